@@ -25,7 +25,7 @@ from decision_service.rollout.assign import (
     pin_matters,
     unit_of,
 )
-from decision_service.rollout.model import UNREPORTED, DayCap, Plan
+from decision_service.rollout.model import UNREPORTED, Plan
 from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product
 from decision_service.rules.inputs import bind_inputs
@@ -61,7 +61,15 @@ def day_limits(plan: Plan, as_of: AsOf, currency: str) -> DayLimits | None:
 
 def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
     """The caps of a plan in minor units of a currency."""
-    return tuple(_cap(cap, currency) for cap in plan.caps)
+    return tuple(
+        CapLimit(
+            cap.name,
+            cap.tier,
+            cap.approvals,
+            None if cap.amount is None else to_minor(cap.amount, currency),
+        )
+        for cap in plan.caps
+    )
 
 
 def midnight(as_of: AsOf) -> datetime:
@@ -74,11 +82,6 @@ async def found_allowances(
     if limits is None:
         return None
     return Allowances(limits, await arms.day_totals(product, limits.midnight))
-
-
-def _cap(cap: DayCap, currency: str) -> CapLimit:
-    amount = None if cap.amount is None else to_minor(cap.amount, currency)
-    return CapLimit(cap.name, cap.tier, cap.approvals, amount)
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -95,34 +98,26 @@ async def place(
 ) -> Placement:
     """Assign an applicant to an arm by the product's plan and state, even if both change meanwhile.
 
-    `in_flight` amounts, which this process may yet approve, count towards the day's limit. Nothing
-    else runs between the reading of them and the return.
-    Raises InputInvalid where the request came without the plan's unit, and StoreUnavailable where
-    a pin or a day's total could matter and cannot be read.
+    `in_flight` amounts count towards the day's limit: nothing else runs between the reading of them
+    and the return. Raises InputInvalid without the plan's unit, and StoreUnavailable.
     """
     plan, state = product.plan, product.state
-    subject = _subject(application, product, now)
+    amount = application.inputs.get("requested_amount")
+    subject = Subject(
+        unit=unit_of(plan, application.user_id, application.customer_ref),
+        at=now,
+        inputs=application.inputs,
+        requested_amount=amount if isinstance(amount, Money) else None,
+    )
     if pin_matters(plan, state, subject.unit):
         pin = await arms.pin(product.name, subject.unit, now - plan.pin_for)
         subject = msgspec.structs.replace(subject, pin=pin)
     assignment = choose(plan, state, subject)
     if day_total_matters(plan, assignment):
-        total = await _approved_today(
-            product, arms, assignment, now, in_flight or InFlightAmounts()
-        )
+        total = await _approved_today(product, arms, assignment, now, in_flight)
         subject = msgspec.structs.replace(subject, approved_today=total)
         assignment = choose(plan, state, subject)
     return Placement(subject, assignment)
-
-
-def _subject(application: Application, product: Product, now: datetime) -> Subject:
-    amount = application.inputs.get("requested_amount")
-    return Subject(
-        unit=unit_of(product.plan, application.user_id, application.customer_ref),
-        at=now,
-        inputs=application.inputs,
-        requested_amount=amount if isinstance(amount, Money) else None,
-    )
 
 
 async def _approved_today(
@@ -130,14 +125,14 @@ async def _approved_today(
     arms: ArmLog,
     assignment: Assignment,
     now: datetime,
-    in_flight: InFlightAmounts,
+    in_flight: InFlightAmounts | None,
 ) -> Money:
-    """What the challenger approved this civil day in its ruleset's zone, in all processes.
+    """What the challenger approved this civil day in all processes, amounts in flight included.
 
-    Amounts in progress in this process count as approved. An amount whose decision ends while the
-    store is read may count twice, never not at all.
+    An amount whose decision ends while the store is read may count twice, never not at all.
     """
     ruleset = product.versions[assignment.version or 0]
+    in_flight = in_flight or InFlightAmounts()
     before = in_flight.of(product.name)
     minor = await arms.approved(product.name, Arm.CHALLENGER, midnight(AsOf.at(now, ruleset.zone)))
     in_progress = {**before, **in_flight.of(product.name)}
@@ -180,22 +175,14 @@ async def admit(
 ) -> Admission:
     """`assigned` is called before inputs are checked; raises InputInvalid, StoreUnavailable."""
     placement = await place(application, product, arms, now, in_flight)
-    assigned(placement.assignment)
-    return _admitted(application, product, now, placement)
-
-
-def _admitted(
-    application: Application, product: Product, now: datetime, placement: Placement
-) -> Admission:
     assignment, subject = placement.assignment, placement.subject
+    assigned(assignment)
     version = assignment.version
     if not assignment.enrolled or version is None:
         as_of, inputs = AsOf.at(now, product.champion.zone), dict(application.inputs)
         return Admission(application, as_of, assignment, inputs, None, subject.unit)
     ruleset = product.versions[version]
-    inputs = bound_inputs(product, ruleset, application.inputs)
-    compared = enters_comparison(product.plan, subject, assignment)
-    as_of = AsOf.at(now, ruleset.zone)
+    inputs, as_of = bound_inputs(product, ruleset, application.inputs), AsOf.at(now, ruleset.zone)
     return Admission(
         application,
         as_of,
@@ -203,7 +190,7 @@ def _admitted(
         inputs,
         ruleset,
         subject.unit,
-        compared,
+        enters_comparison(product.plan, subject, assignment),
         product.plan.unreported,
         list_answers(ruleset, inputs, as_of.date),
         day_limits(product.plan, as_of, ruleset.currency),

@@ -99,8 +99,16 @@ class ClockGuard:
         if is_behind(now, self.newest):
             await self._follow()
         doubted = is_behind(now, self.newest)
-        if doubted and not self._doubted:
-            self._warn(now)
+        if doubted and not self._doubted and self.newest is not None:
+            log.error(
+                "clock went back",
+                alarm=raised(Alarm.CLOCK),
+                now=now.isoformat(),
+                newest_decision=self.newest.isoformat(),
+                behind_seconds=round((self.newest - now).total_seconds()),
+                says="the clock is behind now, or was ahead when that decision was recorded: "
+                "`decisions clock` tells which, and what to do",
+            )
         self._doubted = doubted
         return doubted
 
@@ -112,19 +120,6 @@ class ClockGuard:
         self._position = fresh[0].position
         if self.newest is not None and any(reset.covers(self.newest) for reset in fresh):
             self.newest = fresh[0].at
-
-    def _warn(self, now: datetime) -> None:
-        if self.newest is None:
-            return
-        log.error(
-            "clock went back",
-            alarm=raised(Alarm.CLOCK),
-            now=now.isoformat(),
-            newest_decision=self.newest.isoformat(),
-            behind_seconds=round((self.newest - now).total_seconds()),
-            says="the clock is behind now, or was ahead when that decision was recorded: "
-            "`decisions clock` tells which, and what to do",
-        )
 
 
 def is_behind(now: datetime, newest: datetime | None) -> bool:

@@ -45,8 +45,6 @@ Wire = list[str]
 _ENCODER = msgspec.msgpack.Encoder()
 
 _LARGEST = 16 << 20
-
-_SNAPSHOT_ENCODER = msgspec.msgpack.Encoder()
 _SNAPSHOT_DECODER = msgspec.msgpack.Decoder(Snapshot)
 
 
@@ -156,17 +154,14 @@ def decode_facts(body: bytes) -> StoredFacts:
     facts = _DECODER.decode(body)
     if facts.packed_factors is None:
         return facts
-    factors = _unpacked(facts.packed_factors)
+    try:
+        packed = zlib.decompressobj().decompress(facts.packed_factors, _LARGEST)
+    except zlib.error as error:
+        raise msgspec.ValidationError("the stored factor values cannot be unpacked") from error
+    factors = _FACTORS.decode(packed)
     if facts.own_values:
         factors = structs.replace(factors, values=(*factors.values, *facts.own_values))
     return structs.replace(facts, factors=factors, packed_factors=None)
-
-
-def _unpacked(packed: bytes) -> FactorsWire:
-    try:
-        return _FACTORS.decode(zlib.decompressobj().decompress(packed, _LARGEST))
-    except zlib.error as error:
-        raise msgspec.ValidationError("the stored factor values cannot be unpacked") from error
 
 
 def factors_to_wire(factors: Factors) -> FactorsWire:
@@ -208,7 +203,7 @@ def inputs_from_wire(wire: Mapping[str, Wire]) -> dict[str, Value]:
 
 def snapshot_body(snapshot: Snapshot) -> SnapshotBody:
     """The snapshot ready to be stored; equal content of one user has an equal id."""
-    body = _SNAPSHOT_ENCODER.encode(snapshot)
+    body = _ENCODER.encode(snapshot)
     digest = hashlib.sha256(snapshot.user_id.encode() + b"\0" + body).hexdigest()
     return SnapshotBody(f"snap_{digest[:40]}", snapshot.user_id, body, tuple(_counts(snapshot)))
 

@@ -27,7 +27,7 @@ from decision_service.decide.gather import with_earlier_match, with_match
 from decision_service.decide.history import OwnRecords
 from decision_service.decide.verdict import Settled, expiry, needs_of, settle
 from decision_service.domain.calendar import AsOf
-from decision_service.domain.decision import Assignment, Decision, Override, RulesetRef
+from decision_service.domain.decision import Assignment, Decision, RulesetRef
 from decision_service.domain.factor import Factors
 from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
@@ -83,6 +83,7 @@ def entry_of(
     fence: str,
 ) -> DecisionEntry:
     decision, ruleset = decided.decision, admission.ruleset
+    earlier = admission.application.earlier
     return DecisionEntry(
         decision_id=decision.decision_id,
         caller=caller,
@@ -107,12 +108,8 @@ def entry_of(
         history=_history(decision, ruleset, own),
         allowances=decided.allowances,
         review=_review(decision, admission, caller),
-        replaces=_replaces(admission.application),
+        replaces="" if earlier is None else earlier.replaced,
     )
-
-
-def _replaces(application: Application) -> str:
-    return "" if application.earlier is None else application.earlier.replaced
 
 
 def _review(decision: Decision, admission: Admission, caller: str) -> OpenedReview | None:
@@ -145,8 +142,8 @@ def _history(
     if verdict.outcome is Outcome.APPROVE:
         if approved is None and isinstance(asked, Money):
             approved = asked.minor
-        told = verdict.offer.outputs.get("instalment") if verdict.offer else None
-        instalment = told.minor if isinstance(told, Money) else None
+        due = verdict.offer.outputs.get("instalment") if verdict.offer else None
+        instalment = due.minor if isinstance(due, Money) else None
     return HistoryEntry(own.keys, ruleset.currency, approved, instalment, decision.expires)
 
 
@@ -274,56 +271,57 @@ def conclude(
 ) -> ConcludedDecision:
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
-    `fetch_result` is None exactly for an applicant outside the go-live. Factor values come from
-    `known` where it has them. A `fence` is that of the lease under which this is decided; `own`
-    is what is on record of the person, `allowances` of the day.
-    `tracer` sees when factors are computed and rules evaluated.
+    `fetch_result` is None exactly for an applicant outside the go-live. A `fence` is that of the
+    lease under which this is decided.
     """
-    decision_id = new_id.decision_id(admission.as_of.instant)
-    if admission.ruleset is None or fetch_result is None:
-        decided = _outside(admission, decision_id)
-    else:
-        factor_cache = factor_cache or FactorCache()
+    application, as_of = admission.application, admission.as_of
+    shell = Decision(
+        decision_id=new_id.decision_id(as_of.instant),
+        request_id=application.request_id,
+        application_id=application.application_id,
+        customer_ref=application.customer_ref,
+        user_id=application.user_id,
+        product=application.product,
+        created=as_of.instant,
+        as_of=as_of,
+        assignment=admission.assignment,
+        inputs=admission.inputs,
+        verdict=Verdict(Outcome.NOT_ENROLLED),
+        engine_version=engine_version(),
+        answers=admission.answers,
+        first_decision_id="" if application.earlier is None else application.earlier.first,
+    )
+    decided = Decided(shell)
+    if admission.ruleset is not None and fetch_result is not None:
         facts = own.facts if own else NO_OWN_FACTS
+        cache = factor_cache or FactorCache()
         decided = _decided(
-            admission,
-            admission.ruleset,
-            fetch_result,
-            facts,
-            decision_id,
-            factor_cache,
-            allowances,
-            tracer,
+            shell, admission, admission.ruleset, fetch_result, facts, cache, allowances, tracer
         )
-    style = admission.application.style
-    reply = encoder.encode(decided.decision, style, decided.traces)
+    reply = encoder.encode(decided.decision, application.style, decided.traces)
     entry = entry_of(admission, fetch_result, own, decided, reply, caller, content, fence)
     return ConcludedDecision(decided.decision, entry)
 
 
-def _outside(admission: Admission, decision_id: str) -> Decided:
-    return Decided(_decision(admission, decision_id, Verdict(Outcome.NOT_ENROLLED)))
-
-
 def _decided(
+    shell: Decision,
     admission: Admission,
     ruleset: CompiledRuleset,
     fetch_result: FetchResult,
     own: OwnFacts,
-    decision_id: str,
     factor_cache: FactorCache,
     allowances: Allowances | None,
     tracer: Tracer,
 ) -> Decided:
-    as_of, full = admission.as_of, admission.application.style.full
+    as_of, application = admission.as_of, admission.application
     body = fetch_result.body or snapshot_body(fetch_result.snapshot)
     with traced(tracer, SpanName.FACTORS):
         needs = needs_of(ruleset, admission.inputs)
         computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
-        if (earlier := admission.application.earlier) is None:
-            own = with_match(own, admission.application.applicant, computed.people)
+        if application.earlier is None:
+            own = with_match(own, application.applicant, computed.people)
         else:
-            own = with_earlier_match(own, earlier.match, computed.people)
+            own = with_earlier_match(own, application.earlier.match, computed.people)
         more = own_values(own, needs, as_of)
         factors = with_values(computed.factors, more)
     with traced(tracer, SpanName.EVALUATE):
@@ -331,62 +329,21 @@ def _decided(
         facts = Facts(factors.values, admission.inputs, as_of, loaded, admission.answers)
         settled = settle(ruleset, facts, allowances)
     verdict = settled.verdict
-    decision = _decision(
-        admission,
-        decision_id,
-        verdict,
-        RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        factors,
-        body.id,
-        fetch_result.fetched,
-        fetch_result.calls,
-        expiry(verdict, factors, ruleset, as_of, admission.answers),
-        own,
-        settled.override,
+    decision = replace(
+        shell,
+        verdict=verdict,
+        ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
+        factors=factors,
+        snapshot_id=body.id,
+        fetched=fetch_result.fetched,
+        upstream_calls=fetch_result.calls,
+        expires=expiry(verdict, factors, ruleset, as_of, admission.answers),
+        own=own,
+        override=settled.override,
     )
-    shown = traces(ruleset, verdict) if full else ()
+    shown = traces(ruleset, verdict) if application.style.full else ()
     wire = values_to_wire(more)
     return Decided(decision, body, computed.wire, wire, shown, settled, allowances)
-
-
-def _decision(
-    admission: Admission,
-    decision_id: str,
-    verdict: Verdict,
-    ref: RulesetRef | None = None,
-    factors: Factors | None = None,
-    snapshot_id: str | None = None,
-    fetched: datetime | None = None,
-    calls: int = 0,
-    expires: datetime | None = None,
-    own: OwnFacts = NO_OWN_FACTS,
-    override: Override | None = None,
-) -> Decision:
-    application, as_of = admission.application, admission.as_of
-    return Decision(
-        decision_id,
-        application.request_id,
-        application.application_id,
-        application.customer_ref,
-        application.user_id,
-        application.product,
-        as_of.instant,
-        as_of,
-        admission.assignment,
-        admission.inputs,
-        verdict,
-        engine_version(),
-        ref,
-        factors,
-        snapshot_id,
-        fetched,
-        calls,
-        expires,
-        own,
-        admission.answers,
-        override,
-        "" if application.earlier is None else application.earlier.first,
-    )
 
 
 class Attempt(msgspec.Struct):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -50,9 +49,7 @@ from decision_service.domain.errors import (
     RequestInProgress,
 )
 from decision_service.domain.money import Money
-from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import (
-    Allowances,
     Clock,
     DecisionEntry,
     DecisionLog,
@@ -64,7 +61,6 @@ from decision_service.domain.ports import (
     SnapshotSource,
     StoredEntry,
 )
-from decision_service.domain.snapshot import KnownCount, Provider
 from decision_service.domain.verdict import Verdict
 from decision_service.rollout.assign import day_total_matters
 from decision_service.rollout.ports import ArmLog
@@ -73,7 +69,7 @@ from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.runtime.flow import SingleFlight
-from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, Attributes, SpanName, traced
+from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, SpanName, traced
 
 FLOOR = 0.300
 """With less than this left a decision is not begun."""
@@ -91,36 +87,6 @@ class DecidedElsewhere(Exception):
     def __init__(self, entry: StoredEntry) -> None:
         super().__init__()
         self.entry = entry
-
-
-class LeasedSource:
-    """The vendor as a source that takes the request's lease before the first vendor call."""
-
-    def __init__(self, source: SnapshotSource, claim: Callable[[], Awaitable[None]]) -> None:
-        self._source = source
-        self._claim = claim
-
-    async def gather(
-        self,
-        user_id: str,
-        plan: FetchPlan,
-        *,
-        as_of: datetime,
-        stop_at: float,
-        wait_until: float,
-        known: Sequence[KnownCount],
-        fallback: Mapping[str, Provider],
-    ) -> FetchResult:
-        await self._claim()
-        return await self._source.gather(
-            user_id,
-            plan,
-            as_of=as_of,
-            stop_at=stop_at,
-            wait_until=wait_until,
-            known=known,
-            fallback=fallback,
-        )
 
 
 OnRecorded = Callable[[StoredEntry, str, Verdict], None]
@@ -166,18 +132,6 @@ class DecisionRun(msgspec.Struct):
     @property
     def key(self) -> tuple[str, str]:
         return self.call.caller, self.application.request_id
-
-
-def span_attributes(stored: StoredEntry, assignment: Assignment) -> Attributes:
-    """What a run's span says of its recorded decision; nothing of the person."""
-    said = {
-        "decision.id": stored.decision_id,
-        "decision.product": stored.product,
-        "decision.outcome": stored.outcome.value,
-    }
-    if assignment.arm is None or assignment.version is None:
-        return said
-    return said | {"decision.version": assignment.version, "decision.arm": assignment.arm.value}
 
 
 def reused() -> RequestIdReused:
@@ -245,7 +199,7 @@ class DecideApplication:
         self._observer = observer
         self._clock_guard = clock_guard or ClockGuard()
         self._bulkhead = bulkhead or Bulkhead()
-        self._on_recorded = on_recorded or _no_op
+        self._on_recorded = on_recorded
         self._used = UsedVersions(deps.log)
         self._factor_cache = FactorCache()
         self._runs: SingleFlight[tuple[str, str], DecisionRun, StoredEntry] = SingleFlight(
@@ -301,7 +255,8 @@ class DecideApplication:
             try:
                 stored = await waiter.result(seconds)
             except TimeoutError:
-                raise _late(leads=waiter.began) from None
+                late = DeadlineMissed.unrecorded() if waiter.began else RequestInProgress.still()
+                raise late from None
             if stored.content == run.content:
                 return stored
             return self._same_request(stored, application, call)
@@ -422,9 +377,20 @@ class DecideApplication:
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
     ) -> _Result:
         own = await self._own_records(admission, fetch_result, run)
-        product = admission.application.product
-        found = await found_allowances(admission.limits, product, self._deps.arms)
-        concluded = self._conclude(admission, fetch_result, own, found, run)
+        product, deps = admission.application.product, self._deps
+        concluded = conclude(
+            admission,
+            fetch_result,
+            own,
+            encoder=deps.encoder,
+            new_id=deps.new_id,
+            caller=run.call.caller,
+            content=run.content,
+            factor_cache=self._factor_cache,
+            fence=run.lease.fence if run.lease else "",
+            allowances=await found_allowances(admission.limits, product, deps.arms),
+            tracer=deps.tracer,
+        )
         return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
 
     async def _own_records(
@@ -444,28 +410,6 @@ class DecideApplication:
         found, run.past = run.past, NOTHING_FOUND
         return await self._deps.history(person, fetch_result.snapshot, about, found)
 
-    def _conclude(
-        self,
-        admission: Admission,
-        fetch_result: FetchResult | None,
-        own: OwnRecords | None,
-        allowances: Allowances | None,
-        run: DecisionRun,
-    ) -> ConcludedDecision:
-        return conclude(
-            admission,
-            fetch_result,
-            own,
-            encoder=self._deps.encoder,
-            new_id=self._deps.new_id,
-            caller=run.call.caller,
-            content=run.content,
-            factor_cache=self._factor_cache,
-            fence=run.lease.fence if run.lease else "",
-            allowances=allowances,
-            tracer=self._deps.tracer,
-        )
-
     async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
         if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
@@ -484,13 +428,21 @@ class DecideApplication:
         run: DecisionRun,
     ) -> None:
         entry = result.concluded.entry
-        run.span.set_attributes(span_attributes(result.stored, admission.assignment))
-        if result.stored.decision_id == entry.decision_id:
-            self._observer.recorded(
-                attempt, product, admission, result.fetch_result, result.concluded
-            )
-            verdict = result.concluded.decision.verdict
-            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "", verdict)
+        given, stored = admission.assignment, result.stored
+        # Nothing of the person is in a span.
+        seen: dict[str, str | int] = {
+            "decision.id": stored.decision_id,
+            "decision.product": stored.product,
+            "decision.outcome": stored.outcome.value,
+        }
+        if given.arm is not None and given.version is not None:
+            seen |= {"decision.version": given.version, "decision.arm": given.arm.value}
+        run.span.set_attributes(seen)
+        if stored.decision_id == entry.decision_id:
+            concluded, verdict = result.concluded, result.concluded.decision.verdict
+            self._observer.recorded(attempt, product, admission, result.fetch_result, concluded)
+            if self._on_recorded is not None:
+                self._on_recorded(stored, entry.arm.arm if entry.arm else "", verdict)
 
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
@@ -502,11 +454,12 @@ class DecideApplication:
                 admission.application.user_id,
                 ruleset.needs,
                 admission.as_of,
-                source=LeasedSource(self._deps.source, partial(self._claim, run)),
+                source=self._deps.source,
                 log=self._deps.log,
                 stop_at=stop_at,
                 wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
                 warm=self._deps.warm,
+                before_read=partial(self._claim, run),
             )
 
 
@@ -515,17 +468,9 @@ def _person(application: Application, call: CallContext) -> ApplicantIds:
     return ApplicantIds(application.user_id, call.caller, application.customer_ref, replaced)
 
 
-def _no_op(_: StoredEntry, __: str, ___: Verdict) -> None:
-    """Nobody counts."""
-
-
 def _asks_the_same(run: Application, application: Application) -> bool:
     if application is run:
         return True
     if application.applicant != run.applicant:
         return False
     return application.content(full=False) == run.content(full=False)
-
-
-def _late(*, leads: bool) -> DeadlineMissed | RequestInProgress:
-    return DeadlineMissed.unrecorded() if leads else RequestInProgress.still()

@@ -77,23 +77,19 @@ class TryRules:
         product = self._rulebook().product(trial.product)
         ruleset = product.version(trial.version)
         inputs = bound_inputs(product, ruleset, trial.inputs)
-        as_of = self._as_of(trial, ruleset)
+        as_of = AsOf.at(self._clock.now(), ruleset.zone)
         if trial.user_id:
             needs = needs_of(ruleset, inputs)
             silence, policy = product.plan.unreported, needs.policy
             about = HistoryOf(product.name, ruleset.currency, as_of, silence, policy)
             factors = await self._gathered(trial.user_id, needs, about, stop_at)
         else:
+            as_of = as_of if trial.as_of is None else noon(trial.as_of, ruleset.zone)
             factors = given_factors(trial, ruleset)
         answers = list_answers(ruleset, inputs, as_of.date)
         verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of, answers=answers))
         shown = traces(ruleset, verdict)
         return DryRunResult(ruleset, as_of, inputs, factors, verdict, shown, answers)
-
-    def _as_of(self, trial: DryRunRequest, ruleset: CompiledRuleset) -> AsOf:
-        if trial.as_of is None or trial.user_id:
-            return AsOf.at(self._clock.now(), ruleset.zone)
-        return noon(trial.as_of, ruleset.zone)
 
     async def _gathered(
         self, user_id: str, needs: Needs, about: HistoryOf, stop_at: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import Clock
 from decision_service.domain.snapshot import Account, Read, Snapshot
 
-_ADDED = {
+KIND_OF: Mapping[str, Kind] = {
     "IDENTITY_ADDED": Kind.IDENTITIES,
     "TRANSACTIONS_ADDED": Kind.TRANSACTIONS,
     "INSIGHT_ADDED": Kind.LINKS,
@@ -33,7 +33,6 @@ _ADDED = {
         for change in ("ADDED", "UPDATED")
     },
 }
-KIND_OF: Mapping[str, Kind] = _ADDED
 """Which kind of data an event of this type has changed."""
 
 OVERLAP = timedelta(days=35)
@@ -78,7 +77,7 @@ _MEANINGS: Mapping[str, EventAction] = {
     "TASK_FINISHED": EventAction.ARRIVED,
     "ACCOUNT_SYNC_TASK_FINISHED": EventAction.ARRIVED,
     "ARCHIVE_ANALYZED": EventAction.ARRIVED,
-    **dict.fromkeys(_ADDED, EventAction.ARRIVED),
+    **dict.fromkeys(KIND_OF, EventAction.ARRIVED),
 }
 NEEDED_TYPES = tuple(sorted(_MEANINGS))
 """The types that a webhook must be registered for."""
@@ -194,23 +193,20 @@ def plan_of(change: Increment, whole: FetchPlan, old: Snapshot) -> FetchPlan:
     if not change.kinds & linked:
         return FetchPlan(whole.kinds & change.kinds, people=whole.people)
     kinds = whole.kinds & (change.kinds | linked)
-    newest = _newest(old)
-    if newest is None:
+    known = old.transactions.records if old.transactions else ()
+    if not known:
         return replace(whole, kinds=kinds)
-    first = newest - OVERLAP
-    return replace(
-        whole,
-        kinds=kinds,
-        transactions_from=_later(whole.transactions_from, first),
-        stand_in_from=_later(whole.stand_in_from, first),
-    )
+    first = max(one.date for one in known) - OVERLAP
+    begins = (whole.transactions_from, whole.stand_in_from)
+    transactions, stand_in = (None if day is None else max(day, first) for day in begins)
+    return replace(whole, kinds=kinds, transactions_from=transactions, stand_in_from=stand_in)
 
 
 def applied(old: Snapshot, new: Snapshot, plan: FetchPlan, change: Increment) -> Snapshot | None:
     """The old reading merged with the partial one; None where everything must be read.
 
     That is so where an account was connected or lost meanwhile, and where fewer transactions are
-    new than the events told of: then some of them are older than what was read.
+    new than the events say: then some of them are older than what was read.
     """
     if _connections(old.accounts) != _connections(new.accounts):
         return None
@@ -220,7 +216,7 @@ def applied(old: Snapshot, new: Snapshot, plan: FetchPlan, change: Increment) ->
         joined = _joined(old.transactions, new.transactions)
         if _count(joined) - _count(old.transactions) < change.added:
             return None
-        new = msgspec.structs.replace(new, transactions=joined)
+        new = replace(new, transactions=joined)
     return merged(old, new, kinds)
 
 
@@ -229,20 +225,11 @@ def _joined(old: Read[Any] | None, new: Read[Any] | None) -> Read[Any] | None:
         return new
     earlier = tuple(record for record in old.records if record.date < new.first_day)
     first = new.first_day if old.first_day is None else min(old.first_day, new.first_day)
-    return msgspec.structs.replace(new, records=earlier + new.records, first_day=first)
+    return replace(new, records=earlier + new.records, first_day=first)
 
 
 def _count(read: Read[Any] | None) -> int:
     return 0 if read is None else len(read.records)
-
-
-def _newest(snapshot: Snapshot) -> date | None:
-    read = snapshot.transactions
-    return None if read is None else max((one.date for one in read.records), default=None)
-
-
-def _later(wanted: date | None, first: date) -> date | None:
-    return None if wanted is None else max(wanted, first)
 
 
 def _connections(accounts: Iterable[Account]) -> set[tuple[object, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from datetime import datetime
 
 from msgspec.structs import asdict, replace
@@ -91,12 +91,13 @@ async def gather_for(
     stop_at: float,
     wait_until: float,
     warm: SnapshotCache | None = None,
+    before_read: Callable[[], Awaitable[None]] | None = None,
 ) -> FetchResult:
     """The applicant's data: from a warm reading where there is one, else from the vendor.
 
     A cached reading serves without a read of the store; the commit checks that it may. Consent
     withdrawn while the vendor is read erases the data stored before.
-    Raises as `SnapshotSource.gather`, `DecisionLog.held` and `erase` do.
+    Raises as `SnapshotSource.gather`, `DecisionLog.user_state`, `erase` and `before_read` do.
     """
     plan = fetch_plan(needs, as_of)
     recalled = None if warm is None else await warm.recall(user_id, plan, as_of.instant)
@@ -106,6 +107,8 @@ async def gather_for(
 
     async def read(plan: FetchPlan) -> FetchResult:
         nonlocal user_state
+        if before_read is not None:
+            await before_read()
         fetch_result = await source.gather(
             user_id,
             plan,
@@ -119,7 +122,8 @@ async def gather_for(
             earlier = await _earlier(log, user_id)
             settled = with_losses_settled(fetch_result.snapshot, earlier, as_of)
             fetch_result = replace(fetch_result, snapshot=settled)
-        if user_state.counts and _revoked_meanwhile(fetch_result.snapshot):
+        faults = fetch_result.snapshot.account_faults
+        if user_state.counts and any(one.code is DataReason.CONSENT_REVOKED for one in faults):
             await log.erase(user_id, disconnected(fetch_result.snapshot.accounts, as_of.instant))
             user_state = await log.user_state(user_id)
         return fetch_result
@@ -150,10 +154,6 @@ async def _earlier(log: DecisionLog, user_id: str) -> list[tuple[datetime, Snaps
         if body is not None:
             found.append((stored, read_snapshot(body)))
     return found
-
-
-def _revoked_meanwhile(snapshot: Snapshot) -> bool:
-    return any(fault.code is DataReason.CONSENT_REVOKED for fault in snapshot.account_faults)
 
 
 def _unmoved(warm: Snapshot, now: Snapshot) -> bool:

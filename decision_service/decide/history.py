@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from types import MappingProxyType
 from typing import Protocol
@@ -141,7 +141,7 @@ def history_of(about: HistoryOf, past: Collection[Past], linked: Collection[Past
     """The figures over past decisions, each counted once whatever keys it is found under.
 
     `past` is of the user and the customer, `linked` of other users of the accounts: what those owe
-    is told apart, since two people may share an account.
+    is kept apart, since two people may share an account.
     """
     own = _each(past)
     others = {name: one for name, one in _each(linked).items() if name not in own}
@@ -150,14 +150,25 @@ def history_of(about: HistoryOf, past: Collection[Past], linked: Collection[Past
         return History(about.currency)
     owed, owed_by_others = _owed(about, own.values()), _owed(about, others.values())
     unclear, others_unclear = _unclear(owed, past), _unclear(owed_by_others, linked)
-    days = _days_ago(about, (one for one in decided if _is_application(one)))
+    zone, today = about.as_of.zone, about.as_of.date.toordinal()
+    # What was decided again or elsewhere counts by its loans alone.
+    days = [
+        (today - (one.reviewed or one.created).astimezone(zone).toordinal(), one)
+        for one in decided
+        if not one.replaced and one.outcome is not Outcome.NOT_ENROLLED
+    ]
+    declined = [ago for ago, one in days if one.outcome is Outcome.DECLINE]
+    of_product = [
+        ago for ago, one in days if one.outcome is Outcome.DECLINE and one.product == about.product
+    ]
+    last = about.as_of.date - timedelta(days=max(min(of_product), 0)) if of_product else None
     loans = [one.loans for one in decided if one.loans is not None]
     return History(
         about.currency,
         _counts(ago for ago, _ in days),
         _counts(ago for ago, one in days if one.outcome is Outcome.APPROVE),
-        _counts(ago for ago, one in days if one.outcome is Outcome.DECLINE),
-        _last_decline(about, days),
+        _counts(declined),
+        last,
         None if unclear else owed.exposure,
         None if unclear else owed.instalments,
         unclear or others_unclear,
@@ -197,53 +208,25 @@ def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> i
     return len({one.user_id for one in found} | {user_id})
 
 
-def _is_application(one: PastDecision) -> bool:
-    """Whether it counts as one; what was decided again or elsewhere counts by its loans alone."""
-    return not one.replaced and one.outcome is not Outcome.NOT_ENROLLED
-
-
-def _days_ago(about: HistoryOf, decided: Iterable[PastDecision]) -> list[tuple[int, PastDecision]]:
-    """Each decision with how many civil days ago its result was made, by rules or by a person."""
-    zone, today = about.as_of.zone, about.as_of.date.toordinal()
-    return [
-        (today - (one.reviewed or one.created).astimezone(zone).toordinal(), one) for one in decided
-    ]
-
-
 def _counts(days_ago: Iterable[int]) -> Counts:
     found = sorted(days_ago)
     day, week, month, quarter = (bisect_left(found, days) for days in DAYS)
     return day, week, month, quarter
 
 
-def _last_decline(about: HistoryOf, days: Iterable[tuple[int, PastDecision]]) -> date | None:
-    declined = [
-        ago for ago, one in days if one.outcome is Outcome.DECLINE and one.product == about.product
-    ]
-    return about.as_of.date - timedelta(days=max(min(declined), 0)) if declined else None
-
-
 def _owed(about: HistoryOf, decided: Iterable[PastDecision]) -> _Owed:
     owed = _Owed()
     for one in decided:
-        amount, due, offers, loans = _open(one, about)
+        rest, loans = _rest(one, about), one.loans
+        amount = rest + (loans.outstanding if loans else 0)
         if amount and one.currency != about.currency:
             owed.others += 1
             continue
         owed.exposure += amount
-        owed.instalments += due
-        owed.offers += offers
-        owed.loans += loans
+        owed.instalments += _instalment_of(rest, one) + (loans.due if loans else 0)
+        owed.offers += bool(rest)
+        owed.loans += loans.open if loans else 0
     return owed
-
-
-def _open(one: PastDecision, about: HistoryOf) -> tuple[int, int, int, int]:
-    """What a decision's loans and its offer still come to: amount, instalment, offers, loans."""
-    rest = _rest(one, about)
-    due = _instalment_of(rest, one)
-    if one.loans is None:
-        return rest, due, bool(rest), 0
-    return one.loans.outstanding + rest, one.loans.due + due, bool(rest), one.loans.open
 
 
 def _rest(one: PastDecision, about: HistoryOf) -> int:
@@ -316,13 +299,14 @@ class ReadHistory:
     ) -> OwnRecords:
         """Reads the keys that `found` lacks; raises StoreUnavailable."""
         since = self._keys.forgotten
+        people = (snapshot.identities.people if snapshot.identities else None) or ()
         keys = history_keys(
             person.user_id,
             person.caller,
             person.customer_ref,
             self.secrets,
-            _accounts(snapshot),
-            _people(snapshot),
+            [one.id for one in snapshot.accounts if one.connection_status != PENDING],
+            [text for one in people for text in recognised_by(one.name, one.birth_date)],
             document_texts(snapshot, about.policy) if about.policy else (),
         )
         every = keys.all
@@ -331,7 +315,7 @@ class ReadHistory:
         past |= await self._past(others, found)
         if past.keys() != found.keys():
             self._keys.keep(_cached_by(person), tuple(past), since)
-        # Two people may share a name and a birth date: nobody owes what is found by those alone.
+        # Two people may share a name and a birth date: what is found by those alone is not owed.
         own = [keys.user] if keys.customer is None else [keys.user, keys.customer]
         linked = [*chain(*keys.accounts), *others]
         owed = {key: _loans_alone(past[key]) for key in keys.owed}
@@ -391,12 +375,3 @@ def _is_linked(key: bytes, past: Mapping[bytes, Past], user_id: str, about: Hist
     since = about.as_of.instant - LINK_RENEWED
     found = past[key].decisions
     return any(one.user_id == user_id and one.created > since for one in found)
-
-
-def _accounts(snapshot: Snapshot) -> list[str]:
-    return [one.id for one in snapshot.accounts if one.connection_status != PENDING]
-
-
-def _people(snapshot: Snapshot) -> list[str]:
-    found = snapshot.identities.people if snapshot.identities else None
-    return [text for one in found or () for text in recognised_by(one.name, one.birth_date)]

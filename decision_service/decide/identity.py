@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 
 import msgspec
@@ -31,13 +31,15 @@ class IdentityKey(msgspec.Struct, frozen=True):
         """The key of at least 32 bytes; raises ValueError for a shorter one."""
         if len(secret) < SMALLEST_KEY:
             raise ValueError(f"a key has {len(secret)} bytes: {SMALLEST_KEY} are needed")
-        told = hashlib.blake2b(b"id", key=secret[:64], digest_size=KEY_ID_BYTES)
-        return cls(secret, told.digest())
+        digest = hashlib.blake2b(b"id", key=secret[:64], digest_size=KEY_ID_BYTES)
+        return cls(secret, digest.digest())
 
     def hash(self, kind: bytes, text: str) -> bytes:
         """The key of a text of a kind: kind, id of the secret, keyed hash."""
-        told = hashlib.blake2b(text.encode(), key=self.secret[:64], digest_size=_BYTES, person=kind)
-        return kind + self.id + told.digest()
+        digest = hashlib.blake2b(
+            text.encode(), key=self.secret[:64], digest_size=_BYTES, person=kind
+        )
+        return kind + self.id + digest.digest()
 
     def __repr__(self) -> str:
         return f"IdentityKey({self.id.hex()})"
@@ -59,22 +61,15 @@ class HistoryKeys(msgspec.Struct, frozen=True):
 
     @property
     def owed(self) -> tuple[bytes, ...]:
-        """The keys under which an open loan of somebody erased is found."""
+        """The keys under which an open loan of an erased person is found."""
         hashes = [*chain(*self.accounts), *self.person]
         return (*map(owed_key, hashes), *self.owed_customer)
 
     @property
     def all(self) -> tuple[bytes, ...]:
-        return tuple(sorted({*self._each()}))
-
-    def _each(self) -> Iterator[bytes]:
-        yield self.user
-        if self.customer is not None:
-            yield self.customer
-        for account in self.accounts:
-            yield from account
-        yield from self.person
-        yield from self.documents
+        customer = () if self.customer is None else (self.customer,)
+        hashes = chain(*self.accounts, self.person, self.documents)
+        return tuple(sorted({self.user, *customer, *hashes}))
 
 
 def kind_of(key: bytes) -> str:

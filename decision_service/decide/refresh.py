@@ -233,12 +233,10 @@ class RefreshApplicants:
         body = snapshot_body(fetch_result.snapshot)
         fetched = fetch_result.fetched
         mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
-        kept = await self._log.keep_warm(body, mark, user_state.consent)
-        return kept or await self._is_replaced(body.user_id, mark)
-
-    async def _is_replaced(self, user_id: str, mark: WarmMark) -> bool:
-        newest = (await self._log.user_state(user_id)).warm
-        return newest is not None and newest.fetched >= mark.fetched
+        if await self._log.keep_warm(body, mark, user_state.consent):
+            return True
+        newest = (await self._log.user_state(body.user_id)).warm
+        return newest is not None and newest.fetched >= fetched
 
     async def _accounts(self, user_id: str) -> tuple[Account, ...] | None:
         try:

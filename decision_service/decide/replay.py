@@ -41,7 +41,7 @@ AT_ONCE = 2
 """How many decisions are replayed at a time: one is computed while another is read.
 
 Each computes for milliseconds on the event loop; many side by side would hold the store's
-connections, and everybody else, for as long as all of them take.
+connections, and all other calls, for as long as all of them take.
 """
 
 
@@ -156,8 +156,9 @@ class ReplayDecision:
         recorded = await self._reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
         _require_product(which.ruleset, "ruleset", entry.product)
+        shell = shell_of(recorded)
         if entry.snapshot_id is None:
-            return Replayed(recorded, shell_of(recorded), ())
+            return Replayed(recorded, shell, ())
         ruleset = await self._rules(entry, which)
         body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
         if body is None:
@@ -165,7 +166,6 @@ class ReplayDecision:
                 "the applicant's data behind this decision was erased: the decision can still be "
                 "read, but not replayed"
             )
-        shell = shell_of(recorded)
         needs = needs_of(ruleset, shell.inputs)
         factors = compute(read_snapshot(body), needs, shell.as_of, shell.own)
         decision = judge(shell, ruleset, factors, recorded.facts.allowances)

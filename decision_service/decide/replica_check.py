@@ -89,14 +89,11 @@ class ReplicaCheck:
         found = await self._processes.report(mine)
         self._counts = Counter(one.digest for one in found)
         if len(self._counts) <= 1:
-            self._agreed()
+            if self._alarmed:
+                log.info("the processes decide by the same rules again")
+            self._since, self._alarmed = None, False
         else:
             self._differ()
-
-    def _agreed(self) -> None:
-        if self._alarmed:
-            log.info("the processes decide by the same rules again")
-        self._since, self._alarmed = None, False
 
     def _differ(self) -> None:
         if self._since is None:

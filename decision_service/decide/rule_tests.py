@@ -39,7 +39,9 @@ def untested(product: ProductTexts) -> Mapping[int, Diagnostic]:
     report = Report()
     root = yaml.read(product.plan.path, product.plan.text, report)
     named = {version: (role, place) for version, role, place in _named(root)}
-    tested = _tested(product, _champion(root))
+    targets = [case_target(file.path, file.text) for file in product.tests]
+    # A file that names no version is about the champion.
+    tested = {t.version if t else _champion(root) for t in targets if t is None or t.cases}
     return {
         version: _untested(product, version, role, place, report)
         for version, (role, place) in named.items()
@@ -61,10 +63,11 @@ def _champion(root: YamlNode | None) -> int:
 def _named(root: YamlNode | None) -> Iterator[tuple[int, str, Place]]:
     versions = _get(root, "versions")
     shadows = _get(versions, "shadow")
+    silent = shadows.items if isinstance(shadows, ListNode) else ()
     roles = [
         ("champion", _get(versions, "champion")),
         ("challenger", _get(_get(versions, "challenger"), "version")),
-        *(("shadow", _get(each, "version")) for each in _items(shadows)),
+        *(("shadow", _get(each, "version")) for each in silent),
     ]
     for role, node in roles:
         if isinstance(node, Scalar) and node.is_integer:
@@ -73,15 +76,6 @@ def _named(root: YamlNode | None) -> Iterator[tuple[int, str, Place]]:
 
 def _get(node: YamlNode | None, key: str) -> YamlNode | None:
     return node.get(key) if isinstance(node, MapNode) else None
-
-
-def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:
-    return node.items if isinstance(node, ListNode) else ()
-
-
-def _tested(product: ProductTexts, champion: int) -> frozenset[int]:
-    targets = [case_target(file.path, file.text) for file in product.tests]
-    return frozenset((t.version if t else champion) for t in targets if t is None or t.cases)
 
 
 def _untested(

@@ -110,7 +110,8 @@ class SnapshotCache:
     ) -> CachedSnapshot | None:
         """A reading that is young enough for this plan; None where the vendor must be read."""
         mark = user_state.warm
-        if mark is None or not self._serves(mark, plan, now):
+        young = mark is not None and _within(now - mark.oldest, self._ages.snapshot)
+        if mark is None or not young or not covers(mark.plan, plan):
             return None
         decoded = await self._stored(user_id, mark.snapshot_id)
         if decoded is None:
@@ -126,9 +127,6 @@ class SnapshotCache:
         """As `find`, by the store's cached user state; None as well where none is cached."""
         user_state = self._log.cached_user_state(user_id)
         return None if user_state is None else await self.find(user_id, plan, user_state, now)
-
-    def _serves(self, mark: WarmMark, plan: FetchPlan, now: datetime) -> bool:
-        return covers(mark.plan, plan) and _within(now - mark.oldest, self._ages.snapshot)
 
     async def unchanged(self, user_id: str, user_state: UserState, now: datetime) -> None:
         if user_state.warm is not None:
@@ -187,9 +185,8 @@ def with_losses_settled(
         and fault.source
         and _settles(snapshot, fault.kind, fault.source, earlier, as_of)
     }
-    repaid = {
-        k.source for k in _fewer_loans(snapshot) if _repaid(snapshot, k.source, earlier, as_of)
-    }
+    fewer = _fewer_loans(snapshot)
+    repaid = {k.source for k in fewer if _repaid(snapshot, k.source, earlier, as_of)}
     settled |= {(Kind.LIABILITIES, source) for source in repaid}
     if not settled:
         return snapshot
@@ -350,12 +347,9 @@ def gained(before: Snapshot, after: Snapshot) -> frozenset[Kind]:
 
 
 def _has_more(before: Read[Any], after: Read[Any]) -> bool:
+    known = {record.id for record in before.records}
     readable = bool(before.faults) and not after.faults
-    return readable or bool(_ids(after) - _ids(before))
-
-
-def _ids(read: Read[Any]) -> frozenset[str]:
-    return frozenset(record.id for record in read.records)
+    return readable or any(record.id not in known for record in after.records)
 
 
 def _connections(snapshot: Snapshot) -> frozenset[tuple[str, str]]:

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 
 import msgspec
-from msgspec import structs
 from msgspec.structs import replace
 
 from decision_service.domain.calendar import AsOf
@@ -48,11 +47,14 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 def settle(ruleset: CompiledRuleset, facts: Facts, allowances: Allowances | None) -> Settled:
-    """The rules' verdict; an approval is referred where a cap is reached: a cap declines nobody."""
+    """The rules' verdict; an approval beyond a cap is referred: a cap declines no application."""
     verdict = evaluate(ruleset, facts)
     if verdict.outcome is not Outcome.APPROVE:
         return Settled(verdict)
-    grant = _grant(verdict, facts)
+    asked = facts.inputs.get("requested_amount")
+    grant = Grant(asked.minor if isinstance(asked, Money) else None)
+    if verdict.offer is not None:
+        grant = Grant(verdict.offer.approved_amount.minor, verdict.offer.tier)
     cap = None if allowances is None else cap_reached(allowances, grant)
     if cap is None:
         return Settled(verdict, grant=grant)
@@ -60,13 +62,6 @@ def settle(ruleset: CompiledRuleset, facts: Facts, allowances: Allowances | None
         verdict, outcome=Outcome.REFER, refer_kind=ReferKind.POLICY, reasons=(_REACHED,)
     )
     return Settled(referred, Override(OverrideKind.CAPPED, verdict, cap.name))
-
-
-def _grant(verdict: Verdict, facts: Facts) -> Grant:
-    if verdict.offer is not None:
-        return Grant(verdict.offer.approved_amount.minor, verdict.offer.tier)
-    asked = facts.inputs.get("requested_amount")
-    return Grant(asked.minor if isinstance(asked, Money) else None)
 
 
 def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
@@ -89,7 +84,7 @@ def judge(
     facts = Facts(factors.values, decision.inputs, as_of, loaded, answers)
     settled = settle(ruleset, facts, allowances)
     verdict = settled.verdict
-    return structs.replace(
+    return replace(
         decision,
         verdict=verdict,
         factors=factors,
@@ -107,18 +102,16 @@ def expiry(
     as_of: AsOf,
     answers: Iterable[ListAnswer] = (),
 ) -> datetime | None:
-    """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known."""
-    end = verdict.valid_until
+    """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known.
+
+    A used parameter may change, and an entry of a list end.
+    """
+    ends = [] if verdict.valid_until is None else [verdict.valid_until]
     if factors.oldest_used_sync is not None:
-        end = _earlier(end, factors.oldest_used_sync + ruleset.needs.policy.max_age)
-    for change in (verdict.param_change, *(answer.ends for answer in answers)):
-        if change is not None:
-            end = _earlier(end, midnight(change, as_of.zone))
-    return end if end is None or end > as_of.instant else as_of.instant
-
-
-def _earlier(end: datetime | None, other: datetime) -> datetime:
-    return other if end is None or other < end else end
+        ends.append(factors.oldest_used_sync + ruleset.needs.policy.max_age)
+    changes = (verdict.param_change, *(answer.ends for answer in answers))
+    ends += [midnight(change, as_of.zone) for change in changes if change is not None]
+    return max(as_of.instant, min(ends)) if ends else None
 
 
 @lru_cache(256)
