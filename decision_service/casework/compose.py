@@ -16,7 +16,6 @@ from decision_service.rules.letter_words import (
     value_text,
 )
 from decision_service.rules.letters import (
-    DisclosedChange,
     Letter,
     LetterPart,
     NoticeKind,
@@ -59,7 +58,7 @@ def kind_of(subject: NoticeSubject) -> NoticeKind | None:
     return None
 
 
-def person_part(person: PersonsResult, words: Words) -> LetterPart:
+def _person_part(person: PersonsResult, words: Words) -> LetterPart:
     """That a person decided, and whether that confirms or changes what was contested."""
     sentence = words.by_person
     if person.contested:
@@ -69,12 +68,7 @@ def person_part(person: PersonsResult, words: Words) -> LetterPart:
     )
 
 
-def persons_reason(person: PersonsResult, language: str, words: Words) -> str:
-    """Why in the applicant's words; of a reason that nobody is told, that it can be asked for."""
-    return said(person.sentences, language) if person.sentences else words.untold
-
-
-def recourse_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> LetterPart | None:
+def _recourse_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> LetterPart | None:
     """The changes and the day; None where there is nothing to tell, or no words for a change.
 
     A part of what is needed would not do, so that none of it is told. A person who confirms a
@@ -86,28 +80,24 @@ def recourse_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> L
     if disclosed is None or any(one.factor not in texts.changes for one in disclosed.changes):
         return None
     wait = words.again.format(again_on=day_text(disclosed.day, words))
-    rests = _rests(subject, words)
+    asked, term = money_text(subject.asked) or words.application, subject.asked_term
+    rests = words.rests.format(
+        asked=words.over.format(asked=asked, term=term) if term else asked,
+        decided_on=day_text(subject.decided_on, words),
+    )
     if not disclosed.changes:
         return None if disclosed.day is None else LetterPart(words.recourse, (wait, rests))
-    changes = [_change(one, texts, words) for one in disclosed.changes]
+    changes = [
+        texts.changes[one.factor].format(
+            now=value_text(one.now, words), needed=value_text(one.needed, words)
+        )
+        for one in disclosed.changes
+    ]
     items = changes if disclosed.day is None else [*changes, wait]
     return LetterPart(words.recourse, (words.changes, rests), tuple(items))
 
 
-def _rests(subject: NoticeSubject, words: Words) -> str:
-    asked, term = money_text(subject.asked) or words.application, subject.asked_term
-    return words.rests.format(
-        asked=words.over.format(asked=asked, term=term) if term else asked,
-        decided_on=day_text(subject.decided_on, words),
-    )
-
-
-def _change(one: DisclosedChange, texts: NoticeTexts, words: Words) -> str:
-    now, needed = value_text(one.now, words), value_text(one.needed, words)
-    return texts.changes[one.factor].format(now=now, needed=needed)
-
-
-def used_part(subject: NoticeSubject, words: Words) -> LetterPart:
+def _used_part(subject: NoticeSubject, words: Words) -> LetterPart:
     kinds = [words.kinds[kind] for kind in subject.data if kind in words.kinds]
     sources = [_source(one, words) for one in subject.sources]
     shown = [] if subject.person is None else [words.shown]
@@ -126,7 +116,16 @@ def letter(subject: NoticeSubject, texts: NoticeTexts) -> Letter | None:
     if kind is None:
         return None
     words, own = LANGUAGES[texts.language], texts.kinds[kind]
-    filled = _fillings(subject, texts, words)
+    filled = {
+        "lender": texts.lender,
+        "application_id": subject.application_id or subject.decision_id,
+        "decision_id": subject.decision_id,
+        "decided_on": day_text(subject.decided_on, words),
+        "asked": money_text(subject.asked),
+        "amount": money_text(granted(subject)),
+        "expires_on": valid_until(subject, words),
+        **price_fillings(subject),
+    }
     return Letter(
         kind=kind,
         language=texts.language,
@@ -146,7 +145,7 @@ def _parts(
     filled: Mapping[str, str],
 ) -> Iterator[LetterPart]:
     if subject.person is not None:
-        yield person_part(subject.person, words)
+        yield _person_part(subject.person, words)
     offer = offer_part(subject, texts, words, filled)
     if offer is not None:
         yield offer
@@ -157,30 +156,24 @@ def _parts(
     if kind is not NoticeKind.ADVERSE_ACTION and subject.verdict.conditions:
         conditions = (said(one.texts, texts.language) for one in subject.verdict.conditions)
         yield LetterPart(words.conditions, items=tuple(conditions))
-    yield used_part(subject, words)
-    recourse = recourse_part(subject, texts, words)
+    yield _used_part(subject, words)
+    recourse = _recourse_part(subject, texts, words)
     if recourse is not None:
         yield recourse
-    yield _contest(subject, texts, words, filled)
+    heading, own = words.contest, texts.contest
+    if subject.person is not None:
+        heading, own = words.contest_again, texts.contest_again or texts.contest
+    yield LetterPart(heading, (own.format_map(filled),))
     yield LetterPart(words.contact, (texts.contact.format_map(filled),))
     yield LetterPart("", (words.reference.format_map(filled),))
 
 
-def _contest(
-    subject: NoticeSubject, texts: NoticeTexts, words: Words, filled: Mapping[str, str]
-) -> LetterPart:
-    if subject.person is None:
-        return LetterPart(words.contest, (texts.contest.format_map(filled),))
-    own = texts.contest_again or texts.contest
-    return LetterPart(words.contest_again, (own.format_map(filled),))
-
-
 def _reasons(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:
-    """A person's reason, else the principal ones in order; two with one sentence are told once."""
+    """A person's reason, else the principal ones in order, each sentence once."""
     if subject.person is not None and subject.person.outcome is Outcome.DECLINE:
-        return (persons_reason(subject.person, language, words),)
-    told = (said(one.texts, language) for one in subject.verdict.reasons)
-    return tuple(dict.fromkeys(told))
+        sentences = subject.person.sentences  # none where the reason is withheld
+        return (said(sentences, language) if sentences else words.untold,)
+    return tuple(dict.fromkeys(said(one.texts, language) for one in subject.verdict.reasons))
 
 
 def _missing(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:
@@ -188,24 +181,11 @@ def _missing(subject: NoticeSubject, language: str, words: Words) -> tuple[str, 
     for one in subject.lacks:
         named = one.provider or (words.kinds[one.kind] if one.kind else "")
         remedies.setdefault(words.remedies[one.cause], {})[named] = None
-    told = (
+    what_to_do = (
         f"{remedy} ({', '.join(filter(None, of))})" if any(of) else remedy
         for remedy, of in remedies.items()
     )
-    return (*_reasons(subject, language, words), *told)
-
-
-def _fillings(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Mapping[str, str]:
-    return {
-        "lender": texts.lender,
-        "application_id": subject.application_id or subject.decision_id,
-        "decision_id": subject.decision_id,
-        "decided_on": day_text(subject.decided_on, words),
-        "asked": money_text(subject.asked),
-        "amount": money_text(granted(subject)),
-        "expires_on": valid_until(subject, words),
-        **price_fillings(subject),
-    }
+    return (*_reasons(subject, language, words), *what_to_do)
 
 
 def html(letter: Letter) -> str:
@@ -223,29 +203,25 @@ def html(letter: Letter) -> str:
 def _section(part: LetterPart) -> str:
     if not part.heading:
         return "".join(f'<p class="reference">{escape(line)}</p>\n' for line in part.lines)
-    return f"<section><h2>{escape(part.heading)}</h2>{''.join(_content(part))}</section>\n"
-
-
-def _content(part: LetterPart) -> Iterator[str]:
-    for line in part.lines:
-        yield f"<p>{escape(line)}</p>"
+    content = "".join(f"<p>{escape(line)}</p>" for line in part.lines)
     if part.items:
-        yield f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in part.items)}</ul>"
+        content += f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in part.items)}</ul>"
+    return f"<section><h2>{escape(part.heading)}</h2>{content}</section>\n"
 
 
 def text(letter: Letter) -> str:
     """The whole letter, ending in a line break."""
     blocks = [letter.lender, letter.title, letter.opening]
-    parts = [block for part in letter.parts for block in _blocks(part)]
+    parts = map(_block, letter.parts)
     closing = [letter.closing] if letter.closing else []
     return "\n\n".join([*map(_wrapped, blocks), *parts, *map(_wrapped, closing)]) + "\n"
 
 
-def _blocks(part: LetterPart) -> Iterator[str]:
+def _block(part: LetterPart) -> str:
     lines = [part.heading] if part.heading else []
     lines += [_wrapped(line) for line in part.lines]
     lines += [_wrapped(item, "- ", "  ") for item in part.items]
-    yield "\n".join(lines)
+    return "\n".join(lines)
 
 
 def _wrapped(line: str, first: str = "", rest: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from decision_service.casework.review_results import Standing, result_of, standi
 from decision_service.decide.codec import inputs_from_wire
 from decision_service.decide.replay import ReadDecisions, Recorded
 from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
-from decision_service.domain.factor import Factors, KindStatus, SourceUse
+from decision_service.domain.factor import Factors, KindStatus
 from decision_service.domain.money import Money
 from decision_service.domain.ports import Clock, PagePosition
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
@@ -133,6 +133,8 @@ def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> Notice
     inputs = inputs_from_wire(recorded.facts.inputs)
     asked, term = inputs.get("requested_amount"), inputs.get("requested_term_months")
     factors, zone = recorded.factors, as_of.zone
+    kinds = {} if factors is None else factors.kinds
+    read = [kind.value for kind, status in kinds.items() if status is not KindStatus.MISSING]
     return NoticeSubject(
         decision_id=entry.decision_id,
         application_id=entry.application_id,
@@ -141,7 +143,7 @@ def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> Notice
         verdict=verdict,
         asked_term=term if isinstance(term, int) else None,
         sources=() if factors is None else _sources(factors, zone),
-        data=() if factors is None else _data(factors),
+        data=tuple(sorted(read)),
         lacks=() if factors is None else tuple(_lacks(verdict, factors)),
         expires=None if recorded.expires is None else recorded.expires.astimezone(zone),
         person=_person(stands, zone),
@@ -149,7 +151,7 @@ def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> Notice
 
 
 def disclosed_recourse(found: Recourse | None) -> DisclosedRecourse | None:
-    """What the product lets applicants be told; None where that is nothing."""
+    """What applicants get of it; None where the product discloses nothing."""
     if found is None or not found.told or found.answer is RecourseKind.NOTHING:
         return None
     changes = tuple(DisclosedChange(one.factor, one.now, one.needed) for one in found.changes)
@@ -190,7 +192,12 @@ def _person(stands: Standing, zone: tzinfo) -> PersonsResult | None:
 
 
 def _sources(factors: Factors, zone: tzinfo) -> tuple[SourceUsed, ...]:
-    used = {*_used(factors.sources, zone)}
+    used = set()
+    for one in (source for source in factors.sources if source.used):
+        given = one.status in _GIVEN
+        name = "" if given else provider_name(one.provider_id, one.provider_name)
+        day = None if one.synced is None else one.synced.astimezone(zone).date()
+        used.add(SourceUsed(name, day))
     return tuple(sorted(used, key=lambda one: (one.provider, one.as_of or date.min)))
 
 
@@ -201,23 +208,6 @@ def _lacks(verdict: Verdict, factors: Factors) -> Iterator[Lack]:
         every = [] if found is None else found.missing
         for one in [m for m in every if m.cause is asked.missing.cause] or [asked.missing]:
             yield Lack(one.cause, names.get(one.source or "", ""), one.kind)
-
-
-def _used(sources: Collection[SourceUse], zone: tzinfo) -> Iterator[SourceUsed]:
-    for one in sources:
-        if one.used:
-            given = one.status in _GIVEN
-            name = "" if given else provider_name(one.provider_id, one.provider_name)
-            yield SourceUsed(name, _day(one.synced, zone))
-
-
-def _data(factors: Factors) -> tuple[str, ...]:
-    read = {kind for kind, status in factors.kinds.items() if status is not KindStatus.MISSING}
-    return tuple(sorted(kind.value for kind in read))
-
-
-def _day(instant: datetime | None, zone: tzinfo) -> date | None:
-    return None if instant is None else instant.astimezone(zone).date()
 
 
 ReviewsOf = Callable[[str], Awaitable[Sequence[Review]]]

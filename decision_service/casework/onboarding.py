@@ -305,7 +305,12 @@ class OnboardApplicants:
             await self._log.release(applicant)
             raise
         except Unsettled:
-            raise _unsettled() from None
+            seconds = CLAIM.total_seconds()
+            raise UpstreamUnavailable(
+                f"Smile did not say whether it created the applicant; send the request again in "
+                f"{seconds:.0f} s, which makes no second one",
+                retry_after=seconds,
+            ) from None
         await self._log.settle(applicant, made.user_id)
         await self._log.issued(_issued(made.token, made.user_id))
         return Onboarded(made.user_id, made.token, created=True)
@@ -317,12 +322,3 @@ def _issued(token: LinkToken, user_id: str, original: str | None = None) -> Issu
 
 def _digest(access_token: str) -> str:
     return sha256(access_token.encode()).hexdigest()
-
-
-def _unsettled() -> UpstreamUnavailable:
-    seconds = CLAIM.total_seconds()
-    return UpstreamUnavailable(
-        f"Smile did not say whether it created the applicant; send the request again in "
-        f"{seconds:.0f} s, which makes no second one",
-        retry_after=seconds,
-    )

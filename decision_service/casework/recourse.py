@@ -34,7 +34,7 @@ from decision_service.casework.recourse_search import (
 from decision_service.decide.replay import Recorded, known_facts
 from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome, ReferKind, Verdict
+from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.rulebook.rulebook import RulesetArchive
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import WAITING, CompiledRuleset
@@ -107,9 +107,11 @@ class Recourses:
         than was requested; the goal is then an approval, or the requested amount.
         """
         verdict = evaluate(self.ruleset, facts)
-        if not _is_looked_for(verdict):
-            return None
         whole = verdict.outcome is Outcome.APPROVE
+        reduced = whole and verdict.offer is not None and not in_full(verdict)
+        declines = verdict.outcome is Outcome.DECLINE or verdict.refer_kind in _LOOKED_AT
+        if not (reduced if whole else declines):
+            return None
         today = self._search([facts], whole=whole)
         later = list(later_days(self.ruleset, facts, verdict.outcome))
         found = self._waited(today, later, whole=whole)
@@ -200,12 +202,6 @@ def _least(found: _Found) -> _Found:
         least = nearest(change, found.trial.values, found.trial.laws.currency, does)
         changes = (*before, least, *after)
     return replace(found, changes=changes)
-
-
-def _is_looked_for(verdict: Verdict) -> bool:
-    if verdict.outcome is Outcome.APPROVE:
-        return verdict.offer is not None and not in_full(verdict)
-    return verdict.outcome is Outcome.DECLINE or verdict.refer_kind in _LOOKED_AT
 
 
 def _change(each: Candidate, now: Value | None, tell: frozenset[str]) -> Change:

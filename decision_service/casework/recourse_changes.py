@@ -150,9 +150,10 @@ class Uses:
     def __init__(self, ruleset: CompiledRuleset) -> None:
         self.calculated: set[str] = set()
         self._compared: dict[str, dict[str, Evaluate]] = {}
-        for tree in _every_tree(ruleset):
-            for node in walk(tree):
-                self._look_at(node)
+        parts_of_all = (*ruleset.program.stages, *ruleset.program.closing)
+        trees = (tree for part in parts_of_all for tree in part.runner.trees())
+        for node in (node for tree in (*ruleset.derived.values(), *trees) for node in walk(tree)):
+            self._look_at(node)
 
     def thresholds(self, name: str, values: Sequence[Any]) -> Iterator[Decimal]:
         """What a factor is compared with, money in minor units; what is no number is left out."""
@@ -170,12 +171,6 @@ class Uses:
             if isinstance(side, NameRead):
                 known = self._compared.setdefault(side.symbol.name, {})
                 known.setdefault(other.text, compile_tree(other))
-
-
-def _every_tree(ruleset: CompiledRuleset) -> Iterator[Node]:
-    yield from ruleset.derived.values()
-    for part in (*ruleset.program.stages, *ruleset.program.closing):
-        yield from part.runner.trees()
 
 
 def movable(names: Iterable[str], values: Mapping[str, FactorValue]) -> list[str]:
@@ -211,7 +206,9 @@ class Pools:
         spec, size = catalogue()[name], self._now(name)
         step = _step(spec, size) if spec.better is Better.UP else -_step(spec, size)
         figures = {*_beside(self._uses.thresholds(name, self._seen), spec)}
-        figures |= {*_ends(spec, self._currency)}
+        end = spec.upper if spec.better is Better.UP else spec.lower
+        if end is not None:
+            figures.add(_plain_bound(end, spec, self._currency))
         if name in self._uses.calculated:
             figures |= {size + step * number for number in range(1, MOST_STEPS + 1)}
         return {figure for figure in figures if self._is_better(name, figure)}
@@ -303,12 +300,6 @@ def _beside(thresholds: Iterable[Decimal], spec: FactorSpec) -> Iterator[Decimal
     for figure in thresholds:
         yield figure
         yield figure + (unit if spec.better is Better.UP else -unit)
-
-
-def _ends(spec: FactorSpec, currency: str) -> Iterator[Decimal]:
-    end = spec.upper if spec.better is Better.UP else spec.lower
-    if end is not None:
-        yield _plain_bound(end, spec, currency)
 
 
 def _within(figure: Decimal, spec: FactorSpec, currency: str) -> bool:

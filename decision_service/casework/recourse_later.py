@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from decision_service.casework.recourse_search import Argument
 from decision_service.domain.calendar import Month, noon
-from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.verdict import Outcome
 from decision_service.rules.evaluate import Facts
@@ -152,10 +151,6 @@ def _on_record(name: str, values: Values, wait: Wait) -> Any:
     return count + own if wait.days < _window(name) else 0
 
 
-def _end(_name: str, _values: Values, wait: Wait) -> Any:
-    return wait.end
-
-
 _MOVES: Mapping[str, Callable[[str, Values, Wait], Any]] = {
     "income.months": _counted,
     "income.backed_months": _counted,
@@ -177,7 +172,7 @@ _MOVES: Mapping[str, Callable[[str, Values, Wait], Any]] = {
     "history.days_since_last_decline": _by_days,
     "history.applications": _on_record,
     "history.declines": _on_record,
-    "history.today": _end,
+    "history.today": lambda _name, _values, wait: wait.end,
 }
 
 
@@ -213,7 +208,11 @@ def is_whole_months(wait: Wait) -> bool:
 
 def _later(ruleset: CompiledRuleset, facts: Facts, wait: Wait) -> Later:
     as_of = noon(wait.end, ruleset.zone)
-    answers = tuple(_at_the_end(answer, wait.end) for answer in facts.answers)
+    # An entry of a list with a last day ends.
+    answers = tuple(
+        replace(one, listed=False) if one.ends is not None and one.ends <= wait.end else one
+        for one in facts.answers
+    )
     moved = list(waited(facts.factors, wait))
     worlds = [
         replace(facts, factors={**facts.factors, **more}, as_of=as_of, answers=answers)
@@ -238,8 +237,3 @@ def _months(start: date) -> Iterator[date]:
         month = Month.of(start).plus(number)
         day = month.first_day + timedelta(days=start.day - 1)
         yield min(day, month.last_day + timedelta(days=1))
-
-
-def _at_the_end(answer: ListAnswer, day: date) -> ListAnswer:
-    ended = answer.ends is not None and answer.ends <= day
-    return replace(answer, listed=False) if ended else answer

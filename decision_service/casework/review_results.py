@@ -134,27 +134,24 @@ class ReadReviewChain:
     ) -> StandingOutcome:
         for _ in range(MOST_LINKS):
             stands = standing(reviews)
-            if stands.review is not None:
-                return _by_person(stands.review)
+            review = stands.review
+            if review is not None:
+                result = result_of(review)
+                return StandingOutcome(
+                    review.decision_id,
+                    result.outcome,
+                    result.amount,
+                    review.ended,
+                    bool(review.confirmed_by),
+                    review.terms,
+                    review.expires,
+                )
             entry = await self._decisions.get(stands.again) if stands.again else None
             if entry is None:
                 break
             decision_id, outcome = stands.again, entry.outcome
             reviews = await self._log.of_decision(decision_id)
         return StandingOutcome(decision_id, outcome)
-
-
-def _by_person(review: Review) -> StandingOutcome:
-    result = result_of(review)
-    return StandingOutcome(
-        review.decision_id,
-        result.outcome,
-        result.amount,
-        review.ended,
-        bool(review.confirmed_by),
-        review.terms,
-        review.expires,
-    )
 
 
 def day_caps(product: Product, now: datetime) -> DayLimits | None:
@@ -179,43 +176,24 @@ def require_room(limits: DayLimits, totals: DayTotals, review: Review) -> None:
 def _refusal(
     cap: CapLimit, total: DayTotal, limits: DayLimits, review: Review, charge: DayCharge
 ) -> ReviewRefused:
-    by_count = bool(charge.approvals) and _is_full(cap, total)
-    bound = _none_left(cap) if by_count else _left(cap, total, review)
-    told = f"the cap `{cap.name}` of {review.product} allows a day {bound} left"
-    if not by_count and charge.amount > (cap.amount or 0):
-        return ReviewRefused(f"{told}: approve less", review_id=review.review_id, cap=cap.name)
-    free_at = _next_midnight(limits).isoformat()
+    full = cap.approvals is not None and total.approvals >= cap.approvals
+    by_count = bool(charge.approvals) and full
+    amount, most = result_of(review).amount, cap.amount or 0
+    currency = "" if amount is None else amount.currency
+    left = f"{_money(most, currency)}, of which {_money(max(0, most - total.amount), currency)} is"
+    bound = f"{cap.approvals} approvals, of which none is" if by_count else left
+    why = f"the cap `{cap.name}` of {review.product} allows a day {bound} left"
+    if not by_count and charge.amount > most:
+        return ReviewRefused(f"{why}: approve less", review_id=review.review_id, cap=cap.name)
+    tomorrow = limits.midnight.date() + timedelta(days=1)
+    free_at = datetime.combine(tomorrow, time(), limits.midnight.tzinfo).isoformat()
     what = "end the review" if by_count else "approve less, or end the review"
     return ReviewRefused(
-        f"{told}: {what} from {free_at} on",
+        f"{why}: {what} from {free_at} on",
         review_id=review.review_id,
         cap=cap.name,
         free_at=free_at,
     )
-
-
-def _is_full(cap: CapLimit, total: DayTotal) -> bool:
-    return cap.approvals is not None and total.approvals >= cap.approvals
-
-
-def _none_left(cap: CapLimit) -> str:
-    return f"{cap.approvals} approvals, of which none is"
-
-
-def _left(cap: CapLimit, total: DayTotal, review: Review) -> str:
-    currency, most = _currency(review), cap.amount or 0
-    left = max(0, most - total.amount)
-    return f"{_money(most, currency)}, of which {_money(left, currency)} is"
-
-
-def _currency(review: Review) -> str:
-    amount = result_of(review).amount
-    return "" if amount is None else amount.currency
-
-
-def _next_midnight(limits: DayLimits) -> datetime:
-    day = limits.midnight.date() + timedelta(days=1)
-    return datetime.combine(day, time(), limits.midnight.tzinfo)
 
 
 def _money(minor: int, currency: str) -> str:
@@ -228,7 +206,10 @@ def require_nothing_granted(review: Review, on_record: Iterable[Past]) -> None:
     since = _granted_since(on_record, review.decision_id)
     if not since:
         return
-    amounts = ", ".join(_told(one) for one in since)
+    amounts = ", ".join(
+        f"{one.currency} {Money(one.currency, one.approved or 0).major:f} ({one.decision_id})"
+        for one in since
+    )
     raise ReviewRefused(
         f"{amounts} was granted to the same person, or for one of the accounts, since "
         f"{review.decision_id} was decided: have the application decided again, so that it counts",
@@ -257,7 +238,3 @@ def _may_be_owed(one: PastDecision) -> bool:
     if one.replaced:
         return loans is not None and loans.open > 0
     return loans is None or loans.open > 0 or (loans.drawn or one.approved) < one.approved
-
-
-def _told(one: PastDecision) -> str:
-    return f"{one.currency} {Money(one.currency, one.approved or 0).major:f} ({one.decision_id})"

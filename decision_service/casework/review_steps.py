@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -301,9 +300,9 @@ def complete(
     )
     if _needs_second(review, result, terms, authority):
         proposed = replace(unclaimed, state=ReviewState.AWAITING_SECOND)
-        return _completing_step(proposed, by, ReviewAction.PROPOSED, result)
+        return _step(proposed, by, ReviewAction.PROPOSED, result=result)
     completed = replace(unclaimed, state=ReviewState.COMPLETED, ended=by.at)
-    return _completing_step(completed, by, ReviewAction.COMPLETED, result)
+    return _step(completed, by, ReviewAction.COMPLETED, result=result)
 
 
 def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> ReviewStep:
@@ -311,14 +310,14 @@ def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> Rev
     result = _proposed(review, by, seen)
     _require_within(result, _authority(review, policy))
     completed = replace(review, state=ReviewState.COMPLETED, confirmed_by=by.who, ended=by.at)
-    return _completing_step(completed, by, ReviewAction.CONFIRMED, result)
+    return _step(completed, by, ReviewAction.CONFIRMED, result=result)
 
 
 def reject(review: Review, by: By, why: str, seen: str = "") -> ReviewStep:
     """Give a review back to its queue whose proposed end the second person does not confirm."""
     _proposed(review, by, seen)
     reopened = replace(review, state=ReviewState.OPEN, result=None, completed_by="", terms=NO_TERMS)
-    return _completing_step(reopened, by, ReviewAction.REJECTED, None, why)
+    return _step(reopened, by, ReviewAction.REJECTED, text=why)
 
 
 def _proposed(review: Review, by: By, seen: str) -> ReviewResult:
@@ -386,9 +385,9 @@ def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy
 
 def _require_within(result: ReviewResult, authority: Authority) -> None:
     if result.amount is not None and result.amount.major > authority.review_second:
-        limit = f"{result.amount.currency} {_plain(authority.review_second)}"
+        limit = f"{result.amount.currency} {authority.review_second:f}"
         raise AuthorityExceeded(
-            f"the amount {result.amount.currency} {_plain(result.amount.major)} is above the "
+            f"the amount {result.amount.currency} {result.amount.major:f} is above the "
             f"authority of two persons, which is {limit}",
             limit=limit,
         )
@@ -412,18 +411,6 @@ def _needs_second(
 def _wrong(field: str, description: str) -> FieldInvalid:
     message = f"{field} {description}"
     return FieldInvalid(message, (FieldProblem(field, message),))
-
-
-def _plain(amount: Decimal) -> str:
-    return f"{amount:f}"
-
-
-def _completing_step(
-    review: Review, by: By, action: ReviewAction, result: ReviewResult | None, text: str = ""
-) -> ReviewStep:
-    position = review.events + 1
-    event = ReviewEvent(position, by.at, by.who, action, by.request_id, text=text, result=result)
-    return ReviewStep(replace(review, events=position), event)
 
 
 Move: TypeAlias = Callable[[Review, Sequence[ReviewEvent]], ReviewStep | None]

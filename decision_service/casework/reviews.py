@@ -58,7 +58,7 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
-from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
+from decision_service.domain.verdict import NO_TERMS, Outcome
 from decision_service.rulebook.rulebook import Rulebook
 
 ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})
@@ -152,7 +152,7 @@ class OperateReviews:
         by = self._by(who)
 
         def move(review: Review, _: Sequence[ReviewEvent]) -> ReviewStep:
-            return steps.claim(review, by, self._policy(review).claim_for)
+            return steps.claim(review, by, self._policy(review.product).claim_for)
 
         return await self._step(review_id, move)
 
@@ -196,12 +196,15 @@ class OperateReviews:
         self, review_id: str, who: str, request_id: str, result: ReviewResult
     ) -> Review:
         """Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused."""
-        by, terms = self._by(who, request_id), await self._terms(review_id, result)
+        by, terms = self._by(who, request_id), NO_TERMS
+        if result.amount is not None:
+            review = (await self.get(review_id)).review
+            terms = await self._deps.read.price(review.decision_id, result.amount)
 
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             if is_repeated(events, by, ENDS, result=result):
                 return None
-            return complete(review, by, result, self._policy(review), terms)
+            return complete(review, by, result, self._policy(review.product), terms)
 
         return await self._end(review_id, move)
 
@@ -212,7 +215,7 @@ class OperateReviews:
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             if is_repeated(events, by, {ReviewAction.CONFIRMED}):
                 return None
-            return confirm(review, by, self._policy(review), seen)
+            return confirm(review, by, self._policy(review.product), seen)
 
         return await self._end(review_id, move)
 
@@ -237,29 +240,20 @@ class OperateReviews:
         Raises DecisionUnknown, also where the decision is not the caller `scope`'s, FieldInvalid
         for an application that was not decided here, and ReviewRefused for a contest too many.
         """
-        recorded = await self._recorded(decision_id, scope)
+        read = self._deps.read
+        try:
+            recorded = await read.get(decision_id, full=True, scope=scope)
+        except RulesetUnknown:  # the rules that made it no longer compile: its offer is unknown
+            recorded = await read.get(decision_id, full=False, scope=scope)
         entry = recorded.entry
         if entry.outcome is Outcome.NOT_ENROLLED:
             message = f"decision_id is {decision_id}, which was not decided here: nothing to review"
             raise FieldInvalid(message, (FieldProblem("decision_id", message),))
-        case = review_case(recorded)
-        policy = self._policy_of(entry.product)
-        review = await self._log.contest(case, self._by(who, request_id), text, policy)
+        by, policy = self._by(who, request_id), self._policy(entry.product)
+        review = await self._log.contest(review_case(recorded), by, text, policy)
         if review is None:
             raise DecisionUnknown.of(decision_id)
         return review
-
-    async def _terms(self, review_id: str, result: ReviewResult) -> ApprovalTerms:
-        if result.amount is None:
-            return NO_TERMS
-        review = (await self.get(review_id)).review
-        return await self._deps.read.price(review.decision_id, result.amount)
-
-    async def _recorded(self, decision_id: str, scope: str) -> Recorded:
-        try:
-            return await self._deps.read.get(decision_id, full=True, scope=scope)
-        except RulesetUnknown:
-            return await self._deps.read.get(decision_id, full=False, scope=scope)
 
     async def _end(self, review_id: str, move: Move) -> Review:
         found = await self.get(review_id)
@@ -285,10 +279,7 @@ class OperateReviews:
         request_id = request_id or self._deps.new_id.request_id()
         return By(who, request_id, self._deps.clock.now())
 
-    def _policy(self, review: Review) -> ReviewPolicy:
-        return self._policy_of(review.product)
-
-    def _policy_of(self, product: str) -> ReviewPolicy:
+    def _policy(self, product: str) -> ReviewPolicy:
         found = self._deps.rulebook().products.get(product)
         return (found and found.plan.review) or NO_POLICY
 
@@ -353,11 +344,13 @@ class DecideAgain:
 
     async def _again(self, review: Review) -> bool:
         try:
-            await self._decided(review)
-        except (CallerError, NotYet) as error:
-            if isinstance(error, RequestInProgress):
+            try:
+                await self._decided(review)
+            except RequestInProgress:
                 return False
-            return await self._give_back(review, error.message)
+            except (CallerError, NotYet) as error:
+                by, why = By("", "", self._deps.clock.now()), error.message
+                await self._step(review, lambda one: not_decided_again(one, by, why))
         except ServiceError as error:
             log.warning("reviews.again", review_id=review.review_id, reason=error.reason)
             return False
@@ -369,21 +362,14 @@ class DecideAgain:
         deadline = self._deps.clock.monotonic() + AGAIN_SECONDS
         call = CallContext(recorded.entry.caller, deadline)
         entry = await self._deps.decide(application, call)
-        by = By("", "", self._deps.clock.now())
+        by, why = (
+            By("", "", self._deps.clock.now()),
+            "the rollout does not decide this applicant at present",
+        )
         if entry.outcome is Outcome.NOT_ENROLLED:
-            why = "the rollout does not decide this applicant at present"
             await self._step(review, lambda one: not_decided_again(one, by, why))
-            return
-        await self._step(review, lambda one: decided_again(one, by, entry.decision_id))
-
-    async def _give_back(self, review: Review, why: str) -> bool:
-        by = By("", "", self._deps.clock.now())
-        try:
-            await self._step(review, lambda one: not_decided_again(one, by, why))
-        except ServiceError as error:
-            log.warning("reviews.again", review_id=review.review_id, reason=error.reason)
-            return False
-        return True
+        else:
+            await self._step(review, lambda one: decided_again(one, by, entry.decision_id))
 
     async def _step(self, review: Review, end: Callable[[Review], ReviewStep]) -> None:
         """End the attempt; what another process, or an erasure, has ended stays as it is."""

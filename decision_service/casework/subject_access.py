@@ -37,12 +37,12 @@ from decision_service.decide.codec import (
     inputs_from_wire,
     read_snapshot,
 )
-from decision_service.domain.accounts import Kind
+from decision_service.decide.snapshots import kinds_of
 from decision_service.domain.errors import UserUnknown
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.money import Money
-from decision_service.domain.person import DAYS, History, OwnFacts
-from decision_service.domain.ports import Clock, StoredEntry
+from decision_service.domain.person import DAYS, OwnFacts
+from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent
 from decision_service.domain.snapshot import Snapshot
 
@@ -74,7 +74,6 @@ MOST_RECORDS = 1000
 """Of the vendor's records in one record of an export."""
 
 _HEAD = ("accounts", "account_faults", "sources", "providers", "known", "tasks")
-_KINDS_READ = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
 
 PAGE = 10
 """Decisions of a page, each with its factor values, letters and reports."""
@@ -93,12 +92,12 @@ def about_records(
     yield PersonRecord("about", user_id, _about(user_id, rows, terms, now))
     for table, kind in _KINDS.items():
         for number, row in enumerate(rows.tables[table], start=1):
-            yield PersonRecord(kind, str(number), _without_user(row))
+            own = {name: value for name, value in fields(row).items() if name != "user_id"}
+            yield PersonRecord(kind, str(number), own)
     for row in rows.tables["history"]:
         yield PersonRecord("open_loan", str(row["decision_id"]), _open_loan(row, rows))
     for number, left in enumerate(rows.ended, start=1):
-        told = fields(msgspec.structs.asdict(left))
-        yield PersonRecord("ended_income", str(number), told)
+        yield PersonRecord("ended_income", str(number), fields(asdict(left)))
 
 
 def _open_loan(row: Row, rows: UserRows) -> Mapping[str, Any]:
@@ -116,21 +115,17 @@ def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> M
         "origin": _ORIGIN,
         "decisions": rows.decisions,
         "readings": rows.readings,
-        "kept": _kept(terms),
+        "kept": (
+            f"decisions and what belongs to them for {terms.retention} months, then deleted; "
+            "readings and counts of records as long as a decision rests on them, or for as many "
+            "months; all else until it is replaced, used up or erased"
+        ),
         "withdrawals": len(erasures),
         "erasures": erasures,
         "after_erasure": _after_erasure(terms) if erasures else "nothing was erased",
         "left_out": [{"what": what, "why": why} for what, why in LEFT_OUT.items()],
         "consistency": _CONSISTENCY,
     }
-
-
-def _kept(terms: AccessTerms) -> str:
-    return (
-        f"decisions and what belongs to them for {terms.retention} months, then deleted; readings "
-        "and counts of records as long as a decision rests on them, or for as many months; all "
-        "else until it is replaced, used up or erased"
-    )
 
 
 def _after_erasure(terms: AccessTerms) -> str:
@@ -152,14 +147,10 @@ def _after_erasure(terms: AccessTerms) -> str:
     )
 
 
-def _without_user(row: Row) -> Mapping[str, Any]:
-    return {name: told for name, told in fields(row).items() if name != "user_id"}
-
-
 def review_record(recorded: RecordedReview) -> Mapping[str, Plain]:
     """What became of it, when, and what the person said; not who worked on it, nor their words."""
     review = recorded.review
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "review_id": review.review_id,
         "origin": review.origin,
         "kind": review.kind,
@@ -171,7 +162,7 @@ def review_record(recorded: RecordedReview) -> Mapping[str, Plain]:
         "decided_again_as": review.decided_again_as or None,
         "steps": [*_steps(recorded.events)],
     }
-    return fields(told | _result(review))
+    return fields(content | _result(review))
 
 
 def _result(review: Review) -> dict[str, Any]:
@@ -180,8 +171,7 @@ def _result(review: Review) -> dict[str, Any]:
     if result is None or not review.ended:
         return {}
     reason = None if review.reason_withheld else result.reason
-    told = {"outcome": result.outcome, "reason": reason, "amount": result.amount}
-    return {name: value for name, value in told.items() if value is not None}
+    return {"outcome": result.outcome, "reason": reason, "amount": result.amount}
 
 
 def _steps(events: tuple[ReviewEvent, ...]) -> Iterator[dict[str, Any]]:
@@ -199,14 +189,19 @@ def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
     factors = None if facts.factors is None else factors_from_wire(facts.factors)
     values = () if factors is None else tuple(factors.values.values())
     disclosed = Disclosure.of((one.name for one in values), facts.own)
+    currency = _currency(facts)
+    rows = {name: [fields(row, currency) for row in found] for name, found in stored.tables.items()}
     content: dict[str, Any] = {
         **tell(entry.reply, disclosed),
-        **_entry(entry),
+        **{name: plain(getattr(entry, name)) for name in _ENTRY},
         "inputs": plain(inputs_from_wire(facts.inputs)),
         "languages": plain(facts.languages),
         "factor_values": [_factor(one) for one in values if disclosed.tells(one.name)],
         "own_records": _own(facts.own, disclosed),
-        **_rows(stored.tables, _currency(facts)),
+        "history": rows["history"],
+        "rollout": rows["arm_decisions"],
+        "loan_reports": rows["loan_outcomes"],
+        "trials": rows["shadow_results"],
         "letters": [_letter(one) for one in stored.notices],
         "reviews": [review_record(one) for one in stored.reviews],
     }
@@ -215,33 +210,23 @@ def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
     return PersonRecord("decision", entry.decision_id, content)
 
 
-def _entry(entry: StoredEntry) -> Mapping[str, Plain]:
-    return {name: plain(getattr(entry, name)) for name in _ENTRY}
-
-
 def _factor(one: FactorValue) -> Mapping[str, Plain]:
-    evidence = {name: told for name, told in fields(asdict(one.evidence)).items() if told}
     return {
         "name": one.name,
         "value": plain(one.value),
         "missing": plain(one.missing),
-        "evidence": evidence,
+        "evidence": {name: value for name, value in fields(asdict(one.evidence)).items() if value},
     }
 
 
 def _own(own: OwnFacts, disclosed: Disclosure) -> Mapping[str, Plain]:
     """What the service's own records said, unless another person's are counted with them."""
-    told: dict[str, Plain] = {"match": plain(own.match)}
+    found: dict[str, Plain] = {"match": plain(own.match)}
     if not disclosed.shared and own.history is not None:
-        told["history"] = _counted(own.history)
-    return {name: one for name, one in told.items() if one is not None}
-
-
-def _counted(history: History) -> dict[str, Any]:
-    told = fields(asdict(history))
-    for name in ("applications", "approvals", "declines"):
-        told[name] = {f"{days}_days": one for days, one in zip(DAYS, told[name], strict=True)}
-    return told
+        history = found["history"] = fields(asdict(own.history))
+        for name in ("applications", "approvals", "declines"):
+            history[name] = {f"{days}_days": n for days, n in zip(DAYS, history[name], strict=True)}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _currency(facts: StoredFacts) -> str | None:
@@ -251,18 +236,8 @@ def _currency(facts: StoredFacts) -> str | None:
     return next((one.currency for one in sent if isinstance(one, Money)), None)
 
 
-def _rows(tables: Mapping[str, Sequence[Row]], currency: str | None) -> Mapping[str, Plain]:
-    told = {name: [fields(row, currency) for row in rows] for name, rows in tables.items()}
-    return {
-        "history": told["history"],
-        "rollout": told["arm_decisions"],
-        "loan_reports": told["loan_outcomes"],
-        "trials": told["shadow_results"],
-    }
-
-
 def _letter(notice: StoredNotice) -> Mapping[str, Plain]:
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "letter_id": notice.notice_id,
         "kind": notice.letter.kind,
         "language": notice.letter.language,
@@ -271,8 +246,8 @@ def _letter(notice: StoredNotice) -> Mapping[str, Plain]:
         "text": text(notice.letter),
     }
     if notice.sent is not None:
-        told |= {"sent": notice.sent.at, "channel": notice.sent.channel}
-    return fields(told)
+        content |= {"sent": notice.sent.at, "channel": notice.sent.channel}
+    return fields(content)
 
 
 def reading_record(stored: StoredReading, part: int) -> tuple[PersonRecord, bool]:
@@ -292,29 +267,24 @@ def reading_record(stored: StoredReading, part: int) -> tuple[PersonRecord, bool
 
 
 def _head(snapshot: Snapshot) -> Mapping[str, Any]:
-    told = {name: plain(getattr(snapshot, name)) for name in _HEAD}
-    told["how_it_was_read"] = [*_readings(snapshot)]
-    return {name: one for name, one in told.items() if one}
-
-
-def _readings(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
-    for kind in _KINDS_READ:
-        read = getattr(snapshot, kind)
-        if read is not None:
-            yield {
-                "kind": kind,
-                "records": len(read.records),
-                "faults": plain(read.faults),
-                "duplicates": read.duplicates,
-                "first_day": plain(read.first_day),
-            }
+    found = {name: plain(getattr(snapshot, name)) for name in _HEAD}
+    reads = [(kind, getattr(snapshot, kind)) for kind in kinds_of(snapshot)]
+    found["how_it_was_read"] = [
+        {
+            "kind": kind,
+            "records": len(read.records),
+            "faults": plain(read.faults),
+            "duplicates": read.duplicates,
+            "first_day": plain(read.first_day),
+        }
+        for kind, read in reads
+    ]
+    return {name: one for name, one in found.items() if one}
 
 
 def _records(snapshot: Snapshot) -> Iterator[tuple[str, Any]]:
-    for kind in _KINDS_READ:
+    for kind in kinds_of(snapshot):
         read = getattr(snapshot, kind)
-        if read is None:
-            continue
         yield from ((kind, record) for record in read.records)
         yield from (("people", person) for person in read.people or ())
 

@@ -116,7 +116,9 @@ async def judged_again(
     cases: RecordedCases, product: Product, version: int, question: ComparisonRequest
 ) -> JudgedAgain:
     """The newest decisions as the champion and a version judge them; raises StoreUnavailable."""
-    base, other = _sides(product, version, question)
+    day = question.params_as_of
+    base = RulesOnDay(product.champion, None if question.champion else day)
+    other = RulesOnDay(product.versions[version], day)
     found = JudgedAgain(ImpactSums(), [])
     async for recorded in cases.newest(product, question.since, question.most):
         entry, case = recorded.entry, recorded.case
@@ -124,20 +126,12 @@ async def judged_again(
         if isinstance(case, LeftOut):
             found.sums.leave_out(case, entry.outcome)
             continue
-        told = await asyncio.to_thread(second_opinion, case, base, other)
-        if isinstance(told, NotCompared):
-            found.sums.leave_out(told.why, case.decision.rules_verdict.outcome, told.lacking)
+        judged = await asyncio.to_thread(second_opinion, case, base, other)
+        if isinstance(judged, NotCompared):
+            found.sums.leave_out(judged.why, case.decision.rules_verdict.outcome, judged.lacking)
         else:
-            found.sums.add(told)
+            found.sums.add(judged)
     return found
-
-
-def _sides(
-    product: Product, version: int, question: ComparisonRequest
-) -> tuple[RulesOnDay, RulesOnDay]:
-    day = question.params_as_of
-    base = RulesOnDay(product.champion, None if question.champion else day)
-    return base, RulesOnDay(product.versions[version], day)
 
 
 class UntriedValue(msgspec.Struct, frozen=True):
@@ -238,18 +232,23 @@ class CompareVersions:
         version = question.shadow or _compared_with(product, question)
         live = product.plan.versions.champion
         sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
-        _require_values(sides, question.params_as_of)
+        day = question.params_as_of
+        if day is not None and (lacking := without_value(sides, day)):
+            message = f"params_as_of {lacking}"
+            raise FieldInvalid(message, (FieldProblem("params_as_of", message),))
         if question.shadow:
             sums = await self._pairs.pair_sums(product.name, version, question.since)
             if not sums.everybody.applicants and not sums.left_out:
                 _require_shadow(product, version)
-            days = _days(question.since, question.now, product)
+            first, last = _day(question.since, product), _day(question.now, product)
+            length = (last - first).days
+            days = frozenset(first + timedelta(days=n) for n in range(length + 1))
         else:
             found = await judged_again(self._cases, product, version, question)
             sums = found.sums
             days = frozenset(_day(created, product) for created in found.created)
-        if question.params_as_of is not None:
-            days = frozenset({question.params_as_of})
+        if day is not None:
+            days = frozenset({day})
         return VersionComparison(
             product=product.name,
             live_version=live,
@@ -258,15 +257,9 @@ class CompareVersions:
             currency=product.champion.currency,
             sums=sums,
             untried=untried(sides, days, _day(question.now, product)),
-            params_as_of=question.params_as_of,
+            params_as_of=day,
             lists_of_today=() if question.shadow else _asked_by_one(sides),
         )
-
-
-def _require_values(sides: Sequence[CompiledRuleset], day: date | None) -> None:
-    if day is not None and (told := without_value(sides, day)):
-        message = f"params_as_of {told}"
-        raise FieldInvalid(message, (FieldProblem("params_as_of", message),))
 
 
 def _asked_by_one(sides: Sequence[CompiledRuleset]) -> Sequence[str]:
@@ -277,11 +270,6 @@ def _asked_by_one(sides: Sequence[CompiledRuleset]) -> Sequence[str]:
 
 def _day(instant: datetime, product: Product) -> date:
     return instant.astimezone(product.champion.zone).date()
-
-
-def _days(since: datetime, now: datetime, product: Product) -> frozenset[date]:
-    first, last = _day(since, product), _day(now, product)
-    return frozenset(first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
 def _require_shadow(product: Product, version: int) -> None:

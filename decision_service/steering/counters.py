@@ -171,9 +171,6 @@ class Counters:
         except StoreError:
             return
         self._changed -= {cell for cell, count in written.items() if self._counts[cell] == count}
-        self._forget_past_hours()
-
-    def _forget_past_hours(self) -> None:
         hour = _hour(self._clock.now())
         for cell in [c for c in self._counts if c.hour < hour and c not in self._changed]:
             del self._counts[cell]

@@ -27,7 +27,6 @@ from decision_service.rollout.model import (
     DayCap,
     Metric,
     Plan,
-    Shadow,
     TrackName,
     VersusChampion,
 )
@@ -135,7 +134,12 @@ class ShowFigures:
             since=since,
             now=now,
             arms=await _arms(evaluation, since),
-            shadows=[await self._shadow(product, s, since) for s in found.plan.versions.shadow],
+            shadows=[
+                ShadowLine(
+                    s.version, s.percent, await self._pairs.pair_sums(product, s.version, since)
+                )
+                for s in found.plan.versions.shadow
+            ],
             guards=[await _guard(word, found.plan, now) for word in results],
             next=[n for track in TrackName if (n := await _next(evaluation, track, results))],
             day=await self._day(found, now),
@@ -149,23 +153,20 @@ class ShowFigures:
         totals = await self._arms.day_totals(product.name, since)
         return [(cap, totals.of(cap.tier)) for cap in caps]
 
-    async def _shadow(self, product: str, shadow: Shadow, since: datetime) -> ShadowLine:
-        sums = await self._pairs.pair_sums(product, shadow.version, since)
-        return ShadowLine(shadow.version, shadow.percent, sums)
-
 
 async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:
     window = GuardrailWindow(since, position_at(evaluation.history, since))
     tallies, totals = await evaluation.tallies(since), await evaluation.totals(window)
-    lines = [_arm(evaluation.product, arm, tallies, totals) for arm in Arm]
-    return [line for line in lines if _shows(evaluation.product, line)]
-
-
-def _shows(product: Product, line: ArmLine) -> bool:
-    """A stopped challenger keeps its figures, which show why it was stopped."""
-    if line.arm is Arm.CHAMPION or running_challenger(product.plan, product.state):
-        return True
-    return bool(line.tally.decisions or line.errors.units)
+    product = evaluation.product
+    lines = [_arm(product, arm, tallies, totals) for arm in Arm]
+    if running_challenger(product.plan, product.state):
+        return lines
+    # A stopped challenger keeps its figures, which show why it was stopped.
+    counted = (
+        Arm.CHAMPION,
+        *(line.arm for line in lines if line.tally.decisions or line.errors.units),
+    )
+    return [line for line in lines if line.arm in counted]
 
 
 def _arm(
@@ -199,9 +200,8 @@ def _share(product: Product, arm: Arm) -> int:
 
 async def _guard(word: GuardrailResult, plan: Plan, now: datetime) -> GuardrailLine:
     test = word.guardrail.test
-    if not isinstance(test, VersusChampion) or word.arms is None:
-        return GuardrailLine(word, None)
-    if word.judgement.standing is Said.TRIPPED:
+    tripped = word.judgement.standing is Said.TRIPPED
+    if not isinstance(test, VersusChampion) or word.arms is None or tripped:
         return GuardrailLine(word, None)
     needed = await asyncio.to_thread(applicants_needed, word.guardrail, test, plan, word.arms)
     fewest = word.guardrail.min_units if word.judgement.standing is Said.WAITING else 0
@@ -225,13 +225,12 @@ async def _next(
     needed = decisions + readiness.decisions_missing
     count = _awaited(needed, decisions, state_of_track.since, now)
     guards = [word for word in results if (word.arm is Arm.CHALLENGER) is challenger]
-    return NextStage(track, readiness, count, _ready_by(readiness, count), decisions, guards)
-
-
-def _ready_by(readiness: Readiness, count: Forecast) -> datetime | None:
+    ready_by: datetime | None = (
+        max(readiness.holds_until, count.by) if count.by else readiness.holds_until
+    )
     if readiness.blocked_by or (count.missing and count.by is None):
-        return None
-    return max(readiness.holds_until, count.by) if count.by else readiness.holds_until
+        ready_by = None
+    return NextStage(track, readiness, count, ready_by, decisions, guards)
 
 
 def _awaited(needed: int, decided: int, since: datetime, now: datetime) -> Forecast:

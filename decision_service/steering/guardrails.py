@@ -134,7 +134,8 @@ def window_of(
     if isinstance(test, VersusChampion):
         floor = comparing_since(state, history)
         return GuardrailWindow(floor, position_at(history, floor))
-    floor = _answered(history)
+    steps = (e for e in history if e.action in _ANSWERS and not e.who.startswith(GUARDRAIL))
+    floor = next((e.at for e in steps if e.who != AUTO_ADVANCE), BEGINNING)
     if arm is Arm.CHALLENGER or test.window is None:
         floor = max(floor, _entered(state))
     position = position_at(history, floor)
@@ -157,11 +158,6 @@ def _revived_challenger(entry: JournalEntry) -> bool:
     before = entry.before.challenger if entry.before else None
     after = entry.after.challenger
     return bool(before and after and before.killed and not after.killed)
-
-
-def _answered(history: Sequence[JournalEntry]) -> datetime:
-    steps = (e for e in history if e.action in _ANSWERS and not e.who.startswith(GUARDRAIL))
-    return next((e.at for e in steps if e.who != AUTO_ADVANCE), BEGINNING)
 
 
 def position_at(history: Sequence[JournalEntry], instant: datetime) -> int:
@@ -316,7 +312,8 @@ def figures_of(word: GuardrailResult, product: Product) -> dict[str, str]:
     }
     if word.arms is not None:
         arms = word.arms
-        figures |= {"champion": _tally(arms.champion), "challenger": _tally(arms.challenger)}
+        counts = {"champion": arms.champion, "challenger": arms.challenger}
+        figures |= {name: f"{one.events} of {one.units}" for name, one in counts.items()}
     if isinstance(word.guardrail.test, VersusChampion):
         figures["alpha"] = f"{word.guardrail.test.alpha:f}"
     return figures
@@ -326,7 +323,8 @@ def sentence_of(word: GuardrailResult, product: Product) -> str:
     whose = f"the {word.arm}'s " if word.arm else ""
     compared = " against the champion's" if word.arms else ""
     allowed = allowed_words(word.guardrail, product)
-    units = f"{word.judgement.units:,} {units_words(word.guardrail)}"
+    unit = "attempts" if word.guardrail.metric in _COUNTERS else "applicants"
+    units = f"{word.judgement.units:,} {unit}"
     return (
         f"{whose}{_METRICS[word.guardrail.metric]}{compared}: {value_words(word)}, "
         f"allowed {allowed} ({units}, {window_words(word)})"
@@ -355,11 +353,6 @@ def allowed_words(guardrail: Guardrail, product: Product) -> str:
     return f"{band.centre * 100:+.1f} ± {within * 100:.1f} pt meant"
 
 
-def units_words(guardrail: Guardrail) -> str:
-    errors = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
-    return "attempts" if guardrail.metric in errors else "applicants"
-
-
 def window_words(word: GuardrailResult) -> str:
     """`the last 24h` or `since 2026-11-10 09:12 UTC`, whichever is shorter."""
     test = word.guardrail.test
@@ -367,10 +360,6 @@ def window_words(word: GuardrailResult) -> str:
     if isinstance(test, Ceiling) and test.window is not None and word.window.whole:
         return f"the last {hours(test.window)}"
     return since
-
-
-def _tally(tally: ArmCount) -> str:
-    return f"{tally.events} of {tally.units}"
 
 
 class WatchDeps(msgspec.Struct, frozen=True):
@@ -408,14 +397,19 @@ class GuardrailWatch:
         """Raises StoreUnavailable, and as `Rollouts.move` where another step came first."""
         evaluation = await self.evaluation(name)
         results = self._seen[name] = await evaluation.results()
-        tripped = [
-            result for result in results if result.judgement.standing is GuardrailState.TRIPPED
-        ]
-        for result in _severest_first(tripped):
-            if _changes_something(evaluation.product, result, evaluation):
+        product = evaluation.product
+        tripped = [one for one in results if one.judgement.standing is GuardrailState.TRIPPED]
+        tripped.sort(key=lambda one: _SEVEREST_FIRST.index(one.guardrail.action))
+        for result in tripped:
+            after = _step(result, product.plan, product.state, evaluation.now)
+            if not isinstance(after, Refusal) and after != product.state:
                 return await self._act(evaluation, result)
-        if await self._is_ready(evaluation, results):
-            return await self._advance(evaluation)
+        if product.plan.go_live.advance is not Advance.AUTO:
+            return None
+        decisions = await evaluation.decisions(product.state.go_live.since)
+        judgements = [result.judgement for result in results]
+        if advances_itself(product.plan, product.state, decisions, judgements, evaluation.now):
+            return await self._advance(evaluation, decisions)
         return None
 
     async def evaluation(self, name: str) -> Evaluation:
@@ -461,19 +455,9 @@ class GuardrailWatch:
             _log_move(entry, figures, guardrail=guardrail.name)
         return entry
 
-    async def _is_ready(self, evaluation: Evaluation, results: Iterable[GuardrailResult]) -> bool:
-        product = evaluation.product
-        plan, state = product.plan, product.state
-        if plan.go_live.advance is not Advance.AUTO:
-            return False
-        decisions = await evaluation.decisions(state.go_live.since)
-        judgements = [result.judgement for result in results]
-        return advances_itself(plan, state, decisions, judgements, evaluation.now)
-
-    async def _advance(self, evaluation: Evaluation) -> JournalEntry | None:
+    async def _advance(self, evaluation: Evaluation, decisions: int) -> JournalEntry | None:
         product = evaluation.product
         since = product.state.go_live.since
-        decisions = await evaluation.decisions(since)
         figures = {"decisions": str(decisions), "since": f"{since:%Y-%m-%d %H:%M:%S} UTC"}
         change = RolloutChange(
             who=AUTO_ADVANCE,
@@ -496,14 +480,5 @@ def _log_move(entry: JournalEntry, figures: Mapping[str, str], **names: str) -> 
     log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(figures))
 
 
-def _severest_first(results: Sequence[GuardrailResult]) -> Sequence[GuardrailResult]:
-    return sorted(results, key=lambda result: _SEVEREST_FIRST.index(result.guardrail.action))
-
-
 def _step(result: GuardrailResult, plan: Plan, state: RolloutState, now: datetime) -> StepResult:
     return act(plan, state, result.guardrail, result.arm, now)
-
-
-def _changes_something(product: Product, result: GuardrailResult, evaluation: Evaluation) -> bool:
-    after = _step(result, product.plan, product.state, evaluation.now)
-    return not isinstance(after, Refusal) and after != product.state

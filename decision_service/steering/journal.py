@@ -34,9 +34,8 @@ from decision_service.rollout.state import (
     initial_state,
     widenings,
 )
-from decision_service.rulebook.folder import RuleFolder, TextFile
+from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import input_names
-from decision_service.rulebook.manifest import Publication
 from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity
@@ -79,7 +78,9 @@ async def settle(
     journal already nothing is appended: a restart changes nothing. Raises StoreUnavailable, and
     RolloutMovedOn where other processes never stop coming first.
     """
-    who = _signers(rulebook.published) if signed else SERVICE
+    published = rulebook.published if signed else None
+    both = (published.proposed_by, published.approved_by) if published else ()
+    who = ", ".join(one.name for one in both if one) or SERVICE
     for _ in range(ATTEMPTS):
         latest = await journal.latest()
         settled = {
@@ -117,7 +118,17 @@ async def _settled(
     signed: bool,
 ) -> _Settled | tuple[PlanConflict, ...]:
     if last is None:
-        entry = _first(loaded, who, now)
+        entry = JournalEntry(
+            product=loaded.name,
+            position=1,
+            at=now,
+            who=who,
+            why="the rollout begins",
+            action=JournalAction.BEGIN,
+            before=None,
+            after=initial_state(loaded.plan, now),
+            plan_digest=loaded.plan.digest,
+        )
         return _Settled(replace(loaded, state=entry.after), entry)
     in_force, lost = await _in_force(texts, loaded, last)
     held = not signed and bool(in_force and in_force.second_person_above is not None)
@@ -132,11 +143,6 @@ async def _settled(
     if in_force is not None and entry.plan_digest != loaded.plan.digest:
         product = replace(product, plan=in_force, waiting=loaded.plan)
     return _Settled(product, entry)
-
-
-def _signers(published: Publication | None) -> str:
-    both = (published.proposed_by, published.approved_by) if published else ()
-    return ", ".join(one.name for one in both if one) or SERVICE
 
 
 async def _in_force(
@@ -162,20 +168,6 @@ async def _in_force(
         f"these rules do not fit it: {error.message}"
     )
     return None, (PlanConflict(("versions",), message),)
-
-
-def _first(product: Product, who: str, now: datetime) -> JournalEntry:
-    return JournalEntry(
-        product=product.name,
-        position=1,
-        at=now,
-        who=who,
-        why="the rollout begins",
-        action=JournalAction.BEGIN,
-        before=None,
-        after=initial_state(product.plan, now),
-        plan_digest=product.plan.digest,
-    )
 
 
 def _entry(
@@ -407,11 +399,9 @@ def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tup
     report = Report()
     for product, found in unsettled.clashes.items():
         for clash in found:
-            place = _place(plans[product], clash.keys, report)
+            plan = plans[product]
+            root = yaml.read(plan.path, plan.text, report)
+            top = Place(plan.path, 1, 1, 2)
+            place = top if root is None else place_of(root, *clash.keys)
             report.error(_CODE, place, clash.message, _HINT)
     return tuple(found for found in report.diagnostics() if found.code == _CODE)
-
-
-def _place(plan: TextFile, keys: tuple[str, ...], report: Report) -> Place:
-    root = yaml.read(plan.path, plan.text, report)
-    return Place(plan.path, 1, 1, 2) if root is None else place_of(root, *keys)

@@ -125,8 +125,7 @@ class Shadows:
 
     async def _evaluate_all(self) -> None:
         while True:
-            waiting = await self._queue.get()
-            await self._evaluate(waiting)
+            await self._evaluate(await self._queue.get())
 
     async def _evaluate(self, waiting: _Waiting) -> None:
         waited = self._clock.monotonic() - waiting.since
@@ -139,23 +138,31 @@ class Shadows:
             await self._ask(waiting.case, version)
 
     async def _ask(self, case: DecidedCase, version: CompiledRuleset) -> None:
-        await self._yield_to_decisions()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._budget.yielding):
+                await self._idle()
         loop, started = asyncio.get_running_loop(), self._clock.monotonic()
         pair, worked = await loop.run_in_executor(self._thread, self._paired, case, version)
         self._count(pair, self._clock.monotonic() - started)
-        self._keep(pair)
+        if len(self._done) < self._budget.unwritten:
+            self._done.append(pair)
+        else:
+            self._drop(pair.product, "store_unavailable", 1)
         await asyncio.sleep(worked * (1 / self._budget.share - 1))
 
     def _paired(self, case: DecidedCase, version: CompiledRuleset) -> tuple[DecisionPair, float]:
         """The pair, and the seconds that a processor worked for it; on the thread."""
-        before = self._worked()
-        pair = _paired(case, version)
+        before, decision = self._worked(), case.decision
+        pair = DecisionPair(
+            decision.decision_id,
+            decision.product,
+            decision.created,
+            version.version,
+            version.digest,
+            decision.rules_verdict.outcome,
+            second_opinion(case, RulesOnDay(case.ruleset), RulesOnDay(version)),
+        )
         return pair, self._worked() - before
-
-    async def _yield_to_decisions(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._budget.yielding):
-                await self._idle()
 
     def _count(self, pair: DecisionPair, took: float) -> None:
         names = {"product": pair.product, "version": str(pair.version)}
@@ -166,27 +173,8 @@ class Shadows:
             self._counters.shadow_slow.labels(**names).inc()
             log.warning("shadow slow", decision_id=pair.decision_id, ms=round(took * 1000), **names)
 
-    def _keep(self, pair: DecisionPair) -> None:
-        if len(self._done) < self._budget.unwritten:
-            self._done.append(pair)
-        else:
-            self._drop(pair.product, "store_unavailable", 1)
-
     def _drop(self, product: str, why: str, number: int) -> None:
         self._counters.shadow_dropped.labels(product, why).inc(number)
-
-
-def _paired(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
-    decision = case.decision
-    return DecisionPair(
-        decision.decision_id,
-        decision.product,
-        decision.created,
-        other.version,
-        other.digest,
-        decision.rules_verdict.outcome,
-        second_opinion(case, RulesOnDay(case.ruleset), RulesOnDay(other)),
-    )
 
 
 class RolloutObserver(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from decision_service.decide.admit import Placement, place
 from decision_service.decide.application import Application
 from decision_service.domain.ports import Clock
 from decision_service.rollout.judge import not_awaited
-from decision_service.rollout.model import Plan, Track, TrackName
+from decision_service.rollout.model import Plan, TrackName
 from decision_service.rollout.ports import ArmLog, JournalAction, JournalEntry
 from decision_service.rollout.state import (
     Refusal,
@@ -218,19 +218,15 @@ class OperateRollouts:
         recent = await self._rollouts.history(name, None, _LOOKED_BACK)
         return self._view_from(name, recent)
 
-    def _view_from(self, name: str, recent: Sequence[JournalEntry]) -> RolloutView:
-        product = self._active_rules.current().product(name)
+    def _view_from(self, product_name: str, recent: Sequence[JournalEntry]) -> RolloutView:
+        product = self._active_rules.current().product(product_name)
         tracks = {
             TrackName.GO_LIVE: product.state.go_live,
             TrackName.CHALLENGER: product.state.challenger,
         }
         entered = {
-            track: entry
-            for track, standing in tracks.items()
-            if (entry := _entered(standing, recent)) is not None
+            name: entry
+            for name, track in tracks.items()
+            if (entry := next((one for one in recent if track and one.at == track.since), None))
         }
-        return RolloutView(product, self._rollouts.latest(name), entered)
-
-
-def _entered(track: Track | None, recent: Sequence[JournalEntry]) -> JournalEntry | None:
-    return next((entry for entry in recent if track and entry.at == track.since), None)
+        return RolloutView(product, self._rollouts.latest(product_name), entered)

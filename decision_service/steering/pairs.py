@@ -78,15 +78,12 @@ def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | NotCompared:
     needs = needs_of(other, bound.values)
     values = _values(case, live, needs, as_of)
     if isinstance(values, LeftOut):
-        return NotCompared(values, _lacking(case, other))
+        lacking = (name for name in other.needs.factors if name not in case.factors.values)
+        return NotCompared(values, tuple(lacking))
     inputs = dict(bound.values)
     answers = list_answers(other, inputs, as_of.date, case.decision.answers)
     same = case.loaded if values is case.factors.values else None
     return Facts(values, inputs, as_of, load(other, values, as_of, same), answers)
-
-
-def _lacking(case: DecidedCase, other: CompiledRuleset) -> tuple[str, ...]:
-    return tuple(name for name in other.needs.factors if name not in case.factors.values)
 
 
 def loaded_for(facts: Facts, ruleset: CompiledRuleset, day: date | None = None) -> Facts:
@@ -243,14 +240,14 @@ def second_opinion(
 def verdicts(case: DecidedCase, base: RulesOnDay, other: RulesOnDay) -> TwoVerdicts | NotCompared:
     before = case.decision.rules_verdict
     if base.day is not None or base.ruleset.digest != case.ruleset.digest:
-        told = _judged(case, base)
-        if isinstance(told, NotCompared):
-            return told
-        before = told[0]
-    told = _judged(case, other)
-    if isinstance(told, NotCompared):
-        return told
-    after, facts = told
+        judged = _judged(case, base)
+        if isinstance(judged, NotCompared):
+            return judged
+        before = judged[0]
+    judged = _judged(case, other)
+    if isinstance(judged, NotCompared):
+        return judged
+    after, facts = judged
     if before.ended_in_rule_error or after.ended_in_rule_error:
         return NotCompared(LeftOut.RULE_ERROR)
     return TwoVerdicts(before, after, facts)
@@ -270,8 +267,8 @@ def judged_applicant(
 def side_of(verdict: Verdict) -> Side:
     offer, instalment = verdict.offer, None
     if offer is not None and verdict.outcome is Outcome.APPROVE:
-        told = offer.outputs.get("instalment")
-        instalment = told.minor if isinstance(told, Money) else None
+        due = offer.outputs.get("instalment")
+        instalment = due.minor if isinstance(due, Money) else None
     amount = verdict.approved_amount
     return Side(
         verdict.outcome,

@@ -15,7 +15,7 @@ from decision_service.domain.ports import Clock, DecisionLog
 from decision_service.rulebook.acceptance import ReadSigners, keep, unacceptable
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import LoadResult, load_rules
-from decision_service.rulebook.rulebook import ActiveRules, Rulebook
+from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.rules.language.diagnostics import Diagnostic, render
 from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.steering.journal import Rollouts, plan_conflict_problems
@@ -71,7 +71,14 @@ class ReloadRules:
         if loading.rulebook is None:
             return self._refused(loading.errors)
         try:
-            problems = await self._barred(folder, loading.rulebook)
+            problems = await unacceptable(
+                self._log,
+                folder,
+                loading.rulebook,
+                self._clock.now(),
+                edits_used=self._edits_used,
+                signers=self._signers,
+            )
             if problems:
                 return self._refused(problems)
             await self._log.put_texts(loading.texts)
@@ -88,16 +95,6 @@ class ReloadRules:
         for change in changes:
             log.info("a list of keys has changed", **msgspec.structs.asdict(change))
         return Reloaded(accepted=True, faults=0)
-
-    async def _barred(self, folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
-        return await unacceptable(
-            self._log,
-            folder,
-            rulebook,
-            self._clock.now(),
-            edits_used=self._edits_used,
-            signers=self._signers,
-        )
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
         self._active_rules.refuse(problems, self._clock.now())
