@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from math import sqrt
@@ -227,7 +227,9 @@ class Amounts(msgspec.Struct):
     totals: dict[int, int] = {}
 
     def add(self, amount: int, many: int = 1) -> None:
-        bucket, total = _bucket(amount), amount * many
+        # Amounts below 64 have a bucket each, larger ones share their seven leading bits.
+        shift = max(amount.bit_length() - 7, 0)
+        bucket, total = shift * _STEPS + (amount >> shift), amount * many
         self.count += many
         self.total += total
         self.counts[bucket] = self.counts.get(bucket, 0) + many
@@ -248,19 +250,14 @@ class Amounts(msgspec.Struct):
         return None
 
 
-def _bucket(amount: int) -> int:
-    """Amounts below 64 have a bucket each, larger ones share their seven leading bits."""
-    shift = max(amount.bit_length() - 7, 0)
-    return shift * _STEPS + (amount >> shift)
-
-
 def count(counts: dict[str, int], key: str, many: int = 1) -> None:
     counts[key] = counts.get(key, 0) + many
 
 
 def examples(decision_ids: Iterable[str]) -> tuple[str, ...]:
     """The few ids that are kept of all: those whose hashes sort first."""
-    return tuple(sorted({*decision_ids}, key=_hashed)[:EXAMPLES])
+    ordered = sorted({*decision_ids}, key=lambda one: hashlib.sha256(one.encode()).digest())
+    return tuple(ordered[:EXAMPLES])
 
 
 def merge_into(mine: msgspec.Struct, theirs: msgspec.Struct) -> None:
@@ -286,10 +283,6 @@ def _either(mine: dict[Any, Any], theirs: dict[Any, Any], key: Any) -> Any:
     if key in mine and key in theirs:
         return _merged(mine[key], theirs[key])
     return mine[key] if key in mine else theirs[key]
-
-
-def _hashed(decision_id: str) -> bytes:
-    return hashlib.sha256(decision_id.encode()).digest()
 
 
 class TooManyCells(ValueError):
@@ -475,7 +468,8 @@ def rates_of(sums: ImpactSums) -> tuple[Rate, ...]:
 
 
 def matrix_of(sums: ImpactSums) -> tuple[MatrixRow, ...]:
-    return tuple(_matrix_row(key, cell) for key, cell in _in_order(sums.matrix))
+    keys = (f"{before}>{after}" for before in OUTCOMES for after in OUTCOMES)
+    return tuple(_matrix_row(key, sums.matrix[key]) for key in keys if key in sums.matrix)
 
 
 def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
@@ -490,11 +484,6 @@ def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
     interval = paired_interval(lost, gained, everybody)
     assert interval is not None  # noqa: S101  there is a cell, so there is somebody
     return Rate(outcome, share_of(before, everybody), share_of(after, everybody), interval)
-
-
-def _in_order(matrix: Mapping[str, MatrixCell]) -> Sequence[tuple[str, MatrixCell]]:
-    keys = (f"{before}>{after}" for before in OUTCOMES for after in OUTCOMES)
-    return [(key, matrix[key]) for key in keys if key in matrix]
 
 
 def _matrix_row(key: str, cell: MatrixCell) -> MatrixRow:

@@ -166,16 +166,13 @@ def interval(tally: ArmCount) -> tuple[float, float]:
 
 
 def _evidence(first: _Counts, second: _Counts, allowed: ConfidenceBand, earlier: ArmCount) -> float:
-    a, b = _champion_prior(earlier), _challenger_prior(earlier, allowed)
-    mixture = _mixed(first, *a) + _mixed(second, *b)
+    champion = (1.0 + earlier.events, 1.0 + earlier.units - earlier.events)
+    challenger = _challenger_prior(earlier, allowed)
+    mixture = _mixed(first, *champion) + _mixed(second, *challenger)
     return mixture - _best_allowed(first, second, allowed)
 
 
 # Priors: what the mixture expects, fixed before the first decision
-
-
-def _champion_prior(earlier: ArmCount) -> tuple[float, float]:
-    return 1.0 + earlier.events, 1.0 + earlier.units - earlier.events
 
 
 def _challenger_prior(earlier: ArmCount, allowed: ConfidenceBand) -> tuple[float, float]:
@@ -374,7 +371,11 @@ def waits_for(
     judgements: Sequence[Judgement],
 ) -> Readiness | None:
     """`decisions` are those since the track entered its stage; None without such a track."""
-    stages, track = _track(plan, state, name)
+    stages: Stages | None = plan.go_live.stages
+    track: Track | None = state.go_live
+    if name is TrackName.CHALLENGER:
+        challenger = plan.versions.challenger
+        stages, track = challenger.stages if challenger else None, state.challenger
     if stages is None or track is None:
         return None
     present, above = stages.named(track.stage), stages.after(track.stage)
@@ -412,13 +413,6 @@ def advances_itself(
     """Whether go-live moves on without an operator; a challenger never does."""
     readiness = waits_for(plan, state, TrackName.GO_LIVE, decisions, judgements)
     return plan.go_live.advance is Advance.AUTO and readiness is not None and readiness.at(now)
-
-
-def _track(plan: Plan, state: RolloutState, name: TrackName) -> tuple[Stages | None, Track | None]:
-    if name is TrackName.GO_LIVE:
-        return plan.go_live.stages, state.go_live
-    challenger = plan.versions.challenger
-    return (challenger.stages if challenger else None), state.challenger
 
 
 def _second(

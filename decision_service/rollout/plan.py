@@ -67,7 +67,6 @@ _TAGS: Mapping[str, str] = {
 }
 """The tags of classes in digests where they differ from the names of the classes."""
 
-_NO_HOLD = timedelta(0)
 
 _RATES = tuple(m.value for m in Metric if m.is_rate)
 _LIMITS = ("max_amount", "max_approved_per_day")
@@ -97,17 +96,13 @@ def _plain(value: object) -> object:
         case None | int() | str():
             return value
         case Decimal():
-            return _digits(value)
+            text = f"{value:f}"
+            return text.rstrip("0").rstrip(".") if "." in text else text
         case timedelta():
             return int(value.total_seconds())
         case Formula():
             return value.text
     return _plain_collection(value)
-
-
-def _digits(number: Decimal) -> str:
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _plain_collection(value: object) -> object:
@@ -129,7 +124,10 @@ def read_stages(fields: Fields, what: str) -> Stages:
         hint = "add one: {name: all, percent: 100}"
         fields.report.error("P204", fields.place("stages"), f"{what} has no stage", hint)
     refuse_repeated(((s.name or None, place) for s, place, _ in read), "stages", fields.report)
-    _refuse_descending([(s, place) for s, place, sound in read if sound], fields.report)
+    for (lower, _), (upper, place) in pairwise([(s, at) for s, at, sound in read if sound]):
+        if upper.percent < lower.percent:
+            message = f"stage `{upper.name}` lets in fewer than `{lower.name}` before it"
+            fields.report.error("P205", place, message, "order the stages by percent, lowest first")
     steps = tuple(stage for stage, _, _ in read)
     return Stages(steps, _read_initial(fields, steps))
 
@@ -160,17 +158,10 @@ def _read_stage(node: YamlNode, report: Report) -> tuple[RolloutStage, Place, bo
     stage = RolloutStage(
         read_name(fields) or "",
         percent or 0,
-        fields.duration("hold") or _NO_HOLD,
+        fields.duration("hold") or timedelta(0),
         fields.integer("min_decisions", 0) or 0,
     )
     return stage, fields.place("percent"), percent is not None
-
-
-def _refuse_descending(read: list[tuple[RolloutStage, Place]], report: Report) -> None:
-    for (lower, _), (upper, place) in pairwise(read):
-        if upper.percent < lower.percent:
-            message = f"stage `{upper.name}` lets in fewer than `{lower.name}` before it"
-            report.error("P205", place, message, "order the stages by percent, lowest first")
 
 
 def _read_initial(fields: Fields, steps: tuple[RolloutStage, ...]) -> str:
@@ -201,7 +192,10 @@ def read_go_live(plan: Fields, names: DeclaredNames | None) -> GoLive | None:
         optional=("allow", "deny", "segments", "advance"),
     )
     allow, deny = read_units(fields, "allow"), read_units(fields, "deny")
-    _warn_of_both(fields, allow, deny)
+    for unit, place in allow.items():
+        if unit in deny:
+            message = f"`{shortened(unit)}` is on `allow` and on `deny`, where `deny` wins"
+            fields.report.warning("P212", place, message, "remove it from one of them")
     stages = read_stages(fields, "`go_live`")
     advance = Advance(fields.choice("advance", Advance) or Advance.MANUAL)
     refuse_missing_holds(fields, stages, advance)
@@ -213,13 +207,6 @@ def read_go_live(plan: Fields, names: DeclaredNames | None) -> GoLive | None:
         segments=_read_segments(fields, names),
         advance=advance,
     )
-
-
-def _warn_of_both(fields: Fields, allow: dict[str, Place], deny: dict[str, Place]) -> None:
-    for unit, place in allow.items():
-        if unit in deny:
-            message = f"`{shortened(unit)}` is on `allow` and on `deny`, where `deny` wins"
-            fields.report.warning("P212", place, message, "remove it from one of them")
 
 
 def _read_segments(fields: Fields, names: DeclaredNames | None) -> tuple[Segment, ...]:
@@ -406,12 +393,23 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
     fields = Fields.of(root, "the plan", report, required=_REQUIRED, optional=_OPTIONAL)
     if fields is None:
         return None
-    _refuse_other_product(fields, product)
+    written = fields.text("product")
+    if written is not None and written != product:
+        message = f"`product` is `{shortened(written)}`, but the folder is `{product}`"
+        report.error("P209", fields.place("product"), message, "make them equal")
     versions = read_versions(fields, known)
     go_live = read_go_live(fields, known.get(versions.champion) if versions else None)
-    _refuse_same_salt(fields, go_live, versions)
+    challenger = versions.challenger if versions else None
+    if go_live and challenger and challenger.salt and challenger.salt == go_live.salt:
+        message = f"go-live and challenger share the salt `{shortened(challenger.salt)}`"
+        hint = "give the challenger its own, or its share is the first of those who went live"
+        place = place_of(root, "versions", "challenger", "salt")
+        report.error("P208", place, message, hint)
     guardrails = read_guardrails(fields, versions)
-    unreported = _read_unreported(fields)
+    node, key = fields.get("history"), "unreported_days"
+    history = node and Fields.of(node, "`history`", report, optional=(key,))
+    days = history.integer(key, 0, LONGEST_UNREPORTED) if history else None
+    unreported = UNREPORTED if days is None else timedelta(days=days)
     caps = read_caps(fields)
     unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
     if unit is None or pin_for is None or go_live is None or versions is None:
@@ -431,29 +429,3 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
         read_review(fields),
     )
     return replace(plan, digest=digest_of(plan))
-
-
-def _read_unreported(plan: Fields) -> timedelta:
-    node = plan.get("history")
-    key = "unreported_days"
-    fields = node and Fields.of(node, "`history`", plan.report, optional=(key,))
-    days = fields.integer(key, 0, LONGEST_UNREPORTED) if fields else None
-    return UNREPORTED if days is None else timedelta(days=days)
-
-
-def _refuse_other_product(fields: Fields, product: str) -> None:
-    written = fields.text("product")
-    if written is not None and written != product:
-        message = f"`product` is `{shortened(written)}`, but the folder is `{product}`"
-        fields.report.error("P209", fields.place("product"), message, "make them equal")
-
-
-def _refuse_same_salt(fields: Fields, go_live: GoLive | None, versions: Versions | None) -> None:
-    challenger = versions.challenger if versions else None
-    if go_live is None or challenger is None or not challenger.salt:
-        return
-    if challenger.salt == go_live.salt:
-        message = f"go-live and challenger share the salt `{shortened(challenger.salt)}`"
-        hint = "give the challenger its own, or its share is the first of those who went live"
-        place = place_of(fields.node, "versions", "challenger", "salt")
-        fields.report.error("P208", place, message, hint)

@@ -42,7 +42,6 @@ from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, Yaml
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
-_SMALLER = "make it the smaller of the two"
 
 LEAST_AMOUNT = Decimal("0.0001")
 _MOST_APPROVALS = 10**9
@@ -143,7 +142,7 @@ def _is_unit(scalar: Scalar, key: str, report: Report) -> bool:
     return False
 
 
-def warn_of_hidden_caps(read: Sequence[tuple[DayCap, YamlNode]], report: Report) -> None:
+def _warn_of_hidden_caps(read: Sequence[tuple[DayCap, YamlNode]], report: Report) -> None:
     """P317 (a warning) for each figure of a cap that holds nobody of its own."""
     caps = [cap for cap, _ in read]
     for index, (cap, node) in enumerate(read):
@@ -153,9 +152,14 @@ def warn_of_hidden_caps(read: Sequence[tuple[DayCap, YamlNode]], report: Report)
         }
         for key, hider in hiders.items():
             idle = "the cap" if all(hiders.values()) else f"`{key}`"
-            _warn(
-                hider, key, f"the cap `{cap.name}`", f"remove {idle}, or {_SMALLER}", node, report
-            )
+            if hider is not None:
+                most, other = hider
+                message = (
+                    f"`{key}` of the cap `{cap.name}` holds nobody whom the cap `{other}`, with "
+                    f"{most:f}, does not hold"
+                )
+                hint = f"remove {idle}, or make it the smaller of the two"
+                report.warning("P317", place_of(node, key), message, hint)
 
 
 def _figures(cap: DayCap) -> Iterator[tuple[str, Decimal]]:
@@ -179,29 +183,13 @@ def _hider(
     return min(others, key=lambda one: one[0], default=None)
 
 
-def _warn(
-    hider: tuple[Decimal, str] | None,
-    key: str,
-    what: str,
-    hint: str,
-    node: YamlNode,
-    report: Report,
-) -> None:
-    if hider is not None:
-        figure, cap = hider
-        message = (
-            f"`{key}` of {what} holds nobody whom the cap `{cap}`, with {figure:f}, does not hold"
-        )
-        report.warning("P317", place_of(node, key), message, hint)
-
-
 def read_caps(plan: Fields) -> tuple[DayCap, ...]:
     read = [
         (_read_cap(node, plan), node) for node in (plan.items("caps") if plan.has("caps") else ())
     ]
     whole = [(cap, node) for cap, node in read if cap]
     refuse_repeated(((cap.name, node.place) for cap, node in whole), "caps", plan.report)
-    warn_of_hidden_caps(whole, plan.report)
+    _warn_of_hidden_caps(whole, plan.report)
     return tuple(cap for cap, _ in whole)
 
 
@@ -259,12 +247,16 @@ def _read_guardrail(node: YamlNode, plan: Fields, versions: Versions | None) -> 
         name, Metric(metric), GuardrailScope(scope), test, min_units, GuardrailAction(action)
     )
     _refuse_impossible(fields, guardrail)
-    _warn_of_few(fields, guardrail)
-    _warn_of_idle(fields, guardrail, versions)
+    if min_units < _FEWEST_UNITS:
+        message = f"`min_units` is {min_units}: so few applicants tell chance, not a rate"
+        hint = "200 to 300 are usual"
+        fields.report.warning("P416", fields.place("min_units"), message, hint)
+    compares = isinstance(test, VersusChampion)
+    alone = versions is not None and versions.challenger is None
+    if alone and (compares or guardrail.action is GuardrailAction.ROLL_BACK):
+        message = f"guardrail `{name}` does nothing while the plan has no challenger"
+        fields.report.warning("P413", fields.node.place, message)
     return guardrail
-
-
-# Ceiling or comparison
 
 
 def _read_test(fields: Fields, metric: Metric | None) -> Ceiling | VersusChampion | None:
@@ -316,9 +308,6 @@ def _read_versus(fields: Fields) -> VersusChampion | None:
     return VersusChampion(alpha)
 
 
-# What cannot work
-
-
 def _refuse_impossible(fields: Fields, guardrail: Guardrail) -> None:
     compares = isinstance(guardrail.test, VersusChampion)
     product = guardrail.scope is GuardrailScope.PRODUCT
@@ -347,24 +336,6 @@ def _refuse_impossible(fields: Fields, guardrail: Guardrail) -> None:
 
 def _refuse(fields: Fields, key: str, code: str, message: str, hint: str) -> None:
     fields.report.error(code, fields.place(key), message, hint)
-
-
-# What does nothing
-
-
-def _warn_of_few(fields: Fields, guardrail: Guardrail) -> None:
-    if guardrail.min_units < _FEWEST_UNITS:
-        message = f"`min_units` is {guardrail.min_units}: so few applicants tell chance, not a rate"
-        hint = "200 to 300 are usual"
-        fields.report.warning("P416", fields.place("min_units"), message, hint)
-
-
-def _warn_of_idle(fields: Fields, guardrail: Guardrail, versions: Versions | None) -> None:
-    if versions is None or versions.challenger is not None:
-        return
-    if isinstance(guardrail.test, VersusChampion) or guardrail.action is GuardrailAction.ROLL_BACK:
-        message = f"guardrail `{guardrail.name}` does nothing while the plan has no challenger"
-        fields.report.warning("P413", fields.node.place, message)
 
 
 def _warn_of_unwatched(

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm
 from decision_service.rollout.model import (
     Ceiling,
-    Challenger,
     ChallengerLimits,
     Guardrail,
     Plan,
@@ -26,32 +25,6 @@ from decision_service.rollout.model import (
     go_live_clashes,
     ladder,
 )
-
-__all__ = [
-    "PROPOSAL_LASTS",
-    "PlanConflict",
-    "Proposal",
-    "ProposalKind",
-    "Refusal",
-    "RolloutState",
-    "StepResult",
-    "Switched",
-    "Track",
-    "TrackName",
-    "adopt",
-    "advance",
-    "clashes",
-    "confirm",
-    "fitting",
-    "initial_state",
-    "is_killed",
-    "kill",
-    "needs_two",
-    "pause",
-    "resume",
-    "revive",
-    "roll_back",
-]
 
 Switched = Arm | None
 """What the kill switch stops: the challenger, else the whole product."""
@@ -114,7 +87,7 @@ StepResult = RolloutState | Refusal
 def initial_state(plan: Plan, now: datetime) -> RolloutState:
     return RolloutState(
         plan.product,
-        _fresh_go_live(plan, now),
+        dealt(plan, TrackName.GO_LIVE, Track(plan.go_live.stages.initial, now, None)),
         _fresh_challenger(plan, now),
         decided_by=_deciders(plan),
     )
@@ -131,13 +104,16 @@ def advance(
     asked before (`readiness`).
     """
     above = _above(plan, state, track, now)
-    if isinstance(above, Refusal) or not _needs_two(plan, track, above):
+    if isinstance(above, Refusal):
+        return above
+    name = track or TrackName.GO_LIVE
+    moved = above.challenger if name is TrackName.CHALLENGER else None
+    stage = (moved or above.go_live).stage
+    if not needs_two(plan, ladder(plan, name)[1].percent(stage)):
         return above
     if who is None:
         return Refusal(f"the next stage of {plan.product} needs two callers: one proposes it")
-    name = track or TrackName.GO_LIVE
-    stage = _track_of(above, track).stage or ""
-    return _proposed(state, Proposal(ProposalKind.ADVANCE, stage, who, now, name))
+    return _proposed(state, Proposal(ProposalKind.ADVANCE, stage or "", who, now, name))
 
 
 def confirm(
@@ -223,10 +199,13 @@ def adopt(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
     found = clashes(plan, state)
     if found:
         return Refusal("; ".join(clash.message for clash in found))
+    challenger = _same_challenger(plan, state.challenger)
+    if challenger is not None:
+        challenger = dealt(plan, TrackName.CHALLENGER, challenger)
     return replace(
         state,
         go_live=dealt(plan, TrackName.GO_LIVE, state.go_live),
-        challenger=_adopted_challenger(plan, state, now),
+        challenger=challenger or _fresh_challenger(plan, now),
         decided_by=_deciders(plan, state.decided_by),
         proposed=None,
     )
@@ -256,23 +235,12 @@ def is_killed(state: RolloutState, arm: Arm) -> bool:
 # Tracks
 
 
-def _fresh_go_live(plan: Plan, now: datetime) -> Track:
-    return dealt(plan, TrackName.GO_LIVE, Track(plan.go_live.stages.initial, now, None))
-
-
 def _fresh_challenger(plan: Plan, now: datetime) -> Track | None:
     challenger = plan.versions.challenger
     if challenger is None:
         return None
     track = Track(challenger.stages.initial, now, None, version=challenger.version)
     return dealt(plan, TrackName.CHALLENGER, track)
-
-
-def _adopted_challenger(plan: Plan, state: RolloutState, now: datetime) -> Track | None:
-    challenger = _same_challenger(plan, state.challenger)
-    if challenger is None:
-        return _fresh_challenger(plan, now)
-    return dealt(plan, TrackName.CHALLENGER, challenger)
 
 
 def _same_challenger(plan: Plan, track: Track | None) -> Track | None:
@@ -288,17 +256,6 @@ def _deciders(plan: Plan, before: tuple[int, ...] = ()) -> tuple[int, ...]:
 
 
 # Steps
-
-
-def _needs_two(plan: Plan, name: TrackName | None, above: RolloutState) -> bool:
-    track = _track_of(above, name)
-    _, stages = ladder(plan, name or TrackName.GO_LIVE)
-    return needs_two(plan, stages.percent(track.stage))
-
-
-def _track_of(state: RolloutState, name: TrackName | None) -> Track:
-    challenger = state.challenger if name is TrackName.CHALLENGER else None
-    return challenger or state.go_live
 
 
 def _above(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> StepResult:
@@ -354,13 +311,10 @@ def _on_track(
     if track is None:
         return Refusal(f"the plan of {plan.product} has no challenger")
     moved = move(plan, name, track, now)
-    return moved if isinstance(moved, Refusal) else _with_track(state, name, moved)
-
-
-def _with_track(state: RolloutState, name: TrackName, track: Track) -> RolloutState:
-    if name is TrackName.GO_LIVE:
-        return replace(state, go_live=track)
-    return replace(state, challenger=track)
+    if isinstance(moved, Refusal):
+        return moved
+    changed = {"go_live" if name is TrackName.GO_LIVE else "challenger": moved}
+    return replace(state, **changed)
 
 
 def _up(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | Refusal:
@@ -448,17 +402,13 @@ def _versions(before: Plan, after: Plan, state: RolloutState, limit: int) -> Ite
         return
     if old is not None and state.challenger is not None and old.version == new.version:
         yield from _stages(before, after, TrackName.CHALLENGER, state.challenger, limit)
-        yield from _challenger(old, new)
+        if new.expect != old.expect:
+            yield f"the challenger v{new.version} is expected to differ otherwise"
+        for key in ChallengerLimits.__struct_fields__:
+            if _looser(getattr(old.limits, key), getattr(new.limits, key)):
+                yield f"`{key}` of the challenger is looser"
     elif (share := new.stages.percent(new.stages.initial)) > limit:
         yield f"the challenger v{new.version} begins at {share / 1000:g} %"
-
-
-def _challenger(old: Challenger, new: Challenger) -> Iterator[str]:
-    if new.expect != old.expect:
-        yield f"the challenger v{new.version} is expected to differ otherwise"
-    for key in ChallengerLimits.__struct_fields__:
-        if _looser(getattr(old.limits, key), getattr(new.limits, key)):
-            yield f"`{key}` of the challenger is looser"
 
 
 def _guardrails(before: Plan, after: Plan) -> Iterator[str]:
