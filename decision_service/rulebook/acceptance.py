@@ -324,9 +324,8 @@ def _problems(
     report = Report()
     for file, ruleset, earlier in found:
         root = yaml.read(file.path, file.text, report)
-        place = (
-            root.key_place("version") if isinstance(root, MapNode) else Place(file.path, 1, 1, 2)
-        )
+        top = Place(file.path, 1, 1, 2)
+        place = root.key_place("version") if isinstance(root, MapNode) else top
         name, number = ruleset.ruleset, ruleset.version
         message = f"{name} v{number} has decided with other content (digest {earlier[:12]})"
         hint = (

@@ -41,7 +41,6 @@ MOST_BYTES_OF_LISTS, MOST_KEYS_OF_LISTS = 16 << 20, 200_000
 
 _DATA, _SHARED = "_data", "_shared"
 _PLAN = "rollout.yaml"
-_VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
 _YAML_LIKE = (".yaml", ".yml")
 _MISNAMED = (
     "the file has no place in a product: name a version v1.yaml, v2.yaml and so on, the plan "
@@ -255,10 +254,6 @@ def unreadable_versions(folder: RuleFolder, product: ProductTexts) -> set[int]:
     return {int(named[1]) for path in paths if (named := _VERSION_FILE.fullmatch(path))}
 
 
-def _size(bytes_: int) -> str:
-    return f"{bytes_ >> 20} MiB" if bytes_ >= 1 << 20 else f"{bytes_ >> 10} KiB"
-
-
 class RulesFolderMissing(Exception):
     """There is no folder to read rules from; `reason` is the operating system's."""
 
@@ -375,7 +370,7 @@ class _Reading:
         for name, file in self._read(product, _YAML_LIKE):
             if name == _PLAN:
                 plan = file
-            elif (version := _VERSION.fullmatch(name)) is not None:
+            elif (version := _VERSION_FILE.fullmatch(name)) is not None:
                 rulesets[int(version[1])] = file
             else:
                 self._refuse(f"{product}/{name}", _MISNAMED)
@@ -419,7 +414,8 @@ class _Reading:
                 f"the file cannot be read ({getattr(error, 'strerror', error)})"
             ) from None
         if len(body) > most:
-            raise _Refused(f"the file is larger than {_size(most)}: split it")
+            size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
+            raise _Refused(f"the file is larger than {size}: split it")
         if body.startswith(_UTF_16) or b"\0" in body:
             raise _Refused("the file is UTF-16: save it as UTF-8")
         try:

@@ -20,7 +20,6 @@ from decision_service.rulebook.folder import (
     Policy,
     ProductTexts,
     RuleFolder,
-    Unreadable,
     files_of,
     read_policy,
     unreadable_versions,
@@ -225,7 +224,9 @@ def load_rules(
     folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()
 ) -> LoadResult:
     """All problems of all files; `blocked` are factors and inputs that no rule may use."""
-    found = [*map(_unreadable, folder.unreadable), *_unpublished(folder)]
+    found = [problem(file.path, "R002", file.sentence, "") for file in folder.unreadable]
+    if folder.manifest is not None:
+        found += manifest_problems(folder.manifest.path, folder.manifest.text, folder.contents)
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
     by_version: dict[str, Compilation] = {}
@@ -249,17 +250,15 @@ def load_rules(
         policy, faults = read_policy(folder.policy.path, folder.policy.text, names)
         found.extend(faults)
     loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version, products)
-    return (
-        loading
-        if loading.errors
-        else replace(loading, rulebook=Rulebook(products, published_as(folder), policy))
-    )
+    if loading.errors:
+        return loading
+    return replace(loading, rulebook=Rulebook(products, published_as(folder), policy))
 
 
 def _once(
     found: Iterable[Diagnostic], by_version: Mapping[str, Compilation]
 ) -> tuple[Diagnostic, ...]:
-    """All diagnostics by place; what versions share is told once."""
+    """All diagnostics by place; what versions share is said once."""
     own = (compilation.diagnostics for compilation in by_version.values())
     every = {d.order: d for d in (*found, *chain.from_iterable(own))}
     return tuple(every[order] for order in sorted(every))
@@ -283,17 +282,6 @@ def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> froz
     if any(one.ruleset is None for one in compiled):
         return None
     return frozenset().union(*(one.lists for one in compiled))
-
-
-def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
-    manifest = folder.manifest
-    if manifest is None:
-        return ()
-    return manifest_problems(manifest.path, manifest.text, folder.contents)
-
-
-def _unreadable(file: Unreadable) -> Diagnostic:
-    return problem(file.path, "R002", file.sentence, "")
 
 
 def blocked_names(settings: Settings) -> frozenset[str]:

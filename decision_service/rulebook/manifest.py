@@ -92,7 +92,7 @@ class Publication(msgspec.Struct, frozen=True):
 
 
 def manifest_text(published: Publication, contents: Mapping[str, str]) -> str:
-    told = {
+    head = {
         "by": published.by,
         "at": published.at,
         "allow_rollback": published.allow_rollback,
@@ -106,20 +106,17 @@ def manifest_text(published: Publication, contents: Mapping[str, str]) -> str:
     quoted = {"at", "shown", *EVIDENCE}
     lines = [
         f"{key}: {value if key in quoted else json.dumps(value, ensure_ascii=False)}\n"
-        for key, value in told.items()
+        for key, value in head.items()
         if value
     ]
-    lines += _signatures(published)
-    files = [f"  {json.dumps(path)}: {digest(contents[path])}\n" for path in sorted(contents)]
-    return f"{_HEAD}{''.join(lines)}files:\n{''.join(files)}"
-
-
-def _signatures(published: Publication) -> Iterator[str]:
-    for key in ("proposed_by", "approved_by"):
+    for key in Signing:
         approval: Approval | None = getattr(published, key)
         if approval is not None:
             signature = base64.b64encode(approval.signature).decode()
-            yield f"{key}: {{name: {json.dumps(approval.name)}, signature: {signature}}}\n"
+            name = json.dumps(approval.name)
+            lines.append(f"{key}: {{name: {name}, signature: {signature}}}\n")
+    files = [f"  {json.dumps(path)}: {digest(contents[path])}\n" for path in sorted(contents)]
+    return f"{_HEAD}{''.join(lines)}files:\n{''.join(files)}"
 
 
 def published_now(contents: Mapping[str, str], by: str, at: datetime, **more: Any) -> Publication:
@@ -229,8 +226,13 @@ def manifest_problems(path: str, text: str, contents: Mapping[str, str]) -> tupl
     entries = files.entries if files is not None else ()
     for entry in entries:
         _check(entry, contents, report)
-    extra = () if files is None else tuple(_extra(path, {e.key for e in entries}, contents))
-    return (*report.diagnostics(), *extra)
+    extra = () if files is None else sorted(contents.keys() - {entry.key for entry in entries})
+    root, message = PurePosixPath(path).parent, "the file was not published"
+    unpublished = (
+        Diagnostic("M003", Severity.ERROR, str(root / name), 1, 1, 2, message, _REMEDY)
+        for name in extra
+    )
+    return (*report.diagnostics(), *unpublished)
 
 
 def _check(entry: MapEntry, contents: Mapping[str, str], report: Report) -> None:
@@ -242,13 +244,6 @@ def _check(entry: MapEntry, contents: Mapping[str, str], report: Report) -> None
     elif published is not None and digest(found) != published.text:
         message = f"`{entry.key}` is not as it was published"
         report.error("M002", entry.key_place, message, _REMEDY)
-
-
-def _extra(path: str, published: set[str], contents: Mapping[str, str]) -> Iterator[Diagnostic]:
-    root = PurePosixPath(path).parent
-    for name in sorted(set(contents) - published):
-        message = "the file was not published"
-        yield Diagnostic("M003", Severity.ERROR, str(root / name), 1, 1, 2, message, _REMEDY)
 
 
 class Signing(StrEnum):
@@ -309,40 +304,27 @@ def approval_problems(
     `path` is the manifest's as messages show it. `today` decides which keys are withdrawn; None for
     a publication that was accepted before, whose keys may have been withdrawn since.
     """
-    signed = {} if published is None else _signed(published)
+    both: dict[Signing, Approval | None] = {one: getattr(published, one, None) for one in Signing}
+    signed = {signing: one for signing, one in both.items() if one is not None}
     if published is None or not signed:
         message = "the rules are not published with two persons' signatures"
         return (_problem("M008", path, 1, message, f"{_SIGN}, by one and then by another"),)
-    found = [*_missing(path, signed), *_shared(path, signed)]
+    first, second = signed.get(Signing.PROPOSED), signed.get(Signing.APPROVED)
+    found = []
+    if first is None:
+        message = "no caller signed these rules first"
+        found.append(_problem("M008", path, 1, message, _SIGN))
+    elif second is None:
+        message = f"no second caller signed the rules that `{first.name}` signed"
+        found.append(_problem("M008", path, 1, message, f"another caller does: {_SIGN}"))
+    elif first.name == second.name:
+        message = f"`{second.name}` signed these rules twice"
+        found.append(_problem("M010", path, second.line, message, "let another caller sign them"))
     for signing, approval in signed.items():
         problem = _judged(published, signing, approval, signers, today)
         if problem is not None:
             found.append(_problem(problem[0], path, approval.line, *problem[1:]))
     return tuple(found)
-
-
-def _signed(published: Publication) -> dict[Signing, Approval]:
-    both = {
-        Signing.PROPOSED: published.proposed_by,
-        Signing.APPROVED: published.approved_by,
-    }
-    return {signing: one for signing, one in both.items() if one is not None}
-
-
-def _missing(path: str, signed: Mapping[Signing, Approval]) -> Iterator[Diagnostic]:
-    if Signing.PROPOSED not in signed:
-        yield _problem("M008", path, 1, "no caller signed these rules first", _SIGN)
-    elif Signing.APPROVED not in signed:
-        name = signed[Signing.PROPOSED].name
-        message = f"no second caller signed the rules that `{name}` signed"
-        yield _problem("M008", path, 1, message, f"another caller does: {_SIGN}")
-
-
-def _shared(path: str, signed: Mapping[Signing, Approval]) -> Iterator[Diagnostic]:
-    if len(signed) > len({one.name for one in signed.values()}):
-        approval = signed[Signing.APPROVED]
-        message = f"`{approval.name}` signed these rules twice"
-        yield _problem("M010", path, approval.line, message, "let another caller sign them")
 
 
 def _judged(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -13,10 +13,9 @@ from decision_service.rollout.model import WHOLE, Ceiling, DayCap, Plan, Segment
 from decision_service.rollout.plan_sections import place_of
 from decision_service.rulebook.folder import PlanRisk, Policy, RuleFolder
 from decision_service.rulebook.rulebook import Product, Rulebook
-from decision_service.rules.construct import Runner
 from decision_service.rules.language import types as tree
 from decision_service.rules.language import yaml
-from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, did_you_mean
+from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean
 from decision_service.rules.language.evaluation import Formula
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
 from decision_service.rules.offer import OfferRunner
@@ -43,53 +42,33 @@ def doubtful_bounds(
     root = yaml.read(path, text, report)
     if root is None or not deciding:
         return ()
-    for cap, node in zip(plan.caps, _items(root), strict=False):
+    for cap, node in zip(plan.caps, _nodes(_value(root, "caps")), strict=False):
         _check_cap(cap, node, deciding, report)
     return tuple(one for one in report.diagnostics() if one.code.startswith("P31"))
-
-
-def _items(root: YamlNode) -> Sequence[YamlNode]:
-    caps = root.get("caps") if isinstance(root, MapNode) else None
-    return caps.items if isinstance(caps, ListNode) else ()
 
 
 def _check_cap(
     cap: DayCap, node: YamlNode, deciding: Sequence[CompiledRuleset], report: Report
 ) -> None:
-    known = offered_tiers(deciding)
+    known = _offered_tiers(deciding)
     if cap.tier and known is not None and cap.tier not in known:
-        message = f"no offer of {_named(deciding)} has the tier `{cap.tier}`"
+        versions = " and ".join(f"v{ruleset.version}" for ruleset in deciding)
+        message = f"no offer of {versions} has the tier `{cap.tier}`"
         report.error("P310", place_of(node, "tier"), message, did_you_mean(cap.tier, known))
     if cap.amount is None:
         return
     place = place_of(node, "amount_per_day")
-    _require_amounts(place, f"the cap `{cap.name}` counts", deciding, report)
-    _warn_of_small(place, f"the cap `{cap.name}`", cap.amount, deciding, report)
-
-
-def _require_amounts(
-    place: Place, what: str, deciding: Sequence[CompiledRuleset], report: Report
-) -> None:
     for ruleset in deciding:
+        least, name = _least(ruleset), f"v{ruleset.version}"
         if _offer(ruleset) is None and _AMOUNT not in ruleset.inputs:
-            message = f"{what} amounts, and v{ruleset.version} has no offer and no `{_AMOUNT}`"
-            report.error("P311", place, message, f"declare the input `{_AMOUNT}`, or add an offer")
-
-
-def _warn_of_small(
-    place: Place, what: str, amount: Decimal, deciding: Sequence[CompiledRuleset], report: Report
-) -> None:
-    for ruleset in deciding:
-        least = _least(ruleset)
-        if least is not None and amount < least:
             message = (
-                f"{what} is {amount:f}, below the smallest loan of v{ruleset.version}: {least:f}"
+                f"the cap `{cap.name}` counts amounts, and {name} has no offer and no `{_AMOUNT}`"
             )
+            report.error("P311", place, message, f"declare the input `{_AMOUNT}`, or add an offer")
+        if least is not None and cap.amount < least:
+            smallest = f"below the smallest loan of {name}: {least:f}"
+            message = f"the cap `{cap.name}` is {cap.amount:f}, {smallest}"
             report.warning("P312", place, message, "so it approves nothing; raise it")
-
-
-def _named(deciding: Sequence[CompiledRuleset]) -> str:
-    return " and ".join(f"v{ruleset.version}" for ruleset in deciding)
 
 
 def _offer(ruleset: CompiledRuleset) -> OfferRunner | None:
@@ -114,11 +93,9 @@ def _least(ruleset: CompiledRuleset) -> Decimal | None:
     return min(to_major(int(step.value), ruleset.currency) for step in param.steps)  # type: ignore[arg-type]  # money is a whole number
 
 
-def offered_tiers(deciding: Sequence[CompiledRuleset]) -> frozenset[str] | None:
+def _offered_tiers(deciding: Sequence[CompiledRuleset]) -> frozenset[str] | None:
     """Every tier that the offers of versions give, empty for none; None where one is not told."""
-    found = [_tiers(ruleset) for ruleset in deciding]
-    told = [tiers for tiers in found if tiers is not None]
-    return frozenset().union(*told) if len(told) == len(found) else None
+    return _all_known(_tiers(ruleset) for ruleset in deciding)
 
 
 def _tiers(ruleset: CompiledRuleset) -> frozenset[str] | None:
@@ -131,30 +108,26 @@ def _labels(node: tree.Node, ruleset: CompiledRuleset) -> frozenset[str] | None:
     if isinstance(node, tree.Constant):
         return frozenset({str(node.value)})
     if isinstance(node, tree.Choice):
-        return _all_labels([node.then, node.otherwise], ruleset)
+        return _all_known(_labels(one, ruleset) for one in (node.then, node.otherwise))
     if not isinstance(node, tree.NameRead):
         return None
     if node.symbol.name in ruleset.derived:
         return _labels(ruleset.derived[node.symbol.name], ruleset)
     given = [*_given(node.symbol.name, ruleset)]
-    return _all_labels(given, ruleset) if given else None
+    return _all_known(_labels(one, ruleset) for one in given) if given else None
 
 
-def _all_labels(nodes: Sequence[tree.Node], ruleset: CompiledRuleset) -> frozenset[str] | None:
-    found = [_labels(node, ruleset) for node in nodes]
+def _all_known(each: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    found = [*each]
     known = [labels for labels in found if labels is not None]
     return frozenset().union(*known) if len(known) == len(found) else None
 
 
 def _given(name: str, ruleset: CompiledRuleset) -> Iterator[tree.Node]:
     table, _, output = name.rpartition(".")
-    for runner in _runners(ruleset):
+    for runner in (unconditional(stage.runner) for stage in ruleset.program.stages):
         if isinstance(runner, TableRunner) and runner.grid.id == table:
             yield from (row.gives[output] for row in runner.grid.rows)
-
-
-def _runners(ruleset: CompiledRuleset) -> Iterator[Runner]:
-    return (unconditional(stage.runner) for stage in ruleset.program.stages)
 
 
 class FoundRisk(msgspec.Struct, frozen=True):
@@ -247,8 +220,8 @@ def unknown_queue_tags(
     if root is None:
         return ()
     known = sorted({tag for ruleset in deciding for tag in ruleset.tags})
-    for node in _queue_nodes(_value(root, "review", "queues")):
-        for tag in _queue_nodes(_value(node, "when", "tags")):
+    for node in _nodes(_value(root, "review", "queues")):
+        for tag in _nodes(_value(node, "when", "tags")):
             if isinstance(tag, Scalar) and tag.text not in known:
                 versions = " and ".join(f"v{one.version}" for one in deciding)
                 message = f"no rule of {versions} has the tag `{tag.text}`"
@@ -256,35 +229,27 @@ def unknown_queue_tags(
     return tuple(one for one in report.diagnostics() if one.code == "P316")
 
 
-def _value(node: YamlNode, *keys: str) -> YamlNode | None:
-    found: YamlNode | None = node
+def _value(node: YamlNode | None, *keys: str) -> YamlNode | None:
     for key in keys:
-        found = found.get(key) if isinstance(found, MapNode) else None
-    return found
+        node = node.get(key) if isinstance(node, MapNode) else None
+    return node
 
 
-def _queue_nodes(node: YamlNode | None) -> Sequence[YamlNode]:
+def _nodes(node: YamlNode | None) -> Sequence[YamlNode]:
     return node.items if isinstance(node, ListNode) else ()
 
 
 def unmatched_segments(path: str, text: str, plan: Plan) -> tuple[Diagnostic, ...]:
     """P213 (a warning), at its line, for each segment of a plan without errors that is empty."""
     report = Report()
-    places = _places(yaml.read(path, text, report))
-    segments = plan.go_live.segments
+    nodes = _nodes(_value(yaml.read(path, text, report), "go_live", "segments"))
+    places, segments = [place_of(node, "when") for node in nodes], plan.go_live.segments
     for index, (segment, place) in enumerate(zip(segments, places, strict=False)):
         why = _why_empty(segment, segments[:index])
         if why:
             message = f"no applicant is ever in the segment `{segment.name}`: {why}"
             report.warning("P213", place, message, "change its `when`, or remove it")
     return tuple(found for found in report.diagnostics() if found.code == "P213")
-
-
-def _places(root: YamlNode | None) -> list[Place]:
-    go_live = root.get("go_live") if isinstance(root, MapNode) else None
-    segments = go_live.get("segments") if isinstance(go_live, MapNode) else None
-    items = segments.items if isinstance(segments, ListNode) else ()
-    return [place_of(item, "when") for item in items]
 
 
 def _why_empty(segment: Segment, earlier: Sequence[Segment]) -> str:

@@ -194,15 +194,7 @@ def ruleset_text(ruleset: CompiledRuleset, files: RulesetFiles) -> StoredText:
 def files_from_body(body: bytes) -> RulesetFiles:
     """The files that were stored; raises msgspec.ValidationError when the bytes are not those."""
     stored = msgspec.json.decode(body, type=_Files)
-    return RulesetFiles(
-        product=stored.product,
-        path=stored.path,
-        text=stored.text,
-        data=stored.data,
-        tables=stored.tables,
-        lists=None,
-        shared=stored.shared,
-    )
+    return RulesetFiles(**msgspec.structs.asdict(stored), lists=None)
 
 
 class RulesetArchive:
