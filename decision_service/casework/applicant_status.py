@@ -56,16 +56,12 @@ class ApplicantStatus(msgspec.Struct, frozen=True):
 
 
 class LikelyReferral(msgspec.Struct, frozen=True):
-    """Why a product is likely to refer an applicant whatever is connected; `message` in words."""
-
     product: str
     reason: str
     message: str
 
 
 class ReadApplicantStatus:
-    """Reads applicants' status from the vendor; records nothing."""
-
     def __init__(
         self,
         vendor: Enrolment,

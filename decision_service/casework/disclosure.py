@@ -83,11 +83,7 @@ Row = Mapping[str, object]
 
 
 class UserRows(msgspec.Struct, frozen=True):
-    """What is stored of a user beside decisions and readings.
-
-    `tables` are rows by table, `ended` what is left of disconnected accounts. `decisions` and
-    `readings` count what follows.
-    """
+    """Rows by table; `ended` is left of disconnected accounts; the numbers count what follows."""
 
     tables: Mapping[str, Sequence[Row]]
     ended: Sequence[KnownCount]
@@ -160,8 +156,6 @@ class PersonRecord(msgspec.Struct, frozen=True):
 
 
 class ExportPage(msgspec.Struct, frozen=True):
-    """One page of an export; `next` is None on the last one."""
-
     records: tuple[PersonRecord, ...]
     next: ExportPlace | None
 

@@ -215,8 +215,6 @@ ReviewsOf = Callable[[str], Awaitable[Sequence[Review]]]
 
 
 class NoticePage(msgspec.Struct, frozen=True):
-    """One page of letters; `next` is None on the last one."""
-
     notices: tuple[StoredNotice, ...]
     next: PagePosition | None
 
@@ -238,10 +236,7 @@ class Notices:
         self._log = deps.log
 
     async def get(self, decision_id: str, language: str, caller: str, scope: str) -> StoredNotice:
-        """The letter of what stands of a decision, made at the first call.
-
-        Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown, StoreUnavailable.
-        """
+        """Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown."""
         recorded = await self._deps.read.get(decision_id, full=True, scope=scope)
         stands = standing(await self._deps.reviews_of(decision_id))
         subject = self._subject(recorded, stands)

@@ -53,8 +53,6 @@ class CreatedUser(msgspec.Struct, frozen=True):
 
 
 class Sync(msgspec.Struct, frozen=True):
-    """One finished collection of data: which kinds of which account, and when it ended."""
-
     source: str
     kinds: tuple[Kind, ...]
     finished: datetime
@@ -185,8 +183,6 @@ class ApplicantOwners:
 
 
 class Onboarded(msgspec.Struct, frozen=True):
-    """An applicant's user and a fresh token; `created` where this call made the user."""
-
     user_id: str
     token: LinkToken
     created: bool
@@ -209,12 +205,7 @@ class OnboardApplicants:
         self._clock = clock
 
     async def create(self, applicant: Applicant, stop_at: float) -> Onboarded:
-        """The applicant's user, made if there is none yet, with a new token.
-
-        Safe to repeat: an attempt whose outcome is unknown is settled by looking for its user.
-        Raises RequestInProgress while another call creates it, UpstreamUnavailable,
-        UpstreamBudgetExhausted and StoreUnavailable.
-        """
+        """Safe to repeat: an attempt of unknown outcome is settled by looking for its user."""
         now = self._clock.now()
         record = await self._log.claim(applicant, now, now + CLAIM)
         if record.user_id is not None:

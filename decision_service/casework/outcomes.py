@@ -81,8 +81,6 @@ class Lent(msgspec.Struct, frozen=True):
 
 
 class OutcomePosition(msgspec.Struct, frozen=True):
-    """Where a page of reports ended: by day, then by loan."""
-
     as_of: date
     loan_id: str
 
@@ -147,8 +145,6 @@ class OutcomeLog(Protocol):
 
 
 class OutcomePage(msgspec.Struct, frozen=True):
-    """One page of reports; `next` is None on the last one."""
-
     outcomes: tuple[RecordedOutcome, ...]
     next: OutcomePosition | None
 

@@ -67,11 +67,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Recourse(msgspec.Struct, frozen=True):
-    """One answer: at most three changes, the day from which they do it, and what is granted then.
-
-    `day` is None where the changes do it today; `approved` where the rules make no offer. `told`
-    says whether the whole answer may be told to applicants.
-    """
+    """`day` is None where the changes do it today; `told`: all of it may go to applicants."""
 
     answer: RecourseKind
     changes: tuple[Change, ...] = ()

@@ -107,8 +107,6 @@ class StandingOutcome(msgspec.Struct, frozen=True):
 
 
 class ReviewChain(msgspec.Struct, frozen=True):
-    """A decision's reviews, oldest first, the newest one's state now, and what stands."""
-
     reviews: tuple[Review, ...]
     state: ReviewState
     decided_again_as: str

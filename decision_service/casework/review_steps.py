@@ -87,7 +87,6 @@ def release(review: Review, by: By) -> ReviewStep:
 
 
 def note(review: Review, by: By, text: str) -> ReviewStep:
-    """Add words of a reviewer; at any time, also after the end."""
     _require_room(review)
     return _step(review, by, ReviewAction.NOTED, text=text)
 
@@ -280,11 +279,7 @@ def complete(
     policy: ReviewPolicy,
     terms: ApprovalTerms = NO_TERMS,
 ) -> ReviewStep:
-    """End a claimed review, or propose its end where a second person has to confirm it.
-
-    `terms` are those of an approval. Raises ReviewRefused, FieldInvalid for a result that cannot
-    be, AuthorityExceeded.
-    """
+    """Raises ReviewRefused, FieldInvalid for a result that cannot be, AuthorityExceeded."""
     require_claim(review, by)
     authority = _authority(review, policy)
     reason = _reason_of(review, result, policy)
@@ -314,7 +309,6 @@ def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> Rev
 
 
 def reject(review: Review, by: By, why: str, seen: str = "") -> ReviewStep:
-    """Give a review back to its queue whose proposed end the second person does not confirm."""
     _proposed(review, by, seen)
     reopened = replace(review, state=ReviewState.OPEN, result=None, completed_by="", terms=NO_TERMS)
     return _step(reopened, by, ReviewAction.REJECTED, text=why)
@@ -436,15 +430,11 @@ class ReviewFilter(msgspec.Struct, frozen=True):
 
 
 class ReviewPosition(msgspec.Struct, frozen=True):
-    """Where a page ended: most urgent first, by (due, review_id)."""
-
     due: datetime
     review_id: str
 
 
 class QueueCount(msgspec.Struct, frozen=True):
-    """The unfinished reviews of a queue: how many, how many overdue, and when the oldest began."""
-
     product: str
     queue: str
     open: int

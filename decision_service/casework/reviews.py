@@ -106,8 +106,6 @@ class ReviewObserver(Protocol):
 
 
 class ReviewPage(msgspec.Struct, frozen=True):
-    """One page of a list; `next` is None on the last one."""
-
     reviews: Sequence[Review]
     next: ReviewPosition | None
 
@@ -125,7 +123,7 @@ class ReviewDeps(msgspec.Struct, frozen=True):
 
 
 class OperateReviews:
-    """Reads reviews and takes their steps; every method raises StoreUnavailable."""
+    """Reads reviews and takes their steps; raises StoreUnavailable, and steps ReviewRefused."""
 
     def __init__(self, deps: ReviewDeps) -> None:
         self._deps = deps
@@ -148,7 +146,6 @@ class OperateReviews:
         return ReviewPage(found[:size], ReviewPosition(last.due, last.review_id))
 
     async def claim(self, review_id: str, who: str) -> Review:
-        """Claim a review for a while, or prolong the claim; raises ReviewRefused."""
         by = self._by(who)
 
         def move(review: Review, _: Sequence[ReviewEvent]) -> ReviewStep:
@@ -157,7 +154,6 @@ class OperateReviews:
         return await self._step(review_id, move)
 
     async def release(self, review_id: str, who: str) -> Review:
-        """Give a claimed review back to its queue; raises ReviewRefused."""
         by = self._by(who)
         return await self._step(review_id, lambda review, _: steps.release(review, by))
 
@@ -174,7 +170,6 @@ class OperateReviews:
     async def request_data(
         self, review_id: str, who: str, request_id: str, kinds: Sequence[Kind], text: str
     ) -> Review:
-        """Put a claimed review aside until data of these kinds arrives; raises ReviewRefused."""
         by, wanted = self._by(who, request_id), tuple(sorted({*kinds}))
 
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
@@ -186,7 +181,6 @@ class OperateReviews:
         return await self._step(review_id, move)
 
     async def decide_again(self, review_id: str, who: str) -> Review:
-        """Have the application decided again, soon; raises ReviewRefused."""
         by = self._by(who)
         review = await self._step(review_id, lambda found, _: steps.decide_again(found, by))
         self._deps.wake()
@@ -235,11 +229,7 @@ class OperateReviews:
     async def request(
         self, decision_id: str, who: str, request_id: str, text: str, scope: str
     ) -> Review:
-        """Open a review that the applicant asks for, or note it in the unfinished one.
-
-        Raises DecisionUnknown, also where the decision is not the caller `scope`'s, FieldInvalid
-        for an application that was not decided here, and ReviewRefused for a contest too many.
-        """
+        """Raises DecisionUnknown, FieldInvalid where not decided here, ReviewRefused."""
         read = self._deps.read
         try:
             recorded = await read.get(decision_id, full=True, scope=scope)

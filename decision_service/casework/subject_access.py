@@ -290,11 +290,7 @@ def _records(snapshot: Snapshot) -> Iterator[tuple[str, Any]]:
 
 
 class ExportPerson:
-    """Reads the records of one person.
-
-    A page holds the person's own ones, some decisions or a part of a reading, so that memory is
-    bounded however much there is.
-    """
+    """A page holds own records, some decisions or a part of a reading: memory is bounded."""
 
     def __init__(
         self,

@@ -127,10 +127,7 @@ async def _approved_today(
     now: datetime,
     in_flight: InFlightAmounts | None,
 ) -> Money:
-    """What the challenger approved this civil day in all processes, amounts in flight included.
-
-    An amount whose decision ends while the store is read may count twice, never not at all.
-    """
+    """An amount whose decision ends meanwhile may count twice, never not at all."""
     ruleset = product.versions[assignment.version or 0]
     in_flight = in_flight or InFlightAmounts()
     before = in_flight.of(product.name)

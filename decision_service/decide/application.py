@@ -22,10 +22,7 @@ PLAIN_BYTES = 32
 
 
 class EarlierDecision(msgspec.Struct, frozen=True):
-    """The decision that an application is decided again after; `first` began the chain.
-
-    `match` is what was told of the applicant then, which is not kept to be compared again.
-    """
+    """`first` began the chain; `match` is kept, since the applicant's words are not."""
 
     first: str
     replaced: str
@@ -81,10 +78,7 @@ def request_content(application: Application, caller: str, secrets: Sequence[Ide
 def is_same_request(
     stored: bytes, application: Application, caller: str, secrets: Sequence[IdentityKey]
 ) -> bool:
-    """Whether stored content is that of this request, in whichever view.
-
-    A hash under a secret that is gone, or none at all, leaves the digest to tell.
-    """
+    """In whichever view; a hash under a secret that is gone leaves the digest to decide."""
     if is_recorded_in_full(stored, application) is None:
         return False
     key_id = hashed_under(stored)

@@ -127,11 +127,7 @@ def is_behind(now: datetime, newest: datetime | None) -> bool:
 
 
 async def newest_counted(store: ClockLog, resets: Sequence[ClockReset]) -> datetime | None:
-    """The newest decision that no reset covers, or the newest reset where that is later.
-
-    Decisions that are recorded while real time passes through what a reset covers count in the
-    processes that record them, and not at a later start.
-    """
+    """Decisions recorded within what a reset covers count until the next start alone."""
     newest = await store.newest_decision()
     while newest is not None:
         covering = [reset.first for reset in resets if reset.covers(newest)]

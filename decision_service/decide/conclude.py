@@ -61,8 +61,6 @@ MAX_CACHED = 512
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """A decision with what belongs to it beside what its caller reads."""
-
     decision: Decision
     snapshot: SnapshotBody | None = None
     factors: bytes | None = None

@@ -56,8 +56,6 @@ class DryRunResult(msgspec.Struct, frozen=True):
 
 
 class TryRules:
-    """Evaluates a loaded ruleset on given values or on a user, recording nothing."""
-
     def __init__(
         self,
         source: SnapshotSource,

@@ -101,8 +101,6 @@ NOTHING_PAST = Past()
 
 
 class LookedUp(msgspec.Struct, frozen=True):
-    """The decision of a request, if there is one, and the past under each key asked for."""
-
     entry: StoredEntry | None
     past: Mapping[bytes, Past]
 

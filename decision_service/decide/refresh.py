@@ -163,11 +163,7 @@ class RefreshApplicants:
         return False
 
     async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> EventResult:
-        """Read the changed kinds, or all without a warm reading.
-
-        REFRESHED where a reading may serve, this one or a newer one, as of another process.
-        NOT_WHOLE where data is still arriving or could not be read, NOTED of an unknown user.
-        """
+        """REFRESHED where a reading serves, else NOT_WHOLE; NOTED of an unknown user."""
         user_state = await self._log.user_state(user_id)
         try:
             serves = await self._patched(user_id, user_state, change) or await self._read(
@@ -315,8 +311,6 @@ class ArrivalListener(Protocol):
 
 
 class NullListener:
-    """The `ArrivalListener` where nobody waits for data."""
-
     async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
         """Do nothing."""
 

@@ -57,8 +57,6 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class DecisionPage(msgspec.Struct, frozen=True):
-    """One page of a listing; `next` is None on the last one."""
-
     entries: Sequence[StoredEntry]
     next: PagePosition | None
 

@@ -27,8 +27,6 @@ PERIOD = 5.0
 
 
 class ProcessRules(msgspec.Struct, frozen=True):
-    """A process and the digest of all rulesets, lists and plans that it decides by."""
-
     process: str
     digest: str
 
@@ -44,8 +42,6 @@ class ProcessLog(Protocol):
 
 
 class DigestsInForce(msgspec.Struct, frozen=True):
-    """A digest and the number of processes that decide by it; `here` where this one does."""
-
     digest: str
     processes: int
     here: bool

@@ -95,11 +95,7 @@ def unit_of(plan: Plan, user_id: str, customer_ref: str) -> str:
 
 
 def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
-    """The assignment of an applicant, with its reasons.
-
-    First whether it is decided here at all: kill switch, deny, allow, pin, first matching segment,
-    share of the stage. Then by which version: pin, share of the challenger, its limits.
-    """
+    """First whether it is decided here, then by which version; each with its reason."""
     enrolment = _enrol(plan, state, subject)
     return _with_arm(plan, state, subject, enrolment) if enrolment.enrolled else enrolment
 

@@ -42,8 +42,6 @@ class LeftOut(StrEnum):
 
 
 class NotCompared(msgspec.Struct, frozen=True):
-    """Why an applicant cannot be compared, and the factors that were lacking."""
-
     why: LeftOut
     lacking: tuple[str, ...] = ()
 
@@ -64,8 +62,6 @@ class Side(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class KnownLoan(msgspec.Struct, frozen=True, array_like=True):
-    """A loan that came of the recorded decision: whether it went bad."""
-
     bad: bool
 
 
@@ -290,8 +286,6 @@ class TooManyCells(ValueError):
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """The share of applicants with an outcome, before and after, with the difference."""
-
     outcome: str
     before: Share
     after: Share

@@ -296,11 +296,7 @@ def judge_arms(
 def applicants_needed(
     guardrail: Guardrail, versus: VersusChampion, plan: Plan, arms: ArmTallies
 ) -> int | None:
-    """About how many of the challenger's show a departure of five points beyond what is meant.
-
-    None while an arm has nobody, and where no number would do. It takes a thousand times as long as
-    judging: for showing, not for watching.
-    """
+    """None where no number would do; a thousand times as slow as judging."""
     champion, challenger = arms.champion, arms.challenger
     if not (champion.units and challenger.units):
         return None
@@ -325,11 +321,7 @@ def meant(plan: Plan, metric: Metric) -> ConfidenceBand:
 def act(
     plan: Plan, state: RolloutState, guardrail: Guardrail, arm: Arm | None, now: datetime
 ) -> StepResult:
-    """The state after a tripped guardrail; `arm` is the one that tripped, None for the product.
-
-    A challenger is rolled back one stage; another arm never is. Killing the champion kills the
-    product.
-    """
+    """`arm` is the one that tripped, None for the product, which killing the champion kills."""
     if guardrail.action is GuardrailAction.PAUSE:
         return pause(state)
     if guardrail.action is GuardrailAction.KILL:

@@ -44,8 +44,6 @@ class Metric(StrEnum):
 
 
 class GuardrailScope(StrEnum):
-    """Whether each arm is measured for itself or the product as a whole."""
-
     ARM = "arm"
     PRODUCT = "product"
 
@@ -143,8 +141,6 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class GoLive(msgspec.Struct, frozen=True):
-    """Whether an applicant is decided here at all."""
-
     salt: str
     stages: Stages
     allow: frozenset[str] = frozenset()
@@ -185,8 +181,6 @@ class Shadow(msgspec.Struct, frozen=True):
 
 
 class Versions(msgspec.Struct, frozen=True):
-    """The ruleset versions that decide, and those that are evaluated as shadows."""
-
     champion: int
     challenger: Challenger | None = None
     shadow: tuple[Shadow, ...] = ()

@@ -167,7 +167,6 @@ def _problem(code: str, path: str, message: str, deciding: Publication) -> Diagn
 
 
 def published_as(folder: RuleFolder) -> Publication | None:
-    """The publication that a folder's manifest names; None without a manifest."""
     manifest = folder.manifest
     return None if manifest is None else publication(manifest.path, manifest.text)
 

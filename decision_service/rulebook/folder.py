@@ -72,8 +72,6 @@ class Floors(msgspec.Struct, frozen=True):
 
 
 class Acceptance(msgspec.Struct, frozen=True):
-    """A risk of a product's plan that the lender takes, and why."""
-
     product: str
     what: PlanRisk
     reason: str
@@ -92,7 +90,6 @@ class Policy(msgspec.Struct, frozen=True):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """A sentence for each floor below 100 %."""
         return tuple(
             f"{POLICY} asks for {floor} % of {name} alone, not for {MOST} %"
             for name, floor in msgspec.structs.asdict(self.floors).items()
@@ -203,7 +200,6 @@ class RuleFolder(msgspec.Struct, frozen=True):
 
     @property
     def contents(self) -> dict[str, str]:
-        """The text of every file that decides by its path within the folder, but the manifest."""
         found = {f"_data/{name}": text for name, text in self.data.items()} | dict(self.shared)
         if self.policy is not None:
             found[POLICY] = self.policy.text

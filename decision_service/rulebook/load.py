@@ -71,11 +71,7 @@ def list_problems(
 def shared_problems(
     root: str, files: Mapping[str, str], versions: Collection[Compilation]
 ) -> tuple[Diagnostic, ...]:
-    """Faults of form, and R512 (a warning) for each entry that no version uses.
-
-    Nothing is unused while a version does not compile. `root` is the rules folder as messages show
-    it.
-    """
+    """Faults of form, and R512 for entries that no version uses, once all versions compile."""
     report = Report()
     whole = all(version.ruleset is not None for version in versions)
     used = frozenset().union(*(version.shared for version in versions))
@@ -116,7 +112,6 @@ def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
 def compilations(
     folder: RuleFolder, product: ProductTexts, blocked: frozenset[str], now: datetime
 ) -> dict[int, Compilation]:
-    """Every version of a product, compiled; `blocked` are names that no rule may use."""
     return {
         version: compile_ruleset(files_of(folder, product, version), catalogue(), blocked, now)
         for version in sorted(product.rulesets)

@@ -259,8 +259,6 @@ class SigningKey(msgspec.Struct, frozen=True):
 
 
 class Signer(msgspec.Struct, frozen=True):
-    """A caller who may sign, what for, and the keys that show it."""
-
     signs: frozenset[Signing]
     keys: tuple[SigningKey, ...] = ()
 

@@ -198,8 +198,6 @@ def files_from_body(body: bytes) -> RulesetFiles:
 
 
 class RulesetArchive:
-    """Finds rulesets by digest, for decisions of any age."""
-
     def __init__(
         self, log: TextLog, rulebook: Callable[[], Rulebook], thread: CompilationThread
     ) -> None:

@@ -26,8 +26,6 @@ _PAGE = 100
 
 
 class RecordedCase(msgspec.Struct, frozen=True):
-    """A recorded decision with what it was made from, or why that cannot be read."""
-
     entry: StoredEntry
     case: DecidedCase | LeftOut
 
@@ -106,8 +104,6 @@ class ComparisonRequest(msgspec.Struct, frozen=True):
 
 
 class JudgedAgain(msgspec.Struct):
-    """Recorded decisions that were judged again: their sums, and the instants they were made."""
-
     sums: ImpactSums
     created: list[datetime]
 
@@ -223,11 +219,7 @@ class CompareVersions:
         self._rulebook = rulebook
 
     async def __call__(self, question: ComparisonRequest) -> VersionComparison:
-        """The comparison.
-
-        Raises ProductUnknown, RulesetUnknown, StoreUnavailable, or FieldInvalid for a day on which
-        a parameter has no value.
-        """
+        """Raises ProductUnknown, RulesetUnknown, StoreUnavailable, FieldInvalid."""
         product = self._rulebook().product(question.product)
         version = question.shadow or _compared_with(product, question)
         live = product.plan.versions.champion

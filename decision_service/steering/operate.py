@@ -138,7 +138,6 @@ class OperateRollouts:
         return await self._decided_on(order, None, step)
 
     async def roll_back(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
-        """One stage down; raises as `Rollouts.move`."""
         return await self._decided_on(
             order,
             JournalAction.ROLL_BACK,
@@ -146,11 +145,9 @@ class OperateRollouts:
         )
 
     async def pause(self, order: StepRequest) -> JournalEntry | None:
-        """Stop advancing; None where already paused."""
         return await self._at_once(order, JournalAction.PAUSE, lambda _, state, __: pause(state))
 
     async def resume(self, order: StepRequest) -> JournalEntry | None:
-        """Resume advancing; None where not paused."""
         return await self._at_once(order, JournalAction.RESUME, lambda _, state, __: resume(state))
 
     async def set_kill_switch(

@@ -217,8 +217,6 @@ class RulesOnDay(msgspec.Struct, frozen=True):
 
 
 class TwoVerdicts(msgspec.Struct, frozen=True):
-    """What rules conclude before and after a change, and the facts as the latter took them."""
-
     before: Verdict
     after: Verdict
     facts: Facts
