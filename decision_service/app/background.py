@@ -40,14 +40,12 @@ class LagWatch:
         self._late_since: float | None = None
 
     async def run(self) -> None:
-        """Measure four times a second, for ever."""
         while True:
             before = self._seconds()
             await asyncio.sleep(LOOK_SECONDS)
             self.woke(before, self._seconds())
 
     def woke(self, before: float, now: float) -> None:
-        """A sleeper that went to sleep at `before` woke now."""
         lag = max(0.0, now - before - LOOK_SECONDS)
         self._show(lag)
         if lag <= LATE:
@@ -75,7 +73,6 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     server: RpcServer
 
     def start(self, supervisor: Supervisor) -> None:
-        """Put every piece on its task."""
         core, deps = self.core, self.core.deps
         lag = LagWatch(deps.limits.work, core.clock.monotonic, deps.metrics.loop_lag.set)
         supervisor.supervise("providers", self._providers)
@@ -108,7 +105,6 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
             self.server.set_health([one async for one in self._faults(supervisor)])
 
     async def _faults(self, supervisor: Supervisor) -> AsyncIterator[str]:
-        """The store's fault, refused keys, and each background task that keeps failing."""
         try:
             await self.core.store.check()
         except StoreError as error:

@@ -99,8 +99,6 @@ log = structlog.get_logger("decision_service.app.core")
 
 
 class StartRules(msgspec.Struct, frozen=True):
-    """The rules that decide, and where their rollouts stand."""
-
     active: ActiveRules
     rollouts: Rollouts
 
@@ -114,7 +112,6 @@ def rules_folder(settings: Settings) -> Path:
 
 
 def refused_rules(root: Path, problems: Sequence[Diagnostic]) -> StartError:
-    """Why a service does not start by the rules of a folder."""
     return StartError(
         f"the rules in {root} have {count(problems)}: mend them, and try "
         "`decision-service rules check`",
@@ -224,7 +221,6 @@ class Core(msgspec.Struct, frozen=True):
 
     @property
     def metrics(self) -> Metrics:
-        """The metrics of the process."""
         return self.deps.metrics
 
     @property

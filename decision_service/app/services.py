@@ -81,20 +81,16 @@ from decision_service.store.store import Store
 
 
 class ReviewWiring(msgspec.Struct, frozen=True):
-    """The use cases and the tasks beside them."""
-
     use_cases: ReviewUseCases
     again: DecideAgain
     watch: QueueWatch
 
     def start(self, supervisor: Supervisor) -> None:
-        """Decide again what is due, and count the queues."""
         supervisor.supervise("reviews", self.again.run)
         supervisor.supervise("review_queues", self.watch.run)
 
 
 def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewWiring:
-    """The parts, on the store's reviews."""
     log, clock = core.store.reviews, core.clock
     metrics = ReviewMetrics(core.metrics.registry)
     again = DecideAgain(AgainDeps(log, read, decide, clock, metrics))
@@ -117,7 +113,6 @@ class RolloutWiring(msgspec.Struct, frozen=True):
 
     @property
     def observer(self) -> RolloutObserver:
-        """What is told of each decision."""
         return RolloutObserver(
             self.counters,
             self.shadows,
@@ -126,7 +121,6 @@ class RolloutWiring(msgspec.Struct, frozen=True):
         )
 
     def start(self, supervisor: Supervisor) -> None:
-        """Run each part on a task of its own."""
         supervisor.supervise("rollouts", self.rollouts.keep_up)
         supervisor.supervise("guardrails", self.guardrails.run)
         supervisor.supervise("counters", self.counters.run)
@@ -176,7 +170,6 @@ class SnapshotWiring(msgspec.Struct, frozen=True):
     pace: float
 
     def start(self, supervisor: Supervisor) -> None:
-        """Handle events, and sweep for those that never came."""
         supervisor.supervise("events", self.worker.run)
         supervisor.supervise("sweep", self._sweep)
 
@@ -392,7 +385,6 @@ def widget_options(settings: Settings, script: str, api_host: str) -> WidgetOpti
 
 @contextmanager
 def _named(setting: str) -> Iterator[None]:
-    """Name the setting in front of what is wrong with its file."""
     try:
         yield
     except PageRefused as error:

@@ -120,7 +120,6 @@ class Service(msgspec.Struct):
 
     @property
     def address(self) -> str:
-        """host:port as clients reach it."""
         host, _ = split_address(self.core.settings.grpc_address)
         return f"{host}:{self.rpc.port}"
 
@@ -135,7 +134,6 @@ class Service(msgspec.Struct):
         return self.core.settings.store_url.rpartition("@")[2]
 
     def loaded(self) -> Iterator[tuple[str, list[tuple[int, CompiledRuleset]]]]:
-        """Each product with its versions."""
         for name, product in sorted(self.core.active.current().products.items()):
             yield name, sorted(product.versions.items())
 

@@ -164,7 +164,6 @@ def sample(form: SampleForm = SampleForm.YAML) -> str:
 
 
 def names() -> list[str]:
-    """The settings in the order in which they are shown: the service's, then onboarding's."""
     late = OnboardingSettings.model_fields
     return [*(name for name in Settings.model_fields if name not in late), *late]
 
@@ -315,7 +314,6 @@ class Sources:
                 self._refuse(name, given)
 
     def _take_secret(self, name: str, given: GivenSetting, *, twice: bool) -> None:
-        """The content of a secret's file, without its line end."""
         shown = env_name(name)
         if twice:
             message = f"{shown} and {shown}_FILE are both set ({given.where}): leave one out"
@@ -363,7 +361,6 @@ class Reading:
     settings: Settings | None
 
     def lines(self) -> Iterator[Line]:
-        """Every setting, in the order of their declaration."""
         for name in names():
             given = self.given.get(name, GivenSetting(default_text(name), DEFAULT))
             yield Line(env_name(name), masked(name, given.text), given.where)

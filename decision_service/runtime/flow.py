@@ -44,7 +44,6 @@ class Waiter(Struct, Generic[Job, Result], eq=False):
 
     @property
     def job(self) -> Job:
-        """The flight's job."""
         return self._flight.job
 
     async def result(self, seconds: float, *signals: asyncio.Future[Any]) -> Result:
@@ -105,7 +104,6 @@ class SingleFlight(Generic[Key, Job, Result]):
         self._flights[key].sealed = True
 
     def jobs(self) -> dict[Key, Job]:
-        """The jobs in progress."""
         return {key: flight.job for key, flight in self._flights.items()}
 
     async def aclose(self) -> None:
@@ -155,12 +153,10 @@ class UserCache(LRUCache[UserKey, Value]):
         self._of_user: dict[str, set[UserKey]] = {}
 
     def __setitem__(self, key: UserKey, value: Value) -> None:
-        """Store a value, evicting the least recently used."""
         super().__setitem__(key, value)
         self._of_user.setdefault(key[0], set()).add(key)
 
     def __delitem__(self, key: UserKey) -> None:
-        """Drop one value; raises KeyError."""
         super().__delitem__(key)
         keys = self._of_user[key[0]]
         keys.discard(key)

@@ -92,8 +92,6 @@ class Takes:
 
 
 class SmileMode(StrEnum):
-    """Which vendor answers."""
-
     EMBEDDED = "embedded"
     SANDBOX = "sandbox"
     PRODUCTION = "production"
@@ -107,8 +105,6 @@ class OnRevoke(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """JSON lines for machines, columns for people."""
-
     JSON = "json"
     CONSOLE = "console"
 
@@ -329,7 +325,6 @@ def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
 
 
 def _is_web_address(text: str) -> bool:
-    """Whether a text is https, or http of this machine, without user, query and fragment."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -341,7 +336,6 @@ def _is_web_address(text: str) -> bool:
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Names from a comma-separated setting."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -536,7 +530,6 @@ class Settings(OnboardingSettings):
 
     @property
     def callers_known(self) -> bool:
-        """Whether callers must authenticate, by token or certificate."""
         return self.auth_tokens_file is not None or self.tls_client_ca_file is not None
 
     @property
@@ -560,7 +553,6 @@ class Settings(OnboardingSettings):
 
     @property
     def describes_itself(self) -> bool:
-        """Whether the gRPC server has reflection."""
         embedded = self.smile_mode is SmileMode.EMBEDDED
         return embedded if self.reflection is None else self.reflection
 

@@ -56,7 +56,6 @@ class Supervisor:
         self._keepers.append(asyncio.create_task(self._keep(name, factory), name=name))
 
     async def aclose(self) -> None:
-        """End every task, for good."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -157,12 +156,10 @@ Result = TypeVar("Result")
 if sys.platform == "win32":
 
     def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-        """Run work to its end."""
         return asyncio.run(work)
 
 else:
     import uvloop
 
     def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-        """Run work to its end on uvloop."""
         return uvloop.run(work)

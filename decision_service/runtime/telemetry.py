@@ -90,7 +90,6 @@ class _Writer(QueueListener):
         self._stream = stream
 
     def dequeue(self, block: bool) -> logging.LogRecord:  # noqa: FBT001 - as it is inherited
-        """The next line; waits for one."""
         if self.queue.empty():
             time.sleep(_LINGER_SECONDS)
         return super().dequeue(block)
@@ -109,7 +108,6 @@ class _Forwarded(logging.Handler):
     """Lines of libraries: who says it and its first line unfilled, since values may be data."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the record as one event."""
         error = record.exc_info[0] if record.exc_info else None
         structlog.get_logger().log(
             record.levelno,
@@ -121,7 +119,6 @@ class _Forwarded(logging.Handler):
 
 
 def _without_absent(_: object, __: str, event: EventDict) -> EventDict:
-    """Leave out what a line has no value for."""
     return {name: value for name, value in event.items() if value is not None}
 
 
@@ -167,7 +164,6 @@ class UserHash:
         self._begun = hashlib.blake2b(key=secret, digest_size=8)
 
     def __call__(self, user_id: str) -> str:
-        """Sixteen hex digits of keyed BLAKE2b."""
         hashing = self._begun.copy()
         hashing.update(user_id.encode())
         return hashing.hexdigest()
@@ -183,8 +179,6 @@ NO_TRACER: Tracer = NoOpTracer()
 
 
 class SpanName(StrEnum):
-    """The spans of one decision, by what the service does in them."""
-
     DECIDE = "decide"
     GATHER = "gather"
     FACTORS = "factors"
@@ -235,7 +229,6 @@ def counter(registry: CollectorRegistry | None, name: str, words: str, *labels: 
 
 
 def gauge(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Gauge:
-    """A gauge."""
     return Gauge(name, words, labels, namespace=NAMESPACE, registry=registry)
 
 
@@ -253,12 +246,10 @@ def histogram(
 
 
 def read_counter(name: str, words: str, samples: Samples, *labels: str) -> Metric:
-    """A counter metric of samples counted elsewhere."""
     return _filled(CounterMetricFamily(f"{NAMESPACE}_{name}", words, labels=labels), samples)
 
 
 def read_gauge(name: str, words: str, samples: Samples, *labels: str) -> Metric:
-    """A gauge metric of samples measured elsewhere."""
     return _filled(GaugeMetricFamily(f"{NAMESPACE}_{name}", words, labels=labels), samples)
 
 

@@ -120,13 +120,11 @@ _RULES_OF: Mapping[str, Sequence[str]] = {
 
 
 def record_message(record: PersonRecord) -> pb.StoredRecord:
-    """One record."""
     content = json.dumps(record.content, ensure_ascii=False)
     return pb.StoredRecord(kind=record.kind, id=record.id, content=content)
 
 
 def disclosed_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
-    """As `TellReply`."""
     decision = service_pb.CreateDecisionResponse.FromString(reply).decision
     for reason in (*decision.reasons, *decision.override.reasons):
         _hide(reason, disclosed)
@@ -144,7 +142,6 @@ def _hide(reason: decision_pb2.Reason, disclosed: Disclosure) -> None:
 
 
 def _set_fields(message: Message) -> dict[str, Any]:
-    """The fields that are set, by name."""
     left_out = _RULES_OF.get(message.DESCRIPTOR.name, ())
     return {
         field.name: _field(field, value)
@@ -185,8 +182,6 @@ _PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:
 
 
 class ApplicantUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     onboard: OnboardApplicants
     look: ReadApplicantStatus
     clock: Clock
@@ -292,7 +287,6 @@ class ApplicantServicer:
 
 
 def methods(servicer: ApplicantServicer) -> Methods:
-    """The service's methods."""
     return {
         "CreateApplicant": unary(servicer.create_applicant, pb.CreateApplicantRequest),
         "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),

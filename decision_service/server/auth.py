@@ -81,7 +81,6 @@ class Authenticator:
         return {} if self._callers is None else self._callers.signers
 
     def last_uses(self) -> Iterator[tuple[Token, datetime | None]]:
-        """Every token, and when it was last good for a call since the start."""
         for token in () if self._callers is None else self._callers.tokens:
             yield token, self._used.get(token.hashed)
 
@@ -123,7 +122,6 @@ class Authenticator:
         return None if known is None else self._caller_of(known)
 
     def _caller_of(self, token: Token) -> Caller | None:
-        """Whose token it is; None once it has ended."""
         now = self._now()
         if token.until is None or now.date() <= token.until:
             self._used[token.hashed] = now
@@ -166,7 +164,6 @@ def _names_in(pem: bytes) -> Sequence[str]:
 
 
 def read_callers_file(path: Path) -> CallersReading:
-    """The callers of a file, or what is wrong with it."""
     report = Report()
     try:
         text = decode(str(path), read_small(path, trusted=True), report)
@@ -233,7 +230,6 @@ class AuthenticationInterceptor(CallInterceptor):
         self._failures = failures
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose calls are authorized; health checks need no credentials."""
         if method in HEALTH_METHODS:
             return inner
         authorizer = Authorizer(method)
@@ -259,7 +255,6 @@ class Authorizer:
         self._allowed = METHODS.get(method, frozenset())
 
     def authorize(self, caller: Caller, info: CallInfo) -> None:
-        """Record the caller in the call; raises PermissionDenied."""
         info.caller, info.sees_all = caller.name, caller.sees_all
         info.onboards_all = caller.onboards_all
         if self._allowed.isdisjoint(caller.roles):

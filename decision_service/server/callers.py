@@ -140,12 +140,10 @@ class Caller(msgspec.Struct, frozen=True):
 
     @property
     def sees_all(self) -> bool:
-        """Whether decisions of other callers may be read."""
         return Role.READ in self.roles
 
     @property
     def onboards_all(self) -> bool:
-        """Whether applicants of other callers may be seen, given link tokens and erased."""
         return Role.ONBOARD_ALL in self.roles
 
 
@@ -154,8 +152,6 @@ ANONYMOUS = Caller("anonymous", frozenset(Role))
 
 
 class Token(msgspec.Struct, frozen=True):
-    """The hash of a caller's token, and the last day on which it is good, where it has one."""
-
     hashed: bytes
     caller: Caller
     until: date | None = None
@@ -183,13 +179,10 @@ class Callers:
         return found
 
     def by_certificate(self, names: Iterable[str]) -> Caller | None:
-        """Whose certificate bears these names; the first that is known counts."""
         return next((self.certificates[n] for n in names if n in self.certificates), None)
 
 
 class CallersReading(msgspec.Struct, frozen=True):
-    """The callers, or None where any diagnostic is an error."""
-
     callers: Callers | None
     diagnostics: tuple[Diagnostic, ...]
 
@@ -200,7 +193,6 @@ def new_token() -> str:
 
 
 def token_hash(token: str) -> str:
-    """The token's hash as the callers file holds it."""
     return HASH_PREFIX + hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -17,15 +17,11 @@ SERVICE = "decision_service.api.v1.ClockService"
 
 
 class ClockUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     operate: OperateClock
     clock: Clock
 
 
 class ClockServicer:
-    """Translates between the wire and the clock guard."""
-
     def __init__(self, use_cases: ClockUseCases) -> None:
         self._use_cases = use_cases
 
@@ -49,7 +45,6 @@ class ClockServicer:
 
 
 def methods(servicer: ClockServicer) -> Methods:
-    """The service's methods."""
     return {
         "GetClock": unary(servicer.get_clock, pb.GetClockRequest),
         "ResetClock": unary(servicer.reset_clock, pb.ResetClockRequest),

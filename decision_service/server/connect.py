@@ -86,8 +86,6 @@ _REFUSALS = {
 
 
 class _ShownToken(msgspec.Struct):
-    """The body by which a page shows its token."""
-
     token: Annotated[str, msgspec.Meta(min_length=1, max_length=_LONGEST_TOKEN)]
 
 
@@ -114,8 +112,6 @@ class LinkTokenEndpoints:
         )
 
     async def renewed(self, request: Request) -> Response:
-        """Answer 200 with another token, or a refusal."""
-
         async def answer(shown: str) -> dict[str, str] | None:
             fresh = await self._renew(shown)
             return None if fresh is None else {"token": fresh.access_token}
@@ -123,8 +119,6 @@ class LinkTokenEndpoints:
         return await self._answered(request, "renewed", answer)
 
     async def checked(self, request: Request) -> Response:
-        """Answer 200 where the token still opens the widget, or a refusal."""
-
         async def answer(shown: str) -> dict[str, str] | None:
             return {} if await self._is_alive(shown) else None
 
@@ -205,8 +199,6 @@ _INSIDE = re.compile(r"#|data:image/(png|jpeg|webp);")
 
 
 class Logo(msgspec.Struct, frozen=True):
-    """A picture and its media type."""
-
     content: bytes
     media_type: str
 
@@ -272,7 +264,6 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
     def filled(self, values: Mapping[str, str]) -> Entry:
-        """The entry with the values of its blanks."""
         return Entry(fill(self.title, values), fill(self.text, values))
 
 
@@ -281,7 +272,6 @@ Notice = Mapping[str, tuple[Entry, ...]]
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with the values of its blanks; others stay as they are."""
     return _BLANK.sub(lambda found: values.get(found[1], found[0]), text)
 
 
@@ -342,7 +332,6 @@ class WidgetOptions(msgspec.Struct, frozen=True):
     template_id: str = ""
 
     def as_json(self) -> str:
-        """The options under the widget's names."""
         content = {
             "apiHost": self.api_host,
             "providers": list(self.providers),

@@ -82,7 +82,6 @@ class CallInfo:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """What the caller reads, best first."""
         header = self.metadata.get("accept-language")
         return parse_languages(header) if header else ()
 
@@ -139,8 +138,6 @@ Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
 
 class CallStatus(msgspec.Struct, frozen=True):
-    """A status other than OK, and the metadata that leaves with it."""
-
     code: grpc.StatusCode
     details: str
     trailing: Metadata = ()
@@ -198,20 +195,16 @@ class RpcContext:
         return None if left is None or left > NEVER else left
 
     def invocation_metadata(self) -> Metadata:
-        """What the client sent beside its message."""
         return self._metadata
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """Properties of the client's TLS certificate."""
         context = self._context
         return {} if context is None else context.auth_context()  # type: ignore[return-value]  # lists of bytes, whatever the stubs say
 
     def set_trailing_metadata(self, trailing: Metadata) -> None:
-        """What leaves with an OK."""
         self.trailing = trailing
 
     def end(self, code: grpc.StatusCode, details: str, trailing: Metadata = ()) -> None:
-        """Have the call end with an error, whatever its behaviour returns."""
         self.status = CallStatus(code, details, trailing)
 
     async def write(self, message: Any) -> None:
@@ -227,13 +220,11 @@ class RpcContext:
             context.cancel()
 
     def serve(self, work: Future[Any]) -> None:
-        """Have this work cancelled when the call is over."""
         self._work = work
         if self.done:  # since before there was work to be cancelled
             work.cancel()
 
     def over(self) -> None:
-        """The status was handed to the connection, or the client is gone."""
         self.done, self._context = True, None
         if self._work is not None:
             self._work.cancel()

@@ -55,7 +55,6 @@ def full_fields(
     withheld_tags: Sequence[str],
     answers: Sequence[ListAnswer],
 ) -> Fields:
-    """The fields of a Decision that only the FULL view has."""
     return {
         "inputs": {name: value_fields(value) for name, value in inputs.items()},
         "factor_values": [] if factors is None else _factor_fields(factors),
@@ -66,13 +65,11 @@ def full_fields(
 
 
 def _factor_fields(factors: Factors) -> list[Fields]:
-    """The factor values of a Decision, by name."""
     values = factors.values
     return [_factor_value(values[name]) for name in sorted(values)]
 
 
 def _trace_fields(traces: Sequence[StageTrace]) -> list[Fields]:
-    """The rule traces of a Decision, in file order."""
     return [_rule_trace(stage, rule) for stage in traces for rule in stage.rules]
 
 
@@ -129,7 +126,6 @@ def _rule_trace(stage: StageTrace, rule: RuleTrace) -> Fields:
 
 
 def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
-    """The fields of a Decision that hold what a ruleset concluded."""
     return {
         "outcome": OUTCOMES[verdict.outcome],
         "refer_kind": REFER_KINDS[verdict.refer_kind],
@@ -143,7 +139,6 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
 
 
 def override_fields(override: Override, languages: Sequence[str]) -> Fields:
-    """The fields of an Override: what the rules concluded, and why something else was decided."""
     verdict = override.verdict
     return {
         "kind": override.kind,
@@ -275,7 +270,6 @@ def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
 
 
 def ref_message(ref: RulesetRef) -> pb.RulesetRef:
-    """How a decision names its rules."""
     return pb.RulesetRef(**_ref_fields(ref))
 
 
@@ -284,7 +278,6 @@ def _ref_fields(ref: RulesetRef) -> Fields:
 
 
 def assignment_message(assignment: Assignment) -> pb.Assignment:
-    """Where the rollout put an applicant."""
     return pb.Assignment(**_assignment_fields(assignment))
 
 
@@ -315,7 +308,6 @@ def _quality_fields(decision: Decision) -> Fields:
 
 
 def _use_fields(factors: Factors) -> Fields:
-    """The fields of a DataQuality that name the accounts and data that the factor values use."""
     return {
         "accounts": [_account_use(source) for source in factors.sources],
         "kinds": [

@@ -67,7 +67,6 @@ _LONGEST = 200
 
 
 def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
-    """The filter of a request; raises FieldInvalid with every malformed field."""
     problems = Problems()
     for field in ("user_id", "application_id", "customer_ref", "product"):
         if len(getattr(request, field)) > _LONGEST:
@@ -198,7 +197,6 @@ def _can_be(name: str, text: str) -> bool:
 
 
 def decision_id_from(decision_id: str) -> str:
-    """A well-formed decision id; raises FieldInvalid."""
     problems = Problems()
     check_decision_id(problems, decision_id)
     problems.raise_if_any()
@@ -218,7 +216,6 @@ def replay_from(request: service_pb.ReplayDecisionRequest) -> tuple[str, WhichRu
 
 
 def full_view(view: int, problems: Problems | None = None) -> bool:
-    """Whether the FULL view is asked for; an unknown view is a problem."""
     if view not in _VIEWS:
         own = problems or Problems()
         own.add("view", f"is {view}, which is no DecisionView")
@@ -323,8 +320,6 @@ COMPARED = (
 
 
 class UseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     decide: DecideApplication
     read: ReadDecisions
     replay: ReplayDecision
@@ -453,7 +448,6 @@ def compared(recorded: pb.Decision, replayed: pb.Decision) -> service_pb.ReplayD
 
 
 def methods(servicer: DecisionServicer) -> Methods:
-    """The service's methods; CreateDecision answers with bytes as they were recorded."""
     return {
         "CreateDecision": unary(servicer.create_decision, service_pb.CreateDecisionRequest, bytes),
         "GetDecision": unary(servicer.get_decision, service_pb.GetDecisionRequest),

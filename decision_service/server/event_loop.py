@@ -40,11 +40,9 @@ class CallGroup:
             self._unsent[call] = None
 
     def received(self, call: RpcContext) -> None:
-        """The call's message has come, or is not waited for any longer."""
         self._unsent.pop(call, None)
 
     def remove(self, call: RpcContext) -> None:
-        """The call is over."""
         self.received(call)
         self._open -= 1
         self._held[call.address] -= 1
@@ -101,12 +99,10 @@ class OpenCalls:
 
     @property
     def open(self) -> int:
-        """How many calls are open."""
         return len(self._calls)
 
     @property
     def most(self) -> int:
-        """How many calls all groups hold."""
         return self.known.limit + self.health.limit + self.unauthenticated.limit
 
     def enter(self, call: RpcContext, group: CallGroup) -> bool:
@@ -129,7 +125,6 @@ class OpenCalls:
         return True
 
     def received(self, call: RpcContext) -> None:
-        """The call's message has come."""
         call.receiving_since = None
         with self._lock:
             group = self._calls.get(call)
@@ -137,11 +132,9 @@ class OpenCalls:
                 group.received(call)
 
     def sending(self, call: RpcContext) -> None:
-        """The call's reply is about to be sent."""
         call.sending_since = self._seconds()
 
     def leave(self, call: RpcContext) -> None:
-        """The call is over."""
         with self._lock:
             group = self._calls.pop(call, None)
             if group is not None:
@@ -225,7 +218,6 @@ class EventLoopInterceptor(MethodInterceptor):
         return grpc.stream_unary_rpc_method_handler(reply, response_serializer=serializer)
 
     async def idle(self) -> None:
-        """Return when no call is being served any more."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 

@@ -30,7 +30,6 @@ from decision_service.steering.journal import Rollouts
 
 
 def of_health(server: RpcServer, version: str, commit: str) -> Iterator[Metric]:
-    """Whether decisions are taken, and which program this is."""
     yield read_gauge("serving", "1 while health is SERVING", one(server.is_serving))
     build = ((version, commit, platform.python_version()), 1.0)
     words = "The program by version and commit, and the Python that runs it"
@@ -38,7 +37,6 @@ def of_health(server: RpcServer, version: str, commit: str) -> Iterator[Metric]:
 
 
 def of_certificate(certificates: Certificates | None) -> Iterator[Metric]:
-    """When the served certificate is no longer valid; no sample without TLS."""
     yield read_gauge(
         "certificate_expiry_timestamp_seconds",
         "When the first certificate of the chain that is served expires (Unix time)",
@@ -93,7 +91,6 @@ def of_vendor(source: SmileSource) -> Iterator[Metric]:
 
 
 def of_rules(active_rules: ActiveRules) -> Iterator[Metric]:
-    """Which rules decide, and whether the last reading of the folder was refused."""
     loaded = (
         ((name, str(version), rules.digest), 1.0)
         for name, product in sorted(active_rules.current().products.items())
@@ -108,7 +105,6 @@ def of_rules(active_rules: ActiveRules) -> Iterator[Metric]:
 
 
 def of_agreement(agreement: ReplicaCheck) -> Iterator[Metric]:
-    """Whether the processes on the store decide by the same rules."""
     yield read_gauge(
         "rules_differ_seconds",
         "For how long the processes on the store have decided by different rules",
@@ -149,7 +145,6 @@ def _percents(plan: Plan, state: RolloutState) -> Samples:
 
 
 def of_guardrails(watch: GuardrailWatch) -> Iterator[Metric]:
-    """What each guardrail came to when it was last looked at."""
     samples = (
         ((name, one.guardrail.name, one.arm or "", one.judgement.standing.value), 1.0)
         for name, one in watch.states()
@@ -197,7 +192,6 @@ def of_http(servers: Mapping[str, HttpConnections]) -> Iterator[Metric]:
 
 
 def of_process(restarts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
-    """Background tasks that had to be started again, and log lines that did not fit."""
     yield read_counter("task_restarts", "Background tasks started again", _each(restarts), "task")
     yield read_counter(
         "log_lines_dropped", "Log lines dropped because nobody read them", one(dropped)
@@ -223,7 +217,6 @@ class ReviewMetrics:
         self._late = counter(registry, "reviews_late", words, "product", "queue")
 
     def stepped(self, step: ReviewStep) -> None:
-        """Count a step that ended a review."""
         review = step.review
         if review.ended is None or review.ended != step.event.at:
             return

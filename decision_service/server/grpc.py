@@ -96,7 +96,6 @@ class CallThreads(ThreadPoolExecutor):
                 self._waiting.get_nowait().future.cancel()
 
     def _work(self) -> None:
-        """Run all that waits, so that what found no thread is not left behind."""
         with suppress(Empty):
             while True:
                 _run(self._waiting.get_nowait())
@@ -134,7 +133,6 @@ class ServerDeps(msgspec.Struct, frozen=True):
     further: tuple[grpc.ServerInterceptor, ...] = ()
 
     def interceptors(self) -> tuple[CallInterceptor, ...]:
-        """What every call passes through on the event loop, outermost first."""
         return (
             ErrorMapInterceptor(),
             RequestContextInterceptor(),
@@ -254,7 +252,6 @@ class RpcServer(msgspec.Struct):
 
     @property
     def is_serving(self) -> bool:
-        """Whether decisions are taken; `reasons` say why not."""
         return not self.reasons
 
     def set_health(self, reasons: Iterable[str] = ()) -> None:
@@ -301,8 +298,6 @@ class RpcServer(msgspec.Struct):
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What a server serves."""
-
     decisions: UseCases
     rulesets: RulesetUseCases
     rollouts: RolloutUseCases

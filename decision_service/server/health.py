@@ -84,7 +84,6 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         return health_pb2.HealthCheckResponse(status=status)
 
     async def List(self, request: Any, context: RpcContext) -> Any:  # noqa: N802 - as above
-        """The status of every service now."""
         del request, context
         one = health_pb2.HealthCheckResponse
         found = {name: one(status=status) for name, status in self._statuses.items()}

@@ -26,7 +26,6 @@ from decision_service.server.tls import AddressInUse, Certificates
 
 
 def build_app(routes: Iterable[BaseRoute]) -> Starlette:
-    """The application with these routes."""
     app = Starlette(routes=[*routes])
     app.router.redirect_slashes = False  # the redirect would repeat a Host that a client made up
     return app
@@ -85,7 +84,6 @@ class ClientConnection(H11Protocol):
 
     @property
     def waited(self) -> float:
-        """Seconds since it began to wait."""
         return self.loop.time() - self.since
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -95,19 +93,16 @@ class ClientConnection(H11Protocol):
         self.begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
         self._connections.remove(self)
         self._stop_waiting()
         super().connection_lost(exc)
 
     def begin(self) -> None:
-        """Wait for a request from now on."""
         if not self.transport.is_closing():
             self._restart()
             self._wait()
 
     def request_came(self) -> None:
-        """The head of a request has come; its body may be on its way."""
         self._restart()
 
     @contextmanager
@@ -122,7 +117,6 @@ class ClientConnection(H11Protocol):
             self._stop_waiting()
 
     def end(self) -> None:
-        """Break the connection off."""
         if not self.transport.is_closing():
             self._connections.ended += 1
         self.transport.abort()
@@ -155,13 +149,11 @@ class HttpConnections:
         self._open: set[ClientConnection] = set()
 
     def add(self, connection: ClientConnection) -> None:
-        """Count a connection."""
         if len(self._open) >= self._most:
             (longest_waiting(self._open) or connection).end()
         self._open.add(connection)
 
     def remove(self, connection: ClientConnection) -> None:
-        """Count it no longer."""
         self._open.discard(connection)
 
 
@@ -209,7 +201,6 @@ class BoundedRequests:
         self._kinds: dict[str, set[ClientConnection]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         connection: ClientConnection = scope["state"][CONNECTION]
         connection.request_came()
         with self._place(scope["path"][1:].partition("/")[0], connection) as has_place:
@@ -307,7 +298,6 @@ def _listen(setting: str, address: str) -> socket.socket:
 
 
 def _context(certificates: Certificates) -> ssl.SSLContext:
-    """A context that follows replaced certificate files."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     certificates.load_into(context)

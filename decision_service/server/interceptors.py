@@ -78,7 +78,6 @@ class CallInterceptor(MethodInterceptor):
     """Wraps a method's behaviour in another one, which runs on the event loop."""
 
     def wrap(self, handler: Handler, method: str) -> Handler:
-        """A handler like this one with the other behaviour."""
         make = _MAKERS[handler.request_streaming, handler.response_streaming]
         return make(
             self.around(behaviour_of(handler), method),
@@ -92,7 +91,6 @@ class CallInterceptor(MethodInterceptor):
 
 
 def behaviour_of(handler: Handler) -> Behaviour:
-    """What serves the calls of a handler, of whichever kind it is."""
     found: Any = (
         handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
     )
@@ -161,12 +159,10 @@ _LONGEST_VIOLATION = 200
 
 
 def is_public(error: errors.ServiceError) -> bool:
-    """Whether callers may see this error."""
     return any(kind in CODES for kind in type(error).__mro__)
 
 
 def _kind(error: errors.ServiceError) -> type[errors.ServiceError]:
-    """The nearest kind of error in CODES."""
     return next(kind for kind in type(error).__mro__ if kind in CODES)
 
 
@@ -198,12 +194,10 @@ def status_of(error: errors.ServiceError) -> Status:
 
 
 def _shown(text: str, most: int) -> str:
-    """A text of at most so many characters, whose end says where something was left out."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def code_name(error: BaseException | None) -> str:
-    """The name of the code that a call ends with, for logs and metrics; OK without an error."""
     if error is None:
         return "OK"
     if isinstance(error, errors.ServiceError) and is_public(error):
@@ -212,7 +206,6 @@ def code_name(error: BaseException | None) -> str:
 
 
 def reason_of(error: BaseException | None) -> str | None:
-    """The reason of a service error; the text of another error may hold anything."""
     return error.reason if isinstance(error, errors.ServiceError) else None
 
 
@@ -249,7 +242,6 @@ class AccessLogInterceptor(CallInterceptor):
         self._user_hash = user_hash
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose calls are logged unless platforms make them all the time."""
         if method.startswith(UNOBSERVED):
             return inner
         name = method.rpartition("/")[2]
@@ -327,7 +319,6 @@ class AdmissionInterceptor(CallInterceptor):
         self._limits = limits
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour in its bulkhead; raises Overloaded or DeadlineMissed."""
         if method == _BY_ITSELF or method in HEALTH_METHODS:
             return inner
         bulkhead = self._bulkhead(method)
@@ -355,8 +346,6 @@ class ErrorMapInterceptor(CallInterceptor):
     """Ends a call with the status of its error; a bug's is INTERNAL with an incident id."""
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose exceptions end the call; a cancelled one stays cancelled."""
-
         async def call(request: Any, context: RpcContext) -> Any:
             try:
                 return await inner(request, context)
@@ -400,7 +389,6 @@ class MetricsInterceptor(CallInterceptor):
         self._metrics = metrics
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose calls are counted unless platforms make them all the time."""
         if method.startswith(UNOBSERVED):
             return inner
         of_method = self._metrics.of_method(method.rpartition("/")[2])
@@ -429,8 +417,6 @@ class RequestContextInterceptor(CallInterceptor):
     """Gives a call its CallInfo, and sends the trailers that belong to it."""
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose context has the call's info."""
-
         async def call(request: Any, context: RpcContext) -> Any:
             info = context.info = read_call(context, method)
             info.trace_id = info.trace_id or trace_id()

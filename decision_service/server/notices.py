@@ -36,7 +36,6 @@ _SENT = {pb.SENT_FILTER_SENT: True, pb.SENT_FILTER_NOT_SENT: False}
 
 
 def notice_message(notice: StoredNotice) -> pb.Notice:
-    """One letter, laid out as text and as HTML."""
     letter, sending = notice.letter, notice.sent
     message = pb.Notice(
         decision_id=notice.decision_id,
@@ -57,7 +56,6 @@ def notice_message(notice: StoredNotice) -> pb.Notice:
 
 
 def wanted_from(request: pb.GetNoticeRequest) -> tuple[str, str]:
-    """Decision and language; raises FieldInvalid."""
     problems = Problems()
     check_decision_id(problems, request.decision_id, "decision_id")
     language = _language(request.language, problems)
@@ -66,7 +64,6 @@ def wanted_from(request: pb.GetNoticeRequest) -> tuple[str, str]:
 
 
 def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
-    """Which letters; raises FieldInvalid."""
     problems = Problems()
     if request.decision_id:
         check_decision_id(problems, request.decision_id, "decision_id")
@@ -81,7 +78,6 @@ def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
 def sending_from(
     request: pb.RecordNoticeSentRequest, caller: str, now: datetime
 ) -> tuple[NoticeKey, Sending]:
-    """Which letter was sent, and how; raises FieldInvalid."""
     problems = Problems()
     check_decision_id(problems, request.decision_id, "decision_id")
     kind = _kind(request.kind, problems)
@@ -130,15 +126,11 @@ SERVICE = "decision_service.api.v1.NoticeService"
 
 
 class NoticeUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     notices: Notices
     clock: Clock
 
 
 class NoticeServicer:
-    """Translates between the wire and the letters."""
-
     def __init__(self, use_cases: NoticeUseCases) -> None:
         self._notices, self._clock = use_cases.notices, use_cases.clock
 
@@ -174,7 +166,6 @@ class NoticeServicer:
 
 
 def methods(servicer: NoticeServicer) -> Methods:
-    """The service's methods."""
     return {
         "GetNotice": unary(servicer.get_notice, pb.GetNoticeRequest),
         "ListNotices": unary(servicer.list_notices, pb.ListNoticesRequest),

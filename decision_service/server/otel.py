@@ -52,7 +52,6 @@ class WatchedSpans(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Send nothing more, and end a batch that is being sent."""
         self._exporter.shutdown()
 
 
@@ -83,7 +82,6 @@ def sends_spans() -> bool:
 
 
 def check_protocol() -> None:
-    """Raise VariableRefused where another protocol than gRPC is asked for."""
     for name in _PROTOCOLS:
         chosen = os.environ.get(name) or "grpc"
         if chosen != "grpc":
@@ -113,7 +111,6 @@ class ParentOrShare(msgspec.Struct, frozen=True):
     share: float
 
     def __call__(self, details: grpc.HandlerCallDetails) -> bool:
-        """Whether this call is traced."""
         for key, value in details.invocation_metadata or ():
             found = _FLAGS.match(value) if key == "traceparent" and isinstance(value, str) else None
             if found is not None:
@@ -151,8 +148,6 @@ LINGER_SECONDS = 2.0
 
 
 class Tracing(msgspec.Struct, frozen=True):
-    """A provider of spans, the interceptor of calls and the tracer that use it."""
-
     provider: TracerProvider
     interceptor: grpc.ServerInterceptor
     tracer: Tracer
@@ -177,8 +172,6 @@ class Tracing(msgspec.Struct, frozen=True):
 
 
 class OpenTelemetry(msgspec.Struct, frozen=True):
-    """What sends spans."""
-
     tracing: Tracing
     exporter: SpanExporter
 

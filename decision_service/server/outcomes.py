@@ -38,7 +38,6 @@ _BOOKED = ("disbursed_amount", "disburse_date", "instalment")
 
 
 def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
-    """The report of a request; raises FieldInvalid with every field that is wrong."""
     problems = Problems()
     check_decision_id(problems, message.decision_id, f"{_FIELD}.decision_id")
     check_reference(problems, f"{_FIELD}.loan_id", message.loan_id, required=True)
@@ -64,7 +63,6 @@ def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
 
 
 def listed_decision_from(request: pb.ListOutcomesRequest) -> str:
-    """The decision whose reports are listed; raises FieldInvalid."""
     problems = Problems()
     check_decision_id(problems, request.decision_id)
     check_page_size(problems, request.page_size)
@@ -73,7 +71,6 @@ def listed_decision_from(request: pb.ListOutcomesRequest) -> str:
 
 
 def outcome_message(recorded: RecordedOutcome) -> pb.RecordedOutcome:
-    """A report as it was recorded."""
     report, optional = recorded.report, {}
     for name, amount in (
         ("disbursed_amount", report.disbursed),
@@ -129,7 +126,6 @@ def _given(message: pb.LoanOutcome, name: str) -> bool:
 
 
 def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Problems) -> None:
-    """Note what a loan that was paid out lacks, and what one that was not cannot have."""
     if status is LoanStatus.BOOKED:
         for name in _BOOKED:
             if not _given(message, name):
@@ -143,7 +139,6 @@ def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Probl
 
 
 def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
-    """Note values that cannot be true together."""
     disbursed, repaid, paid_on = outcome.disbursed, outcome.repaid, outcome.disbursed_on
     currencies = {one.currency for one in (disbursed, outcome.instalment, repaid) if one}
     if len(currencies) > 1:
@@ -167,7 +162,6 @@ def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
 
 
 def _check_rest(outcome: LoanOutcome, problems: Problems) -> None:
-    """Note what contradicts the rest of the loan that is still to be repaid."""
     disbursed, repaid, instalment = outcome.disbursed, outcome.repaid, outcome.instalment
     if disbursed is None or disbursed.minor <= (repaid.minor if repaid else 0):
         return
@@ -193,15 +187,11 @@ _RECEIPTS = {
 
 
 class OutcomeUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     record: RecordOutcome
     list: ListOutcomes
 
 
 class OutcomeServicer:
-    """Translates between the wire and the reports."""
-
     def __init__(self, use_cases: OutcomeUseCases) -> None:
         self._record, self._list = use_cases.record, use_cases.list
 
@@ -230,7 +220,6 @@ class OutcomeServicer:
 
 
 def methods(servicer: OutcomeServicer) -> Methods:
-    """The service's methods."""
     return {
         "RecordOutcome": unary(servicer.record_outcome, pb.RecordOutcomeRequest),
         "ListOutcomes": unary(servicer.list_outcomes, pb.ListOutcomesRequest),

@@ -38,14 +38,12 @@ def page_size(asked: int) -> int:
 
 
 def make_token(chosen: Filter | NoticeFilter, position: PagePosition) -> str:
-    """The token that continues a listing after a position."""
     created = (position.created - _EPOCH) // _MICROSECOND
     token = _Token(_fingerprint(chosen), created, position.decision_id)
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
 
 
 def read_token(chosen: Filter | NoticeFilter, token: str) -> PagePosition | None:
-    """The position of a token, None for the empty one; raises PageTokenInvalid."""
     return _read(chosen, token)
 
 
@@ -63,13 +61,11 @@ def _read(chosen: Filter | NoticeFilter | ReviewFilter, token: str) -> PagePosit
 
 
 def make_step_token(of: str, position: int) -> str:
-    """The token that continues the list of a rollout's or review's steps at a position."""
     token = msgspec.msgpack.encode((of, position))
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
 def read_step_token(of: str, token: str) -> int | None:
-    """The position of a token, None for the empty one; raises PageTokenInvalid."""
     if not token:
         return None
     try:
@@ -82,26 +78,22 @@ def read_step_token(of: str, token: str) -> int | None:
 
 
 def make_review_token(chosen: ReviewFilter, position: ReviewPosition) -> str:
-    """The token that continues a list of reviews after a position."""
     due = (position.due - _EPOCH) // _MICROSECOND
     token = _Token(_fingerprint(chosen), due, position.review_id)
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
 
 
 def read_review_token(chosen: ReviewFilter, token: str) -> ReviewPosition | None:
-    """The position of a token, None for the empty one; raises PageTokenInvalid."""
     found = _read(chosen, token)
     return None if found is None else ReviewPosition(found.created, found.decision_id)
 
 
 def make_outcome_token(decision_id: str, position: OutcomePosition) -> str:
-    """The token that continues a list of a decision's reports after a position."""
     token = msgspec.msgpack.encode((_fingerprint(decision_id), position))
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
 def read_outcome_token(decision_id: str, token: str) -> OutcomePosition | None:
-    """The position of a token, None for the empty one; raises PageTokenInvalid."""
     if not token:
         return None
     try:
@@ -115,13 +107,11 @@ def read_outcome_token(decision_id: str, token: str) -> OutcomePosition | None:
 
 
 def make_export_token(user_id: str, place: ExportPlace) -> str:
-    """The token that continues an export of a user after a place."""
     token = msgspec.msgpack.encode((_fingerprint(user_id), place))
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
 def read_export_token(user_id: str, token: str) -> ExportPlace | None:
-    """The place of a token, None for the empty one; raises PageTokenInvalid."""
     if not token:
         return None
     try:

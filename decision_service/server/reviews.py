@@ -59,7 +59,6 @@ def review_id_from(review_id: str, problems: Problems | None = None) -> str:
 
 
 def steps_from(request: pb.GetReviewRequest) -> str:
-    """The id of the review whose steps are read; raises FieldInvalid."""
     problems = Problems()
     check_page_size(problems, request.page_size)
     review_id_from(request.review_id, problems)
@@ -68,7 +67,6 @@ def steps_from(request: pb.GetReviewRequest) -> str:
 
 
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
-    """The filter of a list; raises FieldInvalid with every malformed field."""
     problems = Problems()
     for field in ("product", "queue", "tag"):
         if len(getattr(request, field)) > _LONGEST_NAME:
@@ -94,7 +92,6 @@ def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
 
 
 def note_from(request: pb.AddReviewNoteRequest) -> str:
-    """The words of a note; raises FieldInvalid."""
     problems = _about(request)
     check_words(problems, "text", request.text)
     problems.raise_if_any()
@@ -102,7 +99,6 @@ def note_from(request: pb.AddReviewNoteRequest) -> str:
 
 
 def kinds_from(request: pb.RequestReviewDataRequest) -> Sequence[Kind]:
-    """The kinds of data that are asked for; raises FieldInvalid."""
     problems = _about(request)
     check_words(problems, "text", request.text, required=False)
     known = ", ".join(Kind)
@@ -116,7 +112,6 @@ def kinds_from(request: pb.RequestReviewDataRequest) -> Sequence[Kind]:
 
 
 def result_from(request: pb.CompleteReviewRequest) -> ReviewResult:
-    """A person's result; raises FieldInvalid with every malformed field."""
     problems = _about(request, required=True)
     name = _enum(request, "outcome", decision_pb2.Outcome, "OUTCOME_", problems)
     if name not in _ENDS:
@@ -141,7 +136,6 @@ def rejection_from(request: pb.ConfirmReviewRequest) -> str:
 
 
 def contest_from(request: pb.RequestReviewRequest) -> str:
-    """What an applicant says; raises FieldInvalid."""
     problems = Problems()
     check_decision_id(problems, request.decision_id)
     check_reference(problems, "request_id", request.request_id, required=True)
@@ -176,7 +170,6 @@ def _amount(request: pb.CompleteReviewRequest, problems: Problems) -> Money | No
 
 
 def _enum(request: object, field: str, kind: object, prefix: str, problems: Problems) -> str:
-    """The name of an enum's value without its prefix, empty for UNSPECIFIED."""
     value = getattr(request, field)
     if not value:
         return ""
@@ -198,7 +191,6 @@ def _instant(request: pb.ListReviewsRequest, problems: Problems) -> datetime | N
 
 
 def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] = ()) -> pb.Review:
-    """A review as callers see it at an instant."""
     state = review.state_at(now)
     claimed = state is review.state
     return pb.Review(
@@ -233,7 +225,6 @@ def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] 
 
 
 def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
-    """What became of a decision afterwards."""
     standing, by_person = chain.standing, chain.standing.at is not None
     role = ("review_second" if standing.confirmed else "review") if by_person else ""
     return decision_pb2.DecisionReview(
@@ -288,15 +279,11 @@ MOST_STEPS_OF_A_PAGE = 100
 
 
 class ReviewUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     operate: OperateReviews
     clock: Clock
 
 
 class ReviewServicer:
-    """Translates between the wire and the steps of reviews."""
-
     def __init__(self, use_cases: ReviewUseCases) -> None:
         self._operate = use_cases.operate
         self._clock = use_cases.clock
@@ -417,7 +404,6 @@ class ReviewServicer:
 
 
 def methods(servicer: ReviewServicer) -> Methods:
-    """The service's methods."""
     return {
         "ListReviews": unary(servicer.list_reviews, pb.ListReviewsRequest),
         "GetReview": unary(servicer.get_review, pb.GetReviewRequest),

@@ -79,7 +79,6 @@ def rollout_message(look: RolloutView, refused: tuple[Diagnostic, ...]) -> pb.Ro
 
 
 def step_message(entry: JournalEntry) -> pb.RolloutStep:
-    """One step of the journal."""
     return pb.RolloutStep(
         position=entry.position,
         create_time=timestamp(entry.at),
@@ -221,14 +220,12 @@ class LeftOutCounts(msgspec.Struct, frozen=True):
 
 
 def left_out_counts(sums: ImpactSums) -> LeftOutCounts:
-    """Who was left out, in three kinds."""
     counts = sums.left_out
     erased, failed = (counts.get(why.value, 0) for why in (LeftOut.ERASED, LeftOut.RULE_ERROR))
     return LeftOutCounts(erased, failed, sum(counts.values()) - erased - failed)
 
 
 def comparison_message(found: VersionComparison) -> rollout_figures_pb.VersionComparison:
-    """Two versions on the same decisions."""
     sums, left_out = found.sums, left_out_counts(found.sums)
     return rollout_figures_pb.VersionComparison(
         product=found.product,
@@ -302,7 +299,6 @@ def _untried(value: UntriedValue) -> rollout_figures_pb.UntriedValue:
 
 
 def figures_message(figures: Figures) -> rollout_figures_pb.RolloutFigures:
-    """Everything that a rollout has measured."""
     currency = figures.product.champion.currency
     message = rollout_figures_pb.RolloutFigures(
         since_time=timestamp(figures.since),

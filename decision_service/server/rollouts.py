@@ -50,15 +50,12 @@ MOST_JUDGED = 2_000
 
 
 class ChangeRequest(Protocol):
-    """What every request has that changes a rollout."""
-
     product: str
     why: str
     ticket: str
 
 
 def product_from(product: str) -> str:
-    """A well-formed product name; raises FieldInvalid."""
     problems = Problems()
     check_product(problems, product)
     problems.raise_if_any()
@@ -66,7 +63,6 @@ def product_from(product: str) -> str:
 
 
 def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
-    """The product whose steps are listed; raises FieldInvalid with every malformed field."""
     problems = Problems()
     check_product(problems, request.product)
     check_page_size(problems, request.page_size)
@@ -77,7 +73,6 @@ def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
 def order_from(
     request: ChangeRequest, caller: str, problems: Problems | None = None
 ) -> StepRequest:
-    """Who wants a step and why; raises FieldInvalid with every malformed field."""
     problems = problems or Problems()
     check_product(problems, request.product)
     why, ticket = why_from(request.why, problems), request.ticket.strip()
@@ -116,7 +111,6 @@ def switched_from(arm: str, problems: Problems) -> Switched:
 
 
 def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
-    """The applicant to explain, as if it applied now; raises FieldInvalid."""
     problems = Problems()
     check_product(problems, request.product)
     if request.user_id:
@@ -134,7 +128,6 @@ def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
 
 
 def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> ComparisonRequest:
-    """What to compare; raises FieldInvalid with every malformed field."""
     problems = Problems()
     check_product(problems, request.product)
     if request.shadow_version < 0:
@@ -185,8 +178,6 @@ SERVICE = "decision_service.api.v1.RolloutService"
 
 
 class RolloutUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     operate: OperateRollouts
     figures: ShowFigures
     compare: CompareVersions
@@ -314,7 +305,6 @@ class RolloutServicer:
 
 
 def methods(servicer: RolloutServicer) -> Methods:
-    """The service's methods."""
     return {
         "ListRollouts": unary(servicer.list_rollouts, service_pb.ListRolloutsRequest),
         "GetRollout": unary(servicer.get_rollout, service_pb.GetRolloutRequest),

@@ -46,7 +46,6 @@ MOST_CHANGES = 50
 def ruleset_message(
     product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus
 ) -> rules_pb.Ruleset:
-    """One version of a product's rules, without its source."""
     since = status.since.get(ruleset.digest)
     return rules_pb.Ruleset(
         ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),
@@ -81,7 +80,6 @@ def _input(spec: InputSpec) -> rules_pb.RulesetInput:
 
 
 def list_message(product: Product, keys: KeyList) -> rules_pb.KeyList:
-    """A list that a product's rules ask."""
     return rules_pb.KeyList(
         product=product.name,
         name=keys.name,
@@ -113,7 +111,6 @@ def list_change_messages(entries: Sequence[ListChanges], product: str) -> list[r
 
 
 def problem_message(diagnostic: Diagnostic) -> rules_pb.Problem:
-    """A located problem as clients read it."""
     return rules_pb.Problem(
         code=diagnostic.code,
         error=diagnostic.severity is Severity.ERROR,
@@ -147,8 +144,6 @@ SERVICE = "decision_service.api.v1.RulesetService"
 
 
 class RulesetUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     active_rules: ActiveRules
     try_rules: TryRules
     validate: ValidateRules
@@ -158,8 +153,6 @@ class RulesetUseCases(msgspec.Struct, frozen=True):
 
 
 class RulesetServicer:
-    """Translates between the wire and the rules."""
-
     def __init__(self, use_cases: RulesetUseCases) -> None:
         self._use_cases = use_cases
 
@@ -246,7 +239,6 @@ class RulesetServicer:
 
 
 def methods(servicer: RulesetServicer) -> Methods:
-    """The service's methods."""
     return {
         "ListRulesets": unary(servicer.list_rulesets, rules_pb.ListRulesetsRequest),
         "GetRuleset": unary(servicer.get_ruleset, rules_pb.GetRulesetRequest),

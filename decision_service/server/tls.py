@@ -57,7 +57,6 @@ class Certificates:
         )
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Load the certificate into a context, and again whenever it is replaced."""
         context.load_cert_chain(self._cert, self._key)
         self._contexts.append(context)
 

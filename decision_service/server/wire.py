@@ -40,7 +40,6 @@ STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
 
 
 def enum_name(enum: EnumDescriptor, number: int) -> str:
-    """The name of an enum's value without that of the enum; the number where it has none."""
     names = enum.values_by_number
     prefix = names[0].name.removesuffix("UNSPECIFIED")
     return str(names[number].name.removeprefix(prefix)) if number in names else str(number)
@@ -84,7 +83,6 @@ def value_from_message(message: values_pb2.InputValue) -> Value:
 
 
 def value_fields(value: Value) -> Fields:
-    """The fields of an InputValue."""
     if isinstance(value, bool):
         return {"flag": value}
     if isinstance(value, Money):
@@ -122,12 +120,10 @@ def money_from_message(message: MoneyMessage) -> Money:
 
 
 def money_to_message(money: Money) -> MoneyMessage:
-    """An amount as units and nanos."""
     return MoneyMessage(**money_fields(money))
 
 
 def money_fields(money: Money) -> Fields:
-    """The fields of a google.type.Money."""
     scale = 10 ** exponent(money.currency)
     units, rest = divmod(abs(money.minor), scale)
     sign = -1 if money.minor < 0 else 1
@@ -136,12 +132,10 @@ def money_fields(money: Money) -> Fields:
 
 
 def timestamp(instant: datetime) -> Timestamp:
-    """An aware instant as a Timestamp."""
     return Timestamp(**timestamp_fields(instant))
 
 
 def timestamp_fields(instant: datetime) -> Fields:
-    """The fields of a Timestamp."""
     since = instant - _EPOCH
     return {
         "seconds": since.days * 86_400 + since.seconds,
@@ -201,11 +195,9 @@ class Problems:
         self._found: list[FieldProblem] = []
 
     def add(self, field: str, description: str) -> None:
-        """Note one field's problem."""
         self._found.append(FieldProblem(field, f"{field} {description}"))
 
     def raise_if_any(self) -> None:
-        """Raise FieldInvalid with all that was found."""
         if self._found:
             message = "; ".join(problem.description for problem in self._found)
             raise FieldInvalid(message, tuple(self._found))
@@ -221,13 +213,11 @@ class Problems:
             return None
 
     def text(self, field: str, value: str, pattern: re.Pattern[str], form: str) -> None:
-        """Note a text that does not have the form."""
         if not pattern.fullmatch(value):
             self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
 
 
 def check_product(problems: Problems, product: str, field: str = "product") -> None:
-    """Note a product that cannot be the name of a rules folder."""
     problems.text(field, product, _PRODUCT, "a product's name, for example personal-loan-ph")
 
 
@@ -238,12 +228,10 @@ def check_page_size(problems: Problems, asked: int) -> None:
 
 
 def check_user_id(problems: Problems, user_id: str) -> None:
-    """Note what cannot be a Smile userId."""
     problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
 
 
 def check_decision_id(problems: Problems, decision_id: str, field: str = "decision_id") -> None:
-    """Note what cannot be a decision's id."""
     problems.text(field, decision_id, _DECISION_ID, "`dec_` and a ULID")
 
 
