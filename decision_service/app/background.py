@@ -88,7 +88,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     async def _providers(self) -> None:
         """Read the vendor's provider list now and daily; soon again while it cannot be read.
 
-        A good reading is also what tells that refused keys work again.
+        A good reading also shows that refused keys work again.
         """
         while True:
             done = await self.core.source.refresh_providers()
@@ -122,20 +122,13 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     async def _rules(self, reload: ReloadRules) -> None:
         """Take changed rules over; while there is no folder, the last good rules decide."""
         async for _ in self.core.changed_rules.changes():
-            missing = await _taken_over(reload)
-            if missing is not None:
-                log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))
-
-
-async def _taken_over(reload: ReloadRules) -> RulesFolderMissing | None:
-    try:
-        while (done := await reload()).again:
-            log.warning("rules wait for the store")
-            await asyncio.sleep(RULES_RETRY)
-    except RulesFolderMissing as missing:
-        return missing
-    log.info("rules", accepted=done.accepted, faults=done.faults)
-    return None
+            try:
+                while (done := await reload()).again:
+                    log.warning("rules wait for the store")
+                    await asyncio.sleep(RULES_RETRY)
+                log.info("rules", accepted=done.accepted, faults=done.faults)
+            except RulesFolderMissing as missing:
+                log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))  # noqa: TRY400 - no traceback
 
 
 def _reload(core: Core) -> ReloadRules:

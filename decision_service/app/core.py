@@ -76,10 +76,8 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
     if not settings.opentelemetry:
         return Instrumentation()
     try:
-        from decision_service.server.otel import (
-            VariableRefused,
-            open_telemetry,  # of the extra, slow to import
-        )
+        # of the extra, slow to import
+        from decision_service.server.otel import VariableRefused, open_telemetry
     except ModuleNotFoundError as error:
         raise StartError(
             f"DECISION_OPENTELEMETRY=true needs the package of {error.name}, which is not "
@@ -129,15 +127,14 @@ async def open_rules(
 ) -> StartRules:
     """The rules of the folder `root`, or the last good ones where it has mistakes.
 
-    A version that has decided may have changed only beside the stand-in, on made-up people. With
+    A version that has decided may have changed only with the stand-in, on made-up people. With
     `signers` two of them must have signed what decides.
     Raises StartError with every problem of every file where there never was a good folder.
     """
-    blocked = _blocked(settings)
     edits_used = settings.smile_mode is SmileMode.EMBEDDED
     try:
-        folder = read_rules(root)
-    except RulesFolderMissing as error:
+        blocked, folder = blocked_names(settings), read_rules(root)
+    except (ConfigError, RulesFolderMissing) as error:
         raise StartError(str(error)) from None
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
@@ -157,13 +154,6 @@ async def open_rules(
     return await _last_good(root, blocked, store, problems, clock, signers)
 
 
-def _blocked(settings: Settings) -> frozenset[str]:
-    try:
-        return blocked_names(settings)
-    except ConfigError as error:
-        raise StartError(str(error)) from None
-
-
 def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> StartRules:
     active = ActiveRules(settled.rulebook, clock.now())
     return StartRules(active, Rollouts(store, active, clock, settled.entries))
@@ -177,7 +167,6 @@ async def _last_good(
     clock: Clock,
     signers: ReadSigners | None,
 ) -> StartRules:
-    problems = tuple(render(diagnostic) for diagnostic in bad)
     folder = await last_good_folder(store)
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     if good and signers and folder and unapproved(folder, good, folder, signers(), None):
@@ -186,8 +175,8 @@ async def _last_good(
     settled = None if good is None else await settle(store, good, clock.now(), signed=signed)
     if not isinstance(settled, MigratedPlans):
         raise refused_rules(root, bad)
-    for problem in problems:
-        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=problem)
+    for problem in bad:
+        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
     rules = _rules(settled, store, clock)
     rules.active.refuse(bad, clock.now())
     return rules
@@ -325,19 +314,17 @@ async def _warn_of_plain_keys(store: Store) -> None:
             "whoever has a copy of the database can read its snapshots, as their keys are in it: "
             "set DECISION_DATA_KEY_FILE"
         )
-    elif others := await _others(store):
+        return
+    try:
+        others = await store.count_others()
+    except StoreError as error:
+        raise StartError(str(error)) from None
+    if others:
         log.warning(
             "the newest data key does not wrap the keys of all users: once every process has it, "
             "run `decision-service data-keys rewrap`",
             users=others,
         )
-
-
-async def _others(store: Store) -> int:
-    try:
-        return await store.count_others()
-    except StoreError as error:
-        raise StartError(str(error)) from None
 
 
 async def _vendor(
@@ -362,11 +349,4 @@ def _source(settings: Settings, base_url: str, clock: Clock, tracer: Tracer) -> 
         requests_per_second=settings.smile_requests_per_second,
         first_sync=timedelta(seconds=settings.first_sync_wait),
     )
-    return SmileSource(
-        base_url,
-        key,
-        secret,
-        clock,
-        limits=limits,
-        tracer=tracer,
-    )
+    return SmileSource(base_url, key, secret, clock, limits=limits, tracer=tracer)

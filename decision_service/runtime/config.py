@@ -16,27 +16,20 @@ from urllib.parse import urlsplit
 
 import yaml
 from pydantic import SecretStr, ValidationError
-from pydantic.fields import FieldInfo
 
 from decision_service.runtime.files import read_small
 from decision_service.runtime.settings import (
-    BASE_URLS,
     FROM_FILES,
     PREFIX,
     SECRETS,
-    VENDOR_LIMIT,
     ConfigError,
-    LogFormat,
-    LogLevel,
     OnboardingSettings,
-    OnRevoke,
     Settings,
     SmileMode,
     Takes,
     connect_problems,
     env_name,
     is_loopback,
-    logo_problems,
     masked,
     reach_problem,
     secret_problems,
@@ -54,12 +47,9 @@ _REAL_MODE = f"set {_MODE}=sandbox or production"
 def contradictions(settings: Settings) -> Iterator[str]:
     """Each contradiction with the settings' names and what to do."""
     yield from _of_mode(settings)
-    yield from _of_tls(settings)
-    yield from _of_shared_port(settings)
-    yield from _of_approval(settings)
+    yield from _of_pairs(settings)
     yield from secret_problems(settings)
     yield from _of_short_secrets(settings)
-    yield from logo_problems(settings)
     yield from connect_problems(settings)
     yield from _of_addresses(settings)
 
@@ -98,24 +88,18 @@ def _of_short_secrets(settings: Settings) -> Iterator[str]:
             yield f"{env_name(name)} is shorter than {least} bytes: give it whole"
 
 
-def _of_tls(settings: Settings) -> Iterator[str]:
+def _of_pairs(settings: Settings) -> Iterator[str]:
     cert, key = env_name("tls_cert_file"), env_name("tls_key_file")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         yield f"{cert} and {key} belong together: set both or neither"
     elif settings.tls_client_ca_file is not None and settings.tls_cert_file is None:
         yield f"{env_name('tls_client_ca_file')} needs {cert} and {key} as well"
-
-
-def _of_shared_port(settings: Settings) -> Iterator[str]:
     if settings.reuse_port and not settings.store_url.startswith("postgres"):
         store, reuse = env_name("store_url"), env_name("reuse_port")
         yield (
             f"{reuse}=true needs a PostgreSQL store, since one process holds a SQLite file: set "
             f"{store} to postgresql://..., or leave {reuse} out"
         )
-
-
-def _of_approval(settings: Settings) -> Iterator[str]:
     if settings.require_approval and settings.auth_tokens_file is None:
         need, file = env_name("require_approval"), env_name("auth_tokens_file")
         yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
@@ -170,7 +154,8 @@ def names() -> list[str]:
 
 def takes(name: str) -> str:
     """What a setting takes, in words that follow `it takes`."""
-    annotation, metadata = _field(name).annotation, [*_field(name).metadata]
+    field = Settings.model_fields[name]
+    annotation, metadata = field.annotation, [*field.metadata]
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(one for one in get_args(annotation) if one is not type(None))
         metadata += getattr(annotation, "__metadata__", ())
@@ -183,7 +168,7 @@ def takes(name: str) -> str:
 
 def default_text(name: str) -> str:
     """A setting's default as it would be written; empty where there is none."""
-    default: Any = _field(name).default
+    default: Any = Settings.model_fields[name].default
     if isinstance(default, SecretStr) or default is None:
         return ""
     if isinstance(default, bool):
@@ -194,21 +179,13 @@ def default_text(name: str) -> str:
 
 
 def _entry(name: str, form: SampleForm) -> Iterator[str]:
-    field, shown, default = _field(name), env_name(name), default_text(name)
+    field, shown, default = Settings.model_fields[name], env_name(name), default_text(name)
     file = f" Also as {shown}_FILE, the name of a file with it." if name in FROM_FILES else ""
     kind = takes(name)
-    words = f"{field.description}{_sentence(kind)}{file}"
+    words = f"{field.description}{'' if kind == 'text' else f' It takes {kind}.'}{file}"
     yield from (f"# {line}" for line in textwrap.wrap(words, _WIDTH, break_on_hyphens=False))
     value = default or str((field.examples or ("",))[0])
     yield f"#{shown}: {value}" if form is SampleForm.YAML else f"#{shown}={value}"
-
-
-def _sentence(kind: str) -> str:
-    return "" if kind == "text" else f" It takes {kind}."
-
-
-def _field(name: str) -> FieldInfo:
-    return Settings.model_fields[name]
 
 
 def _of_type(annotation: Any, bounds: dict[str, Any]) -> str:
@@ -316,15 +293,14 @@ class Sources:
     def _take_secret(self, name: str, given: GivenSetting, *, twice: bool) -> None:
         shown = env_name(name)
         if twice:
-            message = f"{shown} and {shown}_FILE are both set ({given.where}): leave one out"
-            self.problems.append(message)
+            where = f"({given.where})"
+            self.problems.append(f"{shown} and {shown}_FILE are both set {where}: leave one out")
             return
         try:
             text = read_small(Path(given.text), trusted=True).decode("utf-8").strip()
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-            message = f"the file {given.text} of {shown}_FILE cannot be read: {why}"
-            self.problems.append(message)
+            self.problems.append(f"the file {given.text} of {shown}_FILE cannot be read: {why}")
             return
         if not text:
             self.problems.append(f"the file {given.text} of {shown}_FILE is empty")
@@ -388,44 +364,17 @@ def load(config_file: Path | None = None, environ: Mapping[str, str] | None = No
     return found.settings
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-
-
 def _sentences(error: ValidationError, given: Mapping[str, GivenSetting]) -> Iterator[str]:
     """A sentence for each wrong value: the setting's name, the value, where, what it takes."""
     for one in error.errors(include_input=False, include_url=False):
         name = str(one["loc"][0])
         own = one["msg"].removeprefix("Value error, ") if one["type"] == "value_error" else ""
         need = own or f"it takes {takes(name)}"
-        shown = "" if name in SECRETS else f" is {_short(masked(name, given[name].text))!r}"
+        text = masked(name, given[name].text)
+        short = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+        shown = "" if name in SECRETS else f" is {short!r}"
         yield f"{env_name(name)}{shown} (in {given[name].where}): {need}"
 
 
 OFFLINE_KEY = "embedded-key"
-OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which anybody may read
-
-__all__ = [
-    "BASE_URLS",
-    "FROM_FILES",
-    "OFFLINE_KEY",
-    "OFFLINE_SECRET",
-    "PREFIX",
-    "SECRETS",
-    "VENDOR_LIMIT",
-    "ConfigError",
-    "Line",
-    "LogFormat",
-    "LogLevel",
-    "OnRevoke",
-    "Reading",
-    "SampleForm",
-    "Settings",
-    "SmileMode",
-    "env_name",
-    "is_loopback",
-    "load",
-    "read",
-    "sample",
-    "split_address",
-]
+OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which everyone may read

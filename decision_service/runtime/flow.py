@@ -29,7 +29,7 @@ class _Flight(Struct, Generic[Job, Result], eq=False):
 
     @property
     def over(self) -> bool:
-        """Whether the work has ended or is being cancelled, so that nobody can join it."""
+        """Whether the work has ended or is being cancelled, so that it cannot be joined."""
         return self.task.done() or self.task.cancelling() > 0
 
 
@@ -132,7 +132,7 @@ class SingleFlight(Generic[Key, Job, Result]):
             del self._flights[key]
         self._on_end(flight.job)
         if not flight.task.cancelled():
-            flight.task.exception()  # whoever waits has it, and nobody else needs it
+            flight.task.exception()  # whoever waits has it
 
 
 Value = TypeVar("Value")

@@ -124,13 +124,6 @@ class LogLevel(StrEnum):
         return next((one for one in cls if one.value == lower), None)
 
 
-_TIME_WORDS = "a number with its unit, such as 250ms, 5s, 15m, 24h or 14d"
-_MONTH_WORDS = "a number of months from 1 on, such as 25 or 25 months"
-_ADDRESS_WORDS = "an address such as 127.0.0.1:50051"
-_PATH_WORDS = "a path"
-_URL_WORDS = "an https:// URL such as https://host/v1"
-
-
 def _seconds(value: object) -> object:
     found = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
@@ -173,12 +166,20 @@ def _url(value: str) -> str:
 
 
 Seconds = Annotated[
-    float, BeforeValidator(_seconds), Field(ge=0, le=_LONGEST_TIME), Takes(_TIME_WORDS)
+    float,
+    BeforeValidator(_seconds),
+    Field(ge=0, le=_LONGEST_TIME),
+    Takes("a number with its unit, such as 250ms, 5s, 15m, 24h or 14d"),
 ]
-Months = Annotated[int, BeforeValidator(_months), Field(ge=1, le=1200), Takes(_MONTH_WORDS)]
-Address = Annotated[str, AfterValidator(_address), Takes(_ADDRESS_WORDS)]
-NamedPath = Annotated[Path, BeforeValidator(_path), Takes(_PATH_WORDS)]
-Url = Annotated[str, AfterValidator(_url), Takes(_URL_WORDS)]
+Months = Annotated[
+    int,
+    BeforeValidator(_months),
+    Field(ge=1, le=1200),
+    Takes("a number of months from 1 on, such as 25 or 25 months"),
+]
+Address = Annotated[str, AfterValidator(_address), Takes("an address such as 127.0.0.1:50051")]
+NamedPath = Annotated[Path, BeforeValidator(_path), Takes("a path")]
+Url = Annotated[str, AfterValidator(_url), Takes("an https:// URL such as https://host/v1")]
 Names = Annotated[str, Takes("names separated by commas")]
 Country = Annotated[
     str, Field(pattern="^[A-Z]{2}$"), Takes("a country of ISO 3166 in capital letters, such as ID")
@@ -297,17 +298,13 @@ def secret_problems(settings: OnboardingSettings) -> Iterator[str]:
             )
 
 
-def logo_problems(settings: OnboardingSettings) -> Iterator[str]:
-    """A sentence for a logo without the name that is read out where it is not seen."""
+def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for a logo without a name, and for each address that is not allowed."""
     if settings.connect_logo_file is not None and not settings.connect_company_name:
         yield (
             f"{env_name('connect_logo_file')} needs {env_name('connect_company_name')} as well: "
             "the name is read out to those who do not see the logo"
         )
-
-
-def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
-    """A sentence for each address of the connect page or of a way back that is not allowed."""
     public = settings.connect_public_url
     if public and not _is_web_address(public):
         shown = masked("connect_public_url", public)
@@ -349,7 +346,7 @@ BASE_URLS = {
 
 
 class Settings(OnboardingSettings):
-    """Every setting; what they may not be together is in `coherence.py`."""
+    """Every setting; `config.contradictions` says what they may not be together."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

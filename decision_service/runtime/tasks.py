@@ -24,6 +24,8 @@ _LONGEST_REST = 30.0
 
 Factory = Callable[[], Coroutine[Any, Any, None]]
 
+Result = TypeVar("Result")
+
 log = structlog.get_logger("decision_service.supervision")
 
 
@@ -150,8 +152,6 @@ async def serving(
         server.should_exit = True
         await running
 
-
-Result = TypeVar("Result")
 
 if sys.platform == "win32":
 

@@ -220,7 +220,7 @@ def trace_id() -> str:
 NAMESPACE = "decision_service"
 
 Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
-"""The values of labels, in their order, each with its figure."""
+"""The values of labels, in their order, each with what was measured."""
 
 
 def counter(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Counter:
@@ -233,11 +233,7 @@ def gauge(registry: CollectorRegistry | None, name: str, words: str, *labels: st
 
 
 def histogram(
-    registry: CollectorRegistry | None,
-    name: str,
-    words: str,
-    *labels: str,
-    bounds: Sequence[float],
+    registry: CollectorRegistry | None, name: str, words: str, *labels: str, bounds: Sequence[float]
 ) -> Histogram:
     """A histogram with inclusive upper bounds."""
     return Histogram(
@@ -254,7 +250,7 @@ def read_gauge(name: str, words: str, samples: Samples, *labels: str) -> Metric:
 
 
 def one(value: float) -> Samples:
-    """The only figure of a metric without labels."""
+    """The only sample of a metric without labels."""
     return (((), value),)
 
 

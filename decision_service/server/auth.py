@@ -34,7 +34,7 @@ from decision_service.server.callers import (
     Token,
     read_callers,
 )
-from decision_service.server.context import Behaviour, CallInfo, RpcContext
+from decision_service.server.context import Behaviour, RpcContext
 from decision_service.server.interceptors import CallInterceptor
 
 UNREADABLE = "A100"
@@ -56,7 +56,7 @@ class CallersRefused(Exception):
 
 
 class Authenticator:
-    """Finds the caller of a call; without a callers file everybody is `anonymous` with every role.
+    """Finds the caller of a call; without a callers file each is `anonymous` with every role.
 
     A file that is replaced is read again; one with mistakes changes nothing but the log. `now` is
     the clock by whose days in UTC tokens end.
@@ -77,7 +77,7 @@ class Authenticator:
 
     @property
     def signers(self) -> Mapping[str, Signer]:
-        """The callers with signing keys; nobody without a callers file."""
+        """The callers with signing keys; none without a callers file."""
         return {} if self._callers is None else self._callers.signers
 
     def last_uses(self) -> Iterator[tuple[Token, datetime | None]]:
@@ -232,32 +232,22 @@ class AuthenticationInterceptor(CallInterceptor):
     def around(self, inner: Behaviour, method: str) -> Behaviour:
         if method in HEALTH_METHODS:
             return inner
-        authorizer = Authorizer(method)
+        allowed = METHODS.get(method, frozenset())
 
         async def call(request: Any, context: RpcContext) -> Any:
-            if context.caller is None:
+            caller, info = context.caller, context.info
+            if caller is None:
                 await asyncio.sleep(self._failures.delay(context.address))
-                raise Unauthenticated(_UNKNOWN)
-            authorizer.authorize(context.caller, context.info)
+                raise Unauthenticated(
+                    "the caller is not known: send one `authorization: Bearer <token>` with a "
+                    "token in use"
+                )
+            info.caller, info.sees_all = caller.name, caller.sees_all
+            info.onboards_all = caller.onboards_all
+            if allowed.isdisjoint(caller.roles):
+                needed = " or ".join(sorted(allowed)) or "no role there is"
+                name = method.rpartition("/")[2]
+                raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
             return await inner(request, context)
 
         return call
-
-
-_UNKNOWN = "the caller is not known: send one `authorization: Bearer <token>` with a token in use"
-
-
-class Authorizer:
-    """Refuses a method to callers without one of the roles that its row names."""
-
-    def __init__(self, method: str) -> None:
-        self.method = method
-        self._allowed = METHODS.get(method, frozenset())
-
-    def authorize(self, caller: Caller, info: CallInfo) -> None:
-        info.caller, info.sees_all = caller.name, caller.sees_all
-        info.onboards_all = caller.onboards_all
-        if self._allowed.isdisjoint(caller.roles):
-            needed = " or ".join(sorted(self._allowed)) or "no role there is"
-            name = self.method.rpartition("/")[2]
-            raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")

@@ -133,7 +133,7 @@ Key = TypeVar("Key", str, bytes)
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Somebody who may call; `name` is part of every decision's key and never changes."""
+    """One who may call; `name` is part of every decision's key and never changes."""
 
     name: str
     roles: frozenset[Role]
@@ -148,7 +148,7 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 ANONYMOUS = Caller("anonymous", frozenset(Role))
-"""Everybody, where no callers are configured."""
+"""Each caller, where none are configured."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -159,7 +159,7 @@ class Token(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Everybody who may call, by hash of token and by name in a client certificate.
+    """All who may call, by hash of token and by name in a client certificate.
 
     `signers` are those with signing keys, `roles` what each may do, by name.
     """

@@ -11,9 +11,9 @@ from decision_service.decide.decide import ANSWER_MARGIN
 from decision_service.domain.ports import Clock
 from decision_service.server.context import RpcContext
 from decision_service.server.rollouts import why_from
-from decision_service.server.wire import Methods, Problems, timestamp, unary
+from decision_service.server.wire import Problems, optional_time, timestamp
 
-SERVICE = "decision_service.api.v1.ClockService"
+SERVICE = pb.DESCRIPTOR.services_by_name["ClockService"]
 
 
 class ClockUseCases(msgspec.Struct, frozen=True):
@@ -36,19 +36,11 @@ class ClockServicer:
         self, request: pb.ResetClockRequest, context: RpcContext
     ) -> pb.ResetClockResponse:
         """Reset the guard, with a reason."""
-        problems = Problems()
-        why, who = why_from(request.why, problems), context.info.caller
-        problems.raise_if_any()
+        with Problems() as problems:
+            why, who = why_from(request.why, problems), context.info.caller
         stop_at = self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
         after = await self._use_cases.operate.reset(who, why, stop_at)
         return pb.ResetClockResponse(clock=_clock(after))
-
-
-def methods(servicer: ClockServicer) -> Methods:
-    return {
-        "GetClock": unary(servicer.get_clock, pb.GetClockRequest),
-        "ResetClock": unary(servicer.reset_clock, pb.ResetClockRequest),
-    }
 
 
 def _clock(shown: ClockStatus) -> pb.Clock:
@@ -56,9 +48,8 @@ def _clock(shown: ClockStatus) -> pb.Clock:
         now=timestamp(shown.now),
         doubted=shown.doubted,
         resets=[_reset(one) for one in shown.resets],
+        newest_decision_time=optional_time(shown.newest),
     )
-    if shown.newest is not None:
-        message.newest_decision_time.CopyFrom(timestamp(shown.newest))
     if shown.drift is not None:
         drift = Duration()
         drift.FromTimedelta(shown.drift)

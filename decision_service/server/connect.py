@@ -31,7 +31,7 @@ from decision_service.runtime.telemetry import counter
 from decision_service.server.context import best_language
 
 LANGUAGES = ("en", "fil")
-"""The page's languages; the first is everybody's who asks for neither."""
+"""The page's languages; the first is for who asks for neither."""
 
 _ALIASES = {"tl": "fil"}
 """Tagalog is what older phones call Filipino."""
@@ -62,9 +62,7 @@ def texts_in(language: str) -> PageTexts:
 
 def chosen_language(asked: str | None, header: str) -> str:
     """The language asked for by name where there is one, else the best of accept-language."""
-    if asked in LANGUAGES:
-        return asked
-    return best_language(header, LANGUAGES, _ALIASES)
+    return asked if asked in LANGUAGES else best_language(header, LANGUAGES, _ALIASES)
 
 
 Renew = Callable[[str], Awaitable[LinkToken | None]]
@@ -97,10 +95,7 @@ class LinkTokenEndpoints:
     """
 
     def __init__(
-        self,
-        renew: Renew,
-        is_alive: IsAlive,
-        registry: CollectorRegistry | None = None,
+        self, renew: Renew, is_alive: IsAlive, registry: CollectorRegistry | None = None
     ) -> None:
         self._renew = renew
         self._is_alive = is_alive
@@ -251,7 +246,7 @@ LARGEST_NOTICE = 65_536
 """Bytes of a notice's file."""
 
 BLANKS = ("company", "months", "withdrawn")
-"""What `{…}` may stand for: the lender's name, how many months decisions are kept, and what becomes
+"""What `{…}` may be: the lender's name, how many months decisions are kept, and what becomes
 of them when consent is withdrawn."""
 
 _BLANK = re.compile(r"\{(\w*)\}")
@@ -262,9 +257,6 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     title: str
     text: str
-
-    def filled(self, values: Mapping[str, str]) -> Entry:
-        return Entry(fill(self.title, values), fill(self.text, values))
 
 
 Notice = Mapping[str, tuple[Entry, ...]]
@@ -384,7 +376,7 @@ class Lender(msgspec.Struct, frozen=True):
 class ConnectPage:
     """The page of a lender with its widget.
 
-    It is the same for everybody who reads a language: the token stays in the address, which the
+    It is the same for all who read a language: the token stays in the address, which the
     script reads. It is therefore in no template, no cache and no log of ours.
     """
 
@@ -409,7 +401,10 @@ class ConnectPage:
             lender=self.lender,
             widget=self.widget,
             text={name: fill(words, blanks) for name, words in texts.page.items()},
-            notice=[entry.filled(blanks) for entry in self.lender.notice[language]],
+            notice=[
+                Entry(fill(entry.title, blanks), fill(entry.text, blanks))
+                for entry in self.lender.notice[language]
+            ],
             said_json=json.dumps({key: fill(one, blanks) for key, one in texts.said.items()}),
             errors_json=json.dumps(dict(texts.account_errors)),
         )
@@ -450,7 +445,8 @@ def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRo
         name = request.path_params["name"]
         if name not in _ASSETS:
             return Response(status_code=404)
-        return Response(_file(name), media_type=_ASSETS[name], headers=_ASSET_HEADERS)
+        content = resources.files(__package__).joinpath("pages", name).read_bytes()
+        return Response(content, media_type=_ASSETS[name], headers=_ASSET_HEADERS)
 
     async def logo(_: Request) -> Response:
         if (picture := page.lender.logo) is None:
@@ -465,7 +461,3 @@ def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRo
         Route("/connect/logo", logo, methods=["GET"]),
         Route("/connect/{name}", asset, methods=["GET"]),
     ]
-
-
-def _file(name: str) -> bytes:
-    return resources.files(__package__).joinpath("pages", name).read_bytes()

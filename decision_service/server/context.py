@@ -87,12 +87,12 @@ class CallInfo:
 
     @property
     def scope(self) -> str:
-        """Whose decisions the caller may read; empty for everybody's."""
+        """Whose decisions the caller may read; empty for all callers'."""
         return "" if self.sees_all else self.caller
 
     @property
     def applicant_scope(self) -> str:
-        """Whose applicants the caller may reach; empty for everybody's."""
+        """Whose applicants the caller may reach; empty for all callers'."""
         return "" if self.onboards_all else self.caller
 
 
@@ -171,9 +171,7 @@ class RpcContext:
     )
 
     def __init__(
-        self,
-        context: grpc.ServicerContext,
-        send: Callable[[Any], Awaitable[None]] | None = None,
+        self, context: grpc.ServicerContext, send: Callable[[Any], Awaitable[None]] | None = None
     ) -> None:
         self.info = CallInfo()
         self.address = address_of(context.peer())

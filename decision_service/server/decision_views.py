@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.domain.decision import Assignment, Decision, ListAnswer, Override, RulesetRef
+from decision_service.domain.decision import Assignment, Decision, ListAnswer, RulesetRef
 from decision_service.domain.factor import Factors, FactorValue, SourceUse, Value
 from decision_service.domain.ports import ReplyStyle
 from decision_service.domain.verdict import (
-    Condition,
-    DataRequest,
     Offer,
     Reason,
     RuleTrace,
@@ -30,9 +28,14 @@ from decision_service.server.wire import (
     decimal_text,
     missing_fields,
     money_fields,
+    optional_money,
+    optional_time,
+    same,
     timestamp_fields,
     value_fields,
 )
+
+_REF = ("ruleset", "version", "digest")
 
 
 def add_full_view(
@@ -44,11 +47,10 @@ def add_full_view(
     answers: Sequence[ListAnswer],
 ) -> None:
     """Add what only the FULL view has: inputs, factor values by name, traces in file order."""
-    fields = full_fields(inputs, factors, traces, withheld_tags, answers)
-    message.MergeFrom(pb.Decision(**fields))
+    message.MergeFrom(pb.Decision(**_full_fields(inputs, factors, traces, withheld_tags, answers)))
 
 
-def full_fields(
+def _full_fields(
     inputs: Mapping[str, Value],
     factors: Factors | None,
     traces: Sequence[StageTrace],
@@ -57,20 +59,17 @@ def full_fields(
 ) -> Fields:
     return {
         "inputs": {name: value_fields(value) for name, value in inputs.items()},
-        "factor_values": [] if factors is None else _factor_fields(factors),
-        "rule_traces": _trace_fields(traces),
+        "factor_values": [
+            _factor_value(value)
+            for _, value in (() if factors is None else sorted(factors.values.items()))
+        ],
+        "rule_traces": [_rule_trace(stage, rule) for stage in traces for rule in stage.rules],
         "withheld_tags": withheld_tags,
-        "list_answers": [_answer(answer) for answer in answers],
+        "list_answers": [
+            {**same(answer, "list", "input", "listed"), "list_digest": answer.digest}
+            for answer in answers
+        ],
     }
-
-
-def _factor_fields(factors: Factors) -> list[Fields]:
-    values = factors.values
-    return [_factor_value(values[name]) for name in sorted(values)]
-
-
-def _trace_fields(traces: Sequence[StageTrace]) -> list[Fields]:
-    return [_rule_trace(stage, rule) for stage in traces for rule in stage.rules]
 
 
 def _factor_value(factor: FactorValue) -> Fields:
@@ -92,15 +91,6 @@ def _factor_value(factor: FactorValue) -> Fields:
     }
 
 
-def _answer(answer: ListAnswer) -> Fields:
-    return {
-        "list": answer.list,
-        "input": answer.input,
-        "listed": answer.listed,
-        "list_digest": answer.digest,
-    }
-
-
 def _rule_trace(stage: StageTrace, rule: RuleTrace) -> Fields:
     return {
         "stage": stage.name,
@@ -108,44 +98,38 @@ def _rule_trace(stage: StageTrace, rule: RuleTrace) -> Fields:
         "component": COMPONENTS[stage.component],
         "rule": rule.id,
         "truth": TRUTHS[rule.truth],
-        "effect": rule.effect,
-        "reason": rule.reason,
+        **same(rule, "effect", "reason", "note"),
         "comparisons": [
             {
-                "left": c.left,
-                "operator": c.operator,
-                "right": c.right,
-                "actual": c.actual,
-                "required": c.required,
-                "truth": TRUTHS[c.truth],
+                **same(one, "left", "operator", "right", "actual", "required"),
+                "truth": TRUTHS[one.truth],
             }
-            for c in rule.comparisons
+            for one in rule.comparisons
         ],
-        "note": rule.note,
     }
 
 
 def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
     return {
-        "outcome": OUTCOMES[verdict.outcome],
-        "refer_kind": REFER_KINDS[verdict.refer_kind],
-        "reasons": [_reason(reason, languages) for reason in verdict.reasons],
-        "data_requests": [_data_request(request) for request in verdict.data_requests],
+        **_concluded(verdict, languages),
+        "data_requests": [
+            {**same(one, "factor", "help"), "cause": missing_fields(one.missing)}
+            for one in verdict.data_requests
+        ],
         "scores": [_score(score) for score in verdict.scores],
         "offer": None if verdict.offer is None else _offer(verdict.offer),
-        "conditions": [_condition(one, languages) for one in verdict.conditions],
+        "conditions": [
+            {"id": one.id, "text": _in_language(one.texts, languages)} for one in verdict.conditions
+        ],
         "tags": verdict.told_tags,
     }
 
 
-def override_fields(override: Override, languages: Sequence[str]) -> Fields:
-    verdict = override.verdict
+def _concluded(verdict: Verdict, languages: Sequence[str]) -> Fields:
     return {
-        "kind": override.kind,
         "outcome": OUTCOMES[verdict.outcome],
         "refer_kind": REFER_KINDS[verdict.refer_kind],
         "reasons": [_reason(reason, languages) for reason in verdict.reasons],
-        "cap": override.cap,
     }
 
 
@@ -161,14 +145,10 @@ def _in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
 def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
     lost = reason.points_lost
     return {
-        "code": reason.code,
+        **same(reason, "code", "factor", "actual", "required", "regulatory_text"),
         "message": _in_language(reason.texts, languages),
         "component": COMPONENTS[reason.component],
-        "factor": reason.factor,
-        "actual": reason.actual,
-        "required": reason.required,
         "points_lost": "" if lost is None else decimal_text(lost),
-        "regulatory_text": reason.regulatory_text,
         "actual_value": _value(reason.actual_value),
         "required_value": _value(reason.required_value),
     }
@@ -176,11 +156,6 @@ def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
 
 def _value(value: Value | None) -> Fields | None:
     return None if value is None else value_fields(value)
-
-
-def _data_request(request: DataRequest) -> Fields:
-    cause = missing_fields(request.missing)
-    return {"factor": request.factor, "cause": cause, "help": request.help}
 
 
 def _score(score: Score) -> Fields:
@@ -192,21 +167,15 @@ def _score(score: Score) -> Fields:
     }
 
 
-def _condition(condition: Condition, languages: Sequence[str]) -> Fields:
-    return {"id": condition.id, "text": _in_language(condition.texts, languages)}
-
-
 def _offer(offer: Offer) -> Fields:
     rate = offer.monthly_rate
     return {
         "kind": OFFER_KINDS[offer.kind],
         "approved_amount": money_fields(offer.approved_amount),
-        "max_amount": None if offer.max_amount is None else money_fields(offer.max_amount),
+        "max_amount": optional_money(offer.max_amount),
         "term_months": offer.term_months or 0,
         "monthly_rate": "" if rate is None else decimal_text(rate),
-        "tier": offer.tier,
-        "binding": offer.binding,
-        "term_binding": offer.term_binding,
+        **same(offer, "tier", "binding", "term_binding"),
         "outputs": {name: value_fields(value) for name, value in offer.outputs.items()},
     }
 
@@ -216,7 +185,7 @@ class ProtoReplyEncoder:
 
     def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
         """The response's bytes, the same for equal arguments: serialization is deterministic."""
-        fields = decision_fields(decision, style, traces)
+        fields = _decision_fields(decision, style, traces)
         response = service_pb.CreateDecisionResponse(decision=fields)
         return response.SerializeToString(deterministic=True)
 
@@ -225,32 +194,33 @@ def decision_message(
     decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]
 ) -> pb.Decision:
     """The decision as its caller wants it; traces are in FULL view only."""
-    return pb.Decision(**decision_fields(decision, style, traces))
+    return pb.Decision(**_decision_fields(decision, style, traces))
 
 
-def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
+def _decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
     """The fields of a Decision, its texts in the first language that the ruleset has."""
     fields = _basic_fields(decision, style.languages)
     if style.full:
-        told = decision.verdict.withheld_tags, decision.answers
-        fields |= full_fields(decision.inputs, decision.factors, traces, *told)
+        fields |= _full_fields(
+            decision.inputs,
+            decision.factors,
+            traces,
+            decision.verdict.withheld_tags,
+            decision.answers,
+        )
     return fields
 
 
 def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
     fields = verdict_fields(decision.verdict, languages)
+    fields |= same(decision, "decision_id", "request_id", "application_id", "customer_ref")
+    fields |= same(decision, "user_id", "product", "engine_version")
     fields |= {
-        "decision_id": decision.decision_id,
-        "request_id": decision.request_id,
-        "application_id": decision.application_id,
-        "customer_ref": decision.customer_ref,
-        "user_id": decision.user_id,
-        "product": decision.product,
         "assignment": _assignment_fields(decision.assignment),
         "data_quality": _quality_fields(decision),
         "as_of_date": decision.as_of.date.isoformat(),
         "create_time": timestamp_fields(decision.created),
-        "engine_version": decision.engine_version,
+        "expire_time": optional_time(decision.expires),
     }
     if decision.verdict.connect:
         asked = {"user_id": decision.user_id, "provider_types": decision.verdict.connect}
@@ -260,21 +230,18 @@ def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
         }
     if decision.first_decision_id:
         fields["first_decision_id"] = decision.first_decision_id
-    if decision.expires is not None:
-        fields["expire_time"] = timestamp_fields(decision.expires)
     if decision.override is not None:
-        fields["override"] = override_fields(decision.override, languages)
+        fields["override"] = {
+            **same(decision.override, "kind", "cap"),
+            **_concluded(decision.override.verdict, languages),
+        }
     if decision.ruleset_ref is not None:
-        fields["ruleset_ref"] = _ref_fields(decision.ruleset_ref)
+        fields["ruleset_ref"] = same(decision.ruleset_ref, *_REF)
     return fields
 
 
 def ref_message(ref: RulesetRef) -> pb.RulesetRef:
-    return pb.RulesetRef(**_ref_fields(ref))
-
-
-def _ref_fields(ref: RulesetRef) -> Fields:
-    return {"ruleset": ref.ruleset, "version": ref.version, "digest": ref.digest}
+    return pb.RulesetRef(**same(ref, *_REF))
 
 
 def assignment_message(assignment: Assignment) -> pb.Assignment:
@@ -283,14 +250,10 @@ def assignment_message(assignment: Assignment) -> pb.Assignment:
 
 def _assignment_fields(assignment: Assignment) -> Fields:
     return {
-        "rollout": assignment.rollout,
-        "enrolment_reason": assignment.enrolment_reason,
-        "enrolment_slot": assignment.enrolment_slot,
+        **same(assignment, "rollout", "enrolment_reason", "enrolment_slot"),
+        **same(assignment, "arm_slot", "plan_digest", "stage"),
         "arm": assignment.arm or "",
         "arm_reason": assignment.arm_reason or "",
-        "arm_slot": assignment.arm_slot,
-        "plan_digest": assignment.plan_digest,
-        "stage": assignment.stage,
     }
 
 
@@ -299,30 +262,21 @@ def _quality_fields(decision: Decision) -> Fields:
     fields: Fields = {
         "snapshot_id": decision.snapshot_id or "",
         "upstream_calls": decision.upstream_calls,
+        "fetched_time": optional_time(decision.fetched),
     }
-    if decision.fetched is not None:
-        fields["fetched_time"] = timestamp_fields(decision.fetched)
     if factors is not None:
-        fields |= _use_fields(factors)
+        fields["accounts"] = [_account_use(source) for source in factors.sources]
+        fields["kinds"] = [
+            {"data_kind": kind, "status": STATUSES[status]}
+            for kind, status in sorted(factors.kinds.items())
+        ]
     return fields
-
-
-def _use_fields(factors: Factors) -> Fields:
-    return {
-        "accounts": [_account_use(source) for source in factors.sources],
-        "kinds": [
-            {"data_kind": kind, "status": STATUSES[factors.kinds[kind]]}
-            for kind in sorted(factors.kinds)
-        ],
-    }
 
 
 def _account_use(source: SourceUse) -> Fields:
     return {
         "account_id": source.id,
-        "provider_id": source.provider_id,
-        "status": source.status,
-        "sync_time": None if source.synced is None else timestamp_fields(source.synced),
-        "used": source.used,
+        **same(source, "provider_id", "status", "used"),
+        "sync_time": optional_time(source.synced),
         "error_code": source.error_code or "",
     }

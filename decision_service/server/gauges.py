@@ -1,4 +1,4 @@
-"""The metrics that are read when somebody asks for them, each from its source."""
+"""The metrics that are read when they are asked for, each from its source."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def of_agreement(agreement: ReplicaCheck) -> Iterator[Metric]:
 
 
 def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
-    """Where this process stands, and how many applicants each track takes."""
+    """How many applicants each track takes, and the last step that this process follows."""
     yield read_gauge(
         "rollout_percent",
         "The share of applicants in the go-live, and of these of the challenger, in percent",

@@ -31,15 +31,12 @@ from decision_service.server import (
     rollouts,
     rulesets,
 )
-from decision_service.server.applicants import ApplicantUseCases
 from decision_service.server.auth import (
     AuthenticationInterceptor,
     Authenticator,
     FailedAuthentications,
 )
 from decision_service.server.callers import HEALTH_METHODS
-from decision_service.server.clock import ClockUseCases
-from decision_service.server.decisions import UseCases
 from decision_service.server.event_loop import EventLoopInterceptor, OpenCalls
 from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer, streamed
 from decision_service.server.interceptors import (
@@ -57,13 +54,8 @@ from decision_service.server.interceptors import (
     status_of,
 )
 from decision_service.server.metrics import Metrics
-from decision_service.server.notices import NoticeUseCases
-from decision_service.server.outcomes import OutcomeUseCases
-from decision_service.server.reviews import ReviewUseCases
-from decision_service.server.rollouts import RolloutUseCases
-from decision_service.server.rulesets import RulesetUseCases
 from decision_service.server.tls import AddressInUse, Certificates
-from decision_service.server.wire import Methods
+from decision_service.server.wire import Methods, methods
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,8 +113,8 @@ class ServerDeps(msgspec.Struct, frozen=True):
     """What the interceptors need: who may call, how much at a time, and where it is written down.
 
     `seconds` is a monotonic clock. `further` are interceptors of other packages, such as
-    OpenTelemetry's, outermost first: they stand around the service's own, on gRPC's threads, and
-    see handlers that take an iterator of bytes.
+    OpenTelemetry's, outermost first: they wrap the service's own, on gRPC's threads, and see
+    handlers that take an iterator of bytes.
     """
 
     authenticator: Authenticator
@@ -144,9 +136,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
 
 
 def server_deps(
-    settings: Settings,
-    clock: Clock,
-    further: tuple[grpc.ServerInterceptor, ...] = (),
+    settings: Settings, clock: Clock, further: tuple[grpc.ServerInterceptor, ...] = ()
 ) -> ServerDeps:
     """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
@@ -199,15 +189,18 @@ STOPPING = ("the service is stopping",)
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
-SERVICES = (
-    decisions.SERVICE,
-    rulesets.SERVICE,
-    rollouts.SERVICE,
-    applicants.SERVICE,
-    outcomes.SERVICE,
-    notices.SERVICE,
-    clock.SERVICE,
-    reviews.SERVICE,
+SERVICES = tuple(
+    module.SERVICE.full_name
+    for module in (
+        decisions,
+        rulesets,
+        rollouts,
+        applicants,
+        outcomes,
+        notices,
+        clock,
+        reviews,
+    )
 )
 SPARE_CALLS = 256
 """Calls of known callers accepted beyond those that have a place, and as many that are refused with
@@ -232,8 +225,8 @@ OPTIONS = (
 
 So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
 come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
-calls that nobody has begun to serve gRPC cancels some at random, known callers' too, from 2,000 on:
-those of seven full connections that come at once are served.
+calls that are not yet served gRPC cancels some at random, known callers' too, from 2,000 on: those
+of seven full connections that come at once are served.
 """
 
 
@@ -265,9 +258,9 @@ class RpcServer(msgspec.Struct):
         for service in ("", *SERVICES):
             self.health.set(service, SERVING if self.is_serving else NOT_SERVING)
         if self.reasons != before:
-            self._tell()
+            self._announce()
 
-    def _tell(self) -> None:
+    def _announce(self) -> None:
         self.health.explain(self.reasons)
         write = log.info if self.is_serving or self.stopping else log.warning
         status = "SERVING" if self.is_serving else "NOT_SERVING"
@@ -278,7 +271,7 @@ class RpcServer(msgspec.Struct):
         if not self.stopping:
             self.stopping, self.reasons = True, STOPPING
             self.health.stopping()
-            self._tell()
+            self._announce()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._shortened.wait(), delay)
         self.health.end_watches()
@@ -298,14 +291,14 @@ class RpcServer(msgspec.Struct):
 
 
 class Services(msgspec.Struct, frozen=True):
-    decisions: UseCases
-    rulesets: RulesetUseCases
-    rollouts: RolloutUseCases
-    applicants: ApplicantUseCases
-    outcomes: OutcomeUseCases
-    notices: NoticeUseCases
-    clock: ClockUseCases
-    reviews: ReviewUseCases
+    decisions: decisions.UseCases
+    rulesets: rulesets.RulesetUseCases
+    rollouts: rollouts.RolloutUseCases
+    applicants: applicants.ApplicantUseCases
+    outcomes: outcomes.OutcomeUseCases
+    notices: notices.NoticeUseCases
+    clock: clock.ClockUseCases
+    reviews: reviews.ReviewUseCases
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -327,8 +320,8 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
     most = calls.most + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
-    full, identify = call_status(status_of(Overloaded(_FULL))), deps.authenticator.caller
-    loop = EventLoopInterceptor(threads, calls, full, identify, HEALTH_METHODS)
+    full = call_status(status_of(Overloaded("more calls are open than are served: retry")))
+    loop = EventLoopInterceptor(threads, calls, full, deps.authenticator.caller, HEALTH_METHODS)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop, *deps.interceptors()],
@@ -344,29 +337,26 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     return started
 
 
-_FULL = "more calls are open than are served: retry"
-
-
 def _add(
     server: grpc.Server, services: Services, health: HealthServicer, *, described: bool
 ) -> None:
-    for service, methods in (
-        (decisions.SERVICE, decisions.methods(decisions.DecisionServicer(services.decisions))),
-        (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
-        (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
-        (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
-        (notices.SERVICE, notices.methods(notices.NoticeServicer(services.notices))),
-        (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
-        (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
-        (reviews.SERVICE, reviews.methods(reviews.ReviewServicer(services.reviews))),
+    for service, servicer in (
+        (decisions.SERVICE, decisions.DecisionServicer(services.decisions)),
+        (rulesets.SERVICE, rulesets.RulesetServicer(services.rulesets)),
+        (rollouts.SERVICE, rollouts.RolloutServicer(services.rollouts)),
+        (applicants.SERVICE, applicants.ApplicantServicer(services.applicants)),
+        (notices.SERVICE, notices.NoticeServicer(services.notices)),
+        (outcomes.SERVICE, outcomes.OutcomeServicer(services.outcomes)),
+        (clock.SERVICE, clock.ClockServicer(services.clock)),
+        (reviews.SERVICE, reviews.ReviewServicer(services.reviews)),
     ):
-        server.add_registered_method_handlers(service, methods)
+        server.add_registered_method_handlers(service.full_name, methods(service, servicer))
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if described:
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
         for name in REFLECTION_NAMES:
-            methods = reflection_methods((*SERVICES, health_name))
-            server.add_registered_method_handlers(name, methods)
+            described_by = reflection_methods((*SERVICES, health_name))
+            server.add_registered_method_handlers(name, described_by)
 
 
 def _bind(server: grpc.Server, options: ListenOptions) -> int:

@@ -9,6 +9,8 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -99,17 +101,14 @@ class ClientConnection(H11Protocol):
 
     def begin(self) -> None:
         if not self.transport.is_closing():
-            self._restart()
+            self.restart()
             self._wait()
-
-    def request_came(self) -> None:
-        self._restart()
 
     @contextmanager
     def waiting(self, *, anew: bool = False) -> Iterator[None]:
         """Wait for the client, whose time goes on unless it begins `anew`."""
         if anew:
-            self._restart()
+            self.restart()
         self._wait()
         try:
             yield
@@ -121,7 +120,8 @@ class ClientConnection(H11Protocol):
             self._connections.ended += 1
         self.transport.abort()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Begin the client's time anew, as when the head of a request has come."""
         self._stop_waiting()
         self.since = self.loop.time()
 
@@ -139,8 +139,8 @@ class ClientConnection(H11Protocol):
 class HttpConnections:
     """At most `most` connections at once; `ended` counts those broken off.
 
-    Beyond them the one that has waited longest for its client ends, so that nobody keeps others
-    out by saying nothing.
+    Beyond them the one that has waited longest for its client ends, so that silent clients keep no
+    others out.
     """
 
     def __init__(self, most: int = MOST_CONNECTIONS) -> None:
@@ -160,20 +160,7 @@ class HttpConnections:
 def longest_waiting(connections: Iterable[ClientConnection]) -> ClientConnection | None:
     """The one of these that has waited longest for its client; None where none waits."""
     waiting = (connection for connection in connections if connection.waits)
-    return min(waiting, key=_since, default=None)
-
-
-def _since(connection: ClientConnection) -> float:
-    return connection.since
-
-
-def bounded_by(connections: HttpConnections) -> Callable[..., ClientConnection]:
-    """Makes the connections of a server, counted here."""
-
-    def made(**given: Any) -> ClientConnection:
-        return ClientConnection(connections, **given)
-
-    return made
+    return min(waiting, key=attrgetter("since"), default=None)
 
 
 REQUEST_SECONDS = 10.0
@@ -202,7 +189,7 @@ class BoundedRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection: ClientConnection = scope["state"][CONNECTION]
-        connection.request_came()
+        connection.restart()
         with self._place(scope["path"][1:].partition("/")[0], connection) as has_place:
             app = self._app if has_place else PlainTextResponse("", 503)
             if {name for name, _ in scope["headers"]} >= _LENGTHS:
@@ -212,7 +199,8 @@ class BoundedRequests:
                     await app(scope, *_waiting_for(connection, receive, send))
             except TimeoutError:
                 connection.end()
-                await _disconnected(receive)
+                while (await receive())["type"] != "http.disconnect":
+                    pass  # until the server has noticed that the connection is no more
         connection.begin()
 
     @contextmanager
@@ -232,12 +220,6 @@ class BoundedRequests:
             taken.discard(connection)
             if not taken:
                 self._kinds.pop(kind, None)
-
-
-async def _disconnected(receive: Receive) -> None:
-    """Return when the server has noticed that the connection is no more."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _waiting_for(
@@ -273,7 +255,11 @@ async def serve_http(
     Raises AddressInUse.
     """
     listener = _listen(setting, address)
-    tls = None if certificates is None else _context(certificates)
+    tls: ssl.SSLContext | None = None
+    if certificates is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        certificates.load_into(tls)
     scheme = "http" if tls is None else "https"
     host, _ = split_address(address)
     shown = f"[{host}]" if ":" in host else host
@@ -281,7 +267,7 @@ async def serve_http(
         BoundedRequests(app),
         listener,
         tls=tls,
-        http=bounded_by(connections),
+        http=partial(ClientConnection, connections),
         headers=None if tls is None else HSTS,
     ):
         yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
@@ -295,10 +281,3 @@ def _listen(setting: str, address: str) -> socket.socket:
             f"{address} cannot be bound ({error.strerror}): stop the program that uses it or set "
             f"{PREFIX}{setting} to another address"
         ) from None
-
-
-def _context(certificates: Certificates) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    certificates.load_into(context)
-    return context

@@ -217,7 +217,7 @@ def internal(incident: str) -> Status:
 
 
 def call_status(status: Status, trailing: Iterable[tuple[str, str]] = ()) -> CallStatus:
-    """A status with its details as a call ends with it, and trailing metadata besides them."""
+    """A status with its details as a call ends with it, with more trailing metadata."""
     made = rpc_status.to_status(status)
     return CallStatus(made.code, made.details, (*made.trailing_metadata, *trailing))
 
@@ -351,15 +351,13 @@ class ErrorMapInterceptor(CallInterceptor):
                 return await inner(request, context)
             except Exception as error:  # noqa: BLE001 - none may reach the client
                 info = context.info
-                context.status = call_status(_error_status(error, method, info), info.trailing)
+                if isinstance(error, ServiceError) and is_public(error):
+                    status = status_of(error)
+                else:
+                    status = internal(_incident(error, method, info))
+                context.status = call_status(status, info.trailing)
 
         return call
-
-
-def _error_status(error: Exception, method: str, info: CallInfo) -> Status:
-    if isinstance(error, ServiceError) and is_public(error):
-        return status_of(error)
-    return internal(_incident(error, method, info))
 
 
 def _incident(error: Exception, method: str, info: CallInfo) -> str:

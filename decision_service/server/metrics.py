@@ -15,6 +15,8 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from decision_service.domain.ports import StoredEntry
+from decision_service.domain.verdict import Verdict
 from decision_service.runtime.telemetry import ALARMS, counter, gauge, histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -73,19 +75,18 @@ class Metrics:
     def failed(self, code: str, reason: str) -> None:
         self._failures.labels(code, reason).inc()
 
-    def decided(self, product: str, outcome: str, arm: str) -> None:
-        self._decisions.labels(product, outcome, arm).inc()
+    def decided(self, entry: StoredEntry, arm: str, verdict: Verdict) -> None:
+        """Count a decision that was recorded now, not one that is answered again.
 
-    def tagged(self, product: str, tags: Iterable[str]) -> None:
-        for tag in tags:
-            self._tags.labels(product, tag).inc()
-
-    def reasoned(self, product: str, codes: Iterable[str]) -> None:
-        for code in codes:
-            self._reasons.labels(product, code).inc()
-
-    def lacked(self, product: str, causes: Iterable[str]) -> None:
-        for cause in causes:
+        A ruleset has at most 30 tags, and declares the codes of its reasons.
+        """
+        product = entry.product
+        self._decisions.labels(product, entry.outcome.value, arm).inc()
+        for tag in verdict.tags:
+            self._tags.labels(product, tag.name).inc()
+        for reason in verdict.reasons:
+            self._reasons.labels(product, reason.code).inc()
+        for cause in {one.missing.cause for one in verdict.data_requests}:
             self._missing.labels(product, cause).inc()
 
     def committed(self, seconds: float, decisions: int) -> None:

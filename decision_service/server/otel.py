@@ -56,10 +56,7 @@ class WatchedSpans(SpanExporter):
 
 
 SERVICE_NAME = "decision-service"
-_PROTOCOLS = (
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-)
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
 
 
 class VariableRefused(Exception):
@@ -188,25 +185,15 @@ def open_telemetry(version: str) -> OpenTelemetry | None:
     check_protocol()
     if not sends_spans():
         return None
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `Delivery` says it once
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `WatchedSpans` says it once
     own = resource(version)
     try:
         exporter = WatchedSpans(OTLPSpanExporter())
+        sampled, sampler = head_sampling()
+        tracing = Tracing.of(provider_of(own, exporter, sampler), sampled)
     except (InvalidCompressionValueException, ValueError) as error:
-        raise _unusable(error) from None
-    return OpenTelemetry(_tracing(own, exporter), exporter)
-
-
-def _tracing(own: Resource, exporter: SpanExporter) -> Tracing:
-    sampled, sampler = head_sampling()
-    try:
-        return Tracing.of(provider_of(own, exporter, sampler), sampled)
-    except ValueError as error:
-        raise _unusable(error) from None
-
-
-def _unusable(error: Exception) -> VariableRefused:
-    return VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}")
+        raise VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}") from None
+    return OpenTelemetry(tracing, exporter)
 
 
 def provider_of(

@@ -1,8 +1,11 @@
 """What is counted shows as Prometheus reads it."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from decision_service.domain.missing import Cause
+from decision_service.domain.verdict import Outcome, Tag, Verdict
 from decision_service.server.metrics import Metrics
 
 
@@ -39,15 +42,17 @@ def test_a_methods_times_show_before_its_first_call() -> None:
     assert seen['call_seconds_count{method="GetDecision"}'] == 0
     assert seen["store_group_size_count"] == 0
     assert not any(name.startswith("decisions_total") for name in seen)
-    metrics.decided("loan", "APPROVE", "champion")
-    metrics.tagged("loan", ["desk", "signal"])
-    metrics.tagged("loan", ["desk"])
-    metrics.reasoned("loan", ["LOW_INCOME", "SHORT_HISTORY"])
-    metrics.lacked("loan", {Cause.STALE})
+    entry = SimpleNamespace(product="loan", outcome=Outcome.APPROVE)
+    reasons = [SimpleNamespace(code=code) for code in ("LOW_INCOME", "SHORT_HISTORY")]
+    stale = SimpleNamespace(missing=SimpleNamespace(cause=Cause.STALE))
+    tags = (Tag("desk"), Tag("signal"))
+    metrics.decided(entry, "champion", Verdict(Outcome.APPROVE, None, reasons, tags=tags))
+    asked = Verdict(Outcome.APPROVE, data_requests=(stale, stale), tags=tags[:1])
+    metrics.decided(entry, "champion", asked)
     metrics.failed("INTERNAL", "INTERNAL")
     metrics.committed(0.002, 3)
     seen = samples(metrics)
-    assert seen['decisions_total{arm="champion",outcome="APPROVE",product="loan"}'] == 1
+    assert seen['decisions_total{arm="champion",outcome="APPROVE",product="loan"}'] == 2
     assert seen['decision_tags_total{product="loan",tag="desk"}'] == 2
     assert seen['decision_tags_total{product="loan",tag="signal"}'] == 1
     assert seen['errors_total{code="INTERNAL",reason="INTERNAL"}'] == 1
