@@ -26,6 +26,12 @@ LATE_FOR = 5.0
 """Seconds of being late after which no new work is taken, until the loop is in time again."""
 
 log = structlog.get_logger("decision_service.app.background")
+PROVIDERS_DAILY = 86_400.0
+PROVIDERS_RETRY = 30.0
+RULES_RETRY = 1.0
+HEALTH_SECONDS = 5.0
+RECOVERY_SECONDS = 0.25
+KEYS_REFUSED = "vendor: it refuses the key pair, so replace it"
 
 
 class LagWatch:
@@ -56,14 +62,6 @@ class LagWatch:
         if late != self._bulkhead.shedding:
             log.warning("shedding" if late else "taking work again", lag=round(lag, 3))
         self._bulkhead.shedding = late
-
-
-PROVIDERS_DAILY = 86_400.0
-PROVIDERS_RETRY = 30.0
-RULES_RETRY = 1.0
-HEALTH_SECONDS = 5.0
-RECOVERY_SECONDS = 0.25
-KEYS_REFUSED = "vendor: it refuses the key pair, so replace it"
 
 
 class BackgroundTasks(msgspec.Struct, frozen=True):

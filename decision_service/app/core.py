@@ -55,6 +55,12 @@ from decision_service.steering.journal import (
 from decision_service.steering.reload import NOTHING_LISTED, REFUSED
 from decision_service.store.store import Store
 
+log = structlog.get_logger("decision_service.app.core")
+_WIDGET_APIS = {
+    SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
+    SmileMode.PRODUCTION: "https://link.smileapi.io/v1",
+}
+
 
 class StartError(Exception):
     """The service cannot start; the message is one sentence, `lines` below it say where."""
@@ -91,9 +97,6 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
         return Instrumentation()
     stack.push_async_callback(opened.aclose)
     return Instrumentation(opened.tracing.tracer, (opened.tracing.interceptor,))
-
-
-log = structlog.get_logger("decision_service.app.core")
 
 
 class StartRules(msgspec.Struct, frozen=True):
@@ -180,12 +183,6 @@ async def _last_good(
     rules = _rules(settled, store, clock)
     rules.active.refuse(bad, clock.now())
     return rules
-
-
-_WIDGET_APIS = {
-    SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
-    SmileMode.PRODUCTION: "https://link.smileapi.io/v1",
-}
 
 
 class Core(msgspec.Struct, frozen=True):

@@ -77,6 +77,9 @@ from decision_service.steering.observe import RolloutObserver, Shadows
 from decision_service.steering.operate import OperateRollouts
 from decision_service.store.store import Store
 
+RENEW_SECONDS = 5.0
+"""How long the page waits for another link token."""
+
 
 class ReviewWiring(msgspec.Struct, frozen=True):
     use_cases: ReviewUseCases
@@ -283,10 +286,6 @@ def _offered(core: Core, types: Collection[str]) -> Sequence[str]:
     allowed = names_of(core.settings.connect_providers)
     listed = [one.id for one in core.source.providers() if one.type in types]
     return [one for one in listed if not allowed or one in allowed]
-
-
-RENEW_SECONDS = 5.0
-"""How long the page waits for another link token."""
 
 
 def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:

@@ -45,6 +45,10 @@ from decision_service.server.grpc import RpcServer
 from decision_service.server.http import HttpConnections, admin_routes, build_app, serve_http
 from decision_service.server.tls import AddressInUse
 
+__all__ = ["Service", "StartError", "start"]
+
+log = structlog.get_logger("decision_service.app.wiring")
+
 
 class HttpUrls(msgspec.Struct, frozen=True):
     """Where HTTP is served; `admin` has health and metrics, and may be `public` too."""
@@ -96,11 +100,6 @@ async def _http(
         await serve("HTTP_ADDRESS", settings.http_address, pages),
         await serve("ADMIN_ADDRESS", settings.admin_address, admin),
     )
-
-
-__all__ = ["Service", "StartError", "start"]
-
-log = structlog.get_logger("decision_service.app.wiring")
 
 
 class Service(msgspec.Struct):

@@ -41,7 +41,32 @@ _ADDRESSES = ("grpc_address", "http_address", "admin_address")
 _EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 _SHORTEST = {"smile_api_key": 8, "smile_api_secret": 8, "log_hash_key": 16}
 """Bytes of secrets; a stand-in on this machine takes any key pair."""
+
 _REAL_MODE = f"set {_MODE}=sandbox or production"
+_WIDTH = 96
+_UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
+_HEAD = """\
+Settings of the decision service: every name with its default, or with an example where there is
+none. Take the # away in front of a name to set it. `decision-service config check` says what is
+set. `decision-service config sample` made this file.
+"""
+
+OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
+"""Environment names of the client commands, which are no settings of a server."""
+
+GONE = {
+    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
+    "smile_fetch": "remove it: people are read by lists",
+    "workers": "start several `serve` with DECISION_REUSE_PORT=true",
+}
+"""Settings that were removed, with what to do instead."""
+
+ENVIRONMENT = "the environment"
+_FILE = "_file"
+DEFAULT = "default"
+_LONGEST = 80
+OFFLINE_KEY = "embedded-key"
+OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which everyone may read
 
 
 def contradictions(settings: Settings) -> Iterator[str]:
@@ -124,15 +149,6 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
             yield f"{both} both take port {port} of {host}: give each a port of its own"
 
 
-_WIDTH = 96
-_UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
-_HEAD = """\
-Settings of the decision service: every name with its default, or with an example where there is
-none. Take the # away in front of a name to set it. `decision-service config check` says what is
-set. `decision-service config sample` made this file.
-"""
-
-
 class SampleForm(StrEnum):
     """A YAML file for `serve --config`, or an environment file as systemd and Docker read it."""
 
@@ -209,20 +225,6 @@ def _bounds(metadata: list[Any]) -> dict[str, Any]:
 def _time(seconds: float) -> str:
     unit, length = next(((u, n) for u, n in _UNITS if seconds % n == 0), ("ms", 0.001))
     return f"{seconds / length:g}{unit}"
-
-
-OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
-"""Environment names of the client commands, which are no settings of a server."""
-
-GONE = {
-    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
-    "smile_fetch": "remove it: people are read by lists",
-    "workers": "start several `serve` with DECISION_REUSE_PORT=true",
-}
-"""Settings that were removed, with what to do instead."""
-
-ENVIRONMENT = "the environment"
-_FILE = "_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,10 +317,6 @@ class Sources:
         self.problems.append(f"there is no setting {env_name(name)} (in {given.where}){hint}")
 
 
-DEFAULT = "default"
-_LONGEST = 80
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """A setting as it may be shown: its name, its value without secrets, where it came from."""
@@ -374,7 +372,3 @@ def _sentences(error: ValidationError, given: Mapping[str, GivenSetting]) -> Ite
         short = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
         shown = "" if name in SECRETS else f" is {short!r}"
         yield f"{env_name(name)}{shown} (in {given[name].where}): {need}"
-
-
-OFFLINE_KEY = "embedded-key"
-OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which everyone may read

@@ -15,6 +15,10 @@ from msgspec import Struct
 Key = TypeVar("Key")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Value = TypeVar("Value")
+
+UserKey: TypeAlias = tuple[str, ...]
+"""The user's id, then the rest of the key."""
 
 
 class WorkStopped(Exception):
@@ -133,12 +137,6 @@ class SingleFlight(Generic[Key, Job, Result]):
         self._on_end(flight.job)
         if not flight.task.cancelled():
             flight.task.exception()  # whoever waits has it
-
-
-Value = TypeVar("Value")
-
-UserKey: TypeAlias = tuple[str, ...]
-"""The user's id, then the rest of the key."""
 
 
 class UserCache(LRUCache[UserKey, Value]):

@@ -15,6 +15,20 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+PREFIX = "DECISION_"
+SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
+FROM_FILES = (*SECRETS, "store_url", "erasure_journal")
+"""Settings of which a file may be named instead: `DECISION_STORE_URL_FILE`."""
+
+MASK = "***"
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+_MONTHS = re.compile(r"([0-9]{1,6})(?: months?)?")
+_LONGEST_TIME = 3650 * 86400
+WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
+SHORTEST_SECRET, LONGEST_SECRET = 16, 64
+VENDOR_LIMIT = 20
+"""Requests a second that the vendor allows a key, over all processes that use it."""
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -52,14 +66,6 @@ def reach_problem(name: str, address: str, *, encrypted: bool, known_callers: bo
     return None
 
 
-PREFIX = "DECISION_"
-SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
-FROM_FILES = (*SECRETS, "store_url", "erasure_journal")
-"""Settings of which a file may be named instead: `DECISION_STORE_URL_FILE`."""
-
-MASK = "***"
-
-
 class ConfigError(Exception):
     """The configuration cannot be used; the message is one sentence that says what to do."""
 
@@ -76,12 +82,6 @@ def masked(setting: str, text: str) -> str:
     if "://" in text and "@" in text:
         return f"{text.partition('://')[0]}://{MASK}@{text.rpartition('@')[2]}"
     return text
-
-
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_TIME = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
-_MONTHS = re.compile(r"([0-9]{1,6})(?: months?)?")
-_LONGEST_TIME = 3650 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,28 +171,31 @@ Seconds = Annotated[
     Field(ge=0, le=_LONGEST_TIME),
     Takes("a number with its unit, such as 250ms, 5s, 15m, 24h or 14d"),
 ]
+
 Months = Annotated[
     int,
     BeforeValidator(_months),
     Field(ge=1, le=1200),
     Takes("a number of months from 1 on, such as 25 or 25 months"),
 ]
+
 Address = Annotated[str, AfterValidator(_address), Takes("an address such as 127.0.0.1:50051")]
+
 NamedPath = Annotated[Path, BeforeValidator(_path), Takes("a path")]
+
 Url = Annotated[str, AfterValidator(_url), Takes("an https:// URL such as https://host/v1")]
+
 Names = Annotated[str, Takes("names separated by commas")]
+
 Country = Annotated[
     str, Field(pattern="^[A-Z]{2}$"), Takes("a country of ISO 3166 in capital letters, such as ID")
 ]
+
 Currency = Annotated[
     str,
     Field(pattern="^[A-Z]{3}$"),
     Takes("a currency of ISO 4217 in capital letters, such as IDR"),
 ]
-
-
-WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
-SHORTEST_SECRET, LONGEST_SECRET = 16, 64
 
 
 class OnboardingSettings(BaseModel):
@@ -335,9 +338,6 @@ def _is_web_address(text: str) -> bool:
 def names_of(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
-
-VENDOR_LIMIT = 20
-"""Requests a second that the vendor allows a key, over all processes that use it."""
 
 BASE_URLS = {
     SmileMode.SANDBOX: "https://sandbox.smileapi.io/v1",

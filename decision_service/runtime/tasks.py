@@ -27,6 +27,8 @@ Factory = Callable[[], Coroutine[Any, Any, None]]
 Result = TypeVar("Result")
 
 log = structlog.get_logger("decision_service.supervision")
+SHUTDOWN_SECONDS = 1
+"""How long answers in progress may take when the server stops."""
 
 
 class Supervisor:
@@ -85,10 +87,6 @@ async def _ended(work: Coroutine[Any, Any, None]) -> str:
         return "cancelled"
     error = task.exception()
     return "returned" if error is None else type(error).__name__
-
-
-SHUTDOWN_SECONDS = 1
-"""How long answers in progress may take when the server stops."""
 
 
 def listen(host: str, port: int) -> socket.socket:

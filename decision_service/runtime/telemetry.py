@@ -34,6 +34,17 @@ from structlog.typing import EventDict
 _MOST_LINES = 10_000
 _LINGER_SECONDS = 0.02
 _CLOSE_SECONDS = 1.0
+__all__ = ["NO_SPAN", "NO_TRACER", "Attributes", "Span", "SpanName", "Tracer", "trace_id", "traced"]
+
+Attributes: TypeAlias = Mapping[str, str | int]
+"""Values by names of OpenTelemetry's conventions, or below `decision.`."""
+
+NO_SPAN: Span = INVALID_SPAN
+NO_TRACER: Tracer = NoOpTracer()
+NAMESPACE = "decision_service"
+
+Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
+"""The values of labels, in their order, each with what was measured."""
 
 
 class LogQueue(QueueHandler):
@@ -169,15 +180,6 @@ class UserHash:
         return hashing.hexdigest()
 
 
-__all__ = ["NO_SPAN", "NO_TRACER", "Attributes", "Span", "SpanName", "Tracer", "trace_id", "traced"]
-
-Attributes: TypeAlias = Mapping[str, str | int]
-"""Values by names of OpenTelemetry's conventions, or below `decision.`."""
-
-NO_SPAN: Span = INVALID_SPAN
-NO_TRACER: Tracer = NoOpTracer()
-
-
 class SpanName(StrEnum):
     DECIDE = "decide"
     GATHER = "gather"
@@ -215,12 +217,6 @@ def trace_id() -> str:
     """The trace of the call in progress, 32 hexadecimal digits; empty outside of one."""
     context = get_current_span().get_span_context()
     return format_trace_id(context.trace_id) if context.is_valid else ""
-
-
-NAMESPACE = "decision_service"
-
-Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
-"""The values of labels, in their order, each with what was measured."""
 
 
 def counter(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Counter:

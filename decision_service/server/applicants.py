@@ -44,8 +44,37 @@ from decision_service.server.wire import (
 SERVICE = pb.DESCRIPTOR.services_by_name["ApplicantService"]
 _ADDRESS = re.compile(r"[!-\[\]-~]{1,1000}", re.ASCII)
 """Printable ASCII without a space or a backslash, which browsers read as a slash."""
+
 _TYPE = re.compile(r"[A-Z_]{1,40}", re.ASCII)
 _MOST_TYPES = 10
+TOLD = (
+    "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
+    "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
+    "assignment", "data_quality", "as_of_date", "create_time", "expire_time", "engine_version",
+    "first_decision_id", "connect",
+)  # fmt: skip
+"""The fields of a recorded reply that a person may read."""
+
+LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
+"""Those that stay with the lender."""
+
+FOUND_ON_READING = frozenset({"recourse", "review"})
+"""Those that no recorded reply has: reviews are records of their own, recourse is not stored."""
+
+TOLD_APART = frozenset({"request_id", "inputs", "factor_values"})
+"""Those that a record has of the stored facts."""
+
+_RULES_OF: Mapping[str, Sequence[str]] = {
+    "Reason": ("required", "required_value", "actual_value", "points_lost"),
+    "Score": ("best_score",),
+    "Offer": ("term_binding",),
+}
+"""The fields of a message that show the lender's rules, or say the same as another field."""
+
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
+_PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
+"""An e-mail address, two words written as names are, or nothing but words of letters."""
 
 
 class ConnectLinks(msgspec.Struct, frozen=True):
@@ -92,31 +121,6 @@ class ConnectLinks(msgspec.Struct, frozen=True):
         except ValueError:
             return False
         return f"{parts.scheme}://{parts.netloc}".lower() in self.origins
-
-
-TOLD = (
-    "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
-    "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
-    "assignment", "data_quality", "as_of_date", "create_time", "expire_time", "engine_version",
-    "first_decision_id", "connect",
-)  # fmt: skip
-"""The fields of a recorded reply that a person may read."""
-
-LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
-"""Those that stay with the lender."""
-
-FOUND_ON_READING = frozenset({"recourse", "review"})
-"""Those that no recorded reply has: reviews are records of their own, recourse is not stored."""
-
-TOLD_APART = frozenset({"request_id", "inputs", "factor_values"})
-"""Those that a record has of the stored facts."""
-
-_RULES_OF: Mapping[str, Sequence[str]] = {
-    "Reason": ("required", "required_value", "actual_value", "points_lost"),
-    "Score": ("best_score",),
-    "Offer": ("term_binding",),
-}
-"""The fields of a message that show the lender's rules, or say the same as another field."""
 
 
 def record_message(record: PersonRecord) -> pb.StoredRecord:
@@ -168,12 +172,6 @@ def _value(field: FieldDescriptor, value: Any) -> Any:
     if field.enum_type is not None:
         return enum_name(field.enum_type, value)
     return value
-
-
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
-_WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
-_PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
-"""An e-mail address, two words written as names are, or nothing but words of letters."""
 
 
 class ApplicantUseCases(msgspec.Struct, frozen=True):

@@ -45,6 +45,16 @@ _CERTIFICATE = "x509_pem_cert"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 log = structlog.get_logger("decision_service.access")
+FORGOTTEN_AFTER = 60.0
+"""Seconds without a failure after which an address begins anew."""
+
+AT_ONCE = 10
+"""Failures of an address that are answered without delay."""
+
+SLOWED_SECONDS = 1.0
+ALARM_FROM = 100
+ALARM_EVERY = 1_000
+MOST_ADDRESSES = 10_000
 
 
 class CallersRefused(Exception):
@@ -175,18 +185,6 @@ def read_callers_file(path: Path) -> CallersReading:
     if text is None:
         return CallersReading(None, report.diagnostics())
     return read_callers(str(path), text)
-
-
-FORGOTTEN_AFTER = 60.0
-"""Seconds without a failure after which an address begins anew."""
-
-AT_ONCE = 10
-"""Failures of an address that are answered without delay."""
-
-SLOWED_SECONDS = 1.0
-ALARM_FROM = 100
-ALARM_EVERY = 1_000
-MOST_ADDRESSES = 10_000
 
 
 class FailedAuthentications:

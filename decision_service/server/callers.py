@@ -22,6 +22,44 @@ from decision_service.rules.language.fields import Fields, as_choice, as_list, a
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
 
 PACKAGE = "decision_service.api.v1"
+_READ_ROLLOUTS = (
+    "ListRollouts",
+    "GetRollout",
+    "ExplainAssignment",
+    "ListRolloutSteps",
+    "CompareVersions",
+)
+_MOVE_ROLLOUTS = (
+    "AdvanceRollout",
+    "ConfirmRollout",
+    "RollBackRollout",
+    "PauseRollout",
+    "ResumeRollout",
+    "SetKillSwitch",
+)
+ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_ROLLOUTS)
+"""Kill and the other steps of rollouts, which no other calls keep out."""
+
+REFLECTION = "/grpc.reflection."
+_READ_REVIEWS = ("ListReviews", "GetReview")
+_WORK_ON_REVIEWS = (
+    "ClaimReview",
+    "ReleaseReview",
+    "AddReviewNote",
+    "RequestReviewData",
+    "DecideAgain",
+    "CompleteReview",
+)
+_ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
+TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
+HASH_PREFIX = "sha256:"
+MOST_CALLERS = 1_000
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
+_TOO_LONG = 200
+_IDENTITIES = ("tokens", "certificates", "signing_keys")
+Key = TypeVar("Key", str, bytes)
 
 
 class Role(StrEnum):
@@ -48,40 +86,16 @@ class Role(StrEnum):
 
 
 _ANY = frozenset(Role)
-_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ, Role.RULES_APPROVE})
-_SEEN_RULES = frozenset({Role.RULES, Role.RULES_APPROVE, Role.READ})
-_TRIED_RULES = frozenset({Role.RULES, Role.RULES_APPROVE})
-_READ_ROLLOUTS = (
-    "ListRollouts",
-    "GetRollout",
-    "ExplainAssignment",
-    "ListRolloutSteps",
-    "CompareVersions",
-)
-_MOVE_ROLLOUTS = (
-    "AdvanceRollout",
-    "ConfirmRollout",
-    "RollBackRollout",
-    "PauseRollout",
-    "ResumeRollout",
-    "SetKillSwitch",
-)
-ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_ROLLOUTS)
-"""Kill and the other steps of rollouts, which no other calls keep out."""
 
-REFLECTION = "/grpc.reflection."
+_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ, Role.RULES_APPROVE})
+
+_SEEN_RULES = frozenset({Role.RULES, Role.RULES_APPROVE, Role.READ})
+
+_TRIED_RULES = frozenset({Role.RULES, Role.RULES_APPROVE})
+
 _REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
-_READ_REVIEWS = ("ListReviews", "GetReview")
-_WORK_ON_REVIEWS = (
-    "ClaimReview",
-    "ReleaseReview",
-    "AddReviewNote",
-    "RequestReviewData",
-    "DecideAgain",
-    "CompleteReview",
-)
+
 _ONBOARDERS = frozenset({Role.ONBOARD, Role.ONBOARD_ALL})
-_ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
 
 METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.DecisionService/CreateDecision": frozenset({Role.DECIDE}),
@@ -118,18 +132,7 @@ HEALTH_METHODS = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check"
 UNOBSERVED = (*HEALTH_METHODS, REFLECTION)
 """How the methods begin that platforms call all the time: neither logged nor counted."""
 
-
-TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
-HASH_PREFIX = "sha256:"
-MOST_CALLERS = 1_000
-_HASH = re.compile(r"sha256:([0-9a-f]{64})")
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-_TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
-_TOO_LONG = 200
-_IDENTITIES = ("tokens", "certificates", "signing_keys")
 _SIGNS = {Role.RULES: Signing.PROPOSED, Role.RULES_APPROVE: Signing.APPROVED}
-
-Key = TypeVar("Key", str, bytes)
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -36,6 +36,50 @@ LANGUAGES = ("en", "fil")
 _ALIASES = {"tl": "fil"}
 """Tagalog is what older phones call Filipino."""
 
+Renew = Callable[[str], Awaitable[LinkToken | None]]
+"""Another token for whoever holds one; None where it is not to be renewed."""
+
+IsAlive = Callable[[str], Awaitable[bool]]
+"""Whether the holder of a token may still open the widget."""
+
+NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+_LARGEST_BODY = 4096
+_LONGEST_TOKEN = 2048
+_REFUSALS = {
+    "broken_off": (400, "no_token"),
+    "malformed": (400, "no_token"),
+    "refused": (403, "not_valid"),
+    "unavailable": (503, "not_now"),
+}
+"""Status and sentence by what is counted."""
+
+LARGEST_LOGO = 200_000
+"""Bytes of a logo, which every applicant's phone loads."""
+
+_PICTURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+)
+_SVG = "http://www.w3.org/2000/svg"
+_ACTIVE = frozenset(
+    {"script", "foreignobject", "iframe", "object", "embed", "handler", "listener", "set"}
+)
+_INSIDE = re.compile(r"#|data:image/(png|jpeg|webp);")
+LARGEST_NOTICE = 65_536
+"""Bytes of a notice's file."""
+
+BLANKS = ("company", "months", "withdrawn")
+"""What `{…}` may be: the lender's name, how many months decisions are kept, and what becomes
+of them when consent is withdrawn."""
+
+_BLANK = re.compile(r"\{(\w*)\}")
+_SCRIPTS = ("connect.js", "accounts.js", "steps.js", "state.js")
+_ASSETS = {"connect.css": "text/css"} | dict.fromkeys(_SCRIPTS, "text/javascript")
+_ASSET_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "max-age=300"}
+_LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""Of an SVG that is opened by itself; in the page it is an image, which runs and loads nothing."""
+
 
 class PageTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The texts of one language.
@@ -63,24 +107,6 @@ def texts_in(language: str) -> PageTexts:
 def chosen_language(asked: str | None, header: str) -> str:
     """The language asked for by name where there is one, else the best of accept-language."""
     return asked if asked in LANGUAGES else best_language(header, LANGUAGES, _ALIASES)
-
-
-Renew = Callable[[str], Awaitable[LinkToken | None]]
-"""Another token for whoever holds one; None where it is not to be renewed."""
-
-IsAlive = Callable[[str], Awaitable[bool]]
-"""Whether the holder of a token may still open the widget."""
-
-NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-_LARGEST_BODY = 4096
-_LONGEST_TOKEN = 2048
-_REFUSALS = {
-    "broken_off": (400, "no_token"),
-    "malformed": (400, "no_token"),
-    "refused": (403, "not_valid"),
-    "unavailable": (503, "not_now"),
-}
-"""Status and sentence by what is counted."""
 
 
 class _ShownToken(msgspec.Struct):
@@ -178,21 +204,6 @@ def read_bounded(path: Path, most: int) -> bytes:
     return content
 
 
-LARGEST_LOGO = 200_000
-"""Bytes of a logo, which every applicant's phone loads."""
-
-_PICTURES = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
-)
-_SVG = "http://www.w3.org/2000/svg"
-_ACTIVE = frozenset(
-    {"script", "foreignobject", "iframe", "object", "embed", "handler", "listener", "set"}
-)
-_INSIDE = re.compile(r"#|data:image/(png|jpeg|webp);")
-
-
 class Logo(msgspec.Struct, frozen=True):
     content: bytes
     media_type: str
@@ -240,16 +251,6 @@ def _check_svg(content: bytes) -> None:
     parser.StartDoctypeDeclHandler = lambda *_: refuse("a DOCTYPE")
     parser.ProcessingInstructionHandler = lambda *_: refuse("a processing instruction")
     parser.Parse(content, True)  # noqa: FBT003 - the library takes it by place
-
-
-LARGEST_NOTICE = 65_536
-"""Bytes of a notice's file."""
-
-BLANKS = ("company", "months", "withdrawn")
-"""What `{…}` may be: the lender's name, how many months decisions are kept, and what becomes
-of them when consent is withdrawn."""
-
-_BLANK = re.compile(r"\{(\w*)\}")
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -417,13 +418,6 @@ class ConnectPage:
             "months": months,
             "withdrawn": fill(page[withdrawn], {"months": months}),
         }
-
-
-_SCRIPTS = ("connect.js", "accounts.js", "steps.js", "state.js")
-_ASSETS = {"connect.css": "text/css"} | dict.fromkeys(_SCRIPTS, "text/javascript")
-_ASSET_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "max-age=300"}
-_LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-"""Of an SVG that is opened by itself; in the page it is an image, which runs and loads nothing."""
 
 
 def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRoute]:

@@ -18,6 +18,19 @@ from decision_service.server.callers import Caller
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MOST_LANGUAGES = 8
+DEFAULT_DEADLINE = 10.0
+"""Seconds granted to a caller who names no deadline."""
+
+_NETWORK_BITS = 64
+"""Whoever has one address of such an IPv6 network has all of them."""
+
+NEVER = 1e12
+"""Seconds from which what is left of a deadline means that there is none."""
+
+CLIENT_SECONDS = 10.0
+"""How long a client may keep a call waiting for its message, or leave its reply unread."""
+
+Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
 
 def parse_languages(header: str) -> tuple[str, ...]:
@@ -56,10 +69,6 @@ def _weight(parameters: str) -> float:
         return 0.0
 
 
-DEFAULT_DEADLINE = 10.0
-"""Seconds granted to a caller who names no deadline."""
-
-
 @dataclass(slots=True)
 class CallInfo:
     """One call, from its metadata on.
@@ -96,10 +105,6 @@ class CallInfo:
         return "" if self.onboards_all else self.caller
 
 
-_NETWORK_BITS = 64
-"""Whoever has one address of such an IPv6 network has all of them."""
-
-
 @lru_cache(maxsize=1024)
 def address_of(peer: str) -> str:
     """The network in gRPC's name of a peer (`ipv4:127.0.0.1:4711`, `ipv6:%5B::1%5D:4711`).
@@ -126,15 +131,6 @@ def _network_of(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(IPv6Network((parsed, _NETWORK_BITS), strict=False))
-
-
-NEVER = 1e12
-"""Seconds from which what is left of a deadline means that there is none."""
-
-CLIENT_SECONDS = 10.0
-"""How long a client may keep a call waiting for its message, or leave its reply unread."""
-
-Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
 
 class CallStatus(msgspec.Struct, frozen=True):

@@ -60,6 +60,41 @@ from decision_service.server.wire import (
 
 SERVICE = service_pb.DESCRIPTOR.services_by_name["DecisionService"]
 _LONGEST = 200
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
+_MOST_WAIT = 300.0
+_VIEWS = frozenset(pb.DecisionView.values())
+_EMAIL = re.compile(r"\s*\S+@[^\s@]+\s*")
+_PHONE_DIGITS = range(7, 21)
+_TEXTS = {
+    "name": (LONGEST_NAME, "a name in letters"),
+    "phone": (LONGEST_PHONE, "a number of 7 to 20 digits, with + before a country code"),
+    "email": (LONGEST_EMAIL, "an address with an @"),
+}
+_FIRST_BIRTH = 1900
+_EARLIEST_ZONE = timedelta(hours=14)
+"""How long before UTC a day begins somewhere."""
+
+_STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
+"""What a caller wants who names no languages."""
+
+RESERVED = ("requested_amount", "requested_term_months")
+_PLACES = 2
+COMPARED = (
+    "outcome",
+    "refer_kind",
+    "reasons",
+    "data_requests",
+    "scores",
+    "offer",
+    "conditions",
+    "override",
+    "factor_values",
+    "rule_traces",
+    "tags",
+    "withheld_tags",
+    "connect",
+)
+"""The fields of a decision that a replay is compared by."""
 
 
 def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
@@ -90,25 +125,6 @@ def _outcome(value: int, problems: Problems) -> Outcome | None:
         problems.add("outcome", f"is {value}, which is no Outcome")
         return None
     return Outcome(pb.Outcome.Name(value).removeprefix("OUTCOME_"))
-
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
-_MOST_WAIT = 300.0
-_VIEWS = frozenset(pb.DecisionView.values())
-_EMAIL = re.compile(r"\s*\S+@[^\s@]+\s*")
-_PHONE_DIGITS = range(7, 21)
-_TEXTS = {
-    "name": (LONGEST_NAME, "a name in letters"),
-    "phone": (LONGEST_PHONE, "a number of 7 to 20 digits, with + before a country code"),
-    "email": (LONGEST_EMAIL, "an address with an @"),
-}
-_FIRST_BIRTH = 1900
-_EARLIEST_ZONE = timedelta(hours=14)
-"""How long before UTC a day begins somewhere."""
-_STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
-"""What a caller wants who names no languages."""
-
-RESERVED = ("requested_amount", "requested_term_months")
 
 
 def application_from(
@@ -251,9 +267,6 @@ def read_value(
         problems.add(field, f"is malformed: {error}")
 
 
-_PLACES = 2
-
-
 def recourse_message(recourse: Recourse) -> pb.Recourse:
     """The one answer with its changes in the order of their names."""
     fields: Fields = {
@@ -274,24 +287,6 @@ def recourse_message(recourse: Recourse) -> pb.Recourse:
     if recourse.approved is not None:
         fields["approved_amount"] = money_fields(recourse.approved)
     return pb.Recourse(**fields)
-
-
-COMPARED = (
-    "outcome",
-    "refer_kind",
-    "reasons",
-    "data_requests",
-    "scores",
-    "offer",
-    "conditions",
-    "override",
-    "factor_values",
-    "rule_traces",
-    "tags",
-    "withheld_tags",
-    "connect",
-)
-"""The fields of a decision that a replay is compared by."""
 
 
 class UseCases(msgspec.Struct, frozen=True):

@@ -19,6 +19,19 @@ from decision_service.server.callers import Caller
 from decision_service.server.context import CLIENT_SECONDS, Behaviour, CallStatus, RpcContext
 from decision_service.server.interceptors import Handler, MethodInterceptor, behaviour_of
 
+LOOK_SECONDS = 1.0
+UNSENT_SECONDS = 0.25
+"""How long a message may be on its way while others need the place of its call."""
+
+HEALTH_CALLS = 256
+UNAUTHENTICATED_CALLS = 32
+CANCELLED = CallStatus(grpc.StatusCode.CANCELLED, "the call was cancelled")
+FAILED = CallStatus(grpc.StatusCode.INTERNAL, "the service failed")
+UNREADABLE = CallStatus(grpc.StatusCode.INTERNAL, "the message cannot be read as a request")
+NO_MESSAGE = CallStatus(grpc.StatusCode.UNIMPLEMENTED, "the method takes one message")
+
+log = structlog.get_logger("decision_service.rpc")
+
 
 class CallGroup:
     """At most `limit` calls, of one address at most `share`; `refused` counts those beyond.
@@ -66,14 +79,6 @@ class CallGroup:
             if not own or call.address == address:
                 return call
         return None
-
-
-LOOK_SECONDS = 1.0
-UNSENT_SECONDS = 0.25
-"""How long a message may be on its way while others need the place of its call."""
-
-HEALTH_CALLS = 256
-UNAUTHENTICATED_CALLS = 32
 
 
 class OpenCalls:
@@ -163,14 +168,6 @@ class OpenCalls:
         call.receiving_since = None
         call.cancel()
         self.slow_senders += 1
-
-
-CANCELLED = CallStatus(grpc.StatusCode.CANCELLED, "the call was cancelled")
-FAILED = CallStatus(grpc.StatusCode.INTERNAL, "the service failed")
-UNREADABLE = CallStatus(grpc.StatusCode.INTERNAL, "the message cannot be read as a request")
-NO_MESSAGE = CallStatus(grpc.StatusCode.UNIMPLEMENTED, "the method takes one message")
-
-log = structlog.get_logger("decision_service.rpc")
 
 
 class EventLoopInterceptor(MethodInterceptor):

@@ -28,6 +28,8 @@ from decision_service.smile.source import SmileSource
 from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.journal import Rollouts
 
+_RESULT = ("product", "outcome", "reason", "reviewer")
+
 
 def of_health(server: RpcServer, version: str, commit: str) -> Iterator[Metric]:
     yield read_gauge("serving", "1 while health is SERVING", one(server.is_serving))
@@ -200,9 +202,6 @@ def of_process(restarts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
 
 def _each(figures: Mapping[str, float]) -> Samples:
     return (((name,), figure) for name, figure in figures.items())
-
-
-_RESULT = ("product", "outcome", "reason", "reviewer")
 
 
 class ReviewMetrics:

@@ -59,6 +59,42 @@ from decision_service.server.wire import Methods, methods
 
 P = ParamSpec("P")
 T = TypeVar("T")
+REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
+log = structlog.get_logger("decision_service.health")
+
+STARTING = ("the service is starting",)
+STOPPING = ("the service is stopping",)
+
+MESSAGE_LIMIT = 64 * 1024
+METADATA_LIMIT = 8 * 1024
+_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, clock, reviews)
+SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
+SPARE_CALLS = 256
+"""Calls of known callers accepted beyond those that have a place, and as many that are refused with
+details. gRPC itself refuses further ones, with the code alone."""
+
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_metadata_size", METADATA_LIMIT),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+    ("grpc.max_concurrent_streams", 256),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.server.max_pending_requests", 2_000),
+    ("grpc.server.max_pending_requests_hard_limit", 4_000),
+    ("grpc.max_connection_age_ms", 300_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+)
+"""A connection that does not get ready, does not answer, or floods is closed by the transport.
+
+So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
+come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
+calls that are not yet served gRPC cancels some at random, known callers' too, from 2,000 on: those
+of seven full connections that come at once are served.
+"""
 
 
 class CallThreads(ThreadPoolExecutor):
@@ -162,9 +198,6 @@ def certificates_of(settings: Settings) -> Certificates | None:
     return Certificates(cert, key, settings.tls_client_ca_file)
 
 
-REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
-
-
 def reflection_methods(services: Iterable[str]) -> Methods:
     """The method that describes these services, and the one of NAMES whose messages there are."""
     servicer = reflection.ReflectionServicer((*services, reflection.SERVICE_NAME))
@@ -180,54 +213,6 @@ def reflection_methods(services: Iterable[str]) -> Methods:
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     return {"ServerReflectionInfo": handler}
-
-
-log = structlog.get_logger("decision_service.health")
-
-STARTING = ("the service is starting",)
-STOPPING = ("the service is stopping",)
-
-MESSAGE_LIMIT = 64 * 1024
-METADATA_LIMIT = 8 * 1024
-SERVICES = tuple(
-    module.SERVICE.full_name
-    for module in (
-        decisions,
-        rulesets,
-        rollouts,
-        applicants,
-        outcomes,
-        notices,
-        clock,
-        reviews,
-    )
-)
-SPARE_CALLS = 256
-"""Calls of known callers accepted beyond those that have a place, and as many that are refused with
-details. gRPC itself refuses further ones, with the code alone."""
-
-OPTIONS = (
-    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-    ("grpc.max_metadata_size", METADATA_LIMIT),
-    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
-    ("grpc.max_concurrent_streams", 256),
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.max_ping_strikes", 2),
-    ("grpc.server.max_pending_requests", 2_000),
-    ("grpc.server.max_pending_requests_hard_limit", 4_000),
-    ("grpc.max_connection_age_ms", 300_000),
-    ("grpc.max_connection_age_grace_ms", 30_000),
-)
-"""A connection that does not get ready, does not answer, or floods is closed by the transport.
-
-So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
-come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
-calls that are not yet served gRPC cancels some at random, known callers' too, from 2,000 on: those
-of seven full connections that come at once are served.
-"""
 
 
 class RpcServer(msgspec.Struct):

@@ -26,6 +26,24 @@ from decision_service.runtime.tasks import listen, serving
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import AddressInUse, Certificates
 
+MOST_CONNECTIONS = 256
+CLIENT_SECONDS = 5.0
+"""How long a client may take for a request's head, for its body, and to take the reply."""
+
+CONNECTION = "connection"
+"""Under which name a request's `state` has its connection."""
+
+REQUEST_SECONDS = 10.0
+"""How long a request may take from its head to the end of its reply."""
+
+MOST_OF_A_KIND = 64
+UNSENT_SECONDS = 0.25
+"""How long a client may keep its request waiting while others need the place."""
+
+_LENGTHS = {b"content-length", b"transfer-encoding"}
+HSTS = {"strict-transport-security": "max-age=31536000"}
+"""Browsers that were here once over TLS ask for nothing unencrypted, for a year."""
+
 
 def build_app(routes: Iterable[BaseRoute]) -> Starlette:
     app = Starlette(routes=[*routes])
@@ -62,14 +80,6 @@ def admin_routes(
         Route("/livez", livez, methods=["GET"]),
         Route("/metrics", show_metrics, methods=["GET"]),
     ]
-
-
-MOST_CONNECTIONS = 256
-CLIENT_SECONDS = 5.0
-"""How long a client may take for a request's head, for its body, and to take the reply."""
-
-CONNECTION = "connection"
-"""Under which name a request's `state` has its connection."""
 
 
 class ClientConnection(H11Protocol):
@@ -163,17 +173,6 @@ def longest_waiting(connections: Iterable[ClientConnection]) -> ClientConnection
     return min(waiting, key=attrgetter("since"), default=None)
 
 
-REQUEST_SECONDS = 10.0
-"""How long a request may take from its head to the end of its reply."""
-
-MOST_OF_A_KIND = 64
-UNSENT_SECONDS = 0.25
-"""How long a client may keep its request waiting while others need the place."""
-
-
-_LENGTHS = {b"content-length", b"transfer-encoding"}
-
-
 class BoundedRequests:
     """An application whose requests end in time, and of which no kind keeps another out.
 
@@ -236,10 +235,6 @@ def _waiting_for(
             await send(message)
 
     return received, sent
-
-
-HSTS = {"strict-transport-security": "max-age=31536000"}
-"""Browsers that were here once over TLS ask for nothing unencrypted, for a year."""
 
 
 @asynccontextmanager

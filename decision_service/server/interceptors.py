@@ -51,52 +51,6 @@ _MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
     (True, False): grpc.stream_unary_rpc_method_handler,
     (True, True): grpc.stream_stream_rpc_method_handler,
 }
-
-
-class MethodInterceptor(grpc.ServerInterceptor, ABC):
-    """Wraps the handler of each method, once; an unknown method has no handler."""
-
-    def __init__(self) -> None:
-        self._handlers: dict[str, Handler] = {}
-
-    def intercept_service(
-        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> Handler | None:
-        """The method's handler, from the second call on as it was made for the first."""
-        method = handler_call_details.method
-        made = self._handlers.get(method)
-        if made is None and (handler := continuation(handler_call_details)) is not None:
-            made = self._handlers.setdefault(method, self.wrap(handler, method))
-        return made
-
-    @abstractmethod
-    def wrap(self, handler: Handler, method: str) -> Handler:
-        """The handler of a method with what this interceptor adds."""
-
-
-class CallInterceptor(MethodInterceptor):
-    """Wraps a method's behaviour in another one, which runs on the event loop."""
-
-    def wrap(self, handler: Handler, method: str) -> Handler:
-        make = _MAKERS[handler.request_streaming, handler.response_streaming]
-        return make(
-            self.around(behaviour_of(handler), method),
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
-
-    @abstractmethod
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """A behaviour that awaits the inner one, or the inner one itself."""
-
-
-def behaviour_of(handler: Handler) -> Behaviour:
-    found: Any = (
-        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-    )
-    return found  # type: ignore[no-any-return]  # services give coroutines, which the stubs lack
-
-
 DOMAIN = "decision_service.api.v1"
 
 CODES: dict[type[errors.ServiceError], int] = {
@@ -156,6 +110,65 @@ _MOST_VIOLATIONS = 20
 """A client takes 8 KiB of trailers at most; with more it would see none of them."""
 
 _LONGEST_VIOLATION = 200
+log = structlog.get_logger("decision_service.rpc")
+READS = 32
+STEPS = 8
+DESCRIPTIONS = 4
+_BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
+_HEAVY = frozenset(
+    {
+        f"/{PACKAGE}.DecisionService/ReplayDecision",
+        f"/{PACKAGE}.RulesetService/ValidateRuleset",
+        f"/{PACKAGE}.RulesetService/EvaluateRuleset",
+    }
+)
+LONGEST_DEADLINE = 3600.0
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
+
+
+class MethodInterceptor(grpc.ServerInterceptor, ABC):
+    """Wraps the handler of each method, once; an unknown method has no handler."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler | None:
+        """The method's handler, from the second call on as it was made for the first."""
+        method = handler_call_details.method
+        made = self._handlers.get(method)
+        if made is None and (handler := continuation(handler_call_details)) is not None:
+            made = self._handlers.setdefault(method, self.wrap(handler, method))
+        return made
+
+    @abstractmethod
+    def wrap(self, handler: Handler, method: str) -> Handler:
+        """The handler of a method with what this interceptor adds."""
+
+
+class CallInterceptor(MethodInterceptor):
+    """Wraps a method's behaviour in another one, which runs on the event loop."""
+
+    def wrap(self, handler: Handler, method: str) -> Handler:
+        make = _MAKERS[handler.request_streaming, handler.response_streaming]
+        return make(
+            self.around(behaviour_of(handler), method),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    @abstractmethod
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """A behaviour that awaits the inner one, or the inner one itself."""
+
+
+def behaviour_of(handler: Handler) -> Behaviour:
+    found: Any = (
+        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    )
+    return found  # type: ignore[no-any-return]  # services give coroutines, which the stubs lack
 
 
 def is_public(error: errors.ServiceError) -> bool:
@@ -231,9 +244,6 @@ def _status(code: int, message: str, details: list[Message]) -> Status:
     return status
 
 
-log = structlog.get_logger("decision_service.rpc")
-
-
 class AccessLogInterceptor(CallInterceptor):
     """Logs each call; `user_hash` names its user."""
 
@@ -278,19 +288,6 @@ class AccessLogInterceptor(CallInterceptor):
             caller=info.caller or None,
             user=self._user_hash(user) if user else None,
         )
-
-
-READS = 32
-STEPS = 8
-DESCRIPTIONS = 4
-_BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
-_HEAVY = frozenset(
-    {
-        f"/{PACKAGE}.DecisionService/ReplayDecision",
-        f"/{PACKAGE}.RulesetService/ValidateRuleset",
-        f"/{PACKAGE}.RulesetService/EvaluateRuleset",
-    }
-)
 
 
 class ConcurrencyLimits(msgspec.Struct, frozen=True):
@@ -404,11 +401,6 @@ class MetricsInterceptor(CallInterceptor):
             return reply
 
         return call
-
-
-LONGEST_DEADLINE = 3600.0
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
 
 
 class RequestContextInterceptor(CallInterceptor):

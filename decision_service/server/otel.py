@@ -28,6 +28,13 @@ from opentelemetry.trace import Tracer
 from decision_service.server.callers import UNOBSERVED
 
 log = structlog.get_logger("decision_service.opentelemetry")
+SERVICE_NAME = "decision-service"
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+_FLAGS = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})", re.ASCII)
+_SHARES = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
+_RATIO = "parentbased_traceidratio"
+LINGER_SECONDS = 2.0
+"""How long the end of the service waits for spans that are still to be sent."""
 
 
 class WatchedSpans(SpanExporter):
@@ -53,10 +60,6 @@ class WatchedSpans(SpanExporter):
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
-
-
-SERVICE_NAME = "decision-service"
-_PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
 
 
 class VariableRefused(Exception):
@@ -97,11 +100,6 @@ def resource(version: str) -> Resource:
     return Resource.create(own).merge(OTELResourceDetector().detect())
 
 
-_FLAGS = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})", re.ASCII)
-_SHARES = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
-_RATIO = "parentbased_traceidratio"
-
-
 class ParentOrShare(msgspec.Struct, frozen=True):
     """A call is traced where its caller's trace is; of calls without one, a `share` (0 to 1)."""
 
@@ -138,10 +136,6 @@ def _ratio() -> float:
             f"OTEL_TRACES_SAMPLER_ARG is {text!r}: it takes a share of calls from 0 to 1, as 0.1"
         )
     return ratio
-
-
-LINGER_SECONDS = 2.0
-"""How long the end of the service waits for spans that are still to be sent."""
 
 
 class Tracing(msgspec.Struct, frozen=True):

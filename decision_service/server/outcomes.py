@@ -32,6 +32,12 @@ SERVICE = pb.DESCRIPTOR.services_by_name["OutcomeService"]
 _FIELD = "outcome"
 _MOST_DAYS = 36_500
 _BOOKED = ("disbursed_amount", "disburse_date", "instalment")
+_RECEIPTS = {
+    ReportRelation.NEWEST: pb.OUTCOME_RECEIPT_RECORDED,
+    ReportRelation.OLDER: pb.OUTCOME_RECEIPT_OLDER,
+    ReportRelation.CORRECTED: pb.OUTCOME_RECEIPT_CORRECTED,
+    ReportRelation.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
+}
 
 
 def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
@@ -145,14 +151,6 @@ def _check_rest(outcome: LoanOutcome, problems: Problems) -> None:
             f"{_FIELD}.repaid_amount",
             f"is {repaid.major} of {disbursed.major}: say all or nothing of a REPAID loan",
         )
-
-
-_RECEIPTS = {
-    ReportRelation.NEWEST: pb.OUTCOME_RECEIPT_RECORDED,
-    ReportRelation.OLDER: pb.OUTCOME_RECEIPT_OLDER,
-    ReportRelation.CORRECTED: pb.OUTCOME_RECEIPT_CORRECTED,
-    ReportRelation.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
-}
 
 
 class OutcomeUseCases(msgspec.Struct, frozen=True):

@@ -45,6 +45,7 @@ _REVIEW_ID = re.compile(r"rev_[0-9A-HJKMNP-TV-Z]{26}-[1-9][0-9]{0,5}", re.ASCII)
 _LONGEST_NAME = 100
 _LONGEST_CODE = 60
 _ENDS = (Outcome.APPROVE, Outcome.DECLINE)
+MOST_STEPS_OF_A_PAGE = 100
 
 
 def review_id_from(review_id: str, problems: Problems | None = None) -> str:
@@ -224,9 +225,6 @@ def _result(result: ReviewResult | None) -> Fields | None:
         "reason": result.reason,
         "explanation": result.explanation,
     }
-
-
-MOST_STEPS_OF_A_PAGE = 100
 
 
 class ReviewUseCases(msgspec.Struct, frozen=True):

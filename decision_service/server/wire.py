@@ -26,19 +26,6 @@ from decision_service.domain.missing import Missing
 from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
 from decision_service.domain.verdict import Component, OfferKind, Outcome, ReferKind, Truth
 
-
-def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnum | None, int]:
-    """The numbers of an enum on the wire by ours; None is UNSPECIFIED."""
-    return {None: 0} | {name: kind.Value(f"{prefix}_{name}") for name in names}
-
-
-OUTCOMES = _numbers(pb.Outcome, "OUTCOME", Outcome)
-REFER_KINDS = _numbers(pb.ReferKind, "REFER_KIND", ReferKind)
-COMPONENTS = _numbers(pb.Component, "COMPONENT", Component)
-OFFER_KINDS = _numbers(pb.OfferKind, "OFFER_KIND", OfferKind)
-TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
-STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
-
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -61,6 +48,24 @@ Fields: TypeAlias = dict[str, Any]
 Protobuf makes a message with all that is in it from nested dicts at once; a message that is handed
 over in place of a dict it copies by writing it out and reading it again.
 """
+
+
+def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnum | None, int]:
+    """The numbers of an enum on the wire by ours; None is UNSPECIFIED."""
+    return {None: 0} | {name: kind.Value(f"{prefix}_{name}") for name in names}
+
+
+OUTCOMES = _numbers(pb.Outcome, "OUTCOME", Outcome)
+
+REFER_KINDS = _numbers(pb.ReferKind, "REFER_KIND", ReferKind)
+
+COMPONENTS = _numbers(pb.Component, "COMPONENT", Component)
+
+OFFER_KINDS = _numbers(pb.OfferKind, "OFFER_KIND", OfferKind)
+
+TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
+
+STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
 
 
 def enum_name(enum: EnumDescriptor, number: int) -> str:
