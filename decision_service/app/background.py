@@ -1,4 +1,4 @@
-"""The work beside the calls: each piece on a task that is started again when it ends."""
+"""What runs in the background: each piece on a task that is started again when it ends."""
 
 from __future__ import annotations
 

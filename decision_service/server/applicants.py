@@ -223,7 +223,7 @@ class ApplicantServicer:
     async def get_applicant(
         self, request: pb.GetApplicantRequest, context: RpcContext
     ) -> pb.GetApplicantResponse:
-        """Where the applicant stands now."""
+        """The applicant's accounts and data, and whether a decision can be made."""
         with Problems() as problems:
             check_user_id(problems, request.user_id)
             if request.country:

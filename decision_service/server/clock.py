@@ -6,12 +6,12 @@ import msgspec
 from google.protobuf.duration_pb2 import Duration
 
 from decision_service.api.v1 import clock_service_pb2 as pb
-from decision_service.decide.clock_guard import ClockReset, ClockStatus, OperateClock
+from decision_service.decide.clock_guard import ClockStatus, OperateClock
 from decision_service.decide.decide import ANSWER_MARGIN
 from decision_service.domain.ports import Clock
 from decision_service.server.context import RpcContext
 from decision_service.server.rollouts import why_from
-from decision_service.server.wire import Problems, optional_time, timestamp
+from decision_service.server.wire import Problems, optional_time, same, timestamp
 
 SERVICE = pb.DESCRIPTOR.services_by_name["ClockService"]
 
@@ -28,7 +28,7 @@ class ClockServicer:
     async def get_clock(
         self, request: pb.GetClockRequest, context: RpcContext
     ) -> pb.GetClockResponse:
-        """The clock as it stands."""
+        """The clock as it is now."""
         del request, context
         return pb.GetClockResponse(clock=_clock(await self._use_cases.operate.show()))
 
@@ -47,7 +47,15 @@ def _clock(shown: ClockStatus) -> pb.Clock:
     message = pb.Clock(
         now=timestamp(shown.now),
         doubted=shown.doubted,
-        resets=[_reset(one) for one in shown.resets],
+        resets=[
+            pb.ClockReset(
+                **same(one, "who", "why"),
+                reset_time=timestamp(one.at),
+                first_decision_time=timestamp(one.first),
+                last_decision_time=timestamp(one.last),
+            )
+            for one in shown.resets
+        ],
         newest_decision_time=optional_time(shown.newest),
     )
     if shown.drift is not None:
@@ -55,13 +63,3 @@ def _clock(shown: ClockStatus) -> pb.Clock:
         drift.FromTimedelta(shown.drift)
         message.ahead_of_vendor.CopyFrom(drift)
     return message
-
-
-def _reset(one: ClockReset) -> pb.ClockReset:
-    return pb.ClockReset(
-        reset_time=timestamp(one.at),
-        who=one.who,
-        why=one.why,
-        first_decision_time=timestamp(one.first),
-        last_decision_time=timestamp(one.last),
-    )

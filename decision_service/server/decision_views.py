@@ -13,7 +13,6 @@ from decision_service.domain.verdict import (
     Offer,
     Reason,
     RuleTrace,
-    Score,
     StageTrace,
     Verdict,
 )
@@ -30,6 +29,7 @@ from decision_service.server.wire import (
     money_fields,
     optional_money,
     optional_time,
+    optional_value,
     same,
     timestamp_fields,
     value_fields,
@@ -76,7 +76,7 @@ def _factor_value(factor: FactorValue) -> Fields:
     evidence = factor.evidence
     return {
         "name": factor.name,
-        "value": None if factor.value is None else value_fields(factor.value),
+        "value": optional_value(factor.value),
         "missing": [missing_fields(missing) for missing in factor.missing],
         "evidence": {
             "record_count": evidence.records,
@@ -116,7 +116,14 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
             {**same(one, "factor", "help"), "cause": missing_fields(one.missing)}
             for one in verdict.data_requests
         ],
-        "scores": [_score(score) for score in verdict.scores],
+        "scores": [
+            {
+                **same(one, "scorecard", "band"),
+                "score": decimal_text(one.score),
+                "best_score": decimal_text(one.best_score),
+            }
+            for one in verdict.scores
+        ],
         "offer": None if verdict.offer is None else _offer(verdict.offer),
         "conditions": [
             {"id": one.id, "text": _in_language(one.texts, languages)} for one in verdict.conditions
@@ -149,21 +156,8 @@ def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
         "message": _in_language(reason.texts, languages),
         "component": COMPONENTS[reason.component],
         "points_lost": "" if lost is None else decimal_text(lost),
-        "actual_value": _value(reason.actual_value),
-        "required_value": _value(reason.required_value),
-    }
-
-
-def _value(value: Value | None) -> Fields | None:
-    return None if value is None else value_fields(value)
-
-
-def _score(score: Score) -> Fields:
-    return {
-        "scorecard": score.scorecard,
-        "score": decimal_text(score.score),
-        "best_score": decimal_text(score.best_score),
-        "band": score.band,
+        "actual_value": optional_value(reason.actual_value),
+        "required_value": optional_value(reason.required_value),
     }
 
 

@@ -43,12 +43,11 @@ from decision_service.server.interceptors import (
     DESCRIPTIONS,
     READS,
     STEPS,
-    AccessLogInterceptor,
     AdmissionInterceptor,
     CallInterceptor,
+    CallRecordInterceptor,
     ConcurrencyLimits,
     ErrorMapInterceptor,
-    MetricsInterceptor,
     RequestContextInterceptor,
     call_status,
     status_of,
@@ -164,8 +163,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
         return (
             ErrorMapInterceptor(),
             RequestContextInterceptor(),
-            AccessLogInterceptor(self.user_hash),
-            MetricsInterceptor(self.metrics),
+            CallRecordInterceptor(self.user_hash, self.metrics),
             AuthenticationInterceptor(FailedAuthentications(self.seconds, self.metrics.registry)),
             AdmissionInterceptor(self.limits),
         )

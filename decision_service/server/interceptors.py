@@ -210,16 +210,11 @@ def _shown(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def code_name(error: BaseException | None) -> str:
-    if error is None:
-        return "OK"
-    if isinstance(error, errors.ServiceError) and is_public(error):
+def code_name(error: BaseException) -> str:
+    """The name of the code that a call ends with, for logs and metrics."""
+    if isinstance(error, ServiceError) and is_public(error):
         return str(code_pb2.Code.Name(CODES[_kind(error)]))
     return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
-
-
-def reason_of(error: BaseException | None) -> str | None:
-    return error.reason if isinstance(error, errors.ServiceError) else None
 
 
 def internal(incident: str) -> Status:
@@ -244,26 +239,37 @@ def _status(code: int, message: str, details: list[Message]) -> Status:
     return status
 
 
-class AccessLogInterceptor(CallInterceptor):
-    """Logs each call; `user_hash` names its user."""
+class CallRecordInterceptor(CallInterceptor):
+    """Logs and counts each call once, as it ends; `user_hash` names its user in the log.
 
-    def __init__(self, user_hash: UserHash) -> None:
+    Calls that platforms make all the time are neither logged nor counted.
+    """
+
+    def __init__(self, user_hash: UserHash, metrics: Metrics) -> None:
         super().__init__()
         self._user_hash = user_hash
+        self._metrics = metrics
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
         if method.startswith(UNOBSERVED):
             return inner
         name = method.rpartition("/")[2]
+        of_method = self._metrics.of_method(name)
 
         async def call(request: Any, context: RpcContext) -> Any:
             started = perf_counter()
             try:
                 reply = await inner(request, context)
             except BaseException as error:
-                self._log(name, request, context.info, started, error)
+                seconds, code = perf_counter() - started, code_name(error)
+                reason = error.reason if isinstance(error, ServiceError) else None
+                self._metrics.failed(code, reason or code)
+                of_method.ended(code, seconds)
+                self._log(name, request, context.info, seconds, code, reason)
                 raise
-            self._log(name, request, context.info, started)
+            seconds = perf_counter() - started
+            of_method.ended("OK", seconds)
+            self._log(name, request, context.info, seconds)
             return reply
 
         return call
@@ -273,16 +279,17 @@ class AccessLogInterceptor(CallInterceptor):
         name: str,
         request: Any,
         info: CallInfo,
-        started: float,
-        error: BaseException | None = None,
+        seconds: float,
+        code: str = "OK",
+        reason: str | None = None,
     ) -> None:
         user = getattr(request, "user_id", "")
         log.info(
             "call",
             method=name,
-            code=code_name(error),
-            ms=round((perf_counter() - started) * 1000, 1),
-            reason=reason_of(error),
+            code=code,
+            ms=round(seconds * 1000, 1),
+            reason=reason,
             request_id=info.request_id or None,
             trace_id=info.trace_id or None,
             caller=info.caller or None,
@@ -374,33 +381,6 @@ def _incident(error: Exception, method: str, info: CallInfo) -> str:
         ],
     )
     return incident
-
-
-class MetricsInterceptor(CallInterceptor):
-    """Counts every call once, as it ends."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        super().__init__()
-        self._metrics = metrics
-
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
-        if method.startswith(UNOBSERVED):
-            return inner
-        of_method = self._metrics.of_method(method.rpartition("/")[2])
-
-        async def call(request: Any, context: RpcContext) -> Any:
-            started = perf_counter()
-            try:
-                reply = await inner(request, context)
-            except BaseException as error:
-                code = code_name(error)
-                self._metrics.failed(code, reason_of(error) or code)
-                of_method.ended(code, perf_counter() - started)
-                raise
-            of_method.ended("OK", perf_counter() - started)
-            return reply
-
-        return call
 
 
 class RequestContextInterceptor(CallInterceptor):

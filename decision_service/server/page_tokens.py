@@ -38,11 +38,7 @@ def make_token(chosen: Filter | NoticeFilter, position: PagePosition) -> str:
 
 
 def read_token(chosen: Filter | NoticeFilter, token: str) -> PagePosition | None:
-    def position(created: int, decision_id: str) -> PagePosition:
-        return PagePosition(_instant(created), _storable(decision_id))
-
-    other = "a listing with another filter"
-    return _read(token, tuple[bytes, int, str], _fingerprint(chosen), other, position)
+    return _read_listed(chosen, token, PagePosition)
 
 
 def make_step_token(of: str, position: int) -> str:
@@ -59,11 +55,7 @@ def make_review_token(chosen: ReviewFilter, position: ReviewPosition) -> str:
 
 
 def read_review_token(chosen: ReviewFilter, token: str) -> ReviewPosition | None:
-    def position(due: int, review_id: str) -> ReviewPosition:
-        return ReviewPosition(_instant(due), _storable(review_id))
-
-    other = "a listing with another filter"
-    return _read(token, tuple[bytes, int, str], _fingerprint(chosen), other, position)
+    return _read_listed(chosen, token, ReviewPosition)
 
 
 def make_outcome_token(decision_id: str, position: OutcomePosition) -> str:
@@ -114,12 +106,18 @@ def _read(
     return found
 
 
+def _read_listed(
+    chosen: object, token: str, position: Callable[[datetime, str], Position]
+) -> Position | None:
+    def placed(microseconds: int, record_id: str) -> Position:
+        return position(_EPOCH + microseconds * _MICROSECOND, _storable(record_id))
+
+    other = "a listing with another filter"
+    return _read(token, tuple[bytes, int, str], _fingerprint(chosen), other, placed)
+
+
 def _microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
-
-
-def _instant(microseconds: int) -> datetime:
-    return _EPOCH + microseconds * _MICROSECOND
 
 
 def _storable(text: str) -> str:
@@ -129,7 +127,7 @@ def _storable(text: str) -> str:
     return text
 
 
-def _fingerprint(chosen: Filter | NoticeFilter | ReviewFilter | str) -> bytes:
+def _fingerprint(chosen: object) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(chosen)).digest()[:12]
 
 

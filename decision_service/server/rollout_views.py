@@ -48,10 +48,9 @@ from decision_service.server.wire import (
     same,
     timestamp,
 )
-from decision_service.steering.compare import UntriedValue, VersionComparison
+from decision_service.steering.compare import VersionComparison
 from decision_service.steering.figures import ArmLine, Figures, GuardrailLine, NextStage, ShadowLine
 from decision_service.steering.guardrails import (
-    GuardrailResult,
     allowed_words,
     value_words,
     window_words,
@@ -228,7 +227,14 @@ def comparison_message(found: VersionComparison) -> rollout_figures_pb.VersionCo
         outcomes=[_outcomes(row, found.currency) for row in matrix_of(sums)],
         moves=[_move(row) for row in causes_of(sums)],
         params_as_of="" if found.params_as_of is None else found.params_as_of.isoformat(),
-        untried=[_untried(value) for value in found.untried],
+        untried=[
+            rollout_figures_pb.UntriedValue(
+                **same(one, "version", "value"),
+                parameter=one.param,
+                from_date="" if one.start is None else one.start.isoformat(),
+            )
+            for one in found.untried
+        ],
         rates=[_rate(rate) for rate in rates_of(sums)],
         reasons=[
             rollout_figures_pb.ComparedReason(live=old, other=new, count=count)
@@ -271,14 +277,6 @@ def _rate(rate: Rate) -> rollout_figures_pb.ComparedRate:
 
 def _hundredths(share: float) -> str:
     return f"{share * 100 + 0.0:.2f}"
-
-
-def _untried(value: UntriedValue) -> rollout_figures_pb.UntriedValue:
-    return rollout_figures_pb.UntriedValue(
-        **same(value, "version", "value"),
-        parameter=value.param,
-        from_date="" if value.start is None else value.start.isoformat(),
-    )
 
 
 def figures_message(figures: Figures) -> rollout_figures_pb.RolloutFigures:
@@ -385,15 +383,15 @@ def _next(one: NextStage) -> rollout_figures_pb.NextStage:
         decisions_missing=readiness.decisions_missing,
         blocked_by=readiness.blocked_by,
         decisions=one.decisions,
-        waiting=[_waiting(word) for word in one.waiting],
+        waiting=[
+            rollout_figures_pb.WaitingGuardrail(
+                name=word.guardrail.name,
+                units=word.judgement.units,
+                min_units=word.guardrail.min_units,
+            )
+            for word in one.waiting
+        ],
         guardrails=len(one.guards),
         decisions_by_time=optional_time(one.count.by),
         ready_by_time=optional_time(one.ready_by),
-    )
-
-
-def _waiting(word: GuardrailResult) -> rollout_figures_pb.WaitingGuardrail:
-    guardrail = word.guardrail
-    return rollout_figures_pb.WaitingGuardrail(
-        name=guardrail.name, units=word.judgement.units, min_units=guardrail.min_units
     )

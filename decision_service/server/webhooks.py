@@ -38,7 +38,7 @@ Receive = Callable[[Event], Awaitable[Receipt]]
 
 
 class EventData(msgspec.Struct, rename="camel"):
-    """What an event says of whom and what it concerns.
+    """What an event says of the user and the data that it concerns.
 
     `accountId` is the older `sourceId`, `archiveId` that of uploaded archives.
     """

@@ -116,6 +116,10 @@ def value_fields(value: Value) -> Fields:
     return {"number": decimal_text(value)}
 
 
+def optional_value(value: Value | None) -> Fields | None:
+    return None if value is None else value_fields(value)
+
+
 def decimal_text(value: int | Decimal) -> str:
     """An exact number without exponent and without trailing zeros after the point."""
     text = format(value, "f") if isinstance(value, Decimal) else str(value)
