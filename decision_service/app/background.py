@@ -74,7 +74,17 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         core, deps = self.core, self.core.deps
         lag = LagWatch(deps.limits.work, core.clock.monotonic, deps.metrics.loop_lag.set)
         supervisor.supervise("providers", self._providers)
-        supervisor.supervise("rules", partial(self._rules, _reload(core)))
+        reload = ReloadRules(
+            core.read_folder,
+            core.active,
+            core.rollouts,
+            core.store,
+            core.clock,
+            core.settings.blocked,
+            edits_used=core.edits_used,
+            signers=core.signers,
+        )
+        supervisor.supervise("rules", partial(self._rules, reload))
         supervisor.supervise("health", partial(self._health, supervisor))
         if deps.authenticator.path is not None:
             supervisor.supervise("callers", partial(deps.authenticator.follow, self._judge_again))
@@ -127,16 +137,3 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
                 log.info("rules", accepted=done.accepted, faults=done.faults)
             except RulesFolderMissing as missing:
                 log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))  # noqa: TRY400 - no traceback
-
-
-def _reload(core: Core) -> ReloadRules:
-    return ReloadRules(
-        core.read_folder,
-        core.active,
-        core.rollouts,
-        core.store,
-        core.clock,
-        core.settings.blocked,
-        edits_used=core.edits_used,
-        signers=core.signers,
-    )

@@ -134,10 +134,7 @@ def _without_absent(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def configure_logging(level: str, *, as_json: bool, handler: logging.Handler | None = None) -> None:
-    """Send structured lines to a handler; one line per event, no person's data, no tracebacks.
-
-    Without a handler they go to stderr.
-    """
+    """Send lines of JSON or text to a handler, else to stderr: no person's data, no tracebacks."""
     renderer = (
         structlog.processors.JSONRenderer()
         if as_json

@@ -204,15 +204,16 @@ def read_callers(path: str, text: str) -> CallersReading:
     report = Report()
     root = yaml.read(path, text, report)
     callers = None if root is None else _Reader(report).read(root)
-    shown = tuple(_without_secrets(one) for one in report.diagnostics())
-    return CallersReading(None if report.failed else callers, shown)
-
-
-def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
-    message = _TOKEN.sub("dst_…", diagnostic.message)
-    return replace(
-        diagnostic, message=message, hint=_TOKEN.sub("dst_…", diagnostic.hint), quoted=""
+    shown = (
+        replace(
+            one,
+            message=_TOKEN.sub("dst_…", one.message),
+            hint=_TOKEN.sub("dst_…", one.hint),
+            quoted="",
+        )
+        for one in report.diagnostics()
     )
+    return CallersReading(None if report.failed else callers, tuple(shown))
 
 
 class _Reader:

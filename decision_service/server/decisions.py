@@ -78,7 +78,6 @@ _STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
 """What a caller wants who names no languages."""
 
 RESERVED = ("requested_amount", "requested_term_months")
-_PLACES = 2
 COMPARED = (
     "outcome",
     "refer_kind",
@@ -276,7 +275,7 @@ def recourse_message(recourse: Recourse) -> pb.Recourse:
                 "factor": change.factor,
                 "value": value_fields(change.now),
                 "needed": value_fields(change.needed),
-                "steps": decimal_text(round(change.steps, _PLACES)),
+                "steps": decimal_text(round(change.steps, 2)),
                 "may_be_told": change.told,
             }
             for change in recourse.changes

@@ -245,10 +245,7 @@ async def serve_http(
     connections: HttpConnections,
     certificates: Certificates | None = None,
 ) -> AsyncIterator[str]:
-    """Serve at a setting's address while the context is open and yield the base URL.
-
-    Raises AddressInUse.
-    """
+    """Serve at a setting's address while open, and yield the base URL; raises AddressInUse."""
     listener = _listen(setting, address)
     tls: ssl.SSLContext | None = None
     if certificates is not None:

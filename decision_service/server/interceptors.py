@@ -402,11 +402,8 @@ def read_call(context: RpcContext, method: str) -> CallInfo:
     """Read what a call brings; malformed metadata counts as absent."""
     remaining = context.time_remaining()
     metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
-    info = CallInfo(
-        method,
-        DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE),
-        metadata,
-    )
+    seconds = DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE)
+    info = CallInfo(method, seconds, metadata)
     if "traceparent" in metadata:
         trace = _TRACEPARENT.fullmatch(metadata["traceparent"])
         info.trace_id = trace[1] if trace else ""

@@ -76,10 +76,7 @@ class Metrics:
         self._failures.labels(code, reason).inc()
 
     def decided(self, entry: StoredEntry, arm: str, verdict: Verdict) -> None:
-        """Count a decision that was recorded now, not one that is answered again.
-
-        A ruleset has at most 30 tags, and declares the codes of its reasons.
-        """
+        """Count a new decision, not one that is answered again; a ruleset has at most 30 tags."""
         product = entry.product
         self._decisions.labels(product, entry.outcome.value, arm).inc()
         for tag in verdict.tags:

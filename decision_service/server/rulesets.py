@@ -149,6 +149,10 @@ class RulesetServicer:
         products = status.rulebook.products
         if request.product:
             products = {request.product: status.rulebook.product(request.product)}
+        try:
+            changes = await newest_list_changes(self._use_cases.log, MOST_CHANGES)
+        except StoreError:  # the rules are shown without
+            changes = ()
         return rules_pb.ListRulesetsResponse(
             rulesets=[
                 ruleset_message(product, product.versions[version], status)
@@ -162,16 +166,9 @@ class RulesetServicer:
                 for one in self._use_cases.replica_check.in_force
             ],
             lists=[list_message(p, one) for _, p in sorted(products.items()) for one in p.lists],
-            list_changes=list_change_messages(await self._list_changes(), request.product),
+            list_changes=list_change_messages(changes, request.product),
             published=publication_message(status.rulebook.published),
         )
-
-    async def _list_changes(self) -> Sequence[ListChanges]:
-        """The journal of lists; empty while the store fails, as the rules are shown without."""
-        try:
-            return await newest_list_changes(self._use_cases.log, MOST_CHANGES)
-        except StoreError:
-            return ()
 
     async def get_ruleset(
         self, request: rules_pb.GetRulesetRequest, context: RpcContext
