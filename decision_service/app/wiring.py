@@ -60,7 +60,7 @@ class HttpUrls(msgspec.Struct, frozen=True):
 async def listen(
     core: Core, services: rpc.Services, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> tuple[rpc.RpcServer, HttpUrls]:
-    """The gRPC server, not yet SERVING, and the HTTP URLs; the stack stops them. Raises StartError."""
+    """Start gRPC, not yet SERVING, and HTTP at its URLs, ended by the stack; raises StartError."""
     settings = core.settings
     options = rpc.ListenOptions(
         settings.grpc_address,
