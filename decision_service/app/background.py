@@ -1,4 +1,4 @@
-"""The work beside the calls: each piece on a task that is started again when it ends."""
+"""What runs in the background: each piece on a task that is started again when it ends."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ LATE_FOR = 5.0
 """Seconds of being late after which no new work is taken, until the loop is in time again."""
 
 log = structlog.get_logger("decision_service.app.background")
+PROVIDERS_DAILY = 86_400.0
+PROVIDERS_RETRY = 30.0
+RULES_RETRY = 1.0
+HEALTH_SECONDS = 5.0
+RECOVERY_SECONDS = 0.25
+KEYS_REFUSED = "vendor: it refuses the key pair, so replace it"
 
 
 class LagWatch:
@@ -40,14 +46,12 @@ class LagWatch:
         self._late_since: float | None = None
 
     async def run(self) -> None:
-        """Measure four times a second, for ever."""
         while True:
             before = self._seconds()
             await asyncio.sleep(LOOK_SECONDS)
             self.woke(before, self._seconds())
 
     def woke(self, before: float, now: float) -> None:
-        """A sleeper that went to sleep at `before` woke now."""
         lag = max(0.0, now - before - LOOK_SECONDS)
         self._show(lag)
         if lag <= LATE:
@@ -60,14 +64,6 @@ class LagWatch:
         self._bulkhead.shedding = late
 
 
-PROVIDERS_DAILY = 86_400.0
-PROVIDERS_RETRY = 30.0
-RULES_RETRY = 1.0
-HEALTH_SECONDS = 5.0
-RECOVERY_SECONDS = 0.25
-KEYS_REFUSED = "vendor: it refuses the key pair, so replace it"
-
-
 class BackgroundTasks(msgspec.Struct, frozen=True):
     """Provider list, rules, health, callers, certificates, the event loop's lag, slow clients."""
 
@@ -75,11 +71,20 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     server: RpcServer
 
     def start(self, supervisor: Supervisor) -> None:
-        """Put every piece on its task."""
         core, deps = self.core, self.core.deps
         lag = LagWatch(deps.limits.work, core.clock.monotonic, deps.metrics.loop_lag.set)
         supervisor.supervise("providers", self._providers)
-        supervisor.supervise("rules", partial(self._rules, _reload(core)))
+        reload = ReloadRules(
+            core.read_folder,
+            core.active,
+            core.rollouts,
+            core.store,
+            core.clock,
+            core.settings.blocked,
+            edits_used=core.edits_used,
+            signers=core.signers,
+        )
+        supervisor.supervise("rules", partial(self._rules, reload))
         supervisor.supervise("health", partial(self._health, supervisor))
         if deps.authenticator.path is not None:
             supervisor.supervise("callers", partial(deps.authenticator.follow, self._judge_again))
@@ -91,7 +96,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     async def _providers(self) -> None:
         """Read the vendor's provider list now and daily; soon again while it cannot be read.
 
-        A good reading is also what tells that refused keys work again.
+        A good reading also shows that refused keys work again.
         """
         while True:
             done = await self.core.source.refresh_providers()
@@ -108,7 +113,6 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
             self.server.set_health([one async for one in self._faults(supervisor)])
 
     async def _faults(self, supervisor: Supervisor) -> AsyncIterator[str]:
-        """The store's fault, refused keys, and each background task that keeps failing."""
         try:
             await self.core.store.check()
         except StoreError as error:
@@ -126,30 +130,10 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     async def _rules(self, reload: ReloadRules) -> None:
         """Take changed rules over; while there is no folder, the last good rules decide."""
         async for _ in self.core.changed_rules.changes():
-            missing = await _taken_over(reload)
-            if missing is not None:
-                log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))
-
-
-async def _taken_over(reload: ReloadRules) -> RulesFolderMissing | None:
-    try:
-        while (done := await reload()).again:
-            log.warning("rules wait for the store")
-            await asyncio.sleep(RULES_RETRY)
-    except RulesFolderMissing as missing:
-        return missing
-    log.info("rules", accepted=done.accepted, faults=done.faults)
-    return None
-
-
-def _reload(core: Core) -> ReloadRules:
-    return ReloadRules(
-        core.read_folder,
-        core.active,
-        core.rollouts,
-        core.store,
-        core.clock,
-        core.settings.blocked,
-        edits_used=core.edits_used,
-        signers=core.signers,
-    )
+            try:
+                while (done := await reload()).again:
+                    log.warning("rules wait for the store")
+                    await asyncio.sleep(RULES_RETRY)
+                log.info("rules", accepted=done.accepted, faults=done.faults)
+            except RulesFolderMissing as missing:
+                log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))  # noqa: TRY400 - no traceback

@@ -55,6 +55,12 @@ from decision_service.steering.journal import (
 from decision_service.steering.reload import NOTHING_LISTED, REFUSED
 from decision_service.store.store import Store
 
+log = structlog.get_logger("decision_service.app.core")
+_WIDGET_APIS = {
+    SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
+    SmileMode.PRODUCTION: "https://link.smileapi.io/v1",
+}
+
 
 class StartError(Exception):
     """The service cannot start; the message is one sentence, `lines` below it say where."""
@@ -76,10 +82,8 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
     if not settings.opentelemetry:
         return Instrumentation()
     try:
-        from decision_service.server.otel import (
-            VariableRefused,
-            open_telemetry,  # of the extra, slow to import
-        )
+        # of the extra, slow to import
+        from decision_service.server.otel import VariableRefused, open_telemetry
     except ModuleNotFoundError as error:
         raise StartError(
             f"DECISION_OPENTELEMETRY=true needs the package of {error.name}, which is not "
@@ -95,12 +99,7 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
     return Instrumentation(opened.tracing.tracer, (opened.tracing.interceptor,))
 
 
-log = structlog.get_logger("decision_service.app.core")
-
-
 class StartRules(msgspec.Struct, frozen=True):
-    """The rules that decide, and where their rollouts stand."""
-
     active: ActiveRules
     rollouts: Rollouts
 
@@ -114,7 +113,6 @@ def rules_folder(settings: Settings) -> Path:
 
 
 def refused_rules(root: Path, problems: Sequence[Diagnostic]) -> StartError:
-    """Why a service does not start by the rules of a folder."""
     return StartError(
         f"the rules in {root} have {count(problems)}: mend them, and try "
         "`decision-service rules check`",
@@ -132,15 +130,14 @@ async def open_rules(
 ) -> StartRules:
     """The rules of the folder `root`, or the last good ones where it has mistakes.
 
-    A version that has decided may have changed only beside the stand-in, on made-up people. With
+    A version that has decided may have changed only with the stand-in, on made-up people. With
     `signers` two of them must have signed what decides.
     Raises StartError with every problem of every file where there never was a good folder.
     """
-    blocked = _blocked(settings)
     edits_used = settings.smile_mode is SmileMode.EMBEDDED
     try:
-        folder = read_rules(root)
-    except RulesFolderMissing as error:
+        blocked, folder = blocked_names(settings), read_rules(root)
+    except (ConfigError, RulesFolderMissing) as error:
         raise StartError(str(error)) from None
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
@@ -160,13 +157,6 @@ async def open_rules(
     return await _last_good(root, blocked, store, problems, clock, signers)
 
 
-def _blocked(settings: Settings) -> frozenset[str]:
-    try:
-        return blocked_names(settings)
-    except ConfigError as error:
-        raise StartError(str(error)) from None
-
-
 def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> StartRules:
     active = ActiveRules(settled.rulebook, clock.now())
     return StartRules(active, Rollouts(store, active, clock, settled.entries))
@@ -180,7 +170,6 @@ async def _last_good(
     clock: Clock,
     signers: ReadSigners | None,
 ) -> StartRules:
-    problems = tuple(render(diagnostic) for diagnostic in bad)
     folder = await last_good_folder(store)
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     if good and signers and folder and unapproved(folder, good, folder, signers(), None):
@@ -189,17 +178,11 @@ async def _last_good(
     settled = None if good is None else await settle(store, good, clock.now(), signed=signed)
     if not isinstance(settled, MigratedPlans):
         raise refused_rules(root, bad)
-    for problem in problems:
-        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=problem)
+    for problem in bad:
+        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
     rules = _rules(settled, store, clock)
     rules.active.refuse(bad, clock.now())
     return rules
-
-
-_WIDGET_APIS = {
-    SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
-    SmileMode.PRODUCTION: "https://link.smileapi.io/v1",
-}
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -224,7 +207,6 @@ class Core(msgspec.Struct, frozen=True):
 
     @property
     def metrics(self) -> Metrics:
-        """The metrics of the process."""
         return self.deps.metrics
 
     @property
@@ -329,19 +311,17 @@ async def _warn_of_plain_keys(store: Store) -> None:
             "whoever has a copy of the database can read its snapshots, as their keys are in it: "
             "set DECISION_DATA_KEY_FILE"
         )
-    elif others := await _others(store):
+        return
+    try:
+        others = await store.count_others()
+    except StoreError as error:
+        raise StartError(str(error)) from None
+    if others:
         log.warning(
             "the newest data key does not wrap the keys of all users: once every process has it, "
             "run `decision-service data-keys rewrap`",
             users=others,
         )
-
-
-async def _others(store: Store) -> int:
-    try:
-        return await store.count_others()
-    except StoreError as error:
-        raise StartError(str(error)) from None
 
 
 async def _vendor(
@@ -366,11 +346,4 @@ def _source(settings: Settings, base_url: str, clock: Clock, tracer: Tracer) -> 
         requests_per_second=settings.smile_requests_per_second,
         first_sync=timedelta(seconds=settings.first_sync_wait),
     )
-    return SmileSource(
-        base_url,
-        key,
-        secret,
-        clock,
-        limits=limits,
-        tracer=tracer,
-    )
+    return SmileSource(base_url, key, secret, clock, limits=limits, tracer=tracer)

@@ -42,8 +42,6 @@ from decision_service.decide.replay import ReadDecisions, ReplayDecision
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.decide.retention import Retention
 from decision_service.decide.snapshots import Ages, SnapshotCache
-from decision_service.domain.ports import StoredEntry
-from decision_service.domain.verdict import Verdict
 from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
 from decision_service.runtime.clock import Ids
 from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, Settings, env_name, names_of
@@ -79,22 +77,21 @@ from decision_service.steering.observe import RolloutObserver, Shadows
 from decision_service.steering.operate import OperateRollouts
 from decision_service.store.store import Store
 
+RENEW_SECONDS = 5.0
+"""How long the page waits for another link token."""
+
 
 class ReviewWiring(msgspec.Struct, frozen=True):
-    """The use cases and the tasks beside them."""
-
     use_cases: ReviewUseCases
     again: DecideAgain
     watch: QueueWatch
 
     def start(self, supervisor: Supervisor) -> None:
-        """Decide again what is due, and count the queues."""
         supervisor.supervise("reviews", self.again.run)
         supervisor.supervise("review_queues", self.watch.run)
 
 
 def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewWiring:
-    """The parts, on the store's reviews."""
     log, clock = core.store.reviews, core.clock
     metrics = ReviewMetrics(core.metrics.registry)
     again = DecideAgain(AgainDeps(log, read, decide, clock, metrics))
@@ -117,7 +114,6 @@ class RolloutWiring(msgspec.Struct, frozen=True):
 
     @property
     def observer(self) -> RolloutObserver:
-        """What is told of each decision."""
         return RolloutObserver(
             self.counters,
             self.shadows,
@@ -126,7 +122,6 @@ class RolloutWiring(msgspec.Struct, frozen=True):
         )
 
     def start(self, supervisor: Supervisor) -> None:
-        """Run each part on a task of its own."""
         supervisor.supervise("rollouts", self.rollouts.keep_up)
         supervisor.supervise("guardrails", self.guardrails.run)
         supervisor.supervise("counters", self.counters.run)
@@ -150,12 +145,7 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
         ReplicaCheck(store, active.current, clock, process),
         counters,
         shadows,
-        Retention(
-            store,
-            clock,
-            core.settings.retention,
-            core.source.last_drift,
-        ),
+        Retention(store, clock, core.settings.retention, core.source.last_drift),
         ReportWatch(store, clock, core.settings.report_within),
         events,
     )
@@ -176,7 +166,6 @@ class SnapshotWiring(msgspec.Struct, frozen=True):
     pace: float
 
     def start(self, supervisor: Supervisor) -> None:
-        """Handle events, and sweep for those that never came."""
         supervisor.supervise("events", self.worker.run)
         supervisor.supervise("sweep", self._sweep)
 
@@ -187,7 +176,7 @@ class SnapshotWiring(msgspec.Struct, frozen=True):
 
 
 def wire_snapshots(core: Core) -> SnapshotWiring | None:
-    """None while no webhook secret is set: without events nothing tells when data has changed."""
+    """None while no webhook secret is set: without events a change of data is not noticed."""
     settings, store, registry = core.settings, core.store, core.metrics.registry
     secrets = settings.secrets_of_webhooks
     if not secrets:
@@ -202,44 +191,52 @@ def wire_snapshots(core: Core) -> SnapshotWiring | None:
 
 
 async def wire_services(
-    core: Core,
-    rollouts: RolloutWiring,
-    snapshots: SnapshotWiring | None,
+    core: Core, rollouts: RolloutWiring, snapshots: SnapshotWiring | None
 ) -> tuple[Services, ReviewWiring]:
     """The use cases of all services, and reviews; an erased user leaves the caches of deciding."""
+    store, clock, active, current = core.store, core.clock, core.active, core.active.current
     thread = CompilationThread()
-    archive = RulesetArchive(core.store, core.active.current, thread)
-    guard = await ClockGuard.open(core.store)
-    history = ReadHistory(core.store, core.store.identity_keys)
+    archive = RulesetArchive(store, current, thread)
+    guard = await ClockGuard.open(store)
+    history = ReadHistory(store, store.identity_keys)
     decide = _deciding(core, rollouts, snapshots, guard, history)
-    decisions = _decisions(core, decide, archive)
-    core.store.on_erase(decisions.decide.forget)
-    validate = ValidateRules(core.read_folder, core.settings.blocked, core.clock, thread)
-    reviews = wire_reviews(core, decisions.read, decide)
+    store.on_erase(decide.forget)
+    read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
+    reviews, log = wire_reviews(core, read, decide), store.reviews
+    letters = NoticeDeps(read, store.notices, current, clock, recourse, log.of_decision)
     services = Services(
-        decisions=decisions,
-        rulesets=_rulesets(core, rollouts, validate, history),
-        rollouts=_rollouts(core, rollouts, archive),
+        decisions=UseCases(
+            decide,
+            read,
+            ReplayDecision(store, read, archive, current),
+            recourse,
+            clock,
+            ReadReviewChain(log, store, clock),
+        ),
+        rulesets=RulesetUseCases(
+            active,
+            TryRules(core.source, store, clock, current, history),
+            ValidateRules(core.read_folder, core.settings.blocked, clock, thread),
+            store,
+            clock,
+            rollouts.replica_check,
+        ),
+        rollouts=RolloutUseCases(
+            OperateRollouts(core.rollouts, active, store, store, clock),
+            ShowFigures(rollouts.guardrails, store, store),
+            CompareVersions(store, store, archive, current),
+            lambda: active.status,
+            clock,
+        ),
         applicants=_applicants(core),
         outcomes=OutcomeUseCases(
-            RecordOutcome(decisions.read, core.store, archive, core.clock),
-            ListOutcomes(decisions.read, core.store),
+            RecordOutcome(read, store, archive, clock), ListOutcomes(read, store)
         ),
-        notices=NoticeUseCases(
-            _notices(core, decisions),
-            core.clock,
-        ),
-        clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
+        notices=NoticeUseCases(Notices(letters), clock),
+        clock=ClockUseCases(OperateClock(guard, store, core.source, clock), clock),
         reviews=reviews.use_cases,
     )
     return services, reviews
-
-
-def _notices(core: Core, decisions: UseCases) -> Notices:
-    store, current, recourse = core.store, core.active.current, decisions.recourse
-    reviews_of = store.reviews.of_decision
-    deps = NoticeDeps(decisions.read, store.notices, current, core.clock, recourse, reviews_of)
-    return Notices(deps)
 
 
 def _deciding(
@@ -249,14 +246,7 @@ def _deciding(
     guard: ClockGuard,
     history: ReadHistory,
 ) -> DecideApplication:
-    store, metrics = core.store, core.metrics
-
-    def count(entry: StoredEntry, arm: str, verdict: Verdict) -> None:
-        metrics.decided(entry.product, entry.outcome.value, arm)
-        metrics.tagged(entry.product, [tag.name for tag in verdict.tags])
-        metrics.reasoned(entry.product, [reason.code for reason in verdict.reasons])
-        metrics.lacked(entry.product, {one.missing.cause for one in verdict.data_requests})
-
+    store = core.store
     deps = Deps(
         core.source,
         store,
@@ -275,55 +265,20 @@ def _deciding(
         rollouts.observer,
         guard,
         bulkhead=core.deps.limits.work,
-        on_recorded=count,
-    )
-
-
-def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -> UseCases:
-    read = ReadDecisions(core.store, archive)
-    replay = ReplayDecision(core.store, read, archive, core.active.current)
-    chain = ReadReviewChain(core.store.reviews, core.store, core.clock)
-    recourse = FindRecourse(archive)
-    return UseCases(
-        decide=decide, read=read, replay=replay, recourse=recourse, clock=core.clock, chain=chain
-    )
-
-
-def _rulesets(
-    core: Core, rollouts: RolloutWiring, validate: ValidateRules, history: ReadHistory
-) -> RulesetUseCases:
-    store, clock, active = core.store, core.clock, core.active
-    return RulesetUseCases(
-        active,
-        TryRules(core.source, store, clock, active.current, history),
-        validate,
-        store,
-        clock,
-        rollouts.replica_check,
-    )
-
-
-def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> RolloutUseCases:
-    store, clock, active = core.store, core.clock, core.active
-    return RolloutUseCases(
-        OperateRollouts(core.rollouts, active, store, store, clock),
-        ShowFigures(rollouts.guardrails, store, store),
-        CompareVersions(store, store, archive, active.current),
-        lambda: active.status,
-        clock,
+        on_recorded=core.metrics.decided,
     )
 
 
 def _applicants(core: Core) -> ApplicantUseCases:
-    enrolment, clock = core.source.enrolment, core.clock
-    onboard = OnboardApplicants(enrolment, core.store, clock)
-    links = ConnectLinks(
-        core.settings.connect_base, core.settings.return_origins, partial(_offered, core)
+    enrolment, store, clock, settings = core.source.enrolment, core.store, core.clock, core.settings
+    terms = AccessTerms(settings.retention, settings.on_revoke is OnRevoke.ERASE_DECISIONS)
+    return ApplicantUseCases(
+        OnboardApplicants(enrolment, store, clock),
+        ReadApplicantStatus(enrolment, store, clock, core.active.current, core.source.providers),
+        clock,
+        ConnectLinks(settings.connect_base, settings.return_origins, partial(_offered, core)),
+        ExportPerson(store.subject_access, store, disclosed_reply, terms, clock),
     )
-    status = ReadApplicantStatus(
-        enrolment, core.store, clock, core.active.current, core.source.providers
-    )
-    return ApplicantUseCases(onboard, status, clock, links, _export(core))
 
 
 def _offered(core: Core, types: Collection[str]) -> Sequence[str]:
@@ -331,17 +286,6 @@ def _offered(core: Core, types: Collection[str]) -> Sequence[str]:
     allowed = names_of(core.settings.connect_providers)
     listed = [one.id for one in core.source.providers() if one.type in types]
     return [one for one in listed if not allowed or one in allowed]
-
-
-def _export(core: Core) -> ExportPerson:
-    settings, store = core.settings, core.store
-    erases_decisions = settings.on_revoke is OnRevoke.ERASE_DECISIONS
-    terms = AccessTerms(settings.retention, erases_decisions)
-    return ExportPerson(store.subject_access, store, disclosed_reply, terms, core.clock)
-
-
-RENEW_SECONDS = 5.0
-"""How long the page waits for another link token."""
 
 
 def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
@@ -392,7 +336,6 @@ def widget_options(settings: Settings, script: str, api_host: str) -> WidgetOpti
 
 @contextmanager
 def _named(setting: str) -> Iterator[None]:
-    """Name the setting in front of what is wrong with its file."""
     try:
         yield
     except PageRefused as error:

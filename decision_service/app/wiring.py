@@ -14,7 +14,6 @@ from decision_service import __version__
 from decision_service.app.background import BackgroundTasks
 from decision_service.app.core import Core, Instrumentation, StartError, instrument, open_core
 from decision_service.app.services import (
-    RolloutWiring,
     connect_page,
     wire_rollouts,
     wire_services,
@@ -46,6 +45,10 @@ from decision_service.server.grpc import RpcServer
 from decision_service.server.http import HttpConnections, admin_routes, build_app, serve_http
 from decision_service.server.tls import AddressInUse
 
+__all__ = ["Service", "StartError", "start"]
+
+log = structlog.get_logger("decision_service.app.wiring")
+
 
 class HttpUrls(msgspec.Struct, frozen=True):
     """Where HTTP is served; `admin` has health and metrics, and may be `public` too."""
@@ -57,10 +60,7 @@ class HttpUrls(msgspec.Struct, frozen=True):
 async def listen(
     core: Core, services: rpc.Services, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> tuple[rpc.RpcServer, HttpUrls]:
-    """The gRPC server, not yet SERVING, and the URLs of the HTTP servers, all stopped by the stack.
-
-    Raises StartError where an address is taken.
-    """
+    """Start gRPC, not yet SERVING, and HTTP at its URLs, ended by the stack; raises StartError."""
     settings = core.settings
     options = rpc.ListenOptions(
         settings.grpc_address,
@@ -80,18 +80,12 @@ async def listen(
 async def _http(
     core: Core, server: rpc.RpcServer, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> HttpUrls:
-    """Health and metrics at an address of their own where there is one, else beside the pages."""
+    """Health and metrics at an address of their own where there is one, else with the pages."""
     settings, counted = core.settings, dict[str, HttpConnections]()
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
         connections = counted[setting] = HttpConnections()
-        served = serve_http(
-            setting,
-            address,
-            build_app(routes),
-            connections,
-            core.certificates,
-        )
+        served = serve_http(setting, address, build_app(routes), connections, core.certificates)
         return await stack.enter_async_context(served)
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
@@ -105,11 +99,6 @@ async def _http(
     )
 
 
-__all__ = ["Service", "StartError", "start"]
-
-log = structlog.get_logger("decision_service.app.wiring")
-
-
 class Service(msgspec.Struct):
     """A started service: its core, its gRPC server and the URLs of its HTTP servers."""
 
@@ -120,7 +109,6 @@ class Service(msgspec.Struct):
 
     @property
     def address(self) -> str:
-        """host:port as clients reach it."""
         host, _ = split_address(self.core.settings.grpc_address)
         return f"{host}:{self.rpc.port}"
 
@@ -135,7 +123,6 @@ class Service(msgspec.Struct):
         return self.core.settings.store_url.rpartition("@")[2]
 
     def loaded(self) -> Iterator[tuple[str, list[tuple[int, CompiledRuleset]]]]:
-        """Each product with its versions."""
         for name, product in sorted(self.core.active.current().products.items()):
             yield name, sorted(product.versions.items())
 
@@ -163,8 +150,8 @@ async def start(
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
     `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
-    where one is missing that was there once. `instrumentation` stands in the place of that which
-    the settings ask for, `clock` in that of the machine's clocks.
+    where one is missing that was there once. `instrumentation` takes the place of that which the
+    settings ask for, `clock` that of the machine's clocks.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
@@ -185,28 +172,18 @@ async def start(
         for part in (BackgroundTasks(core, server), rollouts, snapshots, reviews):
             if part is not None:
                 part.start(supervisor)
-        _read_metrics(core, rollouts, server, supervisor, log_lines)
-        core.metrics.read(partial(of_queues, reviews.watch))
+        core.metrics.read(
+            partial(of_health, server, __version__, commit()),
+            partial(of_certificate, core.certificates),
+            partial(of_tokens, core.deps.authenticator),
+            partial(of_vendor, core.source),
+            partial(of_rules, core.active),
+            partial(of_agreement, rollouts.replica_check),
+            partial(of_rollouts, core.rollouts),
+            partial(of_guardrails, rollouts.guardrails),
+            partial(of_limits, core.deps.limits, server.calls),
+            lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
+            partial(of_queues, reviews.watch),
+        )
         return Service(core, server, http, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
-
-
-def _read_metrics(
-    core: Core,
-    rollouts: RolloutWiring,
-    server: RpcServer,
-    supervisor: Supervisor,
-    log_lines: LogQueue | None,
-) -> None:
-    core.metrics.read(
-        partial(of_health, server, __version__, commit()),
-        partial(of_certificate, core.certificates),
-        partial(of_tokens, core.deps.authenticator),
-        partial(of_vendor, core.source),
-        partial(of_rules, core.active),
-        partial(of_agreement, rollouts.replica_check),
-        partial(of_rollouts, core.rollouts),
-        partial(of_guardrails, rollouts.guardrails),
-        partial(of_limits, core.deps.limits, server.calls),
-        lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
-    )

@@ -13,14 +13,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class SystemClock:
-    """The machine's clocks."""
-
     def now(self) -> datetime:
-        """The current instant in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
         return time.monotonic()
 
 

@@ -16,27 +16,20 @@ from urllib.parse import urlsplit
 
 import yaml
 from pydantic import SecretStr, ValidationError
-from pydantic.fields import FieldInfo
 
 from decision_service.runtime.files import read_small
 from decision_service.runtime.settings import (
-    BASE_URLS,
     FROM_FILES,
     PREFIX,
     SECRETS,
-    VENDOR_LIMIT,
     ConfigError,
-    LogFormat,
-    LogLevel,
     OnboardingSettings,
-    OnRevoke,
     Settings,
     SmileMode,
     Takes,
     connect_problems,
     env_name,
     is_loopback,
-    logo_problems,
     masked,
     reach_problem,
     secret_problems,
@@ -48,18 +41,40 @@ _ADDRESSES = ("grpc_address", "http_address", "admin_address")
 _EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 _SHORTEST = {"smile_api_key": 8, "smile_api_secret": 8, "log_hash_key": 16}
 """Bytes of secrets; a stand-in on this machine takes any key pair."""
+
 _REAL_MODE = f"set {_MODE}=sandbox or production"
+_WIDTH = 96
+_UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
+_HEAD = """\
+Settings of the decision service: every name with its default, or with an example where there is
+none. Take the # away in front of a name to set it. `decision-service config check` says what is
+set. `decision-service config sample` made this file.
+"""
+
+OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
+"""Environment names of the client commands, which are no settings of a server."""
+
+GONE = {
+    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
+    "smile_fetch": "remove it: people are read by lists",
+    "workers": "start several `serve` with DECISION_REUSE_PORT=true",
+}
+"""Settings that were removed, with what to do instead."""
+
+ENVIRONMENT = "the environment"
+_FILE = "_file"
+DEFAULT = "default"
+_LONGEST = 80
+OFFLINE_KEY = "embedded-key"
+OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which everyone may read
 
 
 def contradictions(settings: Settings) -> Iterator[str]:
     """Each contradiction with the settings' names and what to do."""
     yield from _of_mode(settings)
-    yield from _of_tls(settings)
-    yield from _of_shared_port(settings)
-    yield from _of_approval(settings)
+    yield from _of_pairs(settings)
     yield from secret_problems(settings)
     yield from _of_short_secrets(settings)
-    yield from logo_problems(settings)
     yield from connect_problems(settings)
     yield from _of_addresses(settings)
 
@@ -98,24 +113,18 @@ def _of_short_secrets(settings: Settings) -> Iterator[str]:
             yield f"{env_name(name)} is shorter than {least} bytes: give it whole"
 
 
-def _of_tls(settings: Settings) -> Iterator[str]:
+def _of_pairs(settings: Settings) -> Iterator[str]:
     cert, key = env_name("tls_cert_file"), env_name("tls_key_file")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         yield f"{cert} and {key} belong together: set both or neither"
     elif settings.tls_client_ca_file is not None and settings.tls_cert_file is None:
         yield f"{env_name('tls_client_ca_file')} needs {cert} and {key} as well"
-
-
-def _of_shared_port(settings: Settings) -> Iterator[str]:
     if settings.reuse_port and not settings.store_url.startswith("postgres"):
         store, reuse = env_name("store_url"), env_name("reuse_port")
         yield (
             f"{reuse}=true needs a PostgreSQL store, since one process holds a SQLite file: set "
             f"{store} to postgresql://..., or leave {reuse} out"
         )
-
-
-def _of_approval(settings: Settings) -> Iterator[str]:
     if settings.require_approval and settings.auth_tokens_file is None:
         need, file = env_name("require_approval"), env_name("auth_tokens_file")
         yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
@@ -140,15 +149,6 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
             yield f"{both} both take port {port} of {host}: give each a port of its own"
 
 
-_WIDTH = 96
-_UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
-_HEAD = """\
-Settings of the decision service: every name with its default, or with an example where there is
-none. Take the # away in front of a name to set it. `decision-service config check` says what is
-set. `decision-service config sample` made this file.
-"""
-
-
 class SampleForm(StrEnum):
     """A YAML file for `serve --config`, or an environment file as systemd and Docker read it."""
 
@@ -164,14 +164,14 @@ def sample(form: SampleForm = SampleForm.YAML) -> str:
 
 
 def names() -> list[str]:
-    """The settings in the order in which they are shown: the service's, then onboarding's."""
     late = OnboardingSettings.model_fields
     return [*(name for name in Settings.model_fields if name not in late), *late]
 
 
 def takes(name: str) -> str:
     """What a setting takes, in words that follow `it takes`."""
-    annotation, metadata = _field(name).annotation, [*_field(name).metadata]
+    field = Settings.model_fields[name]
+    annotation, metadata = field.annotation, [*field.metadata]
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(one for one in get_args(annotation) if one is not type(None))
         metadata += getattr(annotation, "__metadata__", ())
@@ -184,7 +184,7 @@ def takes(name: str) -> str:
 
 def default_text(name: str) -> str:
     """A setting's default as it would be written; empty where there is none."""
-    default: Any = _field(name).default
+    default: Any = Settings.model_fields[name].default
     if isinstance(default, SecretStr) or default is None:
         return ""
     if isinstance(default, bool):
@@ -195,21 +195,13 @@ def default_text(name: str) -> str:
 
 
 def _entry(name: str, form: SampleForm) -> Iterator[str]:
-    field, shown, default = _field(name), env_name(name), default_text(name)
+    field, shown, default = Settings.model_fields[name], env_name(name), default_text(name)
     file = f" Also as {shown}_FILE, the name of a file with it." if name in FROM_FILES else ""
     kind = takes(name)
-    words = f"{field.description}{_sentence(kind)}{file}"
+    words = f"{field.description}{'' if kind == 'text' else f' It takes {kind}.'}{file}"
     yield from (f"# {line}" for line in textwrap.wrap(words, _WIDTH, break_on_hyphens=False))
     value = default or str((field.examples or ("",))[0])
     yield f"#{shown}: {value}" if form is SampleForm.YAML else f"#{shown}={value}"
-
-
-def _sentence(kind: str) -> str:
-    return "" if kind == "text" else f" It takes {kind}."
-
-
-def _field(name: str) -> FieldInfo:
-    return Settings.model_fields[name]
 
 
 def _of_type(annotation: Any, bounds: dict[str, Any]) -> str:
@@ -233,20 +225,6 @@ def _bounds(metadata: list[Any]) -> dict[str, Any]:
 def _time(seconds: float) -> str:
     unit, length = next(((u, n) for u, n in _UNITS if seconds % n == 0), ("ms", 0.001))
     return f"{seconds / length:g}{unit}"
-
-
-OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
-"""Environment names of the client commands, which are no settings of a server."""
-
-GONE = {
-    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
-    "smile_fetch": "remove it: people are read by lists",
-    "workers": "start several `serve` with DECISION_REUSE_PORT=true",
-}
-"""Settings that were removed, with what to do instead."""
-
-ENVIRONMENT = "the environment"
-_FILE = "_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,18 +293,16 @@ class Sources:
                 self._refuse(name, given)
 
     def _take_secret(self, name: str, given: GivenSetting, *, twice: bool) -> None:
-        """The content of a secret's file, without its line end."""
         shown = env_name(name)
         if twice:
-            message = f"{shown} and {shown}_FILE are both set ({given.where}): leave one out"
-            self.problems.append(message)
+            where = f"({given.where})"
+            self.problems.append(f"{shown} and {shown}_FILE are both set {where}: leave one out")
             return
         try:
             text = read_small(Path(given.text), trusted=True).decode("utf-8").strip()
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-            message = f"the file {given.text} of {shown}_FILE cannot be read: {why}"
-            self.problems.append(message)
+            self.problems.append(f"the file {given.text} of {shown}_FILE cannot be read: {why}")
             return
         if not text:
             self.problems.append(f"the file {given.text} of {shown}_FILE is empty")
@@ -339,10 +315,6 @@ class Sources:
         if name in GONE:
             hint = f" any more: {GONE[name]}"
         self.problems.append(f"there is no setting {env_name(name)} (in {given.where}){hint}")
-
-
-DEFAULT = "default"
-_LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +335,6 @@ class Reading:
     settings: Settings | None
 
     def lines(self) -> Iterator[Line]:
-        """Every setting, in the order of their declaration."""
         for name in names():
             given = self.given.get(name, GivenSetting(default_text(name), DEFAULT))
             yield Line(env_name(name), masked(name, given.text), given.where)
@@ -391,44 +362,13 @@ def load(config_file: Path | None = None, environ: Mapping[str, str] | None = No
     return found.settings
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-
-
 def _sentences(error: ValidationError, given: Mapping[str, GivenSetting]) -> Iterator[str]:
     """A sentence for each wrong value: the setting's name, the value, where, what it takes."""
     for one in error.errors(include_input=False, include_url=False):
         name = str(one["loc"][0])
         own = one["msg"].removeprefix("Value error, ") if one["type"] == "value_error" else ""
         need = own or f"it takes {takes(name)}"
-        shown = "" if name in SECRETS else f" is {_short(masked(name, given[name].text))!r}"
+        text = masked(name, given[name].text)
+        short = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+        shown = "" if name in SECRETS else f" is {short!r}"
         yield f"{env_name(name)}{shown} (in {given[name].where}): {need}"
-
-
-OFFLINE_KEY = "embedded-key"
-OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which anybody may read
-
-__all__ = [
-    "BASE_URLS",
-    "FROM_FILES",
-    "OFFLINE_KEY",
-    "OFFLINE_SECRET",
-    "PREFIX",
-    "SECRETS",
-    "VENDOR_LIMIT",
-    "ConfigError",
-    "Line",
-    "LogFormat",
-    "LogLevel",
-    "OnRevoke",
-    "Reading",
-    "SampleForm",
-    "Settings",
-    "SmileMode",
-    "env_name",
-    "is_loopback",
-    "load",
-    "read",
-    "sample",
-    "split_address",
-]

@@ -53,15 +53,12 @@ def reach(point: Point) -> None:
 
 
 def arm(point: Point, action: FailAction) -> None:
-    """Set the action of a point, in place of an earlier one."""
     _armed[point] = action
 
 
 def disarm() -> None:
-    """Remove all actions."""
     _armed.clear()
 
 
 def armed() -> tuple[Point, ...]:
-    """The armed points, in their order."""
     return tuple(point for point in Point if point in _armed)

@@ -14,6 +14,17 @@ from typing import TypeAlias
 from watchfiles import Change, DefaultFilter, awatch
 
 MOST_BYTES = 4 * 1024 * 1024
+QUIET_MS = 300
+"""How long nothing must change before a change counts: an editor's saves come in bursts."""
+
+LONGEST_BURST_MS = 2000
+LOOK_MS = 1000
+"""Milliseconds between polls, as not every file system sends events."""
+
+Marks: TypeAlias = Mapping[Path, tuple[int, ...] | None]
+"""Inode, size and times of each path; None for a missing one."""
+
+_FILTER = DefaultFilter()
 
 
 def read_small(path: Path, most: int = MOST_BYTES, *, trusted: bool = False) -> bytes:
@@ -30,19 +41,6 @@ def read_small(path: Path, most: int = MOST_BYTES, *, trusted: bool = False) -> 
     if len(content) > most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     return content
-
-
-QUIET_MS = 300
-"""How long nothing must change before a change counts: an editor's saves come in bursts."""
-
-LONGEST_BURST_MS = 2000
-LOOK_MS = 1000
-"""Milliseconds between polls, as not every file system sends events."""
-
-Marks: TypeAlias = Mapping[Path, tuple[int, ...] | None]
-"""Inode, size and times of each path; None for a missing one."""
-
-_FILTER = DefaultFilter()
 
 
 class FileWatch:

@@ -15,6 +15,10 @@ from msgspec import Struct
 Key = TypeVar("Key")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Value = TypeVar("Value")
+
+UserKey: TypeAlias = tuple[str, ...]
+"""The user's id, then the rest of the key."""
 
 
 class WorkStopped(Exception):
@@ -29,7 +33,7 @@ class _Flight(Struct, Generic[Job, Result], eq=False):
 
     @property
     def over(self) -> bool:
-        """Whether the work has ended or is being cancelled, so that nobody can join it."""
+        """Whether the work has ended or is being cancelled, so that it cannot be joined."""
         return self.task.done() or self.task.cancelling() > 0
 
 
@@ -44,7 +48,6 @@ class Waiter(Struct, Generic[Job, Result], eq=False):
 
     @property
     def job(self) -> Job:
-        """The flight's job."""
         return self._flight.job
 
     async def result(self, seconds: float, *signals: asyncio.Future[Any]) -> Result:
@@ -105,7 +108,6 @@ class SingleFlight(Generic[Key, Job, Result]):
         self._flights[key].sealed = True
 
     def jobs(self) -> dict[Key, Job]:
-        """The jobs in progress."""
         return {key: flight.job for key, flight in self._flights.items()}
 
     async def aclose(self) -> None:
@@ -134,13 +136,7 @@ class SingleFlight(Generic[Key, Job, Result]):
             del self._flights[key]
         self._on_end(flight.job)
         if not flight.task.cancelled():
-            flight.task.exception()  # whoever waits has it, and nobody else needs it
-
-
-Value = TypeVar("Value")
-
-UserKey: TypeAlias = tuple[str, ...]
-"""The user's id, then the rest of the key."""
+            flight.task.exception()  # whoever waits has it
 
 
 class UserCache(LRUCache[UserKey, Value]):
@@ -155,12 +151,10 @@ class UserCache(LRUCache[UserKey, Value]):
         self._of_user: dict[str, set[UserKey]] = {}
 
     def __setitem__(self, key: UserKey, value: Value) -> None:
-        """Store a value, evicting the least recently used."""
         super().__setitem__(key, value)
         self._of_user.setdefault(key[0], set()).add(key)
 
     def __delitem__(self, key: UserKey) -> None:
-        """Drop one value; raises KeyError."""
         super().__delitem__(key)
         keys = self._of_user[key[0]]
         keys.discard(key)

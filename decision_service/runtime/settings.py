@@ -15,6 +15,20 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+PREFIX = "DECISION_"
+SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
+FROM_FILES = (*SECRETS, "store_url", "erasure_journal")
+"""Settings of which a file may be named instead: `DECISION_STORE_URL_FILE`."""
+
+MASK = "***"
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+_MONTHS = re.compile(r"([0-9]{1,6})(?: months?)?")
+_LONGEST_TIME = 3650 * 86400
+WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
+SHORTEST_SECRET, LONGEST_SECRET = 16, 64
+VENDOR_LIMIT = 20
+"""Requests a second that the vendor allows a key, over all processes that use it."""
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -52,14 +66,6 @@ def reach_problem(name: str, address: str, *, encrypted: bool, known_callers: bo
     return None
 
 
-PREFIX = "DECISION_"
-SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
-FROM_FILES = (*SECRETS, "store_url", "erasure_journal")
-"""Settings of which a file may be named instead: `DECISION_STORE_URL_FILE`."""
-
-MASK = "***"
-
-
 class ConfigError(Exception):
     """The configuration cannot be used; the message is one sentence that says what to do."""
 
@@ -78,12 +84,6 @@ def masked(setting: str, text: str) -> str:
     return text
 
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_TIME = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
-_MONTHS = re.compile(r"([0-9]{1,6})(?: months?)?")
-_LONGEST_TIME = 3650 * 86400
-
-
 @dataclass(frozen=True, slots=True)
 class Takes:
     """What a kind of value is written like, for messages and for the sample file."""
@@ -92,8 +92,6 @@ class Takes:
 
 
 class SmileMode(StrEnum):
-    """Which vendor answers."""
-
     EMBEDDED = "embedded"
     SANDBOX = "sandbox"
     PRODUCTION = "production"
@@ -107,8 +105,6 @@ class OnRevoke(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """JSON lines for machines, columns for people."""
-
     JSON = "json"
     CONSOLE = "console"
 
@@ -126,13 +122,6 @@ class LogLevel(StrEnum):
     def _missing_(cls, value: object) -> LogLevel | None:
         lower = value.lower() if isinstance(value, str) else value
         return next((one for one in cls if one.value == lower), None)
-
-
-_TIME_WORDS = "a number with its unit, such as 250ms, 5s, 15m, 24h or 14d"
-_MONTH_WORDS = "a number of months from 1 on, such as 25 or 25 months"
-_ADDRESS_WORDS = "an address such as 127.0.0.1:50051"
-_PATH_WORDS = "a path"
-_URL_WORDS = "an https:// URL such as https://host/v1"
 
 
 def _seconds(value: object) -> object:
@@ -177,25 +166,36 @@ def _url(value: str) -> str:
 
 
 Seconds = Annotated[
-    float, BeforeValidator(_seconds), Field(ge=0, le=_LONGEST_TIME), Takes(_TIME_WORDS)
+    float,
+    BeforeValidator(_seconds),
+    Field(ge=0, le=_LONGEST_TIME),
+    Takes("a number with its unit, such as 250ms, 5s, 15m, 24h or 14d"),
 ]
-Months = Annotated[int, BeforeValidator(_months), Field(ge=1, le=1200), Takes(_MONTH_WORDS)]
-Address = Annotated[str, AfterValidator(_address), Takes(_ADDRESS_WORDS)]
-NamedPath = Annotated[Path, BeforeValidator(_path), Takes(_PATH_WORDS)]
-Url = Annotated[str, AfterValidator(_url), Takes(_URL_WORDS)]
+
+Months = Annotated[
+    int,
+    BeforeValidator(_months),
+    Field(ge=1, le=1200),
+    Takes("a number of months from 1 on, such as 25 or 25 months"),
+]
+
+Address = Annotated[str, AfterValidator(_address), Takes("an address such as 127.0.0.1:50051")]
+
+NamedPath = Annotated[Path, BeforeValidator(_path), Takes("a path")]
+
+Url = Annotated[str, AfterValidator(_url), Takes("an https:// URL such as https://host/v1")]
+
 Names = Annotated[str, Takes("names separated by commas")]
+
 Country = Annotated[
     str, Field(pattern="^[A-Z]{2}$"), Takes("a country of ISO 3166 in capital letters, such as ID")
 ]
+
 Currency = Annotated[
     str,
     Field(pattern="^[A-Z]{3}$"),
     Takes("a currency of ISO 4217 in capital letters, such as IDR"),
 ]
-
-
-WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
-SHORTEST_SECRET, LONGEST_SECRET = 16, 64
 
 
 class OnboardingSettings(BaseModel):
@@ -301,17 +301,13 @@ def secret_problems(settings: OnboardingSettings) -> Iterator[str]:
             )
 
 
-def logo_problems(settings: OnboardingSettings) -> Iterator[str]:
-    """A sentence for a logo without the name that is read out where it is not seen."""
+def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for a logo without a name, and for each address that is not allowed."""
     if settings.connect_logo_file is not None and not settings.connect_company_name:
         yield (
             f"{env_name('connect_logo_file')} needs {env_name('connect_company_name')} as well: "
             "the name is read out to those who do not see the logo"
         )
-
-
-def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
-    """A sentence for each address of the connect page or of a way back that is not allowed."""
     public = settings.connect_public_url
     if public and not _is_web_address(public):
         shown = masked("connect_public_url", public)
@@ -329,7 +325,6 @@ def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
 
 
 def _is_web_address(text: str) -> bool:
-    """Whether a text is https, or http of this machine, without user, query and fragment."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -341,12 +336,8 @@ def _is_web_address(text: str) -> bool:
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Names from a comma-separated setting."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
-
-VENDOR_LIMIT = 20
-"""Requests a second that the vendor allows a key, over all processes that use it."""
 
 BASE_URLS = {
     SmileMode.SANDBOX: "https://sandbox.smileapi.io/v1",
@@ -355,7 +346,7 @@ BASE_URLS = {
 
 
 class Settings(OnboardingSettings):
-    """Every setting; what they may not be together is in `coherence.py`."""
+    """Every setting; `config.contradictions` says what they may not be together."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -536,7 +527,6 @@ class Settings(OnboardingSettings):
 
     @property
     def callers_known(self) -> bool:
-        """Whether callers must authenticate, by token or certificate."""
         return self.auth_tokens_file is not None or self.tls_client_ca_file is not None
 
     @property
@@ -560,7 +550,6 @@ class Settings(OnboardingSettings):
 
     @property
     def describes_itself(self) -> bool:
-        """Whether the gRPC server has reflection."""
         embedded = self.smile_mode is SmileMode.EMBEDDED
         return embedded if self.reflection is None else self.reflection
 

@@ -24,7 +24,11 @@ _LONGEST_REST = 30.0
 
 Factory = Callable[[], Coroutine[Any, Any, None]]
 
+Result = TypeVar("Result")
+
 log = structlog.get_logger("decision_service.supervision")
+SHUTDOWN_SECONDS = 1
+"""How long answers in progress may take when the server stops."""
 
 
 class Supervisor:
@@ -56,7 +60,6 @@ class Supervisor:
         self._keepers.append(asyncio.create_task(self._keep(name, factory), name=name))
 
     async def aclose(self) -> None:
-        """End every task, for good."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -84,10 +87,6 @@ async def _ended(work: Coroutine[Any, Any, None]) -> str:
         return "cancelled"
     error = task.exception()
     return "returned" if error is None else type(error).__name__
-
-
-SHUTDOWN_SECONDS = 1
-"""How long answers in progress may take when the server stops."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -152,17 +151,13 @@ async def serving(
         await running
 
 
-Result = TypeVar("Result")
-
 if sys.platform == "win32":
 
     def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-        """Run work to its end."""
         return asyncio.run(work)
 
 else:
     import uvloop
 
     def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-        """Run work to its end on uvloop."""
         return uvloop.run(work)

@@ -34,6 +34,17 @@ from structlog.typing import EventDict
 _MOST_LINES = 10_000
 _LINGER_SECONDS = 0.02
 _CLOSE_SECONDS = 1.0
+__all__ = ["NO_SPAN", "NO_TRACER", "Attributes", "Span", "SpanName", "Tracer", "trace_id", "traced"]
+
+Attributes: TypeAlias = Mapping[str, str | int]
+"""Values by names of OpenTelemetry's conventions, or below `decision.`."""
+
+NO_SPAN: Span = INVALID_SPAN
+NO_TRACER: Tracer = NoOpTracer()
+NAMESPACE = "decision_service"
+
+Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
+"""The values of labels, in their order, each with what was measured."""
 
 
 class LogQueue(QueueHandler):
@@ -90,7 +101,6 @@ class _Writer(QueueListener):
         self._stream = stream
 
     def dequeue(self, block: bool) -> logging.LogRecord:  # noqa: FBT001 - as it is inherited
-        """The next line; waits for one."""
         if self.queue.empty():
             time.sleep(_LINGER_SECONDS)
         return super().dequeue(block)
@@ -109,7 +119,6 @@ class _Forwarded(logging.Handler):
     """Lines of libraries: who says it and its first line unfilled, since values may be data."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the record as one event."""
         error = record.exc_info[0] if record.exc_info else None
         structlog.get_logger().log(
             record.levelno,
@@ -121,15 +130,11 @@ class _Forwarded(logging.Handler):
 
 
 def _without_absent(_: object, __: str, event: EventDict) -> EventDict:
-    """Leave out what a line has no value for."""
     return {name: value for name, value in event.items() if value is not None}
 
 
 def configure_logging(level: str, *, as_json: bool, handler: logging.Handler | None = None) -> None:
-    """Send structured lines to a handler; one line per event, no person's data, no tracebacks.
-
-    Without a handler they go to stderr.
-    """
+    """Send lines of JSON or text to a handler, else to stderr: no person's data, no tracebacks."""
     renderer = (
         structlog.processors.JSONRenderer()
         if as_json
@@ -167,24 +172,12 @@ class UserHash:
         self._begun = hashlib.blake2b(key=secret, digest_size=8)
 
     def __call__(self, user_id: str) -> str:
-        """Sixteen hex digits of keyed BLAKE2b."""
         hashing = self._begun.copy()
         hashing.update(user_id.encode())
         return hashing.hexdigest()
 
 
-__all__ = ["NO_SPAN", "NO_TRACER", "Attributes", "Span", "SpanName", "Tracer", "trace_id", "traced"]
-
-Attributes: TypeAlias = Mapping[str, str | int]
-"""Values by names of OpenTelemetry's conventions, or below `decision.`."""
-
-NO_SPAN: Span = INVALID_SPAN
-NO_TRACER: Tracer = NoOpTracer()
-
-
 class SpanName(StrEnum):
-    """The spans of one decision, by what the service does in them."""
-
     DECIDE = "decide"
     GATHER = "gather"
     FACTORS = "factors"
@@ -223,28 +216,17 @@ def trace_id() -> str:
     return format_trace_id(context.trace_id) if context.is_valid else ""
 
 
-NAMESPACE = "decision_service"
-
-Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
-"""The values of labels, in their order, each with its figure."""
-
-
 def counter(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Counter:
     """A counter, exposed as `<name>_total`."""
     return Counter(name, words, labels, namespace=NAMESPACE, registry=registry)
 
 
 def gauge(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Gauge:
-    """A gauge."""
     return Gauge(name, words, labels, namespace=NAMESPACE, registry=registry)
 
 
 def histogram(
-    registry: CollectorRegistry | None,
-    name: str,
-    words: str,
-    *labels: str,
-    bounds: Sequence[float],
+    registry: CollectorRegistry | None, name: str, words: str, *labels: str, bounds: Sequence[float]
 ) -> Histogram:
     """A histogram with inclusive upper bounds."""
     return Histogram(
@@ -253,17 +235,15 @@ def histogram(
 
 
 def read_counter(name: str, words: str, samples: Samples, *labels: str) -> Metric:
-    """A counter metric of samples counted elsewhere."""
     return _filled(CounterMetricFamily(f"{NAMESPACE}_{name}", words, labels=labels), samples)
 
 
 def read_gauge(name: str, words: str, samples: Samples, *labels: str) -> Metric:
-    """A gauge metric of samples measured elsewhere."""
     return _filled(GaugeMetricFamily(f"{NAMESPACE}_{name}", words, labels=labels), samples)
 
 
 def one(value: float) -> Samples:
-    """The only figure of a metric without labels."""
+    """The only sample of a metric without labels."""
     return (((), value),)
 
 

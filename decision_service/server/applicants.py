@@ -16,12 +16,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
-from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.casework.applicant_status import (
     AccountStatus,
     ApplicantStatus,
+    LikelyReferral,
     ReadApplicantStatus,
 )
 from decision_service.casework.disclosure import Disclosure, PersonRecord, money, plain
@@ -32,20 +32,49 @@ from decision_service.domain.ports import Clock
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_export_token, read_export_token
 from decision_service.server.wire import (
-    Methods,
     Problems,
     check_reference,
     check_user_id,
     enum_name,
     money_from_message,
+    same,
     timestamp,
-    unary,
 )
 
+SERVICE = pb.DESCRIPTOR.services_by_name["ApplicantService"]
 _ADDRESS = re.compile(r"[!-\[\]-~]{1,1000}", re.ASCII)
 """Printable ASCII without a space or a backslash, which browsers read as a slash."""
+
 _TYPE = re.compile(r"[A-Z_]{1,40}", re.ASCII)
 _MOST_TYPES = 10
+TOLD = (
+    "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
+    "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
+    "assignment", "data_quality", "as_of_date", "create_time", "expire_time", "engine_version",
+    "first_decision_id", "connect",
+)  # fmt: skip
+"""The fields of a recorded reply that a person may read."""
+
+LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
+"""Those that stay with the lender."""
+
+FOUND_ON_READING = frozenset({"recourse", "review"})
+"""Those that no recorded reply has: reviews are records of their own, recourse is not stored."""
+
+TOLD_APART = frozenset({"request_id", "inputs", "factor_values"})
+"""Those that a record has of the stored facts."""
+
+_RULES_OF: Mapping[str, Sequence[str]] = {
+    "Reason": ("required", "required_value", "actual_value", "points_lost"),
+    "Score": ("best_score",),
+    "Offer": ("term_binding",),
+}
+"""The fields of a message that show the lender's rules, or say the same as another field."""
+
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
+_PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
+"""An e-mail address, two words written as names are, or nothing but words of letters."""
 
 
 class ConnectLinks(msgspec.Struct, frozen=True):
@@ -94,57 +123,25 @@ class ConnectLinks(msgspec.Struct, frozen=True):
         return f"{parts.scheme}://{parts.netloc}".lower() in self.origins
 
 
-TOLD = (
-    "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
-    "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
-    "assignment", "data_quality", "as_of_date", "create_time", "expire_time", "engine_version",
-    "first_decision_id", "connect",
-)  # fmt: skip
-"""The fields of a recorded reply that a person is told."""
-
-LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
-"""Those that are told to nobody outside of the lender."""
-
-FOUND_ON_READING = frozenset({"recourse", "review"})
-"""Those that no recorded reply has: reviews are records of their own, recourse is not stored."""
-
-TOLD_APART = frozenset({"request_id", "inputs", "factor_values"})
-"""Those that a record has of the stored facts."""
-
-_RULES_OF: Mapping[str, Sequence[str]] = {
-    "Reason": ("required", "required_value", "actual_value", "points_lost"),
-    "Score": ("best_score",),
-    "Offer": ("term_binding",),
-}
-"""The fields of a message that show the lender's rules, or say the same as another field."""
-
-
 def record_message(record: PersonRecord) -> pb.StoredRecord:
-    """One record."""
     content = json.dumps(record.content, ensure_ascii=False)
     return pb.StoredRecord(kind=record.kind, id=record.id, content=content)
 
 
 def disclosed_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
-    """As `TellReply`."""
     decision = service_pb.CreateDecisionResponse.FromString(reply).decision
     for reason in (*decision.reasons, *decision.override.reasons):
-        _hide(reason, disclosed)
+        if not disclosed.tells(reason.factor):
+            reason.ClearField("factor")
+            reason.ClearField("actual")
     for asked in decision.data_requests:
         if not disclosed.tells(asked.factor):
             asked.ClearField("factor")
-    told = _set_fields(decision)
-    return {name: told[name] for name in TOLD if name in told}
-
-
-def _hide(reason: decision_pb2.Reason, disclosed: Disclosure) -> None:
-    if not disclosed.tells(reason.factor):
-        reason.ClearField("factor")
-        reason.ClearField("actual")
+    fields = _set_fields(decision)
+    return {name: fields[name] for name in TOLD if name in fields}
 
 
 def _set_fields(message: Message) -> dict[str, Any]:
-    """The fields that are set, by name."""
     left_out = _RULES_OF.get(message.DESCRIPTOR.name, ())
     return {
         field.name: _field(field, value)
@@ -177,16 +174,7 @@ def _value(field: FieldDescriptor, value: Any) -> Any:
     return value
 
 
-SERVICE = "decision_service.api.v1.ApplicantService"
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
-_WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
-_PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
-"""An e-mail address, two words written as names are, or nothing but words of letters."""
-
-
 class ApplicantUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     onboard: OnboardApplicants
     look: ReadApplicantStatus
     clock: Clock
@@ -204,16 +192,15 @@ class ApplicantServicer:
         self, request: pb.CreateApplicantRequest, context: RpcContext
     ) -> pb.CreateApplicantResponse:
         """The applicant's user with a new token."""
-        problems = Problems()
-        check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
-        if _PERSONAL.fullmatch(request.applicant_ref):
-            problems.add(
-                "applicant_ref",
-                "reads like a name or an e-mail address, which the vendor would keep: send a "
-                "reference of your own, such as CRM-1042",
-            )
-        self._use_cases.links.check(problems, request.return_url, request.provider_types)
-        problems.raise_if_any()
+        with Problems() as problems:
+            check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
+            if _PERSONAL.fullmatch(request.applicant_ref):
+                problems.add(
+                    "applicant_ref",
+                    "reads like a name or an e-mail address, which the vendor would keep: send a "
+                    "reference of your own, such as CRM-1042",
+                )
+            self._use_cases.links.check(problems, request.return_url, request.provider_types)
         applicant = Applicant(context.info.caller, request.applicant_ref)
         made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
         token = self._token(made.token, request)
@@ -225,10 +212,9 @@ class ApplicantServicer:
         self, request: pb.CreateLinkTokenRequest, context: RpcContext
     ) -> pb.CreateLinkTokenResponse:
         """A new token."""
-        problems = Problems()
-        check_user_id(problems, request.user_id)
-        self._use_cases.links.check(problems, request.return_url, request.provider_types)
-        problems.raise_if_any()
+        with Problems() as problems:
+            check_user_id(problems, request.user_id)
+            self._use_cases.links.check(problems, request.return_url, request.provider_types)
         token = await self._use_cases.onboard.link_token(
             request.user_id, context.info.applicant_scope, self._stop_at(context)
         )
@@ -237,21 +223,17 @@ class ApplicantServicer:
     async def get_applicant(
         self, request: pb.GetApplicantRequest, context: RpcContext
     ) -> pb.GetApplicantResponse:
-        """Where the applicant stands now."""
-        problems = Problems()
-        check_user_id(problems, request.user_id)
-        if request.country:
-            problems.text("country", request.country, _COUNTRY, "a country of ISO 3166, such as PH")
-        problems.raise_if_any()
+        """The applicant's accounts and data, and whether a decision can be made."""
+        with Problems() as problems:
+            check_user_id(problems, request.user_id)
+            if request.country:
+                problems.text(
+                    "country", request.country, _COUNTRY, "a country of ISO 3166, such as PH"
+                )
         look, scope = self._use_cases.look, context.info.applicant_scope
         seen = await look(request.user_id, scope, self._stop_at(context))
         likely = look.likely_referrals(request.country) if request.country else ()
-        applicant = _applicant(seen)
-        applicant.likely_referrals.extend(
-            pb.LikelyReferral(product=one.product, reason=one.reason, message=one.message)
-            for one in likely
-        )
-        return pb.GetApplicantResponse(applicant=applicant)
+        return pb.GetApplicantResponse(applicant=_applicant(seen, likely))
 
     async def erase_applicant(
         self, request: pb.EraseApplicantRequest, context: RpcContext
@@ -291,27 +273,15 @@ class ApplicantServicer:
         return self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
 
 
-def methods(servicer: ApplicantServicer) -> Methods:
-    """The service's methods."""
-    return {
-        "CreateApplicant": unary(servicer.create_applicant, pb.CreateApplicantRequest),
-        "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),
-        "GetApplicant": unary(servicer.get_applicant, pb.GetApplicantRequest),
-        "EraseApplicant": unary(servicer.erase_applicant, pb.EraseApplicantRequest),
-        "ExportApplicant": unary(servicer.export_applicant, pb.ExportApplicantRequest),
-    }
-
-
 def _user_id(user_id: str) -> str:
-    problems = Problems()
-    check_user_id(problems, user_id)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_user_id(problems, user_id)
     return user_id
 
 
-def _applicant(seen: ApplicantStatus) -> pb.Applicant:
+def _applicant(seen: ApplicantStatus, likely: Iterable[LikelyReferral]) -> pb.Applicant:
     return pb.Applicant(
-        user_id=seen.user_id,
+        **same(seen, "user_id", "ready"),
         accounts=[_account(one) for one in seen.accounts],
         data=[
             pb.ApplicantData(
@@ -319,8 +289,8 @@ def _applicant(seen: ApplicantStatus) -> pb.Applicant:
             )
             for one in seen.kinds
         ],
-        ready=seen.ready,
         not_ready_reason=seen.why_not,
+        likely_referrals=[same(one, "product", "reason", "message") for one in likely],
     )
 
 

@@ -34,7 +34,7 @@ from decision_service.server.callers import (
     Token,
     read_callers,
 )
-from decision_service.server.context import Behaviour, CallInfo, RpcContext
+from decision_service.server.context import Behaviour, RpcContext
 from decision_service.server.interceptors import CallInterceptor
 
 UNREADABLE = "A100"
@@ -45,6 +45,16 @@ _CERTIFICATE = "x509_pem_cert"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 log = structlog.get_logger("decision_service.access")
+FORGOTTEN_AFTER = 60.0
+"""Seconds without a failure after which an address begins anew."""
+
+AT_ONCE = 10
+"""Failures of an address that are answered without delay."""
+
+SLOWED_SECONDS = 1.0
+ALARM_FROM = 100
+ALARM_EVERY = 1_000
+MOST_ADDRESSES = 10_000
 
 
 class CallersRefused(Exception):
@@ -56,7 +66,7 @@ class CallersRefused(Exception):
 
 
 class Authenticator:
-    """Finds the caller of a call; without a callers file everybody is `anonymous` with every role.
+    """Finds the caller of a call; without a callers file each is `anonymous` with every role.
 
     A file that is replaced is read again; one with mistakes changes nothing but the log. `now` is
     the clock by whose days in UTC tokens end.
@@ -77,11 +87,10 @@ class Authenticator:
 
     @property
     def signers(self) -> Mapping[str, Signer]:
-        """The callers with signing keys; nobody without a callers file."""
+        """The callers with signing keys; none without a callers file."""
         return {} if self._callers is None else self._callers.signers
 
     def last_uses(self) -> Iterator[tuple[Token, datetime | None]]:
-        """Every token, and when it was last good for a call since the start."""
         for token in () if self._callers is None else self._callers.tokens:
             yield token, self._used.get(token.hashed)
 
@@ -123,7 +132,6 @@ class Authenticator:
         return None if known is None else self._caller_of(known)
 
     def _caller_of(self, token: Token) -> Caller | None:
-        """Whose token it is; None once it has ended."""
         now = self._now()
         if token.until is None or now.date() <= token.until:
             self._used[token.hashed] = now
@@ -166,7 +174,6 @@ def _names_in(pem: bytes) -> Sequence[str]:
 
 
 def read_callers_file(path: Path) -> CallersReading:
-    """The callers of a file, or what is wrong with it."""
     report = Report()
     try:
         text = decode(str(path), read_small(path, trusted=True), report)
@@ -178,18 +185,6 @@ def read_callers_file(path: Path) -> CallersReading:
     if text is None:
         return CallersReading(None, report.diagnostics())
     return read_callers(str(path), text)
-
-
-FORGOTTEN_AFTER = 60.0
-"""Seconds without a failure after which an address begins anew."""
-
-AT_ONCE = 10
-"""Failures of an address that are answered without delay."""
-
-SLOWED_SECONDS = 1.0
-ALARM_FROM = 100
-ALARM_EVERY = 1_000
-MOST_ADDRESSES = 10_000
 
 
 class FailedAuthentications:
@@ -233,36 +228,24 @@ class AuthenticationInterceptor(CallInterceptor):
         self._failures = failures
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose calls are authorized; health checks need no credentials."""
         if method in HEALTH_METHODS:
             return inner
-        authorizer = Authorizer(method)
+        allowed = METHODS.get(method, frozenset())
 
         async def call(request: Any, context: RpcContext) -> Any:
-            if context.caller is None:
+            caller, info = context.caller, context.info
+            if caller is None:
                 await asyncio.sleep(self._failures.delay(context.address))
-                raise Unauthenticated(_UNKNOWN)
-            authorizer.authorize(context.caller, context.info)
+                raise Unauthenticated(
+                    "the caller is not known: send one `authorization: Bearer <token>` with a "
+                    "token in use"
+                )
+            info.caller, info.sees_all = caller.name, caller.sees_all
+            info.onboards_all = caller.onboards_all
+            if allowed.isdisjoint(caller.roles):
+                needed = " or ".join(sorted(allowed)) or "no role there is"
+                name = method.rpartition("/")[2]
+                raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
             return await inner(request, context)
 
         return call
-
-
-_UNKNOWN = "the caller is not known: send one `authorization: Bearer <token>` with a token in use"
-
-
-class Authorizer:
-    """Refuses a method to callers without one of the roles that its row names."""
-
-    def __init__(self, method: str) -> None:
-        self.method = method
-        self._allowed = METHODS.get(method, frozenset())
-
-    def authorize(self, caller: Caller, info: CallInfo) -> None:
-        """Record the caller in the call; raises PermissionDenied."""
-        info.caller, info.sees_all = caller.name, caller.sees_all
-        info.onboards_all = caller.onboards_all
-        if self._allowed.isdisjoint(caller.roles):
-            needed = " or ".join(sorted(self._allowed)) or "no role there is"
-            name = self.method.rpartition("/")[2]
-            raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")

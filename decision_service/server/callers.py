@@ -22,6 +22,44 @@ from decision_service.rules.language.fields import Fields, as_choice, as_list, a
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
 
 PACKAGE = "decision_service.api.v1"
+_READ_ROLLOUTS = (
+    "ListRollouts",
+    "GetRollout",
+    "ExplainAssignment",
+    "ListRolloutSteps",
+    "CompareVersions",
+)
+_MOVE_ROLLOUTS = (
+    "AdvanceRollout",
+    "ConfirmRollout",
+    "RollBackRollout",
+    "PauseRollout",
+    "ResumeRollout",
+    "SetKillSwitch",
+)
+ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_ROLLOUTS)
+"""Kill and the other steps of rollouts, which no other calls keep out."""
+
+REFLECTION = "/grpc.reflection."
+_READ_REVIEWS = ("ListReviews", "GetReview")
+_WORK_ON_REVIEWS = (
+    "ClaimReview",
+    "ReleaseReview",
+    "AddReviewNote",
+    "RequestReviewData",
+    "DecideAgain",
+    "CompleteReview",
+)
+_ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
+TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
+HASH_PREFIX = "sha256:"
+MOST_CALLERS = 1_000
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
+_TOO_LONG = 200
+_IDENTITIES = ("tokens", "certificates", "signing_keys")
+Key = TypeVar("Key", str, bytes)
 
 
 class Role(StrEnum):
@@ -48,40 +86,16 @@ class Role(StrEnum):
 
 
 _ANY = frozenset(Role)
-_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ, Role.RULES_APPROVE})
-_SEEN_RULES = frozenset({Role.RULES, Role.RULES_APPROVE, Role.READ})
-_TRIED_RULES = frozenset({Role.RULES, Role.RULES_APPROVE})
-_READ_ROLLOUTS = (
-    "ListRollouts",
-    "GetRollout",
-    "ExplainAssignment",
-    "ListRolloutSteps",
-    "CompareVersions",
-)
-_MOVE_ROLLOUTS = (
-    "AdvanceRollout",
-    "ConfirmRollout",
-    "RollBackRollout",
-    "PauseRollout",
-    "ResumeRollout",
-    "SetKillSwitch",
-)
-ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_ROLLOUTS)
-"""Kill and the other steps of rollouts, which no other calls keep out."""
 
-REFLECTION = "/grpc.reflection."
+_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ, Role.RULES_APPROVE})
+
+_SEEN_RULES = frozenset({Role.RULES, Role.RULES_APPROVE, Role.READ})
+
+_TRIED_RULES = frozenset({Role.RULES, Role.RULES_APPROVE})
+
 _REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
-_READ_REVIEWS = ("ListReviews", "GetReview")
-_WORK_ON_REVIEWS = (
-    "ClaimReview",
-    "ReleaseReview",
-    "AddReviewNote",
-    "RequestReviewData",
-    "DecideAgain",
-    "CompleteReview",
-)
+
 _ONBOARDERS = frozenset({Role.ONBOARD, Role.ONBOARD_ALL})
-_ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
 
 METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.DecisionService/CreateDecision": frozenset({Role.DECIDE}),
@@ -118,44 +132,29 @@ HEALTH_METHODS = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check"
 UNOBSERVED = (*HEALTH_METHODS, REFLECTION)
 """How the methods begin that platforms call all the time: neither logged nor counted."""
 
-
-TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
-HASH_PREFIX = "sha256:"
-MOST_CALLERS = 1_000
-_HASH = re.compile(r"sha256:([0-9a-f]{64})")
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-_TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
-_TOO_LONG = 200
-_IDENTITIES = ("tokens", "certificates", "signing_keys")
 _SIGNS = {Role.RULES: Signing.PROPOSED, Role.RULES_APPROVE: Signing.APPROVED}
-
-Key = TypeVar("Key", str, bytes)
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Somebody who may call; `name` is part of every decision's key and never changes."""
+    """One who may call; `name` is part of every decision's key and never changes."""
 
     name: str
     roles: frozenset[Role]
 
     @property
     def sees_all(self) -> bool:
-        """Whether decisions of other callers may be read."""
         return Role.READ in self.roles
 
     @property
     def onboards_all(self) -> bool:
-        """Whether applicants of other callers may be seen, given link tokens and erased."""
         return Role.ONBOARD_ALL in self.roles
 
 
 ANONYMOUS = Caller("anonymous", frozenset(Role))
-"""Everybody, where no callers are configured."""
+"""Each caller, where none are configured."""
 
 
 class Token(msgspec.Struct, frozen=True):
-    """The hash of a caller's token, and the last day on which it is good, where it has one."""
-
     hashed: bytes
     caller: Caller
     until: date | None = None
@@ -163,7 +162,7 @@ class Token(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Everybody who may call, by hash of token and by name in a client certificate.
+    """All who may call, by hash of token and by name in a client certificate.
 
     `signers` are those with signing keys, `roles` what each may do, by name.
     """
@@ -183,13 +182,10 @@ class Callers:
         return found
 
     def by_certificate(self, names: Iterable[str]) -> Caller | None:
-        """Whose certificate bears these names; the first that is known counts."""
         return next((self.certificates[n] for n in names if n in self.certificates), None)
 
 
 class CallersReading(msgspec.Struct, frozen=True):
-    """The callers, or None where any diagnostic is an error."""
-
     callers: Callers | None
     diagnostics: tuple[Diagnostic, ...]
 
@@ -200,7 +196,6 @@ def new_token() -> str:
 
 
 def token_hash(token: str) -> str:
-    """The token's hash as the callers file holds it."""
     return HASH_PREFIX + hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -209,15 +204,16 @@ def read_callers(path: str, text: str) -> CallersReading:
     report = Report()
     root = yaml.read(path, text, report)
     callers = None if root is None else _Reader(report).read(root)
-    shown = tuple(_without_secrets(one) for one in report.diagnostics())
-    return CallersReading(None if report.failed else callers, shown)
-
-
-def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
-    message = _TOKEN.sub("dst_…", diagnostic.message)
-    return replace(
-        diagnostic, message=message, hint=_TOKEN.sub("dst_…", diagnostic.hint), quoted=""
+    shown = (
+        replace(
+            one,
+            message=_TOKEN.sub("dst_…", one.message),
+            hint=_TOKEN.sub("dst_…", one.hint),
+            quoted="",
+        )
+        for one in report.diagnostics()
     )
+    return CallersReading(None if report.failed else callers, tuple(shown))
 
 
 class _Reader:

@@ -6,33 +6,29 @@ import msgspec
 from google.protobuf.duration_pb2 import Duration
 
 from decision_service.api.v1 import clock_service_pb2 as pb
-from decision_service.decide.clock_guard import ClockReset, ClockStatus, OperateClock
+from decision_service.decide.clock_guard import ClockStatus, OperateClock
 from decision_service.decide.decide import ANSWER_MARGIN
 from decision_service.domain.ports import Clock
 from decision_service.server.context import RpcContext
 from decision_service.server.rollouts import why_from
-from decision_service.server.wire import Methods, Problems, timestamp, unary
+from decision_service.server.wire import Problems, optional_time, same, timestamp
 
-SERVICE = "decision_service.api.v1.ClockService"
+SERVICE = pb.DESCRIPTOR.services_by_name["ClockService"]
 
 
 class ClockUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     operate: OperateClock
     clock: Clock
 
 
 class ClockServicer:
-    """Translates between the wire and the clock guard."""
-
     def __init__(self, use_cases: ClockUseCases) -> None:
         self._use_cases = use_cases
 
     async def get_clock(
         self, request: pb.GetClockRequest, context: RpcContext
     ) -> pb.GetClockResponse:
-        """The clock as it stands."""
+        """The clock as it is now."""
         del request, context
         return pb.GetClockResponse(clock=_clock(await self._use_cases.operate.show()))
 
@@ -40,42 +36,30 @@ class ClockServicer:
         self, request: pb.ResetClockRequest, context: RpcContext
     ) -> pb.ResetClockResponse:
         """Reset the guard, with a reason."""
-        problems = Problems()
-        why, who = why_from(request.why, problems), context.info.caller
-        problems.raise_if_any()
+        with Problems() as problems:
+            why, who = why_from(request.why, problems), context.info.caller
         stop_at = self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
         after = await self._use_cases.operate.reset(who, why, stop_at)
         return pb.ResetClockResponse(clock=_clock(after))
-
-
-def methods(servicer: ClockServicer) -> Methods:
-    """The service's methods."""
-    return {
-        "GetClock": unary(servicer.get_clock, pb.GetClockRequest),
-        "ResetClock": unary(servicer.reset_clock, pb.ResetClockRequest),
-    }
 
 
 def _clock(shown: ClockStatus) -> pb.Clock:
     message = pb.Clock(
         now=timestamp(shown.now),
         doubted=shown.doubted,
-        resets=[_reset(one) for one in shown.resets],
+        resets=[
+            pb.ClockReset(
+                **same(one, "who", "why"),
+                reset_time=timestamp(one.at),
+                first_decision_time=timestamp(one.first),
+                last_decision_time=timestamp(one.last),
+            )
+            for one in shown.resets
+        ],
+        newest_decision_time=optional_time(shown.newest),
     )
-    if shown.newest is not None:
-        message.newest_decision_time.CopyFrom(timestamp(shown.newest))
     if shown.drift is not None:
         drift = Duration()
         drift.FromTimedelta(shown.drift)
         message.ahead_of_vendor.CopyFrom(drift)
     return message
-
-
-def _reset(one: ClockReset) -> pb.ClockReset:
-    return pb.ClockReset(
-        reset_time=timestamp(one.at),
-        who=one.who,
-        why=one.why,
-        first_decision_time=timestamp(one.first),
-        last_decision_time=timestamp(one.last),
-    )

@@ -31,10 +31,54 @@ from decision_service.runtime.telemetry import counter
 from decision_service.server.context import best_language
 
 LANGUAGES = ("en", "fil")
-"""The page's languages; the first is everybody's who asks for neither."""
+"""The page's languages; the first is for who asks for neither."""
 
 _ALIASES = {"tl": "fil"}
 """Tagalog is what older phones call Filipino."""
+
+Renew = Callable[[str], Awaitable[LinkToken | None]]
+"""Another token for whoever holds one; None where it is not to be renewed."""
+
+IsAlive = Callable[[str], Awaitable[bool]]
+"""Whether the holder of a token may still open the widget."""
+
+NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+_LARGEST_BODY = 4096
+_LONGEST_TOKEN = 2048
+_REFUSALS = {
+    "broken_off": (400, "no_token"),
+    "malformed": (400, "no_token"),
+    "refused": (403, "not_valid"),
+    "unavailable": (503, "not_now"),
+}
+"""Status and sentence by what is counted."""
+
+LARGEST_LOGO = 200_000
+"""Bytes of a logo, which every applicant's phone loads."""
+
+_PICTURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+)
+_SVG = "http://www.w3.org/2000/svg"
+_ACTIVE = frozenset(
+    {"script", "foreignobject", "iframe", "object", "embed", "handler", "listener", "set"}
+)
+_INSIDE = re.compile(r"#|data:image/(png|jpeg|webp);")
+LARGEST_NOTICE = 65_536
+"""Bytes of a notice's file."""
+
+BLANKS = ("company", "months", "withdrawn")
+"""What `{…}` may be: the lender's name, how many months decisions are kept, and what becomes
+of them when consent is withdrawn."""
+
+_BLANK = re.compile(r"\{(\w*)\}")
+_SCRIPTS = ("connect.js", "accounts.js", "steps.js", "state.js")
+_ASSETS = {"connect.css": "text/css"} | dict.fromkeys(_SCRIPTS, "text/javascript")
+_ASSET_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "max-age=300"}
+_LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""Of an SVG that is opened by itself; in the page it is an image, which runs and loads nothing."""
 
 
 class PageTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,32 +106,10 @@ def texts_in(language: str) -> PageTexts:
 
 def chosen_language(asked: str | None, header: str) -> str:
     """The language asked for by name where there is one, else the best of accept-language."""
-    if asked in LANGUAGES:
-        return asked
-    return best_language(header, LANGUAGES, _ALIASES)
-
-
-Renew = Callable[[str], Awaitable[LinkToken | None]]
-"""Another token for whoever holds one; None where it is not to be renewed."""
-
-IsAlive = Callable[[str], Awaitable[bool]]
-"""Whether the holder of a token may still open the widget."""
-
-NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-_LARGEST_BODY = 4096
-_LONGEST_TOKEN = 2048
-_REFUSALS = {
-    "broken_off": (400, "no_token"),
-    "malformed": (400, "no_token"),
-    "refused": (403, "not_valid"),
-    "unavailable": (503, "not_now"),
-}
-"""Status and sentence by what is counted."""
+    return asked if asked in LANGUAGES else best_language(header, LANGUAGES, _ALIASES)
 
 
 class _ShownToken(msgspec.Struct):
-    """The body by which a page shows its token."""
-
     token: Annotated[str, msgspec.Meta(min_length=1, max_length=_LONGEST_TOKEN)]
 
 
@@ -99,10 +121,7 @@ class LinkTokenEndpoints:
     """
 
     def __init__(
-        self,
-        renew: Renew,
-        is_alive: IsAlive,
-        registry: CollectorRegistry | None = None,
+        self, renew: Renew, is_alive: IsAlive, registry: CollectorRegistry | None = None
     ) -> None:
         self._renew = renew
         self._is_alive = is_alive
@@ -114,8 +133,6 @@ class LinkTokenEndpoints:
         )
 
     async def renewed(self, request: Request) -> Response:
-        """Answer 200 with another token, or a refusal."""
-
         async def answer(shown: str) -> dict[str, str] | None:
             fresh = await self._renew(shown)
             return None if fresh is None else {"token": fresh.access_token}
@@ -123,8 +140,6 @@ class LinkTokenEndpoints:
         return await self._answered(request, "renewed", answer)
 
     async def checked(self, request: Request) -> Response:
-        """Answer 200 where the token still opens the widget, or a refusal."""
-
         async def answer(shown: str) -> dict[str, str] | None:
             return {} if await self._is_alive(shown) else None
 
@@ -189,24 +204,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     return content
 
 
-LARGEST_LOGO = 200_000
-"""Bytes of a logo, which every applicant's phone loads."""
-
-_PICTURES = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
-)
-_SVG = "http://www.w3.org/2000/svg"
-_ACTIVE = frozenset(
-    {"script", "foreignobject", "iframe", "object", "embed", "handler", "listener", "set"}
-)
-_INSIDE = re.compile(r"#|data:image/(png|jpeg|webp);")
-
-
 class Logo(msgspec.Struct, frozen=True):
-    """A picture and its media type."""
-
     content: bytes
     media_type: str
 
@@ -255,25 +253,11 @@ def _check_svg(content: bytes) -> None:
     parser.Parse(content, True)  # noqa: FBT003 - the library takes it by place
 
 
-LARGEST_NOTICE = 65_536
-"""Bytes of a notice's file."""
-
-BLANKS = ("company", "months", "withdrawn")
-"""What `{…}` may stand for: the lender's name, how many months decisions are kept, and what becomes
-of them when consent is withdrawn."""
-
-_BLANK = re.compile(r"\{(\w*)\}")
-
-
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One part of the notice: its title and its text, both plain text."""
 
     title: str
     text: str
-
-    def filled(self, values: Mapping[str, str]) -> Entry:
-        """The entry with the values of its blanks."""
-        return Entry(fill(self.title, values), fill(self.text, values))
 
 
 Notice = Mapping[str, tuple[Entry, ...]]
@@ -281,7 +265,6 @@ Notice = Mapping[str, tuple[Entry, ...]]
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with the values of its blanks; others stay as they are."""
     return _BLANK.sub(lambda found: values.get(found[1], found[0]), text)
 
 
@@ -342,7 +325,6 @@ class WidgetOptions(msgspec.Struct, frozen=True):
     template_id: str = ""
 
     def as_json(self) -> str:
-        """The options under the widget's names."""
         content = {
             "apiHost": self.api_host,
             "providers": list(self.providers),
@@ -395,7 +377,7 @@ class Lender(msgspec.Struct, frozen=True):
 class ConnectPage:
     """The page of a lender with its widget.
 
-    It is the same for everybody who reads a language: the token stays in the address, which the
+    It is the same for all who read a language: the token stays in the address, which the
     script reads. It is therefore in no template, no cache and no log of ours.
     """
 
@@ -420,7 +402,10 @@ class ConnectPage:
             lender=self.lender,
             widget=self.widget,
             text={name: fill(words, blanks) for name, words in texts.page.items()},
-            notice=[entry.filled(blanks) for entry in self.lender.notice[language]],
+            notice=[
+                Entry(fill(entry.title, blanks), fill(entry.text, blanks))
+                for entry in self.lender.notice[language]
+            ],
             said_json=json.dumps({key: fill(one, blanks) for key, one in texts.said.items()}),
             errors_json=json.dumps(dict(texts.account_errors)),
         )
@@ -433,13 +418,6 @@ class ConnectPage:
             "months": months,
             "withdrawn": fill(page[withdrawn], {"months": months}),
         }
-
-
-_SCRIPTS = ("connect.js", "accounts.js", "steps.js", "state.js")
-_ASSETS = {"connect.css": "text/css"} | dict.fromkeys(_SCRIPTS, "text/javascript")
-_ASSET_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "max-age=300"}
-_LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-"""Of an SVG that is opened by itself; in the page it is an image, which runs and loads nothing."""
 
 
 def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRoute]:
@@ -461,7 +439,8 @@ def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRo
         name = request.path_params["name"]
         if name not in _ASSETS:
             return Response(status_code=404)
-        return Response(_file(name), media_type=_ASSETS[name], headers=_ASSET_HEADERS)
+        content = resources.files(__package__).joinpath("pages", name).read_bytes()
+        return Response(content, media_type=_ASSETS[name], headers=_ASSET_HEADERS)
 
     async def logo(_: Request) -> Response:
         if (picture := page.lender.logo) is None:
@@ -476,7 +455,3 @@ def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRo
         Route("/connect/logo", logo, methods=["GET"]),
         Route("/connect/{name}", asset, methods=["GET"]),
     ]
-
-
-def _file(name: str) -> bytes:
-    return resources.files(__package__).joinpath("pages", name).read_bytes()

@@ -18,6 +18,19 @@ from decision_service.server.callers import Caller
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MOST_LANGUAGES = 8
+DEFAULT_DEADLINE = 10.0
+"""Seconds granted to a caller who names no deadline."""
+
+_NETWORK_BITS = 64
+"""Whoever has one address of such an IPv6 network has all of them."""
+
+NEVER = 1e12
+"""Seconds from which what is left of a deadline means that there is none."""
+
+CLIENT_SECONDS = 10.0
+"""How long a client may keep a call waiting for its message, or leave its reply unread."""
+
+Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
 
 def parse_languages(header: str) -> tuple[str, ...]:
@@ -56,10 +69,6 @@ def _weight(parameters: str) -> float:
         return 0.0
 
 
-DEFAULT_DEADLINE = 10.0
-"""Seconds granted to a caller who names no deadline."""
-
-
 @dataclass(slots=True)
 class CallInfo:
     """One call, from its metadata on.
@@ -82,23 +91,18 @@ class CallInfo:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """What the caller reads, best first."""
         header = self.metadata.get("accept-language")
         return parse_languages(header) if header else ()
 
     @property
     def scope(self) -> str:
-        """Whose decisions the caller may read; empty for everybody's."""
+        """Whose decisions the caller may read; empty for all callers'."""
         return "" if self.sees_all else self.caller
 
     @property
     def applicant_scope(self) -> str:
-        """Whose applicants the caller may reach; empty for everybody's."""
+        """Whose applicants the caller may reach; empty for all callers'."""
         return "" if self.onboards_all else self.caller
-
-
-_NETWORK_BITS = 64
-"""Whoever has one address of such an IPv6 network has all of them."""
 
 
 @lru_cache(maxsize=1024)
@@ -129,18 +133,7 @@ def _network_of(address: str) -> str:
     return str(IPv6Network((parsed, _NETWORK_BITS), strict=False))
 
 
-NEVER = 1e12
-"""Seconds from which what is left of a deadline means that there is none."""
-
-CLIENT_SECONDS = 10.0
-"""How long a client may keep a call waiting for its message, or leave its reply unread."""
-
-Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
-
-
 class CallStatus(msgspec.Struct, frozen=True):
-    """A status other than OK, and the metadata that leaves with it."""
-
     code: grpc.StatusCode
     details: str
     trailing: Metadata = ()
@@ -174,9 +167,7 @@ class RpcContext:
     )
 
     def __init__(
-        self,
-        context: grpc.ServicerContext,
-        send: Callable[[Any], Awaitable[None]] | None = None,
+        self, context: grpc.ServicerContext, send: Callable[[Any], Awaitable[None]] | None = None
     ) -> None:
         self.info = CallInfo()
         self.address = address_of(context.peer())
@@ -198,20 +189,16 @@ class RpcContext:
         return None if left is None or left > NEVER else left
 
     def invocation_metadata(self) -> Metadata:
-        """What the client sent beside its message."""
         return self._metadata
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """Properties of the client's TLS certificate."""
         context = self._context
         return {} if context is None else context.auth_context()  # type: ignore[return-value]  # lists of bytes, whatever the stubs say
 
     def set_trailing_metadata(self, trailing: Metadata) -> None:
-        """What leaves with an OK."""
         self.trailing = trailing
 
     def end(self, code: grpc.StatusCode, details: str, trailing: Metadata = ()) -> None:
-        """Have the call end with an error, whatever its behaviour returns."""
         self.status = CallStatus(code, details, trailing)
 
     async def write(self, message: Any) -> None:
@@ -227,13 +214,11 @@ class RpcContext:
             context.cancel()
 
     def serve(self, work: Future[Any]) -> None:
-        """Have this work cancelled when the call is over."""
         self._work = work
         if self.done:  # since before there was work to be cancelled
             work.cancel()
 
     def over(self) -> None:
-        """The status was handed to the connection, or the client is gone."""
         self.done, self._context = True, None
         if self._work is not None:
             self._work.cancel()

@@ -6,16 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.domain.decision import Assignment, Decision, ListAnswer, Override, RulesetRef
+from decision_service.domain.decision import Assignment, Decision, ListAnswer, RulesetRef
 from decision_service.domain.factor import Factors, FactorValue, SourceUse, Value
 from decision_service.domain.ports import ReplyStyle
 from decision_service.domain.verdict import (
-    Condition,
-    DataRequest,
     Offer,
     Reason,
     RuleTrace,
-    Score,
     StageTrace,
     Verdict,
 )
@@ -30,9 +27,15 @@ from decision_service.server.wire import (
     decimal_text,
     missing_fields,
     money_fields,
+    optional_money,
+    optional_time,
+    optional_value,
+    same,
     timestamp_fields,
     value_fields,
 )
+
+_REF = ("ruleset", "version", "digest")
 
 
 def add_full_view(
@@ -44,43 +47,36 @@ def add_full_view(
     answers: Sequence[ListAnswer],
 ) -> None:
     """Add what only the FULL view has: inputs, factor values by name, traces in file order."""
-    fields = full_fields(inputs, factors, traces, withheld_tags, answers)
-    message.MergeFrom(pb.Decision(**fields))
+    message.MergeFrom(pb.Decision(**_full_fields(inputs, factors, traces, withheld_tags, answers)))
 
 
-def full_fields(
+def _full_fields(
     inputs: Mapping[str, Value],
     factors: Factors | None,
     traces: Sequence[StageTrace],
     withheld_tags: Sequence[str],
     answers: Sequence[ListAnswer],
 ) -> Fields:
-    """The fields of a Decision that only the FULL view has."""
     return {
         "inputs": {name: value_fields(value) for name, value in inputs.items()},
-        "factor_values": [] if factors is None else _factor_fields(factors),
-        "rule_traces": _trace_fields(traces),
+        "factor_values": [
+            _factor_value(value)
+            for _, value in (() if factors is None else sorted(factors.values.items()))
+        ],
+        "rule_traces": [_rule_trace(stage, rule) for stage in traces for rule in stage.rules],
         "withheld_tags": withheld_tags,
-        "list_answers": [_answer(answer) for answer in answers],
+        "list_answers": [
+            {**same(answer, "list", "input", "listed"), "list_digest": answer.digest}
+            for answer in answers
+        ],
     }
-
-
-def _factor_fields(factors: Factors) -> list[Fields]:
-    """The factor values of a Decision, by name."""
-    values = factors.values
-    return [_factor_value(values[name]) for name in sorted(values)]
-
-
-def _trace_fields(traces: Sequence[StageTrace]) -> list[Fields]:
-    """The rule traces of a Decision, in file order."""
-    return [_rule_trace(stage, rule) for stage in traces for rule in stage.rules]
 
 
 def _factor_value(factor: FactorValue) -> Fields:
     evidence = factor.evidence
     return {
         "name": factor.name,
-        "value": None if factor.value is None else value_fields(factor.value),
+        "value": optional_value(factor.value),
         "missing": [missing_fields(missing) for missing in factor.missing],
         "evidence": {
             "record_count": evidence.records,
@@ -95,15 +91,6 @@ def _factor_value(factor: FactorValue) -> Fields:
     }
 
 
-def _answer(answer: ListAnswer) -> Fields:
-    return {
-        "list": answer.list,
-        "input": answer.input,
-        "listed": answer.listed,
-        "list_digest": answer.digest,
-    }
-
-
 def _rule_trace(stage: StageTrace, rule: RuleTrace) -> Fields:
     return {
         "stage": stage.name,
@@ -111,46 +98,45 @@ def _rule_trace(stage: StageTrace, rule: RuleTrace) -> Fields:
         "component": COMPONENTS[stage.component],
         "rule": rule.id,
         "truth": TRUTHS[rule.truth],
-        "effect": rule.effect,
-        "reason": rule.reason,
+        **same(rule, "effect", "reason", "note"),
         "comparisons": [
             {
-                "left": c.left,
-                "operator": c.operator,
-                "right": c.right,
-                "actual": c.actual,
-                "required": c.required,
-                "truth": TRUTHS[c.truth],
+                **same(one, "left", "operator", "right", "actual", "required"),
+                "truth": TRUTHS[one.truth],
             }
-            for c in rule.comparisons
+            for one in rule.comparisons
         ],
-        "note": rule.note,
     }
 
 
 def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
-    """The fields of a Decision that hold what a ruleset concluded."""
     return {
-        "outcome": OUTCOMES[verdict.outcome],
-        "refer_kind": REFER_KINDS[verdict.refer_kind],
-        "reasons": [_reason(reason, languages) for reason in verdict.reasons],
-        "data_requests": [_data_request(request) for request in verdict.data_requests],
-        "scores": [_score(score) for score in verdict.scores],
+        **_concluded(verdict, languages),
+        "data_requests": [
+            {**same(one, "factor", "help"), "cause": missing_fields(one.missing)}
+            for one in verdict.data_requests
+        ],
+        "scores": [
+            {
+                **same(one, "scorecard", "band"),
+                "score": decimal_text(one.score),
+                "best_score": decimal_text(one.best_score),
+            }
+            for one in verdict.scores
+        ],
         "offer": None if verdict.offer is None else _offer(verdict.offer),
-        "conditions": [_condition(one, languages) for one in verdict.conditions],
+        "conditions": [
+            {"id": one.id, "text": _in_language(one.texts, languages)} for one in verdict.conditions
+        ],
         "tags": verdict.told_tags,
     }
 
 
-def override_fields(override: Override, languages: Sequence[str]) -> Fields:
-    """The fields of an Override: what the rules concluded, and why something else was decided."""
-    verdict = override.verdict
+def _concluded(verdict: Verdict, languages: Sequence[str]) -> Fields:
     return {
-        "kind": override.kind,
         "outcome": OUTCOMES[verdict.outcome],
         "refer_kind": REFER_KINDS[verdict.refer_kind],
         "reasons": [_reason(reason, languages) for reason in verdict.reasons],
-        "cap": override.cap,
     }
 
 
@@ -166,39 +152,13 @@ def _in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
 def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
     lost = reason.points_lost
     return {
-        "code": reason.code,
+        **same(reason, "code", "factor", "actual", "required", "regulatory_text"),
         "message": _in_language(reason.texts, languages),
         "component": COMPONENTS[reason.component],
-        "factor": reason.factor,
-        "actual": reason.actual,
-        "required": reason.required,
         "points_lost": "" if lost is None else decimal_text(lost),
-        "regulatory_text": reason.regulatory_text,
-        "actual_value": _value(reason.actual_value),
-        "required_value": _value(reason.required_value),
+        "actual_value": optional_value(reason.actual_value),
+        "required_value": optional_value(reason.required_value),
     }
-
-
-def _value(value: Value | None) -> Fields | None:
-    return None if value is None else value_fields(value)
-
-
-def _data_request(request: DataRequest) -> Fields:
-    cause = missing_fields(request.missing)
-    return {"factor": request.factor, "cause": cause, "help": request.help}
-
-
-def _score(score: Score) -> Fields:
-    return {
-        "scorecard": score.scorecard,
-        "score": decimal_text(score.score),
-        "best_score": decimal_text(score.best_score),
-        "band": score.band,
-    }
-
-
-def _condition(condition: Condition, languages: Sequence[str]) -> Fields:
-    return {"id": condition.id, "text": _in_language(condition.texts, languages)}
 
 
 def _offer(offer: Offer) -> Fields:
@@ -206,12 +166,10 @@ def _offer(offer: Offer) -> Fields:
     return {
         "kind": OFFER_KINDS[offer.kind],
         "approved_amount": money_fields(offer.approved_amount),
-        "max_amount": None if offer.max_amount is None else money_fields(offer.max_amount),
+        "max_amount": optional_money(offer.max_amount),
         "term_months": offer.term_months or 0,
         "monthly_rate": "" if rate is None else decimal_text(rate),
-        "tier": offer.tier,
-        "binding": offer.binding,
-        "term_binding": offer.term_binding,
+        **same(offer, "tier", "binding", "term_binding"),
         "outputs": {name: value_fields(value) for name, value in offer.outputs.items()},
     }
 
@@ -221,7 +179,7 @@ class ProtoReplyEncoder:
 
     def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
         """The response's bytes, the same for equal arguments: serialization is deterministic."""
-        fields = decision_fields(decision, style, traces)
+        fields = _decision_fields(decision, style, traces)
         response = service_pb.CreateDecisionResponse(decision=fields)
         return response.SerializeToString(deterministic=True)
 
@@ -230,32 +188,33 @@ def decision_message(
     decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]
 ) -> pb.Decision:
     """The decision as its caller wants it; traces are in FULL view only."""
-    return pb.Decision(**decision_fields(decision, style, traces))
+    return pb.Decision(**_decision_fields(decision, style, traces))
 
 
-def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
+def _decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
     """The fields of a Decision, its texts in the first language that the ruleset has."""
     fields = _basic_fields(decision, style.languages)
     if style.full:
-        told = decision.verdict.withheld_tags, decision.answers
-        fields |= full_fields(decision.inputs, decision.factors, traces, *told)
+        fields |= _full_fields(
+            decision.inputs,
+            decision.factors,
+            traces,
+            decision.verdict.withheld_tags,
+            decision.answers,
+        )
     return fields
 
 
 def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
     fields = verdict_fields(decision.verdict, languages)
+    fields |= same(decision, "decision_id", "request_id", "application_id", "customer_ref")
+    fields |= same(decision, "user_id", "product", "engine_version")
     fields |= {
-        "decision_id": decision.decision_id,
-        "request_id": decision.request_id,
-        "application_id": decision.application_id,
-        "customer_ref": decision.customer_ref,
-        "user_id": decision.user_id,
-        "product": decision.product,
         "assignment": _assignment_fields(decision.assignment),
         "data_quality": _quality_fields(decision),
         "as_of_date": decision.as_of.date.isoformat(),
         "create_time": timestamp_fields(decision.created),
-        "engine_version": decision.engine_version,
+        "expire_time": optional_time(decision.expires),
     }
     if decision.verdict.connect:
         asked = {"user_id": decision.user_id, "provider_types": decision.verdict.connect}
@@ -265,39 +224,30 @@ def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
         }
     if decision.first_decision_id:
         fields["first_decision_id"] = decision.first_decision_id
-    if decision.expires is not None:
-        fields["expire_time"] = timestamp_fields(decision.expires)
     if decision.override is not None:
-        fields["override"] = override_fields(decision.override, languages)
+        fields["override"] = {
+            **same(decision.override, "kind", "cap"),
+            **_concluded(decision.override.verdict, languages),
+        }
     if decision.ruleset_ref is not None:
-        fields["ruleset_ref"] = _ref_fields(decision.ruleset_ref)
+        fields["ruleset_ref"] = same(decision.ruleset_ref, *_REF)
     return fields
 
 
 def ref_message(ref: RulesetRef) -> pb.RulesetRef:
-    """How a decision names its rules."""
-    return pb.RulesetRef(**_ref_fields(ref))
-
-
-def _ref_fields(ref: RulesetRef) -> Fields:
-    return {"ruleset": ref.ruleset, "version": ref.version, "digest": ref.digest}
+    return pb.RulesetRef(**same(ref, *_REF))
 
 
 def assignment_message(assignment: Assignment) -> pb.Assignment:
-    """Where the rollout put an applicant."""
     return pb.Assignment(**_assignment_fields(assignment))
 
 
 def _assignment_fields(assignment: Assignment) -> Fields:
     return {
-        "rollout": assignment.rollout,
-        "enrolment_reason": assignment.enrolment_reason,
-        "enrolment_slot": assignment.enrolment_slot,
+        **same(assignment, "rollout", "enrolment_reason", "enrolment_slot"),
+        **same(assignment, "arm_slot", "plan_digest", "stage"),
         "arm": assignment.arm or "",
         "arm_reason": assignment.arm_reason or "",
-        "arm_slot": assignment.arm_slot,
-        "plan_digest": assignment.plan_digest,
-        "stage": assignment.stage,
     }
 
 
@@ -306,31 +256,21 @@ def _quality_fields(decision: Decision) -> Fields:
     fields: Fields = {
         "snapshot_id": decision.snapshot_id or "",
         "upstream_calls": decision.upstream_calls,
+        "fetched_time": optional_time(decision.fetched),
     }
-    if decision.fetched is not None:
-        fields["fetched_time"] = timestamp_fields(decision.fetched)
     if factors is not None:
-        fields |= _use_fields(factors)
+        fields["accounts"] = [_account_use(source) for source in factors.sources]
+        fields["kinds"] = [
+            {"data_kind": kind, "status": STATUSES[status]}
+            for kind, status in sorted(factors.kinds.items())
+        ]
     return fields
-
-
-def _use_fields(factors: Factors) -> Fields:
-    """The fields of a DataQuality that name the accounts and data that the factor values use."""
-    return {
-        "accounts": [_account_use(source) for source in factors.sources],
-        "kinds": [
-            {"data_kind": kind, "status": STATUSES[factors.kinds[kind]]}
-            for kind in sorted(factors.kinds)
-        ],
-    }
 
 
 def _account_use(source: SourceUse) -> Fields:
     return {
         "account_id": source.id,
-        "provider_id": source.provider_id,
-        "status": source.status,
-        "sync_time": None if source.synced is None else timestamp_fields(source.synced),
-        "used": source.used,
+        **same(source, "provider_id", "status", "used"),
+        "sync_time": optional_time(source.synced),
         "error_code": source.error_code or "",
     }

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from unicodedata import category
 
 import msgspec
-from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec.structs import replace
 
 from decision_service.api.v1 import decision_pb2 as pb
@@ -16,7 +15,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.casework.recourse import Change, FindRecourse, Recourse
+from decision_service.casework.recourse import FindRecourse, Recourse
 from decision_service.casework.review_results import ReadReviewChain
 from decision_service.decide.application import Application, is_recorded_in_full
 from decision_service.decide.codec import inputs_from_wire
@@ -28,7 +27,6 @@ from decision_service.decide.replay import (
     Replayed,
     WhichRules,
 )
-from decision_service.domain.decision import Decision
 from decision_service.domain.factor import Value
 from decision_service.domain.person import (
     LONGEST_EMAIL,
@@ -46,7 +44,6 @@ from decision_service.server.page_tokens import make_token, page_size, read_toke
 from decision_service.server.reviews import chain_message
 from decision_service.server.wire import (
     Fields,
-    Methods,
     Problems,
     WireError,
     check_decision_id,
@@ -56,27 +53,58 @@ from decision_service.server.wire import (
     check_user_id,
     decimal_text,
     money_fields,
-    money_from_message,
     request_id_in,
-    unary,
     value_fields,
     value_from_message,
 )
 
+SERVICE = service_pb.DESCRIPTOR.services_by_name["DecisionService"]
 _LONGEST = 200
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
+_MOST_WAIT = 300.0
+_VIEWS = frozenset(pb.DecisionView.values())
+_EMAIL = re.compile(r"\s*\S+@[^\s@]+\s*")
+_PHONE_DIGITS = range(7, 21)
+_TEXTS = {
+    "name": (LONGEST_NAME, "a name in letters"),
+    "phone": (LONGEST_PHONE, "a number of 7 to 20 digits, with + before a country code"),
+    "email": (LONGEST_EMAIL, "an address with an @"),
+}
+_FIRST_BIRTH = 1900
+_EARLIEST_ZONE = timedelta(hours=14)
+"""How long before UTC a day begins somewhere."""
+
+_STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
+"""What a caller wants who names no languages."""
+
+RESERVED = ("requested_amount", "requested_term_months")
+COMPARED = (
+    "outcome",
+    "refer_kind",
+    "reasons",
+    "data_requests",
+    "scores",
+    "offer",
+    "conditions",
+    "override",
+    "factor_values",
+    "rule_traces",
+    "tags",
+    "withheld_tags",
+    "connect",
+)
+"""The fields of a decision that a replay is compared by."""
 
 
 def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
-    """The filter of a request; raises FieldInvalid with every malformed field."""
-    problems = Problems()
-    for field in ("user_id", "application_id", "customer_ref", "product"):
-        if len(getattr(request, field)) > _LONGEST:
-            problems.add(field, f"is longer than {_LONGEST} characters")
-    check_page_size(problems, request.page_size)
-    outcome = _outcome(request.outcome, problems)
-    created_from = _instant(request, "create_time_from", problems)
-    created_before = _instant(request, "create_time_before", problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        for field in ("user_id", "application_id", "customer_ref", "product"):
+            if len(getattr(request, field)) > _LONGEST:
+                problems.add(field, f"is longer than {_LONGEST} characters")
+        check_page_size(problems, request.page_size)
+        outcome = _outcome(request.outcome, problems)
+        created_from = problems.instant(request, "create_time_from")
+        created_before = problems.instant(request, "create_time_before")
     return Filter(
         user_id=request.user_id,
         application_id=request.application_id,
@@ -98,63 +126,29 @@ def _outcome(value: int, problems: Problems) -> Outcome | None:
     return Outcome(pb.Outcome.Name(value).removeprefix("OUTCOME_"))
 
 
-def _instant(
-    request: service_pb.ListDecisionsRequest, field: str, problems: Problems
-) -> datetime | None:
-    if not request.HasField(field):
-        return None
-    message: Timestamp = getattr(request, field)
-    try:
-        return message.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        problems.add(field, "is not an instant between the years 1 and 9999")
-        return None
-
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
-_MOST_WAIT = 300.0
-_VIEWS = frozenset(pb.DecisionView.values())
-_EMAIL = re.compile(r"\s*\S+@[^\s@]+\s*")
-_PHONE_DIGITS = range(7, 21)
-_TEXTS = {
-    "name": (LONGEST_NAME, "a name in letters"),
-    "phone": (LONGEST_PHONE, "a number of 7 to 20 digits, with + before a country code"),
-    "email": (LONGEST_EMAIL, "an address with an @"),
-}
-_FIRST_BIRTH = 1900
-_EARLIEST_ZONE = timedelta(hours=14)
-"""How long before UTC a day begins somewhere."""
-_STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
-"""What a caller wants who names no languages."""
-
-RESERVED = ("requested_amount", "requested_term_months")
-
-
 def application_from(
     request: service_pb.CreateDecisionRequest, languages: tuple[str, ...], now: datetime
 ) -> Application:
     """The application of a request; raises FieldInvalid with every malformed field."""
-    problems = Problems()
-    check_user_id(problems, request.user_id)
-    check_product(problems, request.product)
-    request_id, application_id = request_id_in(request.request_id), request.application_id
-    customer_ref = request.customer_ref
-    check_reference(problems, "request_id", request_id)
-    check_reference(problems, "application_id", application_id)
-    check_reference(problems, "customer_ref", customer_ref)
-    wait = _wait_seconds(request, problems) if request.HasField("wait_timeout") else 0.0
-    inputs = inputs_from(request, problems)
-    applicant = None
-    if request.HasField("applicant"):
-        applicant = applicant_from(request.applicant, (now + _EARLIEST_ZONE).date(), problems)
-    full = full_view(request.view, problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_user_id(problems, request.user_id)
+        check_product(problems, request.product)
+        request_id = request_id_in(request.request_id)
+        check_reference(problems, "request_id", request_id)
+        check_reference(problems, "application_id", request.application_id)
+        check_reference(problems, "customer_ref", request.customer_ref)
+        wait = _wait_seconds(request, problems) if request.HasField("wait_timeout") else 0.0
+        inputs = inputs_from(request, problems)
+        applicant = None
+        if request.HasField("applicant"):
+            applicant = applicant_from(request.applicant, (now + _EARLIEST_ZONE).date(), problems)
+        full = full_view(request.view, problems)
     return Application(
         request_id=request_id,
         user_id=request.user_id,
         product=request.product,
-        application_id=application_id,
-        customer_ref=customer_ref,
+        application_id=request.application_id,
+        customer_ref=request.customer_ref,
         inputs=inputs,
         wait_timeout=wait,
         applicant=applicant,
@@ -198,27 +192,24 @@ def _can_be(name: str, text: str) -> bool:
 
 
 def decision_id_from(decision_id: str) -> str:
-    """A well-formed decision id; raises FieldInvalid."""
-    problems = Problems()
-    check_decision_id(problems, decision_id)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_decision_id(problems, decision_id)
     return decision_id
 
 
 def replay_from(request: service_pb.ReplayDecisionRequest) -> tuple[str, WhichRules]:
     """Which decision to replay, by which rules; raises FieldInvalid with every malformed field."""
-    problems, ref = Problems(), request.ruleset_ref
-    check_decision_id(problems, request.decision_id)
-    if ref.ruleset:
-        check_product(problems, ref.ruleset, "ruleset_ref.ruleset")
-    if ref.version < 0:
-        problems.add("ruleset_ref.version", f"is {ref.version}: it must be a version, or 0")
-    problems.raise_if_any()
+    ref = request.ruleset_ref
+    with Problems() as problems:
+        check_decision_id(problems, request.decision_id)
+        if ref.ruleset:
+            check_product(problems, ref.ruleset, "ruleset_ref.ruleset")
+        if ref.version < 0:
+            problems.add("ruleset_ref.version", f"is {ref.version}: it must be a version, or 0")
     return request.decision_id, WhichRules(ref.ruleset, ref.version, ref.digest)
 
 
 def full_view(view: int, problems: Problems | None = None) -> bool:
-    """Whether the FULL view is asked for; an unknown view is a problem."""
     if view not in _VIEWS:
         own = problems or Problems()
         own.add("view", f"is {view}, which is no DecisionView")
@@ -243,11 +234,9 @@ def inputs_from(
 ) -> dict[str, Value]:
     """The inputs sent, amount and term among them; malformed ones are noted."""
     inputs: dict[str, Value] = {}
-    if request.HasField("requested_amount"):
-        try:
-            inputs["requested_amount"] = money_from_message(request.requested_amount)
-        except WireError as error:
-            problems.add("requested_amount", f"is malformed: {error}")
+    amount = problems.money(request, "requested_amount")
+    if amount is not None:
+        inputs["requested_amount"] = amount
     if request.HasField("requested_term_months"):
         inputs["requested_term_months"] = request.requested_term_months
     if request.inputs:
@@ -277,14 +266,20 @@ def read_value(
         problems.add(field, f"is malformed: {error}")
 
 
-_PLACES = 2
-
-
 def recourse_message(recourse: Recourse) -> pb.Recourse:
     """The one answer with its changes in the order of their names."""
     fields: Fields = {
         "kind": recourse.answer,
-        "changes": [_change_fields(change) for change in recourse.changes],
+        "changes": [
+            {
+                "factor": change.factor,
+                "value": value_fields(change.now),
+                "needed": value_fields(change.needed),
+                "steps": decimal_text(round(change.steps, 2)),
+                "may_be_told": change.told,
+            }
+            for change in recourse.changes
+        ],
         "decide_again_on": "" if recourse.day is None else recourse.day.isoformat(),
         "may_be_told": recourse.told,
     }
@@ -293,38 +288,7 @@ def recourse_message(recourse: Recourse) -> pb.Recourse:
     return pb.Recourse(**fields)
 
 
-def _change_fields(change: Change) -> Fields:
-    return {
-        "factor": change.factor,
-        "value": value_fields(change.now),
-        "needed": value_fields(change.needed),
-        "steps": decimal_text(round(change.steps, _PLACES)),
-        "may_be_told": change.told,
-    }
-
-
-SERVICE = "decision_service.api.v1.DecisionService"
-COMPARED = (
-    "outcome",
-    "refer_kind",
-    "reasons",
-    "data_requests",
-    "scores",
-    "offer",
-    "conditions",
-    "override",
-    "factor_values",
-    "rule_traces",
-    "tags",
-    "withheld_tags",
-    "connect",
-)
-"""The fields of a decision that a replay is compared by."""
-
-
 class UseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     decide: DecideApplication
     read: ReadDecisions
     replay: ReplayDecision
@@ -409,17 +373,12 @@ class DecisionServicer:
 
     def _trail(self, info: CallInfo, entry: StoredEntry) -> None:
         info.trailing.append(("x-decision-id", entry.decision_id))
-        version = self._version(entry)
+        version = self._versions.get(entry.ruleset_digest)
+        if version is None:  # read from one reply of each rule set, 0 where none decided
+            version = basic_message(entry).ruleset_ref.version
+            self._versions[entry.ruleset_digest] = version
         if version:
             info.trailing.append(("x-ruleset-version", str(version)))
-
-    def _version(self, entry: StoredEntry) -> int:
-        """The version that decided, 0 for none; read from one reply of each ruleset digest."""
-        version = self._versions.get(entry.ruleset_digest)
-        if version is None:
-            version = basic_message(entry).ruleset_ref.version
-            self._versions[str(entry.ruleset_digest)] = version
-        return version
 
 
 def basic_message(entry: StoredEntry) -> pb.Decision:
@@ -433,10 +392,15 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     """The recorded decision in the view asked for; in FULL it shows the recorded values."""
     message = basic_message(recorded.entry)
     if full:
-        inputs = inputs_from_wire(recorded.facts.inputs)
         facts = recorded.facts
-        told = facts.withheld_tags, facts.answers
-        add_full_view(message, inputs, recorded.factors, recorded.traces, *told)
+        add_full_view(
+            message,
+            inputs_from_wire(facts.inputs),
+            recorded.factors,
+            recorded.traces,
+            facts.withheld_tags,
+            facts.answers,
+        )
     return message
 
 
@@ -452,18 +416,8 @@ def compared(recorded: pb.Decision, replayed: pb.Decision) -> service_pb.ReplayD
     return reply
 
 
-def methods(servicer: DecisionServicer) -> Methods:
-    """The service's methods; CreateDecision answers with bytes as they were recorded."""
-    return {
-        "CreateDecision": unary(servicer.create_decision, service_pb.CreateDecisionRequest, bytes),
-        "GetDecision": unary(servicer.get_decision, service_pb.GetDecisionRequest),
-        "ListDecisions": unary(servicer.list_decisions, service_pb.ListDecisionsRequest),
-        "ReplayDecision": unary(servicer.replay_decision, service_pb.ReplayDecisionRequest),
-    }
-
-
 def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
-    decision: Decision = replayed.decision
+    decision = replayed.decision
     if decision.ruleset_ref is None:
         return pb.Decision.FromString(recorded.SerializeToString())
     style = ReplyStyle(full=True, languages=replayed.recorded.facts.languages)
@@ -471,7 +425,5 @@ def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
 
 
 def _strip(message: pb.Decision) -> None:
-    message.ClearField("factor_values")
-    message.ClearField("rule_traces")
-    message.ClearField("inputs")
-    message.ClearField("withheld_tags")
+    for field in ("factor_values", "rule_traces", "inputs", "withheld_tags"):
+        message.ClearField(field)

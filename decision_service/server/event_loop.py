@@ -19,6 +19,19 @@ from decision_service.server.callers import Caller
 from decision_service.server.context import CLIENT_SECONDS, Behaviour, CallStatus, RpcContext
 from decision_service.server.interceptors import Handler, MethodInterceptor, behaviour_of
 
+LOOK_SECONDS = 1.0
+UNSENT_SECONDS = 0.25
+"""How long a message may be on its way while others need the place of its call."""
+
+HEALTH_CALLS = 256
+UNAUTHENTICATED_CALLS = 32
+CANCELLED = CallStatus(grpc.StatusCode.CANCELLED, "the call was cancelled")
+FAILED = CallStatus(grpc.StatusCode.INTERNAL, "the service failed")
+UNREADABLE = CallStatus(grpc.StatusCode.INTERNAL, "the message cannot be read as a request")
+NO_MESSAGE = CallStatus(grpc.StatusCode.UNIMPLEMENTED, "the method takes one message")
+
+log = structlog.get_logger("decision_service.rpc")
+
 
 class CallGroup:
     """At most `limit` calls, of one address at most `share`; `refused` counts those beyond.
@@ -40,11 +53,9 @@ class CallGroup:
             self._unsent[call] = None
 
     def received(self, call: RpcContext) -> None:
-        """The call's message has come, or is not waited for any longer."""
         self._unsent.pop(call, None)
 
     def remove(self, call: RpcContext) -> None:
-        """The call is over."""
         self.received(call)
         self._open -= 1
         self._held[call.address] -= 1
@@ -70,14 +81,6 @@ class CallGroup:
         return None
 
 
-LOOK_SECONDS = 1.0
-UNSENT_SECONDS = 0.25
-"""How long a message may be on its way while others need the place of its call."""
-
-HEALTH_CALLS = 256
-UNAUTHENTICATED_CALLS = 32
-
-
 class OpenCalls:
     """Calls in three groups, entered and left on any thread.
 
@@ -101,12 +104,10 @@ class OpenCalls:
 
     @property
     def open(self) -> int:
-        """How many calls are open."""
         return len(self._calls)
 
     @property
     def most(self) -> int:
-        """How many calls all groups hold."""
         return self.known.limit + self.health.limit + self.unauthenticated.limit
 
     def enter(self, call: RpcContext, group: CallGroup) -> bool:
@@ -129,7 +130,6 @@ class OpenCalls:
         return True
 
     def received(self, call: RpcContext) -> None:
-        """The call's message has come."""
         call.receiving_since = None
         with self._lock:
             group = self._calls.get(call)
@@ -137,11 +137,9 @@ class OpenCalls:
                 group.received(call)
 
     def sending(self, call: RpcContext) -> None:
-        """The call's reply is about to be sent."""
         call.sending_since = self._seconds()
 
     def leave(self, call: RpcContext) -> None:
-        """The call is over."""
         with self._lock:
             group = self._calls.pop(call, None)
             if group is not None:
@@ -170,14 +168,6 @@ class OpenCalls:
         call.receiving_since = None
         call.cancel()
         self.slow_senders += 1
-
-
-CANCELLED = CallStatus(grpc.StatusCode.CANCELLED, "the call was cancelled")
-FAILED = CallStatus(grpc.StatusCode.INTERNAL, "the service failed")
-UNREADABLE = CallStatus(grpc.StatusCode.INTERNAL, "the message cannot be read as a request")
-NO_MESSAGE = CallStatus(grpc.StatusCode.UNIMPLEMENTED, "the method takes one message")
-
-log = structlog.get_logger("decision_service.rpc")
 
 
 class EventLoopInterceptor(MethodInterceptor):
@@ -225,7 +215,6 @@ class EventLoopInterceptor(MethodInterceptor):
         return grpc.stream_unary_rpc_method_handler(reply, response_serializer=serializer)
 
     async def idle(self) -> None:
-        """Return when no call is being served any more."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 

@@ -1,4 +1,4 @@
-"""The metrics that are read when somebody asks for them, each from its source."""
+"""The metrics that are read when they are asked for, each from its source."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from decision_service.smile.source import SmileSource
 from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.journal import Rollouts
 
+_RESULT = ("product", "outcome", "reason", "reviewer")
+
 
 def of_health(server: RpcServer, version: str, commit: str) -> Iterator[Metric]:
-    """Whether decisions are taken, and which program this is."""
     yield read_gauge("serving", "1 while health is SERVING", one(server.is_serving))
     build = ((version, commit, platform.python_version()), 1.0)
     words = "The program by version and commit, and the Python that runs it"
@@ -38,7 +39,6 @@ def of_health(server: RpcServer, version: str, commit: str) -> Iterator[Metric]:
 
 
 def of_certificate(certificates: Certificates | None) -> Iterator[Metric]:
-    """When the served certificate is no longer valid; no sample without TLS."""
     yield read_gauge(
         "certificate_expiry_timestamp_seconds",
         "When the first certificate of the chain that is served expires (Unix time)",
@@ -93,7 +93,6 @@ def of_vendor(source: SmileSource) -> Iterator[Metric]:
 
 
 def of_rules(active_rules: ActiveRules) -> Iterator[Metric]:
-    """Which rules decide, and whether the last reading of the folder was refused."""
     loaded = (
         ((name, str(version), rules.digest), 1.0)
         for name, product in sorted(active_rules.current().products.items())
@@ -108,7 +107,6 @@ def of_rules(active_rules: ActiveRules) -> Iterator[Metric]:
 
 
 def of_agreement(agreement: ReplicaCheck) -> Iterator[Metric]:
-    """Whether the processes on the store decide by the same rules."""
     yield read_gauge(
         "rules_differ_seconds",
         "For how long the processes on the store have decided by different rules",
@@ -123,7 +121,7 @@ def of_agreement(agreement: ReplicaCheck) -> Iterator[Metric]:
 
 
 def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
-    """Where this process stands, and how many applicants each track takes."""
+    """How many applicants each track takes, and the last step that this process follows."""
     yield read_gauge(
         "rollout_percent",
         "The share of applicants in the go-live, and of these of the challenger, in percent",
@@ -149,7 +147,6 @@ def _percents(plan: Plan, state: RolloutState) -> Samples:
 
 
 def of_guardrails(watch: GuardrailWatch) -> Iterator[Metric]:
-    """What each guardrail came to when it was last looked at."""
     samples = (
         ((name, one.guardrail.name, one.arm or "", one.judgement.standing.value), 1.0)
         for name, one in watch.states()
@@ -197,7 +194,6 @@ def of_http(servers: Mapping[str, HttpConnections]) -> Iterator[Metric]:
 
 
 def of_process(restarts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
-    """Background tasks that had to be started again, and log lines that did not fit."""
     yield read_counter("task_restarts", "Background tasks started again", _each(restarts), "task")
     yield read_counter(
         "log_lines_dropped", "Log lines dropped because nobody read them", one(dropped)
@@ -206,9 +202,6 @@ def of_process(restarts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
 
 def _each(figures: Mapping[str, float]) -> Samples:
     return (((name,), figure) for name, figure in figures.items())
-
-
-_RESULT = ("product", "outcome", "reason", "reviewer")
 
 
 class ReviewMetrics:
@@ -223,7 +216,6 @@ class ReviewMetrics:
         self._late = counter(registry, "reviews_late", words, "product", "queue")
 
     def stepped(self, step: ReviewStep) -> None:
-        """Count a step that ended a review."""
         review = step.review
         if review.ended is None or review.ended != step.event.at:
             return

@@ -31,42 +31,69 @@ from decision_service.server import (
     rollouts,
     rulesets,
 )
-from decision_service.server.applicants import ApplicantUseCases
 from decision_service.server.auth import (
     AuthenticationInterceptor,
     Authenticator,
     FailedAuthentications,
 )
 from decision_service.server.callers import HEALTH_METHODS
-from decision_service.server.clock import ClockUseCases
-from decision_service.server.decisions import UseCases
 from decision_service.server.event_loop import EventLoopInterceptor, OpenCalls
 from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer, streamed
 from decision_service.server.interceptors import (
     DESCRIPTIONS,
     READS,
     STEPS,
-    AccessLogInterceptor,
     AdmissionInterceptor,
     CallInterceptor,
+    CallRecordInterceptor,
     ConcurrencyLimits,
     ErrorMapInterceptor,
-    MetricsInterceptor,
     RequestContextInterceptor,
     call_status,
     status_of,
 )
 from decision_service.server.metrics import Metrics
-from decision_service.server.notices import NoticeUseCases
-from decision_service.server.outcomes import OutcomeUseCases
-from decision_service.server.reviews import ReviewUseCases
-from decision_service.server.rollouts import RolloutUseCases
-from decision_service.server.rulesets import RulesetUseCases
 from decision_service.server.tls import AddressInUse, Certificates
-from decision_service.server.wire import Methods
+from decision_service.server.wire import Methods, methods
 
 P = ParamSpec("P")
 T = TypeVar("T")
+REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
+log = structlog.get_logger("decision_service.health")
+
+STARTING = ("the service is starting",)
+STOPPING = ("the service is stopping",)
+
+MESSAGE_LIMIT = 64 * 1024
+METADATA_LIMIT = 8 * 1024
+_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, clock, reviews)
+SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
+SPARE_CALLS = 256
+"""Calls of known callers accepted beyond those that have a place, and as many that are refused with
+details. gRPC itself refuses further ones, with the code alone."""
+
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_metadata_size", METADATA_LIMIT),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+    ("grpc.max_concurrent_streams", 256),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.server.max_pending_requests", 2_000),
+    ("grpc.server.max_pending_requests_hard_limit", 4_000),
+    ("grpc.max_connection_age_ms", 300_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+)
+"""A connection that does not get ready, does not answer, or floods is closed by the transport.
+
+So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
+come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
+calls that are not yet served gRPC cancels some at random, known callers' too, from 2,000 on: those
+of seven full connections that come at once are served.
+"""
 
 
 class CallThreads(ThreadPoolExecutor):
@@ -96,7 +123,6 @@ class CallThreads(ThreadPoolExecutor):
                 self._waiting.get_nowait().future.cancel()
 
     def _work(self) -> None:
-        """Run all that waits, so that what found no thread is not left behind."""
         with suppress(Empty):
             while True:
                 _run(self._waiting.get_nowait())
@@ -122,8 +148,8 @@ class ServerDeps(msgspec.Struct, frozen=True):
     """What the interceptors need: who may call, how much at a time, and where it is written down.
 
     `seconds` is a monotonic clock. `further` are interceptors of other packages, such as
-    OpenTelemetry's, outermost first: they stand around the service's own, on gRPC's threads, and
-    see handlers that take an iterator of bytes.
+    OpenTelemetry's, outermost first: they wrap the service's own, on gRPC's threads, and see
+    handlers that take an iterator of bytes.
     """
 
     authenticator: Authenticator
@@ -134,21 +160,17 @@ class ServerDeps(msgspec.Struct, frozen=True):
     further: tuple[grpc.ServerInterceptor, ...] = ()
 
     def interceptors(self) -> tuple[CallInterceptor, ...]:
-        """What every call passes through on the event loop, outermost first."""
         return (
             ErrorMapInterceptor(),
             RequestContextInterceptor(),
-            AccessLogInterceptor(self.user_hash),
-            MetricsInterceptor(self.metrics),
+            CallRecordInterceptor(self.user_hash, self.metrics),
             AuthenticationInterceptor(FailedAuthentications(self.seconds, self.metrics.registry)),
             AdmissionInterceptor(self.limits),
         )
 
 
 def server_deps(
-    settings: Settings,
-    clock: Clock,
-    further: tuple[grpc.ServerInterceptor, ...] = (),
+    settings: Settings, clock: Clock, further: tuple[grpc.ServerInterceptor, ...] = ()
 ) -> ServerDeps:
     """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
@@ -174,9 +196,6 @@ def certificates_of(settings: Settings) -> Certificates | None:
     return Certificates(cert, key, settings.tls_client_ca_file)
 
 
-REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
-
-
 def reflection_methods(services: Iterable[str]) -> Methods:
     """The method that describes these services, and the one of NAMES whose messages there are."""
     servicer = reflection.ReflectionServicer((*services, reflection.SERVICE_NAME))
@@ -194,51 +213,6 @@ def reflection_methods(services: Iterable[str]) -> Methods:
     return {"ServerReflectionInfo": handler}
 
 
-log = structlog.get_logger("decision_service.health")
-
-STARTING = ("the service is starting",)
-STOPPING = ("the service is stopping",)
-
-MESSAGE_LIMIT = 64 * 1024
-METADATA_LIMIT = 8 * 1024
-SERVICES = (
-    decisions.SERVICE,
-    rulesets.SERVICE,
-    rollouts.SERVICE,
-    applicants.SERVICE,
-    outcomes.SERVICE,
-    notices.SERVICE,
-    clock.SERVICE,
-    reviews.SERVICE,
-)
-SPARE_CALLS = 256
-"""Calls of known callers accepted beyond those that have a place, and as many that are refused with
-details. gRPC itself refuses further ones, with the code alone."""
-
-OPTIONS = (
-    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-    ("grpc.max_metadata_size", METADATA_LIMIT),
-    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
-    ("grpc.max_concurrent_streams", 256),
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.max_ping_strikes", 2),
-    ("grpc.server.max_pending_requests", 2_000),
-    ("grpc.server.max_pending_requests_hard_limit", 4_000),
-    ("grpc.max_connection_age_ms", 300_000),
-    ("grpc.max_connection_age_grace_ms", 30_000),
-)
-"""A connection that does not get ready, does not answer, or floods is closed by the transport.
-
-So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
-come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
-calls that nobody has begun to serve gRPC cancels some at random, known callers' too, from 2,000 on:
-those of seven full connections that come at once are served.
-"""
-
-
 class RpcServer(msgspec.Struct):
     """A started server; `port` is the one it listens on (of use where 0 was asked for)."""
 
@@ -254,7 +228,6 @@ class RpcServer(msgspec.Struct):
 
     @property
     def is_serving(self) -> bool:
-        """Whether decisions are taken; `reasons` say why not."""
         return not self.reasons
 
     def set_health(self, reasons: Iterable[str] = ()) -> None:
@@ -268,9 +241,9 @@ class RpcServer(msgspec.Struct):
         for service in ("", *SERVICES):
             self.health.set(service, SERVING if self.is_serving else NOT_SERVING)
         if self.reasons != before:
-            self._tell()
+            self._announce()
 
-    def _tell(self) -> None:
+    def _announce(self) -> None:
         self.health.explain(self.reasons)
         write = log.info if self.is_serving or self.stopping else log.warning
         status = "SERVING" if self.is_serving else "NOT_SERVING"
@@ -281,7 +254,7 @@ class RpcServer(msgspec.Struct):
         if not self.stopping:
             self.stopping, self.reasons = True, STOPPING
             self.health.stopping()
-            self._tell()
+            self._announce()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._shortened.wait(), delay)
         self.health.end_watches()
@@ -301,16 +274,14 @@ class RpcServer(msgspec.Struct):
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What a server serves."""
-
-    decisions: UseCases
-    rulesets: RulesetUseCases
-    rollouts: RolloutUseCases
-    applicants: ApplicantUseCases
-    outcomes: OutcomeUseCases
-    notices: NoticeUseCases
-    clock: ClockUseCases
-    reviews: ReviewUseCases
+    decisions: decisions.UseCases
+    rulesets: rulesets.RulesetUseCases
+    rollouts: rollouts.RolloutUseCases
+    applicants: applicants.ApplicantUseCases
+    outcomes: outcomes.OutcomeUseCases
+    notices: notices.NoticeUseCases
+    clock: clock.ClockUseCases
+    reviews: reviews.ReviewUseCases
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -332,8 +303,8 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
     most = calls.most + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
-    full, identify = call_status(status_of(Overloaded(_FULL))), deps.authenticator.caller
-    loop = EventLoopInterceptor(threads, calls, full, identify, HEALTH_METHODS)
+    full = call_status(status_of(Overloaded("more calls are open than are served: retry")))
+    loop = EventLoopInterceptor(threads, calls, full, deps.authenticator.caller, HEALTH_METHODS)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop, *deps.interceptors()],
@@ -349,29 +320,26 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     return started
 
 
-_FULL = "more calls are open than are served: retry"
-
-
 def _add(
     server: grpc.Server, services: Services, health: HealthServicer, *, described: bool
 ) -> None:
-    for service, methods in (
-        (decisions.SERVICE, decisions.methods(decisions.DecisionServicer(services.decisions))),
-        (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
-        (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
-        (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
-        (notices.SERVICE, notices.methods(notices.NoticeServicer(services.notices))),
-        (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
-        (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
-        (reviews.SERVICE, reviews.methods(reviews.ReviewServicer(services.reviews))),
+    for service, servicer in (
+        (decisions.SERVICE, decisions.DecisionServicer(services.decisions)),
+        (rulesets.SERVICE, rulesets.RulesetServicer(services.rulesets)),
+        (rollouts.SERVICE, rollouts.RolloutServicer(services.rollouts)),
+        (applicants.SERVICE, applicants.ApplicantServicer(services.applicants)),
+        (notices.SERVICE, notices.NoticeServicer(services.notices)),
+        (outcomes.SERVICE, outcomes.OutcomeServicer(services.outcomes)),
+        (clock.SERVICE, clock.ClockServicer(services.clock)),
+        (reviews.SERVICE, reviews.ReviewServicer(services.reviews)),
     ):
-        server.add_registered_method_handlers(service, methods)
+        server.add_registered_method_handlers(service.full_name, methods(service, servicer))
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if described:
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
         for name in REFLECTION_NAMES:
-            methods = reflection_methods((*SERVICES, health_name))
-            server.add_registered_method_handlers(name, methods)
+            described_by = reflection_methods((*SERVICES, health_name))
+            server.add_registered_method_handlers(name, described_by)
 
 
 def _bind(server: grpc.Server, options: ListenOptions) -> int:

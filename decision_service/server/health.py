@@ -15,6 +15,19 @@ from decision_service.server.context import CLIENT_SECONDS, Behaviour, RpcContex
 STREAM_SECONDS = 60.0
 """How long a stream of answers (reflection) may stay open."""
 
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+MOST_WATCHES = 100
+REASON = "health-reason"
+"""Trailing metadata of a check: why the service does not serve, in ASCII."""
+
+LONGEST_REASON = 1000
+LIVENESS = "liveness"
+"""A name of its own: SERVING while the process answers, whatever becomes of store and vendor."""
+
+Status: TypeAlias = int
+
 
 async def write(context: RpcContext, message: Any) -> None:
     """Send one message of a stream; the call of a client who does not read it in time is cancelled.
@@ -47,20 +60,6 @@ def streamed(answers: Callable[[Any, RpcContext], AsyncIterator[Any]]) -> Behavi
     return call
 
 
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
-MOST_WATCHES = 100
-REASON = "health-reason"
-"""Trailing metadata of a check: why the service does not serve, in ASCII."""
-
-LONGEST_REASON = 1000
-LIVENESS = "liveness"
-"""A name of its own: SERVING while the process answers, whatever becomes of store and vendor."""
-
-Status: TypeAlias = int
-
-
 class HealthServicer(health_pb2_grpc.HealthServicer):
     """The status of services, once (Check) or whenever it changes (Watch)."""
 
@@ -84,7 +83,6 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         return health_pb2.HealthCheckResponse(status=status)
 
     async def List(self, request: Any, context: RpcContext) -> Any:  # noqa: N802 - as above
-        """The status of every service now."""
         del request, context
         one = health_pb2.HealthCheckResponse
         found = {name: one(status=status) for name, status in self._statuses.items()}

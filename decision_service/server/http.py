@@ -9,6 +9,8 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -24,9 +26,26 @@ from decision_service.runtime.tasks import listen, serving
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import AddressInUse, Certificates
 
+MOST_CONNECTIONS = 256
+CLIENT_SECONDS = 5.0
+"""How long a client may take for a request's head, for its body, and to take the reply."""
+
+CONNECTION = "connection"
+"""Under which name a request's `state` has its connection."""
+
+REQUEST_SECONDS = 10.0
+"""How long a request may take from its head to the end of its reply."""
+
+MOST_OF_A_KIND = 64
+UNSENT_SECONDS = 0.25
+"""How long a client may keep its request waiting while others need the place."""
+
+_LENGTHS = {b"content-length", b"transfer-encoding"}
+HSTS = {"strict-transport-security": "max-age=31536000"}
+"""Browsers that were here once over TLS ask for nothing unencrypted, for a year."""
+
 
 def build_app(routes: Iterable[BaseRoute]) -> Starlette:
-    """The application with these routes."""
     app = Starlette(routes=[*routes])
     app.router.redirect_slashes = False  # the redirect would repeat a Host that a client made up
     return app
@@ -63,14 +82,6 @@ def admin_routes(
     ]
 
 
-MOST_CONNECTIONS = 256
-CLIENT_SECONDS = 5.0
-"""How long a client may take for a request's head, for its body, and to take the reply."""
-
-CONNECTION = "connection"
-"""Under which name a request's `state` has its connection."""
-
-
 class ClientConnection(H11Protocol):
     """A connection that ends when its client takes too long; it has waited since `since`."""
 
@@ -85,7 +96,6 @@ class ClientConnection(H11Protocol):
 
     @property
     def waited(self) -> float:
-        """Seconds since it began to wait."""
         return self.loop.time() - self.since
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -95,26 +105,20 @@ class ClientConnection(H11Protocol):
         self.begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
         self._connections.remove(self)
         self._stop_waiting()
         super().connection_lost(exc)
 
     def begin(self) -> None:
-        """Wait for a request from now on."""
         if not self.transport.is_closing():
-            self._restart()
+            self.restart()
             self._wait()
-
-    def request_came(self) -> None:
-        """The head of a request has come; its body may be on its way."""
-        self._restart()
 
     @contextmanager
     def waiting(self, *, anew: bool = False) -> Iterator[None]:
         """Wait for the client, whose time goes on unless it begins `anew`."""
         if anew:
-            self._restart()
+            self.restart()
         self._wait()
         try:
             yield
@@ -122,12 +126,12 @@ class ClientConnection(H11Protocol):
             self._stop_waiting()
 
     def end(self) -> None:
-        """Break the connection off."""
         if not self.transport.is_closing():
             self._connections.ended += 1
         self.transport.abort()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Begin the client's time anew, as when the head of a request has come."""
         self._stop_waiting()
         self.since = self.loop.time()
 
@@ -145,8 +149,8 @@ class ClientConnection(H11Protocol):
 class HttpConnections:
     """At most `most` connections at once; `ended` counts those broken off.
 
-    Beyond them the one that has waited longest for its client ends, so that nobody keeps others
-    out by saying nothing.
+    Beyond them the one that has waited longest for its client ends, so that silent clients keep no
+    others out.
     """
 
     def __init__(self, most: int = MOST_CONNECTIONS) -> None:
@@ -155,44 +159,18 @@ class HttpConnections:
         self._open: set[ClientConnection] = set()
 
     def add(self, connection: ClientConnection) -> None:
-        """Count a connection."""
         if len(self._open) >= self._most:
             (longest_waiting(self._open) or connection).end()
         self._open.add(connection)
 
     def remove(self, connection: ClientConnection) -> None:
-        """Count it no longer."""
         self._open.discard(connection)
 
 
 def longest_waiting(connections: Iterable[ClientConnection]) -> ClientConnection | None:
     """The one of these that has waited longest for its client; None where none waits."""
     waiting = (connection for connection in connections if connection.waits)
-    return min(waiting, key=_since, default=None)
-
-
-def _since(connection: ClientConnection) -> float:
-    return connection.since
-
-
-def bounded_by(connections: HttpConnections) -> Callable[..., ClientConnection]:
-    """Makes the connections of a server, counted here."""
-
-    def made(**given: Any) -> ClientConnection:
-        return ClientConnection(connections, **given)
-
-    return made
-
-
-REQUEST_SECONDS = 10.0
-"""How long a request may take from its head to the end of its reply."""
-
-MOST_OF_A_KIND = 64
-UNSENT_SECONDS = 0.25
-"""How long a client may keep its request waiting while others need the place."""
-
-
-_LENGTHS = {b"content-length", b"transfer-encoding"}
+    return min(waiting, key=attrgetter("since"), default=None)
 
 
 class BoundedRequests:
@@ -209,9 +187,8 @@ class BoundedRequests:
         self._kinds: dict[str, set[ClientConnection]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         connection: ClientConnection = scope["state"][CONNECTION]
-        connection.request_came()
+        connection.restart()
         with self._place(scope["path"][1:].partition("/")[0], connection) as has_place:
             app = self._app if has_place else PlainTextResponse("", 503)
             if {name for name, _ in scope["headers"]} >= _LENGTHS:
@@ -221,7 +198,8 @@ class BoundedRequests:
                     await app(scope, *_waiting_for(connection, receive, send))
             except TimeoutError:
                 connection.end()
-                await _disconnected(receive)
+                while (await receive())["type"] != "http.disconnect":
+                    pass  # until the server has noticed that the connection is no more
         connection.begin()
 
     @contextmanager
@@ -243,12 +221,6 @@ class BoundedRequests:
                 self._kinds.pop(kind, None)
 
 
-async def _disconnected(receive: Receive) -> None:
-    """Return when the server has noticed that the connection is no more."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def _waiting_for(
     connection: ClientConnection, receive: Receive, send: Send
 ) -> tuple[Receive, Send]:
@@ -265,10 +237,6 @@ def _waiting_for(
     return received, sent
 
 
-HSTS = {"strict-transport-security": "max-age=31536000"}
-"""Browsers that were here once over TLS ask for nothing unencrypted, for a year."""
-
-
 @asynccontextmanager
 async def serve_http(
     setting: str,
@@ -277,12 +245,13 @@ async def serve_http(
     connections: HttpConnections,
     certificates: Certificates | None = None,
 ) -> AsyncIterator[str]:
-    """Serve at a setting's address while the context is open and yield the base URL.
-
-    Raises AddressInUse.
-    """
+    """Serve at a setting's address while open, and yield the base URL; raises AddressInUse."""
     listener = _listen(setting, address)
-    tls = None if certificates is None else _context(certificates)
+    tls: ssl.SSLContext | None = None
+    if certificates is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        certificates.load_into(tls)
     scheme = "http" if tls is None else "https"
     host, _ = split_address(address)
     shown = f"[{host}]" if ":" in host else host
@@ -290,7 +259,7 @@ async def serve_http(
         BoundedRequests(app),
         listener,
         tls=tls,
-        http=bounded_by(connections),
+        http=partial(ClientConnection, connections),
         headers=None if tls is None else HSTS,
     ):
         yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
@@ -304,11 +273,3 @@ def _listen(setting: str, address: str) -> socket.socket:
             f"{address} cannot be bound ({error.strerror}): stop the program that uses it or set "
             f"{PREFIX}{setting} to another address"
         ) from None
-
-
-def _context(certificates: Certificates) -> ssl.SSLContext:
-    """A context that follows replaced certificate files."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    certificates.load_into(context)
-    return context

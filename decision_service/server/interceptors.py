@@ -51,54 +51,6 @@ _MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
     (True, False): grpc.stream_unary_rpc_method_handler,
     (True, True): grpc.stream_stream_rpc_method_handler,
 }
-
-
-class MethodInterceptor(grpc.ServerInterceptor, ABC):
-    """Wraps the handler of each method, once; an unknown method has no handler."""
-
-    def __init__(self) -> None:
-        self._handlers: dict[str, Handler] = {}
-
-    def intercept_service(
-        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> Handler | None:
-        """The method's handler, from the second call on as it was made for the first."""
-        method = handler_call_details.method
-        made = self._handlers.get(method)
-        if made is None and (handler := continuation(handler_call_details)) is not None:
-            made = self._handlers.setdefault(method, self.wrap(handler, method))
-        return made
-
-    @abstractmethod
-    def wrap(self, handler: Handler, method: str) -> Handler:
-        """The handler of a method with what this interceptor adds."""
-
-
-class CallInterceptor(MethodInterceptor):
-    """Wraps a method's behaviour in another one, which runs on the event loop."""
-
-    def wrap(self, handler: Handler, method: str) -> Handler:
-        """A handler like this one with the other behaviour."""
-        make = _MAKERS[handler.request_streaming, handler.response_streaming]
-        return make(
-            self.around(behaviour_of(handler), method),
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
-
-    @abstractmethod
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """A behaviour that awaits the inner one, or the inner one itself."""
-
-
-def behaviour_of(handler: Handler) -> Behaviour:
-    """What serves the calls of a handler, of whichever kind it is."""
-    found: Any = (
-        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-    )
-    return found  # type: ignore[no-any-return]  # services give coroutines, which the stubs lack
-
-
 DOMAIN = "decision_service.api.v1"
 
 CODES: dict[type[errors.ServiceError], int] = {
@@ -158,15 +110,72 @@ _MOST_VIOLATIONS = 20
 """A client takes 8 KiB of trailers at most; with more it would see none of them."""
 
 _LONGEST_VIOLATION = 200
+log = structlog.get_logger("decision_service.rpc")
+READS = 32
+STEPS = 8
+DESCRIPTIONS = 4
+_BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
+_HEAVY = frozenset(
+    {
+        f"/{PACKAGE}.DecisionService/ReplayDecision",
+        f"/{PACKAGE}.RulesetService/ValidateRuleset",
+        f"/{PACKAGE}.RulesetService/EvaluateRuleset",
+    }
+)
+LONGEST_DEADLINE = 3600.0
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
+
+
+class MethodInterceptor(grpc.ServerInterceptor, ABC):
+    """Wraps the handler of each method, once; an unknown method has no handler."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler | None:
+        """The method's handler, from the second call on as it was made for the first."""
+        method = handler_call_details.method
+        made = self._handlers.get(method)
+        if made is None and (handler := continuation(handler_call_details)) is not None:
+            made = self._handlers.setdefault(method, self.wrap(handler, method))
+        return made
+
+    @abstractmethod
+    def wrap(self, handler: Handler, method: str) -> Handler:
+        """The handler of a method with what this interceptor adds."""
+
+
+class CallInterceptor(MethodInterceptor):
+    """Wraps a method's behaviour in another one, which runs on the event loop."""
+
+    def wrap(self, handler: Handler, method: str) -> Handler:
+        make = _MAKERS[handler.request_streaming, handler.response_streaming]
+        return make(
+            self.around(behaviour_of(handler), method),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    @abstractmethod
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """A behaviour that awaits the inner one, or the inner one itself."""
+
+
+def behaviour_of(handler: Handler) -> Behaviour:
+    found: Any = (
+        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    )
+    return found  # type: ignore[no-any-return]  # services give coroutines, which the stubs lack
 
 
 def is_public(error: errors.ServiceError) -> bool:
-    """Whether callers may see this error."""
     return any(kind in CODES for kind in type(error).__mro__)
 
 
 def _kind(error: errors.ServiceError) -> type[errors.ServiceError]:
-    """The nearest kind of error in CODES."""
     return next(kind for kind in type(error).__mro__ if kind in CODES)
 
 
@@ -198,22 +207,14 @@ def status_of(error: errors.ServiceError) -> Status:
 
 
 def _shown(text: str, most: int) -> str:
-    """A text of at most so many characters, whose end says where something was left out."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def code_name(error: BaseException | None) -> str:
-    """The name of the code that a call ends with, for logs and metrics; OK without an error."""
-    if error is None:
-        return "OK"
-    if isinstance(error, errors.ServiceError) and is_public(error):
+def code_name(error: BaseException) -> str:
+    """The name of the code that a call ends with, for logs and metrics."""
+    if isinstance(error, ServiceError) and is_public(error):
         return str(code_pb2.Code.Name(CODES[_kind(error)]))
     return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
-
-
-def reason_of(error: BaseException | None) -> str | None:
-    """The reason of a service error; the text of another error may hold anything."""
-    return error.reason if isinstance(error, errors.ServiceError) else None
 
 
 def internal(incident: str) -> Status:
@@ -224,7 +225,7 @@ def internal(incident: str) -> Status:
 
 
 def call_status(status: Status, trailing: Iterable[tuple[str, str]] = ()) -> CallStatus:
-    """A status with its details as a call ends with it, and trailing metadata besides them."""
+    """A status with its details as a call ends with it, with more trailing metadata."""
     made = rpc_status.to_status(status)
     return CallStatus(made.code, made.details, (*made.trailing_metadata, *trailing))
 
@@ -238,30 +239,37 @@ def _status(code: int, message: str, details: list[Message]) -> Status:
     return status
 
 
-log = structlog.get_logger("decision_service.rpc")
+class CallRecordInterceptor(CallInterceptor):
+    """Logs and counts each call once, as it ends; `user_hash` names its user in the log.
 
+    Calls that platforms make all the time are neither logged nor counted.
+    """
 
-class AccessLogInterceptor(CallInterceptor):
-    """Logs each call; `user_hash` names its user."""
-
-    def __init__(self, user_hash: UserHash) -> None:
+    def __init__(self, user_hash: UserHash, metrics: Metrics) -> None:
         super().__init__()
         self._user_hash = user_hash
+        self._metrics = metrics
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose calls are logged unless platforms make them all the time."""
         if method.startswith(UNOBSERVED):
             return inner
         name = method.rpartition("/")[2]
+        of_method = self._metrics.of_method(name)
 
         async def call(request: Any, context: RpcContext) -> Any:
             started = perf_counter()
             try:
                 reply = await inner(request, context)
             except BaseException as error:
-                self._log(name, request, context.info, started, error)
+                seconds, code = perf_counter() - started, code_name(error)
+                reason = error.reason if isinstance(error, ServiceError) else None
+                self._metrics.failed(code, reason or code)
+                of_method.ended(code, seconds)
+                self._log(name, request, context.info, seconds, code, reason)
                 raise
-            self._log(name, request, context.info, started)
+            seconds = perf_counter() - started
+            of_method.ended("OK", seconds)
+            self._log(name, request, context.info, seconds)
             return reply
 
         return call
@@ -271,34 +279,22 @@ class AccessLogInterceptor(CallInterceptor):
         name: str,
         request: Any,
         info: CallInfo,
-        started: float,
-        error: BaseException | None = None,
+        seconds: float,
+        code: str = "OK",
+        reason: str | None = None,
     ) -> None:
         user = getattr(request, "user_id", "")
         log.info(
             "call",
             method=name,
-            code=code_name(error),
-            ms=round((perf_counter() - started) * 1000, 1),
-            reason=reason_of(error),
+            code=code,
+            ms=round(seconds * 1000, 1),
+            reason=reason,
             request_id=info.request_id or None,
             trace_id=info.trace_id or None,
             caller=info.caller or None,
             user=self._user_hash(user) if user else None,
         )
-
-
-READS = 32
-STEPS = 8
-DESCRIPTIONS = 4
-_BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
-_HEAVY = frozenset(
-    {
-        f"/{PACKAGE}.DecisionService/ReplayDecision",
-        f"/{PACKAGE}.RulesetService/ValidateRuleset",
-        f"/{PACKAGE}.RulesetService/EvaluateRuleset",
-    }
-)
 
 
 class ConcurrencyLimits(msgspec.Struct, frozen=True):
@@ -327,7 +323,6 @@ class AdmissionInterceptor(CallInterceptor):
         self._limits = limits
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour in its bulkhead; raises Overloaded or DeadlineMissed."""
         if method == _BY_ITSELF or method in HEALTH_METHODS:
             return inner
         bulkhead = self._bulkhead(method)
@@ -355,22 +350,18 @@ class ErrorMapInterceptor(CallInterceptor):
     """Ends a call with the status of its error; a bug's is INTERNAL with an incident id."""
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose exceptions end the call; a cancelled one stays cancelled."""
-
         async def call(request: Any, context: RpcContext) -> Any:
             try:
                 return await inner(request, context)
             except Exception as error:  # noqa: BLE001 - none may reach the client
                 info = context.info
-                context.status = call_status(_error_status(error, method, info), info.trailing)
+                if isinstance(error, ServiceError) and is_public(error):
+                    status = status_of(error)
+                else:
+                    status = internal(_incident(error, method, info))
+                context.status = call_status(status, info.trailing)
 
         return call
-
-
-def _error_status(error: Exception, method: str, info: CallInfo) -> Status:
-    if isinstance(error, ServiceError) and is_public(error):
-        return status_of(error)
-    return internal(_incident(error, method, info))
 
 
 def _incident(error: Exception, method: str, info: CallInfo) -> str:
@@ -392,45 +383,10 @@ def _incident(error: Exception, method: str, info: CallInfo) -> str:
     return incident
 
 
-class MetricsInterceptor(CallInterceptor):
-    """Counts every call once, as it ends."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        super().__init__()
-        self._metrics = metrics
-
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose calls are counted unless platforms make them all the time."""
-        if method.startswith(UNOBSERVED):
-            return inner
-        of_method = self._metrics.of_method(method.rpartition("/")[2])
-
-        async def call(request: Any, context: RpcContext) -> Any:
-            started = perf_counter()
-            try:
-                reply = await inner(request, context)
-            except BaseException as error:
-                code = code_name(error)
-                self._metrics.failed(code, reason_of(error) or code)
-                of_method.ended(code, perf_counter() - started)
-                raise
-            of_method.ended("OK", perf_counter() - started)
-            return reply
-
-        return call
-
-
-LONGEST_DEADLINE = 3600.0
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
-
-
 class RequestContextInterceptor(CallInterceptor):
     """Gives a call its CallInfo, and sends the trailers that belong to it."""
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """The behaviour, whose context has the call's info."""
-
         async def call(request: Any, context: RpcContext) -> Any:
             info = context.info = read_call(context, method)
             info.trace_id = info.trace_id or trace_id()
@@ -446,11 +402,8 @@ def read_call(context: RpcContext, method: str) -> CallInfo:
     """Read what a call brings; malformed metadata counts as absent."""
     remaining = context.time_remaining()
     metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
-    info = CallInfo(
-        method,
-        DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE),
-        metadata,
-    )
+    seconds = DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE)
+    info = CallInfo(method, seconds, metadata)
     if "traceparent" in metadata:
         trace = _TRACEPARENT.fullmatch(metadata["traceparent"])
         info.trace_id = trace[1] if trace else ""

@@ -15,6 +15,8 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from decision_service.domain.ports import StoredEntry
+from decision_service.domain.verdict import Verdict
 from decision_service.runtime.telemetry import ALARMS, counter, gauge, histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -33,14 +35,11 @@ class MethodMetrics:
         self._seconds = seconds.labels(method)
 
     def ended(self, code: str, seconds: float) -> None:
-        """A call ended with this code after so many seconds."""
         self._calls.labels(self._method, code).inc()
         self._seconds.observe(seconds)
 
 
 class Metrics:
-    """The service's metrics."""
-
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry(auto_describe=True)
         self._calls = counter(registry, "calls", "Calls by method and code", "method", "code")
@@ -71,53 +70,37 @@ class Metrics:
         self.loop_lag = gauge(registry, "loop_lag_seconds", "How late the event loop runs")
 
     def of_method(self, method: str) -> MethodMetrics:
-        """The counters of one method."""
         return MethodMetrics(method, self._calls, self._call_seconds)
 
     def failed(self, code: str, reason: str) -> None:
-        """A call ended with an error."""
         self._failures.labels(code, reason).inc()
 
-    def decided(self, product: str, outcome: str, arm: str) -> None:
-        """A decision was recorded; one that is told again does not count."""
-        self._decisions.labels(product, outcome, arm).inc()
-
-    def tagged(self, product: str, tags: Iterable[str]) -> None:
-        """A recorded decision has these tags of its ruleset, of which there are at most 30."""
-        for tag in tags:
-            self._tags.labels(product, tag).inc()
-
-    def reasoned(self, product: str, codes: Iterable[str]) -> None:
-        """A recorded decision gives these reasons, whose codes its rule set declares."""
-        for code in codes:
-            self._reasons.labels(product, code).inc()
-
-    def lacked(self, product: str, causes: Iterable[str]) -> None:
-        """A recorded decision lacks data for these causes, each once."""
-        for cause in causes:
+    def decided(self, entry: StoredEntry, arm: str, verdict: Verdict) -> None:
+        """Count a new decision, not one that is answered again; a ruleset has at most 30 tags."""
+        product = entry.product
+        self._decisions.labels(product, entry.outcome.value, arm).inc()
+        for tag in verdict.tags:
+            self._tags.labels(product, tag.name).inc()
+        for reason in verdict.reasons:
+            self._reasons.labels(product, reason.code).inc()
+        for cause in {one.missing.cause for one in verdict.data_requests}:
             self._missing.labels(product, cause).inc()
 
     def committed(self, seconds: float, decisions: int) -> None:
-        """The store committed a group."""
         self._commit_seconds.observe(seconds)
         self._group_size.observe(decisions)
 
     def read(self, *readings: Callable[[], Iterable[Metric]]) -> None:
-        """Have these metrics read whenever somebody asks."""
         for reading in readings:
             self.registry.register(_Reading(reading))
 
     def text(self) -> bytes:
-        """Everything in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
 class _Reading(Collector):
-    """Metrics that are read from whoever knows them."""
-
     def __init__(self, read: Callable[[], Iterable[Metric]]) -> None:
         self._read = read
 
     def collect(self) -> Iterable[Metric]:
-        """The metrics as they are now."""
         return self._read()

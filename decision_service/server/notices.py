@@ -21,78 +21,60 @@ from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.reviews import review_id_from
 from decision_service.server.wire import (
-    Methods,
     Problems,
     check_decision_id,
     check_page_size,
     enum_name,
+    same,
     timestamp,
-    unary,
 )
 
+SERVICE = pb.DESCRIPTOR.services_by_name["NoticeService"]
 LONGEST_CHANNEL = 100
 _LONGEST_LANGUAGE = 35
 _SENT = {pb.SENT_FILTER_SENT: True, pb.SENT_FILTER_NOT_SENT: False}
 
 
 def notice_message(notice: StoredNotice) -> pb.Notice:
-    """One letter, laid out as text and as HTML."""
     letter, sending = notice.letter, notice.sent
-    message = pb.Notice(
-        decision_id=notice.decision_id,
+    return pb.Notice(
+        **same(notice, "decision_id", "template_digest", "review_id"),
+        **same(letter, "language", "title"),
         kind=f"NOTICE_KIND_{letter.kind.name}",
-        language=letter.language,
-        title=letter.title,
         text=text(letter),
         html=html(letter),
-        template_digest=notice.template_digest,
         create_time=timestamp(notice.made),
         created_by=notice.made_by,
-        review_id=notice.review_id,
+        send_time=None if sending is None else timestamp(sending.at),
+        channel="" if sending is None else sending.channel,
+        sent_by="" if sending is None else sending.by,
     )
-    if sending is not None:
-        message.send_time.CopyFrom(timestamp(sending.at))
-        message.channel, message.sent_by = sending.channel, sending.by
-    return message
-
-
-def wanted_from(request: pb.GetNoticeRequest) -> tuple[str, str]:
-    """Decision and language; raises FieldInvalid."""
-    problems = Problems()
-    check_decision_id(problems, request.decision_id, "decision_id")
-    language = _language(request.language, problems)
-    problems.raise_if_any()
-    return request.decision_id, language
 
 
 def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
-    """Which letters; raises FieldInvalid."""
-    problems = Problems()
-    if request.decision_id:
-        check_decision_id(problems, request.decision_id, "decision_id")
-    kind = _kind(request.kind, problems) if request.kind else None
-    if request.sent not in pb.SentFilter.values():
-        problems.add("sent", f"is {request.sent}, which is no SentFilter")
-    check_page_size(problems, request.page_size)
-    problems.raise_if_any()
+    with Problems() as problems:
+        if request.decision_id:
+            check_decision_id(problems, request.decision_id)
+        kind = _kind(request.kind, problems) if request.kind else None
+        if request.sent not in pb.SentFilter.values():
+            problems.add("sent", f"is {request.sent}, which is no SentFilter")
+        check_page_size(problems, request.page_size)
     return NoticeFilter(request.decision_id, scope, kind, _SENT.get(request.sent))
 
 
 def sending_from(
     request: pb.RecordNoticeSentRequest, caller: str, now: datetime
 ) -> tuple[NoticeKey, Sending]:
-    """Which letter was sent, and how; raises FieldInvalid."""
-    problems = Problems()
-    check_decision_id(problems, request.decision_id, "decision_id")
-    kind = _kind(request.kind, problems)
-    language = _language(request.language, problems)
-    channel = request.channel.strip()
-    if not 1 <= len(channel) <= LONGEST_CHANNEL or not channel.isprintable():
-        problems.add("channel", f"must have 1 to {LONGEST_CHANNEL} printable characters")
-    at = _sent_at(request, now, problems)
-    if request.review_id:
-        review_id_from(request.review_id, problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_decision_id(problems, request.decision_id)
+        kind = _kind(request.kind, problems)
+        language = _language(request.language, problems)
+        channel = request.channel.strip()
+        if not 1 <= len(channel) <= LONGEST_CHANNEL or not channel.isprintable():
+            problems.add("channel", f"must have 1 to {LONGEST_CHANNEL} printable characters")
+        at = _sent_at(request, now, problems)
+        if request.review_id:
+            review_id_from(request.review_id, problems)
     key = NoticeKey(request.decision_id, kind or NoticeKind.APPROVAL, language, request.review_id)
     return key, Sending(at, channel, caller)
 
@@ -126,19 +108,12 @@ def _language(value: str, problems: Problems) -> str:
     return value
 
 
-SERVICE = "decision_service.api.v1.NoticeService"
-
-
 class NoticeUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     notices: Notices
     clock: Clock
 
 
 class NoticeServicer:
-    """Translates between the wire and the letters."""
-
     def __init__(self, use_cases: NoticeUseCases) -> None:
         self._notices, self._clock = use_cases.notices, use_cases.clock
 
@@ -146,9 +121,11 @@ class NoticeServicer:
         self, request: pb.GetNoticeRequest, context: RpcContext
     ) -> pb.GetNoticeResponse:
         """The letter of a decision."""
-        decision_id, language = wanted_from(request)
+        with Problems() as problems:
+            check_decision_id(problems, request.decision_id)
+            language = _language(request.language, problems)
         info = context.info
-        notice = await self._notices.get(decision_id, language, info.caller, info.scope)
+        notice = await self._notices.get(request.decision_id, language, info.caller, info.scope)
         return pb.GetNoticeResponse(notice=notice_message(notice))
 
     async def list_notices(
@@ -168,15 +145,6 @@ class NoticeServicer:
     ) -> pb.RecordNoticeSentResponse:
         """Note that a letter was sent."""
         info = context.info
-        told = sending_from(request, info.caller, self._clock.now())
-        notice = await self._notices.sent(*told, info.scope)
+        key, sending = sending_from(request, info.caller, self._clock.now())
+        notice = await self._notices.sent(key, sending, info.scope)
         return pb.RecordNoticeSentResponse(notice=notice_message(notice))
-
-
-def methods(servicer: NoticeServicer) -> Methods:
-    """The service's methods."""
-    return {
-        "GetNotice": unary(servicer.get_notice, pb.GetNoticeRequest),
-        "ListNotices": unary(servicer.list_notices, pb.ListNoticesRequest),
-        "RecordNoticeSent": unary(servicer.record_notice_sent, pb.RecordNoticeSentRequest),
-    }

@@ -28,6 +28,13 @@ from opentelemetry.trace import Tracer
 from decision_service.server.callers import UNOBSERVED
 
 log = structlog.get_logger("decision_service.opentelemetry")
+SERVICE_NAME = "decision-service"
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+_FLAGS = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})", re.ASCII)
+_SHARES = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
+_RATIO = "parentbased_traceidratio"
+LINGER_SECONDS = 2.0
+"""How long the end of the service waits for spans that are still to be sent."""
 
 
 class WatchedSpans(SpanExporter):
@@ -52,15 +59,7 @@ class WatchedSpans(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Send nothing more, and end a batch that is being sent."""
         self._exporter.shutdown()
-
-
-SERVICE_NAME = "decision-service"
-_PROTOCOLS = (
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-)
 
 
 class VariableRefused(Exception):
@@ -83,7 +82,6 @@ def sends_spans() -> bool:
 
 
 def check_protocol() -> None:
-    """Raise VariableRefused where another protocol than gRPC is asked for."""
     for name in _PROTOCOLS:
         chosen = os.environ.get(name) or "grpc"
         if chosen != "grpc":
@@ -102,18 +100,12 @@ def resource(version: str) -> Resource:
     return Resource.create(own).merge(OTELResourceDetector().detect())
 
 
-_FLAGS = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})", re.ASCII)
-_SHARES = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
-_RATIO = "parentbased_traceidratio"
-
-
 class ParentOrShare(msgspec.Struct, frozen=True):
     """A call is traced where its caller's trace is; of calls without one, a `share` (0 to 1)."""
 
     share: float
 
     def __call__(self, details: grpc.HandlerCallDetails) -> bool:
-        """Whether this call is traced."""
         for key, value in details.invocation_metadata or ():
             found = _FLAGS.match(value) if key == "traceparent" and isinstance(value, str) else None
             if found is not None:
@@ -146,13 +138,7 @@ def _ratio() -> float:
     return ratio
 
 
-LINGER_SECONDS = 2.0
-"""How long the end of the service waits for spans that are still to be sent."""
-
-
 class Tracing(msgspec.Struct, frozen=True):
-    """A provider of spans, the interceptor of calls and the tracer that use it."""
-
     provider: TracerProvider
     interceptor: grpc.ServerInterceptor
     tracer: Tracer
@@ -177,8 +163,6 @@ class Tracing(msgspec.Struct, frozen=True):
 
 
 class OpenTelemetry(msgspec.Struct, frozen=True):
-    """What sends spans."""
-
     tracing: Tracing
     exporter: SpanExporter
 
@@ -195,25 +179,15 @@ def open_telemetry(version: str) -> OpenTelemetry | None:
     check_protocol()
     if not sends_spans():
         return None
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `Delivery` says it once
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `WatchedSpans` says it once
     own = resource(version)
     try:
         exporter = WatchedSpans(OTLPSpanExporter())
+        sampled, sampler = head_sampling()
+        tracing = Tracing.of(provider_of(own, exporter, sampler), sampled)
     except (InvalidCompressionValueException, ValueError) as error:
-        raise _unusable(error) from None
-    return OpenTelemetry(_tracing(own, exporter), exporter)
-
-
-def _tracing(own: Resource, exporter: SpanExporter) -> Tracing:
-    sampled, sampler = head_sampling()
-    try:
-        return Tracing.of(provider_of(own, exporter, sampler), sampled)
-    except ValueError as error:
-        raise _unusable(error) from None
-
-
-def _unusable(error: Exception) -> VariableRefused:
-    return VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}")
+        raise VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}") from None
+    return OpenTelemetry(tracing, exporter)
 
 
 def provider_of(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 import msgspec
-from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.casework.outcomes import (
@@ -20,76 +19,68 @@ from decision_service.domain.money import Money
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_outcome_token, page_size, read_outcome_token
 from decision_service.server.wire import (
-    Methods,
     Problems,
-    WireError,
     check_decision_id,
     check_page_size,
     check_reference,
-    money_from_message,
-    money_to_message,
+    optional_money,
+    same,
     timestamp,
-    unary,
 )
 
+SERVICE = pb.DESCRIPTOR.services_by_name["OutcomeService"]
 _FIELD = "outcome"
 _MOST_DAYS = 36_500
 _BOOKED = ("disbursed_amount", "disburse_date", "instalment")
+_RECEIPTS = {
+    ReportRelation.NEWEST: pb.OUTCOME_RECEIPT_RECORDED,
+    ReportRelation.OLDER: pb.OUTCOME_RECEIPT_OLDER,
+    ReportRelation.CORRECTED: pb.OUTCOME_RECEIPT_CORRECTED,
+    ReportRelation.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
+}
 
 
 def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
-    """The report of a request; raises FieldInvalid with every field that is wrong."""
-    problems = Problems()
-    check_decision_id(problems, message.decision_id, f"{_FIELD}.decision_id")
-    check_reference(problems, f"{_FIELD}.loan_id", message.loan_id, required=True)
-    as_of = problems.date(f"{_FIELD}.as_of_date", message.as_of_date)
-    status = _status(message.status, problems)
-    outcome = LoanOutcome(
-        message.decision_id,
-        message.loan_id,
-        as_of or date.min,
-        status or LoanStatus.BOOKED,
-        _amount(message, "disbursed_amount", problems),
-        _disbursed_on(message, problems),
-        _amount(message, "instalment", problems),
-        _amount(message, "repaid_amount", problems),
-        message.overdue_days,
-    )
-    if status is not None:
-        _check_presence(message, status, problems)
-    if as_of is not None:
-        _check_values(outcome, problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_decision_id(problems, message.decision_id, f"{_FIELD}.decision_id")
+        check_reference(problems, f"{_FIELD}.loan_id", message.loan_id, required=True)
+        as_of = problems.date(f"{_FIELD}.as_of_date", message.as_of_date)
+        status, paid_on = _status(message.status, problems), message.disburse_date
+        outcome = LoanOutcome(
+            message.decision_id,
+            message.loan_id,
+            as_of or date.min,
+            status or LoanStatus.BOOKED,
+            _amount(message, "disbursed_amount", problems),
+            problems.date(f"{_FIELD}.disburse_date", paid_on) if paid_on else None,
+            _amount(message, "instalment", problems),
+            _amount(message, "repaid_amount", problems),
+            message.overdue_days,
+        )
+        if status is not None:
+            _check_presence(message, status, problems)
+        if as_of is not None:
+            _check_values(outcome, problems)
     return outcome
 
 
 def listed_decision_from(request: pb.ListOutcomesRequest) -> str:
-    """The decision whose reports are listed; raises FieldInvalid."""
-    problems = Problems()
-    check_decision_id(problems, request.decision_id)
-    check_page_size(problems, request.page_size)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_decision_id(problems, request.decision_id)
+        check_page_size(problems, request.page_size)
     return request.decision_id
 
 
 def outcome_message(recorded: RecordedOutcome) -> pb.RecordedOutcome:
-    """A report as it was recorded."""
-    report, optional = recorded.report, {}
-    for name, amount in (
-        ("disbursed_amount", report.disbursed),
-        ("instalment", report.instalment),
-        ("repaid_amount", report.repaid),
-    ):
-        if amount is not None:
-            optional[name] = money_to_message(amount)
+    report = recorded.report
     outcome = pb.LoanOutcome(
-        decision_id=report.decision_id,
-        loan_id=report.loan_id,
+        **same(report, "decision_id", "loan_id", "overdue_days"),
         as_of_date=report.as_of.isoformat(),
         status=f"LOAN_STATUS_{report.status}",
         disburse_date=report.disbursed_on.isoformat() if report.disbursed_on else "",
-        overdue_days=report.overdue_days,
-        **optional,
+        disbursed_amount=optional_money(report.disbursed),
+        instalment=optional_money(report.instalment),
+        repaid_amount=optional_money(report.repaid),
     )
     return pb.RecordedOutcome(outcome=outcome, report_time=timestamp(recorded.reported))
 
@@ -102,48 +93,29 @@ def _status(value: int, problems: Problems) -> LoanStatus | None:
     return LoanStatus(pb.LoanStatus.Name(value).removeprefix("LOAN_STATUS_"))
 
 
-def _disbursed_on(message: pb.LoanOutcome, problems: Problems) -> date | None:
-    text = message.disburse_date
-    return problems.date(f"{_FIELD}.disburse_date", text) if text else None
-
-
 def _amount(message: pb.LoanOutcome, name: str, problems: Problems) -> Money | None:
-    if not message.HasField(name):
-        return None
-    field = f"{_FIELD}.{name}"
-    sent: MoneyMessage = getattr(message, name)
-    try:
-        amount = money_from_message(sent)
-    except WireError as error:
-        problems.add(field, f"is malformed: {error}")
-        return None
-    if amount.minor < 0:
-        problems.add(field, f"is {amount.major} {amount.currency}: it must not be negative")
+    amount = problems.money(message, name, f"{_FIELD}.")
+    if amount is not None and amount.minor < 0:
+        words = f"is {amount.major} {amount.currency}: it must not be negative"
+        problems.add(f"{_FIELD}.{name}", words)
     return amount
 
 
-def _given(message: pb.LoanOutcome, name: str) -> bool:
-    if name == "overdue_days":
-        return bool(message.overdue_days)
-    return bool(message.disburse_date) if name == "disburse_date" else message.HasField(name)
-
-
 def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Problems) -> None:
-    """Note what a loan that was paid out lacks, and what one that was not cannot have."""
+    given = {field.name for field, _ in message.ListFields()}
     if status is LoanStatus.BOOKED:
         for name in _BOOKED:
-            if not _given(message, name):
+            if name not in given:
                 problems.add(f"{_FIELD}.{name}", "is missing: a BOOKED loan has one")
     if status is LoanStatus.NOT_TAKEN_UP:
         for name in (*_BOOKED, "repaid_amount", "overdue_days"):
-            if _given(message, name):
+            if name in given:
                 problems.add(f"{_FIELD}.{name}", "is set: a loan that is NOT_TAKEN_UP has none")
     if status is LoanStatus.REPAID and message.overdue_days:
         problems.add(f"{_FIELD}.overdue_days", "is set: a loan that is REPAID has nothing overdue")
 
 
 def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
-    """Note values that cannot be true together."""
     disbursed, repaid, paid_on = outcome.disbursed, outcome.repaid, outcome.disbursed_on
     currencies = {one.currency for one in (disbursed, outcome.instalment, repaid) if one}
     if len(currencies) > 1:
@@ -167,7 +139,6 @@ def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
 
 
 def _check_rest(outcome: LoanOutcome, problems: Problems) -> None:
-    """Note what contradicts the rest of the loan that is still to be repaid."""
     disbursed, repaid, instalment = outcome.disbursed, outcome.repaid, outcome.instalment
     if disbursed is None or disbursed.minor <= (repaid.minor if repaid else 0):
         return
@@ -182,26 +153,12 @@ def _check_rest(outcome: LoanOutcome, problems: Problems) -> None:
         )
 
 
-SERVICE = "decision_service.api.v1.OutcomeService"
-
-_RECEIPTS = {
-    ReportRelation.NEWEST: pb.OUTCOME_RECEIPT_RECORDED,
-    ReportRelation.OLDER: pb.OUTCOME_RECEIPT_OLDER,
-    ReportRelation.CORRECTED: pb.OUTCOME_RECEIPT_CORRECTED,
-    ReportRelation.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
-}
-
-
 class OutcomeUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     record: RecordOutcome
     list: ListOutcomes
 
 
 class OutcomeServicer:
-    """Translates between the wire and the reports."""
-
     def __init__(self, use_cases: OutcomeUseCases) -> None:
         self._record, self._list = use_cases.record, use_cases.list
 
@@ -227,11 +184,3 @@ class OutcomeServicer:
             outcomes=[outcome_message(one) for one in page.outcomes],
             next_page_token="" if page.next is None else make_outcome_token(decision_id, page.next),
         )
-
-
-def methods(servicer: OutcomeServicer) -> Methods:
-    """The service's methods."""
-    return {
-        "RecordOutcome": unary(servicer.record_outcome, pb.RecordOutcomeRequest),
-        "ListOutcomes": unary(servicer.list_outcomes, pb.ListOutcomesRequest),
-    }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -22,14 +23,9 @@ _LARGEST_SIZE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+_Step = tuple[str, Annotated[int, msgspec.Meta(ge=0, lt=2**31)]]
 
-_Position = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
-
-
-class _Token(msgspec.Struct, frozen=True, array_like=True):
-    filter: bytes
-    created: int
-    decision_id: str
+Position = TypeVar("Position")
 
 
 def page_size(asked: int) -> int:
@@ -38,104 +34,90 @@ def page_size(asked: int) -> int:
 
 
 def make_token(chosen: Filter | NoticeFilter, position: PagePosition) -> str:
-    """The token that continues a listing after a position."""
-    created = (position.created - _EPOCH) // _MICROSECOND
-    token = _Token(_fingerprint(chosen), created, position.decision_id)
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+    return _made(_fingerprint(chosen), _microseconds(position.created), position.decision_id)
 
 
 def read_token(chosen: Filter | NoticeFilter, token: str) -> PagePosition | None:
-    """The position of a token, None for the empty one; raises PageTokenInvalid."""
-    return _read(chosen, token)
-
-
-def _read(chosen: Filter | NoticeFilter | ReviewFilter, token: str) -> PagePosition | None:
-    if not token:
-        return None
-    try:
-        read = msgspec.msgpack.decode(_raw(token), type=_Token)
-        position = PagePosition(_EPOCH + read.created * _MICROSECOND, _storable(read.decision_id))
-    except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
-        raise _invalid("is not a token of this service") from None
-    if read.filter != _fingerprint(chosen):
-        raise _invalid("belongs to a listing with another filter")
-    return position
+    return _read_listed(chosen, token, PagePosition)
 
 
 def make_step_token(of: str, position: int) -> str:
-    """The token that continues the list of a rollout's or review's steps at a position."""
-    token = msgspec.msgpack.encode((of, position))
-    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+    """The token that continues the steps of a rollout or review."""
+    return _made(of, position)
 
 
 def read_step_token(of: str, token: str) -> int | None:
-    """The position of a token, None for the empty one; raises PageTokenInvalid."""
-    if not token:
-        return None
-    try:
-        its, position = msgspec.msgpack.decode(_raw(token), type=tuple[str, _Position])
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
-        raise _invalid("is not a token of this service") from None
-    if its != of:
-        raise _invalid("belongs to the steps of another")
-    return position
+    return _read(token, _Step, of, "the steps of another", int)
 
 
 def make_review_token(chosen: ReviewFilter, position: ReviewPosition) -> str:
-    """The token that continues a list of reviews after a position."""
-    due = (position.due - _EPOCH) // _MICROSECOND
-    token = _Token(_fingerprint(chosen), due, position.review_id)
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+    return _made(_fingerprint(chosen), _microseconds(position.due), position.review_id)
 
 
 def read_review_token(chosen: ReviewFilter, token: str) -> ReviewPosition | None:
-    """The position of a token, None for the empty one; raises PageTokenInvalid."""
-    found = _read(chosen, token)
-    return None if found is None else ReviewPosition(found.created, found.decision_id)
+    return _read_listed(chosen, token, ReviewPosition)
 
 
 def make_outcome_token(decision_id: str, position: OutcomePosition) -> str:
-    """The token that continues a list of a decision's reports after a position."""
-    token = msgspec.msgpack.encode((_fingerprint(decision_id), position))
-    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+    return _made(_fingerprint(decision_id), position)
 
 
 def read_outcome_token(decision_id: str, token: str) -> OutcomePosition | None:
+    def position(found: OutcomePosition) -> OutcomePosition:
+        _storable(found.loan_id)
+        return found
+
+    other, form = "the reports on another decision", tuple[bytes, OutcomePosition]
+    return _read(token, form, _fingerprint(decision_id), other, position)
+
+
+def make_export_token(user_id: str, place: ExportPlace) -> str:
+    return _made(_fingerprint(user_id), place)
+
+
+def read_export_token(user_id: str, token: str) -> ExportPlace | None:
+    def place(found: ExportPlace) -> ExportPlace:
+        _storable(found.id)
+        return found
+
+    other, form = "another user's export", tuple[bytes, ExportPlace]
+    return _read(token, form, _fingerprint(user_id), other, place)
+
+
+def _made(of: bytes | str, *position: object) -> str:
+    token = msgspec.msgpack.encode((of, *position))
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+def _read(
+    token: str, form: Any, of: bytes | str, other: str, position: Callable[..., Position]
+) -> Position | None:
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
     if not token:
         return None
     try:
-        of, position = msgspec.msgpack.decode(_raw(token), type=tuple[bytes, OutcomePosition])
-        _storable(position.loan_id)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        its, *rest = msgspec.msgpack.decode(raw, type=form)
+        found = position(*rest)
+    except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
         raise _invalid("is not a token of this service") from None
-    if of != _fingerprint(decision_id):
-        raise _invalid("belongs to the reports on another decision")
-    return position
+    if its != of:
+        raise _invalid(f"belongs to {other}")
+    return found
 
 
-def make_export_token(user_id: str, place: ExportPlace) -> str:
-    """The token that continues an export of a user after a place."""
-    token = msgspec.msgpack.encode((_fingerprint(user_id), place))
-    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+def _read_listed(
+    chosen: object, token: str, position: Callable[[datetime, str], Position]
+) -> Position | None:
+    def placed(microseconds: int, record_id: str) -> Position:
+        return position(_EPOCH + microseconds * _MICROSECOND, _storable(record_id))
+
+    other = "a listing with another filter"
+    return _read(token, tuple[bytes, int, str], _fingerprint(chosen), other, placed)
 
 
-def read_export_token(user_id: str, token: str) -> ExportPlace | None:
-    """The place of a token, None for the empty one; raises PageTokenInvalid."""
-    if not token:
-        return None
-    try:
-        of, place = msgspec.msgpack.decode(_raw(token), type=tuple[bytes, ExportPlace])
-        _storable(place.id)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
-        raise _invalid("is not a token of this service") from None
-    if of != _fingerprint(user_id):
-        raise _invalid("belongs to another user's export")
-    return place
-
-
-def _raw(token: str) -> bytes:
-    return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+def _microseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 def _storable(text: str) -> str:
@@ -145,7 +127,7 @@ def _storable(text: str) -> str:
     return text
 
 
-def _fingerprint(chosen: Filter | NoticeFilter | ReviewFilter | str) -> bytes:
+def _fingerprint(chosen: object) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(chosen)).digest()[:12]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +15,6 @@ from decision_service.casework.review_results import ReviewChain
 from decision_service.casework.review_steps import ReviewFilter
 from decision_service.casework.reviews import OperateReviews
 from decision_service.domain.accounts import Kind
-from decision_service.domain.money import Money
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult, ReviewState
 from decision_service.domain.verdict import Outcome, ReferKind
@@ -29,24 +28,24 @@ from decision_service.server.page_tokens import (
 )
 from decision_service.server.wire import (
     Fields,
-    Methods,
     Problems,
-    WireError,
     check_decision_id,
     check_page_size,
     check_reference,
-    money_fields,
-    money_from_message,
+    optional_money,
+    optional_time,
     request_id_in,
+    same,
     timestamp_fields,
-    unary,
 )
 
+SERVICE = pb.DESCRIPTOR.services_by_name["ReviewService"]
 LONGEST_TEXT = 2_000
 _REVIEW_ID = re.compile(r"rev_[0-9A-HJKMNP-TV-Z]{26}-[1-9][0-9]{0,5}", re.ASCII)
 _LONGEST_NAME = 100
 _LONGEST_CODE = 60
 _ENDS = (Outcome.APPROVE, Outcome.DECLINE)
+MOST_STEPS_OF_A_PAGE = 100
 
 
 def review_id_from(review_id: str, problems: Problems | None = None) -> str:
@@ -59,27 +58,23 @@ def review_id_from(review_id: str, problems: Problems | None = None) -> str:
 
 
 def steps_from(request: pb.GetReviewRequest) -> str:
-    """The id of the review whose steps are read; raises FieldInvalid."""
-    problems = Problems()
-    check_page_size(problems, request.page_size)
-    review_id_from(request.review_id, problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_page_size(problems, request.page_size)
+        review_id_from(request.review_id, problems)
     return request.review_id
 
 
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
-    """The filter of a list; raises FieldInvalid with every malformed field."""
-    problems = Problems()
-    for field in ("product", "queue", "tag"):
-        if len(getattr(request, field)) > _LONGEST_NAME:
-            problems.add(field, f"is longer than {_LONGEST_NAME} characters")
-    if request.decision_id:
-        check_decision_id(problems, request.decision_id)
-    check_page_size(problems, request.page_size)
-    kind = _enum(request, "kind", decision_pb2.ReferKind, "REFER_KIND_", problems)
-    state = _enum(request, "state", decision_pb2.ReviewState, "REVIEW_STATE_", problems)
-    before = _instant(request, problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        for field in ("product", "queue", "tag"):
+            if len(getattr(request, field)) > _LONGEST_NAME:
+                problems.add(field, f"is longer than {_LONGEST_NAME} characters")
+        if request.decision_id:
+            check_decision_id(problems, request.decision_id)
+        check_page_size(problems, request.page_size)
+        kind = _enum(request, "kind", decision_pb2.ReferKind, "REFER_KIND_", problems)
+        state = _enum(request, "state", decision_pb2.ReviewState, "REVIEW_STATE_", problems)
+        before = problems.instant(request, "open_time_before")
     return ReviewFilter(
         request.product,
         request.queue,
@@ -94,59 +89,50 @@ def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
 
 
 def note_from(request: pb.AddReviewNoteRequest) -> str:
-    """The words of a note; raises FieldInvalid."""
-    problems = _about(request)
-    check_words(problems, "text", request.text)
-    problems.raise_if_any()
+    with _about(request) as problems:
+        check_words(problems, "text", request.text)
     return request.text
 
 
 def kinds_from(request: pb.RequestReviewDataRequest) -> Sequence[Kind]:
-    """The kinds of data that are asked for; raises FieldInvalid."""
-    problems = _about(request)
-    check_words(problems, "text", request.text, required=False)
-    known = ", ".join(Kind)
-    unknown = [name for name in request.data_kinds if name not in {*Kind}]
-    if unknown:
-        problems.add("data_kinds", f"has {unknown[0][:40]}: say some of {known}")
-    if not request.data_kinds:
-        problems.add("data_kinds", f"is empty: say some of {known}")
-    problems.raise_if_any()
+    with _about(request) as problems:
+        check_words(problems, "text", request.text, required=False)
+        known = ", ".join(Kind)
+        unknown = [name for name in request.data_kinds if name not in {*Kind}]
+        if unknown:
+            problems.add("data_kinds", f"has {unknown[0][:40]}: say some of {known}")
+        if not request.data_kinds:
+            problems.add("data_kinds", f"is empty: say some of {known}")
     return [Kind(name) for name in request.data_kinds]
 
 
 def result_from(request: pb.CompleteReviewRequest) -> ReviewResult:
-    """A person's result; raises FieldInvalid with every malformed field."""
-    problems = _about(request, required=True)
-    name = _enum(request, "outcome", decision_pb2.Outcome, "OUTCOME_", problems)
-    if name not in _ENDS:
-        problems.add("outcome", f"is {name or 'not set'}: say {' or '.join(_ENDS)}")
-    amount = _amount(request, problems)
-    if not 0 < len(request.reason) <= _LONGEST_CODE:
-        problems.add("reason", "is no reason code of the product's plan")
-    check_words(problems, "explanation", request.explanation)
-    problems.raise_if_any()
+    with _about(request, required=True) as problems:
+        name = _enum(request, "outcome", decision_pb2.Outcome, "OUTCOME_", problems)
+        if name not in _ENDS:
+            problems.add("outcome", f"is {name or 'not set'}: say {' or '.join(_ENDS)}")
+        amount = problems.money(request, "approved_amount")
+        if not 0 < len(request.reason) <= _LONGEST_CODE:
+            problems.add("reason", "is no reason code of the product's plan")
+        check_words(problems, "explanation", request.explanation)
     return ReviewResult(Outcome(name), request.reason, request.explanation, amount)
 
 
 def rejection_from(request: pb.ConfirmReviewRequest) -> str:
     """Why a proposed end is refused, empty where it is confirmed; raises FieldInvalid."""
-    problems = _about(request, required=True)
-    if request.reject:
-        check_words(problems, "text", request.text)
-    elif request.text:
-        problems.add("text", "is set without `reject`: add a note instead")
-    problems.raise_if_any()
+    with _about(request, required=True) as problems:
+        if request.reject:
+            check_words(problems, "text", request.text)
+        elif request.text:
+            problems.add("text", "is set without `reject`: add a note instead")
     return request.text
 
 
 def contest_from(request: pb.RequestReviewRequest) -> str:
-    """What an applicant says; raises FieldInvalid."""
-    problems = Problems()
-    check_decision_id(problems, request.decision_id)
-    check_reference(problems, "request_id", request.request_id, required=True)
-    check_words(problems, "text", request.text)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_decision_id(problems, request.decision_id)
+        check_reference(problems, "request_id", request.request_id, required=True)
+        check_words(problems, "text", request.text)
     return request.text
 
 
@@ -165,18 +151,7 @@ def _about(request: object, *, required: bool = False) -> Problems:
     return problems
 
 
-def _amount(request: pb.CompleteReviewRequest, problems: Problems) -> Money | None:
-    if not request.HasField("approved_amount"):
-        return None
-    try:
-        return money_from_message(request.approved_amount)
-    except WireError as error:
-        problems.add("approved_amount", f"is malformed: {error}")
-        return None
-
-
 def _enum(request: object, field: str, kind: object, prefix: str, problems: Problems) -> str:
-    """The name of an enum's value without its prefix, empty for UNSPECIFIED."""
     value = getattr(request, field)
     if not value:
         return ""
@@ -187,53 +162,34 @@ def _enum(request: object, field: str, kind: object, prefix: str, problems: Prob
     return name.removeprefix(prefix)
 
 
-def _instant(request: pb.ListReviewsRequest, problems: Problems) -> datetime | None:
-    if not request.HasField("open_time_before"):
-        return None
-    try:
-        return request.open_time_before.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        problems.add("open_time_before", "is not an instant between the years 1 and 9999")
-        return None
-
-
 def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] = ()) -> pb.Review:
-    """A review as callers see it at an instant."""
     state = review.state_at(now)
     claimed = state is review.state
     return pb.Review(
-        review_id=review.review_id,
-        decision_id=review.decision_id,
-        product=review.product,
+        **same(review, "review_id", "decision_id", "product", "tags", "queue", "etag"),
+        **same(review, "completed_by", "confirmed_by", "decided_again_as"),
         origin=f"REVIEW_ORIGIN_{review.origin}",
         decided_outcome=f"OUTCOME_{review.outcome}",
         kind=f"REFER_KIND_{review.kind}" if review.kind else None,
-        tags=review.tags,
-        queue=review.queue,
-        requested_amount=_money(review.requested),
+        requested_amount=optional_money(review.requested),
         open_time=timestamp_fields(review.opened),
         due_time=timestamp_fields(review.due),
         overdue=review.is_unfinished and review.due < now,
         state=f"REVIEW_STATE_{state}",
         claimed_by=review.claimed_by if claimed else "",
-        claim_end_time=_time(review.claimed_until) if claimed else None,
+        claim_end_time=optional_time(review.claimed_until) if claimed else None,
         awaited_kinds=review.kinds,
         result=_result(review.result),
-        completed_by=review.completed_by,
-        confirmed_by=review.confirmed_by,
-        end_time=_time(review.ended),
+        end_time=optional_time(review.ended),
         end_reason=review.end or "",
-        decided_again_as=review.decided_again_as,
-        etag=review.etag,
         term_months=review.terms.term_months,
-        instalment=_money(review.terms.instalment),
+        instalment=optional_money(review.terms.instalment),
         failed_checks=review.terms.failed_checks,
         events=[_event(event) for event in events],
     )
 
 
 def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
-    """What became of a decision afterwards."""
     standing, by_person = chain.standing, chain.standing.at is not None
     role = ("review_second" if standing.confirmed else "review") if by_person else ""
     return decision_pb2.DecisionReview(
@@ -241,26 +197,22 @@ def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
         state=f"REVIEW_STATE_{chain.state}",
         outcome=f"OUTCOME_{standing.outcome}",
         standing_decision_id=standing.decision_id,
-        approved_amount=_money(standing.amount),
+        approved_amount=optional_money(standing.amount),
         role=role,
-        decide_time=_time(standing.at),
+        decide_time=optional_time(standing.at),
         decided_again_as=chain.decided_again_as,
         term_months=standing.terms.term_months,
-        instalment=_money(standing.terms.instalment),
-        expire_time=_time(standing.expires),
+        instalment=optional_money(standing.terms.instalment),
+        expire_time=optional_time(standing.expires),
     )
 
 
 def _event(event: ReviewEvent) -> pb.ReviewEvent:
     return pb.ReviewEvent(
-        position=event.position,
+        **same(event, "position", "who", "action", "text", "decision_id"),
         event_time=timestamp_fields(event.at),
-        who=event.who,
-        action=event.action,
-        text=event.text,
         data_kinds=event.kinds,
         result=_result(event.result),
-        decision_id=event.decision_id,
     )
 
 
@@ -269,34 +221,18 @@ def _result(result: ReviewResult | None) -> Fields | None:
         return None
     return {
         "outcome": f"OUTCOME_{result.outcome}",
-        "approved_amount": _money(result.amount),
+        "approved_amount": optional_money(result.amount),
         "reason": result.reason,
         "explanation": result.explanation,
     }
 
 
-def _money(amount: Money | None) -> Fields | None:
-    return None if amount is None else money_fields(amount)
-
-
-def _time(instant: datetime | None) -> Fields | None:
-    return None if instant is None else timestamp_fields(instant)
-
-
-SERVICE = "decision_service.api.v1.ReviewService"
-MOST_STEPS_OF_A_PAGE = 100
-
-
 class ReviewUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     operate: OperateReviews
     clock: Clock
 
 
 class ReviewServicer:
-    """Translates between the wire and the steps of reviews."""
-
     def __init__(self, use_cases: ReviewUseCases) -> None:
         self._operate = use_cases.operate
         self._clock = use_cases.clock
@@ -414,19 +350,3 @@ class ReviewServicer:
 
     def _message(self, review: Review) -> pb.Review:
         return review_message(review, self._clock.now())
-
-
-def methods(servicer: ReviewServicer) -> Methods:
-    """The service's methods."""
-    return {
-        "ListReviews": unary(servicer.list_reviews, pb.ListReviewsRequest),
-        "GetReview": unary(servicer.get_review, pb.GetReviewRequest),
-        "ClaimReview": unary(servicer.claim_review, pb.ClaimReviewRequest),
-        "ReleaseReview": unary(servicer.release_review, pb.ReleaseReviewRequest),
-        "AddReviewNote": unary(servicer.add_review_note, pb.AddReviewNoteRequest),
-        "RequestReviewData": unary(servicer.request_review_data, pb.RequestReviewDataRequest),
-        "DecideAgain": unary(servicer.decide_again, pb.DecideAgainRequest),
-        "CompleteReview": unary(servicer.complete_review, pb.CompleteReviewRequest),
-        "ConfirmReview": unary(servicer.confirm_review, pb.ConfirmReviewRequest),
-        "RequestReview": unary(servicer.request_review, pb.RequestReviewRequest),
-    }

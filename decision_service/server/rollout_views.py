@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import msgspec
 from google.protobuf.duration_pb2 import Duration
-from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import rollout_figures_pb2 as rollout_figures_pb
 from decision_service.api.v1 import rollout_pb2 as pb
@@ -41,11 +39,18 @@ from decision_service.rulebook.rulebook import Product
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.server.decision_views import assignment_message
 from decision_service.server.rulesets import problem_message
-from decision_service.server.wire import decimal_text, money_to_message, timestamp
-from decision_service.steering.compare import UntriedValue, VersionComparison
+from decision_service.server.wire import (
+    Fields,
+    decimal_text,
+    money_to_message,
+    optional_money,
+    optional_time,
+    same,
+    timestamp,
+)
+from decision_service.steering.compare import VersionComparison
 from decision_service.steering.figures import ArmLine, Figures, GuardrailLine, NextStage, ShadowLine
 from decision_service.steering.guardrails import (
-    GuardrailResult,
     allowed_words,
     value_words,
     window_words,
@@ -79,18 +84,11 @@ def rollout_message(look: RolloutView, refused: tuple[Diagnostic, ...]) -> pb.Ro
 
 
 def step_message(entry: JournalEntry) -> pb.RolloutStep:
-    """One step of the journal."""
     return pb.RolloutStep(
-        position=entry.position,
+        **same(entry, "position", "who", "why", "action", "plan_digest", "figures", "ticket"),
         create_time=timestamp(entry.at),
-        who=entry.who,
-        why=entry.why,
-        action=entry.action.value,
         before=None if entry.before is None else _standing(entry.before),
         after=_standing(entry.after),
-        plan_digest=entry.plan_digest,
-        figures=entry.figures,
-        ticket=entry.ticket,
     )
 
 
@@ -150,9 +148,7 @@ def _track(
 
 def _segment(segment: Segment) -> pb.RolloutSegment:
     return pb.RolloutSegment(
-        name=segment.name,
-        condition=segment.condition.text,
-        percent=percent_text(segment.percent),
+        name=segment.name, condition=segment.condition.text, percent=percent_text(segment.percent)
     )
 
 
@@ -212,39 +208,33 @@ def _pin(plan: Plan, pin: Pin) -> service_pb.Pin:
     )
 
 
-class LeftOutCounts(msgspec.Struct, frozen=True):
+def _left_out(sums: ImpactSums) -> Fields:
     """Decisions that were not compared: data erased, rules failed, all else."""
-
-    erased: int
-    failed: int
-    not_comparable: int
-
-
-def left_out_counts(sums: ImpactSums) -> LeftOutCounts:
-    """Who was left out, in three kinds."""
     counts = sums.left_out
     erased, failed = (counts.get(why.value, 0) for why in (LeftOut.ERASED, LeftOut.RULE_ERROR))
-    return LeftOutCounts(erased, failed, sum(counts.values()) - erased - failed)
+    rest = sum(counts.values()) - erased - failed
+    return {"erased": erased, "failed": failed, "not_comparable": rest}
 
 
 def comparison_message(found: VersionComparison) -> rollout_figures_pb.VersionComparison:
-    """Two versions on the same decisions."""
-    sums, left_out = found.sums, left_out_counts(found.sums)
+    sums = found.sums
     return rollout_figures_pb.VersionComparison(
-        product=found.product,
-        live_version=found.live_version,
-        other_version=found.other_version,
+        **same(found, "product", "live_version", "other_version", "lists_of_today"),
+        **_left_out(sums),
         since_time=timestamp(found.since),
         compared=sums.everybody.applicants,
         agreed=sums.agreed,
-        not_comparable=left_out.not_comparable,
-        failed=left_out.failed,
         outcomes=[_outcomes(row, found.currency) for row in matrix_of(sums)],
         moves=[_move(row) for row in causes_of(sums)],
-        erased=left_out.erased,
         params_as_of="" if found.params_as_of is None else found.params_as_of.isoformat(),
-        untried=[_untried(value) for value in found.untried],
-        lists_of_today=found.lists_of_today,
+        untried=[
+            rollout_figures_pb.UntriedValue(
+                **same(one, "version", "value"),
+                parameter=one.param,
+                from_date="" if one.start is None else one.start.isoformat(),
+            )
+            for one in found.untried
+        ],
         rates=[_rate(rate) for rate in rates_of(sums)],
         reasons=[
             rollout_figures_pb.ComparedReason(live=old, other=new, count=count)
@@ -269,22 +259,19 @@ def _move(row: CauseRow) -> rollout_figures_pb.ComparedMove:
         change=row.name,
         count=row.named,
         example=row.examples[0] if row.examples else "",
-        first=row.first,
-        alone=row.alone,
-        gained=row.gained,
-        lost=row.lost,
+        **same(row, "first", "alone", "gained", "lost"),
     )
 
 
 def _rate(rate: Rate) -> rollout_figures_pb.ComparedRate:
-    told = rate.difference
+    between = rate.difference
     return rollout_figures_pb.ComparedRate(
         outcome=f"OUTCOME_{rate.outcome}",
         live_percent=_hundredths(rate.before.share),
         other_percent=_hundredths(rate.after.share),
-        difference=_hundredths(told.difference),
-        low=_hundredths(told.low),
-        high=_hundredths(told.high),
+        difference=_hundredths(between.difference),
+        low=_hundredths(between.low),
+        high=_hundredths(between.high),
     )
 
 
@@ -292,44 +279,27 @@ def _hundredths(share: float) -> str:
     return f"{share * 100 + 0.0:.2f}"
 
 
-def _untried(value: UntriedValue) -> rollout_figures_pb.UntriedValue:
-    return rollout_figures_pb.UntriedValue(
-        version=value.version,
-        parameter=value.param,
-        from_date="" if value.start is None else value.start.isoformat(),
-        value=value.value,
-    )
-
-
 def figures_message(figures: Figures) -> rollout_figures_pb.RolloutFigures:
-    """Everything that a rollout has measured."""
     currency = figures.product.champion.currency
-    message = rollout_figures_pb.RolloutFigures(
+    return rollout_figures_pb.RolloutFigures(
         since_time=timestamp(figures.since),
         arms=[_arm(line, currency) for line in figures.arms],
         shadows=[_shadow(line) for line in figures.shadows],
         guardrails=[_guard(guard, figures.product) for guard in figures.guards],
         next=[_next(one) for one in figures.next],
+        caps=[_cap(cap, total, currency) for cap, total in figures.day],
     )
-    message.caps.extend(_cap(*one, currency) for one in figures.day)
-    return message
 
 
 def _cap(cap: DayCap, total: DayTotal, currency: str) -> rollout_figures_pb.CapFigures:
-    message = rollout_figures_pb.CapFigures(
-        name=cap.name,
-        tier=cap.tier,
+    most = None if cap.amount is None else Money(currency, to_minor(cap.amount, currency))
+    return rollout_figures_pb.CapFigures(
+        **same(cap, "name", "tier"),
         approvals=total.approvals,
         max_approvals=cap.approvals or 0,
         amount=money_to_message(Money(currency, total.amount)),
+        max_amount=optional_money(most),
     )
-    if cap.amount is not None:
-        message.max_amount.CopyFrom(_money(cap.amount, currency))
-    return message
-
-
-def _money(amount: Decimal, currency: str) -> MoneyMessage:
-    return money_to_message(Money(currency, to_minor(amount, currency)))
 
 
 def _arm(line: ArmLine, currency: str) -> rollout_figures_pb.ArmFigures:
@@ -367,14 +337,14 @@ def _rate_hundredths(rate: float) -> str:
 
 
 def _shadow(line: ShadowLine) -> rollout_figures_pb.ShadowFigures:
-    left_out = left_out_counts(line.sums)
+    left_out = _left_out(line.sums)
     return rollout_figures_pb.ShadowFigures(
         version=line.version,
         percent=percent_text(line.share),
         compared=line.sums.everybody.applicants,
         agreed=line.sums.agreed,
-        not_comparable=left_out.not_comparable,
-        failed=left_out.failed,
+        not_comparable=left_out["not_comparable"],
+        failed=left_out["failed"],
         changes=[
             rollout_figures_pb.OutcomeChange(
                 live=f"OUTCOME_{row.before}", other=f"OUTCOME_{row.after}", count=row.applicants
@@ -387,7 +357,7 @@ def _shadow(line: ShadowLine) -> rollout_figures_pb.ShadowFigures:
 
 def _guard(guard: GuardrailLine, product: Product) -> rollout_figures_pb.GuardrailFigures:
     word, awaited = guard.word, guard.awaited
-    message = rollout_figures_pb.GuardrailFigures(
+    return rollout_figures_pb.GuardrailFigures(
         name=word.guardrail.name,
         metric=word.guardrail.metric.value,
         of=word.arm.value if word.arm else "product",
@@ -399,15 +369,13 @@ def _guard(guard: GuardrailLine, product: Product) -> rollout_figures_pb.Guardra
         units=word.judgement.units,
         min_units=word.guardrail.min_units,
         units_missing=awaited.missing if awaited else 0,
+        units_by_time=optional_time(awaited.by) if awaited else None,
     )
-    if awaited and awaited.by:
-        message.units_by_time.CopyFrom(timestamp(awaited.by))
-    return message
 
 
 def _next(one: NextStage) -> rollout_figures_pb.NextStage:
     readiness, stage = one.readiness, one.readiness.next
-    message = rollout_figures_pb.NextStage(
+    return rollout_figures_pb.NextStage(
         track=one.track.value,
         stage=stage.name if stage else "",
         percent=percent_text(stage.percent) if stage else "",
@@ -415,18 +383,15 @@ def _next(one: NextStage) -> rollout_figures_pb.NextStage:
         decisions_missing=readiness.decisions_missing,
         blocked_by=readiness.blocked_by,
         decisions=one.decisions,
-        waiting=[_waiting(word) for word in one.waiting],
+        waiting=[
+            rollout_figures_pb.WaitingGuardrail(
+                name=word.guardrail.name,
+                units=word.judgement.units,
+                min_units=word.guardrail.min_units,
+            )
+            for word in one.waiting
+        ],
         guardrails=len(one.guards),
-    )
-    if one.count.by:
-        message.decisions_by_time.CopyFrom(timestamp(one.count.by))
-    if one.ready_by:
-        message.ready_by_time.CopyFrom(timestamp(one.ready_by))
-    return message
-
-
-def _waiting(word: GuardrailResult) -> rollout_figures_pb.WaitingGuardrail:
-    guardrail = word.guardrail
-    return rollout_figures_pb.WaitingGuardrail(
-        name=guardrail.name, units=word.judgement.units, min_units=guardrail.min_units
+        decisions_by_time=optional_time(one.count.by),
+        ready_by_time=optional_time(one.ready_by),
     )

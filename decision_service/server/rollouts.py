@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -16,7 +17,6 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.ports import Clock
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalEntry
-from decision_service.rollout.state import Switched
 from decision_service.rulebook.rulebook import ActiveRulesStatus
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import inputs_from
@@ -29,18 +29,17 @@ from decision_service.server.rollout_views import (
     step_message,
 )
 from decision_service.server.wire import (
-    Methods,
     Problems,
     check_page_size,
     check_product,
     check_reference,
     check_user_id,
-    unary,
 )
 from decision_service.steering.compare import CompareVersions, ComparisonRequest
 from decision_service.steering.figures import ShowFigures
 from decision_service.steering.operate import OperateRollouts, RolloutView, StepRequest
 
+SERVICE = service_pb.DESCRIPTOR.services_by_name["RolloutService"]
 LONGEST_WHY = 500
 LONGEST_TICKET = 100
 DEFAULT_WINDOW = timedelta(days=7)
@@ -48,36 +47,25 @@ LONGEST_WINDOW = timedelta(days=366)
 DEFAULT_JUDGED = 200
 MOST_JUDGED = 2_000
 
+Member = TypeVar("Member", bound=StrEnum)
+
 
 class ChangeRequest(Protocol):
-    """What every request has that changes a rollout."""
-
     product: str
     why: str
     ticket: str
 
 
-def product_from(product: str) -> str:
-    """A well-formed product name; raises FieldInvalid."""
-    problems = Problems()
-    check_product(problems, product)
-    problems.raise_if_any()
-    return product
-
-
 def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
-    """The product whose steps are listed; raises FieldInvalid with every malformed field."""
-    problems = Problems()
-    check_product(problems, request.product)
-    check_page_size(problems, request.page_size)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_product(problems, request.product)
+        check_page_size(problems, request.page_size)
     return request.product
 
 
 def order_from(
     request: ChangeRequest, caller: str, problems: Problems | None = None
 ) -> StepRequest:
-    """Who wants a step and why; raises FieldInvalid with every malformed field."""
     problems = problems or Problems()
     check_product(problems, request.product)
     why, ticket = why_from(request.why, problems), request.ticket.strip()
@@ -95,35 +83,22 @@ def why_from(text: str, problems: Problems) -> str:
     return why
 
 
-def track_from(track: str, problems: Problems) -> TrackName | None:
-    """The track, None where none is named; another name is noted."""
-    if not track:
-        return None
-    if track in TrackName.__members__.values():
-        return TrackName(track)
-    problems.add("track", f"must be one of {', '.join(TrackName)}")
-    return None
-
-
-def switched_from(arm: str, problems: Problems) -> Switched:
-    """What the kill switch stops, None for the whole product; another name is noted."""
-    if not arm:
-        return None
-    if arm in Arm.__members__.values():
-        return Arm(arm)
-    problems.add("arm", f"must be one of {', '.join(Arm)}")
+def _member(kind: type[Member], field: str, value: str, problems: Problems) -> Member | None:
+    """The member of a name, None where none is named; another name is noted."""
+    if value in kind.__members__.values():
+        return kind(value)
+    if value:
+        problems.add(field, f"must be one of {', '.join(kind)}")
     return None
 
 
 def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
-    """The applicant to explain, as if it applied now; raises FieldInvalid."""
-    problems = Problems()
-    check_product(problems, request.product)
-    if request.user_id:
-        check_user_id(problems, request.user_id)
-    check_reference(problems, "customer_ref", request.customer_ref)
-    inputs = inputs_from(request, problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_product(problems, request.product)
+        if request.user_id:
+            check_user_id(problems, request.user_id)
+        check_reference(problems, "customer_ref", request.customer_ref)
+        inputs = inputs_from(request, problems)
     return Application(
         request_id="",
         user_id=request.user_id,
@@ -134,16 +109,16 @@ def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
 
 
 def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> ComparisonRequest:
-    """What to compare; raises FieldInvalid with every malformed field."""
-    problems = Problems()
-    check_product(problems, request.product)
-    if request.shadow_version < 0:
-        problems.add("shadow_version", f"is {request.shadow_version}: it must be a version, or 0")
-    if not 0 <= request.most_decisions <= MOST_JUDGED:
-        problems.add("most_decisions", f"must be 0 to {MOST_JUDGED:,}")
-    window = _window(request, problems)
-    params_as_of = _params_as_of(request, problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_product(problems, request.product)
+        if request.shadow_version < 0:
+            problems.add(
+                "shadow_version", f"is {request.shadow_version}: it must be a version, or 0"
+            )
+        if not 0 <= request.most_decisions <= MOST_JUDGED:
+            problems.add("most_decisions", f"must be 0 to {MOST_JUDGED:,}")
+        window = _window(request, problems)
+        params_as_of = _params_as_of(request, problems)
     return ComparisonRequest(
         product=request.product,
         shadow=request.shadow_version,
@@ -156,7 +131,7 @@ def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> 
 
 
 def _params_as_of(request: service_pb.CompareVersionsRequest, problems: Problems) -> date | None:
-    """The day whose parameters to judge by; a shadow has judged, the champion needs one."""
+    """The day whose parameters to judge by; a shadow has none, the champion needs one."""
     text = request.params_as_of
     day = problems.date("params_as_of", text) if text else None
     if request.shadow_version and (text or request.champion):
@@ -181,12 +156,7 @@ def _check_text(problems: Problems, field: str, text: str, longest: int) -> None
         problems.add(field, f"must be one line of at most {longest} printable characters")
 
 
-SERVICE = "decision_service.api.v1.RolloutService"
-
-
 class RolloutUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     operate: OperateRollouts
     figures: ShowFigures
     compare: CompareVersions
@@ -215,9 +185,10 @@ class RolloutServicer:
     ) -> service_pb.GetRolloutResponse:
         """One rollout with its figures."""
         del context
-        product = product_from(request.product)
-        rollout = self._message(await self._operate.show(product))
-        figures = figures_message(await self._use_cases.figures(product))
+        with Problems() as problems:
+            check_product(problems, request.product)
+        rollout = self._message(await self._operate.show(request.product))
+        figures = figures_message(await self._use_cases.figures(request.product))
         return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
     async def explain_assignment(
@@ -246,7 +217,7 @@ class RolloutServicer:
     ) -> service_pb.AdvanceRolloutResponse:
         """One stage up."""
         problems = Problems()
-        track = track_from(request.track, problems)
+        track = _member(TrackName, "track", request.track, problems)
         order = replace(_decided_on(request, context, problems), early=request.early)
         taken = await self._operate.advance(order, track)
         return service_pb.AdvanceRolloutResponse(**self._done(order, taken))
@@ -264,7 +235,7 @@ class RolloutServicer:
     ) -> service_pb.RollBackRolloutResponse:
         """One stage down."""
         problems = Problems()
-        track = track_from(request.track, problems)
+        track = _member(TrackName, "track", request.track, problems)
         order = _decided_on(request, context, problems)
         taken = await self._operate.roll_back(order, track)
         return service_pb.RollBackRolloutResponse(**self._done(order, taken))
@@ -290,7 +261,7 @@ class RolloutServicer:
     ) -> service_pb.SetKillSwitchResponse:
         """Kill or revive."""
         problems = Problems()
-        arm = switched_from(request.arm, problems)
+        arm = _member(Arm, "arm", request.arm, problems)
         order = order_from(request, context.info.caller, problems)
         taken = await self._operate.set_kill_switch(order, arm, killed=request.killed)
         return service_pb.SetKillSwitchResponse(**self._done(order, taken))
@@ -311,25 +282,6 @@ class RolloutServicer:
 
     def _message(self, look: RolloutView) -> pb.Rollout:
         return rollout_message(look, self._status().refused)
-
-
-def methods(servicer: RolloutServicer) -> Methods:
-    """The service's methods."""
-    return {
-        "ListRollouts": unary(servicer.list_rollouts, service_pb.ListRolloutsRequest),
-        "GetRollout": unary(servicer.get_rollout, service_pb.GetRolloutRequest),
-        "ExplainAssignment": unary(
-            servicer.explain_assignment, service_pb.ExplainAssignmentRequest
-        ),
-        "ListRolloutSteps": unary(servicer.list_rollout_steps, service_pb.ListRolloutStepsRequest),
-        "AdvanceRollout": unary(servicer.advance_rollout, service_pb.AdvanceRolloutRequest),
-        "ConfirmRollout": unary(servicer.confirm_rollout, service_pb.ConfirmRolloutRequest),
-        "RollBackRollout": unary(servicer.roll_back_rollout, service_pb.RollBackRolloutRequest),
-        "PauseRollout": unary(servicer.pause_rollout, service_pb.PauseRolloutRequest),
-        "ResumeRollout": unary(servicer.resume_rollout, service_pb.ResumeRolloutRequest),
-        "CompareVersions": unary(servicer.compare_versions, service_pb.CompareVersionsRequest),
-        "SetKillSwitch": unary(servicer.set_kill_switch, service_pb.SetKillSwitchRequest),
-    }
 
 
 def _decided_on(

@@ -31,29 +31,27 @@ from decision_service.server.context import RpcContext
 from decision_service.server.decision_views import add_full_view, ref_message, verdict_fields
 from decision_service.server.decisions import inputs_from, read_value
 from decision_service.server.wire import (
-    Methods,
     Problems,
     check_product,
     decimal_text,
+    optional_time,
+    same,
     timestamp,
-    unary,
 )
 
+SERVICE = rules_pb.DESCRIPTOR.services_by_name["RulesetService"]
 MOST_CHANGES = 50
-"""How many changes of lists are told."""
+"""How many changes of lists are shown."""
 
 
 def ruleset_message(
     product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus
 ) -> rules_pb.Ruleset:
-    """One version of a product's rules, without its source."""
-    since = status.since.get(ruleset.digest)
     return rules_pb.Ruleset(
         ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),
-        title=ruleset.title,
-        currency=ruleset.currency,
+        **same(ruleset, "title", "currency"),
         time_zone=str(ruleset.zone),
-        loaded_time=None if since is None else timestamp(since),
+        loaded_time=optional_time(status.since.get(ruleset.digest)),
         role=_role(product, ruleset.version),
         inputs=[_input(spec) for spec in ruleset.inputs.values()],
         factors=ruleset.needs.factors,
@@ -71,9 +69,7 @@ def _role(product: Product, version: int) -> str:
 
 def _input(spec: InputSpec) -> rules_pb.RulesetInput:
     return rules_pb.RulesetInput(
-        name=spec.name,
-        type=spec.type.value,
-        required=spec.required,
+        **same(spec, "name", "type", "required"),
         min="" if spec.lower is None else decimal_text(spec.lower),
         max="" if spec.upper is None else decimal_text(spec.upper),
         one_of=spec.labels,
@@ -81,11 +77,9 @@ def _input(spec: InputSpec) -> rules_pb.RulesetInput:
 
 
 def list_message(product: Product, keys: KeyList) -> rules_pb.KeyList:
-    """A list that a product's rules ask."""
     return rules_pb.KeyList(
         product=product.name,
-        name=keys.name,
-        digest=keys.digest,
+        **same(keys, "name", "digest"),
         keys=len(keys.keys),
         hashed=bool(keys.salt),
     )
@@ -98,12 +92,9 @@ def list_change_messages(entries: Sequence[ListChanges], product: str) -> list[r
         rules_pb.ListChange(
             time=timestamp(entry.at),
             published_by=entry.by,
-            path=change.path,
             digest_before=change.before,
             digest_after=change.after,
-            keys=change.keys,
-            added=change.added,
-            removed=change.removed,
+            **same(change, "path", "keys", "added", "removed"),
         )
         for entry in entries
         for change in entry.changes
@@ -113,42 +104,30 @@ def list_change_messages(entries: Sequence[ListChanges], product: str) -> list[r
 
 
 def problem_message(diagnostic: Diagnostic) -> rules_pb.Problem:
-    """A located problem as clients read it."""
     return rules_pb.Problem(
-        code=diagnostic.code,
+        **same(diagnostic, "code", "file", "line", "column", "message", "hint"),
         error=diagnostic.severity is Severity.ERROR,
-        file=diagnostic.file,
-        line=diagnostic.line,
-        column=diagnostic.column,
-        message=diagnostic.message,
-        hint=diagnostic.hint,
         rendered=render(diagnostic),
     )
 
 
 def publication_message(published: Publication | None) -> rules_pb.RulesPublication | None:
-    """Who published the rules, with whose signatures; None where nobody did."""
+    """Who published the rules, with whose signatures; None where they were not published."""
     if published is None:
         return None
     proposed, approved = published.proposed_by, published.approved_by
     return rules_pb.RulesPublication(
-        digest=published.digest,
+        **same(published, "digest", "ticket"),
         publish_time=timestamp(datetime.fromisoformat(published.at)),
         published_by=published.by,
         proposed_by="" if proposed is None else proposed.name,
         approved_by="" if approved is None else approved.name,
-        ticket=published.ticket,
         impact_digest=published.evidence.get("impact", ""),
         proofs_digest=published.evidence.get("proofs", ""),
     )
 
 
-SERVICE = "decision_service.api.v1.RulesetService"
-
-
 class RulesetUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for."""
-
     active_rules: ActiveRules
     try_rules: TryRules
     validate: ValidateRules
@@ -158,8 +137,6 @@ class RulesetUseCases(msgspec.Struct, frozen=True):
 
 
 class RulesetServicer:
-    """Translates between the wire and the rules."""
-
     def __init__(self, use_cases: RulesetUseCases) -> None:
         self._use_cases = use_cases
 
@@ -172,6 +149,10 @@ class RulesetServicer:
         products = status.rulebook.products
         if request.product:
             products = {request.product: status.rulebook.product(request.product)}
+        try:
+            changes = await newest_list_changes(self._use_cases.log, MOST_CHANGES)
+        except StoreError:  # the rules are shown without
+            changes = ()
         return rules_pb.ListRulesetsResponse(
             rulesets=[
                 ruleset_message(product, product.versions[version], status)
@@ -185,16 +166,9 @@ class RulesetServicer:
                 for one in self._use_cases.replica_check.in_force
             ],
             lists=[list_message(p, one) for _, p in sorted(products.items()) for one in p.lists],
-            list_changes=list_change_messages(await self._list_changes(), request.product),
+            list_changes=list_change_messages(changes, request.product),
             published=publication_message(status.rulebook.published),
         )
-
-    async def _list_changes(self) -> Sequence[ListChanges]:
-        """The journal of lists; empty while the store fails, since the rules are told without."""
-        try:
-            return await newest_list_changes(self._use_cases.log, MOST_CHANGES)
-        except StoreError:
-            return ()
 
     async def get_ruleset(
         self, request: rules_pb.GetRulesetRequest, context: RpcContext
@@ -214,9 +188,8 @@ class RulesetServicer:
     ) -> rules_pb.ValidateRulesetResponse:
         """Everything that is wrong with a text."""
         del context
-        problems = Problems()
-        check_product(problems, request.product)
-        problems.raise_if_any()
+        with Problems() as problems:
+            check_product(problems, request.product)
         compilation = await self._use_cases.validate(request.product, request.source)
         return rules_pb.ValidateRulesetResponse(
             problems=[
@@ -240,35 +213,24 @@ class RulesetServicer:
             as_of_date=tried.as_of.date.isoformat(),
             **verdict_fields(tried.verdict, info.languages),
         )
-        told = tried.verdict.withheld_tags, tried.answers
-        add_full_view(message, tried.inputs, tried.factors, tried.traces, *told)
+        withheld = tried.verdict.withheld_tags
+        add_full_view(message, tried.inputs, tried.factors, tried.traces, withheld, tried.answers)
         return rules_pb.EvaluateRulesetResponse(decision=message)
 
 
-def methods(servicer: RulesetServicer) -> Methods:
-    """The service's methods."""
-    return {
-        "ListRulesets": unary(servicer.list_rulesets, rules_pb.ListRulesetsRequest),
-        "GetRuleset": unary(servicer.get_ruleset, rules_pb.GetRulesetRequest),
-        "ValidateRuleset": unary(servicer.validate_ruleset, rules_pb.ValidateRulesetRequest),
-        "EvaluateRuleset": unary(servicer.evaluate_ruleset, rules_pb.EvaluateRulesetRequest),
-    }
-
-
 def _trial(request: rules_pb.EvaluateRulesetRequest) -> DryRunRequest:
-    problems = Problems()
-    check_product(problems, request.product)
-    if request.user_id and (request.factors or request.missing or request.as_of_date):
-        problems.add("user_id", "cannot be sent with factors, missing or as_of_date")
-    factors: dict[str, Value] = {}
-    for name, message in request.factors.items():
-        factors.update(read_value(f"factors.{name}", message, problems))
-    as_of = None
-    if request.as_of_date:
-        as_of = problems.date("as_of_date", request.as_of_date)
-    missing = dict(_causes(request, problems))
-    inputs = inputs_from(request, problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        check_product(problems, request.product)
+        if request.user_id and (request.factors or request.missing or request.as_of_date):
+            problems.add("user_id", "cannot be sent with factors, missing or as_of_date")
+        factors: dict[str, Value] = {}
+        for name, message in request.factors.items():
+            factors.update(read_value(f"factors.{name}", message, problems))
+        as_of = None
+        if request.as_of_date:
+            as_of = problems.date("as_of_date", request.as_of_date)
+        missing = dict(_causes(request, problems))
+        inputs = inputs_from(request, problems)
     return DryRunRequest(
         product=request.product,
         version=request.version,

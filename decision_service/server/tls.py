@@ -57,7 +57,6 @@ class Certificates:
         )
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Load the certificate into a context, and again whenever it is replaced."""
         context.load_cert_chain(self._cert, self._key)
         self._contexts.append(context)
 
@@ -68,21 +67,17 @@ class Certificates:
 
     def refresh(self) -> bool:
         """Read the files again; True when they count from now on."""
-        refused = self._replace()
-        if refused is not None:
-            log.error("certificates refused, the last good ones serve", says=str(refused))
-            return False
-        log.info("certificates replaced", expires=self._expires.isoformat())
-        return True
-
-    def _replace(self) -> CertificatesRefused | None:
         try:
             self._current, self._expires = self._read()
         except CertificatesRefused as error:
-            return error
+            log.error(  # noqa: TRY400 - no traceback
+                "certificates refused, the last good ones serve", says=str(error)
+            )
+            return False
         for context in self._contexts:
             context.load_cert_chain(self._cert, self._key)
-        return None
+        log.info("certificates replaced", expires=self._expires.isoformat())
+        return True
 
     def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
         """The configuration where it has changed; gRPC calls this at handshakes, on its thread."""

@@ -38,7 +38,7 @@ Receive = Callable[[Event], Awaitable[Receipt]]
 
 
 class EventData(msgspec.Struct, rename="camel"):
-    """What an event says of whom and what it concerns.
+    """What an event says of the user and the data that it concerns.
 
     `accountId` is the older `sourceId`, `archiveId` that of uploaded archives.
     """
@@ -94,7 +94,6 @@ class WebhookReceiver:
         )
 
     def routes(self) -> list[BaseRoute]:
-        """The one address."""
         return [Route(PATH, self._endpoint, methods=["POST"])]
 
     async def _endpoint(self, request: Request) -> Response:
@@ -114,7 +113,6 @@ class WebhookReceiver:
             return self._answer(400, "broken_off")
 
     async def _taken(self, header: str, body: bytes) -> Response:
-        """Handle a body that has come whole, where there is a place for it."""
         if self._running >= MOST_AT_ONCE:
             return self._answer(503, "busy")
         self._running += 1

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
 import grpc
-from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor import EnumDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
@@ -25,34 +26,21 @@ from decision_service.domain.missing import Missing
 from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
 from decision_service.domain.verdict import Component, OfferKind, Outcome, ReferKind, Truth
 
-
-def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnum | None, int]:
-    """The numbers of an enum on the wire by ours; None is UNSPECIFIED."""
-    return {None: 0} | {name: kind.Value(f"{prefix}_{name}") for name in names}
-
-
-OUTCOMES = _numbers(pb.Outcome, "OUTCOME", Outcome)
-REFER_KINDS = _numbers(pb.ReferKind, "REFER_KIND", ReferKind)
-COMPONENTS = _numbers(pb.Component, "COMPONENT", Component)
-OFFER_KINDS = _numbers(pb.OfferKind, "OFFER_KIND", OfferKind)
-TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
-STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
-
-
-def enum_name(enum: EnumDescriptor, number: int) -> str:
-    """The name of an enum's value without that of the enum; the number where it has none."""
-    names = enum.values_by_number
-    prefix = names[0].name.removesuffix("UNSPECIFIED")
-    return str(names[number].name.removeprefix(prefix)) if number in names else str(number)
-
-
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NANOS = 1_000_000_000
 _LARGEST = int(LARGEST_AMOUNT)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+_DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
+_PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
+_REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
+_UUID = re.compile(r"(\{)?([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(1)\})", re.A | re.I)
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
+Methods: TypeAlias = "dict[str, grpc.RpcMethodHandler[object, object]]"
+"""A service's methods by name."""
 
 Fields: TypeAlias = dict[str, Any]
 """A message's fields by name.
@@ -62,15 +50,48 @@ over in place of a dict it copies by writing it out and reading it again.
 """
 
 
+def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnum | None, int]:
+    """The numbers of an enum on the wire by ours; None is UNSPECIFIED."""
+    return {None: 0} | {name: kind.Value(f"{prefix}_{name}") for name in names}
+
+
+OUTCOMES = _numbers(pb.Outcome, "OUTCOME", Outcome)
+
+REFER_KINDS = _numbers(pb.ReferKind, "REFER_KIND", ReferKind)
+
+COMPONENTS = _numbers(pb.Component, "COMPONENT", Component)
+
+OFFER_KINDS = _numbers(pb.OfferKind, "OFFER_KIND", OfferKind)
+
+TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
+
+STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
+
+
+def enum_name(enum: EnumDescriptor, number: int) -> str:
+    names = enum.values_by_number
+    prefix = names[0].name.removesuffix("UNSPECIFIED")
+    return str(names[number].name.removeprefix(prefix)) if number in names else str(number)
+
+
 class WireError(ValueError):
     """A value on the wire is malformed; the message says what to send."""
+
+
+def same(of: object, *names: str) -> Fields:
+    """The fields that a message has under the names and in the form of another object's."""
+    return {name: getattr(of, name) for name in names}
 
 
 def value_from_message(message: values_pb2.InputValue) -> Value:
     """The value that a client sent; raises WireError when it is malformed."""
     match message.WhichOneof("value"):
         case "number":
-            return _decimal(message.number)
+            if not _DECIMAL.fullmatch(message.number):
+                raise WireError(
+                    'number must be an exact decimal as text, for example "0.35" or "6"'
+                )
+            return Decimal(message.number)
         case "text":
             return message.text
         case "flag":
@@ -84,7 +105,6 @@ def value_from_message(message: values_pb2.InputValue) -> Value:
 
 
 def value_fields(value: Value) -> Fields:
-    """The fields of an InputValue."""
     if isinstance(value, bool):
         return {"flag": value}
     if isinstance(value, Money):
@@ -94,6 +114,10 @@ def value_fields(value: Value) -> Fields:
     if isinstance(value, str):
         return {"text": value}
     return {"number": decimal_text(value)}
+
+
+def optional_value(value: Value | None) -> Fields | None:
+    return None if value is None else value_fields(value)
 
 
 def decimal_text(value: int | Decimal) -> str:
@@ -122,12 +146,14 @@ def money_from_message(message: MoneyMessage) -> Money:
 
 
 def money_to_message(money: Money) -> MoneyMessage:
-    """An amount as units and nanos."""
     return MoneyMessage(**money_fields(money))
 
 
+def optional_money(money: Money | None) -> Fields | None:
+    return None if money is None else money_fields(money)
+
+
 def money_fields(money: Money) -> Fields:
-    """The fields of a google.type.Money."""
     scale = 10 ** exponent(money.currency)
     units, rest = divmod(abs(money.minor), scale)
     sign = -1 if money.minor < 0 else 1
@@ -136,25 +162,23 @@ def money_fields(money: Money) -> Fields:
 
 
 def timestamp(instant: datetime) -> Timestamp:
-    """An aware instant as a Timestamp."""
     return Timestamp(**timestamp_fields(instant))
 
 
+def optional_time(instant: datetime | None) -> Fields | None:
+    return None if instant is None else timestamp_fields(instant)
+
+
 def timestamp_fields(instant: datetime) -> Fields:
-    """The fields of a Timestamp."""
     since = instant - _EPOCH
-    return {
-        "seconds": since.days * 86_400 + since.seconds,
-        "nanos": since.microseconds * 1000,
-    }
+    return {"seconds": since.days * 86_400 + since.seconds, "nanos": since.microseconds * 1000}
 
 
 def missing_fields(missing: Missing) -> Fields:
     """The fields of a MissingCause: why a value is missing, as a client reads it."""
     return {
-        "cause": missing.cause,
+        **same(missing, "cause", "reason"),
         "tainted": missing.cause.tainted,
-        "reason": missing.reason,
         "data_kind": missing.kind or "",
         "source_id": missing.source or "",
         "account_error_code": missing.account_error or "",
@@ -162,12 +186,6 @@ def missing_fields(missing: Missing) -> Fields:
         "month": "" if missing.month is None else str(Month(missing.month)),
         "due_date": "" if missing.due is None else missing.due.isoformat(),
     }
-
-
-def _decimal(text: str) -> Decimal:
-    if not _DECIMAL.fullmatch(text):
-        raise WireError('number must be an exact decimal as text, for example "0.35" or "6"')
-    return Decimal(text)
 
 
 def civil_date(text: str) -> date:
@@ -180,14 +198,6 @@ def civil_date(text: str) -> date:
     raise WireError("date must be a civil date of the form YYYY-MM-DD")
 
 
-_USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
-_DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
-_PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
-_REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
-
-_UUID = re.compile(r"(\{)?([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(1)\})", re.A | re.I)
-
-
 def request_id_in(written: str) -> str:
     """A client's request id: a UUID in small letters without braces, another id as it is."""
     uuid = _UUID.fullmatch(written)
@@ -195,17 +205,22 @@ def request_id_in(written: str) -> str:
 
 
 class Problems:
-    """Collects what is wrong with a request, field by field."""
+    """Collects what is wrong with a request, field by field; raises it when its block ends."""
 
     def __init__(self) -> None:
         self._found: list[FieldProblem] = []
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.raise_if_any()
+
     def add(self, field: str, description: str) -> None:
-        """Note one field's problem."""
         self._found.append(FieldProblem(field, f"{field} {description}"))
 
     def raise_if_any(self) -> None:
-        """Raise FieldInvalid with all that was found."""
         if self._found:
             message = "; ".join(problem.description for problem in self._found)
             raise FieldInvalid(message, tuple(self._found))
@@ -220,14 +235,33 @@ class Problems:
             )
             return None
 
+    def instant(self, request: Message, field: str) -> datetime | None:
+        """An instant of a request; None where it has none, or is noted as out of the calendar."""
+        if not request.HasField(field):
+            return None
+        sent: Timestamp = getattr(request, field)
+        try:
+            return sent.ToDatetime(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            self.add(field, "is not an instant between the years 1 and 9999")
+            return None
+
+    def money(self, request: Message, name: str, inside: str = "") -> Money | None:
+        """An amount of a request; None where it has none, or is noted as malformed."""
+        if not request.HasField(name):
+            return None
+        try:
+            return money_from_message(getattr(request, name))
+        except WireError as error:
+            self.add(f"{inside}{name}", f"is malformed: {error}")
+            return None
+
     def text(self, field: str, value: str, pattern: re.Pattern[str], form: str) -> None:
-        """Note a text that does not have the form."""
         if not pattern.fullmatch(value):
             self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
 
 
 def check_product(problems: Problems, product: str, field: str = "product") -> None:
-    """Note a product that cannot be the name of a rules folder."""
     problems.text(field, product, _PRODUCT, "a product's name, for example personal-loan-ph")
 
 
@@ -238,12 +272,10 @@ def check_page_size(problems: Problems, asked: int) -> None:
 
 
 def check_user_id(problems: Problems, user_id: str) -> None:
-    """Note what cannot be a Smile userId."""
     problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
 
 
 def check_decision_id(problems: Problems, decision_id: str, field: str = "decision_id") -> None:
-    """Note what cannot be a decision's id."""
     problems.text(field, decision_id, _DECISION_ID, "`dec_` and a ULID")
 
 
@@ -279,26 +311,26 @@ def check_texts(problems: Problems, value: object, field: str = "") -> None:
             check_texts(problems, each, field)
 
 
-Methods: TypeAlias = "dict[str, grpc.RpcMethodHandler[object, object]]"
-"""A service's methods by name."""
+def methods(service: ServiceDescriptor, servicer: object) -> Methods:
+    """A service's methods: its RPC `GetClock` is the servicer's `get_clock`."""
+    return {
+        rpc.name: _unary(
+            getattr(servicer, _CAPITAL.sub("_", rpc.name).lower()), GetMessageClass(rpc.input_type)
+        )
+        for rpc in service.methods
+    }
 
 
-def _serialize(message: Message) -> bytes:
-    return message.SerializeToString()
-
-
-def unary(
-    behaviour: Callable[..., Awaitable[object]],
-    request: type[Message],
-    serialize: Callable[..., bytes] = _serialize,
+def _unary(
+    behaviour: Callable[..., Awaitable[object]], request: type[Message]
 ) -> grpc.RpcMethodHandler[object, object]:
-    """One message in, one out; `serialize` is for replies that are bytes already."""
-
     async def checked(message: Message, context: Any) -> object:
-        problems = Problems()
-        check_texts(problems, message)
-        problems.raise_if_any()
+        with Problems() as problems:
+            check_texts(problems, message)
         return await behaviour(message, context)
+
+    def serialize(reply: object) -> bytes:  # bytes are a decision as it was recorded
+        return reply if isinstance(reply, bytes) else cast("Message", reply).SerializeToString()
 
     return grpc.unary_unary_rpc_method_handler(
         checked, request_deserializer=request.FromString, response_serializer=serialize

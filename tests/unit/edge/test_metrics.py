@@ -1,8 +1,10 @@
 """What is counted shows as Prometheus reads it."""
 
+from types import SimpleNamespace as Some
+
 import pytest
 
-from decision_service.domain.missing import Cause
+from decision_service.domain.verdict import Outcome, Tag, Verdict
 from decision_service.server.metrics import Metrics
 
 
@@ -39,19 +41,19 @@ def test_a_methods_times_show_before_its_first_call() -> None:
     assert seen['call_seconds_count{method="GetDecision"}'] == 0
     assert seen["store_group_size_count"] == 0
     assert not any(name.startswith("decisions_total") for name in seen)
-    metrics.decided("loan", "APPROVE", "champion")
-    metrics.tagged("loan", ["desk", "signal"])
-    metrics.tagged("loan", ["desk"])
-    metrics.reasoned("loan", ["LOW_INCOME", "SHORT_HISTORY"])
-    metrics.lacked("loan", {Cause.STALE})
+    entry, low = Some(product="loan", outcome=Outcome.APPROVE), Some(code="LOW_INCOME")
+    stale = Some(missing=Some(cause="STALE"))
+    for tags in ((Tag("desk"), Tag("signal")), (Tag("desk"),)):
+        verdict = Verdict(Outcome.APPROVE, None, [low], [stale, stale], tags=tags)
+        metrics.decided(entry, "champion", verdict)
     metrics.failed("INTERNAL", "INTERNAL")
     metrics.committed(0.002, 3)
     seen = samples(metrics)
-    assert seen['decisions_total{arm="champion",outcome="APPROVE",product="loan"}'] == 1
+    assert seen['decisions_total{arm="champion",outcome="APPROVE",product="loan"}'] == 2
     assert seen['decision_tags_total{product="loan",tag="desk"}'] == 2
     assert seen['decision_tags_total{product="loan",tag="signal"}'] == 1
     assert seen['errors_total{code="INTERNAL",reason="INTERNAL"}'] == 1
-    assert seen['decision_reasons_total{code="LOW_INCOME",product="loan"}'] == 1
-    assert seen['decision_missing_total{cause="STALE",product="loan"}'] == 1
+    assert seen['decision_reasons_total{code="LOW_INCOME",product="loan"}'] == 2
+    assert seen['decision_missing_total{cause="STALE",product="loan"}'] == 2
     assert seen['store_group_size_bucket{le="4.0"}'] == 1
     assert seen["store_group_size_sum"] == 3
