@@ -189,7 +189,6 @@ scheme is not the one that paid last, and a loan without a balance can be overdu
 
 
 def laws_section() -> str:
-    """All laws by family, what is computed from others, and what is missing together."""
     families = groupby(LAWS, key=lambda law: law.name.partition(":")[0])
     return "\n".join(
         [
@@ -321,7 +320,6 @@ _MOVERS = {Mover.APPLICANT: "moved by the applicant", Mover.WAITING: "moved by w
 
 
 def markdown() -> str:
-    """The whole catalogue as one Markdown document, with the vendor's names for ours."""
     families = groupby(catalogue().values(), key=lambda spec: spec.family)
     parts = [
         INTRODUCTION,

@@ -25,8 +25,6 @@ class FiguresUnfit(ValueError):
 
 
 class SetFigure(msgspec.Struct, frozen=True):
-    """A figure by its way through the file, with the value that it had and the one it got."""
-
     at: str
     before: str
     after: str
@@ -51,7 +49,6 @@ class FigureSetter:
 
     @property
     def names(self) -> Sequence[str]:
-        """The ways of all figures, in the order of the file."""
         return [*self._changes]
 
     def compiled(self, figures: Mapping[str, str]) -> tuple[CompiledRuleset, tuple[SetFigure, ...]]:
@@ -68,7 +65,6 @@ class FigureSetter:
         return finish(draft, self._digest(figures)), tuple(changed)
 
     def nearby(self, at: str) -> str:
-        """A value near to that of a figure; raises FiguresUnfit."""
         return self._change(at).after
 
     def _draft(self, edits: Sequence[Edit], report: Report) -> RulesetDraft | None:

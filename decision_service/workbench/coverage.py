@@ -38,7 +38,6 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
 
 
 def _spared(tried: Tried, tested: VersionResults, files: RulesetFiles) -> bool:
-    """Whether a change goes unnoticed, and is of a legal check that nothing breaks."""
     if tried.fate is not Fate.UNNOTICED or tried.witness is not None:
         return False
     return any(mark.covers(tried.change.at, files.text) for mark in tested.unreached)

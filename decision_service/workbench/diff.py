@@ -45,42 +45,35 @@ _WORDS = {"when": "the condition", "then": "the outcome", "from": "the lowest to
 
 
 def header(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """Product, version, title, currency and zone."""
     for key in HEADER:
         yield from compared(ABOUT, in_words(key), before.get(key), after.get(key))
 
 
 def validity(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """How long a decision stands."""
     yield from compared(
         "validity", "a decision is valid", before.get("valid_for"), after.get("valid_for")
     )
 
 
 def data(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """The data policy."""
     old, new = as_map(before.get("data")), as_map(after.get("data"))
     for key in keys_of(_keys(old), _keys(new)):
         yield from compared("data", f"{in_words(key)} ({key})", old.get(key), new.get(key))
 
 
 def inputs(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What the loan system sends."""
     yield from _entries("inputs", "input", before.get("inputs"), after.get("inputs"))
 
 
 def reasons(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What applicants and regulators are told."""
     yield from _entries("reasons", "reason", before.get("reasons"), after.get("reasons"))
 
 
 def tags(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """The labels that rules can carry."""
     yield from _entries("tags", "tag", before.get("tags"), after.get("tags"))
 
 
 def recourse(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What applicants may be told of what would have to be different."""
     old, new = (as_map(root.get("recourse")).get("tell") for root in (before, after))
     yield from compared("recourse", "applicants may be told of", old, new)
 
@@ -96,7 +89,6 @@ def _entries(
 def attributes(
     group: str, subject: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[WrittenChange]:
-    """What differs in one map: the whole where it is new or gone, else key by key."""
     if before is None or after is None:
         yield from compared(group, subject, before, after)
         return
@@ -135,7 +127,6 @@ def _texts(
 
 
 def params(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """Parameters, with the dates from which their values differ."""
     old, new = as_map(before.get("params")), as_map(after.get("params"))
     for name in keys_of(_keys(old), _keys(new)):
         first, second = old.get(name), new.get(name)
@@ -163,7 +154,6 @@ def _keyed(
 
 
 def _values(subject: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """The values in force, label by label where one side has labels."""
     old, new = _by_label(before), _by_label(after)
     for label in keys_of(old, new):
         about = f"{subject} of {label}" if label else subject
@@ -210,7 +200,6 @@ def _valued(value: Scalar | None) -> str:
 
 
 def _when(day: str, days: Sequence[str]) -> str:
-    """On which day, or before which, where one side has dates and the other has not."""
     if day:
         return f" on {day}"
     return f" before {days[1]}" if len(days) > 1 else ""
@@ -222,7 +211,6 @@ def _in_force(values: Mapping[str, Scalar], day: str) -> Scalar | None:
 
 
 def derived(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """Named expressions."""
     old, new = as_map(before.get("derived")), as_map(after.get("derived"))
     for name in keys_of(_keys(old), _keys(new)):
         yield from compared(
@@ -231,7 +219,6 @@ def derived(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
 
 
 def offer(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """The offer's lines."""
     old, new = as_map(before.get("offer")), as_map(after.get("offer"))
     for name in keys_of(_keys(old), _keys(new)):
         alike = same_text if name == BELOW else same_expression
@@ -240,19 +227,16 @@ def offer(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
 
 
 def conditions(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What applicants must still do."""
     yield from by_id("conditions", "condition", before.get("conditions"), after.get("conditions"))
 
 
 def post_checks(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """Rules on the finished offer."""
     yield from by_id("post-checks", "rule", before.get("post_checks"), after.get("post_checks"))
 
 
 def by_id(
     group: str, what: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[WrittenChange]:
-    """What differs in a list of maps that have ids."""
     old, new = items_by(before, "id"), items_by(after, "id")
     for name in keys_of(old, new):
         found = attributes(group, f"{what} {name}", old.get(name), new.get(name))
@@ -270,14 +254,11 @@ def _keys(node: MapNode) -> list[str]:
 
 
 class StageSide(msgspec.Struct, frozen=True):
-    """One of two versions: its tree, and the files that hold its tables' rows."""
-
     root: MapNode
     files: RulesetFiles
 
 
 def stages(before: StageSide, after: StageSide) -> Iterator[WrittenChange]:
-    """Stage by stage, in the order of the newer version."""
     old = items_by(before.root.get("stages"), "name")
     new = items_by(after.root.get("stages"), "name")
     for name in keys_of(old, new):
@@ -341,7 +322,6 @@ def _without(node: MapNode, key: str) -> MapNode:
 def _listed(
     group: str, what: str, key: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[WrittenChange]:
-    """What differs in bins or bands, each known by its own first word."""
     old, new = items_by(before, key), items_by(after, key)
     for name in keys_of(old, new):
         first, second = old.get(name), new.get(name)
@@ -499,7 +479,6 @@ def _compiled(files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> Compi
 
 
 def _side(files: RulesetFiles, ruleset: CompiledRuleset) -> StageSide:
-    """A version's tree, with what it uses of shared files."""
     root = read(files.path, files.text, Report())
     root = root and with_shared(root, files, Report(), names_of(ruleset))
     return StageSide(root if isinstance(root, MapNode) else NOTHING, files)

@@ -76,7 +76,6 @@ def figures_near(root: MapNode, params: Mapping[str, ParamSpec], currency: str) 
 
 
 def _pairs(node: YamlNode) -> Iterator[tuple[str, str]]:
-    """Names with the texts that could compare them."""
     if isinstance(node, Scalar):
         for name in names_in(node.text):
             yield name, node.text
@@ -137,7 +136,6 @@ def distinct(values: Iterable[Any]) -> list[Any]:
 
 
 def possible_values(spec: FactorSpec | InputSpec, near: Iterable[str], currency: str) -> list[Any]:
-    """Values of a type at the figures beside a name, and at its own ends."""
     if spec.type is ValueType.FLAG:
         return [True, False]
     if spec.type is ValueType.TEXT:
@@ -155,7 +153,6 @@ def possible_values(spec: FactorSpec | InputSpec, near: Iterable[str], currency:
 
 
 def _between(ends: Sequence[Decimal], type_: ValueType) -> set[Decimal]:
-    """Values spread evenly between two ends."""
     if len(ends) != 2:
         return set()
     low, high = ends
@@ -184,7 +181,6 @@ def _typed(number: Decimal, type_: ValueType, currency: str) -> Literal | Money:
 
 
 def shown_value(value: Any) -> str:
-    """A value as a case is written."""
     if isinstance(value, FactorValue):
         return (
             shown_value(value.value) if not value.missing else f"missing {value.missing[0].cause}"
@@ -201,7 +197,6 @@ def shown_value(value: Any) -> str:
 
 
 def _major(amount: Money) -> str:
-    """An amount with its decimals only where there are any."""
     whole = amount.major.to_integral_value()
     return f"{whole if whole == amount.major else amount.major:f}"
 
@@ -363,13 +358,11 @@ class Sampler:
             yield self._sample(base, [self._draw(draws, chosen) for _ in range(changed)])
 
     def _about(self, names: Sequence[str]) -> Sequence[Facts]:
-        """The first case, and those that differ from it in some of these names."""
         first = self.bases[:1]
         usual = [_values(base, names) for base in first]
         return [*first, *(base for base in self.bases[1:] if _values(base, names) != usual[0])]
 
     def _in_turn(self) -> list[tuple[str, Any]]:
-        """The first value of each name, then the second of each, and so on."""
         longest = max(map(len, self.pools.values()), default=0)
         return [
             (name, self.pools[name][turn])
@@ -403,7 +396,6 @@ class Sampler:
         return Facts(factors, bound.values, as_of, answers=answers)
 
     def _days(self) -> list[AsOf]:
-        """The days of the cases, and those around which a dated value changes."""
         starts = {s.start for p in self.ruleset.params.values() for s in p.every_step if s.start}
         days = {day + timedelta(days=step) for day in starts for step in (-1, 0)}
         days |= {base.as_of.date for base in self.bases}

@@ -26,8 +26,6 @@ from decision_service.rules.table_rows import read_rows
 
 
 class Edit(msgspec.Struct, frozen=True):
-    """Characters `start` to `end` of a value, or of a key, that are to read otherwise."""
-
     node: Scalar | MapEntry
     start: int
     end: int
@@ -49,8 +47,6 @@ class FigureChange(msgspec.Struct, frozen=True):
 
 
 class Fate(StrEnum):
-    """What became of a change."""
-
     NOTICED = "noticed"
     REFUSED = "refused"
     NO_DIFFERENCE = "no difference"
@@ -67,8 +63,6 @@ class Witness(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """A change with its fate; an unnoticed one perhaps with facts that would show it."""
-
     change: FigureChange
     fate: Fate
     witness: Witness | None = None
@@ -103,7 +97,6 @@ class FigureToken(msgspec.Struct, frozen=True):
 
 
 def figures(text: str) -> Iterator[FigureToken]:
-    """The numbers, dates, flags and quoted labels of an expression or a cell."""
     for found in _TOKEN.finditer(text):
         start, end = found.span()
         if found[0][0] in "'\"":
@@ -113,7 +106,6 @@ def figures(text: str) -> Iterator[FigureToken]:
 
 
 def operators(text: str) -> Iterator[tuple[FigureToken, str]]:
-    """The operators of an expression, each with the one that it is mistaken for."""
     taken = [found.span() for found in _TOKEN.finditer(text)]  # labels and dates have none
     for found in _OPERATOR.finditer(text):
         here = found.start()
@@ -130,7 +122,6 @@ def labels(text: str) -> Iterator[FigureToken]:
 
 
 def next_to(text: str) -> tuple[str, ...]:
-    """The values beside a number, date or flag."""
     day = parse_day(text)
     if day is not None:
         return tuple((day + timedelta(days=step)).isoformat() for step in (1, -1))
@@ -140,7 +131,6 @@ def next_to(text: str) -> tuple[str, ...]:
 
 
 def beside(label: str, known: Sequence[str]) -> tuple[str, ...]:
-    """The labels before and after one; none where it is not among the known."""
     if label not in known:
         return ()
     index = known.index(label)
@@ -177,7 +167,6 @@ class Vocabulary(msgspec.Struct, frozen=True):
     operators: bool = False
 
     def of_name(self, name: str) -> tuple[str, ...]:
-        """The labels of a name, as they are written."""
         symbol = self.symbols.get(name)
         return () if symbol is None else written_labels(symbol)
 
@@ -207,7 +196,6 @@ def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[Figure
 
 
 def as_label(scalar: Scalar, at: str, known: Sequence[str]) -> Iterator[FigureChange]:
-    """A whole value that is one of some labels."""
     token = FigureToken(0, len(scalar.text), scalar.text, label=True)
     for after in beside(scalar.text, known):
         yield change(at, [(scalar, token)], after)
@@ -227,7 +215,6 @@ def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterat
 
 
 def as_start(entry: MapEntry, at: str) -> Iterator[FigureChange]:
-    """The day from which a dated value counts."""
     for after in next_to(entry.key):
         edit = Edit(entry, 0, len(entry.key), after)
         yield FigureChange(f"{at}.from", entry.key_place, entry.key, after, (edit,))
@@ -245,12 +232,10 @@ def _edits(spots: Sequence[Spot], after: str) -> list[Edit]:
 
 
 def entries(node: YamlNode | None) -> tuple[MapEntry, ...]:
-    """The entries of a map; none of another node."""
     return node.entries if isinstance(node, MapNode) else ()
 
 
 def items(node: YamlNode | None) -> tuple[YamlNode, ...]:
-    """The items of a list; none of another node."""
     return node.items if isinstance(node, ListNode) else ()
 
 
@@ -270,7 +255,6 @@ def written_out(node: YamlNode, files: RulesetFiles) -> YamlNode:
 
 
 def columns(table: MapNode) -> tuple[list[str], list[str]]:
-    """A table's columns by name: those of its conditions, those of what it gives."""
     when, give = table.get("when"), table.get("give")
     items = when.items if isinstance(when, ListNode) else ()
     names = [item.text for item in items if isinstance(item, Scalar)]
@@ -325,7 +309,6 @@ Column = Sequence[Scalar]
 def in_bins(
     factor: YamlNode | None, bins: YamlNode, at: str, words: Vocabulary
 ) -> Iterator[FigureChange]:
-    """The edges or labels of a characteristic's bins, and the points of each."""
     symbol = words.symbols.get(factor.text) if isinstance(factor, Scalar) else None
     found = [(b.get("in"), b.get("points")) for b in items(bins) if isinstance(b, MapNode)]
     yield from _in_conditions([cell for cell, _ in found if isinstance(cell, Scalar)], symbol, at)
@@ -335,7 +318,6 @@ def in_bins(
 
 
 def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[FigureChange]:
-    """The cells of a table, column by column."""
     names, outputs = columns(table)
     rows = [[c for c in items(row) if isinstance(c, Scalar)] for row in items(table.get("rows"))]
     whole = [row for row in rows if len(row) == len(names) + len(outputs)]
@@ -366,7 +348,6 @@ def _in_values(
 
 
 def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[FigureChange]:
-    """The figures of cells that divide the values of one name among them."""
     worded = symbol is not None and symbol.type in (ValueType.TEXT, ValueType.FLAG)
     spots: dict[str, list[Spot]] = {}
     for cell in cells:
@@ -412,13 +393,10 @@ def find_changes(
 
 
 class _Finder:
-    """Walks a tree with the names of the ruleset at hand."""
-
     def __init__(self, words: Vocabulary) -> None:
         self.words = words
 
     def params(self, section: YamlNode) -> Iterator[FigureChange]:
-        """Parameters: values, and the days from which dated ones count."""
         for param in entries(section):
             at = f"params.{param.key}"
             for entry in entries(param.value):
@@ -442,7 +420,6 @@ class _Finder:
                 yield from self._value(each.value, here)
 
     def node(self, node: YamlNode, at: str, key: str) -> Iterator[FigureChange]:
-        """Whatever stands under a key, by what the key says that it is."""
         if isinstance(node, MapNode):
             yield from self._map(node, at)
         elif isinstance(node, ListNode):
@@ -473,7 +450,6 @@ class _Finder:
 
 
 def _called(item: YamlNode, number: int) -> str:
-    """What a list's item is called: its id, name, band or factor, else its number."""
     if isinstance(item, MapNode):
         for key in _NAMED_BY:
             value = item.get(key)

@@ -98,7 +98,6 @@ def _span(operator: str, value: Any) -> ValueRange:
 
 
 def _values(span: ValueRange, symbol: Symbol, currency: str) -> list[Any]:
-    """The values of a name that lie in a span; empty where there are none."""
     least = whole(symbol, currency)
     kept = stepped(meet(span, least), symbol.type)
     if kept.empty:
@@ -167,7 +166,6 @@ class FiguresRun:
         self.sampled: list[tuple[Facts, Verdict]] = []
 
     def tried(self) -> Iterator[Tried]:
-        """Every change with its fate, in the order of the file; none is marked yet."""
         assert self.draft is not None  # noqa: S101  it has compiled
         for change in find_changes(self.root, self.draft.names.symbols, operators=True):
             yield self._try(change)
@@ -202,7 +200,6 @@ class FiguresRun:
         return False
 
     def _witness(self, change: FigureChange, changed: CompiledRuleset) -> Witness | None:
-        """The first made-up facts that come out otherwise: any, then those about the figure."""
         if not self.sampled:
             drawn = self.sampler.samples(SAMPLES)
             self.sampled = [(facts, evaluate(self.ruleset, facts)) for facts in drawn]
@@ -215,8 +212,6 @@ class FiguresRun:
         return None
 
     def _witness_of(self, change: FigureChange, changed: CompiledRuleset, facts: Facts) -> Witness:
-        """The least case that these facts become."""
-
         def difference(given: Facts) -> VerdictDifference | None:
             return first_difference(evaluate(self.ruleset, given), evaluate(changed, given))
 
@@ -231,7 +226,6 @@ class FiguresRun:
         return Witness(text, found.before, found.after)
 
     def _usual(self) -> Usual:
-        """The defaults of the first case that has any."""
         own = [result for result in self.results if not result.case.snapshot]
         return Usual(self.ruleset, (own or self.results)[0])
 
@@ -256,7 +250,6 @@ class FiguresReport(msgspec.Struct, frozen=True):
 
     @property
     def unnoticed(self) -> tuple[Tried, ...]:
-        """The changes that no case notices and no mark excuses."""
         return tuple(t for t in self.tried if t.fate is Fate.UNNOTICED)
 
     @property
@@ -266,7 +259,6 @@ class FiguresReport(msgspec.Struct, frozen=True):
         return (total - len(self.unnoticed)) * 100 // total if total else 100
 
     def count(self, fate: Fate) -> int:
-        """How many changes had this fate."""
         return sum(t.fate is fate for t in self.tried)
 
 

@@ -36,15 +36,12 @@ Part = str | tuple[str, ...]
 
 
 class VerdictDifference(NamedTuple):
-    """The part in which two verdicts differ (`offer.tier`), and what it is in each."""
-
     part: str
     before: str
     after: str
 
 
 def first_difference(one: Verdict, other: Verdict) -> VerdictDifference | None:
-    """The first part in which verdicts differ; None where none does."""
     before, after = dict(parts_of(one)), dict(parts_of(other))
     for name in dict.fromkeys((*before, *after)):
         if before.get(name) != after.get(name):
@@ -93,14 +90,11 @@ class NewCase(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """How many values are not the usual ones."""
         changed = (self.factors, self.inputs, self.lists)
         return sum(map(len, changed)) + (self.as_of is not None)
 
 
 class Usual:
-    """What the cases of a file have in common."""
-
     def __init__(self, ruleset: CompiledRuleset, first: CaseResult) -> None:
         self.ruleset = ruleset
         self.defaults: Given = first.case.defaults
@@ -109,7 +103,6 @@ class Usual:
         self.dated = first.case.usual is not None
 
     def changes(self, facts: Facts) -> NewCase:
-        """What a case must say beside the defaults, so as to have these facts."""
         factors, inputs = self.defaults.factors, self.defaults.inputs
         names = [*facts.inputs, *(name for name in inputs if name not in facts.inputs)]
         other_day = not self.dated or facts.as_of.date != self.as_of.date
@@ -212,7 +205,6 @@ def case_text(name: str, case: NewCase, verdict: Verdict, part: str = "") -> str
 
 
 def written_name(name: str) -> str:
-    """The name of a case as YAML reads it, in quotes where it has to be."""
     return name if _PLAIN.fullmatch(name) else _quoted(name)
 
 
@@ -249,7 +241,6 @@ def _expected(verdict: Verdict, part: str) -> Iterator[str]:
 
 
 def _one(value: str | tuple[str, ...]) -> str:
-    """One value as a case expects it; `none` where there is none."""
     text = value if isinstance(value, str) else "none"
     return text if _BARE.fullmatch(text) else _quoted(text)
 
@@ -312,13 +303,10 @@ def _made_up(sampler: Sampler) -> Iterator[Facts]:
 
 
 class _Goals:
-    """Goals of coverage, each with the case that reaches it by the fewest and nearest changes."""
-
     def __init__(self, ruleset: CompiledRuleset, usual: Usual) -> None:
         self.ruleset, self.usual = ruleset, usual
 
     def nearest(self, drawn: Iterator[Facts], wanted: frozenset[Goal]) -> dict[Goal, NewCase]:
-        """For each goal that drawn facts reach, those that change the least."""
         found: dict[Goal, tuple[tuple[int, Decimal], NewCase]] = {}
         for facts in drawn:
             case = self.usual.changes(facts)

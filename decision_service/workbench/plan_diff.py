@@ -50,7 +50,6 @@ class PlanEntry(msgspec.Struct, frozen=True):
 
 
 def single(group: str, key: str, text: str) -> PlanEntry:
-    """An entry that is one text, under its key in words."""
     words = in_words(key)
     return PlanEntry(group, words if words == key else f"{words} ({key})", {"": text})
 
@@ -81,7 +80,6 @@ _GROUP = "review"
 
 
 def review_entries(review: ReviewPolicy) -> Iterator[PlanEntry]:
-    """Queues in order, authority, reasons in order, and times."""
     for queue in review.queues:
         yield PlanEntry(_GROUP, f"queue {queue.name}", _queue(queue), "queues")
     if review.authority is not None:
@@ -216,7 +214,6 @@ def compare_plans(before: Plan | None, after: Plan | None) -> tuple[WrittenChang
 
 
 def _entries(plan: Plan | None) -> _Entries:
-    """The entries by their group and subject."""
     found = () if plan is None else entries_of(plan)
     return {(entry.group, entry.subject): entry for entry in found}
 
@@ -242,7 +239,6 @@ def _entry(before: PlanEntry | None, after: PlanEntry | None) -> Iterator[Writte
 
 
 def _written(entry: PlanEntry, key: str, before: str | None, after: str | None) -> WrittenChange:
-    """The change of one key, from or to `not written` where a side has it not."""
     kind = ChangeKind.CHANGED
     if before is None or after is None:
         kind = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
@@ -263,7 +259,6 @@ _NUMBER = re.compile(r"(-?[\d.]+)([dhms]?)")
 
 
 def _of_presence(entry: PlanEntry, *, is_new: bool) -> Direction:
-    """The direction of an entry that is new or gone."""
     binds = entry.kind in _BINDS or ("" in entry.values and _is_bound(entry.subject))
     if not binds and entry.kind != "segments":
         return Direction.CHANGES
@@ -287,7 +282,6 @@ def _is_bound(name: str) -> bool:
 
 
 def _size(text: str) -> float:
-    """A number, or a length in seconds."""
     found = _NUMBER.fullmatch(text)
     return float(found[1]) * dict(LENGTHS, **{"": 1})[found[2]] if found else inf
 
@@ -301,7 +295,6 @@ def _whole(entry: PlanEntry) -> str:
 
 
 def _order(before: Iterable[PlanEntry], after: Iterable[PlanEntry]) -> Iterator[WrittenChange]:
-    """The changes of order of stages, segments, shadows, caps, guardrails, queues and reasons."""
     old, new = _ordered(before), _ordered(after)
     for group, kind in keys_of(old, new):
         sides = (side.get((group, kind), ()) for side in (old, new))
@@ -317,7 +310,6 @@ def _ordered(entries: Iterable[PlanEntry]) -> dict[tuple[str, str], list[str]]:
 
 
 def _units(before: Plan | None, after: Plan | None) -> Iterator[WrittenChange]:
-    """The changes of who is always in and who never."""
     for name in ("allow", "deny"):
         old, new = (
             frozenset[str]() if plan is None else getattr(plan.go_live, name)

@@ -54,21 +54,15 @@ class DayLine(msgspec.Struct, frozen=True):
 
 
 class CauseLine(msgspec.Struct, frozen=True):
-    """One cause of a missing value, with the reason that a decision shows for it."""
-
     cause: Cause
     reason: DataReason
 
 
 class MissingLine(msgspec.Struct, frozen=True):
-    """The causes for which a factor is missing; at least one."""
-
     missing: tuple[CauseLine, ...]
 
 
 class AnswerLine(msgspec.Struct, frozen=True):
-    """What a list of keys said of an input."""
-
     list: str
     input: str
     listed: bool
@@ -187,7 +181,6 @@ def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
 
 
 def recorded_conclusion(reply: bytes) -> Side:
-    """What the rules concluded, as an entry of `entry_of` holds it."""
     return msgspec.json.decode(reply, type=Side)
 
 
@@ -228,7 +221,6 @@ def _factors(line: CaseLine) -> Factors:
 
 
 def _values(told: Mapping[str, Any]) -> Iterator[FactorValue]:
-    """The factors that the catalogue still has."""
     for name, value in told.items():
         spec = catalogue().get(name)
         if spec is not None:
@@ -252,8 +244,6 @@ LONGEST = 1 << 20
 
 
 class CasePosition(NamedTuple):
-    """Where a decision begins in the file, with what orders and counts it."""
-
     created: int
     decision: str
     unit: str
@@ -304,16 +294,12 @@ class CaseFile:
 
 
 class CaseOrder(msgspec.Struct, frozen=True):
-    """A product's decisions in a case file, and the stored files of the rules at hand by digest."""
-
     file: str
     product: str
     texts: Mapping[str, bytes]
 
 
 class CaseReader:
-    """The `BacktestLog` of a case file."""
-
     def __init__(self, order: CaseOrder) -> None:
         self._texts = order.texts
         self._rules: dict[str, CompiledRuleset | None] = {}

@@ -75,7 +75,6 @@ def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
 
 
 def _points(text: str) -> tuple[Decimal, ...]:
-    """Cut points as they are typed; none where they are not ascending numbers."""
     if not all(_POINT.fullmatch(word) for word in text.split(",")):
         return ()
     points = tuple(Decimal(word) for word in text.split(","))
@@ -89,7 +88,6 @@ def cells_of(
     factors: Mapping[str, FactorValue],
     by: tuple[str, ...],
 ) -> tuple[tuple[str, str], ...]:
-    """The applicant's cell of each dimension, those of month and arm first."""
     of = _dimensions(by)
     return tuple([(name, cell(decision, verdict, inputs, factors)) for name, cell in of])
 
@@ -101,7 +99,6 @@ def _dimensions(by: tuple[str, ...]) -> tuple[tuple[str, _Cell], ...]:
 
 
 def _valued(name: str, points: str) -> _Cell:
-    """The cells of an input or a factor."""
     name = _AMOUNT if name == "amount" else name
     input_ = name.removeprefix(_INPUT) if name.startswith(_INPUT) else ""
     cuts = _points(points or _AMOUNTS)
@@ -199,7 +196,6 @@ def compare(
 def _sides(
     every: tuple[CompiledRuleset, ...], facts: Facts, day: date | None, known: Mapping[str, Side]
 ) -> tuple[Side, ...]:
-    """What each ruleset concludes from the same facts; `known` sides are by digest."""
     return tuple(known.get(ruleset.digest) or _on(ruleset, facts, day) for ruleset in every)
 
 

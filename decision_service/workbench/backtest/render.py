@@ -23,23 +23,18 @@ from decision_service.workbench.backtest.report import (
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """A share before and after, each with its bounds."""
-
     name: str
     before: Share
     after: Share
 
 
 class Bars(msgspec.Struct, frozen=True):
-    """Pairs of bars on an axis from 0."""
-
     kind: ClassVar = "bars"
     title: str
     bars: Sequence[Bar]
 
     @property
     def most(self) -> float:
-        """The end of the axis."""
         return fitted((0.0, *(s.high for bar in self.bars for s in (bar.before, bar.after))))[1]
 
 
@@ -96,7 +91,6 @@ class Section(msgspec.Struct, frozen=True):
 
 
 def proofs_section(proofs: Proofs) -> Section:
-    """The claims with their answers, and below them whom or what is not proved."""
     first = (
         f"{proofs.after} beside the champion {proofs.before}, from {proofs.since} on. "
         "This is about everybody who could apply, not only about those who did."
@@ -107,7 +101,6 @@ def proofs_section(proofs: Proofs) -> Section:
 
 
 def sweep_section(report: ImpactReport) -> Section:
-    """Approvals, referrals, money and known bad rates at every point; the present one is marked."""
     told, currency = report.subject, report.subject.currency
     columns = (*told.swept, "approvals", "referrals", "approved in all", "known bad rate")
     rows = tuple(
@@ -122,7 +115,6 @@ def sweep_section(report: ImpactReport) -> Section:
 
 
 def margin_section(curve: MarginCurve, currency: str) -> Section:
-    """Approvals, referrals and money where a set figure lies a little lower or higher."""
     present = (curve.value,)
     at = next((point for point in curve.points if point.values == present), None)
     rows = tuple(
@@ -185,7 +177,6 @@ def _map(report: ImpactReport) -> Map:
 
 
 def sections(report: ImpactReport) -> Iterator[Section]:
-    """Every part that has something to tell, the most important first."""
     yield Section("In short", tuple(wording.headline(report)))
     yield Section("How far this can be trusted", tuple(wording.honesty(report)))
     if report.proofs:
@@ -361,14 +352,12 @@ _PAGES = Environment(
 
 
 def html(report: ImpactReport) -> str:
-    """The whole report."""
     title = f"What {report.subject.other} would change in {report.subject.product}"
     page = _PAGES.get_template("report.html")
     return page.render(title=title, sections=[*sections(report)]) + "\n"
 
 
 def markdown(report: ImpactReport) -> str:
-    """The whole report."""
     told = report.subject
     title = f"# What {told.other} would change in {told.product}"
     return "\n".join((title, *(line for s in sections(report) for line in _section(s)))) + "\n"

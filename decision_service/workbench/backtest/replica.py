@@ -81,7 +81,6 @@ def applicants(
 
 
 def counts(connection: Connection, product: str, chosen: KeyRange) -> RangeCounts:
-    """How many decisions a range has, by rules and outside the go-live."""
     decided, not_enrolled = connection.execute(_COUNTS, _range(product, chosen)).one()
     return RangeCounts(decided, not_enrolled)
 
@@ -105,15 +104,11 @@ def _applicant(row: Sequence[Any]) -> RecordedApplicant:
 
 
 class ReadingDatabase(Readable, Protocol):
-    """Runs functions of a connection that can only read."""
-
     async def aclose(self) -> None:
         """Close every connection."""
 
 
 class StoreReader:
-    """The `BacktestLog` of a store."""
-
     def __init__(self, database: ReadingDatabase, data_keys: DataKeys) -> None:
         self._database = database
         self._data_keys = data_keys
@@ -130,7 +125,6 @@ class StoreReader:
             raise
 
     async def aclose(self) -> None:
-        """Close every connection."""
         await self._database.aclose()
 
     async def text(self, digest: str) -> StoredText | None:
@@ -146,7 +140,6 @@ class StoreReader:
         return await self._database.read(work)
 
     async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
-        """When the first and the last decision of a range were made; None where there is none."""
         work = partial(edges, product=product, chosen=chosen)
         found = await self._database.read(work)
         return None if found is None else (from_microseconds(found[0]), from_microseconds(found[1]))

@@ -20,15 +20,12 @@ from decision_service.workbench.constants import FigureSetter, FiguresUnfit, Set
 
 
 class RulesOrder(msgspec.Struct, frozen=True):
-    """A version's stored files, with figures to set, and the lists of today that it may ask."""
-
     body: bytes
     figures: Mapping[str, str] = {}
     lists: Mapping[str, str] = {}
 
     @property
     def files(self) -> RulesetFiles:
-        """The version's files."""
         return replace(files_from_body(self.body), lists=self.lists)
 
 
@@ -91,13 +88,11 @@ Margin = tuple[str, tuple[str, ...]]
 
 
 def margins(setter: FigureSetter, figures: Mapping[str, str]) -> tuple[Margin, ...]:
-    """For each set figure that is a number other than 0, the values near it that the rules take."""
     found = ((at, tuple(_fit(setter, figures, at))) for at in figures)
     return tuple((at, values) for at, values in found if len(values) > 1)
 
 
 def margin_points(every: tuple[Margin, ...]) -> tuple[Mapping[str, str], ...]:
-    """The margins as points, in their order."""
     return tuple({at: value} for at, values in every for value in values)
 
 
@@ -121,15 +116,12 @@ def near(text: str) -> tuple[str, ...]:
 
 
 def _plain(value: Decimal, finest: Decimal) -> Decimal:
-    """Rounded, without zeros at the end of its decimals."""
     rounded = value.quantize(finest)
     whole = rounded.to_integral_value()
     return whole if rounded == whole else rounded.normalize()
 
 
 class RulesVersion(msgspec.Struct, frozen=True):
-    """A version's files with what they compile to."""
-
     files: RulesetFiles
     ruleset: CompiledRuleset
 
@@ -188,6 +180,5 @@ def compared(
 
 
 def _order(version: RulesVersion, figures: Mapping[str, str]) -> RulesOrder:
-    """A version as workers take it."""
     body = ruleset_text(version.ruleset, version.files).body
     return RulesOrder(body, dict(figures), dict(version.files.lists or {}))

@@ -39,15 +39,11 @@ class KeyRange(msgspec.Struct, frozen=True):
 
 
 class RecordedApplicant(msgspec.Struct, frozen=True):
-    """An applicant's first decision in a window, with what became of its loans."""
-
     entry: StoredEntry
     loan: KnownLoan | None = None
 
 
 class RangeCounts(msgspec.Struct, frozen=True):
-    """Decisions of a product in a range: by rules, and outside the go-live."""
-
     decided: int
     not_enrolled: int
 
@@ -112,7 +108,6 @@ class RangeJudge:
         self._rules = rules
 
     async def __call__(self, chosen: KeyRange, window: datetime) -> ImpactSums:
-        """The sums over the applicants whose first decision since `window` is in the range."""
         sums, firsts = ImpactSums(), 0
         async for one in self._applicants(chosen, window):
             firsts += 1
@@ -176,15 +171,12 @@ SOON = timedelta(days=60)
 
 
 class DecidedWindow(msgspec.Struct, frozen=True):
-    """The first and the last decision of a window, and how many there are."""
-
     first: datetime
     last: datetime
     decided: int
 
 
 def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
-    """Whether both sides are the same rules as they stand."""
     same = compared.changed.digest == compared.product.champion.digest
     return same and not order.points and order.params_as_of is None
 
@@ -227,7 +219,6 @@ def subject_of(
     share: float,
     version: str,
 ) -> ReportSubject:
-    """What the report is about; `edges` are the first and the last decision, `version` ours."""
     base, other = compared.product.champion, compared.changed
     since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
     return ReportSubject(
@@ -260,7 +251,6 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def divided(first: datetime, last: datetime, parts: int = PARTITIONS) -> Sequence[KeyRange]:
-    """Ranges of equal length that hold every instant from the first to the last, each once."""
     whole = (last - first) // _MICROSECOND + 1
     count = min(parts, whole)
     edges = [first + _MICROSECOND * (whole * number // count) for number in range(count + 1)]
@@ -270,7 +260,6 @@ def divided(first: datetime, last: datetime, parts: int = PARTITIONS) -> Sequenc
 def summed(
     ranges: Sequence[KeyRange], partitions: Partitions, on_progress: OnProgress
 ) -> ImpactSums:
-    """The sums over all ranges; raises what a worker raises."""
     sums = ImpactSums()
     with closing(partitions.map_partitions(ranges)) as parts:
         for done, (_, part) in enumerate(parts, 1):

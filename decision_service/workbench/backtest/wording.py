@@ -42,14 +42,12 @@ def money(minor: int | None, currency: str) -> str:
 
 
 def amount(row: AmountRow, value: int | None, currency: str) -> str:
-    """A figure of the amounts: money, or a number."""
     if row.money:
         return money(value, currency)
     return "–" if value is None else f"{value:,}"
 
 
 def headline(report: ImpactReport) -> Iterator[str]:
-    """What the change does, in sentences that stand alone."""
     coverage, currency = report.coverage, report.subject.currency
     for one in report.subject.broken:
         share = f"{one.broken:,} of {one.lines:,} lines ({percent(one.broken / one.lines)})"
@@ -71,7 +69,6 @@ def headline(report: ImpactReport) -> Iterator[str]:
 
 
 def dated(report: ImpactReport) -> Iterator[str]:
-    """What the figures that change soon do to the approvals of the rules after the change."""
     for row in report.dated:
         figures = [one for one in report.subject.dated if str(one.day) == row.cell]
         named = " and ".join(f"{one.at} goes from {one.before} to {one.after}" for one in figures)
@@ -96,7 +93,6 @@ def _swap(report: ImpactReport, *, gained: bool) -> str:
 
 
 def honesty(report: ImpactReport) -> Iterator[str]:
-    """Step 0: how far the figures can be trusted, and whom they leave out."""
     told = report.coverage
     yield (
         f"{told.decisions:,} decisions in the window: {told.applicants:,} applicants, each by the "
@@ -119,7 +115,6 @@ def honesty(report: ImpactReport) -> Iterator[str]:
 
 
 def bad_rates(report: ImpactReport) -> Iterator[str]:
-    """What is known of loans, and what cannot be."""
     for row in report.loans:
         yield f"{row.group}: {rate(row.bad_rate)} bad of {row.loans:,} known loans"
     if any(row.group == "swap in" for row in report.loans):
@@ -132,7 +127,6 @@ def bad_rates(report: ImpactReport) -> Iterator[str]:
 
 
 def replay(decision_id: str) -> str:
-    """The command that replays a decision, or the tag by which a case file has it."""
     if not decision_id.startswith("dec_"):
         return f"decision {decision_id} of the case file"
     return f"decision-service decisions replay {decision_id}"

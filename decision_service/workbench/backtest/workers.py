@@ -48,7 +48,6 @@ _REDUCED = pb.OFFER_KIND_REDUCED
 
 
 def recorded_side(reply: bytes) -> Side:
-    """Outcome, amount, instalment and reasons of a serialized CreateDecisionResponse."""
     decision = service_pb.CreateDecisionResponse.FromString(reply).decision
     outcome, amount, instalment = _OUTCOMES[decision.outcome], None, None
     if outcome is Outcome.APPROVE and decision.HasField("offer"):
@@ -111,7 +110,6 @@ class _Worker:
 
 
 def _require_version(asked: str) -> None:
-    """Sums of two versions are not added up; raises ClusterUnfit."""
     if asked != engine_version():
         raise ClusterUnfit(
             f"a worker runs version {engine_version()} and this program is {asked}: install the "
@@ -120,7 +118,6 @@ def _require_version(asked: str) -> None:
 
 
 async def _opened(told: WorkerOrder) -> tuple[BacktestLog, AnswerReader]:
-    """What a worker reads decisions from, with the reader of its replies."""
     if told.cases is not None:
         return CaseReader(told.cases), recorded_conclusion
     keys = Path(told.data_keys) if told.data_keys else None
@@ -175,7 +172,6 @@ class ProcessPartitions:
 
 
 def _begin(listening: Connection) -> None:
-    """Take a low priority, and end when the other end of the pipe does."""
     os.nice(_LOW_PRIORITY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that began this one
     Thread(target=_end_with, args=(listening,), daemon=True).start()

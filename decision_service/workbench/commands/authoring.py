@@ -82,7 +82,6 @@ def _filled(name: str, words: dict[str, str]) -> str:
 
 
 def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnostic]:
-    """What would refuse the product in its folder; its neighbours' problems are not its own."""
     folder = find_rules(rules).folder
     path = f"{rules.name}/{product}"
     files = {name: TextFile(f"{path}/{name}", text) for name, text in texts.items()}
@@ -122,8 +121,6 @@ def _next_steps(folder: Path, names: list[str]) -> str:
 
 
 class SchemaKind(StrEnum):
-    """The files that have a schema."""
-
     RULESET = "ruleset"
     TESTS = "tests"
     SHARED = "shared"
@@ -157,7 +154,6 @@ def schema(
 
 
 def schema_text(kind: SchemaKind) -> str:
-    """A schema as it is committed under `rules/_schema`."""
     made = _SCHEMAS[kind](catalogue())
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
@@ -189,7 +185,6 @@ def hash_list(
 
 
 def _hashed(reader: KeyListReader) -> tuple[str, int]:
-    """The text of a list with all keys hashed, and how many were plain."""
     salt = reader.salt or secrets.token_hex(_SALT_BYTES)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -59,7 +59,6 @@ class MeasureCondition(msgspec.Struct, frozen=True):
 
 
 def measures(report: ImpactReport) -> Mapping[str, float]:
-    """Shares and changes of shares, -1 to 1, that a condition may name."""
     told, compared = report.coverage, max(report.coverage.compared, 1)
     approvals = {row: (row.before == "APPROVE", row.after == "APPROVE") for row in report.matrix}
     gained = sum(row.applicants for row, sides in approvals.items() if sides == (False, True))
@@ -183,7 +182,6 @@ def write_report(report: ImpactReport, folder: Path) -> list[Path]:
 
 
 def _csv(report: ImpactReport) -> str:
-    """Every table as rows of part, row, column and value."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("part", "row", "column", "value"))
@@ -238,8 +236,6 @@ def sweep_points(given: Sequence[str]) -> Sequence[Mapping[str, str]]:
 
 
 class _Range(NamedTuple):
-    """A figure with its first and last value, and the step between two."""
-
     figure: str
     first: Decimal
     last: Decimal

@@ -57,7 +57,6 @@ from decision_service.workbench.constants import FiguresUnfit
 
 @contextmanager
 def progress() -> Iterator[Callable[[int, int, int], None]]:
-    """Yield what shows how many parts are done, of how many, and the decisions in them."""
     if not sys.stderr.isatty():
         yield lambda _, __, ___: None
         return
@@ -118,7 +117,6 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
 
 
 def answered(question: LocalBacktest, names: SourceNames) -> ImpactReport:
-    """The report; raises CommandError."""
     order, compared = question.order, question.compared
     try:
         require_reach(question.on, names)
@@ -131,7 +129,6 @@ def answered(question: LocalBacktest, names: SourceNames) -> ImpactReport:
 def _summed(
     question: LocalBacktest, source: DecisionSource
 ) -> tuple[ImpactSums, datetime, datetime, float]:
-    """The sums with the first and the last decision and the share of the sample."""
     order = question.order
     looked = asyncio.run(source.looked(order.product, question.window))
     if looked is None:

@@ -33,16 +33,12 @@ MOST_BROKEN = 5
 
 @dataclass(frozen=True, slots=True)
 class SourceNames:
-    """What was typed: a store or a case file."""
-
     store: str = ""
     cases: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionSource:
-    """A store with its file of data keys, or a case file, whose `broken` lines are not counted."""
-
     url: str = ""
     keys: str = ""
     cases: CaseOrder | None = None
@@ -55,7 +51,6 @@ class DecisionSource:
         return await StoreReader.open(self.url, Path(self.keys) if self.keys else None)
 
     async def looked(self, product: str, window: KeyRange) -> DecidedWindow | None:
-        """The first and the last decision of a window and how many there are; None without any."""
         reader = await self.reader()
         try:
             edges = await reader.edges(product, window)
@@ -138,8 +133,6 @@ _PROCESSES = 2
 
 
 class Workers(StrEnum):
-    """Who judges the ranges of a backtest."""
-
     PROCESSES = "processes"
     RAY = "ray"
 

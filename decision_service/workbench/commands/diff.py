@@ -75,8 +75,6 @@ def _role(product: Product, number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlanDiff:
-    """The changes of a product's plan; a digest is empty where there is no plan."""
-
     product: str
     before: str
     after: str
@@ -120,7 +118,6 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
 
 
 def _selected(rules: LoadedRules, path: str) -> bool:
-    """Whether a path within the folder belongs to the part; a shared list is of every product."""
     part = rules.part
     whole_product = "/" not in part
     return (
@@ -161,7 +158,6 @@ def _lists(old: LoadedRules, new: LoadedRules) -> Iterator[ListChange]:
 
 
 def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
-    """`personal-loan-ph v1` for each version that is there no more."""
     for name, product in old.rulebook.products.items():
         kept = new.rulebook.products.get(name)
         for number in sorted(product.versions):
@@ -171,7 +167,6 @@ def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
 
 
 def state_lines(comparison: RulesDiff) -> Iterator[str]:
-    """The differences of two states for people, none where nothing differs."""
     for name in comparison.gone:
         yield f"{name} is gone"
     for one, told in comparison.versions:
@@ -218,7 +213,6 @@ def states_dict(comparison: RulesDiff) -> dict[str, Any]:
 
 
 def change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator[str]:
-    """The sentences below their groups, each with its direction."""
     for group, found in groupby(changes, key=lambda change: change.group):
         yield f"{indent}{group}"
         for change in found:
@@ -265,5 +259,4 @@ def proved(
 
 
 def sentences(proofs: Proofs) -> list[str]:
-    """A sentence a claim."""
     return [one.sentence for one in proofs.claims]

@@ -52,8 +52,6 @@ _LANGUAGES = ("en",)
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A verdict with all that shows how it came about."""
-
     ruleset: CompiledRuleset
     facts: Facts
     verdict: Verdict
@@ -62,7 +60,6 @@ class Explanation:
 
     @classmethod
     def of(cls, ruleset: CompiledRuleset, facts: Facts) -> Explanation:
-        """A version evaluated on facts."""
         verdict = evaluate(ruleset, facts)
         passed = passed_over(ruleset, verdict)
         return cls(ruleset, facts, verdict, traces(ruleset, verdict), passed)
@@ -154,14 +151,12 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
 
 
 def _message(explained: Explanation) -> pb.Decision:
-    """The verdict as replies have it, so that it reads like a decision."""
     verdict = explained.verdict
     fields = verdict_fields(verdict, _LANGUAGES)
     return pb.Decision(**fields, withheld_tags=verdict.withheld_tags)
 
 
 def explanation_tree(explained: Explanation) -> Tree:
-    """The verdict with its reasons and offer, and each stage with its rules."""
     message = _message(explained)
     tree = Tree(f"{styled_outcome(message)} · {escape(_headline(explained))}", guide_style="dim")
     add_verdict(tree, message)
@@ -197,7 +192,6 @@ def _lines(rule: RuleTrace) -> Iterable[str]:
 
 
 def explanation_dict(explained: Explanation) -> dict[str, Any]:
-    """The same for programs."""
     return {
         "ruleset": explained.ruleset.ruleset,
         "version": explained.ruleset.version,

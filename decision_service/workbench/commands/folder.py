@@ -42,19 +42,15 @@ _WITHIN = ("tests", "tables", "lists", "stories", "_data", "_shared")
 
 @dataclass(frozen=True, slots=True)
 class RulesSelection:
-    """A rules folder, and the selected part (by the paths that messages show)."""
-
     folder: RuleFolder
     root: Path
     part: str = ""
 
     def has(self, path: str) -> bool:
-        """Whether a file belongs to the part."""
         return not self.part or path == self.part or path.startswith(self.part + "/")
 
     @property
     def files(self) -> int:
-        """How many files the part has."""
         name = shown_name(self.root)
         own = self.folder.contents.keys() - {f"_data/{file}" for file in self.folder.shipped}
         return sum(self.has(f"{name}/{path}") for path in own)
@@ -111,7 +107,6 @@ def publication(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 
 
 def _root_of(path: Path) -> Path:
-    """The folder of products above a file, a product or a folder within one."""
     folder = path.parent if path.is_file() else path
     while folder.name in _WITHIN:
         folder = folder.parent
@@ -132,7 +127,6 @@ def _above(path: Path, resolved: Path, root: Path) -> Path:
 
 
 def shown_name(root: Path) -> str:
-    """The root as messages show it."""
     return root.as_posix() if root.parts and not root.is_absolute() else root.resolve().name
 
 
@@ -146,14 +140,11 @@ _FORM = "name a file such as rules/personal-loan-ph/v1.yaml, or personal-loan-ph
 
 @dataclass(frozen=True, slots=True)
 class NamedVersion:
-    """A version's files with what they compile to."""
-
     files: RulesetFiles
     ruleset: CompiledRuleset
 
     @property
     def name(self) -> str:
-        """`personal-loan-ph v1`."""
         return f"{self.ruleset.ruleset} v{self.ruleset.version}"
 
 
@@ -208,7 +199,6 @@ def _of_product(folder: RuleFolder, product: str, version: int, rules: Path) -> 
 
 
 def _of_file(path: Path) -> RulesetFiles:
-    """The files of a version in its rules folder, or of a text that lies elsewhere."""
     selection = find_rules(path)
     for product in selection.folder.products:
         for version, file in product.rulesets.items():
@@ -220,15 +210,12 @@ def _of_file(path: Path) -> RulesetFiles:
 
 
 def _astray(files: RulesetFiles) -> RulesetFiles:
-    """A file outside a product's folder, taken at its word as to which product it is of."""
     target = case_target(files.path, files.text)
     return replace(files, product=target.ruleset) if target is not None else files
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """A rules folder that loads, or a product or plan within it."""
-
     path: Path
     selection: RulesSelection
     loading: LoadResult
@@ -245,7 +232,6 @@ class LoadedRules:
 
     @property
     def part(self) -> str:
-        """The selected part by its path within the folder; empty for all of it."""
         name = shown_name(self.selection.root)
         return self.selection.part.removeprefix(name).removeprefix("/")
 
@@ -317,7 +303,6 @@ def _unpack(archive: bytes, folder: Path) -> None:
 
 
 def _git(*words: str) -> bytes | None:
-    """What git prints; None where it refuses."""
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, and a revision after --end-of-options
             ("git", *words),  # noqa: S607 - git as the path has it

@@ -71,14 +71,11 @@ class PreflightCheck:
 
 
 class StoreState(msgspec.Struct):
-    """What the store says: the stages that rollouts have reached, and the rules that decided."""
-
     stages: Mapping[str, str | None] = msgspec.field(default_factory=dict)
     rules: RuleFolder | None = None
 
 
 async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
-    """Whether the store can be written, and what it says."""
     shown = settings.store_url.rpartition("@")[2]
     try:
         store = await _opened(settings)
@@ -102,7 +99,6 @@ async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
 
 
 async def _state(store: Store) -> StoreState:
-    """Nothing of a store that cannot be read."""
     try:
         steps = await store.latest()
         stages = {name: step.after.go_live.stage for name, step in steps.items()}
@@ -163,7 +159,6 @@ def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightChe
 def _guards(
     settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook
 ) -> PreflightCheck:
-    """Whether all that guards the rules less than in those that decided is accepted by name."""
     now, published = datetime.now(UTC), published_as(folder)
     before = load_rules(replace(last, manifest=None), now, blocked_names(settings)).rulebook
     if before is None:
@@ -178,7 +173,6 @@ def _guards(
 
 
 def _plan_risks(product: Product, policy: Policy) -> Iterator[PreflightCheck]:
-    """Whether a plan begins small, is watched and bounded, or the policy accepts that it is not."""
     name = product.name
     risks = [(one, one.named) for one in found_risks(product, Policy()) if one.named]
     for one, named in risks:
@@ -191,7 +185,6 @@ def _plan_risks(product: Product, policy: Policy) -> Iterator[PreflightCheck]:
 
 
 def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
-    """Whether letters name the lender, and not the sample's name or contact."""
     samples, good = ("Sample Lending", "lender.example", "8000 0000"), 0
     for name, product in sorted(rulebook.products.items()):
         for language, texts in sorted(product.notices.items()):
@@ -206,7 +199,6 @@ def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
 
 
 def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
-    """Whether two callers signed the rules; a callers file with mistakes knows nobody."""
     file = settings.auth_tokens_file
     callers = None if file is None else read_callers_file(file).callers
     signers = {} if callers is None else callers.signers
@@ -218,7 +210,6 @@ def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> Pre
 
 
 def slow_checks(settings: Settings, seconds: float) -> Iterator[PreflightCheck]:
-    """What takes minutes: whether guarantees are proved, and what tests reach and notice."""
     try:
         folder = read_rules(rules_folder(settings))
         rulebook = load_rules(folder, datetime.now(UTC), blocked_names(settings)).rulebook
@@ -256,7 +247,6 @@ def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
 
 
 def _figures(folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
-    """Whether tests reach and notice what the policy asks for, and what was published of them."""
     results = run_rule_tests(folder, rulebook)
     tested, problems = counted(folder, rulebook, results, progress_line)
     below = [*problems, *floor_problems(folder.root, tested, rulebook)]
@@ -272,7 +262,6 @@ def _figures(folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
 
 
 def _first_stage(name: str, product: Product, reached: str | None) -> PreflightCheck:
-    """Whether a rollout is at its first stage: as the store says, else as its plan begins."""
     stages = product.plan.go_live.stages
     stage = stages.initial if reached is None else reached
     known = stage in {step.name for step in stages.steps}
@@ -300,7 +289,6 @@ VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
 
 
 def mode_check(settings: Settings) -> PreflightCheck:
-    """Whether the service decides on real applicants."""
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
         return PreflightCheck(
@@ -310,7 +298,6 @@ def mode_check(settings: Settings) -> PreflightCheck:
 
 
 def host_checks(settings: Settings) -> Iterator[PreflightCheck]:
-    """Whether the vendor's two hosts belong to the mode."""
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
         yield from (PreflightCheck(name, None, NOT_ASKED) for name in ("base URL", "widget"))
@@ -333,7 +320,6 @@ def host_checks(settings: Settings) -> Iterator[PreflightCheck]:
 
 
 def transport_check(settings: Settings) -> PreflightCheck:
-    """Whether connections are encrypted and callers known."""
     loopback = is_loopback(split_address(settings.grpc_address)[0])
     if settings.tls_cert_file is not None:
         who = (
@@ -360,7 +346,6 @@ def metrics_check(settings: Settings) -> PreflightCheck:
 
 
 def erasures_check(settings: Settings) -> PreflightCheck:
-    """Whether erasures are noted apart from the store."""
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
     try:
         place = parse_journal(settings.erasure_journal) if settings.erasure_journal else None
@@ -377,13 +362,11 @@ def erasures_check(settings: Settings) -> PreflightCheck:
 
 
 def identity_keys_check(settings: Settings) -> PreflightCheck:
-    """Whether second uses of accounts and names can be found, in every process by the same keys."""
     words = "second uses cannot be found and shipped rules refer: set DECISION_IDENTITY_KEY_FILE"
     return _beside_the_store("identity keys", "kept", settings.identity_key_file, settings, words)
 
 
 def data_keys_check(settings: Settings) -> PreflightCheck:
-    """Whether a copy of the database alone shows no applicant's data."""
     words = "a copy of the database shows applicants' data: set DECISION_DATA_KEY_FILE"
     if settings.data_key_file is None and settings.smile_mode is not SmileMode.EMBEDDED:
         return PreflightCheck("data keys", False, words)
@@ -393,7 +376,6 @@ def data_keys_check(settings: Settings) -> PreflightCheck:
 def _beside_the_store(
     name: str, verb: str, file: Path | None, settings: Settings, without: str
 ) -> PreflightCheck:
-    """A file that SQLite has beside it where none is named, and that PostgreSQL needs."""
     if file is not None:
         return PreflightCheck(name, True, f"{verb} in {file}")
     if settings.store_url.startswith("sqlite:"):
@@ -410,7 +392,6 @@ _SECONDS = 10.0
 
 
 async def clock_check(settings: Settings) -> PreflightCheck:
-    """Whether the vendor takes the key pair, and whether the two clocks agree."""
     keys = (settings.smile_api_key.get_secret_value(), settings.smile_api_secret.get_secret_value())
     url = f"{settings.base_url}/providers?size=1"
     try:

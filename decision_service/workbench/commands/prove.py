@@ -42,13 +42,11 @@ from decision_service.workbench.proofs.solver import SolverMissing
 
 
 def word(result: Result) -> str:
-    """PROVED, COUNTEREXAMPLE or UNDECIDED."""
     words = {Proved: "PROVED", Counterexample: "COUNTEREXAMPLE", Undecided: "UNDECIDED"}
     return words[type(result)]
 
 
 def lines(question: Question, claim: str, result: Result, today: date) -> Iterator[str]:
-    """The result in sentences; of a counterexample also the person, as a rule test."""
     if isinstance(result, Proved):
         parts = f" in {result.periods} periods of its parameters" if result.periods > 1 else ""
         yield f"PROVED: {claim}, for everybody from {today} on{parts}"
@@ -66,7 +64,6 @@ def _person(question: Question, found: Counterexample) -> Iterator[str]:
 
 
 def as_dict(question: Question, claim: str, result: Result, today: date) -> Mapping[str, Any]:
-    """The result for programs."""
     found: dict[str, Any] = {"claim": claim, "result": word(result), "from": today.isoformat()}
     if isinstance(result, Proved):
         return {**found, "periods": result.periods}
@@ -161,7 +158,6 @@ def _day(text: str, version: NamedVersion) -> date:
 
 
 def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:
-    """The claim in a sentence."""
     old, new = (version.name for version in versions)
     told = {
         Claim.TIGHTENS: f"{new} approves nobody more, and no larger amount, than {old}",

@@ -78,7 +78,6 @@ ProofsOption = Annotated[
 
 
 def laid(rules: LoadedRules, name: str, file: Path) -> str:
-    """Lay a file of evidence with the manifest; its SHA-256; raises CommandError."""
     try:
         content = file.read_bytes()
         evidence_lines(name, content, rules.rulebook)
@@ -90,7 +89,6 @@ def laid(rules: LoadedRules, name: str, file: Path) -> str:
 
 
 def evidence_lines(name: str, content: bytes, rulebook: Rulebook) -> list[str]:
-    """What a file of evidence says in short; raises CommandError where it is not of these rules."""
     made = "backtest --out FOLDER" if name == "impact" else "rules prove OLD NEW --format json"
     try:
         digest, lines = (_impact if name == "impact" else _proofs)(content)
@@ -155,7 +153,6 @@ def line(file: Annotated[Path, typer.Argument(metavar="FILE", help="a private ke
 
 
 def read_key(file: Path) -> bytes:
-    """A key file's content; raises CommandError."""
     try:
         return read_small(file)
     except OSError as error:
@@ -166,7 +163,6 @@ def read_key(file: Path) -> bytes:
 
 
 def make_approval(published: Publication, signing: Signing, name: str, file: Path) -> Approval:
-    """A signature by the key of a file; raises CommandError."""
     try:
         return signed(published, signing, name, read_key(file))
     except ValueError as error:
@@ -207,26 +203,21 @@ AcceptOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A whole folder of rules that load, and what was published before, if anything was."""
-
     rules: LoadedRules
     before: LoadedRules | None
 
     @classmethod
     def read(cls, path: Path, accepted: Collection[str]) -> Change:
-        """The folder around a path; raises CommandError."""
         root = select_rules(path).root
         rules = LoadedRules.read(root)
         return cls(rules, _before(root / PUBLISHED, accepted))
 
     @property
     def contents(self) -> Mapping[str, str]:
-        """The text of each file that is published."""
         return self.rules.selection.folder.contents
 
     @property
     def root(self) -> Path:
-        """The folder."""
         return self.rules.selection.root
 
 
@@ -280,7 +271,6 @@ def _proved(change: Change) -> int:
 
 
 def refuse(found: Iterable[Diagnostic | str], why: str) -> None:
-    """Raise CommandError where anything was found."""
     lines = tuple(one if isinstance(one, str) else render(one) for one in found)
     if lines:
         raise CommandError(f"nothing is published, because {why}", Exit.FINDINGS, lines)
@@ -320,7 +310,6 @@ def one_line(text: str, option: str) -> str:
 
 
 def rollback_of(text: str) -> str:
-    """The publication that `--allow-rollback` names, if any; raises CommandError."""
     if text and not NAME.fullmatch(text):
         raise CommandError(
             "--allow-rollback must be the publication that the service names, such as "
@@ -476,7 +465,6 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
 
 
 def _waiting(folder: RuleFolder) -> Publication | None:
-    """What one caller signed and no second one, where the folder is so."""
     published, manifest = published_as(folder), folder.manifest
     if published is None or manifest is None or published.proposed_by is None:
         return None
@@ -485,7 +473,6 @@ def _waiting(folder: RuleFolder) -> Publication | None:
 
 
 def _shown(change: Change, published: Publication) -> tuple[list[str], str]:
-    """What is shown of a publication, and its digest."""
     lines = [*shown_lines(change, published)]
     return lines, sha256("\n".join(lines).encode()).hexdigest()
 

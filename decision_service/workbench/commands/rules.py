@@ -104,16 +104,12 @@ commands = typer.Typer(
 
 
 class TestsForm(StrEnum):
-    """How the results of tests are printed."""
-
     TABLE = "table"
     JSON = "json"
     JUNIT = "junit"
 
 
 class FactorsForm(StrEnum):
-    """How factors are printed."""
-
     TABLE = "table"
     JSON = "json"
     MARKDOWN = "markdown"
@@ -246,7 +242,6 @@ _BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
 
 
 def problems_of(selection: RulesSelection) -> list[Diagnostic]:
-    """Everything that is wrong with the selected part, in the order of the files."""
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), blocked_names(load()))
     all_found = (
         *loading.diagnostics,
@@ -262,7 +257,6 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
 
 
 def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
-    """What is wrong with the guarantees of the selected part; raises CommandError."""
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
     try:
@@ -272,7 +266,6 @@ def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic for programs."""
     return {
         "code": diagnostic.code,
         "severity": diagnostic.severity.value,
@@ -285,7 +278,6 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
-    """The results of a version for programs; `ready` are cases for what is not reached."""
     return {
         "ruleset": version.product,
         "version": version.ruleset.version,
@@ -328,7 +320,6 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
 
 
 def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
-    """What no case reaches, and cases that do, or once why there are none."""
     out, covered = console(), version.coverage
     complete = bool(version.results) and _is_right(version)
     for goal in covered.missed:
@@ -344,7 +335,6 @@ def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
 
 
 def _is_right(version: VersionResults) -> bool:
-    """Whether all cases could be read, and pass."""
     return not (version.failed or any(p.severity is Severity.ERROR for p in version.problems))
 
 
@@ -512,7 +502,6 @@ def _states(
 def _impact(
     found: RulesDiff, old: LoadedRules, new: LoadedRules, cases: Path
 ) -> Iterator[tuple[str, ImpactReport]]:
-    """What each changed version would have decided, against the champion as it was."""
     try:
         cases.open("rb").close()  # also where no version changed
     except OSError as error:

@@ -35,7 +35,6 @@ def print_cases(cases: Iterable[str]) -> None:
 
 
 def print_figures(name: str, report: FiguresReport) -> None:
-    """The changes that no test notices, each with a case that would, and how many there are."""
     out = console()
     for one in report.unnoticed:
         out.print(_line(one), markup=False, soft_wrap=True)
@@ -57,7 +56,6 @@ _WORDS = {
 
 
 def figures_dict(report: FiguresReport) -> dict[str, Any]:
-    """The same for programs."""
     return {
         "percent": report.percent,
         "changes": len(report.tried),
@@ -68,7 +66,6 @@ def figures_dict(report: FiguresReport) -> dict[str, Any]:
 
 
 def judge_figures(tried: Iterable[tuple[VersionResults, FiguresReport]], fail_under: int) -> None:
-    """Raise CommandError where too many changes go unnoticed, or a mark is wrong."""
     for version, report in tried:
         if report.percent < fail_under:
             raise CommandError(
@@ -108,7 +105,6 @@ def _mutant_dict(one: Tried) -> dict[str, Any]:
 
 
 def junit(versions: Iterable[VersionResults]) -> str:
-    """One test suite for each ruleset version."""
     root = Element("testsuites")
     for version in versions:
         suite = SubElement(
@@ -137,7 +133,6 @@ def junit(versions: Iterable[VersionResults]) -> str:
 
 
 def _errors(version: VersionResults) -> list[Diagnostic]:
-    """What kept cases from running."""
     return [p for p in version.problems if p.severity is Severity.ERROR]
 
 
@@ -172,7 +167,6 @@ def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
 
 
 def print_result(result: CaseResult) -> None:
-    """A failed case: its line, and expected beside actual."""
     out, place = console(), result.case.place
     out.print(f"{place.file}:{place.line}: FAILED {result.case.name}", markup=False)
     for difference in result.differences:
@@ -221,5 +215,4 @@ def _explained(suite: VersionResults, result: CaseResult) -> dict[str, object]:
 
 
 def _explanation(suite: VersionResults, result: CaseResult) -> Explanation | None:
-    """How a version came to a case's verdict; None where it came to none."""
     return None if result.facts is None else Explanation.of(suite.ruleset, result.facts)

@@ -42,8 +42,6 @@ from decision_service.workbench.proofs.terms import Builder, Term
 
 
 class Claim(StrEnum):
-    """What a new version is claimed to be, beside the old one."""
-
     TIGHTENS = "tightens"
     LOOSENS = "loosens"
     EQUIVALENT = "equivalent"
@@ -69,22 +67,18 @@ class Comparison:
 
     @property
     def sides(self) -> Sequence[str]:
-        """The two versions in words: `v1` and `v2`, or `v1 before` and `v1 after`."""
         old, new = (f"v{r.version}" for r in self.rulesets)
         return (f"{old} before", f"{new} after") if old == new else (old, new)
 
     @property
     def rulesets(self) -> Sequence[CompiledRuleset]:
-        """Both versions."""
         return (self.old, self.new)
 
     @property
     def moved(self) -> Sequence[tuple[Symbol, int]]:
-        """Nothing: both versions decide on the same values."""
         return ()
 
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
-        """Whether anybody is decided as the claim says that nobody is."""
         people = people_of(self, fixed)
         b = people.builder
         old, new = (encode_ruleset(r, people, period.start) for r in self.rulesets)
@@ -117,7 +111,6 @@ class Comparison:
         /,
         first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
-        """The old and the new verdict, where they break the claim."""
         if self.where is not None and self.where.truth(person) is True:
             return None
         old = first or verdict_on(person, self.old, day)
@@ -153,7 +146,6 @@ def compared(
 
 
 def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
-    """Whether the same person has the same factors, inputs and answers of lists in both."""
     if old.currency != new.currency:
         raise Incomparable(f"one version is in {old.currency}, the other in {new.currency}")
     if old.zone.key != new.zone.key:
@@ -185,7 +177,6 @@ _NARROWER = {Claim.LOOSENS, Claim.EQUIVALENT, Claim.ONLY}
 
 
 def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> None:
-    """Whether nobody whom one version refuses unseen is decided by the other, as the claim asks."""
     asked = ((old, new, _WIDER), (new, old, _NARROWER))
     for refusing, taking, claims in asked if claim in _WIDER | _NARROWER else ():
         wider = [n for n, s in refusing.inputs.items() if _takes_more(taking.inputs.get(n), s)]
@@ -197,7 +188,6 @@ def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> N
 
 
 def _takes_more(taken: InputSpec | None, refused: InputSpec) -> bool:
-    """Whether there is a value, or none at all, that the one input takes and the other refuses."""
     if taken is None:  # it is dropped unseen, so that every value is taken
         return bool(refused.required or refused.labels or _bounded(refused))
     lower = refused.lower is not None and (taken.lower is None or taken.lower < refused.lower)

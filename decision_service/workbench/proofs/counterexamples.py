@@ -45,7 +45,6 @@ def typical(symbol: Symbol, spec: FactorSpec | None, currency: str, day: date) -
 
 
 def _plain(symbol: Symbol, spec: FactorSpec | None) -> Decimal:
-    """In the unit of the name."""
     family = symbol.name.partition(".")[0]
     if spec is not None and spec.better is Better.DOWN:
         return Decimal(0)
@@ -101,7 +100,6 @@ def shrunk(
 
 
 def symbols_of(question: Question) -> list[Symbol]:
-    """Every name of a person, inputs last."""
     factors = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
     return [*factors.values(), *inputs_of(question.rulesets).values()]
 
@@ -122,7 +120,6 @@ def with_values(
 
 
 def plain(question: Question, symbol: Symbol, period: Period) -> Any:
-    """The typical value of a name; none of an input that need not be sent."""
     name = symbol.name.removeprefix("inputs.")
     if name != symbol.name and name not in required(question.rulesets):
         return unknown(symbol.name, Cause.NOT_SENT)
@@ -133,7 +130,6 @@ def plain(question: Question, symbol: Symbol, period: Period) -> Any:
 def _simpler(
     question: Question, person: PersonValues, symbol: Symbol, period: Period
 ) -> Iterator[Any]:
-    """Values that are simpler than the one that a person has, the simplest first."""
     value = person.values.get(symbol.name)
     currency, simplest = question.rulesets[0].currency, plain(question, symbol, period)
     if value is None or value == simplest:
@@ -146,13 +142,11 @@ def _simpler(
 
 
 def _is_within(symbol: Symbol, value: Any, currency: str) -> bool:
-    """Whether a rounder value is in the range of its name."""
     span = whole(symbol, currency)
     return span.has(value)
 
 
 def possible(question: Question, person: PersonValues, changed: Mapping[str, Any]) -> bool:
-    """Whether a person keeps the laws, and sends what must be sent."""
     for name in required(question.rulesets):
         if isinstance(person.values.get(f"inputs.{name}"), Unknown):
             return False
@@ -228,7 +222,6 @@ class Walk:
         return {name: self._value(symbol)}
 
     def _changed(self, person: PersonValues) -> Mapping[str, Any] | None:
-        """What the person has the second time; None where that cannot be."""
         changed: dict[str, Any] = {}
         for symbol, way in self.question.moved:
             name, value = symbol.name, person.values[symbol.name]
@@ -270,7 +263,6 @@ class Walk:
 
 
 def _figures(question: Question) -> Iterator[Decimal]:
-    """The figures of parameters and derived values, amounts in major units."""
     for ruleset in question.rulesets:
         for param in ruleset.params.values():
             shift = -exponent(ruleset.currency) if param.type is ValueType.MONEY else 0

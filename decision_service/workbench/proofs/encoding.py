@@ -46,17 +46,14 @@ class Values(Protocol):
 
 
 def present(b: Builder, term: Term) -> Encoded:
-    """A value that is there."""
     return Encoded(b.false, b.false, term)
 
 
 def constant(b: Builder, value: Any) -> Encoded:
-    """A literal, as evaluation has it."""
     return present(b, literal(b, value))
 
 
 def literal(b: Builder, value: Any) -> Term:
-    """The term of a literal."""
     if isinstance(value, bool):
         return b.truth(value)
     if isinstance(value, str):
@@ -70,17 +67,14 @@ def absent(b: Builder, value: Encoded) -> Term:
 
 
 def holds(b: Builder, value: Encoded) -> Term:
-    """Whether a flag is there and true."""
     return b.and_(b.not_(value.gone), value.term)
 
 
 def fails(b: Builder, value: Encoded) -> Term:
-    """Whether a flag is there and false."""
     return b.and_(b.not_(value.gone), b.not_(value.term))
 
 
 def either(b: Builder, condition: Term, then: Encoded, otherwise: Encoded) -> Encoded:
-    """One of two values, by a condition that is never missing."""
     return Encoded(
         b.ite(condition, then.gone, otherwise.gone),
         b.ite(condition, then.tainted, otherwise.tainted),
@@ -100,7 +94,6 @@ def strictly(
 
 
 def first_of(b: Builder, cases: Iterable[tuple[Term, Encoded]], otherwise: Encoded) -> Encoded:
-    """The value of the first case that holds."""
     result = otherwise
     for when, value in reversed(list(cases)):
         result = either(b, when, value, result)
@@ -130,7 +123,6 @@ def folded(b: Builder, function: Apply, args: Sequence[Term]) -> Encoded:
 
 
 def outcome(function: Apply, given: Sequence[Any]) -> tuple[int, Any]:
-    """Whether a function has a result, and it."""
     try:
         return PRESENT, function(*given)
     except (ZeroDivisionError, Undefined):
@@ -233,7 +225,6 @@ def _sign(term: Term) -> int:
 
 
 def divided(b: Builder, left: Term, right: Term) -> Encoded:
-    """The quotient; absent where the divisor is zero."""
     zero = b.eq(right, b.number(0))
     cases = b.cases(right)
     if cases is None:
@@ -281,7 +272,6 @@ def _safe(function: Apply) -> Apply:
 
 
 def least(b: Builder, terms: Sequence[Term], *, largest: bool) -> Term:
-    """The smallest or the largest of several terms."""
     result = terms[0]
     for term in terms[1:]:
         result = b.extreme(result, term, largest=largest)
@@ -289,7 +279,6 @@ def least(b: Builder, terms: Sequence[Term], *, largest: bool) -> Term:
 
 
 def size(b: Builder, term: Term) -> Term:
-    """The absolute value."""
     return b.ite(b.le(b.number(0), term), term, b.scaled(term, -1))
 
 
@@ -319,7 +308,6 @@ def _nearest(b: Builder, value: Term, width: Fraction) -> Term:
 
 
 def later(b: Builder, day: Term, days: Term) -> Encoded:
-    """A day so many days later; an error beyond the calendar."""
     found = b.sum(day, days)
     inside = b.and_(b.le(b.number(_FIRST_DAY), found), b.le(found, b.number(_LAST_DAY)))
     gone = b.not_(inside)
@@ -375,7 +363,6 @@ def _of_amount(
 
 
 def called(b: Builder, name: str, given: Sequence[Encoded]) -> Encoded:
-    """The result of a function."""
     match name:
         case "coalesce":
             return _coalesced(b, given)
@@ -389,7 +376,6 @@ def called(b: Builder, name: str, given: Sequence[Encoded]) -> Encoded:
 
 
 def _coalesced(b: Builder, given: Sequence[Encoded]) -> Encoded:
-    """The first that is not absent; all absent, it is missing."""
     result = given[-1]
     for value in reversed(given[:-1]):
         result = either(b, absent(b, value), result, value)
@@ -429,7 +415,6 @@ _TABULATED: Mapping[str, Callable[..., Any]] = {
 
 
 def encode(node: Node, values: Values) -> Encoded:
-    """The value of a tree; raises NotEncodable."""
     b = values.builder
     match node:
         case tree.Constant():

@@ -35,15 +35,12 @@ _MOST_TEXTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A name's value, and whether it is missing and tainted."""
-
     name: str
     symbol: Symbol
     value: Encoded
 
     @property
     def type(self) -> ValueType:
-        """The name's type."""
         return self.symbol.type
 
 
@@ -136,28 +133,22 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The same people, but for the values of some names."""
-
     people: People
     others: Mapping[str, Encoded]
 
     @property
     def builder(self) -> Builder:
-        """The builder of the terms."""
         return self.people.builder
 
     def factor(self, symbol: Symbol) -> Encoded:
-        """A factor's value."""
         found = self.people.factor(symbol)
         return self.others.get(symbol.name, found)
 
     def sent(self, name: str, symbol: Symbol) -> Encoded:
-        """An input's value."""
         found = self.people.sent(name, symbol)
         return self.others.get(symbol.name, found)
 
     def answer(self, question: ListQuestion, about: Encoded) -> Encoded:
-        """A list's answer."""
         return self.people.answer(question, about)
 
 
@@ -183,7 +174,6 @@ class PersonValues(msgspec.Struct, frozen=True):
 
 
 def found_person(people: People, solver: Solver) -> PersonValues:
-    """The person in what a solver found possible."""
     values = {name: _found(people, v, solver) for name, v in people.variables.items()}
     answers: dict[ListQuestion, bool | None] = {}
     for question, answer in people.answers.items():
@@ -275,8 +265,6 @@ def _outside(value: Any, type_: ValueType | None, currency: str) -> Value:
 
 
 class Anybody(Protocol):
-    """The values of any person as terms."""
-
     @property
     def builder(self) -> Builder:
         """The builder of the terms."""
@@ -290,18 +278,14 @@ class Anybody(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """A person's values by slot, as terms."""
-
     people: Anybody
     symbols: Mapping[int, Symbol]
 
     @property
     def builder(self) -> Builder:
-        """The builder of their terms."""
         return self.people.builder
 
     def read(self, slot: int) -> Encoded:
-        """The value in a slot."""
         symbol = self.symbols[slot]
         if symbol.name.startswith("inputs."):
             return self.people.sent(symbol.name.removeprefix("inputs."), symbol)
@@ -310,17 +294,13 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class PersonCondition:
-    """A condition on factors and inputs."""
-
     formula: Formula
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The factors and inputs that it reads."""
         return self.formula.names
 
     def encoded(self, people: Anybody) -> Encoded:
-        """Its truth of any person."""
         return encode(self.formula.tree, _Values(people, {s.slot: s for s in self.formula.symbols}))
 
     def truth(self, person: PersonValues) -> Any:
@@ -342,8 +322,6 @@ def person_condition(
 
 @dataclass(frozen=True, slots=True)
 class FactorModel:
-    """The factors, the laws between them, and groups of which all are missing alike or none is."""
-
     catalogue: Mapping[str, FactorSpec]
     laws: Sequence[PersonCondition] = ()
     together: Sequence[Sequence[str]] = ()
@@ -366,7 +344,6 @@ class FactorModel:
                 yield b.eq(one.tainted, other.tainted)
 
     def broken(self, person: PersonValues) -> frozenset[str]:
-        """The names of the laws that a person breaks; none where the person keeps all."""
         laws = (law for law in self.laws if law.truth(person) is False)
         return frozenset(name for law in laws for name in law.names)
 

@@ -33,7 +33,6 @@ from decision_service.workbench.proofs.search import Counterexample, Proved, Und
 
 
 def untypical(question: Question, found: Counterexample) -> Sequence[str]:
-    """The names in which the person is not typical."""
     currency, catalogue = question.rulesets[0].currency, question.world.catalogue
     factors = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
     named = [*factors.values(), *inputs_of(question.rulesets).values()]
@@ -86,7 +85,6 @@ def verdicts_text(question: Question, found: Counterexample) -> str:
 
 
 def differences(found: Counterexample) -> Sequence[str]:
-    """The lines of the offer, conditions and validity that differ between two verdicts."""
     if len(found.verdicts) == 1:
         return ()
     one, other = (
@@ -107,14 +105,12 @@ def _part(parts: Mapping[str, Any], name: str) -> str:
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """An outcome, with the amount where there is an offer."""
     if verdict.offer is None:
         return str(verdict.outcome)
     return f"{verdict.outcome} of {verdict.offer.approved_amount.major:f}"
 
 
 def shown(question: Question, name: str, value: Any) -> str:
-    """A value as a case is written, money in major units."""
     if isinstance(value, Unknown):
         return f"missing {value.shown.missing.cause}"
     money = {
@@ -215,7 +211,6 @@ def guarantees_of(
     chosen: Callable[[str], bool] = lambda _path: True,
     until: float = inf,
 ) -> Iterator[Diagnostic]:
-    """What is wrong with the guarantees of chosen files, from the day in their zones on."""
     for product in rulebook.products.values():
         for ruleset in product.versions.values():
             if any(chosen(guarantee.place.file) for guarantee in ruleset.guarantees):

@@ -94,7 +94,6 @@ def _parameter(b: Builder, value: Any) -> Encoded:
 
 
 def _take_in(ruleset: CompiledRuleset, people: PersonTerms, state: EncodedState) -> None:
-    """Fill in factors, inputs and answers of lists."""
     intake = ruleset.program.intake
     for entry in intake.factors:
         state.values[entry.slot] = people.factor(entry.symbol)
@@ -105,14 +104,12 @@ def _take_in(ruleset: CompiledRuleset, people: PersonTerms, state: EncodedState)
 
 
 def _labelled(ruleset: CompiledRuleset, day: date, state: EncodedState) -> None:
-    """Fill in parameters by label."""
     found = ruleset.program.timeline.at(day).values
     for _, slot, by in ruleset.program.labelled:
         state.values[slot] = _of_label(state.builder, found[slot], state.values[by])
 
 
 def _of_label(b: Builder, values: ByLabel, label: Encoded) -> Encoded:
-    """The value of a label; missing as the label is."""
     cases = [
         (b.eq(label.term, literal(b, name)), _parameter(b, value))
         for name, value in values.values.items()

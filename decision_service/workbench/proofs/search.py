@@ -40,7 +40,6 @@ def split_variables(posed: Posed) -> Sequence[Term]:
 
 
 def every_value(splits: Sequence[Term]) -> Iterator[tuple[int, ...]]:
-    """Every value of the split variable, usual ones first."""
     for term in splits:
         values = range(int(term.low), int(term.high) + 1)
         first = [v for v in _FIRST_TERMS if v in values]
@@ -61,7 +60,6 @@ def first_fixed(whole: Posed, splits: Sequence[Term]) -> Iterator[Mapping[Term, 
 
 
 def _unknown(posed: Posed) -> Sequence[Term]:
-    """The functions of which a solver does not know the result."""
     found = functions([posed.broken])
     return [t for t in found if t.op is Op.APPLY and t.exact is None]
 
@@ -222,7 +220,6 @@ class _Search:
 
 
 def _where(fault: Exception) -> str:
-    """The kind of a fault, with the line of the program that it came from."""
     *_, (frame, line) = traceback.walk_tb(fault.__traceback__)
     return f"{type(fault).__name__} in {Path(frame.f_code.co_filename).name} line {line}"
 
@@ -241,7 +238,6 @@ def _changed(posed: Posed, name: str, value: Any, solver: Solver) -> Any:
 
 
 def _parts_of(posed: Posed) -> str:
-    """The functions of which a solver knows too little."""
     found = {t.value.what for t in functions([posed.broken]) if t.op is Op.APPLY and t.value.what}
     if found:
         return f"{' and '.join(sorted(found))} cannot be put to a solver exactly"

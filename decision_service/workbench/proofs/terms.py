@@ -15,8 +15,6 @@ Exact = int | Decimal | Fraction
 
 
 class Sort(Enum):
-    """What a term's value is: a truth, a whole number, any number."""
-
     BOOL = "bool"
     INT = "int"
     REAL = "real"
@@ -84,12 +82,10 @@ class Term:
 
     @property
     def constant(self) -> bool:
-        """Whether it is a constant."""
         return self.op is Op.CONST
 
     @property
     def largest(self) -> Fraction:
-        """The largest size of its value."""
         return max(abs(self.low), abs(self.high))
 
 
@@ -132,7 +128,6 @@ class Interning:
         return self._const(Sort.REAL, size if decimals is None else as_decimal(size), decimals)
 
     def truth(self, value: bool) -> Term:  # noqa: FBT001  a truth is no switch
-        """A constant truth."""
         return self.true if value else self.false
 
     def text(self, value: str) -> Term:
@@ -140,16 +135,13 @@ class Interning:
         return self.number(self.texts.setdefault(value, len(self.texts)))
 
     def flag(self, name: str) -> Term:
-        """A variable truth."""
         return self._make(Op.VAR, Sort.BOOL, (), name)
 
     def whole(self, name: str, low: Exact, high: Exact) -> Term:
-        """A variable whole number."""
         bounds = {"low": Fraction(low), "high": Fraction(high)}
         return self._make(Op.VAR, Sort.INT, (), name, scale=0, **bounds)
 
     def real(self, name: str, low: Exact, high: Exact) -> Term:
-        """A variable number with any number of decimals."""
         bounds = {"low": Fraction(low), "high": Fraction(high)}
         return self._make(Op.VAR, Sort.REAL, (), name, scale=None, **bounds)
 
@@ -184,10 +176,7 @@ def as_decimal(size: Exact) -> Decimal | int:
 
 
 class Logic(Interning):
-    """Joins truths, and chooses between terms."""
-
     def not_(self, term: Term) -> Term:
-        """The contrary."""
         if term.constant:
             return self.truth(not term.value)
         if term.op is Op.NOT:
@@ -195,11 +184,9 @@ class Logic(Interning):
         return self._make(Op.NOT, Sort.BOOL, (term,), None)
 
     def and_(self, *terms: Term) -> Term:
-        """All of the terms."""
         return self._join(Op.AND, terms, self.true, self.false)
 
     def or_(self, *terms: Term) -> Term:
-        """Any of the terms."""
         return self._join(Op.OR, terms, self.false, self.true)
 
     def _join(self, op: Op, terms: Iterable[Term], neutral: Term, absorbing: Term) -> Term:
@@ -219,11 +206,9 @@ class Logic(Interning):
         return parts[0] if len(parts) == 1 else self._make(op, Sort.BOOL, parts, None)
 
     def implies(self, left: Term, right: Term) -> Term:
-        """The right term wherever the left one holds."""
         return self.or_(self.not_(left), right)
 
     def ite(self, condition: Term, then: Term, otherwise: Term) -> Term:
-        """`then` where the condition holds, else `otherwise`."""
         if condition is self.true or then is otherwise:
             return then
         if condition is self.false:
@@ -258,10 +243,7 @@ class Logic(Interning):
 
 
 class Linear(Logic):
-    """Adds and multiplies exactly."""
-
     def sum(self, left: Term, right: Term) -> Term:
-        """The exact sum."""
         if left.constant and right.constant:
             return self.number(Fraction(left.value) + Fraction(right.value))
         for one, other in ((left, right), (right, left)):
@@ -274,7 +256,6 @@ class Linear(Logic):
         return self._make(Op.ADD, sort, (left, right), None, low=low, high=high, scale=scale)
 
     def scaled(self, term: Term, factor: Exact) -> Term:
-        """The exact product with a constant."""
         size = Fraction(factor)
         if term.constant:
             return self.number(Fraction(term.value) * size)
@@ -311,17 +292,13 @@ class Linear(Logic):
         return self._make(Op.FLOOR, sort, (term,), size, **more)
 
     def odd(self, term: Term, step: Exact) -> Term:
-        """Whether a multiple of a step is an odd one."""
         if term.constant:
             return self.truth((Fraction(term.value) / Fraction(step)) % 2 == 1)
         return self._make(Op.ODD, Sort.BOOL, (term,), Fraction(step))
 
 
 class Comparing(Linear):
-    """Compares terms."""
-
     def le(self, left: Term, right: Term) -> Term:
-        """`left <= right`."""
         if left.high <= right.low:
             return self.true
         if left.low > right.high:
@@ -329,7 +306,6 @@ class Comparing(Linear):
         return self._quotient(Op.LE, left, right) or self._compare(Op.LE, left, right)
 
     def lt(self, left: Term, right: Term) -> Term:
-        """`left < right`."""
         if left.high < right.low:
             return self.true
         if left.low >= right.high:
@@ -337,7 +313,6 @@ class Comparing(Linear):
         return self._quotient(Op.LT, left, right) or self._compare(Op.LT, left, right)
 
     def eq(self, left: Term, right: Term) -> Term:
-        """Whether two terms of a sort, or two numbers, are equal."""
         if left is right:
             return self.true
         if left.sort is Sort.BOOL:
@@ -417,7 +392,6 @@ class Builder(Comparing):
         return self.rounded(self.sum(left, right), _add, ("+",), (left, right), (1, 1))
 
     def sub(self, left: Term, right: Term) -> Term:
-        """The difference, as the rule language rounds it."""
         exact = self.sum(left, self.scaled(right, -1))
         return self.rounded(exact, _sub, ("-",), (left, right), (1, -1))
 
@@ -473,7 +447,6 @@ class Builder(Comparing):
         return found if len(found) <= _MOST_CASES else None
 
     def _note_variables(self, term: Term) -> None:
-        """Note variables of few values on whose values it depends which constant a term is."""
         variables = _variables(term)
         if all(_has_few_values(v) for v in variables):
             self.splits.update(dict.fromkeys(variables))
@@ -483,7 +456,6 @@ class Builder(Comparing):
         self.factors.append(min((_all_variables(t) for t in (left, right)), key=len))
 
     def chosen(self, cases: Sequence[tuple[Term, Term]]) -> Term:
-        """The term of the first case that holds; the last one where none of the others does."""
         result = cases[-1][1]
         for when, term in reversed(cases[:-1]):
             result = self.ite(when, term, result)
@@ -525,7 +497,6 @@ def _digits(number: int) -> int:
 
 
 def _all_variables(term: Term) -> Sequence[Term]:
-    """Every variable number that a term rests on."""
     found: dict[int, Term] = {}
     seen: set[int] = set()
     waiting = [term]
@@ -540,7 +511,6 @@ def _all_variables(term: Term) -> Sequence[Term]:
 
 
 def _variables(term: Term) -> Sequence[Term]:
-    """The variables and other parts that a term is a sum of."""
     if term.op in (Op.ADD, Op.SCALE, Op.CONST):
         return [v for part in term.args for v in _variables(part)]
     return [term]
