@@ -30,6 +30,18 @@ class SetFigure(msgspec.Struct, frozen=True):
     after: str
 
 
+class NamedVersion(msgspec.Struct, frozen=True):
+    """A version's files with what they compile to."""
+
+    files: RulesetFiles
+    ruleset: CompiledRuleset
+
+    @property
+    def name(self) -> str:
+        """`personal-loan-ph v1`."""
+        return f"{self.ruleset.ruleset} v{self.ruleset.version}"
+
+
 class FigureSetter:
     """Sets figures of one version; the version must compile."""
 
@@ -60,9 +72,12 @@ class FigureSetter:
         if draft is not None and not report.failed:
             run_checks(draft)
         if draft is None or report.failed:
-            raise FiguresUnfit(f"{_assignments(figures)} does not do: {_first_error(report)}")
+            given = ", ".join(f"{at}={value}" for at, value in figures.items())
+            raise FiguresUnfit(f"{given} does not do: {_first_error(report)}")
         changed = (SetFigure(at, change.before, figures[at]) for at, change in chosen.items())
-        return finish(draft, self._digest(figures)), tuple(changed)
+        content = (self._files.text, *(f"{at}={figures[at]}" for at in sorted(figures)))
+        digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
+        return finish(draft, digest), tuple(changed)
 
     def nearby(self, at: str) -> str:
         return self._change(at).after
@@ -80,12 +95,8 @@ class FigureSetter:
         if dated:
             raise FiguresUnfit(f"{at} has several figures: name one of {', '.join(dated[:5])}")
         hint = did_you_mean(at, self._changes)
-        told = f"{at} is no figure of {self._files.path}"
-        raise FiguresUnfit(f"{told}: {hint}" if hint else told)
-
-    def _digest(self, figures: Mapping[str, str]) -> str:
-        told = "\n".join((self._files.text, *(f"{at}={figures[at]}" for at in sorted(figures))))
-        return hashlib.sha256(told.encode()).hexdigest()
+        words = f"{at} is no figure of {self._files.path}"
+        raise FiguresUnfit(f"{words}: {hint}" if hint else words)
 
 
 def _named(changes: Iterable[FigureChange]) -> dict[str, FigureChange]:
@@ -109,7 +120,3 @@ def _first_error(report: Report) -> str:
     first = next(d for d in report.diagnostics() if d.severity is Severity.ERROR)
     place = f"{first.file}:{first.line}: {first.message}"
     return f"{place}; {first.hint}" if first.hint else place
-
-
-def _assignments(figures: Mapping[str, str]) -> str:
-    return ", ".join(f"{at}={value}" for at, value in figures.items())

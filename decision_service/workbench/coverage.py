@@ -68,7 +68,7 @@ def counted(
 def cases_for_missed(folder: RuleFolder, tested: VersionResults) -> Mapping[Goal, str]:
     """For goals that a version's cases miss, the text of a case that reaches each.
 
-    Failing cases are to be mended first: beside them there are none.
+    Failing cases are to be mended first: with them there are none.
     """
     if tested.failed:
         return {}

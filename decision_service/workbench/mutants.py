@@ -24,6 +24,34 @@ from decision_service.rules.ranges import written_labels
 from decision_service.rules.table import OUTCOME, REASON
 from decision_service.rules.table_rows import read_rows
 
+SMALL = 20
+"""Whole numbers up to this one move by 1, others by a tenth."""
+
+_TOKEN = re.compile(
+    r"'[^']*'"
+    r'|"[^"]*"'
+    r"|\d{4}-\d{2}-\d{2}"
+    r"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])"
+    r"|(?<![\w.])(?:true|false)(?![\w.])"
+)
+_OPERATOR = re.compile(r"[<>]=?|[!=]=|\b(?:and|or)\b|\b(?:min|max)(?=\()|[+-]")
+_SIGNED = re.compile(r"(?:^|[(,<>=*/+-]|\b(?:if|else|and|or|not|in))\s*$")
+"""What is before a minus that belongs to one value alone."""
+
+_SWAPPED = {"<": "<=", ">": ">=", "and": "or", "min": "max", "+": "-", "==": "!="}
+_SWAPPED |= {after: before for before, after in _SWAPPED.items()}
+_WORD = re.compile(r"[^|\s\"'=!]+")
+
+_SECTIONS = ("derived", "stages", "offer", "conditions", "post_checks")
+_WITHOUT = frozenset(
+    {"id", "name", "component", "reason_factor", "because", "text", "factor", "band", "hit", "give"}
+)
+_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+_ON_MISSING = ("SKIP", "REFER", "DECLINE")
+_REASONS = ("reason", "missing_reason", "below_minimum")
+_SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
+_NAMED_BY = ("id", "name", "band", "factor")
+
 
 class Edit(msgspec.Struct, frozen=True):
     node: Scalar | MapEntry
@@ -66,25 +94,6 @@ class Tried(msgspec.Struct, frozen=True):
     change: FigureChange
     fate: Fate
     witness: Witness | None = None
-
-
-SMALL = 20
-"""Whole numbers up to this one move by 1, others by a tenth."""
-
-_TOKEN = re.compile(
-    r"'[^']*'"
-    r'|"[^"]*"'
-    r"|\d{4}-\d{2}-\d{2}"
-    r"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])"
-    r"|(?<![\w.])(?:true|false)(?![\w.])"
-)
-_OPERATOR = re.compile(r"[<>]=?|[!=]=|\b(?:and|or)\b|\b(?:min|max)(?=\()|[+-]")
-_SIGNED = re.compile(r"(?:^|[(,<>=*/+-]|\b(?:if|else|and|or|not|in))\s*$")
-"""What is before a minus that belongs to one value alone."""
-
-_SWAPPED = {"<": "<=", ">": ">=", "and": "or", "min": "max", "+": "-", "==": "!="}
-_SWAPPED |= {after: before for before, after in _SWAPPED.items()}
-_WORD = re.compile(r"[^|\s\"'=!]+")
 
 
 class FigureToken(msgspec.Struct, frozen=True):
@@ -166,10 +175,6 @@ class Vocabulary(msgspec.Struct, frozen=True):
     choices: Mapping[str, tuple[str, ...]]
     operators: bool = False
 
-    def of_name(self, name: str) -> tuple[str, ...]:
-        symbol = self.symbols.get(name)
-        return () if symbol is None else written_labels(symbol)
-
     def labels(self, label: str, names: Sequence[str] = ()) -> tuple[str, ...]:
         """The labels that one belongs to: those of a name beside it, else of any name."""
         near = [self.symbols[name] for name in names if name in self.symbols]
@@ -214,21 +219,12 @@ def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterat
             )
 
 
-def as_start(entry: MapEntry, at: str) -> Iterator[FigureChange]:
-    for after in next_to(entry.key):
-        edit = Edit(entry, 0, len(entry.key), after)
-        yield FigureChange(f"{at}.from", entry.key_place, entry.key, after, (edit,))
-
-
 def change(at: str, spots: Sequence[Spot], after: str, back: Sequence[Spot] = ()) -> FigureChange:
-    """The figure at its spots changed; what stands at `back` takes its place in turn."""
+    """The figure at its spots changed; what is at `back` takes its place in turn."""
     scalar, token = spots[0]
-    edits = [*_edits(spots, after), *_edits(back, token.text)]
+    swapped = ((spots, after), (back, token.text))
+    edits = [Edit(s, t.start, t.end, text) for some, text in swapped for s, t in some]
     return FigureChange(at, scalar.at(token.start, token.end), token.text, after, tuple(edits))
-
-
-def _edits(spots: Sequence[Spot], after: str) -> list[Edit]:
-    return [Edit(scalar, token.start, token.end, after) for scalar, token in spots]
 
 
 def entries(node: YamlNode | None) -> tuple[MapEntry, ...]:
@@ -237,9 +233,6 @@ def entries(node: YamlNode | None) -> tuple[MapEntry, ...]:
 
 def items(node: YamlNode | None) -> tuple[YamlNode, ...]:
     return node.items if isinstance(node, ListNode) else ()
-
-
-Edits = Mapping[int, Sequence[Edit]]
 
 
 def written_out(node: YamlNode, files: RulesetFiles) -> YamlNode:
@@ -255,10 +248,8 @@ def written_out(node: YamlNode, files: RulesetFiles) -> YamlNode:
 
 
 def columns(table: MapNode) -> tuple[list[str], list[str]]:
-    when, give = table.get("when"), table.get("give")
-    items = when.items if isinstance(when, ListNode) else ()
-    names = [item.text for item in items if isinstance(item, Scalar)]
-    return names, [entry.key for entry in give.entries] if isinstance(give, MapNode) else []
+    names = [item.text for item in items(table.get("when")) if isinstance(item, Scalar)]
+    return names, [entry.key for entry in entries(table.get("give"))]
 
 
 def _with_rows(table: MapNode, files: RulesetFiles) -> MapNode:
@@ -282,28 +273,23 @@ def edited(node: YamlNode, edits: Sequence[Edit]) -> YamlNode:
     return _edited(node, by_node)
 
 
-def _edited(node: YamlNode, edits: Edits) -> YamlNode:
+def _edited(node: YamlNode, edits: Mapping[int, Sequence[Edit]]) -> YamlNode:
+    own = edits.get(id(node), ())
     if isinstance(node, Scalar):
-        own = edits.get(id(node))
         return replace(node, text=_text(node.text, own)) if own else node
     if isinstance(node, ListNode):
         return replace(node, items=tuple(_edited(item, edits) for item in node.items))
-    return replace(node, entries=tuple(_entry(e, edits) for e in node.entries))
-
-
-def _entry(entry: MapEntry, edits: Edits) -> MapEntry:
-    own = edits.get(id(entry))
-    key = _text(entry.key, own) if own else entry.key
-    return replace(entry, key=key, value=_edited(entry.value, edits))
+    entries = (
+        replace(e, key=_text(e.key, edits.get(id(e), ())), value=_edited(e.value, edits))
+        for e in node.entries
+    )
+    return replace(node, entries=tuple(entries))
 
 
 def _text(text: str, edits: Sequence[Edit]) -> str:
     for edit in sorted(edits, key=lambda e: -e.start):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
-
-
-Column = Sequence[Scalar]
 
 
 def in_bins(
@@ -334,7 +320,7 @@ def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[FigureChange
 
 
 def _in_values(
-    table: MapNode, name: str, column: Column, at: str, words: Vocabulary
+    table: MapNode, name: str, column: Sequence[Scalar], at: str, words: Vocabulary
 ) -> Iterator[FigureChange]:
     give = table.get("give")
     kind = give.get(name) if isinstance(give, MapNode) else None
@@ -347,7 +333,9 @@ def _in_values(
         yield from as_label(cell, here, known) if worded else in_expression(cell, here, words)
 
 
-def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[FigureChange]:
+def _in_conditions(
+    cells: Sequence[Scalar], symbol: Symbol | None, at: str
+) -> Iterator[FigureChange]:
     worded = symbol is not None and symbol.type in (ValueType.TEXT, ValueType.FLAG)
     spots: dict[str, list[Spot]] = {}
     for cell in cells:
@@ -358,17 +346,6 @@ def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[Fi
         for after in beside(text, known) if worded else next_to(text):
             swapped = spots.get(after, []) if worded and len(cells) > 1 else []
             yield change(at, own, after, swapped)
-
-
-_SECTIONS = ("derived", "stages", "offer", "conditions", "post_checks")
-_WITHOUT = frozenset(
-    {"id", "name", "component", "reason_factor", "because", "text", "factor", "band", "hit", "give"}
-)
-_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
-_ON_MISSING = ("SKIP", "REFER", "DECLINE")
-_REASONS = ("reason", "missing_reason", "below_minimum")
-_SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
-_NAMED_BY = ("id", "name", "band", "factor")
 
 
 def find_changes(
@@ -408,12 +385,14 @@ class _Finder:
     def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[FigureChange]:
         """Values by date or by label, those of a label perhaps by date; labels change places."""
         by = param.get("by") if isinstance(param, MapNode) else None
-        if isinstance(by, Scalar):
-            yield from as_keys(entries(node), at, self.words.of_name(by.text))
+        symbol = self.words.symbols.get(by.text) if isinstance(by, Scalar) else None
+        if symbol is not None:
+            yield from as_keys(entries(node), at, written_labels(symbol))
         for each in entries(node):
             here = f"{at}.{each.key}"
-            if parse_day(each.key):
-                yield from as_start(each, here)
+            for after in next_to(each.key) if parse_day(each.key) else ():
+                edit = Edit(each, 0, len(each.key), after)
+                yield FigureChange(f"{here}.from", each.key_place, each.key, after, (edit,))
             if isinstance(each.value, MapNode):
                 yield from self._values(each.value, here, each.value)
             else:
@@ -450,12 +429,8 @@ class _Finder:
 
 
 def _called(item: YamlNode, number: int) -> str:
-    if isinstance(item, MapNode):
-        for key in _NAMED_BY:
-            value = item.get(key)
-            if isinstance(value, Scalar):
-                return value.text
-    return str(number)
+    values = map(item.get, _NAMED_BY) if isinstance(item, MapNode) else ()
+    return next((value.text for value in values if isinstance(value, Scalar)), str(number))
 
 
 def _joined(at: str, word: str) -> str:

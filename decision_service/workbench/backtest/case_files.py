@@ -190,41 +190,26 @@ def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
     if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
         raise ValueError("the line lacks what the rules of the decision read")
     answers = (ListAnswer(a.list, a.input, a.listed, a.digest) for a in line.list_answers)
+    specs = catalogue()
+    known = {name: specs[name] for name in line.factors if name in specs}
+    values = {name: _factor(spec, line.factors[name]) for name, spec in known.items()}
+    sources = (SourceUse("", provider, "", None, used=True) for provider in line.providers)
     return FactsToStore(
         instant=line.decided,
         zone=ruleset.zone.key,
-        assignment=_assignment(line),
+        assignment=Assignment(  # of which a line has the arm alone
+            rollout=line.product,
+            enrolled=True,
+            enrolment_reason=EnrolmentReason.IN_STAGE,
+            plan_digest="",
+            stage="",
+            percent=0,
+            arm=Arm(line.arm) if line.arm else None,
+        ),
         inputs=inputs_to_wire({**sent, **bound.values}),
-        packed_factors=pack_factors(_factors(line)),
+        packed_factors=pack_factors(Factors(values, {}, tuple(sources), None)),
         answers=tuple(answers),
     )
-
-
-def _assignment(line: CaseLine) -> Assignment:
-    """The arm is told; the rest of an assignment stays with the service."""
-    arm = Arm(line.arm) if line.arm else None
-    return Assignment(
-        rollout=line.product,
-        enrolled=True,
-        enrolment_reason=EnrolmentReason.IN_STAGE,
-        plan_digest="",
-        stage="",
-        percent=0,
-        arm=arm,
-    )
-
-
-def _factors(line: CaseLine) -> Factors:
-    values = {one.name: one for one in _values(line.factors)}
-    sources = (SourceUse("", provider, "", None, used=True) for provider in line.providers)
-    return Factors(values, {}, tuple(sources), None)
-
-
-def _values(told: Mapping[str, Any]) -> Iterator[FactorValue]:
-    for name, value in told.items():
-        spec = catalogue().get(name)
-        if spec is not None:
-            yield _factor(spec, value)
 
 
 def _factor(spec: FactorSpec, told: Any) -> FactorValue:
@@ -366,12 +351,11 @@ class CaseReader:
     def _ruleset(self, digest: str) -> CompiledRuleset | None:
         if digest not in self._rules:
             body = self._texts.get(digest)
-            self._rules[digest] = None if body is None else _compiled(body)
+            self._rules[digest] = None
+            if body is not None:
+                compilation = compile_ruleset(files_from_body(body), catalogue(), checks=())
+                self._rules[digest] = compilation.ruleset
         return self._rules[digest]
-
-
-def _compiled(body: bytes) -> CompiledRuleset | None:
-    return compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset
 
 
 def _within(ordered: Sequence[CasePosition], chosen: KeyRange) -> Sequence[CasePosition]:

@@ -27,8 +27,6 @@ _ROW = decisions.c
 _NOT_ENROLLED = Outcome.NOT_ENROLLED.value
 _PLACE = tuple_(_ROW.created, _ROW.decision_id)
 _EARLIER = decisions.alias("earlier").c
-_NOT_ENROLLED = Outcome.NOT_ENROLLED.value
-_PLACE = tuple_(_ROW.created, _ROW.decision_id)
 _REPEATED = exists().where(
     _EARLIER.user_id == _ROW.user_id,
     # As an expression, since by the index of products SQLite would read all earlier decisions.
@@ -136,12 +134,10 @@ class StoreReader:
         return None if packed is None else await snapshots.unpack(packed)
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
-        work = partial(counts, product=product, chosen=chosen)
-        return await self._database.read(work)
+        return await self._database.read(partial(counts, product=product, chosen=chosen))
 
     async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
-        work = partial(edges, product=product, chosen=chosen)
-        found = await self._database.read(work)
+        found = await self._database.read(partial(edges, product=product, chosen=chosen))
         return None if found is None else (from_microseconds(found[0]), from_microseconds(found[1]))
 
     async def applicants(
@@ -152,15 +148,9 @@ class StoreReader:
         after: PagePosition | None,
         limit: int,
     ) -> Sequence[RecordedApplicant]:
-        work = partial(
-            applicants,
-            product=product,
-            chosen=chosen,
-            window=window,
-            after=after,
-            limit=limit,
+        return await self._database.read(
+            lambda connection: applicants(connection, product, chosen, window, after, limit)
         )
-        return await self._database.read(work)
 
 
 async def _opened(url: str) -> ReadingDatabase:

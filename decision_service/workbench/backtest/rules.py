@@ -16,7 +16,12 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.workbench.backtest.judge import BacktestRules
 from decision_service.workbench.backtest.report import DatedFigure
-from decision_service.workbench.constants import FigureSetter, FiguresUnfit, SetFigure
+from decision_service.workbench.constants import (
+    FigureSetter,
+    FiguresUnfit,
+    NamedVersion,
+    SetFigure,
+)
 
 
 class RulesOrder(msgspec.Struct, frozen=True):
@@ -121,11 +126,6 @@ def _plain(value: Decimal, finest: Decimal) -> Decimal:
     return whole if rounded == whole else rounded.normalize()
 
 
-class RulesVersion(msgspec.Struct, frozen=True):
-    files: RulesetFiles
-    ruleset: CompiledRuleset
-
-
 class ComparedRules(msgspec.Struct, frozen=True):
     """A product, its champion as it stands, and what it is compared with.
 
@@ -147,38 +147,38 @@ class ComparedRules(msgspec.Struct, frozen=True):
 
 def compared(
     product: Product,
-    base: RulesVersion,
-    changed: RulesVersion,
+    base: NamedVersion,
+    changed: NamedVersion,
     figures: Mapping[str, str],
     points: Sequence[Mapping[str, str]],
 ) -> ComparedRules:
     """Both sides, the other with figures set; each point is tried. Raises FiguresUnfit."""
     ruleset = changed.ruleset
-    told: tuple[SetFigure, ...] = ()
+    moved: tuple[SetFigure, ...] = ()
     present: tuple[str, ...] = ()
     near: tuple[Margin, ...] = ()
     if figures or points:
         setter = FigureSetter(changed.files, catalogue())
         if figures:
-            ruleset, told = setter.compiled(figures)
+            ruleset, moved = setter.compiled(figures)
             near = margins(setter, figures)
         for point in points:
             _, found = setter.compiled({**figures, **point})
             present = tuple(one.before for one in found if one.at in point)
     name = f"v{changed.ruleset.version}"
-    shown = ", ".join(f"{one.at.removeprefix('params.')} {one.after}" for one in told)
+    shown = ", ".join(f"{one.at.removeprefix('params.')} {one.after}" for one in moved)
     return ComparedRules(
         product,
         _order(base, {}),
         _order(changed, figures),
         ruleset,
         f"{name} with {shown}" if shown else name,
-        told,
+        moved,
         present,
         near,
     )
 
 
-def _order(version: RulesVersion, figures: Mapping[str, str]) -> RulesOrder:
+def _order(version: NamedVersion, figures: Mapping[str, str]) -> RulesOrder:
     body = ruleset_text(version.ruleset, version.files).body
     return RulesOrder(body, dict(figures), dict(version.files.lists or {}))

@@ -17,7 +17,7 @@ from decision_service.rollout.impact import ImpactSums, KnownLoan, LeftOut, NotC
 from decision_service.rulebook.rulebook import RulesetArchive
 from decision_service.rules.program import CompiledRuleset
 from decision_service.steering.compare import recorded_case, with_snapshot
-from decision_service.steering.pairs import DecidedCase, side_of
+from decision_service.steering.pairs import side_of
 from decision_service.workbench.backtest.judge import BacktestRules, compare
 from decision_service.workbench.backtest.report import DatedFigure, ReportSubject
 from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules
@@ -135,8 +135,8 @@ class RangeJudge:
     def _is_drawn(self, user_id: str, share: int) -> bool:
         if share >= WHOLE:
             return True
-        told = hashlib.sha256(f"{self._order.seed}:{user_id}".encode()).digest()
-        return int.from_bytes(told[:4]) < share
+        digest = hashlib.sha256(f"{self._order.seed}:{user_id}".encode()).digest()
+        return int.from_bytes(digest[:4]) < share
 
     async def _add(self, one: RecordedApplicant, sums: ImpactSums) -> None:
         entry = one.entry
@@ -151,16 +151,14 @@ class RangeJudge:
         judge = partial(compare, rules=self._rules, loan=one.loan)
         judged = judge(case, margins=near)
         if isinstance(judged, NotCompared) and judged.why is LeftOut.ERASED:
-            judged = judge(await self._with_snapshot(case, entry), margins=near)
+            if entry.snapshot_id is not None:
+                body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+                case = with_snapshot(case, body)
+            judged = judge(case, margins=near)
         if isinstance(judged, NotCompared):
             sums.leave_out(judged.why, entry.outcome, judged.lacking)
         else:
             sums.add(judged)
-
-    async def _with_snapshot(self, case: DecidedCase, entry: StoredEntry) -> DecidedCase:
-        if entry.snapshot_id is None:
-            return case
-        return with_snapshot(case, await self._log.snapshot(entry.user_id, entry.snapshot_id))
 
 
 MARGIN_APPLICANTS = 20_000

@@ -90,38 +90,33 @@ def judged(order: bytes, chosen: KeyRange) -> bytes:
     return _worker(order).judged(chosen)
 
 
-@cache
-def _worker(order: bytes) -> _Worker:
-    return _Worker(msgspec.json.decode(order, type=WorkerOrder))
-
-
 class _Worker:
-    def __init__(self, told: WorkerOrder) -> None:
-        _require_version(told.engine_version)
-        order = told.order
-        self._window = told.window
+    def __init__(self, asked: WorkerOrder) -> None:
+        if asked.engine_version != engine_version():
+            raise ClusterUnfit(
+                f"a worker runs version {engine_version()} and this program is "
+                f"{asked.engine_version}: install the same version there"
+            )
+        self._window = asked.window
         self._runner = asyncio.Runner()
-        log, answer = self._runner.run(_opened(told))
+        log, answer = self._runner.run(_opened(asked))
         archive = RulesetArchive(log, Rulebook, CompilationThread())
-        self._judge = RangeJudge(log, archive, answer, order, rules_of(order))
+        self._judge = RangeJudge(log, archive, answer, asked.order, rules_of(asked.order))
 
     def judged(self, chosen: KeyRange) -> bytes:
         return msgspec.json.encode(self._runner.run(self._judge(chosen, self._window)))
 
 
-def _require_version(asked: str) -> None:
-    if asked != engine_version():
-        raise ClusterUnfit(
-            f"a worker runs version {engine_version()} and this program is {asked}: install the "
-            "same version there"
-        )
+@cache
+def _worker(order: bytes) -> _Worker:
+    return _Worker(msgspec.json.decode(order, type=WorkerOrder))
 
 
-async def _opened(told: WorkerOrder) -> tuple[BacktestLog, AnswerReader]:
-    if told.cases is not None:
-        return CaseReader(told.cases), recorded_conclusion
-    keys = Path(told.data_keys) if told.data_keys else None
-    return await StoreReader.open(told.store_url, keys), recorded_side
+async def _opened(asked: WorkerOrder) -> tuple[BacktestLog, AnswerReader]:
+    if asked.cases is not None:
+        return CaseReader(asked.cases), recorded_conclusion
+    keys = Path(asked.data_keys) if asked.data_keys else None
+    return await StoreReader.open(asked.store_url, keys), recorded_side
 
 
 _LOW_PRIORITY = 10

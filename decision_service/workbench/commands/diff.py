@@ -133,10 +133,8 @@ def _versions(
     for one in changed_versions(old.rulebook, new.rulebook):
         if not _selected(new, f"{one.after.ruleset}/v{one.after.version}.yaml"):
             continue
-        if one.before is None:
-            yield one, None
-        else:
-            yield one, compare(old.files(one.before), new.files(one.after), catalogue())
+        was = None if one.before is None else old.files(one.before)
+        yield one, None if was is None else compare(was, new.files(one.after), catalogue())
 
 
 def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
@@ -169,21 +167,18 @@ def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
 def state_lines(comparison: RulesDiff) -> Iterator[str]:
     for name in comparison.gone:
         yield f"{name} is gone"
-    for one, told in comparison.versions:
+    for one, found in comparison.versions:
         against = f" against v{one.before.version}" if one.before else ""
-        words = "is new" if told is None else _decides(told)
-        yield f"{one.name}{against}: {words}"
-        yield from change_lines(() if told is None else told.changes, "  ")
+        changes = () if found is None else found.changes
+        words = "decides alike" if found and found.alike else counted(len(changes), "change")
+        yield f"{one.name}{against}: {'is new' if found is None else words}"
+        yield from change_lines(changes, "  ")
     for plan in comparison.plans:
         yield f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}"
         yield from change_lines(plan.changes, "  ")
     for change in comparison.lists:
         yield f"{Direction.CHANGES}: {change.path} {change.words}"
     yield from change_lines(comparison.guards)
-
-
-def _decides(comparison: RulesetDiff) -> str:
-    return "decides alike" if comparison.alike else counted(len(comparison.changes), "change")
 
 
 def states_dict(comparison: RulesDiff) -> dict[str, Any]:
@@ -194,9 +189,9 @@ def states_dict(comparison: RulesDiff) -> dict[str, Any]:
                 "role": one.role,
                 "before": one.before and ruleset_dict(one.before),
                 "after": ruleset_dict(one.after),
-                **({} if told is None else comparison_dict(told)),
+                **({} if found is None else comparison_dict(found)),
             }
-            for one, told in comparison.versions
+            for one, found in comparison.versions
         ],
         "plans": [
             {
@@ -228,11 +223,7 @@ def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:
 
 
 def ruleset_dict(ruleset: CompiledRuleset) -> dict[str, Any]:
-    return {
-        "ruleset": ruleset.ruleset,
-        "version": ruleset.version,
-        "digest": ruleset.digest,
-    }
+    return {key: getattr(ruleset, key) for key in ("ruleset", "version", "digest")}
 
 
 ProveOption = Annotated[
@@ -246,10 +237,7 @@ def proved(
     since: date | None = None,
     name: str = "",
 ) -> Proofs:
-    """What is proved of a change from a day on, by default from today; raises CommandError.
-
-    The new version may have a name of its own.
-    """
+    """What is proved of a change from a day on, else from today; raises CommandError."""
     today = since or datetime.now(UTC).astimezone(new.zone).date()
     try:
         claims = tuple(claim_proofs(old, new, today, time.monotonic))

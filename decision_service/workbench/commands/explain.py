@@ -47,8 +47,6 @@ from decision_service.rules.tests_file import Given, GivenFile, parse_given, par
 from decision_service.server.decision_views import verdict_fields
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_version
 
-_LANGUAGES = ("en",)
-
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -152,8 +150,7 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
 
 def _message(explained: Explanation) -> pb.Decision:
     verdict = explained.verdict
-    fields = verdict_fields(verdict, _LANGUAGES)
-    return pb.Decision(**fields, withheld_tags=verdict.withheld_tags)
+    return pb.Decision(**verdict_fields(verdict, ("en",)), withheld_tags=verdict.withheld_tags)
 
 
 def explanation_tree(explained: Explanation) -> Tree:
@@ -163,7 +160,8 @@ def explanation_tree(explained: Explanation) -> Tree:
     for stage in explained.stages:
         branch = add_stage(tree, stage.name, stage.component, stage.concluded or "", stage.note)
         for row in explained.passed.get(stage.name, ()):
-            branch.add(escape(_passed(row)))
+            word = "cannot tell" if row.truth is Truth.UNKNOWN else "no"
+            branch.add(escape(f"row {row.row}: {word}, {row.name} = {row.actual}   in {row.cell}"))
         for rule in stage.rules:
             add_rule(branch, stage.name, stage.component, _shown(rule))
     return tree
@@ -173,11 +171,6 @@ def _headline(explained: Explanation) -> str:
     as_of, ruleset = explained.facts.as_of, explained.ruleset
     name = f"{ruleset.ruleset} v{ruleset.version} {ruleset.digest[:12]}"
     return f"{name} · as of {as_of.date} ({as_of.zone})"
-
-
-def _passed(row: PassedRow) -> str:
-    word = "cannot tell" if row.truth is Truth.UNKNOWN else "no"
-    return f"row {row.row}: {word}, {row.name} = {row.actual}   in {row.cell}"
 
 
 def _shown(rule: RuleTrace) -> RuleView:
@@ -204,10 +197,7 @@ def explanation_dict(explained: Explanation) -> dict[str, Any]:
 
 def _stage_dict(stage: StageTrace, passed: Mapping[str, tuple[PassedRow, ...]]) -> dict[str, Any]:
     return {
-        "name": stage.name,
-        "component": stage.component,
-        "concluded": stage.concluded,
-        "note": stage.note,
+        **{key: getattr(stage, key) for key in ("name", "component", "concluded", "note")},
         "rules": [_rule_dict(rule) for rule in stage.rules],
         "passed_over": [asdict(row) for row in passed.get(stage.name, ())],
     }

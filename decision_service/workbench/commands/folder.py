@@ -28,6 +28,7 @@ from decision_service.rules.language.diagnostics import Diagnostic, Severity, co
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.tests_file import case_target
 from decision_service.runtime.config import load
+from decision_service.workbench.constants import NamedVersion
 
 PathArgument = Annotated[
     Path, typer.Argument(metavar="PATH", help="the rules folder, one product's folder, or one file")
@@ -38,6 +39,13 @@ _NAME_ONE = (
     "`decision-service init FOLDER`"
 )
 _WITHIN = ("tests", "tables", "lists", "stories", "_data", "_shared")
+RulesOption = Annotated[
+    Path, typer.Option("--rules", help="the rules folder that product@version looks in")
+]
+PLAN_FILE = "rollout.yaml"
+_NAMED = re.compile(r"(?P<product>[a-z0-9-]+)@v?(?P<version>[0-9]{1,6})")
+_FORM = "name a file such as rules/personal-loan-ph/v1.yaml, or personal-loan-ph@1"
+_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,42 +118,20 @@ def _root_of(path: Path) -> Path:
     folder = path.parent if path.is_file() else path
     while folder.name in _WITHIN:
         folder = folder.parent
-    return folder.parent if _is_product(folder) else folder
-
-
-def _is_product(path: Path) -> bool:
-    return path.is_dir() and any(path.glob("v*.yaml"))
+    is_product = folder.is_dir() and any(folder.glob("v*.yaml"))
+    return folder.parent if is_product else folder
 
 
 def _above(path: Path, resolved: Path, root: Path) -> Path:
     """The root as the user would write it: as many steps above the given path."""
-    steps = len(resolved.relative_to(root).parts)
     above = path
-    for _ in range(steps):
+    for _ in resolved.relative_to(root).parts:
         above = above.parent if above.name not in ("", "..") else above / ".."
     return above
 
 
 def shown_name(root: Path) -> str:
     return root.as_posix() if root.parts and not root.is_absolute() else root.resolve().name
-
-
-RulesOption = Annotated[
-    Path, typer.Option("--rules", help="the rules folder that product@version looks in")
-]
-PLAN_FILE = "rollout.yaml"
-_NAMED = re.compile(r"(?P<product>[a-z0-9-]+)@v?(?P<version>[0-9]{1,6})")
-_FORM = "name a file such as rules/personal-loan-ph/v1.yaml, or personal-loan-ph@1"
-
-
-@dataclass(frozen=True, slots=True)
-class NamedVersion:
-    files: RulesetFiles
-    ruleset: CompiledRuleset
-
-    @property
-    def name(self) -> str:
-        return f"{self.ruleset.ruleset} v{self.ruleset.version}"
 
 
 def names_version(word: str) -> bool:
@@ -156,10 +142,7 @@ def names_version(word: str) -> bool:
 
 
 def find_version(word: str, rules: Path = DEFAULT_PATH) -> NamedVersion:
-    """The compiled version that a word names.
-
-    Raises CommandError where there is none (usage), or with every error in it (findings).
-    """
+    """The version that a word names; raises CommandError for none, or with every error in it."""
     files = _files(word, rules)
     compilation = compile_ruleset(files, catalogue())
     if compilation.ruleset is None:
@@ -173,17 +156,12 @@ def find_version(word: str, rules: Path = DEFAULT_PATH) -> NamedVersion:
 
 
 def _files(word: str, rules: Path) -> RulesetFiles:
-    path = Path(word)
+    if Path(word).is_file():
+        return _of_file(Path(word))
     named = _NAMED.fullmatch(word)
-    if path.is_file():
-        return _of_file(path)
-    if named is not None:
-        folder = select_rules(rules).folder
-        return _of_product(folder, named["product"], int(named["version"]), rules)
-    raise CommandError(f"there is no file {word}: {_FORM}", Exit.USAGE)
-
-
-def _of_product(folder: RuleFolder, product: str, version: int, rules: Path) -> RulesetFiles:
+    if named is None:
+        raise CommandError(f"there is no file {word}: {_FORM}", Exit.USAGE)
+    folder, product, version = select_rules(rules).folder, named["product"], int(named["version"])
     found = next((p for p in folder.products if p.product == product), None)
     if found is None:
         known = ", ".join(p.product for p in folder.products) or "none"
@@ -244,15 +222,9 @@ class LoadedRules:
         return str(self.path / ruleset.ruleset / f"v{ruleset.version}.yaml")
 
 
-_SECONDS = 120
-
-
 @contextmanager
 def rules_of(word: str, rules: Path) -> Iterator[Path]:
-    """What lies at `word`, or `rules` of the git revision `word`; raises CommandError.
-
-    A revision is copied to a folder that is removed at the end.
-    """
+    """What lies at `word`, or a copy of `rules` at that git revision, removed at the end."""
     if Path(word).exists():
         yield Path(word)
         return
@@ -321,10 +293,7 @@ def _git(*words: str) -> bytes | None:
 
 
 def find_anywhere(word: str, rules: Path) -> NamedVersion:
-    """The compiled version that a word names; raises CommandError.
-
-    Without a revision before the colon it is one of the rules folder, or a file.
-    """
+    """The version that `REVISION:word` names, or a word as `find_version` takes it."""
     revision, colon, named = word.rpartition(":")
     if not colon or Path(word).exists():
         return find_version(word, rules)

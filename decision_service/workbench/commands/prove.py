@@ -19,12 +19,8 @@ from decision_service.cli.output import (
     print_json,
 )
 from decision_service.rules.language.evaluation import FormulaUnfit
-from decision_service.workbench.commands.folder import (
-    DEFAULT_PATH,
-    NamedVersion,
-    RulesOption,
-    find_anywhere,
-)
+from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_anywhere
+from decision_service.workbench.constants import NamedVersion
 from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable, compared
 from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import (

@@ -14,7 +14,6 @@ from decision_service.rules.program import CompiledRuleset, InputSpec
 from decision_service.workbench.proofs.encoding import holds
 from decision_service.workbench.proofs.people import (
     FactorModel,
-    People,
     PersonCondition,
     PersonValues,
     person_condition,
@@ -51,6 +50,10 @@ class Claim(StrEnum):
     ONLY = "only"
 
 
+_WIDER = {Claim.TIGHTENS, Claim.APPROVES_NO_MORE, Claim.EQUIVALENT, Claim.ONLY}
+_NARROWER = {Claim.LOOSENS, Claim.EQUIVALENT, Claim.ONLY}
+
+
 class Incomparable(ValueError):
     """Two versions of which nobody can be asked the same question; the message says why."""
 
@@ -82,12 +85,9 @@ class Comparison:
         people = people_of(self, fixed)
         b = people.builder
         old, new = (encode_ruleset(r, people, period.start) for r in self.rulesets)
-        broken = b.and_(self._outside(people), self._broken(b, old, new))
+        outside = b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
+        broken = b.and_(outside, self._broken(b, old, new))
         return Posed(people, broken, lawful(self, people, period), {})
-
-    def _outside(self, people: People) -> Term:
-        b = people.builder
-        return b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
 
     def _broken(self, b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
         match self.claim:
@@ -172,10 +172,6 @@ def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
             )
 
 
-_WIDER = {Claim.TIGHTENS, Claim.APPROVES_NO_MORE, Claim.EQUIVALENT, Claim.ONLY}
-_NARROWER = {Claim.LOOSENS, Claim.EQUIVALENT, Claim.ONLY}
-
-
 def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> None:
     asked = ((old, new, _WIDER), (new, old, _NARROWER))
     for refusing, taking, claims in asked if claim in _WIDER | _NARROWER else ():
@@ -189,12 +185,9 @@ def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> N
 
 def _takes_more(taken: InputSpec | None, refused: InputSpec) -> bool:
     if taken is None:  # it is dropped unseen, so that every value is taken
-        return bool(refused.required or refused.labels or _bounded(refused))
+        bounded = refused.lower is not None or refused.upper is not None
+        return bool(refused.required or refused.labels or bounded)
     lower = refused.lower is not None and (taken.lower is None or taken.lower < refused.lower)
     upper = refused.upper is not None and (taken.upper is None or taken.upper > refused.upper)
     labels = refused.labels and not (taken.labels and {*taken.labels} <= {*refused.labels})
     return bool(lower or upper or labels or (refused.required and not taken.required))
-
-
-def _bounded(spec: InputSpec) -> bool:
-    return spec.lower is not None or spec.upper is not None

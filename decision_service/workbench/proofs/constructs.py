@@ -21,7 +21,7 @@ from decision_service.rules.offer_terms import AMOUNT, MINIMUM, OfferLine, Terms
 from decision_service.rules.ranges import ValueRange
 from decision_service.rules.scorecard import Card, Characteristic, ScorecardRunner
 from decision_service.rules.stages import ConditionalRunner
-from decision_service.rules.table import Aggregate, Grid, Hit, Row, TableRunner
+from decision_service.rules.table import Aggregate, Grid, Hit, TableRunner
 from decision_service.workbench.proofs.encoding import (
     Encoded,
     NotEncodable,
@@ -41,7 +41,12 @@ from decision_service.workbench.proofs.state import EncodedState, ScoreMark
 from decision_service.workbench.proofs.terms import Builder, Sort, Term
 
 Effect = dict[Outcome, Term]
-_OUTCOMES = (Outcome.DECLINE, Outcome.REFER, Outcome.APPROVE)
+Possible = Mapping[Decimal, Term]
+_WORST_FIRST = (Outcome.DECLINE, Outcome.REFER, Outcome.APPROVE)
+_RANK = {Outcome.APPROVE: 2, Outcome.REFER: 1, Outcome.DECLINE: 0}
+_MOST_TOTALS = 3_000
+_MOST_CHARACTERISTICS = 14
+_LARGEST_WHOLE = 10**34
 
 
 def encode_rules(runner: RulesRunner, state: EncodedState) -> None:
@@ -60,7 +65,7 @@ def encode_rules(runner: RulesRunner, state: EncodedState) -> None:
 
 
 def _effect(b: Builder, rule: Rule, then: Outcome, truth: Encoded) -> Effect:
-    effect = dict.fromkeys(_OUTCOMES, b.false)
+    effect = dict.fromkeys(_WORST_FIRST, b.false)
     effect[then] = holds(b, truth)
     effect[Outcome.REFER] = b.or_(effect[Outcome.REFER], truth.tainted)
     if rule.on_missing is not None:
@@ -113,17 +118,14 @@ def _within(b: Builder, span: ValueRange, term: Term) -> Term:
     return found
 
 
-_MOST_TOTALS = 3_000
-_MOST_CHARACTERISTICS = 14
-
-Possible = Mapping[Decimal, Term]
-
-
 def encode_card(runner: ScorecardRunner, state: EncodedState) -> None:
     b, card = state.builder, runner.card
     scored = [points_of(each, state) for each in card.characteristics]
     totals = _totals(b, card, scored)
-    bands = [_of_band(b, card, totals, index) for index in range(len(card.bands))]
+    bands = [
+        b.or_(*(when for total, when in totals.items() if card.band_of(total) is band))
+        for band in card.bands
+    ]
     _put(card, totals, bands, state)
     bounded, tainted = (b.or_(*(getattr(s, n) for s in scored)) for n in ("bounded", "tainted"))
     state.mark((card.score.slot, card.band.slot), ScoreMark(bounded, tainted))
@@ -143,11 +145,6 @@ def _totals(b: Builder, card: Card, scored: Sequence[EncodedPoints]) -> Possible
         if len(totals) > _MOST_TOTALS:
             raise NotEncodable(f"the scorecard `{card.id}`, which has too many totals")
     return totals
-
-
-def _of_band(b: Builder, card: Card, totals: Possible, index: int) -> Term:
-    wanted = card.bands[index]
-    return b.or_(*(when for total, when in totals.items() if card.band_of(total) is wanted))
 
 
 def _put(card: Card, totals: Possible, bands: Sequence[Term], state: EncodedState) -> None:
@@ -217,9 +214,6 @@ def _is(b: Builder, rank: Term, outcome: Outcome) -> Term:
     return b.eq(rank, b.number(_RANK[outcome]))
 
 
-_RANK = {Outcome.APPROVE: 2, Outcome.REFER: 1, Outcome.DECLINE: 0}
-
-
 @dataclass(frozen=True, slots=True)
 class EncodedPoints:
     """The points that a characteristic can give and when; whether they are bounds, and tainted."""
@@ -253,9 +247,6 @@ def _hits(b: Builder, each: Characteristic, value: Encoded) -> Sequence[Term]:
         hit = covered(b, one.cell, value.term)
         found.append(b.and_(hit, *(b.not_(before) for before in found)))
     return found
-
-
-_WORST_FIRST = (Outcome.DECLINE, Outcome.REFER, Outcome.APPROVE)
 
 
 def encode_grid(runner: TableRunner, state: EncodedState) -> None:
@@ -360,8 +351,11 @@ class Lookup:
 def lookup_of(grid: Grid, values: Values) -> Lookup:
     b = values.builder
     asked = [values.read(name.symbol.slot) for name in grid.names]
-    sure = [_sure(b, row, asked) for row in grid.rows]
-    possible = [_possible(b, row, asked) for row in grid.rows]
+    pairs = [list(zip(row.cells, asked, strict=True)) for row in grid.rows]
+    sure = [b.and_(*(satisfied(b, c, v) for c, v in row)) for row in pairs]
+    possible = [
+        b.and_(*(b.or_(satisfied(b, c, v), left_open(b, c, v)) for c, v in row)) for row in pairs
+    ]
     if grid.hit is Hit.FIRST:
         first = _firsts(b, possible)
         open_ = [b.and_(f, b.not_(s)) for f, s in zip(first, sure, strict=True)]
@@ -372,26 +366,13 @@ def lookup_of(grid: Grid, values: Values) -> Lookup:
     lowest = _firsts(b, open_)
     hidden = b.or_(*open_)
     taints = [
-        b.and_(low, _taint(b, row, asked)) for low, row in zip(lowest, grid.rows, strict=True)
+        b.and_(low, b.or_(*(b.and_(left_open(b, c, v), v.tainted) for c, v in row)))
+        for low, row in zip(lowest, pairs, strict=True)
     ]
     amiss = b.and_(b.not_(hidden), _amiss(b, grid.hit, counts))
     gone = b.or_(hidden, amiss)
     rows = [b.and_(count, b.not_(gone)) for count in counts]
     return Lookup(rows, gone, b.or_(amiss, *taints))
-
-
-def _sure(b: Builder, row: Row, asked: Sequence[Encoded]) -> Term:
-    return b.and_(*(satisfied(b, c, v) for c, v in zip(row.cells, asked, strict=True)))
-
-
-def _possible(b: Builder, row: Row, asked: Sequence[Encoded]) -> Term:
-    pairs = list(zip(row.cells, asked, strict=True))
-    return b.and_(*(b.or_(satisfied(b, c, v), left_open(b, c, v)) for c, v in pairs))
-
-
-def _taint(b: Builder, row: Row, asked: Sequence[Encoded]) -> Term:
-    pairs = list(zip(row.cells, asked, strict=True))
-    return b.or_(*(b.and_(left_open(b, c, v), v.tainted) for c, v in pairs))
 
 
 def _firsts(b: Builder, terms: Sequence[Term]) -> Sequence[Term]:
@@ -410,9 +391,6 @@ def _amiss(b: Builder, hit: Hit, rows: Sequence[Term]) -> Term:
         several = b.or_(several, b.and_(before, row))
         before = b.or_(before, row)
     return b.or_(none, several)
-
-
-_LARGEST_WHOLE = 10**34
 
 
 def encode_offer(runner: OfferRunner, state: EncodedState) -> None:

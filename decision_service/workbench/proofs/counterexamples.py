@@ -14,7 +14,7 @@ from decision_service.rules.language.types import Symbol
 from decision_service.rules.language.values import Unknown, unknown
 from decision_service.rules.ranges import whole
 from decision_service.workbench.made_up_facts import Draws
-from decision_service.workbench.proofs.people import TODAY, People, PersonValues, Variable, lacking
+from decision_service.workbench.proofs.people import TODAY, People, PersonValues, lacking
 from decision_service.workbench.proofs.questions import (
     Period,
     Question,
@@ -23,11 +23,21 @@ from decision_service.workbench.proofs.questions import (
     required,
     verdict_on,
 )
-from decision_service.workbench.proofs.terms import Builder, Term
+from decision_service.workbench.proofs.terms import Term
 
 _AMOUNTS = {"income": 30_000, "contributions": 2_000, "transactions": 20_000, "inputs": 20_000}
 _COUNTS = {"months": 24, "years": 35, "days": 20}
 _LONG_AGO = timedelta(days=365)
+_LARGEST = {ValueType.MONEY: 10**9, ValueType.INTEGER: 10**3, ValueType.NUMBER: 10}
+
+MOST_PEOPLE = 600
+"""How many people are made up for a period, while there is time."""
+
+_WALK = 20
+"""After so many the walk begins with the typical person again."""
+
+_FIGURES = tuple(map(Decimal, (*range(13), 24, "0.1", "0.5", 40, 100, 1000, 5000, 30000, 100000)))
+Person = tuple[PersonValues, Mapping[str, Any], date]
 
 
 def typical(symbol: Symbol, spec: FactorSpec | None, currency: str, day: date) -> Any:
@@ -131,19 +141,13 @@ def _simpler(
     question: Question, person: PersonValues, symbol: Symbol, period: Period
 ) -> Iterator[Any]:
     value = person.values.get(symbol.name)
-    currency, simplest = question.rulesets[0].currency, plain(question, symbol, period)
+    simplest = plain(question, symbol, period)
     if value is None or value == simplest:
         return
     yield simplest
     if not isinstance(value, Unknown):
-        yield from (
-            v for v in rounder(value, symbol.type) if v != value and _is_within(symbol, v, currency)
-        )
-
-
-def _is_within(symbol: Symbol, value: Any, currency: str) -> bool:
-    span = whole(symbol, currency)
-    return span.has(value)
+        span = whole(symbol, question.rulesets[0].currency)
+        yield from (v for v in rounder(value, symbol.type) if v != value and span.has(v))
 
 
 def possible(question: Question, person: PersonValues, changed: Mapping[str, Any]) -> bool:
@@ -153,18 +157,6 @@ def possible(question: Question, person: PersonValues, changed: Mapping[str, Any
     second = PersonValues({**person.values, **changed})
     world = question.world
     return not (world.broken(person) | world.parted(person) | world.broken(second))
-
-
-_LARGEST = {ValueType.MONEY: 10**9, ValueType.INTEGER: 10**3, ValueType.NUMBER: 10}
-
-MOST_PEOPLE = 600
-"""How many people are made up for a period, while there is time."""
-
-_WALK = 20
-"""After so many the walk begins with the typical person again."""
-
-_FIGURES = tuple(map(Decimal, (*range(13), 24, "0.1", "0.5", 40, 100, 1000, 5000, 30000, 100000)))
-Person = tuple[PersonValues, Mapping[str, Any], date]
 
 
 class Walk:
@@ -274,13 +266,8 @@ def _figures(question: Question) -> Iterator[Decimal]:
 def plausible(people: People) -> list[Term]:
     """What holds of plain people."""
     b = people.builder
-    known = [b.not_(v.value.gone) for v in people.variables.values()]
-    return [*known, *(t for v in people.variables.values() for t in _small(b, v))]
-
-
-def _small(b: Builder, variable: Variable) -> list[Term]:
-    largest = _LARGEST.get(variable.type)
-    if largest is None:
-        return []
-    term = variable.value.term
-    return [b.le(term, b.number(largest)), b.le(b.number(-largest), term)]
+    found = [b.not_(v.value.gone) for v in people.variables.values()]
+    for term, largest in ((v.value.term, _LARGEST.get(v.type)) for v in people.variables.values()):
+        if largest is not None:
+            found += [b.le(term, b.number(largest)), b.le(b.number(-largest), term)]
+    return found

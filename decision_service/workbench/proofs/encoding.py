@@ -17,6 +17,33 @@ from decision_service.rules.language.types import Node
 from decision_service.rules.language.values import Undefined, exactly
 from decision_service.workbench.proofs.terms import Builder, Exact, Function, Sort, Term, as_decimal
 
+Apply = Callable[..., Any]
+
+MOST_COMBINATIONS = 400
+"""Combinations of constants that are tabulated; of more, nothing is known."""
+
+UNBOUNDED = Fraction(10) ** 6145
+"""What no number of the rule language reaches."""
+
+PRESENT, ABSENT, TAINTED = range(3)
+"""Whether a function has a result."""
+
+_FIRST_DAY, _LAST_DAY = 1, 3_652_059
+_MANY = 10**16
+_SIGNS = (1, -1)
+_LEAST_RATE = Fraction(1, 10**15)
+_TABULATED: Mapping[str, Apply] = {
+    "exp": arithmetic.exponential,
+    "ln": arithmetic.logarithm,
+    "power": arithmetic.power,
+}
+_COMPUTED = {
+    "+": lambda left, right: as_decimal(left) + right,
+    "-": lambda left, right: as_decimal(left) - right,
+    "*": arithmetic.product,
+    "/": arithmetic.quotient,
+}
+
 
 class NotEncodable(Exception):
     """A part of the rules that terms cannot say; the message names the part."""
@@ -100,18 +127,6 @@ def first_of(b: Builder, cases: Iterable[tuple[Term, Encoded]], otherwise: Encod
     return result
 
 
-MOST_COMBINATIONS = 400
-"""Combinations of constants that are tabulated; of more, nothing is known."""
-
-UNBOUNDED = Fraction(10) ** 6145
-"""What no number of the rule language reaches."""
-
-PRESENT, ABSENT, TAINTED = range(3)
-"""Whether a function has a result."""
-
-Apply = Callable[..., Any]
-
-
 def folded(b: Builder, function: Apply, args: Sequence[Term]) -> Encoded:
     """A function of constants, as evaluation computes it; other arguments count as 1."""
     given = [as_decimal(a.value) if a.constant else Decimal(1) for a in args]
@@ -145,6 +160,10 @@ def tabulated(b: Builder, function: Apply, args: Sequence[Term]) -> Encoded:
         guard = b.and_(*(when for when, _ in combination))
         terms = [b.number(value) for _, value in combination]
         results.append((guard, folded(b, function, terms)))
+    return _one_of(b, results)
+
+
+def _one_of(b: Builder, results: Sequence[tuple[Term, Encoded]]) -> Encoded:
     gone = b.or_(*(b.and_(w, e.gone) for w, e in results))
     tainted = b.or_(*(b.and_(w, e.tainted) for w, e in results))
     return Encoded(gone, tainted, b.chosen([(w, e.term) for w, e in results]))
@@ -180,11 +199,6 @@ def folding(b: Builder, compute: Any, encoded: Any) -> Any:
         return result
 
     return apply
-
-
-_FIRST_DAY, _LAST_DAY = 1, 3_652_059
-_MANY = 10**16
-_SIGNS = (1, -1)
 
 
 def times(b: Builder, left: Term, right: Term) -> Term:
@@ -314,9 +328,6 @@ def later(b: Builder, day: Term, days: Term) -> Encoded:
     return Encoded(gone, gone, found)
 
 
-_LEAST_RATE = Fraction(1, 10**15)
-
-
 def instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) -> Encoded:
     """`annuity` and `annuity_amount`: linear in the amount for every rate and term."""
     amount, rate, months = args
@@ -328,9 +339,7 @@ def instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) ->
         guard = b.and_(when, and_when)
         if guard is not b.false:
             found.append((guard, _of_amount(b, name, function, amount, r, n)))
-    gone = b.or_(*(b.and_(w, e.gone) for w, e in found))
-    tainted = b.or_(*(b.and_(w, e.tainted) for w, e in found))
-    return Encoded(gone, tainted, b.chosen([(w, e.term) for w, e in found]))
+    return _one_of(b, found)
 
 
 def _unknown_instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) -> Encoded:
@@ -407,13 +416,6 @@ def _rounded(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
     return found
 
 
-_TABULATED: Mapping[str, Callable[..., Any]] = {
-    "exp": arithmetic.exponential,
-    "ln": arithmetic.logarithm,
-    "power": arithmetic.power,
-}
-
-
 def encode(node: Node, values: Values) -> Encoded:
     b = values.builder
     match node:
@@ -426,7 +428,8 @@ def encode(node: Node, values: Values) -> Encoded:
         case tree.Arithmetic():
             return _arithmetic(node, values)
         case tree.FunctionCall():
-            return _call(node, values)
+            given = [encode(argument, values) for argument in node.arguments]
+            return called(b, node.function, given)
     return _condition(node, values)
 
 
@@ -497,20 +500,7 @@ def _arithmetic(node: tree.Arithmetic, values: Values) -> Encoded:
     operations: dict[str, Any] = {
         "+": b.add,
         "-": b.sub,
-        "*": lambda left, right: times(b, left, right),
-        "/": lambda left, right: divided(b, left, right),
+        "*": partial(times, b),
+        "/": partial(divided, b),
     }
     return strictly(b, sides, folding(b, _COMPUTED[node.operator], operations[node.operator]))
-
-
-_COMPUTED = {
-    "+": lambda left, right: as_decimal(left) + right,
-    "-": lambda left, right: as_decimal(left) - right,
-    "*": arithmetic.product,
-    "/": arithmetic.quotient,
-}
-
-
-def _call(node: tree.FunctionCall, values: Values) -> Encoded:
-    given = [encode(argument, values) for argument in node.arguments]
-    return called(values.builder, node.function, given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -30,6 +30,8 @@ from decision_service.workbench.proofs.questions import (
 )
 from decision_service.workbench.proofs.ruleset import EncodedVerdict, encode_ruleset
 from decision_service.workbench.proofs.terms import Builder, Term
+
+_OTHER = "other "
 
 
 def is_of_offers(guarantee: Guarantee) -> bool:
@@ -82,31 +84,16 @@ def _final_values(verdict: Verdict) -> Sequence[Any]:
     return trace.values
 
 
-_OTHER = "other "
-
-
 def second_values(guarantee: Guarantee, people: People) -> Mapping[str, Encoded]:
     if guarantee.hidden:
         return {symbol.name: _hidden(people, symbol.name) for symbol in guarantee.hidden}
-    again = People(
-        people.builder,
-        people.catalogue,
-        people.currency,
-        people.required,
-        people.bounds,
-        _OTHER,
-        people.fixed,
-    )
-    found = {symbol.name: _variable(again, symbol.name, people) for symbol, _ in guarantee.monotone}
+    again = replace(people, prefix=_OTHER, variables={}, answers={}, constraints=[])
+    found: dict[str, Encoded] = {}
+    for name in (symbol.name for symbol, _ in guarantee.monotone):
+        symbol, sent = people.variables[name].symbol, name.removeprefix("inputs.")
+        found[name] = again.factor(symbol) if sent == name else again.sent(sent, symbol)
     people.constraints += again.constraints
     return found
-
-
-def _variable(again: People, name: str, people: People) -> Encoded:
-    symbol = people.variables[name].symbol
-    if name.startswith("inputs."):
-        return again.sent(name.removeprefix("inputs."), symbol)
-    return again.factor(symbol)
 
 
 def _hidden(people: People, name: str) -> Encoded:
@@ -175,9 +162,8 @@ class Kept:
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
         people = people_of(self, fixed)
         first = encode_ruleset(self.ruleset, people, period.start)
-        if self.guarantee.monotone or self.guarantee.hidden:
-            return self._twice(people, first, period)
-        return self._once(people, first, period)
+        twice = self.guarantee.monotone or self.guarantee.hidden
+        return (self._twice if twice else self._once)(people, first, period)
 
     def _once(self, people: People, verdict: EncodedVerdict, period: Period) -> Posed:
         broken = self._broken(people.builder, verdict)
@@ -235,7 +221,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Nobody(Kept):
-    """Whether a guarantee is about nobody: its `when` is never true."""
+    """Whether a guarantee applies to no person at all: its `when` is never true."""
 
     @property
     def moved(self) -> Sequence[tuple[Symbol, int]]:

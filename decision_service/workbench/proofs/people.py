@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -29,8 +30,12 @@ from decision_service.workbench.proofs.terms import Builder, Term, as_decimal
 LARGEST = Decimal(10) ** 9
 """What a value without a declared bound is at most, in its unit, and at least below zero."""
 
+TODAY = "history.today"
 _LAST_DAY = 3_652_059
 _MOST_TEXTS = 1_000_000
+_DIGITS = 12
+_ABSENT_FIRST = (Cause.NO_DATA, Cause.NO_EVIDENCE, Cause.SHORT_HISTORY, Cause.NOT_CONNECTED)
+_TAINTED_FIRST = (Cause.SOURCE_FAILED, Cause.STALE, Cause.NOT_FETCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class People:
     """Any person as variables of a builder; those of another person have another prefix.
 
     Variables in `fixed` have that value where they are not missing.
-    `causes` tells what a factor can be missing for. `constraints` hold of every person.
+    `constraints` hold of every person.
     """
 
     builder: Builder
@@ -152,10 +157,7 @@ class Variant:
         return self.people.answer(question, about)
 
 
-TODAY = "history.today"
-_DIGITS = 12
-_ABSENT_FIRST = (Cause.NO_DATA, Cause.NO_EVIDENCE, Cause.SHORT_HISTORY, Cause.NOT_CONNECTED)
-_TAINTED_FIRST = (Cause.SOURCE_FAILED, Cause.STALE, Cause.NOT_FETCHED)
+Anybody = People | Variant
 
 
 class PersonValues(msgspec.Struct, frozen=True):
@@ -174,7 +176,7 @@ class PersonValues(msgspec.Struct, frozen=True):
 
 
 def found_person(people: People, solver: Solver) -> PersonValues:
-    values = {name: _found(people, v, solver) for name, v in people.variables.items()}
+    values = {n: found_value(people, n, v.value, solver) for n, v in people.variables.items()}
     answers: dict[ListQuestion, bool | None] = {}
     for question, answer in people.answers.items():
         lost = bool(solver.value(answer.tainted))
@@ -182,11 +184,11 @@ def found_person(people: People, solver: Solver) -> PersonValues:
     return PersonValues(values, answers)
 
 
-def _found(people: People, variable: Variable, solver: Solver) -> Any:
-    if solver.value(variable.value.gone):
-        tainted = bool(solver.value(variable.value.tainted))
-        return lacking(variable.name, people.catalogue, tainted=tainted)
-    return as_value(people, variable, solver.value(variable.value.term))
+def found_value(people: People, name: str, value: Encoded, solver: Solver) -> Any:
+    if solver.value(value.gone):
+        tainted = bool(solver.value(value.tainted))
+        return lacking(name, people.catalogue, tainted=tainted)
+    return _as_value(people, people.variables[name].type, solver.value(value.term))
 
 
 def lacking(name: str, catalogue: Mapping[str, FactorSpec], *, tainted: bool) -> Unknown:
@@ -199,29 +201,27 @@ def lacking(name: str, catalogue: Mapping[str, FactorSpec], *, tainted: bool) ->
     return unknown(name, (usual or others)[0])
 
 
-def as_value(people: People, variable: Variable, found: Fraction | bool) -> Any:  # noqa: FBT001  a value is no switch
+def _as_value(people: People, type_: ValueType, found: Fraction | bool) -> Any:  # noqa: FBT001  a value is no switch
     """A solver's value as evaluation has it; a number without an end rounded."""
-    if variable.type is ValueType.FLAG:
+    if type_ is ValueType.FLAG:
         return bool(found)
-    if variable.type is ValueType.TEXT:
+    if type_ is ValueType.TEXT:
         texts = {number: text for text, number in people.builder.texts.items()}
         return texts.get(int(found), f"another text {int(found)}")
-    if variable.type is ValueType.DATE:
+    if type_ is ValueType.DATE:
         return date.fromordinal(int(found))
-    if variable.type is not ValueType.NUMBER:
+    if type_ is not ValueType.NUMBER:
         return int(found)
-    return as_number(Fraction(found))
+    return _as_number(Fraction(found))
 
 
-def as_number(size: Fraction) -> Decimal:
+def _as_number(size: Fraction) -> Decimal:
     """A number of the rule language; without an end, or a near one, rounded."""
-    try:
+    with suppress(ValueError):
         exact = Decimal(as_decimal(size))
-    except ValueError:
-        return Decimal(round(size * 10**_DIGITS)).scaleb(-_DIGITS)
-    if len(exact.as_tuple().digits) > 30:
-        return Decimal(round(size * 10**_DIGITS)).scaleb(-_DIGITS)
-    return exact
+        if len(exact.as_tuple().digits) <= 30:
+            return exact
+    return Decimal(round(size * 10**_DIGITS)).scaleb(-_DIGITS)
 
 
 def facts_of(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Facts:
@@ -236,17 +236,12 @@ def facts_of(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Facts
         value = person.values.get(f"inputs.{name}")
         if value is not None and not isinstance(value, Unknown):
             inputs[name] = _outside(value, spec.type, ruleset.currency)
-    answers = tuple(_answers(person, ruleset, inputs))
+    answers = tuple(
+        ListAnswer(question.list, question.input, listed, "", None)
+        for question in ruleset.questions
+        if (listed := person.answers.get(question, False)) is not None and question.input in inputs
+    )
     return Facts(factors, inputs, noon(day, ruleset.zone), answers=answers)
-
-
-def _answers(
-    person: PersonValues, ruleset: CompiledRuleset, inputs: Mapping[str, Value]
-) -> Iterable[ListAnswer]:
-    for question in ruleset.questions:
-        listed = person.answers.get(question, False)
-        if listed is not None and question.input in inputs:
-            yield ListAnswer(question.list, question.input, listed, "", None)
 
 
 def _factor(name: str, value: Any, type_: ValueType | None, currency: str) -> FactorValue:
@@ -258,22 +253,8 @@ def _factor(name: str, value: Any, type_: ValueType | None, currency: str) -> Fa
 
 
 def _outside(value: Any, type_: ValueType | None, currency: str) -> Value:
-    if type_ is ValueType.MONEY:
-        return Money(currency, int(value))
-    found: Value = value
+    found: Value = Money(currency, int(value)) if type_ is ValueType.MONEY else value
     return found
-
-
-class Anybody(Protocol):
-    @property
-    def builder(self) -> Builder:
-        """The builder of the terms."""
-
-    def factor(self, symbol: Symbol) -> Encoded:
-        """A factor's value."""
-
-    def sent(self, name: str, symbol: Symbol) -> Encoded:
-        """An input's value."""
 
 
 @dataclass(frozen=True, slots=True)

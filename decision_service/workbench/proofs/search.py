@@ -14,7 +14,7 @@ from typing import Any
 from decision_service.domain.verdict import Verdict
 from decision_service.workbench.proofs.counterexamples import Walk, plausible, shrunk
 from decision_service.workbench.proofs.encoding import NotEncodable
-from decision_service.workbench.proofs.people import PersonValues, as_value, found_person, lacking
+from decision_service.workbench.proofs.people import PersonValues, found_person, found_value
 from decision_service.workbench.proofs.questions import Period, Posed, Question, periods
 from decision_service.workbench.proofs.solver import (
     Z3,
@@ -26,9 +26,17 @@ from decision_service.workbench.proofs.solver import (
 )
 from decision_service.workbench.proofs.terms import Op, Term
 
+Left = Callable[[], float]
+"""How many seconds are left."""
+
+FAULT = "P500"
+"""The code of a fault of the prover."""
+
 _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
+_LOOK_SECONDS = 4.0
+_MEET_SECONDS = 1.0
 
 
 def split_variables(posed: Posed) -> Sequence[Term]:
@@ -92,16 +100,6 @@ class Undecided:
 
 
 Result = Proved | Counterexample | Undecided
-
-
-Left = Callable[[], float]
-"""How many seconds are left."""
-
-FAULT = "P500"
-"""The code of a fault of the prover."""
-
-_LOOK_SECONDS = 4.0
-_MEET_SECONDS = 1.0
 
 
 class _Stopped(Exception):
@@ -207,7 +205,7 @@ class _Search:
     def _judge(self, posed: Posed, solver: Solver) -> None:
         """Raise _Stopped where the evaluator confirms what the solver found."""
         person = found_person(posed.people, solver)
-        changed = {n: _changed(posed, n, v, solver) for n, v in posed.changed.items()}
+        changed = {n: found_value(posed.people, n, v, solver) for n, v in posed.changed.items()}
         day = person.day(self.period.start)
         if self.question.judged(person, changed, day) is not None:
             self._stop(person, changed, day)
@@ -228,13 +226,6 @@ def _turns() -> Iterator[tuple[bool, float]]:
     """Whether the simple solver is asked, and for how many seconds; ever longer, without end."""
     for turn in count():
         yield turn % 2 == 0, 2.0 ** (turn + 1) if turn else 1.0
-
-
-def _changed(posed: Posed, name: str, value: Any, solver: Solver) -> Any:
-    if solver.value(value.gone):
-        tainted = bool(solver.value(value.tainted))
-        return lacking(name, posed.people.catalogue, tainted=tainted)
-    return as_value(posed.people, posed.people.variables[name], solver.value(value.term))
 
 
 def _parts_of(posed: Posed) -> str:
