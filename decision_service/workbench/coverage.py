@@ -49,10 +49,7 @@ def counted(
     results: Iterable[VersionResults],
     show: Callable[[str], None],
 ) -> tuple[Mapping[str, Measured], Sequence[Diagnostic]]:
-    """What the tests of each version that may decide reach and notice, and wrong marks of figures.
-
-    Each version is shown before its figures are tried, which takes half a minute.
-    """
+    """What tests of each deciding version reach and notice, and wrong marks of figures."""
     wanted = rulebook.policy.floors.figures
     found: dict[str, Measured] = {}
     problems: list[Diagnostic] = []
@@ -66,10 +63,7 @@ def counted(
 
 
 def cases_for_missed(folder: RuleFolder, tested: VersionResults) -> Mapping[Goal, str]:
-    """For goals that a version's cases miss, the text of a case that reaches each.
-
-    Failing cases are to be mended first: with them there are none.
-    """
+    """For goals that a version's cases miss, the text of a case each; none while cases fail."""
     if tested.failed:
         return {}
     files, missed = _files(folder, tested), tested.coverage.missed

@@ -223,10 +223,7 @@ def uses_of(root: MapNode) -> Uses:
 
 
 def related(root: MapNode, uses: Uses, change: FigureChange) -> frozenset[str]:
-    """The names in the smallest part of the file around a figure, and all that they are made of.
-
-    Of a parameter they are the names in the expressions that read it.
-    """
+    """The names in the smallest part around a figure, or reading it, and all they consist of."""
     if change.at.startswith("params."):
         param = ".".join(change.at.split(".")[:2])
         start = {n for text in _texts(root) if param in names_in(text) for n in names_in(text)}
@@ -293,10 +290,7 @@ class Draws:
 
 
 class Sampler:
-    """Makes facts for one ruleset.
-
-    `near` holds for each name the figures that stand beside it in the file, as written.
-    """
+    """Makes facts for one ruleset; `near` has the figures, as written, that are near each name."""
 
     def __init__(
         self,
@@ -329,10 +323,7 @@ class Sampler:
         self.names = sorted(self.pools)
 
     def samples(self, count: int) -> Iterator[Facts]:
-        """So many facts: those of the cases, each value of each name in the first case, then more.
-
-        There are none where there is no case to begin with.
-        """
+        """Those of cases, each value of each name in the first case, then more."""
         yield from self.bases[:count]
         left = max(0, count - len(self.bases)) if self.bases else 0
         alone = self._in_turn()[:left]

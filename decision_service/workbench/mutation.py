@@ -139,10 +139,7 @@ ABOUT_IT = 1_000
 
 
 class FiguresRun:
-    """One version's figures, tried against the results of its cases; only passed ones count.
-
-    The version must compile.
-    """
+    """The figures of a version that compiles, tried against those of its cases that pass."""
 
     def __init__(
         self,
@@ -263,10 +260,7 @@ class FiguresReport(msgspec.Struct, frozen=True):
 
 
 def report_on(tried: Iterable[Tried], marks: Sequence[FigureMark]) -> FiguresReport:
-    """The changes, those that a mark excuses among them.
-
-    A mark excuses a change that neither a case nor any made-up facts notice, and no other.
-    """
+    """The changes; a mark excuses one that neither a case nor made-up facts notice."""
     by_key = {(mark.at, mark.before, mark.after): mark for mark in marks}
     judged: list[Tried] = []
     problems: list[Diagnostic] = []

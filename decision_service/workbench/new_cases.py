@@ -259,11 +259,7 @@ def ready_cases(
     results: Sequence[CaseResult],
     missed: Sequence[Goal],
 ) -> Mapping[Goal, str]:
-    """For goals that no case reaches, the text of one that does, for the file of the first case.
-
-    Each expects what the version decides now. There are none where there is no case to begin with,
-    and for goals that no made-up facts reach.
-    """
+    """For goals that no case reaches, the text of one that does and expects what is decided now."""
     known = [r for r in results if r.facts is not None and not r.case.snapshot]
     if not known or not missed:
         return {}

@@ -202,10 +202,7 @@ _Entries = Mapping[tuple[str, str], PlanEntry]
 
 
 def compare_plans(before: Plan | None, after: Plan | None) -> tuple[WrittenChange, ...]:
-    """The differences, none if and only if the digests are equal.
-
-    A plan that is new is told whole, one that is gone in a sentence.
-    """
+    """The differences, none if and only if the digests are equal; a plan that is gone is one."""
     if before is not None and after is None:
         return (WrittenChange("plan", "the plan", ChangeKind.REMOVED, "is gone"),)
     found = [*_changed(_entries(before), _entries(after)), *_units(before, after)]

@@ -152,10 +152,7 @@ def value_of(told: Any) -> Value:
 
 
 def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
-    """The decision as a store has it; `ruleset` decided it, None where that is not at hand.
-
-    Values that cannot be read leave a record without factor values, which cannot be judged.
-    """
+    """The decision as a store has it, without factor values where these cannot be read."""
     try:
         reply = msgspec.json.encode(line.side)
         facts = b"" if ruleset is None else encode_facts(_facts(line, ruleset))
@@ -244,10 +241,7 @@ class BrokenLine(msgspec.Struct, frozen=True):
 
 
 class CaseFile:
-    """The decisions of a product in a file, oldest first, and what else its lines are.
-
-    Raises OSError where the file cannot be read.
-    """
+    """A product's decisions in a file, oldest first; raises OSError where it cannot be read."""
 
     def __init__(self, file: Path, product: str) -> None:
         self.positions: list[CasePosition] = []

@@ -171,10 +171,7 @@ def compare(
     *,
     margins: bool = False,
 ) -> JudgedApplicant | NotCompared:
-    """The applicant as both sets of rules judge her, or why they cannot; margins, days where asked.
-
-    ERASED is also said of a case without its snapshot that has one: recorded values do not suffice.
-    """
+    """The applicant as both rules judge her; ERASED also where recorded values do not suffice."""
     day = rules.params_as_of
     base, other = RulesOnDay(rules.base, day), RulesOnDay(rules.other, day)
     found = verdicts(case, base, other)

@@ -77,10 +77,7 @@ def fitted(shares: Iterable[float]) -> tuple[float, float]:
 
 
 class Section(msgspec.Struct, frozen=True):
-    """A titled part: sentences, then a table; numbers are in the columns after `words`.
-
-    `chart` draws the table.
-    """
+    """Sentences, then a table, drawn by `chart`; numbers are in the columns after `words`."""
 
     title: str
     lines: tuple[str, ...] = ()

@@ -180,10 +180,7 @@ def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
 
 
 def draw(order: BacktestOrder, sample: int, decided: int) -> float:
-    """Set the shares of an order, of applicants and of those for margins; the first is returned.
-
-    A `sample` of 0 means all applicants.
-    """
+    """Set the shares of an order for a sample (0: all) and its margins; the first is returned."""
     share = min(1.0, sample / decided) if sample else 1.0
     order.share = int(share * WHOLE)
     order.margin_share = int(min(1.0, MARGIN_APPLICANTS / decided) * WHOLE)

@@ -125,10 +125,7 @@ _POOLS = 5
 
 
 class ProcessPartitions:
-    """Ranges judged by spawned processes of low priority; one that is killed is replaced.
-
-    The processes end with this one, however it ends.
-    """
+    """Spawned processes of low priority, which end with this one; a killed one is replaced."""
 
     def __init__(self, order: WorkerOrder, jobs: int) -> None:
         self._order = msgspec.json.encode(order)

@@ -83,10 +83,7 @@ class PlanDiff:
 
 @dataclass(frozen=True, slots=True)
 class RulesDiff:
-    """Everything by which two states of the rules may decide otherwise.
-
-    `versions` have no comparison where there is nothing to compare with.
-    """
+    """Two states compared; `versions` have no comparison where nothing was before."""
 
     gone: tuple[str, ...]
     versions: tuple[tuple[ChangedVersion, RulesetDiff | None], ...]

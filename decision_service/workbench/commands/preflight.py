@@ -120,10 +120,7 @@ async def _opened(settings: Settings) -> Store:
 
 
 def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightCheck]:
-    """Whether the rules load, their tests pass, and each rollout is at its first stage.
-
-    What guards them is compared with the rules that decided last on the store.
-    """
+    """Whether rules load and pass, begin small, and guard no less than those that decided last."""
     try:
         folder = read_rules(rules_folder(settings))
     except RulesFolderMissing as error:
@@ -224,11 +221,7 @@ def slow_checks(settings: Settings, seconds: float) -> Iterator[PreflightCheck]:
 
 
 def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
-    """Whether every guarantee is proved in so many seconds.
-
-    Where no solver is installed it is neither in order nor to be done: nothing that decides needs
-    one.
-    """
+    """Whether all are proved in time; neither without a solver, which no decision needs."""
     until = time.monotonic() + seconds
     asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic, until=until)
     try:
@@ -416,10 +409,7 @@ async def clock_check(settings: Settings) -> PreflightCheck:
 async def vendor_checks(
     settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
 ) -> AsyncIterator[PreflightCheck]:
-    """Whether the key pair is of the mode, and whether the needed events are sent.
-
-    The service's own address is verified by `trusted`.
-    """
+    """Keys and webhooks; the service's own address is verified by `trusted`."""
     try:
         yield await _keys(settings, source)
         yield await _webhooks(settings, source, trusted)

@@ -146,10 +146,7 @@ _Found = tuple[VersionResults, CaseResult]
 
 
 def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
-    """Show every case whose name is this one, or else has it as a part, with its trace.
-
-    Raises CommandError where there is none, and typer.Exit where one of them fails.
-    """
+    """Show every case of this name, else with it as a part; typer.Exit where one fails."""
     every: list[_Found] = [(suite, result) for suite in suites for result in suite.results]
     found = _named(every, name)
     if not found:

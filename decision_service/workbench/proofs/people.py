@@ -161,10 +161,7 @@ Anybody = People | Variant
 
 
 class PersonValues(msgspec.Struct, frozen=True):
-    """Values by name as evaluation has them (money in minor units), and whether keys are listed.
-
-    An answer of None is one of a list that is not there.
-    """
+    """Values by name (money in minor units), and which keys are listed; None: no such list."""
 
     values: Mapping[str, Any]
     answers: Mapping[ListQuestion, bool | None] = msgspec.field(default_factory=dict)

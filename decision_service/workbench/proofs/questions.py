@@ -35,10 +35,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Posed:
-    """A question as terms: whether any of these people breaks the claim.
-
-    `changed` are the values of names in which the same person differs a second time.
-    """
+    """Whether any of these people breaks the claim; `changed` is what differs a second time."""
 
     people: People
     broken: Term
@@ -127,10 +124,7 @@ def people_of(question: Question, fixed: Mapping[str, Any]) -> People:
 def lawful(
     question: Question, people: People, period: Period, second: Variant | None = None
 ) -> list[Term]:
-    """What holds of everybody: the ranges of variables, the laws, and which day it is.
-
-    The laws hold also of the same person a `second` time.
-    """
+    """Ranges of variables, the laws, also of the same person a `second` time, and the day."""
     b, found = people.builder, list(question.world.kept(people, second))
     today = people.variables.get(TODAY)
     if today is not None:

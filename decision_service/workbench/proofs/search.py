@@ -81,10 +81,7 @@ class Proved:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """A person who breaks the claim, as the evaluator decides, on a day.
-
-    `changed` are the values in which the person differs the second time, where there is one.
-    """
+    """A person who breaks the claim, and what differs the second time, where there is one."""
 
     person: PersonValues
     changed: Mapping[str, Any]
