@@ -23,7 +23,7 @@ from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.language.types import Literal
-from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
+from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset, InputSpec, ParamSpec
 from decision_service.workbench.mutants import (
@@ -35,7 +35,18 @@ from decision_service.workbench.mutants import (
     next_to,
 )
 
+Near = dict[str, set[str]]
+Uses = Mapping[str, Collection[str]]
+MOST_CHANGED = 3
+_AS_OF = "as_of"
+_INPUTS = "inputs."
+_IN = " in "
+_ANY_KEY = "X1"
+_CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
 _DAY = timedelta(1)
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2), Decimal(5))
+_SPREAD = 16
 
 
 def compared_dates(ruleset: CompiledRuleset, facts: Iterable[Facts]) -> list[date]:
@@ -58,11 +69,6 @@ def _dates(stage: StageTrace) -> Iterator[date]:
                     yield date.fromisoformat(text)
 
 
-Near = dict[str, set[str]]
-
-_NUMBER = re.compile(r"\d+(\.\d+)?")
-
-
 def figures_near(root: MapNode, params: Mapping[str, ParamSpec], currency: str) -> Near:
     """For each name the numbers that share an expression, a list of bins or a row with it."""
     near: Near = {}
@@ -76,34 +82,18 @@ def figures_near(root: MapNode, params: Mapping[str, ParamSpec], currency: str) 
 
 
 def _pairs(node: YamlNode) -> Iterator[tuple[str, str]]:
+    """Each name with a text that it may be compared in."""
     if isinstance(node, Scalar):
-        for name in names_in(node.text):
-            yield name, node.text
-    elif isinstance(node, ListNode):
-        for item in node.items:
-            yield from _pairs(item)
-    else:
-        yield from _of_map(node)
-
-
-def _of_map(node: MapNode) -> Iterator[tuple[str, str]]:
-    factor, bins, rows = node.get("factor"), node.get("bins"), node.get("rows")
-    if isinstance(factor, Scalar) and isinstance(bins, ListNode):
-        for item in bins.items:
-            cell = item.get("in") if isinstance(item, MapNode) else None
-            yield from [(factor.text, cell.text)] if isinstance(cell, Scalar) else []
-    if isinstance(rows, ListNode):
-        yield from _of_rows(node, rows)
-    for entry in node.entries:
-        yield from _pairs(entry.value)
-
-
-def _of_rows(table: MapNode, rows: ListNode) -> Iterator[tuple[str, str]]:
-    names, _ = columns(table)
-    for row in rows.items:
-        if isinstance(row, ListNode):
-            cells = zip(names, row.items, strict=False)
-            yield from ((name, c.text) for name, c in cells if isinstance(c, Scalar))
+        yield from ((name, node.text) for name in names_in(node.text))
+    if isinstance(node, MapNode):
+        factor, names = node.get("factor"), columns(node)[0]
+        bins = [b.get("in") for b in items(node.get("bins")) if isinstance(b, MapNode)]
+        cells = [(factor.text, cell) for cell in bins] if isinstance(factor, Scalar) else []
+        for row in items(node.get("rows")):
+            cells += zip(names, items(row), strict=False)
+        yield from ((name, cell.text) for name, cell in cells if isinstance(cell, Scalar))
+    for part in _parts(node):
+        yield from _pairs(part.value if isinstance(part, MapEntry) else part)
 
 
 def _numbers(text: str) -> set[str]:
@@ -120,10 +110,6 @@ def _number(value: Literal, param: ParamSpec, currency: str) -> Decimal | None:
     if param.type is ValueType.MONEY and isinstance(value, int):
         return abs(to_major(value, currency))
     return abs(Decimal(value))
-
-
-_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2), Decimal(5))
-_SPREAD = 16
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
@@ -193,15 +179,10 @@ def shown_value(value: Any) -> str:
         return "listed" if value.listed else "not listed"
     if isinstance(value, bool):
         return str(value).lower()
-    return _major(value) if isinstance(value, Money) else str(value)
-
-
-def _major(amount: Money) -> str:
-    whole = amount.major.to_integral_value()
-    return f"{whole if whole == amount.major else amount.major:f}"
-
-
-Uses = Mapping[str, Collection[str]]
+    if not isinstance(value, Money):
+        return str(value)
+    whole = value.major.to_integral_value()
+    return f"{whole if whole == value.major else value.major:f}"
 
 
 def uses_of(root: MapNode) -> Uses:
@@ -270,16 +251,8 @@ def _texts(node: YamlNode | MapEntry) -> Iterator[str]:
         yield from _texts(part)
 
 
-MOST_CHANGED = 3
-_AS_OF = "as_of"
-_INPUTS = "inputs."
-_IN = " in "
-_ANY_KEY = "X1"
-_CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
-
-
 class Draws:
-    """Numbers that look random and are the same for everybody (a linear congruence)."""
+    """Numbers that look random and are the same in every run (a linear congruence)."""
 
     def __init__(self) -> None:
         self.state = 1
@@ -377,7 +350,9 @@ class Sampler:
                 listed[value.list, value.input] = value
                 inputs.setdefault(value.input, self.keys[value.input])
             elif name.startswith(_INPUTS):
-                _put(inputs, name.removeprefix(_INPUTS), value)
+                inputs.pop(name.removeprefix(_INPUTS), None)  # what is sent anew comes last
+                if value is not None:
+                    inputs[name.removeprefix(_INPUTS)] = value
             else:
                 factors[name] = value
         bound = bind_inputs(self.ruleset, inputs)
@@ -399,9 +374,3 @@ def _values(facts: Facts, names: Sequence[str]) -> list[Any]:
     inputs = {f"{_INPUTS}{name}": value for name, value in facts.inputs.items()}
     given = {**facts.factors, **inputs, _AS_OF: facts.as_of.date}
     return [given.get(name) for name in names]
-
-
-def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
-    inputs.pop(name, None)
-    if value is not None:
-        inputs[name] = value

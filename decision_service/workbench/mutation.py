@@ -26,7 +26,7 @@ from decision_service.rules.language.yaml import MapNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.ranges import ValueRange, meet, stepped, whole
 from decision_service.rules.scorecard import Characteristic
-from decision_service.rules.table import Grid, Row
+from decision_service.rules.table import Grid
 from decision_service.rules.tests import CaseResult
 from decision_service.rules.tests_file import FigureMark
 from decision_service.workbench.made_up_facts import Sampler, figures_near, related, uses_of
@@ -47,6 +47,16 @@ from decision_service.workbench.new_cases import (
     first_difference,
 )
 
+SAMPLES = 2_000
+"""On how many made-up facts a change is tried that no case notices."""
+
+ABOUT_IT = 1_000
+"""On how many more that are about its figure."""
+
+MOST_MARKED = 5
+"""How many changes of a hundred may be marked; that two values are never equal may be for all."""
+
+_STRICT = ("<", "<=", ">", ">=")
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 
 
@@ -121,21 +131,14 @@ def _characteristic(one: Characteristic, currency: str) -> Any:
 
 
 def _grid(grid: Grid, currency: str) -> Any:
-    rows = [_row(row, grid, currency) for row in grid.rows]
+    rows = [
+        [
+            [_cell(c, name.symbol, currency) for c, name in zip(r.cells, grid.names, strict=True)],
+            *(r.gives, r.outcome, r.reason),
+        ]
+        for r in grid.rows
+    ]
     return [grid.id, grid.hit, grid.aggregates, grid.names, grid.outputs, rows]
-
-
-def _row(row: Row, grid: Grid, currency: str) -> Any:
-    cells = zip(row.cells, grid.names, strict=True)
-    found = [_cell(cell, name.symbol, currency) for cell, name in cells]
-    return [found, row.gives, row.outcome, row.reason]
-
-
-SAMPLES = 2_000
-"""On how many made-up facts a change is tried that no case notices."""
-
-ABOUT_IT = 1_000
-"""On how many more that are about its figure."""
 
 
 class FiguresRun:
@@ -159,7 +162,9 @@ class FiguresRun:
         assert self.draft is not None  # noqa: S101  it has compiled
         self.content = normal_form(self.draft)
         self.uses = uses_of(self.root)
-        self.sampler = Sampler(ruleset, catalogue, self._bases(), self._near(self.draft))
+        bases = [r.facts for r in self.results if r.facts is not None]
+        near = figures_near(self.root, self.draft.params, ruleset.currency)
+        self.sampler = Sampler(ruleset, catalogue, bases, near)
         self.sampled: list[tuple[Facts, Verdict]] = []
 
     def tried(self) -> Iterator[Tried]:
@@ -212,7 +217,8 @@ class FiguresRun:
         def difference(given: Facts) -> VerdictDifference | None:
             return first_difference(evaluate(self.ruleset, given), evaluate(changed, given))
 
-        usual = self._usual()
+        own = [result for result in self.results if not result.case.snapshot]
+        usual = Usual(self.ruleset, (own or self.results)[0])
         case = usual.shrunk(usual.changes(facts), lambda given: difference(given) is not None)
         given = usual.facts(case)
         assert given is not None  # noqa: S101  it was shrunk so
@@ -221,22 +227,6 @@ class FiguresRun:
         name = f"{change.at} is {change.before} and not {change.after}"
         text = case_text(name, case, evaluate(self.ruleset, given), found.part)
         return Witness(text, found.before, found.after)
-
-    def _usual(self) -> Usual:
-        own = [result for result in self.results if not result.case.snapshot]
-        return Usual(self.ruleset, (own or self.results)[0])
-
-    def _bases(self) -> list[Facts]:
-        return [r.facts for r in self.results if r.facts is not None]
-
-    def _near(self, draft: RulesetDraft) -> dict[str, set[str]]:
-        return figures_near(self.root, draft.params, self.ruleset.currency)
-
-
-MOST_MARKED = 5
-"""How many changes of a hundred may be marked; that two values are never equal may be for all."""
-
-_STRICT = ("<", "<=", ">", ">=")
 
 
 class FiguresReport(msgspec.Struct, frozen=True):
@@ -266,7 +256,7 @@ def report_on(tried: Iterable[Tried], marks: Sequence[FigureMark]) -> FiguresRep
     problems: list[Diagnostic] = []
     used = Counter[FigureMark]()
     for one in tried:
-        mark = by_key.get(_key(one.change))
+        mark = by_key.get((one.change.at, one.change.before, one.change.after))
         if mark is not None:
             used[mark] += 1
             problems.extend(_wrongly_marked(one, mark))
@@ -276,10 +266,6 @@ def report_on(tried: Iterable[Tried], marks: Sequence[FigureMark]) -> FiguresRep
     report = FiguresReport(tuple(judged))
     problems.extend(_too_many(report, marks))
     return replace(report, problems=tuple(sorted(problems, key=lambda p: p.order)))
-
-
-def _key(change: FigureChange) -> tuple[str, str, str]:
-    return change.at, change.before, change.after
 
 
 def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:

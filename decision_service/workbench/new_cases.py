@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorSpec, FactorValue
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Offer, Verdict
+from decision_service.domain.verdict import Verdict
 from decision_service.rules.draft import names_of, with_shared
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.expectations import OFFER_KEYS
@@ -33,6 +33,21 @@ from decision_service.workbench.mutants import written_out
 
 NONE = "none"
 Part = str | tuple[str, ...]
+Holds = Callable[[Facts], bool]
+
+SAMPLES = 2_000
+"""How many made-up facts are tried in a round, for all goals together."""
+
+ROUNDS = 2
+"""In the second round those that reached something are changed further."""
+
+_UNQUOTED = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")
+_PLAIN = re.compile(r"[A-Za-z](?:[^:#\"'{}]|:(?! ))*[^:#\"'{}\s]")
+"""A name that YAML reads as it stands."""
+
+_BARE = re.compile(r"[\w.-]+")
+_LISTED = ("conditions", "tags", "data_requests")
+_NOWHERE = Place("", 1, 1, 2)
 
 
 class VerdictDifference(NamedTuple):
@@ -66,18 +81,11 @@ def parts_of(verdict: Verdict) -> Iterator[tuple[str, Part]]:
     yield "tags", tuple(tag.name for tag in verdict.tags)
     yield "data_requests", tuple(request.factor for request in verdict.data_requests)
     if verdict.offer is not None:
-        yield from _of_offer(verdict.offer)
-
-
-def _of_offer(offer: Offer) -> Iterator[tuple[str, str]]:
-    for name in OFFER_KEYS:
-        value = getattr(offer, name)
-        yield f"offer.{name}", NONE if value is None else shown_value(value)
-    for name, value in offer.outputs.items():
-        yield f"offer.{name}", shown_value(value)
-
-
-Holds = Callable[[Facts], bool]
+        for name in OFFER_KEYS:
+            value = getattr(verdict.offer, name)
+            yield f"offer.{name}", NONE if value is None else shown_value(value)
+        for name, value in verdict.offer.outputs.items():
+            yield f"offer.{name}", shown_value(value)
 
 
 class NewCase(msgspec.Struct, frozen=True):
@@ -114,7 +122,7 @@ class Usual:
         )
 
     def _lists(self, facts: Facts) -> dict[str, Sequence[str]]:
-        """The lists that would answer otherwise by themselves, with what must stand on them."""
+        """The lists that would answer otherwise by themselves, with what must be on them."""
         day, instead = facts.as_of.date, self.defaults.lists
         usual = {
             (one.list, one.input): one.listed
@@ -181,18 +189,9 @@ def _number(value: Any) -> Decimal | None:
     return None
 
 
-_UNQUOTED = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")
-_PLAIN = re.compile(r"[A-Za-z](?:[^:#\"'{}]|:(?! ))*[^:#\"'{}\s]")
-"""A name that YAML reads as it stands."""
-
-_BARE = re.compile(r"[\w.-]+")
-_LISTED = ("conditions", "tags", "data_requests")
-_NOWHERE = Place("", 1, 1, 2)
-
-
 def case_text(name: str, case: NewCase, verdict: Verdict, part: str = "") -> str:
-    """The case as it stands under `cases`; `part` is one that it expects beside the usual ones."""
-    lines = [f"  - name: {written_name(name)}"]
+    """The case for a file's `cases`; `part` is one that it expects with the usual ones."""
+    lines = [f"  - name: {_unless(_PLAIN, name)}"]
     if case.as_of is not None:
         lines.append(f"    as_of: {case.as_of.date}")
     given = (("inputs", case.inputs), ("factors", case.factors), ("lists", case.lists))
@@ -204,12 +203,9 @@ def case_text(name: str, case: NewCase, verdict: Verdict, part: str = "") -> str
     return "\n".join([*lines, f"    expect: {{{expected}}}"])
 
 
-def written_name(name: str) -> str:
-    return name if _PLAIN.fullmatch(name) else _quoted(name)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _unless(plain: re.Pattern[str], text: str) -> str:
+    """A text as YAML reads it, in quotes unless it is plain."""
+    return text if plain.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _written(value: Any) -> str:
@@ -237,19 +233,8 @@ def _expected(verdict: Verdict, part: str) -> Iterator[str]:
     elif group == "offer" and verdict.offer is None:
         yield "offer: none"
     elif name:
-        yield f"{group}: {{{name}: {_one(value)}}}"
-
-
-def _one(value: str | tuple[str, ...]) -> str:
-    text = value if isinstance(value, str) else "none"
-    return text if _BARE.fullmatch(text) else _quoted(text)
-
-
-SAMPLES = 2_000
-"""How many made-up facts are tried in a round, for all goals together."""
-
-ROUNDS = 2
-"""In the second round those that reached something are changed further."""
+        text = value if isinstance(value, str) else NONE
+        yield f"{group}: {{{name}: {_unless(_BARE, text)}}}"
 
 
 def ready_cases(
@@ -316,7 +301,7 @@ class _Goals:
         return goals_reached(self.ruleset, evaluate(self.ruleset, facts))
 
     def text(self, goal: Goal, case: NewCase) -> str:
-        """The case without what the goal can do without, as it stands under `cases`."""
+        """The case without what the goal can do without."""
         least = self.usual.shrunk(case, lambda facts: goal in self._reached(facts))
         facts = self.usual.facts(least)
         assert facts is not None  # noqa: S101  they were sampled of cases that ran

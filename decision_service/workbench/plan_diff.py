@@ -33,14 +33,25 @@ from decision_service.workbench.changes import (
     written_change,
 )
 
+LONGEST_LIST = 5
+"""Units that are named in a sentence; the rest is counted."""
+
 LENGTHS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_LABELS = {"when": "the condition"}
+_BINDS = frozenset({"caps", "guardrails", "queues"})
+_MORE_LOOSENS = re.compile(
+    r"percent|max|min_units|within|review|review_second|sla|.*(max_amount|_per_day)\)?"
+    r"|.*\((second_person_above|contest_sla)\)"
+)
+_MORE_TIGHTENS = re.compile(r"hold|min_decisions|alpha")
+_NUMBER = re.compile(r"(-?[\d.]+)([dhms]?)")
 
 
 class PlanEntry(msgspec.Struct, frozen=True):
     """What a plan says of one thing.
 
     `kind` joins entries whose order counts, empty where it does not. `values` has a text for each
-    key; the empty key stands for an entry that is one text.
+    key; the empty key is that of an entry that is one text.
     """
 
     group: str
@@ -49,13 +60,16 @@ class PlanEntry(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
+_Entries = Mapping[tuple[str, str], PlanEntry]
+
+
 def single(group: str, key: str, text: str) -> PlanEntry:
     words = in_words(key)
     return PlanEntry(group, words if words == key else f"{words} ({key})", {"": text})
 
 
 def values_of(**given: str | int | None) -> dict[str, str]:
-    """The texts of those that say anything; 0 and an empty text stand for nothing written."""
+    """The texts of those that say anything; 0 and an empty text are nothing written."""
     return {key: str(value) for key, value in given.items() if value}
 
 
@@ -76,22 +90,19 @@ def length_of(length: timedelta) -> str:
     return f"{seconds // size}{unit}" if seconds else ""
 
 
-_GROUP = "review"
-
-
 def review_entries(review: ReviewPolicy) -> Iterator[PlanEntry]:
     for queue in review.queues:
-        yield PlanEntry(_GROUP, f"queue {queue.name}", _queue(queue), "queues")
+        yield PlanEntry("review", f"queue {queue.name}", _queue(queue), "queues")
     if review.authority is not None:
         limits = values_of(
             review=digits_of(review.authority.review),
             review_second=digits_of(review.authority.review_second),
         )
-        yield PlanEntry(_GROUP, "the authority", limits)
+        yield PlanEntry("review", "the authority", limits)
     for reason in review.reasons:
-        yield PlanEntry(_GROUP, f"reason {reason.code}", _reason(reason), "reasons")
-    yield single(_GROUP, "contest_sla", length_of(review.contest_sla))
-    yield single(_GROUP, "claim_for", length_of(review.claim_for))
+        yield PlanEntry("review", f"reason {reason.code}", _reason(reason), "reasons")
+    yield single("review", "contest_sla", length_of(review.contest_sla))
+    yield single("review", "claim_for", length_of(review.claim_for))
 
 
 def _reason(reason: ReviewReason) -> dict[str, str]:
@@ -119,19 +130,15 @@ def entries_of(plan: Plan) -> Iterator[PlanEntry]:
         yield single("plan", "second_person_above", percent_of(plan.second_person_above))
     yield from _go_live(plan.go_live)
     yield from _versions(plan.versions)
-    yield from _bounds_of_a_day(plan)
-    for guardrail in plan.guardrails:
-        yield _guardrail(guardrail)
-    if plan.review is not None:
-        yield from review_entries(plan.review)
-
-
-def _bounds_of_a_day(plan: Plan) -> Iterator[PlanEntry]:
     for cap in plan.caps:
         values = values_of(
             tier=cap.tier, approvals_per_day=cap.approvals, amount_per_day=digits_of(cap.amount)
         )
         yield PlanEntry("caps", f"cap {cap.name}", values, "caps")
+    for guardrail in plan.guardrails:
+        yield _guardrail(guardrail)
+    if plan.review is not None:
+        yield from review_entries(plan.review)
 
 
 def _go_live(go_live: GoLive) -> Iterator[PlanEntry]:
@@ -194,25 +201,15 @@ def _guardrail(guardrail: Guardrail) -> PlanEntry:
     return PlanEntry("guardrails", f"guardrail {guardrail.name}", values, "guardrails")
 
 
-LONGEST_LIST = 5
-"""Units that are named in a sentence; the rest is counted."""
-
-_LABELS = {"when": "the condition"}
-_Entries = Mapping[tuple[str, str], PlanEntry]
-
-
 def compare_plans(before: Plan | None, after: Plan | None) -> tuple[WrittenChange, ...]:
     """The differences, none if and only if the digests are equal; a plan that is gone is one."""
     if before is not None and after is None:
         return (WrittenChange("plan", "the plan", ChangeKind.REMOVED, "is gone"),)
-    found = [*_changed(_entries(before), _entries(after)), *_units(before, after)]
+    sides = (() if plan is None else entries_of(plan) for plan in (before, after))
+    old, new = ({(entry.group, entry.subject): entry for entry in side} for side in sides)
+    found = [*_changed(old, new), *_units(before, after)]
     groups = keys_of((), (change.group for change in found))
     return tuple(sorted(found, key=lambda change: groups.index(change.group)))
-
-
-def _entries(plan: Plan | None) -> _Entries:
-    found = () if plan is None else entries_of(plan)
-    return {(entry.group, entry.subject): entry for entry in found}
 
 
 def _changed(before: _Entries, after: _Entries) -> Iterator[WrittenChange]:
@@ -244,15 +241,6 @@ def _written(entry: PlanEntry, key: str, before: str | None, after: str | None) 
     which = _of_value(entry, key, before, after)
     words = from_to(old, new)
     return WrittenChange(entry.group, subject, kind, words, before or "", after or "", which)
-
-
-_BINDS = frozenset({"caps", "guardrails", "queues"})
-_MORE_LOOSENS = re.compile(
-    r"percent|max|min_units|within|review|review_second|sla|.*(max_amount|_per_day)\)?"
-    r"|.*\((second_person_above|contest_sla)\)"
-)
-_MORE_TIGHTENS = re.compile(r"hold|min_decisions|alpha")
-_NUMBER = re.compile(r"(-?[\d.]+)([dhms]?)")
 
 
 def _of_presence(entry: PlanEntry, *, is_new: bool) -> Direction:

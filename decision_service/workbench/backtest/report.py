@@ -33,6 +33,14 @@ from decision_service.rollout.impact import (
     share_of,
 )
 
+SMALLEST_CELL = 30
+"""Applicants below which a segment is not shown: it would tell of persons, and of chance."""
+
+NO_VALUE = ("none", "not sent", "missing", "not recorded")
+"""Cells of those who have no value."""
+
+_QUANTILES = (10, 25, 50, 75, 90)
+
 
 class ProofAnswer(StrEnum):
     PROVED = "PROVED"
@@ -204,15 +212,6 @@ class ImpactReport(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(figures, order="sorted")).hexdigest()
 
 
-SMALLEST_CELL = 30
-"""Applicants below which a segment is not shown: it would tell of persons, and of chance."""
-
-NO_VALUE = ("none", "not sent", "missing", "not recorded")
-"""Cells of those who have no value."""
-
-_QUANTILES = (10, 25, 50, 75, 90)
-
-
 def report_of(subject: ReportSubject, sums: ImpactSums) -> ImpactReport:
     rates = rates_of(sums)
     shown, pooled = _segments(sums.groups)
@@ -336,19 +335,14 @@ def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:
     )
 
 
-def expected_change(rates: Sequence[Rate]) -> tuple[str, str] | None:
-    if not rates:
-        return None
-    told = rates[0].difference
-    within = max(told.high - told.difference, told.difference - told.low)
-    return f"{told.difference + 0.0:.3f}", f"{within:.3f}"
-
-
 def _expectation(rates: Sequence[Rate]) -> str:
-    told = expected_change(rates)
-    if told is None:
+    """The line for the challenger of a rollout.yaml; empty without applicants."""
+    if not rates:
         return ""
-    return f"expect: {{approval_rate: {{change: {told[0]}, within: {told[1]}}}}}"
+    found = rates[0].difference
+    within = max(found.high - found.difference, found.difference - found.low)
+    change = found.difference + 0.0  # never -0.000
+    return f"expect: {{approval_rate: {{change: {change:.3f}, within: {within:.3f}}}}}"
 
 
 def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:

@@ -23,6 +23,14 @@ from decision_service.workbench.constants import (
     SetFigure,
 )
 
+PERCENTS = tuple(range(-20, 25, 5))
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
+_FINER = 2
+"""Decimals that a moved value may have more than a value with decimals."""
+
+Margin = tuple[str, tuple[str, ...]]
+"""A figure with the values near to it."""
+
 
 class RulesOrder(msgspec.Struct, frozen=True):
     body: bytes
@@ -81,15 +89,6 @@ def compiled(order: RulesOrder) -> CompiledRuleset:
     if ruleset is None:
         raise ValueError(f"{files.path} does not compile")
     return ruleset
-
-
-PERCENTS = tuple(range(-20, 25, 5))
-_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
-_FINER = 2
-"""Decimals that a moved value may have more than a value with decimals."""
-
-Margin = tuple[str, tuple[str, ...]]
-"""A figure with the values near to it."""
 
 
 def margins(setter: FigureSetter, figures: Mapping[str, str]) -> tuple[Margin, ...]:

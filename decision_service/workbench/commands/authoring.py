@@ -33,6 +33,7 @@ from decision_service.workbench.commands.folder import DEFAULT_PATH, find_rules,
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 60
+_SALT_BYTES = 16
 _FILES = {"v1.yaml": "v1.yaml", "rollout.yaml": "rollout.yaml", "tests.yaml": "tests/v1.yaml"}
 
 
@@ -66,7 +67,13 @@ def new(
         "today": datetime.now(UTC).date().isoformat(),
     }
     texts = {_FILES[name]: _filled(name, words) for name in _FILES}
-    _refuse(_problems(rules, product, texts))
+    errors = [p for p in _problems(rules, product, texts) if p.severity is Severity.ERROR]
+    if errors:
+        raise CommandError(
+            f"nothing was written ({count(errors)}): choose another value",
+            Exit.USAGE,
+            tuple(map(render, errors)),
+        )
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,16 +104,6 @@ def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnost
     if loading.rulebook is None:
         return list(loading.errors)
     return list(failures(run_rule_tests(alone, loading.rulebook)))
-
-
-def _refuse(problems: list[Diagnostic]) -> None:
-    errors = [p for p in problems if p.severity is Severity.ERROR]
-    if errors:
-        raise CommandError(
-            f"nothing was written ({count(errors)}): choose another value",
-            Exit.USAGE,
-            tuple(map(render, errors)),
-        )
 
 
 def _next_steps(folder: Path, names: list[str]) -> str:
@@ -156,9 +153,6 @@ def schema(
 def schema_text(kind: SchemaKind) -> str:
     made = _SCHEMAS[kind](catalogue())
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
-
-
-_SALT_BYTES = 16
 
 
 def hash_list(

@@ -49,39 +49,6 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
-
-
-class MeasureCondition(msgspec.Struct, frozen=True):
-    text: str
-    measure: str
-    compare: str
-    number: float
-
-
-def measures(report: ImpactReport) -> Mapping[str, float]:
-    told, compared = report.coverage, max(report.coverage.compared, 1)
-    approvals = {row: (row.before == "APPROVE", row.after == "APPROVE") for row in report.matrix}
-    gained = sum(row.applicants for row, sides in approvals.items() if sides == (False, True))
-    lost = sum(row.applicants for row, sides in approvals.items() if sides == (True, False))
-    changes = {
-        f"{rate.outcome.lower()}_change": rate.difference.difference for rate in report.rates
-    }
-    before = sum(row.amount_before for row in report.matrix)
-    after = sum(row.amount_after for row in report.matrix)
-    asked = max(told.reproduced + told.differing, 1)
-    return {
-        "approve_change": 0.0,
-        "refer_change": 0.0,
-        "decline_change": 0.0,
-        **changes,
-        "swap_in": gained / compared,
-        "swap_out": lost / compared,
-        "amount_change": after / before - 1 if before else 0.0,
-        "not_compared": sum(told.left_out.values()) / max(told.applicants, 1),
-        "not_reproduced": told.differing / asked,
-    }
-
-
 _NAMES = (
     "approve_change",
     "refer_change",
@@ -92,6 +59,37 @@ _NAMES = (
     "not_compared",
     "not_reproduced",
 )
+MOST_POINTS = 500
+MOST_RANGES = 2
+_NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})/({_NUMBER})", re.ASCII)
+
+
+class MeasureCondition(msgspec.Struct, frozen=True):
+    text: str
+    measure: str
+    compare: str
+    number: float
+
+
+def measures(report: ImpactReport) -> Mapping[str, float]:
+    found, compared = report.coverage, max(report.coverage.compared, 1)
+    approvals = {row: (row.before == "APPROVE", row.after == "APPROVE") for row in report.matrix}
+    gained = sum(row.applicants for row, sides in approvals.items() if sides == (False, True))
+    lost = sum(row.applicants for row, sides in approvals.items() if sides == (True, False))
+    changes = {f"{one.outcome.lower()}_change": one.difference.difference for one in report.rates}
+    before = sum(row.amount_before for row in report.matrix)
+    after = sum(row.amount_after for row in report.matrix)
+    asked = max(found.reproduced + found.differing, 1)
+    return {
+        **dict.fromkeys(("approve_change", "refer_change", "decline_change"), 0.0),
+        **changes,
+        "swap_in": gained / compared,
+        "swap_out": lost / compared,
+        "amount_change": after / before - 1 if before else 0.0,
+        "not_compared": sum(found.left_out.values()) / max(found.applicants, 1),
+        "not_reproduced": found.differing / asked,
+    }
 
 
 def conditions(given: Sequence[str]) -> Sequence[MeasureCondition]:
@@ -193,12 +191,6 @@ def _csv(report: ImpactReport) -> str:
             ):
                 writer.writerow((section.title, name, column, value))
     return text.getvalue()
-
-
-MOST_POINTS = 500
-MOST_RANGES = 2
-_NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
-_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})/({_NUMBER})", re.ASCII)
 
 
 def assignments(given: Sequence[str]) -> Mapping[str, str]:

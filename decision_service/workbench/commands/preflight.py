@@ -59,6 +59,17 @@ from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import loosened, unaccepted
 
 NOT_ASKED = "looked at once DECISION_SMILE_MODE names a vendor to ask"
+MOST_DRIFT = 5.0
+"""Seconds by which this machine's clock may differ from the vendor's."""
+
+VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
+    **{urlsplit(url).hostname: mode for mode, url in BASE_URLS.items()},
+    "open-sandbox.smileapi.io": SmileMode.SANDBOX,
+}
+"""The mode of each of the vendor's hosts, the host of the vendor's guide among them."""
+
+_SECONDS = 10.0
+_PROVE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,13 +285,6 @@ def _first_stage(name: str, product: Product, reached: str | None) -> PreflightC
     return PreflightCheck("rollout", False, f"{words}: {todo}")
 
 
-VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
-    **{urlsplit(url).hostname: mode for mode, url in BASE_URLS.items()},
-    "open-sandbox.smileapi.io": SmileMode.SANDBOX,
-}
-"""The mode of each of the vendor's hosts, the host of the vendor's guide among them."""
-
-
 def mode_check(settings: Settings) -> PreflightCheck:
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
@@ -377,13 +381,6 @@ def _beside_the_store(
     return PreflightCheck(name, False, without)
 
 
-MOST_DRIFT = 5.0
-"""Seconds by which this machine's clock may differ from the vendor's."""
-
-
-_SECONDS = 10.0
-
-
 async def clock_check(settings: Settings) -> PreflightCheck:
     keys = (settings.smile_api_key.get_secret_value(), settings.smile_api_secret.get_secret_value())
     url = f"{settings.base_url}/providers?size=1"
@@ -441,8 +438,8 @@ async def _webhooks(
     if lacking:
         words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
         return PreflightCheck("webhooks", False, words)
-    told = {hook.url: await _status(hook.url, trusted) for hook in hooks}
-    refused = [url for url, status in told.items() if status != httpx2.codes.UNAUTHORIZED]
+    found = {hook.url: await _status(hook.url, trusted) for hook in hooks}
+    refused = [url for url, status in found.items() if status != httpx2.codes.UNAUTHORIZED]
     if refused:
         return PreflightCheck(
             "webhooks", False, f"{refused[0]} does not answer as the service does"
@@ -457,9 +454,6 @@ async def _status(url: str, trusted: ssl.SSLContext | bool) -> int:
             return (await client.post(url, content=b"{}")).status_code
     except httpx2.HTTPError:
         return 0
-
-
-_PROVE_SECONDS = 300.0
 
 
 def preflight(
@@ -495,9 +489,8 @@ def preflight(
 def _lines(
     settings: Settings, trusted: ssl.SSLContext | bool, prove_seconds: float | None
 ) -> Iterator[PreflightCheck]:
-    """Every line; what is proved comes last, since it takes minutes."""
     yield from run_async(_all(settings, trusted))
-    if prove_seconds is not None:
+    if prove_seconds is not None:  # last, since it takes minutes
         yield from slow_checks(settings, prove_seconds)
 
 

@@ -4,7 +4,6 @@ it.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import sys
@@ -68,6 +67,33 @@ from decision_service.workbench.proofs.report import guarantees_of
 from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import loosened, unaccepted
 
+PUBLISHED = "_published"
+SHOWN = 16
+"""How many digits of a digest are shown."""
+
+_LONGEST = 200
+_DIGEST = re.compile("[0-9a-f]{12,64}")
+
+key_commands = typer.Typer(help="Make the keys by which rules are signed.", no_args_is_help=True)
+KeyOption = Annotated[
+    Path, typer.Option("--key", metavar="FILE", help="file of the private key that signs")
+]
+NameOption = Annotated[str, typer.Option("--by", help="the caller whose key signs")]
+RollbackOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PUBLICATION", help="go back to rules that decided before, from this publication"
+    ),
+]
+ProveOption = Annotated[
+    bool, typer.Option("--prove/--no-prove", help="prove the guarantees before")
+]
+AcceptOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept", metavar="NAME", help="a test, guarantee, text, list or bound that is less now"
+    ),
+]
 ImpactOption = Annotated[
     Path | None, typer.Option("--impact", metavar="FILE", help="impact.json of `backtest --out`")
 ]
@@ -85,7 +111,7 @@ def laid(rules: LoadedRules, name: str, file: Path) -> str:
     except OSError as error:
         why = f"{error.filename or file} cannot be read or written ({error.strerror})"
         raise CommandError(f"--{name}: {why}", Exit.USAGE) from None
-    return hashlib.sha256(content).hexdigest()
+    return sha256(content).hexdigest()
 
 
 def evidence_lines(name: str, content: bytes, rulebook: Rulebook) -> list[str]:
@@ -119,13 +145,6 @@ class _Proof(msgspec.Struct):
 def _proofs(content: bytes) -> tuple[str, list[str]]:
     proof = msgspec.json.decode(content, type=_Proof)
     return proof.digests.get("new", ""), [f"{proof.result}: {proof.claim}"]
-
-
-key_commands = typer.Typer(help="Make the keys by which rules are signed.", no_args_is_help=True)
-KeyOption = Annotated[
-    Path, typer.Option("--key", metavar="FILE", help="file of the private key that signs")
-]
-NameOption = Annotated[str, typer.Option("--by", help="the caller whose key signs")]
 
 
 @key_commands.command()
@@ -176,29 +195,6 @@ def _unfit(file: Path, error: ValueError) -> CommandError:
         "new FILE`",
         Exit.USAGE,
     )
-
-
-PUBLISHED = "_published"
-SHOWN = 16
-"""How many digits of a digest are shown."""
-
-_LONGEST = 200
-
-RollbackOption = Annotated[
-    str,
-    typer.Option(
-        metavar="PUBLICATION", help="go back to rules that decided before, from this publication"
-    ),
-]
-ProveOption = Annotated[
-    bool, typer.Option("--prove/--no-prove", help="prove the guarantees before")
-]
-AcceptOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--accept", metavar="NAME", help="a test, guarantee, text, list or bound that is less now"
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +333,6 @@ def write_manifest(change: Change, published: Publication, *, keep: bool) -> Pat
             Exit.USAGE,
         ) from None
     return file
-
-
-_DIGEST = re.compile("[0-9a-f]{12,64}")
 
 
 def publish(

@@ -23,9 +23,19 @@ from decision_service.workbench.commands.explain import (
 from decision_service.workbench.mutants import Fate, Tried
 from decision_service.workbench.mutation import FiguresReport
 
+_Found = tuple[VersionResults, CaseResult]
+_NO_CASE = "; no made-up case does either: write one at the figure, or mark it"
+_WORDS = {
+    Fate.NOTICED: "noticed",
+    Fate.REFUSED: "refused by the check",
+    Fate.NO_DIFFERENCE: "without a difference",
+    Fate.MARKED: "marked",
+    Fate.UNNOTICED: "not noticed",
+}
+
 
 def print_cases(cases: Iterable[str]) -> None:
-    """Cases as one block that may stand under `cases` as it is; of equal ones the first."""
+    """Cases as one block to put under `cases` as it is; of equal ones the first."""
     found: dict[str, str] = {}
     for case in cases:
         found.setdefault(case.partition("\n")[2], case)
@@ -46,21 +56,22 @@ def print_figures(name: str, report: FiguresReport) -> None:
     out.print(f"{name}: {total} changes of figures: {counts}; figures {report.percent} %")
 
 
-_WORDS = {
-    Fate.NOTICED: "noticed",
-    Fate.REFUSED: "refused by the check",
-    Fate.NO_DIFFERENCE: "without a difference",
-    Fate.MARKED: "marked",
-    Fate.UNNOTICED: "not noticed",
-}
-
-
 def figures_dict(report: FiguresReport) -> dict[str, Any]:
     return {
         "percent": report.percent,
         "changes": len(report.tried),
         "marked": report.count(Fate.MARKED),
-        "unnoticed": [_mutant_dict(one) for one in report.unnoticed],
+        "unnoticed": [
+            {
+                "file": one.change.place.file,
+                "line": one.change.place.line,
+                "at": one.change.at,
+                "from": one.change.before,
+                "to": one.change.after,
+                "case": one.witness and one.witness.case,
+            }
+            for one in report.unnoticed
+        ],
         "problems": [f"{p.file}:{p.line}: {p.code}: {p.message}" for p in report.problems],
     }
 
@@ -87,21 +98,6 @@ def _line(one: Tried) -> str:
         f"from {change.before} to {change.after}"
         + (f": {witness.before} becomes {witness.after}" if witness else _NO_CASE)
     )
-
-
-_NO_CASE = "; no made-up case does either: write one at the figure, or mark it"
-
-
-def _mutant_dict(one: Tried) -> dict[str, Any]:
-    change = one.change
-    return {
-        "file": change.place.file,
-        "line": change.place.line,
-        "at": change.at,
-        "from": change.before,
-        "to": change.after,
-        "case": one.witness and one.witness.case,
-    }
 
 
 def junit(versions: Iterable[VersionResults]) -> str:
@@ -140,9 +136,6 @@ def _add_error(suite: Element, product: str, problem: Diagnostic) -> None:
     name, line = f"{problem.code} on line {problem.line}", str(problem.line)
     case = SubElement(suite, "testcase", name=name, classname=product, file=problem.file, line=line)
     SubElement(case, "error", message=problem.message).text = render(problem)
-
-
-_Found = tuple[VersionResults, CaseResult]
 
 
 def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
@@ -191,7 +184,7 @@ def _print(suite: VersionResults, result: CaseResult) -> None:
 
 
 def _case_dict(suite: VersionResults, result: CaseResult) -> dict[str, object]:
-    place = result.case.place
+    place, explained = result.case.place, _explanation(suite, result)
     return {
         "name": result.case.name,
         "file": place.file,
@@ -202,13 +195,8 @@ def _case_dict(suite: VersionResults, result: CaseResult) -> dict[str, object]:
             for d in result.differences
         ],
         "problem": result.problem,
-        **_explained(suite, result),
+        **({} if explained is None else explanation_dict(explained)),
     }
-
-
-def _explained(suite: VersionResults, result: CaseResult) -> dict[str, object]:
-    explained = _explanation(suite, result)
-    return {} if explained is None else explanation_dict(explained)
 
 
 def _explanation(suite: VersionResults, result: CaseResult) -> Explanation | None:

@@ -13,6 +13,14 @@ from typing import Any
 Exact = int | Decimal | Fraction
 """A number of a term without an error."""
 
+DIGITS = 34
+"""The digits of the rule language's numbers."""
+
+_HALF_A_DIGIT = Fraction(5, 10**DIGITS)
+_HUGE = 10**60
+_MOST_CASES = 300
+_SMALL_RANGE = 80
+
 
 class Sort(Enum):
     BOOL = "bool"
@@ -89,8 +97,8 @@ class Term:
         return max(abs(self.low), abs(self.high))
 
 
-class Interning:
-    """Makes constants and variables; the same request gives the same term."""
+class Builder:
+    """Makes terms; the same request gives the same term."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Term] = {}
@@ -145,37 +153,6 @@ class Interning:
         bounds = {"low": Fraction(low), "high": Fraction(high)}
         return self._make(Op.VAR, Sort.REAL, (), name, scale=None, **bounds)
 
-
-def _key(value: Any) -> Any:
-    """What tells values apart; equal functions are one, and `True` is not `1`."""
-    if isinstance(value, Function):
-        return value.key
-    return (isinstance(value, bool), value)
-
-
-def decimals_of(size: Fraction) -> int | None:
-    """The decimals of a number; None where they do not end."""
-    rest, twos, fives = size.denominator, 0, 0
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    return max(twos, fives) if rest == 1 else None
-
-
-def as_decimal(size: Exact) -> Decimal | int:
-    """A number whose decimals end, exactly; whole ones as int.  Raises ValueError for others."""
-    exact = Fraction(size)
-    if exact.denominator == 1:
-        return int(exact)
-    decimals = decimals_of(exact)
-    if decimals is None:
-        raise ValueError(f"{exact} has no end")
-    digits = Decimal(int(abs(exact) * 10**decimals)).as_tuple().digits
-    return Decimal((int(exact < 0), digits, -decimals))
-
-
-class Logic(Interning):
     def not_(self, term: Term) -> Term:
         if term.constant:
             return self.truth(not term.value)
@@ -241,8 +218,6 @@ class Logic(Interning):
             return self.and_(condition, then)
         return self._make(Op.ITE, Sort.BOOL, (condition, then, otherwise), None)
 
-
-class Linear(Logic):
     def sum(self, left: Term, right: Term) -> Term:
         if left.constant and right.constant:
             return self.number(Fraction(left.value) + Fraction(right.value))
@@ -296,8 +271,6 @@ class Linear(Logic):
             return self.truth((Fraction(term.value) / Fraction(step)) % 2 == 1)
         return self._make(Op.ODD, Sort.BOOL, (term,), Fraction(step))
 
-
-class Comparing(Linear):
     def le(self, left: Term, right: Term) -> Term:
         if left.high <= right.low:
             return self.true
@@ -374,19 +347,6 @@ class Comparing(Linear):
             return self.ite(condition, left, right)
         return self._choice(condition, left, right, low, high)
 
-
-DIGITS = 34
-"""The digits of the rule language's numbers."""
-
-_HALF_A_DIGIT = Fraction(5, 10**DIGITS)
-_HUGE = 10**60
-_MOST_CASES = 300
-_SMALL_RANGE = 80
-
-
-class Builder(Comparing):
-    """Makes terms; the same request gives the same term."""
-
     def add(self, left: Term, right: Term) -> Term:
         """The sum, as the rule language rounds it."""
         return self.rounded(self.sum(left, right), _add, ("+",), (left, right), (1, 1))
@@ -460,6 +420,35 @@ class Builder(Comparing):
         for when, term in reversed(cases[:-1]):
             result = self.ite(when, term, result)
         return result
+
+
+def _key(value: Any) -> Any:
+    """What tells values apart; equal functions are one, and `True` is not `1`."""
+    if isinstance(value, Function):
+        return value.key
+    return (isinstance(value, bool), value)
+
+
+def decimals_of(size: Fraction) -> int | None:
+    """The decimals of a number; None where they do not end."""
+    rest, twos, fives = size.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    return max(twos, fives) if rest == 1 else None
+
+
+def as_decimal(size: Exact) -> Decimal | int:
+    """A number whose decimals end, exactly; whole ones as int.  Raises ValueError for others."""
+    exact = Fraction(size)
+    if exact.denominator == 1:
+        return int(exact)
+    decimals = decimals_of(exact)
+    if decimals is None:
+        raise ValueError(f"{exact} has no end")
+    digits = Decimal(int(abs(exact) * 10**decimals)).as_tuple().digits
+    return Decimal((int(exact < 0), digits, -decimals))
 
 
 def _add(left: Any, right: Any) -> Any:
