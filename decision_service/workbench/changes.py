@@ -17,8 +17,11 @@ from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, Yaml
 NOT_WRITTEN = "not written"
 NO_VALUE = "no value"
 _NO_TEXTS = (NOT_WRITTEN, NO_VALUE)
-Key = TypeVar("Key", bound=Hashable)
+NOTHING = MapNode((), Place("", 1, 1, 2))
 _WORDS = {"min": "minimum", "max": "maximum"}
+_TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
+Alike = Callable[[Scalar, Scalar], bool]
+Key = TypeVar("Key", bound=Hashable)
 
 
 class ChangeKind(StrEnum):
@@ -94,12 +97,6 @@ def in_words(name: str) -> str:
     return " ".join(_WORDS.get(word, word) for word in name.split("_"))
 
 
-NOTHING = MapNode((), Place("", 1, 1, 2))
-_TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
-
-Alike = Callable[[Scalar, Scalar], bool]
-
-
 def same_text(before: Scalar, after: Scalar) -> bool:
     """Whether two leaves say the same; numbers count by value."""
     if before.is_number and after.is_number:
@@ -167,8 +164,5 @@ def compared(
     if before is None and after is None:
         return
     if before is None or after is None or not same(before, after, alike):
-        yield written_change(group, subject, _text(before), _text(after))
-
-
-def _text(node: YamlNode | None) -> str | None:
-    return None if node is None else said(node)
+        texts = (None if node is None else said(node) for node in (before, after))
+        yield written_change(group, subject, *texts)

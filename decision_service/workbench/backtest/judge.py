@@ -57,10 +57,8 @@ def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
     for name, colon, points in (one.partition(":") for one in by):
         if name not in types:
             unread = "no rule of either side reads it, so that it is not recorded"
-            hint = unread if name in catalogue() else did_you_mean(name, types)
-            hint = (
-                hint or f"take {', '.join(KNOWN[2:])}, inputs.NAME, or a factor that a rule reads"
-            )
+            usual = f"take {', '.join(KNOWN[2:])}, inputs.NAME, or a factor that a rule reads"
+            hint = unread if name in catalogue() else did_you_mean(name, types) or usual
             raise DimensionUnknown(f"a report cannot be divided by {name}: {hint}")
         if name in seen or name in ALWAYS:
             raise DimensionUnknown(f"a report is divided by {name} once: leave it out")
@@ -88,8 +86,7 @@ def cells_of(
     factors: Mapping[str, FactorValue],
     by: tuple[str, ...],
 ) -> tuple[tuple[str, str], ...]:
-    of = _dimensions(by)
-    return tuple([(name, cell(decision, verdict, inputs, factors)) for name, cell in of])
+    return tuple([(n, cell(decision, verdict, inputs, factors)) for n, cell in _dimensions(by)])
 
 
 @cache
@@ -140,12 +137,7 @@ def _providers(decision: Decision, *_: object) -> str:
     return " + ".join(sorted({use.provider_id for use in sources if use.used})) or "none"
 
 
-_CELLS: Mapping[str, _Cell] = {
-    "month": _month,
-    "arm": _arm,
-    "band": _band,
-    "provider": _providers,
-}
+_CELLS: Mapping[str, _Cell] = {"month": _month, "arm": _arm, "band": _band, "provider": _providers}
 
 
 class BacktestRules(msgspec.Struct, frozen=True):

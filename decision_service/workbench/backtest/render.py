@@ -98,17 +98,19 @@ def proofs_section(proofs: Proofs) -> Section:
 
 
 def sweep_section(report: ImpactReport) -> Section:
-    told, currency = report.subject, report.subject.currency
-    columns = (*told.swept, "approvals", "referrals", "approved in all", "known bad rate")
+    subject, currency = report.subject, report.subject.currency
+    columns = (*subject.swept, "approvals", "referrals", "approved in all", "known bad rate")
     rows = tuple(
-        (*_named(point, told.present), *_figures(point, currency)) for point in report.sweep
+        (*_named(point, subject.present), *_figures(point, currency)) for point in report.sweep
     )
-    curve = len(told.swept) == 1
-    chart = _curve(told.swept[0], report.sweep, told.present[0]) if curve else _map(report)
-    shown = "" if curve else f" The chart has {told.swept[0]} down and {told.swept[1]} across."
-    lines = (f"In force: {', '.join(told.present)}, marked with * where it is a point.{shown}",)
-    title = f"Sweep of {' and '.join(told.swept)}"
-    return Section(title, lines, columns, rows, len(told.swept), chart)
+    curve = len(subject.swept) == 1
+    chart = _curve(subject.swept[0], report.sweep, subject.present[0]) if curve else _map(report)
+    shown = (
+        "" if curve else f" The chart has {subject.swept[0]} down and {subject.swept[1]} across."
+    )
+    lines = (f"In force: {', '.join(subject.present)}, marked with * where it is a point.{shown}",)
+    title = f"Sweep of {' and '.join(subject.swept)}"
+    return Section(title, lines, columns, rows, len(subject.swept), chart)
 
 
 def margin_section(curve: MarginCurve, currency: str) -> Section:
@@ -190,10 +192,8 @@ def sections(report: ImpactReport) -> Iterator[Section]:
         yield _reasons(report)
     yield from _segments(report)
     if report.dated:
-        lines = (
-            *wording.dated(report),
-            "By the rules after the change, each day and the one before it.",
-        )
+        last = "By the rules after the change, each day and the one before it."
+        lines = (*wording.dated(report), last)
         yield _cells("Figures that change soon", lines, report.dated, report.subject.currency)
     for curve in report.margins:
         yield margin_section(curve, report.subject.currency)
@@ -244,11 +244,7 @@ def _matrix(report: ImpactReport) -> Section:
 def _amounts(report: ImpactReport) -> Section:
     currency = report.subject.currency
     rows = tuple(
-        (
-            row.name,
-            wording.amount(row, row.before, currency),
-            wording.amount(row, row.after, currency),
-        )
+        (row.name, *(wording.amount(row, value, currency) for value in (row.before, row.after)))
         for row in report.amounts
     )
     lines = ("Among those whom both approve. Quantiles are exact to 1.6 %.",)
@@ -323,16 +319,16 @@ def _examples(report: ImpactReport) -> Iterator[Section]:
 
 
 def _provenance(report: ImpactReport) -> Section:
-    told = report.subject
+    subject = report.subject
     rows: Sequence[tuple[str, str]] = [
-        ("product", told.product),
-        ("before", f"{told.base} ({told.base_digest[:16]})"),
-        ("after", f"{told.other} ({told.other_digest[:16]})"),
-        *((f"set {at}", f"{old} → {new}") for at, old, new in told.figures),
-        ("decisions", f"{told.since} to {told.until}"),
-        ("parameters of", told.params_as_of or "each decision's own day"),
-        ("program", told.engine_version),
-        ("sample", f"{wording.percent(told.sample)}, seed {told.seed}"),
+        ("product", subject.product),
+        ("before", f"{subject.base} ({subject.base_digest[:16]})"),
+        ("after", f"{subject.other} ({subject.other_digest[:16]})"),
+        *((f"set {at}", f"{old} → {new}") for at, old, new in subject.figures),
+        ("decisions", f"{subject.since} to {subject.until}"),
+        ("parameters of", subject.params_as_of or "each decision's own day"),
+        ("program", subject.engine_version),
+        ("sample", f"{wording.percent(subject.sample)}, seed {subject.seed}"),
         ("SHA-256 of the figures", report.digest),
     ]
     lines = (f"For the challenger of rollout.yaml: `{report.expect}`",) if report.expect else ()
@@ -355,8 +351,7 @@ def html(report: ImpactReport) -> str:
 
 
 def markdown(report: ImpactReport) -> str:
-    told = report.subject
-    title = f"# What {told.other} would change in {told.product}"
+    title = f"# What {report.subject.other} would change in {report.subject.product}"
     return "\n".join((title, *(line for s in sections(report) for line in _section(s)))) + "\n"
 
 
@@ -364,16 +359,11 @@ def _section(section: Section) -> Iterator[str]:
     yield ""
     yield f"## {section.title}"
     for line in section.lines:
-        yield ""
-        yield line
+        yield from ("", line)
     if section.columns:
+        marks = ["---" if n < section.words else "---:" for n in range(len(section.columns))]
         yield ""
-        yield _row(section.columns)
-        yield _row(
-            tuple("---" if n < section.words else "---:" for n in range(len(section.columns)))
-        )
-        for row in section.rows:
-            yield _row(row)
+        yield from map(_row, (section.columns, tuple(marks), *section.rows))
 
 
 def _row(cells: tuple[str, ...]) -> str:

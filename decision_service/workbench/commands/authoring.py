@@ -173,7 +173,13 @@ def hash_list(
     read_list(str(path), hashed_text, report)
     _refuse_list(path, report)
     if count:
-        _write(path, hashed_text)
+        try:
+            write_whole(path, hashed_text)
+        except OSError as error:
+            raise CommandError(
+                f"{path} cannot be written ({error.strerror}): allow it, then hash the list again",
+                Exit.USAGE,
+            ) from None
     words = f"{path}: {counted(count, 'key')} hashed"
     console().print(words, markup=False, soft_wrap=True)
 
@@ -198,13 +204,3 @@ def _refuse_list(path: Path, report: Report) -> None:
     if report.failed:
         lines = tuple(map(render, report.diagnostics()))
         raise CommandError(f"{path} is left as it is: mend it first", Exit.FINDINGS, lines)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written ({error.strerror}): allow it, then hash the list again",
-            Exit.USAGE,
-        ) from None

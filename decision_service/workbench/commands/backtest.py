@@ -122,14 +122,14 @@ def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None
     )
     if found:
         raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
-    told = report.coverage
-    share = sum(told.left_out.values()) / max(told.applicants, 1)
+    coverage = report.coverage
+    share = sum(coverage.left_out.values()) / max(coverage.applicants, 1)
     if share > MOST_LEFT_OUT:
         raise CommandError(
             f"{share:.0%} of the applicants cannot be compared, so the report is of the others "
             "alone",
             Exit.USAGE,
-            tuple(f"{kind}: {number:,}" for kind, number in told.left_out.items()),
+            tuple(f"{kind}: {number:,}" for kind, number in coverage.left_out.items()),
         )
 
 
@@ -242,8 +242,8 @@ class _Range(NamedTuple):
 
 
 def _range(word: str) -> _Range:
-    name, _, told = word.partition("=")
-    found = _RANGE.fullmatch(told)
+    name, _, text = word.partition("=")
+    found = _RANGE.fullmatch(text)
     if found is None:
         raise CommandError(
             f"--sweep is {word}: write from..to/step, such as "

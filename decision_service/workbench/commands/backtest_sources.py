@@ -24,11 +24,13 @@ from decision_service.workbench.backtest.report import BrokenLines
 from decision_service.workbench.backtest.run import DecidedWindow, KeyRange, Partitions
 from decision_service.workbench.backtest.workers import ProcessPartitions, WorkerOrder
 
-TOLD = 10
-"""Broken lines that are told one by one."""
+SHOWN = 10
+"""Broken lines that are shown one by one."""
 
 MOST_BROKEN = 5
 """Percent of a file's lines."""
+
+_PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,9 @@ class DecisionSource:
         reader = await self.reader()
         try:
             edges = await reader.edges(product, window)
-            counts = await reader.counts(product, window)
+            decided = (await reader.counts(product, window)).decided
         finally:
             await reader.aclose()
-        decided = counts.decided
         return None if edges is None or not decided else DecidedWindow(*edges, decided)
 
 
@@ -117,7 +118,7 @@ def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
     """The lines that are not counted; raises CommandError above 5 percent."""
     broken = len(cases.broken)
     every = broken + len(cases.positions) + cases.others
-    for one in cases.broken[:TOLD]:
+    for one in cases.broken[:SHOWN]:
         sys.stderr.write(visible(f"{file}:{one.number}: not counted: {one.why}\n"))
     if broken * 100 > every * MOST_BROKEN:
         raise CommandError(
@@ -125,11 +126,8 @@ def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
             "report on the rest would mislead: mend the file, or write it anew",
             Exit.FINDINGS,
         )
-    numbers = tuple(one.number for one in cases.broken[:TOLD])
+    numbers = tuple(one.number for one in cases.broken[:SHOWN])
     return (BrokenLines(file.name, broken, every, numbers),) if broken else ()
-
-
-_PROCESSES = 2
 
 
 class Workers(StrEnum):

@@ -155,7 +155,10 @@ def _message(explained: Explanation) -> pb.Decision:
 
 def explanation_tree(explained: Explanation) -> Tree:
     message = _message(explained)
-    tree = Tree(f"{styled_outcome(message)} · {escape(_headline(explained))}", guide_style="dim")
+    as_of, ruleset = explained.facts.as_of, explained.ruleset
+    name = f"{ruleset.ruleset} v{ruleset.version} {ruleset.digest[:12]}"
+    headline = escape(f"{name} · as of {as_of.date} ({as_of.zone})")
+    tree = Tree(f"{styled_outcome(message)} · {headline}", guide_style="dim")
     add_verdict(tree, message)
     for stage in explained.stages:
         branch = add_stage(tree, stage.name, stage.component, stage.concluded or "", stage.note)
@@ -165,12 +168,6 @@ def explanation_tree(explained: Explanation) -> Tree:
         for rule in stage.rules:
             add_rule(branch, stage.name, stage.component, _shown(rule))
     return tree
-
-
-def _headline(explained: Explanation) -> str:
-    as_of, ruleset = explained.facts.as_of, explained.ruleset
-    name = f"{ruleset.ruleset} v{ruleset.version} {ruleset.digest[:12]}"
-    return f"{name} · as of {as_of.date} ({as_of.zone})"
 
 
 def _shown(rule: RuleTrace) -> RuleView:

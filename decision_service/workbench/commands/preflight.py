@@ -89,7 +89,15 @@ class StoreState(msgspec.Struct):
 async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
     shown = settings.store_url.rpartition("@")[2]
     try:
-        store = await _opened(settings)
+        # as `serve` would open it, so that a restored backup is erased as it would be
+        store = await Store.open(
+            settings.store_url,
+            journal=settings.erasure_journal,
+            erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+            identity_keys=settings.identity_key_file,
+            data_keys=settings.data_key_file,
+            keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
+        )
     except StoreLocked:
         used = f"{shown} is in use by a running service"
         return PreflightCheck("store", True, used), StoreState()
@@ -116,18 +124,6 @@ async def _state(store: Store) -> StoreState:
         return StoreState(stages, await last_good_folder(store))
     except StoreError:
         return StoreState()
-
-
-async def _opened(settings: Settings) -> Store:
-    """The store as `serve` would open it, so that a restored backup is erased as it would be."""
-    return await Store.open(
-        settings.store_url,
-        journal=settings.erasure_journal,
-        erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
-        identity_keys=settings.identity_key_file,
-        data_keys=settings.data_key_file,
-        keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
-    )
 
 
 def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightCheck]:

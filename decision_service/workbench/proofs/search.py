@@ -123,7 +123,9 @@ def prove(question: Question, today: date, left: Left) -> Result:
     except NotEncodable as part:
         return Undecided(f"{part} cannot be put to a solver")
     except Exception as fault:  # noqa: BLE001  a claim is open where the prover fails, not false
-        return Undecided(f"the prover failed ({FAULT}: {_where(fault)}): report it")
+        *_, (frame, line) = traceback.walk_tb(fault.__traceback__)
+        where = f"{type(fault).__name__} in {Path(frame.f_code.co_filename).name} line {line}"
+        return Undecided(f"the prover failed ({FAULT}: {where}): report it")
     return Proved(len(found))
 
 
@@ -212,11 +214,6 @@ class _Search:
         verdicts = self.question.judged(smaller, changed, day)
         assert verdicts is not None  # noqa: S101  shrinking keeps it
         raise _Stopped(Counterexample(smaller, changed, day, verdicts))
-
-
-def _where(fault: Exception) -> str:
-    *_, (frame, line) = traceback.walk_tb(fault.__traceback__)
-    return f"{type(fault).__name__} in {Path(frame.f_code.co_filename).name} line {line}"
 
 
 def _turns() -> Iterator[tuple[bool, float]]:
