@@ -64,7 +64,6 @@ class FigureSetter:
         return [*self._changes]
 
     def compiled(self, figures: Mapping[str, str]) -> tuple[CompiledRuleset, tuple[SetFigure, ...]]:
-        """The version with these figures, and what they were; raises FiguresUnfit."""
         chosen = {at: self._change(at) for at in figures}
         edits = [e for at, change in chosen.items() for e in _edits(change, figures[at])]
         report = Report()

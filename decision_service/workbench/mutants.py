@@ -136,17 +136,17 @@ def next_to(text: str) -> tuple[str, ...]:
         return tuple((day + timedelta(days=step)).isoformat() for step in (1, -1))
     if text in ("true", "false"):
         return ("false" if text == "true" else "true",)
-    return tuple(f"{n:f}" for n in _beside(Decimal(text), whole="." not in text))
+    return tuple(f"{n:f}" for n in _moved(Decimal(text), whole="." not in text))
 
 
-def beside(label: str, known: Sequence[str]) -> tuple[str, ...]:
+def neighbours(label: str, known: Sequence[str]) -> tuple[str, ...]:
     if label not in known:
         return ()
     index = known.index(label)
     return tuple(known[i] for i in (index - 1, index + 1) if 0 <= i < len(known))
 
 
-def _beside(number: Decimal, *, whole: bool) -> tuple[Decimal, Decimal]:
+def _moved(number: Decimal, *, whole: bool) -> tuple[Decimal, Decimal]:
     if not number or (whole and number <= SMALL):
         return number + 1, number - 1
     step = number / 10
@@ -166,7 +166,7 @@ Spot = tuple[Scalar, FigureToken]
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
-    """The names of a ruleset, and the words that stand under some keys (`then`, `reason`).
+    """The names of a ruleset, and the words under some keys (`then`, `reason`).
 
     With `operators` those of expressions change too.
     """
@@ -176,7 +176,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     operators: bool = False
 
     def labels(self, label: str, names: Sequence[str] = ()) -> tuple[str, ...]:
-        """The labels that one belongs to: those of a name beside it, else of any name."""
+        """The labels that one belongs to: those of a name near it, else of any name."""
         near = [self.symbols[name] for name in names if name in self.symbols]
         for symbol in (*near, *self.symbols.values()):
             if label in symbol.labels and len(symbol.labels) > 1:
@@ -185,14 +185,13 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
 
 def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[FigureChange]:
-    """The figures and operators of an expression; a repeated one has its number in `at`."""
     seen: dict[str, int] = {}
     names = names_in(scalar.text)
     for token in figures(scalar.text):
         seen[token.text] = seen.get(token.text, 0) + 1
         here = at if seen[token.text] == 1 else f"{at}#{seen[token.text]}"
         known = words.labels(token.text, names) if token.label else ()
-        for after in beside(token.text, known) if token.label else next_to(token.text):
+        for after in neighbours(token.text, known) if token.label else next_to(token.text):
             yield change(here, [(scalar, token)], after)
     for token, other in operators(scalar.text) if words.operators else ():
         seen[token.text] = seen.get(token.text, 0) + 1
@@ -202,7 +201,7 @@ def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[Figure
 
 def as_label(scalar: Scalar, at: str, known: Sequence[str]) -> Iterator[FigureChange]:
     token = FigureToken(0, len(scalar.text), scalar.text, label=True)
-    for after in beside(scalar.text, known):
+    for after in neighbours(scalar.text, known):
         yield change(at, [(scalar, token)], after)
 
 
@@ -210,7 +209,7 @@ def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterat
     """The labels that are keys of a map; one changes places with its neighbour that is a key."""
     by_key = {entry.key: entry for entry in listed}
     for entry in listed:
-        for after in beside(entry.key, known):
+        for after in neighbours(entry.key, known):
             edits = [Edit(entry, 0, len(entry.key), after)]
             if after in by_key:
                 edits.append(Edit(by_key[after], 0, len(after), entry.key))
@@ -343,7 +342,7 @@ def _in_conditions(
             spots.setdefault(token.text, []).append((cell, token))
     known = written_labels(symbol) if worded and symbol is not None else ()
     for text, own in spots.items():
-        for after in beside(text, known) if worded else next_to(text):
+        for after in neighbours(text, known) if worded else next_to(text):
             swapped = spots.get(after, []) if worded and len(cells) > 1 else []
             yield change(at, own, after, swapped)
 
@@ -383,7 +382,6 @@ class _Finder:
                     yield from self._values(entry.value, at, param.value)
 
     def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[FigureChange]:
-        """Values by date or by label, those of a label perhaps by date; labels change places."""
         by = param.get("by") if isinstance(param, MapNode) else None
         symbol = self.words.symbols.get(by.text) if isinstance(by, Scalar) else None
         if symbol is not None:

@@ -230,8 +230,6 @@ class FiguresRun:
 
 
 class FiguresReport(msgspec.Struct, frozen=True):
-    """All changes in the order of the file; `problems` are errors in the marks."""
-
     tried: tuple[Tried, ...]
     problems: tuple[Diagnostic, ...] = ()
 

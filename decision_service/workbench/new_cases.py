@@ -43,7 +43,7 @@ ROUNDS = 2
 
 _UNQUOTED = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")
 _PLAIN = re.compile(r"[A-Za-z](?:[^:#\"'{}]|:(?! ))*[^:#\"'{}\s]")
-"""A name that YAML reads as it stands."""
+"""A name that YAML reads as it is."""
 
 _BARE = re.compile(r"[\w.-]+")
 _LISTED = ("conditions", "tags", "data_requests")
@@ -301,7 +301,6 @@ class _Goals:
         return goals_reached(self.ruleset, evaluate(self.ruleset, facts))
 
     def text(self, goal: Goal, case: NewCase) -> str:
-        """The case without what the goal can do without."""
         least = self.usual.shrunk(case, lambda facts: goal in self._reached(facts))
         facts = self.usual.facts(least)
         assert facts is not None  # noqa: S101  they were sampled of cases that ran

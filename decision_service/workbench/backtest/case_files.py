@@ -79,8 +79,6 @@ class CaseOffer(msgspec.Struct, frozen=True):
 
 
 class ConclusionLine(msgspec.Struct, frozen=True):
-    """An outcome with its reasons; `refer_kind` is empty where it is no referral."""
-
     outcome: Outcome
     refer_kind: str = ""
     reasons: tuple[str, ...] = ()
@@ -109,17 +107,17 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
 
     @property
     def side(self) -> Side:
-        """What the rules concluded then; raises ValueError where the line does not tell it."""
-        told = self.override or self
-        kind = ReferKind(told.refer_kind) if told.refer_kind else None
-        if told.outcome is not Outcome.APPROVE or self.offer is None:
-            return Side(told.outcome, kind, codes=told.reasons)
+        """What the rules concluded then; raises ValueError where the line does not say it."""
+        concluded = self.override or self
+        kind = ReferKind(concluded.refer_kind) if concluded.refer_kind else None
+        if concluded.outcome is not Outcome.APPROVE or self.offer is None:
+            return Side(concluded.outcome, kind, codes=concluded.reasons)
         amount, reduced = self.offer.approved_amount, self.offer.offer_kind == OfferKind.REDUCED
         approved = None if amount is None else AmountLine(amount, self.offer.currency).money.minor
         instalment = self.offer.outputs.get("instalment")
         paid = None if instalment is None else value_of(instalment)
         minor = paid.minor if isinstance(paid, Money) else None
-        return Side(told.outcome, kind, approved, minor, reduced, told.reasons)
+        return Side(concluded.outcome, kind, approved, minor, reduced, concluded.reasons)
 
 
 _DECODER = msgspec.json.Decoder(CaseLine, float_hook=Decimal)
@@ -132,23 +130,23 @@ class LineBroken(ValueError):
 def parsed(line: bytes) -> CaseLine:
     """The decision of a line; raises LineBroken."""
     try:
-        told = _DECODER.decode(line)
+        case = _DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineBroken(f"the line is no exported decision ({error})") from None
-    if told.decided.tzinfo is None:
+    if case.decided.tzinfo is None:
         raise LineBroken("`decided` names no time zone")
-    return told
+    return case
 
 
-def value_of(told: Any) -> Value:
+def value_of(given: Any) -> Value:
     """A value as a line writes it: numbers are Decimal; raises ValueError for anything else."""
-    if isinstance(told, bool | str | Decimal):
-        return told
-    if isinstance(told, int):
-        return Decimal(told)
-    if isinstance(told, dict) and "date" in told:
-        return msgspec.convert(told, DayLine).date
-    return msgspec.convert(told, AmountLine).money
+    if isinstance(given, bool | str | Decimal):
+        return given
+    if isinstance(given, int):
+        return Decimal(given)
+    if isinstance(given, dict) and "date" in given:
+        return msgspec.convert(given, DayLine).date
+    return msgspec.convert(given, AmountLine).money
 
 
 def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
@@ -182,7 +180,7 @@ def recorded_conclusion(reply: bytes) -> Side:
 
 
 def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
-    sent = {name: value_of(told) for name, told in line.inputs.items()}
+    sent = {name: value_of(given) for name, given in line.inputs.items()}
     bound = bind_inputs(ruleset, sent, frozenset(sent))
     if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
         raise ValueError("the line lacks what the rules of the decision read")
@@ -209,11 +207,11 @@ def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
     )
 
 
-def _factor(spec: FactorSpec, told: Any) -> FactorValue:
-    if isinstance(told, dict) and "missing" in told:
-        causes = msgspec.convert(told, MissingLine).missing
+def _factor(spec: FactorSpec, given: Any) -> FactorValue:
+    if isinstance(given, dict) and "missing" in given:
+        causes = msgspec.convert(given, MissingLine).missing
         return FactorValue(spec.name, None, tuple(Missing(c.cause, c.reason) for c in causes))
-    value = value_of(told)
+    value = value_of(given)
     if spec.type is ValueType.INTEGER and isinstance(value, Decimal) and value == int(value):
         value = int(value)
     if not has_type(value, spec.type):

@@ -58,8 +58,8 @@ def _cluster() -> Iterator[None]:
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, RayError) as error:
-        told = str(error).strip().partition("\n")[0]
-        raise ClusterUnfit(f"the Ray cluster at {address} takes no work ({told})") from None
+        words = str(error).strip().partition("\n")[0]
+        raise ClusterUnfit(f"the Ray cluster at {address} takes no work ({words})") from None
     try:
         yield
     finally:

@@ -24,9 +24,9 @@ def points(share: float) -> str:
     return f"{share * 100 + 0.0:+.1f} points"
 
 
-def interval(told: Interval) -> str:
+def interval(one: Interval) -> str:
     """`-4.8 points (-6.1 to -3.6)`."""
-    return f"{points(told.difference)} ({told.low * 100:+.1f} to {told.high * 100:+.1f})"
+    return f"{points(one.difference)} ({one.low * 100:+.1f} to {one.high * 100:+.1f})"
 
 
 def change(row: Rate | SegmentRow) -> str:
@@ -93,22 +93,24 @@ def _swap(report: ImpactReport, *, gained: bool) -> str:
 
 
 def honesty(report: ImpactReport) -> Iterator[str]:
-    told = report.coverage
+    coverage = report.coverage
     yield (
-        f"{told.decisions:,} decisions in the window: {told.applicants:,} applicants, each by the "
-        f"first decision, and {told.repeats:,} repeats."
+        f"{coverage.decisions:,} decisions in the window: {coverage.applicants:,} applicants, "
+        f"each by the first decision, and {coverage.repeats:,} repeats."
     )
-    if told.not_enrolled:
-        yield f"{told.not_enrolled:,} more were outside the go-live, so that no data was read."
-    asked = told.reproduced + told.differing
-    yield f"The recorded rules reproduce {told.reproduced:,} of {asked:,} decisions exactly."
-    if told.differing:
-        yield f"Those that differ, for example: {', '.join(told.differing_examples)}."
-    left_out = sum(told.left_out.values())
-    kinds = ", ".join(f"{number:,} {kind}" for kind, number in told.left_out.items())
+    if coverage.not_enrolled:
+        yield f"{coverage.not_enrolled:,} more were outside the go-live, so that no data was read."
+    asked = coverage.reproduced + coverage.differing
+    yield f"The recorded rules reproduce {coverage.reproduced:,} of {asked:,} decisions exactly."
+    if coverage.differing:
+        yield f"Those that differ, for example: {', '.join(coverage.differing_examples)}."
+    left_out = sum(coverage.left_out.values())
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in coverage.left_out.items())
     yield f"{left_out:,} cannot be compared{f': {kinds}' if kinds else ''}."
-    if told.lacking:
-        names = ", ".join(f"{name} ({number:,})" for name, number in [*told.lacking.items()][:5])
+    if coverage.lacking:
+        names = ", ".join(
+            f"{name} ({number:,})" for name, number in [*coverage.lacking.items()][:5]
+        )
         yield f"Factors that were lacking most: {names}."
     if report.subject.sample < 1:
         yield f"A sample of {percent(report.subject.sample)}, seed {report.subject.seed}."

@@ -66,8 +66,8 @@ def recorded_side(reply: bytes) -> Side:
 def _instalment(offer: pb.Offer) -> int | None:
     if "instalment" not in offer.outputs:
         return None
-    told = offer.outputs["instalment"]
-    return money_from_message(told.money).minor if told.HasField("money") else None
+    line = offer.outputs["instalment"]
+    return money_from_message(line.money).minor if line.HasField("money") else None
 
 
 class WorkerOrder(msgspec.Struct, frozen=True):

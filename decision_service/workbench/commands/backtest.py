@@ -152,7 +152,6 @@ def rendered(report: ImpactReport, form: ReportFormat) -> str:
 
 
 def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> None:
-    """One form on stdout, or every form in a folder; raises CommandError."""
     if out is None:
         sys.stdout.write(visible(rendered(report, form)))
         return
@@ -161,7 +160,6 @@ def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> N
 
 
 def write_report(report: ImpactReport, folder: Path) -> list[Path]:
-    """Every form in a folder, each whole or not at all; raises CommandError."""
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

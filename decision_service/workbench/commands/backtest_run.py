@@ -95,7 +95,6 @@ class LocalBacktest:
 
 
 def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
-    """Raise CommandError where nothing is compared, or a dimension does not exist."""
     if changes_nothing(order, compared):
         raise CommandError(
             f"both sides are v{compared.changed.version} as it stands: change something with "
@@ -147,7 +146,6 @@ def compared_rules(
     figures: Mapping[str, str],
     points: Sequence[Mapping[str, str]],
 ) -> ComparedRules:
-    """The rules; raises CommandError with the sentence of what is wrong with them."""
     loading = loaded(select_rules(folder))
     rulebook = loading.rulebook
     assert rulebook is not None  # noqa: S101  `loaded` raises otherwise

@@ -115,7 +115,6 @@ def _lines(file: Path, folder: Path) -> Path:
 
 
 def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
-    """The lines that are not counted; raises CommandError above 5 percent."""
     broken = len(cases.broken)
     every = broken + len(cases.positions) + cases.others
     for one in cases.broken[:SHOWN]:
@@ -136,7 +135,6 @@ class Workers(StrEnum):
 
 
 def require_reach(on: Workers, names: SourceNames) -> None:
-    """Raise CommandError or StoreError where there is no Ray, or it cannot read what is named."""
     if on is not Workers.RAY:
         return
     require_extra("ray", "--on ray needs Ray")

@@ -96,7 +96,6 @@ class RulesDiff:
 
 
 def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
-    """The differences of two folders, or of the same part of both; raises CommandError."""
     if old.part != new.part:
         first, second = (rules.part or "all products" for rules in (old, new))
         raise CommandError(
@@ -105,23 +104,20 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
             Exit.USAGE,
         )
     folders = old.selection.folder, new.selection.folder
+    lists = list_changes(*folders, datetime.now(UTC))
     return RulesDiff(
         tuple(_gone(old, new)),
         tuple(_versions(old, new)),
         tuple(_plans(old, new)),
-        tuple(_lists(old, new)),
+        tuple(one for one in lists.changes if _selected(new, one.path)) if lists else (),
         tuple(one for one in guard_changes(*folders) if _selected(new, one.group)),
     )
 
 
 def _selected(rules: LoadedRules, path: str) -> bool:
     part = rules.part
-    whole_product = "/" not in part
-    return (
-        part in ("", path)
-        or path.startswith(f"{part}/")
-        or (whole_product and path.startswith(SHARED))
-    )
+    shared = "/" not in part and path.startswith(SHARED)  # of every product
+    return shared or part in ("", path) or path.startswith(f"{part}/")
 
 
 def _versions(
@@ -143,13 +139,6 @@ def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
         if changes and _selected(new, f"{name}/rollout.yaml"):
             before_digest, digest = (plan.digest if plan else "" for plan in (first, second))
             yield PlanDiff(name, before_digest, digest, changes)
-
-
-def _lists(old: LoadedRules, new: LoadedRules) -> Iterator[ListChange]:
-    found = list_changes(old.selection.folder, new.selection.folder, datetime.now(UTC))
-    for change in () if found is None else found.changes:
-        if _selected(new, change.path):
-            yield change
 
 
 def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:

@@ -65,7 +65,6 @@ class RulesSelection:
 
 
 def select_rules(path: Path) -> RulesSelection:
-    """The rules folder that a path lies in; raises CommandError where it holds nothing of one."""
     selection = find_rules(path)
     broken = any(selection.has(file.path) for file in selection.folder.unreadable)
     if not selection.files and not broken:
@@ -123,7 +122,6 @@ def _root_of(path: Path) -> Path:
 
 
 def _above(path: Path, resolved: Path, root: Path) -> Path:
-    """The root as the user would write it: as many steps above the given path."""
     above = path
     for _ in resolved.relative_to(root).parts:
         above = above.parent if above.name not in ("", "..") else above / ".."

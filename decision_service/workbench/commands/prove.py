@@ -112,7 +112,6 @@ def prove(
 
 
 def decided(question: Comparison, today: date, limit: float) -> Result:
-    """The result within a time limit; raises CommandError without a solver."""
     end = time.monotonic() + limit
     try:
         return prove_it(question, today, lambda: end - time.monotonic())

@@ -237,7 +237,6 @@ def _before(copy: Path, accepted: Collection[str]) -> LoadedRules | None:
 
 
 def gated(change: Change, accepted: Collection[str], *, prove: bool) -> dict[str, Any]:
-    """What a publication says of its tests, proofs and acceptances; raises CommandError."""
     folder, rulebook = change.rules.selection.folder, change.rules.rulebook
     results = list(run_rule_tests(folder, rulebook))
     refuse(failures(results), "tests fail or are not there: see `decision-service rules test`")
@@ -316,7 +315,6 @@ def rollback_of(text: str) -> str:
 
 
 def write_manifest(change: Change, published: Publication, *, keep: bool) -> Path:
-    """Write a folder's manifest, whole or not at all, and keep its copy; raises CommandError."""
     file, text = change.root / MANIFEST, manifest_text(published, change.contents)
     try:
         write_whole(file, text)

@@ -426,7 +426,8 @@ def _versions(before: str, after: str, rules: Path, form: Format, *, prove: bool
     comparison = compare(old.files, new.files, catalogue())
     proofs = sentences(proved(old.ruleset, new.ruleset)) if prove else []
     if form is Format.JSON:
-        sides = {"before": _named(old), "after": _named(new)}
+        named = (("before", old), ("after", new))
+        sides = {k: ruleset_dict(v.ruleset) | {"file": v.files.path} for k, v in named}
         print_json(sides | comparison_dict(comparison) | ({"proofs": proofs} if prove else {}))
         return
     _print([_headline(old, new, comparison), *change_lines(comparison.changes), *proofs])
@@ -439,10 +440,6 @@ def _headline(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> 
     if comparison.alike:
         return f"{pair}: identical behaviour under another name"
     return f"{pair}: {counted(len(comparison.changes), 'change')}"
-
-
-def _named(version: NamedVersion) -> dict[str, Any]:
-    return ruleset_dict(version.ruleset) | {"file": version.files.path}
 
 
 # Two states

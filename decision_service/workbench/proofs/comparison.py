@@ -26,11 +26,9 @@ from decision_service.workbench.proofs.questions import (
     is_better,
     is_more,
     is_other,
-    is_other_amount,
     is_other_price,
     lawful,
     more_term,
-    other_amount_term,
     other_price_term,
     other_term,
     people_of,
@@ -96,7 +94,7 @@ class Comparison:
             case Claim.LOOSENS:
                 return b.or_(better_term(b, new, old), more_term(b, new, old))
             case Claim.SAME_AMOUNTS:
-                return other_amount_term(b, old, new)
+                return b.or_(more_term(b, old, new), more_term(b, new, old))
             case Claim.SAME_PRICE:
                 return other_price_term(b, old, new)
             case Claim.APPROVES_NO_MORE:
@@ -124,7 +122,7 @@ class Comparison:
             case Claim.LOOSENS:
                 return is_better(new, old) or is_more(new, old)
             case Claim.SAME_AMOUNTS:
-                return is_other_amount(old, new)
+                return is_more(old, new) or is_more(new, old)
             case Claim.SAME_PRICE:
                 return is_other_price(old, new)
             case Claim.APPROVES_NO_MORE:

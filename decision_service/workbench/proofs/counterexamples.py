@@ -230,7 +230,6 @@ class Walk:
         return changed
 
     def _value(self, symbol: Symbol) -> Any:
-        """A value in the range of a name, often a figure of the rules or next to one."""
         figure, beside = self._one_of(self.figures), self._one_of((-1, 0, 0, 1))
         match symbol.type:
             case ValueType.FLAG:

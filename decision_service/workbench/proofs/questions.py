@@ -165,14 +165,6 @@ def is_more(one: Verdict, other: Verdict) -> bool:
     return other.offer.approved_amount > one.offer.approved_amount
 
 
-def other_amount_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
-    return b.or_(more_term(b, one, other), more_term(b, other, one))
-
-
-def is_other_amount(one: Verdict, other: Verdict) -> bool:
-    return is_more(one, other) or is_more(other, one)
-
-
 def other_price_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
     """Whether the rate differs, or a fee or instalment of the same amount over the same term."""
 

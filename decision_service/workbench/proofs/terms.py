@@ -139,7 +139,6 @@ class Builder:
         return self.true if value else self.false
 
     def text(self, value: str) -> Term:
-        """The number that stands for a text."""
         return self.number(self.texts.setdefault(value, len(self.texts)))
 
     def flag(self, name: str) -> Term:
@@ -348,7 +347,6 @@ class Builder:
         return self._choice(condition, left, right, low, high)
 
     def add(self, left: Term, right: Term) -> Term:
-        """The sum, as the rule language rounds it."""
         return self.rounded(self.sum(left, right), _add, ("+",), (left, right), (1, 1))
 
     def sub(self, left: Term, right: Term) -> Term:
