@@ -11,7 +11,7 @@ from math import inf
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.reviews import ReviewPolicy, ReviewQueue, ReviewReason
+from decision_service.domain.reviews import ReviewPolicy, ReviewQueue
 from decision_service.rollout.model import (
     Ceiling,
     Challenger,
@@ -100,14 +100,14 @@ def review_entries(review: ReviewPolicy) -> Iterator[PlanEntry]:
         )
         yield PlanEntry("review", "the authority", limits)
     for reason in review.reasons:
-        yield PlanEntry("review", f"reason {reason.code}", _reason(reason), "reasons")
+        values = {"": reason.text}
+        values |= {
+            f"letter_in_{language}": text for language, text in sorted(reason.letter.items())
+        }
+        values |= values_of(told=None if reason.is_told else "nobody")
+        yield PlanEntry("review", f"reason {reason.code}", values, "reasons")
     yield single("review", "contest_sla", length_of(review.contest_sla))
     yield single("review", "claim_for", length_of(review.claim_for))
-
-
-def _reason(reason: ReviewReason) -> dict[str, str]:
-    letter = {f"letter_in_{language}": text for language, text in sorted(reason.letter.items())}
-    return {"": reason.text, **letter, **values_of(told=None if reason.is_told else "nobody")}
 
 
 def _queue(queue: ReviewQueue) -> dict[str, str]:

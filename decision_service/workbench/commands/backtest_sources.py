@@ -86,8 +86,11 @@ def _store(store: str) -> DecisionSource:
 
 
 def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -> DecisionSource:
+    lines = file
     try:
-        lines = _lines(file, folder)
+        if is_parquet(file):  # its rows as lines, so that a row is read by its place
+            require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
+            write_lines(file, lines := folder / "cases.jsonl")
         cases = CaseFile(lines, product)
     except ParquetUnfit as error:
         raise CommandError(f"{file} cannot be read as Parquet ({error})", Exit.USAGE) from None
@@ -103,15 +106,6 @@ def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -
             Exit.USAGE,
         )
     return DecisionSource(cases=CaseOrder(str(lines), product, texts), broken=broken)
-
-
-def _lines(file: Path, folder: Path) -> Path:
-    """The file, or the rows of a Parquet file as lines, so that a row is read by its place."""
-    if not is_parquet(file):
-        return file
-    require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
-    write_lines(file, lines := folder / "cases.jsonl")
-    return lines
 
 
 def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:

@@ -94,9 +94,19 @@ def explain(
 def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str | None) -> Facts:
     text = read_text(path, "write the factors into it, one `name: value` a line")
     read = parse_given(str(path), text, ruleset, catalogue())
-    _refuse(path, read)
+    errors = [d for d in read.diagnostics if d.severity is Severity.ERROR]
+    if errors:
+        lines = tuple(map(render, errors))
+        raise CommandError(f"{path} cannot be used: mend it first", Exit.USAGE, lines)
     given = Given(dict(_input(pair, ruleset) for pair in pairs)).over(read.given)
-    _check_complete(ruleset, given, path)
+    lacking = [name for name in ruleset.needs.factors if name not in given.factors]
+    if lacking:
+        raise CommandError(
+            f"{path} does not say what {len(lacking)} factors are that {ruleset.ruleset} "
+            f"v{ruleset.version} needs: add each with its value, or `missing NO_DATA`",
+            Exit.USAGE,
+            tuple(f"  {name}:" for name in lacking),
+        )
     bound = bind_inputs(ruleset, given.inputs)
     if bound.problems:
         raise CommandError(
@@ -109,14 +119,6 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
     return Facts(given.factors, bound.values, at, answers=answers)
 
 
-def _refuse(path: Path, read: GivenFile) -> None:
-    errors = [d for d in read.diagnostics if d.severity is Severity.ERROR]
-    if errors:
-        raise CommandError(
-            f"{path} cannot be used: mend it first", Exit.USAGE, tuple(map(render, errors))
-        )
-
-
 def _input(pair: str, ruleset: CompiledRuleset) -> tuple[str, Value]:
     name, equals, text = pair.partition("=")
     if not equals or not name or not text:
@@ -126,17 +128,6 @@ def _input(pair: str, ruleset: CompiledRuleset) -> tuple[str, Value]:
         hint = f" ({value.hint})" if value.hint else ""
         raise CommandError(f"--input {pair}: {value.message}{hint}", Exit.USAGE)
     return name, value
-
-
-def _check_complete(ruleset: CompiledRuleset, given: Given, path: Path) -> None:
-    lacking = [name for name in ruleset.needs.factors if name not in given.factors]
-    if lacking:
-        raise CommandError(
-            f"{path} does not say what {len(lacking)} factors are that {ruleset.ruleset} "
-            f"v{ruleset.version} needs: add each with its value, or `missing NO_DATA`",
-            Exit.USAGE,
-            tuple(f"  {name}:" for name in lacking),
-        )
 
 
 def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:

@@ -228,7 +228,12 @@ def rules_of(word: str, rules: Path) -> Iterator[Path]:
         return
     commit = _commit(word)
     with TemporaryDirectory(prefix="decision-service-") as folder:
-        _unpack(_archive(commit, word, rules), Path(folder))
+        archive = io.BytesIO(_archive(commit, word, rules))
+        try:
+            with tarfile.open(fileobj=archive) as tar:
+                tar.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise CommandError(f"the revision cannot be unpacked ({error})", Exit.USAGE) from None
         yield Path(folder) / rules
 
 
@@ -262,14 +267,6 @@ def _archive(commit: str, word: str, rules: Path) -> bytes:
             Exit.USAGE,
         )
     return found
-
-
-def _unpack(archive: bytes, folder: Path) -> None:
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
-    except tarfile.TarError as error:
-        raise CommandError(f"the revision cannot be unpacked ({error})", Exit.USAGE) from None
 
 
 def _git(*words: str) -> bytes | None:

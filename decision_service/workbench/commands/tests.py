@@ -141,7 +141,9 @@ def _add_error(suite: Element, product: str, problem: Diagnostic) -> None:
 def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
     """Show every case of this name, else with it as a part; typer.Exit where one fails."""
     every: list[_Found] = [(suite, result) for suite in suites for result in suite.results]
-    found = _named(every, name)
+    wanted = name.casefold()
+    found = [one for one in every if one[1].case.name.casefold() == wanted]
+    found = found or [one for one in every if wanted in one[1].case.name.casefold()]
     if not found:
         names = [result.case.name for _, result in every]
         close = get_close_matches(name, names, 1, 0.3)
@@ -165,12 +167,6 @@ def print_result(result: CaseResult) -> None:
         out.print(f"    actual   {difference.actual}", markup=False)
     if result.problem:
         out.print(f"  {result.problem}", markup=False)
-
-
-def _named(every: Sequence[_Found], name: str) -> list[_Found]:
-    wanted = name.casefold()
-    exact = [one for one in every if one[1].case.name.casefold() == wanted]
-    return exact or [one for one in every if wanted in one[1].case.name.casefold()]
 
 
 def _print(suite: VersionResults, result: CaseResult) -> None:

@@ -58,15 +58,12 @@ def _plain(symbol: Symbol, spec: FactorSpec | None) -> Decimal:
     family = symbol.name.partition(".")[0]
     if spec is not None and spec.better is Better.DOWN:
         return Decimal(0)
+    good = spec is not None and spec.better is Better.UP
     if symbol.type is ValueType.MONEY:
-        good = spec is None or spec.better is Better.UP
-        return Decimal(_AMOUNTS.get(family, 0) if good else 0)
+        return Decimal(_AMOUNTS.get(family, 0) if good or spec is None else 0)
     if symbol.type is ValueType.NUMBER:
-        good = spec is not None and spec.better is Better.UP
-        return Decimal(1) if good else Decimal(0)
-    if spec is None:
-        return Decimal(6)
-    return Decimal(_COUNTS.get(spec.unit, 1))
+        return Decimal(good)
+    return Decimal(6 if spec is None else _COUNTS.get(spec.unit, 1))
 
 
 def _clamped(symbol: Symbol, value: Decimal) -> Decimal:

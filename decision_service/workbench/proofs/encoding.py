@@ -76,10 +76,6 @@ def present(b: Builder, term: Term) -> Encoded:
     return Encoded(b.false, b.false, term)
 
 
-def constant(b: Builder, value: Any) -> Encoded:
-    return present(b, literal(b, value))
-
-
 def literal(b: Builder, value: Any) -> Term:
     if isinstance(value, bool):
         return b.truth(value)
@@ -189,7 +185,7 @@ def _unknown_function(b: Builder, function: Apply, args: Sequence[Term]) -> Enco
     return Encoded(b.not_(b.eq(kind, b.number(PRESENT))), tainted, value)
 
 
-def folding(b: Builder, compute: Any, encoded: Any) -> Any:
+def folding(b: Builder, compute: Apply, encoded: Apply) -> Callable[..., Encoded | Term]:
     """An operation that computes constants as evaluation does, and encodes all else."""
 
     def apply(*given: Term) -> Encoded | Term:
@@ -292,10 +288,6 @@ def least(b: Builder, terms: Sequence[Term], *, largest: bool) -> Term:
     return result
 
 
-def size(b: Builder, term: Term) -> Term:
-    return b.ite(b.le(b.number(0), term), term, b.scaled(term, -1))
-
-
 def stepped(b: Builder, value: Term, step: Term, *, nearest: bool) -> Encoded:
     """The multiple of a step below a value, or the nearest one; absent where the step is zero."""
     cases = b.cases(step)
@@ -396,9 +388,10 @@ def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
         case "min" | "max":
             return least(b, args, largest=name == "max")
         case "abs":
-            return size(b, args[0])
+            return b.ite(b.le(b.number(0), args[0]), args[0], b.scaled(args[0], -1))
         case "round" | "floor":
-            return _rounded(b, name, args)
+            compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
+            return folding(b, compute, partial(stepped, b, nearest=name == "round"))(*args)
         case "annuity":
             return instalments(b, name, arithmetic.annuity, args)
         case "annuity_amount":
@@ -408,19 +401,11 @@ def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
     return tabulated(b, _TABULATED[name], args)
 
 
-def _rounded(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
-    value, step = args
-    compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
-    encoded = partial(stepped, b, nearest=name == "round")
-    found: Encoded | Term = folding(b, compute, encoded)(value, step)
-    return found
-
-
 def encode(node: Node, values: Values) -> Encoded:
     b = values.builder
     match node:
         case tree.Constant():
-            return constant(b, node.value)
+            return present(b, literal(b, node.value))
         case tree.NameRead():
             return values.read(node.symbol.slot)
         case tree.Negative():

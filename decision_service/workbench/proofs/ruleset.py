@@ -13,11 +13,11 @@ from decision_service.rules.program import ByLabel, CompiledRuleset, DerivedValu
 from decision_service.workbench.proofs.constructs import encode_part
 from decision_service.workbench.proofs.encoding import (
     Encoded,
-    constant,
     either,
     encode,
     first_of,
     literal,
+    present,
 )
 from decision_service.workbench.proofs.people import Anybody
 from decision_service.workbench.proofs.state import EncodedState
@@ -70,7 +70,7 @@ def _parameters(ruleset: CompiledRuleset, people: Anybody, day: date) -> dict[in
 def _parameter(b: Builder, value: Any) -> Encoded:
     if isinstance(value, Unknown):
         return Encoded(b.true, b.truth(value.tainted), b.number(0))
-    return constant(b, value)
+    return present(b, literal(b, value))
 
 
 def _take_in(ruleset: CompiledRuleset, people: Anybody, state: EncodedState) -> None:

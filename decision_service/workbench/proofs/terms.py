@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -347,11 +348,11 @@ class Builder:
         return self._choice(condition, left, right, low, high)
 
     def add(self, left: Term, right: Term) -> Term:
-        return self.rounded(self.sum(left, right), _add, ("+",), (left, right), (1, 1))
+        return self.rounded(self.sum(left, right), operator.add, ("+",), (left, right), (1, 1))
 
     def sub(self, left: Term, right: Term) -> Term:
         exact = self.sum(left, self.scaled(right, -1))
-        return self.rounded(exact, _sub, ("-",), (left, right), (1, -1))
+        return self.rounded(exact, operator.sub, ("-",), (left, right), (1, -1))
 
     def rounded(
         self,
@@ -447,14 +448,6 @@ def as_decimal(size: Exact) -> Decimal | int:
         raise ValueError(f"{exact} has no end")
     digits = Decimal(int(abs(exact) * 10**decimals)).as_tuple().digits
     return Decimal((int(exact < 0), digits, -decimals))
-
-
-def _add(left: Any, right: Any) -> Any:
-    return left + right
-
-
-def _sub(left: Any, right: Any) -> Any:
-    return left - right
 
 
 def _simple(end: Exact, to_whole: Callable[[Fraction], int]) -> Fraction:
