@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -65,7 +65,12 @@ class FigureSetter:
 
     def compiled(self, figures: Mapping[str, str]) -> tuple[CompiledRuleset, tuple[SetFigure, ...]]:
         chosen = {at: self._change(at) for at in figures}
-        edits = [e for at, change in chosen.items() for e in _edits(change, figures[at])]
+        edits = [  # a neighbour that would change places with the figure stays
+            replace(edit, text=figures[at])
+            for at, change in chosen.items()
+            for edit in change.edits
+            if edit.text == change.after
+        ]
         report = Report()
         draft = self._draft(edits, report)
         if draft is not None and not report.failed:
@@ -108,11 +113,6 @@ def _named(changes: Iterable[FigureChange]) -> dict[str, FigureChange]:
         for change in found.values():
             named.setdefault(at if len(found) == 1 else f"{at}.{change.before}", change)
     return named
-
-
-def _edits(change: FigureChange, text: str) -> Iterator[Edit]:
-    """Those that put the value in; a neighbour that would change places with it stays."""
-    return (replace(edit, text=text) for edit in change.edits if edit.text == change.after)
 
 
 def _first_error(report: Report) -> str:

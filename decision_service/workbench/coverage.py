@@ -14,7 +14,7 @@ from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import Goal
-from decision_service.workbench.mutants import Fate, Tried
+from decision_service.workbench.mutants import Fate
 from decision_service.workbench.mutation import FiguresReport, FiguresRun, report_on
 from decision_service.workbench.new_cases import ready_cases
 
@@ -27,7 +27,13 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     """
     files = _files(folder, tested)
     run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
-    tried = [t for t in run.tried() if not _spared(t, tested, files)]
+    tried = [
+        one
+        for one in run.tried()
+        if one.fate is not Fate.UNNOTICED
+        or one.witness is not None
+        or not any(mark.covers(one.change.at, files.text) for mark in tested.unreached)
+    ]
     found, broken = report_on(tried, tested.marks), Report()
     goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
     cases = ready_cases(files, tested.ruleset, catalogue(), tested.results, tuple(goals))
@@ -35,12 +41,6 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
         message = f"the check `{goals[goal].rule.id}` is marked, and this case breaks it:\n{case}"
         broken.error("T010", goals[goal].place, message, "remove the mark, and take the case")
     return replace(found, problems=(*found.problems, *broken.diagnostics()))
-
-
-def _spared(tried: Tried, tested: VersionResults, files: RulesetFiles) -> bool:
-    if tried.fate is not Fate.UNNOTICED or tried.witness is not None:
-        return False
-    return any(mark.covers(tried.change.at, files.text) for mark in tested.unreached)
 
 
 def counted(

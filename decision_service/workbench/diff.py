@@ -135,15 +135,12 @@ def _changes(before: _Body, after: _Body) -> Iterator[WrittenChange]:
 
 def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[WrittenChange]:
     for name in sorted({*before.data, *after.data}):
-        old, new = (_tree(name, files) for files in (before, after))
-        if old is None or new is None or not same(old, new):
+        old, new = (
+            None if text is None else read(name, text, Report())
+            for text in (before.data.get(name), after.data.get(name))
+        )
+        if not (isinstance(old, MapNode) and isinstance(new, MapNode) and same(old, new)):
             yield WrittenChange("shared data", f"_data/{name}", ChangeKind.CHANGED, "differs")
-
-
-def _tree(name: str, files: RulesetFiles) -> MapNode | None:
-    text = files.data.get(name)
-    node = None if text is None else read(name, text, Report())
-    return node if isinstance(node, MapNode) else None
 
 
 def _pairs(

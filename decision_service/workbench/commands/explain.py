@@ -186,11 +186,10 @@ def explanation_dict(explained: Explanation) -> dict[str, Any]:
 def _stage_dict(stage: StageTrace, passed: Mapping[str, tuple[PassedRow, ...]]) -> dict[str, Any]:
     return {
         **{key: getattr(stage, key) for key in ("name", "component", "concluded", "note")},
-        "rules": [_rule_dict(rule) for rule in stage.rules],
+        "rules": [
+            {key: getattr(rule, key) for key in ("id", "truth", "effect", "reason", "note")}
+            | {"comparisons": [asdict(c) for c in rule.comparisons]}
+            for rule in stage.rules
+        ],
         "passed_over": [asdict(row) for row in passed.get(stage.name, ())],
     }
-
-
-def _rule_dict(rule: RuleTrace) -> dict[str, Any]:
-    shown = {key: getattr(rule, key) for key in ("id", "truth", "effect", "reason", "note")}
-    return {**shown, "comparisons": [asdict(c) for c in rule.comparisons]}

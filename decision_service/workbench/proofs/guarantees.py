@@ -183,15 +183,13 @@ class Kept:
         guarantee, values = self.guarantee, _Final(b, verdict.values)
         when = self._among(b, verdict)
         if guarantee.always is not None:
-            claimed = fails(b, encode(guarantee.always, values))
-        else:
-            outcomes = {
-                Outcome.APPROVE: verdict.approved,
-                Outcome.REFER: verdict.referred,
-                Outcome.DECLINE: verdict.declined,
-            }
-            claimed = outcomes[guarantee.never or Outcome.APPROVE]
-        return b.and_(when, claimed)
+            return b.and_(when, fails(b, encode(guarantee.always, values)))
+        outcomes = {
+            Outcome.APPROVE: verdict.approved,
+            Outcome.REFER: verdict.referred,
+            Outcome.DECLINE: verdict.declined,
+        }
+        return b.and_(when, outcomes[guarantee.never or Outcome.APPROVE])
 
     def _among(self, b: Builder, verdict: EncodedVerdict) -> Term:
         when = self.guarantee.when

@@ -407,7 +407,8 @@ class Builder:
 
     def _note_variables(self, term: Term) -> None:
         variables = _variables(term)
-        if all(_has_few_values(v) for v in variables):
+        whole = all(v.op is Op.VAR and v.sort is Sort.INT for v in variables)
+        if whole and all(v.high - v.low <= _SMALL_RANGE for v in variables):
             self.splits.update(dict.fromkeys(variables))
 
     def note_product(self, left: Term, right: Term) -> None:
@@ -494,8 +495,3 @@ def _variables(term: Term) -> Sequence[Term]:
     if term.op in (Op.ADD, Op.SCALE, Op.CONST):
         return [v for part in term.args for v in _variables(part)]
     return [term]
-
-
-def _has_few_values(term: Term) -> bool:
-    whole = term.op is Op.VAR and term.sort is Sort.INT
-    return whole and term.high - term.low <= _SMALL_RANGE
