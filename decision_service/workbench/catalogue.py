@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from decision_service.domain.factor import Better, FactorSpec, Mover
-from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER, Law
+from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER
 from decision_service.factors.registry import catalogue, months
 
 INTRODUCTION = """\
@@ -189,33 +189,22 @@ scheme is not the one that paid last, and a loan without a balance can be overdu
 
 
 def laws_section() -> str:
-    """All laws by family, what is computed from others, and what is missing together."""
     families = groupby(LAWS, key=lambda law: law.name.partition(":")[0])
     return "\n".join(
         [
             _INTRODUCTION,
-            *(_family(name, list(laws)) for name, laws in families),
+            *(
+                "\n".join([f"### Laws of {name}\n", *(f"* `{law.expression}`" for law in laws), ""])
+                for name, laws in families
+            ),
             "### Computed from others\n",
             *(f"* `{one.factor} = {one.expression}`" for one in DEFINITIONS),
             "\n### Missing together\n",
             "Of each line all factors are known, all are absent, or a failure hides all.\n",
-            *(f"* {_names(group)}" for group in TOGETHER),
+            *("* " + ", ".join(f"`{name}`" for name in group) for group in TOGETHER),
             "",
         ]
     )
-
-
-def _family(name: str, laws: list[Law]) -> str:
-    return "\n".join([f"### Laws of {name}\n", *_lines(laws), ""])
-
-
-def _lines(laws: list[Law]) -> Iterator[str]:
-    for law in laws:
-        yield f"* `{law.expression}`"
-
-
-def _names(group: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}`" for name in group)
 
 
 UNVERIFIED = (
@@ -227,22 +216,13 @@ GUIDE = (
     ("accumulated number of months with income", "income.months_total"),
     ("accumulated number of months with contributions", "contributions.months_total"),
     *(
-        (f"number of incomes in the {w.period}", f"income.count_{w.label}")
+        (f"number of {kind} in the {w.period}", f"{family}.count_{w.label}")
+        for kind, family in (("incomes", "income"), ("contributions", "contributions"))
         for w in months(3, 6, 9, 12)
     ),
     *(
-        (f"number of contributions in the {w.period}", f"contributions.count_{w.label}")
-        for w in months(3, 6, 9, 12)
-    ),
-    *(
-        (f"difference in income amount over the {w.period}", f"income.change_{w.label}")
-        for w in months(6, 12, 24)
-    ),
-    *(
-        (
-            f"difference in contribution amount over the {w.period}",
-            f"contributions.change_{w.label}",
-        )
+        (f"difference in {kind} amount over the {w.period}", f"{family}.change_{w.label}")
+        for kind, family in (("income", "income"), ("contribution", "contributions"))
         for w in months(6, 12, 24)
     ),
 )
@@ -254,10 +234,7 @@ _DIVISOR = "divisor n - 1, which the vendor's document leaves open"
 
 
 def vendor_factors() -> Iterator[tuple[str, str, str]]:
-    """Each of the vendor's Insights features: its name, ours, and where they differ.
-
-    Where nothing is said of a difference, there is none in the one case that parity is claimed for.
-    """
+    """Each Insights feature, ours, and where they differ in the one case of `UNVERIFIED`."""
     yield from _incomes()
     yield from _liabilities()
     yield from _people()
@@ -321,7 +298,6 @@ _MOVERS = {Mover.APPLICANT: "moved by the applicant", Mover.WAITING: "moved by w
 
 
 def markdown() -> str:
-    """The whole catalogue as one Markdown document, with the vendor's names for ours."""
     families = groupby(catalogue().values(), key=lambda spec: spec.family)
     parts = [
         INTRODUCTION,
@@ -377,12 +353,7 @@ def _comparison() -> str:
             "",
             "| Insights feature | ours | difference |",
             "|---|---|---|",
-            *_insights(),
+            *(f"| `{theirs}` | `{ours}` | {words} |" for theirs, ours, words in vendor_factors()),
             "",
         ]
     )
-
-
-def _insights() -> Iterator[str]:
-    for theirs, ours, difference in vendor_factors():
-        yield f"| `{theirs}` | `{ours}` | {difference} |"

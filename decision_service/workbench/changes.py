@@ -17,13 +17,14 @@ from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, Yaml
 NOT_WRITTEN = "not written"
 NO_VALUE = "no value"
 _NO_TEXTS = (NOT_WRITTEN, NO_VALUE)
-Key = TypeVar("Key", bound=Hashable)
+NOTHING = MapNode((), Place("", 1, 1, 2))
 _WORDS = {"min": "minimum", "max": "maximum"}
+_TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
+Alike = Callable[[Scalar, Scalar], bool]
+Key = TypeVar("Key", bound=Hashable)
 
 
 class ChangeKind(StrEnum):
-    """What happened to something."""
-
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
@@ -67,7 +68,6 @@ def written_change(
 
 
 def from_to(old: str, new: str) -> str:
-    """The change of a value, in quotes where it has several words."""
     return f"from {_quoted(old)} to {_quoted(new)}"
 
 
@@ -78,7 +78,6 @@ def _quoted(text: str) -> str:
 def reordered(
     group: str, subject: str, before: Iterable[str], after: Iterable[str]
 ) -> Iterator[WrittenChange]:
-    """The change of order of what both sides have."""
     old, new = list(before), list(after)
     kept_old, kept_new = [k for k in old if k in new], [k for k in new if k in old]
     if kept_old != kept_new:
@@ -98,12 +97,6 @@ def in_words(name: str) -> str:
     return " ".join(_WORDS.get(word, word) for word in name.split("_"))
 
 
-NOTHING = MapNode((), Place("", 1, 1, 2))
-_TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
-
-Alike = Callable[[Scalar, Scalar], bool]
-
-
 def same_text(before: Scalar, after: Scalar) -> bool:
     """Whether two leaves say the same; numbers count by value."""
     if before.is_number and after.is_number:
@@ -113,12 +106,10 @@ def same_text(before: Scalar, after: Scalar) -> bool:
 
 
 def same_expression(before: Scalar, after: Scalar) -> bool:
-    """Whether two expressions have the same words, however they are spaced."""
     return _TOKEN.findall(before.text) == _TOKEN.findall(after.text)
 
 
 def same(before: YamlNode, after: YamlNode, alike: Alike = same_text) -> bool:
-    """Whether two parts hold the same in the same order."""
     match before, after:
         case Scalar(), Scalar():
             return alike(before, after)
@@ -135,7 +126,6 @@ def same(before: YamlNode, after: YamlNode, alike: Alike = same_text) -> bool:
 
 
 def said(node: YamlNode | None) -> str:
-    """A part on one line."""
     if node is None:
         return NOT_WRITTEN
     if isinstance(node, Scalar):
@@ -155,12 +145,10 @@ def _inner(node: YamlNode) -> str:
 
 
 def as_map(node: YamlNode | None) -> MapNode:
-    """The node as a map; one without entries where it is none."""
     return node if isinstance(node, MapNode) else NOTHING
 
 
 def items_by(node: YamlNode | None, key: str) -> Mapping[str, MapNode]:
-    """The maps of a list by the text under one of their keys."""
     items = node.items if isinstance(node, ListNode) else ()
     found = [item for item in items if isinstance(item, MapNode)]
     return {said(item.get(key)): item for item in found}
@@ -173,12 +161,8 @@ def compared(
     after: YamlNode | None,
     alike: Alike = same_text,
 ) -> Iterator[WrittenChange]:
-    """The change of one part, if it is any."""
     if before is None and after is None:
         return
     if before is None or after is None or not same(before, after, alike):
-        yield written_change(group, subject, _text(before), _text(after))
-
-
-def _text(node: YamlNode | None) -> str | None:
-    return None if node is None else said(node)
+        texts = (None if node is None else said(node) for node in (before, after))
+        yield written_change(group, subject, *texts)

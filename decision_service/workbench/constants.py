@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -25,11 +25,21 @@ class FiguresUnfit(ValueError):
 
 
 class SetFigure(msgspec.Struct, frozen=True):
-    """A figure by its way through the file, with the value that it had and the one it got."""
-
     at: str
     before: str
     after: str
+
+
+class NamedVersion(msgspec.Struct, frozen=True):
+    """A version's files with what they compile to."""
+
+    files: RulesetFiles
+    ruleset: CompiledRuleset
+
+    @property
+    def name(self) -> str:
+        """`personal-loan-ph v1`."""
+        return f"{self.ruleset.ruleset} v{self.ruleset.version}"
 
 
 class FigureSetter:
@@ -51,24 +61,29 @@ class FigureSetter:
 
     @property
     def names(self) -> Sequence[str]:
-        """The ways of all figures, in the order of the file."""
         return [*self._changes]
 
     def compiled(self, figures: Mapping[str, str]) -> tuple[CompiledRuleset, tuple[SetFigure, ...]]:
-        """The version with these figures, and what they were; raises FiguresUnfit."""
         chosen = {at: self._change(at) for at in figures}
-        edits = [e for at, change in chosen.items() for e in _edits(change, figures[at])]
+        edits = [  # a neighbour that would change places with the figure stays
+            replace(edit, text=figures[at])
+            for at, change in chosen.items()
+            for edit in change.edits
+            if edit.text == change.after
+        ]
         report = Report()
         draft = self._draft(edits, report)
         if draft is not None and not report.failed:
             run_checks(draft)
         if draft is None or report.failed:
-            raise FiguresUnfit(f"{_assignments(figures)} does not do: {_first_error(report)}")
+            given = ", ".join(f"{at}={value}" for at, value in figures.items())
+            raise FiguresUnfit(f"{given} does not do: {_first_error(report)}")
         changed = (SetFigure(at, change.before, figures[at]) for at, change in chosen.items())
-        return finish(draft, self._digest(figures)), tuple(changed)
+        content = (self._files.text, *(f"{at}={figures[at]}" for at in sorted(figures)))
+        digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
+        return finish(draft, digest), tuple(changed)
 
     def nearby(self, at: str) -> str:
-        """A value near to that of a figure; raises FiguresUnfit."""
         return self._change(at).after
 
     def _draft(self, edits: Sequence[Edit], report: Report) -> RulesetDraft | None:
@@ -84,12 +99,8 @@ class FigureSetter:
         if dated:
             raise FiguresUnfit(f"{at} has several figures: name one of {', '.join(dated[:5])}")
         hint = did_you_mean(at, self._changes)
-        told = f"{at} is no figure of {self._files.path}"
-        raise FiguresUnfit(f"{told}: {hint}" if hint else told)
-
-    def _digest(self, figures: Mapping[str, str]) -> str:
-        told = "\n".join((self._files.text, *(f"{at}={figures[at]}" for at in sorted(figures))))
-        return hashlib.sha256(told.encode()).hexdigest()
+        words = f"{at} is no figure of {self._files.path}"
+        raise FiguresUnfit(f"{words}: {hint}" if hint else words)
 
 
 def _named(changes: Iterable[FigureChange]) -> dict[str, FigureChange]:
@@ -104,16 +115,7 @@ def _named(changes: Iterable[FigureChange]) -> dict[str, FigureChange]:
     return named
 
 
-def _edits(change: FigureChange, text: str) -> Iterator[Edit]:
-    """Those that put the value in; a neighbour that would change places with it stays."""
-    return (replace(edit, text=text) for edit in change.edits if edit.text == change.after)
-
-
 def _first_error(report: Report) -> str:
     first = next(d for d in report.diagnostics() if d.severity is Severity.ERROR)
     place = f"{first.file}:{first.line}: {first.message}"
     return f"{place}; {first.hint}" if first.hint else place
-
-
-def _assignments(figures: Mapping[str, str]) -> str:
-    return ", ".join(f"{at}={value}" for at, value in figures.items())

@@ -14,7 +14,7 @@ from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import Goal
-from decision_service.workbench.mutants import Fate, Tried
+from decision_service.workbench.mutants import Fate
 from decision_service.workbench.mutation import FiguresReport, FiguresRun, report_on
 from decision_service.workbench.new_cases import ready_cases
 
@@ -27,7 +27,13 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     """
     files = _files(folder, tested)
     run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
-    tried = [t for t in run.tried() if not _spared(t, tested, files)]
+    tried = [
+        one
+        for one in run.tried()
+        if one.fate is not Fate.UNNOTICED
+        or one.witness is not None
+        or not any(mark.covers(one.change.at, files.text) for mark in tested.unreached)
+    ]
     found, broken = report_on(tried, tested.marks), Report()
     goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
     cases = ready_cases(files, tested.ruleset, catalogue(), tested.results, tuple(goals))
@@ -37,23 +43,13 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     return replace(found, problems=(*found.problems, *broken.diagnostics()))
 
 
-def _spared(tried: Tried, tested: VersionResults, files: RulesetFiles) -> bool:
-    """Whether a change goes unnoticed, and is of a legal check that nothing breaks."""
-    if tried.fate is not Fate.UNNOTICED or tried.witness is not None:
-        return False
-    return any(mark.covers(tried.change.at, files.text) for mark in tested.unreached)
-
-
 def counted(
     folder: RuleFolder,
     rulebook: Rulebook,
     results: Iterable[VersionResults],
     show: Callable[[str], None],
 ) -> tuple[Mapping[str, Measured], Sequence[Diagnostic]]:
-    """What the tests of each version that may decide reach and notice, and wrong marks of figures.
-
-    Each version is shown before its figures are tried, which takes half a minute.
-    """
+    """What tests of each deciding version reach and notice, and wrong marks of figures."""
     wanted = rulebook.policy.floors.figures
     found: dict[str, Measured] = {}
     problems: list[Diagnostic] = []
@@ -67,10 +63,7 @@ def counted(
 
 
 def cases_for_missed(folder: RuleFolder, tested: VersionResults) -> Mapping[Goal, str]:
-    """For goals that a version's cases miss, the text of a case that reaches each.
-
-    Failing cases are to be mended first: beside them there are none.
-    """
+    """For goals that a version's cases miss, the text of a case each; none while cases fail."""
     if tested.failed:
         return {}
     files, missed = _files(folder, tested), tested.coverage.missed

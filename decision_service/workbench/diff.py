@@ -14,7 +14,7 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.construct import APPLIES_WHEN
 from decision_service.rules.draft import names_of, with_shared
 from decision_service.rules.language.diagnostics import Report
-from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode, read
+from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
 from decision_service.rules.offer_terms import BELOW
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.table_rows import read_rows
@@ -38,121 +38,167 @@ from decision_service.workbench.changes import (
 )
 
 ABOUT = "about the version"
-HEADER = ("ruleset", "version", "title", "currency", "time_zone")
+_HEADER = ("ruleset", "version", "title", "currency", "time_zone")
+_NAMES = ("ruleset", "version", "title")
 _ALWAYS = ""
 _LIMITS = ("min", "max", "unit")
 _WORDS = {"when": "the condition", "then": "the outcome", "from": "the lowest total"}
+_UNNAMED = WrittenChange(
+    "other",
+    "the digests",
+    ChangeKind.CHANGED,
+    "differ for a reason that this comparison cannot name",
+)
+_Body = tuple[MapNode, RulesetFiles]
+_Row = Sequence[Scalar]
 
 
-def header(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """Product, version, title, currency and zone."""
-    for key in HEADER:
-        yield from compared(ABOUT, in_words(key), before.get(key), after.get(key))
+class RulesetDiff(msgspec.Struct, frozen=True):
+    """`identical`: the digests are equal, so that only limits of parameters may differ.
+
+    `alike`: only product, number or title differ.
+    """
+
+    identical: bool
+    alike: bool
+    changes: tuple[WrittenChange, ...]
 
 
-def validity(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """How long a decision stands."""
-    yield from compared(
-        "validity", "a decision is valid", before.get("valid_for"), after.get("valid_for")
-    )
+def compare(
+    before: RulesetFiles, after: RulesetFiles, catalogue: Mapping[str, FactorSpec]
+) -> RulesetDiff:
+    """Two versions that compile; digests decide whether they are the same, not their texts."""
+    old, new = _compiled(before, catalogue), _compiled(after, catalogue)
+    sides = (_with_shared(before, old), before), (_with_shared(after, new), after)
+    if old.digest == new.digest:
+        limits = tuple(_limits(sides[0][0], sides[1][0]))
+        return RulesetDiff(identical=True, alike=True, changes=limits)
+    changes = tuple(_changes(*sides))
+    renamed = compile_ruleset(_named_like(before, after), catalogue).ruleset
+    if renamed is not None and renamed.digest == old.digest:
+        named = tuple(c for c in changes if c.group == ABOUT)
+        return RulesetDiff(identical=False, alike=True, changes=named)
+    if all(c.group == ABOUT and c.subject in _NAMES for c in changes):
+        changes = (*changes, _UNNAMED)
+    return RulesetDiff(identical=False, alike=False, changes=changes)
 
 
-def data(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """The data policy."""
-    old, new = as_map(before.get("data")), as_map(after.get("data"))
-    for key in keys_of(_keys(old), _keys(new)):
-        yield from compared("data", f"{in_words(key)} ({key})", old.get(key), new.get(key))
+def _compiled(files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> CompiledRuleset:
+    found = compile_ruleset(files, catalogue).ruleset
+    if found is None:
+        raise ValueError(f"{files.path} does not compile: check it first")
+    return found
 
 
-def inputs(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What the loan system sends."""
-    yield from _entries("inputs", "input", before.get("inputs"), after.get("inputs"))
+def _with_shared(files: RulesetFiles, ruleset: CompiledRuleset) -> MapNode:
+    root = read(files.path, files.text, Report())
+    return as_map(root and with_shared(root, files, Report(), names_of(ruleset)))
 
 
-def reasons(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What applicants and regulators are told."""
-    yield from _entries("reasons", "reason", before.get("reasons"), after.get("reasons"))
+def _named_like(before: RulesetFiles, after: RulesetFiles) -> RulesetFiles:
+    """The newer files with the older product, number and title, to compare the rest by digest."""
+    old, new = (as_map(read(files.path, files.text, Report())) for files in (before, after))
+    lines = after.text.removeprefix("\ufeff").splitlines(keepends=True)
+    for key in _NAMES:
+        given, wanted = new.get(key), old.get(key)
+        if isinstance(given, Scalar) and isinstance(wanted, Scalar) and given.verbatim:
+            place, text = given.place, wanted.text
+            if not (given.plain and wanted.plain):
+                text = text.replace('"', "").replace("'", "''")
+            line = lines[place.line - 1]
+            lines[place.line - 1] = line[: place.column - 1] + text + line[place.end - 1 :]
+    path = str(PurePosixPath(after.path).parent / PurePosixPath(before.path).name)
+    return replace(after, product=before.product, path=path, text="".join(lines))
 
 
-def tags(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """The labels that rules can carry."""
-    yield from _entries("tags", "tag", before.get("tags"), after.get("tags"))
+def _changes(before: _Body, after: _Body) -> Iterator[WrittenChange]:
+    old, new = before[0], after[0]
+    for key in _HEADER:
+        yield from compared(ABOUT, in_words(key), old.get(key), new.get(key))
+    yield from _lines("data", old, new)
+    yield from _entries("inputs", "input", old, new)
+    yield from _params(old, new)
+    yield from _lines("derived", old, new)
+    yield from _entries("reasons", "reason", old, new)
+    yield from _entries("tags", "tag", old, new)
+    yield from _stages(before, after)
+    yield from _lines("offer", old, new)
+    sections = old.get("conditions"), new.get("conditions")
+    yield from _by_id("conditions", "condition", *sections)
+    yield from _by_id("post-checks", "rule", old.get("post_checks"), new.get("post_checks"))
+    valid = old.get("valid_for"), new.get("valid_for")
+    yield from compared("validity", "a decision is valid", *valid)
+    first, second = (as_map(root.get("recourse")).get("tell") for root in (old, new))
+    yield from compared("recourse", "applicants may be told of", first, second)
+    yield from _shared_data(before[1], after[1])
 
 
-def recourse(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What applicants may be told of what would have to be different."""
-    old, new = (as_map(root.get("recourse")).get("tell") for root in (before, after))
-    yield from compared("recourse", "applicants may be told of", old, new)
+def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[WrittenChange]:
+    for name in sorted({*before.data, *after.data}):
+        old, new = (
+            None if text is None else read(name, text, Report())
+            for text in (before.data.get(name), after.data.get(name))
+        )
+        if not (isinstance(old, MapNode) and isinstance(new, MapNode) and same(old, new)):
+            yield WrittenChange("shared data", f"_data/{name}", ChangeKind.CHANGED, "differs")
 
 
-def _entries(
-    group: str, what: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[WrittenChange]:
+def _pairs(
+    before: YamlNode | None, after: YamlNode | None
+) -> Iterator[tuple[str, YamlNode | None, YamlNode | None]]:
+    """Each key of two maps with what it has on either side."""
     old, new = as_map(before), as_map(after)
-    for name in keys_of(_keys(old), _keys(new)):
-        yield from attributes(group, f"{what} {name}", old.get(name), new.get(name))
+    for key in keys_of(*([entry.key for entry in node.entries] for node in (old, new))):
+        yield key, old.get(key), new.get(key)
 
 
-def attributes(
+def _lines(section: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
+    for name, old, new in _pairs(before.get(section), after.get(section)):
+        plain = section == "data" or (section == "offer" and name == BELOW)
+        alike = same_text if plain else same_expression
+        yield from compared(section, f"{in_words(name)} ({name})", old, new, alike)
+
+
+def _entries(section: str, what: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
+    for name, old, new in _pairs(before.get(section), after.get(section)):
+        yield from _attributes(section, f"{what} {name}", old, new)
+
+
+def _attributes(
     group: str, subject: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[WrittenChange]:
     """What differs in one map: the whole where it is new or gone, else key by key."""
     if before is None or after is None:
         yield from compared(group, subject, before, after)
         return
-    old, new = as_map(before), as_map(after)
-    for key in keys_of(_keys(old), _keys(new)):
-        alike = same_expression if key == "when" else same_text
-        first, second = old.get(key), new.get(key)
+    for key, old, new in _pairs(before, after):
+        about = f"{subject}: {_WORDS.get(key, in_words(key))}"
         if key == "text":
-            yield from _texts(group, subject, first, second)
-        elif first is None or second is None:
-            yield _written(group, subject, key, first, second)
+            for language, one, other in _pairs(old, new):
+                yield from compared(group, f"{subject}: text in {language}", one, other)
+        elif old is None or new is None:
+            sort = ChangeKind.ADDED if old is None else ChangeKind.REMOVED
+            texts = said(old), said(new)
+            yield WrittenChange(group, about, sort, from_to(*texts), *texts)
         else:
-            yield from compared(group, f"{subject}: {_key_text(key)}", first, second, alike)
+            alike = same_expression if key == "when" else same_text
+            yield from compared(group, about, old, new, alike)
 
 
-def _written(
-    group: str, subject: str, key: str, before: YamlNode | None, after: YamlNode | None
-) -> WrittenChange:
-    sort = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
-    old, new = said(before), said(after)
-    return WrittenChange(group, f"{subject}: {_key_text(key)}", sort, from_to(old, new), old, new)
-
-
-def _key_text(key: str) -> str:
-    return _WORDS.get(key, in_words(key))
-
-
-def _texts(
-    group: str, subject: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[WrittenChange]:
-    old, new = as_map(before), as_map(after)
-    for language in keys_of(_keys(old), _keys(new)):
-        yield from compared(
-            group, f"{subject}: text in {language}", old.get(language), new.get(language)
-        )
-
-
-def params(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """Parameters, with the dates from which their values differ."""
-    old, new = as_map(before.get("params")), as_map(after.get("params"))
-    for name in keys_of(_keys(old), _keys(new)):
-        first, second = old.get(name), new.get(name)
+def _params(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
+    for name, old, new in _pairs(before.get("params"), after.get("params")):
         subject = f"{in_words(name)} ({name})"
-        if first is None or second is None:
-            yield from compared("parameters", subject, first, second)
+        if old is None or new is None:
+            yield from compared("parameters", subject, old, new)
             continue
-        yield from _keyed(subject, ("type", "by", *_LIMITS), as_map(first), as_map(second))
-        yield from _values(subject, as_map(first), as_map(second))
+        yield from _keyed(subject, ("type", "by", *_LIMITS), as_map(old), as_map(new))
+        yield from _values(subject, as_map(old), as_map(new))
 
 
-def section_limits(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
+def _limits(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """What parameters may be, which changes no decision."""
-    old, new = as_map(before.get("params")), as_map(after.get("params"))
-    for name in keys_of(_keys(old), _keys(new)):
-        subject = f"{in_words(name)} ({name})"
-        yield from _keyed(subject, _LIMITS, as_map(old.get(name)), as_map(new.get(name)))
+    for name, old, new in _pairs(before.get("params"), after.get("params")):
+        yield from _keyed(f"{in_words(name)} ({name})", _LIMITS, as_map(old), as_map(new))
 
 
 def _keyed(
@@ -163,7 +209,6 @@ def _keyed(
 
 
 def _values(subject: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """The values in force, label by label where one side has labels."""
     old, new = _by_label(before), _by_label(after)
     for label in keys_of(old, new):
         about = f"{subject} of {label}" if label else subject
@@ -174,12 +219,11 @@ def _by_label(param: MapNode) -> Mapping[str, MapNode]:
     """What holds `value` or dated `values`, by label; an empty one where there are no labels."""
     if param.get("by") is None:
         return {"": param}
-    return {e.key: _as_values(e) for e in as_map(param.get("values")).entries}
-
-
-def _as_values(entry: MapEntry) -> MapNode:
-    key = "values" if isinstance(entry.value, MapNode) else "value"
-    return MapNode((replace(entry, key=key),), entry.key_place)
+    found: dict[str, MapNode] = {}
+    for entry in as_map(param.get("values")).entries:
+        key = "values" if isinstance(entry.value, MapNode) else "value"
+        found[entry.key] = MapNode((replace(entry, key=key),), entry.key_place)
+    return found
 
 
 def _dated(param: MapNode) -> Mapping[str, Scalar]:
@@ -198,22 +242,12 @@ def _steps(
     days = sorted({*before, *after})
     for day in days:
         old, new = _in_force(before, day), _in_force(after, day)
-        pair = (_valued(old), _valued(new))
-        if pair != shown and (old is None or new is None or not same_text(old, new)):
-            words = f"{from_to(*pair)}{_when(day, days)}"
-            yield WrittenChange("parameters", subject, ChangeKind.CHANGED, words, *pair)
-        shown = pair
-
-
-def _valued(value: Scalar | None) -> str:
-    return NO_VALUE if value is None else said(value)
-
-
-def _when(day: str, days: Sequence[str]) -> str:
-    """On which day, or before which, where one side has dates and the other has not."""
-    if day:
-        return f" on {day}"
-    return f" before {days[1]}" if len(days) > 1 else ""
+        texts = (said(old) if old else NO_VALUE, said(new) if new else NO_VALUE)
+        if texts != shown and (old is None or new is None or not same_text(old, new)):
+            when = f" on {day}" if day else f" before {days[1]}" if len(days) > 1 else ""
+            words = f"{from_to(*texts)}{when}"
+            yield WrittenChange("parameters", subject, ChangeKind.CHANGED, words, *texts)
+        shown = texts
 
 
 def _in_force(values: Mapping[str, Scalar], day: str) -> Scalar | None:
@@ -221,41 +255,12 @@ def _in_force(values: Mapping[str, Scalar], day: str) -> Scalar | None:
     return values[begun[-1]] if begun else None
 
 
-def derived(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """Named expressions."""
-    old, new = as_map(before.get("derived")), as_map(after.get("derived"))
-    for name in keys_of(_keys(old), _keys(new)):
-        yield from compared(
-            "derived", f"{in_words(name)} ({name})", old.get(name), new.get(name), same_expression
-        )
-
-
-def offer(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """The offer's lines."""
-    old, new = as_map(before.get("offer")), as_map(after.get("offer"))
-    for name in keys_of(_keys(old), _keys(new)):
-        alike = same_text if name == BELOW else same_expression
-        subject = f"{in_words(name)} ({name})"
-        yield from compared("offer", subject, old.get(name), new.get(name), alike)
-
-
-def conditions(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What applicants must still do."""
-    yield from by_id("conditions", "condition", before.get("conditions"), after.get("conditions"))
-
-
-def post_checks(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """Rules on the finished offer."""
-    yield from by_id("post-checks", "rule", before.get("post_checks"), after.get("post_checks"))
-
-
-def by_id(
+def _by_id(
     group: str, what: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[WrittenChange]:
-    """What differs in a list of maps that have ids."""
     old, new = items_by(before, "id"), items_by(after, "id")
     for name in keys_of(old, new):
-        found = attributes(group, f"{what} {name}", old.get(name), new.get(name))
+        found = _attributes(group, f"{what} {name}", old.get(name), new.get(name))
         if name in old and name in new:
             yield from found
         else:  # a rule or a condition more is asked of applicants, unless it approves
@@ -265,47 +270,27 @@ def by_id(
     yield from reordered(group, f"the {what}s are", old, new)
 
 
-def _keys(node: MapNode) -> list[str]:
-    return [entry.key for entry in node.entries]
-
-
-class StageSide(msgspec.Struct, frozen=True):
-    """One of two versions: its tree, and the files that hold its tables' rows."""
-
-    root: MapNode
-    files: RulesetFiles
-
-
-def stages(before: StageSide, after: StageSide) -> Iterator[WrittenChange]:
-    """Stage by stage, in the order of the newer version."""
-    old = items_by(before.root.get("stages"), "name")
-    new = items_by(after.root.get("stages"), "name")
+def _stages(before: _Body, after: _Body) -> Iterator[WrittenChange]:
+    old, new = (items_by(side[0].get("stages"), "name") for side in (before, after))
     for name in keys_of(old, new):
         first, second = old.get(name), new.get(name)
         group = f"stage {name}"
-        yield from _presence(group, first, second)
-        yield from _stage(group, (as_map(first), before.files), (as_map(second), after.files))
+        if first is None or second is None:
+            kind = ChangeKind.ADDED if first is None else ChangeKind.REMOVED
+            words = "is new" if first is None else "is gone"
+            yield WrittenChange(group, "the stage", kind, words)
+        else:
+            sides = first.get("component"), second.get("component")
+            yield from compared(group, "the component", *sides)
+        yield from _stage(group, (as_map(first), before[1]), (as_map(second), after[1]))
     yield from reordered("stages", "the stages are", old, new)
-
-
-def _presence(group: str, before: MapNode | None, after: MapNode | None) -> Iterator[WrittenChange]:
-    if before is None:
-        yield WrittenChange(group, "the stage", ChangeKind.ADDED, "is new")
-    elif after is None:
-        yield WrittenChange(group, "the stage", ChangeKind.REMOVED, "is gone")
-    else:
-        yield from compared(group, "the component", before.get("component"), after.get("component"))
-
-
-_Body = tuple[MapNode, RulesetFiles]
-_Row = Sequence[Scalar]
 
 
 def _stage(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
     old, new = before[0], after[0]
-    for_whom = old.get(APPLIES_WHEN), new.get(APPLIES_WHEN)
-    yield from compared(group, "the condition `applies_when`", *for_whom, same_expression)
-    yield from by_id(group, "rule", old.get("rules"), new.get("rules"))
+    conditions = old.get(APPLIES_WHEN), new.get(APPLIES_WHEN)
+    yield from compared(group, "the condition `applies_when`", *conditions, same_expression)
+    yield from _by_id(group, "rule", old.get("rules"), new.get("rules"))
     yield from _scorecard(group, as_map(old.get("scorecard")), as_map(new.get("scorecard")))
     yield from _table(
         group, (as_map(old.get("table")), before[1]), (as_map(new.get("table")), after[1])
@@ -330,7 +315,7 @@ def _characteristic(
     if before is None or after is None:
         yield from compared(group, subject, before, after)
         return
-    yield from attributes(group, subject, _without(before, "bins"), _without(after, "bins"))
+    yield from _attributes(group, subject, _without(before, "bins"), _without(after, "bins"))
     yield from _listed(group, f"{name} in", "in", before.get("bins"), after.get("bins"))
 
 
@@ -341,21 +326,17 @@ def _without(node: MapNode, key: str) -> MapNode:
 def _listed(
     group: str, what: str, key: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[WrittenChange]:
-    """What differs in bins or bands, each known by its own first word."""
     old, new = items_by(before, key), items_by(after, key)
     for name in keys_of(old, new):
         first, second = old.get(name), new.get(name)
         subject = f"{what} {name}"
         if first is None or second is None:
-            yield from compared(group, subject, _only_rest(first, key), _only_rest(second, key))
+            old_rest, new_rest = (side and _without(side, key) for side in (first, second))
+            yield from compared(group, subject, old_rest, new_rest)
         else:
-            yield from attributes(group, subject, first, second)
+            yield from _attributes(group, subject, first, second)
     kind = "bands" if key == "band" else f"bins of {what.removesuffix(' in')}"
     yield from reordered(group, f"the {kind} are", old, new)
-
-
-def _only_rest(node: MapNode | None, key: str) -> MapNode | None:
-    return None if node is None else _without(node, key)
 
 
 def _table(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
@@ -363,9 +344,8 @@ def _table(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
     for key in ("id", "hit", "reason"):
         yield from compared(group, f"the table's {key}", old.get(key), new.get(key))
     yield from compared(group, "the table looks at", old.get("when"), new.get("when"))
-    give = as_map(old.get("give")), as_map(new.get("give"))
-    for name in keys_of(*([e.key for e in node.entries] for node in give)):
-        yield from compared(group, f"output {name}", give[0].get(name), give[1].get(name))
+    for name, first, second in _pairs(old.get("give"), new.get("give")):
+        yield from compared(group, f"output {name}", first, second)
     yield from _rows(group, before, after)
 
 
@@ -373,52 +353,25 @@ def _rows(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
     columns = _columns(after[0]) or _columns(before[0])
     old, new = _cells(*before), _cells(*after)
     same_columns = _columns(before[0]) == _columns(after[0])
-    matcher = SequenceMatcher(
-        None, [_normal(row) for row in old], [_normal(row) for row in new], autojunk=False
-    )
-    for tag, low, high, start, end in matcher.get_opcodes():
+    a, b = ([tuple("".join(c.text.split()) for c in row) for row in side] for side in (old, new))
+    for tag, low, high, start, end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         if tag == "replace" and high - low == end - start and same_columns:
-            for shift in range(high - low):
-                yield from _row(group, start + shift, columns, old[low + shift], new[start + shift])
+            pairs = zip(old[low:high], new[start:end], strict=True)
+            for index, (first, second) in enumerate(pairs, start + 1):
+                for column, one, other in zip(columns, first, second, strict=True):
+                    subject = f"row {index}: {column}"
+                    yield from compared(group, subject, one, other, same_expression)
         elif tag != "equal":
-            yield from _gone(group, old, low, high)
-            yield from _new(group, new, start, end)
-
-
-def _row(
-    group: str,
-    index: int,
-    columns: Sequence[str],
-    before: Sequence[Scalar],
-    after: Sequence[Scalar],
-) -> Iterator[WrittenChange]:
-    for column, old, new in zip(columns, before, after, strict=True):
-        subject = f"row {index + 1}: {column}"
-        yield from compared(group, subject, old, new, same_expression)
-
-
-def _gone(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[WrittenChange]:
-    for index in range(start, end):
-        text = _shown(rows[index])
-        yield WrittenChange(
-            group, f"former row {index + 1}", ChangeKind.REMOVED, f"is gone; it was: {text}", text
-        )
-
-
-def _new(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[WrittenChange]:
-    for index in range(start, end):
-        text = _shown(rows[index])
-        yield WrittenChange(
-            group, f"row {index + 1}", ChangeKind.ADDED, f"is new: {text}", "", text
-        )
+            for index, text in enumerate(map(_shown, old[low:high]), low + 1):
+                words, subject = f"is gone; it was: {text}", f"former row {index}"
+                yield WrittenChange(group, subject, ChangeKind.REMOVED, words, text)
+            for index, text in enumerate(map(_shown, new[start:end]), start + 1):
+                words, subject = f"is new: {text}", f"row {index}"
+                yield WrittenChange(group, subject, ChangeKind.ADDED, words, "", text)
 
 
 def _shown(row: _Row) -> str:
     return f"[{', '.join(said(cell) for cell in row)}]"
-
-
-def _normal(row: _Row) -> tuple[str, ...]:
-    return tuple("".join(cell.text.split()) for cell in row)
 
 
 def _columns(table: MapNode) -> list[str]:
@@ -433,120 +386,3 @@ def _cells(table: MapNode, files: RulesetFiles) -> list[tuple[Scalar, ...]]:
         return []
     found = read_rows(rows, columns, files, Report())
     return [row.cells for row in found if row is not None]
-
-
-_NAMES = ("ruleset", "version", "title")
-_BEFORE_STAGES = (
-    header,
-    data,
-    inputs,
-    params,
-    derived,
-    reasons,
-    tags,
-)
-_AFTER_STAGES = (
-    offer,
-    conditions,
-    post_checks,
-    validity,
-    recourse,
-)
-
-
-class RulesetDiff(msgspec.Struct, frozen=True):
-    """`identical`: the digests are equal, so that only limits of parameters may differ.
-
-    `alike`: only product, number or title differ.
-    """
-
-    identical: bool
-    alike: bool
-    changes: tuple[WrittenChange, ...]
-
-
-def compare(
-    before: RulesetFiles, after: RulesetFiles, catalogue: Mapping[str, FactorSpec]
-) -> RulesetDiff:
-    """Two versions that compile; digests decide whether they are the same, not their texts."""
-    old, new = _compiled(before, catalogue), _compiled(after, catalogue)
-    if old.digest == new.digest:
-        limits = tuple(section_limits(_side(before, old).root, _side(after, new).root))
-        return RulesetDiff(identical=True, alike=True, changes=limits)
-    changes = tuple(_changes(_side(before, old), _side(after, new)))
-    renamed = compile_ruleset(_named_like(before, after), catalogue).ruleset
-    if renamed is not None and renamed.digest == old.digest:
-        named = tuple(c for c in changes if c.group == ABOUT)
-        return RulesetDiff(identical=False, alike=True, changes=named)
-    if all(c.group == ABOUT and c.subject in _NAMES for c in changes):
-        changes = (*changes, _UNNAMED)
-    return RulesetDiff(identical=False, alike=False, changes=changes)
-
-
-_UNNAMED = WrittenChange(
-    "other",
-    "the digests",
-    ChangeKind.CHANGED,
-    "differ for a reason that this comparison cannot name",
-)
-
-
-def _compiled(files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> CompiledRuleset:
-    found = compile_ruleset(files, catalogue).ruleset
-    if found is None:
-        raise ValueError(f"{files.path} does not compile: check it first")
-    return found
-
-
-def _side(files: RulesetFiles, ruleset: CompiledRuleset) -> StageSide:
-    """A version's tree, with what it uses of shared files."""
-    root = read(files.path, files.text, Report())
-    root = root and with_shared(root, files, Report(), names_of(ruleset))
-    return StageSide(root if isinstance(root, MapNode) else NOTHING, files)
-
-
-def _root(files: RulesetFiles) -> MapNode:
-    root = read(files.path, files.text, Report())
-    return root if isinstance(root, MapNode) else NOTHING
-
-
-def _changes(before: StageSide, after: StageSide) -> Iterator[WrittenChange]:
-    for section in _BEFORE_STAGES:
-        yield from section(before.root, after.root)
-    yield from stages(before, after)
-    for section in _AFTER_STAGES:
-        yield from section(before.root, after.root)
-    yield from _shared_data(before.files, after.files)
-
-
-def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[WrittenChange]:
-    for name in sorted({*before.data, *after.data}):
-        old, new = (_tree(name, files) for files in (before, after))
-        if old is None or new is None or not same(old, new):
-            yield WrittenChange("shared data", f"_data/{name}", ChangeKind.CHANGED, "differs")
-
-
-def _tree(name: str, files: RulesetFiles) -> MapNode | None:
-    text = files.data.get(name)
-    node = None if text is None else read(name, text, Report())
-    return node if isinstance(node, MapNode) else None
-
-
-def _named_like(before: RulesetFiles, after: RulesetFiles) -> RulesetFiles:
-    """The newer files with the older product, number and title, to compare the rest by digest."""
-    old, new = _root(before), _root(after)
-    lines = after.text.removeprefix("\ufeff").splitlines(keepends=True)
-    for key in _NAMES:
-        given, wanted = new.get(key), old.get(key)
-        if isinstance(given, Scalar) and isinstance(wanted, Scalar) and given.verbatim:
-            place = given.place
-            line = lines[place.line - 1]
-            text = wanted.text if given.plain and wanted.plain else _within_quotes(wanted.text)
-            lines[place.line - 1] = line[: place.column - 1] + text + line[place.end - 1 :]
-    folder = PurePosixPath(after.path).parent
-    path = str(folder / PurePosixPath(before.path).name)
-    return replace(after, product=before.product, path=path, text="".join(lines))
-
-
-def _within_quotes(text: str) -> str:
-    return text.replace('"', "").replace("'", "''")

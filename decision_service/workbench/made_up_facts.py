@@ -23,7 +23,7 @@ from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.language.types import Literal
-from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
+from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset, InputSpec, ParamSpec
 from decision_service.workbench.mutants import (
@@ -35,7 +35,18 @@ from decision_service.workbench.mutants import (
     next_to,
 )
 
+Near = dict[str, set[str]]
+Uses = Mapping[str, Collection[str]]
+MOST_CHANGED = 3
+_AS_OF = "as_of"
+_INPUTS = "inputs."
+_IN = " in "
+_ANY_KEY = "X1"
+_CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
 _DAY = timedelta(1)
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2), Decimal(5))
+_SPREAD = 16
 
 
 def compared_dates(ruleset: CompiledRuleset, facts: Iterable[Facts]) -> list[date]:
@@ -58,11 +69,6 @@ def _dates(stage: StageTrace) -> Iterator[date]:
                     yield date.fromisoformat(text)
 
 
-Near = dict[str, set[str]]
-
-_NUMBER = re.compile(r"\d+(\.\d+)?")
-
-
 def figures_near(root: MapNode, params: Mapping[str, ParamSpec], currency: str) -> Near:
     """For each name the numbers that share an expression, a list of bins or a row with it."""
     near: Near = {}
@@ -76,35 +82,18 @@ def figures_near(root: MapNode, params: Mapping[str, ParamSpec], currency: str) 
 
 
 def _pairs(node: YamlNode) -> Iterator[tuple[str, str]]:
-    """Names with the texts that could compare them."""
+    """Each name with a text that it may be compared in."""
     if isinstance(node, Scalar):
-        for name in names_in(node.text):
-            yield name, node.text
-    elif isinstance(node, ListNode):
-        for item in node.items:
-            yield from _pairs(item)
-    else:
-        yield from _of_map(node)
-
-
-def _of_map(node: MapNode) -> Iterator[tuple[str, str]]:
-    factor, bins, rows = node.get("factor"), node.get("bins"), node.get("rows")
-    if isinstance(factor, Scalar) and isinstance(bins, ListNode):
-        for item in bins.items:
-            cell = item.get("in") if isinstance(item, MapNode) else None
-            yield from [(factor.text, cell.text)] if isinstance(cell, Scalar) else []
-    if isinstance(rows, ListNode):
-        yield from _of_rows(node, rows)
-    for entry in node.entries:
-        yield from _pairs(entry.value)
-
-
-def _of_rows(table: MapNode, rows: ListNode) -> Iterator[tuple[str, str]]:
-    names, _ = columns(table)
-    for row in rows.items:
-        if isinstance(row, ListNode):
-            cells = zip(names, row.items, strict=False)
-            yield from ((name, c.text) for name, c in cells if isinstance(c, Scalar))
+        yield from ((name, node.text) for name in names_in(node.text))
+    if isinstance(node, MapNode):
+        factor, names = node.get("factor"), columns(node)[0]
+        bins = [b.get("in") for b in items(node.get("bins")) if isinstance(b, MapNode)]
+        cells = [(factor.text, cell) for cell in bins] if isinstance(factor, Scalar) else []
+        for row in items(node.get("rows")):
+            cells += zip(names, items(row), strict=False)
+        yield from ((name, cell.text) for name, cell in cells if isinstance(cell, Scalar))
+    for part in _parts(node):
+        yield from _pairs(part.value if isinstance(part, MapEntry) else part)
 
 
 def _numbers(text: str) -> set[str]:
@@ -123,10 +112,6 @@ def _number(value: Literal, param: ParamSpec, currency: str) -> Decimal | None:
     return abs(Decimal(value))
 
 
-_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2), Decimal(5))
-_SPREAD = 16
-
-
 def distinct(values: Iterable[Any]) -> list[Any]:
     """The values in their order, each once; they need not be hashable."""
     found: list[Any] = []
@@ -137,7 +122,6 @@ def distinct(values: Iterable[Any]) -> list[Any]:
 
 
 def possible_values(spec: FactorSpec | InputSpec, near: Iterable[str], currency: str) -> list[Any]:
-    """Values of a type at the figures beside a name, and at its own ends."""
     if spec.type is ValueType.FLAG:
         return [True, False]
     if spec.type is ValueType.TEXT:
@@ -155,7 +139,6 @@ def possible_values(spec: FactorSpec | InputSpec, near: Iterable[str], currency:
 
 
 def _between(ends: Sequence[Decimal], type_: ValueType) -> set[Decimal]:
-    """Values spread evenly between two ends."""
     if len(ends) != 2:
         return set()
     low, high = ends
@@ -184,7 +167,6 @@ def _typed(number: Decimal, type_: ValueType, currency: str) -> Literal | Money:
 
 
 def shown_value(value: Any) -> str:
-    """A value as a case is written."""
     if isinstance(value, FactorValue):
         return (
             shown_value(value.value) if not value.missing else f"missing {value.missing[0].cause}"
@@ -197,16 +179,10 @@ def shown_value(value: Any) -> str:
         return "listed" if value.listed else "not listed"
     if isinstance(value, bool):
         return str(value).lower()
-    return _major(value) if isinstance(value, Money) else str(value)
-
-
-def _major(amount: Money) -> str:
-    """An amount with its decimals only where there are any."""
-    whole = amount.major.to_integral_value()
-    return f"{whole if whole == amount.major else amount.major:f}"
-
-
-Uses = Mapping[str, Collection[str]]
+    if not isinstance(value, Money):
+        return str(value)
+    whole = value.major.to_integral_value()
+    return f"{whole if whole == value.major else value.major:f}"
 
 
 def uses_of(root: MapNode) -> Uses:
@@ -228,10 +204,7 @@ def uses_of(root: MapNode) -> Uses:
 
 
 def related(root: MapNode, uses: Uses, change: FigureChange) -> frozenset[str]:
-    """The names in the smallest part of the file around a figure, and all that they are made of.
-
-    Of a parameter they are the names in the expressions that read it.
-    """
+    """The names in the smallest part around a figure, or reading it, and all they consist of."""
     if change.at.startswith("params."):
         param = ".".join(change.at.split(".")[:2])
         start = {n for text in _texts(root) if param in names_in(text) for n in names_in(text)}
@@ -278,16 +251,8 @@ def _texts(node: YamlNode | MapEntry) -> Iterator[str]:
         yield from _texts(part)
 
 
-MOST_CHANGED = 3
-_AS_OF = "as_of"
-_INPUTS = "inputs."
-_IN = " in "
-_ANY_KEY = "X1"
-_CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
-
-
 class Draws:
-    """Numbers that look random and are the same for everybody (a linear congruence)."""
+    """Numbers that look random and are the same in every run (a linear congruence)."""
 
     def __init__(self) -> None:
         self.state = 1
@@ -298,10 +263,7 @@ class Draws:
 
 
 class Sampler:
-    """Makes facts for one ruleset.
-
-    `near` holds for each name the figures that stand beside it in the file, as written.
-    """
+    """Makes facts for one ruleset; `near` has the figures, as written, that are near each name."""
 
     def __init__(
         self,
@@ -334,10 +296,7 @@ class Sampler:
         self.names = sorted(self.pools)
 
     def samples(self, count: int) -> Iterator[Facts]:
-        """So many facts: those of the cases, each value of each name in the first case, then more.
-
-        There are none where there is no case to begin with.
-        """
+        """Those of cases, each value of each name in the first case, then more."""
         yield from self.bases[:count]
         left = max(0, count - len(self.bases)) if self.bases else 0
         alone = self._in_turn()[:left]
@@ -363,13 +322,11 @@ class Sampler:
             yield self._sample(base, [self._draw(draws, chosen) for _ in range(changed)])
 
     def _about(self, names: Sequence[str]) -> Sequence[Facts]:
-        """The first case, and those that differ from it in some of these names."""
         first = self.bases[:1]
         usual = [_values(base, names) for base in first]
         return [*first, *(base for base in self.bases[1:] if _values(base, names) != usual[0])]
 
     def _in_turn(self) -> list[tuple[str, Any]]:
-        """The first value of each name, then the second of each, and so on."""
         longest = max(map(len, self.pools.values()), default=0)
         return [
             (name, self.pools[name][turn])
@@ -393,7 +350,9 @@ class Sampler:
                 listed[value.list, value.input] = value
                 inputs.setdefault(value.input, self.keys[value.input])
             elif name.startswith(_INPUTS):
-                _put(inputs, name.removeprefix(_INPUTS), value)
+                inputs.pop(name.removeprefix(_INPUTS), None)  # what is sent anew comes last
+                if value is not None:
+                    inputs[name.removeprefix(_INPUTS)] = value
             else:
                 factors[name] = value
         bound = bind_inputs(self.ruleset, inputs)
@@ -403,7 +362,6 @@ class Sampler:
         return Facts(factors, bound.values, as_of, answers=answers)
 
     def _days(self) -> list[AsOf]:
-        """The days of the cases, and those around which a dated value changes."""
         starts = {s.start for p in self.ruleset.params.values() for s in p.every_step if s.start}
         days = {day + timedelta(days=step) for day in starts for step in (-1, 0)}
         days |= {base.as_of.date for base in self.bases}
@@ -416,9 +374,3 @@ def _values(facts: Facts, names: Sequence[str]) -> list[Any]:
     inputs = {f"{_INPUTS}{name}": value for name, value in facts.inputs.items()}
     given = {**facts.factors, **inputs, _AS_OF: facts.as_of.date}
     return [given.get(name) for name in names]
-
-
-def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
-    inputs.pop(name, None)
-    if value is not None:
-        inputs[name] = value

@@ -24,10 +24,36 @@ from decision_service.rules.ranges import written_labels
 from decision_service.rules.table import OUTCOME, REASON
 from decision_service.rules.table_rows import read_rows
 
+SMALL = 20
+"""Whole numbers up to this one move by 1, others by a tenth."""
+
+_TOKEN = re.compile(
+    r"'[^']*'"
+    r'|"[^"]*"'
+    r"|\d{4}-\d{2}-\d{2}"
+    r"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])"
+    r"|(?<![\w.])(?:true|false)(?![\w.])"
+)
+_OPERATOR = re.compile(r"[<>]=?|[!=]=|\b(?:and|or)\b|\b(?:min|max)(?=\()|[+-]")
+_SIGNED = re.compile(r"(?:^|[(,<>=*/+-]|\b(?:if|else|and|or|not|in))\s*$")
+"""What is before a minus that belongs to one value alone."""
+
+_SWAPPED = {"<": "<=", ">": ">=", "and": "or", "min": "max", "+": "-", "==": "!="}
+_SWAPPED |= {after: before for before, after in _SWAPPED.items()}
+_WORD = re.compile(r"[^|\s\"'=!]+")
+
+_SECTIONS = ("derived", "stages", "offer", "conditions", "post_checks")
+_WITHOUT = frozenset(
+    {"id", "name", "component", "reason_factor", "because", "text", "factor", "band", "hit", "give"}
+)
+_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+_ON_MISSING = ("SKIP", "REFER", "DECLINE")
+_REASONS = ("reason", "missing_reason", "below_minimum")
+_SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
+_NAMED_BY = ("id", "name", "band", "factor")
+
 
 class Edit(msgspec.Struct, frozen=True):
-    """Characters `start` to `end` of a value, or of a key, that are to read otherwise."""
-
     node: Scalar | MapEntry
     start: int
     end: int
@@ -49,8 +75,6 @@ class FigureChange(msgspec.Struct, frozen=True):
 
 
 class Fate(StrEnum):
-    """What became of a change."""
-
     NOTICED = "noticed"
     REFUSED = "refused"
     NO_DIFFERENCE = "no difference"
@@ -67,30 +91,9 @@ class Witness(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """A change with its fate; an unnoticed one perhaps with facts that would show it."""
-
     change: FigureChange
     fate: Fate
     witness: Witness | None = None
-
-
-SMALL = 20
-"""Whole numbers up to this one move by 1, others by a tenth."""
-
-_TOKEN = re.compile(
-    r"'[^']*'"
-    r'|"[^"]*"'
-    r"|\d{4}-\d{2}-\d{2}"
-    r"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])"
-    r"|(?<![\w.])(?:true|false)(?![\w.])"
-)
-_OPERATOR = re.compile(r"[<>]=?|[!=]=|\b(?:and|or)\b|\b(?:min|max)(?=\()|[+-]")
-_SIGNED = re.compile(r"(?:^|[(,<>=*/+-]|\b(?:if|else|and|or|not|in))\s*$")
-"""What is before a minus that belongs to one value alone."""
-
-_SWAPPED = {"<": "<=", ">": ">=", "and": "or", "min": "max", "+": "-", "==": "!="}
-_SWAPPED |= {after: before for before, after in _SWAPPED.items()}
-_WORD = re.compile(r"[^|\s\"'=!]+")
 
 
 class FigureToken(msgspec.Struct, frozen=True):
@@ -103,7 +106,6 @@ class FigureToken(msgspec.Struct, frozen=True):
 
 
 def figures(text: str) -> Iterator[FigureToken]:
-    """The numbers, dates, flags and quoted labels of an expression or a cell."""
     for found in _TOKEN.finditer(text):
         start, end = found.span()
         if found[0][0] in "'\"":
@@ -113,7 +115,6 @@ def figures(text: str) -> Iterator[FigureToken]:
 
 
 def operators(text: str) -> Iterator[tuple[FigureToken, str]]:
-    """The operators of an expression, each with the one that it is mistaken for."""
     taken = [found.span() for found in _TOKEN.finditer(text)]  # labels and dates have none
     for found in _OPERATOR.finditer(text):
         here = found.start()
@@ -130,24 +131,22 @@ def labels(text: str) -> Iterator[FigureToken]:
 
 
 def next_to(text: str) -> tuple[str, ...]:
-    """The values beside a number, date or flag."""
     day = parse_day(text)
     if day is not None:
         return tuple((day + timedelta(days=step)).isoformat() for step in (1, -1))
     if text in ("true", "false"):
         return ("false" if text == "true" else "true",)
-    return tuple(f"{n:f}" for n in _beside(Decimal(text), whole="." not in text))
+    return tuple(f"{n:f}" for n in _moved(Decimal(text), whole="." not in text))
 
 
-def beside(label: str, known: Sequence[str]) -> tuple[str, ...]:
-    """The labels before and after one; none where it is not among the known."""
+def neighbours(label: str, known: Sequence[str]) -> tuple[str, ...]:
     if label not in known:
         return ()
     index = known.index(label)
     return tuple(known[i] for i in (index - 1, index + 1) if 0 <= i < len(known))
 
 
-def _beside(number: Decimal, *, whole: bool) -> tuple[Decimal, Decimal]:
+def _moved(number: Decimal, *, whole: bool) -> tuple[Decimal, Decimal]:
     if not number or (whole and number <= SMALL):
         return number + 1, number - 1
     step = number / 10
@@ -167,7 +166,7 @@ Spot = tuple[Scalar, FigureToken]
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
-    """The names of a ruleset, and the words that stand under some keys (`then`, `reason`).
+    """The names of a ruleset, and the words under some keys (`then`, `reason`).
 
     With `operators` those of expressions change too.
     """
@@ -176,13 +175,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
     choices: Mapping[str, tuple[str, ...]]
     operators: bool = False
 
-    def of_name(self, name: str) -> tuple[str, ...]:
-        """The labels of a name, as they are written."""
-        symbol = self.symbols.get(name)
-        return () if symbol is None else written_labels(symbol)
-
     def labels(self, label: str, names: Sequence[str] = ()) -> tuple[str, ...]:
-        """The labels that one belongs to: those of a name beside it, else of any name."""
+        """The labels that one belongs to: those of a name near it, else of any name."""
         near = [self.symbols[name] for name in names if name in self.symbols]
         for symbol in (*near, *self.symbols.values()):
             if label in symbol.labels and len(symbol.labels) > 1:
@@ -191,14 +185,13 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
 
 def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[FigureChange]:
-    """The figures and operators of an expression; a repeated one has its number in `at`."""
     seen: dict[str, int] = {}
     names = names_in(scalar.text)
     for token in figures(scalar.text):
         seen[token.text] = seen.get(token.text, 0) + 1
         here = at if seen[token.text] == 1 else f"{at}#{seen[token.text]}"
         known = words.labels(token.text, names) if token.label else ()
-        for after in beside(token.text, known) if token.label else next_to(token.text):
+        for after in neighbours(token.text, known) if token.label else next_to(token.text):
             yield change(here, [(scalar, token)], after)
     for token, other in operators(scalar.text) if words.operators else ():
         seen[token.text] = seen.get(token.text, 0) + 1
@@ -207,9 +200,8 @@ def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[Figure
 
 
 def as_label(scalar: Scalar, at: str, known: Sequence[str]) -> Iterator[FigureChange]:
-    """A whole value that is one of some labels."""
     token = FigureToken(0, len(scalar.text), scalar.text, label=True)
-    for after in beside(scalar.text, known):
+    for after in neighbours(scalar.text, known):
         yield change(at, [(scalar, token)], after)
 
 
@@ -217,7 +209,7 @@ def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterat
     """The labels that are keys of a map; one changes places with its neighbour that is a key."""
     by_key = {entry.key: entry for entry in listed}
     for entry in listed:
-        for after in beside(entry.key, known):
+        for after in neighbours(entry.key, known):
             edits = [Edit(entry, 0, len(entry.key), after)]
             if after in by_key:
                 edits.append(Edit(by_key[after], 0, len(after), entry.key))
@@ -226,35 +218,20 @@ def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterat
             )
 
 
-def as_start(entry: MapEntry, at: str) -> Iterator[FigureChange]:
-    """The day from which a dated value counts."""
-    for after in next_to(entry.key):
-        edit = Edit(entry, 0, len(entry.key), after)
-        yield FigureChange(f"{at}.from", entry.key_place, entry.key, after, (edit,))
-
-
 def change(at: str, spots: Sequence[Spot], after: str, back: Sequence[Spot] = ()) -> FigureChange:
-    """The figure at its spots changed; what stands at `back` takes its place in turn."""
+    """The figure at its spots changed; what is at `back` takes its place in turn."""
     scalar, token = spots[0]
-    edits = [*_edits(spots, after), *_edits(back, token.text)]
+    swapped = ((spots, after), (back, token.text))
+    edits = [Edit(s, t.start, t.end, text) for some, text in swapped for s, t in some]
     return FigureChange(at, scalar.at(token.start, token.end), token.text, after, tuple(edits))
 
 
-def _edits(spots: Sequence[Spot], after: str) -> list[Edit]:
-    return [Edit(scalar, token.start, token.end, after) for scalar, token in spots]
-
-
 def entries(node: YamlNode | None) -> tuple[MapEntry, ...]:
-    """The entries of a map; none of another node."""
     return node.entries if isinstance(node, MapNode) else ()
 
 
 def items(node: YamlNode | None) -> tuple[YamlNode, ...]:
-    """The items of a list; none of another node."""
     return node.items if isinstance(node, ListNode) else ()
-
-
-Edits = Mapping[int, Sequence[Edit]]
 
 
 def written_out(node: YamlNode, files: RulesetFiles) -> YamlNode:
@@ -270,11 +247,8 @@ def written_out(node: YamlNode, files: RulesetFiles) -> YamlNode:
 
 
 def columns(table: MapNode) -> tuple[list[str], list[str]]:
-    """A table's columns by name: those of its conditions, those of what it gives."""
-    when, give = table.get("when"), table.get("give")
-    items = when.items if isinstance(when, ListNode) else ()
-    names = [item.text for item in items if isinstance(item, Scalar)]
-    return names, [entry.key for entry in give.entries] if isinstance(give, MapNode) else []
+    names = [item.text for item in items(table.get("when")) if isinstance(item, Scalar)]
+    return names, [entry.key for entry in entries(table.get("give"))]
 
 
 def _with_rows(table: MapNode, files: RulesetFiles) -> MapNode:
@@ -298,19 +272,17 @@ def edited(node: YamlNode, edits: Sequence[Edit]) -> YamlNode:
     return _edited(node, by_node)
 
 
-def _edited(node: YamlNode, edits: Edits) -> YamlNode:
+def _edited(node: YamlNode, edits: Mapping[int, Sequence[Edit]]) -> YamlNode:
+    own = edits.get(id(node), ())
     if isinstance(node, Scalar):
-        own = edits.get(id(node))
         return replace(node, text=_text(node.text, own)) if own else node
     if isinstance(node, ListNode):
         return replace(node, items=tuple(_edited(item, edits) for item in node.items))
-    return replace(node, entries=tuple(_entry(e, edits) for e in node.entries))
-
-
-def _entry(entry: MapEntry, edits: Edits) -> MapEntry:
-    own = edits.get(id(entry))
-    key = _text(entry.key, own) if own else entry.key
-    return replace(entry, key=key, value=_edited(entry.value, edits))
+    entries = (
+        replace(e, key=_text(e.key, edits.get(id(e), ())), value=_edited(e.value, edits))
+        for e in node.entries
+    )
+    return replace(node, entries=tuple(entries))
 
 
 def _text(text: str, edits: Sequence[Edit]) -> str:
@@ -319,13 +291,9 @@ def _text(text: str, edits: Sequence[Edit]) -> str:
     return text
 
 
-Column = Sequence[Scalar]
-
-
 def in_bins(
     factor: YamlNode | None, bins: YamlNode, at: str, words: Vocabulary
 ) -> Iterator[FigureChange]:
-    """The edges or labels of a characteristic's bins, and the points of each."""
     symbol = words.symbols.get(factor.text) if isinstance(factor, Scalar) else None
     found = [(b.get("in"), b.get("points")) for b in items(bins) if isinstance(b, MapNode)]
     yield from _in_conditions([cell for cell, _ in found if isinstance(cell, Scalar)], symbol, at)
@@ -335,7 +303,6 @@ def in_bins(
 
 
 def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[FigureChange]:
-    """The cells of a table, column by column."""
     names, outputs = columns(table)
     rows = [[c for c in items(row) if isinstance(c, Scalar)] for row in items(table.get("rows"))]
     whole = [row for row in rows if len(row) == len(names) + len(outputs)]
@@ -352,7 +319,7 @@ def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[FigureChange
 
 
 def _in_values(
-    table: MapNode, name: str, column: Column, at: str, words: Vocabulary
+    table: MapNode, name: str, column: Sequence[Scalar], at: str, words: Vocabulary
 ) -> Iterator[FigureChange]:
     give = table.get("give")
     kind = give.get(name) if isinstance(give, MapNode) else None
@@ -365,8 +332,9 @@ def _in_values(
         yield from as_label(cell, here, known) if worded else in_expression(cell, here, words)
 
 
-def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[FigureChange]:
-    """The figures of cells that divide the values of one name among them."""
+def _in_conditions(
+    cells: Sequence[Scalar], symbol: Symbol | None, at: str
+) -> Iterator[FigureChange]:
     worded = symbol is not None and symbol.type in (ValueType.TEXT, ValueType.FLAG)
     spots: dict[str, list[Spot]] = {}
     for cell in cells:
@@ -374,20 +342,9 @@ def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[Fi
             spots.setdefault(token.text, []).append((cell, token))
     known = written_labels(symbol) if worded and symbol is not None else ()
     for text, own in spots.items():
-        for after in beside(text, known) if worded else next_to(text):
+        for after in neighbours(text, known) if worded else next_to(text):
             swapped = spots.get(after, []) if worded and len(cells) > 1 else []
             yield change(at, own, after, swapped)
-
-
-_SECTIONS = ("derived", "stages", "offer", "conditions", "post_checks")
-_WITHOUT = frozenset(
-    {"id", "name", "component", "reason_factor", "because", "text", "factor", "band", "hit", "give"}
-)
-_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
-_ON_MISSING = ("SKIP", "REFER", "DECLINE")
-_REASONS = ("reason", "missing_reason", "below_minimum")
-_SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
-_NAMED_BY = ("id", "name", "band", "factor")
 
 
 def find_changes(
@@ -412,13 +369,10 @@ def find_changes(
 
 
 class _Finder:
-    """Walks a tree with the names of the ruleset at hand."""
-
     def __init__(self, words: Vocabulary) -> None:
         self.words = words
 
     def params(self, section: YamlNode) -> Iterator[FigureChange]:
-        """Parameters: values, and the days from which dated ones count."""
         for param in entries(section):
             at = f"params.{param.key}"
             for entry in entries(param.value):
@@ -428,21 +382,21 @@ class _Finder:
                     yield from self._values(entry.value, at, param.value)
 
     def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[FigureChange]:
-        """Values by date or by label, those of a label perhaps by date; labels change places."""
         by = param.get("by") if isinstance(param, MapNode) else None
-        if isinstance(by, Scalar):
-            yield from as_keys(entries(node), at, self.words.of_name(by.text))
+        symbol = self.words.symbols.get(by.text) if isinstance(by, Scalar) else None
+        if symbol is not None:
+            yield from as_keys(entries(node), at, written_labels(symbol))
         for each in entries(node):
             here = f"{at}.{each.key}"
-            if parse_day(each.key):
-                yield from as_start(each, here)
+            for after in next_to(each.key) if parse_day(each.key) else ():
+                edit = Edit(each, 0, len(each.key), after)
+                yield FigureChange(f"{here}.from", each.key_place, each.key, after, (edit,))
             if isinstance(each.value, MapNode):
                 yield from self._values(each.value, here, each.value)
             else:
                 yield from self._value(each.value, here)
 
     def node(self, node: YamlNode, at: str, key: str) -> Iterator[FigureChange]:
-        """Whatever stands under a key, by what the key says that it is."""
         if isinstance(node, MapNode):
             yield from self._map(node, at)
         elif isinstance(node, ListNode):
@@ -473,13 +427,8 @@ class _Finder:
 
 
 def _called(item: YamlNode, number: int) -> str:
-    """What a list's item is called: its id, name, band or factor, else its number."""
-    if isinstance(item, MapNode):
-        for key in _NAMED_BY:
-            value = item.get(key)
-            if isinstance(value, Scalar):
-                return value.text
-    return str(number)
+    values = map(item.get, _NAMED_BY) if isinstance(item, MapNode) else ()
+    return next((value.text for value in values if isinstance(value, Scalar)), str(number))
 
 
 def _joined(at: str, word: str) -> str:

@@ -26,7 +26,7 @@ from decision_service.rules.language.yaml import MapNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.ranges import ValueRange, meet, stepped, whole
 from decision_service.rules.scorecard import Characteristic
-from decision_service.rules.table import Grid, Row
+from decision_service.rules.table import Grid
 from decision_service.rules.tests import CaseResult
 from decision_service.rules.tests_file import FigureMark
 from decision_service.workbench.made_up_facts import Sampler, figures_near, related, uses_of
@@ -47,6 +47,16 @@ from decision_service.workbench.new_cases import (
     first_difference,
 )
 
+SAMPLES = 2_000
+"""On how many made-up facts a change is tried that no case notices."""
+
+ABOUT_IT = 1_000
+"""On how many more that are about its figure."""
+
+MOST_MARKED = 5
+"""How many changes of a hundred may be marked; that two values are never equal may be for all."""
+
+_STRICT = ("<", "<=", ">", ">=")
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 
 
@@ -98,7 +108,6 @@ def _span(operator: str, value: Any) -> ValueRange:
 
 
 def _values(span: ValueRange, symbol: Symbol, currency: str) -> list[Any]:
-    """The values of a name that lie in a span; empty where there are none."""
     least = whole(symbol, currency)
     kept = stepped(meet(span, least), symbol.type)
     if kept.empty:
@@ -122,28 +131,18 @@ def _characteristic(one: Characteristic, currency: str) -> Any:
 
 
 def _grid(grid: Grid, currency: str) -> Any:
-    rows = [_row(row, grid, currency) for row in grid.rows]
+    rows = [
+        [
+            [_cell(c, name.symbol, currency) for c, name in zip(r.cells, grid.names, strict=True)],
+            *(r.gives, r.outcome, r.reason),
+        ]
+        for r in grid.rows
+    ]
     return [grid.id, grid.hit, grid.aggregates, grid.names, grid.outputs, rows]
 
 
-def _row(row: Row, grid: Grid, currency: str) -> Any:
-    cells = zip(row.cells, grid.names, strict=True)
-    found = [_cell(cell, name.symbol, currency) for cell, name in cells]
-    return [found, row.gives, row.outcome, row.reason]
-
-
-SAMPLES = 2_000
-"""On how many made-up facts a change is tried that no case notices."""
-
-ABOUT_IT = 1_000
-"""On how many more that are about its figure."""
-
-
 class FiguresRun:
-    """One version's figures, tried against the results of its cases; only passed ones count.
-
-    The version must compile.
-    """
+    """The figures of a version that compiles, tried against those of its cases that pass."""
 
     def __init__(
         self,
@@ -163,11 +162,12 @@ class FiguresRun:
         assert self.draft is not None  # noqa: S101  it has compiled
         self.content = normal_form(self.draft)
         self.uses = uses_of(self.root)
-        self.sampler = Sampler(ruleset, catalogue, self._bases(), self._near(self.draft))
+        bases = [r.facts for r in self.results if r.facts is not None]
+        near = figures_near(self.root, self.draft.params, ruleset.currency)
+        self.sampler = Sampler(ruleset, catalogue, bases, near)
         self.sampled: list[tuple[Facts, Verdict]] = []
 
     def tried(self) -> Iterator[Tried]:
-        """Every change with its fate, in the order of the file; none is marked yet."""
         assert self.draft is not None  # noqa: S101  it has compiled
         for change in find_changes(self.root, self.draft.names.symbols, operators=True):
             yield self._try(change)
@@ -202,7 +202,6 @@ class FiguresRun:
         return False
 
     def _witness(self, change: FigureChange, changed: CompiledRuleset) -> Witness | None:
-        """The first made-up facts that come out otherwise: any, then those about the figure."""
         if not self.sampled:
             drawn = self.sampler.samples(SAMPLES)
             self.sampled = [(facts, evaluate(self.ruleset, facts)) for facts in drawn]
@@ -215,12 +214,11 @@ class FiguresRun:
         return None
 
     def _witness_of(self, change: FigureChange, changed: CompiledRuleset, facts: Facts) -> Witness:
-        """The least case that these facts become."""
-
         def difference(given: Facts) -> VerdictDifference | None:
             return first_difference(evaluate(self.ruleset, given), evaluate(changed, given))
 
-        usual = self._usual()
+        own = [result for result in self.results if not result.case.snapshot]
+        usual = Usual(self.ruleset, (own or self.results)[0])
         case = usual.shrunk(usual.changes(facts), lambda given: difference(given) is not None)
         given = usual.facts(case)
         assert given is not None  # noqa: S101  it was shrunk so
@@ -230,33 +228,13 @@ class FiguresRun:
         text = case_text(name, case, evaluate(self.ruleset, given), found.part)
         return Witness(text, found.before, found.after)
 
-    def _usual(self) -> Usual:
-        """The defaults of the first case that has any."""
-        own = [result for result in self.results if not result.case.snapshot]
-        return Usual(self.ruleset, (own or self.results)[0])
-
-    def _bases(self) -> list[Facts]:
-        return [r.facts for r in self.results if r.facts is not None]
-
-    def _near(self, draft: RulesetDraft) -> dict[str, set[str]]:
-        return figures_near(self.root, draft.params, self.ruleset.currency)
-
-
-MOST_MARKED = 5
-"""How many changes of a hundred may be marked; that two values are never equal may be for all."""
-
-_STRICT = ("<", "<=", ">", ">=")
-
 
 class FiguresReport(msgspec.Struct, frozen=True):
-    """All changes in the order of the file; `problems` are errors in the marks."""
-
     tried: tuple[Tried, ...]
     problems: tuple[Diagnostic, ...] = ()
 
     @property
     def unnoticed(self) -> tuple[Tried, ...]:
-        """The changes that no case notices and no mark excuses."""
         return tuple(t for t in self.tried if t.fate is Fate.UNNOTICED)
 
     @property
@@ -266,21 +244,17 @@ class FiguresReport(msgspec.Struct, frozen=True):
         return (total - len(self.unnoticed)) * 100 // total if total else 100
 
     def count(self, fate: Fate) -> int:
-        """How many changes had this fate."""
         return sum(t.fate is fate for t in self.tried)
 
 
 def report_on(tried: Iterable[Tried], marks: Sequence[FigureMark]) -> FiguresReport:
-    """The changes, those that a mark excuses among them.
-
-    A mark excuses a change that neither a case nor any made-up facts notice, and no other.
-    """
+    """The changes; a mark excuses one that neither a case nor made-up facts notice."""
     by_key = {(mark.at, mark.before, mark.after): mark for mark in marks}
     judged: list[Tried] = []
     problems: list[Diagnostic] = []
     used = Counter[FigureMark]()
     for one in tried:
-        mark = by_key.get(_key(one.change))
+        mark = by_key.get((one.change.at, one.change.before, one.change.after))
         if mark is not None:
             used[mark] += 1
             problems.extend(_wrongly_marked(one, mark))
@@ -290,10 +264,6 @@ def report_on(tried: Iterable[Tried], marks: Sequence[FigureMark]) -> FiguresRep
     report = FiguresReport(tuple(judged))
     problems.extend(_too_many(report, marks))
     return replace(report, problems=tuple(sorted(problems, key=lambda p: p.order)))
-
-
-def _key(change: FigureChange) -> tuple[str, str, str]:
-    return change.at, change.before, change.after
 
 
 def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorSpec, FactorValue
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Offer, Verdict
+from decision_service.domain.verdict import Verdict
 from decision_service.rules.draft import names_of, with_shared
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.expectations import OFFER_KEYS
@@ -33,18 +33,30 @@ from decision_service.workbench.mutants import written_out
 
 NONE = "none"
 Part = str | tuple[str, ...]
+Holds = Callable[[Facts], bool]
+
+SAMPLES = 2_000
+"""How many made-up facts are tried in a round, for all goals together."""
+
+ROUNDS = 2
+"""In the second round those that reached something are changed further."""
+
+_UNQUOTED = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")
+_PLAIN = re.compile(r"[A-Za-z](?:[^:#\"'{}]|:(?! ))*[^:#\"'{}\s]")
+"""A name that YAML reads as it is."""
+
+_BARE = re.compile(r"[\w.-]+")
+_LISTED = ("conditions", "tags", "data_requests")
+_NOWHERE = Place("", 1, 1, 2)
 
 
 class VerdictDifference(NamedTuple):
-    """The part in which two verdicts differ (`offer.tier`), and what it is in each."""
-
     part: str
     before: str
     after: str
 
 
 def first_difference(one: Verdict, other: Verdict) -> VerdictDifference | None:
-    """The first part in which verdicts differ; None where none does."""
     before, after = dict(parts_of(one)), dict(parts_of(other))
     for name in dict.fromkeys((*before, *after)):
         if before.get(name) != after.get(name):
@@ -69,18 +81,11 @@ def parts_of(verdict: Verdict) -> Iterator[tuple[str, Part]]:
     yield "tags", tuple(tag.name for tag in verdict.tags)
     yield "data_requests", tuple(request.factor for request in verdict.data_requests)
     if verdict.offer is not None:
-        yield from _of_offer(verdict.offer)
-
-
-def _of_offer(offer: Offer) -> Iterator[tuple[str, str]]:
-    for name in OFFER_KEYS:
-        value = getattr(offer, name)
-        yield f"offer.{name}", NONE if value is None else shown_value(value)
-    for name, value in offer.outputs.items():
-        yield f"offer.{name}", shown_value(value)
-
-
-Holds = Callable[[Facts], bool]
+        for name in OFFER_KEYS:
+            value = getattr(verdict.offer, name)
+            yield f"offer.{name}", NONE if value is None else shown_value(value)
+        for name, value in verdict.offer.outputs.items():
+            yield f"offer.{name}", shown_value(value)
 
 
 class NewCase(msgspec.Struct, frozen=True):
@@ -93,14 +98,11 @@ class NewCase(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """How many values are not the usual ones."""
         changed = (self.factors, self.inputs, self.lists)
         return sum(map(len, changed)) + (self.as_of is not None)
 
 
 class Usual:
-    """What the cases of a file have in common."""
-
     def __init__(self, ruleset: CompiledRuleset, first: CaseResult) -> None:
         self.ruleset = ruleset
         self.defaults: Given = first.case.defaults
@@ -109,7 +111,6 @@ class Usual:
         self.dated = first.case.usual is not None
 
     def changes(self, facts: Facts) -> NewCase:
-        """What a case must say beside the defaults, so as to have these facts."""
         factors, inputs = self.defaults.factors, self.defaults.inputs
         names = [*facts.inputs, *(name for name in inputs if name not in facts.inputs)]
         other_day = not self.dated or facts.as_of.date != self.as_of.date
@@ -121,7 +122,7 @@ class Usual:
         )
 
     def _lists(self, facts: Facts) -> dict[str, Sequence[str]]:
-        """The lists that would answer otherwise by themselves, with what must stand on them."""
+        """The lists that would answer otherwise by themselves, with what must be on them."""
         day, instead = facts.as_of.date, self.defaults.lists
         usual = {
             (one.list, one.input): one.listed
@@ -188,18 +189,9 @@ def _number(value: Any) -> Decimal | None:
     return None
 
 
-_UNQUOTED = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")
-_PLAIN = re.compile(r"[A-Za-z](?:[^:#\"'{}]|:(?! ))*[^:#\"'{}\s]")
-"""A name that YAML reads as it stands."""
-
-_BARE = re.compile(r"[\w.-]+")
-_LISTED = ("conditions", "tags", "data_requests")
-_NOWHERE = Place("", 1, 1, 2)
-
-
 def case_text(name: str, case: NewCase, verdict: Verdict, part: str = "") -> str:
-    """The case as it stands under `cases`; `part` is one that it expects beside the usual ones."""
-    lines = [f"  - name: {written_name(name)}"]
+    """The case for a file's `cases`; `part` is one that it expects with the usual ones."""
+    lines = [f"  - name: {_unless(_PLAIN, name)}"]
     if case.as_of is not None:
         lines.append(f"    as_of: {case.as_of.date}")
     given = (("inputs", case.inputs), ("factors", case.factors), ("lists", case.lists))
@@ -211,13 +203,9 @@ def case_text(name: str, case: NewCase, verdict: Verdict, part: str = "") -> str
     return "\n".join([*lines, f"    expect: {{{expected}}}"])
 
 
-def written_name(name: str) -> str:
-    """The name of a case as YAML reads it, in quotes where it has to be."""
-    return name if _PLAIN.fullmatch(name) else _quoted(name)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _unless(plain: re.Pattern[str], text: str) -> str:
+    """A text as YAML reads it, in quotes unless it is plain."""
+    return text if plain.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _written(value: Any) -> str:
@@ -245,20 +233,8 @@ def _expected(verdict: Verdict, part: str) -> Iterator[str]:
     elif group == "offer" and verdict.offer is None:
         yield "offer: none"
     elif name:
-        yield f"{group}: {{{name}: {_one(value)}}}"
-
-
-def _one(value: str | tuple[str, ...]) -> str:
-    """One value as a case expects it; `none` where there is none."""
-    text = value if isinstance(value, str) else "none"
-    return text if _BARE.fullmatch(text) else _quoted(text)
-
-
-SAMPLES = 2_000
-"""How many made-up facts are tried in a round, for all goals together."""
-
-ROUNDS = 2
-"""In the second round those that reached something are changed further."""
+        text = value if isinstance(value, str) else NONE
+        yield f"{group}: {{{name}: {_unless(_BARE, text)}}}"
 
 
 def ready_cases(
@@ -268,11 +244,7 @@ def ready_cases(
     results: Sequence[CaseResult],
     missed: Sequence[Goal],
 ) -> Mapping[Goal, str]:
-    """For goals that no case reaches, the text of one that does, for the file of the first case.
-
-    Each expects what the version decides now. There are none where there is no case to begin with,
-    and for goals that no made-up facts reach.
-    """
+    """For goals that no case reaches, the text of one that does and expects what is decided now."""
     known = [r for r in results if r.facts is not None and not r.case.snapshot]
     if not known or not missed:
         return {}
@@ -312,13 +284,10 @@ def _made_up(sampler: Sampler) -> Iterator[Facts]:
 
 
 class _Goals:
-    """Goals of coverage, each with the case that reaches it by the fewest and nearest changes."""
-
     def __init__(self, ruleset: CompiledRuleset, usual: Usual) -> None:
         self.ruleset, self.usual = ruleset, usual
 
     def nearest(self, drawn: Iterator[Facts], wanted: frozenset[Goal]) -> dict[Goal, NewCase]:
-        """For each goal that drawn facts reach, those that change the least."""
         found: dict[Goal, tuple[tuple[int, Decimal], NewCase]] = {}
         for facts in drawn:
             case = self.usual.changes(facts)
@@ -332,7 +301,6 @@ class _Goals:
         return goals_reached(self.ruleset, evaluate(self.ruleset, facts))
 
     def text(self, goal: Goal, case: NewCase) -> str:
-        """The case without what the goal can do without, as it stands under `cases`."""
         least = self.usual.shrunk(case, lambda facts: goal in self._reached(facts))
         facts = self.usual.facts(least)
         assert facts is not None  # noqa: S101  they were sampled of cases that ran

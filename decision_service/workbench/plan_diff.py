@@ -11,7 +11,7 @@ from math import inf
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.reviews import ReviewPolicy, ReviewQueue, ReviewReason
+from decision_service.domain.reviews import ReviewPolicy, ReviewQueue
 from decision_service.rollout.model import (
     Ceiling,
     Challenger,
@@ -33,14 +33,25 @@ from decision_service.workbench.changes import (
     written_change,
 )
 
+LONGEST_LIST = 5
+"""Units that are named in a sentence; the rest is counted."""
+
 LENGTHS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_LABELS = {"when": "the condition"}
+_BINDS = frozenset({"caps", "guardrails", "queues"})
+_MORE_LOOSENS = re.compile(
+    r"percent|max|min_units|within|review|review_second|sla|.*(max_amount|_per_day)\)?"
+    r"|.*\((second_person_above|contest_sla)\)"
+)
+_MORE_TIGHTENS = re.compile(r"hold|min_decisions|alpha")
+_NUMBER = re.compile(r"(-?[\d.]+)([dhms]?)")
 
 
 class PlanEntry(msgspec.Struct, frozen=True):
     """What a plan says of one thing.
 
     `kind` joins entries whose order counts, empty where it does not. `values` has a text for each
-    key; the empty key stands for an entry that is one text.
+    key; the empty key is that of an entry that is one text.
     """
 
     group: str
@@ -49,14 +60,16 @@ class PlanEntry(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
+_Entries = Mapping[tuple[str, str], PlanEntry]
+
+
 def single(group: str, key: str, text: str) -> PlanEntry:
-    """An entry that is one text, under its key in words."""
     words = in_words(key)
     return PlanEntry(group, words if words == key else f"{words} ({key})", {"": text})
 
 
 def values_of(**given: str | int | None) -> dict[str, str]:
-    """The texts of those that say anything; 0 and an empty text stand for nothing written."""
+    """The texts of those that say anything; 0 and an empty text are nothing written."""
     return {key: str(value) for key, value in given.items() if value}
 
 
@@ -77,28 +90,24 @@ def length_of(length: timedelta) -> str:
     return f"{seconds // size}{unit}" if seconds else ""
 
 
-_GROUP = "review"
-
-
 def review_entries(review: ReviewPolicy) -> Iterator[PlanEntry]:
-    """Queues in order, authority, reasons in order, and times."""
     for queue in review.queues:
-        yield PlanEntry(_GROUP, f"queue {queue.name}", _queue(queue), "queues")
+        yield PlanEntry("review", f"queue {queue.name}", _queue(queue), "queues")
     if review.authority is not None:
         limits = values_of(
             review=digits_of(review.authority.review),
             review_second=digits_of(review.authority.review_second),
         )
-        yield PlanEntry(_GROUP, "the authority", limits)
+        yield PlanEntry("review", "the authority", limits)
     for reason in review.reasons:
-        yield PlanEntry(_GROUP, f"reason {reason.code}", _reason(reason), "reasons")
-    yield single(_GROUP, "contest_sla", length_of(review.contest_sla))
-    yield single(_GROUP, "claim_for", length_of(review.claim_for))
-
-
-def _reason(reason: ReviewReason) -> dict[str, str]:
-    letter = {f"letter_in_{language}": text for language, text in sorted(reason.letter.items())}
-    return {"": reason.text, **letter, **values_of(told=None if reason.is_told else "nobody")}
+        values = {"": reason.text}
+        values |= {
+            f"letter_in_{language}": text for language, text in sorted(reason.letter.items())
+        }
+        values |= values_of(told=None if reason.is_told else "nobody")
+        yield PlanEntry("review", f"reason {reason.code}", values, "reasons")
+    yield single("review", "contest_sla", length_of(review.contest_sla))
+    yield single("review", "claim_for", length_of(review.claim_for))
 
 
 def _queue(queue: ReviewQueue) -> dict[str, str]:
@@ -121,19 +130,15 @@ def entries_of(plan: Plan) -> Iterator[PlanEntry]:
         yield single("plan", "second_person_above", percent_of(plan.second_person_above))
     yield from _go_live(plan.go_live)
     yield from _versions(plan.versions)
-    yield from _bounds_of_a_day(plan)
-    for guardrail in plan.guardrails:
-        yield _guardrail(guardrail)
-    if plan.review is not None:
-        yield from review_entries(plan.review)
-
-
-def _bounds_of_a_day(plan: Plan) -> Iterator[PlanEntry]:
     for cap in plan.caps:
         values = values_of(
             tier=cap.tier, approvals_per_day=cap.approvals, amount_per_day=digits_of(cap.amount)
         )
         yield PlanEntry("caps", f"cap {cap.name}", values, "caps")
+    for guardrail in plan.guardrails:
+        yield _guardrail(guardrail)
+    if plan.review is not None:
+        yield from review_entries(plan.review)
 
 
 def _go_live(go_live: GoLive) -> Iterator[PlanEntry]:
@@ -196,29 +201,15 @@ def _guardrail(guardrail: Guardrail) -> PlanEntry:
     return PlanEntry("guardrails", f"guardrail {guardrail.name}", values, "guardrails")
 
 
-LONGEST_LIST = 5
-"""Units that are named in a sentence; the rest is counted."""
-
-_LABELS = {"when": "the condition"}
-_Entries = Mapping[tuple[str, str], PlanEntry]
-
-
 def compare_plans(before: Plan | None, after: Plan | None) -> tuple[WrittenChange, ...]:
-    """The differences, none if and only if the digests are equal.
-
-    A plan that is new is told whole, one that is gone in a sentence.
-    """
+    """The differences, none if and only if the digests are equal; a plan that is gone is one."""
     if before is not None and after is None:
         return (WrittenChange("plan", "the plan", ChangeKind.REMOVED, "is gone"),)
-    found = [*_changed(_entries(before), _entries(after)), *_units(before, after)]
+    sides = (() if plan is None else entries_of(plan) for plan in (before, after))
+    old, new = ({(entry.group, entry.subject): entry for entry in side} for side in sides)
+    found = [*_changed(old, new), *_units(before, after)]
     groups = keys_of((), (change.group for change in found))
     return tuple(sorted(found, key=lambda change: groups.index(change.group)))
-
-
-def _entries(plan: Plan | None) -> _Entries:
-    """The entries by their group and subject."""
-    found = () if plan is None else entries_of(plan)
-    return {(entry.group, entry.subject): entry for entry in found}
 
 
 def _changed(before: _Entries, after: _Entries) -> Iterator[WrittenChange]:
@@ -242,7 +233,6 @@ def _entry(before: PlanEntry | None, after: PlanEntry | None) -> Iterator[Writte
 
 
 def _written(entry: PlanEntry, key: str, before: str | None, after: str | None) -> WrittenChange:
-    """The change of one key, from or to `not written` where a side has it not."""
     kind = ChangeKind.CHANGED
     if before is None or after is None:
         kind = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
@@ -253,17 +243,7 @@ def _written(entry: PlanEntry, key: str, before: str | None, after: str | None) 
     return WrittenChange(entry.group, subject, kind, words, before or "", after or "", which)
 
 
-_BINDS = frozenset({"caps", "guardrails", "queues"})
-_MORE_LOOSENS = re.compile(
-    r"percent|max|min_units|within|review|review_second|sla|.*(max_amount|_per_day)\)?"
-    r"|.*\((second_person_above|contest_sla)\)"
-)
-_MORE_TIGHTENS = re.compile(r"hold|min_decisions|alpha")
-_NUMBER = re.compile(r"(-?[\d.]+)([dhms]?)")
-
-
 def _of_presence(entry: PlanEntry, *, is_new: bool) -> Direction:
-    """The direction of an entry that is new or gone."""
     binds = entry.kind in _BINDS or ("" in entry.values and _is_bound(entry.subject))
     if not binds and entry.kind != "segments":
         return Direction.CHANGES
@@ -287,7 +267,6 @@ def _is_bound(name: str) -> bool:
 
 
 def _size(text: str) -> float:
-    """A number, or a length in seconds."""
     found = _NUMBER.fullmatch(text)
     return float(found[1]) * dict(LENGTHS, **{"": 1})[found[2]] if found else inf
 
@@ -301,7 +280,6 @@ def _whole(entry: PlanEntry) -> str:
 
 
 def _order(before: Iterable[PlanEntry], after: Iterable[PlanEntry]) -> Iterator[WrittenChange]:
-    """The changes of order of stages, segments, shadows, caps, guardrails, queues and reasons."""
     old, new = _ordered(before), _ordered(after)
     for group, kind in keys_of(old, new):
         sides = (side.get((group, kind), ()) for side in (old, new))
@@ -317,7 +295,6 @@ def _ordered(entries: Iterable[PlanEntry]) -> dict[tuple[str, str], list[str]]:
 
 
 def _units(before: Plan | None, after: Plan | None) -> Iterator[WrittenChange]:
-    """The changes of who is always in and who never."""
     for name in ("allow", "deny"):
         old, new = (
             frozenset[str]() if plan is None else getattr(plan.go_live, name)

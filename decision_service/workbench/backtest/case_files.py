@@ -54,21 +54,15 @@ class DayLine(msgspec.Struct, frozen=True):
 
 
 class CauseLine(msgspec.Struct, frozen=True):
-    """One cause of a missing value, with the reason that a decision shows for it."""
-
     cause: Cause
     reason: DataReason
 
 
 class MissingLine(msgspec.Struct, frozen=True):
-    """The causes for which a factor is missing; at least one."""
-
     missing: tuple[CauseLine, ...]
 
 
 class AnswerLine(msgspec.Struct, frozen=True):
-    """What a list of keys said of an input."""
-
     list: str
     input: str
     listed: bool
@@ -85,8 +79,6 @@ class CaseOffer(msgspec.Struct, frozen=True):
 
 
 class ConclusionLine(msgspec.Struct, frozen=True):
-    """An outcome with its reasons; `refer_kind` is empty where it is no referral."""
-
     outcome: Outcome
     refer_kind: str = ""
     reasons: tuple[str, ...] = ()
@@ -115,17 +107,17 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
 
     @property
     def side(self) -> Side:
-        """What the rules concluded then; raises ValueError where the line does not tell it."""
-        told = self.override or self
-        kind = ReferKind(told.refer_kind) if told.refer_kind else None
-        if told.outcome is not Outcome.APPROVE or self.offer is None:
-            return Side(told.outcome, kind, codes=told.reasons)
+        """What the rules concluded then; raises ValueError where the line does not say it."""
+        concluded = self.override or self
+        kind = ReferKind(concluded.refer_kind) if concluded.refer_kind else None
+        if concluded.outcome is not Outcome.APPROVE or self.offer is None:
+            return Side(concluded.outcome, kind, codes=concluded.reasons)
         amount, reduced = self.offer.approved_amount, self.offer.offer_kind == OfferKind.REDUCED
         approved = None if amount is None else AmountLine(amount, self.offer.currency).money.minor
         instalment = self.offer.outputs.get("instalment")
         paid = None if instalment is None else value_of(instalment)
         minor = paid.minor if isinstance(paid, Money) else None
-        return Side(told.outcome, kind, approved, minor, reduced, told.reasons)
+        return Side(concluded.outcome, kind, approved, minor, reduced, concluded.reasons)
 
 
 _DECODER = msgspec.json.Decoder(CaseLine, float_hook=Decimal)
@@ -138,30 +130,27 @@ class LineBroken(ValueError):
 def parsed(line: bytes) -> CaseLine:
     """The decision of a line; raises LineBroken."""
     try:
-        told = _DECODER.decode(line)
+        case = _DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineBroken(f"the line is no exported decision ({error})") from None
-    if told.decided.tzinfo is None:
+    if case.decided.tzinfo is None:
         raise LineBroken("`decided` names no time zone")
-    return told
+    return case
 
 
-def value_of(told: Any) -> Value:
+def value_of(given: Any) -> Value:
     """A value as a line writes it: numbers are Decimal; raises ValueError for anything else."""
-    if isinstance(told, bool | str | Decimal):
-        return told
-    if isinstance(told, int):
-        return Decimal(told)
-    if isinstance(told, dict) and "date" in told:
-        return msgspec.convert(told, DayLine).date
-    return msgspec.convert(told, AmountLine).money
+    if isinstance(given, bool | str | Decimal):
+        return given
+    if isinstance(given, int):
+        return Decimal(given)
+    if isinstance(given, dict) and "date" in given:
+        return msgspec.convert(given, DayLine).date
+    return msgspec.convert(given, AmountLine).money
 
 
 def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
-    """The decision as a store has it; `ruleset` decided it, None where that is not at hand.
-
-    Values that cannot be read leave a record without factor values, which cannot be judged.
-    """
+    """The decision as a store has it, without factor values where these cannot be read."""
     try:
         reply = msgspec.json.encode(line.side)
         facts = b"" if ruleset is None else encode_facts(_facts(line, ruleset))
@@ -187,59 +176,42 @@ def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
 
 
 def recorded_conclusion(reply: bytes) -> Side:
-    """What the rules concluded, as an entry of `entry_of` holds it."""
     return msgspec.json.decode(reply, type=Side)
 
 
 def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
-    sent = {name: value_of(told) for name, told in line.inputs.items()}
+    sent = {name: value_of(given) for name, given in line.inputs.items()}
     bound = bind_inputs(ruleset, sent, frozenset(sent))
     if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
         raise ValueError("the line lacks what the rules of the decision read")
     answers = (ListAnswer(a.list, a.input, a.listed, a.digest) for a in line.list_answers)
+    specs = catalogue()
+    known = {name: specs[name] for name in line.factors if name in specs}
+    values = {name: _factor(spec, line.factors[name]) for name, spec in known.items()}
+    sources = (SourceUse("", provider, "", None, used=True) for provider in line.providers)
     return FactsToStore(
         instant=line.decided,
         zone=ruleset.zone.key,
-        assignment=_assignment(line),
+        assignment=Assignment(  # of which a line has the arm alone
+            rollout=line.product,
+            enrolled=True,
+            enrolment_reason=EnrolmentReason.IN_STAGE,
+            plan_digest="",
+            stage="",
+            percent=0,
+            arm=Arm(line.arm) if line.arm else None,
+        ),
         inputs=inputs_to_wire({**sent, **bound.values}),
-        packed_factors=pack_factors(_factors(line)),
+        packed_factors=pack_factors(Factors(values, {}, tuple(sources), None)),
         answers=tuple(answers),
     )
 
 
-def _assignment(line: CaseLine) -> Assignment:
-    """The arm is told; the rest of an assignment stays with the service."""
-    arm = Arm(line.arm) if line.arm else None
-    return Assignment(
-        rollout=line.product,
-        enrolled=True,
-        enrolment_reason=EnrolmentReason.IN_STAGE,
-        plan_digest="",
-        stage="",
-        percent=0,
-        arm=arm,
-    )
-
-
-def _factors(line: CaseLine) -> Factors:
-    values = {one.name: one for one in _values(line.factors)}
-    sources = (SourceUse("", provider, "", None, used=True) for provider in line.providers)
-    return Factors(values, {}, tuple(sources), None)
-
-
-def _values(told: Mapping[str, Any]) -> Iterator[FactorValue]:
-    """The factors that the catalogue still has."""
-    for name, value in told.items():
-        spec = catalogue().get(name)
-        if spec is not None:
-            yield _factor(spec, value)
-
-
-def _factor(spec: FactorSpec, told: Any) -> FactorValue:
-    if isinstance(told, dict) and "missing" in told:
-        causes = msgspec.convert(told, MissingLine).missing
+def _factor(spec: FactorSpec, given: Any) -> FactorValue:
+    if isinstance(given, dict) and "missing" in given:
+        causes = msgspec.convert(given, MissingLine).missing
         return FactorValue(spec.name, None, tuple(Missing(c.cause, c.reason) for c in causes))
-    value = value_of(told)
+    value = value_of(given)
     if spec.type is ValueType.INTEGER and isinstance(value, Decimal) and value == int(value):
         value = int(value)
     if not has_type(value, spec.type):
@@ -252,8 +224,6 @@ LONGEST = 1 << 20
 
 
 class CasePosition(NamedTuple):
-    """Where a decision begins in the file, with what orders and counts it."""
-
     created: int
     decision: str
     unit: str
@@ -269,10 +239,7 @@ class BrokenLine(msgspec.Struct, frozen=True):
 
 
 class CaseFile:
-    """The decisions of a product in a file, oldest first, and what else its lines are.
-
-    Raises OSError where the file cannot be read.
-    """
+    """A product's decisions in a file, oldest first; raises OSError where it cannot be read."""
 
     def __init__(self, file: Path, product: str) -> None:
         self.positions: list[CasePosition] = []
@@ -304,16 +271,12 @@ class CaseFile:
 
 
 class CaseOrder(msgspec.Struct, frozen=True):
-    """A product's decisions in a case file, and the stored files of the rules at hand by digest."""
-
     file: str
     product: str
     texts: Mapping[str, bytes]
 
 
 class CaseReader:
-    """The `BacktestLog` of a case file."""
-
     def __init__(self, order: CaseOrder) -> None:
         self._texts = order.texts
         self._rules: dict[str, CompiledRuleset | None] = {}
@@ -380,12 +343,11 @@ class CaseReader:
     def _ruleset(self, digest: str) -> CompiledRuleset | None:
         if digest not in self._rules:
             body = self._texts.get(digest)
-            self._rules[digest] = None if body is None else _compiled(body)
+            self._rules[digest] = None
+            if body is not None:
+                compilation = compile_ruleset(files_from_body(body), catalogue(), checks=())
+                self._rules[digest] = compilation.ruleset
         return self._rules[digest]
-
-
-def _compiled(body: bytes) -> CompiledRuleset | None:
-    return compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset
 
 
 def _within(ordered: Sequence[CasePosition], chosen: KeyRange) -> Sequence[CasePosition]:

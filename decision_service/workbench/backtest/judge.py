@@ -57,10 +57,8 @@ def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
     for name, colon, points in (one.partition(":") for one in by):
         if name not in types:
             unread = "no rule of either side reads it, so that it is not recorded"
-            hint = unread if name in catalogue() else did_you_mean(name, types)
-            hint = (
-                hint or f"take {', '.join(KNOWN[2:])}, inputs.NAME, or a factor that a rule reads"
-            )
+            usual = f"take {', '.join(KNOWN[2:])}, inputs.NAME, or a factor that a rule reads"
+            hint = unread if name in catalogue() else did_you_mean(name, types) or usual
             raise DimensionUnknown(f"a report cannot be divided by {name}: {hint}")
         if name in seen or name in ALWAYS:
             raise DimensionUnknown(f"a report is divided by {name} once: leave it out")
@@ -75,7 +73,6 @@ def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
 
 
 def _points(text: str) -> tuple[Decimal, ...]:
-    """Cut points as they are typed; none where they are not ascending numbers."""
     if not all(_POINT.fullmatch(word) for word in text.split(",")):
         return ()
     points = tuple(Decimal(word) for word in text.split(","))
@@ -89,9 +86,7 @@ def cells_of(
     factors: Mapping[str, FactorValue],
     by: tuple[str, ...],
 ) -> tuple[tuple[str, str], ...]:
-    """The applicant's cell of each dimension, those of month and arm first."""
-    of = _dimensions(by)
-    return tuple([(name, cell(decision, verdict, inputs, factors)) for name, cell in of])
+    return tuple([(n, cell(decision, verdict, inputs, factors)) for n, cell in _dimensions(by)])
 
 
 @cache
@@ -101,7 +96,6 @@ def _dimensions(by: tuple[str, ...]) -> tuple[tuple[str, _Cell], ...]:
 
 
 def _valued(name: str, points: str) -> _Cell:
-    """The cells of an input or a factor."""
     name = _AMOUNT if name == "amount" else name
     input_ = name.removeprefix(_INPUT) if name.startswith(_INPUT) else ""
     cuts = _points(points or _AMOUNTS)
@@ -143,12 +137,7 @@ def _providers(decision: Decision, *_: object) -> str:
     return " + ".join(sorted({use.provider_id for use in sources if use.used})) or "none"
 
 
-_CELLS: Mapping[str, _Cell] = {
-    "month": _month,
-    "arm": _arm,
-    "band": _band,
-    "provider": _providers,
-}
+_CELLS: Mapping[str, _Cell] = {"month": _month, "arm": _arm, "band": _band, "provider": _providers}
 
 
 class BacktestRules(msgspec.Struct, frozen=True):
@@ -174,10 +163,7 @@ def compare(
     *,
     margins: bool = False,
 ) -> JudgedApplicant | NotCompared:
-    """The applicant as both sets of rules judge her, or why they cannot; margins, days where asked.
-
-    ERASED is also said of a case without its snapshot that has one: recorded values do not suffice.
-    """
+    """The applicant as both rules judge her; ERASED also where recorded values do not suffice."""
     day = rules.params_as_of
     base, other = RulesOnDay(rules.base, day), RulesOnDay(rules.other, day)
     found = verdicts(case, base, other)
@@ -199,7 +185,6 @@ def compare(
 def _sides(
     every: tuple[CompiledRuleset, ...], facts: Facts, day: date | None, known: Mapping[str, Side]
 ) -> tuple[Side, ...]:
-    """What each ruleset concludes from the same facts; `known` sides are by digest."""
     return tuple(known.get(ruleset.digest) or _on(ruleset, facts, day) for ruleset in every)
 
 

@@ -31,21 +31,14 @@ _LOOK_SECONDS = 0.5
 
 
 class RayPartitions:
-    """Ranges judged by tasks of the cluster at RAY_ADDRESS, `jobs` at a time, all for None.
-
-    Workers read the store themselves and return sums. A range whose worker was killed is judged
-    again.
-    """
+    """Tasks of the cluster at RAY_ADDRESS, `jobs` at a time, all for None, which read the store."""
 
     def __init__(self, order: WorkerOrder, jobs: int | None) -> None:
         self._order = msgspec.json.encode(order)
         self._jobs = jobs
 
     def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
-        """Each range with its sums as it is done.
-
-        Raises what a worker raises, WorkersKilled and ClusterUnfit.
-        """
+        """Each range as it is done; raises what a worker raises, WorkersKilled and ClusterUnfit."""
         with _cluster():
             task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judged)
             order, left = ray.put(self._order), iter(ranges)
@@ -65,8 +58,8 @@ def _cluster() -> Iterator[None]:
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, RayError) as error:
-        told = str(error).strip().partition("\n")[0]
-        raise ClusterUnfit(f"the Ray cluster at {address} takes no work ({told})") from None
+        words = str(error).strip().partition("\n")[0]
+        raise ClusterUnfit(f"the Ray cluster at {address} takes no work ({words})") from None
     try:
         yield
     finally:

@@ -23,23 +23,18 @@ from decision_service.workbench.backtest.report import (
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """A share before and after, each with its bounds."""
-
     name: str
     before: Share
     after: Share
 
 
 class Bars(msgspec.Struct, frozen=True):
-    """Pairs of bars on an axis from 0."""
-
     kind: ClassVar = "bars"
     title: str
     bars: Sequence[Bar]
 
     @property
     def most(self) -> float:
-        """The end of the axis."""
         return fitted((0.0, *(s.high for bar in self.bars for s in (bar.before, bar.after))))[1]
 
 
@@ -82,10 +77,7 @@ def fitted(shares: Iterable[float]) -> tuple[float, float]:
 
 
 class Section(msgspec.Struct, frozen=True):
-    """A titled part: sentences, then a table; numbers are in the columns after `words`.
-
-    `chart` draws the table.
-    """
+    """Sentences, then a table, drawn by `chart`; numbers are in the columns after `words`."""
 
     title: str
     lines: tuple[str, ...] = ()
@@ -96,7 +88,6 @@ class Section(msgspec.Struct, frozen=True):
 
 
 def proofs_section(proofs: Proofs) -> Section:
-    """The claims with their answers, and below them whom or what is not proved."""
     first = (
         f"{proofs.after} beside the champion {proofs.before}, from {proofs.since} on. "
         "This is about everybody who could apply, not only about those who did."
@@ -107,22 +98,22 @@ def proofs_section(proofs: Proofs) -> Section:
 
 
 def sweep_section(report: ImpactReport) -> Section:
-    """Approvals, referrals, money and known bad rates at every point; the present one is marked."""
-    told, currency = report.subject, report.subject.currency
-    columns = (*told.swept, "approvals", "referrals", "approved in all", "known bad rate")
+    subject, currency = report.subject, report.subject.currency
+    columns = (*subject.swept, "approvals", "referrals", "approved in all", "known bad rate")
     rows = tuple(
-        (*_named(point, told.present), *_figures(point, currency)) for point in report.sweep
+        (*_named(point, subject.present), *_figures(point, currency)) for point in report.sweep
     )
-    curve = len(told.swept) == 1
-    chart = _curve(told.swept[0], report.sweep, told.present[0]) if curve else _map(report)
-    shown = "" if curve else f" The chart has {told.swept[0]} down and {told.swept[1]} across."
-    lines = (f"In force: {', '.join(told.present)}, marked with * where it is a point.{shown}",)
-    title = f"Sweep of {' and '.join(told.swept)}"
-    return Section(title, lines, columns, rows, len(told.swept), chart)
+    curve = len(subject.swept) == 1
+    chart = _curve(subject.swept[0], report.sweep, subject.present[0]) if curve else _map(report)
+    shown = (
+        "" if curve else f" The chart has {subject.swept[0]} down and {subject.swept[1]} across."
+    )
+    lines = (f"In force: {', '.join(subject.present)}, marked with * where it is a point.{shown}",)
+    title = f"Sweep of {' and '.join(subject.swept)}"
+    return Section(title, lines, columns, rows, len(subject.swept), chart)
 
 
 def margin_section(curve: MarginCurve, currency: str) -> Section:
-    """Approvals, referrals and money where a set figure lies a little lower or higher."""
     present = (curve.value,)
     at = next((point for point in curve.points if point.values == present), None)
     rows = tuple(
@@ -185,7 +176,6 @@ def _map(report: ImpactReport) -> Map:
 
 
 def sections(report: ImpactReport) -> Iterator[Section]:
-    """Every part that has something to tell, the most important first."""
     yield Section("In short", tuple(wording.headline(report)))
     yield Section("How far this can be trusted", tuple(wording.honesty(report)))
     if report.proofs:
@@ -202,10 +192,8 @@ def sections(report: ImpactReport) -> Iterator[Section]:
         yield _reasons(report)
     yield from _segments(report)
     if report.dated:
-        lines = (
-            *wording.dated(report),
-            "By the rules after the change, each day and the one before it.",
-        )
+        last = "By the rules after the change, each day and the one before it."
+        lines = (*wording.dated(report), last)
         yield _cells("Figures that change soon", lines, report.dated, report.subject.currency)
     for curve in report.margins:
         yield margin_section(curve, report.subject.currency)
@@ -256,11 +244,7 @@ def _matrix(report: ImpactReport) -> Section:
 def _amounts(report: ImpactReport) -> Section:
     currency = report.subject.currency
     rows = tuple(
-        (
-            row.name,
-            wording.amount(row, row.before, currency),
-            wording.amount(row, row.after, currency),
-        )
+        (row.name, *(wording.amount(row, value, currency) for value in (row.before, row.after)))
         for row in report.amounts
     )
     lines = ("Among those whom both approve. Quantiles are exact to 1.6 %.",)
@@ -335,16 +319,16 @@ def _examples(report: ImpactReport) -> Iterator[Section]:
 
 
 def _provenance(report: ImpactReport) -> Section:
-    told = report.subject
+    subject = report.subject
     rows: Sequence[tuple[str, str]] = [
-        ("product", told.product),
-        ("before", f"{told.base} ({told.base_digest[:16]})"),
-        ("after", f"{told.other} ({told.other_digest[:16]})"),
-        *((f"set {at}", f"{old} → {new}") for at, old, new in told.figures),
-        ("decisions", f"{told.since} to {told.until}"),
-        ("parameters of", told.params_as_of or "each decision's own day"),
-        ("program", told.engine_version),
-        ("sample", f"{wording.percent(told.sample)}, seed {told.seed}"),
+        ("product", subject.product),
+        ("before", f"{subject.base} ({subject.base_digest[:16]})"),
+        ("after", f"{subject.other} ({subject.other_digest[:16]})"),
+        *((f"set {at}", f"{old} → {new}") for at, old, new in subject.figures),
+        ("decisions", f"{subject.since} to {subject.until}"),
+        ("parameters of", subject.params_as_of or "each decision's own day"),
+        ("program", subject.engine_version),
+        ("sample", f"{wording.percent(subject.sample)}, seed {subject.seed}"),
         ("SHA-256 of the figures", report.digest),
     ]
     lines = (f"For the challenger of rollout.yaml: `{report.expect}`",) if report.expect else ()
@@ -361,16 +345,13 @@ _PAGES = Environment(
 
 
 def html(report: ImpactReport) -> str:
-    """The whole report."""
     title = f"What {report.subject.other} would change in {report.subject.product}"
     page = _PAGES.get_template("report.html")
     return page.render(title=title, sections=[*sections(report)]) + "\n"
 
 
 def markdown(report: ImpactReport) -> str:
-    """The whole report."""
-    told = report.subject
-    title = f"# What {told.other} would change in {told.product}"
+    title = f"# What {report.subject.other} would change in {report.subject.product}"
     return "\n".join((title, *(line for s in sections(report) for line in _section(s)))) + "\n"
 
 
@@ -378,16 +359,11 @@ def _section(section: Section) -> Iterator[str]:
     yield ""
     yield f"## {section.title}"
     for line in section.lines:
-        yield ""
-        yield line
+        yield from ("", line)
     if section.columns:
+        marks = ["---" if n < section.words else "---:" for n in range(len(section.columns))]
         yield ""
-        yield _row(section.columns)
-        yield _row(
-            tuple("---" if n < section.words else "---:" for n in range(len(section.columns)))
-        )
-        for row in section.rows:
-            yield _row(row)
+        yield from map(_row, (section.columns, tuple(marks), *section.rows))
 
 
 def _row(cells: tuple[str, ...]) -> str:

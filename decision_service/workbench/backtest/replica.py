@@ -27,8 +27,6 @@ _ROW = decisions.c
 _NOT_ENROLLED = Outcome.NOT_ENROLLED.value
 _PLACE = tuple_(_ROW.created, _ROW.decision_id)
 _EARLIER = decisions.alias("earlier").c
-_NOT_ENROLLED = Outcome.NOT_ENROLLED.value
-_PLACE = tuple_(_ROW.created, _ROW.decision_id)
 _REPEATED = exists().where(
     _EARLIER.user_id == _ROW.user_id,
     # As an expression, since by the index of products SQLite would read all earlier decisions.
@@ -81,7 +79,6 @@ def applicants(
 
 
 def counts(connection: Connection, product: str, chosen: KeyRange) -> RangeCounts:
-    """How many decisions a range has, by rules and outside the go-live."""
     decided, not_enrolled = connection.execute(_COUNTS, _range(product, chosen)).one()
     return RangeCounts(decided, not_enrolled)
 
@@ -105,15 +102,11 @@ def _applicant(row: Sequence[Any]) -> RecordedApplicant:
 
 
 class ReadingDatabase(Readable, Protocol):
-    """Runs functions of a connection that can only read."""
-
     async def aclose(self) -> None:
         """Close every connection."""
 
 
 class StoreReader:
-    """The `BacktestLog` of a store."""
-
     def __init__(self, database: ReadingDatabase, data_keys: DataKeys) -> None:
         self._database = database
         self._data_keys = data_keys
@@ -130,7 +123,6 @@ class StoreReader:
             raise
 
     async def aclose(self) -> None:
-        """Close every connection."""
         await self._database.aclose()
 
     async def text(self, digest: str) -> StoredText | None:
@@ -142,13 +134,10 @@ class StoreReader:
         return None if packed is None else await snapshots.unpack(packed)
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
-        work = partial(counts, product=product, chosen=chosen)
-        return await self._database.read(work)
+        return await self._database.read(partial(counts, product=product, chosen=chosen))
 
     async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
-        """When the first and the last decision of a range were made; None where there is none."""
-        work = partial(edges, product=product, chosen=chosen)
-        found = await self._database.read(work)
+        found = await self._database.read(partial(edges, product=product, chosen=chosen))
         return None if found is None else (from_microseconds(found[0]), from_microseconds(found[1]))
 
     async def applicants(
@@ -159,15 +148,9 @@ class StoreReader:
         after: PagePosition | None,
         limit: int,
     ) -> Sequence[RecordedApplicant]:
-        work = partial(
-            applicants,
-            product=product,
-            chosen=chosen,
-            window=window,
-            after=after,
-            limit=limit,
+        return await self._database.read(
+            lambda connection: applicants(connection, product, chosen, window, after, limit)
         )
-        return await self._database.read(work)
 
 
 async def _opened(url: str) -> ReadingDatabase:

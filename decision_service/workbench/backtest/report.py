@@ -33,10 +33,16 @@ from decision_service.rollout.impact import (
     share_of,
 )
 
+SMALLEST_CELL = 30
+"""Applicants below which a segment is not shown: it would tell of persons, and of chance."""
+
+NO_VALUE = ("none", "not sent", "missing", "not recorded")
+"""Cells of those who have no value."""
+
+_QUANTILES = (10, 25, 50, 75, 90)
+
 
 class ProofAnswer(StrEnum):
-    """Whether a claim holds of everybody."""
-
     PROVED = "PROVED"
     COUNTEREXAMPLE = "COUNTEREXAMPLE"
     UNDECIDED = "UNDECIDED"
@@ -82,8 +88,6 @@ class BrokenLines(msgspec.Struct, frozen=True):
 
 
 class DatedFigure(msgspec.Struct, frozen=True):
-    """A figure by its way through the file, with the day on which it changes."""
-
     day: date
     at: str
     before: str
@@ -148,8 +152,6 @@ class AmountRow(msgspec.Struct, frozen=True):
 
 
 class SegmentRow(msgspec.Struct, frozen=True):
-    """A cell of a dimension; intervals allow for how many cells are looked at together."""
-
     dimension: str
     cell: str
     applicants: int
@@ -161,16 +163,12 @@ class SegmentRow(msgspec.Struct, frozen=True):
 
 
 class LoanRow(msgspec.Struct, frozen=True):
-    """The share of known loans that went bad, of those kept in, swapped out or in."""
-
     group: str
     loans: int
     bad_rate: Share
 
 
 class SweepPoint(msgspec.Struct, frozen=True):
-    """What a point of a sweep would decide; the bad rate is None where no loan is known."""
-
     values: tuple[str, ...]
     approved: Share
     referred: Share
@@ -179,8 +177,6 @@ class SweepPoint(msgspec.Struct, frozen=True):
 
 
 class MarginCurve(msgspec.Struct, frozen=True):
-    """What a set figure would decide if it lay elsewhere, judged for so many applicants."""
-
     figure: str
     value: str
     applicants: int
@@ -212,22 +208,11 @@ class ImpactReport(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the canonical JSON of all figures."""
         figures = replace(self, proofs=UNSET)
         return hashlib.sha256(msgspec.json.encode(figures, order="sorted")).hexdigest()
 
 
-SMALLEST_CELL = 30
-"""Applicants below which a segment is not shown: it would tell of persons, and of chance."""
-
-NO_VALUE = ("none", "not sent", "missing", "not recorded")
-"""Cells of those who have no value."""
-
-_QUANTILES = (10, 25, 50, 75, 90)
-
-
 def report_of(subject: ReportSubject, sums: ImpactSums) -> ImpactReport:
-    """The report of a run's sums."""
     rates = rates_of(sums)
     shown, pooled = _segments(sums.groups)
     return ImpactReport(
@@ -292,7 +277,6 @@ def _quantile(percent: int, before: Amounts, after: Amounts) -> AmountRow:
 def _segments(
     groups: Mapping[str, Mapping[str, GroupCounts]],
 ) -> tuple[tuple[SegmentRow, ...], tuple[tuple[str, int, int], ...]]:
-    """Cells that are large enough, and how many cells and applicants each dimension has besides."""
     shown: list[SegmentRow] = []
     pooled: list[tuple[str, int, int]] = []
     for dimension in groups:
@@ -306,7 +290,6 @@ def _segments(
 
 
 def _place(cell: str) -> tuple[object, ...]:
-    """Numbers within a cell's name by their size, all else by letters; who has no value is last."""
     parts = re.split(r"((?:\A-)?\d[\d,]*(?:\.\d+)?)", cell.removeprefix("below "))
     parted = (Decimal(p.replace(",", "")) if n % 2 else p for n, p in enumerate(parts))
     return (cell in NO_VALUE, *parted)
@@ -327,7 +310,6 @@ def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> S
 def _points(
     every: Sequence[tuple[str, ...]], counted: Mapping[int, PointCounts], first: int = 0
 ) -> Iterator[SweepPoint]:
-    """The points that anybody was judged at; the first is counted at place `first`."""
     for place, values in enumerate(every, first):
         counts = counted.get(place)
         if counts is not None:
@@ -353,21 +335,14 @@ def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:
     )
 
 
-def expected_change(rates: Sequence[Rate]) -> tuple[str, str] | None:
-    """The change of the approval rate and how far it may be off, as a plan writes them."""
-    if not rates:
-        return None
-    told = rates[0].difference
-    within = max(told.high - told.difference, told.difference - told.low)
-    return f"{told.difference + 0.0:.3f}", f"{within:.3f}"
-
-
 def _expectation(rates: Sequence[Rate]) -> str:
     """The line for the challenger of a rollout.yaml; empty without applicants."""
-    told = expected_change(rates)
-    if told is None:
+    if not rates:
         return ""
-    return f"expect: {{approval_rate: {{change: {told[0]}, within: {told[1]}}}}}"
+    found = rates[0].difference
+    within = max(found.high - found.difference, found.difference - found.low)
+    change = found.difference + 0.0  # never -0.000
+    return f"expect: {{approval_rate: {{change: {change:.3f}, within: {within:.3f}}}}}"
 
 
 def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:

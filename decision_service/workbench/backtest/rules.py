@@ -16,19 +16,29 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.workbench.backtest.judge import BacktestRules
 from decision_service.workbench.backtest.report import DatedFigure
-from decision_service.workbench.constants import FigureSetter, FiguresUnfit, SetFigure
+from decision_service.workbench.constants import (
+    FigureSetter,
+    FiguresUnfit,
+    NamedVersion,
+    SetFigure,
+)
+
+PERCENTS = tuple(range(-20, 25, 5))
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
+_FINER = 2
+"""Decimals that a moved value may have more than a value with decimals."""
+
+Margin = tuple[str, tuple[str, ...]]
+"""A figure with the values near to it."""
 
 
 class RulesOrder(msgspec.Struct, frozen=True):
-    """A version's stored files, with figures to set, and the lists of today that it may ask."""
-
     body: bytes
     figures: Mapping[str, str] = {}
     lists: Mapping[str, str] = {}
 
     @property
     def files(self) -> RulesetFiles:
-        """The version's files."""
         return replace(files_from_body(self.body), lists=self.lists)
 
 
@@ -81,23 +91,12 @@ def compiled(order: RulesOrder) -> CompiledRuleset:
     return ruleset
 
 
-PERCENTS = tuple(range(-20, 25, 5))
-_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
-_FINER = 2
-"""Decimals that a moved value may have more than a value with decimals."""
-
-Margin = tuple[str, tuple[str, ...]]
-"""A figure with the values near to it."""
-
-
 def margins(setter: FigureSetter, figures: Mapping[str, str]) -> tuple[Margin, ...]:
-    """For each set figure that is a number other than 0, the values near it that the rules take."""
     found = ((at, tuple(_fit(setter, figures, at))) for at in figures)
     return tuple((at, values) for at, values in found if len(values) > 1)
 
 
 def margin_points(every: tuple[Margin, ...]) -> tuple[Mapping[str, str], ...]:
-    """The margins as points, in their order."""
     return tuple({at: value} for at, values in every for value in values)
 
 
@@ -121,17 +120,9 @@ def near(text: str) -> tuple[str, ...]:
 
 
 def _plain(value: Decimal, finest: Decimal) -> Decimal:
-    """Rounded, without zeros at the end of its decimals."""
     rounded = value.quantize(finest)
     whole = rounded.to_integral_value()
     return whole if rounded == whole else rounded.normalize()
-
-
-class RulesVersion(msgspec.Struct, frozen=True):
-    """A version's files with what they compile to."""
-
-    files: RulesetFiles
-    ruleset: CompiledRuleset
 
 
 class ComparedRules(msgspec.Struct, frozen=True):
@@ -155,39 +146,38 @@ class ComparedRules(msgspec.Struct, frozen=True):
 
 def compared(
     product: Product,
-    base: RulesVersion,
-    changed: RulesVersion,
+    base: NamedVersion,
+    changed: NamedVersion,
     figures: Mapping[str, str],
     points: Sequence[Mapping[str, str]],
 ) -> ComparedRules:
     """Both sides, the other with figures set; each point is tried. Raises FiguresUnfit."""
     ruleset = changed.ruleset
-    told: tuple[SetFigure, ...] = ()
+    moved: tuple[SetFigure, ...] = ()
     present: tuple[str, ...] = ()
     near: tuple[Margin, ...] = ()
     if figures or points:
         setter = FigureSetter(changed.files, catalogue())
         if figures:
-            ruleset, told = setter.compiled(figures)
+            ruleset, moved = setter.compiled(figures)
             near = margins(setter, figures)
         for point in points:
             _, found = setter.compiled({**figures, **point})
             present = tuple(one.before for one in found if one.at in point)
     name = f"v{changed.ruleset.version}"
-    shown = ", ".join(f"{one.at.removeprefix('params.')} {one.after}" for one in told)
+    shown = ", ".join(f"{one.at.removeprefix('params.')} {one.after}" for one in moved)
     return ComparedRules(
         product,
         _order(base, {}),
         _order(changed, figures),
         ruleset,
         f"{name} with {shown}" if shown else name,
-        told,
+        moved,
         present,
         near,
     )
 
 
-def _order(version: RulesVersion, figures: Mapping[str, str]) -> RulesOrder:
-    """A version as workers take it."""
+def _order(version: NamedVersion, figures: Mapping[str, str]) -> RulesOrder:
     body = ruleset_text(version.ruleset, version.files).body
     return RulesOrder(body, dict(figures), dict(version.files.lists or {}))

@@ -17,7 +17,7 @@ from decision_service.rollout.impact import ImpactSums, KnownLoan, LeftOut, NotC
 from decision_service.rulebook.rulebook import RulesetArchive
 from decision_service.rules.program import CompiledRuleset
 from decision_service.steering.compare import recorded_case, with_snapshot
-from decision_service.steering.pairs import DecidedCase, side_of
+from decision_service.steering.pairs import side_of
 from decision_service.workbench.backtest.judge import BacktestRules, compare
 from decision_service.workbench.backtest.report import DatedFigure, ReportSubject
 from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules
@@ -39,15 +39,11 @@ class KeyRange(msgspec.Struct, frozen=True):
 
 
 class RecordedApplicant(msgspec.Struct, frozen=True):
-    """An applicant's first decision in a window, with what became of its loans."""
-
     entry: StoredEntry
     loan: KnownLoan | None = None
 
 
 class RangeCounts(msgspec.Struct, frozen=True):
-    """Decisions of a product in a range: by rules, and outside the go-live."""
-
     decided: int
     not_enrolled: int
 
@@ -112,7 +108,6 @@ class RangeJudge:
         self._rules = rules
 
     async def __call__(self, chosen: KeyRange, window: datetime) -> ImpactSums:
-        """The sums over the applicants whose first decision since `window` is in the range."""
         sums, firsts = ImpactSums(), 0
         async for one in self._applicants(chosen, window):
             firsts += 1
@@ -140,8 +135,8 @@ class RangeJudge:
     def _is_drawn(self, user_id: str, share: int) -> bool:
         if share >= WHOLE:
             return True
-        told = hashlib.sha256(f"{self._order.seed}:{user_id}".encode()).digest()
-        return int.from_bytes(told[:4]) < share
+        digest = hashlib.sha256(f"{self._order.seed}:{user_id}".encode()).digest()
+        return int.from_bytes(digest[:4]) < share
 
     async def _add(self, one: RecordedApplicant, sums: ImpactSums) -> None:
         entry = one.entry
@@ -156,16 +151,14 @@ class RangeJudge:
         judge = partial(compare, rules=self._rules, loan=one.loan)
         judged = judge(case, margins=near)
         if isinstance(judged, NotCompared) and judged.why is LeftOut.ERASED:
-            judged = judge(await self._with_snapshot(case, entry), margins=near)
+            if entry.snapshot_id is not None:
+                body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+                case = with_snapshot(case, body)
+            judged = judge(case, margins=near)
         if isinstance(judged, NotCompared):
             sums.leave_out(judged.why, entry.outcome, judged.lacking)
         else:
             sums.add(judged)
-
-    async def _with_snapshot(self, case: DecidedCase, entry: StoredEntry) -> DecidedCase:
-        if entry.snapshot_id is None:
-            return case
-        return with_snapshot(case, await self._log.snapshot(entry.user_id, entry.snapshot_id))
 
 
 MARGIN_APPLICANTS = 20_000
@@ -176,24 +169,18 @@ SOON = timedelta(days=60)
 
 
 class DecidedWindow(msgspec.Struct, frozen=True):
-    """The first and the last decision of a window, and how many there are."""
-
     first: datetime
     last: datetime
     decided: int
 
 
 def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
-    """Whether both sides are the same rules as they stand."""
     same = compared.changed.digest == compared.product.champion.digest
     return same and not order.points and order.params_as_of is None
 
 
 def draw(order: BacktestOrder, sample: int, decided: int) -> float:
-    """Set the shares of an order, of applicants and of those for margins; the first is returned.
-
-    A `sample` of 0 means all applicants.
-    """
+    """Set the shares of an order for a sample (0: all) and its margins; the first is returned."""
     share = min(1.0, sample / decided) if sample else 1.0
     order.share = int(share * WHOLE)
     order.margin_share = int(min(1.0, MARGIN_APPLICANTS / decided) * WHOLE)
@@ -227,7 +214,6 @@ def subject_of(
     share: float,
     version: str,
 ) -> ReportSubject:
-    """What the report is about; `edges` are the first and the last decision, `version` ours."""
     base, other = compared.product.champion, compared.changed
     since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
     return ReportSubject(
@@ -260,7 +246,6 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def divided(first: datetime, last: datetime, parts: int = PARTITIONS) -> Sequence[KeyRange]:
-    """Ranges of equal length that hold every instant from the first to the last, each once."""
     whole = (last - first) // _MICROSECOND + 1
     count = min(parts, whole)
     edges = [first + _MICROSECOND * (whole * number // count) for number in range(count + 1)]
@@ -270,7 +255,6 @@ def divided(first: datetime, last: datetime, parts: int = PARTITIONS) -> Sequenc
 def summed(
     ranges: Sequence[KeyRange], partitions: Partitions, on_progress: OnProgress
 ) -> ImpactSums:
-    """The sums over all ranges; raises what a worker raises."""
     sums = ImpactSums()
     with closing(partitions.map_partitions(ranges)) as parts:
         for done, (_, part) in enumerate(parts, 1):

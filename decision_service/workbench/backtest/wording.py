@@ -24,9 +24,9 @@ def points(share: float) -> str:
     return f"{share * 100 + 0.0:+.1f} points"
 
 
-def interval(told: Interval) -> str:
+def interval(one: Interval) -> str:
     """`-4.8 points (-6.1 to -3.6)`."""
-    return f"{points(told.difference)} ({told.low * 100:+.1f} to {told.high * 100:+.1f})"
+    return f"{points(one.difference)} ({one.low * 100:+.1f} to {one.high * 100:+.1f})"
 
 
 def change(row: Rate | SegmentRow) -> str:
@@ -42,14 +42,12 @@ def money(minor: int | None, currency: str) -> str:
 
 
 def amount(row: AmountRow, value: int | None, currency: str) -> str:
-    """A figure of the amounts: money, or a number."""
     if row.money:
         return money(value, currency)
     return "–" if value is None else f"{value:,}"
 
 
 def headline(report: ImpactReport) -> Iterator[str]:
-    """What the change does, in sentences that stand alone."""
     coverage, currency = report.coverage, report.subject.currency
     for one in report.subject.broken:
         share = f"{one.broken:,} of {one.lines:,} lines ({percent(one.broken / one.lines)})"
@@ -71,7 +69,6 @@ def headline(report: ImpactReport) -> Iterator[str]:
 
 
 def dated(report: ImpactReport) -> Iterator[str]:
-    """What the figures that change soon do to the approvals of the rules after the change."""
     for row in report.dated:
         figures = [one for one in report.subject.dated if str(one.day) == row.cell]
         named = " and ".join(f"{one.at} goes from {one.before} to {one.after}" for one in figures)
@@ -96,30 +93,30 @@ def _swap(report: ImpactReport, *, gained: bool) -> str:
 
 
 def honesty(report: ImpactReport) -> Iterator[str]:
-    """Step 0: how far the figures can be trusted, and whom they leave out."""
-    told = report.coverage
+    coverage = report.coverage
     yield (
-        f"{told.decisions:,} decisions in the window: {told.applicants:,} applicants, each by the "
-        f"first decision, and {told.repeats:,} repeats."
+        f"{coverage.decisions:,} decisions in the window: {coverage.applicants:,} applicants, "
+        f"each by the first decision, and {coverage.repeats:,} repeats."
     )
-    if told.not_enrolled:
-        yield f"{told.not_enrolled:,} more were outside the go-live, so that no data was read."
-    asked = told.reproduced + told.differing
-    yield f"The recorded rules reproduce {told.reproduced:,} of {asked:,} decisions exactly."
-    if told.differing:
-        yield f"Those that differ, for example: {', '.join(told.differing_examples)}."
-    left_out = sum(told.left_out.values())
-    kinds = ", ".join(f"{number:,} {kind}" for kind, number in told.left_out.items())
+    if coverage.not_enrolled:
+        yield f"{coverage.not_enrolled:,} more were outside the go-live, so that no data was read."
+    asked = coverage.reproduced + coverage.differing
+    yield f"The recorded rules reproduce {coverage.reproduced:,} of {asked:,} decisions exactly."
+    if coverage.differing:
+        yield f"Those that differ, for example: {', '.join(coverage.differing_examples)}."
+    left_out = sum(coverage.left_out.values())
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in coverage.left_out.items())
     yield f"{left_out:,} cannot be compared{f': {kinds}' if kinds else ''}."
-    if told.lacking:
-        names = ", ".join(f"{name} ({number:,})" for name, number in [*told.lacking.items()][:5])
+    if coverage.lacking:
+        names = ", ".join(
+            f"{name} ({number:,})" for name, number in [*coverage.lacking.items()][:5]
+        )
         yield f"Factors that were lacking most: {names}."
     if report.subject.sample < 1:
         yield f"A sample of {percent(report.subject.sample)}, seed {report.subject.seed}."
 
 
 def bad_rates(report: ImpactReport) -> Iterator[str]:
-    """What is known of loans, and what cannot be."""
     for row in report.loans:
         yield f"{row.group}: {rate(row.bad_rate)} bad of {row.loans:,} known loans"
     if any(row.group == "swap in" for row in report.loans):
@@ -132,7 +129,6 @@ def bad_rates(report: ImpactReport) -> Iterator[str]:
 
 
 def replay(decision_id: str) -> str:
-    """The command that replays a decision, or the tag by which a case file has it."""
     if not decision_id.startswith("dec_"):
         return f"decision {decision_id} of the case file"
     return f"decision-service decisions replay {decision_id}"

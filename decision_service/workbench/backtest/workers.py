@@ -48,7 +48,6 @@ _REDUCED = pb.OFFER_KIND_REDUCED
 
 
 def recorded_side(reply: bytes) -> Side:
-    """Outcome, amount, instalment and reasons of a serialized CreateDecisionResponse."""
     decision = service_pb.CreateDecisionResponse.FromString(reply).decision
     outcome, amount, instalment = _OUTCOMES[decision.outcome], None, None
     if outcome is Outcome.APPROVE and decision.HasField("offer"):
@@ -67,8 +66,8 @@ def recorded_side(reply: bytes) -> Side:
 def _instalment(offer: pb.Offer) -> int | None:
     if "instalment" not in offer.outputs:
         return None
-    told = offer.outputs["instalment"]
-    return money_from_message(told.money).minor if told.HasField("money") else None
+    line = offer.outputs["instalment"]
+    return money_from_message(line.money).minor if line.HasField("money") else None
 
 
 class WorkerOrder(msgspec.Struct, frozen=True):
@@ -91,40 +90,33 @@ def judged(order: bytes, chosen: KeyRange) -> bytes:
     return _worker(order).judged(chosen)
 
 
-@cache
-def _worker(order: bytes) -> _Worker:
-    return _Worker(msgspec.json.decode(order, type=WorkerOrder))
-
-
 class _Worker:
-    def __init__(self, told: WorkerOrder) -> None:
-        _require_version(told.engine_version)
-        order = told.order
-        self._window = told.window
+    def __init__(self, asked: WorkerOrder) -> None:
+        if asked.engine_version != engine_version():
+            raise ClusterUnfit(
+                f"a worker runs version {engine_version()} and this program is "
+                f"{asked.engine_version}: install the same version there"
+            )
+        self._window = asked.window
         self._runner = asyncio.Runner()
-        log, answer = self._runner.run(_opened(told))
+        log, answer = self._runner.run(_opened(asked))
         archive = RulesetArchive(log, Rulebook, CompilationThread())
-        self._judge = RangeJudge(log, archive, answer, order, rules_of(order))
+        self._judge = RangeJudge(log, archive, answer, asked.order, rules_of(asked.order))
 
     def judged(self, chosen: KeyRange) -> bytes:
         return msgspec.json.encode(self._runner.run(self._judge(chosen, self._window)))
 
 
-def _require_version(asked: str) -> None:
-    """Sums of two versions are not added up; raises ClusterUnfit."""
-    if asked != engine_version():
-        raise ClusterUnfit(
-            f"a worker runs version {engine_version()} and this program is {asked}: install the "
-            "same version there"
-        )
+@cache
+def _worker(order: bytes) -> _Worker:
+    return _Worker(msgspec.json.decode(order, type=WorkerOrder))
 
 
-async def _opened(told: WorkerOrder) -> tuple[BacktestLog, AnswerReader]:
-    """What a worker reads decisions from, with the reader of its replies."""
-    if told.cases is not None:
-        return CaseReader(told.cases), recorded_conclusion
-    keys = Path(told.data_keys) if told.data_keys else None
-    return await StoreReader.open(told.store_url, keys), recorded_side
+async def _opened(asked: WorkerOrder) -> tuple[BacktestLog, AnswerReader]:
+    if asked.cases is not None:
+        return CaseReader(asked.cases), recorded_conclusion
+    keys = Path(asked.data_keys) if asked.data_keys else None
+    return await StoreReader.open(asked.store_url, keys), recorded_side
 
 
 _LOW_PRIORITY = 10
@@ -133,10 +125,7 @@ _POOLS = 5
 
 
 class ProcessPartitions:
-    """Ranges judged by spawned processes of low priority; one that is killed is replaced.
-
-    The processes end with this one, however it ends.
-    """
+    """Spawned processes of low priority, which end with this one; a killed one is replaced."""
 
     def __init__(self, order: WorkerOrder, jobs: int) -> None:
         self._order = msgspec.json.encode(order)
@@ -175,7 +164,6 @@ class ProcessPartitions:
 
 
 def _begin(listening: Connection) -> None:
-    """Take a low priority, and end when the other end of the pipe does."""
     os.nice(_LOW_PRIORITY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that began this one
     Thread(target=_end_with, args=(listening,), daemon=True).start()

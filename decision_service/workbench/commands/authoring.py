@@ -33,6 +33,7 @@ from decision_service.workbench.commands.folder import DEFAULT_PATH, find_rules,
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 60
+_SALT_BYTES = 16
 _FILES = {"v1.yaml": "v1.yaml", "rollout.yaml": "rollout.yaml", "tests.yaml": "tests/v1.yaml"}
 
 
@@ -66,7 +67,13 @@ def new(
         "today": datetime.now(UTC).date().isoformat(),
     }
     texts = {_FILES[name]: _filled(name, words) for name in _FILES}
-    _refuse(_problems(rules, product, texts))
+    errors = [p for p in _problems(rules, product, texts) if p.severity is Severity.ERROR]
+    if errors:
+        raise CommandError(
+            f"nothing was written ({count(errors)}): choose another value",
+            Exit.USAGE,
+            tuple(map(render, errors)),
+        )
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +89,6 @@ def _filled(name: str, words: dict[str, str]) -> str:
 
 
 def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnostic]:
-    """What would refuse the product in its folder; its neighbours' problems are not its own."""
     folder = find_rules(rules).folder
     path = f"{rules.name}/{product}"
     files = {name: TextFile(f"{path}/{name}", text) for name, text in texts.items()}
@@ -100,16 +106,6 @@ def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnost
     return list(failures(run_rule_tests(alone, loading.rulebook)))
 
 
-def _refuse(problems: list[Diagnostic]) -> None:
-    errors = [p for p in problems if p.severity is Severity.ERROR]
-    if errors:
-        raise CommandError(
-            f"nothing was written ({count(errors)}): choose another value",
-            Exit.USAGE,
-            tuple(map(render, errors)),
-        )
-
-
 def _next_steps(folder: Path, names: list[str]) -> str:
     written = "\n".join(f"  {folder / name}" for name in names)
     return (
@@ -122,8 +118,6 @@ def _next_steps(folder: Path, names: list[str]) -> str:
 
 
 class SchemaKind(StrEnum):
-    """The files that have a schema."""
-
     RULESET = "ruleset"
     TESTS = "tests"
     SHARED = "shared"
@@ -157,12 +151,8 @@ def schema(
 
 
 def schema_text(kind: SchemaKind) -> str:
-    """A schema as it is committed under `rules/_schema`."""
     made = _SCHEMAS[kind](catalogue())
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
-
-
-_SALT_BYTES = 16
 
 
 def hash_list(
@@ -183,13 +173,18 @@ def hash_list(
     read_list(str(path), hashed_text, report)
     _refuse_list(path, report)
     if count:
-        _write(path, hashed_text)
+        try:
+            write_whole(path, hashed_text)
+        except OSError as error:
+            raise CommandError(
+                f"{path} cannot be written ({error.strerror}): allow it, then hash the list again",
+                Exit.USAGE,
+            ) from None
     words = f"{path}: {counted(count, 'key')} hashed"
     console().print(words, markup=False, soft_wrap=True)
 
 
 def _hashed(reader: KeyListReader) -> tuple[str, int]:
-    """The text of a list with all keys hashed, and how many were plain."""
     salt = reader.salt or secrets.token_hex(_SALT_BYTES)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -209,13 +204,3 @@ def _refuse_list(path: Path, report: Report) -> None:
     if report.failed:
         lines = tuple(map(render, report.diagnostics()))
         raise CommandError(f"{path} is left as it is: mend it first", Exit.FINDINGS, lines)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written ({error.strerror}): allow it, then hash the list again",
-            Exit.USAGE,
-        ) from None

@@ -49,40 +49,6 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
-
-
-class MeasureCondition(msgspec.Struct, frozen=True):
-    text: str
-    measure: str
-    compare: str
-    number: float
-
-
-def measures(report: ImpactReport) -> Mapping[str, float]:
-    """Shares and changes of shares, -1 to 1, that a condition may name."""
-    told, compared = report.coverage, max(report.coverage.compared, 1)
-    approvals = {row: (row.before == "APPROVE", row.after == "APPROVE") for row in report.matrix}
-    gained = sum(row.applicants for row, sides in approvals.items() if sides == (False, True))
-    lost = sum(row.applicants for row, sides in approvals.items() if sides == (True, False))
-    changes = {
-        f"{rate.outcome.lower()}_change": rate.difference.difference for rate in report.rates
-    }
-    before = sum(row.amount_before for row in report.matrix)
-    after = sum(row.amount_after for row in report.matrix)
-    asked = max(told.reproduced + told.differing, 1)
-    return {
-        "approve_change": 0.0,
-        "refer_change": 0.0,
-        "decline_change": 0.0,
-        **changes,
-        "swap_in": gained / compared,
-        "swap_out": lost / compared,
-        "amount_change": after / before - 1 if before else 0.0,
-        "not_compared": sum(told.left_out.values()) / max(told.applicants, 1),
-        "not_reproduced": told.differing / asked,
-    }
-
-
 _NAMES = (
     "approve_change",
     "refer_change",
@@ -93,6 +59,37 @@ _NAMES = (
     "not_compared",
     "not_reproduced",
 )
+MOST_POINTS = 500
+MOST_RANGES = 2
+_NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})/({_NUMBER})", re.ASCII)
+
+
+class MeasureCondition(msgspec.Struct, frozen=True):
+    text: str
+    measure: str
+    compare: str
+    number: float
+
+
+def measures(report: ImpactReport) -> Mapping[str, float]:
+    found, compared = report.coverage, max(report.coverage.compared, 1)
+    approvals = {row: (row.before == "APPROVE", row.after == "APPROVE") for row in report.matrix}
+    gained = sum(row.applicants for row, sides in approvals.items() if sides == (False, True))
+    lost = sum(row.applicants for row, sides in approvals.items() if sides == (True, False))
+    changes = {f"{one.outcome.lower()}_change": one.difference.difference for one in report.rates}
+    before = sum(row.amount_before for row in report.matrix)
+    after = sum(row.amount_after for row in report.matrix)
+    asked = max(found.reproduced + found.differing, 1)
+    return {
+        **dict.fromkeys(("approve_change", "refer_change", "decline_change"), 0.0),
+        **changes,
+        "swap_in": gained / compared,
+        "swap_out": lost / compared,
+        "amount_change": after / before - 1 if before else 0.0,
+        "not_compared": sum(found.left_out.values()) / max(found.applicants, 1),
+        "not_reproduced": found.differing / asked,
+    }
 
 
 def conditions(given: Sequence[str]) -> Sequence[MeasureCondition]:
@@ -125,14 +122,14 @@ def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None
     )
     if found:
         raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
-    told = report.coverage
-    share = sum(told.left_out.values()) / max(told.applicants, 1)
+    coverage = report.coverage
+    share = sum(coverage.left_out.values()) / max(coverage.applicants, 1)
     if share > MOST_LEFT_OUT:
         raise CommandError(
             f"{share:.0%} of the applicants cannot be compared, so the report is of the others "
             "alone",
             Exit.USAGE,
-            tuple(f"{kind}: {number:,}" for kind, number in told.left_out.items()),
+            tuple(f"{kind}: {number:,}" for kind, number in coverage.left_out.items()),
         )
 
 
@@ -155,7 +152,6 @@ def rendered(report: ImpactReport, form: ReportFormat) -> str:
 
 
 def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> None:
-    """One form on stdout, or every form in a folder; raises CommandError."""
     if out is None:
         sys.stdout.write(visible(rendered(report, form)))
         return
@@ -164,7 +160,6 @@ def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> N
 
 
 def write_report(report: ImpactReport, folder: Path) -> list[Path]:
-    """Every form in a folder, each whole or not at all; raises CommandError."""
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -183,7 +178,6 @@ def write_report(report: ImpactReport, folder: Path) -> list[Path]:
 
 
 def _csv(report: ImpactReport) -> str:
-    """Every table as rows of part, row, column and value."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("part", "row", "column", "value"))
@@ -195,12 +189,6 @@ def _csv(report: ImpactReport) -> str:
             ):
                 writer.writerow((section.title, name, column, value))
     return text.getvalue()
-
-
-MOST_POINTS = 500
-MOST_RANGES = 2
-_NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
-_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})/({_NUMBER})", re.ASCII)
 
 
 def assignments(given: Sequence[str]) -> Mapping[str, str]:
@@ -238,8 +226,6 @@ def sweep_points(given: Sequence[str]) -> Sequence[Mapping[str, str]]:
 
 
 class _Range(NamedTuple):
-    """A figure with its first and last value, and the step between two."""
-
     figure: str
     first: Decimal
     last: Decimal
@@ -254,8 +240,8 @@ class _Range(NamedTuple):
 
 
 def _range(word: str) -> _Range:
-    name, _, told = word.partition("=")
-    found = _RANGE.fullmatch(told)
+    name, _, text = word.partition("=")
+    found = _RANGE.fullmatch(text)
     if found is None:
         raise CommandError(
             f"--sweep is {word}: write from..to/step, such as "

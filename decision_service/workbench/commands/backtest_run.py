@@ -16,14 +16,13 @@ from msgspec.structs import replace
 from decision_service.build import engine_version
 from decision_service.cli.output import CommandError, Exit
 from decision_service.domain.errors import ProductUnknown, StoreError
-from decision_service.rollout.impact import ImpactSums, TooManyCells
+from decision_service.rollout.impact import TooManyCells
 from decision_service.steering.compare import without_value
 from decision_service.workbench.backtest.judge import DimensionUnknown, require_dimensions
 from decision_service.workbench.backtest.report import ImpactReport, report_of
 from decision_service.workbench.backtest.rules import (
     BacktestOrder,
     ComparedRules,
-    RulesVersion,
     compared,
 )
 from decision_service.workbench.backtest.run import (
@@ -46,18 +45,12 @@ from decision_service.workbench.commands.backtest_sources import (
     partitions,
     require_reach,
 )
-from decision_service.workbench.commands.folder import (
-    NamedVersion,
-    find_version,
-    loaded,
-    select_rules,
-)
+from decision_service.workbench.commands.folder import find_version, loaded, select_rules
 from decision_service.workbench.constants import FiguresUnfit
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[int, int, int], None]]:
-    """Yield what shows how many parts are done, of how many, and the decisions in them."""
     if not sys.stderr.isatty():
         yield lambda _, __, ___: None
         return
@@ -91,7 +84,7 @@ def rate_text(decisions: int, seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LocalBacktest:
-    """What is compared, whom for, and by how many workers; `sample` 0 stands for everybody."""
+    """What is compared, of which applicants, and by how many workers; `sample` 0 means all."""
 
     compared: ComparedRules
     order: BacktestOrder
@@ -102,15 +95,14 @@ class LocalBacktest:
 
 
 def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
-    """Raise CommandError where nothing is compared, or a dimension does not exist."""
     if changes_nothing(order, compared):
         raise CommandError(
             f"both sides are v{compared.changed.version} as it stands: change something with "
             "--with, --set, --sweep or --params-as-of",
             Exit.USAGE,
         )
-    if order.params_as_of and (told := without_value([compared.changed], order.params_as_of)):
-        raise CommandError(f"--params-as-of {told}", Exit.USAGE)
+    if order.params_as_of and (words := without_value([compared.changed], order.params_as_of)):
+        raise CommandError(f"--params-as-of {words}", Exit.USAGE)
     try:
         require_dimensions(order.by, compared.product.champion, compared.changed)
     except DimensionUnknown as error:
@@ -118,21 +110,17 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
 
 
 def answered(question: LocalBacktest, names: SourceNames) -> ImpactReport:
-    """The report; raises CommandError."""
     order, compared = question.order, question.compared
     try:
         require_reach(question.on, names)
         with opened(names, order.product, compared.texts) as source:
-            return _report(question, source, *_summed(question, source))
+            return _report(question, source)
     except (StoreError, TooManyCells, WorkersKilled, ClusterUnfit) as error:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def _summed(
-    question: LocalBacktest, source: DecisionSource
-) -> tuple[ImpactSums, datetime, datetime, float]:
-    """The sums with the first and the last decision and the share of the sample."""
-    order = question.order
+def _report(question: LocalBacktest, source: DecisionSource) -> ImpactReport:
+    order, version = question.order, engine_version()
     looked = asyncio.run(source.looked(order.product, question.window))
     if looked is None:
         raise CommandError(
@@ -142,27 +130,13 @@ def _summed(
         )
     share, changed = draw(order, question.sample, looked.decided), question.compared.changed
     order.dated = dated_figures(order, changed, datetime.now(UTC).astimezone(changed.zone).date())
-    told = WorkerOrder(engine_version(), source.url, looked.first, order, source.keys, source.cases)
-    workers = partitions(question.on, question.jobs, told)
+    asked = WorkerOrder(version, source.url, looked.first, order, source.keys, source.cases)
+    workers = partitions(question.on, question.jobs, asked)
     with progress() as show:
         sums = summed(divided(looked.first, looked.last), workers, show)
-    return sums, looked.first, looked.last, share
-
-
-def _report(
-    question: LocalBacktest,
-    source: DecisionSource,
-    sums: ImpactSums,
-    first: datetime,
-    last: datetime,
-    share: float,
-) -> ImpactReport:
-    edges, version = (first, last), engine_version()
-    subject = replace(
-        subject_of(question.compared, question.order, edges, share, version),
-        broken=source.broken,
-    )
-    return report_of(subject, sums)
+    edges = (looked.first, looked.last)
+    subject = subject_of(question.compared, order, edges, share, version)
+    return report_of(replace(subject, broken=source.broken), sums)
 
 
 def compared_rules(
@@ -172,7 +146,6 @@ def compared_rules(
     figures: Mapping[str, str],
     points: Sequence[Mapping[str, str]],
 ) -> ComparedRules:
-    """The rules; raises CommandError with the sentence of what is wrong with them."""
     loading = loaded(select_rules(folder))
     rulebook = loading.rulebook
     assert rulebook is not None  # noqa: S101  `loaded` raises otherwise
@@ -189,11 +162,7 @@ def compared_rules(
             Exit.USAGE,
         )
     try:
-        both = compared(product, _version(base), _version(changed), figures, points)
+        both = compared(product, base, changed, figures, points)
     except FiguresUnfit as error:
         raise CommandError(str(error), Exit.USAGE) from None
     return replace(both, texts={text.digest: text.body for text in loading.texts})
-
-
-def _version(named: NamedVersion) -> RulesVersion:
-    return RulesVersion(named.files, named.ruleset)

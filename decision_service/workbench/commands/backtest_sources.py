@@ -24,25 +24,23 @@ from decision_service.workbench.backtest.report import BrokenLines
 from decision_service.workbench.backtest.run import DecidedWindow, KeyRange, Partitions
 from decision_service.workbench.backtest.workers import ProcessPartitions, WorkerOrder
 
-TOLD = 10
-"""Broken lines that are told one by one."""
+SHOWN = 10
+"""Broken lines that are shown one by one."""
 
 MOST_BROKEN = 5
 """Percent of a file's lines."""
 
+_PROCESSES = 2
+
 
 @dataclass(frozen=True, slots=True)
 class SourceNames:
-    """What was typed: a store or a case file."""
-
     store: str = ""
     cases: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionSource:
-    """A store with its file of data keys, or a case file, whose `broken` lines are not counted."""
-
     url: str = ""
     keys: str = ""
     cases: CaseOrder | None = None
@@ -55,14 +53,12 @@ class DecisionSource:
         return await StoreReader.open(self.url, Path(self.keys) if self.keys else None)
 
     async def looked(self, product: str, window: KeyRange) -> DecidedWindow | None:
-        """The first and the last decision of a window and how many there are; None without any."""
         reader = await self.reader()
         try:
             edges = await reader.edges(product, window)
-            counts = await reader.counts(product, window)
+            decided = (await reader.counts(product, window)).decided
         finally:
             await reader.aclose()
-        decided = counts.decided
         return None if edges is None or not decided else DecidedWindow(*edges, decided)
 
 
@@ -90,8 +86,11 @@ def _store(store: str) -> DecisionSource:
 
 
 def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -> DecisionSource:
+    lines = file
     try:
-        lines = _lines(file, folder)
+        if is_parquet(file):  # its rows as lines, so that a row is read by its place
+            require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
+            write_lines(file, lines := folder / "cases.jsonl")
         cases = CaseFile(lines, product)
     except ParquetUnfit as error:
         raise CommandError(f"{file} cannot be read as Parquet ({error})", Exit.USAGE) from None
@@ -109,20 +108,10 @@ def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -
     return DecisionSource(cases=CaseOrder(str(lines), product, texts), broken=broken)
 
 
-def _lines(file: Path, folder: Path) -> Path:
-    """The file, or the rows of a Parquet file as lines, so that a row is read by its place."""
-    if not is_parquet(file):
-        return file
-    require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
-    write_lines(file, lines := folder / "cases.jsonl")
-    return lines
-
-
 def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
-    """The lines that are not counted; raises CommandError above 5 percent."""
     broken = len(cases.broken)
     every = broken + len(cases.positions) + cases.others
-    for one in cases.broken[:TOLD]:
+    for one in cases.broken[:SHOWN]:
         sys.stderr.write(visible(f"{file}:{one.number}: not counted: {one.why}\n"))
     if broken * 100 > every * MOST_BROKEN:
         raise CommandError(
@@ -130,22 +119,16 @@ def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
             "report on the rest would mislead: mend the file, or write it anew",
             Exit.FINDINGS,
         )
-    numbers = tuple(one.number for one in cases.broken[:TOLD])
+    numbers = tuple(one.number for one in cases.broken[:SHOWN])
     return (BrokenLines(file.name, broken, every, numbers),) if broken else ()
 
 
-_PROCESSES = 2
-
-
 class Workers(StrEnum):
-    """Who judges the ranges of a backtest."""
-
     PROCESSES = "processes"
     RAY = "ray"
 
 
 def require_reach(on: Workers, names: SourceNames) -> None:
-    """Raise CommandError or StoreError where there is no Ray, or it cannot read what is named."""
     if on is not Workers.RAY:
         return
     require_extra("ray", "--on ray needs Ray")

@@ -75,8 +75,6 @@ def _role(product: Product, number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlanDiff:
-    """The changes of a product's plan; a digest is empty where there is no plan."""
-
     product: str
     before: str
     after: str
@@ -85,10 +83,7 @@ class PlanDiff:
 
 @dataclass(frozen=True, slots=True)
 class RulesDiff:
-    """Everything by which two states of the rules may decide otherwise.
-
-    `versions` have no comparison where there is nothing to compare with.
-    """
+    """Two states compared; `versions` have no comparison where nothing was before."""
 
     gone: tuple[str, ...]
     versions: tuple[tuple[ChangedVersion, RulesetDiff | None], ...]
@@ -101,7 +96,6 @@ class RulesDiff:
 
 
 def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
-    """The differences of two folders, or of the same part of both; raises CommandError."""
     if old.part != new.part:
         first, second = (rules.part or "all products" for rules in (old, new))
         raise CommandError(
@@ -110,24 +104,20 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
             Exit.USAGE,
         )
     folders = old.selection.folder, new.selection.folder
+    lists = list_changes(*folders, datetime.now(UTC))
     return RulesDiff(
         tuple(_gone(old, new)),
         tuple(_versions(old, new)),
         tuple(_plans(old, new)),
-        tuple(_lists(old, new)),
+        tuple(one for one in lists.changes if _selected(new, one.path)) if lists else (),
         tuple(one for one in guard_changes(*folders) if _selected(new, one.group)),
     )
 
 
 def _selected(rules: LoadedRules, path: str) -> bool:
-    """Whether a path within the folder belongs to the part; a shared list is of every product."""
     part = rules.part
-    whole_product = "/" not in part
-    return (
-        part in ("", path)
-        or path.startswith(f"{part}/")
-        or (whole_product and path.startswith(SHARED))
-    )
+    shared = "/" not in part and path.startswith(SHARED)  # of every product
+    return shared or part in ("", path) or path.startswith(f"{part}/")
 
 
 def _versions(
@@ -136,10 +126,8 @@ def _versions(
     for one in changed_versions(old.rulebook, new.rulebook):
         if not _selected(new, f"{one.after.ruleset}/v{one.after.version}.yaml"):
             continue
-        if one.before is None:
-            yield one, None
-        else:
-            yield one, compare(old.files(one.before), new.files(one.after), catalogue())
+        was = None if one.before is None else old.files(one.before)
+        yield one, None if was is None else compare(was, new.files(one.after), catalogue())
 
 
 def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
@@ -153,15 +141,7 @@ def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
             yield PlanDiff(name, before_digest, digest, changes)
 
 
-def _lists(old: LoadedRules, new: LoadedRules) -> Iterator[ListChange]:
-    found = list_changes(old.selection.folder, new.selection.folder, datetime.now(UTC))
-    for change in () if found is None else found.changes:
-        if _selected(new, change.path):
-            yield change
-
-
 def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
-    """`personal-loan-ph v1` for each version that is there no more."""
     for name, product in old.rulebook.products.items():
         kept = new.rulebook.products.get(name)
         for number in sorted(product.versions):
@@ -171,24 +151,20 @@ def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
 
 
 def state_lines(comparison: RulesDiff) -> Iterator[str]:
-    """The differences of two states for people, none where nothing differs."""
     for name in comparison.gone:
         yield f"{name} is gone"
-    for one, told in comparison.versions:
+    for one, found in comparison.versions:
         against = f" against v{one.before.version}" if one.before else ""
-        words = "is new" if told is None else _decides(told)
-        yield f"{one.name}{against}: {words}"
-        yield from change_lines(() if told is None else told.changes, "  ")
+        changes = () if found is None else found.changes
+        words = "decides alike" if found and found.alike else counted(len(changes), "change")
+        yield f"{one.name}{against}: {'is new' if found is None else words}"
+        yield from change_lines(changes, "  ")
     for plan in comparison.plans:
         yield f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}"
         yield from change_lines(plan.changes, "  ")
     for change in comparison.lists:
         yield f"{Direction.CHANGES}: {change.path} {change.words}"
     yield from change_lines(comparison.guards)
-
-
-def _decides(comparison: RulesetDiff) -> str:
-    return "decides alike" if comparison.alike else counted(len(comparison.changes), "change")
 
 
 def states_dict(comparison: RulesDiff) -> dict[str, Any]:
@@ -199,9 +175,9 @@ def states_dict(comparison: RulesDiff) -> dict[str, Any]:
                 "role": one.role,
                 "before": one.before and ruleset_dict(one.before),
                 "after": ruleset_dict(one.after),
-                **({} if told is None else comparison_dict(told)),
+                **({} if found is None else comparison_dict(found)),
             }
-            for one, told in comparison.versions
+            for one, found in comparison.versions
         ],
         "plans": [
             {
@@ -218,7 +194,6 @@ def states_dict(comparison: RulesDiff) -> dict[str, Any]:
 
 
 def change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator[str]:
-    """The sentences below their groups, each with its direction."""
     for group, found in groupby(changes, key=lambda change: change.group):
         yield f"{indent}{group}"
         for change in found:
@@ -234,11 +209,7 @@ def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:
 
 
 def ruleset_dict(ruleset: CompiledRuleset) -> dict[str, Any]:
-    return {
-        "ruleset": ruleset.ruleset,
-        "version": ruleset.version,
-        "digest": ruleset.digest,
-    }
+    return {key: getattr(ruleset, key) for key in ("ruleset", "version", "digest")}
 
 
 ProveOption = Annotated[
@@ -252,10 +223,7 @@ def proved(
     since: date | None = None,
     name: str = "",
 ) -> Proofs:
-    """What is proved of a change from a day on, by default from today; raises CommandError.
-
-    The new version may have a name of its own.
-    """
+    """What is proved of a change from a day on, else from today; raises CommandError."""
     today = since or datetime.now(UTC).astimezone(new.zone).date()
     try:
         claims = tuple(claim_proofs(old, new, today, time.monotonic))
@@ -265,5 +233,4 @@ def proved(
 
 
 def sentences(proofs: Proofs) -> list[str]:
-    """A sentence a claim."""
     return [one.sentence for one in proofs.claims]

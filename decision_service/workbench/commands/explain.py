@@ -47,13 +47,9 @@ from decision_service.rules.tests_file import Given, GivenFile, parse_given, par
 from decision_service.server.decision_views import verdict_fields
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_version
 
-_LANGUAGES = ("en",)
-
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A verdict with all that shows how it came about."""
-
     ruleset: CompiledRuleset
     facts: Facts
     verdict: Verdict
@@ -62,7 +58,6 @@ class Explanation:
 
     @classmethod
     def of(cls, ruleset: CompiledRuleset, facts: Facts) -> Explanation:
-        """A version evaluated on facts."""
         verdict = evaluate(ruleset, facts)
         passed = passed_over(ruleset, verdict)
         return cls(ruleset, facts, verdict, traces(ruleset, verdict), passed)
@@ -99,9 +94,19 @@ def explain(
 def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str | None) -> Facts:
     text = read_text(path, "write the factors into it, one `name: value` a line")
     read = parse_given(str(path), text, ruleset, catalogue())
-    _refuse(path, read)
+    errors = [d for d in read.diagnostics if d.severity is Severity.ERROR]
+    if errors:
+        lines = tuple(map(render, errors))
+        raise CommandError(f"{path} cannot be used: mend it first", Exit.USAGE, lines)
     given = Given(dict(_input(pair, ruleset) for pair in pairs)).over(read.given)
-    _check_complete(ruleset, given, path)
+    lacking = [name for name in ruleset.needs.factors if name not in given.factors]
+    if lacking:
+        raise CommandError(
+            f"{path} does not say what {len(lacking)} factors are that {ruleset.ruleset} "
+            f"v{ruleset.version} needs: add each with its value, or `missing NO_DATA`",
+            Exit.USAGE,
+            tuple(f"  {name}:" for name in lacking),
+        )
     bound = bind_inputs(ruleset, given.inputs)
     if bound.problems:
         raise CommandError(
@@ -112,14 +117,6 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
     at = _as_of(day, read, ruleset)
     answers = list_answers(ruleset, bound.values, at.date, instead=given.lists)
     return Facts(given.factors, bound.values, at, answers=answers)
-
-
-def _refuse(path: Path, read: GivenFile) -> None:
-    errors = [d for d in read.diagnostics if d.severity is Severity.ERROR]
-    if errors:
-        raise CommandError(
-            f"{path} cannot be used: mend it first", Exit.USAGE, tuple(map(render, errors))
-        )
 
 
 def _input(pair: str, ruleset: CompiledRuleset) -> tuple[str, Value]:
@@ -133,17 +130,6 @@ def _input(pair: str, ruleset: CompiledRuleset) -> tuple[str, Value]:
     return name, value
 
 
-def _check_complete(ruleset: CompiledRuleset, given: Given, path: Path) -> None:
-    lacking = [name for name in ruleset.needs.factors if name not in given.factors]
-    if lacking:
-        raise CommandError(
-            f"{path} does not say what {len(lacking)} factors are that {ruleset.ruleset} "
-            f"v{ruleset.version} needs: add each with its value, or `missing NO_DATA`",
-            Exit.USAGE,
-            tuple(f"  {name}:" for name in lacking),
-        )
-
-
 def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
     if word is None:
         return read.as_of or AsOf.at(datetime.now(UTC), ruleset.zone)
@@ -154,35 +140,25 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
 
 
 def _message(explained: Explanation) -> pb.Decision:
-    """The verdict as replies have it, so that it reads like a decision."""
     verdict = explained.verdict
-    fields = verdict_fields(verdict, _LANGUAGES)
-    return pb.Decision(**fields, withheld_tags=verdict.withheld_tags)
+    return pb.Decision(**verdict_fields(verdict, ("en",)), withheld_tags=verdict.withheld_tags)
 
 
 def explanation_tree(explained: Explanation) -> Tree:
-    """The verdict with its reasons and offer, and each stage with its rules."""
     message = _message(explained)
-    tree = Tree(f"{styled_outcome(message)} · {escape(_headline(explained))}", guide_style="dim")
+    as_of, ruleset = explained.facts.as_of, explained.ruleset
+    name = f"{ruleset.ruleset} v{ruleset.version} {ruleset.digest[:12]}"
+    headline = escape(f"{name} · as of {as_of.date} ({as_of.zone})")
+    tree = Tree(f"{styled_outcome(message)} · {headline}", guide_style="dim")
     add_verdict(tree, message)
     for stage in explained.stages:
         branch = add_stage(tree, stage.name, stage.component, stage.concluded or "", stage.note)
         for row in explained.passed.get(stage.name, ()):
-            branch.add(escape(_passed(row)))
+            word = "cannot tell" if row.truth is Truth.UNKNOWN else "no"
+            branch.add(escape(f"row {row.row}: {word}, {row.name} = {row.actual}   in {row.cell}"))
         for rule in stage.rules:
             add_rule(branch, stage.name, stage.component, _shown(rule))
     return tree
-
-
-def _headline(explained: Explanation) -> str:
-    as_of, ruleset = explained.facts.as_of, explained.ruleset
-    name = f"{ruleset.ruleset} v{ruleset.version} {ruleset.digest[:12]}"
-    return f"{name} · as of {as_of.date} ({as_of.zone})"
-
-
-def _passed(row: PassedRow) -> str:
-    word = "cannot tell" if row.truth is Truth.UNKNOWN else "no"
-    return f"row {row.row}: {word}, {row.name} = {row.actual}   in {row.cell}"
 
 
 def _shown(rule: RuleTrace) -> RuleView:
@@ -197,7 +173,6 @@ def _lines(rule: RuleTrace) -> Iterable[str]:
 
 
 def explanation_dict(explained: Explanation) -> dict[str, Any]:
-    """The same for programs."""
     return {
         "ruleset": explained.ruleset.ruleset,
         "version": explained.ruleset.version,
@@ -210,15 +185,11 @@ def explanation_dict(explained: Explanation) -> dict[str, Any]:
 
 def _stage_dict(stage: StageTrace, passed: Mapping[str, tuple[PassedRow, ...]]) -> dict[str, Any]:
     return {
-        "name": stage.name,
-        "component": stage.component,
-        "concluded": stage.concluded,
-        "note": stage.note,
-        "rules": [_rule_dict(rule) for rule in stage.rules],
+        **{key: getattr(stage, key) for key in ("name", "component", "concluded", "note")},
+        "rules": [
+            {key: getattr(rule, key) for key in ("id", "truth", "effect", "reason", "note")}
+            | {"comparisons": [asdict(c) for c in rule.comparisons]}
+            for rule in stage.rules
+        ],
         "passed_over": [asdict(row) for row in passed.get(stage.name, ())],
     }
-
-
-def _rule_dict(rule: RuleTrace) -> dict[str, Any]:
-    shown = {key: getattr(rule, key) for key in ("id", "truth", "effect", "reason", "note")}
-    return {**shown, "comparisons": [asdict(c) for c in rule.comparisons]}

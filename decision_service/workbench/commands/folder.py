@@ -28,6 +28,7 @@ from decision_service.rules.language.diagnostics import Diagnostic, Severity, co
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.tests_file import case_target
 from decision_service.runtime.config import load
+from decision_service.workbench.constants import NamedVersion
 
 PathArgument = Annotated[
     Path, typer.Argument(metavar="PATH", help="the rules folder, one product's folder, or one file")
@@ -38,30 +39,32 @@ _NAME_ONE = (
     "`decision-service init FOLDER`"
 )
 _WITHIN = ("tests", "tables", "lists", "stories", "_data", "_shared")
+RulesOption = Annotated[
+    Path, typer.Option("--rules", help="the rules folder that product@version looks in")
+]
+PLAN_FILE = "rollout.yaml"
+_NAMED = re.compile(r"(?P<product>[a-z0-9-]+)@v?(?P<version>[0-9]{1,6})")
+_FORM = "name a file such as rules/personal-loan-ph/v1.yaml, or personal-loan-ph@1"
+_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class RulesSelection:
-    """A rules folder, and the selected part (by the paths that messages show)."""
-
     folder: RuleFolder
     root: Path
     part: str = ""
 
     def has(self, path: str) -> bool:
-        """Whether a file belongs to the part."""
         return not self.part or path == self.part or path.startswith(self.part + "/")
 
     @property
     def files(self) -> int:
-        """How many files the part has."""
         name = shown_name(self.root)
         own = self.folder.contents.keys() - {f"_data/{file}" for file in self.folder.shipped}
         return sum(self.has(f"{name}/{path}") for path in own)
 
 
 def select_rules(path: Path) -> RulesSelection:
-    """The rules folder that a path lies in; raises CommandError where it holds nothing of one."""
     selection = find_rules(path)
     broken = any(selection.has(file.path) for file in selection.folder.unreadable)
     if not selection.files and not broken:
@@ -111,50 +114,22 @@ def publication(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 
 
 def _root_of(path: Path) -> Path:
-    """The folder of products above a file, a product or a folder within one."""
     folder = path.parent if path.is_file() else path
     while folder.name in _WITHIN:
         folder = folder.parent
-    return folder.parent if _is_product(folder) else folder
-
-
-def _is_product(path: Path) -> bool:
-    return path.is_dir() and any(path.glob("v*.yaml"))
+    is_product = folder.is_dir() and any(folder.glob("v*.yaml"))
+    return folder.parent if is_product else folder
 
 
 def _above(path: Path, resolved: Path, root: Path) -> Path:
-    """The root as the user would write it: as many steps above the given path."""
-    steps = len(resolved.relative_to(root).parts)
     above = path
-    for _ in range(steps):
+    for _ in resolved.relative_to(root).parts:
         above = above.parent if above.name not in ("", "..") else above / ".."
     return above
 
 
 def shown_name(root: Path) -> str:
-    """The root as messages show it."""
     return root.as_posix() if root.parts and not root.is_absolute() else root.resolve().name
-
-
-RulesOption = Annotated[
-    Path, typer.Option("--rules", help="the rules folder that product@version looks in")
-]
-PLAN_FILE = "rollout.yaml"
-_NAMED = re.compile(r"(?P<product>[a-z0-9-]+)@v?(?P<version>[0-9]{1,6})")
-_FORM = "name a file such as rules/personal-loan-ph/v1.yaml, or personal-loan-ph@1"
-
-
-@dataclass(frozen=True, slots=True)
-class NamedVersion:
-    """A version's files with what they compile to."""
-
-    files: RulesetFiles
-    ruleset: CompiledRuleset
-
-    @property
-    def name(self) -> str:
-        """`personal-loan-ph v1`."""
-        return f"{self.ruleset.ruleset} v{self.ruleset.version}"
 
 
 def names_version(word: str) -> bool:
@@ -165,10 +140,7 @@ def names_version(word: str) -> bool:
 
 
 def find_version(word: str, rules: Path = DEFAULT_PATH) -> NamedVersion:
-    """The compiled version that a word names.
-
-    Raises CommandError where there is none (usage), or with every error in it (findings).
-    """
+    """The version that a word names; raises CommandError for none, or with every error in it."""
     files = _files(word, rules)
     compilation = compile_ruleset(files, catalogue())
     if compilation.ruleset is None:
@@ -182,17 +154,12 @@ def find_version(word: str, rules: Path = DEFAULT_PATH) -> NamedVersion:
 
 
 def _files(word: str, rules: Path) -> RulesetFiles:
-    path = Path(word)
+    if Path(word).is_file():
+        return _of_file(Path(word))
     named = _NAMED.fullmatch(word)
-    if path.is_file():
-        return _of_file(path)
-    if named is not None:
-        folder = select_rules(rules).folder
-        return _of_product(folder, named["product"], int(named["version"]), rules)
-    raise CommandError(f"there is no file {word}: {_FORM}", Exit.USAGE)
-
-
-def _of_product(folder: RuleFolder, product: str, version: int, rules: Path) -> RulesetFiles:
+    if named is None:
+        raise CommandError(f"there is no file {word}: {_FORM}", Exit.USAGE)
+    folder, product, version = select_rules(rules).folder, named["product"], int(named["version"])
     found = next((p for p in folder.products if p.product == product), None)
     if found is None:
         known = ", ".join(p.product for p in folder.products) or "none"
@@ -208,7 +175,6 @@ def _of_product(folder: RuleFolder, product: str, version: int, rules: Path) -> 
 
 
 def _of_file(path: Path) -> RulesetFiles:
-    """The files of a version in its rules folder, or of a text that lies elsewhere."""
     selection = find_rules(path)
     for product in selection.folder.products:
         for version, file in product.rulesets.items():
@@ -220,15 +186,12 @@ def _of_file(path: Path) -> RulesetFiles:
 
 
 def _astray(files: RulesetFiles) -> RulesetFiles:
-    """A file outside a product's folder, taken at its word as to which product it is of."""
     target = case_target(files.path, files.text)
     return replace(files, product=target.ruleset) if target is not None else files
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """A rules folder that loads, or a product or plan within it."""
-
     path: Path
     selection: RulesSelection
     loading: LoadResult
@@ -245,7 +208,6 @@ class LoadedRules:
 
     @property
     def part(self) -> str:
-        """The selected part by its path within the folder; empty for all of it."""
         name = shown_name(self.selection.root)
         return self.selection.part.removeprefix(name).removeprefix("/")
 
@@ -258,21 +220,20 @@ class LoadedRules:
         return str(self.path / ruleset.ruleset / f"v{ruleset.version}.yaml")
 
 
-_SECONDS = 120
-
-
 @contextmanager
 def rules_of(word: str, rules: Path) -> Iterator[Path]:
-    """What lies at `word`, or `rules` of the git revision `word`; raises CommandError.
-
-    A revision is copied to a folder that is removed at the end.
-    """
+    """What lies at `word`, or a copy of `rules` at that git revision, removed at the end."""
     if Path(word).exists():
         yield Path(word)
         return
     commit = _commit(word)
     with TemporaryDirectory(prefix="decision-service-") as folder:
-        _unpack(_archive(commit, word, rules), Path(folder))
+        archive = io.BytesIO(_archive(commit, word, rules))
+        try:
+            with tarfile.open(fileobj=archive) as tar:
+                tar.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise CommandError(f"the revision cannot be unpacked ({error})", Exit.USAGE) from None
         yield Path(folder) / rules
 
 
@@ -308,16 +269,7 @@ def _archive(commit: str, word: str, rules: Path) -> bytes:
     return found
 
 
-def _unpack(archive: bytes, folder: Path) -> None:
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
-    except tarfile.TarError as error:
-        raise CommandError(f"the revision cannot be unpacked ({error})", Exit.USAGE) from None
-
-
 def _git(*words: str) -> bytes | None:
-    """What git prints; None where it refuses."""
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, and a revision after --end-of-options
             ("git", *words),  # noqa: S607 - git as the path has it
@@ -336,10 +288,7 @@ def _git(*words: str) -> bytes | None:
 
 
 def find_anywhere(word: str, rules: Path) -> NamedVersion:
-    """The compiled version that a word names; raises CommandError.
-
-    Without a revision before the colon it is one of the rules folder, or a file.
-    """
+    """The version that `REVISION:word` names, or a word as `find_version` takes it."""
     revision, colon, named = word.rpartition(":")
     if not colon or Path(word).exists():
         return find_version(word, rules)

@@ -59,6 +59,17 @@ from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import loosened, unaccepted
 
 NOT_ASKED = "looked at once DECISION_SMILE_MODE names a vendor to ask"
+MOST_DRIFT = 5.0
+"""Seconds by which this machine's clock may differ from the vendor's."""
+
+VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
+    **{urlsplit(url).hostname: mode for mode, url in BASE_URLS.items()},
+    "open-sandbox.smileapi.io": SmileMode.SANDBOX,
+}
+"""The mode of each of the vendor's hosts, the host of the vendor's guide among them."""
+
+_SECONDS = 10.0
+_PROVE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +82,22 @@ class PreflightCheck:
 
 
 class StoreState(msgspec.Struct):
-    """What the store says: the stages that rollouts have reached, and the rules that decided."""
-
     stages: Mapping[str, str | None] = msgspec.field(default_factory=dict)
     rules: RuleFolder | None = None
 
 
 async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
-    """Whether the store can be written, and what it says."""
     shown = settings.store_url.rpartition("@")[2]
     try:
-        store = await _opened(settings)
+        # as `serve` would open it, so that a restored backup is erased as it would be
+        store = await Store.open(
+            settings.store_url,
+            journal=settings.erasure_journal,
+            erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+            identity_keys=settings.identity_key_file,
+            data_keys=settings.data_key_file,
+            keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
+        )
     except StoreLocked:
         used = f"{shown} is in use by a running service"
         return PreflightCheck("store", True, used), StoreState()
@@ -102,7 +118,6 @@ async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
 
 
 async def _state(store: Store) -> StoreState:
-    """Nothing of a store that cannot be read."""
     try:
         steps = await store.latest()
         stages = {name: step.after.go_live.stage for name, step in steps.items()}
@@ -111,23 +126,8 @@ async def _state(store: Store) -> StoreState:
         return StoreState()
 
 
-async def _opened(settings: Settings) -> Store:
-    """The store as `serve` would open it, so that a restored backup is erased as it would be."""
-    return await Store.open(
-        settings.store_url,
-        journal=settings.erasure_journal,
-        erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
-        identity_keys=settings.identity_key_file,
-        data_keys=settings.data_key_file,
-        keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
-    )
-
-
 def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightCheck]:
-    """Whether the rules load, their tests pass, and each rollout is at its first stage.
-
-    What guards them is compared with the rules that decided last on the store.
-    """
+    """Whether rules load and pass, begin small, and guard no less than those that decided last."""
     try:
         folder = read_rules(rules_folder(settings))
     except RulesFolderMissing as error:
@@ -163,7 +163,6 @@ def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightChe
 def _guards(
     settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook
 ) -> PreflightCheck:
-    """Whether all that guards the rules less than in those that decided is accepted by name."""
     now, published = datetime.now(UTC), published_as(folder)
     before = load_rules(replace(last, manifest=None), now, blocked_names(settings)).rulebook
     if before is None:
@@ -178,7 +177,6 @@ def _guards(
 
 
 def _plan_risks(product: Product, policy: Policy) -> Iterator[PreflightCheck]:
-    """Whether a plan begins small, is watched and bounded, or the policy accepts that it is not."""
     name = product.name
     risks = [(one, one.named) for one in found_risks(product, Policy()) if one.named]
     for one, named in risks:
@@ -191,7 +189,6 @@ def _plan_risks(product: Product, policy: Policy) -> Iterator[PreflightCheck]:
 
 
 def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
-    """Whether letters name the lender, and not the sample's name or contact."""
     samples, good = ("Sample Lending", "lender.example", "8000 0000"), 0
     for name, product in sorted(rulebook.products.items()):
         for language, texts in sorted(product.notices.items()):
@@ -206,7 +203,6 @@ def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
 
 
 def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
-    """Whether two callers signed the rules; a callers file with mistakes knows nobody."""
     file = settings.auth_tokens_file
     callers = None if file is None else read_callers_file(file).callers
     signers = {} if callers is None else callers.signers
@@ -218,7 +214,6 @@ def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> Pre
 
 
 def slow_checks(settings: Settings, seconds: float) -> Iterator[PreflightCheck]:
-    """What takes minutes: whether guarantees are proved, and what tests reach and notice."""
     try:
         folder = read_rules(rules_folder(settings))
         rulebook = load_rules(folder, datetime.now(UTC), blocked_names(settings)).rulebook
@@ -233,11 +228,7 @@ def slow_checks(settings: Settings, seconds: float) -> Iterator[PreflightCheck]:
 
 
 def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
-    """Whether every guarantee is proved in so many seconds.
-
-    Where no solver is installed it is neither in order nor to be done: nothing that decides needs
-    one.
-    """
+    """Whether all are proved in time; neither without a solver, which no decision needs."""
     until = time.monotonic() + seconds
     asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic, until=until)
     try:
@@ -256,7 +247,6 @@ def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
 
 
 def _figures(folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
-    """Whether tests reach and notice what the policy asks for, and what was published of them."""
     results = run_rule_tests(folder, rulebook)
     tested, problems = counted(folder, rulebook, results, progress_line)
     below = [*problems, *floor_problems(folder.root, tested, rulebook)]
@@ -272,7 +262,6 @@ def _figures(folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
 
 
 def _first_stage(name: str, product: Product, reached: str | None) -> PreflightCheck:
-    """Whether a rollout is at its first stage: as the store says, else as its plan begins."""
     stages = product.plan.go_live.stages
     stage = stages.initial if reached is None else reached
     known = stage in {step.name for step in stages.steps}
@@ -292,15 +281,7 @@ def _first_stage(name: str, product: Product, reached: str | None) -> PreflightC
     return PreflightCheck("rollout", False, f"{words}: {todo}")
 
 
-VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
-    **{urlsplit(url).hostname: mode for mode, url in BASE_URLS.items()},
-    "open-sandbox.smileapi.io": SmileMode.SANDBOX,
-}
-"""The mode of each of the vendor's hosts, the host of the vendor's guide among them."""
-
-
 def mode_check(settings: Settings) -> PreflightCheck:
-    """Whether the service decides on real applicants."""
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
         return PreflightCheck(
@@ -310,7 +291,6 @@ def mode_check(settings: Settings) -> PreflightCheck:
 
 
 def host_checks(settings: Settings) -> Iterator[PreflightCheck]:
-    """Whether the vendor's two hosts belong to the mode."""
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
         yield from (PreflightCheck(name, None, NOT_ASKED) for name in ("base URL", "widget"))
@@ -333,7 +313,6 @@ def host_checks(settings: Settings) -> Iterator[PreflightCheck]:
 
 
 def transport_check(settings: Settings) -> PreflightCheck:
-    """Whether connections are encrypted and callers known."""
     loopback = is_loopback(split_address(settings.grpc_address)[0])
     if settings.tls_cert_file is not None:
         who = (
@@ -360,7 +339,6 @@ def metrics_check(settings: Settings) -> PreflightCheck:
 
 
 def erasures_check(settings: Settings) -> PreflightCheck:
-    """Whether erasures are noted apart from the store."""
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
     try:
         place = parse_journal(settings.erasure_journal) if settings.erasure_journal else None
@@ -377,13 +355,11 @@ def erasures_check(settings: Settings) -> PreflightCheck:
 
 
 def identity_keys_check(settings: Settings) -> PreflightCheck:
-    """Whether second uses of accounts and names can be found, in every process by the same keys."""
     words = "second uses cannot be found and shipped rules refer: set DECISION_IDENTITY_KEY_FILE"
     return _beside_the_store("identity keys", "kept", settings.identity_key_file, settings, words)
 
 
 def data_keys_check(settings: Settings) -> PreflightCheck:
-    """Whether a copy of the database alone shows no applicant's data."""
     words = "a copy of the database shows applicants' data: set DECISION_DATA_KEY_FILE"
     if settings.data_key_file is None and settings.smile_mode is not SmileMode.EMBEDDED:
         return PreflightCheck("data keys", False, words)
@@ -393,7 +369,6 @@ def data_keys_check(settings: Settings) -> PreflightCheck:
 def _beside_the_store(
     name: str, verb: str, file: Path | None, settings: Settings, without: str
 ) -> PreflightCheck:
-    """A file that SQLite has beside it where none is named, and that PostgreSQL needs."""
     if file is not None:
         return PreflightCheck(name, True, f"{verb} in {file}")
     if settings.store_url.startswith("sqlite:"):
@@ -402,15 +377,7 @@ def _beside_the_store(
     return PreflightCheck(name, False, without)
 
 
-MOST_DRIFT = 5.0
-"""Seconds by which this machine's clock may differ from the vendor's."""
-
-
-_SECONDS = 10.0
-
-
 async def clock_check(settings: Settings) -> PreflightCheck:
-    """Whether the vendor takes the key pair, and whether the two clocks agree."""
     keys = (settings.smile_api_key.get_secret_value(), settings.smile_api_secret.get_secret_value())
     url = f"{settings.base_url}/providers?size=1"
     try:
@@ -435,10 +402,7 @@ async def clock_check(settings: Settings) -> PreflightCheck:
 async def vendor_checks(
     settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
 ) -> AsyncIterator[PreflightCheck]:
-    """Whether the key pair is of the mode, and whether the needed events are sent.
-
-    The service's own address is verified by `trusted`.
-    """
+    """Keys and webhooks; the service's own address is verified by `trusted`."""
     try:
         yield await _keys(settings, source)
         yield await _webhooks(settings, source, trusted)
@@ -470,8 +434,8 @@ async def _webhooks(
     if lacking:
         words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
         return PreflightCheck("webhooks", False, words)
-    told = {hook.url: await _status(hook.url, trusted) for hook in hooks}
-    refused = [url for url, status in told.items() if status != httpx2.codes.UNAUTHORIZED]
+    found = {hook.url: await _status(hook.url, trusted) for hook in hooks}
+    refused = [url for url, status in found.items() if status != httpx2.codes.UNAUTHORIZED]
     if refused:
         return PreflightCheck(
             "webhooks", False, f"{refused[0]} does not answer as the service does"
@@ -486,9 +450,6 @@ async def _status(url: str, trusted: ssl.SSLContext | bool) -> int:
             return (await client.post(url, content=b"{}")).status_code
     except httpx2.HTTPError:
         return 0
-
-
-_PROVE_SECONDS = 300.0
 
 
 def preflight(
@@ -524,9 +485,8 @@ def preflight(
 def _lines(
     settings: Settings, trusted: ssl.SSLContext | bool, prove_seconds: float | None
 ) -> Iterator[PreflightCheck]:
-    """Every line; what is proved comes last, since it takes minutes."""
     yield from run_async(_all(settings, trusted))
-    if prove_seconds is not None:
+    if prove_seconds is not None:  # last, since it takes minutes
         yield from slow_checks(settings, prove_seconds)
 
 

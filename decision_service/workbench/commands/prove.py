@@ -19,12 +19,8 @@ from decision_service.cli.output import (
     print_json,
 )
 from decision_service.rules.language.evaluation import FormulaUnfit
-from decision_service.workbench.commands.folder import (
-    DEFAULT_PATH,
-    NamedVersion,
-    RulesOption,
-    find_anywhere,
-)
+from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_anywhere
+from decision_service.workbench.constants import NamedVersion
 from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable, compared
 from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import (
@@ -40,15 +36,11 @@ from decision_service.workbench.proofs.search import Counterexample, Proved, Res
 from decision_service.workbench.proofs.search import prove as prove_it
 from decision_service.workbench.proofs.solver import SolverMissing
 
-
-def word(result: Result) -> str:
-    """PROVED, COUNTEREXAMPLE or UNDECIDED."""
-    words = {Proved: "PROVED", Counterexample: "COUNTEREXAMPLE", Undecided: "UNDECIDED"}
-    return words[type(result)]
+DEFAULT_SECONDS = 60.0
+_WORDS = {Proved: "PROVED", Counterexample: "COUNTEREXAMPLE", Undecided: "UNDECIDED"}
 
 
 def lines(question: Question, claim: str, result: Result, today: date) -> Iterator[str]:
-    """The result in sentences; of a counterexample also the person, as a rule test."""
     if isinstance(result, Proved):
         parts = f" in {result.periods} periods of its parameters" if result.periods > 1 else ""
         yield f"PROVED: {claim}, for everybody from {today} on{parts}"
@@ -56,18 +48,14 @@ def lines(question: Question, claim: str, result: Result, today: date) -> Iterat
         yield f"UNDECIDED: {claim}: {result.why}"
     else:
         yield f"COUNTEREXAMPLE: not so: {claim}"
-        yield from _person(question, result)
-
-
-def _person(question: Question, found: Counterexample) -> Iterator[str]:
-    yield f"  {person_text(question, found)}"
-    yield "  As a rule test:"
-    yield case_of(question, found)
+        yield f"  {person_text(question, result)}"
+        yield "  As a rule test:"
+        yield case_of(question, result)
 
 
 def as_dict(question: Question, claim: str, result: Result, today: date) -> Mapping[str, Any]:
-    """The result for programs."""
-    found: dict[str, Any] = {"claim": claim, "result": word(result), "from": today.isoformat()}
+    word = _WORDS[type(result)]
+    found: dict[str, Any] = {"claim": claim, "result": word, "from": today.isoformat()}
     if isinstance(result, Proved):
         return {**found, "periods": result.periods}
     if isinstance(result, Undecided):
@@ -82,9 +70,6 @@ def as_dict(question: Question, claim: str, result: Result, today: date) -> Mapp
         "verdicts": [{"of": side, "verdict": verdict_text(verdict)} for side, verdict in sides],
         "case": case_of(question, result),
     }
-
-
-DEFAULT_SECONDS = 60.0
 
 
 def prove(
@@ -127,7 +112,6 @@ def prove(
 
 
 def decided(question: Comparison, today: date, limit: float) -> Result:
-    """The result within a time limit; raises CommandError without a solver."""
     end = time.monotonic() + limit
     try:
         return prove_it(question, today, lambda: end - time.monotonic())
@@ -161,9 +145,8 @@ def _day(text: str, version: NamedVersion) -> date:
 
 
 def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:
-    """The claim in a sentence."""
     old, new = (version.name for version in versions)
-    told = {
+    words = {
         Claim.TIGHTENS: f"{new} approves nobody more, and no larger amount, than {old}",
         Claim.LOOSENS: f"{new} approves nobody less, and no smaller amount, than {old}",
         Claim.EQUIVALENT: f"{new} decides everybody as {old} does",
@@ -172,4 +155,4 @@ def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where
         Claim.APPROVES_NO_MORE: f"every approval of {new} is one of {old} too",
         Claim.ONLY: f"{new} decides nobody otherwise than {old} outside of {where}",
     }
-    return told[claim]
+    return words[claim]

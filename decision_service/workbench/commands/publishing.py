@@ -4,7 +4,6 @@ it.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import sys
@@ -68,6 +67,33 @@ from decision_service.workbench.proofs.report import guarantees_of
 from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import loosened, unaccepted
 
+PUBLISHED = "_published"
+SHOWN = 16
+"""How many digits of a digest are shown."""
+
+_LONGEST = 200
+_DIGEST = re.compile("[0-9a-f]{12,64}")
+
+key_commands = typer.Typer(help="Make the keys by which rules are signed.", no_args_is_help=True)
+KeyOption = Annotated[
+    Path, typer.Option("--key", metavar="FILE", help="file of the private key that signs")
+]
+NameOption = Annotated[str, typer.Option("--by", help="the caller whose key signs")]
+RollbackOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PUBLICATION", help="go back to rules that decided before, from this publication"
+    ),
+]
+ProveOption = Annotated[
+    bool, typer.Option("--prove/--no-prove", help="prove the guarantees before")
+]
+AcceptOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept", metavar="NAME", help="a test, guarantee, text, list or bound that is less now"
+    ),
+]
 ImpactOption = Annotated[
     Path | None, typer.Option("--impact", metavar="FILE", help="impact.json of `backtest --out`")
 ]
@@ -78,7 +104,6 @@ ProofsOption = Annotated[
 
 
 def laid(rules: LoadedRules, name: str, file: Path) -> str:
-    """Lay a file of evidence with the manifest; its SHA-256; raises CommandError."""
     try:
         content = file.read_bytes()
         evidence_lines(name, content, rules.rulebook)
@@ -86,11 +111,10 @@ def laid(rules: LoadedRules, name: str, file: Path) -> str:
     except OSError as error:
         why = f"{error.filename or file} cannot be read or written ({error.strerror})"
         raise CommandError(f"--{name}: {why}", Exit.USAGE) from None
-    return hashlib.sha256(content).hexdigest()
+    return sha256(content).hexdigest()
 
 
 def evidence_lines(name: str, content: bytes, rulebook: Rulebook) -> list[str]:
-    """What a file of evidence says in short; raises CommandError where it is not of these rules."""
     made = "backtest --out FOLDER" if name == "impact" else "rules prove OLD NEW --format json"
     try:
         digest, lines = (_impact if name == "impact" else _proofs)(content)
@@ -123,13 +147,6 @@ def _proofs(content: bytes) -> tuple[str, list[str]]:
     return proof.digests.get("new", ""), [f"{proof.result}: {proof.claim}"]
 
 
-key_commands = typer.Typer(help="Make the keys by which rules are signed.", no_args_is_help=True)
-KeyOption = Annotated[
-    Path, typer.Option("--key", metavar="FILE", help="file of the private key that signs")
-]
-NameOption = Annotated[str, typer.Option("--by", help="the caller whose key signs")]
-
-
 @key_commands.command()
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="where the private key is written")],
@@ -155,7 +172,6 @@ def line(file: Annotated[Path, typer.Argument(metavar="FILE", help="a private ke
 
 
 def read_key(file: Path) -> bytes:
-    """A key file's content; raises CommandError."""
     try:
         return read_small(file)
     except OSError as error:
@@ -166,7 +182,6 @@ def read_key(file: Path) -> bytes:
 
 
 def make_approval(published: Publication, signing: Signing, name: str, file: Path) -> Approval:
-    """A signature by the key of a file; raises CommandError."""
     try:
         return signed(published, signing, name, read_key(file))
     except ValueError as error:
@@ -182,51 +197,23 @@ def _unfit(file: Path, error: ValueError) -> CommandError:
     )
 
 
-PUBLISHED = "_published"
-SHOWN = 16
-"""How many digits of a digest are shown."""
-
-_LONGEST = 200
-
-RollbackOption = Annotated[
-    str,
-    typer.Option(
-        metavar="PUBLICATION", help="go back to rules that decided before, from this publication"
-    ),
-]
-ProveOption = Annotated[
-    bool, typer.Option("--prove/--no-prove", help="prove the guarantees before")
-]
-AcceptOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--accept", metavar="NAME", help="a test, guarantee, text, list or bound that is less now"
-    ),
-]
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A whole folder of rules that load, and what was published before, if anything was."""
-
     rules: LoadedRules
     before: LoadedRules | None
 
     @classmethod
     def read(cls, path: Path, accepted: Collection[str]) -> Change:
-        """The folder around a path; raises CommandError."""
         root = select_rules(path).root
         rules = LoadedRules.read(root)
         return cls(rules, _before(root / PUBLISHED, accepted))
 
     @property
     def contents(self) -> Mapping[str, str]:
-        """The text of each file that is published."""
         return self.rules.selection.folder.contents
 
     @property
     def root(self) -> Path:
-        """The folder."""
         return self.rules.selection.root
 
 
@@ -250,7 +237,6 @@ def _before(copy: Path, accepted: Collection[str]) -> LoadedRules | None:
 
 
 def gated(change: Change, accepted: Collection[str], *, prove: bool) -> dict[str, Any]:
-    """What a publication says of its tests, proofs and acceptances; raises CommandError."""
     folder, rulebook = change.rules.selection.folder, change.rules.rulebook
     results = list(run_rule_tests(folder, rulebook))
     refuse(failures(results), "tests fail or are not there: see `decision-service rules test`")
@@ -280,7 +266,6 @@ def _proved(change: Change) -> int:
 
 
 def refuse(found: Iterable[Diagnostic | str], why: str) -> None:
-    """Raise CommandError where anything was found."""
     lines = tuple(one if isinstance(one, str) else render(one) for one in found)
     if lines:
         raise CommandError(f"nothing is published, because {why}", Exit.FINDINGS, lines)
@@ -320,7 +305,6 @@ def one_line(text: str, option: str) -> str:
 
 
 def rollback_of(text: str) -> str:
-    """The publication that `--allow-rollback` names, if any; raises CommandError."""
     if text and not NAME.fullmatch(text):
         raise CommandError(
             "--allow-rollback must be the publication that the service names, such as "
@@ -331,7 +315,6 @@ def rollback_of(text: str) -> str:
 
 
 def write_manifest(change: Change, published: Publication, *, keep: bool) -> Path:
-    """Write a folder's manifest, whole or not at all, and keep its copy; raises CommandError."""
     file, text = change.root / MANIFEST, manifest_text(published, change.contents)
     try:
         write_whole(file, text)
@@ -348,9 +331,6 @@ def write_manifest(change: Change, published: Publication, *, keep: bool) -> Pat
             Exit.USAGE,
         ) from None
     return file
-
-
-_DIGEST = re.compile("[0-9a-f]{12,64}")
 
 
 def publish(
@@ -476,7 +456,6 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
 
 
 def _waiting(folder: RuleFolder) -> Publication | None:
-    """What one caller signed and no second one, where the folder is so."""
     published, manifest = published_as(folder), folder.manifest
     if published is None or manifest is None or published.proposed_by is None:
         return None
@@ -485,7 +464,6 @@ def _waiting(folder: RuleFolder) -> Publication | None:
 
 
 def _shown(change: Change, published: Publication) -> tuple[list[str], str]:
-    """What is shown of a publication, and its digest."""
     lines = [*shown_lines(change, published)]
     return lines, sha256("\n".join(lines).encode()).hexdigest()
 

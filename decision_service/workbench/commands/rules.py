@@ -71,7 +71,6 @@ from decision_service.workbench.commands.explain import explain
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
     LoadedRules,
-    NamedVersion,
     PathArgument,
     RulesSelection,
     find_version,
@@ -88,11 +87,13 @@ from decision_service.workbench.commands.publishing import publish, sign, verify
 from decision_service.workbench.commands.tests import (
     figures_dict,
     judge_figures,
+    junit,
     print_cases,
     print_figures,
     print_result,
     print_why,
 )
+from decision_service.workbench.constants import NamedVersion
 from decision_service.workbench.coverage import cases_for_missed, try_figures
 from decision_service.workbench.diff import RulesetDiff, compare
 from decision_service.workbench.proofs.report import guarantees_of
@@ -101,19 +102,18 @@ from decision_service.workbench.proofs.solver import SolverMissing
 commands = typer.Typer(
     help="Check, test, explain, compare and publish rule files.", no_args_is_help=True
 )
+_BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
+_NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
+_SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
 
 
 class TestsForm(StrEnum):
-    """How the results of tests are printed."""
-
     TABLE = "table"
     JSON = "json"
     JUNIT = "junit"
 
 
 class FactorsForm(StrEnum):
-    """How factors are printed."""
-
     TABLE = "table"
     JSON = "json"
     MARKDOWN = "markdown"
@@ -185,8 +185,6 @@ def run_tests(
         reports = {id(version): figures_dict(report) for version, report in tried}
         print_json([results_dict(v, ready(v)) | {"figures": reports.get(id(v))} for v in versions])
     elif form is TestsForm.JUNIT:
-        from decision_service.workbench.commands.tests import junit
-
         sys.stdout.write(junit(versions))
     else:
         for version in versions:
@@ -231,22 +229,15 @@ def factors(
         console().print(f"{len(specs)} factors")
 
 
-commands.command()(new)
-commands.command()(explain)
-commands.command()(publish)
-commands.command()(sign)
-commands.command()(verify)
+for _command in (new, explain, publish, sign, verify):
+    commands.command()(_command)
 commands.add_typer(keys.key_commands, name="keys")
 commands.command("hash-list")(hash_list)
 commands.command()(schema)
 commands.command()(status)
 
 
-_BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
-
-
 def problems_of(selection: RulesSelection) -> list[Diagnostic]:
-    """Everything that is wrong with the selected part, in the order of the files."""
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), blocked_names(load()))
     all_found = (
         *loading.diagnostics,
@@ -262,7 +253,6 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
 
 
 def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
-    """What is wrong with the guarantees of the selected part; raises CommandError."""
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
     try:
@@ -272,20 +262,11 @@ def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic for programs."""
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity.value,
-        "file": diagnostic.file,
-        "line": diagnostic.line,
-        "column": diagnostic.column,
-        "message": diagnostic.message,
-        "hint": diagnostic.hint,
-    }
+    keys = ("code", "severity", "file", "line", "column", "message", "hint")
+    return {key: getattr(diagnostic, key) for key in keys}
 
 
 def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
-    """The results of a version for programs; `ready` are cases for what is not reached."""
     return {
         "ruleset": version.product,
         "version": version.ruleset.version,
@@ -293,25 +274,19 @@ def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str
         "failed": [{"name": r.case.name, "why": why(r)} for r in version.failed],
         "problems": [as_dict(problem) for problem in version.problems],
         "coverage": version.coverage.percent,
-        "missed": [_missed_dict(goal, version, ready) for goal in version.coverage.missed],
-    }
-
-
-def _missed_dict(goal: Goal, version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
-    place = version.coverage.places[goal]
-    return {
-        "goal": f"{goal.what}: {goal.which}",
-        "file": place.file,
-        "line": place.line,
-        "case": ready.get(goal),
+        "missed": [
+            {
+                "goal": f"{goal.what}: {goal.which}",
+                "file": version.coverage.places[goal].file,
+                "line": version.coverage.places[goal].line,
+                "case": ready.get(goal),
+            }
+            for goal in version.coverage.missed
+        ],
     }
 
 
 def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
-    """The results of a version for people: failures first, then what no test reaches.
-
-    `ready` are cases for what is not reached, as they stand in a file.
-    """
     out, failed = console(), version.failed
     for problem in version.problems:
         out.print(render(problem), markup=False)
@@ -328,7 +303,6 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
 
 
 def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
-    """What no case reaches, and cases that do, or once why there are none."""
     out, covered = console(), version.coverage
     complete = bool(version.results) and _is_right(version)
     for goal in covered.missed:
@@ -344,11 +318,7 @@ def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
 
 
 def _is_right(version: VersionResults) -> bool:
-    """Whether all cases could be read, and pass."""
     return not (version.failed or any(p.severity is Severity.ERROR for p in version.problems))
-
-
-_NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
 
 
 def _judge(versions: list[VersionResults], fail_under: int) -> None:
@@ -408,8 +378,6 @@ def _selected(version: VersionResults, selection: RulesSelection) -> bool:
     return not selection.part or selection.has(name) or selection.part.startswith(name + "/")
 
 
-_SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
-
 commands.command()(prove)
 
 
@@ -458,7 +426,8 @@ def _versions(before: str, after: str, rules: Path, form: Format, *, prove: bool
     comparison = compare(old.files, new.files, catalogue())
     proofs = sentences(proved(old.ruleset, new.ruleset)) if prove else []
     if form is Format.JSON:
-        sides = {"before": _named(old), "after": _named(new)}
+        named = (("before", old), ("after", new))
+        sides = {k: ruleset_dict(v.ruleset) | {"file": v.files.path} for k, v in named}
         print_json(sides | comparison_dict(comparison) | ({"proofs": proofs} if prove else {}))
         return
     _print([_headline(old, new, comparison), *change_lines(comparison.changes), *proofs])
@@ -471,10 +440,6 @@ def _headline(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> 
     if comparison.alike:
         return f"{pair}: identical behaviour under another name"
     return f"{pair}: {counted(len(comparison.changes), 'change')}"
-
-
-def _named(version: NamedVersion) -> dict[str, Any]:
-    return ruleset_dict(version.ruleset) | {"file": version.files.path}
 
 
 # Two states
@@ -498,10 +463,10 @@ def _states(
         for line in sentences(proved(was, now))
     ]
     if form is Format.JSON:
-        told = states_dict(comparison) | ({"proofs": proofs} if prove else {})
+        found = states_dict(comparison) | ({"proofs": proofs} if prove else {})
         if cases is not None:
-            told["impact"] = {name: msgspec.json.decode(encoded(r)) for name, r in impact.items()}
-        print_json({"before": before, "after": after} | told)
+            found["impact"] = {name: msgspec.json.decode(encoded(r)) for name, r in impact.items()}
+        print_json({"before": before, "after": after} | found)
         return
     same = "" if comparison else ": no version, plan, list or guard differs"
     _print([f"{before} → {after}{same}", *state_lines(comparison), *proofs])
@@ -512,7 +477,6 @@ def _states(
 def _impact(
     found: RulesDiff, old: LoadedRules, new: LoadedRules, cases: Path
 ) -> Iterator[tuple[str, ImpactReport]]:
-    """What each changed version would have decided, against the champion as it was."""
     try:
         cases.open("rb").close()  # also where no version changed
     except OSError as error:

@@ -23,9 +23,19 @@ from decision_service.workbench.commands.explain import (
 from decision_service.workbench.mutants import Fate, Tried
 from decision_service.workbench.mutation import FiguresReport
 
+_Found = tuple[VersionResults, CaseResult]
+_NO_CASE = "; no made-up case does either: write one at the figure, or mark it"
+_WORDS = {
+    Fate.NOTICED: "noticed",
+    Fate.REFUSED: "refused by the check",
+    Fate.NO_DIFFERENCE: "without a difference",
+    Fate.MARKED: "marked",
+    Fate.UNNOTICED: "not noticed",
+}
+
 
 def print_cases(cases: Iterable[str]) -> None:
-    """Cases as one block that may stand under `cases` as it is; of equal ones the first."""
+    """Cases as one block to put under `cases` as it is; of equal ones the first."""
     found: dict[str, str] = {}
     for case in cases:
         found.setdefault(case.partition("\n")[2], case)
@@ -35,7 +45,6 @@ def print_cases(cases: Iterable[str]) -> None:
 
 
 def print_figures(name: str, report: FiguresReport) -> None:
-    """The changes that no test notices, each with a case that would, and how many there are."""
     out = console()
     for one in report.unnoticed:
         out.print(_line(one), markup=False, soft_wrap=True)
@@ -47,28 +56,27 @@ def print_figures(name: str, report: FiguresReport) -> None:
     out.print(f"{name}: {total} changes of figures: {counts}; figures {report.percent} %")
 
 
-_WORDS = {
-    Fate.NOTICED: "noticed",
-    Fate.REFUSED: "refused by the check",
-    Fate.NO_DIFFERENCE: "without a difference",
-    Fate.MARKED: "marked",
-    Fate.UNNOTICED: "not noticed",
-}
-
-
 def figures_dict(report: FiguresReport) -> dict[str, Any]:
-    """The same for programs."""
     return {
         "percent": report.percent,
         "changes": len(report.tried),
         "marked": report.count(Fate.MARKED),
-        "unnoticed": [_mutant_dict(one) for one in report.unnoticed],
+        "unnoticed": [
+            {
+                "file": one.change.place.file,
+                "line": one.change.place.line,
+                "at": one.change.at,
+                "from": one.change.before,
+                "to": one.change.after,
+                "case": one.witness and one.witness.case,
+            }
+            for one in report.unnoticed
+        ],
         "problems": [f"{p.file}:{p.line}: {p.code}: {p.message}" for p in report.problems],
     }
 
 
 def judge_figures(tried: Iterable[tuple[VersionResults, FiguresReport]], fail_under: int) -> None:
-    """Raise CommandError where too many changes go unnoticed, or a mark is wrong."""
     for version, report in tried:
         if report.percent < fail_under:
             raise CommandError(
@@ -92,23 +100,7 @@ def _line(one: Tried) -> str:
     )
 
 
-_NO_CASE = "; no made-up case does either: write one at the figure, or mark it"
-
-
-def _mutant_dict(one: Tried) -> dict[str, Any]:
-    change = one.change
-    return {
-        "file": change.place.file,
-        "line": change.place.line,
-        "at": change.at,
-        "from": change.before,
-        "to": change.after,
-        "case": one.witness and one.witness.case,
-    }
-
-
 def junit(versions: Iterable[VersionResults]) -> str:
-    """One test suite for each ruleset version."""
     root = Element("testsuites")
     for version in versions:
         suite = SubElement(
@@ -137,7 +129,6 @@ def junit(versions: Iterable[VersionResults]) -> str:
 
 
 def _errors(version: VersionResults) -> list[Diagnostic]:
-    """What kept cases from running."""
     return [p for p in version.problems if p.severity is Severity.ERROR]
 
 
@@ -147,16 +138,12 @@ def _add_error(suite: Element, product: str, problem: Diagnostic) -> None:
     SubElement(case, "error", message=problem.message).text = render(problem)
 
 
-_Found = tuple[VersionResults, CaseResult]
-
-
 def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
-    """Show every case whose name is this one, or else has it as a part, with its trace.
-
-    Raises CommandError where there is none, and typer.Exit where one of them fails.
-    """
+    """Show every case of this name, else with it as a part; typer.Exit where one fails."""
     every: list[_Found] = [(suite, result) for suite in suites for result in suite.results]
-    found = _named(every, name)
+    wanted = name.casefold()
+    found = [one for one in every if one[1].case.name.casefold() == wanted]
+    found = found or [one for one in every if wanted in one[1].case.name.casefold()]
     if not found:
         names = [result.case.name for _, result in every]
         close = get_close_matches(name, names, 1, 0.3)
@@ -172,7 +159,6 @@ def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
 
 
 def print_result(result: CaseResult) -> None:
-    """A failed case: its line, and expected beside actual."""
     out, place = console(), result.case.place
     out.print(f"{place.file}:{place.line}: FAILED {result.case.name}", markup=False)
     for difference in result.differences:
@@ -181,12 +167,6 @@ def print_result(result: CaseResult) -> None:
         out.print(f"    actual   {difference.actual}", markup=False)
     if result.problem:
         out.print(f"  {result.problem}", markup=False)
-
-
-def _named(every: Sequence[_Found], name: str) -> list[_Found]:
-    wanted = name.casefold()
-    exact = [one for one in every if one[1].case.name.casefold() == wanted]
-    return exact or [one for one in every if wanted in one[1].case.name.casefold()]
 
 
 def _print(suite: VersionResults, result: CaseResult) -> None:
@@ -200,7 +180,7 @@ def _print(suite: VersionResults, result: CaseResult) -> None:
 
 
 def _case_dict(suite: VersionResults, result: CaseResult) -> dict[str, object]:
-    place = result.case.place
+    place, explained = result.case.place, _explanation(suite, result)
     return {
         "name": result.case.name,
         "file": place.file,
@@ -211,15 +191,9 @@ def _case_dict(suite: VersionResults, result: CaseResult) -> dict[str, object]:
             for d in result.differences
         ],
         "problem": result.problem,
-        **_explained(suite, result),
+        **({} if explained is None else explanation_dict(explained)),
     }
 
 
-def _explained(suite: VersionResults, result: CaseResult) -> dict[str, object]:
-    explained = _explanation(suite, result)
-    return {} if explained is None else explanation_dict(explained)
-
-
 def _explanation(suite: VersionResults, result: CaseResult) -> Explanation | None:
-    """How a version came to a case's verdict; None where it came to none."""
     return None if result.facts is None else Explanation.of(suite.ruleset, result.facts)

@@ -14,7 +14,6 @@ from decision_service.rules.program import CompiledRuleset, InputSpec
 from decision_service.workbench.proofs.encoding import holds
 from decision_service.workbench.proofs.people import (
     FactorModel,
-    People,
     PersonCondition,
     PersonValues,
     person_condition,
@@ -27,11 +26,9 @@ from decision_service.workbench.proofs.questions import (
     is_better,
     is_more,
     is_other,
-    is_other_amount,
     is_other_price,
     lawful,
     more_term,
-    other_amount_term,
     other_price_term,
     other_term,
     people_of,
@@ -42,8 +39,6 @@ from decision_service.workbench.proofs.terms import Builder, Term
 
 
 class Claim(StrEnum):
-    """What a new version is claimed to be, beside the old one."""
-
     TIGHTENS = "tightens"
     LOOSENS = "loosens"
     EQUIVALENT = "equivalent"
@@ -51,6 +46,10 @@ class Claim(StrEnum):
     SAME_PRICE = "same-price"
     APPROVES_NO_MORE = "approves-no-more"
     ONLY = "only"
+
+
+_WIDER = {Claim.TIGHTENS, Claim.APPROVES_NO_MORE, Claim.EQUIVALENT, Claim.ONLY}
+_NARROWER = {Claim.LOOSENS, Claim.EQUIVALENT, Claim.ONLY}
 
 
 class Incomparable(ValueError):
@@ -69,31 +68,24 @@ class Comparison:
 
     @property
     def sides(self) -> Sequence[str]:
-        """The two versions in words: `v1` and `v2`, or `v1 before` and `v1 after`."""
         old, new = (f"v{r.version}" for r in self.rulesets)
         return (f"{old} before", f"{new} after") if old == new else (old, new)
 
     @property
     def rulesets(self) -> Sequence[CompiledRuleset]:
-        """Both versions."""
         return (self.old, self.new)
 
     @property
     def moved(self) -> Sequence[tuple[Symbol, int]]:
-        """Nothing: both versions decide on the same values."""
         return ()
 
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
-        """Whether anybody is decided as the claim says that nobody is."""
         people = people_of(self, fixed)
         b = people.builder
         old, new = (encode_ruleset(r, people, period.start) for r in self.rulesets)
-        broken = b.and_(self._outside(people), self._broken(b, old, new))
+        outside = b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
+        broken = b.and_(outside, self._broken(b, old, new))
         return Posed(people, broken, lawful(self, people, period), {})
-
-    def _outside(self, people: People) -> Term:
-        b = people.builder
-        return b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
 
     def _broken(self, b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
         match self.claim:
@@ -102,7 +94,7 @@ class Comparison:
             case Claim.LOOSENS:
                 return b.or_(better_term(b, new, old), more_term(b, new, old))
             case Claim.SAME_AMOUNTS:
-                return other_amount_term(b, old, new)
+                return b.or_(more_term(b, old, new), more_term(b, new, old))
             case Claim.SAME_PRICE:
                 return other_price_term(b, old, new)
             case Claim.APPROVES_NO_MORE:
@@ -117,7 +109,6 @@ class Comparison:
         /,
         first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
-        """The old and the new verdict, where they break the claim."""
         if self.where is not None and self.where.truth(person) is True:
             return None
         old = first or verdict_on(person, self.old, day)
@@ -131,7 +122,7 @@ class Comparison:
             case Claim.LOOSENS:
                 return is_better(new, old) or is_more(new, old)
             case Claim.SAME_AMOUNTS:
-                return is_other_amount(old, new)
+                return is_more(old, new) or is_more(new, old)
             case Claim.SAME_PRICE:
                 return is_other_price(old, new)
             case Claim.APPROVES_NO_MORE:
@@ -153,7 +144,6 @@ def compared(
 
 
 def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
-    """Whether the same person has the same factors, inputs and answers of lists in both."""
     if old.currency != new.currency:
         raise Incomparable(f"one version is in {old.currency}, the other in {new.currency}")
     if old.zone.key != new.zone.key:
@@ -180,12 +170,7 @@ def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
             )
 
 
-_WIDER = {Claim.TIGHTENS, Claim.APPROVES_NO_MORE, Claim.EQUIVALENT, Claim.ONLY}
-_NARROWER = {Claim.LOOSENS, Claim.EQUIVALENT, Claim.ONLY}
-
-
 def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> None:
-    """Whether nobody whom one version refuses unseen is decided by the other, as the claim asks."""
     asked = ((old, new, _WIDER), (new, old, _NARROWER))
     for refusing, taking, claims in asked if claim in _WIDER | _NARROWER else ():
         wider = [n for n, s in refusing.inputs.items() if _takes_more(taking.inputs.get(n), s)]
@@ -197,14 +182,10 @@ def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> N
 
 
 def _takes_more(taken: InputSpec | None, refused: InputSpec) -> bool:
-    """Whether there is a value, or none at all, that the one input takes and the other refuses."""
     if taken is None:  # it is dropped unseen, so that every value is taken
-        return bool(refused.required or refused.labels or _bounded(refused))
+        bounded = refused.lower is not None or refused.upper is not None
+        return bool(refused.required or refused.labels or bounded)
     lower = refused.lower is not None and (taken.lower is None or taken.lower < refused.lower)
     upper = refused.upper is not None and (taken.upper is None or taken.upper > refused.upper)
     labels = refused.labels and not (taken.labels and {*taken.labels} <= {*refused.labels})
     return bool(lower or upper or labels or (refused.required and not taken.required))
-
-
-def _bounded(spec: InputSpec) -> bool:
-    return spec.lower is not None or spec.upper is not None

@@ -21,7 +21,7 @@ from decision_service.rules.offer_terms import AMOUNT, MINIMUM, OfferLine, Terms
 from decision_service.rules.ranges import ValueRange
 from decision_service.rules.scorecard import Card, Characteristic, ScorecardRunner
 from decision_service.rules.stages import ConditionalRunner
-from decision_service.rules.table import Aggregate, Grid, Hit, Row, TableRunner
+from decision_service.rules.table import Aggregate, Grid, Hit, TableRunner
 from decision_service.workbench.proofs.encoding import (
     Encoded,
     NotEncodable,
@@ -41,11 +41,15 @@ from decision_service.workbench.proofs.state import EncodedState, ScoreMark
 from decision_service.workbench.proofs.terms import Builder, Sort, Term
 
 Effect = dict[Outcome, Term]
-_OUTCOMES = (Outcome.DECLINE, Outcome.REFER, Outcome.APPROVE)
+Possible = Mapping[Decimal, Term]
+_WORST_FIRST = (Outcome.DECLINE, Outcome.REFER, Outcome.APPROVE)
+_RANK = {Outcome.APPROVE: 2, Outcome.REFER: 1, Outcome.DECLINE: 0}
+_MOST_TOTALS = 3_000
+_MOST_CHARACTERISTICS = 14
+_LARGEST_WHOLE = 10**34
 
 
 def encode_rules(runner: RulesRunner, state: EncodedState) -> None:
-    """Add the effect of every rule, marked or not."""
     b = state.builder
     for each in runner.ready:
         if each.rule.then is None:
@@ -61,8 +65,7 @@ def encode_rules(runner: RulesRunner, state: EncodedState) -> None:
 
 
 def _effect(b: Builder, rule: Rule, then: Outcome, truth: Encoded) -> Effect:
-    """What a rule concludes, and when: it holds, or a value is missing."""
-    effect = dict.fromkeys(_OUTCOMES, b.false)
+    effect = dict.fromkeys(_WORST_FIRST, b.false)
     effect[then] = holds(b, truth)
     effect[Outcome.REFER] = b.or_(effect[Outcome.REFER], truth.tainted)
     if rule.on_missing is not None:
@@ -83,7 +86,6 @@ def _marked(b: Builder, effect: Effect, truth: Encoded, behind: Term, agreed: Te
 
 
 def covered(b: Builder, cell: Cell, term: Term) -> Term:
-    """Whether a present value satisfies a cell."""
     if cell.sort is CellKind.ANYTHING:
         return b.true
     if cell.sort is CellKind.SPANS:
@@ -92,7 +94,6 @@ def covered(b: Builder, cell: Cell, term: Term) -> Term:
 
 
 def satisfied(b: Builder, cell: Cell, value: Encoded) -> Term:
-    """Whether a value, or its absence, satisfies a cell."""
     if cell.sort is CellKind.ANYTHING:
         return b.true
     if cell.sort is CellKind.MISSING:
@@ -101,7 +102,6 @@ def satisfied(b: Builder, cell: Cell, value: Encoded) -> Term:
 
 
 def left_open(b: Builder, cell: Cell, value: Encoded) -> Term:
-    """Whether a value that is not there leaves a cell UNKNOWN."""
     if cell.sort is CellKind.ANYTHING:
         return b.false
     return value.tainted if cell.sort is CellKind.MISSING else value.gone
@@ -118,18 +118,14 @@ def _within(b: Builder, span: ValueRange, term: Term) -> Term:
     return found
 
 
-_MOST_TOTALS = 3_000
-_MOST_CHARACTERISTICS = 14
-
-Possible = Mapping[Decimal, Term]
-
-
 def encode_card(runner: ScorecardRunner, state: EncodedState) -> None:
-    """Set score and band, split the worlds, and conclude."""
     b, card = state.builder, runner.card
     scored = [points_of(each, state) for each in card.characteristics]
     totals = _totals(b, card, scored)
-    bands = [_of_band(b, card, totals, index) for index in range(len(card.bands))]
+    bands = [
+        b.or_(*(when for total, when in totals.items() if card.band_of(total) is band))
+        for band in card.bands
+    ]
     _put(card, totals, bands, state)
     bounded, tainted = (b.or_(*(getattr(s, n) for s in scored)) for n in ("bounded", "tainted"))
     state.mark((card.score.slot, card.band.slot), ScoreMark(bounded, tainted))
@@ -139,7 +135,6 @@ def encode_card(runner: ScorecardRunner, state: EncodedState) -> None:
 
 
 def _totals(b: Builder, card: Card, scored: Sequence[EncodedPoints]) -> Possible:
-    """Every total, lowest first, and when it is possible."""
     totals: dict[Decimal, Term] = {card.base: b.true}
     for each in scored:
         ways: dict[Decimal, list[Term]] = {}
@@ -152,14 +147,7 @@ def _totals(b: Builder, card: Card, scored: Sequence[EncodedPoints]) -> Possible
     return totals
 
 
-def _of_band(b: Builder, card: Card, totals: Possible, index: int) -> Term:
-    """Whether a band is possible."""
-    wanted = card.bands[index]
-    return b.or_(*(when for total, when in totals.items() if card.band_of(total) is wanted))
-
-
 def _put(card: Card, totals: Possible, bands: Sequence[Term], state: EncodedState) -> None:
-    """The lowest total that is possible and its band."""
     b = state.builder
     lowest = b.chosen([(when, b.number(total)) for total, when in totals.items()])
     names = [b.text(band.name) for band in card.bands]
@@ -226,9 +214,6 @@ def _is(b: Builder, rank: Term, outcome: Outcome) -> Term:
     return b.eq(rank, b.number(_RANK[outcome]))
 
 
-_RANK = {Outcome.APPROVE: 2, Outcome.REFER: 1, Outcome.DECLINE: 0}
-
-
 @dataclass(frozen=True, slots=True)
 class EncodedPoints:
     """The points that a characteristic can give and when; whether they are bounds, and tainted."""
@@ -239,7 +224,6 @@ class EncodedPoints:
 
 
 def points_of(each: Characteristic, state: EncodedState) -> EncodedPoints:
-    """The points for any value, and for a missing one."""
     b, slot = state.builder, each.name.symbol.slot
     value, mark = state.read(slot), state.behind(frozenset({slot}))
     sure = b.not_(b.or_(value.gone, mark.marked))
@@ -258,7 +242,6 @@ def points_of(each: Characteristic, state: EncodedState) -> EncodedPoints:
 
 
 def _hits(b: Builder, each: Characteristic, value: Encoded) -> Sequence[Term]:
-    """Of each bin, whether it is the first that has the value."""
     found: list[Term] = []
     for one in each.bins:
         hit = covered(b, one.cell, value.term)
@@ -266,11 +249,7 @@ def _hits(b: Builder, each: Characteristic, value: Encoded) -> Sequence[Term]:
     return found
 
 
-_WORST_FIRST = (Outcome.DECLINE, Outcome.REFER, Outcome.APPROVE)
-
-
 def encode_grid(runner: TableRunner, state: EncodedState) -> None:
-    """Set the outputs, and conclude where rows have outcomes."""
     b, grid, behind = state.builder, runner.grid, state.behind(runner.reads)
     lookup = lookup_of(grid, state)
     outputs = {name: _output(grid, name, lookup, state) for name in grid.outputs}
@@ -300,7 +279,6 @@ def _output(grid: Grid, name: str, lookup: Lookup, values: Values) -> Encoded:
 
 
 def _joined(b: Builder, how: Aggregate, rows: Sequence[Term], given: Sequence[Encoded]) -> Encoded:
-    """The values of all rows that count as one."""
     pairs = list(zip(rows, given, strict=True))
     if how is Aggregate.COUNT:
         return present(b, _sum(b, [b.ite(row, b.number(1), b.number(0)) for row in rows]))
@@ -321,7 +299,6 @@ def _sum(b: Builder, terms: Sequence[Term]) -> Term:
 
 
 def _extreme(b: Builder, pairs: Sequence[tuple[Term, Encoded]], how: Aggregate) -> Term:
-    """The least or largest value of the rows that count."""
     any_, result = pairs[0][0], pairs[0][1].term
     for row, value in pairs[1:]:
         both = least(b, (result, value.term), largest=how is Aggregate.MAX)
@@ -372,11 +349,13 @@ class Lookup:
 
 
 def lookup_of(grid: Grid, values: Values) -> Lookup:
-    """The rows that count for the values."""
     b = values.builder
     asked = [values.read(name.symbol.slot) for name in grid.names]
-    sure = [_sure(b, row, asked) for row in grid.rows]
-    possible = [_possible(b, row, asked) for row in grid.rows]
+    pairs = [list(zip(row.cells, asked, strict=True)) for row in grid.rows]
+    sure = [b.and_(*(satisfied(b, c, v) for c, v in row)) for row in pairs]
+    possible = [
+        b.and_(*(b.or_(satisfied(b, c, v), left_open(b, c, v)) for c, v in row)) for row in pairs
+    ]
     if grid.hit is Hit.FIRST:
         first = _firsts(b, possible)
         open_ = [b.and_(f, b.not_(s)) for f, s in zip(first, sure, strict=True)]
@@ -387,7 +366,8 @@ def lookup_of(grid: Grid, values: Values) -> Lookup:
     lowest = _firsts(b, open_)
     hidden = b.or_(*open_)
     taints = [
-        b.and_(low, _taint(b, row, asked)) for low, row in zip(lowest, grid.rows, strict=True)
+        b.and_(low, b.or_(*(b.and_(left_open(b, c, v), v.tainted) for c, v in row)))
+        for low, row in zip(lowest, pairs, strict=True)
     ]
     amiss = b.and_(b.not_(hidden), _amiss(b, grid.hit, counts))
     gone = b.or_(hidden, amiss)
@@ -395,23 +375,7 @@ def lookup_of(grid: Grid, values: Values) -> Lookup:
     return Lookup(rows, gone, b.or_(amiss, *taints))
 
 
-def _sure(b: Builder, row: Row, asked: Sequence[Encoded]) -> Term:
-    return b.and_(*(satisfied(b, c, v) for c, v in zip(row.cells, asked, strict=True)))
-
-
-def _possible(b: Builder, row: Row, asked: Sequence[Encoded]) -> Term:
-    pairs = list(zip(row.cells, asked, strict=True))
-    return b.and_(*(b.or_(satisfied(b, c, v), left_open(b, c, v)) for c, v in pairs))
-
-
-def _taint(b: Builder, row: Row, asked: Sequence[Encoded]) -> Term:
-    """Whether one of the values that leave the row open is tainted."""
-    pairs = list(zip(row.cells, asked, strict=True))
-    return b.or_(*(b.and_(left_open(b, c, v), v.tainted) for c, v in pairs))
-
-
 def _firsts(b: Builder, terms: Sequence[Term]) -> Sequence[Term]:
-    """Of each term, whether it is the first that holds."""
     found, before = [], b.false
     for term in terms:
         found.append(b.and_(term, b.not_(before)))
@@ -420,7 +384,6 @@ def _firsts(b: Builder, terms: Sequence[Term]) -> Sequence[Term]:
 
 
 def _amiss(b: Builder, hit: Hit, rows: Sequence[Term]) -> Term:
-    """Whether no row counts, or several do where one must."""
     if hit is Hit.COLLECT:
         return b.false
     none, several, before = b.not_(b.or_(*rows)), b.false, b.false
@@ -430,11 +393,7 @@ def _amiss(b: Builder, hit: Hit, rows: Sequence[Term]) -> Term:
     return b.or_(none, several)
 
 
-_LARGEST_WHOLE = 10**34
-
-
 def encode_offer(runner: OfferRunner, state: EncodedState) -> None:
-    """Compute the lines and judge the amount."""
     b, terms, limits = state.builder, runner.terms, runner.limits
     lines = list(terms.lines.values())
     for line in lines:
@@ -464,7 +423,6 @@ def _below(
     limits: frozenset[int],
     state: EncodedState,
 ) -> tuple[Term, Term]:
-    """Whether the amount is, or may be, below the minimum; whether it rests on bounds."""
     behind = state.behind(limits).marked
     if minimum is None or shortfall is None:
         return b.false, behind
@@ -520,7 +478,6 @@ def _compute_in(
     behind: Term,
     b: Builder,
 ) -> None:
-    """A line in one world; there it sees earlier lines rounded."""
     slot = line.symbol.slot
     plain = values.read(slot)
     world[slot] = encode(line.tree, values)
@@ -542,7 +499,6 @@ encode_part.register(TableRunner, encode_grid)
 
 @encode_part.register
 def _encode_conditional(runner: ConditionalRunner, state: EncodedState) -> None:
-    """A stage, under its condition."""
     b, condition = state.builder, partial(encode, runner.condition.when)
     truth, behind = condition(state), state.behind(runner.read).marked
     differs = b.false

@@ -14,7 +14,7 @@ from decision_service.rules.language.types import Symbol
 from decision_service.rules.language.values import Unknown, unknown
 from decision_service.rules.ranges import whole
 from decision_service.workbench.made_up_facts import Draws
-from decision_service.workbench.proofs.people import TODAY, People, PersonValues, Variable, lacking
+from decision_service.workbench.proofs.people import TODAY, People, PersonValues, lacking
 from decision_service.workbench.proofs.questions import (
     Period,
     Question,
@@ -23,11 +23,21 @@ from decision_service.workbench.proofs.questions import (
     required,
     verdict_on,
 )
-from decision_service.workbench.proofs.terms import Builder, Term
+from decision_service.workbench.proofs.terms import Term
 
 _AMOUNTS = {"income": 30_000, "contributions": 2_000, "transactions": 20_000, "inputs": 20_000}
 _COUNTS = {"months": 24, "years": 35, "days": 20}
 _LONG_AGO = timedelta(days=365)
+_LARGEST = {ValueType.MONEY: 10**9, ValueType.INTEGER: 10**3, ValueType.NUMBER: 10}
+
+MOST_PEOPLE = 600
+"""How many people are made up for a period, while there is time."""
+
+_WALK = 20
+"""After so many the walk begins with the typical person again."""
+
+_FIGURES = tuple(map(Decimal, (*range(13), 24, "0.1", "0.5", 40, 100, 1000, 5000, 30000, 100000)))
+Person = tuple[PersonValues, Mapping[str, Any], date]
 
 
 def typical(symbol: Symbol, spec: FactorSpec | None, currency: str, day: date) -> Any:
@@ -45,19 +55,15 @@ def typical(symbol: Symbol, spec: FactorSpec | None, currency: str, day: date) -
 
 
 def _plain(symbol: Symbol, spec: FactorSpec | None) -> Decimal:
-    """In the unit of the name."""
     family = symbol.name.partition(".")[0]
     if spec is not None and spec.better is Better.DOWN:
         return Decimal(0)
+    good = spec is not None and spec.better is Better.UP
     if symbol.type is ValueType.MONEY:
-        good = spec is None or spec.better is Better.UP
-        return Decimal(_AMOUNTS.get(family, 0) if good else 0)
+        return Decimal(_AMOUNTS.get(family, 0) if good or spec is None else 0)
     if symbol.type is ValueType.NUMBER:
-        good = spec is not None and spec.better is Better.UP
-        return Decimal(1) if good else Decimal(0)
-    if spec is None:
-        return Decimal(6)
-    return Decimal(_COUNTS.get(spec.unit, 1))
+        return Decimal(good)
+    return Decimal(6 if spec is None else _COUNTS.get(spec.unit, 1))
 
 
 def _clamped(symbol: Symbol, value: Decimal) -> Decimal:
@@ -101,7 +107,6 @@ def shrunk(
 
 
 def symbols_of(question: Question) -> list[Symbol]:
-    """Every name of a person, inputs last."""
     factors = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
     return [*factors.values(), *inputs_of(question.rulesets).values()]
 
@@ -122,7 +127,6 @@ def with_values(
 
 
 def plain(question: Question, symbol: Symbol, period: Period) -> Any:
-    """The typical value of a name; none of an input that need not be sent."""
     name = symbol.name.removeprefix("inputs.")
     if name != symbol.name and name not in required(question.rulesets):
         return unknown(symbol.name, Cause.NOT_SENT)
@@ -133,44 +137,23 @@ def plain(question: Question, symbol: Symbol, period: Period) -> Any:
 def _simpler(
     question: Question, person: PersonValues, symbol: Symbol, period: Period
 ) -> Iterator[Any]:
-    """Values that are simpler than the one that a person has, the simplest first."""
     value = person.values.get(symbol.name)
-    currency, simplest = question.rulesets[0].currency, plain(question, symbol, period)
+    simplest = plain(question, symbol, period)
     if value is None or value == simplest:
         return
     yield simplest
     if not isinstance(value, Unknown):
-        yield from (
-            v for v in rounder(value, symbol.type) if v != value and _is_within(symbol, v, currency)
-        )
-
-
-def _is_within(symbol: Symbol, value: Any, currency: str) -> bool:
-    """Whether a rounder value is in the range of its name."""
-    span = whole(symbol, currency)
-    return span.has(value)
+        span = whole(symbol, question.rulesets[0].currency)
+        yield from (v for v in rounder(value, symbol.type) if v != value and span.has(v))
 
 
 def possible(question: Question, person: PersonValues, changed: Mapping[str, Any]) -> bool:
-    """Whether a person keeps the laws, and sends what must be sent."""
     for name in required(question.rulesets):
         if isinstance(person.values.get(f"inputs.{name}"), Unknown):
             return False
     second = PersonValues({**person.values, **changed})
     world = question.world
     return not (world.broken(person) | world.parted(person) | world.broken(second))
-
-
-_LARGEST = {ValueType.MONEY: 10**9, ValueType.INTEGER: 10**3, ValueType.NUMBER: 10}
-
-MOST_PEOPLE = 600
-"""How many people are made up for a period, while there is time."""
-
-_WALK = 20
-"""After so many the walk begins with the typical person again."""
-
-_FIGURES = tuple(map(Decimal, (*range(13), 24, "0.1", "0.5", 40, 100, 1000, 5000, 30000, 100000)))
-Person = tuple[PersonValues, Mapping[str, Any], date]
 
 
 class Walk:
@@ -228,7 +211,6 @@ class Walk:
         return {name: self._value(symbol)}
 
     def _changed(self, person: PersonValues) -> Mapping[str, Any] | None:
-        """What the person has the second time; None where that cannot be."""
         changed: dict[str, Any] = {}
         for symbol, way in self.question.moved:
             name, value = symbol.name, person.values[symbol.name]
@@ -245,7 +227,6 @@ class Walk:
         return changed
 
     def _value(self, symbol: Symbol) -> Any:
-        """A value in the range of a name, often a figure of the rules or next to one."""
         figure, beside = self._one_of(self.figures), self._one_of((-1, 0, 0, 1))
         match symbol.type:
             case ValueType.FLAG:
@@ -270,7 +251,6 @@ class Walk:
 
 
 def _figures(question: Question) -> Iterator[Decimal]:
-    """The figures of parameters and derived values, amounts in major units."""
     for ruleset in question.rulesets:
         for param in ruleset.params.values():
             shift = -exponent(ruleset.currency) if param.type is ValueType.MONEY else 0
@@ -282,13 +262,8 @@ def _figures(question: Question) -> Iterator[Decimal]:
 def plausible(people: People) -> list[Term]:
     """What holds of plain people."""
     b = people.builder
-    known = [b.not_(v.value.gone) for v in people.variables.values()]
-    return [*known, *(t for v in people.variables.values() for t in _small(b, v))]
-
-
-def _small(b: Builder, variable: Variable) -> list[Term]:
-    largest = _LARGEST.get(variable.type)
-    if largest is None:
-        return []
-    term = variable.value.term
-    return [b.le(term, b.number(largest)), b.le(b.number(-largest), term)]
+    found = [b.not_(v.value.gone) for v in people.variables.values()]
+    for term, largest in ((v.value.term, _LARGEST.get(v.type)) for v in people.variables.values()):
+        if largest is not None:
+            found += [b.le(term, b.number(largest)), b.le(b.number(-largest), term)]
+    return found

@@ -17,6 +17,33 @@ from decision_service.rules.language.types import Node
 from decision_service.rules.language.values import Undefined, exactly
 from decision_service.workbench.proofs.terms import Builder, Exact, Function, Sort, Term, as_decimal
 
+Apply = Callable[..., Any]
+
+MOST_COMBINATIONS = 400
+"""Combinations of constants that are tabulated; of more, nothing is known."""
+
+UNBOUNDED = Fraction(10) ** 6145
+"""What no number of the rule language reaches."""
+
+PRESENT, ABSENT, TAINTED = range(3)
+"""Whether a function has a result."""
+
+_FIRST_DAY, _LAST_DAY = 1, 3_652_059
+_MANY = 10**16
+_SIGNS = (1, -1)
+_LEAST_RATE = Fraction(1, 10**15)
+_TABULATED: Mapping[str, Apply] = {
+    "exp": arithmetic.exponential,
+    "ln": arithmetic.logarithm,
+    "power": arithmetic.power,
+}
+_COMPUTED = {
+    "+": lambda left, right: as_decimal(left) + right,
+    "-": lambda left, right: as_decimal(left) - right,
+    "*": arithmetic.product,
+    "/": arithmetic.quotient,
+}
+
 
 class NotEncodable(Exception):
     """A part of the rules that terms cannot say; the message names the part."""
@@ -46,17 +73,10 @@ class Values(Protocol):
 
 
 def present(b: Builder, term: Term) -> Encoded:
-    """A value that is there."""
     return Encoded(b.false, b.false, term)
 
 
-def constant(b: Builder, value: Any) -> Encoded:
-    """A literal, as evaluation has it."""
-    return present(b, literal(b, value))
-
-
 def literal(b: Builder, value: Any) -> Term:
-    """The term of a literal."""
     if isinstance(value, bool):
         return b.truth(value)
     if isinstance(value, str):
@@ -70,17 +90,14 @@ def absent(b: Builder, value: Encoded) -> Term:
 
 
 def holds(b: Builder, value: Encoded) -> Term:
-    """Whether a flag is there and true."""
     return b.and_(b.not_(value.gone), value.term)
 
 
 def fails(b: Builder, value: Encoded) -> Term:
-    """Whether a flag is there and false."""
     return b.and_(b.not_(value.gone), b.not_(value.term))
 
 
 def either(b: Builder, condition: Term, then: Encoded, otherwise: Encoded) -> Encoded:
-    """One of two values, by a condition that is never missing."""
     return Encoded(
         b.ite(condition, then.gone, otherwise.gone),
         b.ite(condition, then.tainted, otherwise.tainted),
@@ -100,23 +117,10 @@ def strictly(
 
 
 def first_of(b: Builder, cases: Iterable[tuple[Term, Encoded]], otherwise: Encoded) -> Encoded:
-    """The value of the first case that holds."""
     result = otherwise
     for when, value in reversed(list(cases)):
         result = either(b, when, value, result)
     return result
-
-
-MOST_COMBINATIONS = 400
-"""Combinations of constants that are tabulated; of more, nothing is known."""
-
-UNBOUNDED = Fraction(10) ** 6145
-"""What no number of the rule language reaches."""
-
-PRESENT, ABSENT, TAINTED = range(3)
-"""Whether a function has a result."""
-
-Apply = Callable[..., Any]
 
 
 def folded(b: Builder, function: Apply, args: Sequence[Term]) -> Encoded:
@@ -130,7 +134,6 @@ def folded(b: Builder, function: Apply, args: Sequence[Term]) -> Encoded:
 
 
 def outcome(function: Apply, given: Sequence[Any]) -> tuple[int, Any]:
-    """Whether a function has a result, and it."""
     try:
         return PRESENT, function(*given)
     except (ZeroDivisionError, Undefined):
@@ -153,6 +156,10 @@ def tabulated(b: Builder, function: Apply, args: Sequence[Term]) -> Encoded:
         guard = b.and_(*(when for when, _ in combination))
         terms = [b.number(value) for _, value in combination]
         results.append((guard, folded(b, function, terms)))
+    return _one_of(b, results)
+
+
+def _one_of(b: Builder, results: Sequence[tuple[Term, Encoded]]) -> Encoded:
     gone = b.or_(*(b.and_(w, e.gone) for w, e in results))
     tainted = b.or_(*(b.and_(w, e.tainted) for w, e in results))
     return Encoded(gone, tainted, b.chosen([(w, e.term) for w, e in results]))
@@ -178,7 +185,7 @@ def _unknown_function(b: Builder, function: Apply, args: Sequence[Term]) -> Enco
     return Encoded(b.not_(b.eq(kind, b.number(PRESENT))), tainted, value)
 
 
-def folding(b: Builder, compute: Any, encoded: Any) -> Any:
+def folding(b: Builder, compute: Apply, encoded: Apply) -> Callable[..., Encoded | Term]:
     """An operation that computes constants as evaluation does, and encodes all else."""
 
     def apply(*given: Term) -> Encoded | Term:
@@ -188,11 +195,6 @@ def folding(b: Builder, compute: Any, encoded: Any) -> Any:
         return result
 
     return apply
-
-
-_FIRST_DAY, _LAST_DAY = 1, 3_652_059
-_MANY = 10**16
-_SIGNS = (1, -1)
 
 
 def times(b: Builder, left: Term, right: Term) -> Term:
@@ -233,7 +235,6 @@ def _sign(term: Term) -> int:
 
 
 def divided(b: Builder, left: Term, right: Term) -> Encoded:
-    """The quotient; absent where the divisor is zero."""
     zero = b.eq(right, b.number(0))
     cases = b.cases(right)
     if cases is None:
@@ -281,16 +282,10 @@ def _safe(function: Apply) -> Apply:
 
 
 def least(b: Builder, terms: Sequence[Term], *, largest: bool) -> Term:
-    """The smallest or the largest of several terms."""
     result = terms[0]
     for term in terms[1:]:
         result = b.extreme(result, term, largest=largest)
     return result
-
-
-def size(b: Builder, term: Term) -> Term:
-    """The absolute value."""
-    return b.ite(b.le(b.number(0), term), term, b.scaled(term, -1))
 
 
 def stepped(b: Builder, value: Term, step: Term, *, nearest: bool) -> Encoded:
@@ -319,14 +314,10 @@ def _nearest(b: Builder, value: Term, width: Fraction) -> Term:
 
 
 def later(b: Builder, day: Term, days: Term) -> Encoded:
-    """A day so many days later; an error beyond the calendar."""
     found = b.sum(day, days)
     inside = b.and_(b.le(b.number(_FIRST_DAY), found), b.le(found, b.number(_LAST_DAY)))
     gone = b.not_(inside)
     return Encoded(gone, gone, found)
-
-
-_LEAST_RATE = Fraction(1, 10**15)
 
 
 def instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) -> Encoded:
@@ -340,9 +331,7 @@ def instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) ->
         guard = b.and_(when, and_when)
         if guard is not b.false:
             found.append((guard, _of_amount(b, name, function, amount, r, n)))
-    gone = b.or_(*(b.and_(w, e.gone) for w, e in found))
-    tainted = b.or_(*(b.and_(w, e.tainted) for w, e in found))
-    return Encoded(gone, tainted, b.chosen([(w, e.term) for w, e in found]))
+    return _one_of(b, found)
 
 
 def _unknown_instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) -> Encoded:
@@ -375,7 +364,6 @@ def _of_amount(
 
 
 def called(b: Builder, name: str, given: Sequence[Encoded]) -> Encoded:
-    """The result of a function."""
     match name:
         case "coalesce":
             return _coalesced(b, given)
@@ -389,7 +377,6 @@ def called(b: Builder, name: str, given: Sequence[Encoded]) -> Encoded:
 
 
 def _coalesced(b: Builder, given: Sequence[Encoded]) -> Encoded:
-    """The first that is not absent; all absent, it is missing."""
     result = given[-1]
     for value in reversed(given[:-1]):
         result = either(b, absent(b, value), result, value)
@@ -401,9 +388,10 @@ def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
         case "min" | "max":
             return least(b, args, largest=name == "max")
         case "abs":
-            return size(b, args[0])
+            return b.ite(b.le(b.number(0), args[0]), args[0], b.scaled(args[0], -1))
         case "round" | "floor":
-            return _rounded(b, name, args)
+            compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
+            return folding(b, compute, partial(stepped, b, nearest=name == "round"))(*args)
         case "annuity":
             return instalments(b, name, arithmetic.annuity, args)
         case "annuity_amount":
@@ -413,27 +401,11 @@ def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
     return tabulated(b, _TABULATED[name], args)
 
 
-def _rounded(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
-    value, step = args
-    compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
-    encoded = partial(stepped, b, nearest=name == "round")
-    found: Encoded | Term = folding(b, compute, encoded)(value, step)
-    return found
-
-
-_TABULATED: Mapping[str, Callable[..., Any]] = {
-    "exp": arithmetic.exponential,
-    "ln": arithmetic.logarithm,
-    "power": arithmetic.power,
-}
-
-
 def encode(node: Node, values: Values) -> Encoded:
-    """The value of a tree; raises NotEncodable."""
     b = values.builder
     match node:
         case tree.Constant():
-            return constant(b, node.value)
+            return present(b, literal(b, node.value))
         case tree.NameRead():
             return values.read(node.symbol.slot)
         case tree.Negative():
@@ -441,7 +413,8 @@ def encode(node: Node, values: Values) -> Encoded:
         case tree.Arithmetic():
             return _arithmetic(node, values)
         case tree.FunctionCall():
-            return _call(node, values)
+            given = [encode(argument, values) for argument in node.arguments]
+            return called(b, node.function, given)
     return _condition(node, values)
 
 
@@ -512,20 +485,7 @@ def _arithmetic(node: tree.Arithmetic, values: Values) -> Encoded:
     operations: dict[str, Any] = {
         "+": b.add,
         "-": b.sub,
-        "*": lambda left, right: times(b, left, right),
-        "/": lambda left, right: divided(b, left, right),
+        "*": partial(times, b),
+        "/": partial(divided, b),
     }
     return strictly(b, sides, folding(b, _COMPUTED[node.operator], operations[node.operator]))
-
-
-_COMPUTED = {
-    "+": lambda left, right: as_decimal(left) + right,
-    "-": lambda left, right: as_decimal(left) - right,
-    "*": arithmetic.product,
-    "/": arithmetic.quotient,
-}
-
-
-def _call(node: tree.FunctionCall, values: Values) -> Encoded:
-    given = [encode(argument, values) for argument in node.arguments]
-    return called(values.builder, node.function, given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -31,15 +31,15 @@ from decision_service.workbench.proofs.questions import (
 from decision_service.workbench.proofs.ruleset import EncodedVerdict, encode_ruleset
 from decision_service.workbench.proofs.terms import Builder, Term
 
+_OTHER = "other "
+
 
 def is_of_offers(guarantee: Guarantee) -> bool:
-    """Whether a guarantee names an offer line, so that it is about people with an offer."""
     nodes = [n for n in (guarantee.when, guarantee.always) if n is not None]
     return any(s.name.startswith("offer.") for node in nodes for s in reads(node))
 
 
 def is_among(guarantee: Guarantee, verdict: Verdict) -> bool:
-    """Whether a guarantee is about the person of a verdict."""
     if verdict.offer is None and is_of_offers(guarantee):
         return False
     if guarantee.when is None:
@@ -49,7 +49,6 @@ def is_among(guarantee: Guarantee, verdict: Verdict) -> bool:
 
 
 def breaks(guarantee: Guarantee, verdict: Verdict) -> bool:
-    """Whether one verdict breaks `never` or `always`."""
     if not is_among(guarantee, verdict):
         return False
     if guarantee.always is None:
@@ -80,42 +79,24 @@ _compiled = lru_cache(64)(compile_tree)
 
 
 def _final_values(verdict: Verdict) -> Sequence[Any]:
-    """The values at the end of an evaluation, by slot."""
     trace = verdict.raw_trace
     assert isinstance(trace, Trace)  # noqa: S101  the evaluator's own
     return trace.values
 
 
-_OTHER = "other "
-
-
 def second_values(guarantee: Guarantee, people: People) -> Mapping[str, Encoded]:
-    """The second values by name: others in the range, or missing ones."""
     if guarantee.hidden:
         return {symbol.name: _hidden(people, symbol.name) for symbol in guarantee.hidden}
-    again = People(
-        people.builder,
-        people.catalogue,
-        people.currency,
-        people.required,
-        people.bounds,
-        _OTHER,
-        people.fixed,
-    )
-    found = {symbol.name: _variable(again, symbol.name, people) for symbol, _ in guarantee.monotone}
+    again = replace(people, prefix=_OTHER, variables={}, answers={}, constraints=[])
+    found: dict[str, Encoded] = {}
+    for name in (symbol.name for symbol, _ in guarantee.monotone):
+        symbol, sent = people.variables[name].symbol, name.removeprefix("inputs.")
+        found[name] = again.factor(symbol) if sent == name else again.sent(sent, symbol)
     people.constraints += again.constraints
     return found
 
 
-def _variable(again: People, name: str, people: People) -> Encoded:
-    symbol = people.variables[name].symbol
-    if name.startswith("inputs."):
-        return again.sent(name.removeprefix("inputs."), symbol)
-    return again.factor(symbol)
-
-
 def _hidden(people: People, name: str) -> Encoded:
-    """The name missing for a cause that it can have, absent or tainted."""
     b, value = people.builder, people.variables[name].value
     tainted = b.false
     if name in people.catalogue:
@@ -129,7 +110,6 @@ def _hidden(people: People, name: str) -> Encoded:
 
 
 def moved_term(guarantee: Guarantee, people: People, others: Mapping[str, Encoded]) -> Term:
-    """Whether the person has all values at first, and the second ones are not worse."""
     b, found = people.builder, people.builder.true
     for name in others:
         found = b.and_(found, b.not_(people.variables[name].value.gone))
@@ -144,7 +124,6 @@ def moved_term(guarantee: Guarantee, people: People, others: Mapping[str, Encode
 def worse_term(
     b: Builder, guarantee: Guarantee, first: EncodedVerdict, second: EncodedVerdict
 ) -> Term:
-    """Whether the better value costs something, or leaving out brings money."""
     if guarantee.monotone:
         return b.or_(better_term(b, second, first), more_term(b, second, first))
     gained = b.and_(second.approved, b.not_(first.approved))
@@ -153,55 +132,44 @@ def worse_term(
 
 @dataclass(frozen=True, slots=True)
 class _Final:
-    """The values at the end of an evaluation."""
-
     builder: Builder
     values: Mapping[int, Encoded]
 
     def read(self, slot: int) -> Encoded:
-        """The value in a slot."""
         return self.values[slot]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Whether a version keeps one of its guarantees."""
-
     ruleset: CompiledRuleset
     guarantee: Guarantee
     world: FactorModel
 
     @property
     def sides(self) -> Sequence[str]:
-        """One verdict, or those on the same person twice."""
         if self.guarantee.monotone:
             return ("at first", "with the better value")
         return ("with all data", "with less") if self.guarantee.hidden else ("the verdict",)
 
     @property
     def rulesets(self) -> Sequence[CompiledRuleset]:
-        """The version."""
         return (self.ruleset,)
 
     @property
     def moved(self) -> Sequence[tuple[Symbol, int]]:
-        """What is better the second time, or hidden."""
         return (*self.guarantee.monotone, *((symbol, 0) for symbol in self.guarantee.hidden))
 
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
-        """Whether anybody breaks the guarantee."""
         people = people_of(self, fixed)
         first = encode_ruleset(self.ruleset, people, period.start)
-        if self.guarantee.monotone or self.guarantee.hidden:
-            return self._twice(people, first, period)
-        return self._once(people, first, period)
+        twice = self.guarantee.monotone or self.guarantee.hidden
+        return (self._twice if twice else self._once)(people, first, period)
 
     def _once(self, people: People, verdict: EncodedVerdict, period: Period) -> Posed:
         broken = self._broken(people.builder, verdict)
         return Posed(people, broken, lawful(self, people, period), {})
 
     def _twice(self, people: People, first: EncodedVerdict, period: Period) -> Posed:
-        """The same person with other values of some names."""
         b, others = people.builder, second_values(self.guarantee, people)
         again = Variant(people, others)
         second = encode_ruleset(self.ruleset, again, period.start)
@@ -215,18 +183,15 @@ class Kept:
         guarantee, values = self.guarantee, _Final(b, verdict.values)
         when = self._among(b, verdict)
         if guarantee.always is not None:
-            claimed = fails(b, encode(guarantee.always, values))
-        else:
-            outcomes = {
-                Outcome.APPROVE: verdict.approved,
-                Outcome.REFER: verdict.referred,
-                Outcome.DECLINE: verdict.declined,
-            }
-            claimed = outcomes[guarantee.never or Outcome.APPROVE]
-        return b.and_(when, claimed)
+            return b.and_(when, fails(b, encode(guarantee.always, values)))
+        outcomes = {
+            Outcome.APPROVE: verdict.approved,
+            Outcome.REFER: verdict.referred,
+            Outcome.DECLINE: verdict.declined,
+        }
+        return b.and_(when, outcomes[guarantee.never or Outcome.APPROVE])
 
     def _among(self, b: Builder, verdict: EncodedVerdict) -> Term:
-        """Whether the guarantee is about the person of this verdict."""
         when = self.guarantee.when
         offered = verdict.offered if is_of_offers(self.guarantee) else b.true
         if when is None:
@@ -241,7 +206,6 @@ class Kept:
         /,
         first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
-        """The verdicts by which the guarantee is broken."""
         first = first or verdict_on(person, self.ruleset, day)
         if not changed:
             return (first,) if breaks(self.guarantee, first) else None
@@ -255,18 +219,16 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Nobody(Kept):
-    """Whether a guarantee is about nobody: its `when` is never true."""
+    """Whether a guarantee applies to no person at all: its `when` is never true."""
 
     @property
     def moved(self) -> Sequence[tuple[Symbol, int]]:
-        """One verdict is enough."""
         return ()
 
     def _broken(self, b: Builder, verdict: EncodedVerdict) -> Term:
         return self._among(b, verdict)
 
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
-        """Whether it is about anybody."""
         people = people_of(self, fixed)
         return self._once(people, encode_ruleset(self.ruleset, people, period.start), period)
 
@@ -278,6 +240,5 @@ class Nobody(Kept):
         /,
         first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
-        """The verdict on somebody whom it is about."""
         verdict = first or verdict_on(person, self.ruleset, day)
         return (verdict,) if is_among(self.guarantee, verdict) else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -29,21 +30,22 @@ from decision_service.workbench.proofs.terms import Builder, Term, as_decimal
 LARGEST = Decimal(10) ** 9
 """What a value without a declared bound is at most, in its unit, and at least below zero."""
 
+TODAY = "history.today"
 _LAST_DAY = 3_652_059
 _MOST_TEXTS = 1_000_000
+_DIGITS = 12
+_ABSENT_FIRST = (Cause.NO_DATA, Cause.NO_EVIDENCE, Cause.SHORT_HISTORY, Cause.NOT_CONNECTED)
+_TAINTED_FIRST = (Cause.SOURCE_FAILED, Cause.STALE, Cause.NOT_FETCHED)
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A name's value, and whether it is missing and tainted."""
-
     name: str
     symbol: Symbol
     value: Encoded
 
     @property
     def type(self) -> ValueType:
-        """The name's type."""
         return self.symbol.type
 
 
@@ -52,7 +54,7 @@ class People:
     """Any person as variables of a builder; those of another person have another prefix.
 
     Variables in `fixed` have that value where they are not missing.
-    `causes` tells what a factor can be missing for. `constraints` hold of every person.
+    `constraints` hold of every person.
     """
 
     builder: Builder
@@ -136,42 +138,30 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The same people, but for the values of some names."""
-
     people: People
     others: Mapping[str, Encoded]
 
     @property
     def builder(self) -> Builder:
-        """The builder of the terms."""
         return self.people.builder
 
     def factor(self, symbol: Symbol) -> Encoded:
-        """A factor's value."""
         found = self.people.factor(symbol)
         return self.others.get(symbol.name, found)
 
     def sent(self, name: str, symbol: Symbol) -> Encoded:
-        """An input's value."""
         found = self.people.sent(name, symbol)
         return self.others.get(symbol.name, found)
 
     def answer(self, question: ListQuestion, about: Encoded) -> Encoded:
-        """A list's answer."""
         return self.people.answer(question, about)
 
 
-TODAY = "history.today"
-_DIGITS = 12
-_ABSENT_FIRST = (Cause.NO_DATA, Cause.NO_EVIDENCE, Cause.SHORT_HISTORY, Cause.NOT_CONNECTED)
-_TAINTED_FIRST = (Cause.SOURCE_FAILED, Cause.STALE, Cause.NOT_FETCHED)
+Anybody = People | Variant
 
 
 class PersonValues(msgspec.Struct, frozen=True):
-    """Values by name as evaluation has them (money in minor units), and whether keys are listed.
-
-    An answer of None is one of a list that is not there.
-    """
+    """Values by name (money in minor units), and which keys are listed; None: no such list."""
 
     values: Mapping[str, Any]
     answers: Mapping[ListQuestion, bool | None] = msgspec.field(default_factory=dict)
@@ -183,8 +173,7 @@ class PersonValues(msgspec.Struct, frozen=True):
 
 
 def found_person(people: People, solver: Solver) -> PersonValues:
-    """The person in what a solver found possible."""
-    values = {name: _found(people, v, solver) for name, v in people.variables.items()}
+    values = {n: found_value(people, n, v.value, solver) for n, v in people.variables.items()}
     answers: dict[ListQuestion, bool | None] = {}
     for question, answer in people.answers.items():
         lost = bool(solver.value(answer.tainted))
@@ -192,11 +181,11 @@ def found_person(people: People, solver: Solver) -> PersonValues:
     return PersonValues(values, answers)
 
 
-def _found(people: People, variable: Variable, solver: Solver) -> Any:
-    if solver.value(variable.value.gone):
-        tainted = bool(solver.value(variable.value.tainted))
-        return lacking(variable.name, people.catalogue, tainted=tainted)
-    return as_value(people, variable, solver.value(variable.value.term))
+def found_value(people: People, name: str, value: Encoded, solver: Solver) -> Any:
+    if solver.value(value.gone):
+        tainted = bool(solver.value(value.tainted))
+        return lacking(name, people.catalogue, tainted=tainted)
+    return _as_value(people, people.variables[name].type, solver.value(value.term))
 
 
 def lacking(name: str, catalogue: Mapping[str, FactorSpec], *, tainted: bool) -> Unknown:
@@ -209,29 +198,27 @@ def lacking(name: str, catalogue: Mapping[str, FactorSpec], *, tainted: bool) ->
     return unknown(name, (usual or others)[0])
 
 
-def as_value(people: People, variable: Variable, found: Fraction | bool) -> Any:  # noqa: FBT001  a value is no switch
+def _as_value(people: People, type_: ValueType, found: Fraction | bool) -> Any:  # noqa: FBT001  a value is no switch
     """A solver's value as evaluation has it; a number without an end rounded."""
-    if variable.type is ValueType.FLAG:
+    if type_ is ValueType.FLAG:
         return bool(found)
-    if variable.type is ValueType.TEXT:
+    if type_ is ValueType.TEXT:
         texts = {number: text for text, number in people.builder.texts.items()}
         return texts.get(int(found), f"another text {int(found)}")
-    if variable.type is ValueType.DATE:
+    if type_ is ValueType.DATE:
         return date.fromordinal(int(found))
-    if variable.type is not ValueType.NUMBER:
+    if type_ is not ValueType.NUMBER:
         return int(found)
-    return as_number(Fraction(found))
+    return _as_number(Fraction(found))
 
 
-def as_number(size: Fraction) -> Decimal:
+def _as_number(size: Fraction) -> Decimal:
     """A number of the rule language; without an end, or a near one, rounded."""
-    try:
+    with suppress(ValueError):
         exact = Decimal(as_decimal(size))
-    except ValueError:
-        return Decimal(round(size * 10**_DIGITS)).scaleb(-_DIGITS)
-    if len(exact.as_tuple().digits) > 30:
-        return Decimal(round(size * 10**_DIGITS)).scaleb(-_DIGITS)
-    return exact
+        if len(exact.as_tuple().digits) <= 30:
+            return exact
+    return Decimal(round(size * 10**_DIGITS)).scaleb(-_DIGITS)
 
 
 def facts_of(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Facts:
@@ -246,17 +233,12 @@ def facts_of(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Facts
         value = person.values.get(f"inputs.{name}")
         if value is not None and not isinstance(value, Unknown):
             inputs[name] = _outside(value, spec.type, ruleset.currency)
-    answers = tuple(_answers(person, ruleset, inputs))
+    answers = tuple(
+        ListAnswer(question.list, question.input, listed, "", None)
+        for question in ruleset.questions
+        if (listed := person.answers.get(question, False)) is not None and question.input in inputs
+    )
     return Facts(factors, inputs, noon(day, ruleset.zone), answers=answers)
-
-
-def _answers(
-    person: PersonValues, ruleset: CompiledRuleset, inputs: Mapping[str, Value]
-) -> Iterable[ListAnswer]:
-    for question in ruleset.questions:
-        listed = person.answers.get(question, False)
-        if listed is not None and question.input in inputs:
-            yield ListAnswer(question.list, question.input, listed, "", None)
 
 
 def _factor(name: str, value: Any, type_: ValueType | None, currency: str) -> FactorValue:
@@ -268,40 +250,20 @@ def _factor(name: str, value: Any, type_: ValueType | None, currency: str) -> Fa
 
 
 def _outside(value: Any, type_: ValueType | None, currency: str) -> Value:
-    if type_ is ValueType.MONEY:
-        return Money(currency, int(value))
-    found: Value = value
+    found: Value = Money(currency, int(value)) if type_ is ValueType.MONEY else value
     return found
-
-
-class Anybody(Protocol):
-    """The values of any person as terms."""
-
-    @property
-    def builder(self) -> Builder:
-        """The builder of the terms."""
-
-    def factor(self, symbol: Symbol) -> Encoded:
-        """A factor's value."""
-
-    def sent(self, name: str, symbol: Symbol) -> Encoded:
-        """An input's value."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """A person's values by slot, as terms."""
-
     people: Anybody
     symbols: Mapping[int, Symbol]
 
     @property
     def builder(self) -> Builder:
-        """The builder of their terms."""
         return self.people.builder
 
     def read(self, slot: int) -> Encoded:
-        """The value in a slot."""
         symbol = self.symbols[slot]
         if symbol.name.startswith("inputs."):
             return self.people.sent(symbol.name.removeprefix("inputs."), symbol)
@@ -310,17 +272,13 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class PersonCondition:
-    """A condition on factors and inputs."""
-
     formula: Formula
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The factors and inputs that it reads."""
         return self.formula.names
 
     def encoded(self, people: Anybody) -> Encoded:
-        """Its truth of any person."""
         return encode(self.formula.tree, _Values(people, {s.slot: s for s in self.formula.symbols}))
 
     def truth(self, person: PersonValues) -> Any:
@@ -342,8 +300,6 @@ def person_condition(
 
 @dataclass(frozen=True, slots=True)
 class FactorModel:
-    """The factors, the laws between them, and groups of which all are missing alike or none is."""
-
     catalogue: Mapping[str, FactorSpec]
     laws: Sequence[PersonCondition] = ()
     together: Sequence[Sequence[str]] = ()
@@ -366,7 +322,6 @@ class FactorModel:
                 yield b.eq(one.tainted, other.tainted)
 
     def broken(self, person: PersonValues) -> frozenset[str]:
-        """The names of the laws that a person breaks; none where the person keeps all."""
         laws = (law for law in self.laws if law.truth(person) is False)
         return frozenset(name for law in laws for name in law.names)
 

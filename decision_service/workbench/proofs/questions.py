@@ -35,10 +35,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Posed:
-    """A question as terms: whether any of these people breaks the claim.
-
-    `changed` are the values of names in which the same person differs a second time.
-    """
+    """Whether any of these people breaks the claim; `changed` is what differs a second time."""
 
     people: People
     broken: Term
@@ -83,7 +80,6 @@ class Question(Protocol):
 
 
 def periods(rulesets: Sequence[CompiledRuleset], today: date) -> Sequence[Period]:
-    """The periods from today on."""
     starts = {s for r in rulesets for s in r.program.timeline.starts if s > today}
     begins = [today, *sorted(starts)]
     return [Period(s, e) for s, e in zip(begins, [*begins[1:], None], strict=True)]
@@ -110,12 +106,10 @@ def _tightest(one: Symbol, other: Symbol) -> Symbol:
 
 
 def required(rulesets: Sequence[CompiledRuleset]) -> frozenset[str]:
-    """The inputs that are always sent, by name without prefix."""
     return frozenset(n for r in rulesets for n, spec in r.inputs.items() if spec.required)
 
 
 def people_of(question: Question, fixed: Mapping[str, Any]) -> People:
-    """Any person to whom all rules of a question apply."""
     rulesets, catalogue = question.rulesets, question.world.catalogue
     return People(
         Builder(),
@@ -130,10 +124,7 @@ def people_of(question: Question, fixed: Mapping[str, Any]) -> People:
 def lawful(
     question: Question, people: People, period: Period, second: Variant | None = None
 ) -> list[Term]:
-    """What holds of everybody: the ranges of variables, the laws, and which day it is.
-
-    The laws hold also of the same person a `second` time.
-    """
+    """Ranges of variables, the laws, also of the same person a `second` time, and the day."""
     b, found = people.builder, list(question.world.kept(people, second))
     today = people.variables.get(TODAY)
     if today is not None:
@@ -144,7 +135,6 @@ def lawful(
 
 
 def verdict_on(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Verdict:
-    """What the evaluator decides."""
     return evaluate(ruleset, facts_of(person, ruleset, day))
 
 
@@ -153,13 +143,11 @@ _RANK = {Outcome.DECLINE: 0, Outcome.REFER: 1, Outcome.APPROVE: 2}
 
 
 def better_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
-    """Whether the other outcome is the better one."""
     approved = b.and_(other.approved, b.not_(one.approved))
     return b.or_(approved, b.and_(one.declined, b.not_(other.declined)))
 
 
 def is_better(one: Verdict, other: Verdict) -> bool:
-    """Whether the other outcome is the better one."""
     return _RANK[other.outcome] > _RANK[one.outcome]
 
 
@@ -172,20 +160,9 @@ def more_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
 
 
 def is_more(one: Verdict, other: Verdict) -> bool:
-    """Whether both make an offer, and the other one is of more money."""
     if one.offer is None or other.offer is None:
         return False
     return other.offer.approved_amount > one.offer.approved_amount
-
-
-def other_amount_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
-    """Whether the amounts of two offers differ."""
-    return b.or_(more_term(b, one, other), more_term(b, other, one))
-
-
-def is_other_amount(one: Verdict, other: Verdict) -> bool:
-    """Whether the amounts of two offers differ."""
-    return is_more(one, other) or is_more(other, one)
 
 
 def other_price_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
@@ -205,7 +182,6 @@ def other_price_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> 
 
 
 def is_other_price(one: Verdict, other: Verdict) -> bool:
-    """Whether the rate differs, or a fee or instalment of the same amount over the same term."""
     left, right = one.offer, other.offer
     if left is None or right is None:
         return False
@@ -215,7 +191,6 @@ def is_other_price(one: Verdict, other: Verdict) -> bool:
 
 
 def other_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
-    """Whether outcome, offer or conditions differ."""
     outcomes = ((one.approved, other.approved), (one.declined, other.declined))
     unlike = [b.not_(b.eq(*pair)) for pair in (*outcomes, (one.offered, other.offered))]
     both = b.and_(one.offered, other.offered)

@@ -20,7 +20,7 @@ from decision_service.rules.program import CompiledRuleset
 from decision_service.workbench.backtest.report import ClaimProof, ProofAnswer
 from decision_service.workbench.new_cases import NewCase, case_text, parts_of
 from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable, compared
-from decision_service.workbench.proofs.counterexamples import typical
+from decision_service.workbench.proofs.counterexamples import symbols_of, typical
 from decision_service.workbench.proofs.guarantees import Kept, Nobody
 from decision_service.workbench.proofs.people import (
     FactorModel,
@@ -28,17 +28,30 @@ from decision_service.workbench.proofs.people import (
     facts_of,
     person_condition,
 )
-from decision_service.workbench.proofs.questions import Question, inputs_of, required
+from decision_service.workbench.proofs.questions import Question, required
 from decision_service.workbench.proofs.search import Counterexample, Proved, Undecided, prove
+
+UNDECIDED = "R522"
+GUARANTEE_SECONDS = 60.0
+"""The time limit of one guarantee."""
+
+CLAIM_SECONDS = 60.0
+"""The time limit of one claim."""
+
+_ASKED = {
+    Claim.TIGHTENS: "nobody gets a better outcome or a larger amount",
+    Claim.APPROVES_NO_MORE: "no decline and no referral becomes an approval",
+    Claim.LOOSENS: "nobody gets a worse outcome or a smaller amount",
+    Claim.SAME_AMOUNTS: "nobody is offered another amount",
+    Claim.SAME_PRICE: "the price of a loan stays the same",
+    Claim.EQUIVALENT: "nobody is decided otherwise",
+}
 
 
 def untypical(question: Question, found: Counterexample) -> Sequence[str]:
-    """The names in which the person is not typical."""
     currency, catalogue = question.rulesets[0].currency, question.world.catalogue
-    factors = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
-    named = [*factors.values(), *inputs_of(question.rulesets).values()]
     needed, names = required(question.rulesets), []
-    for symbol in named:
+    for symbol in symbols_of(question):
         value = found.person.values.get(symbol.name)
         sent = symbol.name.removeprefix("inputs.")
         if sent != symbol.name and sent not in needed:
@@ -60,10 +73,8 @@ def case_of(question: Question, found: Counterexample) -> str:
         answer.list: [str(facts.inputs[answer.input])] if answer.listed else []
         for answer in facts.answers
     }
-    day = noon(found.day, ruleset.zone)
-    verdict = found.verdicts[-1]
-    case = NewCase(facts.factors, inputs, day, lists)
-    return case_text("found by a proof", case, verdict)
+    case = NewCase(facts.factors, inputs, noon(found.day, ruleset.zone), lists)
+    return case_text("found by a proof", case, found.verdicts[-1])
 
 
 def person_text(question: Question, found: Counterexample) -> str:
@@ -86,7 +97,6 @@ def verdicts_text(question: Question, found: Counterexample) -> str:
 
 
 def differences(found: Counterexample) -> Sequence[str]:
-    """The lines of the offer, conditions and validity that differ between two verdicts."""
     if len(found.verdicts) == 1:
         return ()
     one, other = (
@@ -107,14 +117,12 @@ def _part(parts: Mapping[str, Any], name: str) -> str:
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """An outcome, with the amount where there is an offer."""
     if verdict.offer is None:
         return str(verdict.outcome)
     return f"{verdict.outcome} of {verdict.offer.approved_amount.major:f}"
 
 
 def shown(question: Question, name: str, value: Any) -> str:
-    """A value as a case is written, money in major units."""
     if isinstance(value, Unknown):
         return f"missing {value.shown.missing.cause}"
     money = {
@@ -129,29 +137,13 @@ def shown(question: Question, name: str, value: Any) -> str:
 
 
 def everybody(*rulesets: CompiledRuleset) -> FactorModel:
-    """Every person who keeps the laws between the factors that the rulesets read.
-
-    The rulesets have one currency.
-    """
+    """Every person who keeps the laws between the factors of rulesets of one currency."""
     specs, currency = catalogue(), rulesets[0].currency
     read = frozenset().union(*(ruleset.needs.factors for ruleset in rulesets))
     kept = (law.expression for law in LAWS if read.issuperset(law.factors))
     laws = tuple(person_condition(law, specs, {}, currency, "a law") for law in kept)
     groups = (tuple(name for name in group if name in read) for group in TOGETHER)
     return FactorModel(specs, laws, tuple(group for group in groups if len(group) > 1))
-
-
-CLAIM_SECONDS = 60.0
-"""The time limit of one claim."""
-
-_ASKED = {
-    Claim.TIGHTENS: "nobody gets a better outcome or a larger amount",
-    Claim.APPROVES_NO_MORE: "no decline and no referral becomes an approval",
-    Claim.LOOSENS: "nobody gets a worse outcome or a smaller amount",
-    Claim.SAME_AMOUNTS: "nobody is offered another amount",
-    Claim.SAME_PRICE: "the price of a loan stays the same",
-    Claim.EQUIVALENT: "nobody is decided otherwise",
-}
 
 
 def claim_proofs(
@@ -184,11 +176,6 @@ def _proof(
     return ClaimProof(words, ProofAnswer.UNDECIDED, result.why)
 
 
-UNDECIDED = "R522"
-GUARANTEE_SECONDS = 60.0
-"""The time limit of one guarantee."""
-
-
 def guarantee_problems(
     rulesets: Iterable[CompiledRuleset],
     today: date,
@@ -215,7 +202,6 @@ def guarantees_of(
     chosen: Callable[[str], bool] = lambda _path: True,
     until: float = inf,
 ) -> Iterator[Diagnostic]:
-    """What is wrong with the guarantees of chosen files, from the day in their zones on."""
     for product in rulebook.products.values():
         for ruleset in product.versions.values():
             if any(chosen(guarantee.place.file) for guarantee in ruleset.guarantees):
@@ -236,14 +222,12 @@ def _problems(
         yield _problem(
             UNDECIDED, place, f"`{name}` is not decided: {result.why}", severity=severity
         )
-    elif kept.guarantee.when is not None and _about_nobody(kept, today, clock, end):
+    elif kept.guarantee.when is not None:
+        vacuous = Nobody(kept.ruleset, kept.guarantee, kept.world)
+        if not isinstance(prove(vacuous, today, lambda: end - clock()), Proved):
+            return
         message = f"`{name}` is about nobody: its `when` can never be true"
         yield _problem("R523", place, message, severity=Severity.WARNING)
-
-
-def _about_nobody(kept: Kept, today: date, clock: Callable[[], float], end: float) -> bool:
-    asked = Nobody(kept.ruleset, kept.guarantee, kept.world)
-    return isinstance(prove(asked, today, lambda: end - clock()), Proved)
 
 
 def _problem(

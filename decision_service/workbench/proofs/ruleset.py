@@ -5,39 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
-from decision_service.rules.language.types import Node, Symbol
+from decision_service.rules.language.types import Node
 from decision_service.rules.language.values import Unknown
-from decision_service.rules.program import ByLabel, CompiledRuleset, DerivedValue, ListQuestion
+from decision_service.rules.program import ByLabel, CompiledRuleset, DerivedValue
 from decision_service.workbench.proofs.constructs import encode_part
 from decision_service.workbench.proofs.encoding import (
     Encoded,
-    constant,
     either,
     encode,
     first_of,
     literal,
+    present,
 )
+from decision_service.workbench.proofs.people import Anybody
 from decision_service.workbench.proofs.state import EncodedState
 from decision_service.workbench.proofs.terms import Builder, Term
-
-
-class PersonTerms(Protocol):
-    """Any person, as terms."""
-
-    @property
-    def builder(self) -> Builder:
-        """The builder of the terms."""
-
-    def factor(self, symbol: Symbol) -> Encoded:
-        """A factor's value."""
-
-    def sent(self, name: str, symbol: Symbol) -> Encoded:
-        """An input's value, by its name without prefix."""
-
-    def answer(self, question: ListQuestion, about: Encoded) -> Encoded:
-        """A list's answer about an input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +41,7 @@ class EncodedVerdict:
     values: Mapping[int, Encoded]
 
 
-def encode_ruleset(ruleset: CompiledRuleset, people: PersonTerms, day: date) -> EncodedVerdict:
+def encode_ruleset(ruleset: CompiledRuleset, people: Anybody, day: date) -> EncodedVerdict:
     """The verdict on any person on a day; raises NotEncodable."""
     program = ruleset.program
     state = EncodedState.of(people.builder, _parameters(ruleset, people, day), program.read)
@@ -76,25 +60,20 @@ def encode_ruleset(ruleset: CompiledRuleset, people: PersonTerms, day: date) -> 
     return _verdict(state)
 
 
-def _parameters(ruleset: CompiledRuleset, people: PersonTerms, day: date) -> dict[int, Encoded]:
+def _parameters(ruleset: CompiledRuleset, people: Anybody, day: date) -> dict[int, Encoded]:
     """Parameters without labels by slot; those by label follow the label."""
     found = ruleset.program.timeline.at(day).values
-    given = {slot: value for slot, value in enumerate(found) if value is not None}
-    return {s: _parameter(people.builder, v) for s, v in given.items() if not _by_label(v)}
-
-
-def _by_label(value: Any) -> bool:
-    return isinstance(value, ByLabel)
+    given = {s: v for s, v in enumerate(found) if v is not None and not isinstance(v, ByLabel)}
+    return {slot: _parameter(people.builder, value) for slot, value in given.items()}
 
 
 def _parameter(b: Builder, value: Any) -> Encoded:
     if isinstance(value, Unknown):
         return Encoded(b.true, b.truth(value.tainted), b.number(0))
-    return constant(b, value)
+    return present(b, literal(b, value))
 
 
-def _take_in(ruleset: CompiledRuleset, people: PersonTerms, state: EncodedState) -> None:
-    """Fill in factors, inputs and answers of lists."""
+def _take_in(ruleset: CompiledRuleset, people: Anybody, state: EncodedState) -> None:
     intake = ruleset.program.intake
     for entry in intake.factors:
         state.values[entry.slot] = people.factor(entry.symbol)
@@ -105,14 +84,12 @@ def _take_in(ruleset: CompiledRuleset, people: PersonTerms, state: EncodedState)
 
 
 def _labelled(ruleset: CompiledRuleset, day: date, state: EncodedState) -> None:
-    """Fill in parameters by label."""
     found = ruleset.program.timeline.at(day).values
     for _, slot, by in ruleset.program.labelled:
         state.values[slot] = _of_label(state.builder, found[slot], state.values[by])
 
 
 def _of_label(b: Builder, values: ByLabel, label: Encoded) -> Encoded:
-    """The value of a label; missing as the label is."""
     cases = [
         (b.eq(label.term, literal(b, name)), _parameter(b, value))
         for name, value in values.values.items()
@@ -129,14 +106,14 @@ def _verdict(state: EncodedState) -> EncodedVerdict:
     b = state.builder
     declined = state.declines
     approved = b.and_(state.approves, b.not_(b.or_(declined, state.refers)))
-    stands = b.not_(declined)
-    offered = b.and_(stands, state.offered) if state.lines else b.false
+    kept = b.not_(declined)
+    offered = b.and_(kept, state.offered) if state.lines else b.false
     return EncodedVerdict(
         approved,
         b.not_(b.or_(declined, approved)),
         declined,
         offered,
         state.lines,
-        {name: b.and_(stands, when) for name, when in state.conditions.items()},
+        {name: b.and_(kept, when) for name, when in state.conditions.items()},
         state.values,
     )

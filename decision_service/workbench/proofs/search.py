@@ -14,7 +14,7 @@ from typing import Any
 from decision_service.domain.verdict import Verdict
 from decision_service.workbench.proofs.counterexamples import Walk, plausible, shrunk
 from decision_service.workbench.proofs.encoding import NotEncodable
-from decision_service.workbench.proofs.people import PersonValues, as_value, found_person, lacking
+from decision_service.workbench.proofs.people import PersonValues, found_person, found_value
 from decision_service.workbench.proofs.questions import Period, Posed, Question, periods
 from decision_service.workbench.proofs.solver import (
     Z3,
@@ -26,9 +26,17 @@ from decision_service.workbench.proofs.solver import (
 )
 from decision_service.workbench.proofs.terms import Op, Term
 
+Left = Callable[[], float]
+"""How many seconds are left."""
+
+FAULT = "P500"
+"""The code of a fault of the prover."""
+
 _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
+_LOOK_SECONDS = 4.0
+_MEET_SECONDS = 1.0
 
 
 def split_variables(posed: Posed) -> Sequence[Term]:
@@ -40,7 +48,6 @@ def split_variables(posed: Posed) -> Sequence[Term]:
 
 
 def every_value(splits: Sequence[Term]) -> Iterator[tuple[int, ...]]:
-    """Every value of the split variable, usual ones first."""
     for term in splits:
         values = range(int(term.low), int(term.high) + 1)
         first = [v for v in _FIRST_TERMS if v in values]
@@ -61,7 +68,6 @@ def first_fixed(whole: Posed, splits: Sequence[Term]) -> Iterator[Mapping[Term, 
 
 
 def _unknown(posed: Posed) -> Sequence[Term]:
-    """The functions of which a solver does not know the result."""
     found = functions([posed.broken])
     return [t for t in found if t.op is Op.APPLY and t.exact is None]
 
@@ -75,10 +81,7 @@ class Proved:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """A person who breaks the claim, as the evaluator decides, on a day.
-
-    `changed` are the values in which the person differs the second time, where there is one.
-    """
+    """A person who breaks the claim, and what differs the second time, where there is one."""
 
     person: PersonValues
     changed: Mapping[str, Any]
@@ -94,16 +97,6 @@ class Undecided:
 
 
 Result = Proved | Counterexample | Undecided
-
-
-Left = Callable[[], float]
-"""How many seconds are left."""
-
-FAULT = "P500"
-"""The code of a fault of the prover."""
-
-_LOOK_SECONDS = 4.0
-_MEET_SECONDS = 1.0
 
 
 class _Stopped(Exception):
@@ -130,7 +123,9 @@ def prove(question: Question, today: date, left: Left) -> Result:
     except NotEncodable as part:
         return Undecided(f"{part} cannot be put to a solver")
     except Exception as fault:  # noqa: BLE001  a claim is open where the prover fails, not false
-        return Undecided(f"the prover failed ({FAULT}: {_where(fault)}): report it")
+        *_, (frame, line) = traceback.walk_tb(fault.__traceback__)
+        where = f"{type(fault).__name__} in {Path(frame.f_code.co_filename).name} line {line}"
+        return Undecided(f"the prover failed ({FAULT}: {where}): report it")
     return Proved(len(found))
 
 
@@ -209,7 +204,7 @@ class _Search:
     def _judge(self, posed: Posed, solver: Solver) -> None:
         """Raise _Stopped where the evaluator confirms what the solver found."""
         person = found_person(posed.people, solver)
-        changed = {n: _changed(posed, n, v, solver) for n, v in posed.changed.items()}
+        changed = {n: found_value(posed.people, n, v, solver) for n, v in posed.changed.items()}
         day = person.day(self.period.start)
         if self.question.judged(person, changed, day) is not None:
             self._stop(person, changed, day)
@@ -221,27 +216,13 @@ class _Search:
         raise _Stopped(Counterexample(smaller, changed, day, verdicts))
 
 
-def _where(fault: Exception) -> str:
-    """The kind of a fault, with the line of the program that it came from."""
-    *_, (frame, line) = traceback.walk_tb(fault.__traceback__)
-    return f"{type(fault).__name__} in {Path(frame.f_code.co_filename).name} line {line}"
-
-
 def _turns() -> Iterator[tuple[bool, float]]:
     """Whether the simple solver is asked, and for how many seconds; ever longer, without end."""
     for turn in count():
         yield turn % 2 == 0, 2.0 ** (turn + 1) if turn else 1.0
 
 
-def _changed(posed: Posed, name: str, value: Any, solver: Solver) -> Any:
-    if solver.value(value.gone):
-        tainted = bool(solver.value(value.tainted))
-        return lacking(name, posed.people.catalogue, tainted=tainted)
-    return as_value(posed.people, posed.people.variables[name], solver.value(value.term))
-
-
 def _parts_of(posed: Posed) -> str:
-    """The functions of which a solver knows too little."""
     found = {t.value.what for t in functions([posed.broken]) if t.op is Op.APPLY and t.value.what}
     if found:
         return f"{' and '.join(sorted(found))} cannot be put to a solver exactly"

@@ -47,8 +47,6 @@ _MEASURELESS = 10**60
 
 
 class Satisfiability(Enum):
-    """Whether what was asserted can be true."""
-
     POSSIBLE = "sat"
     IMPOSSIBLE = "unsat"
     UNKNOWN = "unknown"
@@ -71,7 +69,6 @@ class Solver(ABC):
         self._rounds = rounds
 
     def require(self, term: Term) -> None:
-        """Assert a term."""
         self._assert(self.translated(term))
 
     def translated(self, term: Term) -> Any:
@@ -223,7 +220,6 @@ class Z3(Solver):
         self._model: Any = None
 
     def ask(self, seconds: float, *terms: Term) -> Satisfiability:
-        """Whether everything asserted, and these terms, can be true at once."""
         self._solver.set("timeout", max(1, int(seconds * 1000)))
         found = self._solver.check(*(self.translated(term) for term in terms))
         if found == self._z3.sat:
@@ -232,7 +228,6 @@ class Z3(Solver):
         return Satisfiability.IMPOSSIBLE if found == self._z3.unsat else Satisfiability.UNKNOWN
 
     def value(self, term: Term) -> bool | Fraction:
-        """A term's value in what was found POSSIBLE."""
         found = self._model.eval(self.translated(term), model_completion=True)
         if term.sort is Sort.BOOL:
             return bool(self._z3.is_true(found))
@@ -276,7 +271,6 @@ class Z3(Solver):
         return left <= right if op is Op.LE else left < right
 
     def _alike(self, given: Sequence[Any], sorts: Sequence[Sort]) -> Sequence[Any]:
-        """Numbers of one sort."""
         if len(set(sorts)) == 1:
             return given
         return [self._as_real(g, s) for g, s in zip(given, sorts, strict=True)]

@@ -23,18 +23,14 @@ class ScoreMark:
 
 @dataclass(frozen=True, slots=True)
 class WorldValues:
-    """The values in one world."""
-
     state: EncodedState
     world: dict[int, Encoded]
 
     @property
     def builder(self) -> Builder:
-        """The builder of their terms."""
         return self.state.builder
 
     def read(self, slot: int) -> Encoded:
-        """The value in a slot, in this world."""
         return self.world[slot] if slot in self.world else self.state.read(slot)
 
 
@@ -62,14 +58,12 @@ class EncodedState:
 
     @classmethod
     def of(cls, builder: Builder, values: dict[int, Encoded], read: frozenset[int]) -> EncodedState:
-        """The state before the first part."""
         no = builder.false
         state = cls(builder, values, read, builder.true, no, no, no, builder.true, no)
         state.worlds = [(builder.true, WorldValues(state, {}))]
         return state
 
     def read(self, slot: int) -> Encoded:
-        """The value in a slot."""
         return self.values[slot]
 
     @property
@@ -78,7 +72,6 @@ class EncodedState:
         return self.builder.and_(self.offered, self.builder.not_(self.declines))
 
     def find(self, outcome: Outcome, when: Term) -> None:
-        """Add a finding of the part that runs."""
         b, found = self.builder, self.builder.and_(self.when, when)
         if outcome is Outcome.DECLINE:
             self.declines = b.or_(self.declines, found)
@@ -95,11 +88,9 @@ class EncodedState:
         return ScoreMark(marked, b.or_(*(m.tainted for m in found)))
 
     def rests(self, slots: frozenset[int]) -> bool:
-        """Whether any of these slots may be marked."""
         return self.behind(slots).marked is not self.builder.false
 
     def mark(self, slots: Sequence[int], mark: ScoreMark) -> None:
-        """Mark slots, where the part runs."""
         b = self.builder
         marked, tainted = (b.and_(self.when, t) for t in (mark.marked, mark.tainted))
         if marked is not b.false:
@@ -122,7 +113,6 @@ class EncodedState:
                 world.world[slot] = encode(world)
 
     def split(self, choices: Sequence[tuple[Term, Mapping[int, Encoded]]]) -> None:
-        """Let every world continue with each choice that is possible."""
         b, before = self.builder, self.worlds
         if len(before) * len(choices) > MOST_ENCODED_WORLDS:
             raise NotEncodable("the totals of several scores with bounds")
@@ -154,7 +144,6 @@ class EncodedState:
         return b.and_(b.not_(self.crowded), *found)
 
     def agreed(self, encode: Callable[[Values], Encoded], truth: Encoded) -> Term:
-        """Whether a condition has one truth in all worlds."""
         b = self.builder
 
         def same(world: Values) -> Term:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,10 +14,16 @@ from typing import Any
 Exact = int | Decimal | Fraction
 """A number of a term without an error."""
 
+DIGITS = 34
+"""The digits of the rule language's numbers."""
+
+_HALF_A_DIGIT = Fraction(5, 10**DIGITS)
+_HUGE = 10**60
+_MOST_CASES = 300
+_SMALL_RANGE = 80
+
 
 class Sort(Enum):
-    """What a term's value is: a truth, a whole number, any number."""
-
     BOOL = "bool"
     INT = "int"
     REAL = "real"
@@ -84,17 +91,15 @@ class Term:
 
     @property
     def constant(self) -> bool:
-        """Whether it is a constant."""
         return self.op is Op.CONST
 
     @property
     def largest(self) -> Fraction:
-        """The largest size of its value."""
         return max(abs(self.low), abs(self.high))
 
 
-class Interning:
-    """Makes constants and variables; the same request gives the same term."""
+class Builder:
+    """Makes terms; the same request gives the same term."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Term] = {}
@@ -132,62 +137,23 @@ class Interning:
         return self._const(Sort.REAL, size if decimals is None else as_decimal(size), decimals)
 
     def truth(self, value: bool) -> Term:  # noqa: FBT001  a truth is no switch
-        """A constant truth."""
         return self.true if value else self.false
 
     def text(self, value: str) -> Term:
-        """The number that stands for a text."""
         return self.number(self.texts.setdefault(value, len(self.texts)))
 
     def flag(self, name: str) -> Term:
-        """A variable truth."""
         return self._make(Op.VAR, Sort.BOOL, (), name)
 
     def whole(self, name: str, low: Exact, high: Exact) -> Term:
-        """A variable whole number."""
         bounds = {"low": Fraction(low), "high": Fraction(high)}
         return self._make(Op.VAR, Sort.INT, (), name, scale=0, **bounds)
 
     def real(self, name: str, low: Exact, high: Exact) -> Term:
-        """A variable number with any number of decimals."""
         bounds = {"low": Fraction(low), "high": Fraction(high)}
         return self._make(Op.VAR, Sort.REAL, (), name, scale=None, **bounds)
 
-
-def _key(value: Any) -> Any:
-    """What tells values apart; equal functions are one, and `True` is not `1`."""
-    if isinstance(value, Function):
-        return value.key
-    return (isinstance(value, bool), value)
-
-
-def decimals_of(size: Fraction) -> int | None:
-    """The decimals of a number; None where they do not end."""
-    rest, twos, fives = size.denominator, 0, 0
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    return max(twos, fives) if rest == 1 else None
-
-
-def as_decimal(size: Exact) -> Decimal | int:
-    """A number whose decimals end, exactly; whole ones as int.  Raises ValueError for others."""
-    exact = Fraction(size)
-    if exact.denominator == 1:
-        return int(exact)
-    decimals = decimals_of(exact)
-    if decimals is None:
-        raise ValueError(f"{exact} has no end")
-    digits = Decimal(int(abs(exact) * 10**decimals)).as_tuple().digits
-    return Decimal((int(exact < 0), digits, -decimals))
-
-
-class Logic(Interning):
-    """Joins truths, and chooses between terms."""
-
     def not_(self, term: Term) -> Term:
-        """The contrary."""
         if term.constant:
             return self.truth(not term.value)
         if term.op is Op.NOT:
@@ -195,11 +161,9 @@ class Logic(Interning):
         return self._make(Op.NOT, Sort.BOOL, (term,), None)
 
     def and_(self, *terms: Term) -> Term:
-        """All of the terms."""
         return self._join(Op.AND, terms, self.true, self.false)
 
     def or_(self, *terms: Term) -> Term:
-        """Any of the terms."""
         return self._join(Op.OR, terms, self.false, self.true)
 
     def _join(self, op: Op, terms: Iterable[Term], neutral: Term, absorbing: Term) -> Term:
@@ -219,11 +183,9 @@ class Logic(Interning):
         return parts[0] if len(parts) == 1 else self._make(op, Sort.BOOL, parts, None)
 
     def implies(self, left: Term, right: Term) -> Term:
-        """The right term wherever the left one holds."""
         return self.or_(self.not_(left), right)
 
     def ite(self, condition: Term, then: Term, otherwise: Term) -> Term:
-        """`then` where the condition holds, else `otherwise`."""
         if condition is self.true or then is otherwise:
             return then
         if condition is self.false:
@@ -256,12 +218,7 @@ class Logic(Interning):
             return self.and_(condition, then)
         return self._make(Op.ITE, Sort.BOOL, (condition, then, otherwise), None)
 
-
-class Linear(Logic):
-    """Adds and multiplies exactly."""
-
     def sum(self, left: Term, right: Term) -> Term:
-        """The exact sum."""
         if left.constant and right.constant:
             return self.number(Fraction(left.value) + Fraction(right.value))
         for one, other in ((left, right), (right, left)):
@@ -274,7 +231,6 @@ class Linear(Logic):
         return self._make(Op.ADD, sort, (left, right), None, low=low, high=high, scale=scale)
 
     def scaled(self, term: Term, factor: Exact) -> Term:
-        """The exact product with a constant."""
         size = Fraction(factor)
         if term.constant:
             return self.number(Fraction(term.value) * size)
@@ -311,17 +267,11 @@ class Linear(Logic):
         return self._make(Op.FLOOR, sort, (term,), size, **more)
 
     def odd(self, term: Term, step: Exact) -> Term:
-        """Whether a multiple of a step is an odd one."""
         if term.constant:
             return self.truth((Fraction(term.value) / Fraction(step)) % 2 == 1)
         return self._make(Op.ODD, Sort.BOOL, (term,), Fraction(step))
 
-
-class Comparing(Linear):
-    """Compares terms."""
-
     def le(self, left: Term, right: Term) -> Term:
-        """`left <= right`."""
         if left.high <= right.low:
             return self.true
         if left.low > right.high:
@@ -329,7 +279,6 @@ class Comparing(Linear):
         return self._quotient(Op.LE, left, right) or self._compare(Op.LE, left, right)
 
     def lt(self, left: Term, right: Term) -> Term:
-        """`left < right`."""
         if left.high < right.low:
             return self.true
         if left.low >= right.high:
@@ -337,7 +286,6 @@ class Comparing(Linear):
         return self._quotient(Op.LT, left, right) or self._compare(Op.LT, left, right)
 
     def eq(self, left: Term, right: Term) -> Term:
-        """Whether two terms of a sort, or two numbers, are equal."""
         if left is right:
             return self.true
         if left.sort is Sort.BOOL:
@@ -399,27 +347,12 @@ class Comparing(Linear):
             return self.ite(condition, left, right)
         return self._choice(condition, left, right, low, high)
 
-
-DIGITS = 34
-"""The digits of the rule language's numbers."""
-
-_HALF_A_DIGIT = Fraction(5, 10**DIGITS)
-_HUGE = 10**60
-_MOST_CASES = 300
-_SMALL_RANGE = 80
-
-
-class Builder(Comparing):
-    """Makes terms; the same request gives the same term."""
-
     def add(self, left: Term, right: Term) -> Term:
-        """The sum, as the rule language rounds it."""
-        return self.rounded(self.sum(left, right), _add, ("+",), (left, right), (1, 1))
+        return self.rounded(self.sum(left, right), operator.add, ("+",), (left, right), (1, 1))
 
     def sub(self, left: Term, right: Term) -> Term:
-        """The difference, as the rule language rounds it."""
         exact = self.sum(left, self.scaled(right, -1))
-        return self.rounded(exact, _sub, ("-",), (left, right), (1, -1))
+        return self.rounded(exact, operator.sub, ("-",), (left, right), (1, -1))
 
     def rounded(
         self,
@@ -473,9 +406,9 @@ class Builder(Comparing):
         return found if len(found) <= _MOST_CASES else None
 
     def _note_variables(self, term: Term) -> None:
-        """Note variables of few values on whose values it depends which constant a term is."""
         variables = _variables(term)
-        if all(_has_few_values(v) for v in variables):
+        whole = all(v.op is Op.VAR and v.sort is Sort.INT for v in variables)
+        if whole and all(v.high - v.low <= _SMALL_RANGE for v in variables):
             self.splits.update(dict.fromkeys(variables))
 
     def note_product(self, left: Term, right: Term) -> None:
@@ -483,19 +416,39 @@ class Builder(Comparing):
         self.factors.append(min((_all_variables(t) for t in (left, right)), key=len))
 
     def chosen(self, cases: Sequence[tuple[Term, Term]]) -> Term:
-        """The term of the first case that holds; the last one where none of the others does."""
         result = cases[-1][1]
         for when, term in reversed(cases[:-1]):
             result = self.ite(when, term, result)
         return result
 
 
-def _add(left: Any, right: Any) -> Any:
-    return left + right
+def _key(value: Any) -> Any:
+    """What tells values apart; equal functions are one, and `True` is not `1`."""
+    if isinstance(value, Function):
+        return value.key
+    return (isinstance(value, bool), value)
 
 
-def _sub(left: Any, right: Any) -> Any:
-    return left - right
+def decimals_of(size: Fraction) -> int | None:
+    """The decimals of a number; None where they do not end."""
+    rest, twos, fives = size.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    return max(twos, fives) if rest == 1 else None
+
+
+def as_decimal(size: Exact) -> Decimal | int:
+    """A number whose decimals end, exactly; whole ones as int.  Raises ValueError for others."""
+    exact = Fraction(size)
+    if exact.denominator == 1:
+        return int(exact)
+    decimals = decimals_of(exact)
+    if decimals is None:
+        raise ValueError(f"{exact} has no end")
+    digits = Decimal(int(abs(exact) * 10**decimals)).as_tuple().digits
+    return Decimal((int(exact < 0), digits, -decimals))
 
 
 def _simple(end: Exact, to_whole: Callable[[Fraction], int]) -> Fraction:
@@ -525,7 +478,6 @@ def _digits(number: int) -> int:
 
 
 def _all_variables(term: Term) -> Sequence[Term]:
-    """Every variable number that a term rests on."""
     found: dict[int, Term] = {}
     seen: set[int] = set()
     waiting = [term]
@@ -540,12 +492,6 @@ def _all_variables(term: Term) -> Sequence[Term]:
 
 
 def _variables(term: Term) -> Sequence[Term]:
-    """The variables and other parts that a term is a sum of."""
     if term.op in (Op.ADD, Op.SCALE, Op.CONST):
         return [v for part in term.args for v in _variables(part)]
     return [term]
-
-
-def _has_few_values(term: Term) -> bool:
-    whole = term.op is Op.VAR and term.sort is Sort.INT
-    return whole and term.high - term.low <= _SMALL_RANGE
