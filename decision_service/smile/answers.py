@@ -35,8 +35,6 @@ class PageAnswer(msgspec.Struct, Generic[Data], frozen=True, rename="camel"):
 
 
 class IdentifiedAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """An object with an id."""
-
     id: str | None = None
 
 
@@ -52,27 +50,19 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Item(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
-    """An item of a list of data points."""
-
     metadata: Metadata | None = None
 
 
 class ConnectionAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """An account's connection, and its latest error."""
-
     error_code: str | None = None
     updated_at: str | None = None
 
 
 class MonitorAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The vendor's continuous reading of an account."""
-
     updated_at: str | None = None
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """`POST /tokens`: a link token for the widget."""
-
     access_token: str | None = None
     expires_at: str | None = None
     mode: str | None = None
@@ -85,8 +75,6 @@ class UserAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
 
 
 class NewUserAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`POST /users`: the user with a first token."""
-
     user: UserAnswer | None = None
     token: TokenAnswer | None = None
 
@@ -102,8 +90,6 @@ class WebhookAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True)
 
 
 class AccountAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
-    """`GET /accounts`."""
-
     user_id: str | None = None
     provider_id: str | None = None
     created_at: str | None = None
@@ -114,8 +100,6 @@ class AccountAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True)
 
 
 class TaskAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /tasks`."""
-
     type: str | None = None
     status: str | None = None
     started_at: str | None = None
@@ -124,8 +108,6 @@ class TaskAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class ProviderAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
-    """`GET /providers`."""
-
     type: str | None = None
     supported: list[str] | None = None
     name: str | None = None
@@ -141,16 +123,12 @@ class EincomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class ContributionAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /contributions`."""
-
     date: str | None = None
     currency: str | None = None
     amount: Raw = NULL
 
 
 class IncomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /incomes`."""
-
     employer: str | None = None
     start_date: str | None = None
     end_date: str | None = None
@@ -163,8 +141,6 @@ class IncomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class EmploymentAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /employments`."""
-
     employer: str | None = None
     status: str | None = None
     start_date: str | None = None
@@ -173,8 +149,6 @@ class EmploymentAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class LiabilityAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /liabilities`."""
-
     type: str | None = None
     start_date: str | None = None
     end_date: str | None = None
@@ -188,8 +162,6 @@ class LiabilityAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class TransactionAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /transactions`."""
-
     date: str | None = None
     description: str | None = None
     currency: str | None = None
@@ -203,14 +175,10 @@ class IdentityAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class EmailAnswer(msgspec.Struct, frozen=True):
-    """An e-mail address of a person."""
-
     address: str | None = None
 
 
 class PhoneAnswer(msgspec.Struct, frozen=True):
-    """A phone number of a person."""
-
     number: str | None = None
 
 
@@ -241,8 +209,6 @@ class FeaturesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InsightAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /insights`."""
-
     cutoff_time: str | None = None
     features: FeaturesAnswer | None = None
 
@@ -263,7 +229,6 @@ class OneDecoder(Generic[Decoded]):
         self._name = name
 
     def __call__(self, body: bytes) -> Decoded:
-        """The data; raises an UpstreamFault, a TransientFault where the body is not JSON."""
         return _data_of(_typed(self._envelope, body, self._name), self._name)
 
 
@@ -275,7 +240,6 @@ class BareDecoder:
         self._name = name
 
     def __call__(self, body: bytes) -> None:
-        """Raises as `OneDecoder` does."""
         if _typed(self._envelope, body, self._name).code != "OK":
             raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.code")
 
@@ -292,7 +256,6 @@ class PageDecoder(Generic[Decoded]):
         self._name = name
 
     def __call__(self, body: bytes) -> PageAnswer[Decoded]:
-        """The page, its items never None; raises as `OneDecoder` does."""
         if body.lstrip(b" \t\r\n")[:1] == b"[":
             return PageAnswer(_typed(self._bare, body, self._name))
         page = self._one(body)
@@ -379,7 +342,6 @@ class _PageCollector(Generic[Thing]):
         self._cursors: set[str] = set()
 
     def add(self, page: PageAnswer[Thing]) -> str | None:
-        """Take a page in; the cursor of the next one, None after the last."""
         for item in page.items or ():
             self._take(item)
         if len(self._by_id) > self._limits.items:

@@ -64,12 +64,10 @@ class KindRead(msgspec.Struct, frozen=True):
     accounts: frozenset[str] = frozenset()
 
     def failed(self, fault: Missing) -> KindRead:
-        """The same kind without records, so that none of its data is used."""
         return KindRead(Read(faults=(*self.read.faults, fault), first_day=self.read.first_day))
 
 
 def failed_kind(kind: Kind, fault: UpstreamFault, first_day: date | None = None) -> KindRead:
-    """A kind that could not be read."""
     return KindRead(Read(faults=(fault.missing(kind),), first_day=first_day))
 
 
@@ -110,8 +108,6 @@ Thing = TypeVar("Thing", bound=Item)
 
 
 class CollectedTask(msgspec.Struct, frozen=True):
-    """A task and the vendor's words for the kinds that the task has collected."""
-
     task: Task
     datapoints: tuple[str, ...] = ()
 
@@ -139,7 +135,6 @@ class ApplicantReader:
         self._on_more = on_more
 
     async def accounts(self) -> tuple[Account, ...]:
-        """Every account of the user."""
         listed = await read_list(
             self._account_page,
             self._request("/accounts"),
@@ -170,7 +165,6 @@ class ApplicantReader:
         return found, None
 
     async def check_known(self) -> None:
-        """Raise UserUnknown when the vendor does not know the user, or has erased it."""
         request = Request(f"/users/{quote(self._user_id, safe='')}")
         try:
             user = await self._api.get(request, USER, self.budget)
@@ -182,7 +176,6 @@ class ApplicantReader:
         check_owner(user.id, self._user_id, "users")
 
     async def tasks(self) -> tuple[CollectedTask, ...]:
-        """Every collection of data of the user."""
         listed = await self._list(self._request("/tasks"), TASKS, "tasks")
         return tuple(
             CollectedTask(task(item, self._source(item)), tuple(item.datapoints or ()))
@@ -293,7 +286,6 @@ class SnapshotBuilder:
 
     @property
     def asked(self) -> frozenset[Kind]:
-        """The kinds that the plan asks for, given the accounts that are known."""
         kinds = self._plan.kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
         if self._plan.transactions is WhenTransactions.ALWAYS or self._stand_in:
             kinds |= {Kind.TRANSACTIONS}
@@ -314,14 +306,12 @@ class SnapshotBuilder:
         return self._stands_in_if_gig and may_count_as_income(self.accounts or (), self._is_gig)
 
     def reset(self, accounts: tuple[Account, ...]) -> None:
-        """Drop every kind and begin with these accounts."""
         self.accounts = accounts
         self.parts.clear()
         self.unverified.clear()
         self.tasks = None
 
     def invalidate(self, kinds: Iterable[Kind], fault: UpstreamFault) -> None:
-        """Replace the data of these kinds by a fault."""
         for kind in sorted(kinds):
             self.unverified.discard(kind)
             if kind is Kind.ACCOUNTS:
@@ -330,7 +320,6 @@ class SnapshotBuilder:
                 self.parts[kind] = self.parts.get(kind, KindRead()).failed(fault.missing(kind))
 
     def orphans(self) -> frozenset[Kind]:
-        """The kinds with an item of an account that is not listed."""
         listed = {one.id for one in self.accounts or ()}
         return frozenset(kind for kind, part in self.parts.items() if part.accounts - listed)
 

@@ -105,7 +105,6 @@ def check_depth(body: bytes, deepest: int) -> None:
 
 
 def too_large(detail: str) -> UpstreamFault:
-    """More than may be held in memory or spent on one applicant."""
     return UpstreamFault(Cause.SOURCE_FAILED, DataReason.DATA_TOO_LARGE, detail)
 
 
@@ -155,7 +154,6 @@ class RequestBudget:
         self._most = most
 
     def check(self) -> None:
-        """Raise an UpstreamFault when no further request may be sent."""
         if self.calls >= self._most:
             raise too_large(f"{self._most} requests")
 
@@ -201,7 +199,6 @@ class VendorTime:
 
 
 def read_date(header: str | None) -> datetime | None:
-    """The instant of a Date header; None for anything else."""
     if header is None or len(header) > _LONGEST_HEADER:
         return None
     try:
@@ -216,8 +213,6 @@ _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """The body of an error answer."""
-
     code: str | None = None
 
 
@@ -249,7 +244,6 @@ class Request(msgspec.Struct, frozen=True):
         return f"/{kind}" + ("/{id}" if slash else "") + (f"/{of_one}" if of_one else "")
 
     def at(self, cursor: str) -> Request:
-        """The same list from a cursor on."""
         return replace(self, params={**self.params, "cursor": cursor})
 
 
@@ -326,7 +320,6 @@ class HttpClient:
         }
 
     async def aclose(self) -> None:
-        """Close every connection."""
         await self._http.aclose()
 
     async def _body(self, response: httpx2.Response, request: Request) -> bytes:
@@ -423,7 +416,6 @@ class SmileApi:
         self._sleep = sleep
 
     def budget(self, stop_at: float, reservation: Reservation | None = None) -> RequestBudget:
-        """A budget for requests until a deadline."""
         return RequestBudget(stop_at, self.limits.requests_per_reading, reservation)
 
     async def get(

@@ -54,7 +54,6 @@ def being_linked(accounts: Iterable[Account], as_of: datetime, young: timedelta)
 def just_connected(
     accounts: Iterable[Account], as_of: datetime, young: timedelta
 ) -> frozenset[str]:
-    """The connected accounts that are, or whose connection is, younger than `young`."""
     return frozenset(
         one.id
         for one in accounts
@@ -111,7 +110,6 @@ def is_young(account: Account, as_of: datetime, young: timedelta) -> bool:
 
 
 def not_ready(accounts: int) -> DataNotReady:
-    """The caller's error while data of some accounts is still arriving."""
     noun = "account is" if accounts == 1 else "accounts are"
     return DataNotReady(
         f"The data of {accounts} {noun} still arriving at Smile; send the request again in "
@@ -184,7 +182,6 @@ class ArrivalPoller:
         return accounts
 
     async def _nudged_within(self, seconds: float) -> bool:
-        """Wait for so long, or until nudged."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()
@@ -203,7 +200,6 @@ class ArrivalPoller:
         return waited_for(accounts, running, self._as_of, self._limits)
 
     async def _collecting(self, asked: frozenset[str]) -> Read[Task]:
-        """The vendor's tasks; where the list cannot be read, a fault for each account."""
         try:
             return Read(tuple(one.task for one in await self._reader.tasks()))
         except KeysRefused:
@@ -309,7 +305,6 @@ class SnapshotFetch:
 
     @property
     def budget(self) -> RequestBudget:
-        """The requests and the time of the fetch."""
         return self._reader.budget
 
     async def run(self) -> None:
@@ -328,7 +323,6 @@ class SnapshotFetch:
             raise fault.refusal() from None
 
     async def _settled_accounts(self) -> tuple[Account, ...] | None:
-        """The accounts once none of their data is arriving; None where they cannot be read."""
         try:
             accounts = await known_accounts(self._reader)
         except KeysRefused:
@@ -398,7 +392,6 @@ class SnapshotFetch:
         return True
 
     def _revoke(self, later: tuple[Account, ...], revoked: tuple[str, ...]) -> None:
-        """Invalidate everything that was read while consent was withdrawn."""
         self.builder.accounts = later
         self.builder.account_faults += tuple(
             _REVOKED.missing(Kind.ACCOUNTS, account_id) for account_id in revoked
@@ -419,7 +412,6 @@ async def known_accounts(reader: ApplicantReader) -> tuple[Account, ...]:
 
 
 def unanswered() -> DeadlineMissed:
-    """The error of a caller whose deadline came before the vendor's first answer."""
     return DeadlineMissed(
         "Smile had not answered when the deadline came; send the request again with a longer "
         "deadline"
@@ -460,7 +452,6 @@ async def follow(
 async def _ended(
     place: Waiter[SnapshotFetch, None], seconds: float, *signals: asyncio.Future[int]
 ) -> bool:
-    """Whether the fetch ended while its caller waited; raises as `follow` does."""
     try:
         await place.result(seconds, *signals)
     except TimeoutError:

@@ -63,7 +63,6 @@ class SmileLimits(msgspec.Struct, frozen=True):
 
     @property
     def renewal_seconds(self) -> float:
-        """The time from one renewed link token to the next."""
         return self.window_seconds / (self.requests_per_second * self.renewal_share)
 
 
@@ -103,7 +102,6 @@ class Reservation:
         self.left = max(0, self.left - 1)
 
     def release(self) -> None:
-        """Give back what is left."""
         self.left = 0
 
 
@@ -163,7 +161,6 @@ class RateLimiter:
 
     @property
     def paused_for(self) -> float:
-        """Seconds until permits are given again."""
         return max(0.0, self._resume_at - self._clock.monotonic())
 
     async def _next(self, stop_at: float) -> Permit:
@@ -219,7 +216,6 @@ class CircuitBreaker:
 
     @property
     def state(self) -> BreakerState:
-        """Whether requests pass now."""
         return BreakerState.CLOSED if self._next_probe is None else BreakerState.OPEN
 
     def admit(self) -> None:
@@ -232,7 +228,6 @@ class CircuitBreaker:
         self._next_probe = now + self._limits.probe_seconds
 
     def succeeded(self) -> None:
-        """The vendor answered an attempt."""
         self._in_a_row = 0
         if self._next_probe is not None:
             self._next_probe = None
@@ -279,11 +274,9 @@ class RetryBudget:
         self._left = self._most
 
     def first_try(self) -> None:
-        """A request is sent for the first time."""
         self._left = min(self._most, self._left + self._share)
 
     def take(self) -> bool:
-        """Spend one retry; False when none is left."""
         # A share of 0.1 added ten times is a little less than one.
         if self._left < 1.0 - 1e-9:
             return False

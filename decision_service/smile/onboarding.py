@@ -83,7 +83,6 @@ async def _revoke(api: SmileApi, reader: ApplicantReader, account_id: str) -> No
 def _unfinished(
     revoked: int, failed: Mapping[str, UpstreamFault], cut: UpstreamFault | None
 ) -> ServiceError:
-    """The caller's error where not every account was revoked."""
     if not revoked and cut is None:
         return next(iter(failed.values())).refusal()
     done = "1 account was revoked" if revoked == 1 else f"{revoked} accounts were revoked"
@@ -131,7 +130,6 @@ class SmileEnrolment:
         self._renewals = renewals
 
     async def enrol(self, applicant: Applicant, stop_at: float) -> CreatedUser:
-        """As `Enrolment.enrol`."""
         pairs = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         content = msgspec.json.encode({"externalMetadata": pairs})
         request = Request(
@@ -147,7 +145,6 @@ class SmileEnrolment:
             raise fault.refusal() from None
 
     async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
-        """As `Enrolment.find`."""
         day = (since - timedelta(days=1)).date().isoformat()
         size = str(self._api.limits.page_size)
         request = Request("/users", {"startDate": day, "size": size})
@@ -197,12 +194,10 @@ class SmileEnrolment:
         return next((user.id for user in page.items or ()), None)
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
-        """As `Enrolment.revoke`."""
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
         return await revoke_accounts(self._api, reader)
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
-        """As `Enrolment.connections`."""
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
         try:
             accounts = await reader.accounts()
@@ -239,7 +234,6 @@ def _syncs(one: CollectedTask) -> tuple[Sync, ...]:
 
 
 def _may_have_happened(fault: UpstreamFault) -> bool:
-    """Whether the vendor may have carried out a creating request that failed here."""
     if isinstance(fault, NotSent | KeysRefused | Gone):
         return False
     if isinstance(fault, TransientFault):

@@ -80,7 +80,6 @@ def day(text: str | None, path: str) -> date:
 
 
 def day_or_none(text: str | None, path: str) -> date | None:
-    """An optional civil date."""
     return _day(text, path) if text else None
 
 
@@ -130,7 +129,6 @@ def currency(text: str | None, path: str) -> str:
 
 
 def minor(raw: Raw, code: str, path: str, *, signed: bool = False) -> int:
-    """A required amount in minor units."""
     return needed(minor_or_none(raw, code, path, signed=signed), path)
 
 
@@ -181,7 +179,6 @@ LONGEST_PROVIDER_NAME = 100
 
 
 def account(item: answers.AccountAnswer) -> Account:
-    """A connection; its times are instants in UTC."""
     connection = item.connection or answers.ConnectionAnswer()
     monitor = item.monitor or answers.MonitorAnswer()
     return Account(
@@ -207,7 +204,6 @@ def provider(item: answers.ProviderAnswer) -> Provider | None:
 
 
 def task(item: answers.TaskAnswer, source: str) -> Task:
-    """One collection of data by the vendor; its times are instants in UTC."""
     return Task(
         needed(item.id, "tasks.id"),
         source,
@@ -235,7 +231,6 @@ def eincome(item: answers.EincomeAnswer, source: str) -> EstimatedIncome:
 
 
 def contribution(item: answers.ContributionAnswer, source: str) -> Contribution:
-    """A social security payment, dated as the vendor dates it."""
     code = currency(item.currency, "contributions.currency")
     return Contribution(
         needed(item.id, "contributions.id"),
@@ -266,7 +261,6 @@ def income(item: answers.IncomeAnswer, source: str) -> Income:
 
 
 def employment(item: answers.EmploymentAnswer, source: str) -> Employment:
-    """A job as reported."""
     start, end = span(item.start_date, item.end_date, "employments")
     return Employment(
         needed(item.id, "employments.id"),
@@ -280,7 +274,6 @@ def employment(item: answers.EmploymentAnswer, source: str) -> Employment:
 
 
 def liability(item: answers.LiabilityAnswer, source: str) -> Liability:
-    """A loan; amounts that the vendor leaves open stay open."""
     code = currency(item.currency, "liabilities.currency")
     start, end = span(item.start_date, item.end_date, "liabilities")
     return Liability(
@@ -300,7 +293,6 @@ def liability(item: answers.LiabilityAnswer, source: str) -> Liability:
 
 
 def transaction(item: answers.TransactionAnswer, source: str) -> Transaction:
-    """A credit (positive) or debit (negative)."""
     code = currency(item.currency, "transactions.currency")
     return Transaction(
         needed(item.id, "transactions.id"),
@@ -313,7 +305,6 @@ def transaction(item: answers.TransactionAnswer, source: str) -> Transaction:
 
 
 def identity(item: answers.IdentityAnswer, source: str) -> Identity:
-    """Of a person only the date of birth."""
     return Identity(
         needed(item.id, "identities.id"), source, day_or_none(item.dob, "identities.dob")
     )
@@ -477,7 +468,6 @@ def check_owner(owner: str | None, user_id: str, path: str) -> None:
 
 
 def check_owners(items: Iterable[Item], user_id: str, name: str) -> None:
-    """Check every item of a page as soon as it arrives."""
     for item in items:
         about = needed(item.metadata, f"{name}.metadata")
         check_owner(about.user_id, user_id, f"{name}.metadata")

@@ -48,7 +48,6 @@ class Providers:
         self.read_at: datetime | None = None
 
     async def refresh(self) -> bool:
-        """Read the list anew; False where the read fails, and the old list stays."""
         try:
             self._by_id = await self._read()
         except UpstreamFault as fault:
@@ -60,11 +59,9 @@ class Providers:
         return True
 
     def find(self, provider_id: str, fallback: Mapping[str, Provider]) -> Provider | None:
-        """What is known of a provider, from the vendor's list or else the fallback."""
         return self._by_id.get(provider_id) or fallback.get(provider_id)
 
     def all(self) -> Collection[Provider]:
-        """The list in the vendor's order."""
         return self._by_id.values()
 
     def used(
@@ -75,7 +72,6 @@ class Providers:
         return tuple(one for one in found if one is not None)
 
     def is_gig(self, provider_id: str, fallback: Mapping[str, Provider]) -> bool:
-        """Whether a provider is a gig platform."""
         found = self.find(provider_id, fallback)
         return found is not None and found.type == _GIG
 
@@ -194,12 +190,10 @@ class SmileSource:
 
     @property
     def enrolment(self) -> SmileEnrolment:
-        """Onboarding at the same vendor, within the same request limit and circuit."""
         return SmileEnrolment(self._api, self._renewals)
 
     @property
     def webhooks(self) -> SmileWebhooks:
-        """The webhooks that are registered at the same vendor."""
         return SmileWebhooks(self._api)
 
     def last_drift(self) -> timedelta | None:
@@ -221,16 +215,13 @@ class SmileSource:
                 fetch.arrival.nudge()
 
     async def refresh_providers(self) -> bool:
-        """Read the provider list anew; False where the read fails, and the last good list stays."""
         return await self._providers.refresh()
 
     def providers(self) -> Collection[Provider]:
-        """The vendor's providers, as the list was last read; none before that."""
         return self._providers.all()
 
     @property
     def status(self) -> SmileStatus:
-        """The state of the vendor and of the key pair now."""
         counts = self._api.counts
         return SmileStatus(
             self._api.breaker.state,
@@ -246,7 +237,6 @@ class SmileSource:
         )
 
     async def aclose(self) -> None:
-        """Stop every fetch and close the connections."""
         await self._fetches.aclose()
         await self._client.aclose()
 

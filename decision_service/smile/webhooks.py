@@ -43,7 +43,6 @@ class Webhook(msgspec.Struct, frozen=True):
         return self.secret_digest in ("", _digest(secret))
 
     def sends(self, event_type: str) -> bool:
-        """Whether events of this type come."""
         return self.active and bool({event_type, ALL_EVENTS} & set(self.event_types))
 
 
@@ -57,7 +56,6 @@ class SmileWebhooks:
         self._api = api
 
     async def list(self, stop_at: float) -> tuple[Webhook, ...]:
-        """Every webhook of this key pair."""
         budget = self._api.budget(stop_at)
 
         request = Request("/webhooks", {"size": str(self._api.limits.page_size)})

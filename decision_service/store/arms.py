@@ -58,14 +58,12 @@ _BY_PERSONS = (
 
 
 def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:
-    """The last pin that a decision created at or after `since` set; None where there is none."""
     chosen = {"product": product, "unit": unit, "since": microseconds(since)}
     row = connection.execute(_PIN, chosen).first()
     return None if row is None else Pin(Arm(row[0]), row[1], from_microseconds(row[2]))
 
 
 def approved(connection: Connection, product: str, arm: Arm, since: datetime) -> int:
-    """What an arm has approved at or after `since`, in minor units."""
     chosen = {"product": product, "arm": arm.value, "since": microseconds(since)}
     return int(connection.execute(_APPROVED, chosen).scalar_one())
 
@@ -81,7 +79,6 @@ def day_totals(connection: Connection, product: str, since: datetime) -> DayTota
 
 
 def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
-    """A decision's row for its rollout, column by column."""
     return (
         entry.decision_id,
         entry.product,
@@ -100,12 +97,10 @@ def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
 
 
 def judged(entry: StoredEntry, arm: ArmDecision) -> str:
-    """The rules' own outcome."""
     return (arm.judged or entry.outcome).value
 
 
 def granted(arm: ArmDecision) -> tuple[str | None, int | None]:
-    """Tier and amount of what was approved."""
     return (None, None) if arm.grant is None else (arm.grant.tier, arm.grant.amount or 0)
 
 

@@ -78,7 +78,6 @@ class Batches(Generic[Q, A]):
         return await waiter
 
     async def aclose(self) -> None:
-        """Take no more questions and answer those that wait."""
         self._closed = True
         self._enough.set()
         while self._running is not None:
@@ -95,7 +94,6 @@ class Batches(Generic[Q, A]):
         return await self._answers([question for question, _ in self._batch])
 
     def _finish(self, run: asyncio.Task[Sequence[A | StoreError]]) -> None:
-        """After a batch, failed or not: release its callers, begin the next."""
         callers = len(self._batch) + len(self._pending)
         self._expected = min(self._most, -(-callers // self._split))
         self._ended = perf_counter()
@@ -177,15 +175,12 @@ class Lookups:
         self._batches: Batches[_Question, LookedUp] = Batches(self._answer, most=most)
 
     async def look_up(self, request: decisions.CallerRequest, keys: Collection[bytes]) -> LookedUp:
-        """The decision of a request and the past under each key; raises StoreUnavailable."""
         return await self._batches.submit(_Question(request, keys))
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-        """The past under each key; raises StoreUnavailable."""
         return (await self._batches.submit(_Question(None, keys))).past
 
     async def aclose(self) -> None:
-        """Answer what waits, then take no more."""
         await self._batches.aclose()
 
     async def _answer(self, questions: Sequence[_Question]) -> Sequence[LookedUp]:
@@ -193,7 +188,6 @@ class Lookups:
 
 
 def _answered(connection: Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:
-    """The answers in order, from one query of each kind."""
     requests = [asked.request for asked in questions if asked.request is not None]
     entries = decisions.by_keys(connection, requests)
     past = history.under(connection, {key for asked in questions for key in asked.keys})

@@ -74,7 +74,6 @@ def _claims(commit: Commit) -> bool:
 
 
 def _take(connection: Connection, commit: Commit, days: dict[_Day, DayTotals]) -> bool:
-    """Count an approval where it still holds."""
     found, arm = commit.allowances, commit.arm
     if found is None or arm is None or arm.grant is None:
         return True
@@ -102,7 +101,6 @@ class Claimed:
         self.moved = moved
 
     def release(self, connection: Connection, decision_ids: frozenset[str]) -> None:
-        """Give back the places of decisions that were not recorded."""
         _release(connection, [place for place in self._taken if place[2] in decision_ids])
 
 
@@ -123,7 +121,6 @@ def claim(connection: Connection, group: Sequence[Commit]) -> Claimed:
 
 
 def record(connection: Connection, recorded: Iterable[Commit]) -> None:
-    """Store what later decisions need of these."""
     rows = [history.row(c.entry, c.history) for c in recorded if c.history is not None]
     driver.insert(connection, tables.history, rows)
 
@@ -325,12 +322,10 @@ class Writer:
         return self._decided_on.get((snapshot.user_id, snapshot.id)) == entry.consent
 
     def forget(self, user_id: str) -> None:
-        """Drop the cached snapshots of a user."""
         self._packing.forget(user_id)
         self._decided_on.forget(user_id)
 
     async def aclose(self) -> None:
-        """Take no more decisions and commit those that wait."""
         await self._groups.aclose()
 
     async def check(self) -> None:
@@ -373,7 +368,6 @@ def _keep_warm(
     consent: int,
     data_keys: DataKeys,
 ) -> bool:
-    """Store a reading; the snapshot of a refused or a replaced one is removed."""
     user_id = packed.user_id
     consents.hold_consents(connection, (user_id,))
     if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:

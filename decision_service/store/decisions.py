@@ -79,7 +79,6 @@ _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 
 
 def key(entry: StoredEntry) -> CallerRequest:
-    """The key of a decision."""
     return entry.caller, entry.request_id
 
 
@@ -91,7 +90,6 @@ def microseconds(instant: datetime) -> int:
 
 
 def from_microseconds(count: int) -> datetime:
-    """The instant in UTC."""
     return _EPOCH + count * _MICROSECOND
 
 
@@ -120,7 +118,6 @@ def stored(entry: DecisionEntry) -> StoredEntry:
 
 
 def row(entry: StoredEntry) -> tuple[object, ...]:
-    """An entry as the table has it, column by column."""
     return (
         entry.decision_id,
         entry.caller,
@@ -143,7 +140,6 @@ def row(entry: StoredEntry) -> tuple[object, ...]:
 def by_keys(
     connection: Connection, keys: Iterable[CallerRequest]
 ) -> Mapping[CallerRequest, StoredEntry]:
-    """The decisions of these keys, as far as there are any."""
     wanted = sorted(set(keys))
     if not wanted:
         return {}
@@ -154,7 +150,6 @@ def by_keys(
 
 
 def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
-    """One decision by its id."""
     row = connection.execute(_BY_ID, {"id": decision_id}).first()
     return None if row is None else entry_of(row)
 
@@ -173,7 +168,6 @@ def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
 def page(
     connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredEntry]:
-    """At most `limit` decisions of the filter, newest first, strictly after the position."""
     conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]
     if after is not None:
         conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
@@ -233,7 +227,6 @@ def _unled(name: str) -> ColumnElement[str]:
 
 
 def entry_of(row: Sequence[Any]) -> StoredEntry:
-    """The entry of a row that has its columns in their order."""
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     values["outcome"] = Outcome(values["outcome"])
     values["created"] = from_microseconds(values["created"])
@@ -245,7 +238,6 @@ _NO_READING = {"snapshot_id": None, "fetched": -1, "looked": -1, "plan": b"", "o
 
 
 def newest(connection: Connection, before: datetime | None) -> datetime | None:
-    """When the newest decision was recorded, of all or of those before an instant."""
     query = select(func.max(decisions.c.created))
     if before is not None:
         query = query.where(decisions.c.created < microseconds(before))
@@ -253,13 +245,11 @@ def newest(connection: Connection, before: datetime | None) -> datetime | None:
 
 
 def first(connection: Connection, after: datetime) -> datetime | None:
-    """When the first decision after an instant was recorded."""
     query = select(func.min(decisions.c.created)).where(decisions.c.created > microseconds(after))
     return _instant(connection.execute(query).scalar_one())
 
 
 def resets(connection: Connection) -> Sequence[ClockReset]:
-    """Every reset, newest first."""
     return [_reset(*row) for row in connection.execute(_RESETS)]
 
 

@@ -126,7 +126,6 @@ Values = tuple[object, ...]
 
 
 def rows(connection: Connection, statement: str, values: Values) -> Sequence[Sequence[Any]]:
-    """The rows that a statement returns."""
     return _executed(connection, statement, values).fetchall()
 
 
@@ -161,7 +160,6 @@ def marks(dialect: str, types: Sequence[str], count: int) -> str:
 
 
 def type_of(kind: object) -> str:
-    """PostgreSQL's name of a column's type."""
     if isinstance(kind, LargeBinary):
         return "bytea"
     if isinstance(kind, Boolean):
@@ -170,7 +168,6 @@ def type_of(kind: object) -> str:
 
 
 def numbered(types: Sequence[str], row: int) -> Sequence[str]:
-    """PostgreSQL's arguments of one row."""
     first = row * len(types) + 1
     return [f"${first + place}" + ("" if row else f"::{kind}") for place, kind in enumerate(types)]
 

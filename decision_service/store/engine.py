@@ -80,7 +80,6 @@ async def open_database(url: str, readers: int = READERS, *, init: bool = False)
 
 
 def is_shared(database: Database) -> TypeGuard[PostgresDatabase]:
-    """Whether a DECISION_STORE_URL names a database that several processes may share."""
     return database.shared
 
 

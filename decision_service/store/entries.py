@@ -61,13 +61,10 @@ class Commit(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """(caller, request_id)"""
         return self.entry.caller, self.entry.request_id
 
 
 class CommitStatus(Enum):
-    """The result of one entry's commit."""
-
     RECORDED = auto()
     KEY_TAKEN = auto()
     """The entry's key, or its decision's id, belongs to another decision."""
@@ -257,7 +254,6 @@ SELECT holds, leased, done FROM done ORDER BY place
 
 
 def _columns() -> Sequence[tuple[str, str]]:
-    """The names and types of a given row."""
     decided, armed = tables.decisions.columns, tables.arm_decisions.columns
     columns = [(column.name, type_of(column.type)) for column in decided]
     columns += _PRECONDITIONS
@@ -266,7 +262,6 @@ def _columns() -> Sequence[tuple[str, str]]:
 
 
 def _placed_row(place: int, columns: Sequence[tuple[str, str]]) -> str:
-    """One row's arguments and its place."""
     return f"({', '.join(numbered([kind for _, kind in columns], place))}, {place})"
 
 

@@ -40,7 +40,6 @@ _USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
 
 
 def done_erasures(connection: Connection) -> Mapping[str, str | None]:
-    """Every erasure's id with its user; None for a user of whom no data was ever stored."""
     return {row[0]: row[1] for row in connection.execute(_DONE)}
 
 
@@ -120,7 +119,6 @@ class Erasing:
         return await asyncio.shield(task)
 
     async def aclose(self) -> None:
-        """Finish running erasures."""
         await asyncio.gather(*self._running, return_exceptions=True)
         if self._journal is not None:
             await self._journal.aclose()

@@ -58,7 +58,6 @@ class Erasure(msgspec.Struct, frozen=True):
 
 
 def new_erasure(user_id: str) -> Erasure:
-    """An erasure that begins now."""
     return Erasure(secrets.token_hex(16), user_id)
 
 
@@ -96,7 +95,6 @@ class FileJournal:
 
     @classmethod
     async def open(cls, path: Path) -> FileJournal:
-        """Find the file or begin one; raises StoreUnwritable or StoreDamaged."""
         try:
             return await asyncio.to_thread(cls._open, path)
         except OSError as error:
@@ -191,7 +189,6 @@ class PostgresJournal:
 
     @classmethod
     async def open(cls, server: PostgresServer) -> PostgresJournal:
-        """Find the tables or make them; raises StoreRefused."""
         from decision_service.store.postgres import open_tables  # late, as the store's
 
         return cls(await open_tables(server, _begin_tables, "DECISION_ERASURE_JOURNAL"))
@@ -224,7 +221,6 @@ class PostgresJournal:
         return {_mark(key, user_id): user_id for user_id in users}
 
     async def aclose(self) -> None:
-        """Close the connection."""
         await self._database.aclose()
 
     async def _do(self, work: Callable[[Connection], T]) -> T:

@@ -76,7 +76,6 @@ class RolledBack(StoreUnavailable):
 
 
 def unavailable(sentence: str) -> StoreUnavailable:
-    """A StoreUnavailable with a retry after one second."""
     return StoreUnavailable(sentence, retry_after=RETRY_SECONDS)
 
 
@@ -112,7 +111,6 @@ _TOO_MANY_CONNECTIONS = "53300"
 
 
 def of_sqlite(error: Exception) -> StoreError:
-    """The store's error for an error on a SQLite connection."""
     if isinstance(error, _UNFIT_FOR_SQLITE):
         return _refused(error)
     name = _sqlite_name(error)
@@ -130,7 +128,6 @@ def spoils_connection(error: Exception) -> bool:
 
 
 def of_postgres(error: Exception) -> StoreError:
-    """The store's error for an error of the PostgreSQL driver."""
     state = _sqlstate(error)
     if isinstance(error, UNFIT_VALUES) or state.startswith(_UNFIT_STATES):
         return _refused(error)

@@ -26,7 +26,6 @@ _PLANS = msgspec.msgpack.Decoder(FetchPlan)
 
 
 def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
-    """The last whole reading of a user, and whether it is quarantined."""
     row = connection.execute(_MARK, {"user": user_id}).first()
     if row is None:
         return None, False
@@ -51,7 +50,6 @@ def record(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> Non
 
 
 def looked(connection: Connection, user_id: str, snapshot_id: str, now: datetime) -> None:
-    """Record that the accounts behind a reading are unchanged."""
     found = update(warm).where(_C.user_id == user_id, _C.snapshot_id == snapshot_id)
     connection.execute(found.values(looked=microseconds(now)))
 
@@ -71,7 +69,6 @@ def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> N
 
 
 def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
-    """Users of whom data is stored, in order of id, strictly after this one."""
     of = snapshots.c.user_id
     query = select(of).where(of > after).distinct().order_by(of).limit(limit)
     return [row[0] for row in connection.execute(query)]
@@ -116,7 +113,6 @@ _SETTLED = (
 
 
 def receive(connection: Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
-    """Record a new event, with the quarantine of its user."""
     if insert_new(connection, events, [_event_row(event, now)]) != 1:
         known = connection.execute(
             select(_EVENT.digest).where(_EVENT.event_id == event.id)
@@ -130,7 +126,6 @@ def receive(connection: Connection, event: Event, now: datetime, *, quarantine: 
 def pending(
     connection: Connection, limit: int, now: datetime, *, withdrawals: bool
 ) -> Sequence[Event]:
-    """As `EventLog.pending`."""
     wanted = _EVENT.type.in_(WITHDRAWALS) if withdrawals else _EVENT.type.not_in(WITHDRAWALS)
     users = select(_EVENT.user_id).where(_PENDING, wanted, _is_due(now))
     query = (
@@ -171,7 +166,6 @@ def end_postponed(connection: Connection, user_id: str) -> None:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Never postponed, until now, or by a clock that was ahead."""
     latest = microseconds(now + LONGEST_PAUSE + AHEAD)
     passed = or_(_EVENT.due <= microseconds(now), _EVENT.due > latest)
     return or_(_EVENT.due == _EVENT.received, passed)

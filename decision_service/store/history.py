@@ -73,7 +73,6 @@ _HIGHEST = b"\xff" * 32
 
 
 def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-    """The newest decisions under each key that has any."""
     if not keys:
         return {}
     found: dict[bytes, list[PastDecision]] = {}
@@ -104,7 +103,6 @@ def _under(dialect: str, count: int) -> str:
 
 
 def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
-    """A decision as the table has it, column by column, as long as nothing followed from it."""
     return (
         entry.decision_id,
         entry.user_id,
@@ -264,12 +262,10 @@ def forget_key(connection: Connection, key_id: bytes) -> int:
 
 
 def packed(keys: Iterable[bytes]) -> bytes:
-    """Keys one after another, each after its length."""
     return b"".join(bytes([len(key)]) + key for key in keys)
 
 
 def unpacked(body: bytes) -> Sequence[bytes]:
-    """The keys that `packed` was given."""
     keys, place = [], 0
     while place < len(body):
         end = place + 1 + body[place]
@@ -284,7 +280,6 @@ def _keys_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, S
 
 
 def _forget_in(connection: Connection, decision_ids: Sequence[str], start: bytes) -> None:
-    """Take the keys that begin so out of what decisions are found by."""
     for first in range(0, len(decision_ids), _TOGETHER):
         keys = _keys_of(connection, decision_ids[first : first + _TOGETHER])
         kept = {one: [key for key in of if not key.startswith(start)] for one, of in keys.items()}

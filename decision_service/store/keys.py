@@ -43,8 +43,6 @@ MOST_KEYS = 4
 
 
 class FiledKey(Protocol):
-    """A key of a file."""
-
     @property
     def id(self) -> bytes:
         """Derived from the key and no secret."""
@@ -121,7 +119,6 @@ class KeyFile(Generic[K]):
         return self._of(secret)
 
     def remove(self, path: Path, key_id: bytes) -> None:
-        """Take a key's line out of the file, if it is there; raises KeysUnfit."""
         lines = self._text(path).splitlines(keepends=True)
         gone = {n for n, line in self._lines(path) if self._key(path, n, line).id == key_id}
         kept = [line for number, line in enumerate(lines, 1) if number not in gone]
@@ -174,7 +171,6 @@ _NONCE_BYTES = 12
 
 
 def new_key() -> bytes:
-    """A random key."""
     return AESGCM.generate_key(8 * KEY_BYTES)
 
 
@@ -211,7 +207,6 @@ class DataKey(msgspec.Struct, frozen=True):
         return cls(key, hashlib.blake2b(b"id", key=key, digest_size=KEY_ID_BYTES).digest())
 
     def __repr__(self) -> str:
-        """Name the key by its id alone."""
         return f"DataKey({self.id.hex()})"
 
 
@@ -293,12 +288,10 @@ def about(table: Table, user_id: str) -> str:
 
 
 def data_key_ids(connection: Connection) -> frozenset[bytes]:
-    """The ids of the data keys that wrap stored keys; a look a key in each table."""
     return frozenset(one for table in KEYED for one in _ids(connection, table))
 
 
 def count_others(connection: Connection, newest: DataKey) -> int:
-    """How many stored keys the newest data key does not wrap."""
     return sum(
         connection.execute(select(func.count()).where(_others(table, newest))).scalar_one()
         for table in KEYED
@@ -367,8 +360,6 @@ T = TypeVar("T")
 
 
 class Readable(Protocol):
-    """A database, or a reader of one."""
-
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable."""
 

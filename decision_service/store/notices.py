@@ -25,7 +25,6 @@ _LETTER = msgspec.json.Decoder(Letter)
 
 
 def record(connection: Connection, notice: StoredNotice) -> StoredNotice | None:
-    """As `NoticeLog.record`."""
     if not kept(connection, [notice.decision_id]):
         return None
     insert_new(connection, notices, [_row(notice)])
@@ -33,13 +32,11 @@ def record(connection: Connection, notice: StoredNotice) -> StoredNotice | None:
 
 
 def find(connection: Connection, notice_id: str) -> StoredNotice | None:
-    """As `NoticeLog.find`."""
     found = connection.execute(_ONE, {"notice": notice_id}).first()
     return None if found is None else _notice(found)
 
 
 def sent(connection: Connection, notice_id: str, sending: Sending) -> StoredNotice | None:
-    """As `NoticeLog.sent`."""
     told = _SENT.values(sent=microseconds(sending.at), channel=sending.channel, sent_by=sending.by)
     connection.execute(told, {"notice": notice_id})
     return find(connection, notice_id)
@@ -48,7 +45,6 @@ def sent(connection: Connection, notice_id: str, sending: Sending) -> StoredNoti
 def listed(
     connection: Connection, chosen: NoticeFilter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredNotice]:
-    """As `NoticeLog.list`."""
     query = _ALL.where(*_conditions(chosen))
     if after is not None:
         place = (microseconds(after.created), after.decision_id)
@@ -97,27 +93,21 @@ def _notice(row: Row[Any]) -> StoredNotice:
 
 
 class StoredNotices:
-    """Letters on SQLite or PostgreSQL."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def record(self, notice: StoredNotice) -> StoredNotice | None:
-        """As `NoticeLog`."""
         return await self._database.write(partial(record, notice=notice))
 
     async def find(self, notice_id: str) -> StoredNotice | None:
-        """As `NoticeLog`."""
         return await self._database.read(partial(find, notice_id=notice_id))
 
     async def sent(self, notice_id: str, sending: Sending) -> StoredNotice | None:
-        """As `NoticeLog`."""
         work = partial(sent, notice_id=notice_id, sending=sending)
         return await self._database.write(work)
 
     async def list(
         self, chosen: NoticeFilter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredNotice]:
-        """As `NoticeLog`."""
         work = partial(listed, chosen=chosen, after=after, limit=limit)
         return await self._database.read(work)

@@ -45,7 +45,6 @@ _DECISION = select(
 
 
 def of(connection: Connection, decision_id: str) -> Lent | None:
-    """As `OutcomeLog.lent`."""
     row = connection.execute(_LENT, {"decision_id": decision_id}).first()
     if row is None:
         return None
@@ -95,7 +94,6 @@ _OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id"
 def record(
     connection: Connection, report: LoanOutcome, caller: str, now: datetime, *, correction: bool
 ) -> Compared | None:
-    """As `OutcomeLog.record_outcome`."""
     if not kept(connection, [report.decision_id]) and not held(connection, report.decision_id):
         return None
     _wait_for_turn(connection, caller, report.loan_id)
@@ -113,13 +111,11 @@ def record(
 
 
 def of_loan(connection: Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:
-    """Every report of a caller's loan."""
     rows = connection.execute(_OF_LOAN, {"caller": caller, "loan_id": loan_id})
     return [*map(_outcome, rows)]
 
 
 def newest(connection: Connection, decision_id: str) -> Sequence[LoanOutcome]:
-    """The newest report of each loan that rests on a decision, by loan id."""
     rows = connection.execute(_OF_DECISION, {"decision_id": decision_id})
     return [*{one.loan_id: one for one in map(_outcome, rows)}.values()]
 
@@ -127,7 +123,6 @@ def newest(connection: Connection, decision_id: str) -> Sequence[LoanOutcome]:
 def listed(
     connection: Connection, decision_id: str, after: OutcomePosition | None, limit: int
 ) -> Sequence[RecordedOutcome]:
-    """As `OutcomeLog.list_outcomes`."""
     place = loan_outcomes.c.as_of, loan_outcomes.c.loan_id
     query = _ALL.where(loan_outcomes.c.decision_id == decision_id)
     if after is not None:

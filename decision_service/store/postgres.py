@@ -99,23 +99,18 @@ class PostgresDatabase:
         await asyncio.gather(*(_connected(engine, count) for engine, count in pools))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; a lost connection is replaced once."""
         return await self._again(self._readers, work)
 
     async def read_together(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, in one transaction."""
         return await self._again(self._together, work)
 
     async def look_up(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, on a connection that is kept for what decisions look up."""
         return await self._again(self._looker, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work in one transaction; repeated after a rollback by the server."""
         return await self._repeat(self._writer, work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
-        """As `write`, on a connection that is kept for the decisions' commits alone."""
         return await self._repeat(self._committer, work)
 
     async def note(self, work: Callable[[Connection], T]) -> T:
@@ -134,7 +129,6 @@ class PostgresDatabase:
         await self._run(self._cleaner, _vacuum)
 
     async def aclose(self) -> None:
-        """Close every connection."""
         self._closed = True
         for engine in (
             self._readers,
@@ -211,19 +205,16 @@ class PostgresReader:
         self._engine = _engine(server, 1, _READ_SETTINGS, command_seconds=None)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; a lost connection is replaced once."""
         try:
             return await _transact(self._engine, work)
         except ConnectionLost:
             return await _transact(self._engine, work)
 
     async def aclose(self) -> None:
-        """Close the connection."""
         await self._engine.dispose()
 
 
 async def read_postgres(server: PostgresServer) -> PostgresReader:
-    """Read a database that has this program's tables; raises StoreRefused."""
     reader = PostgresReader(server)
     try:
         await _first_contact(server, partial(reader.read, schema.require_current))
@@ -234,7 +225,6 @@ async def read_postgres(server: PostgresServer) -> PostgresReader:
 
 
 async def migrate_postgres(server: PostgresServer) -> None:
-    """Bring the tables to the newest version in one transaction; raises StoreRefused."""
     engine = _engine(server, 1, _PATIENT_SETTINGS, command_seconds=None)
     try:
         await _first_contact(server, partial(_transact, engine, schema.upgrade))
@@ -273,7 +263,6 @@ async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _connected(engine: AsyncEngine, count: int) -> None:
-    """Open so many connections, and leave them to the pool."""
     try:
         async with AsyncExitStack() as held:
             for _ in range(count):

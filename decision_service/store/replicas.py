@@ -84,7 +84,6 @@ def claim(
 
 
 def held_leases(connection: Connection, keys: Sequence[CallerRequest]) -> set[CallerRequest]:
-    """The keys whose leases' holders are alive and whose time is not over."""
     given = _given([Lease(*key, fence="") for key in keys])
     return {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
 
@@ -98,12 +97,10 @@ def spend(connection: Connection, leases: Iterable[Lease]) -> set[str]:
 
 
 def renew(connection: Connection, leases: Iterable[Lease], span: timedelta) -> None:
-    """Extend these leases, where still held, to so many seconds from now."""
     connection.execute(_RENEW, _given(leases) | {"span": span})
 
 
 def clear(connection: Connection, span: timedelta) -> None:
-    """Remove leases that expired longer ago than this."""
     connection.execute(_CLEAR, {"span": span})
 
 
@@ -168,7 +165,6 @@ class SharedLeases:
         self._renewal = asyncio.create_task(self._keep(seconds / 3))
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
-        """A lease of a request, or its decision; waits while another process decides."""
         key = (caller, request_id)
         give_up = _now() + seconds
         pauses = _pauses()
@@ -184,18 +180,15 @@ class SharedLeases:
                 return stored
 
     def release(self, lease: Lease) -> None:
-        """Release a lease in the background, with other releases."""
         self.forget(lease.fence)
         giving = asyncio.ensure_future(_ignoring_store_errors(self._releases.submit(lease)))
         self._background.add(giving)
         giving.add_done_callback(self._background.discard)
 
     def forget(self, fence: str) -> None:
-        """Stop renewing a lease that has ended."""
         self._held.pop(fence, None)
 
     async def aclose(self) -> None:
-        """Finish pending releases and stop renewing."""
         self._renewal.cancel()
         for batches in (self._claims, self._lookups):
             await batches.aclose()
@@ -231,7 +224,6 @@ class SharedLeases:
         raise RequestInProgress.still()
 
     async def _keep(self, period: float) -> None:
-        """Renew leases of long decisions, and remove those of dead processes."""
         while True:
             await asyncio.sleep(period)
             long_held = [x for x, since in self._held.values() if since <= _now() - period]

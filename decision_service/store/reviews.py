@@ -96,7 +96,6 @@ def open_all(connection: Connection, opened: Iterable[OpenedReview]) -> None:
 
 
 def take(connection: Connection, step: ReviewStep) -> None:
-    """Store a review after a step, and the step's event."""
     row = _row(step.review)
     changed = update(reviews).where(reviews.c.review_id == step.review.review_id)
     connection.execute(changed.values(row))
@@ -113,20 +112,17 @@ def by_id(connection: Connection, review_id: str, *, held: bool = False) -> Revi
 def events_of(
     connection: Connection, review_id: str, after: int = 0, limit: int | None = None
 ) -> tuple[ReviewEvent, ...]:
-    """Events of a review after a position, in order."""
     query = _EVENTS.limit(limit)
     found = connection.execute(query, {"review_id": review_id, "after": after}).scalars()
     return tuple(_EVENT.decode(bytes(body)) for body in found)
 
 
 def of_decision(connection: Connection, decision_id: str) -> Sequence[Review]:
-    """The reviews of a decision, oldest first."""
     found = connection.execute(_OF_DECISION, {"decision_id": decision_id}).scalars()
     return [*map(review_of, found)]
 
 
 def review_of(body: Any) -> Review:
-    """The review of a row's body."""
     return _REVIEW.decode(bytes(body))
 
 
@@ -151,7 +147,6 @@ def _row(review: Review) -> dict[str, object]:
 
 
 def _charged(review: Review) -> dict[str, object]:
-    """What it takes from its day."""
     if review.charge is None or review.ended is None:
         return dict.fromkeys(("charged_at", "tier", "approvals", "granted"))
     return {
@@ -183,7 +178,6 @@ def page(
     limit: int,
     now: datetime,
 ) -> Sequence[Review]:
-    """At most `limit` reviews of the filter, most urgent first, strictly after the position."""
     conditions = [*_conditions(chosen, microseconds(now))]
     if after is not None:
         conditions.append((microseconds(after.due), after.review_id) < _PLACE)
@@ -192,7 +186,6 @@ def page(
 
 
 def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
-    """Reviews whose applications are to be decided again, longest due first."""
     query = (
         select(_ROW.body)
         .where(_ROW.state == ReviewState.DECIDING_AGAIN.value)
@@ -214,7 +207,6 @@ def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
 
 
 def queues(connection: Connection, now: datetime) -> Sequence[QueueCount]:
-    """Every queue with unfinished reviews, in order."""
     overdue = func.count().filter(_ROW.due < microseconds(now))
     query = (
         select(_ROW.product, _ROW.queue, func.count(), overdue, func.min(_ROW.opened))
@@ -343,7 +335,6 @@ def step(
     limits: DayLimits | None = None,
     secrets: Sequence[IdentityKey] = (),
 ) -> Review | None:
-    """As `ReviewLog.step`."""
     review = by_id(connection, review_id, held=True)
     if review is None:
         return None
@@ -354,7 +345,6 @@ def step(
 def contest(
     connection: Connection, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
 ) -> Review | None:
-    """As `ReviewLog.contest`."""
     if connection.execute(_DECISION, {"decision_id": case.decision_id}).first() is None:
         return None
     every = of_decision(connection, case.decision_id)
@@ -375,7 +365,6 @@ def contest(
 
 
 def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
-    """As `ReviewLog.arrived`."""
     by, due = By("", "", now), 0
     for review in unfinished_of(connection, user_id):
         taken = data_arrived(review, by, kinds)
@@ -388,7 +377,6 @@ def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: 
 def never_whole(
     connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime, why: str
 ) -> None:
-    """As `ReviewLog.never_whole`."""
     by = By("", "", now)
     for review in unfinished_of(connection, user_id):
         last = events_of(connection, review.review_id)[-1]
@@ -458,52 +446,43 @@ class StoredReviews:
     async def get(
         self, review_id: str, after: int = 0, limit: int | None = None
     ) -> RecordedReview | None:
-        """As `ReviewLog.get`."""
         work = partial(_recorded, review_id=review_id, after=after, limit=limit)
         return await self._database.read(work)
 
     async def of_decision(self, decision_id: str) -> Sequence[Review]:
-        """As `ReviewLog.of_decision`."""
         return await self._database.read(partial(of_decision, decision_id=decision_id))
 
     async def list(
         self, chosen: ReviewFilter, after: ReviewPosition | None, limit: int, now: datetime
     ) -> Sequence[Review]:
-        """As `ReviewLog.list`."""
         work = partial(page, chosen=chosen, after=after, limit=limit, now=now)
         return await self._database.read(work)
 
     async def step(
         self, review_id: str, move: Move, limits: DayLimits | None = None
     ) -> Review | None:
-        """As `ReviewLog.step`."""
         work = partial(step, review_id=review_id, move=move, limits=limits, secrets=self._secrets)
         return await self._write(work)
 
     async def contest(
         self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
     ) -> Review | None:
-        """As `ReviewLog.contest`."""
         work = partial(contest, case=case, by=by, text=text, policy=policy)
         return await self._write(work)
 
     async def arrived(self, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
-        """As `ReviewLog.arrived`."""
         return await self._write(partial(arrived, user_id=user_id, kinds=kinds, now=now))
 
     async def never_whole(
         self, user_id: str, kinds: Collection[Kind], now: datetime, why: str
     ) -> None:
-        """As `ReviewLog.never_whole`."""
         work = partial(never_whole, user_id=user_id, kinds=kinds, now=now, why=why)
         await self._write(work)
 
     async def deciding_again(self, limit: int) -> Sequence[Review]:
-        """As `ReviewLog.deciding_again`."""
         return await self._database.read(partial(deciding_again, limit=limit))
 
     async def queues(self, now: datetime) -> Sequence[QueueCount]:
-        """As `ReviewLog.queues`."""
         return await self._database.read(partial(queues, now=now))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:

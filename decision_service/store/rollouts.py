@@ -40,7 +40,6 @@ def append(connection: Connection, entry: JournalEntry) -> bool:
 
 
 def latest(connection: Connection) -> Mapping[str, JournalEntry]:
-    """The last entry of every product."""
     entries = (_entry(row) for row in connection.execute(_LATEST))
     return {entry.product: entry for entry in entries}
 
@@ -48,7 +47,6 @@ def latest(connection: Connection) -> Mapping[str, JournalEntry]:
 def history(
     connection: Connection, product: str, before: int | None, limit: int
 ) -> Sequence[JournalEntry]:
-    """At most `limit` entries of a product, newest first, strictly before the position."""
     query = _ALL.where(_ROWS.product == product).order_by(_ROWS.position.desc()).limit(limit)
     if before is not None:
         query = query.where(_ROWS.position < before)
@@ -124,14 +122,12 @@ _CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
 
 
 def record_pairs(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
-    """As `PairLog.put_pairs`."""
     stored = kept(connection, (pair.decision_id for pair in pairs))
     rows = [_pair_row(pair) for pair in pairs if pair.decision_id in stored]
     insert_new(connection, shadow_results, rows)
 
 
 def sums(connection: Connection, product: str, version: int, since: datetime) -> ImpactSums:
-    """A version's results on decisions from `since` on, added up."""
     chosen = {"product": product, "version": version, "since": microseconds(since)}
     found = ImpactSums()
     for row in connection.execute(_SUMS, chosen):
@@ -194,7 +190,6 @@ def _side(whose: str, side: Side) -> dict[str, object]:
 
 
 def _moved(told: JudgedApplicant) -> Iterator[str]:
-    """The causes, and the principal reasons of outcomes that differ."""
     for cause in told.causes:
         yield f"{_CAUSE}{cause}"
     if told.before.outcome is not told.after.outcome:
@@ -204,7 +199,6 @@ def _moved(told: JudgedApplicant) -> Iterator[str]:
 
 
 def record_texts(connection: Connection, given: Iterable[StoredText]) -> None:
-    """Store each text whose digest is not there yet."""
     by_digest = {text.digest: text for text in given}
     rows = [
         {"digest": digest, "kind": by_digest[digest].kind, "body": by_digest[digest].body}
@@ -214,7 +208,6 @@ def record_texts(connection: Connection, given: Iterable[StoredText]) -> None:
 
 
 def by_digest(connection: Connection, digest: str) -> StoredText | None:
-    """One text, if it is there."""
     found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.digest == digest)
     row = connection.execute(found).first()
     return None if row is None else StoredText(row[0], row[1], row[2])

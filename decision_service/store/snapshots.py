@@ -65,7 +65,6 @@ _ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in PLACE))
 
 
 def of_user(connection: Connection, user_id: str) -> Sequence[DecisionPlace]:
-    """The places of a user's decisions, in order of id."""
     found = select(*PLACE).where(decisions.c.user_id == user_id)
     return places(connection.execute(found.order_by(decisions.c.decision_id)))
 
@@ -83,12 +82,10 @@ def hold_decisions(connection: Connection, rows: Sequence[DecisionPlace]) -> Non
 
 
 def places(found: Iterable[Sequence[Any]]) -> Sequence[DecisionPlace]:
-    """The places of rows with the columns of `PLACE`."""
     return [(row[0], row[1], row[2]) for row in found]
 
 
 def remove(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
-    """Delete decisions by their places."""
     if not rows:
         return
     hold_decisions(connection, rows)
@@ -155,7 +152,6 @@ def settle(
 
 
 def forget(connection: Connection, now: datetime, data_keys: DataKeys) -> None:
-    """Delete the remains whose time is over."""
     at = microseconds(now)
     due = select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
     for row in connection.execute(due).all():
@@ -215,7 +211,6 @@ _KEYS = select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
 
 
 def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
-    """How often each of these users withdrew consent; a user that is not named never did."""
     if not users:
         return {}
     found = connection.execute(_EPOCHS, {"users": padded(sorted(users))})
@@ -239,7 +234,6 @@ def hold_consents(connection: Connection, users: Collection[str]) -> None:
 def user_keys(
     connection: Connection, users: Collection[str], data_keys: DataKeys
 ) -> Mapping[str, bytes]:
-    """The key of each of these users, made where there is none."""
     wanted = sorted(users)
     found = _found(connection, wanted, data_keys)
     lacking = [user for user in wanted if user not in found]
@@ -319,7 +313,6 @@ def is_known(connection: Connection, user_id: str) -> bool:
 
 
 def is_erased(connection: Connection, user_id: str) -> bool:
-    """Whether the user was erased before, whatever was stored since."""
     return _has(connection, erasures, user_id)
 
 
@@ -363,7 +356,6 @@ class PackedSnapshot(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> PackedKey:
-        """User id and snapshot id."""
         return self.user_id, self.snapshot_id
 
 
@@ -378,7 +370,6 @@ class Packing:
         self._bodies: UserCache[bytes] = UserCache(most, len)
 
     async def pack(self, snapshot: SnapshotBody, stored: int) -> PackedSnapshot:
-        """The snapshot ready to be stored."""
         key, since = (snapshot.user_id, snapshot.id), self._bodies.forgotten
         body = self._bodies.get(key)
         if body is None:
@@ -387,7 +378,6 @@ class Packing:
         return PackedSnapshot(*key, body, snapshot.counts, stored)
 
     def forget(self, user_id: str) -> None:
-        """Drop a user's bodies."""
         self._bodies.forget(user_id)
 
 
@@ -444,7 +434,6 @@ def body(
 
 
 def earlier(connection: Connection, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
-    """The ids of a user's newest snapshots with when each was stored first, the last one first."""
     c = snapshots.c
     found = select(c.snapshot_id, c.stored).where(c.user_id == user_id)
     rows = connection.execute(found.order_by(c.stored.desc(), c.snapshot_id).limit(most))
@@ -452,7 +441,6 @@ def earlier(connection: Connection, user_id: str, most: int) -> Sequence[tuple[s
 
 
 def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> UserState:
-    """A user's state: counts in order of source and kind, consent, last reading."""
     epoch = epochs(connection, (user_id,)).get(user_id, 0)
     last, quarantined = warm_.mark(connection, user_id)
     known = tuple(_known(connection, user_id))

@@ -133,7 +133,6 @@ def exists(file: SqliteFile) -> bool:
 
 
 def missing(file: SqliteFile) -> StoreDamaged:
-    """The error for a store that is missing; no new one is made without `init`."""
     return StoreDamaged(
         f"the store {file.path} is missing, though there was one: restore it from a backup, or "
         "begin a new one with --init"
@@ -141,7 +140,6 @@ def missing(file: SqliteFile) -> StoreDamaged:
 
 
 def nothing_to_read(file: SqliteFile) -> StoreDamaged:
-    """The error for a store that is to be read and is not there."""
     return StoreDamaged(f"there is no store {file.path}: name one that decisions are recorded in")
 
 
@@ -297,7 +295,6 @@ class FileLock:
         os.pwrite(self._descriptor, b"%d\n" % os.getpid() + (_MADE if self.made else b""), 0)
 
     def release(self) -> None:
-        """Release the lock; harmless when repeated."""
         for descriptor in (self._descriptor, self._held):
             if descriptor is not None:
                 os.close(descriptor)
@@ -351,12 +348,9 @@ class SqliteDatabase:
         self._lock = lock
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; raises StoreUnavailable or EntryRefused."""
         return await self._readers.run(work)
 
     async def read_together(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, in one transaction."""
-
         def together(connection: Connection) -> T:
             connection.exec_driver_sql("BEGIN")
             return work(connection)
@@ -364,11 +358,9 @@ class SqliteDatabase:
         return await self._readers.run(together)
 
     async def look_up(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, on a connection that is kept for what decisions look up."""
         return await self._looker.run_bare(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work in one transaction, durable on return; rolls back and raises as `read`."""
         return await self._writer.run(work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
@@ -387,7 +379,6 @@ class SqliteDatabase:
         raise unavailable("deleted data is still in the store's log: it is tried again")
 
     async def aclose(self) -> None:
-        """Finish running work, close the file and release its lock."""
         await self._readers.aclose()
         await self._looker.aclose()
         await self._writer.aclose()
@@ -413,11 +404,9 @@ class SqliteReader:
         self._readers = _Connections(_reading_engine(path), 1)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; raises StoreUnavailable or EntryRefused."""
         return await self._readers.run(work)
 
     async def aclose(self) -> None:
-        """Finish running work and close the file."""
         await self._readers.aclose()
 
 
@@ -435,7 +424,6 @@ async def read_sqlite(file: SqliteFile) -> SqliteReader:
 
 
 def migrate_sqlite(file: SqliteFile, *, init: bool = False) -> None:
-    """Bring the file's tables to the newest version in one transaction; raises StoreRefused."""
     lock = _prepare(file, init=init)
     try:
         _upgrade(file.path)
@@ -464,7 +452,6 @@ async def _first_write(file: SqliteFile, database: SqliteDatabase) -> None:
 
 
 def _emptied(connection: Connection) -> bool:
-    """Whether the log could be written back and emptied."""
     busy, _, _ = _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 
@@ -514,7 +501,6 @@ def _engine(path: Path, pragmas: tuple[str, ...]) -> Engine:
 
 
 def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
-    """Lock the file, which is whole or new."""
     require_folder(file)
     lock = FileLock.acquire(file.companion(".lock"), file.path)
     try:
@@ -562,7 +548,6 @@ class _Connections:
             return work(connection)
 
     async def run_bare(self, work: Callable[[Connection], T]) -> T:
-        """Run work that needs no transaction, or looks after its own."""
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._bare, work)

@@ -89,12 +89,10 @@ _READINGS = (
 
 
 def is_known(connection: Connection, user_id: str) -> bool:
-    """Whether any table has a row of a user."""
     return any(connection.execute(one, {"of": user_id}).first() for one in _KNOWN)
 
 
 def counts_of(connection: Connection, user_id: str) -> Mapping[str, int]:
-    """How many decisions and snapshots are stored of a user, by table."""
     return {
         name: connection.execute(count, {"of": user_id}).scalar_one()
         for name, count in _COUNTS.items()
@@ -102,7 +100,6 @@ def counts_of(connection: Connection, user_id: str) -> Mapping[str, int]:
 
 
 def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
-    """The rows of a user alone, by table."""
     found = {
         name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
         for name, query in _ROWS.items()
@@ -116,7 +113,6 @@ def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row
 def decision_rows(
     connection: Connection, entries: Sequence[StoredEntry]
 ) -> Mapping[str, Mapping[str, Sequence[Row]]]:
-    """The rows that belong to each decision, by decision and table."""
     names = (arm_decisions.name, *_OF_DECISION)
     found = {one.decision_id: {name: list[Row]() for name in names} for one in entries}
     places = [(one.product, microseconds(one.created), one.decision_id) for one in entries]
@@ -166,20 +162,16 @@ MOST_LETTERS = 100
 
 
 class StoredSubjectAccess:
-    """What is stored of one person, on SQLite or PostgreSQL."""
-
     def __init__(self, database: Database, data_keys: DataKeys) -> None:
         self._database = database
         self._data_keys = data_keys
 
     async def user_rows(self, user_id: str) -> UserRows | None:
-        """As `SubjectAccessLog`."""
         return await self._database.read_together(partial(self._user_rows, user_id=user_id))
 
     async def decisions(
         self, user_id: str, after: PagePosition | None, limit: int
     ) -> Sequence[StoredDecision]:
-        """As `SubjectAccessLog`."""
         chosen = Filter(user_id=user_id)
         work = partial(_decisions, chosen=chosen, after=after, limit=limit)
         return await self._database.read_together(work)
@@ -187,7 +179,6 @@ class StoredSubjectAccess:
     async def reading(
         self, user_id: str, after: PagePosition | None, *, itself: bool
     ) -> StoredReading | None:
-        """As `SubjectAccessLog`."""
         work = partial(self._reading, user_id=user_id, after=after, itself=itself)
         found = await self._database.read_together(work)
         if found is None or found.body is None:
