@@ -8,6 +8,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -76,10 +77,8 @@ _TOGETHER = 1000
 """Decisions that are looked through in one transaction."""
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
-
-
-def key(entry: StoredEntry) -> CallerRequest:
-    return entry.caller, entry.request_id
+_RESETS = select(*clock_resets.c).order_by(clock_resets.c.position.desc())
+_NO_READING = {"snapshot_id": None, "fetched": -1, "looked": -1, "plan": b"", "oldest": -1}
 
 
 def microseconds(instant: datetime) -> int:
@@ -98,43 +97,15 @@ def stored(entry: DecisionEntry) -> StoredEntry:
     created = entry.created
     if created.tzinfo is not UTC:
         created = from_microseconds(microseconds(created))
-    return StoredEntry(
-        entry.decision_id,
-        entry.caller,
-        entry.request_id,
-        entry.content,
-        entry.user_id,
-        entry.product,
-        entry.application_id,
-        entry.customer_ref,
-        entry.outcome,
-        created,
-        entry.reply,
-        entry.facts,
-        entry.ruleset_digest,
-        entry.plan_digest,
-        entry.snapshot.id if entry.snapshot else None,
-    )
+    same = {name: getattr(entry, name) for name in _NAMES if name != "snapshot_id"}
+    snapshot_id = entry.snapshot.id if entry.snapshot else None
+    return StoredEntry(**same | {"created": created, "snapshot_id": snapshot_id})
 
 
 def row(entry: StoredEntry) -> tuple[object, ...]:
-    return (
-        entry.decision_id,
-        entry.caller,
-        entry.request_id,
-        entry.content,
-        entry.user_id,
-        entry.product,
-        entry.application_id,
-        entry.customer_ref,
-        entry.outcome.value,
-        microseconds(entry.created),
-        entry.reply,
-        entry.facts,
-        entry.ruleset_digest,
-        entry.plan_digest,
-        entry.snapshot_id,
-    )
+    """An entry as the table has it, column by column."""
+    other = {"outcome": entry.outcome.value, "created": microseconds(entry.created)}
+    return (*(asdict(entry) | other).values(),)
 
 
 def by_keys(
@@ -146,7 +117,17 @@ def by_keys(
     asked = padded(wanted)
     statement = _by_keys(connection.dialect.name, len(asked))
     rows = driver.rows(connection, statement, (*chain.from_iterable(asked),))
-    return {key(entry): entry for entry in map(entry_of, rows)}
+    entries = map(entry_of, rows)
+    return {(entry.caller, entry.request_id): entry for entry in entries}
+
+
+@cache
+def _by_keys(dialect: str, count: int) -> str:
+    given = driver.marks(dialect, ["text", "text"], count)
+    return (
+        f"SELECT {', '.join(_NAMES)} FROM decisions "  # noqa: S608 - names of columns
+        f"WHERE (caller, request_id) IN (VALUES {given})"
+    )
 
 
 def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
@@ -160,9 +141,7 @@ def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
     One that is being deleted is waited for.
     """
     wanted = padded(sorted({*decision_ids}))
-    return (
-        frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars()) if wanted else frozenset()
-    )
+    return frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars() if wanted else ())
 
 
 def page(
@@ -196,21 +175,14 @@ def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
     return found[-1][0] if found else None
 
 
-@cache
-def _by_keys(dialect: str, count: int) -> str:
-    given = driver.marks(dialect, ["text", "text"], count)
-    return (
-        f"SELECT {', '.join(_NAMES)} FROM decisions "  # noqa: S608 - names of columns
-        f"WHERE (caller, request_id) IN (VALUES {given})"
-    )
-
-
 def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool]]:
     """The filter's conditions. SQLite, which counts nothing, is led to the index of the first."""
     names = [name for name in LISTED_BY if getattr(chosen, name)]
     for place, name in enumerate(names):
-        column = _unled(name) if place and steered else decisions.c[name]
-        yield column == getattr(chosen, name)
+        unled: ColumnElement[str] = literal_column(
+            f"+decisions.{name}"
+        )  # of which SQLite reads no index
+        yield (unled if place and steered else decisions.c[name]) == getattr(chosen, name)
         if name in OFTEN_EMPTY:
             yield is_given(decisions.c[name])
     if chosen.created_from is not None:
@@ -221,20 +193,11 @@ def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool
         yield exists().where(history.c.decision_id == decisions.c.decision_id, _UNREPORTED)
 
 
-def _unled(name: str) -> ColumnElement[str]:
-    """A column of which SQLite reads no index."""
-    return literal_column(f"+decisions.{name}")
-
-
 def entry_of(row: Sequence[Any]) -> StoredEntry:
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     values["outcome"] = Outcome(values["outcome"])
     values["created"] = from_microseconds(values["created"])
     return StoredEntry(**values)
-
-
-_RESETS = select(*clock_resets.c).order_by(clock_resets.c.position.desc())
-_NO_READING = {"snapshot_id": None, "fetched": -1, "looked": -1, "plan": b"", "oldest": -1}
 
 
 def newest(connection: Connection, before: datetime | None) -> datetime | None:

@@ -6,16 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    ProgrammingError,
-    SQLAlchemyError,
-)
-from sqlalchemy.exc import (
-    TimeoutError as PoolTimeout,
-)
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 
@@ -132,24 +124,16 @@ def of_postgres(error: Exception) -> StoreError:
     if isinstance(error, UNFIT_VALUES) or state.startswith(_UNFIT_STATES):
         return _refused(error)
     if state in _ROLLED_BACK:
-        return RolledBack(
-            "the store is busy: nothing was recorded; try again", retry_after=RETRY_SECONDS
-        )
+        return _passing(RolledBack, "the store is busy: nothing was recorded; try again")
     if state == _HELD_UP:
-        return HeldUp(
-            "the store is held by another transaction: nothing was recorded; try again",
-            retry_after=RETRY_SECONDS,
-        )
+        what = "the store is held by another transaction: nothing was recorded; try again"
+        return _passing(HeldUp, what)
     if isinstance(error, PoolTimeout) or state == _TOO_MANY_CONNECTIONS:
-        return StoreBusy(
-            "the store's connections are all busy: nothing was recorded; try again",
-            retry_after=RETRY_SECONDS,
-        )
+        what = "the store's connections are all busy: nothing was recorded; try again"
+        return _passing(StoreBusy, what)
     if isinstance(error, OSError) or getattr(error, "connection_invalidated", False):
-        return ConnectionLost(
-            "the store does not answer; ask again with the same request_id",
-            retry_after=RETRY_SECONDS,
-        )
+        what = "the store does not answer; ask again with the same request_id"
+        return _passing(ConnectionLost, what)
     return _failed(_POSTGRES_SENTENCES.get(state, f"the store failed ({state or 'no code'})"))
 
 
@@ -175,6 +159,10 @@ def opening(store: str) -> Iterator[None]:
             f"the store {store} cannot be used ({said(error.__cause__)}): "
             "check the database and what this user may do in it"
         ) from None
+
+
+def _passing(kind: type[StoreUnavailable], sentence: str) -> StoreUnavailable:
+    return kind(sentence, retry_after=RETRY_SECONDS)
 
 
 def _sqlstate(error: Exception) -> str:

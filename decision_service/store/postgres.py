@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine.interfaces import IsolationLevel
@@ -14,8 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from decision_service.domain.errors import StoreError
-from decision_service.store import errors as faults
-from decision_service.store import schema
+from decision_service.store import errors, schema
 from decision_service.store.address import PostgresServer
 from decision_service.store.errors import (
     ConnectionLost,
@@ -47,7 +46,7 @@ CONTACTS = 5
 ATTEMPTS = 3
 """How often a transaction is tried that the server rolls back."""
 
-_FAULTS = (SQLAlchemyError, OSError, *faults.UNFIT_VALUES)
+_FAULTS = (SQLAlchemyError, OSError, *errors.UNFIT_VALUES)
 _EACH_BY_ITSELF: IsolationLevel = "AUTOCOMMIT"
 """Every statement is a transaction of its own."""
 _TOGETHER: IsolationLevel = "REPEATABLE READ"
@@ -71,6 +70,14 @@ _COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable
 
 It looks rows up by key, however small a table was when it was planned.
 """
+
+_CHANGED = ("consents", "events")
+"""The tables of which an erasure takes parts of rows alone."""
+_ERASED = (
+    *_CHANGED,
+    *(name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING),
+)
+_VACUUM = text(f"VACUUM {', '.join(_ERASED)}")
 
 
 class PostgresDatabase:
@@ -126,18 +133,12 @@ class PostgresDatabase:
 
     async def scrub(self) -> None:
         """Vacuum the tables that hold what an erasure deletes, however long that takes."""
-        await self._run(self._cleaner, _vacuum)
+        await self._run(self._cleaner, lambda connection: connection.execute(_VACUUM).close())
 
     async def aclose(self) -> None:
         self._closed = True
-        for engine in (
-            self._readers,
-            self._looker,
-            self._writer,
-            self._committer,
-            self._notes,
-            self._cleaner,
-        ):
+        decisive = (self._readers, self._looker, self._writer, self._committer)
+        for engine in (*decisive, self._notes, self._cleaner):
             await engine.dispose()
 
     async def _again(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
@@ -161,28 +162,11 @@ class PostgresDatabase:
         return await _transact(engine, work)
 
 
-_CHANGED = ("consents", "events")
-"""The tables of which an erasure takes parts of rows alone."""
-_ERASED = (
-    *_CHANGED,
-    *(name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING),
-)
-
-
-def _vacuum(connection: Connection) -> None:
-    connection.execute(text(f"VACUUM {', '.join(_ERASED)}"))
-
-
 async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:
     """Check the tables and open the connections; raises StoreRefused."""
     database = PostgresDatabase(server, readers)
-    try:
-        await _first_contact(server, partial(database.write, schema.require_usable))
-        await _first_contact(server, database.connect)
-    except BaseException:
-        await database.aclose()
-        raise
-    return database
+    checked = partial(database.write, schema.require_usable)
+    return await _contacted(database, server, checked, database.connect)
 
 
 async def open_tables(
@@ -190,12 +174,7 @@ async def open_tables(
 ) -> PostgresDatabase:
     """Open a database that is no store, after `begin`; raises StoreRefused, naming its setting."""
     database = PostgresDatabase(server, 1)
-    try:
-        await _first_contact(server, partial(database.write, begin), setting)
-    except BaseException:
-        await database.aclose()
-        raise
-    return database
+    return await _contacted(database, server, partial(database.write, begin), setting=setting)
 
 
 class PostgresReader:
@@ -214,14 +193,12 @@ class PostgresReader:
         await self._engine.dispose()
 
 
+Opened = TypeVar("Opened", PostgresDatabase, PostgresReader)
+
+
 async def read_postgres(server: PostgresServer) -> PostgresReader:
     reader = PostgresReader(server)
-    try:
-        await _first_contact(server, partial(reader.read, schema.require_current))
-    except BaseException:
-        await reader.aclose()
-        raise
-    return reader
+    return await _contacted(reader, server, partial(reader.read, schema.require_current))
 
 
 async def migrate_postgres(server: PostgresServer) -> None:
@@ -230,6 +207,22 @@ async def migrate_postgres(server: PostgresServer) -> None:
         await _first_contact(server, partial(_transact, engine, schema.upgrade))
     finally:
         await engine.dispose()
+
+
+async def _contacted(
+    opened: Opened,
+    server: PostgresServer,
+    *works: Callable[[], Awaitable[None]],
+    setting: str = "DECISION_STORE_URL",
+) -> Opened:
+    """What was opened, after its first works; closed where one of them fails."""
+    try:
+        for work in works:
+            await _first_contact(server, work, setting)
+    except BaseException:
+        await opened.aclose()
+        raise
+    return opened
 
 
 async def _first_contact(
@@ -244,13 +237,13 @@ async def _first_contact(
     except StoreError as error:
         authority = ", the file that PGSSLROOTCERT names" if "ssl" in server.url.query else ""
         raise StoreUnreachable(
-            f"the database {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
+            f"the database {server.shown} cannot be used ({errors.said(error.__cause__)}): check "
             f"{setting}{authority}, and that the server runs and lets this user in"
         ) from None
 
 
 async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
-    """Do work at the start, where nobody waits for it; again where the server was too slow."""
+    """Do work at the start, where no caller waits; again where the server was too slow."""
     for _ in range(CONTACTS - 1):
         try:
             await work()
@@ -268,7 +261,7 @@ async def _connected(engine: AsyncEngine, count: int) -> None:
             for _ in range(count):
                 await held.enter_async_context(engine.connect())
     except _FAULTS as error:
-        raise faults.of_postgres(error) from error
+        raise errors.of_postgres(error) from error
 
 
 async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
@@ -276,7 +269,7 @@ async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
     except _FAULTS as error:
-        raise faults.of_postgres(error) from error
+        raise errors.of_postgres(error) from error
 
 
 def _engine(
@@ -293,13 +286,9 @@ def _engine(
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
         hide_parameters=True,
-        connect_args=_arguments(settings, command_seconds),
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": command_seconds,
+            "server_settings": settings,
+        },
     )
-
-
-def _arguments(settings: Mapping[str, str], command_seconds: float | None) -> dict[str, Any]:
-    return {
-        "timeout": CONNECT_SECONDS,
-        "command_timeout": command_seconds,
-        "server_settings": settings,
-    }

@@ -22,8 +22,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from decision_service.domain.errors import StoreError
-from decision_service.store import errors as faults
-from decision_service.store import schema
+from decision_service.store import errors, schema
 from decision_service.store.address import SqliteFile
 from decision_service.store.errors import (
     StoreDamaged,
@@ -58,8 +57,8 @@ def is_damaged(log: bytes) -> bool:
     if header is None:
         return True
     broken = _first_broken(log, header)
-    commits = sum(_is_commit(log, at, header) for at in _frames(log, header) if at >= broken)
-    return commits >= 2
+    ours = (at for at in _frames(log, header) if at >= broken and _is_ours(log, at, header))
+    return sum(log[at + 4 : at + 8] != b"\0\0\0\0" for at in ours) >= 2  # commits among them
 
 
 def _header(log: bytes) -> _Log | None:
@@ -89,10 +88,6 @@ def _first_broken(log: bytes, header: _Log) -> int:
 def _is_ours(log: bytes, at: int, header: _Log) -> bool:
     """Frames of an earlier round of the log carry another salt; they were all checkpointed."""
     return log[at + 8 : at + 16] == header.salt
-
-
-def _is_commit(log: bytes, at: int, header: _Log) -> bool:
-    return _is_ours(log, at, header) and log[at + 4 : at + 8] != b"\0\0\0\0"
 
 
 def _checksum(order: str, seed: Checksum, data: bytes) -> Checksum:
@@ -130,17 +125,6 @@ def exists(file: SqliteFile) -> bool:
     if log.exists() and log.stat().st_size > 0:
         raise StoreDamaged(f"the store {file.path} is missing beside its log {log}; {_RESTORE}")
     return False
-
-
-def missing(file: SqliteFile) -> StoreDamaged:
-    return StoreDamaged(
-        f"the store {file.path} is missing, though there was one: restore it from a backup, or "
-        "begin a new one with --init"
-    )
-
-
-def nothing_to_read(file: SqliteFile) -> StoreDamaged:
-    return StoreDamaged(f"there is no store {file.path}: name one that decisions are recorded in")
 
 
 def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
@@ -258,7 +242,9 @@ class FileLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StoreLocked(_in_use(what, _holder(descriptor))) from None
+            holder = os.pread(descriptor, _LENGTH, 0).decode("ascii", "replace")
+            os.close(descriptor)
+            raise StoreLocked(_in_use(what, holder.partition("\n")[0])) from None
         lock = cls(descriptor, made=_MADE in os.pread(descriptor, _LENGTH, 0))
         lock._write()
         return lock
@@ -299,12 +285,6 @@ class FileLock:
             if descriptor is not None:
                 os.close(descriptor)
         self._descriptor = self._held = None
-
-
-def _holder(descriptor: int) -> str:
-    holder = os.pread(descriptor, _LENGTH, 0).decode("ascii", "replace").partition("\n")[0]
-    os.close(descriptor)
-    return holder
 
 
 def _in_use(what: Path, holder: str) -> str:
@@ -390,9 +370,11 @@ async def open_sqlite(file: SqliteFile, readers: int, *, init: bool = False) -> 
     lock = await asyncio.to_thread(_prepare, file, init=init)
     database = SqliteDatabase(file.path, readers, lock)
     try:
-        await _first_write(file, database)
-    except BaseException:
+        await database.write(schema.require_usable)
+    except BaseException as error:
         await database.aclose()
+        if isinstance(error, StoreError) and not isinstance(error, StoreRefused):
+            raise _unwritable(file, error.__cause__) from None
         raise
     return database
 
@@ -413,7 +395,9 @@ class SqliteReader:
 async def read_sqlite(file: SqliteFile) -> SqliteReader:
     """Read a file that is there and has this program's tables; raises StoreRefused."""
     if not exists(file):
-        raise nothing_to_read(file)
+        raise StoreDamaged(
+            f"there is no store {file.path}: name one that decisions are recorded in"
+        )
     reader = SqliteReader(file.path)
     try:
         await reader.read(schema.require_current)
@@ -442,15 +426,6 @@ def _upgrade(path: Path) -> None:
         engine.dispose()
 
 
-async def _first_write(file: SqliteFile, database: SqliteDatabase) -> None:
-    try:
-        await database.write(schema.require_usable)
-    except StoreRefused:
-        raise
-    except StoreError as error:
-        raise _unwritable(file, error.__cause__) from None
-
-
 def _emptied(connection: Connection) -> bool:
     busy, _, _ = _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
@@ -464,7 +439,7 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 def _unwritable(file: SqliteFile, error: BaseException | None) -> StoreUnwritable:
     return StoreUnwritable(
-        f"the store {file.path} cannot be written ({faults.said(error)}): free space, close other "
+        f"the store {file.path} cannot be written ({errors.said(error)}): free space, close other "
         "programs that hold it, or give the service's user write access to it and its folder"
     )
 
@@ -520,7 +495,10 @@ def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
 
 def _create(file: SqliteFile, *, anew: bool) -> None:
     if not anew:
-        raise missing(file)
+        raise StoreDamaged(
+            f"the store {file.path} is missing, though there was one: restore it from a backup, or "
+            "begin a new one with --init"
+        )
     try:
         create(file, _upgrade)
     except (OSError, SQLAlchemyError) as error:
@@ -539,20 +517,19 @@ class _Connections:
         self._closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
+        def transact(connection: Connection) -> T:
+            with connection.begin():
+                return work(connection)
+
+        return await self.run_bare(transact)
+
+    async def run_bare(self, work: Callable[[Connection], T]) -> T:
+        """Run work that needs no transaction, or looks after its own."""
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, work)
 
     def _do(self, work: Callable[[Connection], T]) -> T:
-        with self._connection() as connection, connection.begin():
-            return work(connection)
-
-    async def run_bare(self, work: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise unavailable("the store is closed: nothing was recorded")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._bare, work)
-
-    def _bare(self, work: Callable[[Connection], T]) -> T:
         with self._connection() as connection:
             return work(connection)
 
@@ -563,11 +540,11 @@ class _Connections:
         try:
             connection = connection or self._engine.connect()
             yield connection
-        except faults.OF_SQLITE as error:
-            if connection is not None and faults.spoils_connection(error):
+        except errors.OF_SQLITE as error:
+            if connection is not None and errors.spoils_connection(error):
                 connection.invalidate()
                 connection = None
-            raise faults.of_sqlite(error) from error
+            raise errors.of_sqlite(error) from error
         finally:
             self._free.put(connection)
 

@@ -43,19 +43,19 @@ from decision_service.rollout.ports import JournalEntry, JournalMovedOn
 from decision_service.runtime.flow import UserCache
 from decision_service.steering.counters import ArmTally, CounterTotal, FigureCell
 from decision_service.steering.pairs import DecisionPair
-from decision_service.store import applicants, arms, decisions, events, history, outcomes, snapshots
-from decision_service.store import arms as hours
-from decision_service.store import arms as tallies
-from decision_service.store import decisions as clock
-from decision_service.store import erasure as expiry
-from decision_service.store import errors as faults
-from decision_service.store import events as warm
-from decision_service.store import outcomes as lent
-from decision_service.store import replicas as process_rows
-from decision_service.store import rollouts as journal
-from decision_service.store import rollouts as shadows
-from decision_service.store import rollouts as texts
-from decision_service.store import snapshots as ended
+from decision_service.store import (
+    applicants,
+    arms,
+    decisions,
+    erasure,
+    errors,
+    events,
+    history,
+    outcomes,
+    replicas,
+    rollouts,
+    snapshots,
+)
 from decision_service.store.address import SqliteFile, parse_journal, parse_store_url
 from decision_service.store.batches import Lookups
 from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, OnCommit, Writer, no_op
@@ -143,7 +143,7 @@ class Store:
         database = await open_database(url, readers, init=init)
         noted: ErasureJournal | None = None
         try:
-            with faults.opening(parse_store_url(url).shown):
+            with errors.opening(parse_store_url(url).shown):
                 noted = await _journal(url, journal)
                 wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
                 keys = await _identity_keys(url, identity_keys, database)
@@ -197,10 +197,10 @@ class Store:
         return await self._database.read(work)
 
     async def newest_decision(self, before: datetime | None = None) -> datetime | None:
-        return await self._database.read(partial(clock.newest, before=before))
+        return await self._database.read(partial(decisions.newest, before=before))
 
     async def first_decision(self, after: datetime) -> datetime | None:
-        return await self._database.read(partial(clock.first, after=after))
+        return await self._database.read(partial(decisions.first, after=after))
 
     async def count_others(self) -> int:
         """How many users' keys the newest data key does not wrap; none where there is no key."""
@@ -209,10 +209,10 @@ class Store:
         return await self._database.read(partial(count_others, newest=self.data_keys.newest))
 
     async def clock_resets(self) -> Sequence[ClockReset]:
-        return await self._database.read(clock.resets)
+        return await self._database.read(decisions.resets)
 
     async def reset_clock(self, reset: ClockReset) -> bool:
-        return await self._database.write(partial(clock.reset, one=reset))
+        return await self._database.write(partial(decisions.reset, one=reset))
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
@@ -250,26 +250,26 @@ class Store:
             forget(user_id)
 
     async def expire(self, before: datetime, most: int) -> int:
-        return await self._database.write(partial(expiry.expire, before=before, most=most))
+        return await self._database.write(partial(erasure.expire, before=before, most=most))
 
     async def forget_ended(self, now: datetime) -> None:
-        await self._database.write(partial(ended.forget, now=now, data_keys=self.data_keys))
+        await self._database.write(partial(snapshots.forget, now=now, data_keys=self.data_keys))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         self._held.forget(body.user_id)
         return await self._writer.keep_warm(body, mark, consent)
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
-        work = partial(warm.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
+        work = partial(events.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
         await self._database.write(work)
         self._held.forget(user_id)
 
     async def quarantine(self, user_id: str, now: datetime) -> None:
         self._held.forget(user_id)
-        await self._database.write(partial(warm.quarantine_reading, user_id=user_id, now=now))
+        await self._database.write(partial(events.quarantine_reading, user_id=user_id, now=now))
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
-        return await self._database.read(partial(warm.users, after=after, limit=limit))
+        return await self._database.read(partial(events.users, after=after, limit=limit))
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
         self._held.forget(event.user_id)
@@ -292,17 +292,17 @@ class Store:
             await self._database.scrub()
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
-        await self._database.write(partial(texts.record_texts, given=tuple(given)))
+        await self._database.write(partial(rollouts.record_texts, given=tuple(given)))
 
     async def text(self, digest: str) -> StoredText | None:
-        return await self._database.read(partial(texts.by_digest, digest=digest))
+        return await self._database.read(partial(rollouts.by_digest, digest=digest))
 
     async def last_text(self, kind: str) -> StoredText | None:
         found = await self.last_texts(kind, 1)
         return found[0] if found else None
 
     async def last_texts(self, kind: str, most: int) -> Sequence[StoredText]:
-        return await self._database.read(partial(texts.last, kind=kind, most=most))
+        return await self._database.read(partial(rollouts.last, kind=kind, most=most))
 
     async def pin(self, product: str, unit: str, since: datetime) -> Pin | None:
         work = partial(arms.pin, product=product, unit=unit, since=since)
@@ -343,7 +343,7 @@ class Store:
         await self._database.write(partial(applicants.release, applicant=applicant))
 
     async def lent(self, decision_id: str) -> Lent | None:
-        return await self._database.read(partial(lent.of, decision_id=decision_id))
+        return await self._database.read(partial(outcomes.of, decision_id=decision_id))
 
     async def record_outcome(
         self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False
@@ -363,7 +363,7 @@ class Store:
         return await self._database.read(work)
 
     async def append(self, entry: JournalEntry) -> None:
-        work = partial(journal.append, entry=entry)
+        work = partial(rollouts.append, entry=entry)
         try:
             appended = await self._database.write(work)
         except ConnectionLost:
@@ -372,35 +372,35 @@ class Store:
             raise JournalMovedOn
 
     async def latest(self) -> Mapping[str, JournalEntry]:
-        return await self._database.read(journal.latest)
+        return await self._database.read(rollouts.latest)
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
-        work = partial(journal.history, product=product, before=before, limit=limit)
+        work = partial(rollouts.history, product=product, before=before, limit=limit)
         return await self._database.read(work)
 
     async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
         if not is_shared(self._database):
             return (mine,)
-        return await self._database.note(partial(process_rows.report, mine=mine))
+        return await self._database.note(partial(replicas.report, mine=mine))
 
     async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
-        await self._database.write(partial(hours.record_hours, process=process, cells=cells))
+        await self._database.write(partial(arms.record_hours, process=process, cells=cells))
 
     async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
-        work = partial(hours.totals, product=product, since=since, position=position)
+        work = partial(arms.totals, product=product, since=since, position=position)
         return await self._database.read(work)
 
     async def tallies(
         self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
     ) -> Sequence[ArmTally]:
-        work = partial(tallies.tallies, product=product, since=since, before=before, hashed=hashed)
+        work = partial(arms.tallies, product=product, since=since, before=before, hashed=hashed)
         return await self._database.read(work)
 
     async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
-        await self._database.write(partial(shadows.record_pairs, pairs=pairs))
+        await self._database.write(partial(rollouts.record_pairs, pairs=pairs))
 
     async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
-        work = partial(shadows.sums, product=product, version=version, since=since)
+        work = partial(rollouts.sums, product=product, version=version, since=since)
         return await self._database.read(work)
 
 
