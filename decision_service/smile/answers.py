@@ -229,7 +229,12 @@ class OneDecoder(Generic[Decoded]):
         self._name = name
 
     def __call__(self, body: bytes) -> Decoded:
-        return _data_of(_typed(self._envelope, body, self._name), self._name)
+        envelope = _typed(self._envelope, body, self._name)
+        if envelope.code != "OK":
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.code")
+        if envelope.data is None:
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.data")
+        return envelope.data
 
 
 class BareDecoder:
@@ -262,14 +267,6 @@ class PageDecoder(Generic[Decoded]):
         if page.items is None:
             raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.items")
         return page
-
-
-def _data_of(envelope: Envelope[Decoded], name: str) -> Decoded:
-    if envelope.code != "OK":
-        raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.code")
-    if envelope.data is None:
-        raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.data")
-    return envelope.data
 
 
 def _typed(decoder: msgspec.json.Decoder[Decoded], body: bytes, name: str) -> Decoded:

@@ -7,8 +7,7 @@ import re
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 
@@ -42,6 +41,7 @@ from decision_service.smile.limits import (
     backoff,
     full_jitter,
     pause,
+    read_date,
     retry_after,
 )
 
@@ -171,8 +171,6 @@ TOLERANCE = timedelta(seconds=5)
 AGREED = timedelta(seconds=3)
 """How near they must come before another alarm: whole seconds of a date move the difference."""
 
-_LONGEST_HEADER = 64
-
 log = structlog.get_logger("decision_service.clock")
 
 
@@ -186,8 +184,8 @@ class VendorTime:
 
     def note(self, header: str | None) -> None:
         """Take the Date of an answer that has just come; logged as the clocks come apart."""
-        told = read_date(header)
-        self.drift = None if told is None else self._clock.now() - told
+        date = read_date(header)
+        self.drift = None if date is None else self._clock.now() - date
         most = AGREED if self._apart else TOLERANCE
         apart = self.drift is not None and abs(self.drift) > most
         if apart and not self._apart and self.drift is not None:
@@ -196,16 +194,6 @@ class VendorTime:
                 "clock differs from the vendor's", alarm=raised(Alarm.CLOCK), ahead_seconds=seconds
             )
         self._apart = apart
-
-
-def read_date(header: str | None) -> datetime | None:
-    if header is None or len(header) > _LONGEST_HEADER:
-        return None
-    try:
-        told = parsedate_to_datetime(header)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 # Connections that broke during TLS; the certificate is not at fault.
@@ -290,17 +278,21 @@ class HttpClient:
             if event.endswith("send_request_body.complete"):
                 permit.sent()
 
-        extensions = {"trace": trace}
         try:
             name = f"{request.method} {request.template}"
-            with traced(self._tracer, name, self._about(request)) as span:
+            about: Attributes = {  # no URL, which would name a user
+                "http.request.method": request.method,
+                "url.template": request.template,
+                "server.address": self._host,
+            }
+            with traced(self._tracer, name, about) as span:
                 async with self._http.stream(
                     request.method,
                     request.path,
                     params=request.params,
                     content=request.content,
                     headers={"content-type": "application/json"} if request.content else None,
-                    extensions=extensions,
+                    extensions={"trace": trace},
                 ) as response:
                     span.set_attribute("http.response.status_code", response.status_code)
                     budget.answered = True
@@ -310,14 +302,6 @@ class HttpClient:
             raise _unreached(error) from None
         finally:
             permit.sent()
-
-    def _about(self, request: Request) -> Attributes:
-        """The request for a span; without its URL, which names a user."""
-        return {
-            "http.request.method": request.method,
-            "url.template": request.template,
-            "server.address": self._host,
-        }
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import TypeAlias
+from datetime import date, datetime, timedelta
+from functools import partial
 
 from decision_service.domain.accounts import BEING_LINKED, CONNECTED, LINK_TASK, SYNCS_WITHIN, Kind
 from decision_service.domain.errors import (
@@ -16,10 +16,9 @@ from decision_service.domain.errors import (
     UpstreamUnavailable,
 )
 from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Clock
 from decision_service.domain.snapshot import Account, Read, Task
-from decision_service.runtime.flow import SingleFlight, Waiter, WorkStopped
+from decision_service.runtime.flow import Waiter, WorkStopped
 from decision_service.smile.applicant import (
     CONSENT_PROBE,
     ApplicantReader,
@@ -160,7 +159,8 @@ class ArrivalPoller:
         pause = self._limits.poll_seconds
         arriving = await self._arriving(accounts)
         while arriving:
-            self._signal_waiting(len(arriving))
+            if not self.waiting.done():
+                self.waiting.set_result(len(arriving))
             # Other fetches need not wait for permits that may be used in minutes.
             self._reader.budget.reservation.release()
             left = self.wait_until - self._clock.monotonic()
@@ -205,9 +205,9 @@ class ArrivalPoller:
         except KeysRefused:
             raise
         except UpstreamFault as fault:
-            return Read(
-                faults=tuple(_unknown_progress(fault, account_id) for account_id in sorted(asked))
-            )
+            # Data counts as not fetched where the vendor does not say whether all of it is there.
+            unknown = partial(Missing, Cause.NOT_FETCHED, fault.code, detail=fault.detail)
+            return Read(faults=tuple(unknown(source=account_id) for account_id in sorted(asked)))
 
     async def _accounts_again(self, arriving: int) -> tuple[Account, ...]:
         try:
@@ -217,18 +217,9 @@ class ArrivalPoller:
         except UpstreamFault:
             raise not_ready(arriving) from None
 
-    def _signal_waiting(self, arriving: int) -> None:
-        if not self.waiting.done():
-            self.waiting.set_result(arriving)
-
 
 def _states(accounts: tuple[Account, ...]) -> set[tuple[str, str]]:
     return {(one.id, one.connection_status) for one in accounts}
-
-
-def _unknown_progress(fault: UpstreamFault, account_id: str) -> Missing:
-    """Data counts as not fetched where the vendor does not say whether all of it is there."""
-    return Missing(Cause.NOT_FETCHED, fault.code, source=account_id, detail=fault.detail)
 
 
 async def run_all(jobs: Iterable[Coroutine[None, None, None]]) -> None:
@@ -241,40 +232,7 @@ async def run_all(jobs: Iterable[Coroutine[None, None, None]]) -> None:
             for job in jobs:
                 group.create_task(job)
     except BaseExceptionGroup as failed:
-        raise _gravest(failed.exceptions) from None
-
-
-def _gravest(errors: tuple[BaseException, ...]) -> BaseException:
-    return min(errors, key=lambda error: not isinstance(error, CrossTenant))
-
-
-class ListReader:
-    """One list per kind, filtered by user, concurrently; the consent probe after all others."""
-
-    def __init__(self, reader: ApplicantReader, plan: FetchPlan) -> None:
-        self._reader = reader
-        self._first_day = plan.first_day
-
-    async def read(self, builder: SnapshotBuilder) -> None:
-        """Add each kind to the builder, with a fault where it could not be read.
-
-        Raises KeysRefused and CrossTenant only.
-        """
-        kinds = builder.asked
-        await run_all(self._into(builder, kind) for kind in sorted(kinds - {CONSENT_PROBE}))
-        if CONSENT_PROBE in kinds:
-            await self._into(builder, CONSENT_PROBE)
-
-    async def _into(self, builder: SnapshotBuilder, kind: Kind) -> None:
-        since = self._first_day if kind is Kind.TRANSACTIONS else None
-        try:
-            builder.parts[kind] = await self._reader.kind(kind, first_day=since)
-        except KeysRefused:
-            raise
-        except NotSubscribed:  # there are no records of a product that is not subscribed to
-            builder.parts[kind] = KindRead()
-        except UpstreamFault as fault:
-            builder.parts[kind] = failed_kind(kind, fault, since)
+        raise min(failed.exceptions, key=lambda error: not isinstance(error, CrossTenant)) from None
 
 
 _CHANGED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.DATA_CHANGED_DURING_READ)
@@ -294,13 +252,13 @@ class SnapshotFetch:
         reader: ApplicantReader,
         arrival: ArrivalPoller,
         builder: SnapshotBuilder,
-        kind_reader: ListReader,
+        first_day: date | None,
         counts: RequestCounts,
     ) -> None:
         self.arrival = arrival
         self.builder = builder
         self._reader = reader
-        self._kind_reader = kind_reader
+        self._first_day = first_day
         self._counts = counts
 
     @property
@@ -347,9 +305,30 @@ class SnapshotFetch:
         self.builder.accounts = accounts
         for last in (False, True):
             self.builder.tasks = self.arrival.tasks
-            await self._kind_reader.read(self.builder)
+            await self._read_kinds()
             if await self._confirm(last=last):
                 return
+
+    async def _read_kinds(self) -> None:
+        """Read one list per kind, concurrently; the consent probe after all others.
+
+        A kind that cannot be read gets a fault. Raises KeysRefused and CrossTenant only.
+        """
+        kinds = self.builder.asked
+        await run_all(self._read_kind(kind) for kind in sorted(kinds - {CONSENT_PROBE}))
+        if CONSENT_PROBE in kinds:
+            await self._read_kind(CONSENT_PROBE)
+
+    async def _read_kind(self, kind: Kind) -> None:
+        since = self._first_day if kind is Kind.TRANSACTIONS else None
+        try:
+            self.builder.parts[kind] = await self._reader.kind(kind, first_day=since)
+        except KeysRefused:
+            raise
+        except NotSubscribed:  # there are no records of a product that is not subscribed to
+            self.builder.parts[kind] = KindRead()
+        except UpstreamFault as fault:
+            self.builder.parts[kind] = failed_kind(kind, fault, since)
 
     async def _confirm(self, *, last: bool) -> bool:
         """Make the final check where one is needed; False when all must be read again."""
@@ -362,19 +341,15 @@ class SnapshotFetch:
 
     async def _final_check(self, *, last: bool) -> bool:
         try:
-            later = await self._accounts_now()
+            later = await self._reader.accounts()
+        except Gone:
+            later = ()
         except KeysRefused:
             raise
         except UpstreamFault as fault:
             self.builder.invalidate(self.builder.unverified | self.builder.orphans(), fault)
             return True
         return await self._compared(later, last=last)
-
-    async def _accounts_now(self) -> tuple[Account, ...]:
-        try:
-            return await self._reader.accounts()
-        except Gone:
-            return ()
 
     async def _compared(self, later: tuple[Account, ...], *, last: bool) -> bool:
         moved = compare_accounts(self.builder.accounts or (), later)
@@ -416,15 +391,6 @@ def unanswered() -> DeadlineMissed:
         "Smile had not answered when the deadline came; send the request again with a longer "
         "deadline"
     )
-
-
-Fetches: TypeAlias = SingleFlight[tuple[str, FetchPlan], SnapshotFetch, None]
-"""The fetches in progress, one per applicant and plan."""
-
-
-def fetches() -> Fetches:
-    """No fetches yet; the reserved requests of a fetch are released when it ends."""
-    return SingleFlight(SnapshotFetch.run, on_end=lambda fetch: fetch.budget.reservation.release())
 
 
 async def follow(

@@ -302,14 +302,17 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     text = header.strip()
     if text.isascii() and text.isdecimal():
         return float(text)
-    return _until(text, now)
+    moment = read_date(text)
+    seconds = 0.0 if moment is None else (moment - now).total_seconds()
+    return seconds if seconds > 0 else None
 
 
-def _until(text: str, now: datetime) -> float | None:
+def read_date(header: str | None) -> datetime | None:
+    """The instant of an HTTP date; None for anything else."""
+    if header is None or len(header) > _LONGEST_HEADER:
+        return None
     try:
-        moment = parsedate_to_datetime(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - now).total_seconds()
+        moment = parsedate_to_datetime(header)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return seconds if seconds > 0 else None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

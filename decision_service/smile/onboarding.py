@@ -65,19 +65,15 @@ async def revoke_accounts(api: SmileApi, reader: ApplicantReader) -> int:
     wanted = [one for one, status in listed.items() if status != DISCONNECTED]
     failed: dict[str, UpstreamFault] = {}
     for account_id in wanted:
+        request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
         try:
-            await _revoke(api, reader, account_id)
+            with suppress(Gone):
+                await api.get(request, _DONE, reader.budget)
         except UpstreamFault as fault:
             failed[account_id] = fault
     if failed or cut:
         raise _unfinished(len(wanted) - len(failed), failed, cut)
     return len(wanted)
-
-
-async def _revoke(api: SmileApi, reader: ApplicantReader, account_id: str) -> None:
-    request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
-    with suppress(Gone):
-        await api.get(request, _DONE, reader.budget)
 
 
 def _unfinished(
@@ -149,7 +145,6 @@ class SmileEnrolment:
         size = str(self._api.limits.page_size)
         request = Request("/users", {"startDate": day, "size": size})
         budget = self._api.budget(stop_at)
-
         try:
             users = await read_list(
                 lambda one: self._api.get(one, _USERS, budget),
@@ -171,7 +166,7 @@ class SmileEnrolment:
         try:
             return _token(await self._api.get(request, _TOKEN, self._api.budget(stop_at)))
         except Gone:
-            raise _unknown() from None
+            raise UserUnknown(UNKNOWN) from None
         except UpstreamFault as fault:
             raise fault.refusal() from None
 
@@ -205,7 +200,7 @@ class SmileEnrolment:
                 await reader.check_known()
             tasks = await reader.tasks() if accounts else ()
         except Gone:
-            raise _unknown() from None
+            raise UserUnknown(UNKNOWN) from None
         except UpstreamFault as fault:
             raise fault.refusal() from None
         limits = self._api.limits
@@ -239,7 +234,3 @@ def _may_have_happened(fault: UpstreamFault) -> bool:
     if isinstance(fault, TransientFault):
         return not fault.throttled
     return not (fault.detail or "").startswith("HTTP 4")
-
-
-def _unknown() -> UserUnknown:
-    return UserUnknown(UNKNOWN)

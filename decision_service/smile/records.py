@@ -397,10 +397,6 @@ Thing = TypeVar("Thing", bound=Item)
 Record = TypeVar("Record")
 
 
-def _as_listed(items: tuple[Thing, ...]) -> tuple[Thing, ...]:
-    return items
-
-
 class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
     """One kind: its endpoint, its page decoder, and how an item becomes a record.
 
@@ -410,7 +406,7 @@ class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
     path: str
     decode: Callable[[bytes], PageAnswer[Thing]]
     record: Callable[[Thing, str], Record]
-    choose: Callable[[tuple[Thing, ...]], tuple[Thing, ...]] = _as_listed
+    choose: Callable[[tuple[Thing, ...]], tuple[Thing, ...]] = lambda items: items
     optional: bool = False
 
 

@@ -15,25 +15,20 @@ from decision_service.domain.errors import CrossTenant
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Clock, FetchResult
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
+from decision_service.runtime.flow import SingleFlight
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
 from decision_service.smile.answers import read_list
 from decision_service.smile.applicant import ApplicantReader, SnapshotBuilder, mark_shrunken
 from decision_service.smile.client import HttpClient, Request, RequestBudget, SmileApi
 from decision_service.smile.errors import KeysRefused, NoPermit, UpstreamFault
-from decision_service.smile.fetch import (
-    ArrivalPoller,
-    ListReader,
-    SnapshotFetch,
-    fetches,
-    follow,
-    known_accounts,
-)
+from decision_service.smile.fetch import ArrivalPoller, SnapshotFetch, follow, known_accounts
 from decision_service.smile.limits import BreakerState, RateLimiter, Reservation, SmileLimits
 from decision_service.smile.onboarding import SmileEnrolment
 from decision_service.smile.records import PROVIDERS, provider
 from decision_service.smile.webhooks import SmileWebhooks
 
 _GIG = "GIG"
+_REFUSALS_UNTIL_UNWELL = 3
 
 _log = structlog.get_logger("smile")
 
@@ -84,18 +79,12 @@ class Providers:
         limits = self._api.limits
         stop_at = self._clock.monotonic() + limits.refresh_seconds
         budget = self._api.budget(stop_at)
-
         request = Request("/providers", {"size": str(limits.page_size)})
         listed = await read_list(
             lambda one: self._api.get(one, PROVIDERS, budget), request, limits, name="providers"
         )
         found = (provider(item) for item in listed.items)
         return {one.id: one for one in found if one is not None}
-
-
-_REFUSALS_UNTIL_UNWELL = 3
-
-_logger = structlog.get_logger("smile")
 
 
 class SmileStatus(msgspec.Struct, frozen=True):
@@ -148,7 +137,9 @@ class SmileSource:
         self._client = HttpClient(base_url, key, secret, clock, self._limits, transport, tracer)
         self._api = SmileApi(self._client, clock, self._limits)
         self._providers = Providers(self._api, clock)
-        self._fetches = fetches()
+        self._fetches: SingleFlight[tuple[str, FetchPlan], SnapshotFetch, None] = SingleFlight(
+            SnapshotFetch.run, on_end=lambda fetch: fetch.budget.reservation.release()
+        )
         self._cross_tenant = 0
         self._renewals = RateLimiter(clock, 1, self._limits.renewal_seconds)
 
@@ -175,7 +166,7 @@ class SmileSource:
                 snapshot = self._snapshot(place.job.builder, user_id, known, fallback)
             except CrossTenant:
                 self._cross_tenant += 1
-                _logger.critical("smile.cross_tenant", alarm=raised(Alarm.CROSS_TENANT))
+                _log.critical("smile.cross_tenant", alarm=raised(Alarm.CROSS_TENANT))
                 raise
             calls = place.job.budget.calls if place.began else 0
         return FetchResult(mark_shrunken(snapshot, as_of), self._clock.now(), calls)
@@ -269,7 +260,7 @@ class SmileSource:
             self._api, user_id, budget, on_more=builder.unverified.add, people=plan.people
         )
         arrival = ArrivalPoller(reader, self._clock, as_of, self._limits, wait_until)
-        return SnapshotFetch(reader, arrival, builder, ListReader(reader, plan), self._api.counts)
+        return SnapshotFetch(reader, arrival, builder, plan.first_day, self._api.counts)
 
     def _snapshot(
         self,

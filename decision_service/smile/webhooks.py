@@ -57,7 +57,6 @@ class SmileWebhooks:
 
     async def list(self, stop_at: float) -> tuple[Webhook, ...]:
         budget = self._api.budget(stop_at)
-
         request = Request("/webhooks", {"size": str(self._api.limits.page_size)})
         try:
             listed = await read_list(

@@ -167,23 +167,20 @@ def _row(process: str, cell: FigureCell, count: int) -> dict[str, object]:
     }
 
 
-_ROW = arm_decisions.c
-_TURN = func.row_number().over(partition_by=_ROW.unit, order_by=(_ROW.created, _ROW.decision_id))
+_TURN = func.row_number().over(partition_by=_ROWS.unit, order_by=(_ROWS.created, _ROWS.decision_id))
 
 
 def tallies(
     connection: Connection, product: str, since: datetime, before: datetime | None, *, hashed: bool
 ) -> Sequence[ArmTally]:
     """One tally for each arm and version that decided in the window, in order."""
-    window = [_ROW.product == product, _ROW.created >= microseconds(since)]
+    window = [_ROWS.product == product, _ROWS.created >= microseconds(since)]
     if before is not None:
-        window.append(_ROW.created < microseconds(before))
+        window.append(_ROWS.created < microseconds(before))
     if hashed:
-        window.append(_ROW.hashed)
-    ranked = select(
-        _ROW.arm, _ROW.version, _ROW.outcome, _ROW.refer_kind, _ROW.approved, _TURN.label("turn")
-    ).where(*window)
-    row = ranked.subquery().c
+        window.append(_ROWS.hashed)
+    columns = (_ROWS.arm, _ROWS.version, _ROWS.outcome, _ROWS.refer_kind, _ROWS.approved)
+    row = select(*columns, _TURN.label("turn")).where(*window).subquery().c
     first = row.turn == 1
     found = (
         select(
@@ -208,17 +205,17 @@ def _overridden(
 ) -> Mapping[tuple[Arm, int], int]:
     """Applicants of whom a person decided otherwise than a decision in the window."""
     same = (
-        _ROW.product == decisions.c.product,
-        _ROW.created == decisions.c.created,
-        _ROW.decision_id == decisions.c.decision_id,
+        _ROWS.product == decisions.c.product,
+        _ROWS.created == decisions.c.created,
+        _ROWS.decision_id == decisions.c.decision_id,
     )
     found = (
-        select(_ROW.arm, _ROW.version, func.count(_ROW.unit.distinct()))
+        select(_ROWS.arm, _ROWS.version, func.count(_ROWS.unit.distinct()))
         .select_from(reviews)
         .join(decisions, decisions.c.decision_id == reviews.c.decision_id)
         .join(arm_decisions, and_(*same))
         .where(reviews.c.product == product, reviews.c.overridden, *window)
-        .group_by(_ROW.arm, _ROW.version)
+        .group_by(_ROWS.arm, _ROWS.version)
     )
     return {(Arm(arm), version): int(count) for arm, version, count in connection.execute(found)}
 

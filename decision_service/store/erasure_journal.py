@@ -29,7 +29,7 @@ from sqlalchemy import (
     select,
 )
 
-from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.domain.errors import StoreError
 from decision_service.store.address import PostgresServer
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
@@ -40,6 +40,7 @@ from decision_service.store.errors import (
     StoreUnwritable,
     unavailable,
 )
+from decision_service.store.sqlite import sync_folder
 
 T = TypeVar("T")
 
@@ -125,7 +126,9 @@ class FileJournal:
         try:
             return await asyncio.to_thread(work, *arguments)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unavailable(
+                f"the erasure journal cannot be written ({error.strerror}): nothing was erased"
+            ) from error
 
     @classmethod
     def _open(cls, path: Path) -> FileJournal:
@@ -137,14 +140,16 @@ class FileJournal:
         with self._locked() as file:
             key = _key(self._path, file)
             file.seek(0, os.SEEK_END)
-            file.write(b"".join(_line(key, one) for one in erasures))
+            lines = (f"{one.id} {_mark(key, one.user_id)}\n" for one in erasures)
+            file.write("".join(lines).encode())
             _sync(file)
 
     def _marks(self) -> Mapping[str, str]:
         with self._locked() as file:
             file.seek(_HEAD_LENGTH)
             lines = file.read()
-        found = [_LINE.fullmatch(lines, at, at + _LINE_LENGTH) for at in _starts(lines)]
+        starts = range(0, len(lines), _LINE_LENGTH)
+        found = [_LINE.fullmatch(lines, at, at + _LINE_LENGTH) for at in starts]
         if None in found:
             raise _damaged(self._path)
         return {one[1].decode(): one[2].decode() for one in found if one is not None}
@@ -208,7 +213,6 @@ class PostgresJournal:
         return await self._do(lambda one: {row[0]: row[1] for row in one.execute(lines)})
 
     async def of(self, user_id: str) -> frozenset[str]:
-
         def work(connection: Connection) -> frozenset[str]:
             mark = _mark(self._key(connection), user_id)
             lines = select(_LINES.c.erasure_id).where(_LINES.c.mark == mark)
@@ -291,11 +295,7 @@ def _begin(path: Path, file: BinaryIO) -> None:
     file.seek(0)
     file.write(_HEAD + secrets.token_hex(_KEY_BYTES).encode() + b"\n")
     _sync(file)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _key(path: Path, file: BinaryIO) -> bytes:
@@ -314,22 +314,8 @@ def _sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _starts(lines: bytes) -> range:
-    return range(0, len(lines), _LINE_LENGTH)
-
-
-def _line(key: bytes, erasure: Erasure) -> bytes:
-    return f"{erasure.id} {_mark(key, erasure.user_id)}\n".encode()
-
-
 def _mark(key: bytes, user_id: str) -> str:
     return hmac.digest(key, user_id.encode(), "sha256").hex()
-
-
-def _unwritable(error: OSError) -> StoreUnavailable:
-    return unavailable(
-        f"the erasure journal cannot be written ({error.strerror}): nothing was erased"
-    )
 
 
 def _damaged(path: Path) -> StoreDamaged:

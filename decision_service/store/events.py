@@ -90,18 +90,8 @@ _EVENT = events.c
 _FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}
 _PENDING = _EVENT.done.is_(False)
 _IS_POSTPONED = _EVENT.due != _EVENT.received
-_TOLD = (
-    *(
-        _EVENT.event_id,
-        _EVENT.digest,
-        _EVENT.type,
-        _EVENT.user_id,
-        _EVENT.source,
-        _EVENT.kinds,
-        _EVENT.added,
-    ),
-    case((_IS_POSTPONED, _EVENT.since)),
-)
+_NAMES = ("event_id", "digest", "type", "user_id", "source", "kinds", "added")
+_COLUMNS = (*(_EVENT[name] for name in _NAMES), case((_IS_POSTPONED, _EVENT.since)))
 _WORDS = select(_EVENT.event_id, *(_EVENT[name] for name in _FORGOTTEN)).where(
     _EVENT.event_id.in_(bindparam("ids", expanding=True))
 )
@@ -129,7 +119,7 @@ def pending(
     wanted = _EVENT.type.in_(WITHDRAWALS) if withdrawals else _EVENT.type.not_in(WITHDRAWALS)
     users = select(_EVENT.user_id).where(_PENDING, wanted, _is_due(now))
     query = (
-        select(*_TOLD)
+        select(*_COLUMNS)
         .where(_PENDING, wanted, _EVENT.user_id.in_(users))
         .order_by(_EVENT.received, _EVENT.event_id)
         .limit(limit)
@@ -176,7 +166,7 @@ def done(connection: Connection, event_ids: Sequence[str]) -> bool:
 
     Whether any of them named an account or archive, of which a log may hold copies. Blanks of the
     same length take the words' place: a row that became shorter would make SQLite move its
-    neighbours together, and leave copies of them where they stood.
+    neighbours together, and leave copies of them where they were.
     """
     wanted = {"ids": padded(sorted(event_ids))}
     found = connection.execute(_WORDS, wanted).all()

@@ -133,7 +133,9 @@ def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcom
             outstanding=sum(amount for amount, _ in left),
             due=sum(one.instalment.minor for amount, one in left if amount and one.instalment),
             open_loans=sum(1 for amount, _ in left if amount),
-            overdue_loans=sum(_is_overdue(one) for one in newest),
+            overdue_loans=sum(
+                one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days) for one in newest
+            ),
             repaid_loans=sum(one.status is LoanStatus.REPAID for one in newest),
             drawn=_drawn(newest),
         )
@@ -323,10 +325,6 @@ def _drawn(newest: Sequence[LoanOutcome]) -> int | None:
         return None
     amounts = [one.disbursed.minor for one in newest if one.disbursed]
     return sum(amounts) if len(amounts) == len(newest) else None
-
-
-def _is_overdue(one: LoanOutcome) -> bool:
-    return one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days)
 
 
 def _past(columns: Sequence[Any]) -> PastDecision:

@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -113,8 +113,7 @@ class KeyFile(Generic[K]):
         except FileNotFoundError:
             before = b""
         except OSError as error:
-            way = f"set {self.setting} to one that `{self._program} add` makes"
-            raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None
+            raise self._unreadable(path, error) from None
         self._replace(path, base64.b64encode(secret) + b"\n" + before)
         return self._of(secret)
 
@@ -149,8 +148,7 @@ class KeyFile(Generic[K]):
         try:
             return read_small(path, trusted=True).decode("ascii")
         except OSError as error:
-            way = f"set {self.setting} to one that `{self._program} add` makes"
-            raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None
+            raise self._unreadable(path, error) from None
         except UnicodeDecodeError:
             raise self._unfit(path, "holds something else than keys in base64") from None
 
@@ -161,6 +159,10 @@ class KeyFile(Generic[K]):
             raise self._unfit(
                 path, f"has no key of {SMALLEST_KEY} bytes in base64 on line {number}"
             ) from None
+
+    def _unreadable(self, path: Path, error: OSError) -> KeysUnfit:
+        way = f"set {self.setting} to one that `{self._program} add` makes"
+        return self._unfit(path, f"cannot be read ({error.strerror}): {way}")
 
     def _unfit(self, path: Path, why: str) -> KeysUnfit:
         return KeysUnfit(f"the {self.name} file {path} {why}")
@@ -246,20 +248,15 @@ class DataKeys:
 
     def _named(self, key_id: bytes) -> DataKey:
         """A data key by id. The file is read for one that another process has wrapped by since."""
-        if key_id not in self._by_id:
-            self._by_id.update((key.id, key) for key in self._read_again())
+        if key_id not in self._by_id and self._path is not None:
+            with suppress(KeysUnfit):
+                self._by_id.update((key.id, key) for key in DATA_KEYS.read(self._path))
         if key_id in self._by_id:
             return self._by_id[key_id]
         raise unavailable(
             f"stored data needs the data key {key_id.hex()}, which this process lacks: put it into "
             f"the file of {DATA_KEYS.setting}, and start the process again"
         )
-
-    def _read_again(self) -> tuple[DataKey, ...]:
-        try:
-            return () if self._path is None else DATA_KEYS.read(self._path)
-        except KeysUnfit:
-            return ()
 
 
 PLAIN = DataKeys()
@@ -300,45 +297,31 @@ def count_others(connection: Connection, newest: DataKey) -> int:
 
 def wrap_some(connection: Connection, data_keys: DataKeys) -> int:
     """Wrap at most `BATCH` stored keys of each table by the newest data key; how many were left."""
-    return sum(_wrap_some(connection, table, data_keys) for table in KEYED)
-
-
-def _wrap_some(connection: Connection, table: Table, data_keys: DataKeys) -> int:
-    if data_keys.newest is None:
+    newest = data_keys.newest
+    if newest is None:
         return 0
-    others = _others(table, data_keys.newest)
-    users = connection.execute(select(table.c.user_id).where(others).limit(BATCH)).scalars().all()
-    held = _hold(connection, table, users, others)
-    if held:
-        renewed = update(table).where(table.c.user_id == bindparam("of"))
-        rows = [_wrapped(table, user_id, stored, data_keys) for user_id, stored in held]
-        connection.execute(renewed, rows)
-    return len(users)
+    return sum(_wrap_some(connection, table, newest, data_keys) for table in KEYED)
 
 
-def _hold(
-    connection: Connection, table: Table, users: Sequence[str], others: ColumnElement[bool]
-) -> list[tuple[str, StoredKey]]:
-    """Lock rows in order of user, as commits do; those that changed meanwhile are left out."""
-    if not users:
-        return []
-    c = table.c
+def _wrap_some(connection: Connection, table: Table, newest: DataKey, data_keys: DataKeys) -> int:
+    c, others = table.c, _others(table, newest)
+    users = connection.execute(select(c.user_id).where(others).limit(BATCH)).scalars().all()
+    # Rows are locked in order of user, as commits do; those that changed meanwhile are left out.
     rows = (
         select(c.user_id, c.key, c.wrapped_by)
         .where(c.user_id.in_(bindparam("users", expanding=True)), others)
         .order_by(c.user_id)
         .with_for_update(key_share=True)
     )
-    found = connection.execute(rows, {"users": padded(sorted(users))})
-    return [(user_id, StoredKey(key, wrapped_by)) for user_id, key, wrapped_by in found]
-
-
-def _wrapped(
-    table: Table, user_id: str, stored: StoredKey, data_keys: DataKeys
-) -> dict[str, object]:
-    of = about(table, user_id)
-    again = data_keys.wrap(data_keys.unwrap(stored, of), of)
-    return {"of": user_id, "key": again.key, "wrapped_by": again.wrapped_by}
+    held = connection.execute(rows, {"users": padded(sorted(users))}).all() if users else ()
+    renewed: list[dict[str, object]] = []
+    for user_id, key, wrapped_by in held:
+        of = about(table, user_id)
+        again = data_keys.wrap(data_keys.unwrap(StoredKey(key, wrapped_by), of), of)
+        renewed.append({"of": user_id, "key": again.key, "wrapped_by": again.wrapped_by})
+    if renewed:
+        connection.execute(update(table).where(c.user_id == bindparam("of")), renewed)
+    return len(users)
 
 
 def _others(table: Table, newest: DataKey) -> ColumnElement[bool]:

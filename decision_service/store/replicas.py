@@ -53,7 +53,7 @@ _MATCHING = """
     leases.caller = given.caller AND leases.request_id = given.request_id
     AND leases.fence = given.fence
 """
-_SPEND = text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING} RETURNING leases.fence")
+_SPEND = text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING}")
 _RENEW = text(f"""
     UPDATE leases SET expires = clock_timestamp() + {_SPAN} FROM {_GIVEN} WHERE {_MATCHING}
 """)
@@ -83,25 +83,11 @@ def claim(
     return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
 
 
-def held_leases(connection: Connection, keys: Sequence[CallerRequest]) -> set[CallerRequest]:
-    given = _given([Lease(*key, fence="") for key in keys])
-    return {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
-
-
-def spend(connection: Connection, leases: Iterable[Lease]) -> set[str]:
-    """End these leases; the fences of those that were still held."""
+def spend(connection: Connection, leases: Iterable[Lease]) -> None:
+    """End these leases, as far as they are still held."""
     given = _given(leases)
-    if not given["fences"]:
-        return set()
-    return {row.fence for row in connection.execute(_SPEND, given)}
-
-
-def renew(connection: Connection, leases: Iterable[Lease], span: timedelta) -> None:
-    connection.execute(_RENEW, _given(leases) | {"span": span})
-
-
-def clear(connection: Connection, span: timedelta) -> None:
-    connection.execute(_CLEAR, {"span": span})
+    if given["fences"]:
+        connection.execute(_SPEND, given)
 
 
 def _given(leases: Iterable[Lease]) -> dict[str, object]:
@@ -232,8 +218,8 @@ class SharedLeases:
 
     def _renew_and_clear(self, connection: Connection, leases: Sequence[Lease]) -> None:
         if leases:
-            renew(connection, leases, self._span)
-        clear(connection, _KEPT)
+            connection.execute(_RENEW, _given(leases) | {"span": self._span})
+        connection.execute(_CLEAR, {"span": _KEPT})
 
     async def _claim_together(
         self, wanted: Sequence[Lease]
@@ -256,12 +242,13 @@ class SharedLeases:
 
 
 def _look(connection: Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
-    """For each key its decision, or whether somebody decides it.
+    """For each key its decision, or whether a living process holds its lease.
 
     In this order: a lease is gone only when its decision is there, so looking for the decision
     first could miss both.
     """
-    held = held_leases(connection, keys)
+    given = _given([Lease(*key, fence="") for key in keys])
+    held = {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
     stored = decisions.by_keys(connection, keys)
     return [stored.get(key) or key in held for key in keys]
 

@@ -43,7 +43,6 @@ from decision_service.casework.review_steps import (
     is_repeated,
     refuse_contest,
 )
-from decision_service.decide.history import Past
 from decision_service.decide.identity import ACCOUNT, PERSON, IdentityKey, owed_customer, owed_key
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import ServiceError
@@ -142,11 +141,11 @@ def _row(review: Review) -> dict[str, object]:
         "claimed_until": None if until is None else microseconds(until),
         "overridden": review.overrides,
         "body": _ENCODER.encode(review),
-        **_charged(review),
+        **_charge_row(review),
     }
 
 
-def _charged(review: Review) -> dict[str, object]:
+def _charge_row(review: Review) -> dict[str, object]:
     if review.charge is None or review.ended is None:
         return dict.fromkeys(("charged_at", "tier", "approvals", "granted"))
     return {
@@ -196,7 +195,7 @@ def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
 
 
 def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
-    """A user's unfinished reviews, which nobody else changes until the transaction ends."""
+    """A user's unfinished reviews, which no other transaction changes until this one ends."""
     query = (
         select(_ROW.body)
         .where(_ROW.user_id == user_id, _IS_UNFINISHED)
@@ -249,7 +248,7 @@ def _in_state(state: ReviewState, now: int) -> ColumnElement[bool]:
     return same
 
 
-def charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
+def _charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
     """The step with its charge; raises ReviewRefused where a cap of the day has no room for it.
 
     Whoever else approves for the product waits until the transaction ends.
@@ -268,56 +267,6 @@ def charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None)
 _WHOSE = select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
     history.c.decision_id == bindparam("decision_id")
 )
-
-
-def stand(
-    connection: Connection,
-    decision_id: str,
-    outcome: Outcome,
-    at: datetime,
-    *,
-    approved: int | None,
-    instalment: int | None,
-    expires: datetime | None,
-) -> None:
-    """Set the outcome that stands of a decision from `at` on; its amounts in minor units.
-
-    The decision takes a further place under each of its keys, so that whoever decides on the
-    person at the same time reads again. One that was made again counts anew.
-    """
-    found = connection.execute(_WHOSE, {"decision_id": decision_id}).one_or_none()
-    if found is None:
-        return
-    for key in sorted(unpacked(bytes(found.found_by))):
-        take_next(connection, key, decision_id)
-    chosen = update(history).where(history.c.decision_id == decision_id)
-    connection.execute(
-        chosen.values(
-            outcome=outcome.value,
-            approved=approved,
-            instalment=instalment,
-            expires=microseconds(expires or at),
-            reviewed=microseconds(at),
-            replaced=None,
-        )
-    )
-
-
-def on_record(
-    connection: Connection, decision_id: str, secrets: Sequence[IdentityKey]
-) -> Sequence[Past]:
-    """What is found under a decision's keys but by a name, which two people may share.
-
-    Also what an erasure has left of a loan on one of the accounts, or of the customer.
-    """
-    found = connection.execute(_WHOSE, {"decision_id": decision_id}).one_or_none()
-    if found is None:
-        return []
-    keys = unpacked(bytes(found.found_by))
-    wanted = [key for key in keys if key[:1] != PERSON]
-    wanted += [owed_key(key) for key in keys if key[:1] == ACCOUNT]
-    wanted += owed_customer(found.caller, found.customer_ref, secrets)
-    return [*under(connection, wanted).values()]
 
 
 _DECISION = (
@@ -402,35 +351,53 @@ def _taken(
     if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
         take(connection, taken)
         return taken.review
-    taken = charged(connection, taken, limits)
+    taken = _charged(connection, taken, limits)
     with connection.begin_nested():  # a refusal leaves nothing behind
         take(connection, taken)
         if taken.review.state is ReviewState.COMPLETED:
-            _stand(connection, taken.review, taken.event.at, secrets)
+            _take_effect(connection, taken.review, taken.event.at, secrets)
     return taken.review
 
 
-def _stand(
+def _take_effect(
     connection: Connection, review: Review, at: datetime, secrets: Sequence[IdentityKey]
 ) -> None:
-    """Have a completed review's result stand; raises ReviewRefused as `require_nothing_granted`.
+    """Make a completed review's result that of its decision from `at` on.
 
-    Whoever else approves for the person at the same time waits since `stand`, or is seen after it.
+    The decision takes a further place under each of its keys: whoever decides on the person or
+    approves for it at the same time waits and reads again, or is seen here. One that was made again
+    counts anew. Raises ReviewRefused as `require_nothing_granted`, by what is found under the
+    decision's keys but a name, which two people may share, and by what an erasure has left of a
+    loan on one of the accounts, or of the customer.
     """
+    of = {"decision_id": review.decision_id}
+    found = connection.execute(_WHOSE, of).one_or_none()
+    if found is None:
+        return
+    for key in sorted(unpacked(bytes(found.found_by))):
+        take_next(connection, key, review.decision_id)
     result = result_of(review)
     approved = result.amount if result.outcome is Outcome.APPROVE else None
     instalment = review.terms.instalment if approved else None
-    stand(
-        connection,
-        review.decision_id,
-        result.outcome,
-        at,
-        approved=approved.minor if approved else None,
-        instalment=instalment.minor if instalment else None,
-        expires=review.expires if approved else None,
+    expires = review.expires if approved else None
+    chosen = update(history).where(history.c.decision_id == review.decision_id)
+    connection.execute(
+        chosen.values(
+            outcome=result.outcome.value,
+            approved=approved.minor if approved else None,
+            instalment=instalment.minor if instalment else None,
+            expires=microseconds(expires or at),
+            reviewed=microseconds(at),
+            replaced=None,
+        )
     )
     if approved:
-        require_nothing_granted(review, on_record(connection, review.decision_id, secrets))
+        now = connection.execute(_WHOSE, of).one()  # an erasure may have been waited for
+        keys = unpacked(bytes(now.found_by))
+        wanted = [key for key in keys if key[:1] != PERSON]
+        wanted += [owed_key(key) for key in keys if key[:1] == ACCOUNT]
+        wanted += owed_customer(now.caller, now.customer_ref, secrets)
+        require_nothing_granted(review, under(connection, wanted).values())
 
 
 T = TypeVar("T")

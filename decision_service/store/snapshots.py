@@ -17,14 +17,12 @@ from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.ports import Disconnected, Erased, SnapshotBody, UserState
 from decision_service.domain.snapshot import KnownCount
 from decision_service.runtime.flow import UserCache
-from decision_service.store import decisions as recorded
-from decision_service.store import events, history, tables
-from decision_service.store import events as warm_
-from decision_service.store import reviews as steps
-from decision_service.store.decisions import from_microseconds, microseconds
+from decision_service.store import events, history
+from decision_service.store.decisions import forget_applicants, from_microseconds, microseconds
 from decision_service.store.dialect import insert_new, padded, raise_each
 from decision_service.store.errors import unavailable
 from decision_service.store.keys import PLAIN, DataKeys, StoredKey, about, new_key, opened, sealed
+from decision_service.store.reviews import erase as end_reviews
 from decision_service.store.tables import (
     applicants,
     arm_decisions,
@@ -280,8 +278,8 @@ def erase(
     hold_decisions(connection, held)
     taken = [
         had_key,
-        steps.erase(connection, user_id, now),
-        recorded.forget_applicants(connection, user_id),
+        end_reviews(connection, user_id, now),
+        forget_applicants(connection, user_id),
         history.unlink(connection, user_id, identity_keys),
         settle(connection, user_id, disconnected, data_keys),
         with_decisions and bool(held),
@@ -302,14 +300,9 @@ def _delete(connection: Connection, table: Table, user_id: str) -> int:
 
 
 def is_known(connection: Connection, user_id: str) -> bool:
-    """Whether anything is stored of a user beside earlier erasures."""
-    return any(
-        _has(connection, table, user_id)
-        for table in (
-            *(snapshots, decisions, applicants, link_tokens, warm),
-            *(known_counts, ended_incomes),
-        )
-    )
+    """Whether anything is stored of a user but earlier erasures."""
+    tables = (snapshots, decisions, applicants, link_tokens, warm, known_counts, ended_incomes)
+    return any(_has(connection, table, user_id) for table in tables)
 
 
 def is_erased(connection: Connection, user_id: str) -> bool:
@@ -334,15 +327,21 @@ PackedKey = tuple[str, str]
 _KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
 _PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
 _SEALED = (
-    select(snapshots.c.body, tables.consents.c.key, tables.consents.c.wrapped_by)
-    .join(tables.consents, tables.consents.c.user_id == snapshots.c.user_id)
+    select(snapshots.c.body, consents.c.key, consents.c.wrapped_by)
+    .join(consents, consents.c.user_id == snapshots.c.user_id)
     .where(
         snapshots.c.user_id == bindparam("user_id"),
         snapshots.c.snapshot_id == bindparam("snapshot_id"),
-        tables.consents.c.key.is_not(None),
+        consents.c.key.is_not(None),
     )
 )
+_COUNTED = (
+    select(_KNOWN.source, _KNOWN.kind, _KNOWN["count"], _KNOWN.newest)
+    .where(_KNOWN.user_id == bindparam("user"))
+    .order_by(_KNOWN.source, _KNOWN.kind)
+)
 REMEMBERED_BYTES = 32 << 20
+_NO_MONTH = -1
 
 
 class PackedSnapshot(msgspec.Struct, frozen=True):
@@ -395,23 +394,33 @@ def record(connection: Connection, packed: Iterable[PackedSnapshot], data_keys: 
     One that is there already has left its counts: they follow from its content.
     """
     by_key = {one.key: one for one in packed}
-    for key in _present(connection, by_key):
-        del by_key[key]
+    keys = {"keys": padded([*by_key])}
+    for user_id, snapshot_id in connection.execute(_PRESENT, keys) if by_key else ():
+        del by_key[user_id, snapshot_id]
     new = [by_key[key] for key in sorted(by_key)]
     if not new:
         return
-    keys = user_keys(connection, {one.user_id for one in new}, data_keys)
-    insert_new(connection, snapshots, [_row(one, keys[one.user_id]) for one in new])
+    of_users = user_keys(connection, {one.user_id for one in new}, data_keys)
+    rows = [
+        {
+            "user_id": one.user_id,
+            "snapshot_id": one.snapshot_id,
+            "body": sealed(of_users[one.user_id], one.body, one.snapshot_id),
+            "stored": one.stored,
+        }
+        for one in new
+    ]
+    insert_new(connection, snapshots, rows)
     raise_each(connection, known_counts, ("count", "newest"), _counts(new))
 
 
 def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
     """Delete a snapshot that no decision rests on and that may not serve."""
-    decided = select(tables.decisions.c.decision_id).where(
-        tables.decisions.c.user_id == user_id, tables.decisions.c.snapshot_id == snapshot_id
+    decided = select(decisions.c.decision_id).where(
+        decisions.c.user_id == user_id, decisions.c.snapshot_id == snapshot_id
     )
-    serving = select(tables.warm.c.user_id).where(
-        tables.warm.c.user_id == user_id, tables.warm.c.snapshot_id == snapshot_id
+    serving = select(warm.c.user_id).where(
+        warm.c.user_id == user_id, warm.c.snapshot_id == snapshot_id
     )
     unused = delete(snapshots).where(
         snapshots.c.user_id == user_id,
@@ -429,7 +438,7 @@ def body(
     found = connection.execute(_SEALED, {"user_id": user_id, "snapshot_id": snapshot_id}).first()
     if found is None:
         return None
-    key = data_keys.unwrap(StoredKey(found[1], found[2]), about(tables.consents, user_id))
+    key = data_keys.unwrap(StoredKey(found[1], found[2]), about(consents, user_id))
     return opened(key, found[0], snapshot_id)
 
 
@@ -442,37 +451,15 @@ def earlier(connection: Connection, user_id: str, most: int) -> Sequence[tuple[s
 
 def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> UserState:
     epoch = epochs(connection, (user_id,)).get(user_id, 0)
-    last, quarantined = warm_.mark(connection, user_id)
-    known = tuple(_known(connection, user_id))
+    last, quarantined = events.mark(connection, user_id)
+    counts = connection.execute(_COUNTED, {"user": user_id})
+    known = tuple(KnownCount(row[0], Kind(row[1]), *row[2:]) for row in counts)
     left = tuple(remains(connection, user_id, data_keys))
     return UserState(known, epoch, last, quarantined, left)
 
 
-def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
-    c = known_counts.c
-    columns = (c.source, c.kind, c["count"], c.newest)
-    found = select(*columns).where(c.user_id == user_id).order_by(c.source, c.kind)
-    return [KnownCount(row[0], Kind(row[1]), *row[2:]) for row in connection.execute(found)]
-
-
-def _present(connection: Connection, keys: Mapping[PackedKey, object]) -> Sequence[PackedKey]:
-    if not keys:
-        return ()
-    found = connection.execute(_PRESENT, {"keys": padded([*keys])})
-    return [(row[0], row[1]) for row in found]
-
-
-def _row(one: PackedSnapshot, key: bytes) -> Mapping[str, object]:
-    return {
-        "user_id": one.user_id,
-        "snapshot_id": one.snapshot_id,
-        "body": sealed(key, one.body, one.snapshot_id),
-        "stored": one.stored,
-    }
-
-
 def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
-    """One row per (user, source, kind), the highest where several snapshots tell."""
+    """One row per (user, source, kind), the highest where several snapshots have one."""
     highest: dict[tuple[str, str, str], tuple[int, int]] = {}
     for one in packed:
         for count in one.counts:
@@ -480,13 +467,13 @@ def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
             most, newest = highest.get(key, (0, _NO_MONTH))
             month = _NO_MONTH if count.newest is None else count.newest
             highest[key] = (max(count.count, most), max(month, newest))
-    return [_count_row(key, *highest[key]) for key in sorted(highest)]
-
-
-def _count_row(key: tuple[str, str, str], most: int, newest: int) -> Mapping[str, object]:
-    names = ("user_id", "source", "kind", "count", "newest")
-    month = None if newest == _NO_MONTH else newest
-    return dict(zip(names, (*key, most, month), strict=True))
-
-
-_NO_MONTH = -1
+    return [
+        {
+            "user_id": user_id,
+            "source": source,
+            "kind": kind,
+            "count": most,
+            "newest": None if newest == _NO_MONTH else newest,
+        }
+        for (user_id, source, kind), (most, newest) in sorted(highest.items())
+    ]

@@ -139,7 +139,7 @@ def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
     draft.chmod(0o600)  # whatever the umask; log and index get the mode of their database
     fill(draft)
     draft.replace(file.path)
-    _sync_folder(file.path.parent)
+    sync_folder(file.path.parent)
 
 
 def keep_to_owner(file: SqliteFile) -> None:
@@ -202,7 +202,7 @@ def _quick_check(path: Path) -> str:
     return "" if verdict == "ok" else str(verdict).partition("\n")[0]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -6,32 +6,22 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Select,
-    bindparam,
-    func,
-    literal,
-    select,
-    tuple_,
-)
+from sqlalchemy import Connection, Select, bindparam, func, literal, select, tuple_
 
 from decision_service.casework.disclosure import Row, StoredDecision, StoredReading, UserRows
 from decision_service.casework.letters import NoticeFilter
 from decision_service.casework.review_steps import RecordedReview
 from decision_service.decide.identity import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
-from decision_service.store import decisions, notices
-from decision_service.store import reviews as rows_of_reviews
-from decision_service.store import snapshots as ended
-from decision_service.store import snapshots as snapshots_
+from decision_service.store import decisions, notices, reviews, snapshots
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import padded
 from decision_service.store.engine import Database
 from decision_service.store.history import open_loans, unpacked
 from decision_service.store.keys import DataKeys
 from decision_service.store.schema import PERSONAL
-from decision_service.store.tables import arm_decisions, events, metadata, snapshots
+from decision_service.store.tables import arm_decisions, events, metadata
+from decision_service.store.tables import snapshots as stored_snapshots
 
 _INSTANTS = frozenset(
     {
@@ -40,13 +30,13 @@ _INSTANTS = frozenset(
     }
 )  # fmt: skip
 _OF_USER = ("applicants", "consents", "erasures", "warm", "events", "known_counts", "link_tokens")
-"""The tables whose rows are told as they are, by user."""
+"""The tables whose rows are disclosed as they are, by user."""
 
 _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 """Those by decision."""
 
 _PENDING = events.c.done.is_(False)
-"""In the words by which the index of events is found; the others name nobody."""
+"""In the words by which the index of events is found; the others name no person."""
 
 
 def _disclosed_columns(name: str) -> Select[Any]:
@@ -75,28 +65,17 @@ _KNOWN = tuple(
     for name, held in PERSONAL.items()
     if held.found_by == "user_id"
 )
-_COUNTS = {
-    name: select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
+_COUNTS = tuple(
+    select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
     for name in ("decisions", "snapshots")
-}
-_PLACE = tuple_(snapshots.c.stored, snapshots.c.snapshot_id)
+)
+_PLACE = tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
 _READINGS = (
-    select(snapshots.c.stored, snapshots.c.snapshot_id)
-    .where(snapshots.c.user_id == bindparam("of"))
-    .order_by(snapshots.c.stored.desc(), snapshots.c.snapshot_id.desc())
+    select(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+    .where(stored_snapshots.c.user_id == bindparam("of"))
+    .order_by(stored_snapshots.c.stored.desc(), stored_snapshots.c.snapshot_id.desc())
     .limit(1)
 )
-
-
-def is_known(connection: Connection, user_id: str) -> bool:
-    return any(connection.execute(one, {"of": user_id}).first() for one in _KNOWN)
-
-
-def counts_of(connection: Connection, user_id: str) -> Mapping[str, int]:
-    return {
-        name: connection.execute(count, {"of": user_id}).scalar_one()
-        for name, count in _COUNTS.items()
-    }
 
 
 def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
@@ -127,7 +106,7 @@ def decision_rows(
 def newest_reading(
     connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
 ) -> PagePosition | None:
-    """Where the newest snapshot of a user after a position stands, with `itself` that one."""
+    """Where the newest snapshot of a user after a position is, with `itself` that one."""
     query = _READINGS
     if after is not None:
         place = tuple_(microseconds(after.created), after.decision_id)
@@ -183,18 +162,15 @@ class StoredSubjectAccess:
         found = await self._database.read_together(work)
         if found is None or found.body is None:
             return found
-        return StoredReading(found.place, await snapshots_.unpack(found.body))
+        return StoredReading(found.place, await snapshots.unpack(found.body))
 
     def _user_rows(self, connection: Connection, user_id: str) -> UserRows | None:
-        if not is_known(connection, user_id):
+        of = {"of": user_id}
+        if not any(connection.execute(one, of).first() for one in _KNOWN):
             return None
-        counts = counts_of(connection, user_id)
-        return UserRows(
-            user_rows(connection, user_id),
-            ended.remains(connection, user_id, self._data_keys),
-            counts["decisions"],
-            counts["snapshots"],
-        )
+        counts = (connection.execute(one, of).scalar_one() for one in _COUNTS)
+        remains = snapshots.remains(connection, user_id, self._data_keys)
+        return UserRows(user_rows(connection, user_id), remains, *counts)
 
     def _reading(
         self, connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
@@ -202,7 +178,7 @@ class StoredSubjectAccess:
         place = newest_reading(connection, user_id, after, itself=itself)
         if place is None:
             return None
-        body = snapshots_.body(connection, user_id, place.decision_id, self._data_keys)
+        body = snapshots.body(connection, user_id, place.decision_id, self._data_keys)
         return StoredReading(place, body)
 
 
@@ -219,8 +195,8 @@ def _decisions(
                 connection, NoticeFilter(decision_id=one.decision_id), None, MOST_LETTERS
             ),
             [
-                RecordedReview(review, rows_of_reviews.events_of(connection, review.review_id))
-                for review in rows_of_reviews.of_decision(connection, one.decision_id)
+                RecordedReview(review, reviews.events_of(connection, review.review_id))
+                for review in reviews.of_decision(connection, one.decision_id)
             ],
         )
         for one in found
