@@ -19,6 +19,10 @@ NULL = Raw(b"null")
 
 Data = TypeVar("Data")
 
+Decoded = TypeVar("Decoded")
+_PATH = re.compile(r"`\$([^`]*)`\s*$")
+_INDEX = re.compile(r"\[[^\]]*\]")
+
 
 class Envelope(msgspec.Struct, Generic[Data], frozen=True):
     """`{"code": "OK", "data": ...}`."""
@@ -211,12 +215,6 @@ class FeaturesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class InsightAnswer(Item, frozen=True, rename="camel", kw_only=True):
     cutoff_time: str | None = None
     features: FeaturesAnswer | None = None
-
-
-Decoded = TypeVar("Decoded")
-
-_PATH = re.compile(r"`\$([^`]*)`\s*$")
-_INDEX = re.compile(r"\[[^\]]*\]")
 
 
 class OneDecoder(Generic[Decoded]):

@@ -55,6 +55,17 @@ from decision_service.smile.records import (
 
 _AT_A_TIME = 200
 
+Thing = TypeVar("Thing", bound=Item)
+IsGig = Callable[[str], bool]
+Supports = Callable[[str, Kind], bool]
+"""Whether a provider (by its id) gives a kind."""
+
+CONSENT_PROBE = Kind.IDENTITIES
+"""A kind that every account gives: read last, it shows which accounts still had consent."""
+
+UNREAD = UpstreamFault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
+EXPIRES_AFTER = timedelta(days=60)
+
 
 class KindRead(msgspec.Struct, frozen=True):
     """A `Read` with the sources that its items named, and the ids of the accounts among them."""
@@ -74,10 +85,7 @@ def failed_kind(kind: Kind, fault: UpstreamFault, first_day: date | None = None)
 async def from_items(
     kind: Kind, listing: KindListing[Any, Any], items: tuple[Any, ...], *, duplicates: int = 0
 ) -> KindRead:
-    """The records of listed items; raises an UpstreamFault for an unusable item.
-
-    Ten thousand items take a tenth of a second, so other tasks run in between.
-    """
+    """The records of listed items; ten thousand take a tenth of a second, so others run between."""
     chosen = listing.choose(items)
     origins: list[Source] = []
     records: list[Any] = []
@@ -102,9 +110,6 @@ def from_day(part: KindRead, first_day: date | None) -> KindRead:
     records = tuple(record for record in part.read.records if record.date >= first_day)
     read = Read(records, part.read.faults, part.read.duplicates, first_day)
     return replace(part, read=read)
-
-
-Thing = TypeVar("Thing", bound=Item)
 
 
 class CollectedTask(msgspec.Struct, frozen=True):
@@ -145,10 +150,7 @@ class ApplicantReader:
         return tuple(account(item) for item in listed.items)
 
     async def listed_statuses(self) -> tuple[Mapping[str, str | None], UpstreamFault | None]:
-        """The accounts' statuses by id, as far as they are listed, and what ended the list early.
-
-        Raises an UpstreamFault only where nothing was listed.
-        """
+        """The statuses by id as far as they are listed, and what ended the list early."""
         found: dict[str, str | None] = {}
 
         async def page(request: Request) -> PageAnswer[AccountAnswer]:
@@ -238,26 +240,11 @@ class ApplicantReader:
         return needed(about.source_id or about.account_id, "tasks.metadata.sourceId")
 
 
-IsGig = Callable[[str], bool]
-
-
 def may_count_as_income(accounts: Iterable[Account], is_gig: IsGig) -> bool:
-    """Whether some account is of a GIG provider and not disconnected.
-
-    An account in error counts: only its transactions show whether it ever delivered data.
-    """
+    """An account in error counts: only its transactions show whether it ever delivered data."""
     return any(
         one.connection_status != DISCONNECTED and is_gig(one.provider_id) for one in accounts
     )
-
-
-Supports = Callable[[str, Kind], bool]
-"""Whether a provider (by its id) gives a kind."""
-
-CONSENT_PROBE = Kind.IDENTITIES
-"""A kind that every account gives: read last, it shows which accounts still had consent."""
-
-UNREAD = UpstreamFault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
 
 
 class SnapshotBuilder:
@@ -413,9 +400,6 @@ def _identity(account: Account) -> tuple[object, ...]:
         account.connection_updated_at,
         account.monitor_updated_at,
     )
-
-
-EXPIRES_AFTER = timedelta(days=60)
 
 
 def mark_shrunken(snapshot: Snapshot, as_of: datetime) -> Snapshot:

@@ -50,6 +50,19 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 
+TOLERANCE = timedelta(seconds=5)
+"""How far the two clocks may be apart; a date has whole seconds, and is as old as its answer."""
+
+AGREED = timedelta(seconds=3)
+"""How near they must come before another alarm: whole seconds of a date move the difference."""
+
+log = structlog.get_logger("decision_service.clock")
+# Connections that broke during TLS; the certificate is not at fault.
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+_LONGEST_ERROR_BODY = 64 * 1024
+Data = TypeVar("Data")
+_log = structlog.get_logger("smile")
+
 
 def check_media_type(headers: httpx2.Headers) -> None:
     """Only `application/json` in UTF-8, plain or gzipped; raises an UpstreamFault otherwise."""
@@ -165,15 +178,6 @@ class RequestBudget:
         self.calls += 1
 
 
-TOLERANCE = timedelta(seconds=5)
-"""How far the two clocks may be apart; a date has whole seconds, and is as old as its answer."""
-
-AGREED = timedelta(seconds=3)
-"""How near they must come before another alarm: whole seconds of a date move the difference."""
-
-log = structlog.get_logger("decision_service.clock")
-
-
 class VendorTime:
     """The last difference between the clocks; None before any answer with a date."""
 
@@ -196,16 +200,11 @@ class VendorTime:
         self._apart = apart
 
 
-# Connections that broke during TLS; the certificate is not at fault.
-_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-
-
 class ErrorBody(msgspec.Struct, frozen=True):
     code: str | None = None
 
 
 _ERROR_BODY = msgspec.json.Decoder(ErrorBody)
-_LONGEST_ERROR_BODY = 64 * 1024
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -236,10 +235,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class HttpClient:
-    """Sends requests with the key pair; never follows a redirect, reads no environment.
-
-    `vendor_time` is what the answers tell of the vendor's clock.
-    """
+    """Sends requests with the key pair; never follows a redirect, reads no environment."""
 
     def __init__(
         self,
@@ -355,11 +351,6 @@ def _unreached(error: httpx2.TransportError) -> UpstreamFault:
             return UntrustedCertificate()
         cause = cause.__cause__ or cause.__context__
     return TransientFault(DataReason.UPSTREAM_UNAVAILABLE)
-
-
-Data = TypeVar("Data")
-
-_log = structlog.get_logger("smile")
 
 
 class RequestCounts(msgspec.Struct):

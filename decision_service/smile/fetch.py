@@ -40,6 +40,11 @@ from decision_service.smile.limits import SmileLimits
 
 RETRY_AFTER = 30.0
 
+_LAST_LOOK = 0.2
+_SLOWER = 1.5
+_CHANGED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.DATA_CHANGED_DURING_READ)
+_REVOKED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED)
+
 
 def being_linked(accounts: Iterable[Account], as_of: datetime, young: timedelta) -> frozenset[str]:
     """The accounts whose linking began within `young` and has not ended; older ones are dead."""
@@ -100,10 +105,7 @@ def waited_for(
 
 
 def is_young(account: Account, as_of: datetime, young: timedelta) -> bool:
-    """Whether the account or its connection is younger than `young`, bound excluded.
-
-    A time that lies further than `young` in the future is no age and is ignored.
-    """
+    """Whether account or connection is; a time further in the future than `young` is ignored."""
     times = (account.created_at, account.connection_updated_at)
     return any(time is not None and abs(as_of - time) < young for time in times)
 
@@ -116,10 +118,6 @@ def not_ready(accounts: int) -> DataNotReady:
         retry_after=RETRY_AFTER,
         accounts=accounts,
     )
-
-
-_LAST_LOOK = 0.2
-_SLOWER = 1.5
 
 
 class ArrivalPoller:
@@ -223,20 +221,13 @@ def _states(accounts: tuple[Account, ...]) -> set[tuple[str, str]]:
 
 
 async def run_all(jobs: Iterable[Coroutine[None, None, None]]) -> None:
-    """Run the jobs concurrently; the others are cancelled when one raises.
-
-    Raises the error itself, without a group; CrossTenant goes before any other.
-    """
+    """Run the jobs concurrently; raises the error itself, CrossTenant before any other."""
     try:
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(job)
     except BaseExceptionGroup as failed:
         raise min(failed.exceptions, key=lambda error: not isinstance(error, CrossTenant)) from None
-
-
-_CHANGED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.DATA_CHANGED_DURING_READ)
-_REVOKED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED)
 
 
 class SnapshotFetch:
@@ -310,10 +301,7 @@ class SnapshotFetch:
                 return
 
     async def _read_kinds(self) -> None:
-        """Read one list per kind, concurrently; the consent probe after all others.
-
-        A kind that cannot be read gets a fault. Raises KeysRefused and CrossTenant only.
-        """
+        """Read all kinds, the consent probe last; raises KeysRefused and CrossTenant only."""
         kinds = self.builder.asked
         await run_all(self._read_kind(kind) for kind in sorted(kinds - {CONSENT_PROBE}))
         if CONSENT_PROBE in kinds:

@@ -21,6 +21,16 @@ from decision_service.smile.errors import CircuitOpen, NoPermit
 JSON_DEPTH = 32
 """The deepest nesting of an answer that is read."""
 
+Sleep = Callable[[float], Awaitable[None]]
+_IN_HAND = 0.25
+"""Share of the time before a deadline that reservations leave free: a request that leaves late
+delays all permits behind it.
+"""
+
+Jitter = Callable[[float], float]
+_LONGEST_HEADER = 64
+_random = SystemRandom()
+
 
 class SmileLimits(msgspec.Struct, frozen=True):
     """Seconds, counts and bytes; the defaults are the service's.
@@ -64,14 +74,6 @@ class SmileLimits(msgspec.Struct, frozen=True):
     @property
     def renewal_seconds(self) -> float:
         return self.window_seconds / (self.requests_per_second * self.renewal_share)
-
-
-Sleep = Callable[[float], Awaitable[None]]
-
-_IN_HAND = 0.25
-"""Share of the time before a deadline that reservations leave free: a request that leaves late
-delays all permits behind it.
-"""
 
 
 class Permit:
@@ -127,10 +129,7 @@ class RateLimiter:
         self._waiting = 0
 
     async def acquire(self, stop_at: float) -> Permit:
-        """Wait for permission to send one request.
-
-        Raises NoPermit when none is free before `stop_at`, at once where that can be computed.
-        """
+        """A permit for one request; raises NoPermit, at once where none can be free in time."""
         self._check_expected(1, stop_at)
         self._waiting += 1
         try:
@@ -248,12 +247,6 @@ class CircuitBreaker:
             return True
         full = len(self._last) == self._limits.window_to_open
         return full and self._last.count(False) >= self._limits.share_to_open * len(self._last)
-
-
-Jitter = Callable[[float], float]
-
-_LONGEST_HEADER = 64
-_random = SystemRandom()
 
 
 def full_jitter(longest: float) -> float:

@@ -46,6 +46,15 @@ _DONE = BareDecoder("accounts")
 _NAMED = 10
 UNKNOWN = "Smile knows no user with this user_id, or has erased it"
 
+REFERENCE, CALLER = "applicant_ref", "caller"
+"""The pairs of `externalMetadata` by which a user is found again."""
+
+CREATED = 201
+_NEW_USER = OneDecoder(NewUserAnswer, "users")
+_TOKEN = OneDecoder(TokenAnswer, "tokens")
+_USERS = PageDecoder(UserAnswer, "users")
+_KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
+
 
 async def revoke_accounts(api: SmileApi, reader: ApplicantReader) -> int:
     """Revoke every account that is listed and not disconnected; how many.
@@ -104,22 +113,8 @@ def _why(fault: UpstreamFault) -> str:
     return str(fault.code or fault.cause)
 
 
-REFERENCE, CALLER = "applicant_ref", "caller"
-"""The pairs of `externalMetadata` by which a user is found again."""
-
-CREATED = 201
-
-_NEW_USER = OneDecoder(NewUserAnswer, "users")
-_TOKEN = OneDecoder(TokenAnswer, "tokens")
-_USERS = PageDecoder(UserAnswer, "users")
-_KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
-
-
 class SmileEnrolment:
-    """The `Enrolment` of Smile; shares rate limit, circuit and connections with the fetches.
-
-    `renewals` is the limit on renewed tokens, within the request limit of all requests.
-    """
+    """Shares limit, circuit and connections with the fetches; `renewals` bounds renewed tokens."""
 
     def __init__(self, api: SmileApi, renewals: RateLimiter) -> None:
         self._api = api

@@ -66,6 +66,21 @@ _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LONGEST_NUMBER = 64
 
+_LINK_DAYS = (3, 7, 30, 90, 180, 365, 730)
+LONGEST_PROVIDER_NAME = 100
+"""Characters of a provider's name that are kept."""
+
+MOST_CONTACTS = 20
+"""How many phone numbers, and how many addresses, of one record are read."""
+
+Thing = TypeVar("Thing", bound=Item)
+Record = TypeVar("Record")
+ACCOUNTS = PageDecoder(AccountAnswer, "accounts")
+TASKS = PageDecoder(TaskAnswer, "tasks")
+PROVIDERS = PageDecoder(ProviderAnswer, "providers")
+USER = OneDecoder(IdentifiedAnswer, "users")
+ACCOUNT = "ACCOUNT"
+
 
 def needed(value: Value | None, path: str) -> Value:
     """A required field; null, absent and empty text are a change of the vendor's schema."""
@@ -170,12 +185,6 @@ def _day(text: str, path: str) -> date:
     if value is None or value.year < EARLIEST_YEAR:
         raise bad_data(DataReason.BAD_DATE, path)
     return value
-
-
-_LINK_DAYS = (3, 7, 30, 90, 180, 365, 730)
-
-LONGEST_PROVIDER_NAME = 100
-"""Characters of a provider's name that are kept."""
 
 
 def account(item: answers.AccountAnswer) -> Account:
@@ -346,10 +355,6 @@ def _cutoff(item: answers.InsightAnswer) -> str:
     return moment.isoformat()
 
 
-MOST_CONTACTS = 20
-"""How many phone numbers, and how many addresses, of one record are read."""
-
-
 class PersonIdentity(Identity, frozen=True, array_like=True):
     """An identity with its person, until the snapshot is built."""
 
@@ -370,14 +375,14 @@ def person(item: PersonAnswer, source: str) -> PersonIdentity:
 
 
 def with_people(read: Read[Identity]) -> Read[Identity]:
-    """The identities with their dates of birth alone, and the persons beside them."""
+    """The identities with their dates of birth alone, and the persons with them."""
     plain = tuple(Identity(one.id, one.source, one.birth_date) for one in read.records)
     found = tuple(one.person for one in read.records if isinstance(one, PersonIdentity))
     return replace(read, records=plain, people=found)
 
 
 def _name(item: PersonAnswer) -> str:
-    """Surname, given names and suffix where the vendor tells them apart, else the full name."""
+    """Surname, given names and suffix where the vendor sends them apart, else the full name."""
     if not (item.first_name and item.last_name):
         return item.full_name or ""
     given = (item.first_name, item.middle_name, item.suffix)
@@ -393,15 +398,8 @@ def _short(text: str, longest: int) -> str:
     return text if len(text) <= longest else ""
 
 
-Thing = TypeVar("Thing", bound=Item)
-Record = TypeVar("Record")
-
-
 class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
-    """One kind: its endpoint, its page decoder, and how an item becomes a record.
-
-    `choose` leaves out items that newer ones replace; `optional` as in `Request`.
-    """
+    """How a kind is read; `choose` leaves out items that newer ones replace."""
 
     path: str
     decode: Callable[[bytes], PageAnswer[Thing]]
@@ -409,11 +407,6 @@ class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
     choose: Callable[[tuple[Thing, ...]], tuple[Thing, ...]] = lambda items: items
     optional: bool = False
 
-
-ACCOUNTS = PageDecoder(AccountAnswer, "accounts")
-TASKS = PageDecoder(TaskAnswer, "tasks")
-PROVIDERS = PageDecoder(ProviderAnswer, "providers")
-USER = OneDecoder(IdentifiedAnswer, "users")
 
 LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
     Kind.EINCOMES: KindListing("/eincomes", PageDecoder(EincomeAnswer, "eincomes"), eincome),
@@ -443,7 +436,6 @@ LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
     ),
 }
 
-
 WITH_PEOPLE: Mapping[Kind, KindListing[Any, Any]] = {
     **LISTINGS,
     Kind.IDENTITIES: KindListing("/identities", PageDecoder(PersonAnswer, "identities"), person),
@@ -451,14 +443,8 @@ WITH_PEOPLE: Mapping[Kind, KindListing[Any, Any]] = {
 """Only here are names, phone numbers and addresses read."""
 
 
-ACCOUNT = "ACCOUNT"
-
-
 def check_owner(owner: str | None, user_id: str, path: str) -> None:
-    """Raise CrossTenant when data belongs to another user than the one asked for.
-
-    Data without an owner is a change of the vendor's schema: the owner is unknown.
-    """
+    """Raise CrossTenant for another user's data; without an owner the schema has changed."""
     if needed(owner, f"{path}.userId") != user_id:
         raise CrossTenant("Smile answered with data of another user; nothing of it was used")
 

@@ -93,7 +93,7 @@ class SmileStatus(msgspec.Struct, frozen=True):
     `credential_refusals` counts consecutive refusals of the key pair, `waited_seconds` sums what
     requests waited for the rate limit, `paused_seconds` is how long requests still pause after a
     429, and `providers_read` when the provider list was last read. `clock_drift` is how far this
-    machine's clock was ahead of the vendor's at the last answer, None where that told no time.
+    machine's clock was ahead of the vendor's at the last answer, None where that had no time.
     """
 
     breaker: BreakerState
@@ -117,7 +117,7 @@ class SmileSource:
     """Reads applicants from Smile over HTTPS.
 
     `base_url` is the Open API's (`https://…/v1`), `key` and `secret` its Basic credentials.
-    `transport` stands for the network in tests. One instance per process: the rate limit,
+    `transport` takes the place of the network in tests. One instance per process: the rate limit,
     the circuit and the fetches that callers share belong to the instance.
     """
 
@@ -192,10 +192,7 @@ class SmileSource:
         return self._client.vendor_time.drift
 
     async def clock_drift(self, stop_at: float) -> timedelta | None:
-        """How far this machine's clock is ahead of the vendor's, which is asked for an answer.
-
-        None where the answer tells no time. Raises as `enrolment` does.
-        """
+        """How far this clock is ahead of the vendor's, asked now; None where no time came."""
         await self.enrolment.anybody(stop_at)
         return self.last_drift()
 

@@ -26,10 +26,7 @@ _DONE = BareDecoder("webhooks")
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """A registered webhook: where the vendor sends which types of events.
-
-    `secret_digest` is the SHA-256 of its secret in hex, empty where the vendor does not say.
-    """
+    """`secret_digest` is the SHA-256 of its secret in hex, empty where the vendor does not say."""
 
     id: str
     name: str
@@ -47,10 +44,7 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 class SmileWebhooks:
-    """Reads, registers and removes webhooks.
-
-    Methods raise UpstreamUnavailable and UpstreamBudgetExhausted.
-    """
+    """Methods raise UpstreamUnavailable and UpstreamBudgetExhausted."""
 
     def __init__(self, api: SmileApi) -> None:
         self._api = api

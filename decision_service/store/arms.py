@@ -39,7 +39,6 @@ _APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
     *_SINCE, _ROWS.arm == bindparam("arm")
 )
 
-
 _GRANTED = (
     select(_ROWS.tier, func.count(), func.sum(_ROWS.granted))
     .where(*_SINCE, literal_column("granted IS NOT NULL"))
@@ -55,6 +54,24 @@ _BY_PERSONS = (
     )
     .group_by(_CHARGED.tier)
 )
+
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
+_HOUR = timedelta(hours=1)
+_CELL = arm_hours.c
+_GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
+_TOTALS = (
+    select(*_GROUP, func.sum(_CELL.count))
+    .where(
+        _CELL.product == bindparam("product"),
+        _CELL.hour > bindparam("begun_after"),
+        _CELL.position >= bindparam("position"),
+        _CELL.counted.in_([*CounterKind]),  # another release may count what this one does not know
+    )
+    .group_by(*_GROUP)
+    .order_by(*_GROUP)
+)
+_TURN = func.row_number().over(partition_by=_ROWS.unit, order_by=(_ROWS.created, _ROWS.decision_id))
+_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
 def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:
@@ -104,9 +121,6 @@ def granted(arm: ArmDecision) -> tuple[str | None, int | None]:
     return (None, None) if arm.grant is None else (arm.grant.tier, arm.grant.amount or 0)
 
 
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
-
-
 def hold_days(connection: Connection, products: Iterable[str]) -> None:
     """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
     if connection.dialect.name == "postgresql":
@@ -117,22 +131,6 @@ def hold_days(connection: Connection, products: Iterable[str]) -> None:
 def _lock_of(product: str) -> int:
     digest = hashlib.sha256(f"day of {product}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
-
-
-_HOUR = timedelta(hours=1)
-_CELL = arm_hours.c
-_GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
-_TOTALS = (
-    select(*_GROUP, func.sum(_CELL.count))
-    .where(
-        _CELL.product == bindparam("product"),
-        _CELL.hour > bindparam("begun_after"),
-        _CELL.position >= bindparam("position"),
-        _CELL.counted.in_([*CounterKind]),  # another release may count what this one does not know
-    )
-    .group_by(*_GROUP)
-    .order_by(*_GROUP)
-)
 
 
 def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
@@ -165,9 +163,6 @@ def _row(process: str, cell: FigureCell, count: int) -> dict[str, object]:
         "process": process,
         "count": count,
     }
-
-
-_TURN = func.row_number().over(partition_by=_ROWS.unit, order_by=(_ROWS.created, _ROWS.decision_id))
 
 
 def tallies(
@@ -218,9 +213,6 @@ def _overridden(
         .group_by(_ROWS.arm, _ROWS.version)
     )
     return {(Arm(arm), version): int(count) for arm, version, count in connection.execute(found)}
-
-
-_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
 def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:

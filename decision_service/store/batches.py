@@ -59,10 +59,7 @@ class Batches(Generic[Q, A]):
         self._closed = False
 
     async def submit(self, question: Q) -> A:
-        """The answer to one question.
-
-        Raises what `answer` gave or raised, and StoreUnavailable where no question is taken.
-        """
+        """Raises what `answer` gave or raised, and StoreUnavailable where no question is taken."""
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         if len(self._pending) >= self._waiting:
@@ -165,10 +162,7 @@ class _Question(msgspec.Struct, frozen=True):
 
 
 class Lookups:
-    """Earlier decisions by request and by person, looked up on a connection kept for that.
-
-    Whatever lists, exports and other work have the readers, no decision waits for them.
-    """
+    """Has a connection of its own, so that no decision waits for lists or exports."""
 
     def __init__(self, database: Database, most: int) -> None:
         self._database = database

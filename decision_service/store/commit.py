@@ -93,10 +93,7 @@ class Writer:
         self._failed = False
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
-        """Durable on return: the entry, or an earlier one under its key.
-
-        Raises StoreUnavailable, when nothing was acknowledged, or EntryRefused.
-        """
+        """The entry, or an earlier one under its key; raises StoreUnavailable or EntryRefused."""
         stored, since = decisions.stored(entry), self._decided_on.forgotten
         packed = None
         if entry.snapshot is not None and not self._is_stored(entry, entry.snapshot):
@@ -151,10 +148,7 @@ class Writer:
         await self._groups.aclose()
 
     async def check(self) -> None:
-        """Raises StoreUnavailable where nothing can be written.
-
-        After a failed group this writes and removes a row, since that alone tells a full disk.
-        """
+        """After a failed group this writes and removes a row: nothing else shows a full disk."""
         if not self._failed:
             await self._database.write(lambda connection: connection.scalar(select(literal(1))))
             return  # a group that failed meanwhile is still to be tried out
@@ -186,10 +180,7 @@ class Writer:
 def record_group(
     connection: Connection, group: Sequence[Commit], data_keys: DataKeys
 ) -> Sequence[StoredEntry | StoreError]:
-    """Record a group in the connection's transaction; an answer per member, in order.
-
-    Of several with one key the first wins. Running it twice records nothing twice.
-    """
+    """An answer per member, in order; of several with one key the first wins. It may run twice."""
     snapshots.hold_consents(connection, {c.entry.user_id for c in group if c.snapshot is not None})
     statuses = _recorded(connection, group)
     answered = zip(group, statuses, strict=True)
@@ -207,10 +198,7 @@ def record_group(
 
 
 def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Record those that the day allows and that have their places in the history.
-
-    The places of the others are given back.
-    """
+    """Record those that the day allows and that have their places; other places go back."""
     insert_group = record_postgres if connection.dialect.name == "postgresql" else record_sqlite
     exceeding = _over_allowance(connection, group)
     allowed = [commit for commit in group if commit.entry.decision_id not in exceeding]

@@ -136,10 +136,7 @@ def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
 
 
 def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
-    """Those of these decisions that are stored, and stay so until the transaction ends.
-
-    One that is being deleted is waited for.
-    """
+    """Those that are stored, and stay so until the transaction ends; a deletion is waited for."""
     wanted = padded(sorted({*decision_ids}))
     return frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars() if wanted else ())
 
@@ -155,18 +152,12 @@ def page(
 
 
 def forget_applicants(connection: Connection, user_id: str) -> bool:
-    """Delete the hashes of who applied from a user's decisions; whether there were any.
-
-    The digests of requests stay.
-    """
+    """Delete the hashes of who applied, but no digest of a request; whether there were any."""
     return connection.execute(_UNHASHED, {"of": user_id}).rowcount > 0
 
 
 def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
-    """Delete hashes of applicants under an identity key from some decisions after this one.
-
-    The last decision that was looked through; None after the end.
-    """
+    """Delete hashes under a key from some decisions; the last of these, None at the end."""
     found = connection.execute(_CONTENTS, {"after": after, "most": _TOGETHER}).all()
     hashed = [(row[0], bytes(row[1])) for row in found if hashed_under(bytes(row[1])) == key_id]
     for decision_id, content in hashed:

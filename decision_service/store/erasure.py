@@ -36,13 +36,41 @@ _OF_USERS = (
 )  # fmt: skip
 _USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
 
+log = structlog.get_logger("decision_service.storage")
+_OLD = (
+    select(*PLACE)
+    .where(decisions.c.created < bindparam("before"))
+    .order_by(decisions.c.created, decisions.c.decision_id)
+    .limit(bindparam("most"))
+)
+_DECIDED_ON = (
+    select(decisions.c.decision_id)
+    .where(
+        decisions.c.user_id == tables.snapshots.c.user_id,
+        decisions.c.snapshot_id == tables.snapshots.c.snapshot_id,
+    )
+    .exists()
+)
+_SNAPSHOT = tuple_(tables.snapshots.c.user_id, tables.snapshots.c.snapshot_id)
+_MARKED = tuple_(warm.c.user_id, warm.c.snapshot_id)
+_HAS_SNAPSHOTS = (
+    select(tables.snapshots.c.user_id)
+    .where(tables.snapshots.c.user_id == known_counts.c.user_id)
+    .exists()
+)
+_LEFT_OVER = (
+    select(tables.snapshots.c.user_id, tables.snapshots.c.snapshot_id)
+    .where(tables.snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
+    .limit(bindparam("most"))
+)
+
 
 def done_erasures(connection: Connection) -> Mapping[str, str | None]:
     return {row[0]: row[1] for row in connection.execute(_DONE)}
 
 
 def users_to_erase(connection: Connection) -> Sequence[str]:
-    """All users of whom there may be something to erase: data, or hashes and reviews beside it."""
+    """All users of whom there may be something to erase: data, or hashes and reviews."""
     return [row[0] for row in connection.execute(_USERS)]
 
 
@@ -54,10 +82,7 @@ def carry_out(
     identity_keys: Sequence[IdentityKey] = (),
     with_decisions: bool = False,
 ) -> None:
-    """Erase each of these users, by erasure id; for unknown users only the id is recorded.
-
-    What another process has carried out since is left out: the user may have given data again.
-    """
+    """Erase by erasure id what was not since; of unknown users record the id alone."""
     snapshots.hold_consents(
         connection, {user_id for user_id in wanted.values() if user_id is not None}
     )
@@ -76,14 +101,8 @@ def carry_out(
     insert_new(connection, erasures, [{"erasure_id": one, "user_id": None} for one in strangers])
 
 
-log = structlog.get_logger("decision_service.storage")
-
-
 class Erasing:
-    """Erases users in a database, and in the erasure journal where there is one.
-
-    Where it erases `with_decisions`, a user's decisions go with the data behind them.
-    """
+    """Erases users in a database and in the journal; `with_decisions` their decisions as well."""
 
     def __init__(
         self,
@@ -106,10 +125,7 @@ class Erasing:
     async def erase(
         self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
     ) -> Erased:
-        """As `DecisionLog.erase` and `ApplicantLog.erase`; raises StoreUnavailable.
-
-        What has begun is carried out, whoever leaves meanwhile.
-        """
+        """As `DecisionLog.erase`; what has begun is carried out, whoever leaves meanwhile."""
         task = asyncio.create_task(self._erase(user_id, disconnected, known_only=known_only))
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -199,34 +215,6 @@ class Erasing:
         if wanted and self._journal is not None:
             await self._journal.note(wanted)
             log.warning("the erasure journal was written anew from the store", erasures=len(wanted))
-
-
-_OLD = (
-    select(*PLACE)
-    .where(decisions.c.created < bindparam("before"))
-    .order_by(decisions.c.created, decisions.c.decision_id)
-    .limit(bindparam("most"))
-)
-_DECIDED_ON = (
-    select(decisions.c.decision_id)
-    .where(
-        decisions.c.user_id == tables.snapshots.c.user_id,
-        decisions.c.snapshot_id == tables.snapshots.c.snapshot_id,
-    )
-    .exists()
-)
-_SNAPSHOT = tuple_(tables.snapshots.c.user_id, tables.snapshots.c.snapshot_id)
-_MARKED = tuple_(warm.c.user_id, warm.c.snapshot_id)
-_HAS_SNAPSHOTS = (
-    select(tables.snapshots.c.user_id)
-    .where(tables.snapshots.c.user_id == known_counts.c.user_id)
-    .exists()
-)
-_LEFT_OVER = (
-    select(tables.snapshots.c.user_id, tables.snapshots.c.snapshot_id)
-    .where(tables.snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
-    .limit(bindparam("most"))
-)
 
 
 def expire(connection: Connection, before: datetime, most: int) -> int:

@@ -50,6 +50,23 @@ _HEAD_LENGTH = len(_HEAD) + 2 * _KEY_BYTES + 1
 _LINE = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{64})\n")
 _LINE_LENGTH = 32 + 1 + 64 + 1
 
+_METADATA = MetaData()
+_KEYS = Table(
+    "erasure_journal_keys",
+    _METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+_LINES = Table(
+    "erasure_journal",
+    _METADATA,
+    Column("erasure_id", Text, primary_key=True),
+    Column("mark", Text, nullable=False, index=True),
+)
+_FIND_KEY = select(_KEYS.c.key)
+_SEVERAL_STARTS = 0x6572_6173_7572_6573
+"""The number of PostgreSQL's advisory lock under which the tables are made."""
+
 
 class Erasure(msgspec.Struct, frozen=True):
     """One erasure of a user, by its id (32 hexadecimal digits)."""
@@ -166,24 +183,6 @@ class FileJournal:
             fcntl.flock(file, fcntl.LOCK_EX)
             _mend(self._path, file)
             yield file
-
-
-_METADATA = MetaData()
-_KEYS = Table(
-    "erasure_journal_keys",
-    _METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("key", LargeBinary, nullable=False),
-)
-_LINES = Table(
-    "erasure_journal",
-    _METADATA,
-    Column("erasure_id", Text, primary_key=True),
-    Column("mark", Text, nullable=False, index=True),
-)
-_FIND_KEY = select(_KEYS.c.key)
-_SEVERAL_STARTS = 0x6572_6173_7572_6573
-"""The number of PostgreSQL's advisory lock under which the tables are made."""
 
 
 class PostgresJournal:

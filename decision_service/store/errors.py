@@ -14,6 +14,36 @@ from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailab
 RETRY_SECONDS = 1.0
 """When a caller may try again after a fault of the store."""
 
+UNFIT_VALUES = (UnicodeError, OverflowError)
+"""What drivers raise by themselves for text that is no Unicode and for integers beyond 64 bits."""
+
+OF_SQLITE = (SQLAlchemyError, sqlite3.Error, *UNFIT_VALUES)
+"""What may be raised on a SQLite connection, through SQLAlchemy or by the driver itself."""
+
+_UNFIT_FOR_SQLITE = (
+    *UNFIT_VALUES,
+    *(DataError, IntegrityError, ProgrammingError),
+    *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError),
+)
+_SQLITE_SENTENCES = {
+    "SQLITE_FULL": "the store's disk is full",
+    "SQLITE_BUSY": "the store is held by another program",
+    "SQLITE_READONLY": "the store's file may not be written",
+    "SQLITE_CORRUPT": "the store's file is damaged",
+    "SQLITE_NOTADB": "the store's file is damaged",
+}
+_HARMLESS = frozenset({"SQLITE_FULL", "SQLITE_BUSY"})
+_POSTGRES_SENTENCES = {
+    "53100": "the store's disk is full",
+    "57014": "the store took too long",
+    "57P03": "the store is starting",
+    "25006": "the store may not be written",
+}
+_UNFIT_STATES = ("22", "23")
+_ROLLED_BACK = frozenset({"40001", "40P01"})
+_HELD_UP = "55P03"
+_TOO_MANY_CONNECTIONS = "53300"
+
 
 class StoreRefused(StoreError):
     """The store cannot be opened; an operator must act."""
@@ -44,7 +74,7 @@ class ServerTooOld(StoreRefused):
 
 
 class SchemaUnfit(StoreRefused):
-    """The tables are older or newer than this program, missing, or somebody else's."""
+    """The tables are older or newer than this program, missing, or another program's."""
 
 
 class KeysUnfit(StoreRefused):
@@ -69,37 +99,6 @@ class RolledBack(StoreUnavailable):
 
 def unavailable(sentence: str) -> StoreUnavailable:
     return StoreUnavailable(sentence, retry_after=RETRY_SECONDS)
-
-
-UNFIT_VALUES = (UnicodeError, OverflowError)
-"""What drivers raise by themselves for text that is no Unicode and for integers beyond 64 bits."""
-
-OF_SQLITE = (SQLAlchemyError, sqlite3.Error, *UNFIT_VALUES)
-"""What may be raised on a SQLite connection, through SQLAlchemy or by the driver itself."""
-
-_UNFIT_FOR_SQLITE = (
-    *UNFIT_VALUES,
-    *(DataError, IntegrityError, ProgrammingError),
-    *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError),
-)
-_SQLITE_SENTENCES = {
-    "SQLITE_FULL": "the store's disk is full",
-    "SQLITE_BUSY": "the store is held by another program",
-    "SQLITE_READONLY": "the store's file may not be written",
-    "SQLITE_CORRUPT": "the store's file is damaged",
-    "SQLITE_NOTADB": "the store's file is damaged",
-}
-_HARMLESS = frozenset({"SQLITE_FULL", "SQLITE_BUSY"})
-_POSTGRES_SENTENCES = {
-    "53100": "the store's disk is full",
-    "57014": "the store took too long",
-    "57P03": "the store is starting",
-    "25006": "the store may not be written",
-}
-_UNFIT_STATES = ("22", "23")
-_ROLLED_BACK = frozenset({"40001", "40P01"})
-_HELD_UP = "55P03"
-_TOO_MANY_CONNECTIONS = "53300"
 
 
 def of_sqlite(error: Exception) -> StoreError:

@@ -24,6 +24,21 @@ _MARK = select(_C.snapshot_id, _C.fetched, _C.looked, _C.plan, _C.oldest, _C.qua
 )
 _PLANS = msgspec.msgpack.Decoder(FetchPlan)
 
+_EVENT = events.c
+_FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}
+_PENDING = _EVENT.done.is_(False)
+_IS_POSTPONED = _EVENT.due != _EVENT.received
+_NAMES = ("event_id", "digest", "type", "user_id", "source", "kinds", "added")
+_COLUMNS = (*(_EVENT[name] for name in _NAMES), case((_IS_POSTPONED, _EVENT.since)))
+_WORDS = select(_EVENT.event_id, *(_EVENT[name] for name in _FORGOTTEN)).where(
+    _EVENT.event_id.in_(bindparam("ids", expanding=True))
+)
+_SETTLED = (
+    update(events)
+    .where(_EVENT.event_id == bindparam("id"))
+    .values(done=True, **{name: bindparam(name) for name in _FORGOTTEN})
+)
+
 
 def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
     row = connection.execute(_MARK, {"user": user_id}).first()
@@ -84,22 +99,6 @@ def _warm_row(user_id: str, one: WarmMark) -> dict[str, object]:
         "oldest": microseconds(one.oldest),
         "quarantined": _NEVER,
     }
-
-
-_EVENT = events.c
-_FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}
-_PENDING = _EVENT.done.is_(False)
-_IS_POSTPONED = _EVENT.due != _EVENT.received
-_NAMES = ("event_id", "digest", "type", "user_id", "source", "kinds", "added")
-_COLUMNS = (*(_EVENT[name] for name in _NAMES), case((_IS_POSTPONED, _EVENT.since)))
-_WORDS = select(_EVENT.event_id, *(_EVENT[name] for name in _FORGOTTEN)).where(
-    _EVENT.event_id.in_(bindparam("ids", expanding=True))
-)
-_SETTLED = (
-    update(events)
-    .where(_EVENT.event_id == bindparam("id"))
-    .values(done=True, **{name: bindparam(name) for name in _FORGOTTEN})
-)
 
 
 def receive(connection: Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:

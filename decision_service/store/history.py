@@ -1,4 +1,4 @@
-"""Past decisions by the keys of whom they concern."""
+"""Past decisions by the keys of the persons they concern."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Pas
 
 @cache
 def _under(dialect: str, count: int) -> str:
-    told = ", ".join(f"history.{column.name}" for column in _TOLD)
+    columns = ", ".join(f"history.{column.name}" for column in _TOLD)
     return f"""
-    SELECT places.key, places.number, {told}
+    SELECT places.key, places.number, {columns}
     FROM history_keys AS places JOIN history ON history.decision_id = places.decision_id
     WHERE places.key IN (VALUES {driver.marks(dialect, ["bytea"], count)})
     AND places.number > {-MOST_PAST} + (
@@ -102,7 +102,7 @@ def _under(dialect: str, count: int) -> str:
     """  # noqa: S608 - names of columns and a number
 
 
-def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
+def row(entry: StoredEntry, place: HistoryEntry) -> tuple[object, ...]:
     return (
         entry.decision_id,
         entry.user_id,
@@ -111,20 +111,17 @@ def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
         entry.product,
         entry.outcome.value,
         microseconds(entry.created),
-        told.currency,
-        told.approved,
-        told.instalment,
-        None if told.expires is None else microseconds(told.expires),
-        packed(key for key, _ in told.keys),
+        place.currency,
+        place.approved,
+        place.instalment,
+        None if place.expires is None else microseconds(place.expires),
+        packed(key for key, _ in place.keys),
         *_NOTHING_SINCE,
     )
 
 
 def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
-    """Set what the newest reports of a decision's loans come to.
-
-    Once none is open, what an erasure left of them goes.
-    """
+    """Set what the newest reports come to; once no loan is open, what an erasure left goes."""
     chosen = update(history).where(history.c.decision_id == decision_id)
     open_ = [one for one in newest if one.status is LoanStatus.BOOKED]
     left = [(_outstanding(one), one) for one in open_]
@@ -162,10 +159,7 @@ def take_next(connection: Connection, key: bytes, decision_id: str) -> None:
 
 
 def remove(connection: Connection, decision_ids: Sequence[str]) -> Sequence[str]:
-    """Delete decisions from the history; those of which all is gone.
-
-    Of a loan that an erasure found open the user, the hashes and the amounts stay.
-    """
+    """Delete decisions, but what an erasure left of open loans; those of which all is gone."""
     if not decision_ids:
         return []
     keys = _keys_of(connection, decision_ids)

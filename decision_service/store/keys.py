@@ -41,6 +41,17 @@ from decision_service.store.tables import consents, ended_incomes
 
 MOST_KEYS = 4
 
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_INFO = b"decision-service data key"
+KEYED = (consents, ended_incomes)
+"""The tables with keys of users, in columns `user_id`, `key` and `wrapped_by`."""
+
+BATCH = 256
+"""Users whose keys are wrapped anew in one transaction."""
+
+T = TypeVar("T")
+
 
 class FiledKey(Protocol):
     @property
@@ -99,8 +110,8 @@ class KeyFile(Generic[K]):
         if not keys:
             raise self._unfit(path, f"holds no key: `{self._program} add` writes one")
         if len(keys) > MOST_KEYS:
-            told = f"holds {len(keys)} keys and at most {MOST_KEYS} are used: remove some"
-            raise self._unfit(path, told)
+            why = f"holds {len(keys)} keys and at most {MOST_KEYS} are used: remove some"
+            raise self._unfit(path, why)
         if len({key.id for key in keys}) < len(keys):
             raise self._unfit(path, "holds one key twice: remove one of the lines")
         return keys
@@ -168,10 +179,6 @@ class KeyFile(Generic[K]):
         return KeysUnfit(f"the {self.name} file {path} {why}")
 
 
-KEY_BYTES = 32
-_NONCE_BYTES = 12
-
-
 def new_key() -> bytes:
     return AESGCM.generate_key(8 * KEY_BYTES)
 
@@ -189,9 +196,6 @@ def opened(key: bytes, body: bytes, about: str) -> bytes:
         return AESGCM(key).decrypt(nonce, sealed_body, about.encode())
     except (InvalidTag, ValueError):
         raise unavailable("a stored snapshot is damaged: restore the store's backup") from None
-
-
-_INFO = b"decision-service data key"
 
 
 class DataKey(msgspec.Struct, frozen=True):
@@ -216,10 +220,7 @@ DATA_KEYS = KeyFile("data key", DataKey.of, needed="users' keys that are wrapped
 
 
 class StoredKey(msgspec.Struct, frozen=True):
-    """A user's key as the database has it; `wrapped_by` is a data key's id, None for a plain key.
-
-    The names are those of the columns.
-    """
+    """As the columns have it; `wrapped_by` is a data key's id, None for a plain key."""
 
     key: bytes
     wrapped_by: bytes | None
@@ -262,7 +263,6 @@ class DataKeys:
 PLAIN = DataKeys()
 """No data keys: users' keys are stored as they are."""
 
-
 IDENTITY_KEYS = KeyFile(
     "identity key",
     IdentityKey.of,
@@ -270,13 +270,6 @@ IDENTITY_KEYS = KeyFile(
     way=", or run `decision-service identity-keys forget {key}`, after which second uses that it "
     "found are not found again",
 )
-
-
-KEYED = (consents, ended_incomes)
-"""The tables with keys of users, in columns `user_id`, `key` and `wrapped_by`."""
-
-BATCH = 256
-"""Users whose keys are wrapped anew in one transaction."""
 
 
 def about(table: Table, user_id: str) -> str:
@@ -339,9 +332,6 @@ def _ids(connection: Connection, table: Table) -> Iterator[bytes]:
         yield after
 
 
-T = TypeVar("T")
-
-
 class Readable(Protocol):
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable."""
@@ -350,10 +340,7 @@ class Readable(Protocol):
 async def open_data_keys(
     url: str, path: Path | None, database: Readable, *, make: bool = False
 ) -> DataKeys:
-    """The data keys of a file; with `make` of the file beside SQLite, which is made at need.
-
-    Raises KeysUnfit, also for a key that the store needs.
-    """
+    """The keys of a file, with `make` of one by SQLite's; raises KeysUnfit for a lost key."""
     used = await database.read(data_key_ids)
     beside = DATA_KEYS.beside(url) if make and path is None else None
     keys = await asyncio.to_thread(DATA_KEYS.open, path, used, beside)

@@ -37,8 +37,10 @@ def find(connection: Connection, notice_id: str) -> StoredNotice | None:
 
 
 def sent(connection: Connection, notice_id: str, sending: Sending) -> StoredNotice | None:
-    told = _SENT.values(sent=microseconds(sending.at), channel=sending.channel, sent_by=sending.by)
-    connection.execute(told, {"notice": notice_id})
+    changed = _SENT.values(
+        sent=microseconds(sending.at), channel=sending.channel, sent_by=sending.by
+    )
+    connection.execute(changed, {"notice": notice_id})
     return find(connection, notice_id)
 
 

@@ -43,6 +43,19 @@ _DECISION = select(
     decisions.c.created,
 ).where(decisions.c.decision_id == bindparam("decision_id"))
 
+_ALL = select(loan_outcomes)
+_OF_LOAN = _ALL.where(
+    loan_outcomes.c.caller == bindparam("caller"), loan_outcomes.c.loan_id == bindparam("loan_id")
+)
+_OF_DAY = delete(loan_outcomes).where(
+    loan_outcomes.c.caller == bindparam("of"),
+    loan_outcomes.c.loan_id == bindparam("loan"),
+    loan_outcomes.c.as_of == bindparam("day"),
+)
+_OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
+    loan_outcomes.c.loan_id, loan_outcomes.c.as_of
+)
+
 
 def of(connection: Connection, decision_id: str) -> Lent | None:
     row = connection.execute(_LENT, {"decision_id": decision_id}).first()
@@ -75,20 +88,6 @@ def _enter(connection: Connection, decision_id: str, currency: str) -> None:
     if insert_new(connection, history, [entered]):
         for key in keys:
             take_next(connection, key, decision_id)
-
-
-_ALL = select(loan_outcomes)
-_OF_LOAN = _ALL.where(
-    loan_outcomes.c.caller == bindparam("caller"), loan_outcomes.c.loan_id == bindparam("loan_id")
-)
-_OF_DAY = delete(loan_outcomes).where(
-    loan_outcomes.c.caller == bindparam("of"),
-    loan_outcomes.c.loan_id == bindparam("loan"),
-    loan_outcomes.c.as_of == bindparam("day"),
-)
-_OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
-    loan_outcomes.c.loan_id, loan_outcomes.c.as_of
-)
 
 
 def record(
@@ -132,7 +131,7 @@ def listed(
 
 
 def _wait_for_turn(connection: Connection, caller: str, loan_id: str) -> None:
-    """Until the transaction ends, nobody else may report on the loan; SQLite has one writer."""
+    """Let no other transaction report on the loan until this one ends; SQLite has one writer."""
     if connection.dialect.name == "postgresql":
         loan = func.hashtextextended(f"{caller} {loan_id}", 0)
         connection.execute(select(func.pg_advisory_xact_lock(loan)))

@@ -64,6 +64,32 @@ _CLEAR = text(f"""
     )
 """)
 
+T = TypeVar("T")
+LEASE_SECONDS = 30.0
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.25
+_MOST_TOGETHER = 128
+_KEPT = timedelta(minutes=1)
+SILENT_SECONDS = 20
+"""Seconds without a report after which a process is gone: four intervals of the check."""
+
+_SAY = text("""
+    INSERT INTO processes (process, rules, seen) VALUES (:process, :rules, clock_timestamp())
+    ON CONFLICT (process) DO UPDATE SET rules = excluded.rules, seen = excluded.seen
+""")
+_FORGET = text("""
+    DELETE FROM processes WHERE process IN (
+        SELECT process FROM processes
+        WHERE seen < clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
+        FOR UPDATE SKIP LOCKED
+    )
+""")
+_REPORTING = text("""
+    SELECT process, rules FROM processes
+    WHERE seen >= clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
+    ORDER BY process
+""")
+
 
 def claim(
     connection: Connection, wanted: Sequence[Lease], span: timedelta
@@ -101,15 +127,6 @@ def _given(leases: Iterable[Lease]) -> dict[str, object]:
 
 def _key(lease: Lease) -> CallerRequest:
     return lease.caller, lease.request_id
-
-
-T = TypeVar("T")
-
-LEASE_SECONDS = 30.0
-_FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 0.25
-_MOST_TOGETHER = 128
-_KEPT = timedelta(minutes=1)
 
 
 class SoleProcess:
@@ -268,27 +285,6 @@ async def _ignoring_store_errors(work: Awaitable[T]) -> None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-SILENT_SECONDS = 20
-"""Seconds without a report after which a process is gone: four intervals of the check."""
-
-_SAY = text("""
-    INSERT INTO processes (process, rules, seen) VALUES (:process, :rules, clock_timestamp())
-    ON CONFLICT (process) DO UPDATE SET rules = excluded.rules, seen = excluded.seen
-""")
-_FORGET = text("""
-    DELETE FROM processes WHERE process IN (
-        SELECT process FROM processes
-        WHERE seen < clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
-        FOR UPDATE SKIP LOCKED
-    )
-""")
-_REPORTING = text("""
-    SELECT process, rules FROM processes
-    WHERE seen >= clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
-    ORDER BY process
-""")
 
 
 def report(connection: Connection, mine: ProcessRules) -> Sequence[ProcessRules]:

@@ -86,6 +86,21 @@ _OF_DECISION = (
     .order_by(reviews.c.opened, reviews.c.review_id)
 )
 
+_ROW = reviews.c
+_PLACE = tuple_(_ROW.due, _ROW.review_id)
+_IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
+_WHOSE = select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
+    history.c.decision_id == bindparam("decision_id")
+)
+_DECISION = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id == bindparam("decision_id"))
+    .with_for_update()
+)
+"""The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
+
+T = TypeVar("T")
+
 
 def open_all(connection: Connection, opened: Iterable[OpenedReview]) -> None:
     """Store new reviews with the events that opened them; one that is there stays as it is."""
@@ -163,11 +178,6 @@ def _event(review: Review, event: ReviewEvent) -> dict[str, object]:
         "decision_id": review.decision_id,
         "body": _ENCODER.encode(event),
     }
-
-
-_ROW = reviews.c
-_PLACE = tuple_(_ROW.due, _ROW.review_id)
-_IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
 
 
 def page(
@@ -249,10 +259,7 @@ def _in_state(state: ReviewState, now: int) -> ColumnElement[bool]:
 
 
 def _charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
-    """The step with its charge; raises ReviewRefused where a cap of the day has no room for it.
-
-    Whoever else approves for the product waits until the transaction ends.
-    """
+    """The step with its charge; raises ReviewRefused where the day has no room for it."""
     review = taken.review
     charge = day_charge(review, of_decision(connection, review.decision_id))
     if charge is None:
@@ -262,19 +269,6 @@ def _charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None
     if limits is not None:
         require_room(limits, arms.day_totals(connection, review.product, limits.midnight), review)
     return replace(taken, review=review)
-
-
-_WHOSE = select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
-    history.c.decision_id == bindparam("decision_id")
-)
-
-
-_DECISION = (
-    select(decisions.c.decision_id)
-    .where(decisions.c.decision_id == bindparam("decision_id"))
-    .with_for_update()
-)
-"""The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
 
 
 def step(
@@ -398,9 +392,6 @@ def _take_effect(
         wanted += [owed_key(key) for key in keys if key[:1] == ACCOUNT]
         wanted += owed_customer(now.caller, now.customer_ref, secrets)
         require_nothing_granted(review, under(connection, wanted).values())
-
-
-T = TypeVar("T")
 
 
 class StoredReviews:

@@ -29,6 +29,30 @@ _LATEST = _ALL.where(tuple_(_ROWS.product, _ROWS.position).in_(_LAST))
 _STATE = msgspec.json.Decoder(RolloutState)
 _FIGURES = msgspec.json.Decoder(dict[str, str])
 
+_ROW = shadow_results.c
+_ALIKE = (
+    _ROW.standing, _ROW.live_outcome, _ROW.live_amount, _ROW.outcome, _ROW.amount, _ROW.moved
+)  # fmt: skip
+_SUMS = (
+    select(*_ALIKE, func.count().label("many"), func.max(_ROW.decision_id).label("example"))
+    .where(
+        _ROW.product == bindparam("product"),
+        _ROW.version == bindparam("version"),
+        _ROW.created >= bindparam("since"),
+    )
+    .group_by(*_ALIKE)
+)
+_COMPARED = "compared"
+_EARLIER = {
+    "not_comparable": LeftOut.DATA_NOT_READ,
+    "failed": LeftOut.RULE_ERROR,
+    "erased": LeftOut.ERASED,
+}
+"""What earlier programs wrote of decisions that could not be compared."""
+
+_CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
+_NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
+
 
 def append(connection: Connection, entry: JournalEntry) -> bool:
     """Add an entry; False where another has its position. A repetition adds nothing."""
@@ -97,30 +121,6 @@ def _entry(row: Row[Any]) -> JournalEntry:
         ) from None
 
 
-_ROW = shadow_results.c
-_ALIKE = (
-    _ROW.standing, _ROW.live_outcome, _ROW.live_amount, _ROW.outcome, _ROW.amount, _ROW.moved
-)  # fmt: skip
-_SUMS = (
-    select(*_ALIKE, func.count().label("many"), func.max(_ROW.decision_id).label("example"))
-    .where(
-        _ROW.product == bindparam("product"),
-        _ROW.version == bindparam("version"),
-        _ROW.created >= bindparam("since"),
-    )
-    .group_by(*_ALIKE)
-)
-_COMPARED = "compared"
-_EARLIER = {
-    "not_comparable": LeftOut.DATA_NOT_READ,
-    "failed": LeftOut.RULE_ERROR,
-    "erased": LeftOut.ERASED,
-}
-"""What earlier programs wrote of decisions that could not be compared."""
-
-_CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
-
-
 def record_pairs(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
     stored = kept(connection, (pair.decision_id for pair in pairs))
     rows = [_pair_row(pair) for pair in pairs if pair.decision_id in stored]
@@ -156,16 +156,16 @@ def _judged(row: Row[Any]) -> JudgedApplicant:
 
 
 def _pair_row(pair: DecisionPair) -> dict[str, object]:
-    told = pair.told
+    found = pair.told
     sides: dict[str, object]
-    if isinstance(told, NotCompared):
-        sides = {"standing": told.why.value, "live_outcome": pair.live.value, "moved": ""}
+    if isinstance(found, NotCompared):
+        sides = {"standing": found.why.value, "live_outcome": pair.live.value, "moved": ""}
     else:
         sides = {
             "standing": _COMPARED,
-            **_side("live_", told.before),
-            **_side("", told.after),
-            "moved": "\n".join(_moved(told)),
+            **_side("live_", found.before),
+            **_side("", found.after),
+            "moved": "\n".join(_moved(found)),
         }
     return {
         "decision_id": pair.decision_id,
@@ -178,9 +178,6 @@ def _pair_row(pair: DecisionPair) -> dict[str, object]:
     }
 
 
-_NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
-
-
 def _side(whose: str, side: Side) -> dict[str, object]:
     return {
         f"{whose}outcome": side.outcome.value,
@@ -189,11 +186,11 @@ def _side(whose: str, side: Side) -> dict[str, object]:
     }
 
 
-def _moved(told: JudgedApplicant) -> Iterator[str]:
-    for cause in told.causes:
+def _moved(found: JudgedApplicant) -> Iterator[str]:
+    for cause in found.causes:
         yield f"{_CAUSE}{cause}"
-    if told.before.outcome is not told.after.outcome:
-        for sign, side in ((_OLD, told.before), (_NEW, told.after)):
+    if found.before.outcome is not found.after.outcome:
+        for sign, side in ((_OLD, found.before), (_NEW, found.after)):
             for code in side.codes[:1]:
                 yield f"{sign}{code}"
 

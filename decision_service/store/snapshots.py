@@ -61,6 +61,49 @@ _HELD_REVIEWS = (
 )
 _ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in PLACE))
 
+_C, _KNOWN = ended_incomes.c, known_counts.c
+_TELLING = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
+_TOLD = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
+    _KNOWN.user_id == bindparam("user"),
+    _KNOWN.source.in_(bindparam("accounts", expanding=True)),
+    _KNOWN.kind.in_(_TELLING),
+    _KNOWN.newest.is_not(None),
+)
+_ROW = select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == bindparam("user"))
+_EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
+    consents.c.user_id.in_(bindparam("users", expanding=True))
+)
+_HELD = (
+    select(consents.c.user_id)
+    .where(consents.c.user_id.in_(bindparam("users", expanding=True)))
+    .order_by(consents.c.user_id)
+    .with_for_update(key_share=True)
+)
+_KEYS = select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
+    consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
+)
+PackedKey = tuple[str, str]
+"""(user_id, snapshot_id)"""
+
+_KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
+_PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
+_SEALED = (
+    select(snapshots.c.body, consents.c.key, consents.c.wrapped_by)
+    .join(consents, consents.c.user_id == snapshots.c.user_id)
+    .where(
+        snapshots.c.user_id == bindparam("user_id"),
+        snapshots.c.snapshot_id == bindparam("snapshot_id"),
+        consents.c.key.is_not(None),
+    )
+)
+_COUNTED = (
+    select(_KNOWN.source, _KNOWN.kind, _KNOWN["count"], _KNOWN.newest)
+    .where(_KNOWN.user_id == bindparam("user"))
+    .order_by(_KNOWN.source, _KNOWN.kind)
+)
+REMEMBERED_BYTES = 32 << 20
+_NO_MONTH = -1
+
 
 def of_user(connection: Connection, user_id: str) -> Sequence[DecisionPlace]:
     found = select(*PLACE).where(decisions.c.user_id == user_id)
@@ -95,17 +138,6 @@ def remove(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
         chosen = table.c.decision_id.in_(bindparam("ids", expanding=True))
         of = gone if table is loan_outcomes else ids
         connection.execute(delete(table).where(chosen), {"ids": padded(of)})
-
-
-_C, _KNOWN = ended_incomes.c, known_counts.c
-_TELLING = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
-_TOLD = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
-    _KNOWN.user_id == bindparam("user"),
-    _KNOWN.source.in_(bindparam("accounts", expanding=True)),
-    _KNOWN.kind.in_(_TELLING),
-    _KNOWN.newest.is_not(None),
-)
-_ROW = select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == bindparam("user"))
 
 
 class _Left(msgspec.Struct, frozen=True, array_like=True):
@@ -192,20 +224,6 @@ def _about(user_id: str) -> str:
 
 class MoreToErase(Exception):
     """Since the user's last erasure something was stored, which another one would take."""
-
-
-_EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
-    consents.c.user_id.in_(bindparam("users", expanding=True))
-)
-_HELD = (
-    select(consents.c.user_id)
-    .where(consents.c.user_id.in_(bindparam("users", expanding=True)))
-    .order_by(consents.c.user_id)
-    .with_for_update(key_share=True)
-)
-_KEYS = select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
-    consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
-)
 
 
 def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
@@ -321,29 +339,6 @@ def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dic
     }
 
 
-PackedKey = tuple[str, str]
-"""(user_id, snapshot_id)"""
-
-_KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
-_PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
-_SEALED = (
-    select(snapshots.c.body, consents.c.key, consents.c.wrapped_by)
-    .join(consents, consents.c.user_id == snapshots.c.user_id)
-    .where(
-        snapshots.c.user_id == bindparam("user_id"),
-        snapshots.c.snapshot_id == bindparam("snapshot_id"),
-        consents.c.key.is_not(None),
-    )
-)
-_COUNTED = (
-    select(_KNOWN.source, _KNOWN.kind, _KNOWN["count"], _KNOWN.newest)
-    .where(_KNOWN.user_id == bindparam("user"))
-    .order_by(_KNOWN.source, _KNOWN.kind)
-)
-REMEMBERED_BYTES = 32 << 20
-_NO_MONTH = -1
-
-
 class PackedSnapshot(msgspec.Struct, frozen=True):
     """A snapshot with its body compressed; `stored` is in microseconds since 1970."""
 
@@ -389,10 +384,7 @@ async def unpack(body: bytes) -> bytes:
 
 
 def record(connection: Connection, packed: Iterable[PackedSnapshot], data_keys: DataKeys) -> None:
-    """Store each new snapshot, and raise the known counts to its counts.
-
-    One that is there already has left its counts: they follow from its content.
-    """
+    """Store new snapshots and raise the known counts; one that is there has left its counts."""
     by_key = {one.key: one for one in packed}
     keys = {"keys": padded([*by_key])}
     for user_id, snapshot_id in connection.execute(_PRESENT, keys) if by_key else ():

@@ -39,6 +39,30 @@ _WORD = 0xFFFFFFFF
 
 Checksum = tuple[int, int]
 
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_RESTORE = "nothing was changed: restore it from a backup, or move it away to begin a new store"
+_MADE = b"made\n"
+_LENGTH = 64
+_UNUSED = 1 << 62
+"""A byte of the database far behind all that SQLite locks or writes."""
+
+T = TypeVar("T")
+LOCK_SECONDS = 1.0
+"""How long a write waits for another program's lock."""
+
+_PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF")
+_WRITER_PRAGMAS = (
+    "PRAGMA cache_size=-16384",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+)
+_READER_PRAGMAS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-2048")
+"""Reading is rare, and the kernel keeps the file's pages; what each reader kept of them besides
+would only grow with the store."""
+
+_SCRUBS, _SCRUB_PAUSE = 20, 0.05
+
 
 class _Log(msgspec.Struct, frozen=True):
     """A log's header: the byte order of its checksums, page size, salt and first checksum."""
@@ -99,10 +123,6 @@ def _checksum(order: str, seed: Checksum, data: bytes) -> Checksum:
     return first, second
 
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_RESTORE = "nothing was changed: restore it from a backup, or move it away to begin a new store"
-
-
 def require_folder(file: SqliteFile) -> None:
     """The folder must exist and the path be no folder itself; raises StoreUnwritable."""
     if not file.path.parent.is_dir():
@@ -143,10 +163,7 @@ def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
 
 
 def keep_to_owner(file: SqliteFile) -> None:
-    """Take every right of others than the owner from the file, its log and its index.
-
-    Raises StoreUnwritable where it belongs to another user.
-    """
+    """Take others' rights from file, log and index; raises StoreUnwritable for another user's."""
     for path in (file.path, file.companion("-wal"), file.companion("-shm")):
         try:
             mode = path.stat().st_mode
@@ -208,12 +225,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-_MADE = b"made\n"
-_LENGTH = 64
-_UNUSED = 1 << 62
-"""A byte of the database far behind all that SQLite locks or writes."""
 
 
 class FileLock:
@@ -293,26 +304,6 @@ def _in_use(what: Path, holder: str) -> str:
         f"the store {what} is in use by {by}: stop it first, or set DECISION_STORE_URL to another "
         "file; several processes need PostgreSQL"
     )
-
-
-T = TypeVar("T")
-
-LOCK_SECONDS = 1.0
-"""How long a write waits for another program's lock."""
-
-_PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF")
-_WRITER_PRAGMAS = (
-    "PRAGMA cache_size=-16384",
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA secure_delete=ON",
-)
-_READER_PRAGMAS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-2048")
-"""Reading is rare, and the kernel keeps the file's pages; what each reader kept of them besides
-would only grow with the store."""
-
-
-_SCRUBS, _SCRUB_PAUSE = 20, 0.05
 
 
 class SqliteDatabase:

@@ -38,6 +38,21 @@ _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 _PENDING = events.c.done.is_(False)
 """In the words by which the index of events is found; the others name no person."""
 
+_ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
+_COUNTS = tuple(
+    select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
+    for name in ("decisions", "snapshots")
+)
+_PLACE = tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+_READINGS = (
+    select(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+    .where(stored_snapshots.c.user_id == bindparam("of"))
+    .order_by(stored_snapshots.c.stored.desc(), stored_snapshots.c.snapshot_id.desc())
+    .limit(1)
+)
+MOST_LETTERS = 100
+"""More than a decision has kinds of letters and languages."""
+
 
 def _disclosed_columns(name: str) -> Select[Any]:
     columns = metadata.tables[name].c
@@ -56,7 +71,6 @@ def _of_decisions(name: str) -> Select[Any]:
 
 _ROWS = {name: _of_user(name, _disclosed_columns(name)) for name in _OF_USER}
 _TOGETHER = {name: _of_decisions(name) for name in _OF_DECISION}
-_ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
 _ARMS = _disclosed_columns(arm_decisions.name).where(
     _ARM_PLACE.in_(bindparam("of", expanding=True))
 )
@@ -64,17 +78,6 @@ _KNOWN = tuple(
     _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
     for name, held in PERSONAL.items()
     if held.found_by == "user_id"
-)
-_COUNTS = tuple(
-    select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
-    for name in ("decisions", "snapshots")
-)
-_PLACE = tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
-_READINGS = (
-    select(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
-    .where(stored_snapshots.c.user_id == bindparam("of"))
-    .order_by(stored_snapshots.c.stored.desc(), stored_snapshots.c.snapshot_id.desc())
-    .limit(1)
 )
 
 
@@ -117,11 +120,11 @@ def newest_reading(
 
 def _row(row: Mapping[Any, Any]) -> Row:
     """A row with instants in place of microseconds, and kinds of keys in place of their bytes."""
-    told = {name: _value(name, value) for name, value in row.items()}
-    if "found_by" in told:
-        told["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
-        told["due"] = row["due"]  # of a loan, an amount
-    return told
+    shown = {name: _value(name, value) for name, value in row.items()}
+    if "found_by" in shown:
+        shown["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
+        shown["due"] = row["due"]  # of a loan, an amount
+    return shown
 
 
 def _value(name: str, value: Any) -> object:
@@ -134,10 +137,6 @@ def _own_kinds(found_by: bytes, user_id: str) -> Sequence[str]:
     """The kinds of a decision's keys, without the keys of other users who share an account."""
     own = user_key(user_id)
     return [kind_of(key) for key in unpacked(found_by) if key[:1] != USER or key == own]
-
-
-MOST_LETTERS = 100
-"""More than a decision has kinds of letters and languages."""
 
 
 class StoredSubjectAccess:
