@@ -369,7 +369,6 @@ class SnapshotBuilder:
         return with_people(part.read) if people else part.read
 
     def _unread(self) -> UpstreamFault:
-        """The fault of a kind that was not read: that of the accounts where they have one."""
         if self.accounts is None and self.account_faults:
             return UpstreamFault(Cause.NOT_FETCHED, self.account_faults[0].code)
         return UNREAD

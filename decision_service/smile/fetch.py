@@ -146,7 +146,6 @@ class ArrivalPoller:
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
-        """Poll at once: an event says that an account has changed."""
         self._nudged.set()
 
     async def settled(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:

@@ -301,7 +301,6 @@ def retry_after(header: str | None, now: datetime) -> float | None:
 
 
 def read_date(header: str | None) -> datetime | None:
-    """The instant of an HTTP date; None for anything else."""
     if header is None or len(header) > _LONGEST_HEADER:
         return None
     try:

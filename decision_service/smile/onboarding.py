@@ -56,35 +56,6 @@ _USERS = PageDecoder(UserAnswer, "users")
 _KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
 
-async def revoke_accounts(api: SmileApi, reader: ApplicantReader) -> int:
-    """Revoke every account that is listed and not disconnected; how many.
-
-    A failure of one account or of the list's end stops no other revocation. Raises
-    UpstreamUnavailable with the accounts that are left, or the fault's refusal where none was done,
-    and UserUnknown where the vendor knows no such user.
-    """
-    try:
-        listed, cut = await reader.listed_statuses()
-        if not listed and cut is None:
-            await reader.check_known()
-    except (Gone, UserUnknown):
-        raise UserUnknown(UNKNOWN) from None
-    except UpstreamFault as fault:
-        raise fault.refusal() from None
-    wanted = [one for one, status in listed.items() if status != DISCONNECTED]
-    failed: dict[str, UpstreamFault] = {}
-    for account_id in wanted:
-        request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
-        try:
-            with suppress(Gone):
-                await api.get(request, _DONE, reader.budget)
-        except UpstreamFault as fault:
-            failed[account_id] = fault
-    if failed or cut:
-        raise _unfinished(len(wanted) - len(failed), failed, cut)
-    return len(wanted)
-
-
 def _unfinished(
     revoked: int, failed: Mapping[str, UpstreamFault], cut: UpstreamFault | None
 ) -> ServiceError:
@@ -184,8 +155,32 @@ class SmileEnrolment:
         return next((user.id for user in page.items or ()), None)
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
+        """As `Enrolment.revoke`; no failure of one account or of the list stops another revocation.
+
+        Raises UpstreamUnavailable with the accounts that are left, or the fault's refusal where
+        none was revoked, and UserUnknown where the vendor knows no such user.
+        """
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
-        return await revoke_accounts(self._api, reader)
+        try:
+            listed, cut = await reader.listed_statuses()
+            if not listed and cut is None:
+                await reader.check_known()
+        except (Gone, UserUnknown):
+            raise UserUnknown(UNKNOWN) from None
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        wanted = [one for one, status in listed.items() if status != DISCONNECTED]
+        failed: dict[str, UpstreamFault] = {}
+        for account_id in wanted:
+            request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
+            try:
+                with suppress(Gone):
+                    await self._api.get(request, _DONE, reader.budget)
+            except UpstreamFault as fault:
+                failed[account_id] = fault
+        if failed or cut:
+            raise _unfinished(len(wanted) - len(failed), failed, cut)
+        return len(wanted)
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))

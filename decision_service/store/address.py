@@ -36,7 +36,6 @@ class PostgresServer(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The URL without its password."""
         return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
     @property

@@ -96,6 +96,8 @@ def day_totals(connection: Connection, product: str, since: datetime) -> DayTota
 
 
 def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
+    """A decision's row for its rollout, column by column; its outcome is the rules' own."""
+    grant = arm.grant
     return (
         entry.decision_id,
         entry.product,
@@ -104,33 +106,22 @@ def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
         arm.version,
         arm.hashed,
         arm.pins,
-        judged(entry, arm),
+        (arm.judged or entry.outcome).value,
         arm.refer_kind and arm.refer_kind.value,
         arm.rule_error,
         arm.approved,
         microseconds(entry.created),
-        *granted(arm),
+        None if grant is None else grant.tier,
+        None if grant is None else grant.amount or 0,
     )
-
-
-def judged(entry: StoredEntry, arm: ArmDecision) -> str:
-    return (arm.judged or entry.outcome).value
-
-
-def granted(arm: ArmDecision) -> tuple[str | None, int | None]:
-    return (None, None) if arm.grant is None else (arm.grant.tier, arm.grant.amount or 0)
 
 
 def hold_days(connection: Connection, products: Iterable[str]) -> None:
     """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
     if connection.dialect.name == "postgresql":
-        for lock in sorted(_lock_of(product) for product in products):
+        digests = [hashlib.sha256(f"day of {product}".encode()).digest() for product in products]
+        for lock in sorted(int.from_bytes(digest[:8], signed=True) for digest in digests):
             connection.execute(_LOCK, {"lock": lock})
-
-
-def _lock_of(product: str) -> int:
-    digest = hashlib.sha256(f"day of {product}".encode()).digest()
-    return int.from_bytes(digest[:8], signed=True)
 
 
 def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:

@@ -43,7 +43,7 @@ from decision_service.store.entries import (
     record_postgres,
     record_sqlite,
 )
-from decision_service.store.errors import RETRY_SECONDS, ConnectionLost, unavailable
+from decision_service.store.errors import RETRY_SECONDS, repeated, unavailable
 from decision_service.store.keys import PLAIN, DataKeys
 from decision_service.store.snapshots import PackedSnapshot, Packing
 
@@ -159,7 +159,9 @@ class Writer:
         reach(Point.BEFORE_COMMIT)
         began = perf_counter()
         try:
-            answers = await self._recorded(group)
+            # After a lost connection it is run again, which shows whether it was committed.
+            work = partial(record_group, group=group, data_keys=self._data_keys)
+            answers = await repeated(self._database.commit, work)
         except StoreUnavailable:
             self._failed = True
             raise
@@ -167,14 +169,6 @@ class Writer:
         self._on_commit(perf_counter() - began, len(group))
         reach(Point.AFTER_COMMIT)
         return answers
-
-    async def _recorded(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
-        """Write; after a lost connection, repeat, which shows whether the transaction committed."""
-        work = partial(record_group, group=group, data_keys=self._data_keys)
-        try:
-            return await self._database.commit(work)
-        except ConnectionLost:
-            return await self._database.commit(work)
 
 
 def record_group(

@@ -15,7 +15,6 @@ from decision_service.store.sqlite import migrate_sqlite, open_sqlite
 if TYPE_CHECKING:
     from decision_service.store.postgres import PostgresDatabase
 
-
 __all__ = ["Database", "StoreRefused", "migrate", "open_database"]
 
 T = TypeVar("T")

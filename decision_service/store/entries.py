@@ -82,6 +82,7 @@ _ARM_COLUMNS = (
     "tier",
     "granted",
 )
+_ARM_ROW = tuple(tables.arm_decisions.columns.keys())
 _ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _BROKEN = """
 SELECT given.key FROM json_each(?) AS given
@@ -212,18 +213,8 @@ def _of_arm(commit: Commit) -> tuple[object, ...]:
     arm = commit.arm
     if arm is None:
         return (None,) * (len(_ARM_COLUMNS) + 1)
-    return (
-        arm.unit,
-        arm.arm.value,
-        arm.version,
-        arm.hashed,
-        arm.pins,
-        arm.refer_kind and arm.refer_kind.value,
-        arm.rule_error,
-        arm.approved,
-        *arms.granted(arm),
-        arms.judged(commit.entry, arm),
-    )
+    row = dict(zip(_ARM_ROW, arms.row(commit.entry, arm), strict=True))
+    return (*(row[name] for name in _ARM_COLUMNS), row["outcome"])
 
 
 @cache
@@ -233,15 +224,14 @@ def statement(rows: int) -> str:
     Lists of values, one for each column, would be shorter; the driver takes three times as long to
     write them, since it looks at every value for whether it is a list again.
     """
-    own, of_arm = (
-        ", ".join(table.columns.keys()) for table in (tables.decisions, tables.arm_decisions)
-    )
+    own, of_arm = ", ".join(tables.decisions.columns.keys()), ", ".join(_ARM_ROW)
     judged = of_arm.replace("outcome", "judged")
     columns = _columns()
-    names = ", ".join(name for name, _ in columns)
+    names, kinds = ", ".join(name for name, _ in columns), [kind for _, kind in columns]
+    placed = [f"({', '.join(numbered(kinds, place))}, {place})" for place in range(rows)]
     return f"""
 WITH given ({names}, place) AS MATERIALIZED (
-    VALUES {", ".join(_placed_row(place, columns) for place in range(rows))}
+    VALUES {", ".join(placed)}
 ),
 checked AS MATERIALIZED (
     SELECT given.*, ({_HOLDS}) AS holds, ({_LEASED}) AS leased FROM given
@@ -277,10 +267,6 @@ def _columns() -> Sequence[tuple[str, str]]:
     columns += _PRECONDITIONS
     columns += [(name, type_of(armed[name].type)) for name in _ARM_COLUMNS]
     return [*columns, ("judged", "text")]
-
-
-def _placed_row(place: int, columns: Sequence[tuple[str, str]]) -> str:
-    return f"({', '.join(numbered([kind for _, kind in columns], place))}, {place})"
 
 
 def record_sqlite(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:

@@ -34,10 +34,10 @@ from decision_service.store.address import PostgresServer
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
 from decision_service.store.errors import (
-    ConnectionLost,
     StoreDamaged,
     StoreRefused,
     StoreUnwritable,
+    repeated,
     unavailable,
 )
 from decision_service.store.sqlite import sync_folder
@@ -99,7 +99,6 @@ class ErasureJournal(Protocol):
 
 
 async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
-    """Find the journal or begin one; raises StoreRefused."""
     if isinstance(place, PostgresServer):
         return await PostgresJournal.open(place)
     return await FileJournal.open(place)
@@ -227,12 +226,9 @@ class PostgresJournal:
         await self._database.aclose()
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
-        """Run work that may be repeated: a connection that lay idle for days may be gone."""
         try:
-            try:
-                return await self._database.write(work)
-            except ConnectionLost:
-                return await self._database.write(work)
+            # A connection that lay idle for days may be gone.
+            return await repeated(self._database.write, work)
         except StoreRefused:
             raise
         except StoreError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, or_, select, update
 
 from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
@@ -70,7 +71,6 @@ def looked(connection: Connection, user_id: str, snapshot_id: str, now: datetime
 
 
 def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> None:
-    """Bar all readings until now from later decisions."""
     row = {
         "user_id": user_id,
         "snapshot_id": None,
@@ -123,7 +123,7 @@ def pending(
         .order_by(_EVENT.received, _EVENT.event_id)
         .limit(limit)
     )
-    return [_event(*row) for row in connection.execute(query)]
+    return [_event(row) for row in connection.execute(query)]
 
 
 def postpone(
@@ -197,16 +197,9 @@ def _event_row(event: Event, now: datetime) -> dict[str, object]:
     return row | _FORGOTTEN if noted else row
 
 
-def _event(
-    event_id: str,
-    digest: str,
-    type_: str,
-    user_id: str,
-    source: str,
-    kinds: str,
-    added: int,
-    since: int | None,
-) -> Event:
+def _event(row: Row[Any]) -> Event:
+    columns: tuple[Any, ...] = tuple(row)
+    event_id, digest, type_, user_id, source, kinds, added, since = columns
     every = tuple(map(Kind, kinds.split()))
     postponed = None if since is None else from_microseconds(since)
     return Event(event_id, digest, type_, user_id, source, every, added, postponed)

@@ -273,7 +273,6 @@ IDENTITY_KEYS = KeyFile(
 
 
 def about(table: Table, user_id: str) -> str:
-    """What a stored key is bound to."""
     return f"key in {table.name} of {user_id}"
 
 

@@ -76,18 +76,15 @@ def hold(connection: Connection, decision_id: str, currency: str | None) -> None
     A decision that has none is entered under its user and customer, where a `currency` says that
     something was lent on it.
     """
-    if not held(connection, decision_id) and currency is not None:
-        _enter(connection, decision_id, currency)
-        held(connection, decision_id)
-
-
-def _enter(connection: Connection, decision_id: str, currency: str) -> None:
+    if held(connection, decision_id) or currency is None:
+        return
     row = connection.execute(_DECISION, {"decision_id": decision_id}).mappings().one()
     keys = history_keys(row["user_id"], row["caller"], row["customer_ref"]).all
     entered = {**row, "currency": currency, "found_by": packed(keys)}
     if insert_new(connection, history, [entered]):
         for key in keys:
             take_next(connection, key, decision_id)
+    held(connection, decision_id)
 
 
 def record(

@@ -17,10 +17,10 @@ from decision_service.domain.errors import StoreError
 from decision_service.store import errors, schema
 from decision_service.store.address import PostgresServer
 from decision_service.store.errors import (
-    ConnectionLost,
     RolledBack,
     StoreRefused,
     StoreUnreachable,
+    repeated,
     unavailable,
 )
 from decision_service.store.schema import PERSONAL, ErasedBy
@@ -106,13 +106,13 @@ class PostgresDatabase:
         await asyncio.gather(*(_connected(engine, count) for engine, count in pools))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._again(self._readers, work)
+        return await repeated(partial(self._run, self._readers), work)
 
     async def read_together(self, work: Callable[[Connection], T]) -> T:
-        return await self._again(self._together, work)
+        return await repeated(partial(self._run, self._together), work)
 
     async def look_up(self, work: Callable[[Connection], T]) -> T:
-        return await self._again(self._looker, work)
+        return await repeated(partial(self._run, self._looker), work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         return await self._repeat(self._writer, work)
@@ -126,10 +126,7 @@ class PostgresDatabase:
         All of it goes over one connection, by which the server knows this process; a lost one is
         replaced once.
         """
-        try:
-            return await self._repeat(self._notes, work)
-        except ConnectionLost:
-            return await self._repeat(self._notes, work)
+        return await repeated(partial(self._repeat, self._notes), work)
 
     async def scrub(self) -> None:
         """Vacuum the tables that hold what an erasure deletes, however long that takes."""
@@ -140,13 +137,6 @@ class PostgresDatabase:
         decisive = (self._readers, self._looker, self._writer, self._committer)
         for engine in (*decisive, self._notes, self._cleaner):
             await engine.dispose()
-
-    async def _again(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; a lost connection is replaced once."""
-        try:
-            return await self._run(engine, work)
-        except ConnectionLost:
-            return await self._run(engine, work)
 
     async def _repeat(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         for _ in range(ATTEMPTS - 1):
@@ -163,7 +153,6 @@ class PostgresDatabase:
 
 
 async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:
-    """Check the tables and open the connections; raises StoreRefused."""
     database = PostgresDatabase(server, readers)
     checked = partial(database.write, schema.require_usable)
     return await _contacted(database, server, checked, database.connect)
@@ -178,16 +167,11 @@ async def open_tables(
 
 
 class PostgresReader:
-    """One connection whose transactions can only read."""
-
     def __init__(self, server: PostgresServer) -> None:
         self._engine = _engine(server, 1, _READ_SETTINGS, command_seconds=None)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        try:
-            return await _transact(self._engine, work)
-        except ConnectionLost:
-            return await _transact(self._engine, work)
+        return await repeated(partial(_transact, self._engine), work)
 
     async def aclose(self) -> None:
         await self._engine.dispose()

@@ -110,7 +110,6 @@ def claim(
 
 
 def spend(connection: Connection, leases: Iterable[Lease]) -> None:
-    """End these leases, as far as they are still held."""
     given = _given(leases)
     if given["fences"]:
         connection.execute(_SPEND, given)
@@ -216,7 +215,6 @@ class SharedLeases:
     async def _follow(
         self, key: CallerRequest, give_up: float, pauses: Iterator[float]
     ) -> StoredEntry | None:
-        """The decision of the request, or None when no process decides it any more."""
         while (left := give_up - _now()) > 0:
             await asyncio.sleep(min(next(pauses), left))
             answer = await self._lookups.submit(key)

@@ -65,7 +65,7 @@ from decision_service.store.arms import hold_days
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
-from decision_service.store.errors import ConnectionLost
+from decision_service.store.errors import repeated
 from decision_service.store.history import take_next, under, unpacked
 from decision_service.store.tables import decisions, history, review_events, reviews
 
@@ -445,11 +445,7 @@ class StoredReviews:
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write; a refusal leaves the transaction as a value, since it is no fault of the store."""
-        guarded = partial(_guarded, work=work)
-        try:
-            done = await self._database.write(guarded)
-        except ConnectionLost:
-            done = await self._database.write(guarded)
+        done = await repeated(self._database.write, partial(_guarded, work=work))
         reach(Point.AFTER_STEP)
         if isinstance(done, ServiceError):
             raise done

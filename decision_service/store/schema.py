@@ -84,7 +84,6 @@ def require_current(connection: Connection) -> None:
 
 
 def version(connection: Connection) -> str | None:
-    """The version of the tables; None where there are none."""
     if not inspect(connection).has_table(_VERSIONS.name):
         return None
     return connection.execute(select(_VERSIONS.c.version_num)).scalar()

@@ -318,7 +318,6 @@ def _delete(connection: Connection, table: Table, user_id: str) -> int:
 
 
 def is_known(connection: Connection, user_id: str) -> bool:
-    """Whether anything is stored of a user but earlier erasures."""
     tables = (snapshots, decisions, applicants, link_tokens, warm, known_counts, ended_incomes)
     return any(_has(connection, table, user_id) for table in tables)
 
@@ -407,7 +406,6 @@ def record(connection: Connection, packed: Iterable[PackedSnapshot], data_keys: 
 
 
 def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
-    """Delete a snapshot that no decision rests on and that may not serve."""
     decided = select(decisions.c.decision_id).where(
         decisions.c.user_id == user_id, decisions.c.snapshot_id == snapshot_id
     )

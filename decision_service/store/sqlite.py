@@ -335,7 +335,6 @@ class SqliteDatabase:
         return await self._writer.run(work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
-        """As `write`: SQLite has one writing connection."""
         return await self._writer.run(work)
 
     async def scrub(self) -> None:
@@ -371,8 +370,6 @@ async def open_sqlite(file: SqliteFile, readers: int, *, init: bool = False) -> 
 
 
 class SqliteReader:
-    """One reading connection to a file that another process may be writing."""
-
     def __init__(self, path: Path) -> None:
         self._readers = _Connections(_reading_engine(path), 1)
 

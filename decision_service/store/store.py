@@ -62,7 +62,7 @@ from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, OnCommi
 from decision_service.store.engine import READERS, Database, is_shared, open_database
 from decision_service.store.erasure import Erasing
 from decision_service.store.erasure_journal import ErasureJournal, open_journal
-from decision_service.store.errors import ConnectionLost
+from decision_service.store.errors import repeated
 from decision_service.store.keys import (
     IDENTITY_KEYS,
     PLAIN,
@@ -166,7 +166,6 @@ class Store:
         await self._database.aclose()
 
     async def check(self) -> None:
-        """Whether decisions can be read and recorded now; raises StoreUnavailable."""
         await self._database.read(partial(decisions.by_id, decision_id=""))
         await self._writer.check()
 
@@ -351,10 +350,7 @@ class Store:
         work = partial(
             outcomes.record, report=report, caller=caller, now=now, correction=correction
         )
-        try:
-            return await self._database.write(work)
-        except ConnectionLost:
-            return await self._database.write(work)
+        return await repeated(self._database.write, work)
 
     async def list_outcomes(
         self, decision_id: str, after: OutcomePosition | None, limit: int
@@ -363,12 +359,7 @@ class Store:
         return await self._database.read(work)
 
     async def append(self, entry: JournalEntry) -> None:
-        work = partial(rollouts.append, entry=entry)
-        try:
-            appended = await self._database.write(work)
-        except ConnectionLost:
-            appended = await self._database.write(work)
-        if not appended:
+        if not await repeated(self._database.write, partial(rollouts.append, entry=entry)):
             raise JournalMovedOn
 
     async def latest(self) -> Mapping[str, JournalEntry]:
