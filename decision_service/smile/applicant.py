@@ -274,23 +274,20 @@ class SnapshotBuilder:
     @property
     def asked(self) -> frozenset[Kind]:
         kinds = self._plan.kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
-        if self._plan.transactions is WhenTransactions.ALWAYS or self._stand_in:
+        when = self._plan.transactions
+        if when is WhenTransactions.ALWAYS or (
+            when is WhenTransactions.IF_STANDING_IN
+            and may_count_as_income(self.accounts or (), self._is_gig)
+        ):
             kinds |= {Kind.TRANSACTIONS}
         return kinds
 
     @property
     def wanted(self) -> frozenset[Kind]:
         """The kinds that are asked for, that may yet be, and that were read already."""
-        undecided = self._stands_in_if_gig and self.accounts is None
+        by_gig = self._plan.transactions is WhenTransactions.IF_STANDING_IN
+        undecided = by_gig and self.accounts is None
         return self.asked.union({Kind.TRANSACTIONS} if undecided else (), self.parts)
-
-    @property
-    def _stands_in_if_gig(self) -> bool:
-        return self._plan.transactions is WhenTransactions.IF_STANDING_IN
-
-    @property
-    def _stand_in(self) -> bool:
-        return self._stands_in_if_gig and may_count_as_income(self.accounts or (), self._is_gig)
 
     def reset(self, accounts: tuple[Account, ...]) -> None:
         self.accounts = accounts

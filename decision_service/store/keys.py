@@ -245,15 +245,13 @@ class DataKeys:
         """The key that was wrapped; raises StoreUnavailable where its data key is not there."""
         if stored.wrapped_by is None:
             return stored.key
-        return opened(self._named(stored.wrapped_by).key, stored.key, about)
-
-    def _named(self, key_id: bytes) -> DataKey:
-        """A data key by id. The file is read for one that another process has wrapped by since."""
+        key_id = stored.wrapped_by
         if key_id not in self._by_id and self._path is not None:
+            # Another process may have wrapped by it since the file was read.
             with suppress(KeysUnfit):
                 self._by_id.update((key.id, key) for key in DATA_KEYS.read(self._path))
         if key_id in self._by_id:
-            return self._by_id[key_id]
+            return opened(self._by_id[key_id].key, stored.key, about)
         raise unavailable(
             f"stored data needs the data key {key_id.hex()}, which this process lacks: put it into "
             f"the file of {DATA_KEYS.setting}, and start the process again"

@@ -120,17 +120,14 @@ def newest_reading(
 
 def _row(row: Mapping[Any, Any]) -> Row:
     """A row with instants in place of microseconds, and kinds of keys in place of their bytes."""
-    shown = {name: _value(name, value) for name, value in row.items()}
+    shown: dict[str, object] = dict(row)
+    for name in _INSTANTS & shown.keys():
+        value = row[name]
+        shown[name] = None if value is None or value < 0 else from_microseconds(value)
     if "found_by" in shown:
         shown["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
         shown["due"] = row["due"]  # of a loan, an amount
     return shown
-
-
-def _value(name: str, value: Any) -> object:
-    if name not in _INSTANTS or value is None:
-        return value
-    return None if value < 0 else from_microseconds(value)
 
 
 def _own_kinds(found_by: bytes, user_id: str) -> Sequence[str]:
