@@ -237,16 +237,13 @@ class CircuitBreaker:
         """An attempt failed; True when this opened the circuit."""
         self._in_a_row += 1
         self._last.append(False)
-        if self._next_probe is not None or not self._too_many():
+        full = len(self._last) == self._limits.window_to_open
+        often = self._last.count(False) >= self._limits.share_to_open * len(self._last)
+        too_many = self._in_a_row >= self._limits.failures_to_open or (full and often)
+        if self._next_probe is not None or not too_many:
             return False
         self._next_probe = self._clock.monotonic() + self._limits.probe_seconds
         return True
-
-    def _too_many(self) -> bool:
-        if self._in_a_row >= self._limits.failures_to_open:
-            return True
-        full = len(self._last) == self._limits.window_to_open
-        return full and self._last.count(False) >= self._limits.share_to_open * len(self._last)
 
 
 def full_jitter(longest: float) -> float:

@@ -44,7 +44,14 @@ class Providers:
 
     async def refresh(self) -> bool:
         try:
-            self._by_id = await self._read()
+            limits = self._api.limits
+            budget = self._api.budget(self._clock.monotonic() + limits.refresh_seconds)
+            request = Request("/providers", {"size": str(limits.page_size)})
+            listed = await read_list(
+                lambda one: self._api.get(one, PROVIDERS, budget), request, limits, name="providers"
+            )
+            found = (provider(item) for item in listed.items)
+            self._by_id = {one.id: one for one in found if one is not None}
         except UpstreamFault as fault:
             self._api.counts.credential_refusals += isinstance(fault, KeysRefused)
             _log.warning("smile.providers_not_read", code=fault.code or fault.cause)
@@ -74,17 +81,6 @@ class Providers:
         """Whether a provider gives a kind; an unknown provider is taken to give every kind."""
         found = self.find(provider_id, fallback)
         return found is None or kind.upper() in found.supported
-
-    async def _read(self) -> dict[str, Provider]:
-        limits = self._api.limits
-        stop_at = self._clock.monotonic() + limits.refresh_seconds
-        budget = self._api.budget(stop_at)
-        request = Request("/providers", {"size": str(limits.page_size)})
-        listed = await read_list(
-            lambda one: self._api.get(one, PROVIDERS, budget), request, limits, name="providers"
-        )
-        found = (provider(item) for item in listed.items)
-        return {one.id: one for one in found if one is not None}
 
 
 class SmileStatus(msgspec.Struct, frozen=True):

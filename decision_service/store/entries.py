@@ -181,7 +181,8 @@ def record_postgres(connection: Connection, group: Sequence[Commit]) -> Sequence
     taken, ends. There are statements for a few numbers of rows, so that a server has few to plan:
     the last row is repeated until one fits, and clashes with itself.
     """
-    rows = _fitting(len(group))
+    place = bisect_left(_ROWS, len(group))
+    rows = _ROWS[place] if place < len(_ROWS) else len(group)
     given = [_given_row(commit) for commit in group]
     given += [given[-1]] * (rows - len(given))
     found = connection.exec_driver_sql(statement(rows), (*chain.from_iterable(given),))
@@ -194,12 +195,6 @@ def _postgres_status(holds: bool, leased: bool, recorded: bool) -> CommitStatus:
     if not leased:
         return CommitStatus.LEASE_LOST
     return CommitStatus.RECORDED if recorded else CommitStatus.KEY_TAKEN
-
-
-def _fitting(rows: int) -> int:
-    """The least prepared number of rows that fits; beyond the largest, the given number."""
-    place = bisect_left(_ROWS, rows)
-    return _ROWS[place] if place < len(_ROWS) else rows
 
 
 def _given_row(commit: Commit) -> tuple[object, ...]:

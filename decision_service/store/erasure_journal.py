@@ -273,24 +273,19 @@ def _keyless() -> StoreDamaged:
 def _mend(path: Path, file: BinaryIO) -> None:
     size = file.seek(0, os.SEEK_END)
     if size < _HEAD_LENGTH:
-        _begin(path, file)
+        file.seek(0)
+        found = file.read()
+        if not found.startswith(_HEAD[: len(found)]):  # no part of a first line
+            raise _damaged(path)
+        file.seek(0)
+        file.write(_HEAD + secrets.token_hex(_KEY_BYTES).encode() + b"\n")
+        _sync(file)
+        sync_folder(path.parent)
         return
     _key(path, file)
     if torn := (size - _HEAD_LENGTH) % _LINE_LENGTH:
         file.truncate(size - torn)
         _sync(file)
-
-
-def _begin(path: Path, file: BinaryIO) -> None:
-    """Write the first line; a part of it that is there already must be one."""
-    file.seek(0)
-    found = file.read()
-    if not found.startswith(_HEAD[: len(found)]):
-        raise _damaged(path)
-    file.seek(0)
-    file.write(_HEAD + secrets.token_hex(_KEY_BYTES).encode() + b"\n")
-    _sync(file)
-    sync_folder(path.parent)
 
 
 def _key(path: Path, file: BinaryIO) -> bytes:

@@ -29,7 +29,7 @@ from decision_service.store.dialect import insert_new, padded
 from decision_service.store.tables import decisions, history, history_keys, loan_outcomes
 
 _KEYS = history_keys.c
-_TOLD = tuple(column for column in history.c if column.name != "found_by")
+_PAST_COLUMNS = tuple(column for column in history.c if column.name != "found_by")
 """The columns in the order of `PastDecision`, then of `ReportedLoans`."""
 
 _OF_DECISIONS = (
@@ -91,7 +91,7 @@ def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Pas
 
 @cache
 def _under(dialect: str, count: int) -> str:
-    columns = ", ".join(f"history.{column.name}" for column in _TOLD)
+    columns = ", ".join(f"history.{column.name}" for column in _PAST_COLUMNS)
     return f"""
     SELECT places.key, places.number, {columns}
     FROM history_keys AS places JOIN history ON history.decision_id = places.decision_id
@@ -322,7 +322,7 @@ def _drawn(newest: Sequence[LoanOutcome]) -> int | None:
 
 
 def _past(columns: Sequence[Any]) -> PastDecision:
-    """The decision of a row, whose columns are those of `_TOLD`, in that order."""
+    """The decision of a row, whose columns are those of `_PAST_COLUMNS`, in that order."""
     who, (outcome, created, currency, approved, instalment, expires) = columns[:5], columns[5:11]
     decision_id, user_id, caller, customer_ref, product = who
     return PastDecision(

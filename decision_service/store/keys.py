@@ -78,7 +78,7 @@ class KeyFile(Generic[K]):
         self._of = of
 
     def beside(self, url: str) -> Path | None:
-        """The file beside a SQLite store; None beside PostgreSQL. Raises StoreUrlInvalid."""
+        """The file next to a SQLite store; None with PostgreSQL. Raises StoreUrlInvalid."""
         address = parse_store_url(url)
         return address.companion(f".{self.command}") if isinstance(address, SqliteFile) else None
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, select, tuple_, update
 
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
@@ -47,20 +47,15 @@ def sent(connection: Connection, notice_id: str, sending: Sending) -> StoredNoti
 def listed(
     connection: Connection, chosen: NoticeFilter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredNotice]:
-    query = _ALL.where(*_conditions(chosen))
+    equal = {"decision_id": chosen.decision_id, "caller": chosen.caller, "kind": chosen.kind}
+    query = _ALL.where(*(_ROWS[key] == one for key, one in equal.items() if one))
+    if chosen.sent is not None:
+        query = query.where(_ROWS.sent.is_not(None) if chosen.sent else _ROWS.sent.is_(None))
     if after is not None:
         place = (microseconds(after.created), after.decision_id)
         query = query.where(tuple_(_ROWS.made, _ROWS.notice_id) < tuple_(*place))
     newest = query.order_by(_ROWS.made.desc(), _ROWS.notice_id.desc()).limit(limit)
     return [*map(_notice, connection.execute(newest))]
-
-
-def _conditions(chosen: NoticeFilter) -> list[ColumnElement[bool]]:
-    equal = {"decision_id": chosen.decision_id, "caller": chosen.caller, "kind": chosen.kind}
-    found: list[ColumnElement[bool]] = [_ROWS[key] == one for key, one in equal.items() if one]
-    if chosen.sent is not None:
-        found.append(_ROWS.sent.is_not(None) if chosen.sent else _ROWS.sent.is_(None))
-    return found
 
 
 def _row(notice: StoredNotice) -> dict[str, object]:

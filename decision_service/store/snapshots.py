@@ -62,11 +62,11 @@ _HELD_REVIEWS = (
 _ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in PLACE))
 
 _C, _KNOWN = ended_incomes.c, known_counts.c
-_TELLING = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
-_TOLD = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
+_OF_INCOME = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
+_LAST_MONTHS = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
     _KNOWN.user_id == bindparam("user"),
     _KNOWN.source.in_(bindparam("accounts", expanding=True)),
-    _KNOWN.kind.in_(_TELLING),
+    _KNOWN.kind.in_(_OF_INCOME),
     _KNOWN.newest.is_not(None),
 )
 _ROW = select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == bindparam("user"))
@@ -175,7 +175,9 @@ def settle(
     kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
     accounts = padded(sorted(disconnected.accounts))
     until = microseconds(disconnected.until)
-    for source, kind, newest in connection.execute(_TOLD, {"user": user_id, "accounts": accounts}):
+    for source, kind, newest in connection.execute(
+        _LAST_MONTHS, {"user": user_id, "accounts": accounts}
+    ):
         kept[source, Kind(kind)] = _Left(source, Kind(kind), newest, until)
     _write(connection, user_id, [kept[key] for key in sorted(kept)], data_keys)
     return any(one.source not in disconnected.accounts for one in before)

@@ -135,7 +135,7 @@ class Store:
         none for PostgreSQL; what it has and the database lacks is erased before this returns.
         With `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
         `identity_keys` is the file of the keys by which accounts and persons are hashed, by default
-        the SQLite file's name with `.identity-keys`, made where there is none; beside PostgreSQL
+        the SQLite file's name with `.identity-keys`, made where there is none; with PostgreSQL
         there is none, and nothing is hashed. `data_keys` is the file of the keys that wrap users'
         keys; with `keep_data_keys` it is by default the SQLite file's name with `.data-keys`, made
         where there is none. A file of SQLite is wrapped by the newest of them before this returns.
@@ -143,10 +143,15 @@ class Store:
         database = await open_database(url, readers, init=init)
         noted: ErasureJournal | None = None
         try:
-            with errors.opening(parse_store_url(url).shown):
-                noted = await _journal(url, journal)
+            address = parse_store_url(url)
+            with errors.opening(address.shown):
+                if not journal and isinstance(address, SqliteFile):
+                    journal = address.companion(".erasures")
+                noted = await open_journal(parse_journal(journal)) if journal else None
                 wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
-                keys = await _identity_keys(url, identity_keys, database)
+                used = await database.read(history.key_ids)
+                beside = IDENTITY_KEYS.beside(url) if identity_keys is None else None
+                keys = await asyncio.to_thread(IDENTITY_KEYS.open, identity_keys, used, beside)
                 erasing = Erasing(database, noted, wrapping, keys, with_decisions=erase_decisions)
                 await erasing.catch_up()
                 await take_over(database, wrapping)
@@ -393,18 +398,3 @@ class Store:
     async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
         work = partial(rollouts.sums, product=product, version=version, since=since)
         return await self._database.read(work)
-
-
-async def _journal(url: str, given: str | Path | None) -> ErasureJournal | None:
-    address = parse_store_url(url)
-    if not given and isinstance(address, SqliteFile):
-        given = address.companion(".erasures")
-    return await open_journal(parse_journal(given)) if given else None
-
-
-async def _identity_keys(
-    url: str, path: Path | None, database: Database
-) -> tuple[IdentityKey, ...]:
-    used = await database.read(history.key_ids)
-    beside = IDENTITY_KEYS.beside(url) if path is None else None
-    return await asyncio.to_thread(IDENTITY_KEYS.open, path, used, beside)
