@@ -126,7 +126,20 @@ def hold_days(connection: Connection, products: Iterable[str]) -> None:
 
 def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
     """Store the totals of one process; a higher stored total stays."""
-    rows = [_row(process, cell, count) for cell, count in cells.items()]
+    rows = [
+        {
+            "product": cell.product,
+            "hour": microseconds(cell.hour),
+            "position": cell.position,
+            "arm": cell.arm.value if cell.arm else "",
+            "version": cell.version,
+            "counted": cell.counted.value,
+            "bucket": cell.bucket,
+            "process": process,
+            "count": count,
+        }
+        for cell, count in cells.items()
+    ]
     raise_each(connection, arm_hours, ("count",), rows)
 
 
@@ -140,20 +153,6 @@ def totals(
         CounterTotal(Arm(arm) if arm else None, version, CounterKind(counted), bucket, int(count))
         for arm, version, counted, bucket, count in connection.execute(_TOTALS, chosen)
     ]
-
-
-def _row(process: str, cell: FigureCell, count: int) -> dict[str, object]:
-    return {
-        "product": cell.product,
-        "hour": microseconds(cell.hour),
-        "position": cell.position,
-        "arm": cell.arm.value if cell.arm else "",
-        "version": cell.version,
-        "counted": cell.counted.value,
-        "bucket": cell.bucket,
-        "process": process,
-        "count": count,
-    }
 
 
 def tallies(

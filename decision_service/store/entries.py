@@ -26,6 +26,8 @@ from decision_service.store.decisions import microseconds
 from decision_service.store.dialect import numbered, type_of
 from decision_service.store.snapshots import PackedSnapshot
 
+# ruff: noqa: S608 - every statement is made of constants of this file
+
 _CONSENTED = """
 coalesce((SELECT epoch FROM consents WHERE consents.user_id = given.user_id), 0) = given.consent
 """
@@ -171,9 +173,6 @@ def preconditions_of(entry: DecisionEntry, *, stored: bool) -> Preconditions:
     return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part, fence)
 
 
-# ruff: noqa: S608 - every statement is made of constants of this file
-
-
 def record_postgres(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
     """Record a group's acceptable entries with their arms; each entry's status, in order.
 
@@ -221,7 +220,11 @@ def statement(rows: int) -> str:
     """
     own, of_arm = ", ".join(tables.decisions.columns.keys()), ", ".join(_ARM_ROW)
     judged = of_arm.replace("outcome", "judged")
-    columns = _columns()
+    decided, armed = tables.decisions.columns, tables.arm_decisions.columns
+    columns = [(column.name, type_of(column.type)) for column in decided]
+    columns += _PRECONDITIONS
+    columns += [(name, type_of(armed[name].type)) for name in _ARM_COLUMNS]
+    columns.append(("judged", "text"))
     names, kinds = ", ".join(name for name, _ in columns), [kind for _, kind in columns]
     placed = [f"({', '.join(numbered(kinds, place))}, {place})" for place in range(rows)]
     return f"""
@@ -254,14 +257,6 @@ spent AS (
 )
 SELECT holds, leased, done FROM done ORDER BY place
 """
-
-
-def _columns() -> Sequence[tuple[str, str]]:
-    decided, armed = tables.decisions.columns, tables.arm_decisions.columns
-    columns = [(column.name, type_of(column.type)) for column in decided]
-    columns += _PRECONDITIONS
-    columns += [(name, type_of(armed[name].type)) for name in _ARM_COLUMNS]
-    return [*columns, ("judged", "text")]
 
 
 def record_sqlite(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:

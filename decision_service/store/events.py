@@ -56,13 +56,20 @@ def record(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> Non
         known = latest.get(user_id)
         if known is None or one.fetched > known.fetched:
             latest[user_id] = one
-    raise_row(
-        connection,
-        warm,
-        by="fetched",
-        columns=("snapshot_id", "looked", "plan", "oldest"),
-        rows=[_warm_row(user_id, latest[user_id]) for user_id in sorted(latest)],
-    )
+    rows = [
+        {
+            "user_id": user_id,
+            "snapshot_id": one.snapshot_id,
+            "fetched": microseconds(one.fetched),
+            "looked": microseconds(one.looked),
+            "plan": msgspec.msgpack.encode(one.plan, order="deterministic"),
+            "oldest": microseconds(one.oldest),
+            "quarantined": _NEVER,
+        }
+        for user_id, one in sorted(latest.items())
+    ]
+    columns = ("snapshot_id", "looked", "plan", "oldest")
+    raise_row(connection, warm, by="fetched", columns=columns, rows=rows)
 
 
 def looked(connection: Connection, user_id: str, snapshot_id: str, now: datetime) -> None:
@@ -87,18 +94,6 @@ def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
     of = snapshots.c.user_id
     query = select(of).where(of > after).distinct().order_by(of).limit(limit)
     return [row[0] for row in connection.execute(query)]
-
-
-def _warm_row(user_id: str, one: WarmMark) -> dict[str, object]:
-    return {
-        "user_id": user_id,
-        "snapshot_id": one.snapshot_id,
-        "fetched": microseconds(one.fetched),
-        "looked": microseconds(one.looked),
-        "plan": msgspec.msgpack.encode(one.plan, order="deterministic"),
-        "oldest": microseconds(one.oldest),
-        "quarantined": _NEVER,
-    }
 
 
 def receive(connection: Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:

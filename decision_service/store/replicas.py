@@ -23,9 +23,7 @@ from decision_service.store.errors import HeldUp
 if TYPE_CHECKING:
     from decision_service.store.postgres import PostgresDatabase
 
-
 # ruff: noqa: S608 - every statement is made of constants of this file
-
 
 _GIVEN = """
     unnest(CAST(:callers AS text[]), CAST(:request_ids AS text[]), CAST(:fences AS text[]))
