@@ -19,6 +19,10 @@ NULL = Raw(b"null")
 
 Data = TypeVar("Data")
 
+Decoded = TypeVar("Decoded")
+_PATH = re.compile(r"`\$([^`]*)`\s*$")
+_INDEX = re.compile(r"\[[^\]]*\]")
+
 
 class Envelope(msgspec.Struct, Generic[Data], frozen=True):
     """`{"code": "OK", "data": ...}`."""
@@ -35,8 +39,6 @@ class PageAnswer(msgspec.Struct, Generic[Data], frozen=True, rename="camel"):
 
 
 class IdentifiedAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """An object with an id."""
-
     id: str | None = None
 
 
@@ -52,27 +54,19 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Item(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
-    """An item of a list of data points."""
-
     metadata: Metadata | None = None
 
 
 class ConnectionAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """An account's connection, and its latest error."""
-
     error_code: str | None = None
     updated_at: str | None = None
 
 
 class MonitorAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The vendor's continuous reading of an account."""
-
     updated_at: str | None = None
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """`POST /tokens`: a link token for the widget."""
-
     access_token: str | None = None
     expires_at: str | None = None
     mode: str | None = None
@@ -85,8 +79,6 @@ class UserAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
 
 
 class NewUserAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`POST /users`: the user with a first token."""
-
     user: UserAnswer | None = None
     token: TokenAnswer | None = None
 
@@ -102,8 +94,6 @@ class WebhookAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True)
 
 
 class AccountAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
-    """`GET /accounts`."""
-
     user_id: str | None = None
     provider_id: str | None = None
     created_at: str | None = None
@@ -114,8 +104,6 @@ class AccountAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True)
 
 
 class TaskAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /tasks`."""
-
     type: str | None = None
     status: str | None = None
     started_at: str | None = None
@@ -124,8 +112,6 @@ class TaskAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class ProviderAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
-    """`GET /providers`."""
-
     type: str | None = None
     supported: list[str] | None = None
     name: str | None = None
@@ -141,16 +127,12 @@ class EincomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class ContributionAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /contributions`."""
-
     date: str | None = None
     currency: str | None = None
     amount: Raw = NULL
 
 
 class IncomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /incomes`."""
-
     employer: str | None = None
     start_date: str | None = None
     end_date: str | None = None
@@ -163,8 +145,6 @@ class IncomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class EmploymentAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /employments`."""
-
     employer: str | None = None
     status: str | None = None
     start_date: str | None = None
@@ -173,8 +153,6 @@ class EmploymentAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class LiabilityAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /liabilities`."""
-
     type: str | None = None
     start_date: str | None = None
     end_date: str | None = None
@@ -188,8 +166,6 @@ class LiabilityAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class TransactionAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /transactions`."""
-
     date: str | None = None
     description: str | None = None
     currency: str | None = None
@@ -203,14 +179,10 @@ class IdentityAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class EmailAnswer(msgspec.Struct, frozen=True):
-    """An e-mail address of a person."""
-
     address: str | None = None
 
 
 class PhoneAnswer(msgspec.Struct, frozen=True):
-    """A phone number of a person."""
-
     number: str | None = None
 
 
@@ -241,16 +213,8 @@ class FeaturesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InsightAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /insights`."""
-
     cutoff_time: str | None = None
     features: FeaturesAnswer | None = None
-
-
-Decoded = TypeVar("Decoded")
-
-_PATH = re.compile(r"`\$([^`]*)`\s*$")
-_INDEX = re.compile(r"\[[^\]]*\]")
 
 
 class OneDecoder(Generic[Decoded]):
@@ -263,8 +227,12 @@ class OneDecoder(Generic[Decoded]):
         self._name = name
 
     def __call__(self, body: bytes) -> Decoded:
-        """The data; raises an UpstreamFault, a TransientFault where the body is not JSON."""
-        return _data_of(_typed(self._envelope, body, self._name), self._name)
+        envelope = _typed(self._envelope, body, self._name)
+        if envelope.code != "OK":
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.code")
+        if envelope.data is None:
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.data")
+        return envelope.data
 
 
 class BareDecoder:
@@ -275,7 +243,6 @@ class BareDecoder:
         self._name = name
 
     def __call__(self, body: bytes) -> None:
-        """Raises as `OneDecoder` does."""
         if _typed(self._envelope, body, self._name).code != "OK":
             raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.code")
 
@@ -292,21 +259,12 @@ class PageDecoder(Generic[Decoded]):
         self._name = name
 
     def __call__(self, body: bytes) -> PageAnswer[Decoded]:
-        """The page, its items never None; raises as `OneDecoder` does."""
         if body.lstrip(b" \t\r\n")[:1] == b"[":
             return PageAnswer(_typed(self._bare, body, self._name))
         page = self._one(body)
         if page.items is None:
             raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.items")
         return page
-
-
-def _data_of(envelope: Envelope[Decoded], name: str) -> Decoded:
-    if envelope.code != "OK":
-        raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.code")
-    if envelope.data is None:
-        raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.data")
-    return envelope.data
 
 
 def _typed(decoder: msgspec.json.Decoder[Decoded], body: bytes, name: str) -> Decoded:
@@ -379,7 +337,6 @@ class _PageCollector(Generic[Thing]):
         self._cursors: set[str] = set()
 
     def add(self, page: PageAnswer[Thing]) -> str | None:
-        """Take a page in; the cursor of the next one, None after the last."""
         for item in page.items or ():
             self._take(item)
         if len(self._by_id) > self._limits.items:

@@ -55,6 +55,17 @@ from decision_service.smile.records import (
 
 _AT_A_TIME = 200
 
+Thing = TypeVar("Thing", bound=Item)
+IsGig = Callable[[str], bool]
+Supports = Callable[[str, Kind], bool]
+"""Whether a provider (by its id) gives a kind."""
+
+CONSENT_PROBE = Kind.IDENTITIES
+"""A kind that every account gives: read last, it shows which accounts still had consent."""
+
+UNREAD = UpstreamFault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
+EXPIRES_AFTER = timedelta(days=60)
+
 
 class KindRead(msgspec.Struct, frozen=True):
     """A `Read` with the sources that its items named, and the ids of the accounts among them."""
@@ -64,22 +75,17 @@ class KindRead(msgspec.Struct, frozen=True):
     accounts: frozenset[str] = frozenset()
 
     def failed(self, fault: Missing) -> KindRead:
-        """The same kind without records, so that none of its data is used."""
         return KindRead(Read(faults=(*self.read.faults, fault), first_day=self.read.first_day))
 
 
 def failed_kind(kind: Kind, fault: UpstreamFault, first_day: date | None = None) -> KindRead:
-    """A kind that could not be read."""
     return KindRead(Read(faults=(fault.missing(kind),), first_day=first_day))
 
 
 async def from_items(
     kind: Kind, listing: KindListing[Any, Any], items: tuple[Any, ...], *, duplicates: int = 0
 ) -> KindRead:
-    """The records of listed items; raises an UpstreamFault for an unusable item.
-
-    Ten thousand items take a tenth of a second, so other tasks run in between.
-    """
+    """The records of listed items; ten thousand take a tenth of a second, so others run between."""
     chosen = listing.choose(items)
     origins: list[Source] = []
     records: list[Any] = []
@@ -106,12 +112,7 @@ def from_day(part: KindRead, first_day: date | None) -> KindRead:
     return replace(part, read=read)
 
 
-Thing = TypeVar("Thing", bound=Item)
-
-
 class CollectedTask(msgspec.Struct, frozen=True):
-    """A task and the vendor's words for the kinds that the task has collected."""
-
     task: Task
     datapoints: tuple[str, ...] = ()
 
@@ -139,7 +140,6 @@ class ApplicantReader:
         self._on_more = on_more
 
     async def accounts(self) -> tuple[Account, ...]:
-        """Every account of the user."""
         listed = await read_list(
             self._account_page,
             self._request("/accounts"),
@@ -150,10 +150,7 @@ class ApplicantReader:
         return tuple(account(item) for item in listed.items)
 
     async def listed_statuses(self) -> tuple[Mapping[str, str | None], UpstreamFault | None]:
-        """The accounts' statuses by id, as far as they are listed, and what ended the list early.
-
-        Raises an UpstreamFault only where nothing was listed.
-        """
+        """The statuses by id as far as they are listed, and what ended the list early."""
         found: dict[str, str | None] = {}
 
         async def page(request: Request) -> PageAnswer[AccountAnswer]:
@@ -170,7 +167,6 @@ class ApplicantReader:
         return found, None
 
     async def check_known(self) -> None:
-        """Raise UserUnknown when the vendor does not know the user, or has erased it."""
         request = Request(f"/users/{quote(self._user_id, safe='')}")
         try:
             user = await self._api.get(request, USER, self.budget)
@@ -182,7 +178,6 @@ class ApplicantReader:
         check_owner(user.id, self._user_id, "users")
 
     async def tasks(self) -> tuple[CollectedTask, ...]:
-        """Every collection of data of the user."""
         listed = await self._list(self._request("/tasks"), TASKS, "tasks")
         return tuple(
             CollectedTask(task(item, self._source(item)), tuple(item.datapoints or ()))
@@ -245,26 +240,11 @@ class ApplicantReader:
         return needed(about.source_id or about.account_id, "tasks.metadata.sourceId")
 
 
-IsGig = Callable[[str], bool]
-
-
 def may_count_as_income(accounts: Iterable[Account], is_gig: IsGig) -> bool:
-    """Whether some account is of a GIG provider and not disconnected.
-
-    An account in error counts: only its transactions show whether it ever delivered data.
-    """
+    """An account in error counts: only its transactions show whether it ever delivered data."""
     return any(
         one.connection_status != DISCONNECTED and is_gig(one.provider_id) for one in accounts
     )
-
-
-Supports = Callable[[str, Kind], bool]
-"""Whether a provider (by its id) gives a kind."""
-
-CONSENT_PROBE = Kind.IDENTITIES
-"""A kind that every account gives: read last, it shows which accounts still had consent."""
-
-UNREAD = UpstreamFault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
 
 
 class SnapshotBuilder:
@@ -293,35 +273,29 @@ class SnapshotBuilder:
 
     @property
     def asked(self) -> frozenset[Kind]:
-        """The kinds that the plan asks for, given the accounts that are known."""
         kinds = self._plan.kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
-        if self._plan.transactions is WhenTransactions.ALWAYS or self._stand_in:
+        when = self._plan.transactions
+        if when is WhenTransactions.ALWAYS or (
+            when is WhenTransactions.IF_STANDING_IN
+            and may_count_as_income(self.accounts or (), self._is_gig)
+        ):
             kinds |= {Kind.TRANSACTIONS}
         return kinds
 
     @property
     def wanted(self) -> frozenset[Kind]:
         """The kinds that are asked for, that may yet be, and that were read already."""
-        undecided = self._stands_in_if_gig and self.accounts is None
+        by_gig = self._plan.transactions is WhenTransactions.IF_STANDING_IN
+        undecided = by_gig and self.accounts is None
         return self.asked.union({Kind.TRANSACTIONS} if undecided else (), self.parts)
 
-    @property
-    def _stands_in_if_gig(self) -> bool:
-        return self._plan.transactions is WhenTransactions.IF_STANDING_IN
-
-    @property
-    def _stand_in(self) -> bool:
-        return self._stands_in_if_gig and may_count_as_income(self.accounts or (), self._is_gig)
-
     def reset(self, accounts: tuple[Account, ...]) -> None:
-        """Drop every kind and begin with these accounts."""
         self.accounts = accounts
         self.parts.clear()
         self.unverified.clear()
         self.tasks = None
 
     def invalidate(self, kinds: Iterable[Kind], fault: UpstreamFault) -> None:
-        """Replace the data of these kinds by a fault."""
         for kind in sorted(kinds):
             self.unverified.discard(kind)
             if kind is Kind.ACCOUNTS:
@@ -330,7 +304,6 @@ class SnapshotBuilder:
                 self.parts[kind] = self.parts.get(kind, KindRead()).failed(fault.missing(kind))
 
     def orphans(self) -> frozenset[Kind]:
-        """The kinds with an item of an account that is not listed."""
         listed = {one.id for one in self.accounts or ()}
         return frozenset(kind for kind, part in self.parts.items() if part.accounts - listed)
 
@@ -393,7 +366,6 @@ class SnapshotBuilder:
         return with_people(part.read) if people else part.read
 
     def _unread(self) -> UpstreamFault:
-        """The fault of a kind that was not read: that of the accounts where they have one."""
         if self.accounts is None and self.account_faults:
             return UpstreamFault(Cause.NOT_FETCHED, self.account_faults[0].code)
         return UNREAD
@@ -424,9 +396,6 @@ def _identity(account: Account) -> tuple[object, ...]:
         account.connection_updated_at,
         account.monitor_updated_at,
     )
-
-
-EXPIRES_AFTER = timedelta(days=60)
 
 
 def mark_shrunken(snapshot: Snapshot, as_of: datetime) -> Snapshot:

@@ -7,8 +7,7 @@ import re
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 
@@ -42,6 +41,7 @@ from decision_service.smile.limits import (
     backoff,
     full_jitter,
     pause,
+    read_date,
     retry_after,
 )
 
@@ -49,6 +49,19 @@ from decision_service.smile.limits import (
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
+
+TOLERANCE = timedelta(seconds=5)
+"""How far the two clocks may be apart; a date has whole seconds, and is as old as its answer."""
+
+AGREED = timedelta(seconds=3)
+"""How near they must come before another alarm: whole seconds of a date move the difference."""
+
+log = structlog.get_logger("decision_service.clock")
+# Connections that broke during TLS; the certificate is not at fault.
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+_LONGEST_ERROR_BODY = 64 * 1024
+Data = TypeVar("Data")
+_log = structlog.get_logger("smile")
 
 
 def check_media_type(headers: httpx2.Headers) -> None:
@@ -105,7 +118,6 @@ def check_depth(body: bytes, deepest: int) -> None:
 
 
 def too_large(detail: str) -> UpstreamFault:
-    """More than may be held in memory or spent on one applicant."""
     return UpstreamFault(Cause.SOURCE_FAILED, DataReason.DATA_TOO_LARGE, detail)
 
 
@@ -155,7 +167,6 @@ class RequestBudget:
         self._most = most
 
     def check(self) -> None:
-        """Raise an UpstreamFault when no further request may be sent."""
         if self.calls >= self._most:
             raise too_large(f"{self._most} requests")
 
@@ -165,17 +176,6 @@ class RequestBudget:
         if now >= self.stop_at:
             raise OutOfTime
         self.calls += 1
-
-
-TOLERANCE = timedelta(seconds=5)
-"""How far the two clocks may be apart; a date has whole seconds, and is as old as its answer."""
-
-AGREED = timedelta(seconds=3)
-"""How near they must come before another alarm: whole seconds of a date move the difference."""
-
-_LONGEST_HEADER = 64
-
-log = structlog.get_logger("decision_service.clock")
 
 
 class VendorTime:
@@ -188,8 +188,8 @@ class VendorTime:
 
     def note(self, header: str | None) -> None:
         """Take the Date of an answer that has just come; logged as the clocks come apart."""
-        told = read_date(header)
-        self.drift = None if told is None else self._clock.now() - told
+        date = read_date(header)
+        self.drift = None if date is None else self._clock.now() - date
         most = AGREED if self._apart else TOLERANCE
         apart = self.drift is not None and abs(self.drift) > most
         if apart and not self._apart and self.drift is not None:
@@ -200,29 +200,11 @@ class VendorTime:
         self._apart = apart
 
 
-def read_date(header: str | None) -> datetime | None:
-    """The instant of a Date header; None for anything else."""
-    if header is None or len(header) > _LONGEST_HEADER:
-        return None
-    try:
-        told = parsedate_to_datetime(header)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
-
-
-# Connections that broke during TLS; the certificate is not at fault.
-_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-
-
 class ErrorBody(msgspec.Struct, frozen=True):
-    """The body of an error answer."""
-
     code: str | None = None
 
 
 _ERROR_BODY = msgspec.json.Decoder(ErrorBody)
-_LONGEST_ERROR_BODY = 64 * 1024
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -249,15 +231,11 @@ class Request(msgspec.Struct, frozen=True):
         return f"/{kind}" + ("/{id}" if slash else "") + (f"/{of_one}" if of_one else "")
 
     def at(self, cursor: str) -> Request:
-        """The same list from a cursor on."""
         return replace(self, params={**self.params, "cursor": cursor})
 
 
 class HttpClient:
-    """Sends requests with the key pair; never follows a redirect, reads no environment.
-
-    `vendor_time` is what the answers tell of the vendor's clock.
-    """
+    """Sends requests with the key pair; never follows a redirect, reads no environment."""
 
     def __init__(
         self,
@@ -296,17 +274,21 @@ class HttpClient:
             if event.endswith("send_request_body.complete"):
                 permit.sent()
 
-        extensions = {"trace": trace}
         try:
             name = f"{request.method} {request.template}"
-            with traced(self._tracer, name, self._about(request)) as span:
+            about: Attributes = {  # no URL, which would name a user
+                "http.request.method": request.method,
+                "url.template": request.template,
+                "server.address": self._host,
+            }
+            with traced(self._tracer, name, about) as span:
                 async with self._http.stream(
                     request.method,
                     request.path,
                     params=request.params,
                     content=request.content,
                     headers={"content-type": "application/json"} if request.content else None,
-                    extensions=extensions,
+                    extensions={"trace": trace},
                 ) as response:
                     span.set_attribute("http.response.status_code", response.status_code)
                     budget.answered = True
@@ -317,16 +299,7 @@ class HttpClient:
         finally:
             permit.sent()
 
-    def _about(self, request: Request) -> Attributes:
-        """The request for a span; without its URL, which names a user."""
-        return {
-            "http.request.method": request.method,
-            "url.template": request.template,
-            "server.address": self._host,
-        }
-
     async def aclose(self) -> None:
-        """Close every connection."""
         await self._http.aclose()
 
     async def _body(self, response: httpx2.Response, request: Request) -> bytes:
@@ -380,11 +353,6 @@ def _unreached(error: httpx2.TransportError) -> UpstreamFault:
     return TransientFault(DataReason.UPSTREAM_UNAVAILABLE)
 
 
-Data = TypeVar("Data")
-
-_log = structlog.get_logger("smile")
-
-
 class RequestCounts(msgspec.Struct):
     """Counts since the start, as operators watch them.
 
@@ -423,7 +391,6 @@ class SmileApi:
         self._sleep = sleep
 
     def budget(self, stop_at: float, reservation: Reservation | None = None) -> RequestBudget:
-        """A budget for requests until a deadline."""
         return RequestBudget(stop_at, self.limits.requests_per_reading, reservation)
 
     async def get(

@@ -25,7 +25,6 @@ class UpstreamFault(Exception):
         return False
 
     def refusal(self) -> SmileError:
-        """The error that a caller receives where nothing came of its request."""
         return UpstreamUnavailable(
             f"Smile could not be asked now ({self.code or self.cause}); send the request again in "
             f"{RETRY_AFTER:.0f} s",
@@ -33,7 +32,6 @@ class UpstreamFault(Exception):
         )
 
     def missing(self, kind: Kind, source: str | None = None) -> Missing:
-        """The fault as a snapshot records it."""
         return Missing(self.cause, self.code, kind, source, detail=self.detail)
 
 
@@ -79,7 +77,6 @@ class KeysRefused(UpstreamFault):
         self.status = status
 
     def refusal(self) -> SmileError:
-        """The caller's error; nothing is recorded."""
         return UpstreamUnavailable(
             f"Smile refused this service's API key pair with HTTP {self.status}; an operator "
             "must check the key, the secret and the mode they belong to",
@@ -103,7 +100,6 @@ class UntrustedCertificate(UpstreamFault):
 
     @property
     def blames_vendor(self) -> bool:
-        """No trusted server answered."""
         return True
 
 
@@ -115,8 +111,6 @@ class ConflictingItems(UpstreamFault):
 
 
 class OutOfTime(UpstreamFault):
-    """The deadline came before an answer."""
-
     def __init__(self) -> None:
         super().__init__(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
 
@@ -136,7 +130,6 @@ class CircuitOpen(NotSent):
         super().__init__(DataReason.UPSTREAM_UNAVAILABLE, retry_after)
 
     def refusal(self) -> SmileError:
-        """The circuit is open."""
         return UpstreamUnavailable(
             f"Smile has failed repeatedly and is asked again in {self.retry_after:.1f} s; "
             "send the request again then",
@@ -151,7 +144,6 @@ class NoPermit(NotSent):
         super().__init__(DataReason.UPSTREAM_RATE_LIMITED, retry_after)
 
     def refusal(self) -> SmileError:
-        """The budget is exhausted; no call was spent."""
         return UpstreamBudgetExhausted(
             f"Smile's request limit leaves no room before the deadline; send the request again "
             f"in {self.retry_after:.1f} s",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import TypeAlias
+from datetime import date, datetime, timedelta
+from functools import partial
 
 from decision_service.domain.accounts import BEING_LINKED, CONNECTED, LINK_TASK, SYNCS_WITHIN, Kind
 from decision_service.domain.errors import (
@@ -16,10 +16,9 @@ from decision_service.domain.errors import (
     UpstreamUnavailable,
 )
 from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Clock
 from decision_service.domain.snapshot import Account, Read, Task
-from decision_service.runtime.flow import SingleFlight, Waiter, WorkStopped
+from decision_service.runtime.flow import Waiter, WorkStopped
 from decision_service.smile.applicant import (
     CONSENT_PROBE,
     ApplicantReader,
@@ -41,6 +40,11 @@ from decision_service.smile.limits import SmileLimits
 
 RETRY_AFTER = 30.0
 
+_LAST_LOOK = 0.2
+_SLOWER = 1.5
+_CHANGED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.DATA_CHANGED_DURING_READ)
+_REVOKED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED)
+
 
 def being_linked(accounts: Iterable[Account], as_of: datetime, young: timedelta) -> frozenset[str]:
     """The accounts whose linking began within `young` and has not ended; older ones are dead."""
@@ -54,7 +58,6 @@ def being_linked(accounts: Iterable[Account], as_of: datetime, young: timedelta)
 def just_connected(
     accounts: Iterable[Account], as_of: datetime, young: timedelta
 ) -> frozenset[str]:
-    """The connected accounts that are, or whose connection is, younger than `young`."""
     return frozenset(
         one.id
         for one in accounts
@@ -102,16 +105,12 @@ def waited_for(
 
 
 def is_young(account: Account, as_of: datetime, young: timedelta) -> bool:
-    """Whether the account or its connection is younger than `young`, bound excluded.
-
-    A time that lies further than `young` in the future is no age and is ignored.
-    """
+    """Whether account or connection is; a time further in the future than `young` is ignored."""
     times = (account.created_at, account.connection_updated_at)
     return any(time is not None and abs(as_of - time) < young for time in times)
 
 
 def not_ready(accounts: int) -> DataNotReady:
-    """The caller's error while data of some accounts is still arriving."""
     noun = "account is" if accounts == 1 else "accounts are"
     return DataNotReady(
         f"The data of {accounts} {noun} still arriving at Smile; send the request again in "
@@ -119,10 +118,6 @@ def not_ready(accounts: int) -> DataNotReady:
         retry_after=RETRY_AFTER,
         accounts=accounts,
     )
-
-
-_LAST_LOOK = 0.2
-_SLOWER = 1.5
 
 
 class ArrivalPoller:
@@ -151,7 +146,6 @@ class ArrivalPoller:
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
-        """Poll at once: an event says that an account has changed."""
         self._nudged.set()
 
     async def settled(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
@@ -162,7 +156,8 @@ class ArrivalPoller:
         pause = self._limits.poll_seconds
         arriving = await self._arriving(accounts)
         while arriving:
-            self._signal_waiting(len(arriving))
+            if not self.waiting.done():
+                self.waiting.set_result(len(arriving))
             # Other fetches need not wait for permits that may be used in minutes.
             self._reader.budget.reservation.release()
             left = self.wait_until - self._clock.monotonic()
@@ -184,7 +179,6 @@ class ArrivalPoller:
         return accounts
 
     async def _nudged_within(self, seconds: float) -> bool:
-        """Wait for so long, or until nudged."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()
@@ -203,15 +197,14 @@ class ArrivalPoller:
         return waited_for(accounts, running, self._as_of, self._limits)
 
     async def _collecting(self, asked: frozenset[str]) -> Read[Task]:
-        """The vendor's tasks; where the list cannot be read, a fault for each account."""
         try:
             return Read(tuple(one.task for one in await self._reader.tasks()))
         except KeysRefused:
             raise
         except UpstreamFault as fault:
-            return Read(
-                faults=tuple(_unknown_progress(fault, account_id) for account_id in sorted(asked))
-            )
+            # Data counts as not fetched where the vendor does not say whether all of it is there.
+            unknown = partial(Missing, Cause.NOT_FETCHED, fault.code, detail=fault.detail)
+            return Read(faults=tuple(unknown(source=account_id) for account_id in sorted(asked)))
 
     async def _accounts_again(self, arriving: int) -> tuple[Account, ...]:
         try:
@@ -221,68 +214,19 @@ class ArrivalPoller:
         except UpstreamFault:
             raise not_ready(arriving) from None
 
-    def _signal_waiting(self, arriving: int) -> None:
-        if not self.waiting.done():
-            self.waiting.set_result(arriving)
-
 
 def _states(accounts: tuple[Account, ...]) -> set[tuple[str, str]]:
     return {(one.id, one.connection_status) for one in accounts}
 
 
-def _unknown_progress(fault: UpstreamFault, account_id: str) -> Missing:
-    """Data counts as not fetched where the vendor does not say whether all of it is there."""
-    return Missing(Cause.NOT_FETCHED, fault.code, source=account_id, detail=fault.detail)
-
-
 async def run_all(jobs: Iterable[Coroutine[None, None, None]]) -> None:
-    """Run the jobs concurrently; the others are cancelled when one raises.
-
-    Raises the error itself, without a group; CrossTenant goes before any other.
-    """
+    """Run the jobs concurrently; raises the error itself, CrossTenant before any other."""
     try:
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(job)
     except BaseExceptionGroup as failed:
-        raise _gravest(failed.exceptions) from None
-
-
-def _gravest(errors: tuple[BaseException, ...]) -> BaseException:
-    return min(errors, key=lambda error: not isinstance(error, CrossTenant))
-
-
-class ListReader:
-    """One list per kind, filtered by user, concurrently; the consent probe after all others."""
-
-    def __init__(self, reader: ApplicantReader, plan: FetchPlan) -> None:
-        self._reader = reader
-        self._first_day = plan.first_day
-
-    async def read(self, builder: SnapshotBuilder) -> None:
-        """Add each kind to the builder, with a fault where it could not be read.
-
-        Raises KeysRefused and CrossTenant only.
-        """
-        kinds = builder.asked
-        await run_all(self._into(builder, kind) for kind in sorted(kinds - {CONSENT_PROBE}))
-        if CONSENT_PROBE in kinds:
-            await self._into(builder, CONSENT_PROBE)
-
-    async def _into(self, builder: SnapshotBuilder, kind: Kind) -> None:
-        since = self._first_day if kind is Kind.TRANSACTIONS else None
-        try:
-            builder.parts[kind] = await self._reader.kind(kind, first_day=since)
-        except KeysRefused:
-            raise
-        except NotSubscribed:  # there are no records of a product that is not subscribed to
-            builder.parts[kind] = KindRead()
-        except UpstreamFault as fault:
-            builder.parts[kind] = failed_kind(kind, fault, since)
-
-
-_CHANGED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.DATA_CHANGED_DURING_READ)
-_REVOKED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED)
+        raise min(failed.exceptions, key=lambda error: not isinstance(error, CrossTenant)) from None
 
 
 class SnapshotFetch:
@@ -298,18 +242,17 @@ class SnapshotFetch:
         reader: ApplicantReader,
         arrival: ArrivalPoller,
         builder: SnapshotBuilder,
-        kind_reader: ListReader,
+        first_day: date | None,
         counts: RequestCounts,
     ) -> None:
         self.arrival = arrival
         self.builder = builder
         self._reader = reader
-        self._kind_reader = kind_reader
+        self._first_day = first_day
         self._counts = counts
 
     @property
     def budget(self) -> RequestBudget:
-        """The requests and the time of the fetch."""
         return self._reader.budget
 
     async def run(self) -> None:
@@ -328,7 +271,6 @@ class SnapshotFetch:
             raise fault.refusal() from None
 
     async def _settled_accounts(self) -> tuple[Account, ...] | None:
-        """The accounts once none of their data is arriving; None where they cannot be read."""
         try:
             accounts = await known_accounts(self._reader)
         except KeysRefused:
@@ -353,9 +295,27 @@ class SnapshotFetch:
         self.builder.accounts = accounts
         for last in (False, True):
             self.builder.tasks = self.arrival.tasks
-            await self._kind_reader.read(self.builder)
+            await self._read_kinds()
             if await self._confirm(last=last):
                 return
+
+    async def _read_kinds(self) -> None:
+        """Read all kinds, the consent probe last; raises KeysRefused and CrossTenant only."""
+        kinds = self.builder.asked
+        await run_all(self._read_kind(kind) for kind in sorted(kinds - {CONSENT_PROBE}))
+        if CONSENT_PROBE in kinds:
+            await self._read_kind(CONSENT_PROBE)
+
+    async def _read_kind(self, kind: Kind) -> None:
+        since = self._first_day if kind is Kind.TRANSACTIONS else None
+        try:
+            self.builder.parts[kind] = await self._reader.kind(kind, first_day=since)
+        except KeysRefused:
+            raise
+        except NotSubscribed:  # there are no records of a product that is not subscribed to
+            self.builder.parts[kind] = KindRead()
+        except UpstreamFault as fault:
+            self.builder.parts[kind] = failed_kind(kind, fault, since)
 
     async def _confirm(self, *, last: bool) -> bool:
         """Make the final check where one is needed; False when all must be read again."""
@@ -368,19 +328,15 @@ class SnapshotFetch:
 
     async def _final_check(self, *, last: bool) -> bool:
         try:
-            later = await self._accounts_now()
+            later = await self._reader.accounts()
+        except Gone:
+            later = ()
         except KeysRefused:
             raise
         except UpstreamFault as fault:
             self.builder.invalidate(self.builder.unverified | self.builder.orphans(), fault)
             return True
         return await self._compared(later, last=last)
-
-    async def _accounts_now(self) -> tuple[Account, ...]:
-        try:
-            return await self._reader.accounts()
-        except Gone:
-            return ()
 
     async def _compared(self, later: tuple[Account, ...], *, last: bool) -> bool:
         moved = compare_accounts(self.builder.accounts or (), later)
@@ -398,7 +354,6 @@ class SnapshotFetch:
         return True
 
     def _revoke(self, later: tuple[Account, ...], revoked: tuple[str, ...]) -> None:
-        """Invalidate everything that was read while consent was withdrawn."""
         self.builder.accounts = later
         self.builder.account_faults += tuple(
             _REVOKED.missing(Kind.ACCOUNTS, account_id) for account_id in revoked
@@ -419,20 +374,10 @@ async def known_accounts(reader: ApplicantReader) -> tuple[Account, ...]:
 
 
 def unanswered() -> DeadlineMissed:
-    """The error of a caller whose deadline came before the vendor's first answer."""
     return DeadlineMissed(
         "Smile had not answered when the deadline came; send the request again with a longer "
         "deadline"
     )
-
-
-Fetches: TypeAlias = SingleFlight[tuple[str, FetchPlan], SnapshotFetch, None]
-"""The fetches in progress, one per applicant and plan."""
-
-
-def fetches() -> Fetches:
-    """No fetches yet; the reserved requests of a fetch are released when it ends."""
-    return SingleFlight(SnapshotFetch.run, on_end=lambda fetch: fetch.budget.reservation.release())
 
 
 async def follow(
@@ -460,7 +405,6 @@ async def follow(
 async def _ended(
     place: Waiter[SnapshotFetch, None], seconds: float, *signals: asyncio.Future[int]
 ) -> bool:
-    """Whether the fetch ended while its caller waited; raises as `follow` does."""
     try:
         await place.result(seconds, *signals)
     except TimeoutError:

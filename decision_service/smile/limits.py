@@ -21,6 +21,16 @@ from decision_service.smile.errors import CircuitOpen, NoPermit
 JSON_DEPTH = 32
 """The deepest nesting of an answer that is read."""
 
+Sleep = Callable[[float], Awaitable[None]]
+_IN_HAND = 0.25
+"""Share of the time before a deadline that reservations leave free: a request that leaves late
+delays all permits behind it.
+"""
+
+Jitter = Callable[[float], float]
+_LONGEST_HEADER = 64
+_random = SystemRandom()
+
 
 class SmileLimits(msgspec.Struct, frozen=True):
     """Seconds, counts and bytes; the defaults are the service's.
@@ -63,16 +73,7 @@ class SmileLimits(msgspec.Struct, frozen=True):
 
     @property
     def renewal_seconds(self) -> float:
-        """The time from one renewed link token to the next."""
         return self.window_seconds / (self.requests_per_second * self.renewal_share)
-
-
-Sleep = Callable[[float], Awaitable[None]]
-
-_IN_HAND = 0.25
-"""Share of the time before a deadline that reservations leave free: a request that leaves late
-delays all permits behind it.
-"""
 
 
 class Permit:
@@ -103,7 +104,6 @@ class Reservation:
         self.left = max(0, self.left - 1)
 
     def release(self) -> None:
-        """Give back what is left."""
         self.left = 0
 
 
@@ -129,10 +129,7 @@ class RateLimiter:
         self._waiting = 0
 
     async def acquire(self, stop_at: float) -> Permit:
-        """Wait for permission to send one request.
-
-        Raises NoPermit when none is free before `stop_at`, at once where that can be computed.
-        """
+        """A permit for one request; raises NoPermit, at once where none can be free in time."""
         self._check_expected(1, stop_at)
         self._waiting += 1
         try:
@@ -163,7 +160,6 @@ class RateLimiter:
 
     @property
     def paused_for(self) -> float:
-        """Seconds until permits are given again."""
         return max(0.0, self._resume_at - self._clock.monotonic())
 
     async def _next(self, stop_at: float) -> Permit:
@@ -219,7 +215,6 @@ class CircuitBreaker:
 
     @property
     def state(self) -> BreakerState:
-        """Whether requests pass now."""
         return BreakerState.CLOSED if self._next_probe is None else BreakerState.OPEN
 
     def admit(self) -> None:
@@ -232,7 +227,6 @@ class CircuitBreaker:
         self._next_probe = now + self._limits.probe_seconds
 
     def succeeded(self) -> None:
-        """The vendor answered an attempt."""
         self._in_a_row = 0
         if self._next_probe is not None:
             self._next_probe = None
@@ -243,22 +237,13 @@ class CircuitBreaker:
         """An attempt failed; True when this opened the circuit."""
         self._in_a_row += 1
         self._last.append(False)
-        if self._next_probe is not None or not self._too_many():
+        full = len(self._last) == self._limits.window_to_open
+        often = self._last.count(False) >= self._limits.share_to_open * len(self._last)
+        too_many = self._in_a_row >= self._limits.failures_to_open or (full and often)
+        if self._next_probe is not None or not too_many:
             return False
         self._next_probe = self._clock.monotonic() + self._limits.probe_seconds
         return True
-
-    def _too_many(self) -> bool:
-        if self._in_a_row >= self._limits.failures_to_open:
-            return True
-        full = len(self._last) == self._limits.window_to_open
-        return full and self._last.count(False) >= self._limits.share_to_open * len(self._last)
-
-
-Jitter = Callable[[float], float]
-
-_LONGEST_HEADER = 64
-_random = SystemRandom()
 
 
 def full_jitter(longest: float) -> float:
@@ -279,11 +264,9 @@ class RetryBudget:
         self._left = self._most
 
     def first_try(self) -> None:
-        """A request is sent for the first time."""
         self._left = min(self._most, self._left + self._share)
 
     def take(self) -> bool:
-        """Spend one retry; False when none is left."""
         # A share of 0.1 added ten times is a little less than one.
         if self._left < 1.0 - 1e-9:
             return False
@@ -309,14 +292,16 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     text = header.strip()
     if text.isascii() and text.isdecimal():
         return float(text)
-    return _until(text, now)
+    moment = read_date(text)
+    seconds = 0.0 if moment is None else (moment - now).total_seconds()
+    return seconds if seconds > 0 else None
 
 
-def _until(text: str, now: datetime) -> float | None:
+def read_date(header: str | None) -> datetime | None:
+    if header is None or len(header) > _LONGEST_HEADER:
+        return None
     try:
-        moment = parsedate_to_datetime(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - now).total_seconds()
+        moment = parsedate_to_datetime(header)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return seconds if seconds > 0 else None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -46,44 +46,19 @@ _DONE = BareDecoder("accounts")
 _NAMED = 10
 UNKNOWN = "Smile knows no user with this user_id, or has erased it"
 
+REFERENCE, CALLER = "applicant_ref", "caller"
+"""The pairs of `externalMetadata` by which a user is found again."""
 
-async def revoke_accounts(api: SmileApi, reader: ApplicantReader) -> int:
-    """Revoke every account that is listed and not disconnected; how many.
-
-    A failure of one account or of the list's end stops no other revocation. Raises
-    UpstreamUnavailable with the accounts that are left, or the fault's refusal where none was done,
-    and UserUnknown where the vendor knows no such user.
-    """
-    try:
-        listed, cut = await reader.listed_statuses()
-        if not listed and cut is None:
-            await reader.check_known()
-    except (Gone, UserUnknown):
-        raise UserUnknown(UNKNOWN) from None
-    except UpstreamFault as fault:
-        raise fault.refusal() from None
-    wanted = [one for one, status in listed.items() if status != DISCONNECTED]
-    failed: dict[str, UpstreamFault] = {}
-    for account_id in wanted:
-        try:
-            await _revoke(api, reader, account_id)
-        except UpstreamFault as fault:
-            failed[account_id] = fault
-    if failed or cut:
-        raise _unfinished(len(wanted) - len(failed), failed, cut)
-    return len(wanted)
-
-
-async def _revoke(api: SmileApi, reader: ApplicantReader, account_id: str) -> None:
-    request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
-    with suppress(Gone):
-        await api.get(request, _DONE, reader.budget)
+CREATED = 201
+_NEW_USER = OneDecoder(NewUserAnswer, "users")
+_TOKEN = OneDecoder(TokenAnswer, "tokens")
+_USERS = PageDecoder(UserAnswer, "users")
+_KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
 
 def _unfinished(
     revoked: int, failed: Mapping[str, UpstreamFault], cut: UpstreamFault | None
 ) -> ServiceError:
-    """The caller's error where not every account was revoked."""
     if not revoked and cut is None:
         return next(iter(failed.values())).refusal()
     done = "1 account was revoked" if revoked == 1 else f"{revoked} accounts were revoked"
@@ -109,29 +84,14 @@ def _why(fault: UpstreamFault) -> str:
     return str(fault.code or fault.cause)
 
 
-REFERENCE, CALLER = "applicant_ref", "caller"
-"""The pairs of `externalMetadata` by which a user is found again."""
-
-CREATED = 201
-
-_NEW_USER = OneDecoder(NewUserAnswer, "users")
-_TOKEN = OneDecoder(TokenAnswer, "tokens")
-_USERS = PageDecoder(UserAnswer, "users")
-_KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
-
-
 class SmileEnrolment:
-    """The `Enrolment` of Smile; shares rate limit, circuit and connections with the fetches.
-
-    `renewals` is the limit on renewed tokens, within the request limit of all requests.
-    """
+    """Shares limit, circuit and connections with the fetches; `renewals` bounds renewed tokens."""
 
     def __init__(self, api: SmileApi, renewals: RateLimiter) -> None:
         self._api = api
         self._renewals = renewals
 
     async def enrol(self, applicant: Applicant, stop_at: float) -> CreatedUser:
-        """As `Enrolment.enrol`."""
         pairs = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         content = msgspec.json.encode({"externalMetadata": pairs})
         request = Request(
@@ -147,12 +107,10 @@ class SmileEnrolment:
             raise fault.refusal() from None
 
     async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
-        """As `Enrolment.find`."""
         day = (since - timedelta(days=1)).date().isoformat()
         size = str(self._api.limits.page_size)
         request = Request("/users", {"startDate": day, "size": size})
         budget = self._api.budget(stop_at)
-
         try:
             users = await read_list(
                 lambda one: self._api.get(one, _USERS, budget),
@@ -174,7 +132,7 @@ class SmileEnrolment:
         try:
             return _token(await self._api.get(request, _TOKEN, self._api.budget(stop_at)))
         except Gone:
-            raise _unknown() from None
+            raise UserUnknown(UNKNOWN) from None
         except UpstreamFault as fault:
             raise fault.refusal() from None
 
@@ -197,12 +155,34 @@ class SmileEnrolment:
         return next((user.id for user in page.items or ()), None)
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
-        """As `Enrolment.revoke`."""
+        """As `Enrolment.revoke`; no failure of one account or of the list stops another revocation.
+
+        Raises UpstreamUnavailable with the accounts that are left, or the fault's refusal where
+        none was revoked, and UserUnknown where the vendor knows no such user.
+        """
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
-        return await revoke_accounts(self._api, reader)
+        try:
+            listed, cut = await reader.listed_statuses()
+            if not listed and cut is None:
+                await reader.check_known()
+        except (Gone, UserUnknown):
+            raise UserUnknown(UNKNOWN) from None
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        wanted = [one for one, status in listed.items() if status != DISCONNECTED]
+        failed: dict[str, UpstreamFault] = {}
+        for account_id in wanted:
+            request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
+            try:
+                with suppress(Gone):
+                    await self._api.get(request, _DONE, reader.budget)
+            except UpstreamFault as fault:
+                failed[account_id] = fault
+        if failed or cut:
+            raise _unfinished(len(wanted) - len(failed), failed, cut)
+        return len(wanted)
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
-        """As `Enrolment.connections`."""
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
         try:
             accounts = await reader.accounts()
@@ -210,7 +190,7 @@ class SmileEnrolment:
                 await reader.check_known()
             tasks = await reader.tasks() if accounts else ()
         except Gone:
-            raise _unknown() from None
+            raise UserUnknown(UNKNOWN) from None
         except UpstreamFault as fault:
             raise fault.refusal() from None
         limits = self._api.limits
@@ -239,13 +219,8 @@ def _syncs(one: CollectedTask) -> tuple[Sync, ...]:
 
 
 def _may_have_happened(fault: UpstreamFault) -> bool:
-    """Whether the vendor may have carried out a creating request that failed here."""
     if isinstance(fault, NotSent | KeysRefused | Gone):
         return False
     if isinstance(fault, TransientFault):
         return not fault.throttled
     return not (fault.detail or "").startswith("HTTP 4")
-
-
-def _unknown() -> UserUnknown:
-    return UserUnknown(UNKNOWN)

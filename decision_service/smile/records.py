@@ -66,6 +66,21 @@ _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LONGEST_NUMBER = 64
 
+_LINK_DAYS = (3, 7, 30, 90, 180, 365, 730)
+LONGEST_PROVIDER_NAME = 100
+"""Characters of a provider's name that are kept."""
+
+MOST_CONTACTS = 20
+"""How many phone numbers, and how many addresses, of one record are read."""
+
+Thing = TypeVar("Thing", bound=Item)
+Record = TypeVar("Record")
+ACCOUNTS = PageDecoder(AccountAnswer, "accounts")
+TASKS = PageDecoder(TaskAnswer, "tasks")
+PROVIDERS = PageDecoder(ProviderAnswer, "providers")
+USER = OneDecoder(IdentifiedAnswer, "users")
+ACCOUNT = "ACCOUNT"
+
 
 def needed(value: Value | None, path: str) -> Value:
     """A required field; null, absent and empty text are a change of the vendor's schema."""
@@ -80,7 +95,6 @@ def day(text: str | None, path: str) -> date:
 
 
 def day_or_none(text: str | None, path: str) -> date | None:
-    """An optional civil date."""
     return _day(text, path) if text else None
 
 
@@ -130,7 +144,6 @@ def currency(text: str | None, path: str) -> str:
 
 
 def minor(raw: Raw, code: str, path: str, *, signed: bool = False) -> int:
-    """A required amount in minor units."""
     return needed(minor_or_none(raw, code, path, signed=signed), path)
 
 
@@ -174,14 +187,7 @@ def _day(text: str, path: str) -> date:
     return value
 
 
-_LINK_DAYS = (3, 7, 30, 90, 180, 365, 730)
-
-LONGEST_PROVIDER_NAME = 100
-"""Characters of a provider's name that are kept."""
-
-
 def account(item: answers.AccountAnswer) -> Account:
-    """A connection; its times are instants in UTC."""
     connection = item.connection or answers.ConnectionAnswer()
     monitor = item.monitor or answers.MonitorAnswer()
     return Account(
@@ -207,7 +213,6 @@ def provider(item: answers.ProviderAnswer) -> Provider | None:
 
 
 def task(item: answers.TaskAnswer, source: str) -> Task:
-    """One collection of data by the vendor; its times are instants in UTC."""
     return Task(
         needed(item.id, "tasks.id"),
         source,
@@ -235,7 +240,6 @@ def eincome(item: answers.EincomeAnswer, source: str) -> EstimatedIncome:
 
 
 def contribution(item: answers.ContributionAnswer, source: str) -> Contribution:
-    """A social security payment, dated as the vendor dates it."""
     code = currency(item.currency, "contributions.currency")
     return Contribution(
         needed(item.id, "contributions.id"),
@@ -266,7 +270,6 @@ def income(item: answers.IncomeAnswer, source: str) -> Income:
 
 
 def employment(item: answers.EmploymentAnswer, source: str) -> Employment:
-    """A job as reported."""
     start, end = span(item.start_date, item.end_date, "employments")
     return Employment(
         needed(item.id, "employments.id"),
@@ -280,7 +283,6 @@ def employment(item: answers.EmploymentAnswer, source: str) -> Employment:
 
 
 def liability(item: answers.LiabilityAnswer, source: str) -> Liability:
-    """A loan; amounts that the vendor leaves open stay open."""
     code = currency(item.currency, "liabilities.currency")
     start, end = span(item.start_date, item.end_date, "liabilities")
     return Liability(
@@ -300,7 +302,6 @@ def liability(item: answers.LiabilityAnswer, source: str) -> Liability:
 
 
 def transaction(item: answers.TransactionAnswer, source: str) -> Transaction:
-    """A credit (positive) or debit (negative)."""
     code = currency(item.currency, "transactions.currency")
     return Transaction(
         needed(item.id, "transactions.id"),
@@ -313,7 +314,6 @@ def transaction(item: answers.TransactionAnswer, source: str) -> Transaction:
 
 
 def identity(item: answers.IdentityAnswer, source: str) -> Identity:
-    """Of a person only the date of birth."""
     return Identity(
         needed(item.id, "identities.id"), source, day_or_none(item.dob, "identities.dob")
     )
@@ -355,10 +355,6 @@ def _cutoff(item: answers.InsightAnswer) -> str:
     return moment.isoformat()
 
 
-MOST_CONTACTS = 20
-"""How many phone numbers, and how many addresses, of one record are read."""
-
-
 class PersonIdentity(Identity, frozen=True, array_like=True):
     """An identity with its person, until the snapshot is built."""
 
@@ -379,14 +375,14 @@ def person(item: PersonAnswer, source: str) -> PersonIdentity:
 
 
 def with_people(read: Read[Identity]) -> Read[Identity]:
-    """The identities with their dates of birth alone, and the persons beside them."""
+    """The identities with their dates of birth alone, and the persons with them."""
     plain = tuple(Identity(one.id, one.source, one.birth_date) for one in read.records)
     found = tuple(one.person for one in read.records if isinstance(one, PersonIdentity))
     return replace(read, records=plain, people=found)
 
 
 def _name(item: PersonAnswer) -> str:
-    """Surname, given names and suffix where the vendor tells them apart, else the full name."""
+    """Surname, given names and suffix where the vendor sends them apart, else the full name."""
     if not (item.first_name and item.last_name):
         return item.full_name or ""
     given = (item.first_name, item.middle_name, item.suffix)
@@ -402,31 +398,15 @@ def _short(text: str, longest: int) -> str:
     return text if len(text) <= longest else ""
 
 
-Thing = TypeVar("Thing", bound=Item)
-Record = TypeVar("Record")
-
-
-def _as_listed(items: tuple[Thing, ...]) -> tuple[Thing, ...]:
-    return items
-
-
 class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
-    """One kind: its endpoint, its page decoder, and how an item becomes a record.
-
-    `choose` leaves out items that newer ones replace; `optional` as in `Request`.
-    """
+    """How a kind is read; `choose` leaves out items that newer ones replace."""
 
     path: str
     decode: Callable[[bytes], PageAnswer[Thing]]
     record: Callable[[Thing, str], Record]
-    choose: Callable[[tuple[Thing, ...]], tuple[Thing, ...]] = _as_listed
+    choose: Callable[[tuple[Thing, ...]], tuple[Thing, ...]] = lambda items: items
     optional: bool = False
 
-
-ACCOUNTS = PageDecoder(AccountAnswer, "accounts")
-TASKS = PageDecoder(TaskAnswer, "tasks")
-PROVIDERS = PageDecoder(ProviderAnswer, "providers")
-USER = OneDecoder(IdentifiedAnswer, "users")
 
 LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
     Kind.EINCOMES: KindListing("/eincomes", PageDecoder(EincomeAnswer, "eincomes"), eincome),
@@ -456,7 +436,6 @@ LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
     ),
 }
 
-
 WITH_PEOPLE: Mapping[Kind, KindListing[Any, Any]] = {
     **LISTINGS,
     Kind.IDENTITIES: KindListing("/identities", PageDecoder(PersonAnswer, "identities"), person),
@@ -464,20 +443,13 @@ WITH_PEOPLE: Mapping[Kind, KindListing[Any, Any]] = {
 """Only here are names, phone numbers and addresses read."""
 
 
-ACCOUNT = "ACCOUNT"
-
-
 def check_owner(owner: str | None, user_id: str, path: str) -> None:
-    """Raise CrossTenant when data belongs to another user than the one asked for.
-
-    Data without an owner is a change of the vendor's schema: the owner is unknown.
-    """
+    """Raise CrossTenant for another user's data; without an owner the schema has changed."""
     if needed(owner, f"{path}.userId") != user_id:
         raise CrossTenant("Smile answered with data of another user; nothing of it was used")
 
 
 def check_owners(items: Iterable[Item], user_id: str, name: str) -> None:
-    """Check every item of a page as soon as it arrives."""
     for item in items:
         about = needed(item.metadata, f"{name}.metadata")
         check_owner(about.user_id, user_id, f"{name}.metadata")

@@ -15,25 +15,20 @@ from decision_service.domain.errors import CrossTenant
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Clock, FetchResult
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
+from decision_service.runtime.flow import SingleFlight
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
 from decision_service.smile.answers import read_list
 from decision_service.smile.applicant import ApplicantReader, SnapshotBuilder, mark_shrunken
 from decision_service.smile.client import HttpClient, Request, RequestBudget, SmileApi
 from decision_service.smile.errors import KeysRefused, NoPermit, UpstreamFault
-from decision_service.smile.fetch import (
-    ArrivalPoller,
-    ListReader,
-    SnapshotFetch,
-    fetches,
-    follow,
-    known_accounts,
-)
+from decision_service.smile.fetch import ArrivalPoller, SnapshotFetch, follow, known_accounts
 from decision_service.smile.limits import BreakerState, RateLimiter, Reservation, SmileLimits
 from decision_service.smile.onboarding import SmileEnrolment
 from decision_service.smile.records import PROVIDERS, provider
 from decision_service.smile.webhooks import SmileWebhooks
 
 _GIG = "GIG"
+_REFUSALS_UNTIL_UNWELL = 3
 
 _log = structlog.get_logger("smile")
 
@@ -48,9 +43,15 @@ class Providers:
         self.read_at: datetime | None = None
 
     async def refresh(self) -> bool:
-        """Read the list anew; False where the read fails, and the old list stays."""
         try:
-            self._by_id = await self._read()
+            limits = self._api.limits
+            budget = self._api.budget(self._clock.monotonic() + limits.refresh_seconds)
+            request = Request("/providers", {"size": str(limits.page_size)})
+            listed = await read_list(
+                lambda one: self._api.get(one, PROVIDERS, budget), request, limits, name="providers"
+            )
+            found = (provider(item) for item in listed.items)
+            self._by_id = {one.id: one for one in found if one is not None}
         except UpstreamFault as fault:
             self._api.counts.credential_refusals += isinstance(fault, KeysRefused)
             _log.warning("smile.providers_not_read", code=fault.code or fault.cause)
@@ -60,11 +61,9 @@ class Providers:
         return True
 
     def find(self, provider_id: str, fallback: Mapping[str, Provider]) -> Provider | None:
-        """What is known of a provider, from the vendor's list or else the fallback."""
         return self._by_id.get(provider_id) or fallback.get(provider_id)
 
     def all(self) -> Collection[Provider]:
-        """The list in the vendor's order."""
         return self._by_id.values()
 
     def used(
@@ -75,7 +74,6 @@ class Providers:
         return tuple(one for one in found if one is not None)
 
     def is_gig(self, provider_id: str, fallback: Mapping[str, Provider]) -> bool:
-        """Whether a provider is a gig platform."""
         found = self.find(provider_id, fallback)
         return found is not None and found.type == _GIG
 
@@ -84,23 +82,6 @@ class Providers:
         found = self.find(provider_id, fallback)
         return found is None or kind.upper() in found.supported
 
-    async def _read(self) -> dict[str, Provider]:
-        limits = self._api.limits
-        stop_at = self._clock.monotonic() + limits.refresh_seconds
-        budget = self._api.budget(stop_at)
-
-        request = Request("/providers", {"size": str(limits.page_size)})
-        listed = await read_list(
-            lambda one: self._api.get(one, PROVIDERS, budget), request, limits, name="providers"
-        )
-        found = (provider(item) for item in listed.items)
-        return {one.id: one for one in found if one is not None}
-
-
-_REFUSALS_UNTIL_UNWELL = 3
-
-_logger = structlog.get_logger("smile")
-
 
 class SmileStatus(msgspec.Struct, frozen=True):
     """The state of the vendor as operators watch it; counts are since the start.
@@ -108,7 +89,7 @@ class SmileStatus(msgspec.Struct, frozen=True):
     `credential_refusals` counts consecutive refusals of the key pair, `waited_seconds` sums what
     requests waited for the rate limit, `paused_seconds` is how long requests still pause after a
     429, and `providers_read` when the provider list was last read. `clock_drift` is how far this
-    machine's clock was ahead of the vendor's at the last answer, None where that told no time.
+    machine's clock was ahead of the vendor's at the last answer, None where that had no time.
     """
 
     breaker: BreakerState
@@ -132,7 +113,7 @@ class SmileSource:
     """Reads applicants from Smile over HTTPS.
 
     `base_url` is the Open API's (`https://…/v1`), `key` and `secret` its Basic credentials.
-    `transport` stands for the network in tests. One instance per process: the rate limit,
+    `transport` takes the place of the network in tests. One instance per process: the rate limit,
     the circuit and the fetches that callers share belong to the instance.
     """
 
@@ -152,7 +133,9 @@ class SmileSource:
         self._client = HttpClient(base_url, key, secret, clock, self._limits, transport, tracer)
         self._api = SmileApi(self._client, clock, self._limits)
         self._providers = Providers(self._api, clock)
-        self._fetches = fetches()
+        self._fetches: SingleFlight[tuple[str, FetchPlan], SnapshotFetch, None] = SingleFlight(
+            SnapshotFetch.run, on_end=lambda fetch: fetch.budget.reservation.release()
+        )
         self._cross_tenant = 0
         self._renewals = RateLimiter(clock, 1, self._limits.renewal_seconds)
 
@@ -179,7 +162,7 @@ class SmileSource:
                 snapshot = self._snapshot(place.job.builder, user_id, known, fallback)
             except CrossTenant:
                 self._cross_tenant += 1
-                _logger.critical("smile.cross_tenant", alarm=raised(Alarm.CROSS_TENANT))
+                _log.critical("smile.cross_tenant", alarm=raised(Alarm.CROSS_TENANT))
                 raise
             calls = place.job.budget.calls if place.began else 0
         return FetchResult(mark_shrunken(snapshot, as_of), self._clock.now(), calls)
@@ -194,12 +177,10 @@ class SmileSource:
 
     @property
     def enrolment(self) -> SmileEnrolment:
-        """Onboarding at the same vendor, within the same request limit and circuit."""
         return SmileEnrolment(self._api, self._renewals)
 
     @property
     def webhooks(self) -> SmileWebhooks:
-        """The webhooks that are registered at the same vendor."""
         return SmileWebhooks(self._api)
 
     def last_drift(self) -> timedelta | None:
@@ -207,10 +188,7 @@ class SmileSource:
         return self._client.vendor_time.drift
 
     async def clock_drift(self, stop_at: float) -> timedelta | None:
-        """How far this machine's clock is ahead of the vendor's, which is asked for an answer.
-
-        None where the answer tells no time. Raises as `enrolment` does.
-        """
+        """How far this clock is ahead of the vendor's, asked now; None where no time came."""
         await self.enrolment.anybody(stop_at)
         return self.last_drift()
 
@@ -221,16 +199,13 @@ class SmileSource:
                 fetch.arrival.nudge()
 
     async def refresh_providers(self) -> bool:
-        """Read the provider list anew; False where the read fails, and the last good list stays."""
         return await self._providers.refresh()
 
     def providers(self) -> Collection[Provider]:
-        """The vendor's providers, as the list was last read; none before that."""
         return self._providers.all()
 
     @property
     def status(self) -> SmileStatus:
-        """The state of the vendor and of the key pair now."""
         counts = self._api.counts
         return SmileStatus(
             self._api.breaker.state,
@@ -246,7 +221,6 @@ class SmileSource:
         )
 
     async def aclose(self) -> None:
-        """Stop every fetch and close the connections."""
         await self._fetches.aclose()
         await self._client.aclose()
 
@@ -279,7 +253,7 @@ class SmileSource:
             self._api, user_id, budget, on_more=builder.unverified.add, people=plan.people
         )
         arrival = ArrivalPoller(reader, self._clock, as_of, self._limits, wait_until)
-        return SnapshotFetch(reader, arrival, builder, ListReader(reader, plan), self._api.counts)
+        return SnapshotFetch(reader, arrival, builder, plan.first_day, self._api.counts)
 
     def _snapshot(
         self,

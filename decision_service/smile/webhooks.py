@@ -26,10 +26,7 @@ _DONE = BareDecoder("webhooks")
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """A registered webhook: where the vendor sends which types of events.
-
-    `secret_digest` is the SHA-256 of its secret in hex, empty where the vendor does not say.
-    """
+    """`secret_digest` is the SHA-256 of its secret in hex, empty where the vendor does not say."""
 
     id: str
     name: str
@@ -43,23 +40,17 @@ class Webhook(msgspec.Struct, frozen=True):
         return self.secret_digest in ("", _digest(secret))
 
     def sends(self, event_type: str) -> bool:
-        """Whether events of this type come."""
         return self.active and bool({event_type, ALL_EVENTS} & set(self.event_types))
 
 
 class SmileWebhooks:
-    """Reads, registers and removes webhooks.
-
-    Methods raise UpstreamUnavailable and UpstreamBudgetExhausted.
-    """
+    """Methods raise UpstreamUnavailable and UpstreamBudgetExhausted."""
 
     def __init__(self, api: SmileApi) -> None:
         self._api = api
 
     async def list(self, stop_at: float) -> tuple[Webhook, ...]:
-        """Every webhook of this key pair."""
         budget = self._api.budget(stop_at)
-
         request = Request("/webhooks", {"size": str(self._api.limits.page_size)})
         try:
             listed = await read_list(

@@ -23,11 +23,9 @@ class SqliteFile(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The path as it was given."""
         return str(self.path)
 
     def companion(self, suffix: str) -> Path:
-        """The file's companion: its name with a suffix."""
         return self.path.with_name(self.path.name + suffix)
 
 
@@ -38,7 +36,6 @@ class PostgresServer(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The URL without its password."""
         return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
     @property

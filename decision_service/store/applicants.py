@@ -42,7 +42,6 @@ _NOBODY_YET = and_(_WHOSE, _ROWS.user_id.is_(None))
 def claim(
     connection: Connection, applicant: Applicant, now: datetime, until: datetime
 ) -> ApplicantRecord:
-    """Read or create an applicant; one without a user or a claim is claimed."""
     begun = {"begun": microseconds(now), "claimed_until": microseconds(until)}
     key = {"caller": applicant.caller, "reference": applicant.reference}
     fresh = insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
@@ -60,31 +59,26 @@ def claim(
 
 
 def created_by(connection: Connection, caller: str, user_id: str) -> bool:
-    """Whether a user is one of the caller's applicants."""
     found = connection.execute(_OWNED, {"caller": caller, "user_id": user_id})
     return found.first() is not None
 
 
 def settle(connection: Connection, applicant: Applicant, user_id: str) -> None:
-    """Record the user of an applicant that has none."""
     statement = update(applicants).where(_NOBODY_YET).values(user_id=user_id, claimed_until=0)
     connection.execute(statement, _whose(applicant))
 
 
 def release(connection: Connection, applicant: Applicant) -> None:
-    """Release a claim."""
     statement = update(applicants).where(_NOBODY_YET).values(claimed_until=0)
     connection.execute(statement, _whose(applicant))
 
 
 def issued(connection: Connection, token: IssuedToken) -> None:
-    """Record a link token."""
     row = {name: getattr(token, name) for name in ("digest", "user_id", "original", "renewals")}
     insert_new(connection, link_tokens, [{**row, "expires": microseconds(token.expires)}])
 
 
 def original_token(connection: Connection, digest: str) -> IssuedToken | None:
-    """The original of the token of a digest."""
     row = connection.execute(_ORIGINAL, {"presented": digest}).first()
     if row is None:
         return None
@@ -97,7 +91,6 @@ def count_renewal(connection: Connection, original: str, most: int) -> bool:
 
 
 def uncount_renewal(connection: Connection, original: str) -> None:
-    """Take back a counted renewal."""
     connection.execute(_UNCOUNT, {"counted": original})
 
 

@@ -39,7 +39,6 @@ _APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
     *_SINCE, _ROWS.arm == bindparam("arm")
 )
 
-
 _GRANTED = (
     select(_ROWS.tier, func.count(), func.sum(_ROWS.granted))
     .where(*_SINCE, literal_column("granted IS NOT NULL"))
@@ -56,16 +55,32 @@ _BY_PERSONS = (
     .group_by(_CHARGED.tier)
 )
 
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
+_HOUR = timedelta(hours=1)
+_CELL = arm_hours.c
+_GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
+_TOTALS = (
+    select(*_GROUP, func.sum(_CELL.count))
+    .where(
+        _CELL.product == bindparam("product"),
+        _CELL.hour > bindparam("begun_after"),
+        _CELL.position >= bindparam("position"),
+        _CELL.counted.in_([*CounterKind]),  # another release may count what this one does not know
+    )
+    .group_by(*_GROUP)
+    .order_by(*_GROUP)
+)
+_TURN = func.row_number().over(partition_by=_ROWS.unit, order_by=(_ROWS.created, _ROWS.decision_id))
+_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+
 
 def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:
-    """The last pin that a decision created at or after `since` set; None where there is none."""
     chosen = {"product": product, "unit": unit, "since": microseconds(since)}
     row = connection.execute(_PIN, chosen).first()
     return None if row is None else Pin(Arm(row[0]), row[1], from_microseconds(row[2]))
 
 
 def approved(connection: Connection, product: str, arm: Arm, since: datetime) -> int:
-    """What an arm has approved at or after `since`, in minor units."""
     chosen = {"product": product, "arm": arm.value, "since": microseconds(since)}
     return int(connection.execute(_APPROVED, chosen).scalar_one())
 
@@ -81,7 +96,8 @@ def day_totals(connection: Connection, product: str, since: datetime) -> DayTota
 
 
 def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
-    """A decision's row for its rollout, column by column."""
+    """A decision's row for its rollout, column by column; its outcome is the rules' own."""
+    grant = arm.grant
     return (
         entry.decision_id,
         entry.product,
@@ -90,59 +106,40 @@ def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
         arm.version,
         arm.hashed,
         arm.pins,
-        judged(entry, arm),
+        (arm.judged or entry.outcome).value,
         arm.refer_kind and arm.refer_kind.value,
         arm.rule_error,
         arm.approved,
         microseconds(entry.created),
-        *granted(arm),
+        None if grant is None else grant.tier,
+        None if grant is None else grant.amount or 0,
     )
-
-
-def judged(entry: StoredEntry, arm: ArmDecision) -> str:
-    """The rules' own outcome."""
-    return (arm.judged or entry.outcome).value
-
-
-def granted(arm: ArmDecision) -> tuple[str | None, int | None]:
-    """Tier and amount of what was approved."""
-    return (None, None) if arm.grant is None else (arm.grant.tier, arm.grant.amount or 0)
-
-
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
 
 
 def hold_days(connection: Connection, products: Iterable[str]) -> None:
     """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
     if connection.dialect.name == "postgresql":
-        for lock in sorted(_lock_of(product) for product in products):
+        digests = [hashlib.sha256(f"day of {product}".encode()).digest() for product in products]
+        for lock in sorted(int.from_bytes(digest[:8], signed=True) for digest in digests):
             connection.execute(_LOCK, {"lock": lock})
-
-
-def _lock_of(product: str) -> int:
-    digest = hashlib.sha256(f"day of {product}".encode()).digest()
-    return int.from_bytes(digest[:8], signed=True)
-
-
-_HOUR = timedelta(hours=1)
-_CELL = arm_hours.c
-_GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
-_TOTALS = (
-    select(*_GROUP, func.sum(_CELL.count))
-    .where(
-        _CELL.product == bindparam("product"),
-        _CELL.hour > bindparam("begun_after"),
-        _CELL.position >= bindparam("position"),
-        _CELL.counted.in_([*CounterKind]),  # another release may count what this one does not know
-    )
-    .group_by(*_GROUP)
-    .order_by(*_GROUP)
-)
 
 
 def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
     """Store the totals of one process; a higher stored total stays."""
-    rows = [_row(process, cell, count) for cell, count in cells.items()]
+    rows = [
+        {
+            "product": cell.product,
+            "hour": microseconds(cell.hour),
+            "position": cell.position,
+            "arm": cell.arm.value if cell.arm else "",
+            "version": cell.version,
+            "counted": cell.counted.value,
+            "bucket": cell.bucket,
+            "process": process,
+            "count": count,
+        }
+        for cell, count in cells.items()
+    ]
     raise_each(connection, arm_hours, ("count",), rows)
 
 
@@ -158,37 +155,17 @@ def totals(
     ]
 
 
-def _row(process: str, cell: FigureCell, count: int) -> dict[str, object]:
-    return {
-        "product": cell.product,
-        "hour": microseconds(cell.hour),
-        "position": cell.position,
-        "arm": cell.arm.value if cell.arm else "",
-        "version": cell.version,
-        "counted": cell.counted.value,
-        "bucket": cell.bucket,
-        "process": process,
-        "count": count,
-    }
-
-
-_ROW = arm_decisions.c
-_TURN = func.row_number().over(partition_by=_ROW.unit, order_by=(_ROW.created, _ROW.decision_id))
-
-
 def tallies(
     connection: Connection, product: str, since: datetime, before: datetime | None, *, hashed: bool
 ) -> Sequence[ArmTally]:
     """One tally for each arm and version that decided in the window, in order."""
-    window = [_ROW.product == product, _ROW.created >= microseconds(since)]
+    window = [_ROWS.product == product, _ROWS.created >= microseconds(since)]
     if before is not None:
-        window.append(_ROW.created < microseconds(before))
+        window.append(_ROWS.created < microseconds(before))
     if hashed:
-        window.append(_ROW.hashed)
-    ranked = select(
-        _ROW.arm, _ROW.version, _ROW.outcome, _ROW.refer_kind, _ROW.approved, _TURN.label("turn")
-    ).where(*window)
-    row = ranked.subquery().c
+        window.append(_ROWS.hashed)
+    columns = (_ROWS.arm, _ROWS.version, _ROWS.outcome, _ROWS.refer_kind, _ROWS.approved)
+    row = select(*columns, _TURN.label("turn")).where(*window).subquery().c
     first = row.turn == 1
     found = (
         select(
@@ -213,22 +190,19 @@ def _overridden(
 ) -> Mapping[tuple[Arm, int], int]:
     """Applicants of whom a person decided otherwise than a decision in the window."""
     same = (
-        _ROW.product == decisions.c.product,
-        _ROW.created == decisions.c.created,
-        _ROW.decision_id == decisions.c.decision_id,
+        _ROWS.product == decisions.c.product,
+        _ROWS.created == decisions.c.created,
+        _ROWS.decision_id == decisions.c.decision_id,
     )
     found = (
-        select(_ROW.arm, _ROW.version, func.count(_ROW.unit.distinct()))
+        select(_ROWS.arm, _ROWS.version, func.count(_ROWS.unit.distinct()))
         .select_from(reviews)
         .join(decisions, decisions.c.decision_id == reviews.c.decision_id)
         .join(arm_decisions, and_(*same))
         .where(reviews.c.product == product, reviews.c.overridden, *window)
-        .group_by(_ROW.arm, _ROW.version)
+        .group_by(_ROWS.arm, _ROWS.version)
     )
     return {(Arm(arm), version): int(count) for arm, version, count in connection.execute(found)}
-
-
-_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
 def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:

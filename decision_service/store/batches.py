@@ -59,10 +59,7 @@ class Batches(Generic[Q, A]):
         self._closed = False
 
     async def submit(self, question: Q) -> A:
-        """The answer to one question.
-
-        Raises what `answer` gave or raised, and StoreUnavailable where no question is taken.
-        """
+        """Raises what `answer` gave or raised, and StoreUnavailable where no question is taken."""
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         if len(self._pending) >= self._waiting:
@@ -78,7 +75,6 @@ class Batches(Generic[Q, A]):
         return await waiter
 
     async def aclose(self) -> None:
-        """Take no more questions and answer those that wait."""
         self._closed = True
         self._enough.set()
         while self._running is not None:
@@ -95,7 +91,6 @@ class Batches(Generic[Q, A]):
         return await self._answers([question for question, _ in self._batch])
 
     def _finish(self, run: asyncio.Task[Sequence[A | StoreError]]) -> None:
-        """After a batch, failed or not: release its callers, begin the next."""
         callers = len(self._batch) + len(self._pending)
         self._expected = min(self._most, -(-callers // self._split))
         self._ended = perf_counter()
@@ -167,25 +162,19 @@ class _Question(msgspec.Struct, frozen=True):
 
 
 class Lookups:
-    """Earlier decisions by request and by person, looked up on a connection kept for that.
-
-    Whatever lists, exports and other work have the readers, no decision waits for them.
-    """
+    """Has a connection of its own, so that no decision waits for lists or exports."""
 
     def __init__(self, database: Database, most: int) -> None:
         self._database = database
         self._batches: Batches[_Question, LookedUp] = Batches(self._answer, most=most)
 
     async def look_up(self, request: decisions.CallerRequest, keys: Collection[bytes]) -> LookedUp:
-        """The decision of a request and the past under each key; raises StoreUnavailable."""
         return await self._batches.submit(_Question(request, keys))
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-        """The past under each key; raises StoreUnavailable."""
         return (await self._batches.submit(_Question(None, keys))).past
 
     async def aclose(self) -> None:
-        """Answer what waits, then take no more."""
         await self._batches.aclose()
 
     async def _answer(self, questions: Sequence[_Question]) -> Sequence[LookedUp]:
@@ -193,7 +182,6 @@ class Lookups:
 
 
 def _answered(connection: Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:
-    """The answers in order, from one query of each kind."""
     requests = [asked.request for asked in questions if asked.request is not None]
     entries = decisions.by_keys(connection, requests)
     past = history.under(connection, {key for asked in questions for key in asked.keys})

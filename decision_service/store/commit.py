@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -30,11 +30,8 @@ from decision_service.domain.ports import (
 )
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.runtime.flow import UserCache
-from decision_service.store import arms, decisions, history, reviews, snapshots, tables
+from decision_service.store import arms, decisions, events, history, reviews, snapshots, tables
 from decision_service.store import dialect as driver
-from decision_service.store import events as warm
-from decision_service.store import history as own_history
-from decision_service.store import snapshots as consents
 from decision_service.store.arms import hold_days
 from decision_service.store.batches import Batches
 from decision_service.store.dialect import padded
@@ -46,195 +43,9 @@ from decision_service.store.entries import (
     record_postgres,
     record_sqlite,
 )
-from decision_service.store.errors import RETRY_SECONDS, ConnectionLost, unavailable
+from decision_service.store.errors import RETRY_SECONDS, repeated, unavailable
 from decision_service.store.keys import PLAIN, DataKeys
 from decision_service.store.snapshots import PackedSnapshot, Packing
-
-_Day = tuple[str, datetime]
-"""Product and midnight."""
-
-
-def over_allowance(connection: Connection, group: Sequence[Commit]) -> frozenset[str]:
-    """The ids of decisions that no longer hold by what is on record.
-
-    Other processes that approve for the same products wait until the transaction ends. Of a group
-    each approval counts for those after it, whether it is recorded or not: one too few is approved
-    for a moment, never one too many.
-    """
-    bound = [c for c in group if c.allowances is not None and _claims(c)]
-    if not bound:
-        return frozenset()
-    hold_days(connection, {c.entry.product for c in bound})
-    days: dict[_Day, DayTotals] = {}
-    return frozenset(c.entry.decision_id for c in bound if not _take(connection, c, days))
-
-
-def _claims(commit: Commit) -> bool:
-    return commit.arm is not None and commit.arm.grant is not None
-
-
-def _take(connection: Connection, commit: Commit, days: dict[_Day, DayTotals]) -> bool:
-    """Count an approval where it still holds."""
-    found, arm = commit.allowances, commit.arm
-    if found is None or arm is None or arm.grant is None:
-        return True
-    day = (commit.entry.product, found.limits.midnight)
-    if day not in days:
-        days[day] = arms.day_totals(connection, *day)
-    if cap_reached(replace(found, totals=days[day]), arm.grant) is not None:
-        return False
-    days[day] = days[day].plus(arm.grant)
-    return True
-
-
-_MANY = 64
-"""Places in one statement."""
-
-Place = tuple[bytes, int, str]
-"""Key, number under it, decision id."""
-
-
-class Claimed:
-    """The places that a group's decisions took; those of the `moved` ones were given back."""
-
-    def __init__(self, taken: Sequence[Place], moved: frozenset[str]) -> None:
-        self._taken = taken
-        self.moved = moved
-
-    def release(self, connection: Connection, decision_ids: frozenset[str]) -> None:
-        """Give back the places of decisions that were not recorded."""
-        _release(connection, [place for place in self._taken if place[2] in decision_ids])
-
-
-def claim(connection: Connection, group: Sequence[Commit]) -> Claimed:
-    """Take the places of a group; a decision that found one taken gives all of its own back.
-
-    In order of keys, so that two transactions never wait for each other; where two of the group
-    want one place, the first has it.
-    """
-    wanted = _wanted(group)
-    taken = _take_places(connection, [place for _, place in wanted])
-    if len(taken) == len(wanted):
-        return Claimed(taken, frozenset())
-    kept = {*taken}
-    moved = frozenset(place[2] for _, place in wanted if place not in kept)
-    _release(connection, [place for place in taken if place[2] in moved])
-    return Claimed([place for place in taken if place[2] not in moved], moved)
-
-
-def record(connection: Connection, recorded: Iterable[Commit]) -> None:
-    """Store what later decisions need of these."""
-    rows = [history.row(c.entry, c.history) for c in recorded if c.history is not None]
-    driver.insert(connection, tables.history, rows)
-
-
-def _wanted(group: Sequence[Commit]) -> list[tuple[tuple[bytes, int, int], Place]]:
-    wanted = [
-        ((key, last + 1, order), (key, last + 1, commit.entry.decision_id))
-        for order, commit in enumerate(group)
-        if commit.history is not None
-        for key, last in commit.history.keys
-    ]
-    return sorted(wanted)
-
-
-def _take_places(connection: Connection, places: Sequence[Place]) -> list[Place]:
-    """Insert the places that nobody has; those that were."""
-    taken: list[Place] = []
-    for first in range(0, len(places), _MANY):
-        some = places[first : first + _MANY]
-        insertion = driver.insertion(connection.dialect.name, tables.history_keys, len(some))
-        statement = f"{insertion} RETURNING key, number, decision_id"
-        found = driver.rows(connection, statement, (*chain.from_iterable(some),))
-        taken += [(bytes(row[0]), row[1], row[2]) for row in found]
-    return taken
-
-
-_PLACE = tuple_(tables.history_keys.c.key, tables.history_keys.c.number)
-_RELEASE = delete(tables.history_keys).where(_PLACE.in_(bindparam("places", expanding=True)))
-
-
-def _release(connection: Connection, places: Sequence[Place]) -> None:
-    if places:
-        pairs = [(key, number) for key, number, _ in places]
-        connection.execute(_RELEASE, {"places": padded(pairs)})
-
-
-def record_group(
-    connection: Connection, group: Sequence[Commit], data_keys: DataKeys
-) -> Sequence[StoredEntry | StoreError]:
-    """Record a group in the connection's transaction; an answer per member, in order.
-
-    Of several with one key the first wins. Running it twice records nothing twice.
-    """
-    consents.hold_consents(connection, {c.entry.user_id for c in group if c.snapshot is not None})
-    statuses = _recorded(connection, group)
-    recorded = [
-        commit
-        for commit, status in zip(group, statuses, strict=True)
-        if status is CommitStatus.RECORDED
-    ]
-    own_history.replace(connection, [c.replaces for c in recorded if c.replaces])
-    record(connection, recorded)
-    reviews.open_all(connection, [c.review for c in recorded if c.review is not None])
-    given = [c.snapshot for c in recorded if c.snapshot is not None]
-    snapshots.record(connection, given, data_keys)
-    warm.record(connection, [(c.entry.user_id, c.warm) for c in recorded if c.warm is not None])
-    answers = _answers(connection, group, statuses)
-    reach(Point.IN_COMMIT)
-    return answers
-
-
-def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Record those that the day allows and that have their places in the history.
-
-    The places of the others are given back.
-    """
-    insert_group = record_postgres if connection.dialect.name == "postgresql" else record_sqlite
-    exceeding = over_allowance(connection, group)
-    allowed = [commit for commit in group if commit.entry.decision_id not in exceeding]
-    claimed = claim(connection, allowed)
-    fit = [commit for commit in allowed if commit.entry.decision_id not in claimed.moved]
-    statuses = dict.fromkeys(claimed.moved, CommitStatus.HISTORY_MOVED)
-    statuses |= dict.fromkeys(exceeding, CommitStatus.ALLOWANCES_MOVED)
-    statuses |= {
-        commit.entry.decision_id: status
-        for commit, status in zip(fit, insert_group(connection, fit) if fit else (), strict=True)
-    }
-    lost = {one for one, status in statuses.items() if status is not CommitStatus.RECORDED}
-    claimed.release(connection, frozenset(lost))
-    return [statuses[commit.entry.decision_id] for commit in group]
-
-
-def _answers(
-    connection: Connection, group: Sequence[Commit], statuses: Sequence[CommitStatus]
-) -> Sequence[StoredEntry | StoreError]:
-    """For each entry: the recorded one, the earlier one under its key, or an error."""
-    results = [*zip(group, statuses, strict=True)]
-    refused = {c.key for c, status in results if status is not CommitStatus.RECORDED}
-    entries = {**decisions.by_keys(connection, refused)}
-    for commit, status in results:
-        if status is CommitStatus.RECORDED:
-            entries.setdefault(commit.key, commit.entry)
-    return [entries.get(commit.key) or _refusal(commit, status) for commit, status in results]
-
-
-def _refusal(commit: Commit, status: CommitStatus) -> StoreError:
-    if status is CommitStatus.LEASE_LOST:
-        return LeaseLost(
-            "another process decides this request by now: ask again with the same request_id",
-            retry_after=RETRY_SECONDS,
-        )
-    if status is CommitStatus.HISTORY_MOVED:
-        return HistoryMoved("the person's history has moved on: nothing was recorded")
-    if status is CommitStatus.ALLOWANCES_MOVED:
-        return AllowancesMoved("the day allows less by now: nothing was recorded")
-    if status is CommitStatus.KEY_TAKEN:
-        return unavailable("the decision's id belongs to another decision: nothing was recorded")
-    if commit.preconditions.reading is not None:
-        return ReadingMoved("the reading may not serve any more: nothing was recorded")
-    return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
-
 
 LARGEST_GROUP = 128
 LINGER_SECONDS = 0.002
@@ -243,6 +54,14 @@ DECIDED_ON = 8192
 
 _PROBE = "probe"
 _PROBE_BYTES = 64 << 10
+_MANY = 64
+"""Places in one statement."""
+
+Place = tuple[bytes, int, str]
+"""Key, number under it, decision id."""
+
+_PLACE = tuple_(tables.history_keys.c.key, tables.history_keys.c.number)
+_RELEASE = delete(tables.history_keys).where(_PLACE.in_(bindparam("places", expanding=True)))
 
 OnCommit = Callable[[float, int], None]
 """Called after each committed group with its seconds and its number of decisions."""
@@ -274,10 +93,7 @@ class Writer:
         self._failed = False
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
-        """Durable on return: the entry, or an earlier one under its key.
-
-        Raises StoreUnavailable, when nothing was acknowledged, or EntryRefused.
-        """
+        """The entry, or an earlier one under its key; raises StoreUnavailable or EntryRefused."""
         stored, since = decisions.stored(entry), self._decided_on.forgotten
         packed = None
         if entry.snapshot is not None and not self._is_stored(entry, entry.snapshot):
@@ -325,21 +141,16 @@ class Writer:
         return self._decided_on.get((snapshot.user_id, snapshot.id)) == entry.consent
 
     def forget(self, user_id: str) -> None:
-        """Drop the cached snapshots of a user."""
         self._packing.forget(user_id)
         self._decided_on.forget(user_id)
 
     async def aclose(self) -> None:
-        """Take no more decisions and commit those that wait."""
         await self._groups.aclose()
 
     async def check(self) -> None:
-        """Raises StoreUnavailable where nothing can be written.
-
-        After a failed group this writes and removes a row, since that alone tells a full disk.
-        """
+        """After a failed group this writes and removes a row: nothing else shows a full disk."""
         if not self._failed:
-            await self._database.write(_begin)
+            await self._database.write(lambda connection: connection.scalar(select(literal(1))))
             return  # a group that failed meanwhile is still to be tried out
         await self._database.write(_write_and_remove)
         self._failed = False
@@ -348,7 +159,9 @@ class Writer:
         reach(Point.BEFORE_COMMIT)
         began = perf_counter()
         try:
-            answers = await self._recorded(group)
+            # After a lost connection it is run again, which shows whether it was committed.
+            work = partial(record_group, group=group, data_keys=self._data_keys)
+            answers = await repeated(self._database.commit, work)
         except StoreUnavailable:
             self._failed = True
             raise
@@ -357,13 +170,132 @@ class Writer:
         reach(Point.AFTER_COMMIT)
         return answers
 
-    async def _recorded(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
-        """Write; after a lost connection, repeat, which shows whether the transaction committed."""
-        work = partial(record_group, group=group, data_keys=self._data_keys)
-        try:
-            return await self._database.commit(work)
-        except ConnectionLost:
-            return await self._database.commit(work)
+
+def record_group(
+    connection: Connection, group: Sequence[Commit], data_keys: DataKeys
+) -> Sequence[StoredEntry | StoreError]:
+    """An answer per member, in order; of several with one key the first wins. It may run twice."""
+    snapshots.hold_consents(connection, {c.entry.user_id for c in group if c.snapshot is not None})
+    statuses = _recorded(connection, group)
+    answered = zip(group, statuses, strict=True)
+    recorded = [commit for commit, status in answered if status is CommitStatus.RECORDED]
+    history.replace(connection, [c.replaces for c in recorded if c.replaces])
+    rows = [history.row(c.entry, c.history) for c in recorded if c.history is not None]
+    driver.insert(connection, tables.history, rows)
+    reviews.open_all(connection, [c.review for c in recorded if c.review is not None])
+    given = [c.snapshot for c in recorded if c.snapshot is not None]
+    snapshots.record(connection, given, data_keys)
+    events.record(connection, [(c.entry.user_id, c.warm) for c in recorded if c.warm is not None])
+    answers = _answers(connection, group, statuses)
+    reach(Point.IN_COMMIT)
+    return answers
+
+
+def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
+    """Record those that the day allows and that have their places; other places go back."""
+    insert_group = record_postgres if connection.dialect.name == "postgresql" else record_sqlite
+    exceeding = _over_allowance(connection, group)
+    allowed = [commit for commit in group if commit.entry.decision_id not in exceeding]
+    taken, moved = _claim(connection, allowed)
+    fit = [commit for commit in allowed if commit.entry.decision_id not in moved]
+    statuses = dict.fromkeys(moved, CommitStatus.HISTORY_MOVED)
+    statuses |= dict.fromkeys(exceeding, CommitStatus.ALLOWANCES_MOVED)
+    statuses |= {
+        commit.entry.decision_id: status
+        for commit, status in zip(fit, insert_group(connection, fit) if fit else (), strict=True)
+    }
+    lost = {one for one, status in statuses.items() if status is not CommitStatus.RECORDED}
+    _release(connection, [place for place in taken if place[2] in lost])
+    return [statuses[commit.entry.decision_id] for commit in group]
+
+
+def _over_allowance(connection: Connection, group: Sequence[Commit]) -> set[str]:
+    """The ids of decisions that no longer hold by what is on record.
+
+    Other processes that approve for the same products wait until the transaction ends. Of a group
+    each approval counts for those after it, whether it is recorded or not: one too few is approved
+    for a moment, never one too many.
+    """
+    bound = [
+        (commit.entry, commit.allowances, commit.arm.grant)
+        for commit in group
+        if commit.allowances is not None and commit.arm is not None and commit.arm.grant is not None
+    ]
+    if bound:
+        hold_days(connection, {entry.product for entry, _, _ in bound})
+    days: dict[tuple[str, datetime], DayTotals] = {}
+    over = set[str]()
+    for entry, found, grant in bound:
+        day = (entry.product, found.limits.midnight)
+        if day not in days:
+            days[day] = arms.day_totals(connection, *day)
+        if cap_reached(replace(found, totals=days[day]), grant) is None:
+            days[day] = days[day].plus(grant)
+        else:
+            over.add(entry.decision_id)
+    return over
+
+
+def _claim(connection: Connection, group: Sequence[Commit]) -> tuple[Sequence[Place], set[str]]:
+    """Take the places of a group; a decision that found one taken gives all of its own back.
+
+    Returns the places that were taken, and the decisions that gave theirs back. In order of keys,
+    so that two transactions never wait for each other; where two of the group want one place, the
+    first has it.
+    """
+    ordered = sorted(
+        (key, last + 1, order, commit.entry.decision_id)
+        for order, commit in enumerate(group)
+        if commit.history is not None
+        for key, last in commit.history.keys
+    )
+    wanted = [(key, number, decision_id) for key, number, _, decision_id in ordered]
+    taken: list[Place] = []
+    for first in range(0, len(wanted), _MANY):
+        some = wanted[first : first + _MANY]
+        insertion = driver.insertion(connection.dialect.name, tables.history_keys, len(some))
+        statement = f"{insertion} RETURNING key, number, decision_id"
+        found = driver.rows(connection, statement, (*chain.from_iterable(some),))
+        taken += [(bytes(row[0]), row[1], row[2]) for row in found]
+    moved = {place[2] for place in {*wanted}.difference(taken)}
+    _release(connection, [place for place in taken if place[2] in moved])
+    return [place for place in taken if place[2] not in moved], moved
+
+
+def _release(connection: Connection, places: Sequence[Place]) -> None:
+    if places:
+        pairs = [(key, number) for key, number, _ in places]
+        connection.execute(_RELEASE, {"places": padded(pairs)})
+
+
+def _answers(
+    connection: Connection, group: Sequence[Commit], statuses: Sequence[CommitStatus]
+) -> Sequence[StoredEntry | StoreError]:
+    """For each entry: the recorded one, the earlier one under its key, or an error."""
+    results = [*zip(group, statuses, strict=True)]
+    refused = {c.key for c, status in results if status is not CommitStatus.RECORDED}
+    entries = {**decisions.by_keys(connection, refused)}
+    for commit, status in results:
+        if status is CommitStatus.RECORDED:
+            entries.setdefault(commit.key, commit.entry)
+    return [entries.get(commit.key) or _refusal(commit, status) for commit, status in results]
+
+
+def _refusal(commit: Commit, status: CommitStatus) -> StoreError:
+    if status is CommitStatus.LEASE_LOST:
+        return LeaseLost(
+            "another process decides this request by now: ask again with the same request_id",
+            retry_after=RETRY_SECONDS,
+        )
+    if status is CommitStatus.HISTORY_MOVED:
+        return HistoryMoved("the person's history has moved on: nothing was recorded")
+    if status is CommitStatus.ALLOWANCES_MOVED:
+        return AllowancesMoved("the day allows less by now: nothing was recorded")
+    if status is CommitStatus.KEY_TAKEN:
+        return unavailable("the decision's id belongs to another decision: nothing was recorded")
+    if commit.preconditions.reading is not None:
+        return ReadingMoved("the reading may not serve any more: nothing was recorded")
+    return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
 
 
 def _keep_warm(
@@ -373,23 +305,18 @@ def _keep_warm(
     consent: int,
     data_keys: DataKeys,
 ) -> bool:
-    """Store a reading; the snapshot of a refused or a replaced one is removed."""
     user_id = packed.user_id
-    consents.hold_consents(connection, (user_id,))
-    if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:
+    snapshots.hold_consents(connection, (user_id,))
+    if snapshots.epochs(connection, (user_id,)).get(user_id, 0) != consent:
         return False
-    before, _ = warm.mark(connection, user_id)
+    before, _ = events.mark(connection, user_id)
     snapshots.record(connection, [packed], data_keys)
-    warm.record(connection, [(user_id, mark)])
-    kept = warm.mark(connection, user_id)
+    events.record(connection, [(user_id, mark)])
+    kept = events.mark(connection, user_id)
     for one in (before, mark):
         if one is not None:
             snapshots.drop_unused(connection, user_id, one.snapshot_id)
     return kept == (mark, False)
-
-
-def _begin(connection: Connection) -> None:
-    connection.execute(select(literal(1)))
 
 
 def _write_and_remove(connection: Connection) -> None:

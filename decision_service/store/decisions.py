@@ -8,6 +8,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -76,11 +77,8 @@ _TOGETHER = 1000
 """Decisions that are looked through in one transaction."""
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
-
-
-def key(entry: StoredEntry) -> CallerRequest:
-    """The key of a decision."""
-    return entry.caller, entry.request_id
+_RESETS = select(*clock_resets.c).order_by(clock_resets.c.position.desc())
+_NO_READING = {"snapshot_id": None, "fetched": -1, "looked": -1, "plan": b"", "oldest": -1}
 
 
 def microseconds(instant: datetime) -> int:
@@ -91,7 +89,6 @@ def microseconds(instant: datetime) -> int:
 
 
 def from_microseconds(count: int) -> datetime:
-    """The instant in UTC."""
     return _EPOCH + count * _MICROSECOND
 
 
@@ -100,106 +97,28 @@ def stored(entry: DecisionEntry) -> StoredEntry:
     created = entry.created
     if created.tzinfo is not UTC:
         created = from_microseconds(microseconds(created))
-    return StoredEntry(
-        entry.decision_id,
-        entry.caller,
-        entry.request_id,
-        entry.content,
-        entry.user_id,
-        entry.product,
-        entry.application_id,
-        entry.customer_ref,
-        entry.outcome,
-        created,
-        entry.reply,
-        entry.facts,
-        entry.ruleset_digest,
-        entry.plan_digest,
-        entry.snapshot.id if entry.snapshot else None,
-    )
+    same = {name: getattr(entry, name) for name in _NAMES if name != "snapshot_id"}
+    snapshot_id = entry.snapshot.id if entry.snapshot else None
+    return StoredEntry(**same | {"created": created, "snapshot_id": snapshot_id})
 
 
 def row(entry: StoredEntry) -> tuple[object, ...]:
     """An entry as the table has it, column by column."""
-    return (
-        entry.decision_id,
-        entry.caller,
-        entry.request_id,
-        entry.content,
-        entry.user_id,
-        entry.product,
-        entry.application_id,
-        entry.customer_ref,
-        entry.outcome.value,
-        microseconds(entry.created),
-        entry.reply,
-        entry.facts,
-        entry.ruleset_digest,
-        entry.plan_digest,
-        entry.snapshot_id,
-    )
+    other = {"outcome": entry.outcome.value, "created": microseconds(entry.created)}
+    return (*(asdict(entry) | other).values(),)
 
 
 def by_keys(
     connection: Connection, keys: Iterable[CallerRequest]
 ) -> Mapping[CallerRequest, StoredEntry]:
-    """The decisions of these keys, as far as there are any."""
     wanted = sorted(set(keys))
     if not wanted:
         return {}
     asked = padded(wanted)
     statement = _by_keys(connection.dialect.name, len(asked))
     rows = driver.rows(connection, statement, (*chain.from_iterable(asked),))
-    return {key(entry): entry for entry in map(entry_of, rows)}
-
-
-def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
-    """One decision by its id."""
-    row = connection.execute(_BY_ID, {"id": decision_id}).first()
-    return None if row is None else entry_of(row)
-
-
-def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
-    """Those of these decisions that are stored, and stay so until the transaction ends.
-
-    One that is being deleted is waited for.
-    """
-    wanted = padded(sorted({*decision_ids}))
-    return (
-        frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars()) if wanted else frozenset()
-    )
-
-
-def page(
-    connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
-) -> Sequence[StoredEntry]:
-    """At most `limit` decisions of the filter, newest first, strictly after the position."""
-    conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]
-    if after is not None:
-        conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
-    query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
-    return [entry_of(row) for row in connection.execute(query)]
-
-
-def forget_applicants(connection: Connection, user_id: str) -> bool:
-    """Delete the hashes of who applied from a user's decisions; whether there were any.
-
-    The digests of requests stay.
-    """
-    return connection.execute(_UNHASHED, {"of": user_id}).rowcount > 0
-
-
-def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
-    """Delete hashes of applicants under an identity key from some decisions after this one.
-
-    The last decision that was looked through; None after the end.
-    """
-    found = connection.execute(_CONTENTS, {"after": after, "most": _TOGETHER}).all()
-    hashed = [(row[0], bytes(row[1])) for row in found if hashed_under(bytes(row[1])) == key_id]
-    for decision_id, content in hashed:
-        kept = {"content": content[:PLAIN_BYTES]}
-        connection.execute(_AS_CONTENT.values(kept), {"of": decision_id})
-    return found[-1][0] if found else None
+    entries = map(entry_of, rows)
+    return {(entry.caller, entry.request_id): entry for entry in entries}
 
 
 @cache
@@ -211,12 +130,50 @@ def _by_keys(dialect: str, count: int) -> str:
     )
 
 
+def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
+    row = connection.execute(_BY_ID, {"id": decision_id}).first()
+    return None if row is None else entry_of(row)
+
+
+def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
+    """Those that are stored, and stay so until the transaction ends; a deletion is waited for."""
+    wanted = padded(sorted({*decision_ids}))
+    return frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars() if wanted else ())
+
+
+def page(
+    connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
+) -> Sequence[StoredEntry]:
+    conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]
+    if after is not None:
+        conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
+    query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
+    return [entry_of(row) for row in connection.execute(query)]
+
+
+def forget_applicants(connection: Connection, user_id: str) -> bool:
+    """Delete the hashes of who applied, but no digest of a request; whether there were any."""
+    return connection.execute(_UNHASHED, {"of": user_id}).rowcount > 0
+
+
+def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
+    """Delete hashes under a key from some decisions; the last of these, None at the end."""
+    found = connection.execute(_CONTENTS, {"after": after, "most": _TOGETHER}).all()
+    hashed = [(row[0], bytes(row[1])) for row in found if hashed_under(bytes(row[1])) == key_id]
+    for decision_id, content in hashed:
+        kept = {"content": content[:PLAIN_BYTES]}
+        connection.execute(_AS_CONTENT.values(kept), {"of": decision_id})
+    return found[-1][0] if found else None
+
+
 def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool]]:
     """The filter's conditions. SQLite, which counts nothing, is led to the index of the first."""
     names = [name for name in LISTED_BY if getattr(chosen, name)]
     for place, name in enumerate(names):
-        column = _unled(name) if place and steered else decisions.c[name]
-        yield column == getattr(chosen, name)
+        unled: ColumnElement[str] = literal_column(
+            f"+decisions.{name}"
+        )  # of which SQLite reads no index
+        yield (unled if place and steered else decisions.c[name]) == getattr(chosen, name)
         if name in OFTEN_EMPTY:
             yield is_given(decisions.c[name])
     if chosen.created_from is not None:
@@ -227,25 +184,14 @@ def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool
         yield exists().where(history.c.decision_id == decisions.c.decision_id, _UNREPORTED)
 
 
-def _unled(name: str) -> ColumnElement[str]:
-    """A column of which SQLite reads no index."""
-    return literal_column(f"+decisions.{name}")
-
-
 def entry_of(row: Sequence[Any]) -> StoredEntry:
-    """The entry of a row that has its columns in their order."""
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     values["outcome"] = Outcome(values["outcome"])
     values["created"] = from_microseconds(values["created"])
     return StoredEntry(**values)
 
 
-_RESETS = select(*clock_resets.c).order_by(clock_resets.c.position.desc())
-_NO_READING = {"snapshot_id": None, "fetched": -1, "looked": -1, "plan": b"", "oldest": -1}
-
-
 def newest(connection: Connection, before: datetime | None) -> datetime | None:
-    """When the newest decision was recorded, of all or of those before an instant."""
     query = select(func.max(decisions.c.created))
     if before is not None:
         query = query.where(decisions.c.created < microseconds(before))
@@ -253,13 +199,11 @@ def newest(connection: Connection, before: datetime | None) -> datetime | None:
 
 
 def first(connection: Connection, after: datetime) -> datetime | None:
-    """When the first decision after an instant was recorded."""
     query = select(func.min(decisions.c.created)).where(decisions.c.created > microseconds(after))
     return _instant(connection.execute(query).scalar_one())
 
 
 def resets(connection: Connection) -> Sequence[ClockReset]:
-    """Every reset, newest first."""
     return [_reset(*row) for row in connection.execute(_RESETS)]
 
 

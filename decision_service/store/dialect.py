@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MANY = 16
+"""Rows in one statement; each statement releases and retakes the interpreter's lock."""
+
+Values = tuple[object, ...]
+
 
 def insert_new(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]
@@ -47,10 +52,7 @@ def raise_each(
     columns: Sequence[str],
     rows: Sequence[Mapping[str, object]],
 ) -> None:
-    """Insert the rows, or where one is there already raise each of the columns, never lower.
-
-    Null is lower than everything.
-    """
+    """Insert the rows, or raise each column where one is there; null is lower than all."""
     if not rows:
         return
     statement = _insert(connection.dialect.name, table)
@@ -109,24 +111,14 @@ def _insert(dialect: str, table: Table) -> Insert:
 
 
 def padded(items: Sequence[T]) -> Sequence[T]:
-    """The items with the last repeated up to a power of two.
-
-    Lists of every length would make as many statements for the server to prepare and remember.
-    """
+    """The items padded to a power of two: a server remembers a statement for each length."""
     if not items:
         return items
     missing = (1 << (len(items) - 1).bit_length()) - len(items)
     return [*items, *[items[-1]] * missing]
 
 
-_MANY = 16
-"""Rows in one statement; each statement releases and retakes the interpreter's lock."""
-
-Values = tuple[object, ...]
-
-
 def rows(connection: Connection, statement: str, values: Values) -> Sequence[Sequence[Any]]:
-    """The rows that a statement returns."""
     return _executed(connection, statement, values).fetchall()
 
 
@@ -161,7 +153,6 @@ def marks(dialect: str, types: Sequence[str], count: int) -> str:
 
 
 def type_of(kind: object) -> str:
-    """PostgreSQL's name of a column's type."""
     if isinstance(kind, LargeBinary):
         return "bytea"
     if isinstance(kind, Boolean):
@@ -170,7 +161,6 @@ def type_of(kind: object) -> str:
 
 
 def numbered(types: Sequence[str], row: int) -> Sequence[str]:
-    """PostgreSQL's arguments of one row."""
     first = row * len(types) + 1
     return [f"${first + place}" + ("" if row else f"::{kind}") for place, kind in enumerate(types)]
 

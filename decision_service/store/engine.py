@@ -15,7 +15,6 @@ from decision_service.store.sqlite import migrate_sqlite, open_sqlite
 if TYPE_CHECKING:
     from decision_service.store.postgres import PostgresDatabase
 
-
 __all__ = ["Database", "StoreRefused", "migrate", "open_database"]
 
 T = TypeVar("T")
@@ -80,7 +79,6 @@ async def open_database(url: str, readers: int = READERS, *, init: bool = False)
 
 
 def is_shared(database: Database) -> TypeGuard[PostgresDatabase]:
-    """Whether a DECISION_STORE_URL names a database that several processes may share."""
     return database.shared
 
 

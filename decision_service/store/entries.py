@@ -26,78 +26,7 @@ from decision_service.store.decisions import microseconds
 from decision_service.store.dialect import numbered, type_of
 from decision_service.store.snapshots import PackedSnapshot
 
-
-class Preconditions(msgspec.Struct, frozen=True, array_like=True):
-    """Conditions that must hold at the commit; None where one does not matter.
-
-    `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
-    `fetched` when it was read. `part` is a snapshot that must be stored. `fence` is that of the
-    lease that must be held.
-    """
-
-    user_id: str
-    consent: int | None = None
-    reading: str | None = None
-    fetched: int | None = None
-    part: str | None = None
-    fence: str | None = None
-
-
-class Commit(msgspec.Struct, frozen=True):
-    """A decision, its preconditions, and what is written with it.
-
-    `snapshot` is None where none has to be stored, `warm` where no mark is set.
-    """
-
-    entry: StoredEntry
-    preconditions: Preconditions
-    snapshot: PackedSnapshot | None = None
-    arm: ArmDecision | None = None
-    warm: WarmMark | None = None
-    history: HistoryEntry | None = None
-    allowances: Allowances | None = None
-    review: OpenedReview | None = None
-    replaces: str = ""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """(caller, request_id)"""
-        return self.entry.caller, self.entry.request_id
-
-
-class CommitStatus(Enum):
-    """The result of one entry's commit."""
-
-    RECORDED = auto()
-    KEY_TAKEN = auto()
-    """The entry's key, or its decision's id, belongs to another decision."""
-    MOVED = auto()
-    """A precondition failed: consent, reading or stored snapshot has changed."""
-    HISTORY_MOVED = auto()
-    """Another decision came first under a key of its history."""
-    ALLOWANCES_MOVED = auto()
-    """Others have used up what the day allowed."""
-    LEASE_LOST = auto()
-
-
-def preconditions_of(entry: DecisionEntry, *, stored: bool) -> Preconditions:
-    """What an entry depends on; with `stored` its snapshot is not written with it.
-
-    That of the reading that may serve is there.
-    """
-    fence = entry.fence or None
-    if entry.snapshot is None:
-        return Preconditions(entry.user_id, fence=fence)
-    mark = entry.depends_on
-    if mark is None:
-        return Preconditions(entry.user_id, entry.consent, fence=fence)
-    part = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
-    fetched = microseconds(mark.fetched)
-    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part, fence)
-
-
 # ruff: noqa: S608 - every statement is made of constants of this file
-
 
 _CONSENTED = """
 coalesce((SELECT epoch FROM consents WHERE consents.user_id = given.user_id), 0) = given.consent
@@ -155,7 +84,93 @@ _ARM_COLUMNS = (
     "tier",
     "granted",
 )
+_ARM_ROW = tuple(tables.arm_decisions.columns.keys())
 _ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+_BROKEN = """
+SELECT given.key FROM json_each(?) AS given
+LEFT JOIN consents ON consents.user_id = given.value ->> 0
+LEFT JOIN warm ON warm.user_id = given.value ->> 0
+WHERE coalesce(consents.epoch, 0) <> given.value ->> 1 OR (
+    given.value ->> 2 IS NOT NULL AND NOT (
+        warm.snapshot_id IS given.value ->> 2
+        AND warm.fetched IS given.value ->> 3
+        AND warm.quarantined < warm.fetched
+    )
+) OR (
+    given.value ->> 4 IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM snapshots
+        WHERE snapshots.user_id = given.value ->> 0 AND snapshots.snapshot_id = given.value ->> 4
+    )
+)
+"""
+"""The indexes of failed preconditions, given as a JSON array of arrays."""
+
+_IDENTITIES = """
+SELECT decision_id, caller, request_id FROM decisions
+WHERE decision_id IN (SELECT value FROM json_each(?))
+"""
+
+_Identity = tuple[str, str, str]
+
+
+class Preconditions(msgspec.Struct, frozen=True, array_like=True):
+    """Conditions that must hold at the commit; None where one does not matter.
+
+    `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
+    `fetched` when it was read. `part` is a snapshot that must be stored. `fence` is that of the
+    lease that must be held.
+    """
+
+    user_id: str
+    consent: int | None = None
+    reading: str | None = None
+    fetched: int | None = None
+    part: str | None = None
+    fence: str | None = None
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """`snapshot` is None where none has to be stored, `warm` where no mark is set."""
+
+    entry: StoredEntry
+    preconditions: Preconditions
+    snapshot: PackedSnapshot | None = None
+    arm: ArmDecision | None = None
+    warm: WarmMark | None = None
+    history: HistoryEntry | None = None
+    allowances: Allowances | None = None
+    review: OpenedReview | None = None
+    replaces: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.entry.caller, self.entry.request_id
+
+
+class CommitStatus(Enum):
+    RECORDED = auto()
+    KEY_TAKEN = auto()
+    """The entry's key, or its decision's id, belongs to another decision."""
+    MOVED = auto()
+    """A precondition failed: consent, reading or stored snapshot has changed."""
+    HISTORY_MOVED = auto()
+    """Another decision came first under a key of its history."""
+    ALLOWANCES_MOVED = auto()
+    """Others have used up what the day allowed."""
+    LEASE_LOST = auto()
+
+
+def preconditions_of(entry: DecisionEntry, *, stored: bool) -> Preconditions:
+    """What an entry depends on; with `stored` also that its snapshot is there already."""
+    fence = entry.fence or None
+    if entry.snapshot is None:
+        return Preconditions(entry.user_id, fence=fence)
+    mark = entry.depends_on
+    if mark is None:
+        return Preconditions(entry.user_id, entry.consent, fence=fence)
+    part = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
+    fetched = microseconds(mark.fetched)
+    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part, fence)
 
 
 def record_postgres(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
@@ -165,7 +180,8 @@ def record_postgres(connection: Connection, group: Sequence[Commit]) -> Sequence
     taken, ends. There are statements for a few numbers of rows, so that a server has few to plan:
     the last row is repeated until one fits, and clashes with itself.
     """
-    rows = _fitting(len(group))
+    place = bisect_left(_ROWS, len(group))
+    rows = _ROWS[place] if place < len(_ROWS) else len(group)
     given = [_given_row(commit) for commit in group]
     given += [given[-1]] * (rows - len(given))
     found = connection.exec_driver_sql(statement(rows), (*chain.from_iterable(given),))
@@ -180,12 +196,6 @@ def _postgres_status(holds: bool, leased: bool, recorded: bool) -> CommitStatus:
     return CommitStatus.RECORDED if recorded else CommitStatus.KEY_TAKEN
 
 
-def _fitting(rows: int) -> int:
-    """The least prepared number of rows that fits; beyond the largest, the given number."""
-    place = bisect_left(_ROWS, rows)
-    return _ROWS[place] if place < len(_ROWS) else rows
-
-
 def _given_row(commit: Commit) -> tuple[object, ...]:
     needs = commit.preconditions
     asked = needs.consent, needs.reading, needs.fetched, needs.part, needs.fence
@@ -197,18 +207,8 @@ def _of_arm(commit: Commit) -> tuple[object, ...]:
     arm = commit.arm
     if arm is None:
         return (None,) * (len(_ARM_COLUMNS) + 1)
-    return (
-        arm.unit,
-        arm.arm.value,
-        arm.version,
-        arm.hashed,
-        arm.pins,
-        arm.refer_kind and arm.refer_kind.value,
-        arm.rule_error,
-        arm.approved,
-        *arms.granted(arm),
-        arms.judged(commit.entry, arm),
-    )
+    row = dict(zip(_ARM_ROW, arms.row(commit.entry, arm), strict=True))
+    return (*(row[name] for name in _ARM_COLUMNS), row["outcome"])
 
 
 @cache
@@ -218,15 +218,18 @@ def statement(rows: int) -> str:
     Lists of values, one for each column, would be shorter; the driver takes three times as long to
     write them, since it looks at every value for whether it is a list again.
     """
-    own, of_arm = (
-        ", ".join(table.columns.keys()) for table in (tables.decisions, tables.arm_decisions)
-    )
+    own, of_arm = ", ".join(tables.decisions.columns.keys()), ", ".join(_ARM_ROW)
     judged = of_arm.replace("outcome", "judged")
-    columns = _columns()
-    names = ", ".join(name for name, _ in columns)
+    decided, armed = tables.decisions.columns, tables.arm_decisions.columns
+    columns = [(column.name, type_of(column.type)) for column in decided]
+    columns += _PRECONDITIONS
+    columns += [(name, type_of(armed[name].type)) for name in _ARM_COLUMNS]
+    columns.append(("judged", "text"))
+    names, kinds = ", ".join(name for name, _ in columns), [kind for _, kind in columns]
+    placed = [f"({', '.join(numbered(kinds, place))}, {place})" for place in range(rows)]
     return f"""
 WITH given ({names}, place) AS MATERIALIZED (
-    VALUES {", ".join(_placed_row(place, columns) for place in range(rows))}
+    VALUES {", ".join(placed)}
 ),
 checked AS MATERIALIZED (
     SELECT given.*, ({_HOLDS}) AS holds, ({_LEASED}) AS leased FROM given
@@ -256,59 +259,14 @@ SELECT holds, leased, done FROM done ORDER BY place
 """
 
 
-def _columns() -> Sequence[tuple[str, str]]:
-    """The names and types of a given row."""
-    decided, armed = tables.decisions.columns, tables.arm_decisions.columns
-    columns = [(column.name, type_of(column.type)) for column in decided]
-    columns += _PRECONDITIONS
-    columns += [(name, type_of(armed[name].type)) for name in _ARM_COLUMNS]
-    return [*columns, ("judged", "text")]
-
-
-def _placed_row(place: int, columns: Sequence[tuple[str, str]]) -> str:
-    """One row's arguments and its place."""
-    return f"({', '.join(numbered([kind for _, kind in columns], place))}, {place})"
-
-
-_BROKEN = """
-SELECT given.key FROM json_each(?) AS given
-LEFT JOIN consents ON consents.user_id = given.value ->> 0
-LEFT JOIN warm ON warm.user_id = given.value ->> 0
-WHERE coalesce(consents.epoch, 0) <> given.value ->> 1 OR (
-    given.value ->> 2 IS NOT NULL AND NOT (
-        warm.snapshot_id IS given.value ->> 2
-        AND warm.fetched IS given.value ->> 3
-        AND warm.quarantined < warm.fetched
-    )
-) OR (
-    given.value ->> 4 IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM snapshots
-        WHERE snapshots.user_id = given.value ->> 0 AND snapshots.snapshot_id = given.value ->> 4
-    )
-)
-"""
-"""The indexes of failed preconditions, given as a JSON array of arrays."""
-
-_IDENTITIES = """
-SELECT decision_id, caller, request_id FROM decisions
-WHERE decision_id IN (SELECT value FROM json_each(?))
-"""
-
-
 def record_sqlite(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Record a group's acceptable entries with their arms; each entry's status, in order.
-
-    Of several with one key the first wins. One process has the file, so there are no leases.
-    """
+    """Each entry's status, in order; of several with one key the first wins."""
     broken = _broken(connection, group)
     fit = [commit for commit in group if commit.preconditions not in broken]
     recorded = _recorded(connection, fit)
     armed = [arms.row(c.entry, c.arm) for c in fit if c.arm is not None and _id(c) in recorded]
     driver.insert(connection, tables.arm_decisions, armed)
     return [_sqlite_status(commit, broken, recorded) for commit in group]
-
-
-_Identity = tuple[str, str, str]
 
 
 def _id(commit: Commit) -> _Identity:

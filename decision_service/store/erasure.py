@@ -14,38 +14,63 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_, union
 from decision_service.decide.identity import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.runtime.clock import SystemClock
-from decision_service.store import history, tables
-from decision_service.store import snapshots as consents
+from decision_service.store import history, snapshots, tables
 from decision_service.store.decisions import microseconds
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
 from decision_service.store.keys import PLAIN, DataKeys
-from decision_service.store.snapshots import PLACE, places, remove
+from decision_service.store.snapshots import PLACE, MoreToErase, places, remove
 from decision_service.store.tables import (
     decisions,
     ended_incomes,
     erasures,
     known_counts,
     link_tokens,
-    snapshots,
     warm,
 )
 
 _DONE = select(erasures.c.erasure_id, erasures.c.user_id)
 _OF_USERS = (
-    tables.consents, snapshots, known_counts, ended_incomes, link_tokens, warm, tables.decisions
+    tables.consents, tables.snapshots, known_counts, ended_incomes, link_tokens, warm, decisions
 )  # fmt: skip
 _USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
 
+log = structlog.get_logger("decision_service.storage")
+_OLD = (
+    select(*PLACE)
+    .where(decisions.c.created < bindparam("before"))
+    .order_by(decisions.c.created, decisions.c.decision_id)
+    .limit(bindparam("most"))
+)
+_DECIDED_ON = (
+    select(decisions.c.decision_id)
+    .where(
+        decisions.c.user_id == tables.snapshots.c.user_id,
+        decisions.c.snapshot_id == tables.snapshots.c.snapshot_id,
+    )
+    .exists()
+)
+_SNAPSHOT = tuple_(tables.snapshots.c.user_id, tables.snapshots.c.snapshot_id)
+_MARKED = tuple_(warm.c.user_id, warm.c.snapshot_id)
+_HAS_SNAPSHOTS = (
+    select(tables.snapshots.c.user_id)
+    .where(tables.snapshots.c.user_id == known_counts.c.user_id)
+    .exists()
+)
+_LEFT_OVER = (
+    select(tables.snapshots.c.user_id, tables.snapshots.c.snapshot_id)
+    .where(tables.snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
+    .limit(bindparam("most"))
+)
+
 
 def done_erasures(connection: Connection) -> Mapping[str, str | None]:
-    """Every erasure's id with its user; None for a user of whom no data was ever stored."""
     return {row[0]: row[1] for row in connection.execute(_DONE)}
 
 
 def users_to_erase(connection: Connection) -> Sequence[str]:
-    """All users of whom there may be something to erase: data, or hashes and reviews beside it."""
+    """All users of whom there may be something to erase: data, or hashes and reviews."""
     return [row[0] for row in connection.execute(_USERS)]
 
 
@@ -57,18 +82,14 @@ def carry_out(
     identity_keys: Sequence[IdentityKey] = (),
     with_decisions: bool = False,
 ) -> None:
-    """Erase each of these users, by erasure id; for unknown users only the id is recorded.
-
-    What another process has carried out since is left out: the user may have given data again.
-    """
-    strangers = [one for one, user_id in wanted.items() if user_id is None]
-    consents.hold_consents(
+    """Erase by erasure id what was not since; of unknown users record the id alone."""
+    snapshots.hold_consents(
         connection, {user_id for user_id in wanted.values() if user_id is not None}
     )
     carried_out = done_erasures(connection)
     for erasure_id, user_id in wanted.items():
         if user_id is not None and erasure_id not in carried_out:
-            consents.erase(
+            snapshots.erase(
                 connection,
                 user_id,
                 [erasure_id],
@@ -76,18 +97,12 @@ def carry_out(
                 identity_keys=identity_keys,
                 with_decisions=with_decisions,
             )
-    rows = [{"erasure_id": one, "user_id": None} for one in strangers]
-    insert_new(connection, erasures, rows)
-
-
-log = structlog.get_logger("decision_service.storage")
+    strangers = [one for one, user_id in wanted.items() if user_id is None]
+    insert_new(connection, erasures, [{"erasure_id": one, "user_id": None} for one in strangers])
 
 
 class Erasing:
-    """Erases users in a database, and in the erasure journal where there is one.
-
-    Where it erases `with_decisions`, a user's decisions go with the data behind them.
-    """
+    """Erases users in a database and in the journal; `with_decisions` their decisions as well."""
 
     def __init__(
         self,
@@ -110,17 +125,13 @@ class Erasing:
     async def erase(
         self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
     ) -> Erased:
-        """As `DecisionLog.erase` and `ApplicantLog.erase`; raises StoreUnavailable.
-
-        What has begun is carried out, whoever leaves meanwhile.
-        """
+        """As `DecisionLog.erase`; what has begun is carried out, whoever leaves meanwhile."""
         task = asyncio.create_task(self._erase(user_id, disconnected, known_only=known_only))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
     async def aclose(self) -> None:
-        """Finish running erasures."""
         await asyncio.gather(*self._running, return_exceptions=True)
         if self._journal is not None:
             await self._journal.aclose()
@@ -133,12 +144,11 @@ class Erasing:
     async def _erase(
         self, user_id: str, disconnected: Disconnected | None, *, known_only: bool
     ) -> Erased:
-        if known_only and not await self._database.read(
-            partial(consents.is_known, user_id=user_id)
-        ):
+        known = partial(snapshots.is_known, user_id=user_id)
+        if known_only and not await self._database.read(known):
             return Erased(0, known=False)
-        if await self._database.read(partial(consents.is_erased, user_id=user_id)):
-            with suppress(consents.MoreToErase):
+        if await self._database.read(partial(snapshots.is_erased, user_id=user_id)):
+            with suppress(MoreToErase):
                 return await self._carried_out(user_id, disconnected, [])
         return await self._carried_out(user_id, disconnected, [new_erasure(user_id)])
 
@@ -152,7 +162,7 @@ class Erasing:
                 await self._journal.note(new)
             noted = await self._journal.of(user_id)
         work = partial(
-            consents.erase,
+            snapshots.erase,
             user_id=user_id,
             erasure_ids=noted.union(one.id for one in new),
             disconnected=disconnected,
@@ -207,39 +217,12 @@ class Erasing:
             log.warning("the erasure journal was written anew from the store", erasures=len(wanted))
 
 
-_OLD = (
-    select(*PLACE)
-    .where(decisions.c.created < bindparam("before"))
-    .order_by(decisions.c.created, decisions.c.decision_id)
-    .limit(bindparam("most"))
-)
-_DECIDED_ON = (
-    select(decisions.c.decision_id)
-    .where(
-        decisions.c.user_id == snapshots.c.user_id,
-        decisions.c.snapshot_id == snapshots.c.snapshot_id,
-    )
-    .exists()
-)
-_SNAPSHOT = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
-_MARKED = tuple_(warm.c.user_id, warm.c.snapshot_id)
-_HAS_SNAPSHOTS = (
-    select(snapshots.c.user_id).where(snapshots.c.user_id == known_counts.c.user_id).exists()
-)
-_LEFT_OVER = (
-    select(snapshots.c.user_id, snapshots.c.snapshot_id)
-    .where(snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
-    .limit(bindparam("most"))
-)
-
-
 def expire(connection: Connection, before: datetime, most: int) -> int:
     """Delete at most so many decisions made before an instant, oldest first; how many.
 
     Where none is left, snapshots go that were stored before it and that no decision rests on, with
     the counts of users who have none any more; link tokens that expired, quarantines of users
-    without a reading, and what erasures left of loans that were
-    last reported on before it.
+    without a reading, and what erasures left of loans that were last reported on before it.
     """
     chosen = {"before": microseconds(before), "most": most}
     old = places(connection.execute(_OLD, chosen))
@@ -247,16 +230,12 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
         remove(connection, old)
         return len(old)
     history.settle_silent(connection, chosen["before"], most)
-    _remove_marks(connection, chosen["before"])
+    connection.execute(delete(link_tokens).where(link_tokens.c.expires < chosen["before"]))
+    unread = warm.c.snapshot_id.is_(None), warm.c.quarantined < chosen["before"]
+    connection.execute(delete(warm).where(*unread))
     left = [(row[0], row[1]) for row in connection.execute(_LEFT_OVER, chosen)]
     _remove_snapshots(connection, left)
     return len(left)
-
-
-def _remove_marks(connection: Connection, before: int) -> None:
-    connection.execute(delete(link_tokens).where(link_tokens.c.expires < before))
-    unread = warm.c.snapshot_id.is_(None)
-    connection.execute(delete(warm).where(unread, warm.c.quarantined < before))
 
 
 def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
@@ -269,12 +248,12 @@ def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -
     if not keys:
         return
     users = sorted({key[0] for key in keys})
-    consents.hold_consents(connection, users)
+    snapshots.hold_consents(connection, users)
     for key in keys:
         connection.execute(delete(warm).where(_MARKED.in_([key])))
         connection.execute(
-            select(snapshots.c.user_id).where(_SNAPSHOT.in_([key])).with_for_update()
+            select(tables.snapshots.c.user_id).where(_SNAPSHOT.in_([key])).with_for_update()
         )
-        connection.execute(delete(snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
+        connection.execute(delete(tables.snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
     gone = known_counts.c.user_id.in_(users), ~_HAS_SNAPSHOTS
     connection.execute(delete(known_counts).where(*gone))

@@ -29,17 +29,18 @@ from sqlalchemy import (
     select,
 )
 
-from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.domain.errors import StoreError
 from decision_service.store.address import PostgresServer
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
 from decision_service.store.errors import (
-    ConnectionLost,
     StoreDamaged,
     StoreRefused,
     StoreUnwritable,
+    repeated,
     unavailable,
 )
+from decision_service.store.sqlite import sync_folder
 
 T = TypeVar("T")
 
@@ -48,6 +49,23 @@ _KEY_BYTES = 32
 _HEAD_LENGTH = len(_HEAD) + 2 * _KEY_BYTES + 1
 _LINE = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{64})\n")
 _LINE_LENGTH = 32 + 1 + 64 + 1
+
+_METADATA = MetaData()
+_KEYS = Table(
+    "erasure_journal_keys",
+    _METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+_LINES = Table(
+    "erasure_journal",
+    _METADATA,
+    Column("erasure_id", Text, primary_key=True),
+    Column("mark", Text, nullable=False, index=True),
+)
+_FIND_KEY = select(_KEYS.c.key)
+_SEVERAL_STARTS = 0x6572_6173_7572_6573
+"""The number of PostgreSQL's advisory lock under which the tables are made."""
 
 
 class Erasure(msgspec.Struct, frozen=True):
@@ -58,7 +76,6 @@ class Erasure(msgspec.Struct, frozen=True):
 
 
 def new_erasure(user_id: str) -> Erasure:
-    """An erasure that begins now."""
     return Erasure(secrets.token_hex(16), user_id)
 
 
@@ -82,7 +99,6 @@ class ErasureJournal(Protocol):
 
 
 async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
-    """Find the journal or begin one; raises StoreRefused."""
     if isinstance(place, PostgresServer):
         return await PostgresJournal.open(place)
     return await FileJournal.open(place)
@@ -96,7 +112,6 @@ class FileJournal:
 
     @classmethod
     async def open(cls, path: Path) -> FileJournal:
-        """Find the file or begin one; raises StoreUnwritable or StoreDamaged."""
         try:
             return await asyncio.to_thread(cls._open, path)
         except OSError as error:
@@ -127,7 +142,9 @@ class FileJournal:
         try:
             return await asyncio.to_thread(work, *arguments)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unavailable(
+                f"the erasure journal cannot be written ({error.strerror}): nothing was erased"
+            ) from error
 
     @classmethod
     def _open(cls, path: Path) -> FileJournal:
@@ -139,14 +156,16 @@ class FileJournal:
         with self._locked() as file:
             key = _key(self._path, file)
             file.seek(0, os.SEEK_END)
-            file.write(b"".join(_line(key, one) for one in erasures))
+            lines = (f"{one.id} {_mark(key, one.user_id)}\n" for one in erasures)
+            file.write("".join(lines).encode())
             _sync(file)
 
     def _marks(self) -> Mapping[str, str]:
         with self._locked() as file:
             file.seek(_HEAD_LENGTH)
             lines = file.read()
-        found = [_LINE.fullmatch(lines, at, at + _LINE_LENGTH) for at in _starts(lines)]
+        starts = range(0, len(lines), _LINE_LENGTH)
+        found = [_LINE.fullmatch(lines, at, at + _LINE_LENGTH) for at in starts]
         if None in found:
             raise _damaged(self._path)
         return {one[1].decode(): one[2].decode() for one in found if one is not None}
@@ -165,24 +184,6 @@ class FileJournal:
             yield file
 
 
-_METADATA = MetaData()
-_KEYS = Table(
-    "erasure_journal_keys",
-    _METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("key", LargeBinary, nullable=False),
-)
-_LINES = Table(
-    "erasure_journal",
-    _METADATA,
-    Column("erasure_id", Text, primary_key=True),
-    Column("mark", Text, nullable=False, index=True),
-)
-_FIND_KEY = select(_KEYS.c.key)
-_SEVERAL_STARTS = 0x6572_6173_7572_6573
-"""The number of PostgreSQL's advisory lock under which the tables are made."""
-
-
 class PostgresJournal:
     """Tables in a database of their own, with its own backup; any number of machines share it."""
 
@@ -191,7 +192,6 @@ class PostgresJournal:
 
     @classmethod
     async def open(cls, server: PostgresServer) -> PostgresJournal:
-        """Find the tables or make them; raises StoreRefused."""
         from decision_service.store.postgres import open_tables  # late, as the store's
 
         return cls(await open_tables(server, _begin_tables, "DECISION_ERASURE_JOURNAL"))
@@ -211,7 +211,6 @@ class PostgresJournal:
         return await self._do(lambda one: {row[0]: row[1] for row in one.execute(lines)})
 
     async def of(self, user_id: str) -> frozenset[str]:
-
         def work(connection: Connection) -> frozenset[str]:
             mark = _mark(self._key(connection), user_id)
             lines = select(_LINES.c.erasure_id).where(_LINES.c.mark == mark)
@@ -224,16 +223,12 @@ class PostgresJournal:
         return {_mark(key, user_id): user_id for user_id in users}
 
     async def aclose(self) -> None:
-        """Close the connection."""
         await self._database.aclose()
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
-        """Run work that may be repeated: a connection that lay idle for days may be gone."""
         try:
-            try:
-                return await self._database.write(work)
-            except ConnectionLost:
-                return await self._database.write(work)
+            # A connection that lay idle for days may be gone.
+            return await repeated(self._database.write, work)
         except StoreRefused:
             raise
         except StoreError as error:
@@ -278,28 +273,19 @@ def _keyless() -> StoreDamaged:
 def _mend(path: Path, file: BinaryIO) -> None:
     size = file.seek(0, os.SEEK_END)
     if size < _HEAD_LENGTH:
-        _begin(path, file)
+        file.seek(0)
+        found = file.read()
+        if not found.startswith(_HEAD[: len(found)]):  # no part of a first line
+            raise _damaged(path)
+        file.seek(0)
+        file.write(_HEAD + secrets.token_hex(_KEY_BYTES).encode() + b"\n")
+        _sync(file)
+        sync_folder(path.parent)
         return
     _key(path, file)
     if torn := (size - _HEAD_LENGTH) % _LINE_LENGTH:
         file.truncate(size - torn)
         _sync(file)
-
-
-def _begin(path: Path, file: BinaryIO) -> None:
-    """Write the first line; a part of it that is there already must be one."""
-    file.seek(0)
-    found = file.read()
-    if not found.startswith(_HEAD[: len(found)]):
-        raise _damaged(path)
-    file.seek(0)
-    file.write(_HEAD + secrets.token_hex(_KEY_BYTES).encode() + b"\n")
-    _sync(file)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _key(path: Path, file: BinaryIO) -> bytes:
@@ -318,22 +304,8 @@ def _sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _starts(lines: bytes) -> range:
-    return range(0, len(lines), _LINE_LENGTH)
-
-
-def _line(key: bytes, erasure: Erasure) -> bytes:
-    return f"{erasure.id} {_mark(key, erasure.user_id)}\n".encode()
-
-
 def _mark(key: bytes, user_id: str) -> str:
     return hmac.digest(key, user_id.encode(), "sha256").hex()
-
-
-def _unwritable(error: OSError) -> StoreUnavailable:
-    return unavailable(
-        f"the erasure journal cannot be written ({error.strerror}): nothing was erased"
-    )
 
 
 def _damaged(path: Path) -> StoreDamaged:

@@ -3,82 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    ProgrammingError,
-    SQLAlchemyError,
-)
-from sqlalchemy.exc import (
-    TimeoutError as PoolTimeout,
-)
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 
+T = TypeVar("T")
+
 RETRY_SECONDS = 1.0
 """When a caller may try again after a fault of the store."""
-
-
-class StoreRefused(StoreError):
-    """The store cannot be opened; an operator must act."""
-
-
-class StoreUrlInvalid(StoreRefused):
-    """DECISION_STORE_URL names no store that this service can use."""
-
-
-class StoreLocked(StoreRefused):
-    """Another process holds the SQLite file."""
-
-
-class StoreUnwritable(StoreRefused):
-    """The path does not exist, or may not be written."""
-
-
-class StoreDamaged(StoreRefused):
-    """The file is not a whole database; nothing was repaired or replaced."""
-
-
-class StoreUnreachable(StoreRefused):
-    """The PostgreSQL server does not answer, or does not let us in."""
-
-
-class ServerTooOld(StoreRefused):
-    """The PostgreSQL server is older than this program needs."""
-
-
-class SchemaUnfit(StoreRefused):
-    """The tables are older or newer than this program, missing, or somebody else's."""
-
-
-class KeysUnfit(StoreRefused):
-    """A file of secret keys cannot be used, or lacks a key that the store needs."""
-
-
-class EntryRefused(StoreError):
-    """One entry cannot be stored, whatever the state of the store; nothing of it was recorded."""
-
-
-class HeldUp(StoreUnavailable):
-    """Another transaction locks a row of one entry; the group's other entries may go on."""
-
-
-class ConnectionLost(StoreUnavailable):
-    """The server went away; a later read shows whether the last transaction was committed."""
-
-
-class RolledBack(StoreUnavailable):
-    """The server rolled the transaction back (deadlock, serialization failure)."""
-
-
-def unavailable(sentence: str) -> StoreUnavailable:
-    """A StoreUnavailable with a retry after one second."""
-    return StoreUnavailable(sentence, retry_after=RETRY_SECONDS)
-
 
 UNFIT_VALUES = (UnicodeError, OverflowError)
 """What drivers raise by themselves for text that is no Unicode and for integers beyond 64 bits."""
@@ -111,8 +49,63 @@ _HELD_UP = "55P03"
 _TOO_MANY_CONNECTIONS = "53300"
 
 
+class StoreRefused(StoreError):
+    """The store cannot be opened; an operator must act."""
+
+
+class StoreUrlInvalid(StoreRefused):
+    """DECISION_STORE_URL names no store that this service can use."""
+
+
+class StoreLocked(StoreRefused):
+    """Another process holds the SQLite file."""
+
+
+class StoreUnwritable(StoreRefused):
+    """The path does not exist, or may not be written."""
+
+
+class StoreDamaged(StoreRefused):
+    """The file is not a whole database; nothing was repaired or replaced."""
+
+
+class StoreUnreachable(StoreRefused):
+    """The PostgreSQL server does not answer, or does not let us in."""
+
+
+class ServerTooOld(StoreRefused):
+    """The PostgreSQL server is older than this program needs."""
+
+
+class SchemaUnfit(StoreRefused):
+    """The tables are older or newer than this program, missing, or another program's."""
+
+
+class KeysUnfit(StoreRefused):
+    """A file of secret keys cannot be used, or lacks a key that the store needs."""
+
+
+class EntryRefused(StoreError):
+    """One entry cannot be stored, whatever the state of the store; nothing of it was recorded."""
+
+
+class HeldUp(StoreUnavailable):
+    """Another transaction locks a row of one entry; the group's other entries may go on."""
+
+
+class ConnectionLost(StoreUnavailable):
+    """The server went away; a later read shows whether the last transaction was committed."""
+
+
+class RolledBack(StoreUnavailable):
+    """The server rolled the transaction back (deadlock, serialization failure)."""
+
+
+def unavailable(sentence: str) -> StoreUnavailable:
+    return StoreUnavailable(sentence, retry_after=RETRY_SECONDS)
+
+
 def of_sqlite(error: Exception) -> StoreError:
-    """The store's error for an error on a SQLite connection."""
     if isinstance(error, _UNFIT_FOR_SQLITE):
         return _refused(error)
     name = _sqlite_name(error)
@@ -130,30 +123,31 @@ def spoils_connection(error: Exception) -> bool:
 
 
 def of_postgres(error: Exception) -> StoreError:
-    """The store's error for an error of the PostgreSQL driver."""
     state = _sqlstate(error)
     if isinstance(error, UNFIT_VALUES) or state.startswith(_UNFIT_STATES):
         return _refused(error)
     if state in _ROLLED_BACK:
-        return RolledBack(
-            "the store is busy: nothing was recorded; try again", retry_after=RETRY_SECONDS
-        )
+        return _passing(RolledBack, "the store is busy: nothing was recorded; try again")
     if state == _HELD_UP:
-        return HeldUp(
-            "the store is held by another transaction: nothing was recorded; try again",
-            retry_after=RETRY_SECONDS,
-        )
+        what = "the store is held by another transaction: nothing was recorded; try again"
+        return _passing(HeldUp, what)
     if isinstance(error, PoolTimeout) or state == _TOO_MANY_CONNECTIONS:
-        return StoreBusy(
-            "the store's connections are all busy: nothing was recorded; try again",
-            retry_after=RETRY_SECONDS,
-        )
+        what = "the store's connections are all busy: nothing was recorded; try again"
+        return _passing(StoreBusy, what)
     if isinstance(error, OSError) or getattr(error, "connection_invalidated", False):
-        return ConnectionLost(
-            "the store does not answer; ask again with the same request_id",
-            retry_after=RETRY_SECONDS,
-        )
+        what = "the store does not answer; ask again with the same request_id"
+        return _passing(ConnectionLost, what)
     return _failed(_POSTGRES_SENTENCES.get(state, f"the store failed ({state or 'no code'})"))
+
+
+async def repeated(
+    run: Callable[[Callable[[Connection], T]], Awaitable[T]], work: Callable[[Connection], T]
+) -> T:
+    """Run work that counts once, however often it runs; after a lost connection once more."""
+    try:
+        return await run(work)
+    except ConnectionLost:
+        return await run(work)
 
 
 def said(error: BaseException | None) -> str:
@@ -178,6 +172,10 @@ def opening(store: str) -> Iterator[None]:
             f"the store {store} cannot be used ({said(error.__cause__)}): "
             "check the database and what this user may do in it"
         ) from None
+
+
+def _passing(kind: type[StoreUnavailable], sentence: str) -> StoreUnavailable:
+    return kind(sentence, retry_after=RETRY_SECONDS)
 
 
 def _sqlstate(error: Exception) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, or_, select, update
 
 from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
@@ -24,9 +25,23 @@ _MARK = select(_C.snapshot_id, _C.fetched, _C.looked, _C.plan, _C.oldest, _C.qua
 )
 _PLANS = msgspec.msgpack.Decoder(FetchPlan)
 
+_EVENT = events.c
+_FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}
+_PENDING = _EVENT.done.is_(False)
+_IS_POSTPONED = _EVENT.due != _EVENT.received
+_NAMES = ("event_id", "digest", "type", "user_id", "source", "kinds", "added")
+_COLUMNS = (*(_EVENT[name] for name in _NAMES), case((_IS_POSTPONED, _EVENT.since)))
+_WORDS = select(_EVENT.event_id, *(_EVENT[name] for name in _FORGOTTEN)).where(
+    _EVENT.event_id.in_(bindparam("ids", expanding=True))
+)
+_SETTLED = (
+    update(events)
+    .where(_EVENT.event_id == bindparam("id"))
+    .values(done=True, **{name: bindparam(name) for name in _FORGOTTEN})
+)
+
 
 def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
-    """The last whole reading of a user, and whether it is quarantined."""
     row = connection.execute(_MARK, {"user": user_id}).first()
     if row is None:
         return None, False
@@ -41,23 +56,28 @@ def record(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> Non
         known = latest.get(user_id)
         if known is None or one.fetched > known.fetched:
             latest[user_id] = one
-    raise_row(
-        connection,
-        warm,
-        by="fetched",
-        columns=("snapshot_id", "looked", "plan", "oldest"),
-        rows=[_warm_row(user_id, latest[user_id]) for user_id in sorted(latest)],
-    )
+    rows = [
+        {
+            "user_id": user_id,
+            "snapshot_id": one.snapshot_id,
+            "fetched": microseconds(one.fetched),
+            "looked": microseconds(one.looked),
+            "plan": msgspec.msgpack.encode(one.plan, order="deterministic"),
+            "oldest": microseconds(one.oldest),
+            "quarantined": _NEVER,
+        }
+        for user_id, one in sorted(latest.items())
+    ]
+    columns = ("snapshot_id", "looked", "plan", "oldest")
+    raise_row(connection, warm, by="fetched", columns=columns, rows=rows)
 
 
 def looked(connection: Connection, user_id: str, snapshot_id: str, now: datetime) -> None:
-    """Record that the accounts behind a reading are unchanged."""
     found = update(warm).where(_C.user_id == user_id, _C.snapshot_id == snapshot_id)
     connection.execute(found.values(looked=microseconds(now)))
 
 
 def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> None:
-    """Bar all readings until now from later decisions."""
     row = {
         "user_id": user_id,
         "snapshot_id": None,
@@ -71,52 +91,12 @@ def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> N
 
 
 def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
-    """Users of whom data is stored, in order of id, strictly after this one."""
     of = snapshots.c.user_id
     query = select(of).where(of > after).distinct().order_by(of).limit(limit)
     return [row[0] for row in connection.execute(query)]
 
 
-def _warm_row(user_id: str, one: WarmMark) -> dict[str, object]:
-    return {
-        "user_id": user_id,
-        "snapshot_id": one.snapshot_id,
-        "fetched": microseconds(one.fetched),
-        "looked": microseconds(one.looked),
-        "plan": msgspec.msgpack.encode(one.plan, order="deterministic"),
-        "oldest": microseconds(one.oldest),
-        "quarantined": _NEVER,
-    }
-
-
-_EVENT = events.c
-_FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}
-_PENDING = _EVENT.done.is_(False)
-_IS_POSTPONED = _EVENT.due != _EVENT.received
-_TOLD = (
-    *(
-        _EVENT.event_id,
-        _EVENT.digest,
-        _EVENT.type,
-        _EVENT.user_id,
-        _EVENT.source,
-        _EVENT.kinds,
-        _EVENT.added,
-    ),
-    case((_IS_POSTPONED, _EVENT.since)),
-)
-_WORDS = select(_EVENT.event_id, *(_EVENT[name] for name in _FORGOTTEN)).where(
-    _EVENT.event_id.in_(bindparam("ids", expanding=True))
-)
-_SETTLED = (
-    update(events)
-    .where(_EVENT.event_id == bindparam("id"))
-    .values(done=True, **{name: bindparam(name) for name in _FORGOTTEN})
-)
-
-
 def receive(connection: Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
-    """Record a new event, with the quarantine of its user."""
     if insert_new(connection, events, [_event_row(event, now)]) != 1:
         known = connection.execute(
             select(_EVENT.digest).where(_EVENT.event_id == event.id)
@@ -130,16 +110,15 @@ def receive(connection: Connection, event: Event, now: datetime, *, quarantine: 
 def pending(
     connection: Connection, limit: int, now: datetime, *, withdrawals: bool
 ) -> Sequence[Event]:
-    """As `EventLog.pending`."""
     wanted = _EVENT.type.in_(WITHDRAWALS) if withdrawals else _EVENT.type.not_in(WITHDRAWALS)
     users = select(_EVENT.user_id).where(_PENDING, wanted, _is_due(now))
     query = (
-        select(*_TOLD)
+        select(*_COLUMNS)
         .where(_PENDING, wanted, _EVENT.user_id.in_(users))
         .order_by(_EVENT.received, _EVENT.event_id)
         .limit(limit)
     )
-    return [_event(*row) for row in connection.execute(query)]
+    return [_event(row) for row in connection.execute(query)]
 
 
 def postpone(
@@ -171,7 +150,6 @@ def end_postponed(connection: Connection, user_id: str) -> None:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Never postponed, until now, or by a clock that was ahead."""
     latest = microseconds(now + LONGEST_PAUSE + AHEAD)
     passed = or_(_EVENT.due <= microseconds(now), _EVENT.due > latest)
     return or_(_EVENT.due == _EVENT.received, passed)
@@ -182,7 +160,7 @@ def done(connection: Connection, event_ids: Sequence[str]) -> bool:
 
     Whether any of them named an account or archive, of which a log may hold copies. Blanks of the
     same length take the words' place: a row that became shorter would make SQLite move its
-    neighbours together, and leave copies of them where they stood.
+    neighbours together, and leave copies of them where they were.
     """
     wanted = {"ids": padded(sorted(event_ids))}
     found = connection.execute(_WORDS, wanted).all()
@@ -214,16 +192,9 @@ def _event_row(event: Event, now: datetime) -> dict[str, object]:
     return row | _FORGOTTEN if noted else row
 
 
-def _event(
-    event_id: str,
-    digest: str,
-    type_: str,
-    user_id: str,
-    source: str,
-    kinds: str,
-    added: int,
-    since: int | None,
-) -> Event:
+def _event(row: Row[Any]) -> Event:
+    columns: tuple[Any, ...] = tuple(row)
+    event_id, digest, type_, user_id, source, kinds, added, since = columns
     every = tuple(map(Kind, kinds.split()))
     postponed = None if since is None else from_microseconds(since)
     return Event(event_id, digest, type_, user_id, source, every, added, postponed)

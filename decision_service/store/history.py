@@ -1,4 +1,4 @@
-"""Past decisions by the keys of whom they concern."""
+"""Past decisions by the keys of the persons they concern."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from decision_service.store.dialect import insert_new, padded
 from decision_service.store.tables import decisions, history, history_keys, loan_outcomes
 
 _KEYS = history_keys.c
-_TOLD = tuple(column for column in history.c if column.name != "found_by")
+_PAST_COLUMNS = tuple(column for column in history.c if column.name != "found_by")
 """The columns in the order of `PastDecision`, then of `ReportedLoans`."""
 
 _OF_DECISIONS = (
@@ -73,7 +73,6 @@ _HIGHEST = b"\xff" * 32
 
 
 def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-    """The newest decisions under each key that has any."""
     if not keys:
         return {}
     found: dict[bytes, list[PastDecision]] = {}
@@ -92,9 +91,9 @@ def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Pas
 
 @cache
 def _under(dialect: str, count: int) -> str:
-    told = ", ".join(f"history.{column.name}" for column in _TOLD)
+    columns = ", ".join(f"history.{column.name}" for column in _PAST_COLUMNS)
     return f"""
-    SELECT places.key, places.number, {told}
+    SELECT places.key, places.number, {columns}
     FROM history_keys AS places JOIN history ON history.decision_id = places.decision_id
     WHERE places.key IN (VALUES {driver.marks(dialect, ["bytea"], count)})
     AND places.number > {-MOST_PAST} + (
@@ -103,8 +102,7 @@ def _under(dialect: str, count: int) -> str:
     """  # noqa: S608 - names of columns and a number
 
 
-def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
-    """A decision as the table has it, column by column, as long as nothing followed from it."""
+def row(entry: StoredEntry, place: HistoryEntry) -> tuple[object, ...]:
     return (
         entry.decision_id,
         entry.user_id,
@@ -113,20 +111,17 @@ def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
         entry.product,
         entry.outcome.value,
         microseconds(entry.created),
-        told.currency,
-        told.approved,
-        told.instalment,
-        None if told.expires is None else microseconds(told.expires),
-        packed(key for key, _ in told.keys),
+        place.currency,
+        place.approved,
+        place.instalment,
+        None if place.expires is None else microseconds(place.expires),
+        packed(key for key, _ in place.keys),
         *_NOTHING_SINCE,
     )
 
 
 def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
-    """Set what the newest reports of a decision's loans come to.
-
-    Once none is open, what an erasure left of them goes.
-    """
+    """Set what the newest reports come to; once no loan is open, what an erasure left goes."""
     chosen = update(history).where(history.c.decision_id == decision_id)
     open_ = [one for one in newest if one.status is LoanStatus.BOOKED]
     left = [(_outstanding(one), one) for one in open_]
@@ -135,7 +130,9 @@ def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcom
             outstanding=sum(amount for amount, _ in left),
             due=sum(one.instalment.minor for amount, one in left if amount and one.instalment),
             open_loans=sum(1 for amount, _ in left if amount),
-            overdue_loans=sum(_is_overdue(one) for one in newest),
+            overdue_loans=sum(
+                one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days) for one in newest
+            ),
             repaid_loans=sum(one.status is LoanStatus.REPAID for one in newest),
             drawn=_drawn(newest),
         )
@@ -162,10 +159,7 @@ def take_next(connection: Connection, key: bytes, decision_id: str) -> None:
 
 
 def remove(connection: Connection, decision_ids: Sequence[str]) -> Sequence[str]:
-    """Delete decisions from the history; those of which all is gone.
-
-    Of a loan that an erasure found open the user, the hashes and the amounts stay.
-    """
+    """Delete decisions, but what an erasure left of open loans; those of which all is gone."""
     if not decision_ids:
         return []
     keys = _keys_of(connection, decision_ids)
@@ -264,12 +258,10 @@ def forget_key(connection: Connection, key_id: bytes) -> int:
 
 
 def packed(keys: Iterable[bytes]) -> bytes:
-    """Keys one after another, each after its length."""
     return b"".join(bytes([len(key)]) + key for key in keys)
 
 
 def unpacked(body: bytes) -> Sequence[bytes]:
-    """The keys that `packed` was given."""
     keys, place = [], 0
     while place < len(body):
         end = place + 1 + body[place]
@@ -284,7 +276,6 @@ def _keys_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, S
 
 
 def _forget_in(connection: Connection, decision_ids: Sequence[str], start: bytes) -> None:
-    """Take the keys that begin so out of what decisions are found by."""
     for first in range(0, len(decision_ids), _TOGETHER):
         keys = _keys_of(connection, decision_ids[first : first + _TOGETHER])
         kept = {one: [key for key in of if not key.startswith(start)] for one, of in keys.items()}
@@ -330,12 +321,8 @@ def _drawn(newest: Sequence[LoanOutcome]) -> int | None:
     return sum(amounts) if len(amounts) == len(newest) else None
 
 
-def _is_overdue(one: LoanOutcome) -> bool:
-    return one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days)
-
-
 def _past(columns: Sequence[Any]) -> PastDecision:
-    """The decision of a row, whose columns are those of `_TOLD`, in that order."""
+    """The decision of a row, whose columns are those of `_PAST_COLUMNS`, in that order."""
     who, (outcome, created, currency, approved, instalment, expires) = columns[:5], columns[5:11]
     decision_id, user_id, caller, customer_ref, product = who
     return PastDecision(

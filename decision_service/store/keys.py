@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -41,10 +41,19 @@ from decision_service.store.tables import consents, ended_incomes
 
 MOST_KEYS = 4
 
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_INFO = b"decision-service data key"
+KEYED = (consents, ended_incomes)
+"""The tables with keys of users, in columns `user_id`, `key` and `wrapped_by`."""
+
+BATCH = 256
+"""Users whose keys are wrapped anew in one transaction."""
+
+T = TypeVar("T")
+
 
 class FiledKey(Protocol):
-    """A key of a file."""
-
     @property
     def id(self) -> bytes:
         """Derived from the key and no secret."""
@@ -69,7 +78,7 @@ class KeyFile(Generic[K]):
         self._of = of
 
     def beside(self, url: str) -> Path | None:
-        """The file beside a SQLite store; None beside PostgreSQL. Raises StoreUrlInvalid."""
+        """The file next to a SQLite store; None with PostgreSQL. Raises StoreUrlInvalid."""
         address = parse_store_url(url)
         return address.companion(f".{self.command}") if isinstance(address, SqliteFile) else None
 
@@ -101,8 +110,8 @@ class KeyFile(Generic[K]):
         if not keys:
             raise self._unfit(path, f"holds no key: `{self._program} add` writes one")
         if len(keys) > MOST_KEYS:
-            told = f"holds {len(keys)} keys and at most {MOST_KEYS} are used: remove some"
-            raise self._unfit(path, told)
+            why = f"holds {len(keys)} keys and at most {MOST_KEYS} are used: remove some"
+            raise self._unfit(path, why)
         if len({key.id for key in keys}) < len(keys):
             raise self._unfit(path, "holds one key twice: remove one of the lines")
         return keys
@@ -115,13 +124,11 @@ class KeyFile(Generic[K]):
         except FileNotFoundError:
             before = b""
         except OSError as error:
-            way = f"set {self.setting} to one that `{self._program} add` makes"
-            raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None
+            raise self._unreadable(path, error) from None
         self._replace(path, base64.b64encode(secret) + b"\n" + before)
         return self._of(secret)
 
     def remove(self, path: Path, key_id: bytes) -> None:
-        """Take a key's line out of the file, if it is there; raises KeysUnfit."""
         lines = self._text(path).splitlines(keepends=True)
         gone = {n for n, line in self._lines(path) if self._key(path, n, line).id == key_id}
         kept = [line for number, line in enumerate(lines, 1) if number not in gone]
@@ -152,8 +159,7 @@ class KeyFile(Generic[K]):
         try:
             return read_small(path, trusted=True).decode("ascii")
         except OSError as error:
-            way = f"set {self.setting} to one that `{self._program} add` makes"
-            raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None
+            raise self._unreadable(path, error) from None
         except UnicodeDecodeError:
             raise self._unfit(path, "holds something else than keys in base64") from None
 
@@ -165,16 +171,15 @@ class KeyFile(Generic[K]):
                 path, f"has no key of {SMALLEST_KEY} bytes in base64 on line {number}"
             ) from None
 
+    def _unreadable(self, path: Path, error: OSError) -> KeysUnfit:
+        way = f"set {self.setting} to one that `{self._program} add` makes"
+        return self._unfit(path, f"cannot be read ({error.strerror}): {way}")
+
     def _unfit(self, path: Path, why: str) -> KeysUnfit:
         return KeysUnfit(f"the {self.name} file {path} {why}")
 
 
-KEY_BYTES = 32
-_NONCE_BYTES = 12
-
-
 def new_key() -> bytes:
-    """A random key."""
     return AESGCM.generate_key(8 * KEY_BYTES)
 
 
@@ -193,9 +198,6 @@ def opened(key: bytes, body: bytes, about: str) -> bytes:
         raise unavailable("a stored snapshot is damaged: restore the store's backup") from None
 
 
-_INFO = b"decision-service data key"
-
-
 class DataKey(msgspec.Struct, frozen=True):
     """A key of keys, derived from a secret of the file; `id` is derived from it and no secret."""
 
@@ -211,7 +213,6 @@ class DataKey(msgspec.Struct, frozen=True):
         return cls(key, hashlib.blake2b(b"id", key=key, digest_size=KEY_ID_BYTES).digest())
 
     def __repr__(self) -> str:
-        """Name the key by its id alone."""
         return f"DataKey({self.id.hex()})"
 
 
@@ -219,10 +220,7 @@ DATA_KEYS = KeyFile("data key", DataKey.of, needed="users' keys that are wrapped
 
 
 class StoredKey(msgspec.Struct, frozen=True):
-    """A user's key as the database has it; `wrapped_by` is a data key's id, None for a plain key.
-
-    The names are those of the columns.
-    """
+    """As the columns have it; `wrapped_by` is a data key's id, None for a plain key."""
 
     key: bytes
     wrapped_by: bytes | None
@@ -247,29 +245,21 @@ class DataKeys:
         """The key that was wrapped; raises StoreUnavailable where its data key is not there."""
         if stored.wrapped_by is None:
             return stored.key
-        return opened(self._named(stored.wrapped_by).key, stored.key, about)
-
-    def _named(self, key_id: bytes) -> DataKey:
-        """A data key by id. The file is read for one that another process has wrapped by since."""
-        if key_id not in self._by_id:
-            self._by_id.update((key.id, key) for key in self._read_again())
+        key_id = stored.wrapped_by
+        if key_id not in self._by_id and self._path is not None:
+            # Another process may have wrapped by it since the file was read.
+            with suppress(KeysUnfit):
+                self._by_id.update((key.id, key) for key in DATA_KEYS.read(self._path))
         if key_id in self._by_id:
-            return self._by_id[key_id]
+            return opened(self._by_id[key_id].key, stored.key, about)
         raise unavailable(
             f"stored data needs the data key {key_id.hex()}, which this process lacks: put it into "
             f"the file of {DATA_KEYS.setting}, and start the process again"
         )
 
-    def _read_again(self) -> tuple[DataKey, ...]:
-        try:
-            return () if self._path is None else DATA_KEYS.read(self._path)
-        except KeysUnfit:
-            return ()
-
 
 PLAIN = DataKeys()
 """No data keys: users' keys are stored as they are."""
-
 
 IDENTITY_KEYS = KeyFile(
     "identity key",
@@ -280,25 +270,15 @@ IDENTITY_KEYS = KeyFile(
 )
 
 
-KEYED = (consents, ended_incomes)
-"""The tables with keys of users, in columns `user_id`, `key` and `wrapped_by`."""
-
-BATCH = 256
-"""Users whose keys are wrapped anew in one transaction."""
-
-
 def about(table: Table, user_id: str) -> str:
-    """What a stored key is bound to."""
     return f"key in {table.name} of {user_id}"
 
 
 def data_key_ids(connection: Connection) -> frozenset[bytes]:
-    """The ids of the data keys that wrap stored keys; a look a key in each table."""
     return frozenset(one for table in KEYED for one in _ids(connection, table))
 
 
 def count_others(connection: Connection, newest: DataKey) -> int:
-    """How many stored keys the newest data key does not wrap."""
     return sum(
         connection.execute(select(func.count()).where(_others(table, newest))).scalar_one()
         for table in KEYED
@@ -307,45 +287,31 @@ def count_others(connection: Connection, newest: DataKey) -> int:
 
 def wrap_some(connection: Connection, data_keys: DataKeys) -> int:
     """Wrap at most `BATCH` stored keys of each table by the newest data key; how many were left."""
-    return sum(_wrap_some(connection, table, data_keys) for table in KEYED)
-
-
-def _wrap_some(connection: Connection, table: Table, data_keys: DataKeys) -> int:
-    if data_keys.newest is None:
+    newest = data_keys.newest
+    if newest is None:
         return 0
-    others = _others(table, data_keys.newest)
-    users = connection.execute(select(table.c.user_id).where(others).limit(BATCH)).scalars().all()
-    held = _hold(connection, table, users, others)
-    if held:
-        renewed = update(table).where(table.c.user_id == bindparam("of"))
-        rows = [_wrapped(table, user_id, stored, data_keys) for user_id, stored in held]
-        connection.execute(renewed, rows)
-    return len(users)
+    return sum(_wrap_some(connection, table, newest, data_keys) for table in KEYED)
 
 
-def _hold(
-    connection: Connection, table: Table, users: Sequence[str], others: ColumnElement[bool]
-) -> list[tuple[str, StoredKey]]:
-    """Lock rows in order of user, as commits do; those that changed meanwhile are left out."""
-    if not users:
-        return []
-    c = table.c
+def _wrap_some(connection: Connection, table: Table, newest: DataKey, data_keys: DataKeys) -> int:
+    c, others = table.c, _others(table, newest)
+    users = connection.execute(select(c.user_id).where(others).limit(BATCH)).scalars().all()
+    # Rows are locked in order of user, as commits do; those that changed meanwhile are left out.
     rows = (
         select(c.user_id, c.key, c.wrapped_by)
         .where(c.user_id.in_(bindparam("users", expanding=True)), others)
         .order_by(c.user_id)
         .with_for_update(key_share=True)
     )
-    found = connection.execute(rows, {"users": padded(sorted(users))})
-    return [(user_id, StoredKey(key, wrapped_by)) for user_id, key, wrapped_by in found]
-
-
-def _wrapped(
-    table: Table, user_id: str, stored: StoredKey, data_keys: DataKeys
-) -> dict[str, object]:
-    of = about(table, user_id)
-    again = data_keys.wrap(data_keys.unwrap(stored, of), of)
-    return {"of": user_id, "key": again.key, "wrapped_by": again.wrapped_by}
+    held = connection.execute(rows, {"users": padded(sorted(users))}).all() if users else ()
+    renewed: list[dict[str, object]] = []
+    for user_id, key, wrapped_by in held:
+        of = about(table, user_id)
+        again = data_keys.wrap(data_keys.unwrap(StoredKey(key, wrapped_by), of), of)
+        renewed.append({"of": user_id, "key": again.key, "wrapped_by": again.wrapped_by})
+    if renewed:
+        connection.execute(update(table).where(c.user_id == bindparam("of")), renewed)
+    return len(users)
 
 
 def _others(table: Table, newest: DataKey) -> ColumnElement[bool]:
@@ -363,12 +329,7 @@ def _ids(connection: Connection, table: Table) -> Iterator[bytes]:
         yield after
 
 
-T = TypeVar("T")
-
-
 class Readable(Protocol):
-    """A database, or a reader of one."""
-
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable."""
 
@@ -376,10 +337,7 @@ class Readable(Protocol):
 async def open_data_keys(
     url: str, path: Path | None, database: Readable, *, make: bool = False
 ) -> DataKeys:
-    """The data keys of a file; with `make` of the file beside SQLite, which is made at need.
-
-    Raises KeysUnfit, also for a key that the store needs.
-    """
+    """The keys of a file, with `make` of one by SQLite's; raises KeysUnfit for a lost key."""
     used = await database.read(data_key_ids)
     beside = DATA_KEYS.beside(url) if make and path is None else None
     keys = await asyncio.to_thread(DATA_KEYS.open, path, used, beside)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, select, tuple_, update
 
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
@@ -25,7 +25,6 @@ _LETTER = msgspec.json.Decoder(Letter)
 
 
 def record(connection: Connection, notice: StoredNotice) -> StoredNotice | None:
-    """As `NoticeLog.record`."""
     if not kept(connection, [notice.decision_id]):
         return None
     insert_new(connection, notices, [_row(notice)])
@@ -33,36 +32,30 @@ def record(connection: Connection, notice: StoredNotice) -> StoredNotice | None:
 
 
 def find(connection: Connection, notice_id: str) -> StoredNotice | None:
-    """As `NoticeLog.find`."""
     found = connection.execute(_ONE, {"notice": notice_id}).first()
     return None if found is None else _notice(found)
 
 
 def sent(connection: Connection, notice_id: str, sending: Sending) -> StoredNotice | None:
-    """As `NoticeLog.sent`."""
-    told = _SENT.values(sent=microseconds(sending.at), channel=sending.channel, sent_by=sending.by)
-    connection.execute(told, {"notice": notice_id})
+    changed = _SENT.values(
+        sent=microseconds(sending.at), channel=sending.channel, sent_by=sending.by
+    )
+    connection.execute(changed, {"notice": notice_id})
     return find(connection, notice_id)
 
 
 def listed(
     connection: Connection, chosen: NoticeFilter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredNotice]:
-    """As `NoticeLog.list`."""
-    query = _ALL.where(*_conditions(chosen))
+    equal = {"decision_id": chosen.decision_id, "caller": chosen.caller, "kind": chosen.kind}
+    query = _ALL.where(*(_ROWS[key] == one for key, one in equal.items() if one))
+    if chosen.sent is not None:
+        query = query.where(_ROWS.sent.is_not(None) if chosen.sent else _ROWS.sent.is_(None))
     if after is not None:
         place = (microseconds(after.created), after.decision_id)
         query = query.where(tuple_(_ROWS.made, _ROWS.notice_id) < tuple_(*place))
     newest = query.order_by(_ROWS.made.desc(), _ROWS.notice_id.desc()).limit(limit)
     return [*map(_notice, connection.execute(newest))]
-
-
-def _conditions(chosen: NoticeFilter) -> list[ColumnElement[bool]]:
-    equal = {"decision_id": chosen.decision_id, "caller": chosen.caller, "kind": chosen.kind}
-    found: list[ColumnElement[bool]] = [_ROWS[key] == one for key, one in equal.items() if one]
-    if chosen.sent is not None:
-        found.append(_ROWS.sent.is_not(None) if chosen.sent else _ROWS.sent.is_(None))
-    return found
 
 
 def _row(notice: StoredNotice) -> dict[str, object]:
@@ -97,27 +90,21 @@ def _notice(row: Row[Any]) -> StoredNotice:
 
 
 class StoredNotices:
-    """Letters on SQLite or PostgreSQL."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def record(self, notice: StoredNotice) -> StoredNotice | None:
-        """As `NoticeLog`."""
         return await self._database.write(partial(record, notice=notice))
 
     async def find(self, notice_id: str) -> StoredNotice | None:
-        """As `NoticeLog`."""
         return await self._database.read(partial(find, notice_id=notice_id))
 
     async def sent(self, notice_id: str, sending: Sending) -> StoredNotice | None:
-        """As `NoticeLog`."""
         work = partial(sent, notice_id=notice_id, sending=sending)
         return await self._database.write(work)
 
     async def list(
         self, chosen: NoticeFilter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredNotice]:
-        """As `NoticeLog`."""
         work = partial(listed, chosen=chosen, after=after, limit=limit)
         return await self._database.read(work)

@@ -43,9 +43,21 @@ _DECISION = select(
     decisions.c.created,
 ).where(decisions.c.decision_id == bindparam("decision_id"))
 
+_ALL = select(loan_outcomes)
+_OF_LOAN = _ALL.where(
+    loan_outcomes.c.caller == bindparam("caller"), loan_outcomes.c.loan_id == bindparam("loan_id")
+)
+_OF_DAY = delete(loan_outcomes).where(
+    loan_outcomes.c.caller == bindparam("of"),
+    loan_outcomes.c.loan_id == bindparam("loan"),
+    loan_outcomes.c.as_of == bindparam("day"),
+)
+_OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
+    loan_outcomes.c.loan_id, loan_outcomes.c.as_of
+)
+
 
 def of(connection: Connection, decision_id: str) -> Lent | None:
-    """As `OutcomeLog.lent`."""
     row = connection.execute(_LENT, {"decision_id": decision_id}).first()
     if row is None:
         return None
@@ -64,38 +76,20 @@ def hold(connection: Connection, decision_id: str, currency: str | None) -> None
     A decision that has none is entered under its user and customer, where a `currency` says that
     something was lent on it.
     """
-    if not held(connection, decision_id) and currency is not None:
-        _enter(connection, decision_id, currency)
-        held(connection, decision_id)
-
-
-def _enter(connection: Connection, decision_id: str, currency: str) -> None:
+    if held(connection, decision_id) or currency is None:
+        return
     row = connection.execute(_DECISION, {"decision_id": decision_id}).mappings().one()
     keys = history_keys(row["user_id"], row["caller"], row["customer_ref"]).all
     entered = {**row, "currency": currency, "found_by": packed(keys)}
     if insert_new(connection, history, [entered]):
         for key in keys:
             take_next(connection, key, decision_id)
-
-
-_ALL = select(loan_outcomes)
-_OF_LOAN = _ALL.where(
-    loan_outcomes.c.caller == bindparam("caller"), loan_outcomes.c.loan_id == bindparam("loan_id")
-)
-_OF_DAY = delete(loan_outcomes).where(
-    loan_outcomes.c.caller == bindparam("of"),
-    loan_outcomes.c.loan_id == bindparam("loan"),
-    loan_outcomes.c.as_of == bindparam("day"),
-)
-_OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
-    loan_outcomes.c.loan_id, loan_outcomes.c.as_of
-)
+    held(connection, decision_id)
 
 
 def record(
     connection: Connection, report: LoanOutcome, caller: str, now: datetime, *, correction: bool
 ) -> Compared | None:
-    """As `OutcomeLog.record_outcome`."""
     if not kept(connection, [report.decision_id]) and not held(connection, report.decision_id):
         return None
     _wait_for_turn(connection, caller, report.loan_id)
@@ -113,13 +107,11 @@ def record(
 
 
 def of_loan(connection: Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:
-    """Every report of a caller's loan."""
     rows = connection.execute(_OF_LOAN, {"caller": caller, "loan_id": loan_id})
     return [*map(_outcome, rows)]
 
 
 def newest(connection: Connection, decision_id: str) -> Sequence[LoanOutcome]:
-    """The newest report of each loan that rests on a decision, by loan id."""
     rows = connection.execute(_OF_DECISION, {"decision_id": decision_id})
     return [*{one.loan_id: one for one in map(_outcome, rows)}.values()]
 
@@ -127,7 +119,6 @@ def newest(connection: Connection, decision_id: str) -> Sequence[LoanOutcome]:
 def listed(
     connection: Connection, decision_id: str, after: OutcomePosition | None, limit: int
 ) -> Sequence[RecordedOutcome]:
-    """As `OutcomeLog.list_outcomes`."""
     place = loan_outcomes.c.as_of, loan_outcomes.c.loan_id
     query = _ALL.where(loan_outcomes.c.decision_id == decision_id)
     if after is not None:
@@ -137,7 +128,7 @@ def listed(
 
 
 def _wait_for_turn(connection: Connection, caller: str, loan_id: str) -> None:
-    """Until the transaction ends, nobody else may report on the loan; SQLite has one writer."""
+    """Let no other transaction report on the loan until this one ends; SQLite has one writer."""
     if connection.dialect.name == "postgresql":
         loan = func.hashtextextended(f"{caller} {loan_id}", 0)
         connection.execute(select(func.pg_advisory_xact_lock(loan)))

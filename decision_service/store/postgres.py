@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine.interfaces import IsolationLevel
@@ -14,14 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from decision_service.domain.errors import StoreError
-from decision_service.store import errors as faults
-from decision_service.store import schema
+from decision_service.store import errors, schema
 from decision_service.store.address import PostgresServer
 from decision_service.store.errors import (
-    ConnectionLost,
     RolledBack,
     StoreRefused,
     StoreUnreachable,
+    repeated,
     unavailable,
 )
 from decision_service.store.schema import PERSONAL, ErasedBy
@@ -47,7 +46,7 @@ CONTACTS = 5
 ATTEMPTS = 3
 """How often a transaction is tried that the server rolls back."""
 
-_FAULTS = (SQLAlchemyError, OSError, *faults.UNFIT_VALUES)
+_FAULTS = (SQLAlchemyError, OSError, *errors.UNFIT_VALUES)
 _EACH_BY_ITSELF: IsolationLevel = "AUTOCOMMIT"
 """Every statement is a transaction of its own."""
 _TOGETHER: IsolationLevel = "REPEATABLE READ"
@@ -71,6 +70,14 @@ _COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable
 
 It looks rows up by key, however small a table was when it was planned.
 """
+
+_CHANGED = ("consents", "events")
+"""The tables of which an erasure takes parts of rows alone."""
+_ERASED = (
+    *_CHANGED,
+    *(name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING),
+)
+_VACUUM = text(f"VACUUM {', '.join(_ERASED)}")
 
 
 class PostgresDatabase:
@@ -99,23 +106,18 @@ class PostgresDatabase:
         await asyncio.gather(*(_connected(engine, count) for engine, count in pools))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; a lost connection is replaced once."""
-        return await self._again(self._readers, work)
+        return await repeated(partial(self._run, self._readers), work)
 
     async def read_together(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, in one transaction."""
-        return await self._again(self._together, work)
+        return await repeated(partial(self._run, self._together), work)
 
     async def look_up(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, on a connection that is kept for what decisions look up."""
-        return await self._again(self._looker, work)
+        return await repeated(partial(self._run, self._looker), work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work in one transaction; repeated after a rollback by the server."""
         return await self._repeat(self._writer, work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
-        """As `write`, on a connection that is kept for the decisions' commits alone."""
         return await self._repeat(self._committer, work)
 
     async def note(self, work: Callable[[Connection], T]) -> T:
@@ -124,34 +126,17 @@ class PostgresDatabase:
         All of it goes over one connection, by which the server knows this process; a lost one is
         replaced once.
         """
-        try:
-            return await self._repeat(self._notes, work)
-        except ConnectionLost:
-            return await self._repeat(self._notes, work)
+        return await repeated(partial(self._repeat, self._notes), work)
 
     async def scrub(self) -> None:
         """Vacuum the tables that hold what an erasure deletes, however long that takes."""
-        await self._run(self._cleaner, _vacuum)
+        await self._run(self._cleaner, lambda connection: connection.execute(_VACUUM).close())
 
     async def aclose(self) -> None:
-        """Close every connection."""
         self._closed = True
-        for engine in (
-            self._readers,
-            self._looker,
-            self._writer,
-            self._committer,
-            self._notes,
-            self._cleaner,
-        ):
+        decisive = (self._readers, self._looker, self._writer, self._committer)
+        for engine in (*decisive, self._notes, self._cleaner):
             await engine.dispose()
-
-    async def _again(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; a lost connection is replaced once."""
-        try:
-            return await self._run(engine, work)
-        except ConnectionLost:
-            return await self._run(engine, work)
 
     async def _repeat(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         for _ in range(ATTEMPTS - 1):
@@ -167,28 +152,10 @@ class PostgresDatabase:
         return await _transact(engine, work)
 
 
-_CHANGED = ("consents", "events")
-"""The tables of which an erasure takes parts of rows alone."""
-_ERASED = (
-    *_CHANGED,
-    *(name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING),
-)
-
-
-def _vacuum(connection: Connection) -> None:
-    connection.execute(text(f"VACUUM {', '.join(_ERASED)}"))
-
-
 async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:
-    """Check the tables and open the connections; raises StoreRefused."""
     database = PostgresDatabase(server, readers)
-    try:
-        await _first_contact(server, partial(database.write, schema.require_usable))
-        await _first_contact(server, database.connect)
-    except BaseException:
-        await database.aclose()
-        raise
-    return database
+    checked = partial(database.write, schema.require_usable)
+    return await _contacted(database, server, checked, database.connect)
 
 
 async def open_tables(
@@ -196,50 +163,50 @@ async def open_tables(
 ) -> PostgresDatabase:
     """Open a database that is no store, after `begin`; raises StoreRefused, naming its setting."""
     database = PostgresDatabase(server, 1)
-    try:
-        await _first_contact(server, partial(database.write, begin), setting)
-    except BaseException:
-        await database.aclose()
-        raise
-    return database
+    return await _contacted(database, server, partial(database.write, begin), setting=setting)
 
 
 class PostgresReader:
-    """One connection whose transactions can only read."""
-
     def __init__(self, server: PostgresServer) -> None:
         self._engine = _engine(server, 1, _READ_SETTINGS, command_seconds=None)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; a lost connection is replaced once."""
-        try:
-            return await _transact(self._engine, work)
-        except ConnectionLost:
-            return await _transact(self._engine, work)
+        return await repeated(partial(_transact, self._engine), work)
 
     async def aclose(self) -> None:
-        """Close the connection."""
         await self._engine.dispose()
 
 
+Opened = TypeVar("Opened", PostgresDatabase, PostgresReader)
+
+
 async def read_postgres(server: PostgresServer) -> PostgresReader:
-    """Read a database that has this program's tables; raises StoreRefused."""
     reader = PostgresReader(server)
-    try:
-        await _first_contact(server, partial(reader.read, schema.require_current))
-    except BaseException:
-        await reader.aclose()
-        raise
-    return reader
+    return await _contacted(reader, server, partial(reader.read, schema.require_current))
 
 
 async def migrate_postgres(server: PostgresServer) -> None:
-    """Bring the tables to the newest version in one transaction; raises StoreRefused."""
     engine = _engine(server, 1, _PATIENT_SETTINGS, command_seconds=None)
     try:
         await _first_contact(server, partial(_transact, engine, schema.upgrade))
     finally:
         await engine.dispose()
+
+
+async def _contacted(
+    opened: Opened,
+    server: PostgresServer,
+    *works: Callable[[], Awaitable[None]],
+    setting: str = "DECISION_STORE_URL",
+) -> Opened:
+    """What was opened, after its first works; closed where one of them fails."""
+    try:
+        for work in works:
+            await _first_contact(server, work, setting)
+    except BaseException:
+        await opened.aclose()
+        raise
+    return opened
 
 
 async def _first_contact(
@@ -254,13 +221,13 @@ async def _first_contact(
     except StoreError as error:
         authority = ", the file that PGSSLROOTCERT names" if "ssl" in server.url.query else ""
         raise StoreUnreachable(
-            f"the database {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
+            f"the database {server.shown} cannot be used ({errors.said(error.__cause__)}): check "
             f"{setting}{authority}, and that the server runs and lets this user in"
         ) from None
 
 
 async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
-    """Do work at the start, where nobody waits for it; again where the server was too slow."""
+    """Do work at the start, where no caller waits; again where the server was too slow."""
     for _ in range(CONTACTS - 1):
         try:
             await work()
@@ -273,13 +240,12 @@ async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _connected(engine: AsyncEngine, count: int) -> None:
-    """Open so many connections, and leave them to the pool."""
     try:
         async with AsyncExitStack() as held:
             for _ in range(count):
                 await held.enter_async_context(engine.connect())
     except _FAULTS as error:
-        raise faults.of_postgres(error) from error
+        raise errors.of_postgres(error) from error
 
 
 async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
@@ -287,7 +253,7 @@ async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
     except _FAULTS as error:
-        raise faults.of_postgres(error) from error
+        raise errors.of_postgres(error) from error
 
 
 def _engine(
@@ -304,13 +270,9 @@ def _engine(
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
         hide_parameters=True,
-        connect_args=_arguments(settings, command_seconds),
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": command_seconds,
+            "server_settings": settings,
+        },
     )
-
-
-def _arguments(settings: Mapping[str, str], command_seconds: float | None) -> dict[str, Any]:
-    return {
-        "timeout": CONNECT_SECONDS,
-        "command_timeout": command_seconds,
-        "server_settings": settings,
-    }

@@ -23,9 +23,7 @@ from decision_service.store.errors import HeldUp
 if TYPE_CHECKING:
     from decision_service.store.postgres import PostgresDatabase
 
-
 # ruff: noqa: S608 - every statement is made of constants of this file
-
 
 _GIVEN = """
     unnest(CAST(:callers AS text[]), CAST(:request_ids AS text[]), CAST(:fences AS text[]))
@@ -53,7 +51,7 @@ _MATCHING = """
     leases.caller = given.caller AND leases.request_id = given.request_id
     AND leases.fence = given.fence
 """
-_SPEND = text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING} RETURNING leases.fence")
+_SPEND = text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING}")
 _RENEW = text(f"""
     UPDATE leases SET expires = clock_timestamp() + {_SPAN} FROM {_GIVEN} WHERE {_MATCHING}
 """)
@@ -62,6 +60,32 @@ _CLEAR = text(f"""
         SELECT caller, request_id FROM leases WHERE expires < clock_timestamp() - {_SPAN}
         FOR UPDATE SKIP LOCKED
     )
+""")
+
+T = TypeVar("T")
+LEASE_SECONDS = 30.0
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.25
+_MOST_TOGETHER = 128
+_KEPT = timedelta(minutes=1)
+SILENT_SECONDS = 20
+"""Seconds without a report after which a process is gone: four intervals of the check."""
+
+_SAY = text("""
+    INSERT INTO processes (process, rules, seen) VALUES (:process, :rules, clock_timestamp())
+    ON CONFLICT (process) DO UPDATE SET rules = excluded.rules, seen = excluded.seen
+""")
+_FORGET = text("""
+    DELETE FROM processes WHERE process IN (
+        SELECT process FROM processes
+        WHERE seen < clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
+        FOR UPDATE SKIP LOCKED
+    )
+""")
+_REPORTING = text("""
+    SELECT process, rules FROM processes
+    WHERE seen >= clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
+    ORDER BY process
 """)
 
 
@@ -83,28 +107,10 @@ def claim(
     return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
 
 
-def held_leases(connection: Connection, keys: Sequence[CallerRequest]) -> set[CallerRequest]:
-    """The keys whose leases' holders are alive and whose time is not over."""
-    given = _given([Lease(*key, fence="") for key in keys])
-    return {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
-
-
-def spend(connection: Connection, leases: Iterable[Lease]) -> set[str]:
-    """End these leases; the fences of those that were still held."""
+def spend(connection: Connection, leases: Iterable[Lease]) -> None:
     given = _given(leases)
-    if not given["fences"]:
-        return set()
-    return {row.fence for row in connection.execute(_SPEND, given)}
-
-
-def renew(connection: Connection, leases: Iterable[Lease], span: timedelta) -> None:
-    """Extend these leases, where still held, to so many seconds from now."""
-    connection.execute(_RENEW, _given(leases) | {"span": span})
-
-
-def clear(connection: Connection, span: timedelta) -> None:
-    """Remove leases that expired longer ago than this."""
-    connection.execute(_CLEAR, {"span": span})
+    if given["fences"]:
+        connection.execute(_SPEND, given)
 
 
 def _given(leases: Iterable[Lease]) -> dict[str, object]:
@@ -118,15 +124,6 @@ def _given(leases: Iterable[Lease]) -> dict[str, object]:
 
 def _key(lease: Lease) -> CallerRequest:
     return lease.caller, lease.request_id
-
-
-T = TypeVar("T")
-
-LEASE_SECONDS = 30.0
-_FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 0.25
-_MOST_TOGETHER = 128
-_KEPT = timedelta(minutes=1)
 
 
 class SoleProcess:
@@ -168,7 +165,6 @@ class SharedLeases:
         self._renewal = asyncio.create_task(self._keep(seconds / 3))
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
-        """A lease of a request, or its decision; waits while another process decides."""
         key = (caller, request_id)
         give_up = _now() + seconds
         pauses = _pauses()
@@ -184,18 +180,15 @@ class SharedLeases:
                 return stored
 
     def release(self, lease: Lease) -> None:
-        """Release a lease in the background, with other releases."""
         self.forget(lease.fence)
         giving = asyncio.ensure_future(_ignoring_store_errors(self._releases.submit(lease)))
         self._background.add(giving)
         giving.add_done_callback(self._background.discard)
 
     def forget(self, fence: str) -> None:
-        """Stop renewing a lease that has ended."""
         self._held.pop(fence, None)
 
     async def aclose(self) -> None:
-        """Finish pending releases and stop renewing."""
         self._renewal.cancel()
         for batches in (self._claims, self._lookups):
             await batches.aclose()
@@ -220,7 +213,6 @@ class SharedLeases:
     async def _follow(
         self, key: CallerRequest, give_up: float, pauses: Iterator[float]
     ) -> StoredEntry | None:
-        """The decision of the request, or None when no process decides it any more."""
         while (left := give_up - _now()) > 0:
             await asyncio.sleep(min(next(pauses), left))
             answer = await self._lookups.submit(key)
@@ -231,7 +223,6 @@ class SharedLeases:
         raise RequestInProgress.still()
 
     async def _keep(self, period: float) -> None:
-        """Renew leases of long decisions, and remove those of dead processes."""
         while True:
             await asyncio.sleep(period)
             long_held = [x for x, since in self._held.values() if since <= _now() - period]
@@ -240,8 +231,8 @@ class SharedLeases:
 
     def _renew_and_clear(self, connection: Connection, leases: Sequence[Lease]) -> None:
         if leases:
-            renew(connection, leases, self._span)
-        clear(connection, _KEPT)
+            connection.execute(_RENEW, _given(leases) | {"span": self._span})
+        connection.execute(_CLEAR, {"span": _KEPT})
 
     async def _claim_together(
         self, wanted: Sequence[Lease]
@@ -264,12 +255,13 @@ class SharedLeases:
 
 
 def _look(connection: Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
-    """For each key its decision, or whether somebody decides it.
+    """For each key its decision, or whether a living process holds its lease.
 
     In this order: a lease is gone only when its decision is there, so looking for the decision
     first could miss both.
     """
-    held = held_leases(connection, keys)
+    given = _given([Lease(*key, fence="") for key in keys])
+    held = {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
     stored = decisions.by_keys(connection, keys)
     return [stored.get(key) or key in held for key in keys]
 
@@ -289,27 +281,6 @@ async def _ignoring_store_errors(work: Awaitable[T]) -> None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-SILENT_SECONDS = 20
-"""Seconds without a report after which a process is gone: four intervals of the check."""
-
-_SAY = text("""
-    INSERT INTO processes (process, rules, seen) VALUES (:process, :rules, clock_timestamp())
-    ON CONFLICT (process) DO UPDATE SET rules = excluded.rules, seen = excluded.seen
-""")
-_FORGET = text("""
-    DELETE FROM processes WHERE process IN (
-        SELECT process FROM processes
-        WHERE seen < clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
-        FOR UPDATE SKIP LOCKED
-    )
-""")
-_REPORTING = text("""
-    SELECT process, rules FROM processes
-    WHERE seen >= clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
-    ORDER BY process
-""")
 
 
 def report(connection: Connection, mine: ProcessRules) -> Sequence[ProcessRules]:

@@ -43,7 +43,6 @@ from decision_service.casework.review_steps import (
     is_repeated,
     refuse_contest,
 )
-from decision_service.decide.history import Past
 from decision_service.decide.identity import ACCOUNT, PERSON, IdentityKey, owed_customer, owed_key
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import ServiceError
@@ -66,7 +65,7 @@ from decision_service.store.arms import hold_days
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
-from decision_service.store.errors import ConnectionLost
+from decision_service.store.errors import repeated
 from decision_service.store.history import take_next, under, unpacked
 from decision_service.store.tables import decisions, history, review_events, reviews
 
@@ -87,6 +86,21 @@ _OF_DECISION = (
     .order_by(reviews.c.opened, reviews.c.review_id)
 )
 
+_ROW = reviews.c
+_PLACE = tuple_(_ROW.due, _ROW.review_id)
+_IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
+_WHOSE = select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
+    history.c.decision_id == bindparam("decision_id")
+)
+_DECISION = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id == bindparam("decision_id"))
+    .with_for_update()
+)
+"""The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
+
+T = TypeVar("T")
+
 
 def open_all(connection: Connection, opened: Iterable[OpenedReview]) -> None:
     """Store new reviews with the events that opened them; one that is there stays as it is."""
@@ -96,7 +110,6 @@ def open_all(connection: Connection, opened: Iterable[OpenedReview]) -> None:
 
 
 def take(connection: Connection, step: ReviewStep) -> None:
-    """Store a review after a step, and the step's event."""
     row = _row(step.review)
     changed = update(reviews).where(reviews.c.review_id == step.review.review_id)
     connection.execute(changed.values(row))
@@ -113,20 +126,17 @@ def by_id(connection: Connection, review_id: str, *, held: bool = False) -> Revi
 def events_of(
     connection: Connection, review_id: str, after: int = 0, limit: int | None = None
 ) -> tuple[ReviewEvent, ...]:
-    """Events of a review after a position, in order."""
     query = _EVENTS.limit(limit)
     found = connection.execute(query, {"review_id": review_id, "after": after}).scalars()
     return tuple(_EVENT.decode(bytes(body)) for body in found)
 
 
 def of_decision(connection: Connection, decision_id: str) -> Sequence[Review]:
-    """The reviews of a decision, oldest first."""
     found = connection.execute(_OF_DECISION, {"decision_id": decision_id}).scalars()
     return [*map(review_of, found)]
 
 
 def review_of(body: Any) -> Review:
-    """The review of a row's body."""
     return _REVIEW.decode(bytes(body))
 
 
@@ -146,12 +156,11 @@ def _row(review: Review) -> dict[str, object]:
         "claimed_until": None if until is None else microseconds(until),
         "overridden": review.overrides,
         "body": _ENCODER.encode(review),
-        **_charged(review),
+        **_charge_row(review),
     }
 
 
-def _charged(review: Review) -> dict[str, object]:
-    """What it takes from its day."""
+def _charge_row(review: Review) -> dict[str, object]:
     if review.charge is None or review.ended is None:
         return dict.fromkeys(("charged_at", "tier", "approvals", "granted"))
     return {
@@ -171,11 +180,6 @@ def _event(review: Review, event: ReviewEvent) -> dict[str, object]:
     }
 
 
-_ROW = reviews.c
-_PLACE = tuple_(_ROW.due, _ROW.review_id)
-_IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
-
-
 def page(
     connection: Connection,
     chosen: ReviewFilter,
@@ -183,7 +187,6 @@ def page(
     limit: int,
     now: datetime,
 ) -> Sequence[Review]:
-    """At most `limit` reviews of the filter, most urgent first, strictly after the position."""
     conditions = [*_conditions(chosen, microseconds(now))]
     if after is not None:
         conditions.append((microseconds(after.due), after.review_id) < _PLACE)
@@ -192,7 +195,6 @@ def page(
 
 
 def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
-    """Reviews whose applications are to be decided again, longest due first."""
     query = (
         select(_ROW.body)
         .where(_ROW.state == ReviewState.DECIDING_AGAIN.value)
@@ -203,7 +205,7 @@ def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
 
 
 def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
-    """A user's unfinished reviews, which nobody else changes until the transaction ends."""
+    """A user's unfinished reviews, which no other transaction changes until this one ends."""
     query = (
         select(_ROW.body)
         .where(_ROW.user_id == user_id, _IS_UNFINISHED)
@@ -214,7 +216,6 @@ def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
 
 
 def queues(connection: Connection, now: datetime) -> Sequence[QueueCount]:
-    """Every queue with unfinished reviews, in order."""
     overdue = func.count().filter(_ROW.due < microseconds(now))
     query = (
         select(_ROW.product, _ROW.queue, func.count(), overdue, func.min(_ROW.opened))
@@ -257,11 +258,8 @@ def _in_state(state: ReviewState, now: int) -> ColumnElement[bool]:
     return same
 
 
-def charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
-    """The step with its charge; raises ReviewRefused where a cap of the day has no room for it.
-
-    Whoever else approves for the product waits until the transaction ends.
-    """
+def _charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
+    """The step with its charge; raises ReviewRefused where the day has no room for it."""
     review = taken.review
     charge = day_charge(review, of_decision(connection, review.decision_id))
     if charge is None:
@@ -273,69 +271,6 @@ def charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None)
     return replace(taken, review=review)
 
 
-_WHOSE = select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
-    history.c.decision_id == bindparam("decision_id")
-)
-
-
-def stand(
-    connection: Connection,
-    decision_id: str,
-    outcome: Outcome,
-    at: datetime,
-    *,
-    approved: int | None,
-    instalment: int | None,
-    expires: datetime | None,
-) -> None:
-    """Set the outcome that stands of a decision from `at` on; its amounts in minor units.
-
-    The decision takes a further place under each of its keys, so that whoever decides on the
-    person at the same time reads again. One that was made again counts anew.
-    """
-    found = connection.execute(_WHOSE, {"decision_id": decision_id}).one_or_none()
-    if found is None:
-        return
-    for key in sorted(unpacked(bytes(found.found_by))):
-        take_next(connection, key, decision_id)
-    chosen = update(history).where(history.c.decision_id == decision_id)
-    connection.execute(
-        chosen.values(
-            outcome=outcome.value,
-            approved=approved,
-            instalment=instalment,
-            expires=microseconds(expires or at),
-            reviewed=microseconds(at),
-            replaced=None,
-        )
-    )
-
-
-def on_record(
-    connection: Connection, decision_id: str, secrets: Sequence[IdentityKey]
-) -> Sequence[Past]:
-    """What is found under a decision's keys but by a name, which two people may share.
-
-    Also what an erasure has left of a loan on one of the accounts, or of the customer.
-    """
-    found = connection.execute(_WHOSE, {"decision_id": decision_id}).one_or_none()
-    if found is None:
-        return []
-    keys = unpacked(bytes(found.found_by))
-    wanted = [key for key in keys if key[:1] != PERSON]
-    wanted += [owed_key(key) for key in keys if key[:1] == ACCOUNT]
-    wanted += owed_customer(found.caller, found.customer_ref, secrets)
-    return [*under(connection, wanted).values()]
-
-
-_DECISION = (
-    select(decisions.c.decision_id)
-    .where(decisions.c.decision_id == bindparam("decision_id"))
-    .with_for_update()
-)
-"""The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
-
-
 def step(
     connection: Connection,
     review_id: str,
@@ -343,7 +278,6 @@ def step(
     limits: DayLimits | None = None,
     secrets: Sequence[IdentityKey] = (),
 ) -> Review | None:
-    """As `ReviewLog.step`."""
     review = by_id(connection, review_id, held=True)
     if review is None:
         return None
@@ -354,7 +288,6 @@ def step(
 def contest(
     connection: Connection, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
 ) -> Review | None:
-    """As `ReviewLog.contest`."""
     if connection.execute(_DECISION, {"decision_id": case.decision_id}).first() is None:
         return None
     every = of_decision(connection, case.decision_id)
@@ -375,7 +308,6 @@ def contest(
 
 
 def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
-    """As `ReviewLog.arrived`."""
     by, due = By("", "", now), 0
     for review in unfinished_of(connection, user_id):
         taken = data_arrived(review, by, kinds)
@@ -388,7 +320,6 @@ def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: 
 def never_whole(
     connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime, why: str
 ) -> None:
-    """As `ReviewLog.never_whole`."""
     by = By("", "", now)
     for review in unfinished_of(connection, user_id):
         last = events_of(connection, review.review_id)[-1]
@@ -414,38 +345,53 @@ def _taken(
     if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
         take(connection, taken)
         return taken.review
-    taken = charged(connection, taken, limits)
+    taken = _charged(connection, taken, limits)
     with connection.begin_nested():  # a refusal leaves nothing behind
         take(connection, taken)
         if taken.review.state is ReviewState.COMPLETED:
-            _stand(connection, taken.review, taken.event.at, secrets)
+            _take_effect(connection, taken.review, taken.event.at, secrets)
     return taken.review
 
 
-def _stand(
+def _take_effect(
     connection: Connection, review: Review, at: datetime, secrets: Sequence[IdentityKey]
 ) -> None:
-    """Have a completed review's result stand; raises ReviewRefused as `require_nothing_granted`.
+    """Make a completed review's result that of its decision from `at` on.
 
-    Whoever else approves for the person at the same time waits since `stand`, or is seen after it.
+    The decision takes a further place under each of its keys: whoever decides on the person or
+    approves for it at the same time waits and reads again, or is seen here. One that was made again
+    counts anew. Raises ReviewRefused as `require_nothing_granted`, by what is found under the
+    decision's keys but a name, which two people may share, and by what an erasure has left of a
+    loan on one of the accounts, or of the customer.
     """
+    of = {"decision_id": review.decision_id}
+    found = connection.execute(_WHOSE, of).one_or_none()
+    if found is None:
+        return
+    for key in sorted(unpacked(bytes(found.found_by))):
+        take_next(connection, key, review.decision_id)
     result = result_of(review)
     approved = result.amount if result.outcome is Outcome.APPROVE else None
     instalment = review.terms.instalment if approved else None
-    stand(
-        connection,
-        review.decision_id,
-        result.outcome,
-        at,
-        approved=approved.minor if approved else None,
-        instalment=instalment.minor if instalment else None,
-        expires=review.expires if approved else None,
+    expires = review.expires if approved else None
+    chosen = update(history).where(history.c.decision_id == review.decision_id)
+    connection.execute(
+        chosen.values(
+            outcome=result.outcome.value,
+            approved=approved.minor if approved else None,
+            instalment=instalment.minor if instalment else None,
+            expires=microseconds(expires or at),
+            reviewed=microseconds(at),
+            replaced=None,
+        )
     )
     if approved:
-        require_nothing_granted(review, on_record(connection, review.decision_id, secrets))
-
-
-T = TypeVar("T")
+        now = connection.execute(_WHOSE, of).one()  # an erasure may have been waited for
+        keys = unpacked(bytes(now.found_by))
+        wanted = [key for key in keys if key[:1] != PERSON]
+        wanted += [owed_key(key) for key in keys if key[:1] == ACCOUNT]
+        wanted += owed_customer(now.caller, now.customer_ref, secrets)
+        require_nothing_granted(review, under(connection, wanted).values())
 
 
 class StoredReviews:
@@ -458,61 +404,48 @@ class StoredReviews:
     async def get(
         self, review_id: str, after: int = 0, limit: int | None = None
     ) -> RecordedReview | None:
-        """As `ReviewLog.get`."""
         work = partial(_recorded, review_id=review_id, after=after, limit=limit)
         return await self._database.read(work)
 
     async def of_decision(self, decision_id: str) -> Sequence[Review]:
-        """As `ReviewLog.of_decision`."""
         return await self._database.read(partial(of_decision, decision_id=decision_id))
 
     async def list(
         self, chosen: ReviewFilter, after: ReviewPosition | None, limit: int, now: datetime
     ) -> Sequence[Review]:
-        """As `ReviewLog.list`."""
         work = partial(page, chosen=chosen, after=after, limit=limit, now=now)
         return await self._database.read(work)
 
     async def step(
         self, review_id: str, move: Move, limits: DayLimits | None = None
     ) -> Review | None:
-        """As `ReviewLog.step`."""
         work = partial(step, review_id=review_id, move=move, limits=limits, secrets=self._secrets)
         return await self._write(work)
 
     async def contest(
         self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
     ) -> Review | None:
-        """As `ReviewLog.contest`."""
         work = partial(contest, case=case, by=by, text=text, policy=policy)
         return await self._write(work)
 
     async def arrived(self, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
-        """As `ReviewLog.arrived`."""
         return await self._write(partial(arrived, user_id=user_id, kinds=kinds, now=now))
 
     async def never_whole(
         self, user_id: str, kinds: Collection[Kind], now: datetime, why: str
     ) -> None:
-        """As `ReviewLog.never_whole`."""
         work = partial(never_whole, user_id=user_id, kinds=kinds, now=now, why=why)
         await self._write(work)
 
     async def deciding_again(self, limit: int) -> Sequence[Review]:
-        """As `ReviewLog.deciding_again`."""
         return await self._database.read(partial(deciding_again, limit=limit))
 
     async def queues(self, now: datetime) -> Sequence[QueueCount]:
-        """As `ReviewLog.queues`."""
         return await self._database.read(partial(queues, now=now))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write; a refusal leaves the transaction as a value, since it is no fault of the store."""
-        guarded = partial(_guarded, work=work)
-        try:
-            done = await self._database.write(guarded)
-        except ConnectionLost:
-            done = await self._database.write(guarded)
+        done = await repeated(self._database.write, partial(_guarded, work=work))
         reach(Point.AFTER_STEP)
         if isinstance(done, ServiceError):
             raise done

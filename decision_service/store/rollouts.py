@@ -29,6 +29,30 @@ _LATEST = _ALL.where(tuple_(_ROWS.product, _ROWS.position).in_(_LAST))
 _STATE = msgspec.json.Decoder(RolloutState)
 _FIGURES = msgspec.json.Decoder(dict[str, str])
 
+_ROW = shadow_results.c
+_ALIKE = (
+    _ROW.standing, _ROW.live_outcome, _ROW.live_amount, _ROW.outcome, _ROW.amount, _ROW.moved
+)  # fmt: skip
+_SUMS = (
+    select(*_ALIKE, func.count().label("many"), func.max(_ROW.decision_id).label("example"))
+    .where(
+        _ROW.product == bindparam("product"),
+        _ROW.version == bindparam("version"),
+        _ROW.created >= bindparam("since"),
+    )
+    .group_by(*_ALIKE)
+)
+_COMPARED = "compared"
+_EARLIER = {
+    "not_comparable": LeftOut.DATA_NOT_READ,
+    "failed": LeftOut.RULE_ERROR,
+    "erased": LeftOut.ERASED,
+}
+"""What earlier programs wrote of decisions that could not be compared."""
+
+_CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
+_NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
+
 
 def append(connection: Connection, entry: JournalEntry) -> bool:
     """Add an entry; False where another has its position. A repetition adds nothing."""
@@ -40,7 +64,6 @@ def append(connection: Connection, entry: JournalEntry) -> bool:
 
 
 def latest(connection: Connection) -> Mapping[str, JournalEntry]:
-    """The last entry of every product."""
     entries = (_entry(row) for row in connection.execute(_LATEST))
     return {entry.product: entry for entry in entries}
 
@@ -48,7 +71,6 @@ def latest(connection: Connection) -> Mapping[str, JournalEntry]:
 def history(
     connection: Connection, product: str, before: int | None, limit: int
 ) -> Sequence[JournalEntry]:
-    """At most `limit` entries of a product, newest first, strictly before the position."""
     query = _ALL.where(_ROWS.product == product).order_by(_ROWS.position.desc()).limit(limit)
     if before is not None:
         query = query.where(_ROWS.position < before)
@@ -99,39 +121,13 @@ def _entry(row: Row[Any]) -> JournalEntry:
         ) from None
 
 
-_ROW = shadow_results.c
-_ALIKE = (
-    _ROW.standing, _ROW.live_outcome, _ROW.live_amount, _ROW.outcome, _ROW.amount, _ROW.moved
-)  # fmt: skip
-_SUMS = (
-    select(*_ALIKE, func.count().label("many"), func.max(_ROW.decision_id).label("example"))
-    .where(
-        _ROW.product == bindparam("product"),
-        _ROW.version == bindparam("version"),
-        _ROW.created >= bindparam("since"),
-    )
-    .group_by(*_ALIKE)
-)
-_COMPARED = "compared"
-_EARLIER = {
-    "not_comparable": LeftOut.DATA_NOT_READ,
-    "failed": LeftOut.RULE_ERROR,
-    "erased": LeftOut.ERASED,
-}
-"""What earlier programs wrote of decisions that could not be compared."""
-
-_CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
-
-
 def record_pairs(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
-    """As `PairLog.put_pairs`."""
     stored = kept(connection, (pair.decision_id for pair in pairs))
     rows = [_pair_row(pair) for pair in pairs if pair.decision_id in stored]
     insert_new(connection, shadow_results, rows)
 
 
 def sums(connection: Connection, product: str, version: int, since: datetime) -> ImpactSums:
-    """A version's results on decisions from `since` on, added up."""
     chosen = {"product": product, "version": version, "since": microseconds(since)}
     found = ImpactSums()
     for row in connection.execute(_SUMS, chosen):
@@ -160,16 +156,16 @@ def _judged(row: Row[Any]) -> JudgedApplicant:
 
 
 def _pair_row(pair: DecisionPair) -> dict[str, object]:
-    told = pair.told
+    found = pair.told
     sides: dict[str, object]
-    if isinstance(told, NotCompared):
-        sides = {"standing": told.why.value, "live_outcome": pair.live.value, "moved": ""}
+    if isinstance(found, NotCompared):
+        sides = {"standing": found.why.value, "live_outcome": pair.live.value, "moved": ""}
     else:
         sides = {
             "standing": _COMPARED,
-            **_side("live_", told.before),
-            **_side("", told.after),
-            "moved": "\n".join(_moved(told)),
+            **_side("live_", found.before),
+            **_side("", found.after),
+            "moved": "\n".join(_moved(found)),
         }
     return {
         "decision_id": pair.decision_id,
@@ -182,9 +178,6 @@ def _pair_row(pair: DecisionPair) -> dict[str, object]:
     }
 
 
-_NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
-
-
 def _side(whose: str, side: Side) -> dict[str, object]:
     return {
         f"{whose}outcome": side.outcome.value,
@@ -193,18 +186,16 @@ def _side(whose: str, side: Side) -> dict[str, object]:
     }
 
 
-def _moved(told: JudgedApplicant) -> Iterator[str]:
-    """The causes, and the principal reasons of outcomes that differ."""
-    for cause in told.causes:
+def _moved(found: JudgedApplicant) -> Iterator[str]:
+    for cause in found.causes:
         yield f"{_CAUSE}{cause}"
-    if told.before.outcome is not told.after.outcome:
-        for sign, side in ((_OLD, told.before), (_NEW, told.after)):
+    if found.before.outcome is not found.after.outcome:
+        for sign, side in ((_OLD, found.before), (_NEW, found.after)):
             for code in side.codes[:1]:
                 yield f"{sign}{code}"
 
 
 def record_texts(connection: Connection, given: Iterable[StoredText]) -> None:
-    """Store each text whose digest is not there yet."""
     by_digest = {text.digest: text for text in given}
     rows = [
         {"digest": digest, "kind": by_digest[digest].kind, "body": by_digest[digest].body}
@@ -214,7 +205,6 @@ def record_texts(connection: Connection, given: Iterable[StoredText]) -> None:
 
 
 def by_digest(connection: Connection, digest: str) -> StoredText | None:
-    """One text, if it is there."""
     found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.digest == digest)
     row = connection.execute(found).first()
     return None if row is None else StoredText(row[0], row[1], row[2])

@@ -29,7 +29,10 @@ def upgrade(connection: Connection) -> None:
     """
     _require_server(connection)
     if connection.dialect.name == "postgresql":
-        _wait_for_other_migrations(connection)
+        # Other migrations are waited for without a limit, locks on tables only as usual.
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
     _require_ours(connection)
     from alembic import command  # a tenth of the start, where nothing is to be brought up
     from alembic.config import Config
@@ -50,13 +53,6 @@ def _create(connection: Connection) -> None:
         for column in STORED_APART:
             place = f"{column.table} ALTER COLUMN {column.name}"
             connection.execute(text(f"ALTER TABLE {place} SET STORAGE EXTERNAL"))
-
-
-def _wait_for_other_migrations(connection: Connection) -> None:
-    """Wait for other migrations without a limit; for locks on tables only as usual."""
-    connection.execute(text("SET LOCAL lock_timeout = 0"))
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
 
 
 def require_usable(connection: Connection) -> None:
@@ -84,7 +80,6 @@ def require_current(connection: Connection) -> None:
 
 
 def version(connection: Connection) -> str | None:
-    """The version of the tables; None where there are none."""
     if not inspect(connection).has_table(_VERSIONS.name):
         return None
     return connection.execute(select(_VERSIONS.c.version_num)).scalar()

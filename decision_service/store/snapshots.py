@@ -17,14 +17,12 @@ from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.ports import Disconnected, Erased, SnapshotBody, UserState
 from decision_service.domain.snapshot import KnownCount
 from decision_service.runtime.flow import UserCache
-from decision_service.store import decisions as recorded
-from decision_service.store import events, history, tables
-from decision_service.store import events as warm_
-from decision_service.store import reviews as steps
-from decision_service.store.decisions import from_microseconds, microseconds
+from decision_service.store import events, history
+from decision_service.store.decisions import forget_applicants, from_microseconds, microseconds
 from decision_service.store.dialect import insert_new, padded, raise_each
 from decision_service.store.errors import unavailable
 from decision_service.store.keys import PLAIN, DataKeys, StoredKey, about, new_key, opened, sealed
+from decision_service.store.reviews import erase as end_reviews
 from decision_service.store.tables import (
     applicants,
     arm_decisions,
@@ -63,9 +61,51 @@ _HELD_REVIEWS = (
 )
 _ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in PLACE))
 
+_C, _KNOWN = ended_incomes.c, known_counts.c
+_OF_INCOME = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
+_LAST_MONTHS = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
+    _KNOWN.user_id == bindparam("user"),
+    _KNOWN.source.in_(bindparam("accounts", expanding=True)),
+    _KNOWN.kind.in_(_OF_INCOME),
+    _KNOWN.newest.is_not(None),
+)
+_ROW = select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == bindparam("user"))
+_EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
+    consents.c.user_id.in_(bindparam("users", expanding=True))
+)
+_HELD = (
+    select(consents.c.user_id)
+    .where(consents.c.user_id.in_(bindparam("users", expanding=True)))
+    .order_by(consents.c.user_id)
+    .with_for_update(key_share=True)
+)
+_KEYS = select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
+    consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
+)
+PackedKey = tuple[str, str]
+"""(user_id, snapshot_id)"""
+
+_KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
+_PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
+_SEALED = (
+    select(snapshots.c.body, consents.c.key, consents.c.wrapped_by)
+    .join(consents, consents.c.user_id == snapshots.c.user_id)
+    .where(
+        snapshots.c.user_id == bindparam("user_id"),
+        snapshots.c.snapshot_id == bindparam("snapshot_id"),
+        consents.c.key.is_not(None),
+    )
+)
+_COUNTED = (
+    select(_KNOWN.source, _KNOWN.kind, _KNOWN["count"], _KNOWN.newest)
+    .where(_KNOWN.user_id == bindparam("user"))
+    .order_by(_KNOWN.source, _KNOWN.kind)
+)
+REMEMBERED_BYTES = 32 << 20
+_NO_MONTH = -1
+
 
 def of_user(connection: Connection, user_id: str) -> Sequence[DecisionPlace]:
-    """The places of a user's decisions, in order of id."""
     found = select(*PLACE).where(decisions.c.user_id == user_id)
     return places(connection.execute(found.order_by(decisions.c.decision_id)))
 
@@ -83,12 +123,10 @@ def hold_decisions(connection: Connection, rows: Sequence[DecisionPlace]) -> Non
 
 
 def places(found: Iterable[Sequence[Any]]) -> Sequence[DecisionPlace]:
-    """The places of rows with the columns of `PLACE`."""
     return [(row[0], row[1], row[2]) for row in found]
 
 
 def remove(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
-    """Delete decisions by their places."""
     if not rows:
         return
     hold_decisions(connection, rows)
@@ -100,17 +138,6 @@ def remove(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
         chosen = table.c.decision_id.in_(bindparam("ids", expanding=True))
         of = gone if table is loan_outcomes else ids
         connection.execute(delete(table).where(chosen), {"ids": padded(of)})
-
-
-_C, _KNOWN = ended_incomes.c, known_counts.c
-_TELLING = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
-_TOLD = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
-    _KNOWN.user_id == bindparam("user"),
-    _KNOWN.source.in_(bindparam("accounts", expanding=True)),
-    _KNOWN.kind.in_(_TELLING),
-    _KNOWN.newest.is_not(None),
-)
-_ROW = select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == bindparam("user"))
 
 
 class _Left(msgspec.Struct, frozen=True, array_like=True):
@@ -148,14 +175,15 @@ def settle(
     kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
     accounts = padded(sorted(disconnected.accounts))
     until = microseconds(disconnected.until)
-    for source, kind, newest in connection.execute(_TOLD, {"user": user_id, "accounts": accounts}):
+    for source, kind, newest in connection.execute(
+        _LAST_MONTHS, {"user": user_id, "accounts": accounts}
+    ):
         kept[source, Kind(kind)] = _Left(source, Kind(kind), newest, until)
     _write(connection, user_id, [kept[key] for key in sorted(kept)], data_keys)
     return any(one.source not in disconnected.accounts for one in before)
 
 
 def forget(connection: Connection, now: datetime, data_keys: DataKeys) -> None:
-    """Delete the remains whose time is over."""
     at = microseconds(now)
     due = select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
     for row in connection.execute(due).all():
@@ -200,22 +228,7 @@ class MoreToErase(Exception):
     """Since the user's last erasure something was stored, which another one would take."""
 
 
-_EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
-    consents.c.user_id.in_(bindparam("users", expanding=True))
-)
-_HELD = (
-    select(consents.c.user_id)
-    .where(consents.c.user_id.in_(bindparam("users", expanding=True)))
-    .order_by(consents.c.user_id)
-    .with_for_update(key_share=True)
-)
-_KEYS = select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
-    consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
-)
-
-
 def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
-    """How often each of these users withdrew consent; a user that is not named never did."""
     if not users:
         return {}
     found = connection.execute(_EPOCHS, {"users": padded(sorted(users))})
@@ -239,7 +252,6 @@ def hold_consents(connection: Connection, users: Collection[str]) -> None:
 def user_keys(
     connection: Connection, users: Collection[str], data_keys: DataKeys
 ) -> Mapping[str, bytes]:
-    """The key of each of these users, made where there is none."""
     wanted = sorted(users)
     found = _found(connection, wanted, data_keys)
     lacking = [user for user in wanted if user not in found]
@@ -286,8 +298,8 @@ def erase(
     hold_decisions(connection, held)
     taken = [
         had_key,
-        steps.erase(connection, user_id, now),
-        recorded.forget_applicants(connection, user_id),
+        end_reviews(connection, user_id, now),
+        forget_applicants(connection, user_id),
         history.unlink(connection, user_id, identity_keys),
         settle(connection, user_id, disconnected, data_keys),
         with_decisions and bool(held),
@@ -308,18 +320,11 @@ def _delete(connection: Connection, table: Table, user_id: str) -> int:
 
 
 def is_known(connection: Connection, user_id: str) -> bool:
-    """Whether anything is stored of a user beside earlier erasures."""
-    return any(
-        _has(connection, table, user_id)
-        for table in (
-            *(snapshots, decisions, applicants, link_tokens, warm),
-            *(known_counts, ended_incomes),
-        )
-    )
+    tables = (snapshots, decisions, applicants, link_tokens, warm, known_counts, ended_incomes)
+    return any(_has(connection, table, user_id) for table in tables)
 
 
 def is_erased(connection: Connection, user_id: str) -> bool:
-    """Whether the user was erased before, whatever was stored since."""
     return _has(connection, erasures, user_id)
 
 
@@ -335,23 +340,6 @@ def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dic
     }
 
 
-PackedKey = tuple[str, str]
-"""(user_id, snapshot_id)"""
-
-_KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
-_PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
-_SEALED = (
-    select(snapshots.c.body, tables.consents.c.key, tables.consents.c.wrapped_by)
-    .join(tables.consents, tables.consents.c.user_id == snapshots.c.user_id)
-    .where(
-        snapshots.c.user_id == bindparam("user_id"),
-        snapshots.c.snapshot_id == bindparam("snapshot_id"),
-        tables.consents.c.key.is_not(None),
-    )
-)
-REMEMBERED_BYTES = 32 << 20
-
-
 class PackedSnapshot(msgspec.Struct, frozen=True):
     """A snapshot with its body compressed; `stored` is in microseconds since 1970."""
 
@@ -363,7 +351,6 @@ class PackedSnapshot(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> PackedKey:
-        """User id and snapshot id."""
         return self.user_id, self.snapshot_id
 
 
@@ -378,7 +365,6 @@ class Packing:
         self._bodies: UserCache[bytes] = UserCache(most, len)
 
     async def pack(self, snapshot: SnapshotBody, stored: int) -> PackedSnapshot:
-        """The snapshot ready to be stored."""
         key, since = (snapshot.user_id, snapshot.id), self._bodies.forgotten
         body = self._bodies.get(key)
         if body is None:
@@ -387,7 +373,6 @@ class Packing:
         return PackedSnapshot(*key, body, snapshot.counts, stored)
 
     def forget(self, user_id: str) -> None:
-        """Drop a user's bodies."""
         self._bodies.forget(user_id)
 
 
@@ -400,28 +385,34 @@ async def unpack(body: bytes) -> bytes:
 
 
 def record(connection: Connection, packed: Iterable[PackedSnapshot], data_keys: DataKeys) -> None:
-    """Store each new snapshot, and raise the known counts to its counts.
-
-    One that is there already has left its counts: they follow from its content.
-    """
+    """Store new snapshots and raise the known counts; one that is there has left its counts."""
     by_key = {one.key: one for one in packed}
-    for key in _present(connection, by_key):
-        del by_key[key]
+    keys = {"keys": padded([*by_key])}
+    for user_id, snapshot_id in connection.execute(_PRESENT, keys) if by_key else ():
+        del by_key[user_id, snapshot_id]
     new = [by_key[key] for key in sorted(by_key)]
     if not new:
         return
-    keys = user_keys(connection, {one.user_id for one in new}, data_keys)
-    insert_new(connection, snapshots, [_row(one, keys[one.user_id]) for one in new])
+    of_users = user_keys(connection, {one.user_id for one in new}, data_keys)
+    rows = [
+        {
+            "user_id": one.user_id,
+            "snapshot_id": one.snapshot_id,
+            "body": sealed(of_users[one.user_id], one.body, one.snapshot_id),
+            "stored": one.stored,
+        }
+        for one in new
+    ]
+    insert_new(connection, snapshots, rows)
     raise_each(connection, known_counts, ("count", "newest"), _counts(new))
 
 
 def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
-    """Delete a snapshot that no decision rests on and that may not serve."""
-    decided = select(tables.decisions.c.decision_id).where(
-        tables.decisions.c.user_id == user_id, tables.decisions.c.snapshot_id == snapshot_id
+    decided = select(decisions.c.decision_id).where(
+        decisions.c.user_id == user_id, decisions.c.snapshot_id == snapshot_id
     )
-    serving = select(tables.warm.c.user_id).where(
-        tables.warm.c.user_id == user_id, tables.warm.c.snapshot_id == snapshot_id
+    serving = select(warm.c.user_id).where(
+        warm.c.user_id == user_id, warm.c.snapshot_id == snapshot_id
     )
     unused = delete(snapshots).where(
         snapshots.c.user_id == user_id,
@@ -439,12 +430,11 @@ def body(
     found = connection.execute(_SEALED, {"user_id": user_id, "snapshot_id": snapshot_id}).first()
     if found is None:
         return None
-    key = data_keys.unwrap(StoredKey(found[1], found[2]), about(tables.consents, user_id))
+    key = data_keys.unwrap(StoredKey(found[1], found[2]), about(consents, user_id))
     return opened(key, found[0], snapshot_id)
 
 
 def earlier(connection: Connection, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
-    """The ids of a user's newest snapshots with when each was stored first, the last one first."""
     c = snapshots.c
     found = select(c.snapshot_id, c.stored).where(c.user_id == user_id)
     rows = connection.execute(found.order_by(c.stored.desc(), c.snapshot_id).limit(most))
@@ -452,39 +442,16 @@ def earlier(connection: Connection, user_id: str, most: int) -> Sequence[tuple[s
 
 
 def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> UserState:
-    """A user's state: counts in order of source and kind, consent, last reading."""
     epoch = epochs(connection, (user_id,)).get(user_id, 0)
-    last, quarantined = warm_.mark(connection, user_id)
-    known = tuple(_known(connection, user_id))
+    last, quarantined = events.mark(connection, user_id)
+    counts = connection.execute(_COUNTED, {"user": user_id})
+    known = tuple(KnownCount(row[0], Kind(row[1]), *row[2:]) for row in counts)
     left = tuple(remains(connection, user_id, data_keys))
     return UserState(known, epoch, last, quarantined, left)
 
 
-def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
-    c = known_counts.c
-    columns = (c.source, c.kind, c["count"], c.newest)
-    found = select(*columns).where(c.user_id == user_id).order_by(c.source, c.kind)
-    return [KnownCount(row[0], Kind(row[1]), *row[2:]) for row in connection.execute(found)]
-
-
-def _present(connection: Connection, keys: Mapping[PackedKey, object]) -> Sequence[PackedKey]:
-    if not keys:
-        return ()
-    found = connection.execute(_PRESENT, {"keys": padded([*keys])})
-    return [(row[0], row[1]) for row in found]
-
-
-def _row(one: PackedSnapshot, key: bytes) -> Mapping[str, object]:
-    return {
-        "user_id": one.user_id,
-        "snapshot_id": one.snapshot_id,
-        "body": sealed(key, one.body, one.snapshot_id),
-        "stored": one.stored,
-    }
-
-
 def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
-    """One row per (user, source, kind), the highest where several snapshots tell."""
+    """One row per (user, source, kind), the highest where several snapshots have one."""
     highest: dict[tuple[str, str, str], tuple[int, int]] = {}
     for one in packed:
         for count in one.counts:
@@ -492,13 +459,13 @@ def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
             most, newest = highest.get(key, (0, _NO_MONTH))
             month = _NO_MONTH if count.newest is None else count.newest
             highest[key] = (max(count.count, most), max(month, newest))
-    return [_count_row(key, *highest[key]) for key in sorted(highest)]
-
-
-def _count_row(key: tuple[str, str, str], most: int, newest: int) -> Mapping[str, object]:
-    names = ("user_id", "source", "kind", "count", "newest")
-    month = None if newest == _NO_MONTH else newest
-    return dict(zip(names, (*key, most, month), strict=True))
-
-
-_NO_MONTH = -1
+    return [
+        {
+            "user_id": user_id,
+            "source": source,
+            "kind": kind,
+            "count": most,
+            "newest": None if newest == _NO_MONTH else newest,
+        }
+        for (user_id, source, kind), (most, newest) in sorted(highest.items())
+    ]

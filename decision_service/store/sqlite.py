@@ -22,8 +22,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from decision_service.domain.errors import StoreError
-from decision_service.store import errors as faults
-from decision_service.store import schema
+from decision_service.store import errors, schema
 from decision_service.store.address import SqliteFile
 from decision_service.store.errors import (
     StoreDamaged,
@@ -39,6 +38,30 @@ _MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
 _WORD = 0xFFFFFFFF
 
 Checksum = tuple[int, int]
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_RESTORE = "nothing was changed: restore it from a backup, or move it away to begin a new store"
+_MADE = b"made\n"
+_LENGTH = 64
+_UNUSED = 1 << 62
+"""A byte of the database far behind all that SQLite locks or writes."""
+
+T = TypeVar("T")
+LOCK_SECONDS = 1.0
+"""How long a write waits for another program's lock."""
+
+_PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF")
+_WRITER_PRAGMAS = (
+    "PRAGMA cache_size=-16384",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+)
+_READER_PRAGMAS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-2048")
+"""Reading is rare, and the kernel keeps the file's pages; what each reader kept of them besides
+would only grow with the store."""
+
+_SCRUBS, _SCRUB_PAUSE = 20, 0.05
 
 
 class _Log(msgspec.Struct, frozen=True):
@@ -58,8 +81,8 @@ def is_damaged(log: bytes) -> bool:
     if header is None:
         return True
     broken = _first_broken(log, header)
-    commits = sum(_is_commit(log, at, header) for at in _frames(log, header) if at >= broken)
-    return commits >= 2
+    ours = (at for at in _frames(log, header) if at >= broken and _is_ours(log, at, header))
+    return sum(log[at + 4 : at + 8] != b"\0\0\0\0" for at in ours) >= 2  # commits among them
 
 
 def _header(log: bytes) -> _Log | None:
@@ -91,10 +114,6 @@ def _is_ours(log: bytes, at: int, header: _Log) -> bool:
     return log[at + 8 : at + 16] == header.salt
 
 
-def _is_commit(log: bytes, at: int, header: _Log) -> bool:
-    return _is_ours(log, at, header) and log[at + 4 : at + 8] != b"\0\0\0\0"
-
-
 def _checksum(order: str, seed: Checksum, data: bytes) -> Checksum:
     first, second = seed
     words = struct.unpack(f"{order}{len(data) // 4}I", data)
@@ -102,10 +121,6 @@ def _checksum(order: str, seed: Checksum, data: bytes) -> Checksum:
         first = (first + even + second) & _WORD
         second = (second + odd + first) & _WORD
     return first, second
-
-
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_RESTORE = "nothing was changed: restore it from a backup, or move it away to begin a new store"
 
 
 def require_folder(file: SqliteFile) -> None:
@@ -132,19 +147,6 @@ def exists(file: SqliteFile) -> bool:
     return False
 
 
-def missing(file: SqliteFile) -> StoreDamaged:
-    """The error for a store that is missing; no new one is made without `init`."""
-    return StoreDamaged(
-        f"the store {file.path} is missing, though there was one: restore it from a backup, or "
-        "begin a new one with --init"
-    )
-
-
-def nothing_to_read(file: SqliteFile) -> StoreDamaged:
-    """The error for a store that is to be read and is not there."""
-    return StoreDamaged(f"there is no store {file.path}: name one that decisions are recorded in")
-
-
 def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
     """Make a new store whole or not at all: `fill` writes it under another name, then it moves.
 
@@ -157,14 +159,11 @@ def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
     draft.chmod(0o600)  # whatever the umask; log and index get the mode of their database
     fill(draft)
     draft.replace(file.path)
-    _sync_folder(file.path.parent)
+    sync_folder(file.path.parent)
 
 
 def keep_to_owner(file: SqliteFile) -> None:
-    """Take every right of others than the owner from the file, its log and its index.
-
-    Raises StoreUnwritable where it belongs to another user.
-    """
+    """Take others' rights from file, log and index; raises StoreUnwritable for another user's."""
     for path in (file.path, file.companion("-wal"), file.companion("-shm")):
         try:
             mode = path.stat().st_mode
@@ -220,18 +219,12 @@ def _quick_check(path: Path) -> str:
     return "" if verdict == "ok" else str(verdict).partition("\n")[0]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-_MADE = b"made\n"
-_LENGTH = 64
-_UNUSED = 1 << 62
-"""A byte of the database far behind all that SQLite locks or writes."""
 
 
 class FileLock:
@@ -260,7 +253,9 @@ class FileLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StoreLocked(_in_use(what, _holder(descriptor))) from None
+            holder = os.pread(descriptor, _LENGTH, 0).decode("ascii", "replace")
+            os.close(descriptor)
+            raise StoreLocked(_in_use(what, holder.partition("\n")[0])) from None
         lock = cls(descriptor, made=_MADE in os.pread(descriptor, _LENGTH, 0))
         lock._write()
         return lock
@@ -297,17 +292,10 @@ class FileLock:
         os.pwrite(self._descriptor, b"%d\n" % os.getpid() + (_MADE if self.made else b""), 0)
 
     def release(self) -> None:
-        """Release the lock; harmless when repeated."""
         for descriptor in (self._descriptor, self._held):
             if descriptor is not None:
                 os.close(descriptor)
         self._descriptor = self._held = None
-
-
-def _holder(descriptor: int) -> str:
-    holder = os.pread(descriptor, _LENGTH, 0).decode("ascii", "replace").partition("\n")[0]
-    os.close(descriptor)
-    return holder
 
 
 def _in_use(what: Path, holder: str) -> str:
@@ -316,26 +304,6 @@ def _in_use(what: Path, holder: str) -> str:
         f"the store {what} is in use by {by}: stop it first, or set DECISION_STORE_URL to another "
         "file; several processes need PostgreSQL"
     )
-
-
-T = TypeVar("T")
-
-LOCK_SECONDS = 1.0
-"""How long a write waits for another program's lock."""
-
-_PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF")
-_WRITER_PRAGMAS = (
-    "PRAGMA cache_size=-16384",
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA secure_delete=ON",
-)
-_READER_PRAGMAS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-2048")
-"""Reading is rare, and the kernel keeps the file's pages; what each reader kept of them besides
-would only grow with the store."""
-
-
-_SCRUBS, _SCRUB_PAUSE = 20, 0.05
 
 
 class SqliteDatabase:
@@ -351,12 +319,9 @@ class SqliteDatabase:
         self._lock = lock
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; raises StoreUnavailable or EntryRefused."""
         return await self._readers.run(work)
 
     async def read_together(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, in one transaction."""
-
         def together(connection: Connection) -> T:
             connection.exec_driver_sql("BEGIN")
             return work(connection)
@@ -364,15 +329,12 @@ class SqliteDatabase:
         return await self._readers.run(together)
 
     async def look_up(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, on a connection that is kept for what decisions look up."""
         return await self._looker.run_bare(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work in one transaction, durable on return; rolls back and raises as `read`."""
         return await self._writer.run(work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
-        """As `write`: SQLite has one writing connection."""
         return await self._writer.run(work)
 
     async def scrub(self) -> None:
@@ -387,7 +349,6 @@ class SqliteDatabase:
         raise unavailable("deleted data is still in the store's log: it is tried again")
 
     async def aclose(self) -> None:
-        """Finish running work, close the file and release its lock."""
         await self._readers.aclose()
         await self._looker.aclose()
         await self._writer.aclose()
@@ -399,32 +360,32 @@ async def open_sqlite(file: SqliteFile, readers: int, *, init: bool = False) -> 
     lock = await asyncio.to_thread(_prepare, file, init=init)
     database = SqliteDatabase(file.path, readers, lock)
     try:
-        await _first_write(file, database)
-    except BaseException:
+        await database.write(schema.require_usable)
+    except BaseException as error:
         await database.aclose()
+        if isinstance(error, StoreError) and not isinstance(error, StoreRefused):
+            raise _unwritable(file, error.__cause__) from None
         raise
     return database
 
 
 class SqliteReader:
-    """One reading connection to a file that another process may be writing."""
-
     def __init__(self, path: Path) -> None:
         self._readers = _Connections(_reading_engine(path), 1)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; raises StoreUnavailable or EntryRefused."""
         return await self._readers.run(work)
 
     async def aclose(self) -> None:
-        """Finish running work and close the file."""
         await self._readers.aclose()
 
 
 async def read_sqlite(file: SqliteFile) -> SqliteReader:
     """Read a file that is there and has this program's tables; raises StoreRefused."""
     if not exists(file):
-        raise nothing_to_read(file)
+        raise StoreDamaged(
+            f"there is no store {file.path}: name one that decisions are recorded in"
+        )
     reader = SqliteReader(file.path)
     try:
         await reader.read(schema.require_current)
@@ -435,7 +396,6 @@ async def read_sqlite(file: SqliteFile) -> SqliteReader:
 
 
 def migrate_sqlite(file: SqliteFile, *, init: bool = False) -> None:
-    """Bring the file's tables to the newest version in one transaction; raises StoreRefused."""
     lock = _prepare(file, init=init)
     try:
         _upgrade(file.path)
@@ -454,17 +414,7 @@ def _upgrade(path: Path) -> None:
         engine.dispose()
 
 
-async def _first_write(file: SqliteFile, database: SqliteDatabase) -> None:
-    try:
-        await database.write(schema.require_usable)
-    except StoreRefused:
-        raise
-    except StoreError as error:
-        raise _unwritable(file, error.__cause__) from None
-
-
 def _emptied(connection: Connection) -> bool:
-    """Whether the log could be written back and emptied."""
     busy, _, _ = _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 
@@ -477,7 +427,7 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 def _unwritable(file: SqliteFile, error: BaseException | None) -> StoreUnwritable:
     return StoreUnwritable(
-        f"the store {file.path} cannot be written ({faults.said(error)}): free space, close other "
+        f"the store {file.path} cannot be written ({errors.said(error)}): free space, close other "
         "programs that hold it, or give the service's user write access to it and its folder"
     )
 
@@ -514,7 +464,6 @@ def _engine(path: Path, pragmas: tuple[str, ...]) -> Engine:
 
 
 def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
-    """Lock the file, which is whole or new."""
     require_folder(file)
     lock = FileLock.acquire(file.companion(".lock"), file.path)
     try:
@@ -534,7 +483,10 @@ def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
 
 def _create(file: SqliteFile, *, anew: bool) -> None:
     if not anew:
-        raise missing(file)
+        raise StoreDamaged(
+            f"the store {file.path} is missing, though there was one: restore it from a backup, or "
+            "begin a new one with --init"
+        )
     try:
         create(file, _upgrade)
     except (OSError, SQLAlchemyError) as error:
@@ -553,21 +505,19 @@ class _Connections:
         self._closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise unavailable("the store is closed: nothing was recorded")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, work)
+        def transact(connection: Connection) -> T:
+            with connection.begin():
+                return work(connection)
 
-    def _do(self, work: Callable[[Connection], T]) -> T:
-        with self._connection() as connection, connection.begin():
-            return work(connection)
+        return await self.run_bare(transact)
 
     async def run_bare(self, work: Callable[[Connection], T]) -> T:
         """Run work that needs no transaction, or looks after its own."""
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._bare, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, work)
 
-    def _bare(self, work: Callable[[Connection], T]) -> T:
+    def _do(self, work: Callable[[Connection], T]) -> T:
         with self._connection() as connection:
             return work(connection)
 
@@ -578,11 +528,11 @@ class _Connections:
         try:
             connection = connection or self._engine.connect()
             yield connection
-        except faults.OF_SQLITE as error:
-            if connection is not None and faults.spoils_connection(error):
+        except errors.OF_SQLITE as error:
+            if connection is not None and errors.spoils_connection(error):
                 connection.invalidate()
                 connection = None
-            raise faults.of_sqlite(error) from error
+            raise errors.of_sqlite(error) from error
         finally:
             self._free.put(connection)
 

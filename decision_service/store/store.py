@@ -43,26 +43,26 @@ from decision_service.rollout.ports import JournalEntry, JournalMovedOn
 from decision_service.runtime.flow import UserCache
 from decision_service.steering.counters import ArmTally, CounterTotal, FigureCell
 from decision_service.steering.pairs import DecisionPair
-from decision_service.store import applicants, arms, decisions, events, history, outcomes, snapshots
-from decision_service.store import arms as hours
-from decision_service.store import arms as tallies
-from decision_service.store import decisions as clock
-from decision_service.store import erasure as expiry
-from decision_service.store import errors as faults
-from decision_service.store import events as warm
-from decision_service.store import outcomes as lent
-from decision_service.store import replicas as process_rows
-from decision_service.store import rollouts as journal
-from decision_service.store import rollouts as shadows
-from decision_service.store import rollouts as texts
-from decision_service.store import snapshots as ended
+from decision_service.store import (
+    applicants,
+    arms,
+    decisions,
+    erasure,
+    errors,
+    events,
+    history,
+    outcomes,
+    replicas,
+    rollouts,
+    snapshots,
+)
 from decision_service.store.address import SqliteFile, parse_journal, parse_store_url
 from decision_service.store.batches import Lookups
 from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, OnCommit, Writer, no_op
 from decision_service.store.engine import READERS, Database, is_shared, open_database
 from decision_service.store.erasure import Erasing
 from decision_service.store.erasure_journal import ErasureJournal, open_journal
-from decision_service.store.errors import ConnectionLost
+from decision_service.store.errors import repeated
 from decision_service.store.keys import (
     IDENTITY_KEYS,
     PLAIN,
@@ -135,7 +135,7 @@ class Store:
         none for PostgreSQL; what it has and the database lacks is erased before this returns.
         With `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
         `identity_keys` is the file of the keys by which accounts and persons are hashed, by default
-        the SQLite file's name with `.identity-keys`, made where there is none; beside PostgreSQL
+        the SQLite file's name with `.identity-keys`, made where there is none; with PostgreSQL
         there is none, and nothing is hashed. `data_keys` is the file of the keys that wrap users'
         keys; with `keep_data_keys` it is by default the SQLite file's name with `.data-keys`, made
         where there is none. A file of SQLite is wrapped by the newest of them before this returns.
@@ -143,10 +143,15 @@ class Store:
         database = await open_database(url, readers, init=init)
         noted: ErasureJournal | None = None
         try:
-            with faults.opening(parse_store_url(url).shown):
-                noted = await _journal(url, journal)
+            address = parse_store_url(url)
+            with errors.opening(address.shown):
+                if not journal and isinstance(address, SqliteFile):
+                    journal = address.companion(".erasures")
+                noted = await open_journal(parse_journal(journal)) if journal else None
                 wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
-                keys = await _identity_keys(url, identity_keys, database)
+                used = await database.read(history.key_ids)
+                beside = IDENTITY_KEYS.beside(url) if identity_keys is None else None
+                keys = await asyncio.to_thread(IDENTITY_KEYS.open, identity_keys, used, beside)
                 erasing = Erasing(database, noted, wrapping, keys, with_decisions=erase_decisions)
                 await erasing.catch_up()
                 await take_over(database, wrapping)
@@ -159,7 +164,6 @@ class Store:
         return cls(database, linger, largest_group, leases, on_commit, erasing, keys, wrapping)
 
     async def aclose(self) -> None:
-        """Commit what waits, then close; later calls raise StoreUnavailable."""
         await self._erasing.aclose()
         await self._writer.aclose()
         await self.leases.aclose()
@@ -167,20 +171,16 @@ class Store:
         await self._database.aclose()
 
     async def check(self) -> None:
-        """Whether decisions can be read and recorded now; raises StoreUnavailable."""
         await self._database.read(partial(decisions.by_id, decision_id=""))
         await self._writer.check()
 
     async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
-        """The decision of this caller's request, if there is one, and the past under keys."""
         return await self._lookups.look_up((caller, request_id), keys)
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-        """The newest decisions under each key; NOTHING_PAST where there is none."""
         return await self._lookups.past(keys)
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
-        """Store the decision with its snapshot, durable on return; or return the winner's."""
         if entry.warm is not None:
             self._held.forget(entry.user_id)
         try:
@@ -192,23 +192,19 @@ class Store:
         return stored
 
     async def get(self, decision_id: str) -> StoredEntry | None:
-        """One decision by id."""
         return await self._database.read(partial(decisions.by_id, decision_id=decision_id))
 
     async def list(
         self, chosen: Filter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredEntry]:
-        """At most `limit` decisions, newest first, strictly after the position."""
         work = partial(decisions.page, chosen=chosen, after=after, limit=limit)
         return await self._database.read(work)
 
     async def newest_decision(self, before: datetime | None = None) -> datetime | None:
-        """When the newest decision was recorded, of all or of those before an instant."""
-        return await self._database.read(partial(clock.newest, before=before))
+        return await self._database.read(partial(decisions.newest, before=before))
 
     async def first_decision(self, after: datetime) -> datetime | None:
-        """When the first decision after an instant was recorded."""
-        return await self._database.read(partial(clock.first, after=after))
+        return await self._database.read(partial(decisions.first, after=after))
 
     async def count_others(self) -> int:
         """How many users' keys the newest data key does not wrap; none where there is no key."""
@@ -217,25 +213,20 @@ class Store:
         return await self._database.read(partial(count_others, newest=self.data_keys.newest))
 
     async def clock_resets(self) -> Sequence[ClockReset]:
-        """Every reset of the clock guard, newest first."""
-        return await self._database.read(clock.resets)
+        return await self._database.read(decisions.resets)
 
     async def reset_clock(self, reset: ClockReset) -> bool:
-        """Journal a reset of the clock guard; False where another one has its position."""
-        return await self._database.write(partial(clock.reset, one=reset))
+        return await self._database.write(partial(decisions.reset, one=reset))
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
-        """The body of a stored snapshot; None when it was erased."""
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
         packed = await self._database.read(partial(work, data_keys=self.data_keys))
         return None if packed is None else await snapshots.unpack(packed)
 
     async def earlier_snapshots(self, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
-        """The ids of a user's newest snapshots with when each was stored first, the last first."""
         return await self._database.read(partial(snapshots.earlier, user_id=user_id, most=most))
 
     async def user_state(self, user_id: str) -> UserState:
-        """The user's state before a reading: counts of earlier records, consent, last reading."""
         since = self._held.forgotten
         work = partial(snapshots.user_state, user_id=user_id, data_keys=self.data_keys)
         held = await self._database.read(work)
@@ -243,7 +234,6 @@ class Store:
         return held
 
     def cached_user_state(self, user_id: str) -> UserState | None:
-        """The cached `user_state`; None where none is cached, or a change is known since."""
         return self._held.get((user_id,))
 
     def on_erase(self, forget: Callable[[str], None]) -> None:
@@ -253,10 +243,6 @@ class Store:
     async def erase(
         self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
     ) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse entries read before.
-
-        With `known_only` nothing is done and recorded of a user of whom nothing is stored.
-        """
         self._forget(user_id)
         try:
             return await self._erasing.erase(user_id, disconnected, known_only=known_only)
@@ -268,208 +254,147 @@ class Store:
             forget(user_id)
 
     async def expire(self, before: datetime, most: int) -> int:
-        """Delete at most so many decisions before an instant, then data that none needs."""
-        return await self._database.write(partial(expiry.expire, before=before, most=most))
+        return await self._database.write(partial(erasure.expire, before=before, most=most))
 
     async def forget_ended(self, now: datetime) -> None:
-        """Delete the remains of disconnected accounts whose time is over."""
-        await self._database.write(partial(ended.forget, now=now, data_keys=self.data_keys))
+        await self._database.write(partial(snapshots.forget, now=now, data_keys=self.data_keys))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
-        """Store a reading that no decision waits for; False where it may not serve any more."""
         self._held.forget(body.user_id)
         return await self._writer.keep_warm(body, mark, consent)
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
-        """Record that the accounts behind this reading are unchanged."""
-        work = partial(warm.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
+        work = partial(events.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
         await self._database.write(work)
         self._held.forget(user_id)
 
     async def quarantine(self, user_id: str, now: datetime) -> None:
-        """Bar all readings until now from later decisions."""
         self._held.forget(user_id)
-        await self._database.write(partial(warm.quarantine_reading, user_id=user_id, now=now))
+        await self._database.write(partial(events.quarantine_reading, user_id=user_id, now=now))
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
-        """Users of whom data is stored, in order of id, strictly after this one."""
-        return await self._database.read(partial(warm.users, after=after, limit=limit))
+        return await self._database.read(partial(events.users, after=after, limit=limit))
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
-        """Record a new event of the vendor's, with the quarantine of its user."""
         self._held.forget(event.user_id)
         work = partial(events.receive, event=event, now=now, quarantine=quarantine)
         return await self._database.write(work)
 
     async def pending(self, limit: int, now: datetime, *, withdrawals: bool) -> Sequence[Event]:
-        """As `EventLog.pending`."""
         work = partial(events.pending, limit=limit, now=now, withdrawals=withdrawals)
         return await self._database.read(work)
 
     async def postpone(
         self, event_ids: Sequence[str], now: datetime, since: datetime, until: datetime
     ) -> bool:
-        """As `EventLog.postpone`."""
         work = partial(events.postpone, event_ids=event_ids, now=now, since=since, until=until)
         return await self._database.write(work)
 
     async def done(self, event_ids: Sequence[str]) -> None:
-        """Mark these events as done."""
         named = await self._database.write(partial(events.done, event_ids=event_ids))
         if named and not self._database.shared:
             await self._database.scrub()
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
-        """Store texts by digest; one that is already there stays as it is."""
-        await self._database.write(partial(texts.record_texts, given=tuple(given)))
+        await self._database.write(partial(rollouts.record_texts, given=tuple(given)))
 
     async def text(self, digest: str) -> StoredText | None:
-        """A text by digest."""
-        return await self._database.read(partial(texts.by_digest, digest=digest))
+        return await self._database.read(partial(rollouts.by_digest, digest=digest))
 
     async def last_text(self, kind: str) -> StoredText | None:
-        """The text of a kind whose digest sorts last."""
         found = await self.last_texts(kind, 1)
         return found[0] if found else None
 
     async def last_texts(self, kind: str, most: int) -> Sequence[StoredText]:
-        """At most so many texts of a kind, those whose digests sort last, the last one first."""
-        return await self._database.read(partial(texts.last, kind=kind, most=most))
+        return await self._database.read(partial(rollouts.last, kind=kind, most=most))
 
     async def pin(self, product: str, unit: str, since: datetime) -> Pin | None:
-        """The last pin that a decision created at or after `since` set."""
         work = partial(arms.pin, product=product, unit=unit, since=since)
         return await self._database.read(work)
 
     async def approved(self, product: str, arm: Arm, since: datetime) -> int:
-        """What an arm has approved at or after `since`, in minor units."""
         work = partial(arms.approved, product=product, arm=arm, since=since)
         return await self._database.read(work)
 
     async def day_totals(self, product: str, since: datetime) -> DayTotals:
-        """What a product has approved at or after `since`, by tier."""
         return await self._database.read(partial(arms.day_totals, product=product, since=since))
 
     async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
-        """Read or create an applicant; one without a user is claimed until `until`."""
         work = partial(applicants.claim, applicant=applicant, now=now, until=until)
         return await self._database.write(work)
 
     async def created_by(self, caller: str, user_id: str) -> bool:
-        """Whether a user is recorded as one of the caller's applicants."""
         work = partial(applicants.created_by, caller=caller, user_id=user_id)
         return await self._database.read(work)
 
     async def settle(self, applicant: Applicant, user_id: str) -> None:
-        """Record the user that belongs to an applicant; the first recorded one stays."""
         await self._database.write(partial(applicants.settle, applicant=applicant, user_id=user_id))
 
     async def issued(self, token: IssuedToken) -> None:
-        """Record a link token that was issued."""
         await self._database.write(partial(applicants.issued, token=token))
 
     async def original_token(self, digest: str) -> IssuedToken | None:
-        """The original of the link token of this digest, if that was issued here."""
         return await self._database.read(partial(applicants.original_token, digest=digest))
 
     async def count_renewal(self, original: str, most: int) -> bool:
-        """Count a renewal of an original link token; False where `most` are counted already."""
         work = partial(applicants.count_renewal, original=original, most=most)
         return await self._database.write(work)
 
     async def uncount_renewal(self, original: str) -> None:
-        """Take back a counted renewal that gave no token."""
         await self._database.write(partial(applicants.uncount_renewal, original=original))
 
     async def release(self, applicant: Applicant) -> None:
-        """Release a claim."""
         await self._database.write(partial(applicants.release, applicant=applicant))
 
     async def lent(self, decision_id: str) -> Lent | None:
-        """What a loan rests on."""
-        return await self._database.read(partial(lent.of, decision_id=decision_id))
+        return await self._database.read(partial(outcomes.of, decision_id=decision_id))
 
     async def record_outcome(
         self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False
     ) -> Compared | None:
-        """Compare a report with those of the caller's loan, and store a new one."""
         work = partial(
             outcomes.record, report=report, caller=caller, now=now, correction=correction
         )
-        try:
-            return await self._database.write(work)
-        except ConnectionLost:
-            return await self._database.write(work)
+        return await repeated(self._database.write, work)
 
     async def list_outcomes(
         self, decision_id: str, after: OutcomePosition | None, limit: int
     ) -> Sequence[RecordedOutcome]:
-        """At most `limit` reports of a decision's loans, by day and loan, after the position."""
         work = partial(outcomes.listed, decision_id=decision_id, after=after, limit=limit)
         return await self._database.read(work)
 
     async def append(self, entry: JournalEntry) -> None:
-        """Add a step to the rollout journal; raises JournalMovedOn when its position is taken."""
-        work = partial(journal.append, entry=entry)
-        try:
-            appended = await self._database.write(work)
-        except ConnectionLost:
-            appended = await self._database.write(work)
-        if not appended:
+        if not await repeated(self._database.write, partial(rollouts.append, entry=entry)):
             raise JournalMovedOn
 
     async def latest(self) -> Mapping[str, JournalEntry]:
-        """The last step of every product's rollout."""
-        return await self._database.read(journal.latest)
+        return await self._database.read(rollouts.latest)
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
-        """At most `limit` steps of a rollout, newest first, strictly before the position."""
-        work = partial(journal.history, product=product, before=before, limit=limit)
+        work = partial(rollouts.history, product=product, before=before, limit=limit)
         return await self._database.read(work)
 
     async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
-        """Store this process's digest; the last digests of all living processes."""
         if not is_shared(self._database):
             return (mine,)
-        return await self._database.note(partial(process_rows.report, mine=mine))
+        return await self._database.note(partial(replicas.report, mine=mine))
 
     async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
-        """Store one process's totals; a stored cell never falls."""
-        await self._database.write(partial(hours.record_hours, process=process, cells=cells))
+        await self._database.write(partial(arms.record_hours, process=process, cells=cells))
 
     async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
-        """The counters' sums over hours that end after `since` and from an entry on."""
-        work = partial(hours.totals, product=product, since=since, position=position)
+        work = partial(arms.totals, product=product, since=since, position=position)
         return await self._database.read(work)
 
     async def tallies(
         self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
     ) -> Sequence[ArmTally]:
-        """Totals of decisions from `since` to before `before`, by arm and version."""
-        work = partial(tallies.tallies, product=product, since=since, before=before, hashed=hashed)
+        work = partial(arms.tallies, product=product, since=since, before=before, hashed=hashed)
         return await self._database.read(work)
 
     async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
-        """Store shadow results; a stored one stays as it is."""
-        await self._database.write(partial(shadows.record_pairs, pairs=pairs))
+        await self._database.write(partial(rollouts.record_pairs, pairs=pairs))
 
     async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
-        """A shadow's results on decisions from `since` on, added up."""
-        work = partial(shadows.sums, product=product, version=version, since=since)
+        work = partial(rollouts.sums, product=product, version=version, since=since)
         return await self._database.read(work)
-
-
-async def _journal(url: str, given: str | Path | None) -> ErasureJournal | None:
-    address = parse_store_url(url)
-    if not given and isinstance(address, SqliteFile):
-        given = address.companion(".erasures")
-    return await open_journal(parse_journal(given)) if given else None
-
-
-async def _identity_keys(
-    url: str, path: Path | None, database: Database
-) -> tuple[IdentityKey, ...]:
-    """The keys of the file; raises KeysUnfit, also for one that the store needs."""
-    used = await database.read(history.key_ids)
-    beside = IDENTITY_KEYS.beside(url) if path is None else None
-    return await asyncio.to_thread(IDENTITY_KEYS.open, path, used, beside)

@@ -6,32 +6,22 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Select,
-    bindparam,
-    func,
-    literal,
-    select,
-    tuple_,
-)
+from sqlalchemy import Connection, Select, bindparam, func, literal, select, tuple_
 
 from decision_service.casework.disclosure import Row, StoredDecision, StoredReading, UserRows
 from decision_service.casework.letters import NoticeFilter
 from decision_service.casework.review_steps import RecordedReview
 from decision_service.decide.identity import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
-from decision_service.store import decisions, notices
-from decision_service.store import reviews as rows_of_reviews
-from decision_service.store import snapshots as ended
-from decision_service.store import snapshots as snapshots_
+from decision_service.store import decisions, notices, reviews, snapshots
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import padded
 from decision_service.store.engine import Database
 from decision_service.store.history import open_loans, unpacked
 from decision_service.store.keys import DataKeys
 from decision_service.store.schema import PERSONAL
-from decision_service.store.tables import arm_decisions, events, metadata, snapshots
+from decision_service.store.tables import arm_decisions, events, metadata
+from decision_service.store.tables import snapshots as stored_snapshots
 
 _INSTANTS = frozenset(
     {
@@ -40,13 +30,28 @@ _INSTANTS = frozenset(
     }
 )  # fmt: skip
 _OF_USER = ("applicants", "consents", "erasures", "warm", "events", "known_counts", "link_tokens")
-"""The tables whose rows are told as they are, by user."""
+"""The tables whose rows are disclosed as they are, by user."""
 
 _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 """Those by decision."""
 
 _PENDING = events.c.done.is_(False)
-"""In the words by which the index of events is found; the others name nobody."""
+"""In the words by which the index of events is found; the others name no person."""
+
+_ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
+_COUNTS = tuple(
+    select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
+    for name in ("decisions", "snapshots")
+)
+_PLACE = tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+_READINGS = (
+    select(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+    .where(stored_snapshots.c.user_id == bindparam("of"))
+    .order_by(stored_snapshots.c.stored.desc(), stored_snapshots.c.snapshot_id.desc())
+    .limit(1)
+)
+MOST_LETTERS = 100
+"""More than a decision has kinds of letters and languages."""
 
 
 def _disclosed_columns(name: str) -> Select[Any]:
@@ -66,7 +71,6 @@ def _of_decisions(name: str) -> Select[Any]:
 
 _ROWS = {name: _of_user(name, _disclosed_columns(name)) for name in _OF_USER}
 _TOGETHER = {name: _of_decisions(name) for name in _OF_DECISION}
-_ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
 _ARMS = _disclosed_columns(arm_decisions.name).where(
     _ARM_PLACE.in_(bindparam("of", expanding=True))
 )
@@ -75,34 +79,9 @@ _KNOWN = tuple(
     for name, held in PERSONAL.items()
     if held.found_by == "user_id"
 )
-_COUNTS = {
-    name: select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
-    for name in ("decisions", "snapshots")
-}
-_PLACE = tuple_(snapshots.c.stored, snapshots.c.snapshot_id)
-_READINGS = (
-    select(snapshots.c.stored, snapshots.c.snapshot_id)
-    .where(snapshots.c.user_id == bindparam("of"))
-    .order_by(snapshots.c.stored.desc(), snapshots.c.snapshot_id.desc())
-    .limit(1)
-)
-
-
-def is_known(connection: Connection, user_id: str) -> bool:
-    """Whether any table has a row of a user."""
-    return any(connection.execute(one, {"of": user_id}).first() for one in _KNOWN)
-
-
-def counts_of(connection: Connection, user_id: str) -> Mapping[str, int]:
-    """How many decisions and snapshots are stored of a user, by table."""
-    return {
-        name: connection.execute(count, {"of": user_id}).scalar_one()
-        for name, count in _COUNTS.items()
-    }
 
 
 def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
-    """The rows of a user alone, by table."""
     found = {
         name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
         for name, query in _ROWS.items()
@@ -116,7 +95,6 @@ def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row
 def decision_rows(
     connection: Connection, entries: Sequence[StoredEntry]
 ) -> Mapping[str, Mapping[str, Sequence[Row]]]:
-    """The rows that belong to each decision, by decision and table."""
     names = (arm_decisions.name, *_OF_DECISION)
     found = {one.decision_id: {name: list[Row]() for name in names} for one in entries}
     places = [(one.product, microseconds(one.created), one.decision_id) for one in entries]
@@ -131,7 +109,7 @@ def decision_rows(
 def newest_reading(
     connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
 ) -> PagePosition | None:
-    """Where the newest snapshot of a user after a position stands, with `itself` that one."""
+    """Where the newest snapshot of a user after a position is, with `itself` that one."""
     query = _READINGS
     if after is not None:
         place = tuple_(microseconds(after.created), after.decision_id)
@@ -142,17 +120,14 @@ def newest_reading(
 
 def _row(row: Mapping[Any, Any]) -> Row:
     """A row with instants in place of microseconds, and kinds of keys in place of their bytes."""
-    told = {name: _value(name, value) for name, value in row.items()}
-    if "found_by" in told:
-        told["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
-        told["due"] = row["due"]  # of a loan, an amount
-    return told
-
-
-def _value(name: str, value: Any) -> object:
-    if name not in _INSTANTS or value is None:
-        return value
-    return None if value < 0 else from_microseconds(value)
+    shown: dict[str, object] = dict(row)
+    for name in _INSTANTS & shown.keys():
+        value = row[name]
+        shown[name] = None if value is None or value < 0 else from_microseconds(value)
+    if "found_by" in shown:
+        shown["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
+        shown["due"] = row["due"]  # of a loan, an amount
+    return shown
 
 
 def _own_kinds(found_by: bytes, user_id: str) -> Sequence[str]:
@@ -161,25 +136,17 @@ def _own_kinds(found_by: bytes, user_id: str) -> Sequence[str]:
     return [kind_of(key) for key in unpacked(found_by) if key[:1] != USER or key == own]
 
 
-MOST_LETTERS = 100
-"""More than a decision has kinds of letters and languages."""
-
-
 class StoredSubjectAccess:
-    """What is stored of one person, on SQLite or PostgreSQL."""
-
     def __init__(self, database: Database, data_keys: DataKeys) -> None:
         self._database = database
         self._data_keys = data_keys
 
     async def user_rows(self, user_id: str) -> UserRows | None:
-        """As `SubjectAccessLog`."""
         return await self._database.read_together(partial(self._user_rows, user_id=user_id))
 
     async def decisions(
         self, user_id: str, after: PagePosition | None, limit: int
     ) -> Sequence[StoredDecision]:
-        """As `SubjectAccessLog`."""
         chosen = Filter(user_id=user_id)
         work = partial(_decisions, chosen=chosen, after=after, limit=limit)
         return await self._database.read_together(work)
@@ -187,23 +154,19 @@ class StoredSubjectAccess:
     async def reading(
         self, user_id: str, after: PagePosition | None, *, itself: bool
     ) -> StoredReading | None:
-        """As `SubjectAccessLog`."""
         work = partial(self._reading, user_id=user_id, after=after, itself=itself)
         found = await self._database.read_together(work)
         if found is None or found.body is None:
             return found
-        return StoredReading(found.place, await snapshots_.unpack(found.body))
+        return StoredReading(found.place, await snapshots.unpack(found.body))
 
     def _user_rows(self, connection: Connection, user_id: str) -> UserRows | None:
-        if not is_known(connection, user_id):
+        of = {"of": user_id}
+        if not any(connection.execute(one, of).first() for one in _KNOWN):
             return None
-        counts = counts_of(connection, user_id)
-        return UserRows(
-            user_rows(connection, user_id),
-            ended.remains(connection, user_id, self._data_keys),
-            counts["decisions"],
-            counts["snapshots"],
-        )
+        counts = (connection.execute(one, of).scalar_one() for one in _COUNTS)
+        remains = snapshots.remains(connection, user_id, self._data_keys)
+        return UserRows(user_rows(connection, user_id), remains, *counts)
 
     def _reading(
         self, connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
@@ -211,7 +174,7 @@ class StoredSubjectAccess:
         place = newest_reading(connection, user_id, after, itself=itself)
         if place is None:
             return None
-        body = snapshots_.body(connection, user_id, place.decision_id, self._data_keys)
+        body = snapshots.body(connection, user_id, place.decision_id, self._data_keys)
         return StoredReading(place, body)
 
 
@@ -228,8 +191,8 @@ def _decisions(
                 connection, NoticeFilter(decision_id=one.decision_id), None, MOST_LETTERS
             ),
             [
-                RecordedReview(review, rows_of_reviews.events_of(connection, review.review_id))
-                for review in rows_of_reviews.of_decision(connection, one.decision_id)
+                RecordedReview(review, reviews.events_of(connection, review.review_id))
+                for review in reviews.of_decision(connection, one.decision_id)
             ],
         )
         for one in found

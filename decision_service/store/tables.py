@@ -496,7 +496,6 @@ review_events = Table(
 STORED_APART = (decisions.c.reply, decisions.c.facts, snapshots.c.body, texts.c.body)
 """What PostgreSQL keeps beside the row, uncompressed: it is read far more cheaply."""
 
-
 postgres_metadata = MetaData()
 _TEXT = Text(collation="C")
 
