@@ -77,22 +77,18 @@ def contests(
 
 
 class JsonExport:
-    """Writes records as they come."""
-
     def __init__(self, file: TextIO, user_id: str) -> None:
         self._file = file
         self._next = "\n"
         file.write(f'{{"user_id": {json.dumps(user_id)}, "records": [')
 
     def add(self, records: Iterable[pb.StoredRecord]) -> None:
-        """Write some records."""
         for record in records:
             head = json.dumps({"kind": record.kind, "id": record.id}).removesuffix("}")
             self._file.write(f'{self._next}{head}, "content": {visible(record.content)}}}')
             self._next = ",\n"
 
     def end(self) -> None:
-        """Close the object."""
         self._file.write("\n]}\n")
 
 
@@ -138,7 +134,6 @@ def _pages(user_id: str, server: ServerOptions) -> Iterator[list[pb.StoredRecord
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[TextIO]:
-    """A new file of its owner alone, or standard output."""
     if path is None:
         yield sys.stdout
         return

@@ -128,7 +128,6 @@ def _pages(
 
 
 def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
-    """The chain for programs, with every message as it came."""
     return {
         "application": _application(links[0].decision),
         "decisions": [
@@ -144,7 +143,6 @@ def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
 
 
 def chain_tree(links: Sequence[ChainLink]) -> Tree:
-    """The chain for people: each decision with what followed it, and what stands in the end."""
     first = links[0].decision
     words = [f"{name} {value}" for name, value in _application(first).items() if value]
     tree = Tree(escape(" · ".join(words)), guide_style="dim")
@@ -155,7 +153,6 @@ def chain_tree(links: Sequence[ChainLink]) -> Tree:
 
 
 def _outcome_line(first: pb.Decision) -> str:
-    """What stands: of a decision that nobody reviewed, the decision."""
     if not first.HasField("review"):
         return f"stands: {outcome_text(first)} · {first.decision_id}"
     *_, standing = chain_lines(first.review)

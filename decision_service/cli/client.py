@@ -74,11 +74,9 @@ class ServerOptions:
 
     @property
     def encrypted(self) -> bool:
-        """Whether the connection is to be encrypted."""
         return any((self.tls_ca, self.tls_cert, self.tls_key))
 
     def open(self) -> grpc.Channel:
-        """A channel; raises CommandError where the address or a file cannot be used."""
         self.place()
         if not self.encrypted:
             return grpc.insecure_channel(self.address)
@@ -108,7 +106,6 @@ class ServerOptions:
         return made
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """The metadata of every call: the token, where one is given; raises CommandError."""
         token = _content("--token-file", self.token_file)
         if token is None:
             return ()
@@ -367,7 +364,6 @@ def answered(error: grpc.RpcError) -> bool:
 
 
 def described(error: grpc.RpcError, findings: frozenset[str] = frozenset()) -> CommandError:
-    """The error as a person should read it: code, sentence, and the details that came with it."""
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     status, code = rpc_status.from_call(call_error), call_error.code()
     message = f"{code.name}: {call_error.details() or 'no further words'}"
@@ -396,7 +392,6 @@ def _detail_lines(status: Status | None) -> Iterator[str]:
 
 
 def read_review(stub: Any, review_id: str, server: ServerOptions) -> review_pb.Review:
-    """A review with all of its steps, read page by page."""
     request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
     reply = call(stub.GetReview, request, server)
     review: review_pb.Review = reply.review

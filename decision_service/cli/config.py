@@ -166,7 +166,6 @@ def _document(reading: Reading, problems: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _print(reading: Reading) -> None:
-    """A setting a line, in columns that fold no path."""
     rows = [(line.name, line.value or "–", line.where) for line in reading.lines()]
     first, second = (max(len(row[place]) for row in rows) for place in (0, 1))
     for name, value, where in rows:

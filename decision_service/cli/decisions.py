@@ -142,7 +142,6 @@ NONE = "–"
 
 
 def difference_table(was: pb.Decision, now: pb.Decision) -> Table:
-    """Each part that differs with both its values: outcome, reasons, offer, rules, factors."""
     rows = table("what differs", "was", "now")
     for what, before, after in differences(was, now):
         rows.add_row(what, before, after)
@@ -150,7 +149,6 @@ def difference_table(was: pb.Decision, now: pb.Decision) -> Table:
 
 
 def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, str]]:
-    """The parts that differ, the outcome first; `–` stands for what is not there."""
     before, after = dict(_parts(was)), dict(_parts(now))
     for what in dict.fromkeys((*before, *after)):
         values = before.get(what, NONE), after.get(what, NONE)
@@ -265,7 +263,6 @@ def _head(decision: pb.Decision) -> str:
 
 
 def _below(decision: pb.Decision) -> str:
-    """The rules, then the reasons' codes."""
     version = decision.ruleset_ref.version
     rules = f"{decision.product} v{version}" if version else decision.product
     codes = ", ".join(reason.code for reason in decision.reasons)
@@ -346,7 +343,6 @@ commands.command("notice-sent")(notice_sent)
 def _recorded(
     stub: Any, reply: service_pb.ReplayDecisionResponse, decision_id: str, server: ServerOptions
 ) -> pb.Decision | None:
-    """The decision as it was recorded; None where nothing came out otherwise."""
     if not (reply.differing_fields or reply.changed_fields):
         return None
     view = pb.DECISION_VIEW_FULL if reply.decision.factor_values else pb.DECISION_VIEW_BASIC
@@ -356,7 +352,6 @@ def _recorded(
 
 
 def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
-    """What differs from the record, or what another version of the engine changed."""
     if reply.differing_fields:
         return f"Differs in {', '.join(reply.differing_fields)}."
     if not reply.decided_by_engine_version:

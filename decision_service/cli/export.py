@@ -112,18 +112,15 @@ class Exported:
 
     @property
     def texts(self) -> Texts:
-        """The masking of this decision's texts."""
         return Texts(self.ruleset)
 
 
 def amount_text(money: MoneyMessage) -> str:
-    """An amount in major units, exact, without its currency."""
     amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
     return f"{amount.normalize():f}"
 
 
 def cases_head(exported: Exported) -> str:
-    """The beginning of a file of tests for the version that made this decision."""
     ref = exported.decision.ruleset_ref
     lines = (
         "# yaml-language-server: $schema=../../_schema/tests.schema.json",
@@ -169,7 +166,6 @@ def _map(name: str, values: Mapping[str, str], indent: str) -> Iterator[str]:
 
 
 def _lists(decision: pb.Decision, texts: Texts) -> dict[str, str]:
-    """Each list that was asked, with the inputs that were on it, under their stand-ins."""
     keys: dict[str, list[str]] = {}
     for answer in decision.list_answers:
         listed = keys.setdefault(answer.list, [])
@@ -179,7 +175,6 @@ def _lists(decision: pb.Decision, texts: Texts) -> dict[str, str]:
 
 
 def _factor(factor: pb.FactorValue) -> str:
-    """A value as it is written in rule tests; of several causes the one that is shown."""
     if factor.HasField("value"):
         return _value(factor.value, None)
     first = min(factor.missing, key=lambda m: (not m.tainted, m.cause, m.source_id))
@@ -202,7 +197,6 @@ def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
 
 
 def _expected(decision: pb.Decision, texts: Texts) -> Iterator[str]:
-    """What the rules came to."""
     rules = decision.override if decision.HasField("override") else decision
     yield f"      outcome: {enum_name(pb.Outcome.DESCRIPTOR, rules.outcome)}"
     if rules.refer_kind:
@@ -310,7 +304,6 @@ def csv_line(exported: Exported) -> str:
 
 
 def row(cells: Mapping[str, object]) -> str:
-    """A row of CSV."""
     text = io.StringIO()
     csv.DictWriter(text, COLUMNS, lineterminator="\n").writerow(cells)
     return text.getvalue()
@@ -330,7 +323,6 @@ def _head(exported: Exported) -> dict[str, Any]:
 
 
 def _override(override: pb.Override) -> dict[str, Any]:
-    """What the rules concluded, where something else was decided."""
     return {
         "kind": override.kind,
         "outcome": _set_name(pb.Outcome.DESCRIPTOR, override.outcome),
@@ -371,7 +363,6 @@ def _offer_cells(offer: pb.Offer, texts: Texts) -> dict[str, Any]:
 
 
 def _factor_cell(factor: pb.FactorValue) -> Any:
-    """A factor's value, or the causes for which it is missing."""
     if factor.HasField("value"):
         return _value_cell(factor.value, None)
     return {"missing": list(_causes(factor))}
@@ -436,7 +427,6 @@ class ExportFile:
     @classmethod
     @contextmanager
     def open(cls, path: Path | None, form: str) -> Iterator[ExportFile]:
-        """A new file, removed again where the export fails, or standard output."""
         if path is None:
             yield (made := cls(sys.stdout, form))
             made.tell_end()
@@ -446,7 +436,6 @@ class ExportFile:
         made.tell_end()
 
     def add(self, exported: Exported) -> None:
-        """Write one decision."""
         if self._form == "cases" and not self._fits(exported):
             self._left_out += 1
             return
@@ -456,7 +445,6 @@ class ExportFile:
             sys.stderr.write(f"\r{self.written:,} decisions …")
 
     def _fits(self, exported: Exported) -> bool:
-        """Whether it is of the file's version, which the first one begins."""
         ref = exported.decision.ruleset_ref
         if self._version is None and ref.version:
             self._version = (ref.ruleset, ref.version)
@@ -464,7 +452,6 @@ class ExportFile:
         return self._version == (ref.ruleset, ref.version)
 
     def tell_end(self) -> None:
-        """On stderr, how many were written and left out."""
         left = f", {self._left_out:,} left out: decided by other rules, or by none"
         start = "\r" if sys.stderr.isatty() else ""
         words = counted(self.written, "decision") + (left if self._left_out else "")
@@ -473,7 +460,6 @@ class ExportFile:
 
 @contextmanager
 def _new(path: Path, form: str) -> Iterator[Lines]:
-    """A new file, whole, or removed again."""
     with new_file(path) as file:
         if form == PARQUET:
             with ParquetRows.open(file) as rows:
@@ -488,8 +474,6 @@ _GONE = frozenset({"RULESET_UNKNOWN"})
 
 
 class ExportFormat(StrEnum):
-    """What decisions are written as."""
-
     FIXTURE = "fixture"
     CASES = "cases"
     JSONL = "jsonl"
@@ -570,15 +554,12 @@ def _require_parquet(output: Path | None) -> None:
 
 
 class _Source:
-    """Reads decisions page by page, and each version of rules once."""
-
     def __init__(self, server: ServerOptions) -> None:
         self._server = server
         self._key = export_key()
         self._rules: dict[tuple[str, int], rules_pb.Ruleset] = {}
 
     def ids(self, stub: Stub, wanted: DecisionFilter) -> Iterator[str]:
-        """The ids of matching decisions, newest first."""
         token, more = "", True
         while more:
             page = call(stub.ListDecisions, wanted.request(_PAGE, token), self._server)
@@ -614,7 +595,6 @@ class _Source:
         return bad if taken else None
 
     def _read_rules(self, product: str, version: int) -> rules_pb.Ruleset:
-        """The version as the server has it now; empty where there is none."""
         if not version:
             return rules_pb.Ruleset()
         request = rules_pb.GetRulesetRequest(product=product, version=version)

@@ -36,7 +36,6 @@ Configured = Callable[[Settings], Path | None]
 
 
 def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typer.Typer:
-    """A group of commands with `add` and `list`."""
     commands = typer.Typer(help=about, no_args_is_help=True)
 
     @commands.command()
@@ -66,7 +65,6 @@ def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typ
 
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:
-    """The file; raises CommandError where none is named."""
     if path is None:
         raise CommandError(f"set {keys.setting}, or name a file by --file", Exit.USAGE)
     return path
@@ -74,7 +72,6 @@ def required(keys: KeyFile[Any], path: Path | None) -> Path:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Refusals of a key file as CommandErrors."""
     try:
         yield
     except StoreError as error:
@@ -82,7 +79,6 @@ def refusals() -> Iterator[None]:
 
 
 def key_id(text: str) -> bytes:
-    """The id of a key; raises CommandError."""
     try:
         given = bytes.fromhex(text)
     except ValueError:
@@ -142,7 +138,6 @@ def forget_data_key(key: KeyArgument, config: ConfigOption = None, file: FileOpt
 
 
 def _require_old(path: Path, wanted: bytes) -> None:
-    """The key must be in the file, after the newest; raises CommandError."""
     newest, *older = (key.id for key in DATA_KEYS.read(path))
     if wanted == newest:
         message = f"{wanted.hex()} is the newest key of {path}, which wraps: `add` another first"

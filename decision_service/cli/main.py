@@ -64,15 +64,11 @@ GONE = {
 
 
 class CommandsByName(TyperGroup):
-    """The group of all commands."""
-
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names in the order of the table."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command; None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
         made = typer.Typer(add_completion=False, rich_markup_mode=None, callback=_no_options)
@@ -87,7 +83,6 @@ class CommandsByName(TyperGroup):
         return group.get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the words name; a name near to it is told where there is none."""
         for name, instead in GONE.items():
             first, *more = name.split()
             options = [word.partition("=")[0] for word in args[1:] if word.startswith("-")]
@@ -164,7 +159,6 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _ended(error: Exception) -> CommandError:
-    """What a command says that could not go on."""
     if isinstance(error, CommandError):
         return error
     if isinstance(error, ConfigError):

@@ -30,8 +30,6 @@ INT32 = 2**31 - 1
 
 
 def whole(about: str, *names: str, least: int = 0, most: int = INT32) -> Any:
-    """An option of a whole number within bounds."""
-
     def read(given: str | int) -> int:
         value = int(given) if _WHOLE.fullmatch(str(given)) else None
         if value is None or not least <= value <= most:
@@ -89,19 +87,15 @@ PageOption = Annotated[
 
 
 def request_id(given: str) -> str:
-    """The request id that was given, or a new one."""
     return given or str(uuid.uuid4())
 
 
 class View(StrEnum):
-    """How much of a decision is asked for."""
-
     BASIC = "basic"
     FULL = "full"
 
     @property
     def message(self) -> pb.DecisionView:
-        """The view as requests name it."""
         return pb.DECISION_VIEW_FULL if self is View.FULL else pb.DECISION_VIEW_BASIC
 
 
@@ -157,8 +151,6 @@ def parse_input(pair: str) -> tuple[str, values_pb2.InputValue]:
 
 
 class OutcomeWord(StrEnum):
-    """An outcome as it is typed."""
-
     APPROVE = "approve"
     REFER = "refer"
     DECLINE = "decline"
@@ -196,7 +188,6 @@ class DecisionFilter:
     unreported: bool = False
 
     def request(self, page_size: int, page_token: str = "") -> service_pb.ListDecisionsRequest:
-        """A request for one page of them, newest first; raises CommandError for a wrong day."""
         if self.first_day and self.before and self.before <= self.first_day:
             message = f"--before {self.before} is not after --from {self.first_day}"
             raise CommandError(message, Exit.USAGE)

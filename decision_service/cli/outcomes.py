@@ -121,7 +121,6 @@ def _header(line: str, place: str) -> Sequence[str]:
 
 
 def _require_form(line: str, place: str) -> None:
-    """Refuse what spreadsheets write beside CSV of UTF-8 with commas."""
     if "\0" in line:
         raise CommandError(f"{place}: the file is UTF-16: save it as UTF-8", Exit.USAGE)
     for separator, shown in ((";", "semicolons"), ("\t", "tabs")):
@@ -228,7 +227,6 @@ def _tell_thousandth(number: int) -> None:
 
 
 def _size(lines: TextIOWrapper) -> int | None:
-    """The file's bytes; None of a pipe."""
     found = os.fstat(lines.fileno())
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 
 def silence(stream: TextIO) -> None:
-    """Have all further writing to a stream go nowhere."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -61,8 +60,6 @@ _PADDING = 2
 
 
 class Format(StrEnum):
-    """How a command prints."""
-
     TABLE = "table"
     JSON = "json"
 
@@ -91,7 +88,6 @@ def console(least: int = 0, most: int | None = None) -> Console:
 
 
 def table(*columns: str) -> Table:
-    """A table without boxes whose first column leads."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=True, header_style="bold")
@@ -116,12 +112,10 @@ def print_table(made: Table, most: int | None = None) -> None:
 
 
 def _line_width(text: str) -> int:
-    """The width of a cell's longest line."""
     return max(map(len, text.splitlines()), default=0)
 
 
 def _plain(cell: object) -> str:
-    """A cell (rich markup) as it is read."""
     from rich.text import Text
 
     return Text.from_markup(visible(str(cell))).plain
@@ -138,18 +132,15 @@ def print_json(value: Any) -> None:
 
 
 def message_dict(message: Message) -> dict[str, Any]:
-    """A message under its proto field names."""
     return MessageToDict(message, preserving_proto_field_name=True)
 
 
 def print_error(error: CommandError) -> None:
-    """One sentence on stderr, with the lines that say where."""
     for line in (error.message, *error.lines):
         sys.stderr.write(visible(line) + "\n")
 
 
 def progress_line(words: str) -> None:
-    """Say on stderr what takes long, where that is a terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"{words}\n")
 

@@ -79,7 +79,6 @@ class ParquetRows:
     @classmethod
     @contextmanager
     def open(cls, file: BinaryIO) -> Iterator[Self]:
-        """Rows of a new file, whole at the end."""
         import pyarrow
         from pyarrow.parquet import ParquetWriter
 
@@ -102,7 +101,6 @@ class ParquetRows:
             made.flush()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row, with the names of a line of JSON."""
         nested = {n: _JSON.encode(row[n]).decode() for n in NESTED if row[n] is not None}
         plain = {name: row[name] for name in self._schema.names if name not in NESTED}
         days = {"as_of_date": date.fromisoformat(row["as_of_date"])}
@@ -113,7 +111,6 @@ class ParquetRows:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was added."""
         import pyarrow
 
         self._writer.write_table(pyarrow.Table.from_pylist(self._rows, self._schema))

@@ -34,7 +34,6 @@ _REFUSALS = frozenset({"REVIEW_REFUSED", "AUTHORITY_EXCEEDED"})
 
 
 def take(method: str, request: Any, server: ServerOptions, form: Format) -> None:
-    """Take a step and print the review after it."""
     with reviews(server) as stub:
         reply = call(getattr(stub, method), request, server, findings=_REFUSALS)
     show_review(reply.review, form)
@@ -136,8 +135,6 @@ RejectOption = Annotated[str, typer.Option("--reject", help="refuse the proposed
 
 
 class Result(StrEnum):
-    """What a person decides."""
-
     APPROVE = "APPROVE"
     DECLINE = "DECLINE"
 

@@ -114,7 +114,7 @@ def confirm(
     *,
     server: ServerOptions,
 ) -> None:
-    """Take what another caller proposed: a step up, a revival or a changed plan."""
+    """Take what another caller proposed: a step up, a revival, a plan."""
     request = rollout_service_pb2.ConfirmRolloutRequest(
         product=product, why=why, ticket=ticket, plan_digest=plan_digest, position=position
     )
@@ -216,7 +216,6 @@ def revive(
 
 
 def get_rollout(product: str, server: ServerOptions) -> rollout_service_pb2.GetRolloutResponse:
-    """One rollout of a running server."""
     with rollouts(server) as stub:
         request = rollout_service_pb2.GetRolloutRequest(product=product)
         reply: rollout_service_pb2.GetRolloutResponse = call(stub.GetRollout, request, server)
@@ -322,7 +321,6 @@ def parse_window(text: str) -> Duration:
 
 
 def print_comparison(found: pb.VersionComparison, kind: str) -> None:
-    """Agreement, rates, the outcomes that met with their amounts, what moved them, and why."""
     out = console()
     for line in (*headlines(found, kind), *untried_lines(found), *list_lines(found)):
         out.print(line, markup=False, soft_wrap=True)
@@ -344,7 +342,6 @@ def print_comparison(found: pb.VersionComparison, kind: str) -> None:
 
 
 def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:
-    """What was compared and how far it agrees."""
     other = f"{kind} v{found.other_version}" if kind else "itself"
     pair = f"v{found.live_version} against {other}"
     by = f" with the parameters of {found.params_as_of}" if found.params_as_of else ""
@@ -380,7 +377,6 @@ def untried_lines(found: pb.VersionComparison) -> Iterator[str]:
 
 
 def list_lines(found: pb.VersionComparison) -> Iterator[str]:
-    """The lists that were read as they are today."""
     if found.lists_of_today:
         yield (
             f"Read as they are today: {', '.join(f'lists.{name}' for name in found.lists_of_today)}"
@@ -406,7 +402,6 @@ def rate_table(found: pb.VersionComparison) -> Table:
 
 
 def outcome_table(found: pb.VersionComparison) -> Table:
-    """Each pair of outcomes with how many, what each approves, and some decisions."""
     live, other = f"v{found.live_version}", f"v{found.other_version}"
     rows = table(live, other, "decisions", f"{live} approves", f"{other} approves", "examples")
     for column in rows.columns[2:5]:
@@ -439,7 +434,6 @@ def swap_lines(found: pb.VersionComparison) -> Iterator[str]:
 
 
 def move_table(found: pb.VersionComparison) -> Table:
-    """The parts of the rules that moved decisions, those that are first causes first."""
     rows = table("moved by", "first", "alone", "named", "swap-in", "swap-out", "for example")
     for column in rows.columns[1:6]:
         column.justify = "right"
@@ -450,7 +444,6 @@ def move_table(found: pb.VersionComparison) -> Table:
 
 
 def reason_table(found: pb.VersionComparison) -> Table:
-    """The principal reasons before and after, of decisions whose outcome differs."""
     rows = table(f"v{found.live_version} says", f"v{found.other_version} says", "decisions")
     rows.columns[2].justify = "right"
     for reason in found.reasons:

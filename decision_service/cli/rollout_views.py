@@ -30,7 +30,6 @@ def stage_text(track: rollout_pb2.RolloutTrack) -> str:
 
 
 def track_text(track: rollout_pb2.RolloutTrack) -> str:
-    """Where a track stands, since when, and who brought it there why."""
     words = f"{stage_text(track)} since {instant_text(track.since_time)}"
     if not track.HasField("entered_by"):
         return words
@@ -47,7 +46,6 @@ def moved_text(step: rollout_pb2.RolloutStep) -> str:
 
 
 def proposed_text(change: rollout_pb2.ProposedStep) -> str:
-    """What waits for a second caller, and until when."""
     words = {
         "advance": f"{change.track} to {change.stage}",
         "revive": f"{change.arm or 'product'} revived",
@@ -121,7 +119,6 @@ _ARM = {
 
 
 def enrolment_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
-    """Why an applicant is decided here, or is not."""
     assignment = explained.assignment
     reason = assignment.enrolment_reason
     if reason == "SEGMENT":
@@ -134,7 +131,6 @@ def enrolment_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> 
 
 
 def arm_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
-    """Why this version decides."""
     assignment = explained.assignment
     words = _ARM[assignment.arm_reason]
     if not assignment.HasField("arm_slot"):
@@ -158,7 +154,6 @@ _STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 
 
 def arms_table(arms: Iterable[rollout_figures_pb.ArmFigures]) -> Table:
-    """Each arm with its share, applicants, outcomes, amount and latency."""
     columns = ("share", "applicants", "approve", "refer", "decline", "missing", "approved", "p99")
     rows = table("arm", *columns)
     for column in rows.columns[1:]:
@@ -169,20 +164,17 @@ def arms_table(arms: Iterable[rollout_figures_pb.ArmFigures]) -> Table:
 
 
 def shadow_lines(shadows: Iterable[rollout_figures_pb.ShadowFigures]) -> Iterator[str]:
-    """Each silent version: how far it agrees, and what it would change."""
     for shadow in shadows:
         yield f" shadow v{shadow.version} of {shadow.percent} %: {', '.join(_shadow(shadow))}"
 
 
 def day_lines(figures: rollout_figures_pb.RolloutFigures) -> Iterator[str]:
-    """What each cap has left of the present day."""
     for cap in figures.caps:
         tier = f" of tier {cap.tier}" if cap.tier else ""
         yield f" cap {cap.name}{tier} · today {', '.join(_used(cap))}"
 
 
 def guardrail_table(guardrails: Iterable[rollout_figures_pb.GuardrailFigures]) -> Table:
-    """Each guardrail with what it sees, what is allowed, and what it says."""
     rows = table("guardrail", "watches", "now", "allowed", "state")
     for one in guardrails:
         watches = f"{one.metric} of {one.of}, {one.window}"
@@ -192,7 +184,6 @@ def guardrail_table(guardrails: Iterable[rollout_figures_pb.GuardrailFigures]) -
 
 
 def next_text(one: rollout_figures_pb.NextStage) -> str:
-    """What the stage above waits for and by when."""
     words = [f"stage {one.stage} ({one.percent} %) from {instant_text(one.hold_until_time)}"]
     words.append(_count(one))
     words.append(", ".join(one.blocked_by) or _guarded(one))
@@ -202,7 +193,6 @@ def next_text(one: rollout_figures_pb.NextStage) -> str:
 
 
 def outcome_text(outcome: int) -> str:
-    """`approve`, `refer`, `decline`."""
     return enum_name(decision_pb2.Outcome.DESCRIPTOR, outcome).lower()
 
 
@@ -267,7 +257,6 @@ def _state(one: rollout_figures_pb.GuardrailFigures) -> str:
 
 
 def _guarded(one: rollout_figures_pb.NextStage) -> str:
-    """What a track's guardrails say together where none stands against going on."""
     if not one.guardrails:
         return "no guardrail watches it"
     if not one.waiting:
@@ -292,7 +281,6 @@ _TO_ADVANCE = "decision-service rollout advance"
 
 
 def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
-    """Everything that an operator asks of a rollout at once."""
     rollout, out = reply.rollout, console()
     for line in (*headlines(rollout), *group_lines(rollout), *_refused(rollout)):
         out.print(line, markup=False, soft_wrap=True)
@@ -310,7 +298,6 @@ def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
 
 
 def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
-    """Where each track stands, since when, by whom and why."""
     yield f"{rollout.product} · go-live {track_text(rollout.go_live)}"
     if rollout.HasField("challenger"):
         challenger = rollout.challenger
@@ -340,7 +327,6 @@ def _units(number: int, rollout: rollout_pb2.Rollout) -> str:
 def next_lines(
     rollout: rollout_pb2.Rollout, coming: Iterable[rollout_figures_pb2.NextStage]
 ) -> Iterator[str]:
-    """What each track's next stage waits for, and the command for it."""
     for one in coming:
         if one.track == _CHALLENGER and not one.decisions:
             yield f"Next: {one.track} {next_text(one)}; nobody has met it at this stage yet"

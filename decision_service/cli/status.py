@@ -92,7 +92,6 @@ def publication_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
 
 
 def list_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
-    """Each list that rules ask, and how lists have changed, the newest change first."""
     for keys in reply.lists:
         count = counted(keys.keys, "hashed key" if keys.hashed else "key")
         yield f"{keys.product} asks lists.{keys.name}: {count}, {keys.digest[:12]}"
@@ -105,7 +104,6 @@ def list_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
 
 
 def version_table(reply: pb.ListRulesetsResponse) -> Table:
-    """Each loaded version with its role, fingerprint, and since when this content decides."""
     rows = table("product", "version", "role", "digest", "loaded since")
     for ruleset in reply.rulesets:
         ref = ruleset.ref
@@ -115,7 +113,6 @@ def version_table(reply: pb.ListRulesetsResponse) -> Table:
 
 
 def reading_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
-    """What the last reading of the folder came to, and whether other processes differ."""
     read = f"{reply.read_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
     if not reply.refused:
         yield f"The rules folder was read at {read}; it is what the server decides by."

@@ -45,7 +45,6 @@ def concluded_text(outcome: int, refer_kind: int) -> str:
 
 
 def override_text(override: pb.Override) -> str:
-    """What the rules concluded, and why something else was decided."""
     rules = f"the rules concluded {concluded_text(override.outcome, override.refer_kind)}"
     return f"{rules}; the cap `{override.cap}` of the day was reached"
 
@@ -61,7 +60,6 @@ _NEEDS = (
 
 
 def reason_text(reason: pb.Reason) -> str:
-    """The reason's sentence with what there is and what would have been needed."""
     if reason.component == pb.COMPONENT_DATA:
         return f"{reason.message} ({reason.factor})" if reason.factor else reason.message
     seen = [f"has {reason.actual}"] if reason.actual else []
@@ -107,7 +105,6 @@ def money_text(money: Money) -> str:
 
 
 def value_text(value: values_pb2.InputValue) -> str:
-    """A factor's value as a person writes it."""
     match value.WhichOneof("value"):
         case "money":
             return money_text(value.money)
@@ -120,7 +117,6 @@ def value_text(value: values_pb2.InputValue) -> str:
 
 
 def cause_text(cause: values_pb2.MissingCause) -> str:
-    """Why a value is missing, with the account and its error where they are known."""
     words = [cause.cause.lower().replace("_", " ")]
     if cause.reason and cause.reason != cause.cause:
         words.append(cause.reason)
@@ -204,7 +200,6 @@ _NOTHING = "nothing of what is looked at changes the decision"
 
 
 def add_recourse(tree: Tree, decision: pb.Decision) -> None:
-    """Add the answer with its changes, where there is one."""
     if not decision.HasField("recourse"):
         return
     recourse = decision.recourse
@@ -214,7 +209,6 @@ def add_recourse(tree: Tree, decision: pb.Decision) -> None:
 
 
 def recourse_text(recourse: pb.Recourse) -> str:
-    """The answer in a line."""
     if recourse.kind == "NOTHING":
         return _NOTHING
     day = recourse.decide_again_on
@@ -255,7 +249,6 @@ class RuleView:
 
 
 def add_stage(tree: Tree, name: str, component: str, concluded: str, note: str = "") -> Tree:
-    """A stage's branch: kind, conclusion and note."""
     kind = _KINDS.get(component, component.lower())
     label = f"{escape(name)} ({kind}) → {concluded or 'nothing'}"
     return tree.add(f"{label}  {escape(note)}" if note else label)
@@ -290,7 +283,6 @@ _INDENT = "    "
 
 
 def show_review(review: review_pb.Review, form: Format) -> None:
-    """Print one review, with its steps where it has them."""
     if form is Format.JSON:
         print_json(review)
         return
@@ -382,7 +374,6 @@ def step_text(event: review_pb.ReviewEvent) -> str:
 
 
 def step_words(event: review_pb.ReviewEvent) -> Iterator[str]:
-    """What was said with a step: kinds of data, words, a decision, a result."""
     said = [*event.data_kinds, event.text, event.decision_id]
     if event.HasField("result"):
         said.append(result_text(event.result))
@@ -410,7 +401,6 @@ _COLOURS = {
 
 
 def outcome_style(decision: pb.Decision) -> str:
-    """The style of an outcome: bold, in its colour."""
     return f"bold {_COLOURS.get(decision.outcome, 'white')}"
 
 
@@ -420,7 +410,6 @@ def styled_outcome(decision: pb.Decision) -> str:
 
 
 def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0) -> Tree:
-    """The decision with all that its view holds, or with the heaviest factors alone."""
     tree = Tree(_headline(decision, title), guide_style="dim")
     add_verdict(tree, decision)
     add_recourse(tree, decision)
@@ -432,7 +421,6 @@ def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0)
 
 
 def _add_review(tree: Tree, decision: pb.Decision) -> None:
-    """The chain: which decision came first, the reviews, and what stands."""
     if decision.first_decision_id:
         tree.add(f"decided again after {decision.first_decision_id}")
     if not decision.HasField("review"):
@@ -444,7 +432,6 @@ def _add_review(tree: Tree, decision: pb.Decision) -> None:
 
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:
-    """Why, what data is needed, and what is offered."""
     if decision.HasField("override"):
         _add_override(tree, decision.override)
     for reason in decision.reasons:

@@ -92,7 +92,6 @@ async def removed(settings: Settings, webhook_id: str) -> bool:
 
 
 async def listed(settings: Settings) -> tuple[Webhook, ...]:
-    """Every webhook of the key pair."""
     async with open_smile(settings) as source:
         try:
             return await source.webhooks.list(vendor_deadline())

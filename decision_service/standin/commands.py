@@ -58,7 +58,6 @@ def _residence(country: str, currency: str) -> Residence:
 
 
 def _row(person: SandboxPerson, residence: Residence, today: date | None) -> dict[str, Any]:
-    """A person, with all data where a day is given."""
     row: dict[str, Any] = {
         "name": person.name,
         "user_name": person.user_name,

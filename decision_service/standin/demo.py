@@ -66,7 +66,6 @@ class DemoDecision:
 
 
 def print_heading(version: int, digest: str, store: str) -> None:
-    """Which program decides by which rules, where it records, and what is asked for."""
     rules = f"{PRODUCT} v{version} ({digest[:4]}…{digest[-2:]})"
     out = console(most=COLUMNS)
     out.print(f"Credit decision service {engine_version()}")
@@ -75,7 +74,6 @@ def print_heading(version: int, digest: str, store: str) -> None:
 
 
 def print_report(shown: list[DemoDecision], *, own_rules: bool) -> None:
-    """The outcomes, their reasons, one decision in full, and what to try next."""
     out = console(most=COLUMNS)
     print_table(_outcomes(shown), COLUMNS)
     out.print()
@@ -131,7 +129,6 @@ def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: boo
 
 
 def json_row(one: DemoDecision) -> dict[str, Any]:
-    """A decision for programs."""
     return {
         "person": one.person.name,
         "milliseconds": round(one.milliseconds, 1),
@@ -159,7 +156,6 @@ def demo(
 
 
 async def _demo(store: Path, form: Format) -> bool:
-    """Whether any replay differed."""
     async with _started(store) as (service, stub):
         if form is Format.TABLE:
             champion = service.core.active.current().product(PRODUCT).champion

@@ -94,7 +94,6 @@ _PAIRS, _KEY_LENGTH, _VALUE_LENGTH = 5, 50, 500
 
 
 def below_prefix(path: str) -> str:
-    """Return a path without the version it begins with."""
     return path.removeprefix(PREFIX)
 
 
@@ -182,30 +181,24 @@ EVENT_TYPES = frozenset(
 
 
 class Webhooks:
-    """The webhooks registered so far, newest first."""
-
     def __init__(self) -> None:
         self._registered: dict[str, dict[str, Any]] = {}
 
     def all(self) -> list[dict[str, Any]]:
-        """Return every webhook."""
         return list(reversed(self._registered.values()))
 
     def register(self, fields: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        """Add a webhook with checked fields."""
         webhook_id = uuid.uuid4().hex
         times = {"createdAt": stamp(now), "updatedAt": stamp(now)}
         self._registered[webhook_id] = {"id": webhook_id, **fields, **times}
         return self._registered[webhook_id]
 
     def one(self, webhook_id: str) -> dict[str, Any]:
-        """Return a webhook; raises VendorError 404."""
         if webhook_id not in self._registered:
             raise VendorError(404, "There is no such webhook")
         return self._registered[webhook_id]
 
     def remove(self, webhook_id: str) -> None:
-        """Remove a webhook; raises VendorError 404."""
         self.one(webhook_id)
         del self._registered[webhook_id]
 
@@ -250,7 +243,6 @@ class Endpoints:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def routes(self) -> list[Route]:
-        """Return the routes of every endpoint."""
         own: list[tuple[str, str, Handler]] = [
             ("GET", "/providers", self.providers),
             ("GET", "/providers/{id}", self.provider),
@@ -321,33 +313,26 @@ class Endpoints:
         return found
 
     async def listing(self, listing: lists.ListEndpoint, request: Request) -> Reply:
-        """`GET` of a list."""
         return lists.answer(listing, self.tenant, request.query_params)
 
     async def single(self, listing: lists.ListEndpoint, request: Request) -> Reply:
-        """`GET` of one object of a list."""
         return lists.single(listing, self.tenant, request.path_params["id"])
 
     async def providers(self, request: Request) -> Reply:
-        """`GET /providers`."""
         return list_providers(request.query_params)
 
     async def provider(self, request: Request) -> Reply:
-        """`GET /providers/{id}`."""
         return one_provider(request.path_params["id"])
 
     async def create_user(self, request: Request) -> Reply:
-        """`POST /users`: 201 with the user and a first token."""
         created = self.tenant.create_user(external_metadata(await json_object(request)))
         token = self.tenant.issue_token(created.id)
         return ok({"user": created.user, "token": token}, 201)
 
     async def user(self, request: Request) -> Reply:
-        """`GET /users/{id}`."""
         return ok(self._person(request.path_params["id"]).user)
 
     async def create_token(self, request: Request) -> Reply:
-        """`POST /tokens?userId=`: 201 with a single-use link token."""
         user_id = request.query_params.get("userId")
         if not user_id:
             raise VendorError(400, "userId is missing")
@@ -362,22 +347,18 @@ class Endpoints:
         return ok()
 
     async def list_webhooks(self, request: Request) -> Reply:
-        """`GET /webhooks`."""
         size, cursor = size_of(request.query_params), Cursor("webhooks", {})
         if request.query_params.get("cursor"):
             cursor = read_cursor(request.query_params["cursor"], "webhooks")
         return ok(page(self.webhooks.all(), cursor, size))
 
     async def register_webhook(self, request: Request) -> Reply:
-        """`POST /webhooks`."""
         fields = webhook_fields(await json_object(request))
         return ok(self.webhooks.register(fields, self.tenant.now()))
 
     async def webhook(self, request: Request) -> Reply:
-        """`GET /webhooks/{id}`."""
         return ok(self.webhooks.one(request.path_params["id"]))
 
     async def remove_webhook(self, request: Request) -> Reply:
-        """`DELETE /webhooks/{id}`."""
         self.webhooks.remove(request.path_params["id"])
         return ok()

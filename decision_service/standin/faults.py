@@ -51,7 +51,6 @@ class Effect:
     also: Callable[[Mapping[str, Any]], None] | None = None
 
     def check(self, settings: Mapping[str, Any]) -> None:
-        """Raise FaultRefused unless the effect takes the settings."""
         for name in self.needs:
             if name not in settings:
                 raise FaultRefused(f"the setting {name!r} is missing: give it")
@@ -72,18 +71,14 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class AppliedEffect:
-    """An effect with its settings, to be applied to one answer."""
-
     effect: Effect
     settings: Mapping[str, Any]
 
     @property
     def replaces(self) -> bool:
-        """Whether the effect replaces the answer."""
         return self.effect.replaces
 
     def change(self, reply: Reply) -> None:
-        """Change the answer in place."""
         self.effect.change(reply, self.settings)
 
 
@@ -129,20 +124,17 @@ def _encoding(reply: Reply, settings: Settings) -> None:
 
 
 def _huge(reply: Reply, settings: Settings) -> None:
-    """Add a field of that many bytes, by default more than 4 MB."""
     padding = "x" * settings.get("bytes", 5_000_000)
     reply.document = {**_envelope(reply), "padding": padding}
 
 
 def _deep(reply: Reply, settings: Settings) -> None:
-    """Nest arrays that deep in a field."""
     depth = settings.get("depth", 100_000)
     text = encode({**_envelope(reply), "deep": 0})
     reply.body = text.replace(b'"deep":0', b'"deep":' + b"[" * depth + b"]" * depth)
 
 
 def _envelope_code(reply: Reply, settings: Settings) -> None:
-    """Keep the status and change the envelope's code."""
     reply.document = {**_envelope(reply), "code": settings["code"]}
 
 
@@ -194,7 +186,6 @@ _ITEMS = {"all": FLAG}
 
 
 def _items(reply: Reply) -> list[Json]:
-    """The items of a page, or a lone object."""
     data = reply.document.get("data") if isinstance(reply.document, dict) else None
     if not isinstance(data, dict):
         return []
@@ -240,7 +231,6 @@ def _page(reply: Reply) -> Json:
 
 
 def _duplicate(reply: Reply, _: _Settings) -> None:
-    """Repeat the first item at the end."""
     items = _items(reply)
     items += deepcopy(items[:1])
 
@@ -284,14 +274,12 @@ def _bare_array(reply: Reply, _: _Settings) -> None:
 
 
 def _other_user(reply: Reply, settings: _Settings) -> None:
-    """Name another user as the owner of an item."""
     stranger = settings.get("user_id", user_id("stranger"))
     for item in _chosen(reply, settings):
         _put(item, "metadata.userId", stranger)
 
 
 def _account_state(reply: Reply, settings: _Settings) -> None:
-    """Show accounts, all or those at one `provider`, in another state and, if said, younger."""
     now = reply.now or datetime.now(UTC)
     items = _items(reply)
     for account in (item for item in items if "connectionStatus" in item):
@@ -318,7 +306,6 @@ def _restated(account: Json, settings: _Settings, now: datetime) -> Json:
 
 
 def _task_running(reply: Reply, settings: _Settings) -> None:
-    """Show tasks as started, so long ago where it is said, and not finished."""
     now = reply.now or datetime.now(UTC)
     items = _items(reply)
     for task in items:
@@ -386,7 +373,6 @@ class Fault:
         EFFECTS[self.effect].check(self.settings)
 
     def concerns(self, method: str, path: str, user_id: str | None) -> bool:
-        """Whether the fault concerns a request."""
         if self.user not in (None, user_id):
             return False
         return fnmatchcase(path, self.path) and fnmatchcase(method, self.method.upper())
@@ -408,11 +394,9 @@ class FaultPlan:
         self.add(*added)
 
     def add(self, *faults: Fault) -> None:
-        """Put more faults in force."""
         self._faults += faults
 
     def clear(self) -> None:
-        """Take every added fault out of force and forget the counts."""
         self._faults = list(self._standing)
         self._met.clear()
 

@@ -49,7 +49,6 @@ class LinkSessions:
         return session, user_id
 
     def accounts(self, session: str) -> list[LinkedAccount]:
-        """The accounts that were connected through the widget by the session's user."""
         return self._tenant.linked(self._user(session))
 
     def begin(self, session: str, provider_id: str, login: str, password: str) -> LinkedAccount:
@@ -72,7 +71,6 @@ class LinkSessions:
         return account
 
     def confirm(self, session: str, account_id: str, code: str) -> LinkedAccount:
-        """Enter the code that the account awaits."""
         account = self._account(session, account_id)
         if account.status != "AWAITING_MFA" or account.person is None:
             raise LinkRefused("NO_SUCH")
@@ -113,7 +111,6 @@ class LinkSessions:
 
 
 def _person(login: str) -> SandboxPerson | None:
-    """The person of a user name, e-mail address or phone number."""
     for person in sandbox_people():
         if login in (person.user_name, person.email, person.phone):
             return person
@@ -129,7 +126,6 @@ LinkReply = Callable[[str, Mapping[str, Any]], Any]
 
 
 def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
-    """The script, and the API that it calls from another origin."""
     api = _LinkApi(linking)
     routes = [
         Route("/sessions", _endpoint(api.open), methods=["POST"]),
@@ -149,8 +145,6 @@ def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
 
 
 class _LinkApi:
-    """One method for each endpoint: takes a session and the fields sent, returns the answer."""
-
     def __init__(self, linking: LinkSessions) -> None:
         self._linking = linking
 

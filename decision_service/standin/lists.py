@@ -44,7 +44,6 @@ _PAYMENTS = ("count", "max", "min", "median", "average", "sum", "std")
 
 
 def insight(source: DataSource, user_id: str, cutoff: datetime) -> Json:
-    """Return the Insight of one source, without `metadata`."""
     return {
         "id": object_id("insight", user_id, source.id),
         "cutoffTime": stamp(cutoff),
@@ -53,7 +52,6 @@ def insight(source: DataSource, user_id: str, cutoff: datetime) -> Json:
 
 
 def features(source: DataSource, cutoff: datetime) -> Json:
-    """Return every feature of the vendor's document for one source."""
     today = civil_day(cutoff)
     return {
         **_incomes(source.of("eincomes"), month_of(today)),
@@ -85,7 +83,6 @@ def _window(records: Sequence[tuple[int, float]], this_month: int, months: int) 
 
 
 def _course(records: Sequence[tuple[int, float]], this_month: int) -> Json:
-    """Return the features about the order of incomes: first, latest, gaps, growth."""
     names = ("first_income_month_range", "missing_month_max", "missing_month_count",
              "starting_amount", "current_amount", "latest_growth",
              "last18_months_max_amount_count")  # fmt: skip
@@ -192,7 +189,6 @@ class ListEndpoint:
     bounds: tuple[str, ...] = ()
 
     def read(self, query: Mapping[str, str]) -> Cursor:
-        """Return where to begin: the cursor's place, or the top of the list that is asked for."""
         if query.get("cursor"):
             return read_cursor(query["cursor"], self.name)
         names = (*self.filters, *self.bounds)
@@ -202,7 +198,6 @@ class ListEndpoint:
         return Cursor(self.name, filters)
 
     def collect(self, tenant: Tenant, filters: Filters) -> Iterator[Json]:
-        """Yield everything the filters leave, each person's newest first."""
         now = tenant.now()
         for person in _whose(tenant, filters):
             yield from self._of(person, now, filters)
@@ -233,7 +228,6 @@ class ListEndpoint:
 
 
 def answer(listing: ListEndpoint, tenant: Tenant, query: Mapping[str, str]) -> Reply:
-    """Return the page of a list that a query asks for."""
     size, cursor = size_of(query), listing.read(query)
     whose = cursor.filters.keys() & {"userId", "sourceId", "accountId"}
     items: Iterable[Json] = listing.collect(tenant, cursor.filters)
@@ -244,7 +238,6 @@ def answer(listing: ListEndpoint, tenant: Tenant, query: Mapping[str, str]) -> R
 
 
 def single(listing: ListEndpoint, tenant: Tenant, item_id: str) -> Reply:
-    """Return one object of a list by its id; raises VendorError 404."""
     owner = tenant.owner(item_id)
     rows: Sequence[Json] = list(listing.rows(owner, tenant.now())) if owner else ()
     for row in rows:

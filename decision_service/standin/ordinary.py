@@ -75,7 +75,6 @@ def rider(member: Member) -> list[Delivered]:
 
 
 def newcomer(member: Member) -> list[Delivered]:
-    """A first job of one to three months."""
     job = _job(member, 1)
     job = replace(job, first=settled_month(member.today) + 3 - member.rng.randint(1, 3))
     return [payroll(member, job, job.provider, "Semimonthly")]
@@ -201,7 +200,6 @@ def _job(member: Member, months: int) -> Job:
 
 
 def _paid(member: Member, job: Job, shown: int) -> Delivered:
-    """Payroll, for three in ten with a 13th month for each whole year."""
     often = member.rng.choices(("Semimonthly", "Monthly", "Weekly"), (7, 2, 1))[0]
     origin, held = payroll(member, job, job.provider, often, shown=shown)
     items = {"employments": held.of("employments"), "incomes": held.of("incomes")}

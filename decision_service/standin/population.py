@@ -58,7 +58,6 @@ UNLISTED = "paydesk_ph"
 
 
 def side_gig(member: Member) -> list[Delivered]:
-    """A job that payroll shows, and deliveries after hours."""
     job = member.job(member.rng.randint(12, 36))
     return [
         payroll(member, job, job.provider),
@@ -84,7 +83,6 @@ def monthly_summary(member: Member) -> list[Delivered]:
 
 
 def thirteenth_month_pay(member: Member) -> list[Delivered]:
-    """Payroll with an extra month's pay for each whole year, dated January to December."""
     return [_payslips(member, lambda origin, job, _: _extra(member, origin, job))]
 
 
@@ -113,7 +111,6 @@ def inflated_papers(member: Member) -> list[Delivered]:
 
 
 def _payslips(member: Member, extra: ExtraPayslips) -> Delivered:
-    """Return semimonthly payroll with extra payslips."""
     job = member.job(member.rng.randint(12, 36))
     origin = member.origin(job.provider)
     paid = incomes(origin, job.employer, lambda _: job.pay, span(member, job))
@@ -128,20 +125,17 @@ def _extra(member: Member, origin: Origin, job: Job) -> list[Json]:
 
 
 def employed(member: Member) -> list[Delivered]:
-    """A job of years at a scheme, sometimes with savings at a second one, a loan, other lenders."""
     job = member.job(member.rng.randint(18, 60))
     shown = [scheme(member, job, links=member.rng.random() < 0.5)]
     return [*shown, *([savings(member, job)] if member.rng.random() < 0.4 else [])]
 
 
 def gig(member: Member) -> list[Delivered]:
-    """Work on one to three platforms, up to 3,000 wallet entries altogether."""
     platforms = member.rng.sample(PLATFORMS, member.rng.randint(1, 3))
     return [platform(member, provider, 3_000 // len(platforms)) for provider in platforms]
 
 
 def mixed(member: Member) -> list[Delivered]:
-    """A job at a scheme and deliveries after hours."""
     shown = scheme(member, member.job(member.rng.randint(12, 48)))
     return [shown, platform(member, member.rng.choice(PLATFORMS), 1_200)]
 
@@ -174,7 +168,6 @@ def payroll_only(member: Member) -> list[Delivered]:
 
 
 def foreign_currency(member: Member) -> list[Delivered]:
-    """Freelance work paid in US dollars, sometimes beside a job paid in pesos."""
     shown = [platform(member, "upwork", 250, FREELANCE)]
     if member.rng.random() < 0.5:
         shown.append(scheme(member, member.job(member.rng.randint(6, 24))))
@@ -182,7 +175,6 @@ def foreign_currency(member: Member) -> list[Delivered]:
 
 
 def handed_in(member: Member) -> list[Delivered]:
-    """Payslips handed in as files, sometimes beside a scheme."""
     job = member.job(member.rng.randint(6, 18))
     files = papers(member, job, member.rng.choice(("ARCHIVE", "UPLOAD")))
     return [files, *([scheme(member, job)] if member.rng.random() < 0.5 else [])]
@@ -210,13 +202,11 @@ def late_poster(member: Member) -> list[Delivered]:
 
 
 def quarterly_payer(member: Member) -> list[Delivered]:
-    """A self-employed person who pays the scheme by the quarter."""
     job = replace(member.job(member.rng.randint(24, 48)), employer="Self-Employed")
     return [scheme(member, job, posting=Posting(every=3))]
 
 
 def yearly_payer(member: Member) -> list[Delivered]:
-    """A voluntary member who pays the scheme once a year for the whole year."""
     job = replace(member.job(member.rng.randint(30, 60)), employer="Voluntary")
     return [scheme(member, job, posting=Posting(every=12))]
 
@@ -230,7 +220,6 @@ def stopped_job(member: Member) -> list[Delivered]:
 
 
 def paid_on_the_fifth(member: Member) -> list[Delivered]:
-    """Monthly payroll that shows on the fifth of the month after."""
     job = member.job(member.rng.randint(12, 36))
     return [payroll(member, job, job.provider, "Monthly", shown=5)]
 
@@ -288,7 +277,6 @@ def population(seed: int, size: int, today: date, profiles: Sequence[str] = PROF
 
 
 def profile_of(number: int, profiles: Sequence[str] = PROFILE_CYCLE) -> str:
-    """Return the name of the profile of the person with this number, counted from 0."""
     return profiles[number % len(profiles)]
 
 

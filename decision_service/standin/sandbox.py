@@ -60,11 +60,9 @@ class SandboxAccounts:
 
     @property
     def builders(self) -> tuple[SourceBuilder, ...]:
-        """The builder of each account's data."""
         return tuple(build for _, _, build in self.accounts)
 
     def origins(self, user_id: str, today: date) -> list[Origin]:
-        """Return the accounts, connected long or lately and synced today."""
         synced = start_of(today) + _MIDNIGHT_AND
         return [
             Origin(user_id, provider, synced - timedelta(days=days), synced)
@@ -73,12 +71,10 @@ class SandboxAccounts:
 
 
 def contributions_for(pay: AmountOf) -> AmountOf:
-    """Return what a scheme books for each month of such pay."""
     return lambda month: contribution_of(pay(month))
 
 
 def gross_of(pay: AmountOf) -> AmountOf:
-    """Return the gross pay of which this is left."""
     return lambda month: pay(month) / NET_SHARE
 
 
@@ -137,7 +133,6 @@ def _christinas_sss(origin: Origin, who: Json, today: date) -> DataSource:
 
 
 def _christinas_grab(origin: Origin, who: Json, today: date) -> DataSource:
-    """Deliveries from Friday to Sunday; the platform's estimates cover every complete month."""
     first = first_day(month_of(today) - 33)
     entries = wallet(origin, _CHRISTINAS_WEEKENDS, first, today - timedelta(days=1))
     estimated = platform_estimates(origin, entries, today)
@@ -152,13 +147,11 @@ _INSTALMENTS, _REPAID = 24, 21
 
 
 def _georges_pay(month: int) -> float:
-    """The net pay of a month, which equals the scheme's estimate."""
     rise = 1.002 ** (month - REFERENCE_MONTH)
     return round(35_000 * rise * (1 + 0.008 * noise("George", month)), -1)
 
 
 def _georges_months(today: date) -> range:
-    """The months that the schemes show: three years, without a gap."""
     return range(settled_month(today) - 37, PROMPT.newest(today) + 1)
 
 
@@ -263,7 +256,6 @@ def _ryans_sss(origin: Origin, who: Json, today: date) -> DataSource:
 
 
 def _ryans_payroll(origin: Origin, who: Json, today: date) -> DataSource:
-    """Every half-month since he began, so that what is missing is known to be missing."""
     span = (first_day(_ryans_first_month(today)), today - timedelta(days=1))
     paid = incomes(origin, _RYANS_EMPLOYER, gross_of(_ryans_pay), span)
     items = {"identities": [who], "employments": [_ryans_job(origin, today)], "incomes": paid}
@@ -294,7 +286,6 @@ class SandboxPerson:
 
     @property
     def user_id(self) -> str:
-        """The vendor's user id, the same every day."""
         return user_id("sandbox", self.user_name)
 
 
@@ -355,12 +346,10 @@ _PEOPLE = (
 
 
 def sandbox_people() -> tuple[SandboxPerson, ...]:
-    """Return the four sandbox people."""
     return _PEOPLE
 
 
 def sandbox(today: date) -> World:
-    """Return the world of the four, their data ending on this day."""
     builders = {one.user_id: partial(_build, one, one.user_id, today) for one in _PEOPLE}
     return World(today, builders, _christinas_faults())
 
@@ -371,7 +360,6 @@ def person_like(user_name: str, user_id: str, today: date) -> Person:
 
 
 def person_data(person: Person) -> Json:
-    """Return a user with accounts, tasks and every item by kind, in the vendor's shapes."""
     return {
         "user": person.user,
         "accounts": [source.account for source in person.sources if source.account],
@@ -388,7 +376,6 @@ def sandbox_data(
     today: date,
     residence: Residence = UNCHANGED,
 ) -> Json:
-    """Return everything about one of the four; raises KeyError for another name."""
     found = {one.user_name: one for one in _PEOPLE}[user_name]
     return person_data(residence.of(_build(found, found.user_id, today)))
 
@@ -411,7 +398,6 @@ def _identity(one: SandboxPerson, origin: Origin) -> Json:
 
 
 def _christinas_faults() -> tuple[Fault, ...]:
-    """Her contributions cannot be read."""
     christina = next(one for one in _PEOPLE if one.user_name == "Christina")
     settings = {"status": 503, "message": "The data source is not available"}
     return (Fault("status", "/contributions", christina.user_id, settings=settings),)

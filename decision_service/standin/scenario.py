@@ -59,7 +59,6 @@ class Scenario:
 
 
 def load_scenario(mapping: object) -> Scenario:
-    """Return the scenario a mapping describes; raises ScenarioRefused."""
     read = _mapping(mapping, "the scenario", tuple(_READERS))
     fields = {name: _READERS[name](read[name]) for name in read}
     with_sandbox, people = fields.pop("sandbox", True), fields.pop("population", None)

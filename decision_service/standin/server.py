@@ -55,7 +55,6 @@ class Meter:
         self.calls: deque[MeteredRequest] = deque(maxlen=_KEPT)
 
     def note(self, call: MeteredRequest) -> None:
-        """Count a request once its answer is known."""
         self.total += 1
         self.calls.append(call)
 
@@ -75,11 +74,9 @@ class Meter:
         return most
 
     def by_path(self) -> Counter[str]:
-        """Return how many requests each endpoint had, ids written `{id}`."""
         return Counter(_ID.sub(r"\1/{id}", call.path) for call in self.calls)
 
     def reset(self) -> None:
-        """Begin to count anew."""
         self.total = 0
         self.calls.clear()
 
@@ -92,7 +89,6 @@ class SlidingLimit:
         self._allowed: deque[float] = deque()
 
     def allows(self, now: float) -> bool:
-        """Whether a request at this moment may pass; counts it when it may."""
         while self._allowed and now - self._allowed[0] >= 1.0:
             self._allowed.popleft()
         if len(self._allowed) >= self.per_second:
@@ -112,7 +108,6 @@ class AccessMiddleware:
     seconds: Callable[[], float]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; the link API has no limit and no keys."""
         if not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
             return
@@ -154,8 +149,6 @@ class ListenRefused(Exception):
 
 
 class Simulator(Starlette):
-    """The stand-in: an application with its meter, its tenant and the faults in force."""
-
     def __init__(
         self,
         endpoints: Endpoints,
@@ -220,7 +213,6 @@ async def serve(app: Simulator, host: str = "127.0.0.1", port: int = 0) -> Async
 async def embedded(
     keys: tuple[str, str], country: str, currency: str, clock: Callable[[], datetime]
 ) -> AsyncIterator[tuple[str, tuple[str, str]]]:
-    """Serve the stand-in for one service: the base URL, and its widget's script and API."""
     key, secret = keys
     residence = Residence(country, currency)
     async with serve(

@@ -76,7 +76,6 @@ def estimates(
     currency: str = "PHP",
     posting: Posting = PROMPT,
 ) -> list[Json]:
-    """Return one estimated income for each month, shown on the day of the payer's posting."""
     return [
         _estimate(origin, month, money(amount_of(month)), currency, posting.day(month))
         for month in months
@@ -91,7 +90,6 @@ def contributions(
     currency: str = "PHP",
     posting: Posting = PROMPT,
 ) -> list[Json]:
-    """Return one contribution for each month, dated to its end."""
     return [
         _contribution(origin, month, money(amount_of(month)), currency, posting.day(month))
         for month in months
@@ -173,7 +171,6 @@ def incomes(
 
 
 def periods(frequency: str, span: Period) -> list[Period]:
-    """Return the pay periods of a frequency that lie wholly within the span."""
     return [p for p in _all_periods(frequency, span) if span[0] <= p[0] and p[1] <= span[1]]
 
 
@@ -196,12 +193,10 @@ def payslip(
 
 
 def repeated_payslips(origin: Origin, payslips: Iterable[Json]) -> list[Json]:
-    """Return the same payslips under new ids, as a later sync may bring them."""
     return [_renamed(origin, one) for one in payslips]
 
 
 def monthly_summaries(origin: Origin, halves: Iterable[Json]) -> list[Json]:
-    """Return one income for each month of which both halves are among the payslips."""
     by_month: dict[str, list[Json]] = defaultdict(list)
     for one in sorted(halves, key=lambda item: str(item["endDate"])):
         by_month[one["endDate"][:7]].append(one)
@@ -209,7 +204,6 @@ def monthly_summaries(origin: Origin, halves: Iterable[Json]) -> list[Json]:
 
 
 def thirteenth_month(origin: Origin, employer: str, gross: float, year: int) -> Json:
-    """Return the extra month's pay for a calendar year, as one income from January to December."""
     return payslip(origin, employer, gross, (date(year, 1, 1), date(year, 12, 31)), "Annually")
 
 
@@ -272,7 +266,6 @@ FREELANCE = WorkPattern((2,), 1, 240.0, 0.1, "USD", "Fixed price milestone payme
 
 
 def wallet(origin: Origin, pattern: WorkPattern, first: date, last: date) -> list[Json]:
-    """Return every transaction from the first day to the last, both included, oldest first."""
     return [
         transaction(origin, day, key, amount, description, pattern.currency)
         for day in days(first, last)
@@ -288,7 +281,6 @@ def platform_estimates(origin: Origin, transactions: Iterable[Json], today: date
 
 
 def _earned_by_month(transactions: Iterable[Json]) -> dict[int, float]:
-    """Return what the work itself brought in each month: no cash-outs, no top-ups."""
     months: dict[int, float] = defaultdict(float)
     for one in transactions:
         if one["description"] not in (CASH_OUT, TOP_UP):

@@ -60,15 +60,12 @@ class LinkedAccount:
 
     @property
     def id(self) -> str:
-        """The account's id."""
         return self._origin(self.changed).id
 
     def set_status(self, status: str, now: datetime, error_code: str | None = None) -> None:
-        """Change the status."""
         self.status, self.changed, self.error_code = status, now, error_code
 
     def source(self, now: datetime) -> DataSource:
-        """The account with what has been collected of it by now."""
         found = self._collected(now)
         return replace(found, account={**(found.account or {}), "createdAt": stamp(self.created)})
 
@@ -87,7 +84,6 @@ class LinkedAccount:
         return source(origin, {}, account(origin, self.status, self.error_code))
 
     def _data_of(self, today: date) -> DataSource:
-        """The person's data at this provider on this day; empty where the person has none."""
         if self._built is None or self._built[0] != today:
             self._built = (today, self._build(today))
         return self._built[1]
@@ -117,8 +113,6 @@ TOKEN_LIFE = timedelta(hours=5)
 
 @dataclass(slots=True)
 class StoredToken:
-    """A link token: its user, and the end of its validity."""
-
     user_id: str
     expires: datetime
 
@@ -154,14 +148,12 @@ class Tenant:
 
     @property
     def world(self) -> World:
-        """Today's world."""
         today = civil_day(self.now())
         if today != self._day:
             self._day, self._world = today, self._make(today)
         return self._world
 
     def people(self) -> Iterator[Person]:
-        """Yield all people, created users first."""
         everybody = chain(self._created.values(), self.world)
         return (self._current(one) for one in everybody if one.id not in self._erased)
 
@@ -173,19 +165,16 @@ class Tenant:
         return None if found is None or user_id in self._erased else self._current(found)
 
     def owner(self, object_id: str) -> Person | None:
-        """Return the user to whom an account, archive, item or task belongs."""
         found = self.world.owner(object_id) or self._owners.get(owner_digits(object_id))
         return self.person(found.id) if found else None
 
     def account(self, account_id: str) -> tuple[Person, DataSource] | None:
-        """Return an account with its owner, None where there is none or it was revoked."""
         owner = self.owner(account_id)
         sources = owner.sources if owner else ()
         found = next((one for one in sources if one.id == account_id and one.account), None)
         return (owner, found) if owner and found else None
 
     def create_user(self, external: Mapping[str, str]) -> Person:
-        """Create a user without accounts."""
         return self._add(created_user_id(uuid.uuid4()), external)
 
     def _add(self, user_id: str, external: Mapping[str, str]) -> Person:
@@ -196,11 +185,9 @@ class Tenant:
         return created
 
     def erase_user(self, user_id: str) -> None:
-        """Erase a user, who is not found from now on."""
         self._erased.add(user_id)
 
     def revoke(self, account_id: str) -> None:
-        """Delete an account with all its data, as `DELETE /accounts/{id}` does."""
         self._revoked.add(account_id)
 
     def disconnect(self, account_id: str) -> None:
@@ -208,7 +195,6 @@ class Tenant:
         self._disconnected[account_id] = self.now()
 
     def issue_token(self, user_id: str) -> Json:
-        """Return a new link token for a user."""
         token = StoredToken(user_id, self.now() + TOKEN_LIFE)
         text = uuid.uuid4().hex
         self.tokens[text] = token
@@ -220,11 +206,9 @@ class Tenant:
         return token.user_id if token and token.expires > self.now() else None
 
     def attach(self, account: LinkedAccount) -> None:
-        """Add an account that the widget connects to its user's accounts."""
         self._linked.setdefault(account.user_id, []).append(account)
 
     def linked(self, user_id: str) -> list[LinkedAccount]:
-        """Return the accounts of a user that came through the widget and were not revoked."""
         gone = self._revoked | self._disconnected.keys()
         return [one for one in self._linked.get(user_id, ()) if one.id not in gone]
 

@@ -48,7 +48,6 @@ class DataSource:
     file_type: str | None = None
 
     def of(self, kind: str) -> tuple[Json, ...]:
-        """Return the items of a kind, none where the source does not have the kind."""
         return self.items.get(kind, ())
 
 
@@ -62,7 +61,6 @@ class Person:
 
     @property
     def id(self) -> str:
-        """The vendor's user id."""
         return str(self.user["id"])
 
 
@@ -93,11 +91,9 @@ class World:
         return map(self._build, self.builders)
 
     def person(self, user_id: str) -> Person | None:
-        """Return the person with this user id."""
         return self._build(user_id) if user_id in self.builders else None
 
     def owner(self, object_id: str) -> Person | None:
-        """Return the person to whom an account, archive, item or task belongs by its id."""
         owner = self._owners.get(owner_digits(object_id))
         return None if owner is None else self._build(owner)
 
@@ -163,19 +159,16 @@ class Origin:
         object.__setattr__(self, "id", own)
 
     def metadata(self, available: datetime | None = None) -> Json:
-        """Return the `metadata` of something the source delivered once it was available."""
         arrived = max(self.connected, available or self.connected)
         return metadata(self.id, self.type, self.provider_id, self.user_id, arrived)
 
     def item(self, prefix: str, key: object, fields: Json, seen: date | None = None) -> Json:
-        """Return an item with an id of its own and the day from which its provider showed it."""
         available = start_of(seen) if seen else None
         item_id = object_id(prefix, self.user_id, self.id, key)
         return {"id": item_id, **fields, "metadata": self.metadata(available)}
 
 
 def user(user_id: str, created: datetime, external: Mapping[str, str] | None = None) -> Json:
-    """Return a User."""
     return {
         "id": user_id,
         "externalMetadata": dict(external or {}),
@@ -211,7 +204,6 @@ def source(
     account_json: Json | None = None,
     file_type: str | None = None,
 ) -> DataSource:
-    """Return a Source; an account lists every kind its provider supports, empty or not."""
     held = {kind: tuple(some) for kind, some in items.items()}
     if origin.type == "ACCOUNT":
         known = ("identities", *supported_kinds(origin.provider_id), *held)
@@ -285,7 +277,6 @@ def identity(
 def transaction(
     origin: Origin, day: date, key: str, amount: float, description: str, currency: str = "PHP"
 ) -> Json:
-    """Return a Transaction; credits are positive, debits negative."""
     fields = {
         "date": day.isoformat(),
         "description": description,
@@ -299,7 +290,6 @@ def transaction(
 def employment(
     origin: Origin, employer: str, title: str, start: date, end: date | None = None
 ) -> Json:
-    """Return an Employment, open where it has no end."""
     fields = {
         "jobTitle": title,
         "employer": employer,
@@ -353,7 +343,6 @@ class Residence:
             )
 
     def of(self, person: Person) -> Person:
-        """The person as somebody who lives here."""
         if not self.country and self.currency == HOME_CURRENCY:
             return person
         return replace(person, sources=tuple(map(self._source, person.sources)))
