@@ -93,8 +93,10 @@ def _of_store(settings: Settings) -> Iterator[str]:
     except StoreRefused as error:
         yield error.message
         return
-    if settings.erasure_journal and isinstance(place, Path):
-        yield from _of_folder("erasure_journal", place)
+    # `serve` makes the file where it is missing, but not its folder.
+    if settings.erasure_journal and isinstance(place, Path) and not place.parent.is_dir():
+        name = env_name("erasure_journal")
+        yield f"{name} ({place}) has no folder to be in: make {place.parent}"
 
 
 def _of_connect_page(settings: Settings) -> Iterator[str]:
@@ -110,12 +112,6 @@ def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
             keys.read(file)
     except StoreRefused as error:
         yield f"{keys.setting}: {error.message}"
-
-
-def _of_folder(setting: str, path: Path) -> Iterator[str]:
-    """`serve` makes the file where it is missing, but not its folder."""
-    if not path.parent.is_dir():
-        yield f"{env_name(setting)} ({path}) has no folder to be in: make {path.parent}"
 
 
 commands = typer.Typer(help="See what is set, and get a sample file.", no_args_is_help=True)

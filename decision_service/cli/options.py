@@ -25,6 +25,13 @@ from decision_service.rules.language.fields import parse_day
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _PLAIN = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,4}))?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_ABOUT = r"([-+]?[\d.,][\d.,_eE+'-]*)"
+_MONEY = re.compile(rf"([A-Z]{{3}}) {_ABOUT}|{_ABOUT} ([A-Z]{{3}})")
+"""What is meant as an amount of a currency, well written or not."""
 DAY_SECONDS = 86_400
 INT32 = 2**31 - 1
 
@@ -100,15 +107,6 @@ class View(StrEnum):
 
 
 ViewOption = Annotated[View, typer.Option("--view", help="full: with factors and rules")]
-
-
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,4}))?", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-_ABOUT = r"([-+]?[\d.,][\d.,_eE+'-]*)"
-_MONEY = re.compile(rf"([A-Z]{{3}}) {_ABOUT}|{_ABOUT} ([A-Z]{{3}})")
-"""What is meant as an amount of a currency, well written or not."""
 
 
 def money_message(amount: str, currency: str) -> MoneyMessage:
@@ -215,11 +213,6 @@ def _midnight(option: str, day: str) -> Timestamp | None:
     stamp = Timestamp()
     stamp.FromDatetime(datetime.combine(found, time(), UTC))
     return stamp
-
-
-def made_text(decision: pb.Decision) -> str:
-    """When it was made, `2026-11-27 01:21`, in UTC."""
-    return f"{decision.create_time.ToDatetime():%Y-%m-%d %H:%M}"
 
 
 ConfigOption = Annotated[

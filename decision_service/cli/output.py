@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum, StrEnum
 from importlib.util import find_spec
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-def silence(stream: TextIO) -> None:
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+_PIPE_WIDTH = 200
+_PADDING = 2
+"""Columns of space around a cell."""
+_EXTRAS = {"pyarrow": "workbench", "ray": "ray"}
 
 
 class Exit(IntEnum):
@@ -52,11 +53,6 @@ class CommandError(Exception):
         self.message = message
         self.code = code
         self.lines = lines
-
-
-_PIPE_WIDTH = 200
-_PADDING = 2
-"""Columns of space around a cell."""
 
 
 class Format(StrEnum):
@@ -100,8 +96,8 @@ def print_table(made: Table, most: int | None = None) -> None:
     """Print a table in which no word breaks, such as an id: lines become longer where they must."""
     out = console(most=most)
     cells = [[_plain(cell) for cell in (one.header, *one.cells)] for one in made.columns]
-    least = [max(len(word) for text in column for word in (*text.split(), "")) for column in cells]
-    widest = [max(_line_width(text) for text in column) for column in cells]
+    least = [max(map(len, " ".join(column).split()), default=0) for column in cells]
+    widest = [max(map(len, "\n".join(column).splitlines()), default=0) for column in cells]
     spare = out.width - _PADDING * len(cells) - sum(least)
     order = sorted(range(len(cells)), key=lambda place: widest[place] - least[place])
     for done, place in enumerate(order):
@@ -109,10 +105,6 @@ def print_table(made: Table, most: int | None = None) -> None:
         made.columns[place].width = least[place] + more
         spare -= more
     console(sum(one.width or 0 for one in made.columns) + _PADDING * len(cells)).print(made)
-
-
-def _line_width(text: str) -> int:
-    return max(map(len, text.splitlines()), default=0)
 
 
 def _plain(cell: object) -> str:
@@ -131,13 +123,16 @@ def print_json(value: Any) -> None:
         silence(sys.stdout)
 
 
+def print_as(form: Format, message: Message, show: Callable[[Any], None]) -> None:
+    """Print a message as JSON, or have `show` print it for people."""
+    if form is Format.JSON:
+        print_json(message)
+    else:
+        show(message)
+
+
 def message_dict(message: Message) -> dict[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True)
-
-
-def print_error(error: CommandError) -> None:
-    for line in (error.message, *error.lines):
-        sys.stderr.write(visible(line) + "\n")
 
 
 def progress_line(words: str) -> None:
@@ -155,11 +150,13 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def unusable(error: OSError) -> int:
-    """Say which file or stream cannot be used, and return the exit code.
+def silence(stream: TextIO) -> None:
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
-    A reader that has left the pipe is told nothing, and nothing is wrong then.
-    """
+
+def unusable(error: OSError) -> int:
+    """Say which file or stream cannot be used; where the reader left the pipe nothing is wrong."""
     if error.filename is None:
         silence(sys.stdout)
     if error.errno == errno.EPIPE:
@@ -172,7 +169,8 @@ def unusable(error: OSError) -> int:
 def tell(error: CommandError) -> None:
     """Write the sentence on stderr; where that is full or closed, the exit code says it alone."""
     try:
-        print_error(error)
+        for line in (error.message, *error.lines):
+            sys.stderr.write(visible(line) + "\n")
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)
@@ -187,9 +185,6 @@ def flushed(code: int) -> int:
     return code
 
 
-_EXTRAS = {"pyarrow": "workbench", "ray": "ray"}
-
-
 def require_extra(module: str, what: str) -> None:
     """Raise CommandError where a module of an extra is not installed; `what` needs it."""
     if find_spec(module) is None:
@@ -197,10 +192,7 @@ def require_extra(module: str, what: str) -> None:
 
 
 def read_text(path: Path, hint: str) -> str:
-    """A UTF-8 file's text; raises CommandError, which ends with the hint.
-
-    At most 4 MiB are read.
-    """
+    """The text of a file of UTF-8, up to 4 MiB; raises CommandError, which ends with the hint."""
     try:
         return read_small(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -223,19 +215,7 @@ def print_or_check(text: str, file: Path | None, name: str, command: str) -> Non
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file that its owner alone can read, removed again where the block fails.
-
-    Raises CommandError.
-    """
-    with _begun(path) as file:
-        try:
-            yield file
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-
-
-def _begun(path: Path) -> BinaryIO:
+    """A new file of its owner alone, removed where the block fails; raises CommandError."""
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
@@ -244,4 +224,9 @@ def _begun(path: Path) -> BinaryIO:
         raise CommandError(
             f"{path} cannot be written ({error.strerror}): choose another place", Exit.USAGE
         ) from None
-    return os.fdopen(handle, "wb")
+    with os.fdopen(handle, "wb") as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise

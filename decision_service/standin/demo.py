@@ -17,10 +17,11 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.app.core import StartError
 from decision_service.app.wiring import Service, start
 from decision_service.build import engine_version
-from decision_service.cli.client import Stub, described
+from decision_service.cli.client import described
 from decision_service.cli.output import (
     CommandError,
     Exit,
@@ -128,15 +129,6 @@ def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: boo
     ]
 
 
-def json_row(one: DemoDecision) -> dict[str, Any]:
-    return {
-        "person": one.person.name,
-        "milliseconds": round(one.milliseconds, 1),
-        "differing_fields": list(one.differing),
-        "decision": message_dict(one.decision),
-    }
-
-
 def demo(
     store: Annotated[
         Path | None,
@@ -162,7 +154,17 @@ async def _demo(store: Path, form: Format) -> bool:
             print_heading(champion.version, champion.digest, store.name)
         shown = [await _decide(stub, person) for person in sandbox_people()]
     if form is Format.JSON:
-        print_json([json_row(one) for one in shown])
+        print_json(
+            [
+                {
+                    "person": one.person.name,
+                    "milliseconds": round(one.milliseconds, 1),
+                    "differing_fields": list(one.differing),
+                    "decision": message_dict(one.decision),
+                }
+                for one in shown
+            ]
+        )
     else:
         print_report(shown, own_rules=service.core.rules_dir == service.core.settings.rules_dir)
     return any(one.differing for one in shown)
@@ -184,7 +186,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
     try:
         async with grpc.aio.insecure_channel(service.address) as channel:
-            yield service, Stub(channel)
+            yield service, DecisionServiceStub(channel)
     finally:
         await service.stop()
 
