@@ -40,10 +40,46 @@ from decision_service.standin.formats import (
 from decision_service.standin.tenant import Tenant
 from decision_service.standin.world import Person
 
+PREFIX = "/v1"
 _EXACT = ("type", "subType")
 _FLAGS = ("active", "enabled", "accountConnection")
 _FILTERS = (*_EXACT, *_FLAGS, "name", "ids", "topIds")
 _MOST_TOP_IDS = 10
+_PAIRS, _KEY_LENGTH, _VALUE_LENGTH = 5, 50, 500
+_NAME_LENGTH, _URL_LENGTH, _SECRET_LENGTH = 200, 500, 64
+_CHANGING = ("CONTRIBUTIONS", "DOCUMENTS", "EINCOMES", "EMPLOYMENTS", "INCOMES", "LIABILITIES")
+EVENT_TYPES = frozenset(
+    {
+        "USER_CREATED",
+        "ACCOUNT_CREATED",
+        "ACCOUNT_CONNECTED",
+        "ACCOUNT_DISCONNECTED",
+        "ACCOUNT_FAILED",
+        "TASK_STARTED",
+        "TASK_FINISHED",
+        "ACCOUNT_SYNC_TASK_FINISHED",
+        "ARCHIVE_STARTED",
+        "ARCHIVE_ANALYZED",
+        "ARCHIVE_REVOKED",
+        "ARCHIVE_FAILED",
+        "INVITE_INVITED",
+        "INVITE_LINKED",
+        "IDENTITY_ADDED",
+        "RATING_ADDED",
+        "TRANSACTIONS_ADDED",
+        "INSIGHT_ADDED",
+        "LINK_ADDED",
+        "VERIFICATION_STARTED",
+        "VERIFICATION_COMPLETED",
+        "RECORD_CREATED",
+        "RECORD_COMPLETED",
+        "USER_SESSION_COMPLETED",
+        "USER_SESSION_RESET",
+        "ALL_EVENTS",
+        *(f"{kind}_{change}" for kind in _CHANGING for change in ("ADDED", "UPDATED")),
+    }
+)
+Handler = Callable[[Request], Awaitable[Reply]]
 
 
 def list_providers(query: Mapping[str, str]) -> Reply:
@@ -53,26 +89,15 @@ def list_providers(query: Mapping[str, str]) -> Reply:
         cursor = read_cursor(query["cursor"], "providers")
     else:
         cursor = Cursor("providers", {name: query[name] for name in _FILTERS if query.get(name)})
-        _check(cursor.filters)
+        for name in _FLAGS:
+            if query.get(name, "true") not in ("", "true", "false"):
+                raise VendorError(400, f"{name} must be true or false")
+        if len(query.get("topIds", "").split(",")) > _MOST_TOP_IDS:
+            raise VendorError(400, f"topIds may name at most {_MOST_TOP_IDS} providers")
     found = _ordered(cursor.filters)
     reply = ok(page(found, cursor, size))
     reply.whole, reply.restart = found, Cursor("providers", cursor.filters).text()
     return reply
-
-
-def one_provider(provider_id: str) -> Reply:
-    """Return a provider by its id; raises VendorError 404."""
-    if provider_id not in PROVIDERS:
-        raise VendorError(404, "There is no such provider")
-    return ok(PROVIDERS[provider_id])
-
-
-def _check(filters: Mapping[str, str]) -> None:
-    for name in _FLAGS:
-        if filters.get(name, "true") not in ("true", "false"):
-            raise VendorError(400, f"{name} must be true or false")
-    if len(filters.get("topIds", "").split(",")) > _MOST_TOP_IDS:
-        raise VendorError(400, f"topIds may name at most {_MOST_TOP_IDS} providers")
 
 
 def _ordered(filters: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -87,14 +112,6 @@ def _fits(provider: Mapping[str, Any], filters: Mapping[str, str]) -> bool:
     named = filters.get("name", "").lower() in provider["name"].lower()
     listed = "ids" not in filters or provider["id"] in filters["ids"].split(",")
     return exact and flags and named and listed
-
-
-PREFIX = "/v1"
-_PAIRS, _KEY_LENGTH, _VALUE_LENGTH = 5, 50, 500
-
-
-def below_prefix(path: str) -> str:
-    return path.removeprefix(PREFIX)
 
 
 def check_keys(header: str | None, key: str, secret: str) -> None:
@@ -146,40 +163,6 @@ def _ascii(value: object, longest: int) -> bool:
     return isinstance(value, str) and value.isascii() and len(value) <= longest
 
 
-_CHANGING = ("CONTRIBUTIONS", "DOCUMENTS", "EINCOMES", "EMPLOYMENTS", "INCOMES", "LIABILITIES")
-EVENT_TYPES = frozenset(
-    {
-        "USER_CREATED",
-        "ACCOUNT_CREATED",
-        "ACCOUNT_CONNECTED",
-        "ACCOUNT_DISCONNECTED",
-        "ACCOUNT_FAILED",
-        "TASK_STARTED",
-        "TASK_FINISHED",
-        "ACCOUNT_SYNC_TASK_FINISHED",
-        "ARCHIVE_STARTED",
-        "ARCHIVE_ANALYZED",
-        "ARCHIVE_REVOKED",
-        "ARCHIVE_FAILED",
-        "INVITE_INVITED",
-        "INVITE_LINKED",
-        "IDENTITY_ADDED",
-        "RATING_ADDED",
-        "TRANSACTIONS_ADDED",
-        "INSIGHT_ADDED",
-        "LINK_ADDED",
-        "VERIFICATION_STARTED",
-        "VERIFICATION_COMPLETED",
-        "RECORD_CREATED",
-        "RECORD_COMPLETED",
-        "USER_SESSION_COMPLETED",
-        "USER_SESSION_RESET",
-        "ALL_EVENTS",
-        *(f"{kind}_{change}" for kind in _CHANGING for change in ("ADDED", "UPDATED")),
-    }
-)
-
-
 class Webhooks:
     def __init__(self) -> None:
         self._registered: dict[str, dict[str, Any]] = {}
@@ -203,15 +186,13 @@ class Webhooks:
         del self._registered[webhook_id]
 
 
-_NAME_LENGTH, _URL_LENGTH, _SECRET_LENGTH = 200, 500, 64
-
-
 def webhook_fields(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a new webhook's fields; VendorError 400 naming the first that is not legal."""
+    types = body.get("eventTypes")
     legal = {
         "name": _text(body.get("name"), _NAME_LENGTH),
         "url": _text(body.get("url"), _URL_LENGTH) and body["url"].startswith("https://"),
-        "eventTypes": _event_types(body.get("eventTypes")),
+        "eventTypes": isinstance(types, list) and all(one in EVENT_TYPES for one in types),
         "active": isinstance(body.get("active"), bool),
         "includePayload": isinstance(body.get("includePayload", False), bool),
         "secret": _text(body.get("secret"), _SECRET_LENGTH),
@@ -224,13 +205,6 @@ def webhook_fields(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _text(value: object, longest: int) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= longest
-
-
-def _event_types(value: object) -> bool:
-    return isinstance(value, list) and all(one in EVENT_TYPES for one in value)
-
-
-Handler = Callable[[Request], Awaitable[Reply]]
 
 
 @dataclass(slots=True)
@@ -255,15 +229,11 @@ class Endpoints:
             ("GET", "/webhooks/{id}", self.webhook),
             ("DELETE", "/webhooks/{id}", self.remove_webhook),
         ]
-        return [self._route(*one) for one in (*own, *self._lists())]
-
-    def _lists(self) -> list[tuple[str, str, Handler]]:
-        found: list[tuple[str, str, Handler]] = []
         for name, listing in lists.LIST_ENDPOINTS.items():
-            found.append(("GET", f"/{name}", partial(self.listing, listing)))
+            own.append(("GET", f"/{name}", partial(self.listing, listing)))
             if name != "users":
-                found.append(("GET", f"/{name}/{{id}}", partial(self.single, listing)))
-        return found
+                own.append(("GET", f"/{name}/{{id}}", partial(self.single, listing)))
+        return [self._route(*one) for one in own]
 
     def _route(self, method: str, path: str, handler: Handler) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -272,16 +242,18 @@ class Endpoints:
         return Route(PREFIX + path, endpoint, methods=[method])
 
     async def _answer(self, handler: Handler, request: Request) -> Reply:
-        path = below_prefix(request.url.path)
-        effects_on = self.faults.effects_on(request.method, path, self._user_of(request))
-        standing = next((one for one in effects_on if one.replaces), None)
-        reply = ok() if standing else await self._handled(handler, request)
-        if effects_on:
+        path = request.url.path.removeprefix(PREFIX)
+        faults = self.faults.hitting(request.method, path, self._user_of(request))
+        first = next((one for one in faults if one.replaces), None)
+        reply = ok() if first else await self._handled(handler, request)
+        if faults:
             reply.document, reply.now = deepcopy(reply.document), self.tenant.now()
-        changes = [one for one in effects_on if one is standing or not one.replaces]
-        for change in changes:
-            change.change(reply)
-        await self._pause(reply.delay)
+        for fault in faults:
+            if fault is first or not fault.replaces:
+                fault.change(reply)
+        if reply.delay:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.closing.wait(), reply.delay)
         return reply
 
     async def _handled(self, handler: Handler, request: Request) -> Reply:
@@ -289,11 +261,6 @@ class Endpoints:
             return await handler(request)
         except VendorError as error:
             return failure(error)
-
-    async def _pause(self, seconds: float) -> None:
-        if seconds:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.closing.wait(), seconds)
 
     def _user_of(self, request: Request) -> str | None:
         """Return the user a request is about, as far as it says."""
@@ -322,7 +289,10 @@ class Endpoints:
         return list_providers(request.query_params)
 
     async def provider(self, request: Request) -> Reply:
-        return one_provider(request.path_params["id"])
+        provider_id = request.path_params["id"]
+        if provider_id not in PROVIDERS:
+            raise VendorError(404, "There is no such provider")
+        return ok(PROVIDERS[provider_id])
 
     async def create_user(self, request: Request) -> Reply:
         created = self.tenant.create_user(external_metadata(await json_object(request)))

@@ -22,7 +22,9 @@ from decision_service.standin.formats import (
     user_id,
 )
 
-Change = Callable[[Reply, Mapping[str, Any]], None]
+Json = dict[str, Any]
+Settings = Mapping[str, Any]
+Change = Callable[[Reply, Settings], None]
 TEXT, NUMBER, WHOLE, FLAG, ANY = (str,), (int, float), (int,), (bool,), (object,)
 _WORDS: dict[tuple[type, ...], str] = {
     TEXT: "text",
@@ -30,6 +32,8 @@ _WORDS: dict[tuple[type, ...], str] = {
     WHOLE: "a whole number",
     FLAG: "true or false",
 }
+_ITEMS = {"all": FLAG}
+_PAGE = b"<!doctype html><title>Maintenance</title><h1>We will be back shortly</h1>"
 
 
 class FaultRefused(ValueError):
@@ -48,42 +52,23 @@ class Effect:
     takes: Mapping[str, tuple[type, ...]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     replaces: bool = False
-    also: Callable[[Mapping[str, Any]], None] | None = None
+    also: Callable[[Settings], None] | None = None
 
-    def check(self, settings: Mapping[str, Any]) -> None:
+    def check(self, settings: Settings) -> None:
         for name in self.needs:
             if name not in settings:
                 raise FaultRefused(f"the setting {name!r} is missing: give it")
         for name, value in settings.items():
-            self._check_one(name, value)
+            if name not in self.takes:
+                known = ", ".join(self.takes) or "none"
+                raise FaultRefused(f"there is no setting {name!r} here: it takes {known}")
+            types = self.takes[name]
+            wrong = isinstance(value, bool) and types in (NUMBER, WHOLE, TEXT)
+            if wrong or not isinstance(value, types):
+                words = _WORDS.get(types, "another value")
+                raise FaultRefused(f"{name} is {value!r}: give {words}")
         if self.also:
             self.also(settings)
-
-    def _check_one(self, name: str, value: Any) -> None:
-        if name not in self.takes:
-            known = ", ".join(self.takes) or "none"
-            raise FaultRefused(f"there is no setting {name!r} here: it takes {known}")
-        types = self.takes[name]
-        misfit = isinstance(value, bool) and types in (NUMBER, WHOLE, TEXT)
-        if misfit or not isinstance(value, types):
-            raise FaultRefused(f"{name} is {value!r}: give {_WORDS.get(types, 'another value')}")
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedEffect:
-    effect: Effect
-    settings: Mapping[str, Any]
-
-    @property
-    def replaces(self) -> bool:
-        return self.effect.replaces
-
-    def change(self, reply: Reply) -> None:
-        self.effect.change(reply, self.settings)
-
-
-Settings = Mapping[str, Any]
-_PAGE = b"<!doctype html><title>Maintenance</title><h1>We will be back shortly</h1>"
 
 
 def _status(reply: Reply, settings: Settings) -> None:
@@ -159,7 +144,7 @@ def _known_status(settings: Settings) -> None:
         raise FaultRefused(f"code is {settings['code']!r}: the vendor has {known}")
 
 
-TRANSPORT_FAULTS = {
+_TRANSPORT_FAULTS = {
     "status": Effect(
         _status,
         {"status": WHOLE, "code": TEXT, "message": TEXT, "retry_after": (int, float, str)},
@@ -180,20 +165,14 @@ TRANSPORT_FAULTS = {
 }
 
 
-_Settings = Mapping[str, Any]
-Json = dict[str, Any]
-_ITEMS = {"all": FLAG}
-
-
 def _items(reply: Reply) -> list[Json]:
-    data = reply.document.get("data") if isinstance(reply.document, dict) else None
-    if not isinstance(data, dict):
-        return []
-    items: list[Json] = data.get("items", [data])
+    """The items of a page, or a lone object."""
+    data = _page(reply)
+    items: list[Json] = data.get("items", [data] if data else [])
     return items
 
 
-def _chosen(reply: Reply, settings: _Settings) -> list[Json]:
+def _chosen(reply: Reply, settings: Settings) -> list[Json]:
     items = _items(reply)
     return items if settings.get("all") else items[:1]
 
@@ -205,22 +184,22 @@ def _put(item: Json, path: str, value: Any) -> None:
     item[last] = value
 
 
-def _cursor_loop(reply: Reply, _: _Settings) -> None:
+def _cursor_loop(reply: Reply, _: Settings) -> None:
     """Point every page back to the beginning of its list."""
     _page(reply)["nextCursor"] = reply.restart
 
 
-def _empty_pages(reply: Reply, _: _Settings) -> None:
+def _empty_pages(reply: Reply, _: Settings) -> None:
     """Give pages without items that always have yet another cursor."""
     fresh = salted(reply.restart or "", uuid.uuid4().hex)
     _page(reply).update(items=[], nextCursor=fresh)
 
 
-def _lost_cursor(reply: Reply, _: _Settings) -> None:
+def _lost_cursor(reply: Reply, _: Settings) -> None:
     _page(reply).pop("nextCursor", None)
 
 
-def _null_cursor(reply: Reply, _: _Settings) -> None:
+def _null_cursor(reply: Reply, _: Settings) -> None:
     """Write the last page's cursor as null rather than leaving it out."""
     _page(reply).setdefault("nextCursor", None)
 
@@ -230,12 +209,12 @@ def _page(reply: Reply) -> Json:
     return data if isinstance(data, dict) else {}
 
 
-def _duplicate(reply: Reply, _: _Settings) -> None:
+def _duplicate(reply: Reply, _: Settings) -> None:
     items = _items(reply)
     items += deepcopy(items[:1])
 
 
-def _conflict(reply: Reply, settings: _Settings) -> None:
+def _conflict(reply: Reply, settings: Settings) -> None:
     """Repeat the first item at the end, under its id, with another value in `field`."""
     items = _items(reply)
     for again in deepcopy(items[:1]):
@@ -243,23 +222,23 @@ def _conflict(reply: Reply, settings: _Settings) -> None:
         items.append(again)
 
 
-def _set(reply: Reply, settings: _Settings) -> None:
+def _set(reply: Reply, settings: Settings) -> None:
     for item in _chosen(reply, settings):
         _put(item, settings["field"], deepcopy(settings["value"]))
 
 
-def _number(reply: Reply, settings: _Settings) -> None:
+def _number(reply: Reply, settings: Settings) -> None:
     """Write a number as the text says: NaN, Infinity, 1e400, -0, four hundred digits."""
     for item in _chosen(reply, settings):
         _put(item, settings["field"], RawNumber(str(settings["value"])))
 
 
-def _drop(reply: Reply, settings: _Settings) -> None:
+def _drop(reply: Reply, settings: Settings) -> None:
     for item in _chosen(reply, settings):
         item.pop(settings["field"], None)
 
 
-def _base_amount(reply: Reply, _: _Settings) -> None:
+def _base_amount(reply: Reply, _: Settings) -> None:
     """Leave only the old name of an estimate's amount, as the integration guide has it."""
     items = _items(reply)
     for item in items:
@@ -267,19 +246,19 @@ def _base_amount(reply: Reply, _: _Settings) -> None:
             item.pop("amount", None)
 
 
-def _bare_array(reply: Reply, _: _Settings) -> None:
+def _bare_array(reply: Reply, _: Settings) -> None:
     """Answer a list in the integration guide's form: everything in one array, no envelope."""
     if reply.whole is not None:
         reply.document = deepcopy(list(reply.whole))
 
 
-def _other_user(reply: Reply, settings: _Settings) -> None:
+def _other_user(reply: Reply, settings: Settings) -> None:
     stranger = settings.get("user_id", user_id("stranger"))
     for item in _chosen(reply, settings):
         _put(item, "metadata.userId", stranger)
 
 
-def _account_state(reply: Reply, settings: _Settings) -> None:
+def _account_state(reply: Reply, settings: Settings) -> None:
     now = reply.now or datetime.now(UTC)
     items = _items(reply)
     for account in (item for item in items if "connectionStatus" in item):
@@ -287,7 +266,7 @@ def _account_state(reply: Reply, settings: _Settings) -> None:
             account.update(_restated(account, settings, now))
 
 
-def _restated(account: Json, settings: _Settings, now: datetime) -> Json:
+def _restated(account: Json, settings: Settings, now: datetime) -> Json:
     status = settings.get("status", account["connectionStatus"])
     monitor = settings.get("monitor_status", account["monitorStatus"])
     connection = {**account["connection"], "status": status}
@@ -305,7 +284,7 @@ def _restated(account: Json, settings: _Settings, now: datetime) -> Json:
     return changed
 
 
-def _task_running(reply: Reply, settings: _Settings) -> None:
+def _task_running(reply: Reply, settings: Settings) -> None:
     now = reply.now or datetime.now(UTC)
     items = _items(reply)
     for task in items:
@@ -315,7 +294,7 @@ def _task_running(reply: Reply, settings: _Settings) -> None:
             task["startedAt"] = stamp(now - timedelta(minutes=settings["age_minutes"]))
 
 
-DATA_FAULTS = {
+_DATA_FAULTS = {
     "cursor_loop": Effect(_cursor_loop),
     "empty_pages": Effect(_empty_pages),
     "lost_cursor": Effect(_lost_cursor),
@@ -345,7 +324,7 @@ DATA_FAULTS = {
 }
 
 
-EFFECTS: dict[str, Effect] = {**TRANSPORT_FAULTS, **DATA_FAULTS}
+EFFECTS: dict[str, Effect] = {**_TRANSPORT_FAULTS, **_DATA_FAULTS}
 """Every effect that a fault can have, by name."""
 
 
@@ -354,7 +333,7 @@ class Fault:
     """One fault.
 
     `effect` is a name of `EFFECTS`, `settings` its settings. `path` is a glob over the path below
-    `/v1` (`/contributions`, `/accounts/*`), `user` a user id (None is anybody). The first
+    `/v1` (`/contributions`, `/accounts/*`), `user` a user id (None is every user). The first
     `skip` matching requests pass; `times` requests after them are hit (None is all).
     """
 
@@ -371,6 +350,13 @@ class Fault:
             known = ", ".join(sorted(EFFECTS))
             raise FaultRefused(f"there is no fault {self.effect!r}: use one of {known}")
         EFFECTS[self.effect].check(self.settings)
+
+    @property
+    def replaces(self) -> bool:
+        return EFFECTS[self.effect].replaces
+
+    def change(self, reply: Reply) -> None:
+        EFFECTS[self.effect].change(reply, self.settings)
 
     def concerns(self, method: str, path: str, user_id: str | None) -> bool:
         if self.user not in (None, user_id):
@@ -400,10 +386,10 @@ class FaultPlan:
         self._faults = list(self._standing)
         self._met.clear()
 
-    def effects_on(self, method: str, path: str, user_id: str | None) -> list[AppliedEffect]:
-        """Count a request and return the effects on its answer, in the order scripted."""
+    def hitting(self, method: str, path: str, user_id: str | None) -> list[Fault]:
+        """Count a request and return the faults of its answer, in the order scripted."""
         found = [
-            AppliedEffect(EFFECTS[fault.effect], fault.settings)
+            fault
             for number, fault in enumerate(self._faults)
             if fault.concerns(method, path, user_id) and self._hits(number, fault)
         ]

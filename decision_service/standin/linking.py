@@ -21,6 +21,11 @@ from decision_service.standin.tenant import LinkedAccount, Tenant
 
 _ATTEMPTS = 5
 LOCKED = "ACCOUNT_LOCKED"
+LINK_PREFIX = "/link/v1"
+SCRIPT_PATH = "/v2/smile.v2.js"
+_STATUSES = {"TOKEN_EXPIRED": 401, "NO_SESSION": 401, "NO_SUCH": 404, "BAD_REQUEST": 400}
+_LARGEST_BODY = 10_000
+LinkReply = Callable[[str, Mapping[str, Any]], Any]
 
 
 class LinkRefused(Exception):
@@ -111,18 +116,8 @@ class LinkSessions:
 
 
 def _person(login: str) -> SandboxPerson | None:
-    for person in sandbox_people():
-        if login in (person.user_name, person.email, person.phone):
-            return person
-    return None
-
-
-LINK_PREFIX = "/link/v1"
-SCRIPT_PATH = "/v2/smile.v2.js"
-_STATUSES = {"TOKEN_EXPIRED": 401, "NO_SESSION": 401, "NO_SUCH": 404, "BAD_REQUEST": 400}
-_LARGEST_BODY = 10_000
-
-LinkReply = Callable[[str, Mapping[str, Any]], Any]
+    people = sandbox_people()
+    return next((one for one in people if login in (one.user_name, one.email, one.phone)), None)
 
 
 def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
@@ -213,7 +208,5 @@ def _account(account: LinkedAccount) -> dict[str, Any]:
 
 
 async def _script(_: Request) -> Response:
-    body = (
-        resources.files("decision_service.standin").joinpath("widget", "smile.v2.js").read_bytes()
-    )
-    return Response(body, media_type="text/javascript")
+    script = resources.files("decision_service.standin").joinpath("widget", "smile.v2.js")
+    return Response(script.read_bytes(), media_type="text/javascript")

@@ -40,7 +40,15 @@ _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
     "median": statistics.median,
     "std": lambda values: statistics.stdev(values) if len(values) > 1 else NOT_COMPUTABLE,
 }
-_PAYMENTS = ("count", "max", "min", "median", "average", "sum", "std")
+_PAYMENTS = ("max", "min", "median", "average", "sum", "std")
+_BY_ACCOUNT = ("userId", "sourceId", "accountId")
+_BY_SOURCE = ("userId", "sourceId")
+_DAYS, _MONTHS = ("startDate", "endDate"), ("startMonth", "endMonth")
+_MONTH_FORM = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+Rows = Callable[[Person, datetime], Iterable[Json]]
+_LONG = 1_000
+_LONG_LISTS: dict[str, tuple[Person, Filters, Sequence[Json]]] = {}
+"""By list, the person, filters and rows of the last long one: its next page is asked for next."""
 
 
 def insight(source: DataSource, user_id: str, cutoff: datetime) -> Json:
@@ -122,7 +130,7 @@ def _loans(loans: Sequence[Json]) -> Json:
         **_totals("overdue_amount", late, ()),
         **_figures("liabilities_ongoing_amortization_amount", ongoing, tuple(_STATISTICS)),
         "liabilities_payment_count": NO_DATA,
-        **{f"liabilities_payment_amount_{name}": NO_DATA for name in _PAYMENTS[1:]},
+        **{f"liabilities_payment_amount_{name}": NO_DATA for name in _PAYMENTS},
     }
 
 
@@ -162,16 +170,6 @@ def _links(links: Sequence[Json], cutoff: datetime) -> Json:
     since = (max(ages, default=NO_DATA), min(ages, default=NO_DATA))
     counts = (sum(age <= days for age in ages) for days in _LINK_DAYS)
     return {f"link_{name}": value for name, value in zip(names, (*since, *counts), strict=True)}
-
-
-_BY_ACCOUNT = ("userId", "sourceId", "accountId")
-_BY_SOURCE = ("userId", "sourceId")
-_DAYS, _MONTHS = ("startDate", "endDate"), ("startMonth", "endMonth")
-_MONTH_FORM = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-Rows = Callable[[Person, datetime], Iterable[Json]]
-_LONG = 1_000
-_LONG_LISTS: dict[str, tuple[Person, Filters, Sequence[Json]]] = {}
-"""By list, the person, filters and rows of the last long one: its next page is asked for next."""
 
 
 @dataclass(frozen=True, slots=True)

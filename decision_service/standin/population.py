@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
-from random import Random
 
 from decision_service.standin.formats import (
     first_day,
@@ -83,7 +82,11 @@ def monthly_summary(member: Member) -> list[Delivered]:
 
 
 def thirteenth_month_pay(member: Member) -> list[Delivered]:
-    return [_payslips(member, lambda origin, job, _: _extra(member, origin, job))]
+    def extra(origin: Origin, job: Job, _: list[Json]) -> list[Json]:
+        years = range(first_day(job.first).year, member.today.year)
+        return [thirteenth_month(origin, job.employer, job.pay, year) for year in years]
+
+    return [_payslips(member, extra)]
 
 
 def refused_with_loans(member: Member) -> list[Delivered]:
@@ -117,11 +120,6 @@ def _payslips(member: Member, extra: ExtraPayslips) -> Delivered:
     listed = [job.employment(origin)]
     items = {"employments": listed, "incomes": [*paid, *extra(origin, job, paid)]}
     return delivered(member, origin, items)
-
-
-def _extra(member: Member, origin: Origin, job: Job) -> list[Json]:
-    years = range(first_day(job.first).year, member.today.year)
-    return [thirteenth_month(origin, job.employer, job.pay, year) for year in years]
 
 
 def employed(member: Member) -> list[Delivered]:
@@ -243,22 +241,15 @@ _EVERYDAY: dict[str, Profile] = {
     "abandoned_attempt": abandoned_attempt,
 }
 _DIFFICULT: dict[str, Profile] = {
-    "late_poster": late_poster,
-    "quarterly_payer": quarterly_payer,
-    "yearly_payer": yearly_payer,
-    "stopped_job": stopped_job,
-    "side_gig": side_gig,
-    "two_spellings": two_spellings,
-    "told_twice": told_twice,
-    "monthly_summary": monthly_summary,
-    "thirteenth_month_pay": thirteenth_month_pay,
-    "paid_on_the_fifth": paid_on_the_fifth,
-    "half_synced": half_synced,
-    "refused_with_loans": refused_with_loans,
-    "unlisted_provider": unlisted_provider,
-    "inflated_papers": inflated_papers,
-}
+    profile.__name__: profile
+    for profile in (
+        late_poster, quarterly_payer, yearly_payer, stopped_job, side_gig, two_spellings,
+        told_twice, monthly_summary, thirteenth_month_pay, paid_on_the_fifth, half_synced,
+        refused_with_loans, unlisted_provider, inflated_papers,
+    )
+}  # fmt: skip
 _FIRST_BORN, _LAST_BORN = date(1968, 1, 1), date(2005, 12, 31)
+"""Bounds of days of birth that stay: of age from 2025 on, and not old for thirty years."""
 PROFILES: dict[str, Profile] = {**_EVERYDAY, **_DIFFICULT}
 """Every profile by its name, without those of ordinary applicants."""
 EVERYDAY = tuple(_EVERYDAY)
@@ -286,15 +277,11 @@ def _user_id(seed: int, number: int) -> str:
 
 def _person(seed: int, number: int, today: date, profile: str) -> Person:
     rng = seeded_random("population", seed, number)
-    member = Member(_user_id(seed, number), rng, today, _born(rng))
+    born = _FIRST_BORN + timedelta(days=rng.randint(0, (_LAST_BORN - _FIRST_BORN).days))
+    member = Member(_user_id(seed, number), rng, today, born)
     delivered = (PROFILES | ORDINARY)[profile](member)
     tasks = [task for origin, source in delivered for task in tasks_of(origin, source)]
     joined = min(origin.connected for origin, _ in delivered) - timedelta(minutes=5)
     external = {"reference": f"P-{seed}-{number:06d}"}
     sources = tuple(source for _, source in delivered)
     return Person(user(member.user_id, joined, external), sources, tuple(tasks))
-
-
-def _born(rng: Random) -> date:
-    """Return a day of birth that stays: of age from 2025 on, and not old for thirty years."""
-    return _FIRST_BORN + timedelta(days=rng.randint(0, (_LAST_BORN - _FIRST_BORN).days))

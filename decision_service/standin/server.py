@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from starlette.applications import Starlette
@@ -21,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decision_service.runtime.tasks import listen, serving
-from decision_service.standin.endpoints import PREFIX, Endpoints, below_prefix, check_keys
+from decision_service.standin.endpoints import PREFIX, Endpoints, check_keys
 from decision_service.standin.faults import Fault, FaultPlan
 from decision_service.standin.formats import VendorError, failure, response
 from decision_service.standin.linking import LINK_PREFIX, SCRIPT_PATH, LinkSessions, widget_routes
@@ -118,30 +117,23 @@ class AccessMiddleware:
                 statuses[0] = message["status"]
             await send(message)
 
-        allowed = self.limit.allows(at)
+        answer = self._refusal(scope, at) or self.app
         try:
-            await self._pass(scope, receive, noting, allowed=allowed)
+            await answer(scope, receive, noting)
         finally:
-            self._note(scope, at, statuses[0])
+            query, path = scope["query_string"].decode("latin-1"), scope["path"]
+            call = (at, scope["method"], path.removeprefix(PREFIX), query, statuses[0])
+            self.meter.note(MeteredRequest(*call))
 
-    def _check(self, scope: Scope, *, allowed: bool) -> None:
-        if not allowed:
-            raise VendorError(429, f"More than {self.limit.per_second} requests in a second")
-        check_keys(Headers(scope=scope).get("authorization"), *self.keys)
-
-    async def _pass(self, scope: Scope, receive: Receive, send: Send, *, allowed: bool) -> None:
+    def _refusal(self, scope: Scope, at: float) -> Response | None:
+        if not self.limit.allows(at):
+            many = f"More than {self.limit.per_second} requests in a second"
+            return response(failure(VendorError(429, many)))
         try:
-            self._check(scope, allowed=allowed)
+            check_keys(Headers(scope=scope).get("authorization"), *self.keys)
         except VendorError as error:
-            await response(failure(error))(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
-
-    def _note(self, scope: Scope, at: float, status: int) -> None:
-        query = scope["query_string"].decode("latin-1")
-        self.meter.note(
-            MeteredRequest(at, scope["method"], below_prefix(scope["path"]), query, status)
-        )
+            return response(failure(error))
+        return None
 
 
 class ListenRefused(Exception):
@@ -168,16 +160,12 @@ class Simulator(Starlette):
         self.router.redirect_slashes = False
 
 
-def _system_time() -> datetime:
-    return datetime.now(UTC)
-
-
 def build_app(
     world: World | WorldMaker = sandbox,
     *,
     api_key: str,
     api_secret: str,
-    clock: Callable[[], datetime] = _system_time,
+    clock: Callable[[], datetime] = partial(datetime.now, UTC),
     requests_per_second: int = REQUESTS_PER_SECOND,
     faults: Iterable[Fault] = (),
     seconds: Callable[[], float] = time.monotonic,
@@ -190,7 +178,7 @@ def build_app(
     them; `residence` is where all people live and in what they are paid; `collecting` is how long
     the first sync of an account takes that the widget connects.
     """
-    make = partial(_same, world) if isinstance(world, World) else world
+    make = (lambda _: world) if isinstance(world, World) else world
     tenant = Tenant(make, clock, residence, collecting)
     endpoints = Endpoints(tenant, FaultPlan(tenant.world.faults, faults))
     limit = SlidingLimit(requests_per_second)
@@ -204,7 +192,12 @@ async def serve(app: Simulator, host: str = "127.0.0.1", port: int = 0) -> Async
     Port 0 takes a free one. No signal handler is installed; leaving the context stops the server,
     answers in progress get a second. Raises ListenRefused.
     """
-    listener = _listen(host, port)
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        raise ListenRefused(
+            f"the simulator cannot listen on {host}:{port} ({error.strerror}): choose another port"
+        ) from None
     async with serving(app, listener, on_close=app.closing.set):
         yield f"http://{host}:{listener.getsockname()[1]}{PREFIX}"
 
@@ -220,19 +213,6 @@ async def embedded(
     ) as url:
         root = url.removesuffix(PREFIX)
         yield url, (root + SCRIPT_PATH, root + LINK_PREFIX)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return listen(host, port)
-    except OSError as error:
-        raise ListenRefused(
-            f"the simulator cannot listen on {host}:{port} ({error.strerror}): choose another port"
-        ) from None
-
-
-def _same(world: World, _: date) -> World:
-    return world
 
 
 async def _no_such_endpoint(_: Request, error: Exception) -> Response:

@@ -19,6 +19,19 @@ from decision_service.standin.formats import (
 )
 from decision_service.standin.world import AmountOf, Json, Origin, money, transaction
 
+Period = tuple[date, date]
+Entry = tuple[str, float, str]
+"""A wallet entry: key within its day, amount, description."""
+CASH_OUT = "Cash out to bank account"
+TOP_UP = "Wallet top-up"
+NET_SHARE = 0.86
+"""What is left of the gross pay."""
+_PAYDAYS_A_YEAR = {"Weekly": 52, "Semimonthly": 24, "Monthly": 12, "Quarterly": 4, "Variable": 12}
+FREQUENCIES = tuple(_PAYDAYS_A_YEAR)
+_CREDIT_STEP = 500
+_CREDIT_FLOOR, _CREDIT_CEILING = 5_000, 35_000
+_CONTRIBUTION_RATE = 0.15
+
 
 @dataclass(frozen=True, slots=True)
 class Posting:
@@ -52,11 +65,6 @@ IMMEDIATE = Posting(lag=0)
 """Each month as soon as it is over, as a platform shows its own figures."""
 
 
-_CREDIT_STEP = 500
-_CREDIT_FLOOR, _CREDIT_CEILING = 5_000, 35_000
-_CONTRIBUTION_RATE = 0.15
-
-
 def salary_credit(income: float) -> int:
     """Return the monthly salary credit a scheme books an income under, in steps of 500 PHP."""
     stepped = round(income / _CREDIT_STEP) * _CREDIT_STEP
@@ -73,13 +81,14 @@ def estimates(
     months: Iterable[int],
     amount_of: AmountOf,
     *,
-    currency: str = "PHP",
     posting: Posting = PROMPT,
 ) -> list[Json]:
-    return [
-        _estimate(origin, month, money(amount_of(month)), currency, posting.day(month))
-        for month in months
-    ]
+    found = []
+    for month in months:
+        text, amount = month_text(month), money(amount_of(month))
+        fields = {"month": text, "currency": "PHP", "baseAmount": amount, "amount": amount}
+        found.append(origin.item("einc", text, fields, posting.day(month)))
+    return found
 
 
 def contributions(
@@ -87,13 +96,18 @@ def contributions(
     months: Iterable[int],
     amount_of: AmountOf,
     *,
-    currency: str = "PHP",
     posting: Posting = PROMPT,
 ) -> list[Json]:
-    return [
-        _contribution(origin, month, money(amount_of(month)), currency, posting.day(month))
-        for month in months
-    ]
+    found = []
+    for month in months:
+        fields = {
+            "date": last_day(month).isoformat(),
+            "currency": "PHP",
+            "amount": money(amount_of(month)),
+            "referenceId": f"PRN{month_text(month).replace('-', '')}",
+        }
+        found.append(origin.item("con", month_text(month), fields, posting.day(month)))
+    return found
 
 
 def loan(
@@ -106,7 +120,6 @@ def loan(
     amortization: float,
     paid: int,
     overdue: float = 0,
-    currency: str = "PHP",
 ) -> Json:
     """Return a loan of `months` instalments, the first in `first_month`, `paid` of them paid."""
     owed = money(amortization * (months - paid))
@@ -117,7 +130,7 @@ def loan(
         "firstAmortizationDate": first_day(first_month).isoformat(),
         "endDate": last_day(first_month + months - 1).isoformat(),
         "amortizationFrequency": "Monthly",
-        "currency": currency,
+        "currency": "PHP",
         "loanAmount": money(principal),
         "amortizationAmount": money(amortization),
         "outstandingBalance": owed,
@@ -125,29 +138,6 @@ def loan(
         "overduePaymentAmount": money(overdue),
     }
     return origin.item("lia", (kind, first_month), fields)
-
-
-def _estimate(origin: Origin, month: int, amount: float, currency: str, shown: date) -> Json:
-    text = month_text(month)
-    fields = {"month": text, "currency": currency, "baseAmount": amount, "amount": amount}
-    return origin.item("einc", text, fields, shown)
-
-
-def _contribution(origin: Origin, month: int, amount: float, currency: str, shown: date) -> Json:
-    fields = {
-        "date": last_day(month).isoformat(),
-        "currency": currency,
-        "amount": amount,
-        "referenceId": f"PRN{month_text(month).replace('-', '')}",
-    }
-    return origin.item("con", month_text(month), fields, shown)
-
-
-Period = tuple[date, date]
-_PAYDAYS_A_YEAR = {"Weekly": 52, "Semimonthly": 24, "Monthly": 12, "Quarterly": 4, "Variable": 12}
-FREQUENCIES = tuple(_PAYDAYS_A_YEAR)
-NET_SHARE = 0.86
-"""What is left of the gross pay."""
 
 
 def incomes(
@@ -239,12 +229,6 @@ def _summary(origin: Origin, first: Json, second: Json) -> Json:
     return _renamed(origin, whole)
 
 
-CASH_OUT = "Cash out to bank account"
-TOP_UP = "Wallet top-up"
-Entry = tuple[str, float, str]
-"""A wallet entry: key within its day, amount, description."""
-
-
 @dataclass(frozen=True, slots=True)
 class WorkPattern:
     """A person's work for a platform.
@@ -275,17 +259,12 @@ def wallet(origin: Origin, pattern: WorkPattern, first: date, last: date) -> lis
 
 def platform_estimates(origin: Origin, transactions: Iterable[Json], today: date) -> list[Json]:
     """Return the incomes estimated from a wallet: each complete month's earnings, without a lag."""
-    earned = _earned_by_month(transactions)
-    months = [month for month in earned if month < month_of(today) and earned[month] > 0]
-    return estimates(origin, months, earned.__getitem__, posting=IMMEDIATE)
-
-
-def _earned_by_month(transactions: Iterable[Json]) -> dict[int, float]:
-    months: dict[int, float] = defaultdict(float)
+    earned: dict[int, float] = defaultdict(float)
     for one in transactions:
         if one["description"] not in (CASH_OUT, TOP_UP):
-            months[month_number(one["date"][:7])] += one["amount"]
-    return dict(months)
+            earned[month_number(one["date"][:7])] += one["amount"]
+    months = [month for month in earned if month < month_of(today) and earned[month] > 0]
+    return estimates(origin, months, earned.__getitem__, posting=IMMEDIATE)
 
 
 def _entries(account: str, pattern: WorkPattern, day: date) -> Iterator[Entry]:

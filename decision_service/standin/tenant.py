@@ -27,16 +27,14 @@ from decision_service.standin.world import (
     World,
     WorldMaker,
     account,
-    identity,
     source,
     tasks_of,
     user,
 )
 
+TOKEN_LIFE = timedelta(hours=5)
 COLLECTING = timedelta(seconds=2)
-"""How long the stand-in takes to collect an account's data, by default; the vendor promises five
-minutes.
-"""
+"""The time that collecting an account's data takes by default; the vendor promises five minutes."""
 
 
 @dataclass(slots=True)
@@ -78,12 +76,10 @@ class LinkedAccount:
         return tasks_of(origin, source(origin, {}), self.collecting)
 
     def _collected(self, now: datetime) -> DataSource:
-        if self.status == "CONNECTED" and now >= self.changed + self.collecting:
-            return self._data_of(civil_day(now))
-        origin = self._origin(self.changed)
-        return source(origin, {}, account(origin, self.status, self.error_code))
-
-    def _data_of(self, today: date) -> DataSource:
+        if self.status != "CONNECTED" or now < self.changed + self.collecting:
+            origin = self._origin(self.changed)
+            return source(origin, {}, account(origin, self.status, self.error_code))
+        today = civil_day(now)
         if self._built is None or self._built[0] != today:
             self._built = (today, self._build(today))
         return self._built[1]
@@ -92,13 +88,10 @@ class LinkedAccount:
         person, origin = self.person, self._synced(today)
         if person is None:
             return source(origin, {})
-        who = identity(
-            origin, person.name, person.born, person.country, email=person.email, phone=person.phone
-        )
-        for provider_id, _, build in person.accounts.accounts:
+        for provider_id, _, build in person.accounts:
             if provider_id == self.provider_id:
-                return build(origin, who, today)
-        return source(origin, {"identities": [who]})
+                return build(origin, person.identity(origin), today)
+        return source(origin, {"identities": [person.identity(origin)]})
 
     def _synced(self, today: date) -> Origin:
         """The account as of its last sync: when it was connected, later at each day's beginning."""
@@ -106,9 +99,6 @@ class LinkedAccount:
 
     def _origin(self, synced: datetime) -> Origin:
         return Origin(self.user_id, self.provider_id, self.changed, synced, self.key)
-
-
-TOKEN_LIFE = timedelta(hours=5)
 
 
 @dataclass(slots=True)
@@ -154,8 +144,8 @@ class Tenant:
         return self._world
 
     def people(self) -> Iterator[Person]:
-        everybody = chain(self._created.values(), self.world)
-        return (self._current(one) for one in everybody if one.id not in self._erased)
+        people = chain(self._created.values(), self.world)
+        return (self._current(one) for one in people if one.id not in self._erased)
 
     def person(self, user_id: str) -> Person | None:
         """Return a user as of now, None where the user is unknown or erased."""
@@ -214,12 +204,10 @@ class Tenant:
 
     def _current(self, person: Person) -> Person:
         person = self._residence.of(self._with_linked(person))
-        if not any(
-            one.id in self._revoked or one.id in self._disconnected for one in person.sources
-        ):
+        gone = self._revoked | self._disconnected.keys()
+        if gone.isdisjoint(one.id for one in person.sources):
             return person
         kept = [self._source(one) for one in person.sources if one.id not in self._revoked]
-        gone = self._revoked | self._disconnected.keys()
         tasks = [one for one in person.tasks if one["metadata"]["sourceId"] not in gone]
         return replace(person, sources=tuple(kept), tasks=tuple(tasks))
 
