@@ -21,13 +21,7 @@ from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.cli.client import ServerOptions, call, calls_server, find, pages, read_review
-from decision_service.cli.output import (
-    Format,
-    FormatOption,
-    console,
-    message_dict,
-    print_json,
-)
+from decision_service.cli.output import Format, FormatOption, console, message_dict, print_json
 from decision_service.cli.views import (
     add_verdict,
     chain_lines,

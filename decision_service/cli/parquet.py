@@ -90,8 +90,6 @@ class ParquetRows:
                 ("as_of_date", pyarrow.date32()),
                 ("loan_bad", pyarrow.bool_()),
                 ("decided", pyarrow.timestamp("us", tz="UTC")),
-                ("as_of_date", pyarrow.date32()),
-                ("decided", pyarrow.timestamp("us", tz="UTC")),
                 *((name, pyarrow.list_(text)) for name in _LISTS),
                 *((name, text) for name in NESTED),
             ]

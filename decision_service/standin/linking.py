@@ -121,15 +121,29 @@ def _person(login: str) -> SandboxPerson | None:
 
 
 def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
-    api = _LinkApi(linking)
-    routes = [
-        Route("/sessions", _endpoint(api.open), methods=["POST"]),
-        Route("/providers", _endpoint(api.providers), methods=["GET"]),
-        Route("/accounts", _endpoint(api.accounts), methods=["GET"]),
-        Route("/accounts", _endpoint(api.begin), methods=["POST"]),
-        Route("/accounts/{id}/code", _endpoint(api.confirm), methods=["POST"]),
-        Route("/accounts/{id}", _endpoint(api.remove), methods=["DELETE"]),
+
+    def opened(_: str, sent: Mapping[str, Any]) -> Any:
+        session, user_id = linking.open(_text(sent, "token"))
+        return {"session": session, "userId": user_id}
+
+    def begun(session: str, sent: Mapping[str, Any]) -> Any:
+        words = (_text(sent, name) for name in ("providerId", "login", "password"))
+        return _account(linking.begin(session, *words))
+
+    def confirmed(session: str, sent: Mapping[str, Any]) -> Any:
+        return _account(linking.confirm(session, sent["id"], _text(sent, "code")))
+
+    shown = ("id", "name", "longName", "type", "typeLabel", "mfa")
+    providers = [{name: one[name] for name in shown} for one in PROVIDERS.values()]
+    answers: list[tuple[str, str, LinkReply]] = [
+        ("POST", "/sessions", opened),
+        ("GET", "/providers", lambda *_: providers),
+        ("GET", "/accounts", lambda session, _: [*map(_account, linking.accounts(session))]),
+        ("POST", "/accounts", begun),
+        ("POST", "/accounts/{id}/code", confirmed),
+        ("DELETE", "/accounts/{id}", lambda of, sent: _account(linking.remove(of, sent["id"]))),
     ]
+    routes = [Route(path, _endpoint(answer), methods=[verb]) for verb, path, answer in answers]
     anywhere = Middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
     )
@@ -137,32 +151,6 @@ def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
         Mount(LINK_PREFIX, routes=routes, middleware=[anywhere]),
         Route(SCRIPT_PATH, _script, methods=["GET"]),
     ]
-
-
-class _LinkApi:
-    def __init__(self, linking: LinkSessions) -> None:
-        self._linking = linking
-
-    def open(self, _: str, sent: Mapping[str, Any]) -> Any:
-        session, user_id = self._linking.open(_text(sent, "token"))
-        return {"session": session, "userId": user_id}
-
-    def providers(self, _: str, __: Mapping[str, Any]) -> Any:
-        shown = ("id", "name", "longName", "type", "typeLabel", "mfa")
-        return [{name: one[name] for name in shown} for one in PROVIDERS.values()]
-
-    def accounts(self, session: str, _: Mapping[str, Any]) -> Any:
-        return [_account(one) for one in self._linking.accounts(session)]
-
-    def begin(self, session: str, sent: Mapping[str, Any]) -> Any:
-        words = (_text(sent, name) for name in ("providerId", "login", "password"))
-        return _account(self._linking.begin(session, *words))
-
-    def confirm(self, session: str, sent: Mapping[str, Any]) -> Any:
-        return _account(self._linking.confirm(session, _text(sent, "id"), _text(sent, "code")))
-
-    def remove(self, session: str, sent: Mapping[str, Any]) -> Any:
-        return _account(self._linking.remove(session, _text(sent, "id")))
 
 
 def _endpoint(answer: LinkReply) -> Callable[[Request], Awaitable[Response]]:
