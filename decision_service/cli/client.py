@@ -95,7 +95,6 @@ class ServerOptions:
         return grpc.secure_channel(self.address, credentials)
 
     def place(self) -> tuple[str, int]:
-        """Host and port; raises CommandError."""
         try:
             return split_address(self.address)
         except ValueError as error:
@@ -136,10 +135,7 @@ class ServerOptions:
 
 
 def trusting(authority: Path | None) -> ssl.SSLContext | bool:
-    """What httpx2 verifies servers by: this authority, or those of the system.
-
-    Raises CommandError where the file cannot be used.
-    """
+    """What httpx2 verifies servers by: this authority, or the system's; raises CommandError."""
     return True if authority is None else _trusting(authority)
 
 
@@ -333,7 +329,6 @@ def pages(
 
 
 def read_review(stub: Any, review_id: str, server: ServerOptions) -> review_pb.Review:
-    """A review with all of its steps."""
     request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
     first, *more = pages(stub.GetReview, request, server)
     review: review_pb.Review = first.review

@@ -242,7 +242,6 @@ def _offer(offer: pb.Offer, texts: Texts) -> dict[str, str]:
 
 
 def json_line(exported: Exported) -> str:
-    """One line of `case_row`; numbers are exact decimals."""
     return _JSON.encode(case_row(exported)).decode() + "\n"
 
 
@@ -276,7 +275,6 @@ def case_row(exported: Exported) -> dict[str, Any]:
 
 
 def csv_line(exported: Exported) -> str:
-    """One row of `COLUMNS`; lists are separated by spaces."""
     decision, offer = exported.decision, exported.decision.offer
     cells = {
         **_head(exported),
@@ -538,7 +536,6 @@ class _Source:
     def full(
         self, stub: DecisionServiceStub, decision_id: str, reports: OutcomeServiceStub | None
     ) -> Exported:
-        """A decision in FULL view, recourse apart, with its rules and what its loans came to."""
         request = service_pb.GetDecisionRequest(
             decision_id=decision_id, view=pb.DECISION_VIEW_FULL, without_recourse=True
         )

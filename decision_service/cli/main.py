@@ -128,7 +128,6 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code, one of `Exit`."""
     prepare_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     sys.exit(flushed(run(arguments)))
@@ -153,7 +152,9 @@ def run(arguments: Sequence[str]) -> int:
         if "--debug" in takewhile(lambda word: word.startswith("-"), arguments):
             traceback.print_exception(error)
     else:
-        return _code(returned)
+        if returned == Exit.INTERRUPTED:
+            tell(CommandError("interrupted", Exit.INTERRUPTED))
+        return returned if isinstance(returned, int) else Exit.DONE
     tell(ended)
     return ended.code
 
@@ -182,12 +183,6 @@ def _check_text(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         ):
             shown = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             raise CommandError(f"{name} is not UTF-8: {shown}", Exit.USAGE)
-
-
-def _code(returned: object) -> int:
-    if returned == Exit.INTERRUPTED:
-        tell(CommandError("interrupted", Exit.INTERRUPTED))
-    return returned if isinstance(returned, int) else Exit.DONE
 
 
 def version() -> None:

@@ -114,7 +114,6 @@ def _plain(cell: object) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Machine-readable output, and nothing else, on stdout."""
     content = message_dict(value) if isinstance(value, Message) else value
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
     try:
@@ -186,7 +185,6 @@ def flushed(code: int) -> int:
 
 
 def require_extra(module: str, what: str) -> None:
-    """Raise CommandError where a module of an extra is not installed; `what` needs it."""
     if find_spec(module) is None:
         raise CommandError(f"{what}: install decision-service[{_EXTRAS[module]}]", Exit.USAGE)
 

@@ -25,7 +25,6 @@ class ParquetUnfit(ValueError):
 
 
 def is_parquet(file: Path) -> bool:
-    """Whether a file begins as Parquet does; raises OSError."""
     with file.open("rb") as source:
         return source.read(len(_MAGIC)) == _MAGIC
 
@@ -69,8 +68,6 @@ def _filled(value: Any) -> Any:
 
 
 class ParquetRows:
-    """Writes rows in groups of 500."""
-
     def __init__(self, writer: Any, schema: Any) -> None:
         self._writer = writer
         self._schema = schema

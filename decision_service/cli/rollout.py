@@ -371,7 +371,7 @@ def get_rollout(product: str, server: ServerOptions) -> service_pb.GetRolloutRes
 
 
 def _move(method: str, server: ServerOptions, form: Format, **fields: Any) -> None:
-    """Take a step; one that a plan and a position decide is judged by those of now, if unnamed."""
+    """Take a step; unnamed, the plan and the position it is judged by are those of now."""
     request = getattr(service_pb, f"{method}Request")(**fields)
     if "position" in fields and not (request.plan_digest and request.position):
         rollout = get_rollout(request.product, server).rollout
@@ -390,7 +390,6 @@ def _move(method: str, server: ServerOptions, form: Format, **fields: Any) -> No
 
 
 def parse_window(text: str) -> Duration:
-    """A length such as `24h`; raises CommandError."""
     found = _WINDOW.fullmatch(text)
     if found is None:
         raise CommandError(
@@ -502,7 +501,6 @@ def list_lines(found: pb.VersionComparison) -> Iterator[str]:
 
 
 def rate_table(found: pb.VersionComparison) -> Table:
-    """The share of each outcome on both sides, and the difference with its 95 % interval."""
     live, other = f"v{found.live_version}", f"v{found.other_version}"
     rows = table("outcome", live, other, "difference in points", "95 % interval")
     for column in rows.columns[1:]:

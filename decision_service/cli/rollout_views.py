@@ -145,7 +145,17 @@ def arms_table(arms: Iterable[figures_pb.ArmFigures]) -> Table:
     for column in rows.columns[1:]:
         column.justify = "right"
     for arm in arms:
-        rows.add_row(*_arm(arm))
+        rows.add_row(
+            f"{arm.arm} v{arm.version}",
+            f"{float(arm.percent):.2f} %",
+            f"{arm.applicants:,}",
+            _with_interval(arm.approved, arm.applicants),
+            _plain(arm.referred, arm.applicants),
+            _plain(arm.declined, arm.applicants),
+            _plain(arm.missing, arm.applicants),
+            money_text(arm.approved_amount),
+            f"{arm.p99_ms:,} ms" if arm.p99_ms else "–",
+        )
     return rows
 
 
@@ -157,7 +167,12 @@ def shadow_lines(shadows: Iterable[figures_pb.ShadowFigures]) -> Iterator[str]:
 def day_lines(figures: figures_pb.RolloutFigures) -> Iterator[str]:
     for cap in figures.caps:
         tier = f" of tier {cap.tier}" if cap.tier else ""
-        yield f" cap {cap.name}{tier} · today {', '.join(_used(cap))}"
+        used = []
+        if cap.max_approvals:
+            used.append(f"{cap.approvals:,} of {cap.max_approvals:,} approvals")
+        if cap.HasField("max_amount"):
+            used.append(f"{money_text(cap.amount)} of {money_text(cap.max_amount)}")
+        yield f" cap {cap.name}{tier} · today {', '.join(used)}"
 
 
 def guardrail_table(guardrails: Iterable[figures_pb.GuardrailFigures]) -> Table:
@@ -180,27 +195,6 @@ def next_text(one: figures_pb.NextStage) -> str:
 
 def outcome_text(outcome: int) -> str:
     return enum_name(decision_pb2.Outcome.DESCRIPTOR, outcome).lower()
-
-
-def _used(cap: figures_pb.CapFigures) -> Iterator[str]:
-    if cap.max_approvals:
-        yield f"{cap.approvals:,} of {cap.max_approvals:,} approvals"
-    if cap.HasField("max_amount"):
-        yield f"{money_text(cap.amount)} of {money_text(cap.max_amount)}"
-
-
-def _arm(arm: figures_pb.ArmFigures) -> list[str]:
-    return [
-        f"{arm.arm} v{arm.version}",
-        f"{float(arm.percent):.2f} %",
-        f"{arm.applicants:,}",
-        _with_interval(arm.approved, arm.applicants),
-        _plain(arm.referred, arm.applicants),
-        _plain(arm.declined, arm.applicants),
-        _plain(arm.missing, arm.applicants),
-        money_text(arm.approved_amount),
-        f"{arm.p99_ms:,} ms" if arm.p99_ms else "–",
-    ]
 
 
 def _with_interval(share: figures_pb.MeasuredShare, applicants: int) -> str:

@@ -73,7 +73,6 @@ def status(
 
 
 def publication_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
-    """Who published the rules, who signed them, and by what they were judged."""
     if not reply.HasField("published"):
         return
     published = reply.published

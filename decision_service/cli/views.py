@@ -42,7 +42,6 @@ _WITHOUT_TRUTH = ("SCORECARD", "TABLE")
 
 
 def second_text(instant: Timestamp) -> str:
-    """`2026-11-10 09:12:31 UTC`."""
     return f"{instant.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -413,7 +412,10 @@ def _add_review(tree: Tree, decision: pb.Decision) -> None:
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:
     if decision.HasField("override"):
-        _add_override(tree, decision.override)
+        override = decision.override
+        branch = tree.add(f"[bold]{override.kind}[/] {escape(override_text(override))}")
+        for reason in override.reasons:
+            branch.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
     for reason in decision.reasons:
         tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
     for request in decision.data_requests:
@@ -427,12 +429,6 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
         tree.add(f"tags · {escape(', '.join(decision.tags))}")
     if decision.withheld_tags:
         tree.add(f"tags told to nobody · {escape(', '.join(decision.withheld_tags))}")
-
-
-def _add_override(tree: Tree, override: pb.Override) -> None:
-    branch = tree.add(f"[bold]{override.kind}[/] {escape(override_text(override))}")
-    for reason in override.reasons:
-        branch.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
 
 
 def _headline(decision: pb.Decision, title: str) -> str:

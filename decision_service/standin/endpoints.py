@@ -83,7 +83,6 @@ Handler = Callable[[Request], Awaitable[Reply]]
 
 
 def list_providers(query: Mapping[str, str]) -> Reply:
-    """Return the page of providers a query asks for; raises VendorError 400."""
     size = size_of(query)
     if query.get("cursor"):
         cursor = read_cursor(query["cursor"], "providers")
@@ -143,7 +142,6 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 def external_metadata(body: Mapping[str, Any]) -> dict[str, str]:
-    """Return a new user's `externalMetadata`; VendorError 400 where it breaks the limits."""
     pairs = body.get("externalMetadata") or {}
     if not isinstance(pairs, dict):
         raise VendorError(400, "externalMetadata must be an object")
@@ -187,7 +185,6 @@ class Webhooks:
 
 
 def webhook_fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a new webhook's fields; VendorError 400 naming the first that is not legal."""
     types = body.get("eventTypes")
     legal = {
         "name": _text(body.get("name"), _NAME_LENGTH),
@@ -263,7 +260,6 @@ class Endpoints:
             return failure(error)
 
     def _user_of(self, request: Request) -> str | None:
-        """Return the user a request is about, as far as it says."""
         named: Filters = {**request.query_params, **filters_in(request.query_params.get("cursor"))}
         if "userId" in named:
             return named["userId"]

@@ -166,7 +166,6 @@ _TRANSPORT_FAULTS = {
 
 
 def _items(reply: Reply) -> list[Json]:
-    """The items of a page, or a lone object."""
     data = _page(reply)
     items: list[Json] = data.get("items", [data] if data else [])
     return items
@@ -365,11 +364,7 @@ class Fault:
 
 
 class FaultPlan:
-    """The faults in force, and how many requests each has concerned.
-
-    `standing` faults belong to the world's people; `added` faults can be cleared. `hits` counts the
-    requests that were hit so far.
-    """
+    """The faults in force: `standing` ones of the world's people, and added ones, to be cleared."""
 
     def __init__(self, standing: Iterable[Fault] = (), added: Iterable[Fault] = ()) -> None:
         self._standing = tuple(standing)
@@ -387,7 +382,6 @@ class FaultPlan:
         self._met.clear()
 
     def hitting(self, method: str, path: str, user_id: str | None) -> list[Fault]:
-        """Count a request and return the faults of its answer, in the order scripted."""
         found = [
             fault
             for number, fault in enumerate(self._faults)

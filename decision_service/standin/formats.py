@@ -33,12 +33,11 @@ def start_of(day: date) -> datetime:
 
 
 def stamp(instant: datetime) -> str:
-    """Write an instant as the vendor does: `yyyy-MM-ddTHH:mm:ssZ`, in UTC."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def month_of(day: date) -> int:
-    """Return a day's month as a count of months, so that months can be added and subtracted."""
+    """A day's month as a count of months, so that months can be added and subtracted."""
     return day.year * 12 + day.month - 1
 
 
@@ -98,7 +97,7 @@ def object_id(prefix: str, owner: str, *parts: object) -> str:
 
 
 def owner_digits(any_id: str) -> str | None:
-    """Return the digits that name the owner in an id of the vendor's form, else None."""
+    """The digits that name the owner in an id of the vendor's form, else None."""
     match = _FORM.fullmatch(any_id)
     return match.group(1) if match else None
 
@@ -128,8 +127,6 @@ _RAW = "\ue000"
 
 
 class VendorError(Exception):
-    """An answer that is an error: HTTP status, the vendor's code, a message."""
-
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status

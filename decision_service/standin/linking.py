@@ -45,7 +45,6 @@ class LinkSessions:
         self._wrong: Counter[tuple[str, str]] = Counter()
 
     def open(self, token: str) -> tuple[str, str]:
-        """Use a token up and return a session with its user; raises LinkRefused."""
         user_id = self._tenant.use_token(token)
         if user_id is None:
             raise LinkRefused("TOKEN_EXPIRED")
@@ -57,7 +56,6 @@ class LinkSessions:
         return self._tenant.linked(self._user(session))
 
     def begin(self, session: str, provider_id: str, login: str, password: str) -> LinkedAccount:
-        """Try a login: the account then awaits its code, or has an error."""
         user_id = self._user(session)
         if provider_id not in PROVIDERS:
             raise LinkRefused("NO_SUCH")

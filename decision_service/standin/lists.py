@@ -174,10 +174,9 @@ def _links(links: Sequence[Json], cutoff: datetime) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class ListEndpoint:
-    """One list endpoint.
+    """A list: `ranged` is the field that the pair of `bounds` filters by, both ends included.
 
-    `ranged` is the field that the pair of `bounds` filters by, both ends included; `filters` are
-    the parameters that pick whose data is meant. Other parameters are not read.
+    `filters` are the parameters that pick whose data is meant. Other parameters are not read.
     """
 
     name: str

@@ -62,7 +62,6 @@ class Member:
     born: date
 
     def origin(self, provider: str, key: str = "1", kind: str = "ACCOUNT") -> Origin:
-        """Return an account connected lately or long ago and synced today, or files handed in."""
         synced = self._morning
         longest = 400 if kind == "ACCOUNT" else 60
         connected = synced - timedelta(days=self.rng.randint(1, longest), minutes=13)
@@ -211,10 +210,7 @@ def platform(
     pattern: WorkPattern | None = None,
     begun: tuple[int, int] = (20, 700),
 ) -> Delivered:
-    """Return a wallet and, where the platform supports them, estimates of its complete months.
-
-    The work began so many days ago: the least and the most.
-    """
+    """A wallet, and estimates where the platform has them; work began so many days ago."""
     origin = member.origin(provider)
     kept = pattern or _pattern(member.rng)
     first = member.today - timedelta(days=member.rng.randint(*begun))
@@ -228,7 +224,6 @@ def platform(
 def payroll(
     member: Member, job: Job, provider: str, frequency: str | None = None, shown: int = 1
 ) -> Delivered:
-    """Return a payroll account; each payslip shows so many days after its period's end."""
     origin = member.origin(provider)
     often = frequency or member.rng.choice(FREQUENCIES)
     paid = incomes(
@@ -238,7 +233,6 @@ def payroll(
 
 
 def papers(member: Member, job: Job, kind: str) -> Delivered:
-    """Return the last six payslips before the day on which they were handed in as files."""
     origin = member.origin("user-provided", kind=kind)
     before = (first_day(job.first), civil_day(origin.connected) - timedelta(days=1))
     paid = incomes(origin, job.employer, lambda _: job.pay, before)[-6:]
@@ -252,7 +246,6 @@ def span(member: Member, job: Job, shown: int = 1) -> tuple[date, date]:
 
 
 def _booked(member: Member, origin: Origin, job: Job, posting: Posting, share: float) -> list[int]:
-    """Return the months that a scheme shows; up to a share of them was never paid."""
     newest = posting.newest(member.today)
     last = newest if job.last is None else min(newest, job.last)
     missed = member.rng.random() * share

@@ -139,7 +139,6 @@ def mixed(member: Member) -> list[Delivered]:
 
 
 def thin(member: Member) -> list[Delivered]:
-    """A first job, one to five months on record."""
     return [scheme(member, member.job(member.rng.randint(1, 5)))]
 
 
@@ -179,13 +178,11 @@ def handed_in(member: Member) -> list[Delivered]:
 
 
 def quiet(member: Member) -> list[Delivered]:
-    """An account that is connected and has never shown anything but a name."""
     origin = member.origin(member.rng.choice(("sss_ph", "grab_ph", "philhealth_ph")))
     return [(origin, source(origin, {"identities": [member.identity(origin)]}))]
 
 
 def abandoned_attempt(member: Member) -> list[Delivered]:
-    """A job at a scheme, and an account elsewhere that was never connected for good."""
     origin = member.origin(member.rng.choice(PLATFORMS))
     code = member.rng.choice(("INVALID_AUTH", "MFA_TIMEOUT", "ACCOUNT_LOCKED"))
     failed = account(origin, "ERROR", code, "UNSUPPORTED")
@@ -259,7 +256,6 @@ PROFILE_CYCLE = (*EVERYDAY * 3, *DIFFICULT)
 
 
 def population(seed: int, size: int, today: date, profiles: Sequence[str] = PROFILE_CYCLE) -> World:
-    """Return a world of `size` people with these profiles in turn, whose data ends on this day."""
     builders = {
         _user_id(seed, number): partial(_person, seed, number, today, profile_of(number, profiles))
         for number in range(size)

@@ -229,11 +229,7 @@ def _ryans_payroll(origin: Origin, who: Json, today: date) -> DataSource:
 
 @dataclass(frozen=True, slots=True)
 class SandboxPerson:
-    """One of the four, as the sandbox's documentation introduces them.
-
-    `country` is where they live; all their accounts are at Philippine providers, in PHP.
-    `story` says in one sentence what their data looks like and why.
-    """
+    """One of the four, who may live in another `country`; all accounts are Philippine, in PHP."""
 
     user_name: str
     name: str
@@ -349,11 +345,12 @@ def sandbox_data(user_name: str, today: date, residence: Residence = UNCHANGED) 
 
 def _build(one: SandboxPerson, user_id: str, today: date) -> Person:
     synced = start_of(today) + _MIDNIGHT_AND
-    sources, tasks, connected = [], [], []
+    sources: list[DataSource] = []
+    tasks: list[Json] = []
     for provider, days, build in one.accounts:
         origin = Origin(user_id, provider, synced - timedelta(days=days), synced)
         sources.append(build(origin, one.identity(origin), today))
         tasks += tasks_of(origin, sources[-1])
-        connected.append(origin.connected)
-    joined = min(connected) - timedelta(minutes=7)
+    oldest = max(days for _, days, _ in one.accounts)
+    joined = synced - timedelta(days=oldest, minutes=7)
     return Person(user(user_id, joined, {"person": one.user_name}), tuple(sources), tuple(tasks))

@@ -49,8 +49,6 @@ class ScenarioRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A world and its faults; the fields are `server.build_app`'s arguments."""
-
     world: WorldMaker
     faults: tuple[Fault, ...] = ()
     requests_per_second: int = REQUESTS_PER_SECOND

@@ -37,8 +37,6 @@ _ID = re.compile(r"^(/[^/]+)/[^/]+")
 
 @dataclass(frozen=True, slots=True)
 class MeteredRequest:
-    """One request as it arrived: when (in the meter's seconds), what, and the answer's status."""
-
     at: float
     method: str
     path: str
@@ -59,11 +57,10 @@ class Meter:
 
     @property
     def times(self) -> list[float]:
-        """When the requests arrived, in seconds of an arbitrary clock, in order."""
         return sorted(call.at for call in self.calls)
 
     def peak(self, seconds: float = 1.0) -> int:
-        """Return the most requests that arrived within any stretch shorter than `seconds`."""
+        """The most requests that arrived within any stretch shorter than `seconds`."""
         most, window = 0, deque[float]()
         for at in self.times:
             window.append(at)
@@ -172,11 +169,9 @@ def build_app(
     residence: Residence = UNCHANGED,
     collecting: timedelta = COLLECTING,
 ) -> Simulator:
-    """Return the stand-in for a world; one given as a function of the day is made anew every day.
+    """The stand-in for a world; one given as a function of the day is made anew every day.
 
-    `requests_per_second` is allowed in any sliding second over all endpoints, as `seconds` counts
-    them; `residence` is where all people live and in what they are paid; `collecting` is how long
-    the first sync of an account takes that the widget connects.
+    `seconds` is the clock of `requests_per_second`; `collecting` is the length of a first sync.
     """
     make = (lambda _: world) if isinstance(world, World) else world
     tenant = Tenant(make, clock, residence, collecting)
@@ -187,10 +182,9 @@ def build_app(
 
 @asynccontextmanager
 async def serve(app: Simulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve the stand-in inside the running event loop and yield its base URL, ending in `/v1`.
+    """Serve the stand-in in the running event loop: its base URL; raises ListenRefused.
 
-    Port 0 takes a free one. No signal handler is installed; leaving the context stops the server,
-    answers in progress get a second. Raises ListenRefused.
+    Port 0 takes a free one. Leaving the context stops it; answers in progress get a second.
     """
     try:
         listener = listen(host, port)

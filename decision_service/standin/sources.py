@@ -53,7 +53,6 @@ class Posting:
         return shown - (shown + 1) % self.every
 
     def day(self, month: int) -> date:
-        """Return the day on which a month is shown: a scheme's 15th, a platform's first."""
         batch_end = month - month % self.every + self.every - 1
         first = first_day(batch_end + (self.lag + self.late or 1))
         return first + timedelta(days=14) if self.lag else first
@@ -66,13 +65,12 @@ IMMEDIATE = Posting(lag=0)
 
 
 def salary_credit(income: float) -> int:
-    """Return the monthly salary credit a scheme books an income under, in steps of 500 PHP."""
+    """The monthly salary credit a scheme books an income under, in steps of 500 PHP."""
     stepped = round(income / _CREDIT_STEP) * _CREDIT_STEP
     return min(max(stepped, _CREDIT_FLOOR), _CREDIT_CEILING)
 
 
 def contribution_of(income: float) -> float:
-    """Return the monthly contribution for an income, employee's and employer's share together."""
     return money(salary_credit(income) * _CONTRIBUTION_RATE)
 
 
@@ -121,7 +119,6 @@ def loan(
     paid: int,
     overdue: float = 0,
 ) -> Json:
-    """Return a loan of `months` instalments, the first in `first_month`, `paid` of them paid."""
     owed = money(amortization * (months - paid))
     fields: Json = {
         "type": kind,
@@ -167,7 +164,6 @@ def periods(frequency: str, span: Period) -> list[Period]:
 def payslip(
     origin: Origin, employer: str, gross: float, period: Period, frequency: str, shown: int = 1
 ) -> Json:
-    """Return one Income, shown so many days after its period's end."""
     start, end = period
     fields = {
         "employer": employer,
@@ -258,7 +254,6 @@ def wallet(origin: Origin, pattern: WorkPattern, first: date, last: date) -> lis
 
 
 def platform_estimates(origin: Origin, transactions: Iterable[Json], today: date) -> list[Json]:
-    """Return the incomes estimated from a wallet: each complete month's earnings, without a lag."""
     earned: dict[int, float] = defaultdict(float)
     for one in transactions:
         if one["description"] not in (CASH_OUT, TOP_UP):

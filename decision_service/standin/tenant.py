@@ -94,7 +94,6 @@ class LinkedAccount:
         return source(origin, {"identities": [person.identity(origin)]})
 
     def _synced(self, today: date) -> Origin:
-        """The account as of its last sync: when it was connected, later at each day's beginning."""
         return self._origin(max(self.changed, start_of(today)))
 
     def _origin(self, synced: datetime) -> Origin:
@@ -110,9 +109,7 @@ class StoredToken:
 class Tenant:
     """The people of today's world with accounts revoked, users created and erased.
 
-    The world is made again when a new day begins in Manila; what was changed stays changed. All
-    live at the `residence`. The first sync of an account that is connected takes as long as
-    `collecting`.
+    The world is made again when a new day begins in Manila; what was changed stays changed.
     """
 
     def __init__(
@@ -148,7 +145,7 @@ class Tenant:
         return (self._current(one) for one in people if one.id not in self._erased)
 
     def person(self, user_id: str) -> Person | None:
-        """Return a user as of now, None where the user is unknown or erased."""
+        """A user as of now, None where the user is unknown or erased."""
         found = self._created.get(user_id) or self.world.person(user_id)
         if found is None and is_created(user_id):
             found = self._add(user_id, {})
@@ -191,7 +188,6 @@ class Tenant:
         return {"accessToken": text, "expiresAt": stamp(token.expires), "mode": "SANDBOX"}
 
     def use_token(self, text: str) -> str | None:
-        """Use a link token up and return its user; None where the token was used or has expired."""
         token = self.tokens.pop(text, None)
         return token.user_id if token and token.expires > self.now() else None
 
