@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -14,28 +15,43 @@ import typer
 from rich.markup import escape
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
-from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as decision_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
-from decision_service.cli.client import ServerOptions, call, calls_server, decisions, reviews
+from decision_service.cli.client import (
+    ServerOptions,
+    applicants,
+    call,
+    calls_server,
+    decisions,
+    pages,
+    reviews,
+)
 from decision_service.cli.options import RequestOption, TextOption, request_id
 from decision_service.cli.output import (
     Format,
     FormatOption,
     console,
     new_file,
+    print_as,
     print_json,
     print_table,
     table,
 )
-from decision_service.cli.views import chain_lines, counted, show_review
+from decision_service.cli.views import chain_lines, counted, instant_text, show_review
 from decision_service.domain.errors import visible
 
 DecisionArgument = Annotated[str, typer.Argument(metavar="DECISION", help="dec_…")]
+ReturnOption = Annotated[
+    str, typer.Option("--return-url", help="where the connect page leads back to")
+]
+UserArgument = Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")]
+_EXPORT_SECONDS = 30.0
 _REFUSALS = frozenset({"REVIEW_REFUSED"})
 
+commands = typer.Typer(help="Onboard applicants, contest, export and erase.", no_args_is_help=True)
 
+
+@commands.command()
 @calls_server
 def contest(
     decision_id: DecisionArgument,
@@ -57,6 +73,7 @@ def contest(
     show_review(reply.review, form)
 
 
+@commands.command()
 @calls_server
 def contests(
     decision_id: DecisionArgument, form: FormatOption = Format.TABLE, *, server: ServerOptions
@@ -77,31 +94,25 @@ def contests(
 
 
 class JsonExport:
-    """Writes records as they come."""
-
     def __init__(self, file: TextIO, user_id: str) -> None:
         self._file = file
         self._next = "\n"
         file.write(f'{{"user_id": {json.dumps(user_id)}, "records": [')
 
     def add(self, records: Iterable[pb.StoredRecord]) -> None:
-        """Write some records."""
         for record in records:
             head = json.dumps({"kind": record.kind, "id": record.id}).removesuffix("}")
             self._file.write(f'{self._next}{head}, "content": {visible(record.content)}}}')
             self._next = ",\n"
 
     def end(self) -> None:
-        """Close the object."""
         self._file.write("\n]}\n")
 
 
-_SECONDS = 30.0
-
-
+@commands.command()
 @calls_server
 def export(
-    user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")],
+    user_id: UserArgument,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="a new file that its owner alone may read"),
@@ -113,48 +124,24 @@ def export(
 
     Nothing of others is in it. What is left out is named with the reason.
     """
-    pages = _pages(user_id, server)
-    first = next(pages)
-    with _opened(out) as file:
-        written = JsonExport(file, user_id)
-        written.add(first)
-        for records in pages:
-            written.add(records)
-        written.end()
-
-
-def _pages(user_id: str, server: ServerOptions) -> Iterator[list[pb.StoredRecord]]:
-    """The records page by page; the first page is there, or an error."""
     request = pb.ExportApplicantRequest(user_id=user_id)
-    with server.open() as opened:
-        stub = ApplicantServiceStub(opened)
-        while True:
-            page = call(stub.ExportApplicant, request, server, timeout=_SECONDS)
-            yield [*page.records]
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
+    with applicants(server) as stub:
+        found = pages(stub.ExportApplicant, request, server, _EXPORT_SECONDS)
+        first = next(found)  # an error comes before the file
+        with _opened(out) as file:
+            written = JsonExport(file, user_id)
+            for page in chain((first,), found):
+                written.add(page.records)
+            written.end()
 
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[TextIO]:
-    """A new file of its owner alone, or standard output."""
     if path is None:
         yield sys.stdout
         return
     with new_file(path) as file, TextIOWrapper(file, encoding="utf-8") as text:
         yield text
-
-
-commands = typer.Typer(help="Onboard applicants, contest, export and erase.", no_args_is_help=True)
-commands.command()(contest)
-commands.command()(contests)
-commands.command()(export)
-Stub = applicant_service_pb2_grpc.ApplicantServiceStub
-ReturnOption = Annotated[
-    str, typer.Option("--return-url", help="where the connect page leads back to")
-]
-UserArgument = Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")]
 
 
 @commands.command()
@@ -173,7 +160,7 @@ def create(
     Where the reference has one already, that one is found.
     """
     request = pb.CreateApplicantRequest(applicant_ref=reference, return_url=return_url)
-    with _stub(server) as stub:
+    with applicants(server) as stub:
         reply = call(stub.CreateApplicant, request, server)
     if form is Format.JSON:
         print_json(reply)
@@ -194,12 +181,9 @@ def link_token(
 ) -> None:
     """Make a new link for an applicant, good for one use."""
     request = pb.CreateLinkTokenRequest(user_id=user_id, return_url=return_url)
-    with _stub(server) as stub:
+    with applicants(server) as stub:
         reply = call(stub.CreateLinkToken, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-    else:
-        _print_token(reply.link_token)
+    print_as(form, reply, lambda _: _print_token(reply.link_token))
 
 
 @commands.command()
@@ -219,12 +203,9 @@ def show(
     whatever is connected.
     """
     request = pb.GetApplicantRequest(user_id=user_id, country=country)
-    with _stub(server) as stub:
+    with applicants(server) as stub:
         reply = call(stub.GetApplicant, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-    else:
-        _print_applicant(reply.applicant)
+    print_as(form, reply, lambda _: _print_applicant(reply.applicant))
 
 
 @commands.command()
@@ -242,7 +223,7 @@ def erase(
     """
     if not yes:
         typer.confirm(f"Destroy the stored data of {user_id} and revoke all accounts?", abort=True)
-    with _stub(server) as stub:
+    with applicants(server) as stub:
         reply = call(stub.EraseApplicant, pb.EraseApplicantRequest(user_id=user_id), server)
     if form is Format.JSON:
         print_json(reply)
@@ -253,15 +234,9 @@ def erase(
     )
 
 
-@contextmanager
-def _stub(server: ServerOptions) -> Iterator[Stub]:
-    with server.open() as opened:
-        yield Stub(opened)
-
-
 def _print_token(token: pb.LinkToken) -> None:
-    until = f"{token.expire_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
     out, line = console(), "link" if token.connect_url else "link token"
+    until = instant_text(token.expire_time)
     out.print(f"{line} ({token.mode}, until {until}):", highlight=False)
     out.print(token.connect_url or token.access_token, markup=False, soft_wrap=True)
     if not token.connect_url:
@@ -277,8 +252,7 @@ def _print_applicant(applicant: pb.Applicant) -> None:
     print_table(accounts)
     data = table("data", "account", "collected")
     for kind in applicant.data:
-        collected = f"{kind.collect_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
-        data.add_row(kind.kind, kind.source_id, collected)
+        data.add_row(kind.kind, kind.source_id, instant_text(kind.collect_time))
     print_table(data)
     ready = "A decision can be made now." if applicant.ready else "No decision can be made yet: "
     console().print(ready + escape(applicant.not_ready_reason))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Annotated, Any
 
 import grpc
@@ -21,16 +20,8 @@ from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStu
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.cli.client import ServerOptions, call, calls_server, read_review
-from decision_service.cli.output import (
-    CommandError,
-    Exit,
-    Format,
-    FormatOption,
-    console,
-    message_dict,
-    print_json,
-)
+from decision_service.cli.client import ServerOptions, call, calls_server, find, pages, read_review
+from decision_service.cli.output import Format, FormatOption, console, message_dict, print_json
 from decision_service.cli.views import (
     add_verdict,
     chain_lines,
@@ -46,14 +37,10 @@ from decision_service.cli.views import (
 from decision_service.server.wire import enum_name
 
 PAGE = 500
-_UNKNOWN = frozenset({"DECISION_UNKNOWN"})
 
 
 class ChainLink(msgspec.Struct, frozen=True):
-    """A decision with its reviews and their steps, its letters, and the reports of its loans.
-
-    Each is in the order of time.
-    """
+    """A decision with its reviews, letters and reports of loans, each in the order of time."""
 
     decision: pb.Decision
     reviews: Sequence[review_pb.Review]
@@ -64,11 +51,16 @@ class ChainLink(msgspec.Struct, frozen=True):
 def read_chain(server: ServerOptions, decision_id: str) -> list[ChainLink]:
     """The decisions on the application of a decision, oldest first; raises CommandError."""
     with server.open() as channel:
-        stub: Any = DecisionServiceStub(channel)
+        stub = DecisionServiceStub(channel)
+
+        def stored(of: str) -> pb.Decision | None:
+            request = service_pb.GetDecisionRequest(decision_id=of)
+            reply = find(stub.GetDecision, request, server, "DECISION_UNKNOWN")
+            return None if reply is None else reply.decision
+
         request = service_pb.GetDecisionRequest(decision_id=decision_id)
         asked = call(stub.GetDecision, request, server).decision
-        decisions = chain_of(asked, partial(_stored, stub, server))
-        return [_link(channel, server, decision) for decision in decisions]
+        return [_link(channel, server, decision) for decision in chain_of(asked, stored)]
 
 
 def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> list[pb.Decision]:
@@ -83,52 +75,22 @@ def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> li
     return found
 
 
-def _stored(stub: Any, server: ServerOptions, decision_id: str) -> pb.Decision | None:
-    request = service_pb.GetDecisionRequest(decision_id=decision_id)
-    try:
-        found: pb.Decision = call(stub.GetDecision, request, server, findings=_UNKNOWN).decision
-    except CommandError as error:
-        if error.code is not Exit.FINDINGS:
-            raise
-        return None
-    return found
-
-
 def _link(channel: grpc.Channel, server: ServerOptions, decision: pb.Decision) -> ChainLink:
     of = decision.decision_id
-    notices: Any = NoticeServiceStub(channel)
-    outcomes: Any = OutcomeServiceStub(channel)
-    asked = notice_pb.ListNoticesRequest(decision_id=of, page_size=PAGE)
-    letters = [*_pages(notices.ListNotices, asked, server, "notices")]
+    reviews, notices = ReviewServiceStub(channel), NoticeServiceStub(channel)
+    letters = notice_pb.ListNoticesRequest(decision_id=of, page_size=PAGE)
     reports = outcome_pb.ListOutcomesRequest(decision_id=of, page_size=PAGE)
+    listed = pages(OutcomeServiceStub(channel).ListOutcomes, reports, server)
+    made = [one for page in pages(notices.ListNotices, letters, server) for one in page.notices]
     return ChainLink(
         decision,
-        _reviews(channel, server, decision),
-        letters[::-1],
-        [*_pages(outcomes.ListOutcomes, reports, server, "outcomes")],
+        [read_review(reviews, review_id, server) for review_id in decision.review.review_ids],
+        made[::-1],
+        [one for page in listed for one in page.outcomes],
     )
 
 
-def _reviews(
-    channel: grpc.Channel, server: ServerOptions, decision: pb.Decision
-) -> list[review_pb.Review]:
-    stub: Any = ReviewServiceStub(channel)
-    return [read_review(stub, review_id, server) for review_id in decision.review.review_ids]
-
-
-def _pages(
-    method: Callable[..., Any], request: Any, server: ServerOptions, name: str
-) -> Iterator[Any]:
-    while True:
-        reply = call(method, request, server)
-        yield from getattr(reply, name)
-        if not reply.next_page_token:
-            return
-        request.page_token = reply.next_page_token
-
-
 def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
-    """The chain for programs, with every message as it came."""
     return {
         "application": _application(links[0].decision),
         "decisions": [
@@ -144,22 +106,16 @@ def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
 
 
 def chain_tree(links: Sequence[ChainLink]) -> Tree:
-    """The chain for people: each decision with what followed it, and what stands in the end."""
     first = links[0].decision
     words = [f"{name} {value}" for name, value in _application(first).items() if value]
     tree = Tree(escape(" · ".join(words)), guide_style="dim")
     for link in links:
         _add_link(tree, link)
-    tree.add(f"[bold]{escape(_outcome_line(first))}[/]")
+    standing = f"stands: {outcome_text(first)} · {first.decision_id}"
+    if first.HasField("review"):
+        *_, standing = chain_lines(first.review)
+    tree.add(f"[bold]{escape(standing)}[/]")
     return tree
-
-
-def _outcome_line(first: pb.Decision) -> str:
-    """What stands: of a decision that nobody reviewed, the decision."""
-    if not first.HasField("review"):
-        return f"stands: {outcome_text(first)} · {first.decision_id}"
-    *_, standing = chain_lines(first.review)
-    return standing
 
 
 def _application(decision: pb.Decision) -> dict[str, str]:

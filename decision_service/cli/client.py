@@ -1,6 +1,4 @@
-"""Calls of a running server: address, TLS files and token, and errors that a developer can act
-on.
-"""
+"""Calls of a running server: address, TLS files, token, and errors that a developer can act on."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -22,6 +20,7 @@ from grpc_status import rpc_status
 from makefun import with_signature
 
 from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
@@ -34,51 +33,56 @@ from decision_service.runtime.files import read_small
 from decision_service.runtime.settings import is_loopback, split_address
 
 _TOKEN = re.compile(rb"[!-~]{1,4096}")
-DEFAULT_ADDRESS = "127.0.0.1:50051"
+_CONNECT_SECONDS = 5.0
+_FRAME = 9
+"""Bytes of the head of a frame: a server of HTTP/2 sends its settings first."""
+_NAME = frozenset({62, 64})
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL."""
+_EXPIRED = 10
 
-AddressOption = Annotated[
-    str,
-    typer.Option("--address", envvar="DECISION_GRPC_ADDRESS", help="host:port of the server"),
-]
 CaOption = Annotated[
     Path | None,
     typer.Option(
         "--tls-ca", envvar="DECISION_CLIENT_TLS_CA", help="authority of the server's certificate"
     ),
 ]
-CertOption = Annotated[
-    Path | None,
-    typer.Option("--tls-cert", envvar="DECISION_CLIENT_TLS_CERT", help="this client's certificate"),
-]
-KeyOption = Annotated[
-    Path | None,
-    typer.Option("--tls-key", envvar="DECISION_CLIENT_TLS_KEY", help="and its key"),
-]
-TokenOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--token-file", envvar="DECISION_CLIENT_TOKEN_FILE", help="file with this caller's token"
-    ),
-]
+Reply = TypeVar("Reply")
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
     """A server's address and files; connections use TLS where any `tls_…` is given."""
 
-    address: AddressOption = DEFAULT_ADDRESS
+    address: Annotated[
+        str,
+        typer.Option("--address", envvar="DECISION_GRPC_ADDRESS", help="host:port of the server"),
+    ] = "127.0.0.1:50051"
     tls_ca: CaOption = None
-    tls_cert: CertOption = None
-    tls_key: KeyOption = None
-    token_file: TokenOption = None
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-cert", envvar="DECISION_CLIENT_TLS_CERT", help="this client's certificate"
+        ),
+    ] = None
+    tls_key: Annotated[
+        Path | None,
+        typer.Option("--tls-key", envvar="DECISION_CLIENT_TLS_KEY", help="and its key"),
+    ] = None
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            envvar="DECISION_CLIENT_TOKEN_FILE",
+            help="file with this caller's token",
+        ),
+    ] = None
 
     @property
     def encrypted(self) -> bool:
-        """Whether the connection is to be encrypted."""
         return any((self.tls_ca, self.tls_cert, self.tls_key))
 
     def open(self) -> grpc.Channel:
-        """A channel; raises CommandError where the address or a file cannot be used."""
         self.place()
         if not self.encrypted:
             return grpc.insecure_channel(self.address)
@@ -91,7 +95,6 @@ class ServerOptions:
         return grpc.secure_channel(self.address, credentials)
 
     def place(self) -> tuple[str, int]:
-        """Host and port; raises CommandError."""
         try:
             return split_address(self.address)
         except ValueError as error:
@@ -103,12 +106,21 @@ class ServerOptions:
             raise CommandError("--tls-cert and --tls-key belong together: give both", Exit.USAGE)
         made = _trusting(self.tls_ca)
         made.set_alpn_protocols(["h2"])
-        if self.tls_cert is not None and self.tls_key is not None:
-            _load_certificate(made, self.tls_cert, self.tls_key)
+        if self.tls_cert is None or self.tls_key is None:
+            return made
+        for option, file in (("--tls-cert", self.tls_cert), ("--tls-key", self.tls_key)):
+            _content(option, file)
+        try:
+            made.load_cert_chain(self.tls_cert, self.tls_key, password=lambda: "")
+        except (ssl.SSLError, ValueError):
+            raise CommandError(
+                f"{self.tls_cert} and {self.tls_key} of --tls-cert and --tls-key are not a "
+                "certificate in PEM and its key, which must have no passphrase",
+                Exit.USAGE,
+            ) from None
         return made
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """The metadata of every call: the token, where one is given; raises CommandError."""
         token = _content("--token-file", self.token_file)
         if token is None:
             return ()
@@ -123,10 +135,7 @@ class ServerOptions:
 
 
 def trusting(authority: Path | None) -> ssl.SSLContext | bool:
-    """What httpx2 verifies servers by: this authority, or those of the system.
-
-    Raises CommandError where the file cannot be used.
-    """
+    """What httpx2 verifies servers by: this authority, or the system's; raises CommandError."""
     return True if authority is None else _trusting(authority)
 
 
@@ -170,19 +179,6 @@ def _trusting(authority: Path | None) -> ssl.SSLContext:
     return made
 
 
-def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path) -> None:
-    _content("--tls-cert", cert)
-    _content("--tls-key", key)
-    try:
-        context.load_cert_chain(cert, key, password=lambda: "")
-    except (ssl.SSLError, ValueError):
-        raise CommandError(
-            f"{cert} and {key} of --tls-cert and --tls-key are not a certificate in PEM and its "
-            "key, which must have no passphrase",
-            Exit.USAGE,
-        ) from None
-
-
 def _content(option: str, path: Path | None) -> bytes | None:
     if path is None:
         return None
@@ -194,20 +190,10 @@ def _content(option: str, path: Path | None) -> bytes | None:
         ) from None
 
 
-_SECONDS = 5.0
-_FRAME = 9
-"""Bytes of the head of a frame: a server of HTTP/2 sends its settings first."""
-
-_NAME = frozenset({62, 64})
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL."""
-
-_EXPIRED = 10
-
-
 def unreachable(server: ServerOptions) -> str:
     """What is wrong between this client and the server's address, in a sentence."""
     try:
-        plain = socket.create_connection(server.place(), _SECONDS)
+        plain = socket.create_connection(server.place(), _CONNECT_SECONDS)
     except OSError:
         return (
             f"no server answers at {server.address}: start one with `decision-service serve`, or "
@@ -238,22 +224,27 @@ def _unencrypted(server: ServerOptions, plain: socket.socket) -> str:
 
 
 def _encrypted(server: ServerOptions, plain: socket.socket) -> str:
-    """The mistake of a client with TLS; empty where there is none.
-
-    A server of gRPC tells its judgement on the client by closing the connection, without an alert.
-    """
+    """The mistake of a client with TLS; empty where there is none."""
     try:
         secure = server.context().wrap_socket(plain, server_hostname=server.place()[0])
     except ssl.SSLCertVerificationError as error:
         return _unverified(server, error)
     except OSError:
-        return _not_tls(server)
-    try:
-        with secure:
-            begun = secure.recv(_FRAME)
-    except OSError:
-        begun = b""
-    return "" if begun else _closed(server)
+        return (
+            f"the server at {server.address} does not speak TLS: leave --tls-ca, --tls-cert and "
+            "--tls-key out"
+        )
+    with suppress(OSError), secure:
+        if secure.recv(_FRAME):
+            return ""
+    # A server of gRPC refuses a client by closing the connection, without an alert.
+    closed = f"the server at {server.address} closed the encrypted connection at once, as one does"
+    if server.tls_cert is None:
+        return f"{closed} that asks for a client certificate: give --tls-cert and --tls-key"
+    return (
+        f"{closed} that does not take the client certificate {server.tls_cert}: give one of the "
+        "authority that it trusts"
+    )
 
 
 def _unverified(server: ServerOptions, error: ssl.SSLCertVerificationError) -> str:
@@ -272,71 +263,25 @@ def _unverified(server: ServerOptions, error: ssl.SSLCertVerificationError) -> s
     )
 
 
-def _closed(server: ServerOptions) -> str:
-    if server.tls_cert is None:
-        return (
-            f"the server at {server.address} closed the encrypted connection at once, as one does "
-            "that asks for a client certificate: give --tls-cert and --tls-key"
-        )
-    return (
-        f"the server at {server.address} closed the encrypted connection at once, as one does that "
-        f"does not take the client certificate {server.tls_cert}: give one of the authority that "
-        "it trusts"
-    )
+def _opener(
+    stub: Callable[[grpc.Channel], Service],
+) -> Callable[[ServerOptions], AbstractContextManager[Service]]:
+    @contextmanager
+    def opened(server: ServerOptions) -> Iterator[Service]:
+        with server.open() as channel:
+            yield stub(channel)
+
+    return opened
 
 
-def _not_tls(server: ServerOptions) -> str:
-    return (
-        f"the server at {server.address} does not speak TLS: leave --tls-ca, --tls-cert and "
-        "--tls-key out"
-    )
-
-
-Reply = TypeVar("Reply")
-Service = TypeVar("Service")
-Stub = DecisionServiceStub
-
-
-@contextmanager
-def _stub(server: ServerOptions, make: Callable[[grpc.Channel], Service]) -> Iterator[Service]:
-    with server.open() as opened:
-        yield make(opened)
-
-
-def decisions(server: ServerOptions) -> AbstractContextManager[Stub]:
-    return _stub(server, Stub)
-
-
-def outcomes(
-    server: ServerOptions,
-) -> AbstractContextManager[OutcomeServiceStub]:
-    return _stub(server, OutcomeServiceStub)
-
-
-def notices(server: ServerOptions) -> AbstractContextManager[NoticeServiceStub]:
-    return _stub(server, NoticeServiceStub)
-
-
-def reviews(server: ServerOptions) -> AbstractContextManager[ReviewServiceStub]:
-    return _stub(server, ReviewServiceStub)
-
-
-def clock_service(
-    server: ServerOptions,
-) -> AbstractContextManager[ClockServiceStub]:
-    return _stub(server, ClockServiceStub)
-
-
-def rollouts(
-    server: ServerOptions,
-) -> AbstractContextManager[RolloutServiceStub]:
-    return _stub(server, RolloutServiceStub)
-
-
-def rulesets(
-    server: ServerOptions,
-) -> AbstractContextManager[RulesetServiceStub]:
-    return _stub(server, RulesetServiceStub)
+applicants = _opener(ApplicantServiceStub)
+clock_service = _opener(ClockServiceStub)
+decisions = _opener(DecisionServiceStub)
+notices = _opener(NoticeServiceStub)
+outcomes = _opener(OutcomeServiceStub)
+reviews = _opener(ReviewServiceStub)
+rollouts = _opener(RolloutServiceStub)
+rulesets = _opener(RulesetServiceStub)
 
 
 def call(
@@ -359,6 +304,39 @@ def call(
         raise described(error, findings) from None
 
 
+def find(
+    method: Callable[..., Reply], request: Any, server: ServerOptions, unknown: str
+) -> Reply | None:
+    """Call a method; None where the error's reason is `unknown`."""
+    try:
+        return call(method, request, server, findings=frozenset({unknown}))
+    except CommandError as error:
+        if error.code is not Exit.FINDINGS:
+            raise
+        return None
+
+
+def pages(
+    method: Callable[..., Reply], request: Any, server: ServerOptions, timeout: float = 10.0
+) -> Iterator[Reply]:
+    """The pages of a list, each asked for when the one before it is done with."""
+    while True:
+        page: Any = call(method, request, server, timeout)
+        yield page
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+def read_review(stub: Any, review_id: str, server: ServerOptions) -> review_pb.Review:
+    request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
+    first, *more = pages(stub.GetReview, request, server)
+    review: review_pb.Review = first.review
+    for page in more:
+        review.events.extend(page.review.events)
+    return review
+
+
 def answered(error: grpc.RpcError) -> bool:
     """Whether a server has answered, or let the time pass."""
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
@@ -367,7 +345,6 @@ def answered(error: grpc.RpcError) -> bool:
 
 
 def described(error: grpc.RpcError, findings: frozenset[str] = frozenset()) -> CommandError:
-    """The error as a person should read it: code, sentence, and the details that came with it."""
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     status, code = rpc_status.from_call(call_error), call_error.code()
     message = f"{code.name}: {call_error.details() or 'no further words'}"
@@ -393,15 +370,3 @@ def _detail_lines(status: Status | None) -> Iterator[str]:
                 yield f"  BadRequest   {violation.description}"
         elif detail.Unpack(retry):
             yield f"  RetryInfo    in {retry.retry_delay.ToTimedelta().total_seconds():g} s"
-
-
-def read_review(stub: Any, review_id: str, server: ServerOptions) -> review_pb.Review:
-    """A review with all of its steps, read page by page."""
-    request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
-    reply = call(stub.GetReview, request, server)
-    review: review_pb.Review = reply.review
-    while reply.next_page_token:
-        request.page_token = reply.next_page_token
-        reply = call(stub.GetReview, request, server)
-        review.events.extend(reply.review.events)
-    return review

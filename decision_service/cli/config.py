@@ -42,10 +42,17 @@ def file_problems(reading: Reading) -> Iterator[str]:
     if settings is None:
         return
     yield from _of_tls(settings)
-    yield from _of_callers(settings)
+    try:
+        Authenticator(settings.auth_tokens_file, lambda: datetime.now(UTC))
+    except CallersRefused as error:
+        yield str(error)
+        yield from map(render, error.diagnostics)
     yield from _of_rules(settings)
     yield from _of_store(settings)
-    yield from _of_connect_page(settings)
+    try:
+        lender_of(settings)
+    except PageRefused as error:
+        yield str(error)
 
 
 def _of_tls(settings: Settings) -> Iterator[str]:
@@ -57,14 +64,6 @@ def _of_tls(settings: Settings) -> Iterator[str]:
     if certificates is not None and certificates.expires <= datetime.now(UTC):
         name, day = env_name("tls_cert_file"), f"{certificates.expires:%Y-%m-%d}"
         yield f"{name} ({settings.tls_cert_file}) expired on {day}: replace the certificate"
-
-
-def _of_callers(settings: Settings) -> Iterator[str]:
-    try:
-        Authenticator(settings.auth_tokens_file, lambda: datetime.now(UTC))
-    except CallersRefused as error:
-        yield str(error)
-        yield from map(render, error.diagnostics)
 
 
 def _of_rules(settings: Settings) -> Iterator[str]:
@@ -93,15 +92,10 @@ def _of_store(settings: Settings) -> Iterator[str]:
     except StoreRefused as error:
         yield error.message
         return
-    if settings.erasure_journal and isinstance(place, Path):
-        yield from _of_folder("erasure_journal", place)
-
-
-def _of_connect_page(settings: Settings) -> Iterator[str]:
-    try:
-        lender_of(settings)
-    except PageRefused as error:
-        yield str(error)
+    # `serve` makes the file where it is missing, but not its folder.
+    if settings.erasure_journal and isinstance(place, Path) and not place.parent.is_dir():
+        name = env_name("erasure_journal")
+        yield f"{name} ({place}) has no folder to be in: make {place.parent}"
 
 
 def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
@@ -110,12 +104,6 @@ def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
             keys.read(file)
     except StoreRefused as error:
         yield f"{keys.setting}: {error.message}"
-
-
-def _of_folder(setting: str, path: Path) -> Iterator[str]:
-    """`serve` makes the file where it is missing, but not its folder."""
-    if not path.parent.is_dir():
-        yield f"{env_name(setting)} ({path}) has no folder to be in: make {path.parent}"
 
 
 commands = typer.Typer(help="See what is set, and get a sample file.", no_args_is_help=True)
@@ -130,7 +118,8 @@ def check(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> Non
     reading = read(config)
     problems = (*reading.problems, *file_problems(reading))
     if form is Format.JSON:
-        print_json(_document(reading, problems))
+        lines = [{"name": o.name, "value": o.value, "from": o.where} for o in reading.lines()]
+        print_json({"settings": lines, "problems": list(problems)})
     else:
         _print(reading)
     if problems:
@@ -160,13 +149,7 @@ def sample_(
     )
 
 
-def _document(reading: Reading, problems: tuple[str, ...]) -> dict[str, Any]:
-    lines = [{"name": one.name, "value": one.value, "from": one.where} for one in reading.lines()]
-    return {"settings": lines, "problems": list(problems)}
-
-
 def _print(reading: Reading) -> None:
-    """A setting a line, in columns that fold no path."""
     rows = [(line.name, line.value or "–", line.where) for line in reading.lines()]
     first, second = (max(len(row[place]) for row in rows) for place in (0, 1))
     for name, value, where in rows:

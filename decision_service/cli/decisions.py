@@ -8,9 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 from rich.markup import escape
-from rich.table import Table
 
 from decision_service.api.v1 import clock_service_pb2 as clock_pb
 from decision_service.api.v1 import decision_pb2 as pb
@@ -37,7 +35,6 @@ from decision_service.cli.options import (
     UserOption,
     View,
     ViewOption,
-    made_text,
     money_message,
     parse_input,
     seconds,
@@ -50,6 +47,7 @@ from decision_service.cli.output import (
     Format,
     FormatOption,
     console,
+    print_as,
     print_json,
     print_table,
     table,
@@ -61,11 +59,20 @@ from decision_service.cli.views import (
     outcome_style,
     outcome_text,
     override_text,
+    second_text,
     value_text,
 )
 from decision_service.server.wire import enum_name
 
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
+NONE = "–"
+_WIDTH = 80
+_INDENT = "    "
 _REFUSALS = frozenset({"CLOCK_RESET_REFUSED"})
+
+commands = typer.Typer(
+    help="Read, replay and export decisions, report outcomes.", no_args_is_help=True
+)
 
 
 @calls_server
@@ -94,29 +101,26 @@ def clock(
             reply = call(stub.ResetClock, asked, server, findings=_REFUSALS)
         else:
             reply = call(stub.GetClock, clock_pb.GetClockRequest(), server)
-    if form is Format.JSON:
-        print_json(reply)
-    else:
-        _print(reply.clock)
+    print_as(form, reply, lambda _: _print_clock(reply.clock))
 
 
-def _print(shown: clock_pb.Clock) -> None:
+def _print_clock(shown: clock_pb.Clock) -> None:
     out = console()
-    out.print(f"this clock        {_time(shown.now)}")
-    newest = _time(shown.newest_decision_time) if shown.HasField("newest_decision_time") else "none"
+    out.print(f"this clock        {second_text(shown.now)}")
+    known = shown.HasField("newest_decision_time")
+    newest = second_text(shown.newest_decision_time) if known else "none"
     out.print(f"newest decision   {newest}")
-    out.print(f"the vendor's      {_beside(shown)}")
+    out.print(f"the vendor's      {_ahead(shown)}")
     out.print(_advice(shown))
-    if not shown.resets:
-        return
     rows = table("reset", "who", "why", "decisions that do not count")
     for one in shown.resets:
-        span = f"{_time(one.first_decision_time)} to {_time(one.last_decision_time)}"
-        rows.add_row(_time(one.reset_time), escape(one.who), escape(one.why), span)
-    print_table(rows)
+        span = f"{second_text(one.first_decision_time)} to {second_text(one.last_decision_time)}"
+        rows.add_row(second_text(one.reset_time), escape(one.who), escape(one.why), span)
+    if shown.resets:
+        print_table(rows)
 
 
-def _beside(shown: clock_pb.Clock) -> str:
+def _ahead(shown: clock_pb.Clock) -> str:
     if not shown.HasField("ahead_of_vendor"):
         return "not known: the vendor has not answered yet, or its answer told no time"
     seconds = shown.ahead_of_vendor.ToTimedelta().total_seconds()
@@ -134,23 +138,7 @@ def _advice(shown: clock_pb.Clock) -> str:
     )
 
 
-def _time(stamp: Timestamp) -> str:
-    return f"{stamp.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
-
-
-NONE = "–"
-
-
-def difference_table(was: pb.Decision, now: pb.Decision) -> Table:
-    """Each part that differs with both its values: outcome, reasons, offer, rules, factors."""
-    rows = table("what differs", "was", "now")
-    for what, before, after in differences(was, now):
-        rows.add_row(what, before, after)
-    return rows
-
-
 def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, str]]:
-    """The parts that differ, the outcome first; `–` stands for what is not there."""
     before, after = dict(_parts(was)), dict(_parts(now))
     for what in dict.fromkeys((*before, *after)):
         values = before.get(what, NONE), after.get(what, NONE)
@@ -201,10 +189,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or NONE
 
 
-_WIDTH = 80
-_INDENT = "    "
-
-
+@commands.command("list")
 @calls_server
 def list_decisions(
     user_id: UserOption = "",
@@ -248,7 +233,7 @@ def page_lines(reply: service_pb.ListDecisionsResponse) -> Iterator[str]:
     for decision in reply.decisions:
         yield _head(decision)
         yield from map(escape, wrap(
-            _below(decision), _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT,
+            _rules_and_codes(decision), _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT,
             break_long_words=False, break_on_hyphens=False,
         ))  # fmt: skip
     if reply.next_page_token:
@@ -260,25 +245,17 @@ def _head(decision: pb.Decision) -> str:
     approved = "–"
     if decision.HasField("offer") and decision.offer.HasField("approved_amount"):
         approved = money_text(decision.offer.approved_amount)
-    made = made_text(decision)
+    made = f"{decision.create_time.ToDatetime():%Y-%m-%d %H:%M}"  # in UTC
     return f"{decision.decision_id:<30}  {made}  [{style}]{outcome}[/]  {escape(approved):>14}"
 
 
-def _below(decision: pb.Decision) -> str:
-    """The rules, then the reasons' codes."""
+def _rules_and_codes(decision: pb.Decision) -> str:
     version = decision.ruleset_ref.version
     rules = f"{decision.product} v{version}" if version else decision.product
     codes = ", ".join(reason.code for reason in decision.reasons)
     return f"{rules}: {codes}" if codes else rules
 
 
-commands = typer.Typer(
-    help="Read, replay and export decisions, report outcomes.", no_args_is_help=True
-)
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
-
-
-commands.command("list")(list_decisions)
 commands.command()(chain)
 
 
@@ -295,10 +272,7 @@ def show(
     request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view.message)
     with decisions(server) as stub:
         decision = call(stub.GetDecision, request, server).decision
-    if form is Format.JSON:
-        print_json(decision)
-    else:
-        console().print(decision_tree(decision))
+    print_as(form, decision, lambda _: console().print(decision_tree(decision)))
 
 
 @commands.command()
@@ -329,7 +303,10 @@ def replay(
     else:
         console().print(decision_tree(reply.decision))
         if recorded is not None:
-            print_table(difference_table(recorded, reply.decision))
+            rows = table("what differs", "was", "now")
+            for row in differences(recorded, reply.decision):
+                rows.add_row(*row)
+            print_table(rows)
         console().print(_comparison(reply))
     if reply.differing_fields:
         raise typer.Exit(Exit.FINDINGS)
@@ -346,7 +323,6 @@ commands.command("notice-sent")(notice_sent)
 def _recorded(
     stub: Any, reply: service_pb.ReplayDecisionResponse, decision_id: str, server: ServerOptions
 ) -> pb.Decision | None:
-    """The decision as it was recorded; None where nothing came out otherwise."""
     if not (reply.differing_fields or reply.changed_fields):
         return None
     view = pb.DECISION_VIEW_FULL if reply.decision.factor_values else pb.DECISION_VIEW_BASIC
@@ -356,7 +332,6 @@ def _recorded(
 
 
 def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
-    """What differs from the record, or what another version of the engine changed."""
     if reply.differing_fields:
         return f"Differs in {', '.join(reply.differing_fields)}."
     if not reply.decided_by_engine_version:
@@ -422,7 +397,4 @@ def decide(
     )
     with decisions(server) as stub:
         decision = call(stub.CreateDecision, request, server, timeout).decision
-    if form is Format.JSON:
-        print_json(decision)
-    else:
-        console().print(decision_tree(decision))
+    print_as(form, decision, lambda _: console().print(decision_tree(decision)))

@@ -1,6 +1,4 @@
-"""`decisions export`: recorded decisions as JSON lines, CSV or rule tests, without the persons'
-data.
-"""
+"""`decisions export`: recorded decisions, without persons' data, as JSON, CSV or rule tests."""
 
 from __future__ import annotations
 
@@ -31,14 +29,16 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.cli.client import (
     ServerOptions,
-    Stub,
     call,
     calls_server,
     decisions,
+    find,
     outcomes,
+    pages,
     rulesets,
 )
 from decision_service.cli.options import (
@@ -57,6 +57,16 @@ from decision_service.cli.views import counted
 from decision_service.domain.missing import Cause, Missing
 from decision_service.server.wire import enum_name
 
+COLUMNS = (
+    "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",
+    "conditions", "data_requests", "scores", "requested_amount", "requested_term_months",
+    "offer_kind", "approved_amount", "max_amount", "currency", "term_months", "monthly_rate",
+    "tier", "binding",
+)  # fmt: skip
+PARQUET = "parquet"
+_EVERY = 100
+_PAGE = 500
+_JSON = msgspec.json.Encoder(decimal_format="number")
 _DIGITS = 16
 """Hex digits of a tag: a million decisions have a pair of one tag in 1 of 37 million exports."""
 
@@ -110,20 +120,13 @@ class Exported:
         digest = hmac.new(self.key, self.decision.user_id.encode(), hashlib.sha256)
         return digest.hexdigest()[:_DIGITS]
 
-    @property
-    def texts(self) -> Texts:
-        """The masking of this decision's texts."""
-        return Texts(self.ruleset)
-
 
 def amount_text(money: MoneyMessage) -> str:
-    """An amount in major units, exact, without its currency."""
     amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
     return f"{amount.normalize():f}"
 
 
 def cases_head(exported: Exported) -> str:
-    """The beginning of a file of tests for the version that made this decision."""
     ref = exported.decision.ruleset_ref
     lines = (
         "# yaml-language-server: $schema=../../_schema/tests.schema.json",
@@ -137,14 +140,13 @@ def cases_head(exported: Exported) -> str:
 def case(exported: Exported) -> str:
     """A case that expects what was decided; amounts, months and dates are kept.
 
-    No id and no reference goes into it; a text that the rules do not know is replaced by `text-1`,
-    the same text by the same word. Lists hold those that were on them then.
+    No id and no reference goes into it; texts are masked. Lists hold those that were on them then.
     """
     return "\n".join(_case(exported)) + "\n"
 
 
 def _case(exported: Exported) -> Iterator[str]:
-    decision, texts = exported.decision, exported.texts
+    decision, texts = exported.decision, Texts(exported.ruleset)
     digest = decision.ruleset_ref.digest
     if exported.ruleset.ref.digest != digest:
         yield f"  # Decided under other rules of that number (digest {digest[:12]})."
@@ -169,7 +171,6 @@ def _map(name: str, values: Mapping[str, str], indent: str) -> Iterator[str]:
 
 
 def _lists(decision: pb.Decision, texts: Texts) -> dict[str, str]:
-    """Each list that was asked, with the inputs that were on it, under their stand-ins."""
     keys: dict[str, list[str]] = {}
     for answer in decision.list_answers:
         listed = keys.setdefault(answer.list, [])
@@ -179,7 +180,6 @@ def _lists(decision: pb.Decision, texts: Texts) -> dict[str, str]:
 
 
 def _factor(factor: pb.FactorValue) -> str:
-    """A value as it is written in rule tests; of several causes the one that is shown."""
     if factor.HasField("value"):
         return _value(factor.value, None)
     first = min(factor.missing, key=lambda m: (not m.tainted, m.cause, m.source_id))
@@ -202,7 +202,6 @@ def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
 
 
 def _expected(decision: pb.Decision, texts: Texts) -> Iterator[str]:
-    """What the rules came to."""
     rules = decision.override if decision.HasField("override") else decision
     yield f"      outcome: {enum_name(pb.Outcome.DESCRIPTOR, rules.outcome)}"
     if rules.refer_kind:
@@ -242,27 +241,13 @@ def _offer(offer: pb.Offer, texts: Texts) -> dict[str, str]:
     return lines | {name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)}
 
 
-COLUMNS = (
-    "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",
-    "conditions", "data_requests", "scores", "requested_amount", "requested_term_months",
-    "offer_kind", "approved_amount", "max_amount", "currency", "term_months", "monthly_rate",
-    "tier", "binding",
-)  # fmt: skip
-_UNSPECIFIED = 0
-_JSON = msgspec.json.Encoder(decimal_format="number")
-
-
 def json_line(exported: Exported) -> str:
-    """One line of `case_row`; numbers are exact decimals."""
     return _JSON.encode(case_row(exported)).decode() + "\n"
 
 
 def case_row(exported: Exported) -> dict[str, Any]:
-    """What `COLUMNS` name, with every input, factor, score and offer line.
-
-    Money is `{amount, currency}`, a date `{date}`.
-    """
-    decision, texts = exported.decision, exported.texts
+    """What `COLUMNS` name, with every input (a date as `{date}`), factor, score and offer line."""
+    decision, texts = exported.decision, Texts(exported.ruleset)
     return {
         **_head(exported),
         "unit": exported.unit,
@@ -290,7 +275,6 @@ def case_row(exported: Exported) -> dict[str, Any]:
 
 
 def csv_line(exported: Exported) -> str:
-    """One row of `COLUMNS`; lists are separated by spaces."""
     decision, offer = exported.decision, exported.decision.offer
     cells = {
         **_head(exported),
@@ -310,7 +294,6 @@ def csv_line(exported: Exported) -> str:
 
 
 def row(cells: Mapping[str, object]) -> str:
-    """A row of CSV."""
     text = io.StringIO()
     csv.DictWriter(text, COLUMNS, lineterminator="\n").writerow(cells)
     return text.getvalue()
@@ -330,7 +313,6 @@ def _head(exported: Exported) -> dict[str, Any]:
 
 
 def _override(override: pb.Override) -> dict[str, Any]:
-    """What the rules concluded, where something else was decided."""
     return {
         "kind": override.kind,
         "outcome": _set_name(pb.Outcome.DESCRIPTOR, override.outcome),
@@ -340,7 +322,7 @@ def _override(override: pb.Override) -> dict[str, Any]:
 
 
 def _set_name(enum: EnumDescriptor, number: int) -> str:
-    return "" if number == _UNSPECIFIED else enum_name(enum, number)
+    return enum_name(enum, number) if number else ""
 
 
 def _requested(decision: pb.Decision, name: str) -> str:
@@ -371,22 +353,17 @@ def _offer_cells(offer: pb.Offer, texts: Texts) -> dict[str, Any]:
 
 
 def _factor_cell(factor: pb.FactorValue) -> Any:
-    """A factor's value, or the causes for which it is missing."""
     if factor.HasField("value"):
         return _value_cell(factor.value, None)
-    return {"missing": list(_causes(factor))}
-
-
-def _causes(factor: pb.FactorValue) -> Iterator[dict[str, str]]:
-    """In the order of the sources, which stay out: of two like causes the first is shown."""
-    for one in sorted(factor.missing, key=lambda missing: missing.source_id):
-        yield {"cause": one.cause, "reason": one.reason}
+    # In the order of the sources, which stay out: of two like causes the first is shown.
+    causes = sorted(factor.missing, key=lambda missing: missing.source_id)
+    return {"missing": [{"cause": one.cause, "reason": one.reason} for one in causes]}
 
 
 def _value_cell(value: values_pb2.InputValue, texts: Texts | None) -> Any:
     match value.WhichOneof("value"):
         case "money":
-            return _money(value.money)
+            return {"amount": amount_text(value.money), "currency": value.money.currency_code}
         case "flag":
             return value.flag
         case "number":
@@ -396,12 +373,6 @@ def _value_cell(value: values_pb2.InputValue, texts: Texts | None) -> Any:
     return value.text if texts is None else texts.shown(value.text)
 
 
-def _money(money: MoneyMessage) -> dict[str, str]:
-    return {"amount": amount_text(money), "currency": money.currency_code}
-
-
-_EVERY = 100
-PARQUET = "parquet"
 _LINES: Mapping[str, Callable[[Exported], Any]] = {
     "cases": case,
     "jsonl": json_line,
@@ -413,15 +384,13 @@ _LINES: Mapping[str, Callable[[Exported], Any]] = {
 class Lines(Protocol):
     """What takes lines of text, or rows of Parquet."""
 
-    def write(self, line: Any, /) -> object:
-        """Add one."""
+    def write(self, line: Any, /) -> object: ...
 
 
 class ExportFile:
     """Writes decisions as they come, in a form of `_LINES`; `written` counts them.
 
-    Rule tests are of one version, that of the first decision: others, and those of nobody who was
-    enrolled, are left out and counted on stderr.
+    Rule tests are of the version of the first decision: others are left out, and counted on stderr.
     """
 
     def __init__(self, file: Lines, form: str) -> None:
@@ -436,17 +405,15 @@ class ExportFile:
     @classmethod
     @contextmanager
     def open(cls, path: Path | None, form: str) -> Iterator[ExportFile]:
-        """A new file, removed again where the export fails, or standard output."""
         if path is None:
             yield (made := cls(sys.stdout, form))
-            made.tell_end()
+            made.report()
             return
         with _new(path, form) as file:
             yield (made := cls(file, form))
-        made.tell_end()
+        made.report()
 
     def add(self, exported: Exported) -> None:
-        """Write one decision."""
         if self._form == "cases" and not self._fits(exported):
             self._left_out += 1
             return
@@ -456,15 +423,13 @@ class ExportFile:
             sys.stderr.write(f"\r{self.written:,} decisions …")
 
     def _fits(self, exported: Exported) -> bool:
-        """Whether it is of the file's version, which the first one begins."""
         ref = exported.decision.ruleset_ref
         if self._version is None and ref.version:
             self._version = (ref.ruleset, ref.version)
             self._file.write(cases_head(exported))
         return self._version == (ref.ruleset, ref.version)
 
-    def tell_end(self) -> None:
-        """On stderr, how many were written and left out."""
+    def report(self) -> None:
         left = f", {self._left_out:,} left out: decided by other rules, or by none"
         start = "\r" if sys.stderr.isatty() else ""
         words = counted(self.written, "decision") + (left if self._left_out else "")
@@ -473,7 +438,6 @@ class ExportFile:
 
 @contextmanager
 def _new(path: Path, form: str) -> Iterator[Lines]:
-    """A new file, whole, or removed again."""
     with new_file(path) as file:
         if form == PARQUET:
             with ParquetRows.open(file) as rows:
@@ -483,13 +447,7 @@ def _new(path: Path, form: str) -> Iterator[Lines]:
                 yield text
 
 
-_PAGE = 500
-_GONE = frozenset({"RULESET_UNKNOWN"})
-
-
 class ExportFormat(StrEnum):
-    """What decisions are written as."""
-
     FIXTURE = "fixture"
     CASES = "cases"
     JSONL = "jsonl"
@@ -533,7 +491,9 @@ def export(
     )
     _check(form, decision_id, wanted)
     if form is ExportFormat.PARQUET:
-        _require_parquet(output)
+        if output is None:
+            raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
+        require_extra("pyarrow", "--format parquet needs pyarrow")
     source = _Source(server)
     written_as = ExportFormat.CASES if form is ExportFormat.FIXTURE else form
     with (
@@ -563,31 +523,19 @@ def _check(form: ExportFormat, decision_id: str, wanted: DecisionFilter) -> None
         raise CommandError("rule tests are of one product: name it with --product", Exit.USAGE)
 
 
-def _require_parquet(output: Path | None) -> None:
-    if output is None:
-        raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
-    require_extra("pyarrow", "--format parquet needs pyarrow")
-
-
 class _Source:
-    """Reads decisions page by page, and each version of rules once."""
-
     def __init__(self, server: ServerOptions) -> None:
         self._server = server
         self._key = export_key()
         self._rules: dict[tuple[str, int], rules_pb.Ruleset] = {}
 
-    def ids(self, stub: Stub, wanted: DecisionFilter) -> Iterator[str]:
-        """The ids of matching decisions, newest first."""
-        token, more = "", True
-        while more:
-            page = call(stub.ListDecisions, wanted.request(_PAGE, token), self._server)
+    def ids(self, stub: DecisionServiceStub, wanted: DecisionFilter) -> Iterator[str]:
+        for page in pages(stub.ListDecisions, wanted.request(_PAGE), self._server):
             yield from (decision.decision_id for decision in page.decisions)
-            token = page.next_page_token
-            more = bool(token)
 
-    def full(self, stub: Stub, decision_id: str, reports: OutcomeServiceStub | None) -> Exported:
-        """A decision in FULL view, recourse apart, with its rules and what its loans came to."""
+    def full(
+        self, stub: DecisionServiceStub, decision_id: str, reports: OutcomeServiceStub | None
+    ) -> Exported:
         request = service_pb.GetDecisionRequest(
             decision_id=decision_id, view=pb.DECISION_VIEW_FULL, without_recourse=True
         )
@@ -602,29 +550,17 @@ class _Source:
         """Whether a loan is charged off or overdue by its newest report; None: none taken up."""
         request = outcome_pb.ListOutcomesRequest(decision_id=decision_id, page_size=_PAGE)
         newest: dict[str, outcome_pb.LoanOutcome] = {}
-        more = True
-        while more:
-            page = call(stub.ListOutcomes, request, self._server)
+        for page in pages(stub.ListOutcomes, request, self._server):
             newest |= {one.outcome.loan_id: one.outcome for one in page.outcomes}
-            request.page_token = page.next_page_token
-            more = bool(request.page_token)
         unused, lost = outcome_pb.LOAN_STATUS_NOT_TAKEN_UP, outcome_pb.LOAN_STATUS_CHARGED_OFF
         taken = [one for one in newest.values() if one.status != unused]
         bad = any(one.status == lost or one.overdue_days for one in taken)
         return bad if taken else None
 
     def _read_rules(self, product: str, version: int) -> rules_pb.Ruleset:
-        """The version as the server has it now; empty where there is none."""
         if not version:
             return rules_pb.Ruleset()
         request = rules_pb.GetRulesetRequest(product=product, version=version)
-        try:
-            with rulesets(self._server) as stub:
-                found: rules_pb.Ruleset = call(
-                    stub.GetRuleset, request, self._server, findings=_GONE
-                ).ruleset
-        except CommandError as error:
-            if error.code is Exit.FINDINGS:
-                return rules_pb.Ruleset()
-            raise
-        return found
+        with rulesets(self._server) as stub:
+            reply = find(stub.GetRuleset, request, self._server, "RULESET_UNKNOWN")
+        return rules_pb.Ruleset() if reply is None else reply.ruleset

@@ -33,9 +33,13 @@ def init(folder: Folder, only_protos: Protos = False) -> None:
 
     The rules come with their tests and plans. The folder must be new or empty.
     """
-    contents = _protos() if only_protos else {"rules": starter_rules()}
+    contents = {"rules": starter_rules()}
+    if only_protos:
+        contents = {one.name: one for one in sorted(protos().iterdir()) if one.is_dir()}
     try:
-        _require_empty(folder)
+        if folder.is_dir() and (found := next(folder.iterdir(), None)) is not None:
+            message = f"{folder} is not empty ({found.name} is in it): give a new folder"
+            raise CommandError(message, Exit.USAGE)
         _write(folder, contents)
         if not only_protos:
             (folder / SETTINGS).write_text(sample(), encoding="utf-8")
@@ -44,16 +48,6 @@ def init(folder: Folder, only_protos: Protos = False) -> None:
         message = f"{folder} cannot be written ({why}): free space, or give another folder"
         raise CommandError(message, Exit.USAGE) from None
     sys.stdout.write(_next_steps(folder, only_protos=only_protos))
-
-
-def _protos() -> Mapping[str, Path]:
-    return {one.name: one for one in sorted(protos().iterdir()) if one.is_dir()}
-
-
-def _require_empty(folder: Path) -> None:
-    if folder.is_dir() and (found := next(folder.iterdir(), None)) is not None:
-        message = f"{folder} is not empty ({found.name} is in it): give a new folder"
-        raise CommandError(message, Exit.USAGE)
 
 
 def _write(folder: Path, contents: Mapping[str, Path]) -> None:

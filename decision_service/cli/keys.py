@@ -1,13 +1,11 @@
-"""`data-keys` and `identity-keys`: the keys that wrap users' keys, and those by which persons
-are hashed.
-"""
+"""`data-keys` and `identity-keys`: keys that wrap users' keys, and keys of hashes of persons."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,7 +34,6 @@ Configured = Callable[[Settings], Path | None]
 
 
 def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typer.Typer:
-    """A group of commands with `add` and `list`."""
     commands = typer.Typer(help=about, no_args_is_help=True)
 
     @commands.command()
@@ -66,7 +63,6 @@ def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typ
 
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:
-    """The file; raises CommandError where none is named."""
     if path is None:
         raise CommandError(f"set {keys.setting}, or name a file by --file", Exit.USAGE)
     return path
@@ -74,7 +70,6 @@ def required(keys: KeyFile[Any], path: Path | None) -> Path:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Refusals of a key file as CommandErrors."""
     try:
         yield
     except StoreError as error:
@@ -82,7 +77,6 @@ def refusals() -> Iterator[None]:
 
 
 def key_id(text: str) -> bytes:
-    """The id of a key; raises CommandError."""
     try:
         given = bytes.fromhex(text)
     except ValueError:
@@ -101,7 +95,7 @@ def data_key_file(settings: Settings, store_url: str = "") -> Path | None:
 
 
 def keys_to_read_with(settings: Settings, store_url: str) -> Path | None:
-    """The same for somebody who reads a store and makes no file."""
+    """The same for what reads a store and makes no file."""
     file = data_key_file(settings, store_url)
     return file if settings.data_key_file is not None or (file and file.exists()) else None
 
@@ -142,7 +136,6 @@ def forget_data_key(key: KeyArgument, config: ConfigOption = None, file: FileOpt
 
 
 def _require_old(path: Path, wanted: bytes) -> None:
-    """The key must be in the file, after the newest; raises CommandError."""
     newest, *older = (key.id for key in DATA_KEYS.read(path))
     if wanted == newest:
         message = f"{wanted.hex()} is the newest key of {path}, which wraps: `add` another first"
@@ -152,29 +145,21 @@ def _require_old(path: Path, wanted: bytes) -> None:
 
 
 async def _rewrap(url: str, path: Path) -> int:
-    database = await open_database(url)
-    try:
+    async with aclosing(await open_database(url)) as database:
         wrapped = await wrap_all(database, await open_data_keys(url, path, database))
         await database.scrub()
         return wrapped
-    finally:
-        await database.aclose()
 
 
 async def _used(url: str) -> frozenset[bytes]:
-    database = await open_database(url)
-    try:
+    async with aclosing(await open_database(url)) as database:
         return await database.read(wrapping.data_key_ids)
-    finally:
-        await database.aclose()
-
-
-def _configured(settings: Settings) -> Path | None:
-    return settings.identity_key_file or IDENTITY_KEYS.beside(settings.store_url)
 
 
 identity_key_commands = file_commands(
-    IDENTITY_KEYS, _configured, "Make, show and retire the keys of hashes."
+    IDENTITY_KEYS,
+    lambda settings: settings.identity_key_file or IDENTITY_KEYS.beside(settings.store_url),
+    "Make, show and retire the keys of hashes.",
 )
 
 
@@ -191,13 +176,10 @@ def forget_identity_key(key: KeyArgument, config: ConfigOption = None) -> None:
 
 
 async def _forget(url: str, wanted: bytes) -> int:
-    database = await open_database(url)
-    try:
+    async with aclosing(await open_database(url)) as database:
         gone = await database.write(partial(history.forget_key, key_id=wanted))
         after: str | None = ""
         while after is not None:
             work = partial(decisions.forget_key, key_id=wanted, after=after)
             after = await database.write(work)
         return gone
-    finally:
-        await database.aclose()

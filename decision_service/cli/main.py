@@ -64,15 +64,11 @@ GONE = {
 
 
 class CommandsByName(TyperGroup):
-    """The group of all commands."""
-
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names in the order of the table."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command; None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
         made = typer.Typer(add_completion=False, rich_markup_mode=None, callback=_no_options)
@@ -87,7 +83,6 @@ class CommandsByName(TyperGroup):
         return group.get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the words name; a name near to it is told where there is none."""
         for name, instead in GONE.items():
             first, *more = name.split()
             options = [word.partition("=")[0] for word in args[1:] if word.startswith("-")]
@@ -133,7 +128,6 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code, one of `Exit`."""
     prepare_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     sys.exit(flushed(run(arguments)))
@@ -158,13 +152,14 @@ def run(arguments: Sequence[str]) -> int:
         if "--debug" in takewhile(lambda word: word.startswith("-"), arguments):
             traceback.print_exception(error)
     else:
-        return _code(returned)
+        if returned == Exit.INTERRUPTED:
+            tell(CommandError("interrupted", Exit.INTERRUPTED))
+        return returned if isinstance(returned, int) else Exit.DONE
     tell(ended)
     return ended.code
 
 
 def _ended(error: Exception) -> CommandError:
-    """What a command says that could not go on."""
     if isinstance(error, CommandError):
         return error
     if isinstance(error, ConfigError):
@@ -188,12 +183,6 @@ def _check_text(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         ):
             shown = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             raise CommandError(f"{name} is not UTF-8: {shown}", Exit.USAGE)
-
-
-def _code(returned: object) -> int:
-    if returned == Exit.INTERRUPTED:
-        tell(CommandError("interrupted", Exit.INTERRUPTED))
-    return returned if isinstance(returned, int) else Exit.DONE
 
 
 def version() -> None:

@@ -37,16 +37,12 @@ _REFUSALS = frozenset({"NOTICE_NOT_DUE", "LANGUAGE_UNKNOWN"})
 
 
 class LetterForm(StrEnum):
-    """How a letter is printed."""
-
     TEXT = "text"
     HTML = "html"
     JSON = "json"
 
 
 class LetterKind(StrEnum):
-    """The kinds of letters, as options name them."""
-
     APPROVAL = "approval"
     COUNTER_OFFER = "counter-offer"
     ADVERSE_ACTION = "adverse-action"

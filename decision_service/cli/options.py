@@ -25,13 +25,18 @@ from decision_service.rules.language.fields import parse_day
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _PLAIN = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,4}))?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_ABOUT = r"([-+]?[\d.,][\d.,_eE+'-]*)"
+_MONEY = re.compile(rf"([A-Z]{{3}}) {_ABOUT}|{_ABOUT} ([A-Z]{{3}})")
+"""What is meant as an amount of a currency, well written or not."""
 DAY_SECONDS = 86_400
 INT32 = 2**31 - 1
 
 
 def whole(about: str, *names: str, least: int = 0, most: int = INT32) -> Any:
-    """An option of a whole number within bounds."""
-
     def read(given: str | int) -> int:
         value = int(given) if _WHOLE.fullmatch(str(given)) else None
         if value is None or not least <= value <= most:
@@ -89,32 +94,19 @@ PageOption = Annotated[
 
 
 def request_id(given: str) -> str:
-    """The request id that was given, or a new one."""
     return given or str(uuid.uuid4())
 
 
 class View(StrEnum):
-    """How much of a decision is asked for."""
-
     BASIC = "basic"
     FULL = "full"
 
     @property
     def message(self) -> pb.DecisionView:
-        """The view as requests name it."""
         return pb.DECISION_VIEW_FULL if self is View.FULL else pb.DECISION_VIEW_BASIC
 
 
 ViewOption = Annotated[View, typer.Option("--view", help="full: with factors and rules")]
-
-
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,4}))?", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-_ABOUT = r"([-+]?[\d.,][\d.,_eE+'-]*)"
-_MONEY = re.compile(rf"([A-Z]{{3}}) {_ABOUT}|{_ABOUT} ([A-Z]{{3}})")
-"""What is meant as an amount of a currency, well written or not."""
 
 
 def money_message(amount: str, currency: str) -> MoneyMessage:
@@ -157,8 +149,6 @@ def parse_input(pair: str) -> tuple[str, values_pb2.InputValue]:
 
 
 class OutcomeWord(StrEnum):
-    """An outcome as it is typed."""
-
     APPROVE = "approve"
     REFER = "refer"
     DECLINE = "decline"
@@ -196,7 +186,6 @@ class DecisionFilter:
     unreported: bool = False
 
     def request(self, page_size: int, page_token: str = "") -> service_pb.ListDecisionsRequest:
-        """A request for one page of them, newest first; raises CommandError for a wrong day."""
         if self.first_day and self.before and self.before <= self.first_day:
             message = f"--before {self.before} is not after --from {self.first_day}"
             raise CommandError(message, Exit.USAGE)
@@ -224,11 +213,6 @@ def _midnight(option: str, day: str) -> Timestamp | None:
     stamp = Timestamp()
     stamp.FromDatetime(datetime.combine(found, time(), UTC))
     return stamp
-
-
-def made_text(decision: pb.Decision) -> str:
-    """When it was made, `2026-11-27 01:21`, in UTC."""
-    return f"{decision.create_time.ToDatetime():%Y-%m-%d %H:%M}"
 
 
 ConfigOption = Annotated[

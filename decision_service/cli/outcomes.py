@@ -32,6 +32,28 @@ from decision_service.cli.output import (
 )
 from decision_service.domain.errors import visible
 
+_TOO_LARGE = 2**31
+_LONGEST = 10_000
+_ENDLESS = 1_000_000
+_EVERY = 1_000
+_RECEIPTS = {
+    pb.OUTCOME_RECEIPT_RECORDED: "recorded",
+    pb.OUTCOME_RECEIPT_OLDER: "older",
+    pb.OUTCOME_RECEIPT_CORRECTED: "corrected",
+    pb.OUTCOME_RECEIPT_REPEATED: "repeated",
+}
+_REFUSED = "refused"
+_REFUSALS = frozenset(
+    {
+        "FIELD_INVALID",
+        "INPUT_INVALID",
+        "DECISION_UNKNOWN",
+        "RULESET_UNKNOWN",
+        "OUTCOME_CONTRADICTED",
+    }
+)
+"""Errors of one line alone: the next ones may be recorded."""
+
 
 class OutcomeLineBroken(Exception):
     """A line holds no report; the message says why."""
@@ -58,9 +80,6 @@ class _Report(msgspec.Struct, forbid_unknown_fields=True):
 
 
 COLUMNS = _Report.__struct_fields__
-_TOO_LARGE = 2**31
-_LONGEST = 10_000
-_ENDLESS = 1_000_000
 _REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
 Line = tuple[int, pb.LoanOutcome | OutcomeLineBroken]
 """A line's number, from 1, with its report or what is wrong with it."""
@@ -79,8 +98,11 @@ def read_lines(file: TextIO, currency: str, name: str) -> Iterator[Line]:
     is_json = first[1].lstrip().startswith("{")
     header = () if is_json else _header(first[1], f"{name}:{first[0]}")
     for number, line in chain((first,) if is_json else (), numbered):
+        if len(line) > _LONGEST:
+            message = f"the line has more than {_LONGEST:,} characters"
+            yield number, OutcomeLineBroken(message)
+            continue
         try:
-            _require_length(line)
             report = _of_json(line) if is_json else _of_cells(header, _cells(line))
             yield number, _message(report, currency)
         except OutcomeLineBroken as error:
@@ -95,11 +117,6 @@ def _lines(file: TextIO) -> Iterator[str]:
             if len(rest) == _ENDLESS:
                 raise CommandError("the file holds no lines of reports", Exit.USAGE)
         yield line
-
-
-def _require_length(line: str) -> None:
-    if len(line) > _LONGEST:
-        raise OutcomeLineBroken(f"the line has more than {_LONGEST:,} characters")
 
 
 def _header(line: str, place: str) -> Sequence[str]:
@@ -121,7 +138,6 @@ def _header(line: str, place: str) -> Sequence[str]:
 
 
 def _require_form(line: str, place: str) -> None:
-    """Refuse what spreadsheets write beside CSV of UTF-8 with commas."""
     if "\0" in line:
         raise CommandError(f"{place}: the file is UTF-16: save it as UTF-8", Exit.USAGE)
     for separator, shown in ((";", "semicolons"), ("\t", "tabs")):
@@ -198,58 +214,31 @@ def _status(word: str) -> str:
     return name
 
 
-_EVERY = 1_000
-
-
 @contextmanager
 def progress(lines: TextIOWrapper) -> Iterator[Callable[[int], None]]:
-    """Yield what is told, after each line, how many were dealt with."""
+    """Yield what is called after each line with how many were dealt with."""
     if not sys.stderr.isatty():
-        yield _tell_thousandth
+
+        def count(number: int) -> None:
+            if not number % _EVERY:
+                sys.stderr.write(f"{number:,} lines …\n")
+
+        yield count
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
-    size = _size(lines)
+    columns = (BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    found = os.fstat(lines.fileno())
+    size = found.st_size if stat.S_ISREG(found.st_mode) else None  # None of a pipe
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=size, told="")
+        task = bar.add_task("", total=size, words="")
 
         def show(number: int) -> None:
             read = 0 if size is None else os.lseek(lines.fileno(), 0, os.SEEK_CUR)
-            bar.update(task, completed=read, told=f"{number:,} lines")
+            bar.update(task, completed=read, words=f"{number:,} lines")
 
         yield show
-
-
-def _tell_thousandth(number: int) -> None:
-    if not number % _EVERY:
-        sys.stderr.write(f"{number:,} lines …\n")
-
-
-def _size(lines: TextIOWrapper) -> int | None:
-    """The file's bytes; None of a pipe."""
-    found = os.fstat(lines.fileno())
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
-
-
-_RECEIPTS = {
-    pb.OUTCOME_RECEIPT_RECORDED: "recorded",
-    pb.OUTCOME_RECEIPT_OLDER: "older",
-    pb.OUTCOME_RECEIPT_CORRECTED: "corrected",
-    pb.OUTCOME_RECEIPT_REPEATED: "repeated",
-}
-_REFUSED = "refused"
-_REFUSALS = frozenset(
-    {
-        "FIELD_INVALID",
-        "INPUT_INVALID",
-        "DECISION_UNKNOWN",
-        "RULESET_UNKNOWN",
-        "OUTCOME_CONTRADICTED",
-    }
-)
-"""Errors of one line alone: the next ones may be recorded."""
 
 
 class _Tally(msgspec.Struct):
@@ -309,18 +298,14 @@ def _sent(
         reply = call(method, request, server, findings=_REFUSALS)
     except CommandError as error:
         if error.code is not Exit.FINDINGS:
-            raise _stopped(tally, number, error) from None
+            message = (
+                f"{tally.name}:{number}: {error.message}; {tally.counts.total():,} lines before it "
+                "are dealt with: send the whole file again, which changes nothing of them"
+            )
+            raise CommandError(message, error.code, error.lines) from None
         tally.refused(number, error.message)
         return _REFUSED
     return _RECEIPTS[reply.receipt]
-
-
-def _stopped(tally: _Tally, number: int, error: CommandError) -> CommandError:
-    message = (
-        f"{tally.name}:{number}: {error.message}; {tally.counts.total():,} lines before it are "
-        "dealt with: send the whole file again, which changes nothing of them"
-    )
-    return CommandError(message, error.code, error.lines)
 
 
 def _summary(tally: _Tally) -> str:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum, StrEnum
 from importlib.util import find_spec
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-def silence(stream: TextIO) -> None:
-    """Have all further writing to a stream go nowhere."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+_PIPE_WIDTH = 200
+_PADDING = 2
+"""Columns of space around a cell."""
+_EXTRAS = {"pyarrow": "workbench", "ray": "ray"}
 
 
 class Exit(IntEnum):
@@ -55,14 +55,7 @@ class CommandError(Exception):
         self.lines = lines
 
 
-_PIPE_WIDTH = 200
-_PADDING = 2
-"""Columns of space around a cell."""
-
-
 class Format(StrEnum):
-    """How a command prints."""
-
     TABLE = "table"
     JSON = "json"
 
@@ -91,7 +84,6 @@ def console(least: int = 0, most: int | None = None) -> Console:
 
 
 def table(*columns: str) -> Table:
-    """A table without boxes whose first column leads."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=True, header_style="bold")
@@ -104,8 +96,8 @@ def print_table(made: Table, most: int | None = None) -> None:
     """Print a table in which no word breaks, such as an id: lines become longer where they must."""
     out = console(most=most)
     cells = [[_plain(cell) for cell in (one.header, *one.cells)] for one in made.columns]
-    least = [max(len(word) for text in column for word in (*text.split(), "")) for column in cells]
-    widest = [max(_line_width(text) for text in column) for column in cells]
+    least = [max(map(len, " ".join(column).split()), default=0) for column in cells]
+    widest = [max(map(len, "\n".join(column).splitlines()), default=0) for column in cells]
     spare = out.width - _PADDING * len(cells) - sum(least)
     order = sorted(range(len(cells)), key=lambda place: widest[place] - least[place])
     for done, place in enumerate(order):
@@ -115,20 +107,13 @@ def print_table(made: Table, most: int | None = None) -> None:
     console(sum(one.width or 0 for one in made.columns) + _PADDING * len(cells)).print(made)
 
 
-def _line_width(text: str) -> int:
-    """The width of a cell's longest line."""
-    return max(map(len, text.splitlines()), default=0)
-
-
 def _plain(cell: object) -> str:
-    """A cell (rich markup) as it is read."""
     from rich.text import Text
 
     return Text.from_markup(visible(str(cell))).plain
 
 
 def print_json(value: Any) -> None:
-    """Machine-readable output, and nothing else, on stdout."""
     content = message_dict(value) if isinstance(value, Message) else value
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
     try:
@@ -137,19 +122,19 @@ def print_json(value: Any) -> None:
         silence(sys.stdout)
 
 
+def print_as(form: Format, message: Message, show: Callable[[Any], None]) -> None:
+    """Print a message as JSON, or have `show` print it for people."""
+    if form is Format.JSON:
+        print_json(message)
+    else:
+        show(message)
+
+
 def message_dict(message: Message) -> dict[str, Any]:
-    """A message under its proto field names."""
     return MessageToDict(message, preserving_proto_field_name=True)
 
 
-def print_error(error: CommandError) -> None:
-    """One sentence on stderr, with the lines that say where."""
-    for line in (error.message, *error.lines):
-        sys.stderr.write(visible(line) + "\n")
-
-
 def progress_line(words: str) -> None:
-    """Say on stderr what takes long, where that is a terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"{words}\n")
 
@@ -164,11 +149,13 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def unusable(error: OSError) -> int:
-    """Say which file or stream cannot be used, and return the exit code.
+def silence(stream: TextIO) -> None:
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
-    A reader that has left the pipe is told nothing, and nothing is wrong then.
-    """
+
+def unusable(error: OSError) -> int:
+    """Say which file or stream cannot be used; where the reader left the pipe nothing is wrong."""
     if error.filename is None:
         silence(sys.stdout)
     if error.errno == errno.EPIPE:
@@ -181,7 +168,8 @@ def unusable(error: OSError) -> int:
 def tell(error: CommandError) -> None:
     """Write the sentence on stderr; where that is full or closed, the exit code says it alone."""
     try:
-        print_error(error)
+        for line in (error.message, *error.lines):
+            sys.stderr.write(visible(line) + "\n")
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)
@@ -196,20 +184,13 @@ def flushed(code: int) -> int:
     return code
 
 
-_EXTRAS = {"pyarrow": "workbench", "ray": "ray"}
-
-
 def require_extra(module: str, what: str) -> None:
-    """Raise CommandError where a module of an extra is not installed; `what` needs it."""
     if find_spec(module) is None:
         raise CommandError(f"{what}: install decision-service[{_EXTRAS[module]}]", Exit.USAGE)
 
 
 def read_text(path: Path, hint: str) -> str:
-    """A UTF-8 file's text; raises CommandError, which ends with the hint.
-
-    At most 4 MiB are read.
-    """
+    """The text of a file of UTF-8, up to 4 MiB; raises CommandError, which ends with the hint."""
     try:
         return read_small(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -232,19 +213,7 @@ def print_or_check(text: str, file: Path | None, name: str, command: str) -> Non
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file that its owner alone can read, removed again where the block fails.
-
-    Raises CommandError.
-    """
-    with _begun(path) as file:
-        try:
-            yield file
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-
-
-def _begun(path: Path) -> BinaryIO:
+    """A new file of its owner alone, removed where the block fails; raises CommandError."""
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
@@ -253,4 +222,9 @@ def _begun(path: Path) -> BinaryIO:
         raise CommandError(
             f"{path} cannot be written ({error.strerror}): choose another place", Exit.USAGE
         ) from None
-    return os.fdopen(handle, "wb")
+    with os.fdopen(handle, "wb") as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise

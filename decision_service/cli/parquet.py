@@ -25,7 +25,6 @@ class ParquetUnfit(ValueError):
 
 
 def is_parquet(file: Path) -> bool:
-    """Whether a file begins as Parquet does; raises OSError."""
     with file.open("rb") as source:
         return source.read(len(_MAGIC)) == _MAGIC
 
@@ -69,8 +68,6 @@ def _filled(value: Any) -> Any:
 
 
 class ParquetRows:
-    """Writes rows in groups of 500."""
-
     def __init__(self, writer: Any, schema: Any) -> None:
         self._writer = writer
         self._schema = schema
@@ -79,7 +76,6 @@ class ParquetRows:
     @classmethod
     @contextmanager
     def open(cls, file: BinaryIO) -> Iterator[Self]:
-        """Rows of a new file, whole at the end."""
         import pyarrow
         from pyarrow.parquet import ParquetWriter
 
@@ -91,8 +87,6 @@ class ParquetRows:
                 ("as_of_date", pyarrow.date32()),
                 ("loan_bad", pyarrow.bool_()),
                 ("decided", pyarrow.timestamp("us", tz="UTC")),
-                ("as_of_date", pyarrow.date32()),
-                ("decided", pyarrow.timestamp("us", tz="UTC")),
                 *((name, pyarrow.list_(text)) for name in _LISTS),
                 *((name, text) for name in NESTED),
             ]
@@ -102,7 +96,6 @@ class ParquetRows:
             made.flush()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row, with the names of a line of JSON."""
         nested = {n: _JSON.encode(row[n]).decode() for n in NESTED if row[n] is not None}
         plain = {name: row[name] for name in self._schema.names if name not in NESTED}
         days = {"as_of_date": date.fromisoformat(row["as_of_date"])}
@@ -113,7 +106,6 @@ class ParquetRows:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was added."""
         import pyarrow
 
         self._writer.write_table(pyarrow.Table.from_pylist(self._rows, self._schema))

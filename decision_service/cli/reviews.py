@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 from rich.markup import escape
 
 from decision_service.api.v1 import review_service_pb2 as pb
@@ -23,7 +22,7 @@ from decision_service.cli.options import (
     request_id,
     whole,
 )
-from decision_service.cli.output import Format, FormatOption, console, print_json
+from decision_service.cli.output import Format, FormatOption, console, print_as
 from decision_service.cli.views import head_lines, show_review
 from decision_service.domain.reviews import ReviewState
 from decision_service.domain.verdict import ReferKind
@@ -34,13 +33,11 @@ _REFUSALS = frozenset({"REVIEW_REFUSED", "AUTHORITY_EXCEEDED"})
 
 
 def take(method: str, request: Any, server: ServerOptions, form: Format) -> None:
-    """Take a step and print the review after it."""
     with reviews(server) as stub:
         reply = call(getattr(stub, method), request, server, findings=_REFUSALS)
     show_review(reply.review, form)
 
 
-_STATES = ", ".join(ReviewState)
 QueueOption = Annotated[str, typer.Option("--queue", help="as the plan names it")]
 KindOption = Annotated[
     ReferKind | None,
@@ -49,7 +46,7 @@ KindOption = Annotated[
 TagOption = Annotated[str, typer.Option("--tag", help="that the decision has")]
 StateOption = Annotated[
     ReviewState | None,
-    typer.Option("--state", metavar="STATE", case_sensitive=False, help=_STATES),
+    typer.Option("--state", metavar="STATE", case_sensitive=False, help=", ".join(ReviewState)),
 ]
 DecisionOption = Annotated[str, typer.Option("--decision-id", help="of this decision")]
 AllOption = Annotated[bool, typer.Option("--all", help="also reviews that have ended")]
@@ -84,16 +81,13 @@ def list_reviews(
         decision_id=decision_id,
         unfinished=not (every or state or decision_id),
         overdue=overdue,
-        open_time_before=_hours_ago(hours) if hours else None,
+        open_time_before=datetime.now(UTC) - timedelta(hours=hours) if hours else None,
         page_size=limit,
         page_token=page_token,
     )
     with reviews(server) as stub:
         reply = call(stub.ListReviews, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-        return
-    _print_page(reply)
+    print_as(form, reply, _print_page)
 
 
 @calls_server
@@ -117,12 +111,6 @@ def _print_page(reply: pb.ListReviewsResponse) -> None:
         out.print(f"More: --page-token {escape(reply.next_page_token)}", soft_wrap=True)
 
 
-def _hours_ago(hours: int) -> Timestamp:
-    instant = Timestamp()
-    instant.FromDatetime(datetime.now(UTC) - timedelta(hours=hours))
-    return instant
-
-
 commands = typer.Typer(help="Review referred and contested decisions.", no_args_is_help=True)
 KindsOption = Annotated[
     list[str], typer.Option("--kind", help="of data, such as contributions; repeatable")
@@ -136,8 +124,6 @@ RejectOption = Annotated[str, typer.Option("--reject", help="refuse the proposed
 
 
 class Result(StrEnum):
-    """What a person decides."""
-
     APPROVE = "APPROVE"
     DECLINE = "DECLINE"
 

@@ -13,8 +13,9 @@ from google.protobuf.duration_pb2 import Duration
 from rich.markup import escape
 from rich.table import Table
 
-from decision_service.api.v1 import decision_pb2, rollout_pb2, rollout_service_pb2
+from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as pb
+from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.cli.client import ServerOptions, call, calls_server, rollouts
 from decision_service.cli.options import (
     AmountOption,
@@ -34,6 +35,7 @@ from decision_service.cli.output import (
     FormatOption,
     console,
     message_dict,
+    print_as,
     print_json,
     print_table,
     table,
@@ -68,13 +70,76 @@ DigestOption = Annotated[
 PositionOption = Annotated[
     int, whole("refuse after any other step; by default the last now", "--position")
 ]
-_STOPPED = {
-    "challenger": "the challenger of {}: the champion decides everyone",
-}
-"""What a kill of an arm stops; of any other, the whole product."""
 _REFUSALS = frozenset({"ROLLOUT_REFUSED", "ROLLOUT_MOVED_ON", "PLAN_CHANGED"})
+_WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_COMPARE_SECONDS = 120.0
+_EXAMPLES = 3
+APPROVE = decision_pb2.OUTCOME_APPROVE
+
+commands = typer.Typer(help="Look at rollouts and move them.", no_args_is_help=True)
 
 
+@commands.command()
+@calls_server
+def show(
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="the rules folder's name; all without it")
+    ] = "",
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Show where a rollout stands and what comes next.
+
+    It says who is decided by what.
+    """
+    products = [product]
+    if not product:
+        with rollouts(server) as stub:
+            listed = call(stub.ListRollouts, service_pb.ListRolloutsRequest(), server)
+        products = [rollout.product for rollout in listed.rollouts]
+    shown = [get_rollout(one, server) for one in products]
+    if form is Format.JSON:
+        messages = [message_dict(reply) for reply in shown]
+        print_json(messages[0] if product else messages)
+        return
+    for reply in shown:
+        print_rollout(reply)
+
+
+@commands.command()
+@calls_server
+def explain(
+    user_id: Annotated[str, typer.Argument(metavar="USER", help="the Smile userId")],
+    product: Annotated[str, typer.Option("--product", help="the rules folder's name")],
+    customer_ref: CustomerOption = "",
+    amount: AmountOption = None,
+    currency: CurrencyOption = "PHP",
+    term: Annotated[int | None, whole("months", "--term")] = None,
+    inputs: InputOption = None,
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Tell where an applicant would be put now, and why.
+
+    Nothing is decided or recorded.
+    """
+    request = service_pb.ExplainAssignmentRequest(
+        product=product,
+        user_id=user_id,
+        customer_ref=customer_ref,
+        requested_amount=None if amount is None else money_message(amount, currency),
+        requested_term_months=term,
+        inputs=dict(parse_input(pair) for pair in inputs or ()),
+    )
+    with rollouts(server) as stub:
+        reply = call(stub.ExplainAssignment, request, server)
+    print_as(form, reply, lambda _: _print_explained(user_id, reply))
+
+
+@commands.command()
 @calls_server
 def advance(
     product: ProductArgument,
@@ -91,7 +156,10 @@ def advance(
     server: ServerOptions,
 ) -> None:
     """Move a track one stage up, or propose that to a second caller."""
-    request = rollout_service_pb2.AdvanceRolloutRequest(
+    _move(
+        "AdvanceRollout",
+        server,
+        form,
         product=product,
         track=track,
         why=why,
@@ -100,9 +168,9 @@ def advance(
         position=position,
         early=early,
     )
-    _move("AdvanceRollout", _decided_on(request, server), server, form)
 
 
+@commands.command()
 @calls_server
 def confirm(
     product: ProductArgument,
@@ -114,37 +182,20 @@ def confirm(
     *,
     server: ServerOptions,
 ) -> None:
-    """Take what another caller proposed: a step up, a revival or a changed plan."""
-    request = rollout_service_pb2.ConfirmRolloutRequest(
-        product=product, why=why, ticket=ticket, plan_digest=plan_digest, position=position
-    )
-    _move("ConfirmRollout", _decided_on(request, server), server, form)
-
-
-@calls_server
-def roll_back(
-    product: ProductArgument,
-    why: WhyOption,
-    track: TrackOption = "",
-    ticket: TicketOption = "",
-    plan_digest: DigestOption = "",
-    position: PositionOption = 0,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Move a track one stage down; below the first is 0 %."""
-    request = rollout_service_pb2.RollBackRolloutRequest(
+    """Take what another caller proposed: a step, revival or plan."""
+    _move(
+        "ConfirmRollout",
+        server,
+        form,
         product=product,
-        track=track,
         why=why,
         ticket=ticket,
         plan_digest=plan_digest,
         position=position,
     )
-    _move("RollBackRollout", _decided_on(request, server), server, form)
 
 
+@commands.command()
 @calls_server
 def pause(
     product: ProductArgument,
@@ -155,10 +206,10 @@ def pause(
     server: ServerOptions,
 ) -> None:
     """Stop advancing; who is decided by what stays as it is."""
-    request = rollout_service_pb2.PauseRolloutRequest(product=product, why=why, ticket=ticket)
-    _move("PauseRollout", request, server, form)
+    _move("PauseRollout", server, form, product=product, why=why, ticket=ticket)
 
 
+@commands.command()
 @calls_server
 def resume(
     product: ProductArgument,
@@ -169,10 +220,10 @@ def resume(
     server: ServerOptions,
 ) -> None:
     """Let advancing go on."""
-    request = rollout_service_pb2.ResumeRolloutRequest(product=product, why=why, ticket=ticket)
-    _move("ResumeRollout", request, server, form)
+    _move("ResumeRollout", server, form, product=product, why=why, ticket=ticket)
 
 
+@commands.command()
 @calls_server
 def kill(
     product: ProductArgument,
@@ -189,15 +240,16 @@ def kill(
     Within two seconds on every process. It asks on a terminal alone, before it reaches the server.
     """
     if not yes and sys.stdin.isatty() and sys.stderr.isatty():
-        stopped = _STOPPED.get(arm, "every decision of {}: no application is decided")
-        question = f"Stop {stopped.format(product)} until `rollout revive`?"
+        stopped = f"every decision of {product}: no application is decided"
+        if arm == "challenger":
+            stopped = f"the challenger of {product}: the champion decides everyone"
+        question = f"Stop {stopped} until `rollout revive`?"
         typer.confirm(visible(question), abort=True, err=True)
-    request = rollout_service_pb2.SetKillSwitchRequest(
-        product=product, arm=arm, killed=True, why=why, ticket=ticket
-    )
-    _move("SetKillSwitch", request, server, form)
+    fields = {"product": product, "arm": arm, "why": why, "ticket": ticket}
+    _move("SetKillSwitch", server, form, killed=True, **fields)
 
 
+@commands.command()
 @calls_server
 def revive(
     product: ProductArgument,
@@ -208,54 +260,39 @@ def revive(
     *,
     server: ServerOptions,
 ) -> None:
-    """Undo a kill at the stage where it stood, or propose that to a second caller."""
-    request = rollout_service_pb2.SetKillSwitchRequest(
-        product=product, arm=arm, killed=False, why=why, ticket=ticket
+    """Undo a kill at its stage, or propose that to a second caller."""
+    fields = {"product": product, "arm": arm, "why": why, "ticket": ticket}
+    _move("SetKillSwitch", server, form, killed=False, **fields)
+
+
+@commands.command("roll-back")
+@calls_server
+def roll_back(
+    product: ProductArgument,
+    why: WhyOption,
+    track: TrackOption = "",
+    ticket: TicketOption = "",
+    plan_digest: DigestOption = "",
+    position: PositionOption = 0,
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Move a track one stage down; below the first is 0 %."""
+    _move(
+        "RollBackRollout",
+        server,
+        form,
+        product=product,
+        track=track,
+        why=why,
+        ticket=ticket,
+        plan_digest=plan_digest,
+        position=position,
     )
-    _move("SetKillSwitch", request, server, form)
 
 
-def get_rollout(product: str, server: ServerOptions) -> rollout_service_pb2.GetRolloutResponse:
-    """One rollout of a running server."""
-    with rollouts(server) as stub:
-        request = rollout_service_pb2.GetRolloutRequest(product=product)
-        reply: rollout_service_pb2.GetRolloutResponse = call(stub.GetRollout, request, server)
-    return reply
-
-
-def _decided_on(request: Any, server: ServerOptions) -> Any:
-    """The request with plan and position of now, where none were named."""
-    if request.plan_digest and request.position:
-        return request
-    rollout = get_rollout(request.product, server).rollout
-    request.plan_digest = request.plan_digest or rollout.plan_digest
-    request.position = request.position or rollout.position
-    return request
-
-
-def _move(method: str, request: Any, server: ServerOptions, form: Format) -> None:
-    with rollouts(server) as stub:
-        reply = call(getattr(stub, method), request, server, findings=_REFUSALS)
-    if form is Format.JSON:
-        print_json(reply)
-    elif reply.HasField("step"):
-        console().print(_step_line(request.product, reply.step), markup=False, soft_wrap=True)
-    else:
-        console().print(f"{request.product}: nothing changed, it stood there already", markup=False)
-
-
-def _step_line(product: str, step: rollout_pb2.RolloutStep) -> str:
-    moved = moved_text(step)
-    return f"{product}: {moved} (step {step.position}, by {step.who})"
-
-
-_WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_PATIENCE = 120.0
-_EXAMPLES = 3
-APPROVE = decision_pb2.OUTCOME_APPROVE
-
-
+@commands.command()
 @calls_server
 def compare(
     product: ProductArgument,
@@ -293,7 +330,7 @@ def compare(
         raise CommandError(
             "--params-as-of does not go with --shadow: a shadow has judged already", Exit.USAGE
         )
-    request = rollout_service_pb2.CompareVersionsRequest(
+    request = service_pb.CompareVersionsRequest(
         product=product,
         shadow_version=shadow,
         window=parse_window(window),
@@ -302,15 +339,57 @@ def compare(
         champion=champion,
     )
     with rollouts(server) as stub:
-        found = call(stub.CompareVersions, request, server, timeout=_PATIENCE).comparison
+        found = call(stub.CompareVersions, request, server, timeout=_COMPARE_SECONDS).comparison
+    kind = "shadow" if shadow else "challenger" if challenger else ""
+    print_as(form, found, lambda _: print_comparison(found, kind))
+
+
+@commands.command()
+@calls_server
+def history(
+    product: ProductArgument,
+    limit: LimitOption = 50,
+    page_token: PageOption = "",
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """List the steps of a rollout, newest first."""
+    request = service_pb.ListRolloutStepsRequest(
+        product=product, page_size=limit, page_token=page_token
+    )
+    with rollouts(server) as stub:
+        reply = call(stub.ListRolloutSteps, request, server)
+    print_as(form, reply, _print_history)
+
+
+def get_rollout(product: str, server: ServerOptions) -> service_pb.GetRolloutResponse:
+    with rollouts(server) as stub:
+        request = service_pb.GetRolloutRequest(product=product)
+        reply: service_pb.GetRolloutResponse = call(stub.GetRollout, request, server)
+    return reply
+
+
+def _move(method: str, server: ServerOptions, form: Format, **fields: Any) -> None:
+    """Take a step; unnamed, the plan and the position it is judged by are those of now."""
+    request = getattr(service_pb, f"{method}Request")(**fields)
+    if "position" in fields and not (request.plan_digest and request.position):
+        rollout = get_rollout(request.product, server).rollout
+        request.plan_digest = request.plan_digest or rollout.plan_digest
+        request.position = request.position or rollout.position
+    with rollouts(server) as stub:
+        reply = call(getattr(stub, method), request, server, findings=_REFUSALS)
     if form is Format.JSON:
-        print_json(found)
+        print_json(reply)
+    elif reply.HasField("step"):
+        step = reply.step
+        line = f"{request.product}: {moved_text(step)} (step {step.position}, by {step.who})"
+        console().print(line, markup=False, soft_wrap=True)
     else:
-        print_comparison(found, "shadow" if shadow else "challenger" if challenger else "")
+        console().print(f"{request.product}: nothing changed, it stood there already", markup=False)
 
 
 def parse_window(text: str) -> Duration:
-    """A length such as `24h`; raises CommandError."""
     found = _WINDOW.fullmatch(text)
     if found is None:
         raise CommandError(
@@ -321,8 +400,43 @@ def parse_window(text: str) -> Duration:
     return length
 
 
+def _print_explained(user_id: str, reply: service_pb.ExplainAssignmentResponse) -> None:
+    assignment = reply.assignment
+    head = f"{user_id} in {assignment.rollout}: "
+    head += f"decided by {assignment.arm} v{reply.version}" if reply.version else "not decided here"
+    rows = table("", "", "")
+    rows.show_header = False
+    rows.add_row("enrolled", assignment.enrolment_reason, escape(enrolment_text(reply)))
+    if reply.version:
+        rows.add_row("arm", assignment.arm_reason, arm_text(reply))
+    if reply.HasField("pin"):
+        rows.add_row("pin", "", pin_text(reply.pin))
+    if reply.HasField("approved_today"):
+        rows.add_row("today", "", f"the challenger approved {money_text(reply.approved_today)}")
+    rows.add_row("compared", "yes" if reply.compared else "no", "")
+    console().print(head, markup=False)
+    print_table(rows)
+
+
+def _print_history(reply: service_pb.ListRolloutStepsResponse) -> None:
+    rows = table("step", "when", "who", "action", "what", "why", "ticket")
+    for step in reply.steps:
+        figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))
+        rows.add_row(
+            str(step.position),
+            instant_text(step.create_time),
+            escape(step.who),
+            step.action,
+            escape(moved_text(step)),
+            escape(f"{step.why}{figures}"),
+            escape(step.ticket),
+        )
+    print_table(rows)
+    if reply.next_page_token:
+        console().print(f"More: --page-token {reply.next_page_token}")
+
+
 def print_comparison(found: pb.VersionComparison, kind: str) -> None:
-    """Agreement, rates, the outcomes that met with their amounts, what moved them, and why."""
     out = console()
     for line in (*headlines(found, kind), *untried_lines(found), *list_lines(found)):
         out.print(line, markup=False, soft_wrap=True)
@@ -344,7 +458,6 @@ def print_comparison(found: pb.VersionComparison, kind: str) -> None:
 
 
 def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:
-    """What was compared and how far it agrees."""
     other = f"{kind} v{found.other_version}" if kind else "itself"
     pair = f"v{found.live_version} against {other}"
     by = f" with the parameters of {found.params_as_of}" if found.params_as_of else ""
@@ -380,7 +493,6 @@ def untried_lines(found: pb.VersionComparison) -> Iterator[str]:
 
 
 def list_lines(found: pb.VersionComparison) -> Iterator[str]:
-    """The lists that were read as they are today."""
     if found.lists_of_today:
         yield (
             f"Read as they are today: {', '.join(f'lists.{name}' for name in found.lists_of_today)}"
@@ -389,7 +501,6 @@ def list_lines(found: pb.VersionComparison) -> Iterator[str]:
 
 
 def rate_table(found: pb.VersionComparison) -> Table:
-    """The share of each outcome on both sides, and the difference with its 95 % interval."""
     live, other = f"v{found.live_version}", f"v{found.other_version}"
     rows = table("outcome", live, other, "difference in points", "95 % interval")
     for column in rows.columns[1:]:
@@ -406,7 +517,6 @@ def rate_table(found: pb.VersionComparison) -> Table:
 
 
 def outcome_table(found: pb.VersionComparison) -> Table:
-    """Each pair of outcomes with how many, what each approves, and some decisions."""
     live, other = f"v{found.live_version}", f"v{found.other_version}"
     rows = table(live, other, "decisions", f"{live} approves", f"{other} approves", "examples")
     for column in rows.columns[2:5]:
@@ -439,7 +549,6 @@ def swap_lines(found: pb.VersionComparison) -> Iterator[str]:
 
 
 def move_table(found: pb.VersionComparison) -> Table:
-    """The parts of the rules that moved decisions, those that are first causes first."""
     rows = table("moved by", "first", "alone", "named", "swap-in", "swap-out", "for example")
     for column in rows.columns[1:6]:
         column.justify = "right"
@@ -450,148 +559,8 @@ def move_table(found: pb.VersionComparison) -> Table:
 
 
 def reason_table(found: pb.VersionComparison) -> Table:
-    """The principal reasons before and after, of decisions whose outcome differs."""
     rows = table(f"v{found.live_version} says", f"v{found.other_version} says", "decisions")
     rows.columns[2].justify = "right"
     for reason in found.reasons:
         rows.add_row(reason.live, reason.other, f"{reason.count:,}")
     return rows
-
-
-commands = typer.Typer(help="Look at rollouts and move them.", no_args_is_help=True)
-
-
-@commands.command()
-@calls_server
-def show(
-    product: Annotated[
-        str, typer.Argument(metavar="PRODUCT", help="the rules folder's name; all without it")
-    ] = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Show where a rollout stands and what comes next.
-
-    It says who is decided by what.
-    """
-    shown = _shown(product, server)
-    if form is Format.JSON:
-        messages = [message_dict(reply) for reply in shown]
-        print_json(messages[0] if product else messages)
-        return
-    for reply in shown:
-        print_rollout(reply)
-
-
-@commands.command()
-@calls_server
-def explain(
-    user_id: Annotated[str, typer.Argument(metavar="USER", help="the Smile userId")],
-    product: Annotated[str, typer.Option("--product", help="the rules folder's name")],
-    customer_ref: CustomerOption = "",
-    amount: AmountOption = None,
-    currency: CurrencyOption = "PHP",
-    term: Annotated[int | None, whole("months", "--term")] = None,
-    inputs: InputOption = None,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Tell where an applicant would be put now, and why.
-
-    Nothing is decided or recorded.
-    """
-    request = rollout_service_pb2.ExplainAssignmentRequest(
-        product=product,
-        user_id=user_id,
-        customer_ref=customer_ref,
-        requested_amount=None if amount is None else money_message(amount, currency),
-        requested_term_months=term,
-        inputs=dict(parse_input(pair) for pair in inputs or ()),
-    )
-    with rollouts(server) as stub:
-        reply = call(stub.ExplainAssignment, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-    else:
-        _print_explained(user_id, reply)
-
-
-for _move_command in (
-    advance,
-    confirm,
-    pause,
-    resume,
-    kill,
-    revive,
-):
-    commands.command()(_move_command)
-commands.command("roll-back")(roll_back)
-commands.command()(compare)
-
-
-@commands.command()
-@calls_server
-def history(
-    product: ProductArgument,
-    limit: LimitOption = 50,
-    page_token: PageOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """List the steps of a rollout, newest first."""
-    request = rollout_service_pb2.ListRolloutStepsRequest(
-        product=product, page_size=limit, page_token=page_token
-    )
-    with rollouts(server) as stub:
-        reply = call(stub.ListRolloutSteps, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-    else:
-        _print_history(reply)
-
-
-def _shown(product: str, server: ServerOptions) -> list[rollout_service_pb2.GetRolloutResponse]:
-    if product:
-        return [get_rollout(product, server)]
-    with rollouts(server) as stub:
-        listed = call(stub.ListRollouts, rollout_service_pb2.ListRolloutsRequest(), server)
-    return [get_rollout(rollout.product, server) for rollout in listed.rollouts]
-
-
-def _print_explained(user_id: str, reply: rollout_service_pb2.ExplainAssignmentResponse) -> None:
-    assignment = reply.assignment
-    head = f"{user_id} in {assignment.rollout}: "
-    head += f"decided by {assignment.arm} v{reply.version}" if reply.version else "not decided here"
-    rows = table("", "", "")
-    rows.show_header = False
-    rows.add_row("enrolled", assignment.enrolment_reason, escape(enrolment_text(reply)))
-    if reply.version:
-        rows.add_row("arm", assignment.arm_reason, arm_text(reply))
-    if reply.HasField("pin"):
-        rows.add_row("pin", "", pin_text(reply.pin))
-    if reply.HasField("approved_today"):
-        rows.add_row("today", "", f"the challenger approved {money_text(reply.approved_today)}")
-    rows.add_row("compared", "yes" if reply.compared else "no", "")
-    console().print(head, markup=False)
-    print_table(rows)
-
-
-def _print_history(reply: rollout_service_pb2.ListRolloutStepsResponse) -> None:
-    rows = table("step", "when", "who", "action", "what", "why", "ticket")
-    for step in reply.steps:
-        figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))
-        rows.add_row(
-            str(step.position),
-            instant_text(step.create_time),
-            escape(step.who),
-            step.action,
-            escape(moved_text(step)),
-            escape(f"{step.why}{figures}"),
-            escape(step.ticket),
-        )
-    print_table(rows)
-    if reply.next_page_token:
-        console().print(f"More: --page-token {reply.next_page_token}")

@@ -7,19 +7,28 @@ from collections.abc import Iterable, Iterator
 from rich.markup import escape
 from rich.table import Table
 
-from decision_service.api.v1 import (
-    decision_pb2,
-    rollout_figures_pb2,
-    rollout_pb2,
-    rollout_service_pb2,
-)
-from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.api.v1 import rollout_figures_pb2 as rollout_figures_pb
+from decision_service.api.v1 import decision_pb2, rollout_pb2
+from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
+from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.cli.output import console, print_table, table
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.wire import enum_name
 
 WHOLE_SLOTS = 100_000
+_ENROLMENT = {
+    "KILLED": "the product is killed: nobody is decided",
+    "DENIED": "it is on the plan's deny list",
+    "ALLOWED": "it is on the plan's allow list",
+    "PINNED": "it was decided here before",
+}
+_ARM = {
+    "CHAMPION": "outside the challenger's share, or there is no challenger",
+    "CHALLENGER": "within the challenger's share",
+    "PINNED": "this version decided it before",
+    "PIN_ENDED": "the version that decided it before decides no longer",
+    "LIMIT_REACHED": "over a limit of the challenger",
+}
+_STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 
 
 def stage_text(track: rollout_pb2.RolloutTrack) -> str:
@@ -30,7 +39,6 @@ def stage_text(track: rollout_pb2.RolloutTrack) -> str:
 
 
 def track_text(track: rollout_pb2.RolloutTrack) -> str:
-    """Where a track stands, since when, and who brought it there why."""
     words = f"{stage_text(track)} since {instant_text(track.since_time)}"
     if not track.HasField("entered_by"):
         return words
@@ -41,13 +49,17 @@ def track_text(track: rollout_pb2.RolloutTrack) -> str:
 def moved_text(step: rollout_pb2.RolloutStep) -> str:
     """What a step changed, for example `go-live staff → pilot`."""
     if not step.HasField("before"):
-        return _begun(step.after)
+        after = step.after
+        words = f"go-live at {_stage(after.go_live_stage)}"
+        if after.challenger_version:
+            stage = _stage(after.challenger_stage)
+            words += f", challenger v{after.challenger_version} at {stage}"
+        return words
     plan = [f"plan {step.plan_digest[:16]} in force"] if step.action == "plan" else []
     return ", ".join((*plan, *_moves(step.before, step.after))) or "nothing moved"
 
 
 def proposed_text(change: rollout_pb2.ProposedStep) -> str:
-    """What waits for a second caller, and until when."""
     words = {
         "advance": f"{change.track} to {change.stage}",
         "revive": f"{change.arm or 'product'} revived",
@@ -57,14 +69,6 @@ def proposed_text(change: rollout_pb2.ProposedStep) -> str:
         return f"{words} waits for two callers to confirm it"
     until = instant_text(change.expire_time)
     return f"{words} proposed by {change.by}, another caller confirms it by {until}"
-
-
-def _begun(after: rollout_pb2.RolloutStanding) -> str:
-    words = f"go-live at {_stage(after.go_live_stage)}"
-    if after.challenger_version:
-        stage = _stage(after.challenger_stage)
-        words += f", challenger v{after.challenger_version} at {stage}"
-    return words
 
 
 def _moves(
@@ -103,25 +107,7 @@ def _version(standing: rollout_pb2.RolloutStanding) -> str:
     return f"v{standing.challenger_version}" if standing.challenger_version else "none"
 
 
-# Why an applicant is where it is
-
-_ENROLMENT = {
-    "KILLED": "the product is killed: nobody is decided",
-    "DENIED": "it is on the plan's deny list",
-    "ALLOWED": "it is on the plan's allow list",
-    "PINNED": "it was decided here before",
-}
-_ARM = {
-    "CHAMPION": "outside the challenger's share, or there is no challenger",
-    "CHALLENGER": "within the challenger's share",
-    "PINNED": "this version decided it before",
-    "PIN_ENDED": "the version that decided it before decides no longer",
-    "LIMIT_REACHED": "over a limit of the challenger",
-}
-
-
-def enrolment_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
-    """Why an applicant is decided here, or is not."""
+def enrolment_text(explained: service_pb.ExplainAssignmentResponse) -> str:
     assignment = explained.assignment
     reason = assignment.enrolment_reason
     if reason == "SEGMENT":
@@ -133,8 +119,7 @@ def enrolment_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> 
     return f"{side} {stage}{_slot_text(assignment)}"
 
 
-def arm_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
-    """Why this version decides."""
+def arm_text(explained: service_pb.ExplainAssignmentResponse) -> str:
     assignment = explained.assignment
     words = _ARM[assignment.arm_reason]
     if not assignment.HasField("arm_slot"):
@@ -142,47 +127,55 @@ def arm_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
     return f"{words}, challenger slot {assignment.arm_slot:,} of {WHOLE_SLOTS:,}"
 
 
-def pin_text(pin: rollout_service_pb2.Pin) -> str:
+def pin_text(pin: service_pb.Pin) -> str:
     """`champion v1 since …, until …`."""
     since, until = instant_text(pin.create_time), instant_text(pin.expire_time)
     return f"{pin.arm} v{pin.version} since {since}, until {until}"
 
 
-def _slot_text(assignment: pb.Assignment) -> str:
+def _slot_text(assignment: decision_pb2.Assignment) -> str:
     if not assignment.HasField("enrolment_slot"):
         return ""
     return f", go-live slot {assignment.enrolment_slot:,} of {WHOLE_SLOTS:,}"
 
 
-_STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
-
-
-def arms_table(arms: Iterable[rollout_figures_pb.ArmFigures]) -> Table:
-    """Each arm with its share, applicants, outcomes, amount and latency."""
+def arms_table(arms: Iterable[figures_pb.ArmFigures]) -> Table:
     columns = ("share", "applicants", "approve", "refer", "decline", "missing", "approved", "p99")
     rows = table("arm", *columns)
     for column in rows.columns[1:]:
         column.justify = "right"
     for arm in arms:
-        rows.add_row(*_arm(arm))
+        rows.add_row(
+            f"{arm.arm} v{arm.version}",
+            f"{float(arm.percent):.2f} %",
+            f"{arm.applicants:,}",
+            _with_interval(arm.approved, arm.applicants),
+            _plain(arm.referred, arm.applicants),
+            _plain(arm.declined, arm.applicants),
+            _plain(arm.missing, arm.applicants),
+            money_text(arm.approved_amount),
+            f"{arm.p99_ms:,} ms" if arm.p99_ms else "–",
+        )
     return rows
 
 
-def shadow_lines(shadows: Iterable[rollout_figures_pb.ShadowFigures]) -> Iterator[str]:
-    """Each silent version: how far it agrees, and what it would change."""
+def shadow_lines(shadows: Iterable[figures_pb.ShadowFigures]) -> Iterator[str]:
     for shadow in shadows:
         yield f" shadow v{shadow.version} of {shadow.percent} %: {', '.join(_shadow(shadow))}"
 
 
-def day_lines(figures: rollout_figures_pb.RolloutFigures) -> Iterator[str]:
-    """What each cap has left of the present day."""
+def day_lines(figures: figures_pb.RolloutFigures) -> Iterator[str]:
     for cap in figures.caps:
         tier = f" of tier {cap.tier}" if cap.tier else ""
-        yield f" cap {cap.name}{tier} · today {', '.join(_used(cap))}"
+        used = []
+        if cap.max_approvals:
+            used.append(f"{cap.approvals:,} of {cap.max_approvals:,} approvals")
+        if cap.HasField("max_amount"):
+            used.append(f"{money_text(cap.amount)} of {money_text(cap.max_amount)}")
+        yield f" cap {cap.name}{tier} · today {', '.join(used)}"
 
 
-def guardrail_table(guardrails: Iterable[rollout_figures_pb.GuardrailFigures]) -> Table:
-    """Each guardrail with what it sees, what is allowed, and what it says."""
+def guardrail_table(guardrails: Iterable[figures_pb.GuardrailFigures]) -> Table:
     rows = table("guardrail", "watches", "now", "allowed", "state")
     for one in guardrails:
         watches = f"{one.metric} of {one.of}, {one.window}"
@@ -191,8 +184,7 @@ def guardrail_table(guardrails: Iterable[rollout_figures_pb.GuardrailFigures]) -
     return rows
 
 
-def next_text(one: rollout_figures_pb.NextStage) -> str:
-    """What the stage above waits for and by when."""
+def next_text(one: figures_pb.NextStage) -> str:
     words = [f"stage {one.stage} ({one.percent} %) from {instant_text(one.hold_until_time)}"]
     words.append(_count(one))
     words.append(", ".join(one.blocked_by) or _guarded(one))
@@ -202,43 +194,21 @@ def next_text(one: rollout_figures_pb.NextStage) -> str:
 
 
 def outcome_text(outcome: int) -> str:
-    """`approve`, `refer`, `decline`."""
     return enum_name(decision_pb2.Outcome.DESCRIPTOR, outcome).lower()
 
 
-def _used(cap: rollout_figures_pb.CapFigures) -> Iterator[str]:
-    if cap.max_approvals:
-        yield f"{cap.approvals:,} of {cap.max_approvals:,} approvals"
-    if cap.HasField("max_amount"):
-        yield f"{money_text(cap.amount)} of {money_text(cap.max_amount)}"
-
-
-def _arm(arm: rollout_figures_pb.ArmFigures) -> list[str]:
-    return [
-        f"{arm.arm} v{arm.version}",
-        f"{float(arm.percent):.2f} %",
-        f"{arm.applicants:,}",
-        _with_interval(arm.approved, arm.applicants),
-        _plain(arm.referred, arm.applicants),
-        _plain(arm.declined, arm.applicants),
-        _plain(arm.missing, arm.applicants),
-        money_text(arm.approved_amount),
-        f"{arm.p99_ms:,} ms" if arm.p99_ms else "–",
-    ]
-
-
-def _with_interval(share: rollout_figures_pb.MeasuredShare, applicants: int) -> str:
+def _with_interval(share: figures_pb.MeasuredShare, applicants: int) -> str:
     if not applicants:
         return "–"
     half = (float(share.high) - float(share.low)) / 2
     return f"{float(share.percent):.1f} % ±{half:.1f}"
 
 
-def _plain(share: rollout_figures_pb.MeasuredShare, applicants: int) -> str:
+def _plain(share: figures_pb.MeasuredShare, applicants: int) -> str:
     return f"{float(share.percent):.1f} %" if applicants else "–"
 
 
-def _shadow(shadow: rollout_figures_pb.ShadowFigures) -> Iterator[str]:
+def _shadow(shadow: figures_pb.ShadowFigures) -> Iterator[str]:
     yield f"{shadow.compared:,} compared"
     if shadow.compared:
         yield f"agrees {shadow.agreed / shadow.compared * 100:.1f} %"
@@ -254,7 +224,7 @@ def _shadow(shadow: rollout_figures_pb.ShadowFigures) -> Iterator[str]:
         yield f"{shadow.failed:,} FAILED"
 
 
-def _state(one: rollout_figures_pb.GuardrailFigures) -> str:
+def _state(one: figures_pb.GuardrailFigures) -> str:
     state, waits = _STATES[one.standing], one.standing == "waiting"
     if not (waits or one.units_missing):
         return state
@@ -266,8 +236,7 @@ def _state(one: rollout_figures_pb.GuardrailFigures) -> str:
     return f"{state if waits else f'{state} so far'} ({', '.join(words)})"
 
 
-def _guarded(one: rollout_figures_pb.NextStage) -> str:
-    """What a track's guardrails say together where none stands against going on."""
+def _guarded(one: figures_pb.NextStage) -> str:
     if not one.guardrails:
         return "no guardrail watches it"
     if not one.waiting:
@@ -278,7 +247,7 @@ def _guarded(one: rollout_figures_pb.NextStage) -> str:
     return f"guardrails have seen too little ({', '.join(seen)})"
 
 
-def _count(one: rollout_figures_pb.NextStage) -> str:
+def _count(one: figures_pb.NextStage) -> str:
     if not one.decisions_missing:
         return f"{one.decisions:,} decisions so far"
     words = f"{one.decisions_missing:,} more decisions needed"
@@ -287,12 +256,7 @@ def _count(one: rollout_figures_pb.NextStage) -> str:
     return f"{words} (reached about {instant_text(one.decisions_by_time)})"
 
 
-_CHALLENGER = "challenger"
-_TO_ADVANCE = "decision-service rollout advance"
-
-
-def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
-    """Everything that an operator asks of a rollout at once."""
+def print_rollout(reply: service_pb.GetRolloutResponse) -> None:
     rollout, out = reply.rollout, console()
     for line in (*headlines(rollout), *group_lines(rollout), *_refused(rollout)):
         out.print(line, markup=False, soft_wrap=True)
@@ -310,7 +274,6 @@ def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
 
 
 def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
-    """Where each track stands, since when, by whom and why."""
     yield f"{rollout.product} · go-live {track_text(rollout.go_live)}"
     if rollout.HasField("challenger"):
         challenger = rollout.challenger
@@ -338,15 +301,14 @@ def _units(number: int, rollout: rollout_pb2.Rollout) -> str:
 
 
 def next_lines(
-    rollout: rollout_pb2.Rollout, coming: Iterable[rollout_figures_pb2.NextStage]
+    rollout: rollout_pb2.Rollout, coming: Iterable[figures_pb.NextStage]
 ) -> Iterator[str]:
-    """What each track's next stage waits for, and the command for it."""
     for one in coming:
-        if one.track == _CHALLENGER and not one.decisions:
+        if one.track == "challenger" and not one.decisions:
             yield f"Next: {one.track} {next_text(one)}; nobody has met it at this stage yet"
             continue
         choice = f" --track {one.track}" if rollout.HasField("challenger") else ""
-        command = f'{_TO_ADVANCE} {rollout.product}{choice} --why "…"'
+        command = f'decision-service rollout advance {rollout.product}{choice} --why "…"'
         yield f"Next: {one.track} {next_text(one)} → {command}"
     yield f"Plan {rollout.plan_digest[:16]}, journal at {rollout.position}"
 

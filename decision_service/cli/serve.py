@@ -67,7 +67,6 @@ def serve(
 
 
 def logs_json(settings: Settings) -> bool:
-    """JSON lines, unless a person is watching or says otherwise."""
     chosen = settings.log_format
     if chosen is None:
         chosen = LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
@@ -75,7 +74,6 @@ def logs_json(settings: Settings) -> bool:
 
 
 async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
-    """Serve until a signal; the exit code."""
     asked, hurried = asyncio.Event(), asyncio.Event()
     on_stop_signals(asked.set, hurried.set)
     try:
@@ -92,7 +90,6 @@ async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
 
 
 def tune_interpreter() -> None:
-    """Set the collector, and the switch between threads, for a process that has begun to serve."""
     gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
     gc.set_threshold(_YOUNG)
     sys.setswitchinterval(_SHARE)
@@ -110,7 +107,6 @@ async def _stop(service: Service, hurried: asyncio.Event) -> None:
 
 
 def banner(service: Service) -> list[str]:
-    """What an operator wants to see at once: addresses, mode, store, rules."""
     settings = service.core.settings
     rules = [
         f"{name} {' '.join(f'v{number} ({rules.digest[:8]})' for number, rules in versions)}"
@@ -136,7 +132,6 @@ def _http(urls: HttpUrls) -> list[str]:
 
 
 def _security(settings: Settings) -> str:
-    """How callers reach the service, and who they may be."""
     tls = "plaintext" if settings.tls_cert_file is None else "TLS"
     if settings.tls_client_ca_file is not None:
         tls = "mutual TLS"

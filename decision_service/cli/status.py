@@ -22,7 +22,7 @@ from decision_service.cli.output import (
     print_table,
     table,
 )
-from decision_service.cli.views import counted
+from decision_service.cli.views import counted, second_text
 from decision_service.server.health import REASON
 
 
@@ -73,18 +73,21 @@ def status(
 
 
 def publication_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
-    """Who published the rules, who signed them, and by what they were judged."""
     if not reply.HasField("published"):
         return
-    told = reply.published
-    when = f"{told.publish_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
-    signed = f", approved by {told.approved_by}" if told.approved_by else ""
-    who = f"proposed by {told.proposed_by}" if told.proposed_by else f"by {told.published_by}"
-    yield f"Published at {when} {who}{signed}, digest {told.digest[:12]}"
+    published = reply.published
+    when = second_text(published.publish_time)
+    signed = f", approved by {published.approved_by}" if published.approved_by else ""
+    who = (
+        f"proposed by {published.proposed_by}"
+        if published.proposed_by
+        else f"by {published.published_by}"
+    )
+    yield f"Published at {when} {who}{signed}, digest {published.digest[:12]}"
     evidence = {
-        "ticket": told.ticket,
-        "impact report": told.impact_digest[:12],
-        "proofs": told.proofs_digest[:12],
+        "ticket": published.ticket,
+        "impact report": published.impact_digest[:12],
+        "proofs": published.proofs_digest[:12],
     }
     words = ", ".join(f"{name} {value}" for name, value in evidence.items() if value)
     if words:
@@ -92,12 +95,11 @@ def publication_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
 
 
 def list_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
-    """Each list that rules ask, and how lists have changed, the newest change first."""
     for keys in reply.lists:
         count = counted(keys.keys, "hashed key" if keys.hashed else "key")
         yield f"{keys.product} asks lists.{keys.name}: {count}, {keys.digest[:12]}"
     for change in reply.list_changes:
-        when = f"{change.time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+        when = second_text(change.time)
         before, after = (d[:12] or "none" for d in (change.digest_before, change.digest_after))
         who = f", published by {change.published_by}" if change.published_by else ""
         counts = f"{change.added} added, {change.removed} removed, {change.keys} now"
@@ -105,18 +107,16 @@ def list_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
 
 
 def version_table(reply: pb.ListRulesetsResponse) -> Table:
-    """Each loaded version with its role, fingerprint, and since when this content decides."""
     rows = table("product", "version", "role", "digest", "loaded since")
     for ruleset in reply.rulesets:
         ref = ruleset.ref
-        since = f"{ruleset.loaded_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+        since = second_text(ruleset.loaded_time)
         rows.add_row(ref.ruleset, f"v{ref.version}", ruleset.role or "–", ref.digest[:12], since)
     return rows
 
 
 def reading_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
-    """What the last reading of the folder came to, and whether other processes differ."""
-    read = f"{reply.read_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+    read = second_text(reply.read_time)
     if not reply.refused:
         yield f"The rules folder was read at {read}; it is what the server decides by."
     else:

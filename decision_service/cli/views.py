@@ -13,13 +13,36 @@ from google.type.money_pb2 import Money
 from rich.markup import escape
 from rich.tree import Tree
 
-from decision_service.api.v1 import decision_pb2, values_pb2
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.api.v1 import values_pb2
 from decision_service.cli.output import Format, console, print_json
 from decision_service.domain.errors import visible
 from decision_service.rules.construct import APPLIES_WHEN
 from decision_service.server.wire import enum_name
+
+_WIDTH = 80
+_INDENT = "    "
+_COLOURS = {
+    pb.OUTCOME_APPROVE: "green",
+    pb.OUTCOME_REFER: "yellow",
+    pb.OUTCOME_DECLINE: "red",
+    pb.OUTCOME_NOT_ENROLLED: "cyan",
+}
+_NEEDS = {
+    ">=": "needs ",
+    ">": "needs more than ",
+    "<=": "needs at most ",
+    "<": "needs less than ",
+    "==": "needs ",
+    "!=": "needs other than ",
+}
+_TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
+_WITHOUT_TRUTH = ("SCORECARD", "TABLE")
+
+
+def second_text(instant: Timestamp) -> str:
+    return f"{instant.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
 
 
 def instant_text(instant: Timestamp) -> str:
@@ -45,36 +68,19 @@ def concluded_text(outcome: int, refer_kind: int) -> str:
 
 
 def override_text(override: pb.Override) -> str:
-    """What the rules concluded, and why something else was decided."""
     rules = f"the rules concluded {concluded_text(override.outcome, override.refer_kind)}"
     return f"{rules}; the cap `{override.cap}` of the day was reached"
 
 
-_NEEDS = (
-    (">= ", "needs "),
-    ("> ", "needs more than "),
-    ("<= ", "needs at most "),
-    ("< ", "needs less than "),
-    ("== ", "needs "),
-    ("!= ", "needs other than "),
-)
-
-
 def reason_text(reason: pb.Reason) -> str:
-    """The reason's sentence with what there is and what would have been needed."""
     if reason.component == pb.COMPONENT_DATA:
         return f"{reason.message} ({reason.factor})" if reason.factor else reason.message
     seen = [f"has {reason.actual}"] if reason.actual else []
     if reason.required:
-        seen.append(_needed(reason.required))
+        sign, space, bound = reason.required.partition(" ")
+        words = f"{_NEEDS[sign]}{bound}" if space and sign in _NEEDS else f"needs {reason.required}"
+        seen.append(words)
     return f"{reason.message} ({', '.join(seen)})" if seen else reason.message
-
-
-def _needed(required: str) -> str:
-    for sign, words in _NEEDS:
-        if required.startswith(sign):
-            return words + required.removeprefix(sign)
-    return f"needs {required}"
 
 
 def score_text(decision: pb.Decision) -> str:
@@ -100,14 +106,11 @@ def offer_text(decision: pb.Decision) -> str:
 def money_text(money: Money) -> str:
     """An amount such as `20,000 PHP` or `412.20 PHP`."""
     amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
-    whole = amount == amount.to_integral_value()
-    return (
-        f"{amount:,.0f} {money.currency_code}" if whole else f"{amount:,.2f} {money.currency_code}"
-    )
+    places = 0 if amount == amount.to_integral_value() else 2
+    return f"{amount:,.{places}f} {money.currency_code}"
 
 
 def value_text(value: values_pb2.InputValue) -> str:
-    """A factor's value as a person writes it."""
     match value.WhichOneof("value"):
         case "money":
             return money_text(value.money)
@@ -120,7 +123,6 @@ def value_text(value: values_pb2.InputValue) -> str:
 
 
 def cause_text(cause: values_pb2.MissingCause) -> str:
-    """Why a value is missing, with the account and its error where they are known."""
     words = [cause.cause.lower().replace("_", " ")]
     if cause.reason and cause.reason != cause.cause:
         words.append(cause.reason)
@@ -200,11 +202,7 @@ def _evidence_text(evidence: pb.Evidence) -> Iterator[str]:
         yield f"heaviest {', '.join(evidence.record_ids)}"
 
 
-_NOTHING = "nothing of what is looked at changes the decision"
-
-
 def add_recourse(tree: Tree, decision: pb.Decision) -> None:
-    """Add the answer with its changes, where there is one."""
     if not decision.HasField("recourse"):
         return
     recourse = decision.recourse
@@ -214,9 +212,8 @@ def add_recourse(tree: Tree, decision: pb.Decision) -> None:
 
 
 def recourse_text(recourse: pb.Recourse) -> str:
-    """The answer in a line."""
     if recourse.kind == "NOTHING":
-        return _NOTHING
+        return "nothing of what is looked at changes the decision"
     day = recourse.decide_again_on
     what = {"WAIT": f"decide again on {day}"}.get(recourse.kind, "the smallest change")
     words = [f"{what}, from {day} on" if recourse.changes and day else what]
@@ -234,18 +231,9 @@ def change_text(change: pb.FactorChange) -> str:
     return f"{change.factor}: {values} ({steps}{told})"
 
 
-_TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
-_KINDS = {"KNOCKOUT": "knock-out"}
-_WITHOUT_TRUTH = ("SCORECARD", "TABLE")
-_OFFER = "offer"
-
-
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """A rule, characteristic, row or offer line in words; `lines` stand below it.
-
-    `truth` is TRUE, FALSE or UNKNOWN.
-    """
+    """A rule, characteristic, row or offer line in words; `truth` is TRUE, FALSE or UNKNOWN."""
 
     name: str
     truth: str
@@ -255,19 +243,15 @@ class RuleView:
 
 
 def add_stage(tree: Tree, name: str, component: str, concluded: str, note: str = "") -> Tree:
-    """A stage's branch: kind, conclusion and note."""
-    kind = _KINDS.get(component, component.lower())
+    kind = "knock-out" if component == "KNOCKOUT" else component.lower()
     label = f"{escape(name)} ({kind}) → {concluded or 'nothing'}"
     return tree.add(f"{label}  {escape(note)}" if note else label)
 
 
 def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
-    """A rule below its stage, with its truth where the component has true and false.
-
-    The condition of a stage has a truth whatever the component.
-    """
     words = [f"{escape(rule.name):<20}"]
-    judged = component not in _WITHOUT_TRUTH and stage != _OFFER
+    # The condition of a stage has a truth whatever the component.
+    judged = component not in _WITHOUT_TRUTH and stage != "offer"
     if judged or rule.name == APPLIES_WHEN:
         words.append(_TRUTHS.get(rule.truth, ""))
     if rule.effect:
@@ -285,12 +269,7 @@ def comparison_text(left: str, actual: str, operator: str, right: str, required:
     return f"{seen} ({required})" if required and required != right else seen
 
 
-_WIDTH = 80
-_INDENT = "    "
-
-
 def show_review(review: review_pb.Review, form: Format) -> None:
-    """Print one review, with its steps where it has them."""
     if form is Format.JSON:
         print_json(review)
         return
@@ -326,7 +305,7 @@ def subject_text(review: review_pb.Review) -> str:
 
 def state_text(review: review_pb.Review) -> str:
     """`CLAIMED by ana until …`, `ENDED: DECIDED_AGAIN as dec_…`."""
-    name = enum_name(decision_pb2.ReviewState.DESCRIPTOR, review.state)
+    name = enum_name(pb.ReviewState.DESCRIPTOR, review.state)
     if review.claimed_by:
         return f"{name} by {review.claimed_by} until {_at(review.claim_end_time)}"
     if review.decided_again_as:
@@ -339,7 +318,7 @@ def state_text(review: review_pb.Review) -> str:
     return f"{name} by {' and '.join(people)}" if people else name
 
 
-def terms_text(approved: review_pb.Review | decision_pb2.DecisionReview) -> str:
+def terms_text(approved: review_pb.Review | pb.DecisionReview) -> str:
     """`6 months, 2,955.26 PHP a month`."""
     has = approved.HasField("instalment")
     monthly = f", {money_text(approved.instalment)} a month" if has else ""
@@ -348,15 +327,15 @@ def terms_text(approved: review_pb.Review | decision_pb2.DecisionReview) -> str:
 
 def result_text(result: review_pb.ReviewResult) -> str:
     """`APPROVE PHP 20,000.00, INCOME_CONFIRMED: the employer confirms it`."""
-    outcome = enum_name(decision_pb2.Outcome.DESCRIPTOR, result.outcome)
+    outcome = enum_name(pb.Outcome.DESCRIPTOR, result.outcome)
     has = result.HasField("approved_amount")
     amount = f" {money_text(result.approved_amount)}" if has else ""
     return f"{outcome}{amount}, {result.reason}: {result.explanation}"
 
 
-def chain_lines(review: decision_pb2.DecisionReview) -> Iterator[str]:
+def chain_lines(review: pb.DecisionReview) -> Iterator[str]:
     """The reviews of a decision and where the newest stands; then what stands after them."""
-    state = enum_name(decision_pb2.ReviewState.DESCRIPTOR, review.state)
+    state = enum_name(pb.ReviewState.DESCRIPTOR, review.state)
     yield f"review · {state} · {', '.join(review.review_ids)}"
     if review.decided_again_as:
         yield f"decided again as {review.decided_again_as}"
@@ -382,7 +361,6 @@ def step_text(event: review_pb.ReviewEvent) -> str:
 
 
 def step_words(event: review_pb.ReviewEvent) -> Iterator[str]:
-    """What was said with a step: kinds of data, words, a decision, a result."""
     said = [*event.data_kinds, event.text, event.decision_id]
     if event.HasField("result"):
         said.append(result_text(event.result))
@@ -401,16 +379,7 @@ def _at(instant: Timestamp) -> str:
     return f"{instant.ToDatetime():%Y-%m-%d %H:%M}"
 
 
-_COLOURS = {
-    pb.OUTCOME_APPROVE: "green",
-    pb.OUTCOME_REFER: "yellow",
-    pb.OUTCOME_DECLINE: "red",
-    pb.OUTCOME_NOT_ENROLLED: "cyan",
-}
-
-
 def outcome_style(decision: pb.Decision) -> str:
-    """The style of an outcome: bold, in its colour."""
     return f"bold {_COLOURS.get(decision.outcome, 'white')}"
 
 
@@ -420,7 +389,6 @@ def styled_outcome(decision: pb.Decision) -> str:
 
 
 def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0) -> Tree:
-    """The decision with all that its view holds, or with the heaviest factors alone."""
     tree = Tree(_headline(decision, title), guide_style="dim")
     add_verdict(tree, decision)
     add_recourse(tree, decision)
@@ -432,7 +400,6 @@ def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0)
 
 
 def _add_review(tree: Tree, decision: pb.Decision) -> None:
-    """The chain: which decision came first, the reviews, and what stands."""
     if decision.first_decision_id:
         tree.add(f"decided again after {decision.first_decision_id}")
     if not decision.HasField("review"):
@@ -444,9 +411,11 @@ def _add_review(tree: Tree, decision: pb.Decision) -> None:
 
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:
-    """Why, what data is needed, and what is offered."""
     if decision.HasField("override"):
-        _add_override(tree, decision.override)
+        override = decision.override
+        branch = tree.add(f"[bold]{override.kind}[/] {escape(override_text(override))}")
+        for reason in override.reasons:
+            branch.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
     for reason in decision.reasons:
         tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
     for request in decision.data_requests:
@@ -460,12 +429,6 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
         tree.add(f"tags · {escape(', '.join(decision.tags))}")
     if decision.withheld_tags:
         tree.add(f"tags told to nobody · {escape(', '.join(decision.withheld_tags))}")
-
-
-def _add_override(tree: Tree, override: pb.Override) -> None:
-    branch = tree.add(f"[bold]{override.kind}[/] {escape(override_text(override))}")
-    for reason in override.reasons:
-        branch.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
 
 
 def _headline(decision: pb.Decision, title: str) -> str:
@@ -528,5 +491,5 @@ def _provenance(decision: pb.Decision) -> str:
     if quality.snapshot_id:
         words.append(quality.snapshot_id)
     if decision.HasField("expire_time"):
-        words.append(f"valid until {decision.expire_time.ToDatetime():%Y-%m-%d %H:%M} UTC")
+        words.append(f"valid until {instant_text(decision.expire_time)}")
     return " · ".join(words)

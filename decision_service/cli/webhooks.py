@@ -35,14 +35,21 @@ from decision_service.runtime.settings import Settings, SmileMode, is_loopback
 from decision_service.runtime.tasks import run_async
 from decision_service.server.webhooks import PATH, signature
 from decision_service.smile.source import SmileSource
-from decision_service.smile.webhooks import Webhook
+from decision_service.smile.webhooks import SmileWebhooks, Webhook
 
-SECONDS = 15.0
+UrlArgument = Annotated[
+    str, typer.Argument(metavar="URL", help=f"where the service is reached: https://host{PATH}")
+]
+_VENDOR_SECONDS = 15.0
+_TEST_SECONDS = 10.0
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+
+commands = typer.Typer(help="Receive the vendor's events.", no_args_is_help=True)
 
 
 def vendor_deadline() -> float:
     """The deadline of a command's request to the vendor (Clock.monotonic)."""
-    return SystemClock().monotonic() + SECONDS
+    return SystemClock().monotonic() + _VENDOR_SECONDS
 
 
 @asynccontextmanager
@@ -66,46 +73,34 @@ async def open_smile(settings: Settings) -> AsyncIterator[SmileSource]:
         await source.aclose()
 
 
-async def registered(settings: Settings, name: str, url: str, secret: str) -> tuple[Webhook, bool]:
-    """The webhook that sends what is needed by this secret, and whether it was made now."""
+@asynccontextmanager
+async def _webhooks(settings: Settings) -> AsyncIterator[SmileWebhooks]:
     async with open_smile(settings) as source:
         try:
-            for hook in await source.webhooks.list(vendor_deadline()):
-                complete = all(map(hook.sends, NEEDED_TYPES)) and hook.is_signed_by(secret)
-                if hook.url == url and complete:
-                    return hook, False
-            made = await source.webhooks.register(
-                name, url, NEEDED_TYPES, secret, vendor_deadline()
-            )
-            return made, True
+            yield source.webhooks
         except ServiceError as error:
             raise CommandError(error.message, Exit.SERVER) from None
+
+
+async def registered(settings: Settings, name: str, url: str, secret: str) -> tuple[Webhook, bool]:
+    """The webhook that sends what is needed by this secret, and whether it was made now."""
+    async with _webhooks(settings) as webhooks:
+        for hook in await webhooks.list(vendor_deadline()):
+            complete = all(map(hook.sends, NEEDED_TYPES)) and hook.is_signed_by(secret)
+            if hook.url == url and complete:
+                return hook, False
+        return await webhooks.register(name, url, NEEDED_TYPES, secret, vendor_deadline()), True
 
 
 async def removed(settings: Settings, webhook_id: str) -> bool:
     """Whether the vendor knew the webhook, which is removed by now."""
-    async with open_smile(settings) as source:
-        try:
-            return await source.webhooks.remove(webhook_id, vendor_deadline())
-        except ServiceError as error:
-            raise CommandError(error.message, Exit.SERVER) from None
+    async with _webhooks(settings) as webhooks:
+        return await webhooks.remove(webhook_id, vendor_deadline())
 
 
 async def listed(settings: Settings) -> tuple[Webhook, ...]:
-    """Every webhook of the key pair."""
-    async with open_smile(settings) as source:
-        try:
-            return await source.webhooks.list(vendor_deadline())
-        except ServiceError as error:
-            raise CommandError(error.message, Exit.SERVER) from None
-
-
-commands = typer.Typer(help="Receive the vendor's events.", no_args_is_help=True)
-UrlArgument = Annotated[
-    str, typer.Argument(metavar="URL", help=f"where the service is reached: https://host{PATH}")
-]
-_SECONDS = 10.0
-_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+    async with _webhooks(settings) as webhooks:
+        return await webhooks.list(vendor_deadline())
 
 
 @commands.command()
@@ -193,8 +188,8 @@ def send_test(
     if form is Format.JSON:
         print_json({"signed": signed, "forged": forged})
     else:
-        told = f"signed event: HTTP {signed}; forged event: HTTP {forged}"
-        console().print(told, highlight=False)
+        answers = f"signed event: HTTP {signed}; forged event: HTTP {forged}"
+        console().print(answers, highlight=False)
     if (signed, forged) != (200, 401):
         raise CommandError(
             "a signed event should be answered with 200 and a forged one with 401: check the "
@@ -226,7 +221,7 @@ def _post(url: str, secret: str, trusted: ssl.SSLContext | bool) -> int:
         "smile-signature": signature(body, secret.encode()),
     }
     try:
-        with httpx2.Client(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
+        with httpx2.Client(verify=trusted, timeout=_TEST_SECONDS, trust_env=False) as client:
             answer = client.post(url, content=body, headers=headers)
     except httpx2.HTTPError:
         raise CommandError(f"{url} cannot be reached", Exit.SERVER) from None

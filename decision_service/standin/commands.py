@@ -39,7 +39,10 @@ def people(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show the sandbox people that the embedded stand-in knows."""
-    residence = _residence(country, currency)
+    try:
+        residence = Residence(country, currency)
+    except ResidenceRefused as error:
+        raise CommandError(str(error), Exit.USAGE) from None
     if data or form is Format.JSON:
         today = civil_day(datetime.now(UTC)) if data else None
         print_json([_row(person, residence, today) for person in sandbox_people()])
@@ -50,15 +53,7 @@ def people(
         sys.stdout.writelines(f"{line}\n" for line in story)
 
 
-def _residence(country: str, currency: str) -> Residence:
-    try:
-        return Residence(country, currency)
-    except ResidenceRefused as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-
-
 def _row(person: SandboxPerson, residence: Residence, today: date | None) -> dict[str, Any]:
-    """A person, with all data where a day is given."""
     row: dict[str, Any] = {
         "name": person.name,
         "user_name": person.user_name,

@@ -17,10 +17,11 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.app.core import StartError
 from decision_service.app.wiring import Service, start
 from decision_service.build import engine_version
-from decision_service.cli.client import Stub, described
+from decision_service.cli.client import described
 from decision_service.cli.output import (
     CommandError,
     Exit,
@@ -66,7 +67,6 @@ class DemoDecision:
 
 
 def print_heading(version: int, digest: str, store: str) -> None:
-    """Which program decides by which rules, where it records, and what is asked for."""
     rules = f"{PRODUCT} v{version} ({digest[:4]}…{digest[-2:]})"
     out = console(most=COLUMNS)
     out.print(f"Credit decision service {engine_version()}")
@@ -75,7 +75,6 @@ def print_heading(version: int, digest: str, store: str) -> None:
 
 
 def print_report(shown: list[DemoDecision], *, own_rules: bool) -> None:
-    """The outcomes, their reasons, one decision in full, and what to try next."""
     out = console(most=COLUMNS)
     print_table(_outcomes(shown), COLUMNS)
     out.print()
@@ -130,16 +129,6 @@ def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: boo
     ]
 
 
-def json_row(one: DemoDecision) -> dict[str, Any]:
-    """A decision for programs."""
-    return {
-        "person": one.person.name,
-        "milliseconds": round(one.milliseconds, 1),
-        "differing_fields": list(one.differing),
-        "decision": message_dict(one.decision),
-    }
-
-
 def demo(
     store: Annotated[
         Path | None,
@@ -159,14 +148,23 @@ def demo(
 
 
 async def _demo(store: Path, form: Format) -> bool:
-    """Whether any replay differed."""
     async with _started(store) as (service, stub):
         if form is Format.TABLE:
             champion = service.core.active.current().product(PRODUCT).champion
             print_heading(champion.version, champion.digest, store.name)
         shown = [await _decide(stub, person) for person in sandbox_people()]
     if form is Format.JSON:
-        print_json([json_row(one) for one in shown])
+        print_json(
+            [
+                {
+                    "person": one.person.name,
+                    "milliseconds": round(one.milliseconds, 1),
+                    "differing_fields": list(one.differing),
+                    "decision": message_dict(one.decision),
+                }
+                for one in shown
+            ]
+        )
     else:
         print_report(shown, own_rules=service.core.rules_dir == service.core.settings.rules_dir)
     return any(one.differing for one in shown)
@@ -188,7 +186,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
     try:
         async with grpc.aio.insecure_channel(service.address) as channel:
-            yield service, Stub(channel)
+            yield service, DecisionServiceStub(channel)
     finally:
         await service.stop()
 

@@ -40,113 +40,13 @@ from decision_service.standin.formats import (
 from decision_service.standin.tenant import Tenant
 from decision_service.standin.world import Person
 
+PREFIX = "/v1"
 _EXACT = ("type", "subType")
 _FLAGS = ("active", "enabled", "accountConnection")
 _FILTERS = (*_EXACT, *_FLAGS, "name", "ids", "topIds")
 _MOST_TOP_IDS = 10
-
-
-def list_providers(query: Mapping[str, str]) -> Reply:
-    """Return the page of providers a query asks for; raises VendorError 400."""
-    size = size_of(query)
-    if query.get("cursor"):
-        cursor = read_cursor(query["cursor"], "providers")
-    else:
-        cursor = Cursor("providers", {name: query[name] for name in _FILTERS if query.get(name)})
-        _check(cursor.filters)
-    found = _ordered(cursor.filters)
-    reply = ok(page(found, cursor, size))
-    reply.whole, reply.restart = found, Cursor("providers", cursor.filters).text()
-    return reply
-
-
-def one_provider(provider_id: str) -> Reply:
-    """Return a provider by its id; raises VendorError 404."""
-    if provider_id not in PROVIDERS:
-        raise VendorError(404, "There is no such provider")
-    return ok(PROVIDERS[provider_id])
-
-
-def _check(filters: Mapping[str, str]) -> None:
-    for name in _FLAGS:
-        if filters.get(name, "true") not in ("true", "false"):
-            raise VendorError(400, f"{name} must be true or false")
-    if len(filters.get("topIds", "").split(",")) > _MOST_TOP_IDS:
-        raise VendorError(400, f"topIds may name at most {_MOST_TOP_IDS} providers")
-
-
-def _ordered(filters: Mapping[str, str]) -> list[dict[str, Any]]:
-    top = filters.get("topIds", "").split(",")
-    found = [provider for provider in PROVIDERS.values() if _fits(provider, filters)]
-    return sorted(found, key=lambda one: top.index(one["id"]) if one["id"] in top else len(top))
-
-
-def _fits(provider: Mapping[str, Any], filters: Mapping[str, str]) -> bool:
-    exact = all(provider[name] == filters[name] for name in _EXACT if name in filters)
-    flags = all(provider[name] == (filters[name] == "true") for name in _FLAGS if name in filters)
-    named = filters.get("name", "").lower() in provider["name"].lower()
-    listed = "ids" not in filters or provider["id"] in filters["ids"].split(",")
-    return exact and flags and named and listed
-
-
-PREFIX = "/v1"
 _PAIRS, _KEY_LENGTH, _VALUE_LENGTH = 5, 50, 500
-
-
-def below_prefix(path: str) -> str:
-    """Return a path without the version it begins with."""
-    return path.removeprefix(PREFIX)
-
-
-def check_keys(header: str | None, key: str, secret: str) -> None:
-    """Raise VendorError 401 unless the Authorization header is HTTP Basic with the key pair."""
-    scheme, _, encoded = (header or "").partition(" ")
-    try:
-        given = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        given = b""
-    right = hmac.compare_digest(given, f"{key}:{secret}".encode())
-    if scheme.lower() != "basic" or not right:
-        raise VendorError(401, "The API key and secret are missing, wrong or expired")
-
-
-async def json_object(request: Request) -> dict[str, Any]:
-    """Return the request's JSON object, empty where there is no body; VendorError 415 or 400."""
-    body = await request.body()
-    if not body:
-        return {}
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise VendorError(415, "The content type must be application/json")
-    try:
-        content = json.loads(body)
-    except ValueError:
-        raise VendorError(400, "The body is not JSON") from None
-    if not isinstance(content, dict):
-        raise VendorError(400, "The body must be a JSON object")
-    return content
-
-
-def external_metadata(body: Mapping[str, Any]) -> dict[str, str]:
-    """Return a new user's `externalMetadata`; VendorError 400 where it breaks the limits."""
-    pairs = body.get("externalMetadata") or {}
-    if not isinstance(pairs, dict):
-        raise VendorError(400, "externalMetadata must be an object")
-    if len(pairs) > _PAIRS:
-        raise VendorError(400, f"externalMetadata may have at most {_PAIRS} pairs")
-    for name, value in pairs.items():
-        if not _ascii(name, _KEY_LENGTH) or not _ascii(value, _VALUE_LENGTH):
-            raise VendorError(
-                400,
-                f"externalMetadata keys and values must be ASCII text of at most {_KEY_LENGTH} and "
-                f"{_VALUE_LENGTH} characters",
-            )
-    return pairs
-
-
-def _ascii(value: object, longest: int) -> bool:
-    return isinstance(value, str) and value.isascii() and len(value) <= longest
-
-
+_NAME_LENGTH, _URL_LENGTH, _SECRET_LENGTH = 200, 500, 64
 _CHANGING = ("CONTRIBUTIONS", "DOCUMENTS", "EINCOMES", "EMPLOYMENTS", "INCOMES", "LIABILITIES")
 EVENT_TYPES = frozenset(
     {
@@ -179,46 +79,117 @@ EVENT_TYPES = frozenset(
         *(f"{kind}_{change}" for kind in _CHANGING for change in ("ADDED", "UPDATED")),
     }
 )
+Handler = Callable[[Request], Awaitable[Reply]]
+
+
+def list_providers(query: Mapping[str, str]) -> Reply:
+    size = size_of(query)
+    if query.get("cursor"):
+        cursor = read_cursor(query["cursor"], "providers")
+    else:
+        cursor = Cursor("providers", {name: query[name] for name in _FILTERS if query.get(name)})
+        for name in _FLAGS:
+            if query.get(name, "true") not in ("", "true", "false"):
+                raise VendorError(400, f"{name} must be true or false")
+        if len(query.get("topIds", "").split(",")) > _MOST_TOP_IDS:
+            raise VendorError(400, f"topIds may name at most {_MOST_TOP_IDS} providers")
+    found = _ordered(cursor.filters)
+    reply = ok(page(found, cursor, size))
+    reply.whole, reply.restart = found, Cursor("providers", cursor.filters).text()
+    return reply
+
+
+def _ordered(filters: Mapping[str, str]) -> list[dict[str, Any]]:
+    top = filters.get("topIds", "").split(",")
+    found = [provider for provider in PROVIDERS.values() if _fits(provider, filters)]
+    return sorted(found, key=lambda one: top.index(one["id"]) if one["id"] in top else len(top))
+
+
+def _fits(provider: Mapping[str, Any], filters: Mapping[str, str]) -> bool:
+    exact = all(provider[name] == filters[name] for name in _EXACT if name in filters)
+    flags = all(provider[name] == (filters[name] == "true") for name in _FLAGS if name in filters)
+    named = filters.get("name", "").lower() in provider["name"].lower()
+    listed = "ids" not in filters or provider["id"] in filters["ids"].split(",")
+    return exact and flags and named and listed
+
+
+def check_keys(header: str | None, key: str, secret: str) -> None:
+    """Raise VendorError 401 unless the Authorization header is HTTP Basic with the key pair."""
+    scheme, _, encoded = (header or "").partition(" ")
+    try:
+        given = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        given = b""
+    right = hmac.compare_digest(given, f"{key}:{secret}".encode())
+    if scheme.lower() != "basic" or not right:
+        raise VendorError(401, "The API key and secret are missing, wrong or expired")
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Return the request's JSON object, empty where there is no body; VendorError 415 or 400."""
+    body = await request.body()
+    if not body:
+        return {}
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise VendorError(415, "The content type must be application/json")
+    try:
+        content = json.loads(body)
+    except ValueError:
+        raise VendorError(400, "The body is not JSON") from None
+    if not isinstance(content, dict):
+        raise VendorError(400, "The body must be a JSON object")
+    return content
+
+
+def external_metadata(body: Mapping[str, Any]) -> dict[str, str]:
+    pairs = body.get("externalMetadata") or {}
+    if not isinstance(pairs, dict):
+        raise VendorError(400, "externalMetadata must be an object")
+    if len(pairs) > _PAIRS:
+        raise VendorError(400, f"externalMetadata may have at most {_PAIRS} pairs")
+    for name, value in pairs.items():
+        if not _ascii(name, _KEY_LENGTH) or not _ascii(value, _VALUE_LENGTH):
+            raise VendorError(
+                400,
+                f"externalMetadata keys and values must be ASCII text of at most {_KEY_LENGTH} and "
+                f"{_VALUE_LENGTH} characters",
+            )
+    return pairs
+
+
+def _ascii(value: object, longest: int) -> bool:
+    return isinstance(value, str) and value.isascii() and len(value) <= longest
 
 
 class Webhooks:
-    """The webhooks registered so far, newest first."""
-
     def __init__(self) -> None:
         self._registered: dict[str, dict[str, Any]] = {}
 
     def all(self) -> list[dict[str, Any]]:
-        """Return every webhook."""
         return list(reversed(self._registered.values()))
 
     def register(self, fields: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        """Add a webhook with checked fields."""
         webhook_id = uuid.uuid4().hex
         times = {"createdAt": stamp(now), "updatedAt": stamp(now)}
         self._registered[webhook_id] = {"id": webhook_id, **fields, **times}
         return self._registered[webhook_id]
 
     def one(self, webhook_id: str) -> dict[str, Any]:
-        """Return a webhook; raises VendorError 404."""
         if webhook_id not in self._registered:
             raise VendorError(404, "There is no such webhook")
         return self._registered[webhook_id]
 
     def remove(self, webhook_id: str) -> None:
-        """Remove a webhook; raises VendorError 404."""
         self.one(webhook_id)
         del self._registered[webhook_id]
 
 
-_NAME_LENGTH, _URL_LENGTH, _SECRET_LENGTH = 200, 500, 64
-
-
 def webhook_fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a new webhook's fields; VendorError 400 naming the first that is not legal."""
+    types = body.get("eventTypes")
     legal = {
         "name": _text(body.get("name"), _NAME_LENGTH),
         "url": _text(body.get("url"), _URL_LENGTH) and body["url"].startswith("https://"),
-        "eventTypes": _event_types(body.get("eventTypes")),
+        "eventTypes": isinstance(types, list) and all(one in EVENT_TYPES for one in types),
         "active": isinstance(body.get("active"), bool),
         "includePayload": isinstance(body.get("includePayload", False), bool),
         "secret": _text(body.get("secret"), _SECRET_LENGTH),
@@ -233,13 +204,6 @@ def _text(value: object, longest: int) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= longest
 
 
-def _event_types(value: object) -> bool:
-    return isinstance(value, list) and all(one in EVENT_TYPES for one in value)
-
-
-Handler = Callable[[Request], Awaitable[Reply]]
-
-
 @dataclass(slots=True)
 class Endpoints:
     """Everything the endpoints work on; `closing` is set when the server is about to stop."""
@@ -250,7 +214,6 @@ class Endpoints:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def routes(self) -> list[Route]:
-        """Return the routes of every endpoint."""
         own: list[tuple[str, str, Handler]] = [
             ("GET", "/providers", self.providers),
             ("GET", "/providers/{id}", self.provider),
@@ -263,15 +226,11 @@ class Endpoints:
             ("GET", "/webhooks/{id}", self.webhook),
             ("DELETE", "/webhooks/{id}", self.remove_webhook),
         ]
-        return [self._route(*one) for one in (*own, *self._lists())]
-
-    def _lists(self) -> list[tuple[str, str, Handler]]:
-        found: list[tuple[str, str, Handler]] = []
         for name, listing in lists.LIST_ENDPOINTS.items():
-            found.append(("GET", f"/{name}", partial(self.listing, listing)))
+            own.append(("GET", f"/{name}", partial(self.listing, listing)))
             if name != "users":
-                found.append(("GET", f"/{name}/{{id}}", partial(self.single, listing)))
-        return found
+                own.append(("GET", f"/{name}/{{id}}", partial(self.single, listing)))
+        return [self._route(*one) for one in own]
 
     def _route(self, method: str, path: str, handler: Handler) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -280,16 +239,18 @@ class Endpoints:
         return Route(PREFIX + path, endpoint, methods=[method])
 
     async def _answer(self, handler: Handler, request: Request) -> Reply:
-        path = below_prefix(request.url.path)
-        effects_on = self.faults.effects_on(request.method, path, self._user_of(request))
-        standing = next((one for one in effects_on if one.replaces), None)
-        reply = ok() if standing else await self._handled(handler, request)
-        if effects_on:
+        path = request.url.path.removeprefix(PREFIX)
+        faults = self.faults.hitting(request.method, path, self._user_of(request))
+        first = next((one for one in faults if one.replaces), None)
+        reply = ok() if first else await self._handled(handler, request)
+        if faults:
             reply.document, reply.now = deepcopy(reply.document), self.tenant.now()
-        changes = [one for one in effects_on if one is standing or not one.replaces]
-        for change in changes:
-            change.change(reply)
-        await self._pause(reply.delay)
+        for fault in faults:
+            if fault is first or not fault.replaces:
+                fault.change(reply)
+        if reply.delay:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.closing.wait(), reply.delay)
         return reply
 
     async def _handled(self, handler: Handler, request: Request) -> Reply:
@@ -298,13 +259,7 @@ class Endpoints:
         except VendorError as error:
             return failure(error)
 
-    async def _pause(self, seconds: float) -> None:
-        if seconds:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.closing.wait(), seconds)
-
     def _user_of(self, request: Request) -> str | None:
-        """Return the user a request is about, as far as it says."""
         named: Filters = {**request.query_params, **filters_in(request.query_params.get("cursor"))}
         if "userId" in named:
             return named["userId"]
@@ -321,33 +276,29 @@ class Endpoints:
         return found
 
     async def listing(self, listing: lists.ListEndpoint, request: Request) -> Reply:
-        """`GET` of a list."""
         return lists.answer(listing, self.tenant, request.query_params)
 
     async def single(self, listing: lists.ListEndpoint, request: Request) -> Reply:
-        """`GET` of one object of a list."""
         return lists.single(listing, self.tenant, request.path_params["id"])
 
     async def providers(self, request: Request) -> Reply:
-        """`GET /providers`."""
         return list_providers(request.query_params)
 
     async def provider(self, request: Request) -> Reply:
-        """`GET /providers/{id}`."""
-        return one_provider(request.path_params["id"])
+        provider_id = request.path_params["id"]
+        if provider_id not in PROVIDERS:
+            raise VendorError(404, "There is no such provider")
+        return ok(PROVIDERS[provider_id])
 
     async def create_user(self, request: Request) -> Reply:
-        """`POST /users`: 201 with the user and a first token."""
         created = self.tenant.create_user(external_metadata(await json_object(request)))
         token = self.tenant.issue_token(created.id)
         return ok({"user": created.user, "token": token}, 201)
 
     async def user(self, request: Request) -> Reply:
-        """`GET /users/{id}`."""
         return ok(self._person(request.path_params["id"]).user)
 
     async def create_token(self, request: Request) -> Reply:
-        """`POST /tokens?userId=`: 201 with a single-use link token."""
         user_id = request.query_params.get("userId")
         if not user_id:
             raise VendorError(400, "userId is missing")
@@ -362,22 +313,18 @@ class Endpoints:
         return ok()
 
     async def list_webhooks(self, request: Request) -> Reply:
-        """`GET /webhooks`."""
         size, cursor = size_of(request.query_params), Cursor("webhooks", {})
         if request.query_params.get("cursor"):
             cursor = read_cursor(request.query_params["cursor"], "webhooks")
         return ok(page(self.webhooks.all(), cursor, size))
 
     async def register_webhook(self, request: Request) -> Reply:
-        """`POST /webhooks`."""
         fields = webhook_fields(await json_object(request))
         return ok(self.webhooks.register(fields, self.tenant.now()))
 
     async def webhook(self, request: Request) -> Reply:
-        """`GET /webhooks/{id}`."""
         return ok(self.webhooks.one(request.path_params["id"]))
 
     async def remove_webhook(self, request: Request) -> Reply:
-        """`DELETE /webhooks/{id}`."""
         self.webhooks.remove(request.path_params["id"])
         return ok()

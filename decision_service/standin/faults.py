@@ -22,7 +22,9 @@ from decision_service.standin.formats import (
     user_id,
 )
 
-Change = Callable[[Reply, Mapping[str, Any]], None]
+Json = dict[str, Any]
+Settings = Mapping[str, Any]
+Change = Callable[[Reply, Settings], None]
 TEXT, NUMBER, WHOLE, FLAG, ANY = (str,), (int, float), (int,), (bool,), (object,)
 _WORDS: dict[tuple[type, ...], str] = {
     TEXT: "text",
@@ -30,6 +32,8 @@ _WORDS: dict[tuple[type, ...], str] = {
     WHOLE: "a whole number",
     FLAG: "true or false",
 }
+_ITEMS = {"all": FLAG}
+_PAGE = b"<!doctype html><title>Maintenance</title><h1>We will be back shortly</h1>"
 
 
 class FaultRefused(ValueError):
@@ -48,47 +52,23 @@ class Effect:
     takes: Mapping[str, tuple[type, ...]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     replaces: bool = False
-    also: Callable[[Mapping[str, Any]], None] | None = None
+    also: Callable[[Settings], None] | None = None
 
-    def check(self, settings: Mapping[str, Any]) -> None:
-        """Raise FaultRefused unless the effect takes the settings."""
+    def check(self, settings: Settings) -> None:
         for name in self.needs:
             if name not in settings:
                 raise FaultRefused(f"the setting {name!r} is missing: give it")
         for name, value in settings.items():
-            self._check_one(name, value)
+            if name not in self.takes:
+                known = ", ".join(self.takes) or "none"
+                raise FaultRefused(f"there is no setting {name!r} here: it takes {known}")
+            types = self.takes[name]
+            wrong = isinstance(value, bool) and types in (NUMBER, WHOLE, TEXT)
+            if wrong or not isinstance(value, types):
+                words = _WORDS.get(types, "another value")
+                raise FaultRefused(f"{name} is {value!r}: give {words}")
         if self.also:
             self.also(settings)
-
-    def _check_one(self, name: str, value: Any) -> None:
-        if name not in self.takes:
-            known = ", ".join(self.takes) or "none"
-            raise FaultRefused(f"there is no setting {name!r} here: it takes {known}")
-        types = self.takes[name]
-        misfit = isinstance(value, bool) and types in (NUMBER, WHOLE, TEXT)
-        if misfit or not isinstance(value, types):
-            raise FaultRefused(f"{name} is {value!r}: give {_WORDS.get(types, 'another value')}")
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedEffect:
-    """An effect with its settings, to be applied to one answer."""
-
-    effect: Effect
-    settings: Mapping[str, Any]
-
-    @property
-    def replaces(self) -> bool:
-        """Whether the effect replaces the answer."""
-        return self.effect.replaces
-
-    def change(self, reply: Reply) -> None:
-        """Change the answer in place."""
-        self.effect.change(reply, self.settings)
-
-
-Settings = Mapping[str, Any]
-_PAGE = b"<!doctype html><title>Maintenance</title><h1>We will be back shortly</h1>"
 
 
 def _status(reply: Reply, settings: Settings) -> None:
@@ -129,20 +109,17 @@ def _encoding(reply: Reply, settings: Settings) -> None:
 
 
 def _huge(reply: Reply, settings: Settings) -> None:
-    """Add a field of that many bytes, by default more than 4 MB."""
     padding = "x" * settings.get("bytes", 5_000_000)
     reply.document = {**_envelope(reply), "padding": padding}
 
 
 def _deep(reply: Reply, settings: Settings) -> None:
-    """Nest arrays that deep in a field."""
     depth = settings.get("depth", 100_000)
     text = encode({**_envelope(reply), "deep": 0})
     reply.body = text.replace(b'"deep":0', b'"deep":' + b"[" * depth + b"]" * depth)
 
 
 def _envelope_code(reply: Reply, settings: Settings) -> None:
-    """Keep the status and change the envelope's code."""
     reply.document = {**_envelope(reply), "code": settings["code"]}
 
 
@@ -167,7 +144,7 @@ def _known_status(settings: Settings) -> None:
         raise FaultRefused(f"code is {settings['code']!r}: the vendor has {known}")
 
 
-TRANSPORT_FAULTS = {
+_TRANSPORT_FAULTS = {
     "status": Effect(
         _status,
         {"status": WHOLE, "code": TEXT, "message": TEXT, "retry_after": (int, float, str)},
@@ -188,21 +165,13 @@ TRANSPORT_FAULTS = {
 }
 
 
-_Settings = Mapping[str, Any]
-Json = dict[str, Any]
-_ITEMS = {"all": FLAG}
-
-
 def _items(reply: Reply) -> list[Json]:
-    """The items of a page, or a lone object."""
-    data = reply.document.get("data") if isinstance(reply.document, dict) else None
-    if not isinstance(data, dict):
-        return []
-    items: list[Json] = data.get("items", [data])
+    data = _page(reply)
+    items: list[Json] = data.get("items", [data] if data else [])
     return items
 
 
-def _chosen(reply: Reply, settings: _Settings) -> list[Json]:
+def _chosen(reply: Reply, settings: Settings) -> list[Json]:
     items = _items(reply)
     return items if settings.get("all") else items[:1]
 
@@ -214,22 +183,22 @@ def _put(item: Json, path: str, value: Any) -> None:
     item[last] = value
 
 
-def _cursor_loop(reply: Reply, _: _Settings) -> None:
+def _cursor_loop(reply: Reply, _: Settings) -> None:
     """Point every page back to the beginning of its list."""
     _page(reply)["nextCursor"] = reply.restart
 
 
-def _empty_pages(reply: Reply, _: _Settings) -> None:
+def _empty_pages(reply: Reply, _: Settings) -> None:
     """Give pages without items that always have yet another cursor."""
     fresh = salted(reply.restart or "", uuid.uuid4().hex)
     _page(reply).update(items=[], nextCursor=fresh)
 
 
-def _lost_cursor(reply: Reply, _: _Settings) -> None:
+def _lost_cursor(reply: Reply, _: Settings) -> None:
     _page(reply).pop("nextCursor", None)
 
 
-def _null_cursor(reply: Reply, _: _Settings) -> None:
+def _null_cursor(reply: Reply, _: Settings) -> None:
     """Write the last page's cursor as null rather than leaving it out."""
     _page(reply).setdefault("nextCursor", None)
 
@@ -239,13 +208,12 @@ def _page(reply: Reply) -> Json:
     return data if isinstance(data, dict) else {}
 
 
-def _duplicate(reply: Reply, _: _Settings) -> None:
-    """Repeat the first item at the end."""
+def _duplicate(reply: Reply, _: Settings) -> None:
     items = _items(reply)
     items += deepcopy(items[:1])
 
 
-def _conflict(reply: Reply, settings: _Settings) -> None:
+def _conflict(reply: Reply, settings: Settings) -> None:
     """Repeat the first item at the end, under its id, with another value in `field`."""
     items = _items(reply)
     for again in deepcopy(items[:1]):
@@ -253,23 +221,23 @@ def _conflict(reply: Reply, settings: _Settings) -> None:
         items.append(again)
 
 
-def _set(reply: Reply, settings: _Settings) -> None:
+def _set(reply: Reply, settings: Settings) -> None:
     for item in _chosen(reply, settings):
         _put(item, settings["field"], deepcopy(settings["value"]))
 
 
-def _number(reply: Reply, settings: _Settings) -> None:
+def _number(reply: Reply, settings: Settings) -> None:
     """Write a number as the text says: NaN, Infinity, 1e400, -0, four hundred digits."""
     for item in _chosen(reply, settings):
         _put(item, settings["field"], RawNumber(str(settings["value"])))
 
 
-def _drop(reply: Reply, settings: _Settings) -> None:
+def _drop(reply: Reply, settings: Settings) -> None:
     for item in _chosen(reply, settings):
         item.pop(settings["field"], None)
 
 
-def _base_amount(reply: Reply, _: _Settings) -> None:
+def _base_amount(reply: Reply, _: Settings) -> None:
     """Leave only the old name of an estimate's amount, as the integration guide has it."""
     items = _items(reply)
     for item in items:
@@ -277,21 +245,19 @@ def _base_amount(reply: Reply, _: _Settings) -> None:
             item.pop("amount", None)
 
 
-def _bare_array(reply: Reply, _: _Settings) -> None:
+def _bare_array(reply: Reply, _: Settings) -> None:
     """Answer a list in the integration guide's form: everything in one array, no envelope."""
     if reply.whole is not None:
         reply.document = deepcopy(list(reply.whole))
 
 
-def _other_user(reply: Reply, settings: _Settings) -> None:
-    """Name another user as the owner of an item."""
+def _other_user(reply: Reply, settings: Settings) -> None:
     stranger = settings.get("user_id", user_id("stranger"))
     for item in _chosen(reply, settings):
         _put(item, "metadata.userId", stranger)
 
 
-def _account_state(reply: Reply, settings: _Settings) -> None:
-    """Show accounts, all or those at one `provider`, in another state and, if said, younger."""
+def _account_state(reply: Reply, settings: Settings) -> None:
     now = reply.now or datetime.now(UTC)
     items = _items(reply)
     for account in (item for item in items if "connectionStatus" in item):
@@ -299,7 +265,7 @@ def _account_state(reply: Reply, settings: _Settings) -> None:
             account.update(_restated(account, settings, now))
 
 
-def _restated(account: Json, settings: _Settings, now: datetime) -> Json:
+def _restated(account: Json, settings: Settings, now: datetime) -> Json:
     status = settings.get("status", account["connectionStatus"])
     monitor = settings.get("monitor_status", account["monitorStatus"])
     connection = {**account["connection"], "status": status}
@@ -317,8 +283,7 @@ def _restated(account: Json, settings: _Settings, now: datetime) -> Json:
     return changed
 
 
-def _task_running(reply: Reply, settings: _Settings) -> None:
-    """Show tasks as started, so long ago where it is said, and not finished."""
+def _task_running(reply: Reply, settings: Settings) -> None:
     now = reply.now or datetime.now(UTC)
     items = _items(reply)
     for task in items:
@@ -328,7 +293,7 @@ def _task_running(reply: Reply, settings: _Settings) -> None:
             task["startedAt"] = stamp(now - timedelta(minutes=settings["age_minutes"]))
 
 
-DATA_FAULTS = {
+_DATA_FAULTS = {
     "cursor_loop": Effect(_cursor_loop),
     "empty_pages": Effect(_empty_pages),
     "lost_cursor": Effect(_lost_cursor),
@@ -358,7 +323,7 @@ DATA_FAULTS = {
 }
 
 
-EFFECTS: dict[str, Effect] = {**TRANSPORT_FAULTS, **DATA_FAULTS}
+EFFECTS: dict[str, Effect] = {**_TRANSPORT_FAULTS, **_DATA_FAULTS}
 """Every effect that a fault can have, by name."""
 
 
@@ -367,7 +332,7 @@ class Fault:
     """One fault.
 
     `effect` is a name of `EFFECTS`, `settings` its settings. `path` is a glob over the path below
-    `/v1` (`/contributions`, `/accounts/*`), `user` a user id (None is anybody). The first
+    `/v1` (`/contributions`, `/accounts/*`), `user` a user id (None is every user). The first
     `skip` matching requests pass; `times` requests after them are hit (None is all).
     """
 
@@ -385,19 +350,21 @@ class Fault:
             raise FaultRefused(f"there is no fault {self.effect!r}: use one of {known}")
         EFFECTS[self.effect].check(self.settings)
 
+    @property
+    def replaces(self) -> bool:
+        return EFFECTS[self.effect].replaces
+
+    def change(self, reply: Reply) -> None:
+        EFFECTS[self.effect].change(reply, self.settings)
+
     def concerns(self, method: str, path: str, user_id: str | None) -> bool:
-        """Whether the fault concerns a request."""
         if self.user not in (None, user_id):
             return False
         return fnmatchcase(path, self.path) and fnmatchcase(method, self.method.upper())
 
 
 class FaultPlan:
-    """The faults in force, and how many requests each has concerned.
-
-    `standing` faults belong to the world's people; `added` faults can be cleared. `hits` counts the
-    requests that were hit so far.
-    """
+    """The faults in force: `standing` ones of the world's people, and added ones, to be cleared."""
 
     def __init__(self, standing: Iterable[Fault] = (), added: Iterable[Fault] = ()) -> None:
         self._standing = tuple(standing)
@@ -408,18 +375,15 @@ class FaultPlan:
         self.add(*added)
 
     def add(self, *faults: Fault) -> None:
-        """Put more faults in force."""
         self._faults += faults
 
     def clear(self) -> None:
-        """Take every added fault out of force and forget the counts."""
         self._faults = list(self._standing)
         self._met.clear()
 
-    def effects_on(self, method: str, path: str, user_id: str | None) -> list[AppliedEffect]:
-        """Count a request and return the effects on its answer, in the order scripted."""
+    def hitting(self, method: str, path: str, user_id: str | None) -> list[Fault]:
         found = [
-            AppliedEffect(EFFECTS[fault.effect], fault.settings)
+            fault
             for number, fault in enumerate(self._faults)
             if fault.concerns(method, path, user_id) and self._hits(number, fault)
         ]

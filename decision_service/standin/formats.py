@@ -25,43 +25,36 @@ GOVERNMENT_LAG_MONTHS = 2
 
 
 def civil_day(instant: datetime) -> date:
-    """Return the day it is in Manila at an instant."""
     return instant.astimezone(MANILA).date()
 
 
 def start_of(day: date) -> datetime:
-    """Return the instant at which a day begins in Manila."""
     return datetime.combine(day, time(), MANILA).astimezone(UTC)
 
 
 def stamp(instant: datetime) -> str:
-    """Write an instant as the vendor does: `yyyy-MM-ddTHH:mm:ssZ`, in UTC."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def month_of(day: date) -> int:
-    """Return a day's month as a count of months, so that months can be added and subtracted."""
+    """A day's month as a count of months, so that months can be added and subtracted."""
     return day.year * 12 + day.month - 1
 
 
 def month_text(month: int) -> str:
-    """Write a month as `yyyy-MM`."""
     return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
 def month_number(text: str) -> int:
-    """Read a month written `yyyy-MM`."""
     year, month = text.split("-")
     return int(year) * 12 + int(month) - 1
 
 
 def first_day(month: int) -> date:
-    """Return a month's first day."""
     return date(month // 12, month % 12 + 1, 1)
 
 
 def last_day(month: int) -> date:
-    """Return a month's last day."""
     year, index = divmod(month, 12)
     return date(year, index + 1, monthrange(year, index + 1)[1])
 
@@ -72,7 +65,6 @@ def settled_month(today: date, lag: int = GOVERNMENT_LAG_MONTHS) -> int:
 
 
 def days(first: date, last: date) -> Iterator[date]:
-    """Yield every day from the first to the last, both included."""
     for offset in range((last - first).days + 1):
         yield first + timedelta(days=offset)
 
@@ -81,13 +73,11 @@ _FORM = re.compile(r"[A-Za-z]+-([0-9a-f]{16})[0-9a-f]{16}")
 
 
 def digits(*parts: object, length: int = 32) -> str:
-    """Return hexadecimal digits that depend on the parts alone."""
     text = "\x1f".join(map(str, parts)).encode()
     return blake2b(text, digest_size=length // 2).hexdigest()
 
 
 def user_id(*parts: object) -> str:
-    """Return a user's id: `tenantId-` and 32 digits."""
     return f"tenantId-{digits('user', *parts)}"
 
 
@@ -98,24 +88,21 @@ def created_user_id(*parts: object) -> str:
 
 
 def is_created(any_id: str) -> bool:
-    """Whether an id is of the form of `created_user_id`."""
     first = owner_digits(any_id)
     return any_id == f"tenantId-{first}{digits('created user', first, length=16)}"
 
 
 def object_id(prefix: str, owner: str, *parts: object) -> str:
-    """Return the id of something that belongs to the user `owner`."""
     return f"{prefix}-{owner_digits(owner)}{digits(prefix, owner, *parts, length=16)}"
 
 
 def owner_digits(any_id: str) -> str | None:
-    """Return the digits that name the owner in an id of the vendor's form, else None."""
+    """The digits that name the owner in an id of the vendor's form, else None."""
     match = _FORM.fullmatch(any_id)
     return match.group(1) if match else None
 
 
 def seeded_random(*parts: object) -> random.Random:
-    """Return a generator that depends on the parts alone."""
     return random.Random(digits("dice", *parts))  # noqa: S311 - made-up data, nothing secret
 
 
@@ -140,8 +127,6 @@ _RAW = "\ue000"
 
 
 class VendorError(Exception):
-    """An answer that is an error: HTTP status, the vendor's code, a message."""
-
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
@@ -175,18 +160,15 @@ class RawNumber:
 
 
 def ok(data: Any = None, status: int = 200) -> Reply:
-    """Return a successful answer; without data it is the bare envelope."""
     envelope = _envelope("OK", "Success")
     return Reply(envelope if data is None else {**envelope, "data": data}, status)
 
 
 def failure(error: VendorError) -> Reply:
-    """Return an error's answer."""
     return Reply(_envelope(error.code, str(error)), error.status)
 
 
 def encode(document: Any) -> bytes:
-    """Write a document as JSON."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=_raw_text)
     if _RAW in text:
         text = re.sub(f'"{_RAW}(.*?){_RAW}"', r"\1", text)
@@ -194,7 +176,6 @@ def encode(document: Any) -> bytes:
 
 
 def response(reply: Reply) -> Response:
-    """Return the HTTP response of an answer."""
     body = encode(reply.document) if reply.body is None else reply.body
     headers = {"content-type": reply.content_type, **reply.headers}
     return Response(body, reply.status, headers)
@@ -223,7 +204,6 @@ class Cursor:
     offset: int = 0
 
     def text(self) -> str:
-        """Return the cursor as the caller sees it."""
         content = json.dumps([self.listing, self.filters, self.offset])
         return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
@@ -239,7 +219,6 @@ def read_cursor(text: str, listing: str) -> Cursor:
 
 
 def filters_in(cursor: str | None) -> Filters:
-    """Return the filters a cursor carries, none where it is no cursor."""
     found = _decoded(cursor) if cursor else None
     return found.filters if found else {}
 
@@ -255,7 +234,6 @@ def _decoded(text: str) -> Cursor | None:
 
 
 def salted(cursor: str, salt: str) -> str:
-    """Return a cursor that names the same place and reads differently."""
     return f"{cursor}.{salt}"
 
 
@@ -383,6 +361,5 @@ PROVIDERS: dict[str, dict[str, Any]] = {
 
 
 def supported_kinds(provider_id: str) -> tuple[str, ...]:
-    """Return the kinds a provider supports as endpoint names; none of one that is not listed."""
     listed = PROVIDERS.get(provider_id, {"supported": ()})
     return tuple(kind.lower() for kind in listed["supported"])

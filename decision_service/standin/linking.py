@@ -21,6 +21,11 @@ from decision_service.standin.tenant import LinkedAccount, Tenant
 
 _ATTEMPTS = 5
 LOCKED = "ACCOUNT_LOCKED"
+LINK_PREFIX = "/link/v1"
+SCRIPT_PATH = "/v2/smile.v2.js"
+_STATUSES = {"TOKEN_EXPIRED": 401, "NO_SESSION": 401, "NO_SUCH": 404, "BAD_REQUEST": 400}
+_LARGEST_BODY = 10_000
+LinkReply = Callable[[str, Mapping[str, Any]], Any]
 
 
 class LinkRefused(Exception):
@@ -40,7 +45,6 @@ class LinkSessions:
         self._wrong: Counter[tuple[str, str]] = Counter()
 
     def open(self, token: str) -> tuple[str, str]:
-        """Use a token up and return a session with its user; raises LinkRefused."""
         user_id = self._tenant.use_token(token)
         if user_id is None:
             raise LinkRefused("TOKEN_EXPIRED")
@@ -49,11 +53,9 @@ class LinkSessions:
         return session, user_id
 
     def accounts(self, session: str) -> list[LinkedAccount]:
-        """The accounts that were connected through the widget by the session's user."""
         return self._tenant.linked(self._user(session))
 
     def begin(self, session: str, provider_id: str, login: str, password: str) -> LinkedAccount:
-        """Try a login: the account then awaits its code, or has an error."""
         user_id = self._user(session)
         if provider_id not in PROVIDERS:
             raise LinkRefused("NO_SUCH")
@@ -72,7 +74,6 @@ class LinkSessions:
         return account
 
     def confirm(self, session: str, account_id: str, code: str) -> LinkedAccount:
-        """Enter the code that the account awaits."""
         account = self._account(session, account_id)
         if account.status != "AWAITING_MFA" or account.person is None:
             raise LinkRefused("NO_SUCH")
@@ -113,32 +114,34 @@ class LinkSessions:
 
 
 def _person(login: str) -> SandboxPerson | None:
-    """The person of a user name, e-mail address or phone number."""
-    for person in sandbox_people():
-        if login in (person.user_name, person.email, person.phone):
-            return person
-    return None
-
-
-LINK_PREFIX = "/link/v1"
-SCRIPT_PATH = "/v2/smile.v2.js"
-_STATUSES = {"TOKEN_EXPIRED": 401, "NO_SESSION": 401, "NO_SUCH": 404, "BAD_REQUEST": 400}
-_LARGEST_BODY = 10_000
-
-LinkReply = Callable[[str, Mapping[str, Any]], Any]
+    people = sandbox_people()
+    return next((one for one in people if login in (one.user_name, one.email, one.phone)), None)
 
 
 def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
-    """The script, and the API that it calls from another origin."""
-    api = _LinkApi(linking)
-    routes = [
-        Route("/sessions", _endpoint(api.open), methods=["POST"]),
-        Route("/providers", _endpoint(api.providers), methods=["GET"]),
-        Route("/accounts", _endpoint(api.accounts), methods=["GET"]),
-        Route("/accounts", _endpoint(api.begin), methods=["POST"]),
-        Route("/accounts/{id}/code", _endpoint(api.confirm), methods=["POST"]),
-        Route("/accounts/{id}", _endpoint(api.remove), methods=["DELETE"]),
+
+    def opened(_: str, sent: Mapping[str, Any]) -> Any:
+        session, user_id = linking.open(_text(sent, "token"))
+        return {"session": session, "userId": user_id}
+
+    def begun(session: str, sent: Mapping[str, Any]) -> Any:
+        words = (_text(sent, name) for name in ("providerId", "login", "password"))
+        return _account(linking.begin(session, *words))
+
+    def confirmed(session: str, sent: Mapping[str, Any]) -> Any:
+        return _account(linking.confirm(session, sent["id"], _text(sent, "code")))
+
+    shown = ("id", "name", "longName", "type", "typeLabel", "mfa")
+    providers = [{name: one[name] for name in shown} for one in PROVIDERS.values()]
+    answers: list[tuple[str, str, LinkReply]] = [
+        ("POST", "/sessions", opened),
+        ("GET", "/providers", lambda *_: providers),
+        ("GET", "/accounts", lambda session, _: [*map(_account, linking.accounts(session))]),
+        ("POST", "/accounts", begun),
+        ("POST", "/accounts/{id}/code", confirmed),
+        ("DELETE", "/accounts/{id}", lambda of, sent: _account(linking.remove(of, sent["id"]))),
     ]
+    routes = [Route(path, _endpoint(answer), methods=[verb]) for verb, path, answer in answers]
     anywhere = Middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
     )
@@ -146,34 +149,6 @@ def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
         Mount(LINK_PREFIX, routes=routes, middleware=[anywhere]),
         Route(SCRIPT_PATH, _script, methods=["GET"]),
     ]
-
-
-class _LinkApi:
-    """One method for each endpoint: takes a session and the fields sent, returns the answer."""
-
-    def __init__(self, linking: LinkSessions) -> None:
-        self._linking = linking
-
-    def open(self, _: str, sent: Mapping[str, Any]) -> Any:
-        session, user_id = self._linking.open(_text(sent, "token"))
-        return {"session": session, "userId": user_id}
-
-    def providers(self, _: str, __: Mapping[str, Any]) -> Any:
-        shown = ("id", "name", "longName", "type", "typeLabel", "mfa")
-        return [{name: one[name] for name in shown} for one in PROVIDERS.values()]
-
-    def accounts(self, session: str, _: Mapping[str, Any]) -> Any:
-        return [_account(one) for one in self._linking.accounts(session)]
-
-    def begin(self, session: str, sent: Mapping[str, Any]) -> Any:
-        words = (_text(sent, name) for name in ("providerId", "login", "password"))
-        return _account(self._linking.begin(session, *words))
-
-    def confirm(self, session: str, sent: Mapping[str, Any]) -> Any:
-        return _account(self._linking.confirm(session, _text(sent, "id"), _text(sent, "code")))
-
-    def remove(self, session: str, sent: Mapping[str, Any]) -> Any:
-        return _account(self._linking.remove(session, _text(sent, "id")))
 
 
 def _endpoint(answer: LinkReply) -> Callable[[Request], Awaitable[Response]]:
@@ -219,7 +194,5 @@ def _account(account: LinkedAccount) -> dict[str, Any]:
 
 
 async def _script(_: Request) -> Response:
-    body = (
-        resources.files("decision_service.standin").joinpath("widget", "smile.v2.js").read_bytes()
-    )
-    return Response(body, media_type="text/javascript")
+    script = resources.files("decision_service.standin").joinpath("widget", "smile.v2.js")
+    return Response(script.read_bytes(), media_type="text/javascript")

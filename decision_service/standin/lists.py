@@ -40,11 +40,18 @@ _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
     "median": statistics.median,
     "std": lambda values: statistics.stdev(values) if len(values) > 1 else NOT_COMPUTABLE,
 }
-_PAYMENTS = ("count", "max", "min", "median", "average", "sum", "std")
+_PAYMENTS = ("max", "min", "median", "average", "sum", "std")
+_BY_ACCOUNT = ("userId", "sourceId", "accountId")
+_BY_SOURCE = ("userId", "sourceId")
+_DAYS, _MONTHS = ("startDate", "endDate"), ("startMonth", "endMonth")
+_MONTH_FORM = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+Rows = Callable[[Person, datetime], Iterable[Json]]
+_LONG = 1_000
+_LONG_LISTS: dict[str, tuple[Person, Filters, Sequence[Json]]] = {}
+"""By list, the person, filters and rows of the last long one: its next page is asked for next."""
 
 
 def insight(source: DataSource, user_id: str, cutoff: datetime) -> Json:
-    """Return the Insight of one source, without `metadata`."""
     return {
         "id": object_id("insight", user_id, source.id),
         "cutoffTime": stamp(cutoff),
@@ -53,7 +60,6 @@ def insight(source: DataSource, user_id: str, cutoff: datetime) -> Json:
 
 
 def features(source: DataSource, cutoff: datetime) -> Json:
-    """Return every feature of the vendor's document for one source."""
     today = civil_day(cutoff)
     return {
         **_incomes(source.of("eincomes"), month_of(today)),
@@ -85,7 +91,6 @@ def _window(records: Sequence[tuple[int, float]], this_month: int, months: int) 
 
 
 def _course(records: Sequence[tuple[int, float]], this_month: int) -> Json:
-    """Return the features about the order of incomes: first, latest, gaps, growth."""
     names = ("first_income_month_range", "missing_month_max", "missing_month_count",
              "starting_amount", "current_amount", "latest_growth",
              "last18_months_max_amount_count")  # fmt: skip
@@ -125,7 +130,7 @@ def _loans(loans: Sequence[Json]) -> Json:
         **_totals("overdue_amount", late, ()),
         **_figures("liabilities_ongoing_amortization_amount", ongoing, tuple(_STATISTICS)),
         "liabilities_payment_count": NO_DATA,
-        **{f"liabilities_payment_amount_{name}": NO_DATA for name in _PAYMENTS[1:]},
+        **{f"liabilities_payment_amount_{name}": NO_DATA for name in _PAYMENTS},
     }
 
 
@@ -167,22 +172,11 @@ def _links(links: Sequence[Json], cutoff: datetime) -> Json:
     return {f"link_{name}": value for name, value in zip(names, (*since, *counts), strict=True)}
 
 
-_BY_ACCOUNT = ("userId", "sourceId", "accountId")
-_BY_SOURCE = ("userId", "sourceId")
-_DAYS, _MONTHS = ("startDate", "endDate"), ("startMonth", "endMonth")
-_MONTH_FORM = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-Rows = Callable[[Person, datetime], Iterable[Json]]
-_LONG = 1_000
-_LONG_LISTS: dict[str, tuple[Person, Filters, Sequence[Json]]] = {}
-"""By list, the person, filters and rows of the last long one: its next page is asked for next."""
-
-
 @dataclass(frozen=True, slots=True)
 class ListEndpoint:
-    """One list endpoint.
+    """A list: `ranged` is the field that the pair of `bounds` filters by, both ends included.
 
-    `ranged` is the field that the pair of `bounds` filters by, both ends included; `filters` are
-    the parameters that pick whose data is meant. Other parameters are not read.
+    `filters` are the parameters that pick whose data is meant. Other parameters are not read.
     """
 
     name: str
@@ -192,7 +186,6 @@ class ListEndpoint:
     bounds: tuple[str, ...] = ()
 
     def read(self, query: Mapping[str, str]) -> Cursor:
-        """Return where to begin: the cursor's place, or the top of the list that is asked for."""
         if query.get("cursor"):
             return read_cursor(query["cursor"], self.name)
         names = (*self.filters, *self.bounds)
@@ -202,7 +195,6 @@ class ListEndpoint:
         return Cursor(self.name, filters)
 
     def collect(self, tenant: Tenant, filters: Filters) -> Iterator[Json]:
-        """Yield everything the filters leave, each person's newest first."""
         now = tenant.now()
         for person in _whose(tenant, filters):
             yield from self._of(person, now, filters)
@@ -233,7 +225,6 @@ class ListEndpoint:
 
 
 def answer(listing: ListEndpoint, tenant: Tenant, query: Mapping[str, str]) -> Reply:
-    """Return the page of a list that a query asks for."""
     size, cursor = size_of(query), listing.read(query)
     whose = cursor.filters.keys() & {"userId", "sourceId", "accountId"}
     items: Iterable[Json] = listing.collect(tenant, cursor.filters)
@@ -244,7 +235,6 @@ def answer(listing: ListEndpoint, tenant: Tenant, query: Mapping[str, str]) -> R
 
 
 def single(listing: ListEndpoint, tenant: Tenant, item_id: str) -> Reply:
-    """Return one object of a list by its id; raises VendorError 404."""
     owner = tenant.owner(item_id)
     rows: Sequence[Json] = list(listing.rows(owner, tenant.now())) if owner else ()
     for row in rows:

@@ -62,7 +62,6 @@ class Member:
     born: date
 
     def origin(self, provider: str, key: str = "1", kind: str = "ACCOUNT") -> Origin:
-        """Return an account connected lately or long ago and synced today, or files handed in."""
         synced = self._morning
         longest = 400 if kind == "ACCOUNT" else 60
         connected = synced - timedelta(days=self.rng.randint(1, longest), minutes=13)
@@ -70,11 +69,9 @@ class Member:
         return Origin(self.user_id, provider, connected, last, key, kind)
 
     def arriving(self, provider: str) -> Origin:
-        """Return an account that was connected today and whose first sync has not finished."""
         return Origin(self.user_id, provider, self._morning, self._morning, arriving=True)
 
     def identity(self, origin: Origin) -> Json:
-        """Return who the person is, as every one of their sources says."""
         digits = int(self.user_id[-6:], 16)
         first = _FIRST_NAMES[digits % len(_FIRST_NAMES)]
         last = _LAST_NAMES[digits // 16 % len(_LAST_NAMES)]
@@ -83,7 +80,6 @@ class Member:
         return identity(origin, f"{first} {last}", self.born, "PH", email=email, phone=phone)
 
     def job(self, months: int, last: int | None = None) -> Job:
-        """Return a job of so many months, up to the settled month or to a last one."""
         employer, provider = self.rng.choice(_EMPLOYERS)
         pay = round(self.rng.triangular(9_000, 80_000, 19_000), -2)
         end = last if last is not None else settled_month(self.today)
@@ -113,11 +109,9 @@ class Job:
     reported: bool = True
 
     def pay_in(self, month: int) -> float:
-        """Return what a month paid, as a scheme books it."""
         return round(self.pay * (1 + 0.02 * noise(self.employer, self.pay, month)), 2)
 
     def employment(self, origin: Origin) -> Json:
-        """Return the job as a source lists it."""
         end = None if self.last is None or not self.reported else last_day(self.last)
         return employment(origin, self.employer, self.title, first_day(self.first), end)
 
@@ -127,7 +121,6 @@ _LOAN_MONTHS = 24
 
 
 def some_loans(member: Member, origin: Origin, job: Job) -> list[Json]:
-    """Return none, one or two loans of a month's pay each."""
     kinds = member.rng.sample(_LOANS, member.rng.choices((0, 1, 2), (5, 3, 1))[0])
     return [_loan(member, origin, job, kind) for kind in kinds]
 
@@ -168,7 +161,6 @@ PLATFORMS = ("grab_ph", "lalamove_ph", "foodpanda_ph", "joyride_ph", "angkas_ph"
 
 
 def delivered(member: Member, origin: Origin, items: Mapping[str, Iterable[Json]]) -> Delivered:
-    """Return an account that shows who the person is and these items."""
     return origin, source(origin, {"identities": [member.identity(origin)], **items})
 
 
@@ -204,7 +196,6 @@ def scheme(
 
 
 def savings(member: Member, job: Job) -> Delivered:
-    """Return the account of a second scheme, paid the same every month and without estimates."""
     origin = member.origin("pagibig_ph")
     months = range(job.first, PROMPT.newest(member.today) + 1)
     saved = contributions(origin, months, lambda _: 400)
@@ -219,10 +210,7 @@ def platform(
     pattern: WorkPattern | None = None,
     begun: tuple[int, int] = (20, 700),
 ) -> Delivered:
-    """Return a wallet and, where the platform supports them, estimates of its complete months.
-
-    The work began so many days ago: the least and the most.
-    """
+    """A wallet, and estimates where the platform has them; work began so many days ago."""
     origin = member.origin(provider)
     kept = pattern or _pattern(member.rng)
     first = member.today - timedelta(days=member.rng.randint(*begun))
@@ -236,7 +224,6 @@ def platform(
 def payroll(
     member: Member, job: Job, provider: str, frequency: str | None = None, shown: int = 1
 ) -> Delivered:
-    """Return a payroll account; each payslip shows so many days after its period's end."""
     origin = member.origin(provider)
     often = frequency or member.rng.choice(FREQUENCIES)
     paid = incomes(
@@ -246,7 +233,6 @@ def payroll(
 
 
 def papers(member: Member, job: Job, kind: str) -> Delivered:
-    """Return the last six payslips before the day on which they were handed in as files."""
     origin = member.origin("user-provided", kind=kind)
     before = (first_day(job.first), civil_day(origin.connected) - timedelta(days=1))
     paid = incomes(origin, job.employer, lambda _: job.pay, before)[-6:]
@@ -255,13 +241,11 @@ def papers(member: Member, job: Job, kind: str) -> Delivered:
 
 
 def span(member: Member, job: Job, shown: int = 1) -> tuple[date, date]:
-    """Return the days of a job whose payslips are shown by today."""
     last = member.today - timedelta(days=shown)
     return first_day(job.first), last if job.last is None else min(last, last_day(job.last))
 
 
 def _booked(member: Member, origin: Origin, job: Job, posting: Posting, share: float) -> list[int]:
-    """Return the months that a scheme shows; up to a share of them was never paid."""
     newest = posting.newest(member.today)
     last = newest if job.last is None else min(newest, job.last)
     missed = member.rng.random() * share

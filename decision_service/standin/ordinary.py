@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain, cycle, islice
+from operator import itemgetter
 from random import Random
 
 from decision_service.standin.formats import first_day, settled_month
@@ -75,7 +76,6 @@ def rider(member: Member) -> list[Delivered]:
 
 
 def newcomer(member: Member) -> list[Delivered]:
-    """A first job of one to three months."""
     job = _job(member, 1)
     job = replace(job, first=settled_month(member.today) + 3 - member.rng.randint(1, 3))
     return [payroll(member, job, job.provider, "Semimonthly")]
@@ -121,7 +121,7 @@ def own_credits(member: Member) -> list[Delivered]:
     origin, shown = platform(member, "lalamove_ph", 2_500, rides, (300, 420))
     days = sorted(date.fromisoformat(one["date"]) for one in shown.of("transactions"))[::7]
     credited = [transaction(origin, day, "own", 3_000, "Balance adjustment") for day in days]
-    items = {"transactions": sorted([*shown.of("transactions"), *credited], key=_date)}
+    items = {"transactions": sorted([*shown.of("transactions"), *credited], key=itemgetter("date"))}
     return [delivered(member, origin, items)]
 
 
@@ -201,7 +201,6 @@ def _job(member: Member, months: int) -> Job:
 
 
 def _paid(member: Member, job: Job, shown: int) -> Delivered:
-    """Payroll, for three in ten with a 13th month for each whole year."""
     often = member.rng.choices(("Semimonthly", "Monthly", "Weekly"), (7, 2, 1))[0]
     origin, held = payroll(member, job, job.provider, often, shown=shown)
     items = {"employments": held.of("employments"), "incomes": held.of("incomes")}
@@ -227,7 +226,3 @@ def _cut_on_the_tenth(first: date, last: date) -> list[Period]:
     halves = [(day, day.replace(day=25)) for day in starts if day.day == 11]
     halves += [(day, (day + timedelta(days=10)).replace(day=10)) for day in starts if day.day == 26]
     return [period for period in sorted(halves) if period[1] <= last]
-
-
-def _date(one: dict[str, str]) -> str:
-    return one["date"]

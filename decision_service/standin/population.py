@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
-from random import Random
 
 from decision_service.standin.formats import (
     first_day,
@@ -58,7 +57,6 @@ UNLISTED = "paydesk_ph"
 
 
 def side_gig(member: Member) -> list[Delivered]:
-    """A job that payroll shows, and deliveries after hours."""
     job = member.job(member.rng.randint(12, 36))
     return [
         payroll(member, job, job.provider),
@@ -84,8 +82,11 @@ def monthly_summary(member: Member) -> list[Delivered]:
 
 
 def thirteenth_month_pay(member: Member) -> list[Delivered]:
-    """Payroll with an extra month's pay for each whole year, dated January to December."""
-    return [_payslips(member, lambda origin, job, _: _extra(member, origin, job))]
+    def extra(origin: Origin, job: Job, _: list[Json]) -> list[Json]:
+        years = range(first_day(job.first).year, member.today.year)
+        return [thirteenth_month(origin, job.employer, job.pay, year) for year in years]
+
+    return [_payslips(member, extra)]
 
 
 def refused_with_loans(member: Member) -> list[Delivered]:
@@ -113,7 +114,6 @@ def inflated_papers(member: Member) -> list[Delivered]:
 
 
 def _payslips(member: Member, extra: ExtraPayslips) -> Delivered:
-    """Return semimonthly payroll with extra payslips."""
     job = member.job(member.rng.randint(12, 36))
     origin = member.origin(job.provider)
     paid = incomes(origin, job.employer, lambda _: job.pay, span(member, job))
@@ -122,32 +122,23 @@ def _payslips(member: Member, extra: ExtraPayslips) -> Delivered:
     return delivered(member, origin, items)
 
 
-def _extra(member: Member, origin: Origin, job: Job) -> list[Json]:
-    years = range(first_day(job.first).year, member.today.year)
-    return [thirteenth_month(origin, job.employer, job.pay, year) for year in years]
-
-
 def employed(member: Member) -> list[Delivered]:
-    """A job of years at a scheme, sometimes with savings at a second one, a loan, other lenders."""
     job = member.job(member.rng.randint(18, 60))
     shown = [scheme(member, job, links=member.rng.random() < 0.5)]
     return [*shown, *([savings(member, job)] if member.rng.random() < 0.4 else [])]
 
 
 def gig(member: Member) -> list[Delivered]:
-    """Work on one to three platforms, up to 3,000 wallet entries altogether."""
     platforms = member.rng.sample(PLATFORMS, member.rng.randint(1, 3))
     return [platform(member, provider, 3_000 // len(platforms)) for provider in platforms]
 
 
 def mixed(member: Member) -> list[Delivered]:
-    """A job at a scheme and deliveries after hours."""
     shown = scheme(member, member.job(member.rng.randint(12, 48)))
     return [shown, platform(member, member.rng.choice(PLATFORMS), 1_200)]
 
 
 def thin(member: Member) -> list[Delivered]:
-    """A first job, one to five months on record."""
     return [scheme(member, member.job(member.rng.randint(1, 5)))]
 
 
@@ -174,7 +165,6 @@ def payroll_only(member: Member) -> list[Delivered]:
 
 
 def foreign_currency(member: Member) -> list[Delivered]:
-    """Freelance work paid in US dollars, sometimes beside a job paid in pesos."""
     shown = [platform(member, "upwork", 250, FREELANCE)]
     if member.rng.random() < 0.5:
         shown.append(scheme(member, member.job(member.rng.randint(6, 24))))
@@ -182,20 +172,17 @@ def foreign_currency(member: Member) -> list[Delivered]:
 
 
 def handed_in(member: Member) -> list[Delivered]:
-    """Payslips handed in as files, sometimes beside a scheme."""
     job = member.job(member.rng.randint(6, 18))
     files = papers(member, job, member.rng.choice(("ARCHIVE", "UPLOAD")))
     return [files, *([scheme(member, job)] if member.rng.random() < 0.5 else [])]
 
 
 def quiet(member: Member) -> list[Delivered]:
-    """An account that is connected and has never shown anything but a name."""
     origin = member.origin(member.rng.choice(("sss_ph", "grab_ph", "philhealth_ph")))
     return [(origin, source(origin, {"identities": [member.identity(origin)]}))]
 
 
 def abandoned_attempt(member: Member) -> list[Delivered]:
-    """A job at a scheme, and an account elsewhere that was never connected for good."""
     origin = member.origin(member.rng.choice(PLATFORMS))
     code = member.rng.choice(("INVALID_AUTH", "MFA_TIMEOUT", "ACCOUNT_LOCKED"))
     failed = account(origin, "ERROR", code, "UNSUPPORTED")
@@ -210,13 +197,11 @@ def late_poster(member: Member) -> list[Delivered]:
 
 
 def quarterly_payer(member: Member) -> list[Delivered]:
-    """A self-employed person who pays the scheme by the quarter."""
     job = replace(member.job(member.rng.randint(24, 48)), employer="Self-Employed")
     return [scheme(member, job, posting=Posting(every=3))]
 
 
 def yearly_payer(member: Member) -> list[Delivered]:
-    """A voluntary member who pays the scheme once a year for the whole year."""
     job = replace(member.job(member.rng.randint(30, 60)), employer="Voluntary")
     return [scheme(member, job, posting=Posting(every=12))]
 
@@ -230,7 +215,6 @@ def stopped_job(member: Member) -> list[Delivered]:
 
 
 def paid_on_the_fifth(member: Member) -> list[Delivered]:
-    """Monthly payroll that shows on the fifth of the month after."""
     job = member.job(member.rng.randint(12, 36))
     return [payroll(member, job, job.provider, "Monthly", shown=5)]
 
@@ -254,22 +238,15 @@ _EVERYDAY: dict[str, Profile] = {
     "abandoned_attempt": abandoned_attempt,
 }
 _DIFFICULT: dict[str, Profile] = {
-    "late_poster": late_poster,
-    "quarterly_payer": quarterly_payer,
-    "yearly_payer": yearly_payer,
-    "stopped_job": stopped_job,
-    "side_gig": side_gig,
-    "two_spellings": two_spellings,
-    "told_twice": told_twice,
-    "monthly_summary": monthly_summary,
-    "thirteenth_month_pay": thirteenth_month_pay,
-    "paid_on_the_fifth": paid_on_the_fifth,
-    "half_synced": half_synced,
-    "refused_with_loans": refused_with_loans,
-    "unlisted_provider": unlisted_provider,
-    "inflated_papers": inflated_papers,
-}
+    profile.__name__: profile
+    for profile in (
+        late_poster, quarterly_payer, yearly_payer, stopped_job, side_gig, two_spellings,
+        told_twice, monthly_summary, thirteenth_month_pay, paid_on_the_fifth, half_synced,
+        refused_with_loans, unlisted_provider, inflated_papers,
+    )
+}  # fmt: skip
 _FIRST_BORN, _LAST_BORN = date(1968, 1, 1), date(2005, 12, 31)
+"""Bounds of days of birth that stay: of age from 2025 on, and not old for thirty years."""
 PROFILES: dict[str, Profile] = {**_EVERYDAY, **_DIFFICULT}
 """Every profile by its name, without those of ordinary applicants."""
 EVERYDAY = tuple(_EVERYDAY)
@@ -279,7 +256,6 @@ PROFILE_CYCLE = (*EVERYDAY * 3, *DIFFICULT)
 
 
 def population(seed: int, size: int, today: date, profiles: Sequence[str] = PROFILE_CYCLE) -> World:
-    """Return a world of `size` people with these profiles in turn, whose data ends on this day."""
     builders = {
         _user_id(seed, number): partial(_person, seed, number, today, profile_of(number, profiles))
         for number in range(size)
@@ -288,7 +264,6 @@ def population(seed: int, size: int, today: date, profiles: Sequence[str] = PROF
 
 
 def profile_of(number: int, profiles: Sequence[str] = PROFILE_CYCLE) -> str:
-    """Return the name of the profile of the person with this number, counted from 0."""
     return profiles[number % len(profiles)]
 
 
@@ -298,15 +273,11 @@ def _user_id(seed: int, number: int) -> str:
 
 def _person(seed: int, number: int, today: date, profile: str) -> Person:
     rng = seeded_random("population", seed, number)
-    member = Member(_user_id(seed, number), rng, today, _born(rng))
+    born = _FIRST_BORN + timedelta(days=rng.randint(0, (_LAST_BORN - _FIRST_BORN).days))
+    member = Member(_user_id(seed, number), rng, today, born)
     delivered = (PROFILES | ORDINARY)[profile](member)
     tasks = [task for origin, source in delivered for task in tasks_of(origin, source)]
     joined = min(origin.connected for origin, _ in delivered) - timedelta(minutes=5)
     external = {"reference": f"P-{seed}-{number:06d}"}
     sources = tuple(source for _, source in delivered)
     return Person(user(member.user_id, joined, external), sources, tuple(tasks))
-
-
-def _born(rng: Random) -> date:
-    """Return a day of birth that stays: of age from 2025 on, and not old for thirty years."""
-    return _FIRST_BORN + timedelta(days=rng.randint(0, (_LAST_BORN - _FIRST_BORN).days))

@@ -47,38 +47,18 @@ from decision_service.standin.world import (
 )
 
 SourceBuilder = Callable[[Origin, Json, date], DataSource]
+Accounts = tuple[tuple[str, int, SourceBuilder], ...]
+"""A person's accounts: provider, days since the connection, and builder of the data."""
 REFERENCE_MONTH = month_number("2026-08")
 _MIDNIGHT_AND = timedelta(seconds=1)
 """Accounts were synced just after midnight: never in the future, whatever the time of day."""
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxAccounts:
-    """A person's accounts: provider, days since the connection, and builder of the data."""
-
-    accounts: tuple[tuple[str, int, SourceBuilder], ...]
-
-    @property
-    def builders(self) -> tuple[SourceBuilder, ...]:
-        """The builder of each account's data."""
-        return tuple(build for _, _, build in self.accounts)
-
-    def origins(self, user_id: str, today: date) -> list[Origin]:
-        """Return the accounts, connected long or lately and synced today."""
-        synced = start_of(today) + _MIDNIGHT_AND
-        return [
-            Origin(user_id, provider, synced - timedelta(days=days), synced)
-            for provider, days, _ in self.accounts
-        ]
-
-
 def contributions_for(pay: AmountOf) -> AmountOf:
-    """Return what a scheme books for each month of such pay."""
     return lambda month: contribution_of(pay(month))
 
 
 def gross_of(pay: AmountOf) -> AmountOf:
-    """Return the gross pay of which this is left."""
     return lambda month: pay(month) / NET_SHARE
 
 
@@ -109,9 +89,6 @@ def _anishas_sss(origin: Origin, who: Json, today: date) -> DataSource:
     return source(origin, items)
 
 
-ANISHA = SandboxAccounts((("sss_ph", 95, _anishas_sss),))
-
-
 _CHRISTINAS_EMPLOYER = "Luzon Telecommunications, Inc."
 _CHRISTINAS_WEEKENDS = WorkPattern(
     weekdays=(4, 5, 6), trips=2, per_trip=320, trip="GrabFood delivery earnings"
@@ -137,14 +114,10 @@ def _christinas_sss(origin: Origin, who: Json, today: date) -> DataSource:
 
 
 def _christinas_grab(origin: Origin, who: Json, today: date) -> DataSource:
-    """Deliveries from Friday to Sunday; the platform's estimates cover every complete month."""
     first = first_day(month_of(today) - 33)
     entries = wallet(origin, _CHRISTINAS_WEEKENDS, first, today - timedelta(days=1))
     estimated = platform_estimates(origin, entries, today)
     return source(origin, {"identities": [who], "transactions": entries, "eincomes": estimated})
-
-
-CHRISTINA = SandboxAccounts((("sss_ph", 300, _christinas_sss), ("grab_ph", 299, _christinas_grab)))
 
 
 _GEORGES_EMPLOYER = "Pasig Logistics Services, Inc."
@@ -152,13 +125,11 @@ _INSTALMENTS, _REPAID = 24, 21
 
 
 def _georges_pay(month: int) -> float:
-    """The net pay of a month, which equals the scheme's estimate."""
     rise = 1.002 ** (month - REFERENCE_MONTH)
     return round(35_000 * rise * (1 + 0.008 * noise("George", month)), -1)
 
 
 def _georges_months(today: date) -> range:
-    """The months that the schemes show: three years, without a gap."""
     return range(settled_month(today) - 37, PROMPT.newest(today) + 1)
 
 
@@ -167,27 +138,23 @@ def _georges_job(origin: Origin, today: date) -> Json:
     return employment(origin, _GEORGES_EMPLOYER, "Warehouse supervisor", started)
 
 
-def _georges_loan(origin: Origin, today: date) -> Json:
-    first = month_of(today) - _REPAID
-    return loan(
+def _georges_sss(origin: Origin, who: Json, today: date) -> DataSource:
+    months = _georges_months(today)
+    owed = loan(
         origin,
         "Salary Loan",
-        first,
+        month_of(today) - _REPAID,
         _INSTALMENTS,
         principal=20_000,
         amortization=922.90,
         paid=_REPAID,
     )
-
-
-def _georges_sss(origin: Origin, who: Json, today: date) -> DataSource:
-    months = _georges_months(today)
     items = {
         "identities": [who],
         "eincomes": estimates(origin, months, _georges_pay),
         "contributions": contributions(origin, months, contributions_for(_georges_pay)),
         "employments": [_georges_job(origin, today)],
-        "liabilities": [_georges_loan(origin, today)],
+        "liabilities": [owed],
     }
     return source(origin, items)
 
@@ -208,15 +175,6 @@ def _georges_payroll(origin: Origin, who: Json, today: date) -> DataSource:
     paid = incomes(origin, _GEORGES_EMPLOYER, gross_of(_georges_pay), span)
     items = {"identities": [who], "employments": [_georges_job(origin, today)], "incomes": paid}
     return source(origin, items)
-
-
-GEORGE = SandboxAccounts(
-    (
-        ("sss_ph", 640, _georges_sss),
-        ("pagibig_ph", 410, _georges_pagibig),
-        ("sprout_ph", 405, _georges_payroll),
-    )
-)
 
 
 _RYANS_EMPLOYER = "Bayan Calls Outsourcing, Inc."
@@ -263,23 +221,15 @@ def _ryans_sss(origin: Origin, who: Json, today: date) -> DataSource:
 
 
 def _ryans_payroll(origin: Origin, who: Json, today: date) -> DataSource:
-    """Every half-month since he began, so that what is missing is known to be missing."""
     span = (first_day(_ryans_first_month(today)), today - timedelta(days=1))
     paid = incomes(origin, _RYANS_EMPLOYER, gross_of(_ryans_pay), span)
     items = {"identities": [who], "employments": [_ryans_job(origin, today)], "incomes": paid}
     return source(origin, items)
 
 
-RYAN = SandboxAccounts((("sss_ph", 12, _ryans_sss), ("bayancalls_ph", 11, _ryans_payroll)))
-
-
 @dataclass(frozen=True, slots=True)
 class SandboxPerson:
-    """One of the four, as the sandbox's documentation introduces them.
-
-    `country` is where they live; all their accounts are at Philippine providers, in PHP.
-    `story` says in one sentence what their data looks like and why.
-    """
+    """One of the four, who may live in another `country`; all accounts are Philippine, in PHP."""
 
     user_name: str
     name: str
@@ -290,12 +240,15 @@ class SandboxPerson:
     code: str
     born: date
     story: str
-    accounts: SandboxAccounts
+    accounts: Accounts
 
     @property
     def user_id(self) -> str:
-        """The vendor's user id, the same every day."""
         return user_id("sandbox", self.user_name)
+
+    def identity(self, origin: Origin) -> Json:
+        who = {"email": self.email, "phone": self.phone}
+        return identity(origin, self.name, self.born, self.country, **who)
 
 
 _PEOPLE = (
@@ -310,7 +263,11 @@ _PEOPLE = (
         date(1985, 8, 24),
         "Three years of steady, gently rising pay around ₱ 35,000, told by the payroll and by two "
         "schemes alike, and one small loan nearly repaid: meant to be approved.",
-        GEORGE,
+        (
+            ("sss_ph", 640, _georges_sss),
+            ("pagibig_ph", 410, _georges_pagibig),
+            ("sprout_ph", 405, _georges_payroll),
+        ),
     ),
     SandboxPerson(
         "Ryan",
@@ -323,7 +280,7 @@ _PEOPLE = (
         date(2001, 3, 2),
         "Started work lately: the payroll shows just three months, and a loan takes nearly all "
         "that ₱ 13,000 a month can carry: meant to be declined.",
-        RYAN,
+        (("sss_ph", 12, _ryans_sss), ("bayancalls_ph", 11, _ryans_payroll)),
     ),
     SandboxPerson(
         "Christina",
@@ -336,7 +293,7 @@ _PEOPLE = (
         date(1992, 11, 19),
         "A good income every month from a job and weekend deliveries, but her contributions always "
         "fail to be read (503): meant to be referred for what could not be read.",
-        CHRISTINA,
+        (("sss_ph", 300, _christinas_sss), ("grab_ph", 299, _christinas_grab)),
     ),
     SandboxPerson(
         "Anisha",
@@ -349,20 +306,21 @@ _PEOPLE = (
         date(1995, 6, 7),
         "Project work around ₱ 16,000 in two months of every three, contributions in one of three, "
         "counted back from the newest month: meant to land in the grey zone.",
-        ANISHA,
+        (("sss_ph", 95, _anishas_sss),),
     ),
 )
 
 
 def sandbox_people() -> tuple[SandboxPerson, ...]:
-    """Return the four sandbox people."""
     return _PEOPLE
 
 
 def sandbox(today: date) -> World:
-    """Return the world of the four, their data ending on this day."""
     builders = {one.user_id: partial(_build, one, one.user_id, today) for one in _PEOPLE}
-    return World(today, builders, _christinas_faults())
+    christina = next(one for one in _PEOPLE if one.user_name == "Christina")
+    unread = {"status": 503, "message": "The data source is not available"}
+    fault = Fault("status", "/contributions", christina.user_id, settings=unread)
+    return World(today, builders, (fault,))
 
 
 def person_like(user_name: str, user_id: str, today: date) -> Person:
@@ -370,8 +328,10 @@ def person_like(user_name: str, user_id: str, today: date) -> Person:
     return _build({one.user_name: one for one in _PEOPLE}[user_name], user_id, today)
 
 
-def person_data(person: Person) -> Json:
-    """Return a user with accounts, tasks and every item by kind, in the vendor's shapes."""
+def sandbox_data(user_name: str, today: date, residence: Residence = UNCHANGED) -> Json:
+    """A person of the four with accounts, tasks and every item by kind, in the vendor's shapes."""
+    found = {one.user_name: one for one in _PEOPLE}[user_name]
+    person = residence.of(_build(found, found.user_id, today))
     return {
         "user": person.user,
         "accounts": [source.account for source in person.sources if source.account],
@@ -383,35 +343,14 @@ def person_data(person: Person) -> Json:
     }
 
 
-def sandbox_data(
-    user_name: str,
-    today: date,
-    residence: Residence = UNCHANGED,
-) -> Json:
-    """Return everything about one of the four; raises KeyError for another name."""
-    found = {one.user_name: one for one in _PEOPLE}[user_name]
-    return person_data(residence.of(_build(found, found.user_id, today)))
-
-
 def _build(one: SandboxPerson, user_id: str, today: date) -> Person:
-    origins = one.accounts.origins(user_id, today)
-    sources = tuple(
-        build(origin, _identity(one, origin), today)
-        for build, origin in zip(one.accounts.builders, origins, strict=True)
-    )
-    oldest = min(origin.connected for origin in origins)
-    tasks = [task for origin, source in zip(origins, sources, strict=True)
-             for task in tasks_of(origin, source)]  # fmt: skip
-    joined = oldest - timedelta(minutes=7)
-    return Person(user(user_id, joined, {"person": one.user_name}), sources, tuple(tasks))
-
-
-def _identity(one: SandboxPerson, origin: Origin) -> Json:
-    return identity(origin, one.name, one.born, one.country, email=one.email, phone=one.phone)
-
-
-def _christinas_faults() -> tuple[Fault, ...]:
-    """Her contributions cannot be read."""
-    christina = next(one for one in _PEOPLE if one.user_name == "Christina")
-    settings = {"status": 503, "message": "The data source is not available"}
-    return (Fault("status", "/contributions", christina.user_id, settings=settings),)
+    synced = start_of(today) + _MIDNIGHT_AND
+    sources: list[DataSource] = []
+    tasks: list[Json] = []
+    for provider, days, build in one.accounts:
+        origin = Origin(user_id, provider, synced - timedelta(days=days), synced)
+        sources.append(build(origin, one.identity(origin), today))
+        tasks += tasks_of(origin, sources[-1])
+    oldest = max(days for _, days, _ in one.accounts)
+    joined = synced - timedelta(days=oldest, minutes=7)
+    return Person(user(user_id, joined, {"person": one.user_name}), tuple(sources), tuple(tasks))

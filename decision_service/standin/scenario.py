@@ -49,8 +49,6 @@ class ScenarioRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A world and its faults; the fields are `server.build_app`'s arguments."""
-
     world: WorldMaker
     faults: tuple[Fault, ...] = ()
     requests_per_second: int = REQUESTS_PER_SECOND
@@ -59,7 +57,6 @@ class Scenario:
 
 
 def load_scenario(mapping: object) -> Scenario:
-    """Return the scenario a mapping describes; raises ScenarioRefused."""
     read = _mapping(mapping, "the scenario", tuple(_READERS))
     fields = {name: _READERS[name](read[name]) for name in read}
     with_sandbox, people = fields.pop("sandbox", True), fields.pop("population", None)

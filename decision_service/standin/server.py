@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from starlette.applications import Starlette
@@ -21,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decision_service.runtime.tasks import listen, serving
-from decision_service.standin.endpoints import PREFIX, Endpoints, below_prefix, check_keys
+from decision_service.standin.endpoints import PREFIX, Endpoints, check_keys
 from decision_service.standin.faults import Fault, FaultPlan
 from decision_service.standin.formats import VendorError, failure, response
 from decision_service.standin.linking import LINK_PREFIX, SCRIPT_PATH, LinkSessions, widget_routes
@@ -38,8 +37,6 @@ _ID = re.compile(r"^(/[^/]+)/[^/]+")
 
 @dataclass(frozen=True, slots=True)
 class MeteredRequest:
-    """One request as it arrived: when (in the meter's seconds), what, and the answer's status."""
-
     at: float
     method: str
     path: str
@@ -55,17 +52,15 @@ class Meter:
         self.calls: deque[MeteredRequest] = deque(maxlen=_KEPT)
 
     def note(self, call: MeteredRequest) -> None:
-        """Count a request once its answer is known."""
         self.total += 1
         self.calls.append(call)
 
     @property
     def times(self) -> list[float]:
-        """When the requests arrived, in seconds of an arbitrary clock, in order."""
         return sorted(call.at for call in self.calls)
 
     def peak(self, seconds: float = 1.0) -> int:
-        """Return the most requests that arrived within any stretch shorter than `seconds`."""
+        """The most requests that arrived within any stretch shorter than `seconds`."""
         most, window = 0, deque[float]()
         for at in self.times:
             window.append(at)
@@ -75,11 +70,9 @@ class Meter:
         return most
 
     def by_path(self) -> Counter[str]:
-        """Return how many requests each endpoint had, ids written `{id}`."""
         return Counter(_ID.sub(r"\1/{id}", call.path) for call in self.calls)
 
     def reset(self) -> None:
-        """Begin to count anew."""
         self.total = 0
         self.calls.clear()
 
@@ -92,7 +85,6 @@ class SlidingLimit:
         self._allowed: deque[float] = deque()
 
     def allows(self, now: float) -> bool:
-        """Whether a request at this moment may pass; counts it when it may."""
         while self._allowed and now - self._allowed[0] >= 1.0:
             self._allowed.popleft()
         if len(self._allowed) >= self.per_second:
@@ -112,7 +104,6 @@ class AccessMiddleware:
     seconds: Callable[[], float]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; the link API has no limit and no keys."""
         if not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
             return
@@ -123,30 +114,23 @@ class AccessMiddleware:
                 statuses[0] = message["status"]
             await send(message)
 
-        allowed = self.limit.allows(at)
+        answer = self._refusal(scope, at) or self.app
         try:
-            await self._pass(scope, receive, noting, allowed=allowed)
+            await answer(scope, receive, noting)
         finally:
-            self._note(scope, at, statuses[0])
+            query, path = scope["query_string"].decode("latin-1"), scope["path"]
+            call = (at, scope["method"], path.removeprefix(PREFIX), query, statuses[0])
+            self.meter.note(MeteredRequest(*call))
 
-    def _check(self, scope: Scope, *, allowed: bool) -> None:
-        if not allowed:
-            raise VendorError(429, f"More than {self.limit.per_second} requests in a second")
-        check_keys(Headers(scope=scope).get("authorization"), *self.keys)
-
-    async def _pass(self, scope: Scope, receive: Receive, send: Send, *, allowed: bool) -> None:
+    def _refusal(self, scope: Scope, at: float) -> Response | None:
+        if not self.limit.allows(at):
+            many = f"More than {self.limit.per_second} requests in a second"
+            return response(failure(VendorError(429, many)))
         try:
-            self._check(scope, allowed=allowed)
+            check_keys(Headers(scope=scope).get("authorization"), *self.keys)
         except VendorError as error:
-            await response(failure(error))(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
-
-    def _note(self, scope: Scope, at: float, status: int) -> None:
-        query = scope["query_string"].decode("latin-1")
-        self.meter.note(
-            MeteredRequest(at, scope["method"], below_prefix(scope["path"]), query, status)
-        )
+            return response(failure(error))
+        return None
 
 
 class ListenRefused(Exception):
@@ -154,8 +138,6 @@ class ListenRefused(Exception):
 
 
 class Simulator(Starlette):
-    """The stand-in: an application with its meter, its tenant and the faults in force."""
-
     def __init__(
         self,
         endpoints: Endpoints,
@@ -175,29 +157,23 @@ class Simulator(Starlette):
         self.router.redirect_slashes = False
 
 
-def _system_time() -> datetime:
-    return datetime.now(UTC)
-
-
 def build_app(
     world: World | WorldMaker = sandbox,
     *,
     api_key: str,
     api_secret: str,
-    clock: Callable[[], datetime] = _system_time,
+    clock: Callable[[], datetime] = partial(datetime.now, UTC),
     requests_per_second: int = REQUESTS_PER_SECOND,
     faults: Iterable[Fault] = (),
     seconds: Callable[[], float] = time.monotonic,
     residence: Residence = UNCHANGED,
     collecting: timedelta = COLLECTING,
 ) -> Simulator:
-    """Return the stand-in for a world; one given as a function of the day is made anew every day.
+    """The stand-in for a world; one given as a function of the day is made anew every day.
 
-    `requests_per_second` is allowed in any sliding second over all endpoints, as `seconds` counts
-    them; `residence` is where all people live and in what they are paid; `collecting` is how long
-    the first sync of an account takes that the widget connects.
+    `seconds` is the clock of `requests_per_second`; `collecting` is the length of a first sync.
     """
-    make = partial(_same, world) if isinstance(world, World) else world
+    make = (lambda _: world) if isinstance(world, World) else world
     tenant = Tenant(make, clock, residence, collecting)
     endpoints = Endpoints(tenant, FaultPlan(tenant.world.faults, faults))
     limit = SlidingLimit(requests_per_second)
@@ -206,12 +182,16 @@ def build_app(
 
 @asynccontextmanager
 async def serve(app: Simulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve the stand-in inside the running event loop and yield its base URL, ending in `/v1`.
+    """Serve the stand-in in the running event loop: its base URL; raises ListenRefused.
 
-    Port 0 takes a free one. No signal handler is installed; leaving the context stops the server,
-    answers in progress get a second. Raises ListenRefused.
+    Port 0 takes a free one. Leaving the context stops it; answers in progress get a second.
     """
-    listener = _listen(host, port)
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        raise ListenRefused(
+            f"the simulator cannot listen on {host}:{port} ({error.strerror}): choose another port"
+        ) from None
     async with serving(app, listener, on_close=app.closing.set):
         yield f"http://{host}:{listener.getsockname()[1]}{PREFIX}"
 
@@ -220,7 +200,6 @@ async def serve(app: Simulator, host: str = "127.0.0.1", port: int = 0) -> Async
 async def embedded(
     keys: tuple[str, str], country: str, currency: str, clock: Callable[[], datetime]
 ) -> AsyncIterator[tuple[str, tuple[str, str]]]:
-    """Serve the stand-in for one service: the base URL, and its widget's script and API."""
     key, secret = keys
     residence = Residence(country, currency)
     async with serve(
@@ -228,19 +207,6 @@ async def embedded(
     ) as url:
         root = url.removesuffix(PREFIX)
         yield url, (root + SCRIPT_PATH, root + LINK_PREFIX)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return listen(host, port)
-    except OSError as error:
-        raise ListenRefused(
-            f"the simulator cannot listen on {host}:{port} ({error.strerror}): choose another port"
-        ) from None
-
-
-def _same(world: World, _: date) -> World:
-    return world
 
 
 async def _no_such_endpoint(_: Request, error: Exception) -> Response:

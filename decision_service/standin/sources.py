@@ -19,6 +19,19 @@ from decision_service.standin.formats import (
 )
 from decision_service.standin.world import AmountOf, Json, Origin, money, transaction
 
+Period = tuple[date, date]
+Entry = tuple[str, float, str]
+"""A wallet entry: key within its day, amount, description."""
+CASH_OUT = "Cash out to bank account"
+TOP_UP = "Wallet top-up"
+NET_SHARE = 0.86
+"""What is left of the gross pay."""
+_PAYDAYS_A_YEAR = {"Weekly": 52, "Semimonthly": 24, "Monthly": 12, "Quarterly": 4, "Variable": 12}
+FREQUENCIES = tuple(_PAYDAYS_A_YEAR)
+_CREDIT_STEP = 500
+_CREDIT_FLOOR, _CREDIT_CEILING = 5_000, 35_000
+_CONTRIBUTION_RATE = 0.15
+
 
 @dataclass(frozen=True, slots=True)
 class Posting:
@@ -40,7 +53,6 @@ class Posting:
         return shown - (shown + 1) % self.every
 
     def day(self, month: int) -> date:
-        """Return the day on which a month is shown: a scheme's 15th, a platform's first."""
         batch_end = month - month % self.every + self.every - 1
         first = first_day(batch_end + (self.lag + self.late or 1))
         return first + timedelta(days=14) if self.lag else first
@@ -52,19 +64,13 @@ IMMEDIATE = Posting(lag=0)
 """Each month as soon as it is over, as a platform shows its own figures."""
 
 
-_CREDIT_STEP = 500
-_CREDIT_FLOOR, _CREDIT_CEILING = 5_000, 35_000
-_CONTRIBUTION_RATE = 0.15
-
-
 def salary_credit(income: float) -> int:
-    """Return the monthly salary credit a scheme books an income under, in steps of 500 PHP."""
+    """The monthly salary credit a scheme books an income under, in steps of 500 PHP."""
     stepped = round(income / _CREDIT_STEP) * _CREDIT_STEP
     return min(max(stepped, _CREDIT_FLOOR), _CREDIT_CEILING)
 
 
 def contribution_of(income: float) -> float:
-    """Return the monthly contribution for an income, employee's and employer's share together."""
     return money(salary_credit(income) * _CONTRIBUTION_RATE)
 
 
@@ -73,14 +79,14 @@ def estimates(
     months: Iterable[int],
     amount_of: AmountOf,
     *,
-    currency: str = "PHP",
     posting: Posting = PROMPT,
 ) -> list[Json]:
-    """Return one estimated income for each month, shown on the day of the payer's posting."""
-    return [
-        _estimate(origin, month, money(amount_of(month)), currency, posting.day(month))
-        for month in months
-    ]
+    found = []
+    for month in months:
+        text, amount = month_text(month), money(amount_of(month))
+        fields = {"month": text, "currency": "PHP", "baseAmount": amount, "amount": amount}
+        found.append(origin.item("einc", text, fields, posting.day(month)))
+    return found
 
 
 def contributions(
@@ -88,14 +94,18 @@ def contributions(
     months: Iterable[int],
     amount_of: AmountOf,
     *,
-    currency: str = "PHP",
     posting: Posting = PROMPT,
 ) -> list[Json]:
-    """Return one contribution for each month, dated to its end."""
-    return [
-        _contribution(origin, month, money(amount_of(month)), currency, posting.day(month))
-        for month in months
-    ]
+    found = []
+    for month in months:
+        fields = {
+            "date": last_day(month).isoformat(),
+            "currency": "PHP",
+            "amount": money(amount_of(month)),
+            "referenceId": f"PRN{month_text(month).replace('-', '')}",
+        }
+        found.append(origin.item("con", month_text(month), fields, posting.day(month)))
+    return found
 
 
 def loan(
@@ -108,9 +118,7 @@ def loan(
     amortization: float,
     paid: int,
     overdue: float = 0,
-    currency: str = "PHP",
 ) -> Json:
-    """Return a loan of `months` instalments, the first in `first_month`, `paid` of them paid."""
     owed = money(amortization * (months - paid))
     fields: Json = {
         "type": kind,
@@ -119,7 +127,7 @@ def loan(
         "firstAmortizationDate": first_day(first_month).isoformat(),
         "endDate": last_day(first_month + months - 1).isoformat(),
         "amortizationFrequency": "Monthly",
-        "currency": currency,
+        "currency": "PHP",
         "loanAmount": money(principal),
         "amortizationAmount": money(amortization),
         "outstandingBalance": owed,
@@ -127,29 +135,6 @@ def loan(
         "overduePaymentAmount": money(overdue),
     }
     return origin.item("lia", (kind, first_month), fields)
-
-
-def _estimate(origin: Origin, month: int, amount: float, currency: str, shown: date) -> Json:
-    text = month_text(month)
-    fields = {"month": text, "currency": currency, "baseAmount": amount, "amount": amount}
-    return origin.item("einc", text, fields, shown)
-
-
-def _contribution(origin: Origin, month: int, amount: float, currency: str, shown: date) -> Json:
-    fields = {
-        "date": last_day(month).isoformat(),
-        "currency": currency,
-        "amount": amount,
-        "referenceId": f"PRN{month_text(month).replace('-', '')}",
-    }
-    return origin.item("con", month_text(month), fields, shown)
-
-
-Period = tuple[date, date]
-_PAYDAYS_A_YEAR = {"Weekly": 52, "Semimonthly": 24, "Monthly": 12, "Quarterly": 4, "Variable": 12}
-FREQUENCIES = tuple(_PAYDAYS_A_YEAR)
-NET_SHARE = 0.86
-"""What is left of the gross pay."""
 
 
 def incomes(
@@ -173,14 +158,12 @@ def incomes(
 
 
 def periods(frequency: str, span: Period) -> list[Period]:
-    """Return the pay periods of a frequency that lie wholly within the span."""
     return [p for p in _all_periods(frequency, span) if span[0] <= p[0] and p[1] <= span[1]]
 
 
 def payslip(
     origin: Origin, employer: str, gross: float, period: Period, frequency: str, shown: int = 1
 ) -> Json:
-    """Return one Income, shown so many days after its period's end."""
     start, end = period
     fields = {
         "employer": employer,
@@ -196,12 +179,10 @@ def payslip(
 
 
 def repeated_payslips(origin: Origin, payslips: Iterable[Json]) -> list[Json]:
-    """Return the same payslips under new ids, as a later sync may bring them."""
     return [_renamed(origin, one) for one in payslips]
 
 
 def monthly_summaries(origin: Origin, halves: Iterable[Json]) -> list[Json]:
-    """Return one income for each month of which both halves are among the payslips."""
     by_month: dict[str, list[Json]] = defaultdict(list)
     for one in sorted(halves, key=lambda item: str(item["endDate"])):
         by_month[one["endDate"][:7]].append(one)
@@ -209,7 +190,6 @@ def monthly_summaries(origin: Origin, halves: Iterable[Json]) -> list[Json]:
 
 
 def thirteenth_month(origin: Origin, employer: str, gross: float, year: int) -> Json:
-    """Return the extra month's pay for a calendar year, as one income from January to December."""
     return payslip(origin, employer, gross, (date(year, 1, 1), date(year, 12, 31)), "Annually")
 
 
@@ -245,12 +225,6 @@ def _summary(origin: Origin, first: Json, second: Json) -> Json:
     return _renamed(origin, whole)
 
 
-CASH_OUT = "Cash out to bank account"
-TOP_UP = "Wallet top-up"
-Entry = tuple[str, float, str]
-"""A wallet entry: key within its day, amount, description."""
-
-
 @dataclass(frozen=True, slots=True)
 class WorkPattern:
     """A person's work for a platform.
@@ -272,7 +246,6 @@ FREELANCE = WorkPattern((2,), 1, 240.0, 0.1, "USD", "Fixed price milestone payme
 
 
 def wallet(origin: Origin, pattern: WorkPattern, first: date, last: date) -> list[Json]:
-    """Return every transaction from the first day to the last, both included, oldest first."""
     return [
         transaction(origin, day, key, amount, description, pattern.currency)
         for day in days(first, last)
@@ -281,19 +254,12 @@ def wallet(origin: Origin, pattern: WorkPattern, first: date, last: date) -> lis
 
 
 def platform_estimates(origin: Origin, transactions: Iterable[Json], today: date) -> list[Json]:
-    """Return the incomes estimated from a wallet: each complete month's earnings, without a lag."""
-    earned = _earned_by_month(transactions)
-    months = [month for month in earned if month < month_of(today) and earned[month] > 0]
-    return estimates(origin, months, earned.__getitem__, posting=IMMEDIATE)
-
-
-def _earned_by_month(transactions: Iterable[Json]) -> dict[int, float]:
-    """Return what the work itself brought in each month: no cash-outs, no top-ups."""
-    months: dict[int, float] = defaultdict(float)
+    earned: dict[int, float] = defaultdict(float)
     for one in transactions:
         if one["description"] not in (CASH_OUT, TOP_UP):
-            months[month_number(one["date"][:7])] += one["amount"]
-    return dict(months)
+            earned[month_number(one["date"][:7])] += one["amount"]
+    months = [month for month in earned if month < month_of(today) and earned[month] > 0]
+    return estimates(origin, months, earned.__getitem__, posting=IMMEDIATE)
 
 
 def _entries(account: str, pattern: WorkPattern, day: date) -> Iterator[Entry]:

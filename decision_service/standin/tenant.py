@@ -27,16 +27,14 @@ from decision_service.standin.world import (
     World,
     WorldMaker,
     account,
-    identity,
     source,
     tasks_of,
     user,
 )
 
+TOKEN_LIFE = timedelta(hours=5)
 COLLECTING = timedelta(seconds=2)
-"""How long the stand-in takes to collect an account's data, by default; the vendor promises five
-minutes.
-"""
+"""The time that collecting an account's data takes by default; the vendor promises five minutes."""
 
 
 @dataclass(slots=True)
@@ -60,15 +58,12 @@ class LinkedAccount:
 
     @property
     def id(self) -> str:
-        """The account's id."""
         return self._origin(self.changed).id
 
     def set_status(self, status: str, now: datetime, error_code: str | None = None) -> None:
-        """Change the status."""
         self.status, self.changed, self.error_code = status, now, error_code
 
     def source(self, now: datetime) -> DataSource:
-        """The account with what has been collected of it by now."""
         found = self._collected(now)
         return replace(found, account={**(found.account or {}), "createdAt": stamp(self.created)})
 
@@ -81,13 +76,10 @@ class LinkedAccount:
         return tasks_of(origin, source(origin, {}), self.collecting)
 
     def _collected(self, now: datetime) -> DataSource:
-        if self.status == "CONNECTED" and now >= self.changed + self.collecting:
-            return self._data_of(civil_day(now))
-        origin = self._origin(self.changed)
-        return source(origin, {}, account(origin, self.status, self.error_code))
-
-    def _data_of(self, today: date) -> DataSource:
-        """The person's data at this provider on this day; empty where the person has none."""
+        if self.status != "CONNECTED" or now < self.changed + self.collecting:
+            origin = self._origin(self.changed)
+            return source(origin, {}, account(origin, self.status, self.error_code))
+        today = civil_day(now)
         if self._built is None or self._built[0] != today:
             self._built = (today, self._build(today))
         return self._built[1]
@@ -96,29 +88,20 @@ class LinkedAccount:
         person, origin = self.person, self._synced(today)
         if person is None:
             return source(origin, {})
-        who = identity(
-            origin, person.name, person.born, person.country, email=person.email, phone=person.phone
-        )
-        for provider_id, _, build in person.accounts.accounts:
+        for provider_id, _, build in person.accounts:
             if provider_id == self.provider_id:
-                return build(origin, who, today)
-        return source(origin, {"identities": [who]})
+                return build(origin, person.identity(origin), today)
+        return source(origin, {"identities": [person.identity(origin)]})
 
     def _synced(self, today: date) -> Origin:
-        """The account as of its last sync: when it was connected, later at each day's beginning."""
         return self._origin(max(self.changed, start_of(today)))
 
     def _origin(self, synced: datetime) -> Origin:
         return Origin(self.user_id, self.provider_id, self.changed, synced, self.key)
 
 
-TOKEN_LIFE = timedelta(hours=5)
-
-
 @dataclass(slots=True)
 class StoredToken:
-    """A link token: its user, and the end of its validity."""
-
     user_id: str
     expires: datetime
 
@@ -126,9 +109,7 @@ class StoredToken:
 class Tenant:
     """The people of today's world with accounts revoked, users created and erased.
 
-    The world is made again when a new day begins in Manila; what was changed stays changed. All
-    live at the `residence`. The first sync of an account that is connected takes as long as
-    `collecting`.
+    The world is made again when a new day begins in Manila; what was changed stays changed.
     """
 
     def __init__(
@@ -154,38 +135,33 @@ class Tenant:
 
     @property
     def world(self) -> World:
-        """Today's world."""
         today = civil_day(self.now())
         if today != self._day:
             self._day, self._world = today, self._make(today)
         return self._world
 
     def people(self) -> Iterator[Person]:
-        """Yield all people, created users first."""
-        everybody = chain(self._created.values(), self.world)
-        return (self._current(one) for one in everybody if one.id not in self._erased)
+        people = chain(self._created.values(), self.world)
+        return (self._current(one) for one in people if one.id not in self._erased)
 
     def person(self, user_id: str) -> Person | None:
-        """Return a user as of now, None where the user is unknown or erased."""
+        """A user as of now, None where the user is unknown or erased."""
         found = self._created.get(user_id) or self.world.person(user_id)
         if found is None and is_created(user_id):
             found = self._add(user_id, {})
         return None if found is None or user_id in self._erased else self._current(found)
 
     def owner(self, object_id: str) -> Person | None:
-        """Return the user to whom an account, archive, item or task belongs."""
         found = self.world.owner(object_id) or self._owners.get(owner_digits(object_id))
         return self.person(found.id) if found else None
 
     def account(self, account_id: str) -> tuple[Person, DataSource] | None:
-        """Return an account with its owner, None where there is none or it was revoked."""
         owner = self.owner(account_id)
         sources = owner.sources if owner else ()
         found = next((one for one in sources if one.id == account_id and one.account), None)
         return (owner, found) if owner and found else None
 
     def create_user(self, external: Mapping[str, str]) -> Person:
-        """Create a user without accounts."""
         return self._add(created_user_id(uuid.uuid4()), external)
 
     def _add(self, user_id: str, external: Mapping[str, str]) -> Person:
@@ -196,11 +172,9 @@ class Tenant:
         return created
 
     def erase_user(self, user_id: str) -> None:
-        """Erase a user, who is not found from now on."""
         self._erased.add(user_id)
 
     def revoke(self, account_id: str) -> None:
-        """Delete an account with all its data, as `DELETE /accounts/{id}` does."""
         self._revoked.add(account_id)
 
     def disconnect(self, account_id: str) -> None:
@@ -208,34 +182,28 @@ class Tenant:
         self._disconnected[account_id] = self.now()
 
     def issue_token(self, user_id: str) -> Json:
-        """Return a new link token for a user."""
         token = StoredToken(user_id, self.now() + TOKEN_LIFE)
         text = uuid.uuid4().hex
         self.tokens[text] = token
         return {"accessToken": text, "expiresAt": stamp(token.expires), "mode": "SANDBOX"}
 
     def use_token(self, text: str) -> str | None:
-        """Use a link token up and return its user; None where the token was used or has expired."""
         token = self.tokens.pop(text, None)
         return token.user_id if token and token.expires > self.now() else None
 
     def attach(self, account: LinkedAccount) -> None:
-        """Add an account that the widget connects to its user's accounts."""
         self._linked.setdefault(account.user_id, []).append(account)
 
     def linked(self, user_id: str) -> list[LinkedAccount]:
-        """Return the accounts of a user that came through the widget and were not revoked."""
         gone = self._revoked | self._disconnected.keys()
         return [one for one in self._linked.get(user_id, ()) if one.id not in gone]
 
     def _current(self, person: Person) -> Person:
         person = self._residence.of(self._with_linked(person))
-        if not any(
-            one.id in self._revoked or one.id in self._disconnected for one in person.sources
-        ):
+        gone = self._revoked | self._disconnected.keys()
+        if gone.isdisjoint(one.id for one in person.sources):
             return person
         kept = [self._source(one) for one in person.sources if one.id not in self._revoked]
-        gone = self._revoked | self._disconnected.keys()
         tasks = [one for one in person.tasks if one["metadata"]["sourceId"] not in gone]
         return replace(person, sources=tuple(kept), tasks=tuple(tasks))
 

@@ -34,10 +34,9 @@ _BUILT_PEOPLE = 256
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """One source of data: a connected account, or an archive or upload of files.
+    """A connected account, or an archive or upload of files (`account` is None).
 
-    `account` is the vendor's Account, None for the others; `items` holds, by kind, the items as
-    the list endpoints give them (with `metadata`), for every kind the provider supports.
+    `items` holds, by kind, the items as the list endpoints give them, with `metadata`.
     """
 
     id: str
@@ -48,21 +47,17 @@ class DataSource:
     file_type: str | None = None
 
     def of(self, kind: str) -> tuple[Json, ...]:
-        """Return the items of a kind, none where the source does not have the kind."""
         return self.items.get(kind, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user of the vendor with the sources and tasks of the user."""
-
     user: Json
     sources: tuple[DataSource, ...] = ()
     tasks: tuple[Json, ...] = ()
 
     @property
     def id(self) -> str:
-        """The vendor's user id."""
         return str(self.user["id"])
 
 
@@ -71,10 +66,7 @@ Builder = Callable[[], Person]
 
 @dataclass(slots=True)
 class World:
-    """All people on one day; a person is built when asked for, so that many cost nothing.
-
-    `faults` belong to the world's people, as Christina's do.
-    """
+    """All people on one day; a person is built when asked for, so that many cost nothing."""
 
     today: date
     builders: Mapping[str, Builder]
@@ -93,11 +85,9 @@ class World:
         return map(self._build, self.builders)
 
     def person(self, user_id: str) -> Person | None:
-        """Return the person with this user id."""
         return self._build(user_id) if user_id in self.builders else None
 
     def owner(self, object_id: str) -> Person | None:
-        """Return the person to whom an account, archive, item or task belongs by its id."""
         owner = self._owners.get(owner_digits(object_id))
         return None if owner is None else self._build(owner)
 
@@ -106,7 +96,6 @@ WorldMaker = Callable[[date], World]
 
 
 def join(*worlds: World) -> World:
-    """Return one world with the people and faults of all; later ones win where ids meet."""
     builders = {user_id: build for world in worlds for user_id, build in world.builders.items()}
     faults = tuple(fault for world in worlds for fault in world.faults)
     return World(max(world.today for world in worlds), builders, faults)
@@ -119,7 +108,6 @@ AmountOf = Callable[[int], float]
 
 
 def money(amount: float) -> float:
-    """Return an amount with two decimals, whole where it has none, as JSON shows it."""
     rounded = round(amount, 2)
     return int(rounded) if rounded == int(rounded) else rounded
 
@@ -127,7 +115,6 @@ def money(amount: float) -> float:
 def metadata(
     source_id: str, source_type: str, provider_id: str, user_id: str, arrived: datetime
 ) -> Json:
-    """Return the `metadata` of an item; accounts are also named by the deprecated `accountId`."""
     account = {"accountId": source_id} if source_type == "ACCOUNT" else {}
     return {
         "createdAt": stamp(arrived),
@@ -142,11 +129,7 @@ def metadata(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where items come from: a user's source, when it was connected and when it last delivered.
-
-    `arriving` says that its first sync has not finished. `id` follows from the rest: the account's
-    or archive's id.
-    """
+    """A user's source, when it was connected and last delivered; `arriving`: in its first sync."""
 
     user_id: str
     provider_id: str
@@ -163,19 +146,16 @@ class Origin:
         object.__setattr__(self, "id", own)
 
     def metadata(self, available: datetime | None = None) -> Json:
-        """Return the `metadata` of something the source delivered once it was available."""
         arrived = max(self.connected, available or self.connected)
         return metadata(self.id, self.type, self.provider_id, self.user_id, arrived)
 
     def item(self, prefix: str, key: object, fields: Json, seen: date | None = None) -> Json:
-        """Return an item with an id of its own and the day from which its provider showed it."""
         available = start_of(seen) if seen else None
         item_id = object_id(prefix, self.user_id, self.id, key)
         return {"id": item_id, **fields, "metadata": self.metadata(available)}
 
 
 def user(user_id: str, created: datetime, external: Mapping[str, str] | None = None) -> Json:
-    """Return a User."""
     return {
         "id": user_id,
         "externalMetadata": dict(external or {}),
@@ -191,7 +171,6 @@ def account(
     error_code: str | None = None,
     monitor: str = "ACTIVE",
 ) -> Json:
-    """Return an Account, its connection as old as the origin, its monitor as new as the sync."""
     error = {"errorCode": error_code, "errorMessage": "The provider refused."} if error_code else {}
     return {
         "id": origin.id,
@@ -211,7 +190,6 @@ def source(
     account_json: Json | None = None,
     file_type: str | None = None,
 ) -> DataSource:
-    """Return a Source; an account lists every kind its provider supports, empty or not."""
     held = {kind: tuple(some) for kind, some in items.items()}
     if origin.type == "ACCOUNT":
         known = ("identities", *supported_kinds(origin.provider_id), *held)
@@ -227,10 +205,7 @@ def task(
     datapoints: Iterable[str],
     finished: datetime | None,
 ) -> Json:
-    """Return a Task of kind LINK_ACCOUNT, UPDATE_ACCOUNT or ANALYZE_ARCHIVE, running or finished.
-
-    A running one has neither an end nor datapoints: those name what was saved when it finished.
-    """
+    """A task; a running one has neither an end nor datapoints, which name what was saved then."""
     saved = [name.replace("links", "link").upper() for name in datapoints] if finished else []
     return {
         "id": object_id("task", origin.user_id, origin.id, kind, stamp(started)),
@@ -264,7 +239,6 @@ def identity(
     email: str | None = None,
     phone: str | None = None,
 ) -> Json:
-    """Return an Identity; the last word of the name that is no suffix is the family name."""
     words = name.split()
     suffix = words.pop() if words[-1].endswith(".") else None
     fields: Json = {
@@ -285,7 +259,6 @@ def identity(
 def transaction(
     origin: Origin, day: date, key: str, amount: float, description: str, currency: str = "PHP"
 ) -> Json:
-    """Return a Transaction; credits are positive, debits negative."""
     fields = {
         "date": day.isoformat(),
         "description": description,
@@ -299,7 +272,6 @@ def transaction(
 def employment(
     origin: Origin, employer: str, title: str, start: date, end: date | None = None
 ) -> Json:
-    """Return an Employment, open where it has no end."""
     fields = {
         "jobTitle": title,
         "employer": employer,
@@ -353,17 +325,16 @@ class Residence:
             )
 
     def of(self, person: Person) -> Person:
-        """The person as somebody who lives here."""
         if not self.country and self.currency == HOME_CURRENCY:
             return person
         return replace(person, sources=tuple(map(self._source, person.sources)))
 
     def _source(self, source: DataSource) -> DataSource:
-        items = {kind: tuple(map(self._item, some)) for kind, some in source.items.items()}
+        items = {
+            kind: tuple({**item, **self._changed(item)} for item in some)
+            for kind, some in source.items.items()
+        }
         return replace(source, items=items)
-
-    def _item(self, item: Json) -> Json:
-        return {**item, **self._changed(item)}
 
     def _changed(self, item: Json) -> Mapping[str, str]:
         if self.country and "countryResidence" in item:

@@ -81,7 +81,10 @@ def prove(
         str, typer.Argument(metavar="WHERE", help="with `--claim only`, a condition")
     ] = "",
     claim: Annotated[
-        Claim, typer.Option("--claim", help="what NEW is, beside OLD")
+        Claim,
+        typer.Option(
+            "--claim", metavar="CLAIM", help=f"what NEW is, beside OLD: {', '.join(Claim)}"
+        ),
     ] = Claim.TIGHTENS,
     timeout: Annotated[
         float, seconds("the time limit, such as 60s", "--timeout")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow
 import pytest
-from pyarrow.parquet import write_table
+from pyarrow.parquet import read_schema, write_table
 
-from decision_service.cli.parquet import ParquetUnfit, is_parquet, write_lines
+from decision_service.cli.parquet import ParquetRows, ParquetUnfit, is_parquet, write_lines
 from decision_service.domain.verdict import Outcome
 from decision_service.workbench.backtest.case_files import CaseFile, parsed
 from tests.unit.cli.commands import command
@@ -84,3 +84,11 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFi
     damaged = command(capsys, *words, "--cases", str(file))
     assert damaged.code == 2
     assert f"{file} cannot be read as Parquet (" in damaged.err
+
+
+def test_an_export_names_each_column_once(tmp_path: Path) -> None:
+    """Readers such as Polars and DuckDB refuse a file that has a name twice."""
+    with (tmp_path / "cases.parquet").open("wb") as file, ParquetRows.open(file):
+        pass
+    names = read_schema(tmp_path / "cases.parquet").names
+    assert sorted(names) == sorted(set(names))
