@@ -10,8 +10,6 @@ from datetime import date
 from itertools import chain, groupby
 
 import msgspec
-import phonenumbers
-from rapidfuzz.distance import OSA
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import AsOf
@@ -218,6 +216,8 @@ def email_grade(given: str, found: Iterable[str]) -> MatchGrade:
 
 def e164(text: str, country: str) -> str | None:
     """The number as `+639171234567`; None for a masked one and for anything else that is none."""
+    import phonenumbers  # slow to import, and needed where numbers are compared
+
     if len(text) > LONGEST_PHONE or not TYPED_PHONE.fullmatch(text):
         return None
     try:
@@ -357,6 +357,8 @@ def same_first_name(one: PersonName, other: PersonName) -> bool:
 
 def is_slip(one: str, other: str) -> bool:
     """Whether words differ as a mistyped one does (not Mario and Maria), or sound alike."""
+    from rapidfuzz.distance import OSA  # slow to import
+
     if one != other and sounded(one) == sounded(other):
         return True
     shorter = min(len(one), len(other))

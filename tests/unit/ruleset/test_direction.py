@@ -70,13 +70,17 @@ def ladders(draw, subject):
     return name, [replace(start, factors=factors) for factors in steps]
 
 
+MEANT = {"income.conservative_6m": "INCOME_FELL"}
+"""A higher usual month makes a cut of the same latest month, as the guarantees' `when` says too."""
+
+
 def falls(ruleset, name, steps):
     """Where better facts have a worse outcome: the factor's two values and both outcomes."""
-    found = [(evaluate(ruleset, facts).outcome, facts) for facts in steps]
+    found = [(evaluate(ruleset, facts), facts) for facts in steps]
     return [
-        f"{name} {one.factors[name].value} {before}, {two.factors[name].value} {after}"
+        f"{name} {one.factors[name].value} to {two.factors[name].value}: {after.outcome}"
         for (before, one), (after, two) in pairwise(found)
-        if WORSE[after] > WORSE[before]
+        if WORSE[after.outcome] > WORSE[before.outcome] and after.reasons[0].code != MEANT.get(name)
     ]
 
 
