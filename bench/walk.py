@@ -21,7 +21,7 @@ from decision_service.runtime.config import load
 from decision_service.standin.sandbox import sandbox_people
 
 ROOT = Path(decision_service.__file__).parent
-LEFT_OUT = ("api", "simulator")
+LEFT_OUT = ("api", "standin")
 IDLE_SECONDS = 10.0
 """Before, between and after the decisions, so that every background task runs in one of them."""
 

@@ -23,8 +23,8 @@ def test_a_decision_passes_the_files_of_the_budget_and_a_warm_one_fewer():
     files = [set(re.findall(r"^  (\S+\.py)", walk, flags=re.MULTILINE)) for walk in (cold, warm)]
     assert len(files[1]) < len(files[0])
     for walk in files:
-        assert {"pipeline/decide/decide.py", "storage/commit/writer.py"} <= walk
-        assert not any(file.startswith(("api/", "simulator/")) for file in walk)
+        assert {"decide/decide.py", "store/commit.py"} <= walk
+        assert not any(file.startswith(("api/", "standin/")) for file in walk)
     assert [any(file.startswith("smile/") for file in walk) for walk in files] == [True, False]
     assert printed.endswith(f"Files: cold {len(files[0])}, warm {len(files[1])}\n")
     limits = tomllib.loads(BUDGET.read_text(encoding="utf-8"))

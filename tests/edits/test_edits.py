@@ -20,6 +20,7 @@ from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.plans import plan_warnings
 from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rules.digest import canonical
 from decision_service.workbench.proofs.report import guarantee_problems
 from decision_service.workbench.safeguards import loosened, unaccepted
 
@@ -98,13 +99,14 @@ def lock(rules: Rules) -> list[str]:
 
 
 def prove(rules: Rules) -> list[str]:
-    """Guarantees that are other than before, and are not true."""
-    known = {one for v in shipped().rulebook.digests.values() for one in _guarantees(v)}
+    """Guarantees that are not true, of versions that decide otherwise; of others those altered."""
+    before = shipped().rulebook.digests
+    known = {one for version in before.values() for one in _guarantees(version)}
     found = []
-    for version in rules.rulebook.digests.values():
-        changed = tuple(one for one in version.guarantees if _said(one) not in known)
-        only = replace(version, guarantees=changed)
-        found += [d.message for d in guarantee_problems([only], NOW.date(), lambda: 0.0)]
+    for digest, version in rules.rulebook.digests.items():
+        altered = tuple(one for one in version.guarantees if _said(one) not in known)
+        asked = replace(version, guarantees=altered) if digest in before else version
+        found += [d.message for d in guarantee_problems([asked], NOW.date(), lambda: 0.0)]
     return found
 
 
@@ -113,7 +115,7 @@ def _guarantees(version: Any) -> set[str]:
 
 
 def _said(guarantee: Any) -> str:
-    return repr(dataclasses.replace(guarantee, place=None))
+    return repr(canonical(guarantee))  # places apart
 
 
 GATES: Mapping[str, Callable[[Rules], list[str]]] = {

@@ -24,6 +24,9 @@ SEED = 19
 EACH = 3
 """So many of the words are tried at each place, chosen by the seed."""
 
+WHOLE_RULES = {("preflight",), *(("rules", one) for one in ("diff", "publish", "test"))}
+"""These go through all rules for most words: seconds each, so that one is tried at each place."""
+
 PATIENCE = 300.0
 """Seconds after which a command counts as hanging, on a busy machine too."""
 
@@ -80,7 +83,7 @@ def _lines(words: tuple[str, ...], pick: random.Random) -> Iterator[list[str]]:
         others = [one for one in command_of.params if one is not tried]
         others = [one for one in others if one.required or one.name == "port"]
         good = [word for one in others for word in _given(one, GOOD.get(one.name, "x"))]
-        for word in pick.sample(WORDS, EACH):
+        for word in pick.sample(WORDS, 1 if words in WHOLE_RULES else EACH):
             if (tried.name, word) != ("port", "0"):  # with it the stand-in would serve
                 yield [*words, *_given(tried, word), *good]
 
