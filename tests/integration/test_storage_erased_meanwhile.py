@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from decision_service.decide.identity import KEYED
 from decision_service.domain.errors import ConsentMoved, ReviewRefused
-from decision_service.domain.ports import HistoryEntry
+from decision_service.domain.ports import Erased, HistoryEntry
+from decision_service.store.errors import HeldUp
 from decision_service.store.postgres import LOCK_MS
 from decision_service.store.store import Store
 from tests.kits.decision_entries import NOON, SNAPSHOT, as_stored, numbered
@@ -75,7 +76,10 @@ async def test_what_was_read_before_an_erasure_is_gone_after_it(
     *,
     known: bool,
 ) -> None:
-    """However far what stores it has come: the erasure waits for it, and leaves nothing."""
+    """However far what stores it has come: the erasure waits for it, and leaves nothing.
+
+    Where the machine is slower than a lock's patience, one of them is refused and left nothing.
+    """
     deciding, erasing = stores
     if known:
         await deciding.commit(numbered(2, snapshot=replace(SNAPSHOT, id="earlier")))
@@ -87,7 +91,9 @@ async def test_what_was_read_before_an_erasure_is_gone_after_it(
     erased = asyncio.ensure_future(erasing.erase(USER))
     await until(lambda: ended_or_blocked(other, erased))
     await held.rollback()
-    await asyncio.gather(storing, erased)
+    with suppress(HeldUp):
+        await storing
+    await carried_out(erased, erasing)
     assert await other.fetchval(_STORED) == 0
     assert await erasing.snapshot(USER, SNAPSHOT.id) is None
     found = await erasing.user_state(USER)
@@ -107,9 +113,11 @@ async def test_what_was_read_before_an_erasure_is_refused_after_it(
     deciding_late = asyncio.ensure_future(deciding.commit(COLD))
     await until(lambda: ended_or_blocked(other, deciding_late))
     await held.rollback()
-    await erased
-    with pytest.raises(ConsentMoved):
-        await deciding_late
+    [refused, late] = await asyncio.gather(erased, deciding_late, return_exceptions=True)
+    if isinstance(refused, HeldUp):
+        await erasing.erase(USER)
+    else:
+        assert isinstance(late, (ConsentMoved, HeldUp))
     assert not await deciding.keep_warm(SNAPSHOT, MARK, 0)
     assert await other.fetchval(_STORED) == 0
 
@@ -149,8 +157,8 @@ async def test_no_erasure_waits_for_who_waits_for_it(
         said = asyncio.ensure_future(work(saying))
         await until(lambda: ended_or_blocked(other, said))
         await held.rollback()
-        assert (await erased).known
-        with suppress(ReviewRefused):
+        assert (await carried_out(erased, erasing)).known
+        with suppress(ReviewRefused, HeldUp):
             await said
     assert (
         await other.fetchval("SELECT count(*) FROM history_keys WHERE key = ANY($1)", HASHES) == 0
@@ -174,6 +182,14 @@ async def test_an_erasure_waits_for_another_vacuum(
 
 
 HASHES = [key for key in KEYS.all if key[:1] in KEYED]
+
+
+async def carried_out(erased: asyncio.Future[Erased], erasing: Store) -> Erased:
+    """What was erased; again where the first try was refused for waiting too long."""
+    try:
+        return await erased
+    except HeldUp:
+        return await erasing.erase(USER)
 
 
 async def blocked(other: asyncpg.Connection, waiters: int) -> bool:
