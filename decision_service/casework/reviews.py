@@ -82,9 +82,9 @@ COUNT_SECONDS = 15.0
 
 def review_case(recorded: Recorded) -> ReviewCase:
     """The decision as a review knows it; its offer is known while its values are stored."""
-    entry, settled = recorded.entry, recorded.settled
+    entry, decision = recorded.entry, recorded.decision
     requested = inputs_from_wire(recorded.facts.inputs).get("requested_amount")
-    offer = None if settled is None else settled.verdict.offer
+    offer = None if decision is None else decision.verdict.offer
     approved = offer is not None and entry.outcome is Outcome.APPROVE
     return ReviewCase(
         entry.decision_id,

@@ -16,10 +16,10 @@ import msgspec
 
 from decision_service.rulebook.manifest import EVIDENCE, MANIFEST
 from decision_service.rulebook.starter import starter_rules
+from decision_service.rules.inputs import SHARED
 from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean
 from decision_service.rules.language.fields import Fields, as_choice
 from decision_service.rules.language.yaml import read
-from decision_service.rules.lists import SHARED
 from decision_service.rules.program import RulesetFiles
 
 POLICY = "policy.yaml"

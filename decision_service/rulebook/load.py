@@ -29,10 +29,10 @@ from decision_service.rulebook.plans import doubtful_bounds, unknown_queue_tags,
 from decision_service.rulebook.rulebook import Product, Rulebook, ruleset_text
 from decision_service.rules.compile import Compilation, compile_ruleset
 from decision_service.rules.draft import shared_names
+from decision_service.rules.inputs import list_name, read_list
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity, nearest
 from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.letters import Demanding, notices_of
-from decision_service.rules.lists import list_name, read_list
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.settings import ConfigError, Settings, env_name
 

@@ -191,6 +191,12 @@ def ruleset_text(ruleset: CompiledRuleset, files: RulesetFiles) -> StoredText:
     return StoredText(ruleset.digest, "ruleset", msgspec.json.encode(stored))
 
 
+def used_mark(ruleset: CompiledRuleset) -> StoredText:
+    """The note that a version has decided with this content, stored before its first decision."""
+    kind = f"used {ruleset.ruleset}@{ruleset.version}"
+    return StoredText(f"{kind} {ruleset.digest}", kind, ruleset.digest.encode())
+
+
 def files_from_body(body: bytes) -> RulesetFiles:
     """The files that were stored; raises msgspec.ValidationError when the bytes are not those."""
     stored = msgspec.json.decode(body, type=_Files)

@@ -396,7 +396,7 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
         add_full_view(
             message,
             inputs_from_wire(facts.inputs),
-            recorded.factors,
+            None if recorded.decision is None else recorded.decision.factors,
             recorded.traces,
             facts.withheld_tags,
             facts.answers,

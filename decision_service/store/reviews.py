@@ -43,7 +43,13 @@ from decision_service.casework.review_steps import (
     is_repeated,
     refuse_contest,
 )
-from decision_service.decide.identity import ACCOUNT, PERSON, IdentityKey, owed_customer, owed_key
+from decision_service.decide.application import (
+    ACCOUNT,
+    PERSON,
+    IdentityKey,
+    owed_customer,
+    owed_key,
+)
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.ports import DayLimits

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus, ReportRelation
-from decision_service.decide.identity import CUSTOMER, DOCUMENT, OWED, USER, history_keys
+from decision_service.decide.application import CUSTOMER, DOCUMENT, OWED, USER, history_keys
 from decision_service.domain.errors import ReviewRefused
 from decision_service.domain.money import Money
 from decision_service.domain.person import FoundPerson

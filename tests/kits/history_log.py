@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
+from decision_service.decide.application import IdentityKey, history_keys
 from decision_service.decide.history import (
     NOTHING_PAST,
     LookedUp,
@@ -17,7 +18,6 @@ from decision_service.decide.history import (
     PastDecision,
     ReportedLoans,
 )
-from decision_service.decide.identity import IdentityKey, history_keys
 from decision_service.domain.errors import ConsentMoved, HistoryMoved
 from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionEntry, HistoryEntry

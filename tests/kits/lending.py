@@ -13,8 +13,8 @@ from decision_service.casework.outcomes import (
     RecordOutcome,
     ReportRelation,
 )
+from decision_service.decide.application import history_keys
 from decision_service.decide.codec import decode_facts, factors_from_wire
-from decision_service.decide.identity import history_keys
 from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.calendar import Month
 from decision_service.domain.money import Money

@@ -22,8 +22,8 @@ from decision_service.casework.review_steps import (
     complete,
     is_repeated,
 )
+from decision_service.decide.application import user_key
 from decision_service.decide.history import PastDecision
-from decision_service.decide.identity import user_key
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import AllowancesMoved, HistoryMoved, ReviewRefused

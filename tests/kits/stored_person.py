@@ -11,15 +11,15 @@ from decision_service.casework.letters import Sending, StoredNotice
 from decision_service.casework.onboarding import Applicant, IssuedToken
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.casework.review_steps import By, note
+from decision_service.decide.application import HistoryKeys, history_keys, user_key
 from decision_service.decide.codec import (
-    FactsToStore,
+    StoredFacts,
     encode_facts,
     inputs_to_wire,
     pack_factors,
     snapshot_body,
 )
 from decision_service.decide.events import Event
-from decision_service.decide.identity import HistoryKeys, history_keys, user_key
 from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import Month
 from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
@@ -114,7 +114,7 @@ def _facts(users: int) -> bytes:
     )
     factors = Factors({one.name: one for one in values}, {}, (), NOON)
     return encode_facts(
-        FactsToStore(
+        StoredFacts(
             instant=NOON,
             zone="Asia/Manila",
             assignment=Assignment("p", True, EnrolmentReason.IN_STAGE, "9c" * 32, "all", 100_000),

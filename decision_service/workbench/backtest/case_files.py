@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from decision_service.decide.codec import FactsToStore, encode_facts, inputs_to_wire, pack_factors
+from decision_service.decide.codec import StoredFacts, encode_facts, inputs_to_wire, pack_factors
 from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
 from decision_service.domain.factor import (
     Factors,
@@ -179,7 +179,7 @@ def recorded_conclusion(reply: bytes) -> Side:
     return msgspec.json.decode(reply, type=Side)
 
 
-def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
+def _facts(line: CaseLine, ruleset: CompiledRuleset) -> StoredFacts:
     sent = {name: value_of(given) for name, given in line.inputs.items()}
     bound = bind_inputs(ruleset, sent, frozenset(sent))
     if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
@@ -189,7 +189,7 @@ def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
     known = {name: specs[name] for name in line.factors if name in specs}
     values = {name: _factor(spec, line.factors[name]) for name, spec in known.items()}
     sources = (SourceUse("", provider, "", None, used=True) for provider in line.providers)
-    return FactsToStore(
+    return StoredFacts(
         instant=line.decided,
         zone=ruleset.zone.key,
         assignment=Assignment(  # of which a line has the arm alone

@@ -38,10 +38,9 @@ from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdic
 from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import PassedRow, passed_over, traces
-from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
 from decision_service.rules.language.fields import parse_day
-from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.tests_file import Given, GivenFile, parse_given, parse_input
 from decision_service.server.decision_views import verdict_fields

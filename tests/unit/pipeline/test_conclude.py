@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.decide.verdict import expiry
+from decision_service.decide.conclude import expiry
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import Factors
 from decision_service.domain.verdict import Outcome, Verdict

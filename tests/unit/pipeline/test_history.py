@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decision_service.decide.application import IdentityKey, history_keys
 from decision_service.decide.history import (
     MOST_PAST,
     HistoryOf,
@@ -20,7 +21,6 @@ from decision_service.decide.history import (
     history_of,
     reuse_of,
 )
-from decision_service.decide.identity import IdentityKey, history_keys
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.person import History, Reuse
 from decision_service.domain.verdict import Outcome

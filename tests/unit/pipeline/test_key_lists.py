@@ -27,9 +27,9 @@ from decision_service.rulebook.rulebook import (
     Rulebook,
     RulesetArchive,
 )
-from decision_service.rules import lists
+from decision_service.rules import inputs
+from decision_service.rules.inputs import list_answers, read_list
 from decision_service.rules.language.diagnostics import Report
-from decision_service.rules.lists import list_answers, read_list
 from decision_service.rules.program import KeyList
 from decision_service.steering.journal import MigratedPlans, Rollouts, settle
 from decision_service.steering.reload import Reloaded, ReloadRules
@@ -126,7 +126,7 @@ async def test_lists_are_read_and_compared_off_the_loop(
         threads.append(threading.current_thread())
         return read_list(path, text, report)
 
-    for module in (lists, shared_files, list_changes):
+    for module in (inputs, shared_files, list_changes):
         monkeypatch.setattr(module, "read_list", noted)
     assert await office.reload("ACME-017") == Reloaded(accepted=True, faults=0)
     assert len(threads) > 3

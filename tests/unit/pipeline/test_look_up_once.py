@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from decision_service.decide.application import history_keys, owed_key
 from decision_service.decide.codec import decode_facts, factors_from_wire
-from decision_service.decide.decide import Turns
+from decision_service.decide.flow import Turns
 from decision_service.decide.history import LookedUp, Past
-from decision_service.decide.identity import history_keys, owed_key
 from decision_service.decide.snapshots import Ages, SnapshotCache
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import DecisionEntry, FetchResult, StoredEntry

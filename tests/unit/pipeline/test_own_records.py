@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from decision_service.decide.application import history_keys
 from decision_service.decide.codec import decode_facts, factors_from_wire
-from decision_service.decide.decide import Turns
-from decision_service.decide.identity import history_keys
+from decision_service.decide.flow import Turns
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
 from decision_service.rulebook.folder import read_rules

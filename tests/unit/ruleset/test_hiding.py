@@ -16,7 +16,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from decision_service.decide.verdict import needs_of
+from decision_service.decide.conclude import needs_of
 from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.money import Money
 from decision_service.domain.snapshot import (

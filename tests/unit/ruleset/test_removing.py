@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.decide.verdict import needs_of
+from decision_service.decide.conclude import needs_of
 from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.money import Money
