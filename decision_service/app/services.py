@@ -42,7 +42,7 @@ from decision_service.decide.replay import ReadDecisions, ReplayDecision
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.decide.retention import Retention
 from decision_service.decide.snapshots import Ages, SnapshotCache
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.runtime.clock import Ids
 from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, Settings, env_name, names_of
 from decision_service.runtime.tasks import Supervisor

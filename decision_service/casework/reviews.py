@@ -34,6 +34,7 @@ from decision_service.decide.decide import CallContext, DecideApplication
 from decision_service.decide.replay import ReadDecisions, Recorded
 from decision_service.decide.snapshots import PATIENCE
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import NO_TERMS, Outcome
 from decision_service.domain.errors import (
     CallerError,
     DecisionUnknown,
@@ -58,7 +59,6 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
-from decision_service.domain.verdict import NO_TERMS, Outcome
 from decision_service.rulebook.rulebook import Rulebook
 
 ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})

@@ -26,11 +26,17 @@ from decision_service.decide.gather import with_earlier_match, with_match
 from decision_service.decide.history import OwnRecords
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import (
+    Component,
     Decision,
     ListAnswer,
+    Outcome,
     Override,
     OverrideKind,
+    Reason,
+    ReferKind,
     RulesetRef,
+    StageTrace,
+    Verdict,
 )
 from decision_service.domain.factor import Factors, FactorValue, Value
 from decision_service.domain.missing import DataReason
@@ -52,14 +58,6 @@ from decision_service.domain.ports import (
 )
 from decision_service.domain.reviews import OpenedReview, ReviewCase, opened_by_referral
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.verdict import (
-    Component,
-    Outcome,
-    Reason,
-    ReferKind,
-    StageTrace,
-    Verdict,
-)
 from decision_service.factors.compute import compute, own_values, validity_boundaries, with_values
 from decision_service.factors.match import PeopleRead, people_read
 from decision_service.factors.registry import data_names, depends_on_term

@@ -25,7 +25,7 @@ from decision_service.decide.history import (
     ReadHistory,
 )
 from decision_service.decide.snapshots import SnapshotCache
-from decision_service.domain.decision import Assignment, Decision
+from decision_service.domain.decision import Assignment, Decision, Verdict
 from decision_service.domain.errors import (
     AllowancesMoved,
     ConsentMoved,
@@ -49,7 +49,6 @@ from decision_service.domain.ports import (
     SnapshotSource,
     StoredEntry,
 )
-from decision_service.domain.verdict import Verdict
 from decision_service.rollout.assign import day_total_matters
 from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product, Rulebook, used_mark

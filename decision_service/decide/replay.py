@@ -17,7 +17,7 @@ from decision_service.decide.codec import (
     read_snapshot,
 )
 from decision_service.decide.conclude import judge, midnight, needs_of, with_answers
-from decision_service.domain.decision import Decision
+from decision_service.domain.decision import ApprovalTerms, Decision, Outcome, StageTrace, Verdict
 from decision_service.domain.errors import (
     DecisionUnknown,
     FieldInvalid,
@@ -27,9 +27,9 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
-from decision_service.domain.verdict import ApprovalTerms, Outcome, StageTrace, Verdict
 from decision_service.factors.compute import compute
-from decision_service.rulebook.rulebook import Rulebook, RulesetArchive
+from decision_service.rulebook.archive import RulesetArchive
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.explain import traces
 from decision_service.rules.offer import UNCHECKED, price
 from decision_service.rules.program import CompiledRuleset

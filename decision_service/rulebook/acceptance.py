@@ -10,7 +10,8 @@ import msgspec
 
 from decision_service.domain.ports import DecisionLog, StoredText
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook.folder import POLICY, RuleFolder, TextFile
+from decision_service.rulebook.archive import files_from_body
+from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rulebook.manifest import (
     MANIFEST,
     Measured,
@@ -20,7 +21,7 @@ from decision_service.rulebook.manifest import (
     evidence_problems,
     publication,
 )
-from decision_service.rulebook.rulebook import Rulebook, files_from_body, used_mark
+from decision_service.rulebook.rulebook import POLICY, Rulebook, used_mark
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import list_name, read_list
 from decision_service.rules.language import yaml

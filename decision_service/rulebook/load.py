@@ -16,8 +16,8 @@ from decision_service.factors.registry import catalogue
 from decision_service.rollout.plan import parse_plan
 from decision_service.rollout.state import initial_state
 from decision_service.rulebook.acceptance import published_as
+from decision_service.rulebook.archive import ruleset_text
 from decision_service.rulebook.folder import (
-    Policy,
     ProductTexts,
     RuleFolder,
     files_of,
@@ -26,7 +26,7 @@ from decision_service.rulebook.folder import (
 )
 from decision_service.rulebook.manifest import manifest_problems
 from decision_service.rulebook.plans import doubtful_bounds, unknown_queue_tags, unmatched_segments
-from decision_service.rulebook.rulebook import Product, Rulebook, ruleset_text
+from decision_service.rulebook.rulebook import Policy, Product, Rulebook
 from decision_service.rules.compile import Compilation, compile_ruleset
 from decision_service.rules.draft import shared_names
 from decision_service.rules.inputs import list_name, read_list

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from decision_service.domain.missing import REASONS
-from decision_service.domain.verdict import (
+from decision_service.domain.decision import (
     Component,
     Condition,
     Offer,
@@ -20,6 +19,7 @@ from decision_service.domain.verdict import (
     RuleTrace,
     Score,
 )
+from decision_service.domain.missing import REASONS
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.types import Node, Symbol
 from decision_service.rules.language.values import Gap, Unknown

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.verdict import Component, Verdict
+from decision_service.domain.decision import Component, Verdict
 from decision_service.rules.always_known import Sure
 from decision_service.rules.construct import Trace
 from decision_service.rules.evaluate import Facts, evaluate

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from decision_service.decide.codec import decode_facts, factors_from_wire, read_snapshot
 from decision_service.decide.conclude import judge, with_answers
 from decision_service.decide.replay import shell_of
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.rollout.impact import ImpactSums, LeftOut, NotCompared
-from decision_service.rulebook.rulebook import Product, Rulebook, RulesetArchive
+from decision_service.rulebook.archive import RulesetArchive
+from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.rules.evaluate import load
 from decision_service.rules.program import CompiledRuleset, LabelValues, ParamSpec
 from decision_service.steering.pairs import DecidedCase, PairLog, RulesOnDay, second_opinion

@@ -21,8 +21,8 @@ from decision_service.decide.application import (
     user_key,
 )
 from decision_service.decide.history import MOST_PAST, Past, PastDecision, ReportedLoans
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import HistoryEntry, StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.store import dialect as driver
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import insert_new, padded

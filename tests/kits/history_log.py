@@ -18,10 +18,10 @@ from decision_service.decide.history import (
     PastDecision,
     ReportedLoans,
 )
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ConsentMoved, HistoryMoved
 from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionEntry, HistoryEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 

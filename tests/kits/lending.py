@@ -22,8 +22,8 @@ from decision_service.domain.person import FoundPerson
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.snapshot import Income, Provider, Read, Snapshot, Source
 from decision_service.factors.match import recognised_by
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import read_rules
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
 from decision_service.store.store import Store
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import (

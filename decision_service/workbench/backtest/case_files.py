@@ -12,7 +12,15 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from decision_service.decide.codec import StoredFacts, encode_facts, inputs_to_wire, pack_factors
-from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
+from decision_service.domain.decision import (
+    Arm,
+    Assignment,
+    EnrolmentReason,
+    ListAnswer,
+    OfferKind,
+    Outcome,
+    ReferKind,
+)
 from decision_service.domain.factor import (
     Factors,
     FactorSpec,
@@ -24,10 +32,9 @@ from decision_service.domain.factor import (
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import Money, exponent
 from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
-from decision_service.domain.verdict import OfferKind, Outcome, ReferKind
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.impact import KnownLoan, Side
-from decision_service.rulebook.rulebook import files_from_body
+from decision_service.rulebook.archive import files_from_body
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.language.values import has_type

@@ -22,8 +22,8 @@ from decision_service.decide.history import (
     reuse_of,
 )
 from decision_service.domain.calendar import AsOf
+from decision_service.domain.decision import Outcome
 from decision_service.domain.person import History, Reuse
-from decision_service.domain.verdict import Outcome
 
 MANILA = ZoneInfo("Asia/Manila")
 AS_OF = AsOf.at(datetime(2026, 11, 26, 12, tzinfo=MANILA), MANILA)

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.domain.decision import ListAnswer
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import ListAnswer, Outcome
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces
