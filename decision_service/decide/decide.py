@@ -14,8 +14,9 @@ from opentelemetry.trace import Span, Tracer
 from decision_service.decide.admit import Admission, InFlightAmounts, admit, found_allowances
 from decision_service.decide.application import Application, is_same_request, request_content
 from decision_service.decide.clock_guard import ClockGuard
+from decision_service.decide.codec import snapshot_body
 from decision_service.decide.conclude import FactorCache, conclude
-from decision_service.decide.flow import Bulkhead, SingleFlight, Turns
+from decision_service.decide.flow import Bulkhead, SingleFlight, UserLocks
 from decision_service.decide.gather import gather_for, withdrawn
 from decision_service.decide.history import (
     NOTHING_FOUND,
@@ -194,7 +195,7 @@ class DecideApplication:
             self._decide
         )
         self._in_flight = InFlightAmounts()
-        self._turns = Turns()
+        self._locks = UserLocks()
 
     async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
         """The recorded decision.
@@ -329,7 +330,7 @@ class DecideApplication:
         clock, application = self._deps.clock, admission.application
         stop_at = run.call.deadline - ANSWER_MARGIN
         with traced(self._deps.tracer, SpanName.GATHER):
-            run.fetched = await gather_for(
+            fetched = await gather_for(
                 application.user_id,
                 ruleset.needs,
                 admission.as_of,
@@ -340,6 +341,8 @@ class DecideApplication:
                 warm=self._deps.warm,
                 before_read=partial(self._claim, run),
             )
+        body = fetched.body or snapshot_body(fetched.snapshot)
+        run.fetched = structs.replace(fetched, body=body)
 
     async def _claim(self, run: DecisionRun) -> None:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
@@ -361,7 +364,7 @@ class DecideApplication:
         user_id = admission.application.user_id
         while True:
             try:
-                async with self._turns.of(user_id) as waited:
+                async with self._locks.of(user_id) as waited:
                     if waited:
                         run.past = NOTHING_FOUND
                     decision, entry = await self._concluded(admission, run)

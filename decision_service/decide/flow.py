@@ -1,4 +1,4 @@
-"""Work that callers share or wait for: single flight, each user's turn, the bulkhead, and caches
+"""Work that callers share or wait for: single flight, a lock for each user, the bulkhead, caches
 that forget erased users.
 """
 
@@ -150,7 +150,7 @@ class _Line(Struct):
     waiting: int = 0
 
 
-class Turns:
+class UserLocks:
     """A lock for each user: without it many at once would be decided over and over."""
 
     def __init__(self) -> None:

@@ -109,9 +109,10 @@ class SnapshotCache:
         self, user_id: str, plan: FetchPlan, user_state: UserState, now: datetime
     ) -> CachedSnapshot | None:
         """A reading that is young enough for this plan; None where the vendor must be read."""
-        mark = user_state.warm
-        young = mark is not None and _within(now - mark.oldest, self._ages.snapshot)
-        if mark is None or not young or not covers(mark.plan, plan):
+        mark = user_state.last
+        if mark is None or user_state.quarantined or not covers(mark.plan, plan):
+            return None
+        if not _within(now - mark.oldest, self._ages.snapshot):
             return None
         decoded = await self._stored(user_id, mark.snapshot_id)
         if decoded is None:
