@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from sqlalchemy import update
 
 from decision_service.casework import review_steps as steps
+from decision_service.decide.flow import Waiter
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.reviews import Review, ReviewState
 from decision_service.rules.language import yaml as composer
 from decision_service.rules.language.yaml import MapEntry
-from decision_service.runtime.flow import Waiter
 from decision_service.server import webhooks
 from decision_service.smile import applicant as kind_read
 from decision_service.smile import client as http

@@ -18,9 +18,8 @@ from sqlalchemy import (
     select,
 )
 
-from decision_service.domain.decision import Arm
+from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import ArmDecision, DayTotals, Grant, StoredEntry
-from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.rollout.assign import Pin
 from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
 from decision_service.store.decisions import from_microseconds, microseconds

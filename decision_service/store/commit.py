@@ -11,6 +11,7 @@ from time import perf_counter
 from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_
 
+from decision_service.decide.flow import UserCache
 from decision_service.domain.errors import (
     AllowancesMoved,
     ConsentMoved,
@@ -29,7 +30,6 @@ from decision_service.domain.ports import (
     cap_reached,
 )
 from decision_service.runtime.failpoints import Point, reach
-from decision_service.runtime.flow import UserCache
 from decision_service.store import arms, decisions, events, history, reviews, snapshots, tables
 from decision_service.store import dialect as driver
 from decision_service.store.arms import hold_days

@@ -25,8 +25,8 @@ from sqlalchemy import (
 
 from decision_service.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.decide.clock_guard import ClockReset
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, Filter, PagePosition, StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.store import dialect as driver
 from decision_service.store.dialect import insert_new, padded
 from decision_service.store.tables import (

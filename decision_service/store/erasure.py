@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, union
 
-from decision_service.decide.identity import IdentityKey
+from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.runtime.clock import SystemClock
 from decision_service.store import history, snapshots, tables

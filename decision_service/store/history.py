@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
 
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
-from decision_service.decide.history import MOST_PAST, Past, PastDecision, ReportedLoans
-from decision_service.decide.identity import (
+from decision_service.decide.application import (
     CUSTOMER,
     DOCUMENT,
     KEY_ID_BYTES,
@@ -21,8 +20,9 @@ from decision_service.decide.identity import (
     owed_key,
     user_key,
 )
+from decision_service.decide.history import MOST_PAST, Past, PastDecision, ReportedLoans
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import HistoryEntry, StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.store import dialect as driver
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import insert_new, padded

@@ -18,9 +18,9 @@ from decision_service.casework.outcomes import (
     ReportRelation,
     compare,
 )
-from decision_service.decide.identity import history_keys
+from decision_service.decide.application import history_keys
+from decision_service.domain.decision import Outcome
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome
 from decision_service.store import history as history_
 from decision_service.store.decisions import from_microseconds, kept, microseconds
 from decision_service.store.dialect import insert_new

@@ -43,8 +43,15 @@ from decision_service.casework.review_steps import (
     is_repeated,
     refuse_contest,
 )
-from decision_service.decide.identity import ACCOUNT, PERSON, IdentityKey, owed_customer, owed_key
+from decision_service.decide.application import (
+    ACCOUNT,
+    PERSON,
+    IdentityKey,
+    owed_customer,
+    owed_key,
+)
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.ports import DayLimits
 from decision_service.domain.reviews import (
@@ -58,7 +65,6 @@ from decision_service.domain.reviews import (
     ReviewState,
     opened_by_contest,
 )
-from decision_service.domain.verdict import Outcome
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import arms
 from decision_service.store.arms import hold_days

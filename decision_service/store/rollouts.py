@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, func, select, tuple_
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import StoredText
-from decision_service.domain.verdict import Outcome
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState

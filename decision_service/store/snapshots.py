@@ -12,11 +12,11 @@ import msgspec
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Table, bindparam, delete, exists, insert, select, tuple_, update
 
-from decision_service.decide.identity import IdentityKey
+from decision_service.decide.application import IdentityKey
+from decision_service.decide.flow import UserCache
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.ports import Disconnected, Erased, SnapshotBody, UserState
 from decision_service.domain.snapshot import KnownCount
-from decision_service.runtime.flow import UserCache
 from decision_service.store import events, history
 from decision_service.store.decisions import forget_applicants, from_microseconds, microseconds
 from decision_service.store.dialect import insert_new, padded, raise_each

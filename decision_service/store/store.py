@@ -17,10 +17,11 @@ from decision_service.casework.outcomes import (
     OutcomePosition,
     RecordedOutcome,
 )
+from decision_service.decide.application import IdentityKey
 from decision_service.decide.clock_guard import ClockReset
 from decision_service.decide.events import Event, Receipt
+from decision_service.decide.flow import UserCache
 from decision_service.decide.history import LookedUp, Past
-from decision_service.decide.identity import IdentityKey
 from decision_service.decide.replica_check import ProcessRules
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved
@@ -40,7 +41,6 @@ from decision_service.domain.ports import (
 from decision_service.rollout.assign import Pin
 from decision_service.rollout.impact import ImpactSums
 from decision_service.rollout.ports import JournalEntry, JournalMovedOn
-from decision_service.runtime.flow import UserCache
 from decision_service.steering.counters import ArmTally, CounterTotal, FigureCell
 from decision_service.steering.pairs import DecisionPair
 from decision_service.store import (

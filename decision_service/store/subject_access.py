@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, func, literal, select, tup
 from decision_service.casework.disclosure import Row, StoredDecision, StoredReading, UserRows
 from decision_service.casework.letters import NoticeFilter
 from decision_service.casework.review_steps import RecordedReview
-from decision_service.decide.identity import USER, kind_of, user_key
+from decision_service.decide.application import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
 from decision_service.store import decisions, notices, reviews, snapshots
 from decision_service.store.decisions import from_microseconds, microseconds
