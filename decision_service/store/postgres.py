@@ -29,8 +29,12 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 2.0
 COMMAND_SECONDS = 5.0
-POOL_SECONDS = 0.5
-"""How long a connection, one command, and a free place in the pool are waited for."""
+"""How long a connection and one command are waited for."""
+POOL_SECONDS = 30.0
+"""How long a free place in the pool is waited for by work that has no deadline.
+
+A call leaves the queue at its own deadline, and a decision then asks the vendor for nothing.
+"""
 
 STATEMENT_MS = 4000
 LOCK_MS = 1000
