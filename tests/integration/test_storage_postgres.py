@@ -20,9 +20,8 @@ from decision_service.domain.ports import Filter, SnapshotBody
 from decision_service.domain.snapshot import KnownCount
 from decision_service.store import decisions, schema
 from decision_service.store import postgres as postgres_database
-from decision_service.store.commit import record_group
+from decision_service.store.commit import Commit, preconditions_of, record_group
 from decision_service.store.engine import READERS, migrate
-from decision_service.store.entries import Commit, preconditions_of
 from decision_service.store.errors import StoreRefused, StoreUnreachable
 from decision_service.store.keys import PLAIN
 from decision_service.store.store import Store
@@ -66,7 +65,7 @@ async def test_groups_of_any_size_are_recorded_whole(postgres: Postgres) -> None
         for size in (*range(1, 36), 100, 128, 130):
             group = [lone_commit(f"{next(names):026}") for _ in range(size)]
             told = await store._database.commit(partial(record_group, group=group, data_keys=PLAIN))
-            assert told == [commit.entry for commit in group]
+            assert told == [commit.stored for commit in group]
     made = next(names) - 1
     connection = await asyncpg.connect(url)
     for table in ("decisions", "arm_decisions"):
@@ -76,8 +75,9 @@ async def test_groups_of_any_size_are_recorded_whole(postgres: Postgres) -> None
 
 def lone_commit(name: str) -> Commit:
     """One that leaves no more than its own rows."""
-    entry = structs.replace(ENTRY, decision_id=f"dec_{name}", request_id=name, snapshot=None)
-    return Commit(decisions.stored(entry), preconditions_of(entry, stored=True), arm=CHAMPION)
+    own = {"decision_id": f"dec_{name}", "request_id": name}
+    entry = structs.replace(ENTRY, **own, snapshot=None, arm=CHAMPION)
+    return Commit(entry, decisions.stored(entry), preconditions_of(entry, stored=True))
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -304,10 +304,7 @@ async def test_calls_at_once_wait_for_a_connection(url: str) -> None:
         ]
         await asyncio.sleep(0)
         stored = await asyncio.gather(
-            *(
-                decide(application(request_id=f"r-{n}", user_id=f"u-{n}"), call)
-                for n in range(200)
-            )
+            *(decide(application(request_id=f"r-{n}", user_id=f"u-{n}"), call) for n in range(200))
         )
         await asyncio.gather(*busy)
         ways = (
