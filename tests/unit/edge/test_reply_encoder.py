@@ -26,7 +26,7 @@ from decision_service.domain.verdict import (
     Score,
     Verdict,
 )
-from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.server.wire import money_from_message, value_from_message
 from tests.fakes.any_decision import decisions, styles, traces
 from tests.fakes.examples import examples
