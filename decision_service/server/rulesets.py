@@ -33,7 +33,7 @@ from decision_service.server.decisions import (
     read_value,
     verdict_fields,
 )
-from decision_service.server.wire import Mapper, Problems, check_product
+from decision_service.server.wire import Fields, Mapper, Problems, check_product
 
 SERVICE = rules_pb.DESCRIPTOR.services_by_name["RulesetService"]
 MOST_CHANGES = 50
@@ -79,10 +79,8 @@ RULESETS = Mapper(
 )
 
 
-def ruleset_message(
-    product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus
-) -> rules_pb.Ruleset:
-    return RULESETS.message(
+def ruleset_fields(product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus) -> Fields:
+    return RULESETS.fields(
         rules_pb.Ruleset,
         ruleset,
         loaded_time=status.since.get(ruleset.digest),
@@ -99,11 +97,11 @@ def _role(product: Product, version: int) -> str:
     return "shadow" if any(s.version == version for s in versions.shadow) else ""
 
 
-def list_change_messages(entries: Sequence[ListChanges], product: str) -> list[rules_pb.ListChange]:
+def list_change_fields(entries: Sequence[ListChanges], product: str) -> list[Fields]:
     """Changes of lists, the newest first: those of a product and of all, or every one."""
     of = (f"{product}/", "_shared/") if product else ("",)
     found = [
-        RULESETS.message(rules_pb.ListChange, change, time=entry.at, published_by=entry.by)
+        RULESETS.fields(rules_pb.ListChange, change, time=entry.at, published_by=entry.by)
         for entry in entries
         for change in entry.changes
         if change.path.startswith(of)
@@ -140,7 +138,7 @@ class RulesetServicer:
         return RULESETS.message(
             rules_pb.ListRulesetsResponse,
             rulesets=[
-                ruleset_message(product, product.versions[version], status)
+                ruleset_fields(product, product.versions[version], status)
                 for _, product in sorted(products.items())
                 for version in sorted(product.versions)
             ],
@@ -152,7 +150,7 @@ class RulesetServicer:
                 for _, product in sorted(products.items())
                 for keys in product.lists
             ],
-            list_changes=list_change_messages(changes, request.product),
+            list_changes=list_change_fields(changes, request.product),
             published=status.rulebook.published,
         )
 
@@ -164,10 +162,10 @@ class RulesetServicer:
         status = self._use_cases.active_rules.status
         product = status.rulebook.product(request.product)
         ruleset = product.version(request.version)
-        message = ruleset_message(product, ruleset, status)
+        fields = ruleset_fields(product, ruleset, status)
         text = await self._use_cases.log.text(ruleset.digest)
-        message.source = files_from_body(text.body).text if text else ""
-        return rules_pb.GetRulesetResponse(ruleset=message)
+        fields["source"] = files_from_body(text.body).text if text else ""
+        return rules_pb.GetRulesetResponse(ruleset=fields)
 
     async def validate_ruleset(
         self, request: rules_pb.ValidateRulesetRequest, context: RpcContext

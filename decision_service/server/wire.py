@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -57,7 +57,12 @@ Converter: TypeAlias = "Callable[[Any], Any] | None"
 """The form of a value in a message, None where it is the value itself."""
 
 Source: TypeAlias = "str | Callable[[Any], Any] | None"
-Step: TypeAlias = "tuple[str, Callable[[Any], Any], Converter]"
+Step: TypeAlias = "tuple[str, Callable[[Any], Any], Converter, bool]"
+"""A field's name, its value of a struct, the form of that, and whether zero is not the default."""
+
+Plan: TypeAlias = "tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[Step]]"
+"""How a message is made of a struct: fields as they are, read at once, and the steps for others."""
+
 Reader: TypeAlias = "Callable[[Problems, Any, str, str], Any] | None"
 M = TypeVar("M", bound=Message)
 S = TypeVar("S", bound=msgspec.Struct)
@@ -269,7 +274,7 @@ class Mapper:
     def __init__(self, differing: Mapping[type[Message], Mapping[str, Source]]) -> None:
         self._differing = {kind.DESCRIPTOR: sources for kind, sources in differing.items()}
         self._converters: dict[Descriptor, dict[str, Converter]] = {}
-        self._steps: dict[Descriptor, tuple[Step, ...]] = {}
+        self._plans: dict[tuple[Descriptor, type], Plan] = {}
         for message, sources in self._differing.items():
             if unknown := sources.keys() - message.fields_by_name.keys():
                 raise ValueError(f"{message.name} has no field {', '.join(sorted(unknown))}")
@@ -305,22 +310,36 @@ class Mapper:
         return kind(**given)
 
     def _fields(self, message: Descriptor, of: Any) -> Fields:
-        steps = self._steps.get(message)
-        if steps is None:
-            steps = self._steps[message] = tuple(self._steps_of(message))
-        fields = {}
-        for name, value_of, convert in steps:
+        kind = of.__class__
+        plan = self._plans.get((message, kind))
+        if plan is None:
+            plan = self._plans[message, kind] = self._plan(message, kind)
+        names, values_of, steps = plan
+        fields = dict(zip(names, values_of(of), strict=True))
+        for name, value_of, convert, keeps_zero in steps:
             value = value_of(of)
-            if value is not None:
+            if value or (keeps_zero and value is not None):
                 fields[name] = value if convert is None else convert(value)
         return fields
 
-    def _steps_of(self, message: Descriptor) -> Iterator[Step]:
+    def _plan(self, message: Descriptor, kind: type) -> Plan:
+        hints = get_type_hints(kind) if issubclass(kind, msgspec.Struct) else {}
         differing = self._differing.get(message, {})
+        plain: dict[str, str] = {}
+        steps: list[Step] = []
         for name, convert in self._converters_of(message).items():
-            source = differing.get(name, name)
+            source, field = differing.get(name, name), message.fields_by_name[name]
+            if isinstance(source, str):
+                if convert is None or (convert is _text and _is_text(hints.get(source))):
+                    plain[name] = source
+                    continue
+                source = attrgetter(source)
             if source is not None:
-                yield name, attrgetter(source) if isinstance(source, str) else source, convert
+                steps.append((name, source, convert, field.has_presence or convert is _text))
+        if len(plain) > 1:
+            return tuple(plain), attrgetter(*plain.values()), steps
+        steps += [(name, attrgetter(path), None, True) for name, path in plain.items()]
+        return (), lambda _: (), steps
 
     def _converters_of(self, message: Descriptor) -> Mapping[str, Converter]:
         if message not in self._converters:
@@ -347,11 +366,16 @@ class Mapper:
         if message.full_name in _VALUES:
             return _VALUES[message.full_name]
 
-        def nested(value: Any) -> Any:
-            made = isinstance(value, dict | Message)
-            return value if made else self._fields(message, value)
+        def nested(value: Any) -> Fields:
+            return value if value.__class__ is dict else self._fields(message, value)
 
         return nested
+
+
+def _is_text(hint: Any) -> bool:
+    """Whether an attribute has text or None, so that it goes into a message as it is."""
+    kinds = {*(get_args(hint) or (hint,))} - {type(None)}
+    return all(isinstance(kind, type) and issubclass(kind, str) for kind in kinds)
 
 
 @cache
