@@ -351,8 +351,10 @@ class Mapper:
         kind: Any = field.message_type
         entries = kind is not None and kind.GetOptions().map_entry
         one = self._single(kind.fields_by_name["value"] if entries else field)
-        if one is None or not field.is_repeated:
+        if not field.is_repeated:
             return one
+        if one is None or one is _text:  # several texts are texts already
+            return None
         if entries:
             return lambda values: {name: one(value) for name, value in values.items()}
         return lambda values: [one(value) for value in values]
