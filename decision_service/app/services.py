@@ -58,8 +58,7 @@ from decision_service.server.connect import (
     read_logo,
     read_notice,
 )
-from decision_service.server.decision_views import ProtoReplyEncoder
-from decision_service.server.decisions import UseCases
+from decision_service.server.decisions import ProtoReplyEncoder, UseCases
 from decision_service.server.gauges import ReviewMetrics
 from decision_service.server.grpc import Services
 from decision_service.server.notices import NoticeUseCases

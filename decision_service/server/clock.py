@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import msgspec
-from google.protobuf.duration_pb2 import Duration
 
 from decision_service.api.v1 import clock_service_pb2 as pb
-from decision_service.decide.clock_guard import ClockStatus, OperateClock
+from decision_service.decide.clock_guard import OperateClock
 from decision_service.decide.decide import ANSWER_MARGIN
 from decision_service.domain.ports import Clock
 from decision_service.server.context import RpcContext
 from decision_service.server.rollouts import why_from
-from decision_service.server.wire import Problems, optional_time, same, timestamp
+from decision_service.server.wire import Mapper, Problems
 
 SERVICE = pb.DESCRIPTOR.services_by_name["ClockService"]
+_CLOCK = Mapper(
+    {
+        pb.Clock: {"ahead_of_vendor": "drift", "newest_decision_time": "newest"},
+        pb.ClockReset: {
+            "reset_time": "at",
+            "first_decision_time": "first",
+            "last_decision_time": "last",
+        },
+    }
+)
 
 
 class ClockUseCases(msgspec.Struct, frozen=True):
@@ -30,7 +39,9 @@ class ClockServicer:
     ) -> pb.GetClockResponse:
         """The clock as it is now."""
         del request, context
-        return pb.GetClockResponse(clock=_clock(await self._use_cases.operate.show()))
+        return pb.GetClockResponse(
+            clock=_CLOCK.message(pb.Clock, await self._use_cases.operate.show())
+        )
 
     async def reset_clock(
         self, request: pb.ResetClockRequest, context: RpcContext
@@ -40,26 +51,4 @@ class ClockServicer:
             why, who = why_from(request.why, problems), context.info.caller
         stop_at = self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
         after = await self._use_cases.operate.reset(who, why, stop_at)
-        return pb.ResetClockResponse(clock=_clock(after))
-
-
-def _clock(shown: ClockStatus) -> pb.Clock:
-    message = pb.Clock(
-        now=timestamp(shown.now),
-        doubted=shown.doubted,
-        resets=[
-            pb.ClockReset(
-                **same(one, "who", "why"),
-                reset_time=timestamp(one.at),
-                first_decision_time=timestamp(one.first),
-                last_decision_time=timestamp(one.last),
-            )
-            for one in shown.resets
-        ],
-        newest_decision_time=optional_time(shown.newest),
-    )
-    if shown.drift is not None:
-        drift = Duration()
-        drift.FromTimedelta(shown.drift)
-        message.ahead_of_vendor.CopyFrom(drift)
-    return message
+        return pb.ResetClockResponse(clock=_CLOCK.message(pb.Clock, after))

@@ -15,8 +15,13 @@ import grpc
 import msgspec
 import structlog
 
-from decision_service.server.callers import Caller
-from decision_service.server.context import CLIENT_SECONDS, Behaviour, CallStatus, RpcContext
+from decision_service.server.context import (
+    CLIENT_SECONDS,
+    Behaviour,
+    Caller,
+    CallStatus,
+    RpcContext,
+)
 from decision_service.server.interceptors import Handler, MethodInterceptor, behaviour_of
 
 LOOK_SECONDS = 1.0

@@ -31,12 +31,7 @@ from decision_service.server import (
     rollouts,
     rulesets,
 )
-from decision_service.server.auth import (
-    AuthenticationInterceptor,
-    Authenticator,
-    FailedAuthentications,
-)
-from decision_service.server.callers import HEALTH_METHODS
+from decision_service.server.auth import HEALTH_METHODS, Authenticator, FailedAuthentications
 from decision_service.server.event_loop import EventLoopInterceptor, OpenCalls
 from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer, streamed
 from decision_service.server.interceptors import (
@@ -44,6 +39,7 @@ from decision_service.server.interceptors import (
     READS,
     STEPS,
     AdmissionInterceptor,
+    AuthenticationInterceptor,
     CallInterceptor,
     CallRecordInterceptor,
     ConcurrencyLimits,

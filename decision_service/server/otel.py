@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import Tracer
 
-from decision_service.server.callers import UNOBSERVED
+from decision_service.server.auth import UNOBSERVED
 
 log = structlog.get_logger("decision_service.opentelemetry")
 SERVICE_NAME = "decision-service"

@@ -37,7 +37,7 @@ from decision_service.domain.snapshot import (
 from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.steering.shadows import Shadows
 from tests.fakes.forgetful import forgetful

@@ -14,8 +14,14 @@ import msgspec
 import pytest
 
 from decision_service.server import health as streams
-from decision_service.server.callers import ANONYMOUS, Caller
-from decision_service.server.context import CLIENT_SECONDS, Behaviour, CallStatus, RpcContext
+from decision_service.server.context import (
+    ANONYMOUS,
+    CLIENT_SECONDS,
+    Behaviour,
+    Caller,
+    CallStatus,
+    RpcContext,
+)
 from decision_service.server.event_loop import UNSENT_SECONDS, EventLoopInterceptor, OpenCalls
 from decision_service.server.interceptors import Handler
 from tests.kits.until import until

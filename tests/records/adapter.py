@@ -38,7 +38,7 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.explain import traces
 from decision_service.runtime.config import load
-from decision_service.server.decision_views import decision_message
+from decision_service.server.decisions import decision_message
 from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.team import Metadata, Team
 from tests.records.plain import Json, plain, typed
