@@ -100,7 +100,7 @@ def entry_of(
         snapshot=decided.snapshot,
         arm=_arm(decision, admission, decided.settled),
         consent=0 if fetch_result is None else fetch_result.consent,
-        warm=_warm(fetch_result, decided.snapshot),
+        warm=None if decision.as_of.doubtful else _warm(fetch_result, decided.snapshot),
         fence=fence,
         depends_on=None if fetch_result is None else fetch_result.mark,
         history=_history(decision, ruleset, own),
@@ -208,9 +208,9 @@ class ComputedFactors(msgspec.Struct):
         return loaded
 
 
-_Moment = tuple[date, bool, int, int | None]
+_Moment = tuple[date, int, int | None]
 """All of the arguments of `compute` that are not the snapshot's or the ruleset's: the civil date,
-whether the clock is in doubt, how many validity boundaries have passed, the requested term."""
+how many validity boundaries have passed, the requested term."""
 
 
 class _CachedFactors(msgspec.Struct):
@@ -235,7 +235,7 @@ class FactorCache:
             validity_boundaries(snapshot, needs.policy) if cached is None else cached.boundaries
         )
         passed = bisect_left(boundaries, as_of.instant)
-        moment = (as_of.date, as_of.doubtful, passed, needs.term_months)
+        moment = (as_of.date, passed, needs.term_months)
         if cached is not None and cached.moment == moment:
             return cached.computed
         factors = compute(snapshot, replace(needs, factors=data_names(needs.factors)), as_of)

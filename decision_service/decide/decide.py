@@ -19,7 +19,6 @@ from decision_service.decide.admit import (
     found_allowances,
 )
 from decision_service.decide.application import Application, is_same_request, request_content
-from decision_service.decide.clock_guard import ClockGuard
 from decision_service.decide.conclude import (
     Attempt,
     ConcludedDecision,
@@ -67,6 +66,7 @@ from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.acceptance import UsedVersions
 from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.runtime.flow import SingleFlight
 from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, SpanName, traced
@@ -197,7 +197,7 @@ class DecideApplication:
         self._deps = deps
         self._rulebook = rulebook
         self._observer = observer
-        self._clock_guard = clock_guard or ClockGuard()
+        self._clock_guard = clock_guard or ClockGuard(deps.clock.now, deps.clock.monotonic)
         self._bulkhead = bulkhead or Bulkhead()
         self._on_recorded = on_recorded
         self._used = UsedVersions(deps.log)
@@ -330,7 +330,10 @@ class DecideApplication:
 
         now, arms = self._deps.clock.now(), self._deps.arms
         admission = await admit(application, product, arms, now, assigned, self._in_flight)
-        if not await self._clock_guard.doubts(now):
+        return self._with_doubt(admission)
+
+    def _with_doubt(self, admission: Admission) -> Admission:
+        if admission.as_of.doubtful or not self._clock_guard.doubts(admission.as_of.instant):
             return admission
         as_of = structs.replace(admission.as_of, doubtful=True)
         return structs.replace(admission, as_of=as_of)
@@ -377,6 +380,7 @@ class DecideApplication:
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
     ) -> _Result:
         own = await self._own_records(admission, fetch_result, run)
+        admission = self._with_doubt(admission)  # again: the vendor may just have given its time
         product, deps = admission.application.product, self._deps
         concluded = conclude(
             admission,
@@ -416,7 +420,7 @@ class DecideApplication:
         self._runs.seal(run.key)
         with traced(self._deps.tracer, SpanName.COMMIT):
             stored = await self._deps.log.commit(entry)
-        self._clock_guard.note(stored.created)
+        self._clock_guard.recorded(stored.created)
         return stored
 
     def _notify(

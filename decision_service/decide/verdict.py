@@ -36,6 +36,14 @@ _REACHED = Reason(
     },
     component=Component.POLICY,
 )
+_DOUBTFUL = Reason(
+    code=str(DataReason.CLOCK_DOUBTFUL),
+    texts={
+        "en": "The time could not be known for certain when the application was decided",
+        "fil": "Hindi matiyak ang oras nang pagpasyahan ang aplikasyon",
+    },
+    component=Component.POLICY,
+)
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -47,8 +55,12 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 def settle(ruleset: CompiledRuleset, facts: Facts, allowances: Allowances | None) -> Settled:
-    """The rules' verdict; an approval beyond a cap is referred: a cap declines no application."""
+    """The rules' verdict, referred where the clock is doubtful, or beyond a cap of the day."""
     verdict = evaluate(ruleset, facts)
+    if facts.as_of.doubtful:
+        referred = replace(_referred(verdict, _DOUBTFUL), offer=None, conditions=())
+        referred = replace(referred, data_requests=(), connect=())
+        return Settled(referred, Override(OverrideKind.CLOCK_DOUBTFUL, verdict))
     if verdict.outcome is not Outcome.APPROVE:
         return Settled(verdict)
     asked = facts.inputs.get("requested_amount")
@@ -58,10 +70,11 @@ def settle(ruleset: CompiledRuleset, facts: Facts, allowances: Allowances | None
     cap = None if allowances is None else cap_reached(allowances, grant)
     if cap is None:
         return Settled(verdict, grant=grant)
-    referred = replace(
-        verdict, outcome=Outcome.REFER, refer_kind=ReferKind.POLICY, reasons=(_REACHED,)
-    )
-    return Settled(referred, Override(OverrideKind.CAPPED, verdict, cap.name))
+    return Settled(_referred(verdict, _REACHED), Override(OverrideKind.CAPPED, verdict, cap.name))
+
+
+def _referred(verdict: Verdict, why: Reason) -> Verdict:
+    return replace(verdict, outcome=Outcome.REFER, refer_kind=ReferKind.POLICY, reasons=(why,))
 
 
 def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:

@@ -90,6 +90,16 @@ def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> N
     raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
 
 
+def forget_future(connection: Connection, now: datetime) -> None:
+    """End readings that are dated after an instant; a quarantine from after it begins with it."""
+    at = microseconds(now + AHEAD)
+    none = {"snapshot_id": None, "fetched": _NEVER, "looked": _NEVER, "plan": b"", "oldest": _NEVER}
+    later = or_(_C.fetched > at, _C.looked > at, _C.oldest > at)
+    connection.execute(update(warm).where(later).values(none))
+    quarantined = update(warm).where(_C.quarantined > at)
+    connection.execute(quarantined.values(quarantined=microseconds(now)))
+
+
 def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
     of = snapshots.c.user_id
     query = select(of).where(of > after).distinct().order_by(of).limit(limit)

@@ -17,7 +17,6 @@ from decision_service.casework.outcomes import (
     OutcomePosition,
     RecordedOutcome,
 )
-from decision_service.decide.clock_guard import ClockReset
 from decision_service.decide.events import Event, Receipt
 from decision_service.decide.history import LookedUp, Past
 from decision_service.decide.identity import IdentityKey
@@ -200,23 +199,19 @@ class Store:
         work = partial(decisions.page, chosen=chosen, after=after, limit=limit)
         return await self._database.read(work)
 
-    async def newest_decision(self, before: datetime | None = None) -> datetime | None:
-        return await self._database.read(partial(decisions.newest, before=before))
+    async def newest_decision(self) -> datetime | None:
+        """When the newest decision was recorded, by the clock of then."""
+        return await self._database.read(decisions.newest)
 
-    async def first_decision(self, after: datetime) -> datetime | None:
-        return await self._database.read(partial(decisions.first, after=after))
+    async def forget_future(self, now: datetime) -> None:
+        """End what readings serve that a clock which was ahead has dated after `now`."""
+        await self._database.write(partial(events.forget_future, now=now))
 
     async def count_others(self) -> int:
         """How many users' keys the newest data key does not wrap; none where there is no key."""
         if self.data_keys.newest is None:
             return 0
         return await self._database.read(partial(count_others, newest=self.data_keys.newest))
-
-    async def clock_resets(self) -> Sequence[ClockReset]:
-        return await self._database.read(decisions.resets)
-
-    async def reset_clock(self, reset: ClockReset) -> bool:
-        return await self._database.write(partial(decisions.reset, one=reset))
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
