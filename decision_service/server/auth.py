@@ -96,8 +96,6 @@ METHODS: Mapping[str, frozenset[Role]] = {
     **dict.fromkeys(ROLLOUT_STEPS, frozenset({Role.ROLLOUT})),
     **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
     f"/{PACKAGE}.ApplicantService/ExportApplicant": frozenset({Role.SUBJECT_ACCESS}),
-    f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
-    f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
     f"/{PACKAGE}.OutcomeService/ListOutcomes": frozenset({Role.OUTCOMES, Role.READ}),
     **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS | {Role.READ} for name in _READ_REVIEWS},

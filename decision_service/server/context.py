@@ -50,7 +50,6 @@ class Role(StrEnum):
     ONBOARD_ALL = "onboard_all"
     SUBJECT_ACCESS = "subject_access"
     OUTCOMES = "outcomes"
-    OPERATE = "operate"
     REVIEW = "review"
     REVIEW_SECOND = "review_second"
 

@@ -23,7 +23,6 @@ from decision_service.runtime.settings import Settings
 from decision_service.runtime.telemetry import UserHash
 from decision_service.server import (
     applicants,
-    clock,
     decisions,
     notices,
     outcomes,
@@ -62,7 +61,7 @@ STOPPING = ("the service is stopping",)
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
-_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, clock, reviews)
+_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews)
 SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
 SPARE_CALLS = 256
 """Calls of known callers accepted beyond those that have a place, and as many that are refused with
@@ -276,7 +275,6 @@ class Services(msgspec.Struct, frozen=True):
     applicants: applicants.ApplicantUseCases
     outcomes: outcomes.OutcomeUseCases
     notices: notices.NoticeUseCases
-    clock: clock.ClockUseCases
     reviews: reviews.ReviewUseCases
 
 
@@ -326,7 +324,6 @@ def _add(
         (applicants.SERVICE, applicants.ApplicantServicer(services.applicants)),
         (notices.SERVICE, notices.NoticeServicer(services.notices)),
         (outcomes.SERVICE, outcomes.OutcomeServicer(services.outcomes)),
-        (clock.SERVICE, clock.ClockServicer(services.clock)),
         (reviews.SERVICE, reviews.ReviewServicer(services.reviews)),
     ):
         server.add_registered_method_handlers(service.full_name, methods(service, servicer))

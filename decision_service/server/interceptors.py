@@ -80,7 +80,6 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.DataNotReady: code_pb2.FAILED_PRECONDITION,
     errors.SnapshotErased: code_pb2.FAILED_PRECONDITION,
     errors.NoticeNotDue: code_pb2.FAILED_PRECONDITION,
-    errors.ClockResetRefused: code_pb2.FAILED_PRECONDITION,
     errors.PlanChanged: code_pb2.FAILED_PRECONDITION,
     errors.RolloutRefused: code_pb2.FAILED_PRECONDITION,
     errors.RolloutMovedOn: code_pb2.FAILED_PRECONDITION,

@@ -465,7 +465,7 @@ def check_texts(problems: Problems, value: object, field: str = "") -> None:
 
 
 def methods(service: ServiceDescriptor, servicer: object) -> Methods:
-    """A service's methods: its RPC `GetClock` is the servicer's `get_clock`."""
+    """A service's methods: its RPC `GetReview` is the servicer's `get_review`."""
     return {
         rpc.name: _unary(
             getattr(servicer, _CAPITAL.sub("_", rpc.name).lower()), GetMessageClass(rpc.input_type)

@@ -18,6 +18,7 @@ from tests.e2e.team import Team
 
 PRINTED = "http://127.0.0.1:8080"
 OPENED = "Open it to other hosts"
+PAUSE = "/v1/rollouts/personal-loan-ph:pause"
 
 
 def curl(shared: Gateway, word: str) -> Any:
@@ -56,7 +57,10 @@ async def test_a_caller_shows_a_token_over_tls(tmp_path: Path) -> None:
             for expected, call in (
                 ((401, "UNAUTHENTICATED"), ("get", "/v1/decisions")),
                 ((200, None), ("get", "/v1/decisions", None, shown)),
-                ((403, "PERMISSION_DENIED"), ("post", "/v1/clock:reset", {"why": "a"}, shown)),
+                (
+                    (403, "PERMISSION_DENIED"),
+                    ("post", PAUSE, {"why": "a"}, shown),
+                ),
             ):
                 status, answer = await asyncio.to_thread(reached.call, *call)
                 reason = answer["details"][0]["reason"] if status != 200 else None

@@ -12,7 +12,7 @@ from deploy.gateway.envoy import Gateway
 from tests.e2e import wire
 from tests.e2e.wire import frame
 
-PATH = "/v1/clock"
+PATH = "/v1/rollouts"
 MOST = 16 << 20
 """Bytes of a flood; what a closed connection takes stands in the buffers of the machine."""
 

@@ -46,5 +46,5 @@ def test_the_deadline_of_the_header_is_the_services(shared: Gateway) -> None:
 def test_a_service_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     """So that callers repeat the call later."""
     with gateway(tmp_path, f"127.0.0.1:{free_port()}") as alone:
-        status, error = alone.call("get", "/v1/clock")
+        status, error = alone.call("get", "/v1/rollouts")
     assert (status, error["code"], error["details"]) == (503, 14, [])

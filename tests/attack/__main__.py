@@ -13,7 +13,6 @@ from pathlib import Path
 
 from decision_service.runtime.telemetry import configure_logging
 from tests.attack.areas import (
-    clock,
     credentials,
     floods,
     owners,
@@ -34,7 +33,6 @@ AREAS: dict[str, Area] = {
     "credentials": credentials.run,
     "tokens": tokens.run,
     "owners": owners.run,
-    "clock": clock.run,
 }
 STORES = ("sqlite", "postgres")
 

@@ -126,6 +126,11 @@ class House:
     team: Mapping[str, Metadata]
     ids: dict[str, str] = field(default_factory=dict)
 
+    def confirm(self, at: datetime) -> None:
+        """The vendor gives the time, so that a clock which a record has set is no wrong one."""
+        for _ in range(2):
+            self.service.core.guard.answered(at)
+
     async def do(self, record: str, step: Mapping[str, Json]) -> Json:
         """The plain answer to a step of a record, or its refusal."""
         try:
