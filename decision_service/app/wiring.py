@@ -82,6 +82,9 @@ async def _http(
 ) -> HttpUrls:
     """Health and metrics at an address of their own where there is one, else with the pages."""
     settings, counted = core.settings, dict[str, HttpConnections]()
+    if settings.tls_client_ca_file is None or settings.auth_tokens_file is not None:
+        # Else whoever shows no certificate would be `anonymous`, and HTTP asks for none.
+        pages = [*pages, server.json.route]
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
         connections = counted[setting] = HttpConnections()

@@ -136,7 +136,7 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
     named = {name: getattr(settings, name) for name in _ADDRESSES}
     named = {name: address for name, address in named.items() if address}
     for name, address in named.items():
-        known_there = known or name != "grpc_address"
+        known_there = known or name == "admin_address"
         if problem := reach_problem(
             env_name(name), address, encrypted=encrypted, known_callers=known_there
         ):
