@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shutil
+import ssl
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +16,13 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from jsonschema import Draft202012Validator
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.runtime.config import load
@@ -22,7 +30,8 @@ from decision_service.runtime.settings import ConfigError
 from decision_service.server.grpc import SERVICES
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import Running, at_vendor, create, environ, running
+from tests.e2e.page import CALLERS
+from tests.e2e.service import ROOT, Running, at_vendor, create, environ, running
 from tests.e2e.team import Team
 from tests.kits.until import until
 
@@ -30,6 +39,7 @@ PACKAGE = "/decision_service.api.v1."
 CREATE = "DecisionService/CreateDecision"
 LIST = "DecisionService/ListDecisions"
 RYAN = sandbox_people()[1].user_id
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # of no use, but its making takes time
 JSON = {"content-type": "application/json"}
 DETAILS = {"google.rpc.ErrorInfo": ErrorInfo, "google.rpc.BadRequest": BadRequest}
 DETAILS["google.rpc.RetryInfo"] = RetryInfo
@@ -54,7 +64,7 @@ async def post(live: Running, method: str, body: Any, /, **headers: str) -> Answ
     """Call a method; what is no text or bytes is sent as JSON."""
     content = body if isinstance(body, str | bytes) else json.dumps(body)
     sent = JSON | {name.replace("_", "-"): value for name, value in headers.items()}
-    async with httpx2.AsyncClient(base_url=live.service.http_url, timeout=30) as client:
+    async with httpx2.AsyncClient(base_url=live.service.http_url, timeout=30, verify=TLS) as client:
         answer = await client.post(PACKAGE + method, content=content, headers=sent)
     return Answer(answer.status_code, answer.json(), answer.headers)
 
@@ -264,18 +274,169 @@ async def test_calls_in_progress_may_finish_while_the_service_stops(tmp_path: Pa
         await ending
 
 
-async def test_every_method_is_served(shared: Running) -> None:
-    """Each of every service answers, or refuses an empty request by an error of its own."""
-    for service in SERVICES:
-        for method in Default().FindServiceByName(service).methods:
-            answer = await post(shared, f"{service.rpartition('.')[2]}/{method.name}", {})
-            assert answer.status == 200 or answer.detail("ErrorInfo").domain, method.full_name
-            assert answer.status not in (500, 501), method.full_name
-
-
 def test_an_address_that_others_reach_needs_known_callers(tmp_path: Path) -> None:
     """As that of gRPC: whoever reaches it may call."""
     tls = {"tls_cert_file": str(tmp_path), "tls_key_file": str(tmp_path), "smile_mode": "sandbox"}
     chosen = environ(tmp_path, http_address="0.0.0.0:8080", smile_api_key="k" * 16, **tls)
     with pytest.raises(ConfigError, match=r"DECISION_HTTP_ADDRESS.*callers are not known"):
         load(environ=chosen | {"DECISION_SMILE_API_SECRET": "s" * 16})
+
+
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+
+
+def differences(schema: dict[str, Any], value: Any) -> list[str]:
+    """Where a JSON value is not as a schema of the document says."""
+    validator = Draft202012Validator(schema | {"components": DOCUMENT["components"]})
+    return [f"{one.json_path}: {one.message[:200]}" for one in validator.iter_errors(value)]
+
+
+def body_of(described: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a request or an answer."""
+    schema: dict[str, Any] = described["content"]["application/json"]["schema"]
+    return schema
+
+
+async def test_the_document_has_every_method_and_its_answers(shared: Running) -> None:
+    """An empty request is answered, or refused, as it says; its schemas are schemas."""
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    known = {
+        f"/{service}/{method.name}"
+        for service in SERVICES
+        for method in Default().FindServiceByName(service).methods
+    }
+    assert DOCUMENT["paths"].keys() == known
+    for path, operation in DOCUMENT["paths"].items():
+        answer = await post(shared, path.removeprefix(PACKAGE), {})
+        said = operation["post"]["responses"]["200" if answer.status == 200 else "default"]
+        assert differences(body_of(said), answer.content) == [], path
+        assert answer.status == 200 or answer.detail("ErrorInfo").domain, path
+        assert answer.status not in (500, 501), path
+
+
+def filled(kind: Any) -> Any:
+    """A message with every field set, of alternatives the last one."""
+    message = GetMessageClass(kind)()
+    for field in kind.fields:
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            inner, entries = (
+                field.message_type.fields_by_name["value"],
+                getattr(message, field.name),
+            )
+            if inner.message_type:
+                entries["key"].CopyFrom(filled(inner.message_type))
+            else:
+                entries["key"] = "1"
+        elif field.message_type:
+            inner = filled(field.message_type)
+            place = getattr(message, field.name)
+            (place.add() if field.is_repeated else place).CopyFrom(inner)
+        else:
+            value = "1" if field.type == FieldDescriptor.TYPE_STRING else 1
+            if field.is_repeated:
+                getattr(message, field.name).append(value)
+            else:
+                setattr(message, field.name, value)
+    return message
+
+
+async def test_every_field_of_a_request_is_known(shared: Running) -> None:
+    """To the document and to the service, by both of its names."""
+    for service in SERVICES:
+        for method in Default().FindServiceByName(service).methods:
+            path = f"/{service}/{method.name}"
+            described = body_of(DOCUMENT["paths"][path]["post"]["requestBody"])
+            for proto_names in (False, True):
+                body = MessageToDict(
+                    filled(method.input_type), preserving_proto_field_name=proto_names
+                )
+                assert proto_names or differences(described, body) == [], path
+                answer = await post(shared, path.removeprefix(PACKAGE), body)
+                assert "is no field" not in answer.content.get("message", ""), path
+                assert "cannot be read" not in answer.content.get("message", ""), path
+
+
+READ_ALONE = {"recourse", "review"}
+
+
+@pytest.mark.parametrize("person", sandbox_people(), ids=lambda person: person.name)
+async def test_decisions_are_as_the_document_says(shared: Running, person: Any) -> None:
+    """With all factors and traces; read again and replayed they are the same."""
+    view = {"view": "DECISION_VIEW_FULL"}
+    made = await post(shared, CREATE, application(userId=person.user_id) | view)
+    one = {"decisionId": made.content["decision"]["decisionId"], **view}
+    read = await post(shared, "DecisionService/GetDecision", one)
+    replayed = await post(shared, "DecisionService/ReplayDecision", one)
+    kept = {k: v for k, v in read.content["decision"].items() if k not in READ_ALONE}
+    assert made.content["decision"] == kept
+    assert replayed.content["differingFields"] == []
+    for name, answer in (("Create", made), ("Get", read), ("Replay", replayed)):
+        schema = {"$ref": f"#/components/schemas/{name}DecisionResponse"}
+        assert differences(schema, answer.content) == []
+
+
+async def run(live: Running, command: list[str], folder: Path) -> tuple[int, str]:
+    """The exit code and the output of a program of the page, called at a service."""
+    process = await asyncio.create_subprocess_exec(
+        *command, live.service.http_url, cwd=folder, stdout=PIPE, stderr=STDOUT
+    )
+    out, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode()
+
+
+@pytest.mark.parametrize("language", ["python", "js"])
+async def test_the_programs_of_the_page_decide_and_read_errors(
+    language: str, tmp_path: Path
+) -> None:
+    """As they are printed: a decline, wrong fields from BadRequest, a pause from RetryInfo."""
+    program, *command = {
+        "python": ("decide_json.py", sys.executable),
+        "js": ("decide_json.mjs", "node"),
+    }[language]
+    if language == "js":
+        libraries = ROOT / "clients" / "node" / "node_modules"
+        if not (libraries / "protobufjs").is_dir() or shutil.which("node") is None:
+            pytest.skip("there is no protobufjs: `make client-packages` installs it")
+        (tmp_path / "node_modules").symlink_to(libraries)
+        (tmp_path / "protos").symlink_to(ROOT / "protos")
+    (tmp_path / program).write_text(CALLERS.program("JSON over HTTP", language))
+    command.append(program)
+    for service in ("well", "ill"):
+        (tmp_path / service).mkdir()
+    async with running(tmp_path / "well") as live:
+        code, out = await run(live, [*command, RYAN], tmp_path)
+        assert (code, "OUTCOME_DECLINE dec_" in out) == (0, True), out
+        assert "- Too few months with income on record" in out
+        code, out = await run(live, [*command, "no such person!"], tmp_path)
+        assert (code, out.splitlines()[1:]) == (1, ["reason FIELD_INVALID", "fields user_id"])
+    async with at_vendor(tmp_path / "ill", smile_api_secret="another") as (live, _):
+        code, out = await run(live, [*command, RYAN], tmp_path)
+        assert out.splitlines()[1:] == ["reason UPSTREAM_UNAVAILABLE", "again in 60 s"]
+
+
+async def test_the_curl_lines_of_the_page_run(live: Running, tmp_path: Path) -> None:
+    """A decline with its reasons, in the list as it was answered; and a dry run."""
+
+    async def curl(word: str) -> Any:
+        line = CALLERS.commands("JSON over HTTP", word)
+        assert "http://127.0.0.1:8080" in line
+        line = line.replace("http://127.0.0.1:8080", live.service.http_url)
+        process = await asyncio.create_subprocess_shell(line, stdout=PIPE, cwd=tmp_path)
+        out, _ = await process.communicate()
+        return json.loads(out)
+
+    made = (await curl("curl-1"))["decision"]
+    assert (made["requestId"], made["outcome"]) == ("curl-1", "OUTCOME_DECLINE")
+    assert (await curl("curl-1"))["decision"] == made
+    assert made in (await curl("pageSize"))["decisions"]
+    tried = (await curl("EvaluateRuleset"))["decision"]
+    assert (tried["outcome"], tried["rulesetRef"]["version"]) == ("OUTCOME_APPROVE", 2)
+
+
+def test_the_page_names_every_path_of_before_and_of_now() -> None:
+    """Each method once."""
+    rows = CALLERS.rows("Paths of before")
+    assert sorted(PACKAGE + row[1].strip("`") for row in rows) == sorted(DOCUMENT["paths"])
+    assert all(row[0].strip("`").split()[1].startswith("/v1/") for row in rows)
