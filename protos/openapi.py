@@ -44,7 +44,11 @@ ERROR: Schema = {
             "type": "string",
             "description": "What happened and what to do, in a sentence.",
         },
-        "details": {"type": "array", "items": {"$ref": "#/components/schemas/ErrorDetail"}},
+        "details": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/ErrorDetail"},
+            "description": "Why, for programs; none where no method was reached.",
+        },
     },
     "required": ["code", "message"],
     "additionalProperties": False,
@@ -53,7 +57,11 @@ ERROR_DETAIL: Schema = {
     "description": "One of ErrorInfo, BadRequest and RetryInfo; ErrorInfo has the reason.",
     "type": "object",
     "properties": {
-        "type": {"type": "string", "enum": [*DETAILS]},
+        "type": {
+            "type": "string",
+            "enum": [*DETAILS],
+            "description": "The message's full name.",
+        },
         "value": {
             "type": "string",
             "contentEncoding": "base64",

@@ -21,9 +21,10 @@ from decision_service.app.services import (
 )
 from decision_service.build import commit
 from decision_service.domain.ports import Clock
+from decision_service.rulebook.starter import docs
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.failpoints import armed
-from decision_service.runtime.settings import Settings, split_address
+from decision_service.runtime.settings import Settings, SmileMode, split_address
 from decision_service.runtime.tasks import Supervisor
 from decision_service.runtime.telemetry import LogQueue
 from decision_service.server import grpc as rpc
@@ -168,6 +169,10 @@ async def start(
             snapshots.worker.on_arrival(reviews.again)
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
+        if settings.smile_mode is SmileMode.EMBEDDED:
+            from decision_service.server.explorer import Explorer  # what decides on people has none
+
+            pages += Explorer(docs()).routes()
         server, http = await listen(core, services, pages, stack)
         server.set_health()
         supervisor = Supervisor(core.clock.monotonic)

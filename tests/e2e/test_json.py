@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import shutil
 import ssl
 import sys
@@ -440,3 +441,28 @@ def test_the_page_names_every_path_of_before_and_of_now() -> None:
     rows = CALLERS.rows("Paths of before")
     assert sorted(PACKAGE + row[1].strip("`") for row in rows) == sorted(DOCUMENT["paths"])
     assert all(row[0].strip("`").split()[1].startswith("/v1/") for row in rows)
+
+
+async def test_the_embedded_mode_has_an_explorer(shared: Running) -> None:
+    """Every call and message is on the page; what it leads to is there, without another host."""
+    async with httpx2.AsyncClient(base_url=shared.service.http_url, verify=TLS) as client:
+        page = await client.get("/")
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        for path in DOCUMENT["paths"]:
+            assert f'data-path="{path}"' in page.text
+        anchors = set(re.findall(r' id="([^"]+)"', page.text))
+        assert set(re.findall(r'href="#([^"]+)"', page.text)) <= anchors
+        linked = set(re.findall(r'(?:href|src)="([^"#][^"]*)"', page.text)) - {"data:,"}
+        assert {"/healthz", "/docs/openapi.yaml", "/docs/callers.md"} <= linked
+        for link in linked:
+            assert (await client.get(link)).status_code == 200, link
+        assert all(link.startswith("/") for link in linked)
+        for name in ("/docs/..%2fpyproject.toml", "/docs/none.md", "/explorer/connect.html"):
+            assert (await client.get(name)).status_code == 404
+
+
+async def test_what_decides_on_people_has_no_explorer(tmp_path: Path) -> None:
+    """A page that names every call is for who tries the service."""
+    async with at_vendor(tmp_path) as (live, _), httpx2.AsyncClient(verify=TLS) as client:
+        for path in ("/", "/docs/callers.md", "/explorer/explorer.js"):
+            assert (await client.get(live.service.http_url + path)).status_code == 404
