@@ -83,13 +83,14 @@ async def _http(
 ) -> HttpUrls:
     """Health and metrics at an address of their own where there is one, else with the pages."""
     settings, counted = core.settings, dict[str, HttpConnections]()
+    around = core.instrumentation.around_http or (lambda app: app)
     if settings.tls_client_ca_file is None or settings.auth_tokens_file is not None:
         # Else whoever shows no certificate would be `anonymous`, and HTTP asks for none.
         pages = [*pages, server.json.route]
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
-        connections = counted[setting] = HttpConnections()
-        served = serve_http(setting, address, build_app(routes), connections, core.certificates)
+        connections, app = counted.setdefault(setting, HttpConnections()), build_app(routes)
+        served = serve_http(setting, address, around(app), connections, core.certificates)
         return await stack.enter_async_context(served)
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
