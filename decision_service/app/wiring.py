@@ -95,13 +95,14 @@ async def _http(
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
     core.metrics.read(partial(of_http, counted))
-    if not settings.admin_address:
-        url = await serve("HTTP_ADDRESS", settings.http_address, [*admin, *pages])
-        return HttpUrls(url, url)
-    return HttpUrls(
-        await serve("HTTP_ADDRESS", settings.http_address, pages),
-        await serve("ADMIN_ADDRESS", settings.admin_address, admin),
-    )
+    apart = settings.admin_address
+    admin_url = await serve("ADMIN_ADDRESS", apart, admin) if apart else ""
+    if settings.smile_mode is SmileMode.EMBEDDED:
+        from decision_service.server.explorer import Explorer  # what decides on people has none
+
+        pages = [*pages, *Explorer(docs(), admin_url).routes()]
+    url = await serve("HTTP_ADDRESS", settings.http_address, pages if apart else [*admin, *pages])
+    return HttpUrls(url, admin_url or url)
 
 
 class Service(msgspec.Struct):
@@ -170,10 +171,6 @@ async def start(
             snapshots.worker.on_arrival(reviews.again)
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
-        if settings.smile_mode is SmileMode.EMBEDDED:
-            from decision_service.server.explorer import Explorer  # what decides on people has none
-
-            pages += Explorer(docs()).routes()
         server, http = await listen(core, services, pages, stack)
         server.set_health()
         supervisor = Supervisor(core.clock.monotonic)

@@ -309,7 +309,8 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     threads = CallThreads(most + DESCRIPTIONS)
     full = call_status(status_of(Overloaded("more calls are open than are served: retry")))
     loop = EventLoopInterceptor(threads, calls, full, deps.authenticator.caller, HEALTH_METHODS)
-    interceptors, json = deps.interceptors(), JsonCalls(calls, full, deps.authenticator.caller)
+    interceptors = deps.interceptors()
+    json = JsonCalls(deps.limits.calls + SPARE_CALLS, deps.authenticator.caller)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop, *interceptors],

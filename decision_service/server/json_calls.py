@@ -27,12 +27,13 @@ from decision_service.domain.errors import (
     Draining,
     FieldInvalid,
     FieldProblem,
+    Overloaded,
     ServiceError,
     visible,
 )
 from decision_service.server.callers import PACKAGE, Caller
 from decision_service.server.context import MESSAGE_LIMIT, Behaviour, CallStatus, RpcContext
-from decision_service.server.event_loop import CANCELLED, FAILED, OpenCalls
+from decision_service.server.event_loop import CANCELLED, FAILED
 from decision_service.server.http import HttpCall, call_has_come, read_body
 from decision_service.server.interceptors import CallInterceptor, Handler, behaviour_of
 
@@ -55,16 +56,13 @@ log = structlog.get_logger("decision_service.rpc")
 class JsonCalls:
     """Serves methods over HTTP, each behind the interceptors of the gRPC server.
 
-    Calls beyond the bounds of `calls` end with the status `full`. `identify` finds the caller of a
-    call; no body of an unknown one is waited for.
+    At most `most` calls are open, others are refused. `identify` finds the caller of a call; no body
+    of an unknown one is waited for.
     """
 
-    def __init__(
-        self, calls: OpenCalls, full: CallStatus, identify: Callable[[RpcContext], Caller | None]
-    ) -> None:
+    def __init__(self, most: int, identify: Callable[[RpcContext], Caller | None]) -> None:
         self.route = Route(f"/{PACKAGE}.{{rest:path}}", self._call, methods=["POST"])
-        self._calls = calls
-        self._full = full
+        self._most = most
         self._identify = identify
         self._methods: dict[str, _Method] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -115,16 +113,13 @@ class JsonCalls:
                 return _refusal(413, grpc.StatusCode.RESOURCE_EXHAUSTED, _TOO_LARGE)
         if self._ended:
             body = Draining("this process is stopping: repeat the call")
-        group = self._calls.unauthenticated if context.caller is None else self._calls.known
-        if not self._calls.enter(context, group):
-            return _error(self._full)
-        self._calls.received(context)
+        elif len(self._tasks) >= self._most:
+            body = Overloaded("more calls are open than are served: retry")
         call_has_come(request)
         try:
             reply = await self._reply(method.behaviour(body, context), request, context)
         finally:
             context.over()
-            self._calls.leave(context)
         if context.status is not None:
             return _error(context.status)
         message = reply if isinstance(reply, Message) else method.answer.FromString(reply)
