@@ -56,8 +56,8 @@ log = structlog.get_logger("decision_service.rpc")
 class JsonCalls:
     """Serves methods over HTTP, each behind the interceptors of the gRPC server.
 
-    At most `most` calls are open, others are refused. `identify` finds the caller of a call; no body
-    of an unknown one is waited for.
+    At most `most` calls are open, and others are refused. `identify` finds the caller of a call; no
+    body of an unknown one is waited for.
     """
 
     def __init__(self, most: int, identify: Callable[[RpcContext], Caller | None]) -> None:
