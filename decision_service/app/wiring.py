@@ -13,17 +13,13 @@ from starlette.routing import BaseRoute
 from decision_service import __version__
 from decision_service.app.background import BackgroundTasks
 from decision_service.app.core import Core, Instrumentation, StartError, instrument, open_core
-from decision_service.app.services import (
-    connect_page,
-    wire_rollouts,
-    wire_services,
-    wire_snapshots,
-)
+from decision_service.app.services import connect_page, wire_rollouts, wire_services, wire_snapshots
 from decision_service.build import commit
 from decision_service.domain.ports import Clock
+from decision_service.rulebook.starter import docs
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.failpoints import armed
-from decision_service.runtime.settings import Settings, split_address
+from decision_service.runtime.settings import Settings, SmileMode, split_address
 from decision_service.runtime.tasks import Supervisor
 from decision_service.runtime.telemetry import LogQueue
 from decision_service.server import grpc as rpc
@@ -82,21 +78,26 @@ async def _http(
 ) -> HttpUrls:
     """Health and metrics at an address of their own where there is one, else with the pages."""
     settings, counted = core.settings, dict[str, HttpConnections]()
+    around = core.instrumentation.around_http or (lambda app: app)
+    if settings.tls_client_ca_file is None or settings.auth_tokens_file is not None:
+        # Else whoever shows no certificate would be `anonymous`, and HTTP asks for none.
+        pages = [*pages, server.json.route]
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
-        connections = counted[setting] = HttpConnections()
-        served = serve_http(setting, address, build_app(routes), connections, core.certificates)
+        connections, app = counted.setdefault(setting, HttpConnections()), build_app(routes)
+        served = serve_http(setting, address, around(app), connections, core.certificates)
         return await stack.enter_async_context(served)
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
     core.metrics.read(partial(of_http, counted))
-    if not settings.admin_address:
-        url = await serve("HTTP_ADDRESS", settings.http_address, [*admin, *pages])
-        return HttpUrls(url, url)
-    return HttpUrls(
-        await serve("HTTP_ADDRESS", settings.http_address, pages),
-        await serve("ADMIN_ADDRESS", settings.admin_address, admin),
-    )
+    apart = settings.admin_address
+    admin_url = await serve("ADMIN_ADDRESS", apart, admin) if apart else ""
+    if settings.smile_mode is SmileMode.EMBEDDED:
+        from decision_service.server.explorer import Explorer  # what decides on people has none
+
+        pages = [*pages, *Explorer(docs(), admin_url).routes()]
+    url = await serve("HTTP_ADDRESS", settings.http_address, pages if apart else [*admin, *pages])
+    return HttpUrls(url, admin_url or url)
 
 
 class Service(msgspec.Struct):

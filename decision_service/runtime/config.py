@@ -176,7 +176,7 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
                 "DECISION_TLS_CERT_FILE and DECISION_TLS_KEY_FILE, or set "
                 "DECISION_ALLOW_PLAINTEXT=true behind a proxy that adds TLS"
             )
-        elif name == "grpc_address" and not settings.callers_known:
+        elif name != "admin_address" and not settings.callers_known:
             yield (
                 f"{shown} callers are not known: set DECISION_AUTH_TOKENS_FILE or "
                 "DECISION_TLS_CLIENT_CA_FILE"

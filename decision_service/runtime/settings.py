@@ -234,7 +234,7 @@ class Settings(BaseModel):
     grpc_address: Address = Field("127.0.0.1:50051", description="Address of the gRPC server.")
     http_address: Address = Field(
         "127.0.0.1:8080",
-        description="Address of /healthz, /livez, /metrics, /connect and webhooks.",
+        description="Address of JSON calls, /healthz, /livez, /metrics, /connect and webhooks.",
     )
     admin_address: Address = Field(
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import unquote
 
 import grpc
@@ -28,6 +29,9 @@ NEVER = 1e12
 
 CLIENT_SECONDS = 10.0
 """How long a client may keep a call waiting for its message, or leave its reply unread."""
+
+MESSAGE_LIMIT = 64 * 1024
+"""Bytes of a request's message."""
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
@@ -179,6 +183,24 @@ class CallStatus(msgspec.Struct, frozen=True):
     trailing: Metadata = ()
 
 
+Work: TypeAlias = "Future[Any] | asyncio.Future[Any]"
+
+
+class Transport(Protocol):
+    """What gRPC's context of a call has, and a call over HTTP as well."""
+
+    def peer(self) -> str:
+        """The client's address as gRPC writes it."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
+
+    def auth_context(self) -> Mapping[str, Any]: ...
+
+    def time_remaining(self) -> float | None: ...
+
+    def cancel(self) -> object: ...
+
+
 class RpcContext:
     """The parts of a ServicerContext that behaviours use, and the call's `info`.
 
@@ -207,7 +229,7 @@ class RpcContext:
     )
 
     def __init__(
-        self, context: grpc.ServicerContext, send: Callable[[Any], Awaitable[None]] | None = None
+        self, context: Transport, send: Callable[[Any], Awaitable[None]] | None = None
     ) -> None:
         self.info = CallInfo()
         self.address = address_of(context.peer())
@@ -217,10 +239,10 @@ class RpcContext:
         self.sending_since: float | None = None
         self.status: CallStatus | None = None
         self.trailing: Metadata = ()
-        self._context: grpc.ServicerContext | None = context
+        self._context: Transport | None = context
         self._metadata: Metadata = tuple(context.invocation_metadata())
         self._send = send
-        self._work: Future[Any] | None = None
+        self._work: Work | None = None
 
     def time_remaining(self) -> float | None:
         """Seconds until the client's deadline; None without one, 0 when the call is over."""
@@ -233,7 +255,7 @@ class RpcContext:
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
         context = self._context
-        return {} if context is None else context.auth_context()  # type: ignore[return-value]  # lists of bytes, whatever the stubs say
+        return {} if context is None else context.auth_context()
 
     def set_trailing_metadata(self, trailing: Metadata) -> None:
         self.trailing = trailing
@@ -253,7 +275,7 @@ class RpcContext:
         if context is not None:
             context.cancel()
 
-    def serve(self, work: Future[Any]) -> None:
+    def serve(self, work: Work) -> None:
         self._work = work
         if self.done:  # since before there was work to be cancelled
             work.cancel()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from operator import attrgetter
@@ -32,6 +32,8 @@ CLIENT_SECONDS = 5.0
 
 CONNECTION = "connection"
 """Under which name a request's `state` has its connection."""
+
+_HAS_COME = "call_has_come"
 
 REQUEST_SECONDS = 10.0
 """How long a request may take from its head to the end of its reply."""
@@ -189,18 +191,24 @@ class BoundedRequests:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection: ClientConnection = scope["state"][CONNECTION]
         connection.restart()
-        with self._place(scope["path"][1:].partition("/")[0], connection) as has_place:
+        kind = scope["path"][1:].partition("/")[0]
+        with self._place(kind, connection) as has_place:
             app = self._app if has_place else PlainTextResponse("", 503)
             if {name for name, _ in scope["headers"]} >= _LENGTHS:
                 app = PlainTextResponse("", 400, {"connection": "close"})
             try:
-                async with asyncio.timeout(REQUEST_SECONDS):
+                async with asyncio.timeout(REQUEST_SECONDS) as limit:
+                    scope["state"][_HAS_COME] = partial(self._has_come, kind, connection, limit)
                     await app(scope, *_waiting_for(connection, receive, send))
             except TimeoutError:
                 connection.end()
                 while (await receive())["type"] != "http.disconnect":
                     pass  # until the server has noticed that the connection is no more
         connection.begin()
+
+    def _has_come(self, kind: str, connection: ClientConnection, limit: asyncio.Timeout) -> None:
+        self._kinds.get(kind, set()).discard(connection)
+        limit.reschedule(None)
 
     @contextmanager
     def _place(self, kind: str, connection: ClientConnection) -> Iterator[bool]:
@@ -217,18 +225,65 @@ class BoundedRequests:
             yield True
         finally:
             taken.discard(connection)
-            if not taken:
-                self._kinds.pop(kind, None)
+            if not taken and self._kinds.get(kind) is taken:
+                del self._kinds[kind]
+
+
+class HttpCall:
+    """What a call over HTTP has of the context that gRPC gives to a call."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._seconds = asyncio.get_running_loop().time
+        timeout = request.headers.get("connect-timeout-ms")
+        self._deadline = None if timeout is None else self._seconds() + int(timeout) / 1000
+
+    def peer(self) -> str:
+        host, port = self._request.client or ("", 0)
+        return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._request.headers.items())
+
+    def auth_context(self) -> Mapping[str, Any]:
+        return {}  # certificates are shown to gRPC alone
+
+    def time_remaining(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - self._seconds())
+
+    def cancel(self) -> None:
+        """Nothing: whoever is slow loses the connection, and the call with it."""
+
+
+def call_has_come(request: Request) -> None:
+    """Leave a call that has come whole to its own deadline, and to the bounds of calls."""
+    request.scope["state"][_HAS_COME]()
+
+
+async def read_body(request: Request, most: int) -> bytes | None:
+    """The exact bytes, None where there are more than may be."""
+    taken = bytearray()
+    async for chunk in request.stream():
+        taken += chunk
+        if len(taken) > most:
+            return None
+    return bytes(taken)
 
 
 def _waiting_for(
     connection: ClientConnection, receive: Receive, send: Send
 ) -> tuple[Receive, Send]:
     """What a client sends and takes, for which its connection waits."""
+    comes = True
 
     async def received() -> Message:
-        with connection.waiting():
+        nonlocal comes
+        if not comes:  # there is nothing to wait for but that the client leaves
             return await receive()
+        with connection.waiting():
+            message = await receive()
+        comes = message.get("more_body", False)
+        return message
 
     async def sent(message: Message) -> None:
         with connection.waiting(anew=message["type"] == "http.response.start"):
