@@ -41,7 +41,7 @@ _ADDRESS = re.compile(r"[!-\[\]-~]{1,1000}", re.ASCII)
 
 _TYPE = re.compile(r"[A-Z_]{1,40}", re.ASCII)
 _MOST_TYPES = 10
-TOLD = (
+DISCLOSED = (
     "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
     "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
     "assignment", "data_quality", "as_of_date", "create_time", "expire_time", "engine_version",
@@ -55,7 +55,7 @@ LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
 FOUND_ON_READING = frozenset({"recourse", "review"})
 """Those that no recorded reply has: reviews are records of their own, recourse is not stored."""
 
-TOLD_APART = frozenset({"request_id", "inputs", "factor_values"})
+DISCLOSED_APART = frozenset({"request_id", "inputs", "factor_values"})
 """Those that a record has of the stored facts."""
 
 _RULES_OF: Mapping[str, Sequence[str]] = {
@@ -142,7 +142,7 @@ def disclosed_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]
         if not disclosed.tells(asked.factor):
             asked.ClearField("factor")
     fields = _set_fields(decision)
-    return {name: fields[name] for name in TOLD if name in fields}
+    return {name: fields[name] for name in DISCLOSED if name in fields}
 
 
 def _set_fields(message: Message) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.casework.disclosure import Disclosure
 from decision_service.domain.person import NO_OWN_FACTS
 from decision_service.server.applicants import (
+    DISCLOSED,
+    DISCLOSED_APART,
     FOUND_ON_READING,
     LEFT_OUT,
-    TOLD,
-    TOLD_APART,
     disclosed_reply,
 )
 
@@ -33,7 +33,7 @@ def told(**fields: object) -> dict[str, object]:
 def test_every_field_of_a_decision_is_told_or_left_out() -> None:
     """A field that was added is told or named, so that none slips through."""
     fields = {field.name for field in pb.Decision.DESCRIPTOR.fields}
-    assert sorted([*TOLD, *LEFT_OUT, *TOLD_APART, *FOUND_ON_READING]) == sorted(fields)
+    assert sorted([*DISCLOSED, *LEFT_OUT, *DISCLOSED_APART, *FOUND_ON_READING]) == sorted(fields)
 
 
 def test_values_read_as_people_write_them() -> None:
