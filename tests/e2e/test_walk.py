@@ -26,6 +26,7 @@ def test_a_decision_passes_the_files_of_the_budget_and_a_warm_one_fewer():
         assert {"decide/decide.py", "store/commit.py"} <= walk
         assert not any(file.startswith(("api/", "standin/")) for file in walk)
     assert [any(file.startswith("smile/") for file in walk) for walk in files] == [True, False]
+    assert printed.count("Fewer than 6 lines run of ") == 2
     assert printed.endswith(f"Files: cold {len(files[0])}, warm {len(files[1])}\n")
     limits = tomllib.loads(BUDGET.read_text(encoding="utf-8"))
     for name, walk in zip(("cold_files", "warm_files"), files, strict=True):
