@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
@@ -26,6 +27,7 @@ from decision_service.server.webhooks import (
     signature,
     signing_key,
 )
+from decision_service.store.tables import warm
 from tests.fakes.counted import by_label
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, SetClock
@@ -203,7 +205,9 @@ async def test_a_withdrawal_is_quarantined_before_it_is_acknowledged() -> None:
     async with opened() as (desk, _):
         content = {**CONTENT, "type": "ACCOUNT_DISCONNECTED"}
         assert await desk.send(json.dumps(content).encode()) == 200
-        assert desk.log._quarantined.keys() == {"u-1"}
+        quarantined = select(warm.c.user_id).where(warm.c.quarantined > 0)
+        found = await desk.log.database.read(lambda c: c.execute(quarantined).scalars().all())
+        assert found == ["u-1"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.fakes.cases import STRICTER, changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, steady_earner
 from tests.kits.arm_figures import PAIR
+from tests.kits.decision_entries import ENTRY
 
 HALF = """\
 product: personal-loan-ph
@@ -178,6 +179,8 @@ async def test_a_shadow_is_compared_by_what_it_left() -> None:
     """The results beside the decisions are read, and nothing is judged again."""
     world = World()
     unread = NotCompared(LeftOut.DATA_NOT_READ)
+    for one in (PAIR.decision_id, "dec_2"):
+        await world.log.commit(replace(ENTRY, decision_id=one, request_id=one, snapshot=None))
     await world.log.put_pairs([PAIR, replace(PAIR, decision_id="dec_2", told=unread)])
     found = await compared(world, replace(QUESTION, shadow=3))
     assert (found.other_version, outcomes_of(found)) == (3, {"APPROVE>REFER": 1})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from decision_service.domain.decision import Arm, Outcome
 from decision_service.rollout.judge import ArmCount
 from decision_service.rollout.judge import GuardrailState as Said
@@ -15,6 +17,7 @@ from decision_service.steering.figures import Figures, NextStage, ShowFigures
 from tests.fakes.watched import AUTO, Stand, stand
 from tests.fakes.world import NOW, PRODUCT
 from tests.kits.arm_figures import PAIR
+from tests.kits.decision_entries import ENTRY
 from tests.unit.rollout.plans import DAY
 
 EARLY = ("initial_stage: staff", "initial_stage: early")
@@ -67,6 +70,7 @@ async def test_a_challenger_that_was_stopped_still_shows_why() -> None:
 async def test_a_shadow_shows_what_it_would_change() -> None:
     """The results since the figures begin are there by how they stand."""
     one = await stand(EARLY)
+    await one.log.commit(replace(ENTRY, decision_id=PAIR.decision_id, snapshot=None))
     await one.log.put_pairs([PAIR])
     (shadow,) = (await shown(one)).shadows
     assert (shadow.version, shadow.share, shadow.sums.everybody.applicants) == (3, 100_000, 1)

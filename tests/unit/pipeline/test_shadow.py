@@ -22,6 +22,7 @@ from tests.fakes.cases import case_of, changed_rules, version
 from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
+from tests.kits.decision_entries import ENTRY
 from tests.kits.until import until
 
 FOLDER = changed_rules(9)
@@ -49,7 +50,10 @@ class Stand:
             self.log, self.clock, self.seen, self.idle.wait, self.budget, self.worked
         )
 
-    def offer(self, number: int, ruleset: CompiledRuleset = OTHER) -> None:
+    async def offer(self, number: int, ruleset: CompiledRuleset = OTHER) -> None:
+        """Offer a decision that is recorded."""
+        own = {"decision_id": f"dec_{number}", "request_id": f"r-{number}"}
+        await self.log.commit(replace(ENTRY, **own, snapshot=None))
         self.shadows.offer(numbered(number), (ruleset,))
 
     async def results(self) -> tuple[int, int]:
@@ -77,7 +81,7 @@ def numbered(number: int) -> DecidedCase:
 async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
     """What the silent version concludes is written beside the decision."""
     stand = Stand()
-    stand.offer(1)
+    await stand.offer(1)
     await stand.run(1)
     await stand.shadows.aclose()
     assert await stand.results() == (1, 0)
@@ -87,8 +91,8 @@ async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
 async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
     """A version that raises leaves a failure on record and does not end the evaluating."""
     stand = Stand()
-    stand.offer(1, replace(OTHER, program=None))  # type: ignore[arg-type]  # as no compiler makes it
-    stand.offer(2)
+    await stand.offer(1, replace(OTHER, program=None))  # type: ignore[arg-type]  # as no compiler makes it
+    await stand.offer(2)
     await stand.run(2)
     await stand.shadows.aclose()
     assert await stand.results() == (1, 1)
@@ -99,7 +103,7 @@ async def test_a_full_queue_drops_and_counts() -> None:
     """What does not fit into the queue is dropped at once, whoever offers it never waits."""
     stand = Stand()
     for number in range(5):
-        stand.offer(number)
+        await stand.offer(number)
     assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="queue_full") == 2
 
 
@@ -114,9 +118,9 @@ async def test_without_a_shadow_nothing_is_taken_in() -> None:
 async def test_who_waited_too_long_is_dropped() -> None:
     """A decision that waited beyond the patience is not evaluated any more."""
     stand = Stand()
-    stand.offer(1)
+    await stand.offer(1)
     stand.clock.seconds += 31
-    stand.offer(2)
+    await stand.offer(2)
     await stand.run(1)
     await stand.shadows.aclose()
     assert await stand.results() == (1, 0)
@@ -134,7 +138,7 @@ class Ticking(SetClock):
 async def test_a_slow_shadow_is_counted() -> None:
     """An evaluation that takes longer than it may is recorded all the same, and counted."""
     stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9))
-    stand.offer(1)
+    await stand.offer(1)
     await stand.run(1)
     await stand.shadows.aclose()
     assert counted(stand.seen.shadow_slow, **NAMES) == 1
@@ -146,8 +150,8 @@ async def test_an_evaluation_is_followed_by_many_times_its_work(second: float, a
     """After a second of a processor's work it rests for minutes; after one of waiting, not."""
     budget = replace(AT_ONCE, patience=1e9, share=ShadowLimits().share)
     stand = Stand(clock=Ticking(), budget=budget, worked=partial(next, count(0.0, second)))
-    stand.offer(1)
-    stand.offer(2)
+    await stand.offer(1)
+    await stand.offer(2)
     await stand.run(asked, turns=20)
     await stand.shadows.aclose()
     assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == asked
@@ -156,9 +160,9 @@ async def test_an_evaluation_is_followed_by_many_times_its_work(second: float, a
 async def test_results_wait_for_a_store_that_is_down() -> None:
     """While the store fails results are kept, up to a bound, and written once it is back."""
     stand = Stand(budget=replace(AT_ONCE, unwritten=2))
-    stand.log.down = True
     for number in range(3):
-        stand.offer(number)
+        await stand.offer(number)
+    stand.log.down = True
     await stand.run(3)
     await stand.shadows.flush()
     stand.log.down = False
@@ -172,14 +176,14 @@ async def test_decisions_in_progress_go_first() -> None:
     """While a decision is in progress a silent version waits; once there is none it goes on."""
     stand = Stand(budget=replace(AT_ONCE, yielding=1e9))
     stand.idle.clear()
-    stand.offer(1)
+    await stand.offer(1)
     running = asyncio.create_task(stand.shadows.run())
     for _ in range(20):
         await asyncio.sleep(0.001)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert counted(stand.seen.shadow_evaluations) == counted(stand.seen.shadow_dropped) == 0
-    stand.offer(2)
+    await stand.offer(2)
     stand.idle.set()
     await stand.run(1)
     await stand.shadows.aclose()
@@ -189,6 +193,6 @@ async def test_a_silent_version_does_not_yield_for_ever() -> None:
     """Where decisions never end it goes on after as long as it yields."""
     stand = Stand(budget=replace(AT_ONCE, yielding=0.0))
     stand.idle.clear()
-    stand.offer(1)
+    await stand.offer(1)
     await stand.run(1)
     await stand.shadows.aclose()

@@ -185,7 +185,7 @@ async def test_another_process_may_erase_what_is_remembered() -> None:
     desk = Desk()
     await desk.calls()
     await desk.calls()
-    await desk.log.erase("u-1")
+    await InMemoryDecisionLog(desk.log.database).erase("u-1")
     assert desk.log.cached_user_state("u-1") is not None
     assert [await desk.calls(), await desk.calls()] == [5, 0]
     assert (await desk.log.user_state("u-1")).consent == 1
@@ -209,7 +209,7 @@ async def test_an_erased_users_readings_leave_the_memory(here: bool) -> None:
         desk.decide.forget("u-1")
         assert await desk.calls() == 0
     else:
-        await desk.log.erase("u-1")
+        await InMemoryDecisionLog(desk.log.database).erase("u-1")
         assert [await desk.calls(), await desk.calls()] == [5, 0]
     assert read == ["u-1", "u-1"]
 
