@@ -415,6 +415,14 @@ class Settings(OnboardingSettings):
         description="Authority in PEM of which gRPC clients must show a certificate.",
         examples=["/etc/decision-service/clients.pem"],
     )
+    front_name: str = Field(
+        "",
+        max_length=253,
+        description="DNS name in the certificate of a front on another machine, which is believed "
+        "what it hands on of its clients' certificates and addresses, as a front on this machine "
+        "is.",
+        examples=["front.internal"],
+    )
     auth_tokens_file: NamedPath | None = Field(
         None,
         description="YAML file of callers and their roles; without it every caller may call "

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import structlog
 from cachetools import TTLCache
@@ -34,7 +35,7 @@ from decision_service.server.callers import (
     Token,
     read_callers,
 )
-from decision_service.server.context import Behaviour, RpcContext
+from decision_service.server.context import Behaviour, RpcContext, is_local, network_of
 from decision_service.server.interceptors import CallInterceptor
 
 UNREADABLE = "A100"
@@ -42,6 +43,11 @@ UNREADABLE = "A100"
 
 _HEADER = "authorization"
 _CERTIFICATE = "x509_pem_cert"
+_HANDED_ON = "x-forwarded-client-cert"
+_ADDRESS = "x-forwarded-for"
+_ELEMENT = re.compile(r'(?:By=[^,;"]*;)?Hash=[0-9a-f]{64};Cert="([^",;]+)"', re.ASCII)
+"""A certificate as the front hands it on: one alone, whole, in PEM as a URL has it."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 log = structlog.get_logger("decision_service.access")
@@ -69,11 +75,15 @@ class Authenticator:
     """Finds the caller of a call; without a callers file each is `anonymous` with every role.
 
     A file that is replaced is read again; one with mistakes changes nothing but the log. `now` is
-    the clock by whose days in UTC tokens end.
+    the clock by whose days in UTC tokens end. `front` is the name in the front's own certificate,
+    where it comes from another machine.
     """
 
-    def __init__(self, path: Path | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, path: Path | None, now: Callable[[], datetime], front: str | None = None
+    ) -> None:
         self.path = path
+        self._front = front
         self._now = now
         self._used: dict[bytes, datetime] = {}
         self._ended: set[bytes] = set()
@@ -117,19 +127,39 @@ class Authenticator:
         return True
 
     def caller(self, context: RpcContext) -> Caller | None:
-        """Who is calling; None where that is not known, as with two authorization headers."""
-        callers = self._callers
+        """Who is calling; None where that is not known, as with two authorization headers.
+
+        The front's word counts for the client's certificate and address. Another's certificate of
+        somebody else is refused, whatever else comes with it; another's address is not read.
+        """
+        sent: dict[str, list[str]] = {_HEADER: [], _HANDED_ON: [], _ADDRESS: []}
+        for name, value in context.invocation_metadata():
+            if name in sent:
+                sent[name].append(str(value))
+        pem = next(iter(context.auth_context().get(_CERTIFICATE, ())), b"")
+        if self._is_front(context.address, pem):
+            pem = _handed_on(sent[_HANDED_ON])
+            if sent[_ADDRESS]:
+                context.address = network_of(sent[_ADDRESS][-1].rpartition(",")[2].strip())
+        elif sent[_HANDED_ON]:
+            log.warning(
+                "a certificate was handed on, but not by the front", address=context.address
+            )
+            return None
+        callers, shown = self._callers, sent[_HEADER]
         if callers is None:
             return ANONYMOUS
-        shown = [value for name, value in context.invocation_metadata() if name == _HEADER]
         if len(shown) > 1:
             return None
         if not shown:
-            pem = next(iter(context.auth_context().get(_CERTIFICATE, ())), b"")
             return callers.by_certificate(_names_in(pem)) if pem else None
         scheme, _, token = str(shown[0]).partition(" ")
         known = callers.by_token(token.strip()) if scheme.lower() == "bearer" else None
         return None if known is None else self._caller_of(known)
+
+    def _is_front(self, address: str, pem: bytes) -> bool:
+        """Who shows a certificate is known by it alone, from this machine too."""
+        return self._front in _names_in(pem) if pem else is_local(address)
 
     def _caller_of(self, token: Token) -> Caller | None:
         now = self._now()
@@ -151,6 +181,12 @@ def _report_roles(
         if had != has:
             gained, lost = sorted(has - had), sorted(had - has)
             log.warning("roles of a caller changed", caller=name, gained=gained, lost=lost)
+
+
+def _handed_on(elements: Sequence[str]) -> bytes:
+    """The certificate of the front's client in PEM; empty where it has none or more than one."""
+    found = _ELEMENT.fullmatch(elements[0]) if len(elements) == 1 else None
+    return b"" if found is None else unquote(found[1]).encode()
 
 
 @lru_cache(1024)

@@ -24,6 +24,7 @@ DEFAULT_DEADLINE = 10.0
 _NETWORK_BITS = 64
 """Whoever has one address of such an IPv6 network has all of them."""
 
+_LOCAL_V6 = f"::/{_NETWORK_BITS}"
 NEVER = 1e12
 """Seconds from which what is left of a deadline means that there is none."""
 
@@ -114,10 +115,10 @@ def address_of(peer: str) -> str:
     kind, _, rest = unquote(peer).partition(":")
     if kind not in {"ipv4", "ipv6"}:
         return peer
-    return _network_of(rest.rpartition(":")[0].strip("[]")) or peer
+    return network_of(rest.rpartition(":")[0].strip("[]")) or peer
 
 
-def _network_of(address: str) -> str:
+def network_of(address: str) -> str:
     """The network that one client has: an IPv4 address, or the first 64 bits of an IPv6 one.
 
     What is no IP address, as of a Unix socket, is its own network.
@@ -133,6 +134,11 @@ def _network_of(address: str) -> str:
     return str(IPv6Network((parsed, _NETWORK_BITS), strict=False))
 
 
+def is_local(network: str) -> bool:
+    """Whether an address, as `network_of` has it, is this machine's own."""
+    return network.startswith("127.") or network == _LOCAL_V6
+
+
 class CallStatus(msgspec.Struct, frozen=True):
     code: grpc.StatusCode
     details: str
@@ -142,7 +148,8 @@ class CallStatus(msgspec.Struct, frozen=True):
 class RpcContext:
     """The parts of a ServicerContext that behaviours use, and the call's `info`.
 
-    `address` is the client's, and `caller` who it is, None where that is not known.
+    `address` is the client's, as the front says where it comes through it, and `caller` who it is,
+    None where that is not known.
     `receiving_since` and `sending_since` are when the client's message was first waited for, and
     when the reply was handed to gRPC; None otherwise.
 

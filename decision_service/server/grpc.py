@@ -174,7 +174,9 @@ def server_deps(
 ) -> ServerDeps:
     """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
-        authenticator=Authenticator(settings.auth_tokens_file, clock.now),
+        authenticator=Authenticator(
+            settings.auth_tokens_file, clock.now, settings.front_name or None
+        ),
         limits=ConcurrencyLimits(
             work=Bulkhead(settings.max_in_flight),
             reads=Bulkhead(READS),
