@@ -51,7 +51,7 @@ log = structlog.get_logger("decision_service.app.wiring")
 
 
 class HttpUrls(msgspec.Struct, frozen=True):
-    """Where HTTP is served; `admin` has health and metrics, and may be `public` too."""
+    """Where HTTP is served; `admin` has health and metrics."""
 
     public: str
     admin: str
@@ -80,7 +80,7 @@ async def listen(
 async def _http(
     core: Core, server: rpc.RpcServer, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> HttpUrls:
-    """Health and metrics at an address of their own where there is one, else with the pages."""
+    """The pages at one address, health and metrics at another."""
     settings, counted = core.settings, dict[str, HttpConnections]()
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
@@ -90,9 +90,6 @@ async def _http(
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
     core.metrics.read(partial(of_http, counted))
-    if not settings.admin_address:
-        url = await serve("HTTP_ADDRESS", settings.http_address, [*admin, *pages])
-        return HttpUrls(url, url)
     return HttpUrls(
         await serve("HTTP_ADDRESS", settings.http_address, pages),
         await serve("ADMIN_ADDRESS", settings.admin_address, admin),

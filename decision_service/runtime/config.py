@@ -139,7 +139,6 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
     encrypted = settings.tls_cert_file is not None or settings.allow_plaintext
     known = settings.callers_known or settings.allow_plaintext
     named = {name: getattr(settings, name) for name in _ADDRESSES}
-    named = {name: address for name, address in named.items() if address}
     for name, address in named.items():
         known_there = known or name != "grpc_address"
         if problem := reach_problem(

@@ -392,13 +392,10 @@ class Settings(OnboardingSettings):
     grpc_address: Address = Field("127.0.0.1:50051", description="Address of the gRPC server.")
     http_address: Address = Field(
         "127.0.0.1:8080",
-        description="Address of /healthz, /livez, /metrics, /connect and webhooks.",
+        description="Address of /connect and webhooks.",
     )
     admin_address: Address = Field(
-        "",
-        description="Address of /healthz, /livez and /metrics, which are then not at the HTTP "
-        "address.",
-        examples=["127.0.0.1:9090"],
+        "127.0.0.1:9090", description="Address of /healthz, /livez and /metrics."
     )
     tls_cert_file: NamedPath | None = Field(
         None,

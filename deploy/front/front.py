@@ -35,7 +35,6 @@ class Front:
     """A front on a port of every address of this machine, and the service behind it."""
 
     service: Process
-    admin: str
     port: int
     office: Office
     team: Team
@@ -71,18 +70,17 @@ def fronted(folder: Path, **settings: str) -> Iterator[Front]:
     office, team = Office(folder / "office"), Team(folder)
     office.renew(LENDER, STRANGER)
     lender = team.hire("los", "decide", certificate="los.internal")
-    log, admin = folder / "service.log", f"127.0.0.1:{free_port()}"
+    log = folder / "service.log"
     chosen = {
         "auth_tokens_file": str(team.path),
         "webhook_secrets": SECRET,
-        "admin_address": admin,
         "log_format": "json",
         **settings,
     }
     with serving(folder, log, **chosen) as service:
         ports = {50051: port_of(service.address), 8080: port_of(service.http_url)}
         with envoy(folder, office, ports) as port:
-            yield Front(service, f"http://{admin}", port, office, team, lender, log)
+            yield Front(service, port, office, team, lender, log)
 
 
 @contextmanager
