@@ -32,9 +32,13 @@ def rendered(case: str) -> dict[str, str]:
 
 
 def golden_text(case: str) -> str:
-    """The manifests of a case in one text, without the copies of alerts and dashboards."""
+    """The manifests of a case in one text, without the copies of the front's file, alerts and boards."""
     texts = rendered(case).items()
-    return "".join(f"# {name}\n{text}\n" for name, text in texts if "monitoring" not in name)
+    return "".join(
+        f"# {name}\n{text}\n"
+        for name, text in texts
+        if not name.endswith(("monitoring.yaml", "front.yaml"))
+    )
 
 
 def documents(case: str) -> list[dict[str, Any]]:
