@@ -13,6 +13,8 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
+from deploy.front.frames import FLOODS as KINDS
+from deploy.front.frames import Frames
 from tests.e2e import wire
 from tests.e2e.wire import frame
 
@@ -182,6 +184,33 @@ async def slow(flood: Flood) -> None:
     )
 
 
+async def frames(flood: Flood) -> None:
+    """A connection of each kind of frame, all together at so many bits."""
+
+    async def one(kind: Frames) -> None:
+        reader, writer = await flood.connect("h2")
+        writer.write(GREETING)
+        draining = asyncio.create_task(_drained(reader))
+        chunks = kind(LIST)
+        owed = 0
+        try:
+            async for count in flood.due(BITS / 8 / len(KINDS)):
+                owed += count
+                while owed > 0 and not draining.done():
+                    chunk = next(chunks)
+                    owed -= len(chunk)
+                    writer.write(chunk)
+                    flood.sent += 1
+                    await writer.drain()
+                if draining.done():
+                    return
+        finally:
+            draining.cancel()
+            writer.close()
+
+    await asyncio.gather(*(flood.again(lambda kind=kind: one(kind)) for kind in KINDS.values()))
+
+
 async def watches(flood: Flood) -> None:
     """So many streams of health, begun again as they end."""
     await _refilled(flood, f"{HEALTH}/Watch", WATCHES)
@@ -230,7 +259,7 @@ async def _drained(reader: asyncio.StreamReader) -> None:
         pass
 
 
-FLOODS = {one.__name__: one for one in (heads, public, handshakes, slow, watches, calls)}
+FLOODS = {one.__name__: one for one in (heads, frames, public, handshakes, slow, watches, calls)}
 
 
 async def main(name: str, port: str, authority: str) -> None:
