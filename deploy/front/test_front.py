@@ -61,7 +61,7 @@ async def test_the_log_has_the_address_of_the_client(front: Front) -> None:
 
 async def test_each_path_leads_to_its_port(front: Front) -> None:
     """Pages, events and JSON reach the service; nothing else does."""
-    body = b'{"id": "e-1", "type": "ACCOUNT_CONNECTED"}'
+    body = b'{"id": "e-1", "type": "ACCOUNT_CONNECTED"}' + b" " * 500_000
     signed = hmac.new(SECRET.encode(), body, hashlib.sha512).hexdigest()
     async with front.web() as web:
         assert (await web.get("/connect")).status_code == 200
