@@ -32,7 +32,6 @@ from decision_service.server.gauges import (
     of_certificate,
     of_guardrails,
     of_health,
-    of_http,
     of_limits,
     of_process,
     of_queues,
@@ -42,7 +41,7 @@ from decision_service.server.gauges import (
     of_vendor,
 )
 from decision_service.server.grpc import RpcServer
-from decision_service.server.http import HttpConnections, admin_routes, build_app, serve_http
+from decision_service.server.http import admin_routes, build_app, serve_http
 from decision_service.server.tls import AddressInUse
 
 __all__ = ["Service", "StartError", "start"]
@@ -81,15 +80,13 @@ async def _http(
     core: Core, server: rpc.RpcServer, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> HttpUrls:
     """The pages at one address, health and metrics at another."""
-    settings, counted = core.settings, dict[str, HttpConnections]()
+    settings = core.settings
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
-        connections = counted[setting] = HttpConnections()
-        served = serve_http(setting, address, build_app(routes), connections, core.certificates)
+        served = serve_http(setting, address, build_app(routes), core.certificates)
         return await stack.enter_async_context(served)
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
-    core.metrics.read(partial(of_http, counted))
     return HttpUrls(
         await serve("HTTP_ADDRESS", settings.http_address, pages),
         await serve("ADMIN_ADDRESS", settings.admin_address, admin),
@@ -178,7 +175,7 @@ async def start(
             partial(of_agreement, rollouts.replica_check),
             partial(of_rollouts, core.rollouts),
             partial(of_guardrails, rollouts.guardrails),
-            partial(of_limits, core.deps.limits, server.calls),
+            partial(of_limits, core.deps.limits),
             lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
             partial(of_queues, reviews.watch),
         )

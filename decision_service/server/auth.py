@@ -54,10 +54,6 @@ log = structlog.get_logger("decision_service.access")
 FORGOTTEN_AFTER = 60.0
 """Seconds without a failure after which an address begins anew."""
 
-AT_ONCE = 10
-"""Failures of an address that are answered without delay."""
-
-SLOWED_SECONDS = 1.0
 ALARM_FROM = 100
 ALARM_EVERY = 1_000
 MOST_ADDRESSES = 10_000
@@ -224,11 +220,7 @@ def read_callers_file(path: Path) -> CallersReading:
 
 
 class FailedAuthentications:
-    """Counts failures on the event loop; `seconds` is a monotonic clock.
-
-    A slowed answer holds one of the few places of unauthenticated calls, so that an address gets
-    no more than sixteen a second.
-    """
+    """Counts failures, and raises an alarm for an address with many; `seconds` is monotonic."""
 
     def __init__(
         self, seconds: Callable[[], float], registry: CollectorRegistry | None = None
@@ -238,8 +230,7 @@ class FailedAuthentications:
             registry, "failed_authentications", "Calls whose caller was not known"
         )
 
-    def delay(self, address: str) -> float:
-        """Count a failure of an address; how many seconds its answer shall wait."""
+    def count(self, address: str) -> None:
         failures: int = self._failures.get(address, 0) + 1
         self._failures[address] = failures
         self._counter.inc()
@@ -250,14 +241,10 @@ class FailedAuthentications:
                 address=address,
                 failures=failures,
             )
-        return SLOWED_SECONDS if failures > AT_ONCE else 0.0
 
 
 class AuthenticationInterceptor(CallInterceptor):
-    """Refuses calls of unknown callers, and of callers without a role for the method.
-
-    Who calls was found out before the call had a place (`Authenticator`).
-    """
+    """Refuses calls of unknown callers, and of callers without a role for the method."""
 
     def __init__(self, failures: FailedAuthentications) -> None:
         super().__init__()
@@ -271,7 +258,7 @@ class AuthenticationInterceptor(CallInterceptor):
         async def call(request: Any, context: RpcContext) -> Any:
             caller, info = context.caller, context.info
             if caller is None:
-                await asyncio.sleep(self._failures.delay(context.address))
+                self._failures.count(context.address)
                 raise Unauthenticated(
                     "the caller is not known: send one `authorization: Bearer <token>` with a "
                     "token in use"

@@ -28,9 +28,6 @@ _LOCAL_V6 = f"::/{_NETWORK_BITS}"
 NEVER = 1e12
 """Seconds from which what is left of a deadline means that there is none."""
 
-CLIENT_SECONDS = 10.0
-"""How long a client may keep a call waiting for its message, or leave its reply unread."""
-
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
 
@@ -150,8 +147,6 @@ class RpcContext:
 
     `address` is the client's, as the front says where it comes through it, and `caller` who it is,
     None where that is not known.
-    `receiving_since` and `sending_since` are when the client's message was first waited for, and
-    when the reply was handed to gRPC; None otherwise.
 
     It lets go of gRPC's context as soon as the call is over. gRPC counts a stream for as long as
     its call is held, and takes no further ones on a connection that has as many as it may: who
@@ -167,8 +162,6 @@ class RpcContext:
         "caller",
         "done",
         "info",
-        "receiving_since",
-        "sending_since",
         "status",
         "trailing",
     )
@@ -180,8 +173,6 @@ class RpcContext:
         self.address = address_of(context.peer())
         self.caller: Caller | None = None
         self.done = False
-        self.receiving_since: float | None = None
-        self.sending_since: float | None = None
         self.status: CallStatus | None = None
         self.trailing: Metadata = ()
         self._context: grpc.ServicerContext | None = context
@@ -213,12 +204,6 @@ class RpcContext:
         if self._send is None:
             raise TypeError("a call with one reply has no stream")
         await self._send(message)
-
-    def cancel(self) -> None:
-        """Break the call off, unless it is over; its client gets CANCELLED."""
-        context = self._context
-        if context is not None:
-            context.cancel()
 
     def serve(self, work: Future[Any]) -> None:
         self._work = work

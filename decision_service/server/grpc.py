@@ -17,7 +17,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from decision_service.decide.admit import Bulkhead
-from decision_service.domain.errors import Overloaded
 from decision_service.domain.ports import Clock
 from decision_service.runtime.settings import Settings
 from decision_service.runtime.telemetry import UserHash
@@ -37,8 +36,8 @@ from decision_service.server.auth import (
     FailedAuthentications,
 )
 from decision_service.server.callers import HEALTH_METHODS
-from decision_service.server.event_loop import EventLoopInterceptor, OpenCalls
-from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer, streamed
+from decision_service.server.event_loop import EventLoopInterceptor
+from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer
 from decision_service.server.interceptors import (
     DESCRIPTIONS,
     READS,
@@ -49,8 +48,6 @@ from decision_service.server.interceptors import (
     ConcurrencyLimits,
     ErrorMapInterceptor,
     RequestContextInterceptor,
-    call_status,
-    status_of,
 )
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import AddressInUse, Certificates
@@ -65,35 +62,26 @@ STARTING = ("the service is starting",)
 STOPPING = ("the service is stopping",)
 
 MESSAGE_LIMIT = 64 * 1024
-METADATA_LIMIT = 8 * 1024
+METADATA_LIMIT = 16 * 1024  # of it the front hands on 8, and a certificate
 _MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, clock, reviews)
 SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
-SPARE_CALLS = 256
-"""Calls of known callers accepted beyond those that have a place, and as many that are refused with
-details. gRPC itself refuses further ones, with the code alone."""
+SPARE_CALLS = 512
+"""Calls that are served beyond those that have a place or wait for one: health, and calls that are
+refused with details. gRPC itself refuses further ones, with the code alone."""
 
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_metadata_size", METADATA_LIMIT),
     ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
     ("grpc.max_concurrent_streams", 256),
-    ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.max_ping_strikes", 2),
-    ("grpc.server.max_pending_requests", 2_000),
-    ("grpc.server.max_pending_requests_hard_limit", 4_000),
     ("grpc.max_connection_age_ms", 300_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
-"""A connection that does not get ready, does not answer, or floods is closed by the transport.
-
-So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
-come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
-calls that are not yet served gRPC cancels some at random, known callers' too, from 2,000 on: those
-of seven full connections that come at once are served.
-"""
+"""A connection that is old ends: clients then find further processes, and calls in progress have
+time to end."""
 
 
 class CallThreads(ThreadPoolExecutor):
@@ -202,13 +190,13 @@ def reflection_methods(services: Iterable[str]) -> Methods:
     """The method that describes these services, and the one of NAMES whose messages there are."""
     servicer = reflection.ReflectionServicer((*services, reflection.SERVICE_NAME))
 
-    async def answers(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+    async def answer(requests: AsyncIterator[Any], context: Any) -> None:
         async for request in requests:
-            for answer in servicer.ServerReflectionInfo(iter((request,)), context):
-                yield answer
+            for found in servicer.ServerReflectionInfo(iter((request,)), context):
+                await context.write(found)
 
     handler: Any = grpc.stream_stream_rpc_method_handler(
-        streamed(answers),
+        answer,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
@@ -222,7 +210,6 @@ class RpcServer(msgspec.Struct):
     health: HealthServicer
     port: int
     event_loop: EventLoopInterceptor
-    calls: OpenCalls
     threads: CallThreads
     reasons: tuple[str, ...] = STARTING
     stopping: bool = False
@@ -302,11 +289,9 @@ class ListenOptions(msgspec.Struct, frozen=True):
 async def start(options: ListenOptions, services: Services) -> RpcServer:
     """Bind, start and return a server that still reports NOT_SERVING; raises AddressInUse."""
     deps = options.deps
-    calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
-    most = calls.most + SPARE_CALLS
+    most = deps.limits.calls + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
-    full = call_status(status_of(Overloaded("more calls are open than are served: retry")))
-    loop = EventLoopInterceptor(threads, calls, full, deps.authenticator.caller, HEALTH_METHODS)
+    loop = EventLoopInterceptor(threads, deps.authenticator.caller, HEALTH_METHODS)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop, *deps.interceptors()],
@@ -315,7 +300,7 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     )
     health = HealthServicer()
     _add(server, services, health, described=options.reflection)
-    started = RpcServer(server, health, _bind(server, options), loop, calls, threads)
+    started = RpcServer(server, health, _bind(server, options), loop, threads)
     started.set_health(STARTING)
     health.explain(STARTING)
     server.start()
