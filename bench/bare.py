@@ -10,7 +10,8 @@ from functools import partial
 from multiprocessing import get_context
 from statistics import fmean
 
-from decision_service.rulebook.rulebook import CompilationThread, Rulebook, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import CompiledRuleset
 from decision_service.steering.compare import recorded_case

@@ -12,8 +12,8 @@ from collections import Counter
 from bench.figures import versions_of
 from bench.tables import Cell, show
 from decision_service.casework.recourse import RecourseKind, Recourses
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.verdict import Outcome
 from decision_service.rules.evaluate import evaluate
 from tests.unit.recourse.judge import answer
 from tests.unit.recourse.people import product as small_product

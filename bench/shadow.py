@@ -32,8 +32,8 @@ from decision_service.decide.history import ReadHistory
 from decision_service.runtime.clock import Ids, SystemClock
 from decision_service.runtime.telemetry import configure_logging
 from decision_service.server.decision_views import ProtoReplyEncoder
-from decision_service.steering.counters import Counters, EventCounters
-from decision_service.steering.observe import RolloutObserver, Shadows
+from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
+from decision_service.steering.shadows import Shadows
 from decision_service.store.store import Store
 from tests.fakes.cases import changed_rules
 from tests.fakes.counted import counted
@@ -136,7 +136,7 @@ def side(plan: str, store: Store, clock: SystemClock, vendor: float) -> Side:
         store.leases,
         ReadHistory(store, store.identity_keys),
     )
-    observer = RolloutObserver(counters, shadows, lambda _: 1)
+    observer = RolloutObserver(counters, shadows.offer, lambda _: 1)
     return Side(DecideApplication(ports, lambda: book, observer), shadows, seen)
 
 

@@ -1,6 +1,7 @@
 """The files and functions that one cold and one warm decision pass in the running service, in order.
 
-The stand-in, generated code and what runs in the background anyway are left out.
+The stand-in, generated code and what runs in the background anyway are left out. A file is listed
+apart where fewer than six of its lines run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -26,33 +29,47 @@ IDLE_SECONDS = 10.0
 """Before, between and after the decisions, so that every background task runs in one of them."""
 
 
+FEW_LINES = 6
+"""A file of which fewer lines run hardly earns its place on the path of a decision."""
+
+Walk = dict[CodeType, set[int]]
+"""The lines that ran of each function, in the order of the first calls of all threads."""
+
+
 class Tracer:
-    """Notes each function of the service once, in the order of the first calls of all threads."""
+    """Notes each function of the service once, with the lines of it that run."""
 
     def __init__(self) -> None:
-        self.called: dict[CodeType, None] = {}
+        self.called: Walk = {}
 
-    def note(self, frame: FrameType, event: str, _: object) -> None:
-        """A profile function, as `sys.setprofile` takes it."""
-        if event == "call":
-            self.called.setdefault(frame.f_code)
+    def note(self, frame: FrameType, _: str, __: object) -> Callable[..., object] | None:
+        """A trace function, as `sys.settrace` takes it: the calls, and the lines of our files."""
+        if _file_of(frame.f_code) is None:
+            return None
+        self.called.setdefault(frame.f_code, set())
+        return self._line
 
-    def taken(self) -> tuple[CodeType, ...]:
+    def _line(self, frame: FrameType, event: str, _: object) -> Callable[..., object]:
+        if event == "line":
+            self.called.setdefault(frame.f_code, set()).add(frame.f_lineno)
+        return self._line
+
+    def taken(self) -> Walk:
         """What was called since the last time, on this thread and on those started meanwhile."""
         called, self.called = self.called, {}
-        return tuple(called.copy())
+        return called.copy()
 
 
 def main(idle_seconds: float = IDLE_SECONDS) -> None:
     """Print both walks; what is called in the idle seconds is left out."""
     tracer = Tracer()
-    threading.setprofile(tracer.note)
-    sys.setprofile(tracer.note)
+    threading.settrace(tracer.note)
+    sys.settrace(tracer.note)
     try:
         asyncio.run(_walks(tracer, idle_seconds))
     finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
+        sys.settrace(None)
+        threading.settrace(None)
 
 
 async def _walks(tracer: Tracer, idle_seconds: float) -> None:
@@ -65,11 +82,11 @@ async def _walks(tracer: Tracer, idle_seconds: float) -> None:
     print(f"Files: cold {_show('cold', cold)}, warm {_show('warm', warm)}")
 
 
-async def _both(tracer: Tracer, address: str, idle_seconds: float) -> Iterable[Iterable[CodeType]]:
+async def _both(tracer: Tracer, address: str, idle_seconds: float) -> Iterable[Walk]:
     first, second = (one.user_id for one in sandbox_people()[:2])
     await asyncio.to_thread(_decide, address, first)
     tracer.taken()
-    idle, walks = set[CodeType](), list[tuple[CodeType, ...]]()
+    idle, walks = set[CodeType](), list[Walk]()
     for _ in range(2):
         await asyncio.sleep(idle_seconds)
         idle.update(tracer.taken())
@@ -77,7 +94,7 @@ async def _both(tracer: Tracer, address: str, idle_seconds: float) -> Iterable[I
         walks.append(tracer.taken())
     await asyncio.sleep(idle_seconds)
     idle.update(tracer.taken())
-    return ([code for code in called if code not in idle] for called in walks)
+    return ({code: ran for code, ran in walk.items() if code not in idle} for walk in walks)
 
 
 def _decide(address: str, user_id: str) -> None:
@@ -97,19 +114,26 @@ def _environ(folder: Path) -> dict[str, str]:
     return {f"DECISION_{name}": value for name, value in chosen.items()}
 
 
-def _show(name: str, called: Iterable[CodeType]) -> int:
+def _show(name: str, walk: Walk) -> int:
     files: dict[str, list[str]] = {}
-    for code in called:
+    lines: Counter[str] = Counter()
+    for code, ran in walk.items():
         file = _file_of(code)
-        if file is not None and not code.co_name.startswith("<"):
+        if file is None:
+            continue
+        lines[file] += len(ran)
+        if not code.co_name.startswith("<"):
             files.setdefault(file, []).append(code.co_qualname)
     functions = sum(map(len, files.values()))
     print(f"A {name} decision: {len(files)} files, {functions} functions")
     for file, names in files.items():
         print(f"  {file:42} {', '.join(names)}")
+    few = [f"{file} ({lines[file]})" for file in files if lines[file] < FEW_LINES]
+    print(f"Fewer than {FEW_LINES} lines run of {len(few)} files: {', '.join(few)}")
     return len(files)
 
 
+@cache
 def _file_of(code: CodeType) -> str | None:
     """The path below the package; None for other code, and for what is left out."""
     path = Path(code.co_filename)

@@ -28,6 +28,7 @@ def commit() -> str:
     return commit_of(Path(__file__).resolve().parents[1])
 
 
+@cache
 def engine_version() -> str:
     """The version and the commit of what decides: `0.3.0+3ef644743f43`; without one `0.3.0`."""
     return __version__ if commit() == UNKNOWN else f"{__version__}+{commit()}"

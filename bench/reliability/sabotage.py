@@ -17,42 +17,42 @@ from msgspec.structs import replace
 from sqlalchemy import update
 
 from decision_service.casework import review_steps as steps
+from decision_service.decide.flow import Waiter
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.reviews import Review, ReviewState
 from decision_service.rules.language import yaml as composer
 from decision_service.rules.language.yaml import MapEntry
-from decision_service.runtime.flow import Waiter
 from decision_service.server import webhooks
 from decision_service.smile import applicant as kind_read
 from decision_service.smile import client as http
 from decision_service.smile import fetch as lists
 from decision_service.smile import limits as retries
 from decision_service.store import commit as writer
-from decision_service.store import decisions, tables
+from decision_service.store import decisions, erasure, tables
 from decision_service.store import reviews as rows
 from decision_service.store import snapshots as consents
 from decision_service.store.keys import PLAIN
-from decision_service.store.reviews import StoredReviews
+from decision_service.store.reviews import Reviews
 
 LATE = 0.05
 
 
 def commit_after_reply() -> None:
     """Answer at once and commit a little later."""
-    commit = writer.Writer.commit
+    commit = writer.Commits.commit
     late: set[asyncio.Task[Any]] = set()
 
-    async def afterwards(self: writer.Writer, entry: Any) -> None:
+    async def afterwards(self: writer.Commits, entry: Any) -> None:
         await asyncio.sleep(LATE)
         await commit(self, entry)
 
-    async def early(self: writer.Writer, entry: Any) -> Any:
+    async def early(self: writer.Commits, entry: Any) -> Any:
         task = asyncio.create_task(afterwards(self, entry))
         late.add(task)
         task.add_done_callback(late.discard)
         return decisions.stored(entry)
 
-    writer.Writer.commit = early  # type: ignore[method-assign]  # the sabotage
+    writer.Commits.commit = early  # type: ignore[method-assign]  # the sabotage
 
 
 def skip_the_shield() -> None:
@@ -102,7 +102,7 @@ def take_any_signature() -> None:
 
 def keep_the_keys() -> None:
     """Delete a user's rows and leave the key that opens what the files still hold."""
-    erase = consents.erase
+    erase = erasure.erase
 
     def forgetful(connection: Any, user_id: str, *arguments: Any, **options: Any) -> Any:
         key = consents.user_keys(connection, {user_id}, PLAIN)[user_id]
@@ -111,19 +111,19 @@ def keep_the_keys() -> None:
         connection.execute(back.values(key=key))
         return erased
 
-    consents.erase = forgetful  # the sabotage
+    erasure.erase = forgetful  # the sabotage
 
 
 def open_reviews_later() -> None:
     """Record a referral, and its review a little later in a transaction of its own."""
-    commit = writer.Writer.commit
+    commit = writer.Commits.commit
     late: set[asyncio.Task[Any]] = set()
 
-    async def afterwards(self: writer.Writer, opened: Any) -> None:
+    async def afterwards(self: writer.Commits, opened: Any) -> None:
         await asyncio.sleep(LATE)
         await self._database.write(partial(rows.open_all, opened=[opened]))
 
-    async def bare(self: writer.Writer, entry: Any) -> Any:
+    async def bare(self: writer.Commits, entry: Any) -> Any:
         told = await commit(self, replace(entry, review=None))
         if entry.review is not None:
             task = asyncio.create_task(afterwards(self, entry.review))
@@ -131,7 +131,7 @@ def open_reviews_later() -> None:
             task.add_done_callback(late.discard)
         return told
 
-    writer.Writer.commit = bare  # type: ignore[method-assign]  # the sabotage
+    writer.Commits.commit = bare  # type: ignore[method-assign]  # the sabotage
 
 
 def claim_what_is_claimed() -> None:
@@ -147,15 +147,15 @@ def claim_what_is_claimed() -> None:
 
 def step_after_reply() -> None:
     """Answer a step of a review at once and store it a little later."""
-    step = StoredReviews.step
+    step = Reviews.step
     late: set[asyncio.Task[Any]] = set()
 
-    async def afterwards(self: StoredReviews, review_id: str, move: Any, *more: Any) -> None:
+    async def afterwards(self: Reviews, review_id: str, move: Any, *more: Any) -> None:
         await asyncio.sleep(LATE)
         with suppress(ServiceError):
             await step(self, review_id, move, *more)
 
-    async def early(self: StoredReviews, review_id: str, move: Any, *more: Any) -> Any:
+    async def early(self: Reviews, review_id: str, move: Any, *more: Any) -> Any:
         found = await self.get(review_id)
         taken = found and move(found.review, found.events)
         task = asyncio.create_task(afterwards(self, review_id, move, *more))
@@ -163,7 +163,7 @@ def step_after_reply() -> None:
         task.add_done_callback(late.discard)
         return taken.review if taken else found and found.review
 
-    StoredReviews.step = early  # type: ignore[method-assign]  # the sabotage
+    Reviews.step = early  # type: ignore[method-assign]  # the sabotage
 
 
 @dataclass(frozen=True, slots=True)

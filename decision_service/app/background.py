@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from decision_service.app.core import Core
-from decision_service.decide.admit import Bulkhead
+from decision_service.decide.flow import Bulkhead
 from decision_service.domain.errors import StoreError
 from decision_service.rulebook.folder import RulesFolderMissing
 from decision_service.runtime.tasks import Supervisor

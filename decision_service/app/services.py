@@ -42,7 +42,7 @@ from decision_service.decide.replay import ReadDecisions, ReplayDecision
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.decide.retention import Retention
 from decision_service.decide.snapshots import Ages, SnapshotCache
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.runtime.clock import Ids
 from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, Settings, env_name, names_of
 from decision_service.runtime.tasks import Supervisor
@@ -69,12 +69,12 @@ from decision_service.server.rollouts import RolloutUseCases
 from decision_service.server.rulesets import RulesetUseCases
 from decision_service.server.webhooks import WebhookReceiver
 from decision_service.steering.compare import CompareVersions
-from decision_service.steering.counters import Counters, EventCounters
+from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.steering.figures import ShowFigures
 from decision_service.steering.guardrails import GuardrailWatch, WatchDeps
 from decision_service.steering.journal import Rollouts
-from decision_service.steering.observe import RolloutObserver, Shadows
 from decision_service.steering.operate import OperateRollouts
+from decision_service.steering.shadows import Shadows
 from decision_service.store.store import Store
 
 RENEW_SECONDS = 5.0
@@ -116,7 +116,7 @@ class RolloutWiring(msgspec.Struct, frozen=True):
     def observer(self) -> RolloutObserver:
         return RolloutObserver(
             self.counters,
-            self.shadows,
+            self.shadows.offer,
             lambda product: self.rollouts.latest(product).position,
             self.events,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from textwrap import fill
 
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.rules.letter_words import (
     LANGUAGES,
     Words,

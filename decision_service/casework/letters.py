@@ -12,14 +12,13 @@ from msgspec.structs import replace
 from decision_service.casework.compose import kind_of, letter
 from decision_service.casework.recourse import FindRecourse, Recourse, RecourseKind
 from decision_service.casework.review_results import Standing, result_of, standing
-from decision_service.decide.codec import inputs_from_wire
 from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
 from decision_service.domain.factor import Factors, KindStatus
 from decision_service.domain.money import Money
 from decision_service.domain.ports import Clock, PagePosition
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
-from decision_service.domain.verdict import Verdict
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.letters import (
     DisclosedChange,
@@ -128,16 +127,15 @@ def provider_name(provider_id: str, name: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{country}"
 
 
-def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> NoticeSubject:
-    entry, as_of = recorded.entry, recorded.facts.as_of
-    inputs = inputs_from_wire(recorded.facts.inputs)
+def subject_of(decision: Decision, stands: Standing) -> NoticeSubject:
+    as_of, verdict, inputs = decision.as_of, decision.verdict, decision.inputs
     asked, term = inputs.get("requested_amount"), inputs.get("requested_term_months")
-    factors, zone = recorded.factors, as_of.zone
+    factors, zone = decision.factors, as_of.zone
     kinds = {} if factors is None else factors.kinds
     read = [kind.value for kind, status in kinds.items() if status is not KindStatus.MISSING]
     return NoticeSubject(
-        decision_id=entry.decision_id,
-        application_id=entry.application_id,
+        decision_id=decision.decision_id,
+        application_id=decision.application_id,
         decided_on=as_of.date,
         asked=asked if isinstance(asked, Money) else None,
         verdict=verdict,
@@ -145,7 +143,7 @@ def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> Notice
         sources=() if factors is None else _sources(factors, zone),
         data=tuple(sorted(read)),
         lacks=() if factors is None else tuple(_lacks(verdict, factors)),
-        expires=None if recorded.expires is None else recorded.expires.astimezone(zone),
+        expires=None if decision.expires is None else decision.expires.astimezone(zone),
         person=_person(stands, zone),
     )
 
@@ -276,10 +274,10 @@ class Notices:
     def _subject(self, recorded: Recorded, stands: Standing) -> NoticeSubject:
         if stands.again:
             raise _not_due(recorded, f"{stands.again} stands in its place", stands.again)
-        if recorded.settled is None:
+        if recorded.decision is None:
             why = _ERASED if stands.review else _WHY.get(recorded.entry.outcome, _ERASED)
             raise _not_due(recorded, why)
-        return subject_of(recorded, recorded.settled.verdict, stands)
+        return subject_of(recorded.decision, stands)
 
     async def _with_reason(
         self, subject: NoticeSubject, recorded: Recorded, stands: Standing

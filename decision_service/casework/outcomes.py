@@ -23,7 +23,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.money import Money
 from decision_service.domain.ports import Clock, DecisionLog, Filter
-from decision_service.rulebook.rulebook import RulesetArchive
+from decision_service.rulebook.archive import RulesetArchive
 from decision_service.runtime.telemetry import Alarm, raised
 
 EVERY_SECONDS = 86_400.0

@@ -31,11 +31,11 @@ from decision_service.casework.recourse_search import (
     in_full,
     sum_of_steps,
 )
-from decision_service.decide.replay import Recorded, known_facts
+from decision_service.decide.replay import Recorded
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.rulebook.rulebook import RulesetArchive
+from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import WAITING, CompiledRuleset
 
@@ -218,10 +218,12 @@ class FindRecourse:
 
     async def __call__(self, recorded: Recorded) -> Recourse | None:
         """None where no rules decided, the data was erased, or rules did not have the last word."""
-        digest = recorded.entry.ruleset_digest
-        if recorded.settled is None or recorded.settled.override is not None or digest is None:
+        decision = recorded.decision
+        if decision is None or decision.override is not None or decision.ruleset_ref is None:
             return None
-        ruleset, facts = await self._archive.by_digest(digest), known_facts(recorded)
+        ruleset = await self._archive.by_digest(decision.ruleset_ref.digest)
+        values = {} if decision.factors is None else decision.factors.values
+        facts = Facts(values, decision.inputs, decision.as_of, answers=decision.answers)
         async with self._turn:  # each takes milliseconds of the interpreter
             return await asyncio.to_thread(self._found, ruleset, facts)
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from decision_service.domain.errors import (
     AuthorityExceeded,
     FieldInvalid,
@@ -32,7 +33,6 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
-from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 
 MOST_STEPS = 200
 """From so many steps on a review takes only those that lead to its end."""

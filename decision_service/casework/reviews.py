@@ -34,6 +34,7 @@ from decision_service.decide.decide import CallContext, DecideApplication
 from decision_service.decide.replay import ReadDecisions, Recorded
 from decision_service.decide.snapshots import PATIENCE
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import NO_TERMS, Outcome
 from decision_service.domain.errors import (
     CallerError,
     DecisionUnknown,
@@ -58,7 +59,6 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
-from decision_service.domain.verdict import NO_TERMS, Outcome
 from decision_service.rulebook.rulebook import Rulebook
 
 ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})
@@ -82,9 +82,9 @@ COUNT_SECONDS = 15.0
 
 def review_case(recorded: Recorded) -> ReviewCase:
     """The decision as a review knows it; its offer is known while its values are stored."""
-    entry, settled = recorded.entry, recorded.settled
+    entry, decision = recorded.entry, recorded.decision
     requested = inputs_from_wire(recorded.facts.inputs).get("requested_amount")
-    offer = None if settled is None else settled.verdict.offer
+    offer = None if decision is None else decision.verdict.offer
     approved = offer is not None and entry.outcome is Outcome.APPROVE
     return ReviewCase(
         entry.decision_id,

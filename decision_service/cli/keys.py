@@ -14,7 +14,7 @@ import typer
 
 from decision_service.cli.options import ConfigOption
 from decision_service.cli.output import CommandError, Exit
-from decision_service.decide.identity import KEY_ID_BYTES
+from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode

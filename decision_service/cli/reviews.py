@@ -24,8 +24,8 @@ from decision_service.cli.options import (
 )
 from decision_service.cli.output import Format, FormatOption, console, print_as
 from decision_service.cli.views import head_lines, show_review
+from decision_service.domain.decision import ReferKind
 from decision_service.domain.reviews import ReviewState
-from decision_service.domain.verdict import ReferKind
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="rev_…")]
 _REFUSALS = frozenset({"REVIEW_REFUSED", "AUTHORITY_EXCEEDED"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, time, timedelta
 
@@ -12,7 +10,7 @@ import msgspec
 from decision_service.decide.application import Application
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Arm, Assignment, ListAnswer
-from decision_service.domain.errors import InputInvalid, Overloaded
+from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.money import Money, to_minor
 from decision_service.domain.ports import Allowances, CapLimit, DayLimits
@@ -28,14 +26,11 @@ from decision_service.rollout.assign import (
 from decision_service.rollout.model import UNREPORTED, Plan
 from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product
-from decision_service.rules.inputs import bind_inputs
-from decision_service.rules.lists import list_answers
+from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.program import CompiledRuleset
 
 RequestKey = tuple[str, str]
 """Caller and request id; at most one decision of a key is in progress."""
-
-LIMIT = 256
 
 
 class InFlightAmounts:
@@ -203,61 +198,3 @@ def bound_inputs(
     if bound.problems:
         raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
     return dict(bound.values)
-
-
-class Bulkhead:
-    """At most `limit` pieces of work in progress; twice as many may wait, first come, first served.
-
-    `async with bulkhead:` raises Overloaded without waiting where the queue is full, or while
-    `shedding` is set.
-    """
-
-    def __init__(self, limit: int = LIMIT) -> None:
-        self.limit = limit
-        self.shedding = False
-        self.working = 0
-        self.refused = 0
-        self._queue: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def waiting(self) -> int:
-        return len(self._queue)
-
-    def enter(self) -> bool:
-        """Take a slot; False where none is free, where others wait, or while `shedding` is set."""
-        if self.shedding or self._queue or self.working >= self.limit:
-            return False
-        self.working += 1
-        return True
-
-    def leave(self) -> None:
-        while self._queue:
-            slot = self._queue.popleft()
-            if not slot.done():
-                slot.set_result(None)
-                return
-        self.working -= 1
-
-    async def __aenter__(self) -> None:
-        if self.enter():
-            return
-        if self.shedding or self.waiting >= 2 * self.limit:
-            self.refused += 1
-            raise Overloaded("more work is in progress and waiting than this process takes: retry")
-        await self._wait_for_slot()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.leave()
-
-    async def _wait_for_slot(self) -> None:
-        """Wait for a slot; a slot given to a caller that has left goes to the next."""
-        slot = asyncio.get_running_loop().create_future()
-        self._queue.append(slot)
-        try:
-            await slot
-        except BaseException:
-            if not slot.cancelled():
-                self.leave()
-            elif slot in self._queue:  # `leave` drops those that it comes by
-                self._queue.remove(slot)
-            raise

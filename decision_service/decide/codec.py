@@ -96,9 +96,10 @@ class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
     oldest_used_sync: datetime | None
 
 
-class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What is stored of the facts in either form; `own_values` are those of own facts.
+class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """All that replay needs besides snapshot and texts; old records hold factor values unpacked.
 
+    Those that are about to be stored are packed by then. `own_values` are those of own facts.
     `answers` are what lists of keys said of the inputs. `withheld_tags` stand here, since the
     recorded reply may not tell them. `first_decision` began the chain of one that was made again.
     """
@@ -117,17 +118,6 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     answers: tuple[ListAnswer, ...] = ()
     allowances: Allowances | None = None
     first_decision: str = ""
-
-
-class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):
-    """The facts about to be stored; the factor values are packed by then."""
-
-    packed_factors: bytes | None = None
-
-
-class StoredFacts(_Facts, frozen=True, omit_defaults=True, kw_only=True):
-    """All that replay needs besides snapshot and texts; old records hold factor values unpacked."""
-
     factors: FactorsWire | None = None
     packed_factors: bytes | None = None
 
@@ -140,7 +130,7 @@ _DECODER = msgspec.msgpack.Decoder(StoredFacts)
 _FACTORS = msgspec.msgpack.Decoder(FactorsWire)
 
 
-def encode_facts(facts: FactsToStore) -> bytes:
+def encode_facts(facts: StoredFacts) -> bytes:
     return _ENCODER.encode(facts)
 
 

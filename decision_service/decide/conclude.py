@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from contextlib import AbstractContextManager
-from datetime import date, datetime
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, tzinfo
+from functools import lru_cache
 
 import msgspec
 from msgspec.structs import replace
@@ -13,76 +13,141 @@ from opentelemetry.trace import Tracer
 
 from decision_service.build import engine_version
 from decision_service.decide.admit import Admission
-from decision_service.decide.application import Application
 from decision_service.decide.codec import (
-    FactorWire,
-    FactsToStore,
+    StoredFacts,
     encode_facts,
     inputs_to_wire,
     pack_factors,
     snapshot_body,
     values_to_wire,
 )
+from decision_service.decide.flow import UserCache
 from decision_service.decide.gather import with_earlier_match, with_match
 from decision_service.decide.history import OwnRecords
-from decision_service.decide.verdict import Settled, expiry, needs_of, settle
 from decision_service.domain.calendar import AsOf
-from decision_service.domain.decision import Assignment, Decision, RulesetRef
-from decision_service.domain.factor import Factors
+from decision_service.domain.decision import (
+    Component,
+    Decision,
+    ListAnswer,
+    Outcome,
+    Override,
+    OverrideKind,
+    Reason,
+    ReferKind,
+    RulesetRef,
+    StageTrace,
+    Verdict,
+)
+from decision_service.domain.factor import Factors, FactorValue, Value
+from decision_service.domain.missing import DataReason
 from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
-from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
+from decision_service.domain.person import NO_OWN_FACTS
 from decision_service.domain.ports import (
     Allowances,
     ArmDecision,
     DecisionEntry,
     FetchResult,
+    Grant,
     HistoryEntry,
     NewId,
     ReplyEncoder,
     SnapshotBody,
     WarmMark,
+    cap_reached,
 )
 from decision_service.domain.reviews import OpenedReview, ReviewCase, opened_by_referral
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.verdict import Outcome, StageTrace, Verdict
 from decision_service.factors.compute import compute, own_values, validity_boundaries, with_values
 from decision_service.factors.match import PeopleRead, people_read
-from decision_service.factors.registry import data_names
+from decision_service.factors.registry import data_names, depends_on_term
 from decision_service.rollout.assign import sets_pin
-from decision_service.rulebook.rulebook import Product
-from decision_service.rules.evaluate import Facts, LoadedFactors, load, load_more
+from decision_service.rules.evaluate import Facts, LoadedFactors, evaluate, load, load_more
 from decision_service.rules.explain import traces
+from decision_service.rules.inputs import list_answers
 from decision_service.rules.program import CompiledRuleset
-from decision_service.runtime.flow import UserCache
 from decision_service.runtime.telemetry import NO_TRACER, SpanName, traced
 
 MAX_CACHED = 512
 
+_REACHED = Reason(
+    code=str(DataReason.DAY_CAP_REACHED),
+    texts={
+        "en": "The approvals of the day have reached a limit of the lender",
+        "fil": "Umabot na sa limitasyon ng nagpapautang ang mga naaprobahan sa araw na ito",
+    },
+    component=Component.POLICY,
+)
 
-class Decided(msgspec.Struct, frozen=True):
-    decision: Decision
-    snapshot: SnapshotBody | None = None
-    factors: bytes | None = None
-    own_values: tuple[FactorWire, ...] = ()
-    traces: tuple[StageTrace, ...] = ()
-    settled: Settled | None = None
-    allowances: Allowances | None = None
 
-
-def entry_of(
+def conclude(
     admission: Admission,
     fetch_result: FetchResult | None,
-    own: OwnRecords | None,
-    decided: Decided,
-    reply: bytes,
+    own: OwnRecords | None = None,
+    *,
+    encoder: ReplyEncoder,
+    new_id: NewId,
     caller: str,
     content: bytes,
-    fence: str,
-) -> DecisionEntry:
-    decision, ruleset = decided.decision, admission.ruleset
-    earlier = admission.application.earlier
-    return DecisionEntry(
+    factor_cache: FactorCache | None = None,
+    fence: str = "",
+    allowances: Allowances | None = None,
+    tracer: Tracer = NO_TRACER,
+) -> tuple[Decision, DecisionEntry]:
+    """Decide from what was gathered and make the entry to commit; pure but for its new id.
+
+    `fetch_result` is None exactly for an applicant outside the go-live. A `fence` is that of the
+    lease under which this is decided.
+    """
+    application, ruleset, as_of = admission.application, admission.ruleset, admission.as_of
+    earlier = application.earlier
+    decision = Decision(
+        decision_id=new_id.decision_id(as_of.instant),
+        request_id=application.request_id,
+        application_id=application.application_id,
+        customer_ref=application.customer_ref,
+        user_id=application.user_id,
+        product=application.product,
+        created=as_of.instant,
+        as_of=as_of,
+        assignment=admission.assignment,
+        inputs=admission.inputs,
+        verdict=Verdict(Outcome.NOT_ENROLLED),
+        engine_version=engine_version(),
+        answers=admission.answers,
+        first_decision_id="" if earlier is None else earlier.first,
+    )
+    body, packed = None, None
+    more: Mapping[str, FactorValue] = {}
+    if ruleset is None or fetch_result is None:
+        allowances = None
+    else:
+        body = fetch_result.body or snapshot_body(fetch_result.snapshot)
+        with traced(tracer, SpanName.FACTORS):
+            needs, cache = needs_of(ruleset, admission.inputs), factor_cache or FactorCache()
+            computed = cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
+            facts = own.facts if own else NO_OWN_FACTS
+            if earlier is None:
+                facts = with_match(facts, application.applicant, computed.people)
+            else:
+                facts = with_earlier_match(facts, earlier.match, computed.people)
+            more = own_values(facts, needs, as_of)
+        with traced(tracer, SpanName.EVALUATE):
+            loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
+            factors = with_values(computed.factors, more)
+            decision = judge(decision, ruleset, factors, allowances, loaded)
+        packed = computed.wire
+        decision = replace(
+            decision,
+            snapshot_id=body.id,
+            fetched=fetch_result.fetched,
+            upstream_calls=fetch_result.calls,
+            own=facts,
+        )
+    shown: tuple[StageTrace, ...] = ()
+    if ruleset is not None and body is not None and application.style.full:
+        shown = traces(ruleset, decision.verdict)
+    return decision, DecisionEntry(
         decision_id=decision.decision_id,
         caller=caller,
         request_id=decision.request_id,
@@ -93,21 +158,118 @@ def entry_of(
         customer_ref=decision.customer_ref,
         outcome=decision.verdict.outcome,
         created=decision.created,
-        reply=reply,
-        facts=encode_facts(_facts(decision, admission.application, decided)),
+        reply=encoder.encode(decision, application.style, shown),
+        facts=encode_facts(
+            StoredFacts(
+                instant=as_of.instant,
+                zone=str(as_of.zone),
+                doubtful=as_of.doubtful,
+                assignment=decision.assignment,
+                inputs=inputs_to_wire(decision.inputs),
+                languages=application.style.languages,
+                packed_factors=packed,
+                own=decision.own,
+                own_values=values_to_wire(more),
+                answers=decision.answers,
+                allowances=allowances,
+                fetched=decision.fetched,
+                upstream_calls=decision.upstream_calls,
+                withheld_tags=decision.verdict.withheld_tags,
+                first_decision=decision.first_decision_id,
+            )
+        ),
         ruleset_digest=None if ruleset is None else ruleset.digest,
-        plan_digest=admission.assignment.plan_digest,
-        snapshot=decided.snapshot,
-        arm=_arm(decision, admission, decided.settled),
+        plan_digest=decision.assignment.plan_digest,
+        snapshot=body,
+        arm=_arm(decision, admission),
         consent=0 if fetch_result is None else fetch_result.consent,
-        warm=_warm(fetch_result, decided.snapshot),
+        warm=_warm(fetch_result, body),
         fence=fence,
         depends_on=None if fetch_result is None else fetch_result.mark,
         history=_history(decision, ruleset, own),
-        allowances=decided.allowances,
+        allowances=allowances,
         review=_review(decision, admission, caller),
         replaces="" if earlier is None else earlier.replaced,
     )
+
+
+def judge(
+    decision: Decision,
+    ruleset: CompiledRuleset,
+    factors: Factors,
+    allowances: Allowances | None = None,
+    loaded: LoadedFactors | None = None,
+) -> Decision:
+    """The decision as a ruleset makes it of factor values, within the allowances of the day.
+
+    An approval beyond a cap is referred: a cap declines no application.
+    """
+    answers = decision.answers
+    facts = Facts(factors.values, decision.inputs, decision.as_of, loaded, answers)
+    verdict, override = evaluate(ruleset, facts), None
+    grant = granted(verdict, decision.inputs)
+    cap = cap_reached(allowances, grant) if allowances and grant else None
+    if cap is not None:
+        override = Override(OverrideKind.CAPPED, verdict, cap.name)
+        verdict = replace(
+            verdict, outcome=Outcome.REFER, refer_kind=ReferKind.POLICY, reasons=(_REACHED,)
+        )
+    return replace(
+        decision,
+        verdict=verdict,
+        factors=factors,
+        ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
+        expires=expiry(verdict, factors, ruleset, decision.as_of, answers),
+        override=override,
+    )
+
+
+def with_answers(decision: Decision, ruleset: CompiledRuleset) -> Decision:
+    """The recorded decision with the answers of the lists of a ruleset that is not its own."""
+    day, known = decision.as_of.date, decision.answers
+    return replace(decision, answers=list_answers(ruleset, decision.inputs, day, known))
+
+
+def granted(verdict: Verdict, inputs: Mapping[str, Value]) -> Grant | None:
+    """What a verdict approves against the caps of the day; None where it approves nothing."""
+    if verdict.outcome is not Outcome.APPROVE:
+        return None
+    if verdict.offer is not None:
+        return Grant(verdict.offer.approved_amount.minor, verdict.offer.tier)
+    asked = inputs.get("requested_amount")
+    return Grant(asked.minor if isinstance(asked, Money) else None)
+
+
+def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
+    term = inputs.get("requested_term_months")
+    if not isinstance(term, int) or not depends_on_term(ruleset.needs.factors):
+        return ruleset.needs
+    return replace(ruleset.needs, term_months=term)
+
+
+def expiry(
+    verdict: Verdict,
+    factors: Factors,
+    ruleset: CompiledRuleset,
+    as_of: AsOf,
+    answers: Iterable[ListAnswer] = (),
+) -> datetime | None:
+    """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known.
+
+    A used parameter may change, and an entry of a list end.
+    """
+    ends = [] if verdict.valid_until is None else [verdict.valid_until]
+    if factors.oldest_used_sync is not None:
+        ends.append(factors.oldest_used_sync + ruleset.needs.policy.max_age)
+    changes = (verdict.param_change, *(answer.ends for answer in answers))
+    ends += [midnight(change, as_of.zone) for change in changes if change is not None]
+    return max(as_of.instant, min(ends)) if ends else None
+
+
+@lru_cache(256)
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """When a civil day begins; in UTC, so that it is compared with instants quickly."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _review(decision: Decision, admission: Admission, caller: str) -> OpenedReview | None:
@@ -152,10 +314,10 @@ def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMa
     return WarmMark(body.id, fetched, fetched, fetch_result.plan, fetched)
 
 
-def _arm(decision: Decision, admission: Admission, settled: Settled | None) -> ArmDecision | None:
+def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
     """None outside the go-live; rates are those of the rules, whatever a cap decided."""
     assignment, verdict = decision.assignment, decision.rules_verdict
-    if assignment.arm is None or assignment.version is None or settled is None:
+    if assignment.arm is None or assignment.version is None or decision.factors is None:
         return None
     overridden = decision.override is not None
     return ArmDecision(
@@ -168,27 +330,7 @@ def _arm(decision: Decision, admission: Admission, settled: Settled | None) -> A
         rule_error=verdict.ended_in_rule_error,
         approved=None if overridden else verdict.approved_amount,
         judged=verdict.outcome if overridden else None,
-        grant=settled.grant,
-    )
-
-
-def _facts(decision: Decision, application: Application, decided: Decided) -> FactsToStore:
-    return FactsToStore(
-        instant=decision.as_of.instant,
-        zone=str(decision.as_of.zone),
-        doubtful=decision.as_of.doubtful,
-        assignment=decision.assignment,
-        inputs=inputs_to_wire(decision.inputs),
-        languages=application.style.languages,
-        packed_factors=decided.factors,
-        own=decision.own,
-        own_values=decided.own_values,
-        answers=decision.answers,
-        allowances=decided.allowances,
-        fetched=decision.fetched,
-        upstream_calls=decision.upstream_calls,
-        withheld_tags=decision.verdict.withheld_tags,
-        first_decision=decision.first_decision_id,
+        grant=granted(decision.verdict, decision.inputs),
     )
 
 
@@ -246,134 +388,3 @@ class FactorCache:
 
     def forget(self, user_id: str) -> None:
         self._entries.forget(user_id)
-
-
-class ConcludedDecision(msgspec.Struct, frozen=True):
-    decision: Decision
-    entry: DecisionEntry
-
-
-def conclude(
-    admission: Admission,
-    fetch_result: FetchResult | None,
-    own: OwnRecords | None = None,
-    *,
-    encoder: ReplyEncoder,
-    new_id: NewId,
-    caller: str,
-    content: bytes,
-    factor_cache: FactorCache | None = None,
-    fence: str = "",
-    allowances: Allowances | None = None,
-    tracer: Tracer = NO_TRACER,
-) -> ConcludedDecision:
-    """Decide from what was gathered and make the entry to commit; pure but for its new id.
-
-    `fetch_result` is None exactly for an applicant outside the go-live. A `fence` is that of the
-    lease under which this is decided.
-    """
-    application, as_of = admission.application, admission.as_of
-    shell = Decision(
-        decision_id=new_id.decision_id(as_of.instant),
-        request_id=application.request_id,
-        application_id=application.application_id,
-        customer_ref=application.customer_ref,
-        user_id=application.user_id,
-        product=application.product,
-        created=as_of.instant,
-        as_of=as_of,
-        assignment=admission.assignment,
-        inputs=admission.inputs,
-        verdict=Verdict(Outcome.NOT_ENROLLED),
-        engine_version=engine_version(),
-        answers=admission.answers,
-        first_decision_id="" if application.earlier is None else application.earlier.first,
-    )
-    decided = Decided(shell)
-    if admission.ruleset is not None and fetch_result is not None:
-        facts = own.facts if own else NO_OWN_FACTS
-        cache = factor_cache or FactorCache()
-        decided = _decided(
-            shell, admission, admission.ruleset, fetch_result, facts, cache, allowances, tracer
-        )
-    reply = encoder.encode(decided.decision, application.style, decided.traces)
-    entry = entry_of(admission, fetch_result, own, decided, reply, caller, content, fence)
-    return ConcludedDecision(decided.decision, entry)
-
-
-def _decided(
-    shell: Decision,
-    admission: Admission,
-    ruleset: CompiledRuleset,
-    fetch_result: FetchResult,
-    own: OwnFacts,
-    factor_cache: FactorCache,
-    allowances: Allowances | None,
-    tracer: Tracer,
-) -> Decided:
-    as_of, application = admission.as_of, admission.application
-    body = fetch_result.body or snapshot_body(fetch_result.snapshot)
-    with traced(tracer, SpanName.FACTORS):
-        needs = needs_of(ruleset, admission.inputs)
-        computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
-        if application.earlier is None:
-            own = with_match(own, application.applicant, computed.people)
-        else:
-            own = with_earlier_match(own, application.earlier.match, computed.people)
-        more = own_values(own, needs, as_of)
-        factors = with_values(computed.factors, more)
-    with traced(tracer, SpanName.EVALUATE):
-        loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
-        facts = Facts(factors.values, admission.inputs, as_of, loaded, admission.answers)
-        settled = settle(ruleset, facts, allowances)
-    verdict = settled.verdict
-    decision = replace(
-        shell,
-        verdict=verdict,
-        ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        factors=factors,
-        snapshot_id=body.id,
-        fetched=fetch_result.fetched,
-        upstream_calls=fetch_result.calls,
-        expires=expiry(verdict, factors, ruleset, as_of, admission.answers),
-        own=own,
-        override=settled.override,
-    )
-    shown = traces(ruleset, verdict) if application.style.full else ()
-    wire = values_to_wire(more)
-    return Decided(decision, body, computed.wire, wire, shown, settled, allowances)
-
-
-class Attempt(msgspec.Struct):
-    """One decision in progress; it is counted by the values it holds when the decision ends.
-
-    `timed` is false where the caller asked to wait for data. `started` is monotonic, in seconds.
-    `position` is the entry of the rollout's journal by which the assignment was made.
-    """
-
-    product: str
-    timed: bool = True
-    started: float = 0.0
-    assignment: Assignment | None = None
-    position: int = 0
-    entry: DecisionEntry | None = None
-
-
-class DecisionObserver(Protocol):
-    """Receives attempts and recorded decisions; no decision waits for it, and no method raises."""
-
-    def position(self, product: str) -> int:
-        """The entry of its journal at which a product's rollout stands."""
-
-    def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
-        """Entered when a decision begins, left with its error or once it is recorded."""
-
-    def recorded(
-        self,
-        attempt: Attempt,
-        product: Product,
-        admission: Admission,
-        fetch_result: FetchResult | None,
-        concluded: ConcludedDecision,
-    ) -> None:
-        """Take a decision that became durable; never called for one that was recorded before."""

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
+from typing import Protocol
 
 import msgspec
 from msgspec import structs
 from opentelemetry.trace import Span, Tracer
 
-from decision_service.decide.admit import (
-    Admission,
-    Bulkhead,
-    InFlightAmounts,
-    admit,
-    found_allowances,
-)
+from decision_service.decide.admit import Admission, InFlightAmounts, admit, found_allowances
 from decision_service.decide.application import Application, is_same_request, request_content
 from decision_service.decide.clock_guard import ClockGuard
-from decision_service.decide.conclude import (
-    Attempt,
-    ConcludedDecision,
-    DecisionObserver,
-    FactorCache,
-    conclude,
-)
+from decision_service.decide.codec import snapshot_body
+from decision_service.decide.conclude import FactorCache, conclude
+from decision_service.decide.flow import Bulkhead, SingleFlight, UserLocks
 from decision_service.decide.gather import gather_for, withdrawn
 from decision_service.decide.history import (
     NOTHING_FOUND,
     ApplicantIds,
     HistoryOf,
-    OwnRecords,
     Past,
     ReadHistory,
 )
 from decision_service.decide.snapshots import SnapshotCache
-from decision_service.domain.decision import Assignment
+from decision_service.domain.decision import Assignment, Decision, Verdict
 from decision_service.domain.errors import (
     AllowancesMoved,
     ConsentMoved,
@@ -61,14 +50,11 @@ from decision_service.domain.ports import (
     SnapshotSource,
     StoredEntry,
 )
-from decision_service.domain.verdict import Verdict
 from decision_service.rollout.assign import day_total_matters
 from decision_service.rollout.ports import ArmLog
-from decision_service.rulebook.acceptance import UsedVersions
-from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.rulebook.rulebook import Product, Rulebook, used_mark
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.failpoints import Point, reach
-from decision_service.runtime.flow import SingleFlight
 from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, SpanName, traced
 
 FLOOR = 0.300
@@ -91,6 +77,42 @@ class DecidedElsewhere(Exception):
 
 OnRecorded = Callable[[StoredEntry, str, Verdict], None]
 """Called with each newly recorded decision, its arm and its verdict; not with a repeated answer."""
+
+
+class Attempt(msgspec.Struct):
+    """One decision in progress; it is counted by the values it holds when the decision ends.
+
+    `timed` is false where the caller asked to wait for data. `started` is monotonic, in seconds.
+    `position` is the entry of the rollout's journal by which the assignment was made.
+    """
+
+    product: str
+    timed: bool = True
+    started: float = 0.0
+    assignment: Assignment | None = None
+    position: int = 0
+    entry: DecisionEntry | None = None
+
+
+class DecisionObserver(Protocol):
+    """Receives attempts and recorded decisions; no decision waits for it, and no method raises."""
+
+    def position(self, product: str) -> int:
+        """The entry of its journal at which a product's rollout stands."""
+
+    def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
+        """Entered when a decision begins, left with its error or once it is recorded."""
+
+    def recorded(
+        self,
+        attempt: Attempt,
+        product: Product,
+        admission: Admission,
+        fetch_result: FetchResult | None,
+        decision: Decision,
+        entry: DecisionEntry,
+    ) -> None:
+        """Take a decision that became durable; never called for one that was recorded before."""
 
 
 class Deps(msgspec.Struct, frozen=True):
@@ -116,9 +138,10 @@ class CallContext(msgspec.Struct, frozen=True):
 class DecisionRun(msgspec.Struct):
     """A decision in progress; `until` is the deadline of its most patient caller.
 
-    The `lease` is taken before the first vendor call, and never where no data is read. `span` is
-    that of the whole run. `past` was looked up with the request: it serves once, where neither the
-    vendor nor other decisions on the user were waited for.
+    The `lease` is taken before the first vendor call, and never where no data is read. `fetched` is
+    None until data was gathered, and where none is. `span` is that of the whole run. `past` was
+    looked up with the request: it serves once, where neither the vendor nor other decisions on the
+    user were waited for.
     """
 
     application: Application
@@ -127,6 +150,7 @@ class DecisionRun(msgspec.Struct):
     until: float
     past: Mapping[bytes, Past] = NOTHING_FOUND
     lease: Lease | None = None
+    fetched: FetchResult | None = None
     span: Span = NO_SPAN
 
     @property
@@ -139,41 +163,6 @@ def reused() -> RequestIdReused:
     return RequestIdReused(
         "this request_id was already used for a request with other content: use a new one"
     )
-
-
-class _Line(msgspec.Struct):
-    lock: asyncio.Lock
-    waiting: int = 0
-
-
-class Turns:
-    """A lock for each user: without it many at once would be decided over and over."""
-
-    def __init__(self) -> None:
-        self._lines: dict[str, _Line] = {}
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    @asynccontextmanager
-    async def of(self, user_id: str) -> AsyncIterator[bool]:
-        """Wait for the user's turn, until the block ends; whether others had theirs before."""
-        line = self._lines.setdefault(user_id, _Line(asyncio.Lock()))
-        waited = line.waiting > 0
-        line.waiting += 1
-        try:
-            async with line.lock:
-                yield waited
-        finally:
-            line.waiting -= 1
-            if not line.waiting:
-                del self._lines[user_id]
-
-
-class _Result(msgspec.Struct, frozen=True):
-    fetch_result: FetchResult | None
-    concluded: ConcludedDecision
-    stored: StoredEntry
 
 
 class DecideApplication:
@@ -200,13 +189,13 @@ class DecideApplication:
         self._clock_guard = clock_guard or ClockGuard()
         self._bulkhead = bulkhead or Bulkhead()
         self._on_recorded = on_recorded
-        self._used = UsedVersions(deps.log)
+        self._used: set[str] = set()
         self._factor_cache = FactorCache()
         self._runs: SingleFlight[tuple[str, str], DecisionRun, StoredEntry] = SingleFlight(
             self._decide
         )
         self._in_flight = InFlightAmounts()
-        self._turns = Turns()
+        self._locks = UserLocks()
 
     async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
         """The recorded decision.
@@ -223,24 +212,19 @@ class DecideApplication:
             past = found.past
         else:
             application = structs.replace(application, request_id=self._deps.new_id.request_id())
-        return await self._once(application, call, past)
-
-    def forget(self, user_id: str) -> None:
-        self._factor_cache.forget(user_id)
-        self._deps.history.forget(user_id)
-        if self._deps.warm is not None:
-            self._deps.warm.forget(user_id)
-
-    async def _once(
-        self, application: Application, call: CallContext, past: Mapping[bytes, Past]
-    ) -> StoredEntry:
-        """A run that ended because another process goes on is begun again while there is time."""
+        # A run that ended because another process goes on is begun again while there is time.
         while True:
             try:
                 return await self._joined(application, call, past)
             except RequestInProgress:
                 if self._left(call) < FLOOR:
                     raise
+
+    def forget(self, user_id: str) -> None:
+        self._factor_cache.forget(user_id)
+        self._deps.history.forget(user_id)
+        if self._deps.warm is not None:
+            self._deps.warm.forget(user_id)
 
     async def _joined(
         self, application: Application, call: CallContext, past: Mapping[bytes, Past]
@@ -295,29 +279,34 @@ class DecideApplication:
             ):
                 try:
                     return await self._decided(run, attempt)
+                except DecidedElsewhere as found:
+                    return found.entry
+                except LeaseLost:
+                    raise RequestInProgress.still() from None
+                except BaseException:
+                    if run.lease is not None:
+                        self._deps.leases.release(run.lease)
+                    raise
                 finally:
                     self._in_flight.end(run.key)
 
     async def _decided(self, run: DecisionRun, attempt: Attempt) -> StoredEntry:
         product = self._rulebook().product(run.application.product)
         admission = await self._admit(run, product, attempt)
-        try:
-            fetch_result = None
-            if admission.ruleset is not None:
-                fetch_result = await self._gather(admission, admission.ruleset, run)
-                reach(Point.GATHERED)
-                await self._used.note(admission.ruleset)
-            result = await self._recorded(admission, fetch_result, run)
-        except DecidedElsewhere as found:
-            return found.entry
-        except LeaseLost:
-            raise RequestInProgress.still() from None
-        except BaseException:
-            if run.lease is not None:
-                self._deps.leases.release(run.lease)
-            raise
-        self._notify(attempt, product, admission, result, run)
-        return result.stored
+        if admission.ruleset is not None:
+            await self._gather(admission, admission.ruleset, run)
+            reach(Point.GATHERED)
+            if admission.ruleset.digest not in self._used:
+                await self._deps.log.put_texts([used_mark(admission.ruleset)])
+                self._used.add(admission.ruleset.digest)
+        decision, entry, stored = await self._recorded(admission, run)
+        _show(run.span, decision, stored)
+        if stored.decision_id == entry.decision_id:
+            self._observer.recorded(attempt, product, admission, run.fetched, decision, entry)
+            if self._on_recorded is not None:
+                arm = entry.arm.arm if entry.arm else ""
+                self._on_recorded(stored, arm, decision.verdict)
+        return stored
 
     async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:
         position, application = self._observer.position(product.name), run.application
@@ -335,6 +324,26 @@ class DecideApplication:
         as_of = structs.replace(admission.as_of, doubtful=True)
         return structs.replace(admission, as_of=as_of)
 
+    async def _gather(
+        self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
+    ) -> None:
+        clock, application = self._deps.clock, admission.application
+        stop_at = run.call.deadline - ANSWER_MARGIN
+        with traced(self._deps.tracer, SpanName.GATHER):
+            fetched = await gather_for(
+                application.user_id,
+                ruleset.needs,
+                admission.as_of,
+                source=self._deps.source,
+                log=self._deps.log,
+                stop_at=stop_at,
+                wait_until=min(stop_at, clock.monotonic() + application.wait_timeout),
+                warm=self._deps.warm,
+                before_read=partial(self._claim, run),
+            )
+        body = fetched.body or snapshot_body(fetched.snapshot)
+        run.fetched = structs.replace(fetched, body=body)
+
     async def _claim(self, run: DecisionRun) -> None:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
         if run.lease is not None:
@@ -349,38 +358,51 @@ class DecideApplication:
         self._require_time(run.call)
 
     async def _recorded(
-        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
-    ) -> _Result:
+        self, admission: Admission, run: DecisionRun
+    ) -> tuple[Decision, DecisionEntry, StoredEntry]:
         """Decide again on what is there where something overtook the data."""
         user_id = admission.application.user_id
         while True:
             try:
-                async with self._turns.of(user_id) as waited:
+                async with self._locks.of(user_id) as waited:
                     if waited:
                         run.past = NOTHING_FOUND
-                    return await self._recorded_once(admission, fetch_result, run)
+                    decision, entry = await self._concluded(admission, run)
+                    return decision, entry, await self._commit(entry, run)
             except (AllowancesMoved, HistoryMoved):
                 continue
             except ReadingMoved:
                 self.forget(user_id)
                 if admission.ruleset is None:
                     raise
-                fetch_result = await self._gather(admission, admission.ruleset, run)
+                await self._gather(admission, admission.ruleset, run)
             except ConsentMoved:
                 self.forget(user_id)
-                if fetch_result is None:
+                if run.fetched is None:
                     raise
                 user_state = await self._deps.log.user_state(user_id)
-                fetch_result = withdrawn(user_id, fetch_result, user_state.consent)
+                run.fetched = withdrawn(user_id, run.fetched, user_state.consent)
 
-    async def _recorded_once(
-        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
-    ) -> _Result:
-        own = await self._own_records(admission, fetch_result, run)
-        product, deps = admission.application.product, self._deps
-        concluded = conclude(
+    async def _concluded(
+        self, admission: Admission, run: DecisionRun
+    ) -> tuple[Decision, DecisionEntry]:
+        deps, ruleset, product = self._deps, admission.ruleset, admission.application.product
+        own = None
+        if run.fetched is not None and ruleset is not None:
+            about = HistoryOf(
+                product,
+                ruleset.currency,
+                admission.as_of,
+                admission.unreported,
+                ruleset.needs.policy,
+            )
+            person = _person(admission.application, run.call)
+            found, run.past = run.past, NOTHING_FOUND
+            body, snapshot = run.fetched.body, run.fetched.snapshot
+            own = await deps.history(person, snapshot, about, found, body.id if body else "")
+        return conclude(
             admission,
-            fetch_result,
+            run.fetched,
             own,
             encoder=deps.encoder,
             new_id=deps.new_id,
@@ -391,24 +413,6 @@ class DecideApplication:
             allowances=await found_allowances(admission.limits, product, deps.arms),
             tracer=deps.tracer,
         )
-        return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
-
-    async def _own_records(
-        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
-    ) -> OwnRecords | None:
-        application = admission.application
-        if fetch_result is None or admission.ruleset is None:
-            return None
-        about = HistoryOf(
-            application.product,
-            admission.ruleset.currency,
-            admission.as_of,
-            admission.unreported,
-            admission.ruleset.needs.policy,
-        )
-        person = _person(application, run.call)
-        found, run.past = run.past, NOTHING_FOUND
-        return await self._deps.history(person, fetch_result.snapshot, about, found)
 
     async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
         if self._deps.clock.monotonic() > run.until:
@@ -419,48 +423,18 @@ class DecideApplication:
         self._clock_guard.note(stored.created)
         return stored
 
-    def _notify(
-        self,
-        attempt: Attempt,
-        product: Product,
-        admission: Admission,
-        result: _Result,
-        run: DecisionRun,
-    ) -> None:
-        entry = result.concluded.entry
-        given, stored = admission.assignment, result.stored
-        # Nothing of the person is in a span.
-        seen: dict[str, str | int] = {
-            "decision.id": stored.decision_id,
-            "decision.product": stored.product,
-            "decision.outcome": stored.outcome.value,
-        }
-        if given.arm is not None and given.version is not None:
-            seen |= {"decision.version": given.version, "decision.arm": given.arm.value}
-        run.span.set_attributes(seen)
-        if stored.decision_id == entry.decision_id:
-            concluded, verdict = result.concluded, result.concluded.decision.verdict
-            self._observer.recorded(attempt, product, admission, result.fetch_result, concluded)
-            if self._on_recorded is not None:
-                self._on_recorded(stored, entry.arm.arm if entry.arm else "", verdict)
 
-    async def _gather(
-        self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
-    ) -> FetchResult:
-        clock = self._deps.clock
-        stop_at = run.call.deadline - ANSWER_MARGIN
-        with traced(self._deps.tracer, SpanName.GATHER):
-            return await gather_for(
-                admission.application.user_id,
-                ruleset.needs,
-                admission.as_of,
-                source=self._deps.source,
-                log=self._deps.log,
-                stop_at=stop_at,
-                wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
-                warm=self._deps.warm,
-                before_read=partial(self._claim, run),
-            )
+def _show(span: Span, decision: Decision, stored: StoredEntry) -> None:
+    """What a span says of a decision: nothing of the person."""
+    given = decision.assignment
+    seen: dict[str, str | int] = {
+        "decision.id": stored.decision_id,
+        "decision.product": stored.product,
+        "decision.outcome": stored.outcome.value,
+    }
+    if given.arm is not None and given.version is not None:
+        seen |= {"decision.version": given.version, "decision.arm": given.arm.value}
+    span.set_attributes(seen)
 
 
 def _person(application: Application, call: CallContext) -> ApplicantIds:

@@ -8,28 +8,28 @@ from datetime import date
 import msgspec
 
 from decision_service.decide.admit import bound_inputs
+from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import gather_for, with_match
 from decision_service.decide.history import ApplicantIds, HistoryOf, ReadHistory
-from decision_service.decide.verdict import needs_of
 from decision_service.domain.calendar import AsOf, noon
-from decision_service.domain.decision import ListAnswer
+from decision_service.domain.decision import ListAnswer, StageTrace, Verdict
 from decision_service.domain.errors import FieldInvalid, FieldProblem
 from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
 from decision_service.domain.ports import Clock, DecisionLog, SnapshotSource
-from decision_service.domain.verdict import StageTrace, Verdict
 from decision_service.factors.compute import compute
 from decision_service.factors.match import people_read
 from decision_service.factors.registry import catalogue
+from decision_service.rulebook.archive import CompilationThread
 from decision_service.rulebook.folder import ProductTexts, RuleFolder, lists_of
-from decision_service.rulebook.rulebook import CompilationThread, Rulebook
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.compile import Compilation, compile_ruleset
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces
+from decision_service.rules.inputs import list_answers
 from decision_service.rules.language.diagnostics import Diagnostic
-from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 
 

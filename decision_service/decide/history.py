@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.decide.identity import (
+from decision_service.decide.application import (
     KEYED,
     OWED_ACCOUNT,
     HistoryKeys,
@@ -21,17 +21,17 @@ from decision_service.decide.identity import (
     owed_key,
     user_key,
 )
+from decision_service.decide.flow import UserCache
 from decision_service.domain.accounts import PENDING
 from decision_service.domain.calendar import AsOf
+from decision_service.domain.decision import Outcome
 from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.person import DAYS, Counts, History, OwnFacts, Reuse
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.verdict import Outcome
 from decision_service.factors.match import recognised_by
 from decision_service.factors.own import document_texts
-from decision_service.runtime.flow import UserCache
 
 MOST_PAST = 1000
 """How many decisions are read under one key, newest first."""
@@ -44,6 +44,9 @@ LINK_RENEWED = timedelta(days=180)
 
 PEOPLE = 8192
 """Of how many people the keys of the last decision are cached."""
+
+READINGS = 512
+"""Of how many stored readings the keys are cached."""
 
 
 class ReportedLoans(msgspec.Struct, frozen=True, array_like=True):
@@ -272,12 +275,19 @@ class OwnRecords(msgspec.Struct, frozen=True):
     keys: tuple[tuple[bytes, int], ...]
 
 
+class _ReadingKeys(msgspec.Struct, frozen=True):
+    snapshot_id: str
+    policy: DataPolicy | None
+    keys: HistoryKeys
+
+
 class ReadHistory:
     """Reads the service's own records; `secrets` are the keys of hashes, the current one first."""
 
     def __init__(self, log: HistoryLog, secrets: tuple[IdentityKey, ...] = ()) -> None:
         self._log = log
         self._keys: UserCache[Collection[bytes]] = UserCache(PEOPLE)
+        self._of_reading: UserCache[_ReadingKeys] = UserCache(READINGS)
         self.secrets = secrets
 
     async def look_up(self, person: ApplicantIds, request_id: str) -> LookedUp:
@@ -287,6 +297,7 @@ class ReadHistory:
 
     def forget(self, user_id: str) -> None:
         self._keys.forget(user_id)
+        self._of_reading.forget(user_id)
 
     async def __call__(
         self,
@@ -294,19 +305,14 @@ class ReadHistory:
         snapshot: Snapshot,
         about: HistoryOf,
         found: Mapping[bytes, Past] = NOTHING_FOUND,
+        snapshot_id: str = "",
     ) -> OwnRecords:
-        """Reads the keys that `found` lacks; raises StoreUnavailable."""
+        """Reads the keys that `found` lacks; raises StoreUnavailable.
+
+        With a `snapshot_id`, which names its content, the snapshot's keys are made once.
+        """
         since = self._keys.forgotten
-        people = (snapshot.identities.people if snapshot.identities else None) or ()
-        keys = history_keys(
-            person.user_id,
-            person.caller,
-            person.customer_ref,
-            self.secrets,
-            [one.id for one in snapshot.accounts if one.connection_status != PENDING],
-            [text for one in people for text in recognised_by(one.name, one.birth_date)],
-            document_texts(snapshot, about.policy) if about.policy else (),
-        )
+        keys = self._keys_of(person, snapshot, about.policy, snapshot_id)
         every = keys.all
         past = await self._past((*every, *keys.owed), found)
         others = _others(keys, past, person.user_id)
@@ -331,6 +337,26 @@ class ReadHistory:
         )
         claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
         return OwnRecords(facts, tuple((key, past[key].last) for key in (*claimed, *others)))
+
+    def _keys_of(
+        self, person: ApplicantIds, snapshot: Snapshot, policy: DataPolicy | None, snapshot_id: str
+    ) -> HistoryKeys:
+        cached = self._of_reading.get(_cached_by(person))
+        if cached is not None and cached.snapshot_id == snapshot_id and cached.policy is policy:
+            return cached.keys
+        people = (snapshot.identities.people if snapshot.identities else None) or ()
+        keys = history_keys(
+            person.user_id,
+            person.caller,
+            person.customer_ref,
+            self.secrets,
+            [one.id for one in snapshot.accounts if one.connection_status != PENDING],
+            [text for one in people for text in recognised_by(one.name, one.birth_date)],
+            document_texts(snapshot, policy) if policy else (),
+        )
+        if snapshot_id:
+            self._of_reading[_cached_by(person)] = _ReadingKeys(snapshot_id, policy, keys)
+        return keys
 
     async def _past(
         self, keys: Collection[bytes], found: Mapping[bytes, Past]

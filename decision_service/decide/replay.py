@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
@@ -17,8 +16,8 @@ from decision_service.decide.codec import (
     inputs_from_wire,
     read_snapshot,
 )
-from decision_service.decide.verdict import Settled, expiry, judge, midnight, needs_of, settle
-from decision_service.domain.decision import Decision
+from decision_service.decide.conclude import judge, midnight, needs_of, with_answers
+from decision_service.domain.decision import ApprovalTerms, Decision, Outcome, StageTrace, Verdict
 from decision_service.domain.errors import (
     DecisionUnknown,
     FieldInvalid,
@@ -26,13 +25,11 @@ from decision_service.domain.errors import (
     RulesetUnknown,
     SnapshotErased,
 )
-from decision_service.domain.factor import Factors
 from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
-from decision_service.domain.verdict import ApprovalTerms, Outcome, StageTrace, Verdict
 from decision_service.factors.compute import compute
-from decision_service.rulebook.rulebook import Rulebook, RulesetArchive
-from decision_service.rules.evaluate import Facts
+from decision_service.rulebook.archive import RulesetArchive
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.explain import traces
 from decision_service.rules.offer import UNCHECKED, price
 from decision_service.rules.program import CompiledRuleset
@@ -46,26 +43,17 @@ connections, and all other calls, for as long as all of them take.
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """Factors, traces and the recomputed `settled` and `expires` are for the FULL view alone."""
+    """`decision` is made again of the recorded values, for the FULL view alone, as the traces."""
 
     entry: StoredEntry
     facts: StoredFacts
-    factors: Factors | None = None
+    decision: Decision | None = None
     traces: tuple[StageTrace, ...] = ()
-    settled: Settled | None = None
-    expires: datetime | None = None
 
 
 class DecisionPage(msgspec.Struct, frozen=True):
     entries: Sequence[StoredEntry]
     next: PagePosition | None
-
-
-def known_facts(recorded: Recorded) -> Facts:
-    """What the rules were told; the record has factors."""
-    factors, facts = recorded.factors, recorded.facts
-    values = {} if factors is None else factors.values
-    return Facts(values, inputs_from_wire(facts.inputs), facts.as_of, answers=facts.answers)
 
 
 class ReadDecisions:
@@ -83,23 +71,19 @@ class ReadDecisions:
             return Recorded(entry, facts)
         factors = factors_from_wire(facts.factors)
         ruleset = await self._archive.by_digest(entry.ruleset_digest)
-        recorded = Recorded(entry, facts, factors)
-        settled = settle(ruleset, known_facts(recorded), facts.allowances)
-        expires = expiry(settled.verdict, factors, ruleset, facts.as_of, facts.answers)
-        shown = traces(ruleset, settled.verdict)
-        return replace(recorded, traces=shown, settled=settled, expires=expires)
+        decision = judge(shell_of(entry, facts), ruleset, factors, facts.allowances)
+        return Recorded(entry, facts, decision, traces(ruleset, decision.verdict))
 
     async def price(self, decision_id: str, amount: Money) -> ApprovalTerms:
         """UNCHECKED where the rules are unknown or the values erased; raises DecisionUnknown."""
         try:
-            recorded = await self.get(decision_id, full=True)
-            digest = recorded.entry.ruleset_digest
-            if recorded.settled is None or digest is None:
+            decision = (await self.get(decision_id, full=True)).decision
+            if decision is None or decision.ruleset_ref is None:
                 return UNCHECKED
-            ruleset = await self._archive.by_digest(digest)
+            ruleset = await self._archive.by_digest(decision.ruleset_ref.digest)
         except RulesetUnknown:
             return UNCHECKED
-        verdict, zone = recorded.settled.verdict, recorded.facts.as_of.zone
+        verdict, zone = decision.verdict, decision.as_of.zone
         change = None if verdict.param_change is None else midnight(verdict.param_change, zone)
         terms = price(ruleset, verdict, amount)
         return replace(terms, valid_for=ruleset.valid_for, change=change)
@@ -154,7 +138,7 @@ class ReplayDecision:
         recorded = await self._reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
         _require_product(which.ruleset, "ruleset", entry.product)
-        shell = shell_of(recorded)
+        shell = shell_of(entry, recorded.facts)
         if entry.snapshot_id is None:
             return Replayed(recorded, shell, ())
         ruleset = await self._rules(entry, which)
@@ -166,6 +150,7 @@ class ReplayDecision:
             )
         needs = needs_of(ruleset, shell.inputs)
         factors = compute(read_snapshot(body), needs, shell.as_of, shell.own)
+        shell = with_answers(shell, ruleset)
         decision = judge(shell, ruleset, factors, recorded.facts.allowances)
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 
@@ -191,9 +176,8 @@ def _invalid(part: str, what: str) -> FieldInvalid:
     return FieldInvalid(f"{field} {what}", (FieldProblem(field, f"{field} {what}"),))
 
 
-def shell_of(recorded: Recorded) -> Decision:
+def shell_of(entry: StoredEntry, facts: StoredFacts) -> Decision:
     """The recorded decision without its verdict: ids, instants, inputs, own facts, assignment."""
-    entry, facts = recorded.entry, recorded.facts
     return Decision(
         decision_id=entry.decision_id,
         request_id=entry.request_id,

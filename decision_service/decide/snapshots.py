@@ -9,13 +9,13 @@ from typing import Any, Protocol
 import msgspec
 
 from decision_service.decide.codec import read_snapshot, snapshot_body
+from decision_service.decide.flow import UserCache
 from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.missing import DataReason, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import FetchResult, SnapshotBody, UserState, WarmMark
 from decision_service.domain.snapshot import KnownCount, Liability, Read, Snapshot, Task
-from decision_service.runtime.flow import UserCache
 
 SECOND_LOOK = timedelta(hours=24)
 """A list that shrank is believed where a reading so much later gives the same."""
@@ -109,9 +109,10 @@ class SnapshotCache:
         self, user_id: str, plan: FetchPlan, user_state: UserState, now: datetime
     ) -> CachedSnapshot | None:
         """A reading that is young enough for this plan; None where the vendor must be read."""
-        mark = user_state.warm
-        young = mark is not None and _within(now - mark.oldest, self._ages.snapshot)
-        if mark is None or not young or not covers(mark.plan, plan):
+        mark = user_state.last
+        if mark is None or user_state.quarantined or not covers(mark.plan, plan):
+            return None
+        if not _within(now - mark.oldest, self._ages.snapshot):
             return None
         decoded = await self._stored(user_id, mark.snapshot_id)
         if decoded is None:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
-from decision_service.decide.verdict import needs_of
 from decision_service.domain.accounts import MONTHLY_KINDS, Kind
 from decision_service.domain.calendar import AsOf, Month, noon
 from decision_service.domain.factor import FactorValue
@@ -53,11 +53,10 @@ from decision_service.rules.expectations import (
     read_expectation,
     shown,
 )
-from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report
 from decision_service.rules.language.fields import Fields, as_decimal, as_scalar, parse_day
 from decision_service.rules.language.yaml import ListNode, YamlNode, read
-from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.tests import CaseResult
 from decision_service.rules.tests_file import RuleTestCase, claim_name, read_given

@@ -1,17 +1,282 @@
-"""A decision: its inputs, its verdict, and its assignment to a version."""
+"""What the rules conclude of an applicant, and the decision that is made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import Factors, Value
+from decision_service.domain.missing import DataReason, Missing
+from decision_service.domain.money import Money
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
-from decision_service.domain.verdict import Verdict
+
+DISCLOSED = ("monthly_rate", "fees", "paid_out", "instalments", "total")
+"""The lines of an offer that make its price, with one of MONTHLY and WEEKLY: the instalment."""
+
+MONTHLY, WEEKLY = "instalment", "weekly_deduction"
+
+
+class Outcome(StrEnum):
+    """DECLINE is worse than REFER, REFER than APPROVE; NOT_ENROLLED is outside the order."""
+
+    APPROVE = "APPROVE"
+    REFER = "REFER"
+    DECLINE = "DECLINE"
+    NOT_ENROLLED = "NOT_ENROLLED"
+
+    __hash__ = str.__hash__
+
+
+class ReferKind(StrEnum):
+    """Which queue a referral belongs to; where several apply, the first listed is given."""
+
+    LEGAL = "LEGAL"
+    DATA = "DATA"
+    POLICY = "POLICY"
+    SCORE = "SCORE"
+
+    __hash__ = str.__hash__
+
+
+class Component(StrEnum):
+    """The part of a ruleset a reason comes from."""
+
+    KNOCKOUT = "KNOCKOUT"
+    POLICY = "POLICY"
+    SCORECARD = "SCORECARD"
+    TABLE = "TABLE"
+    LEGAL = "LEGAL"
+    DATA = "DATA"
+
+    __hash__ = str.__hash__
+
+
+class Truth(StrEnum):
+    """Kleene's three values."""
+
+    TRUE = "TRUE"
+    FALSE = "FALSE"
+    UNKNOWN = "UNKNOWN"
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """One adverse action reason.
+
+    `texts` maps a language to the sentence, `en` always present. `actual` and `required` are
+    formatted in the ruleset's currency and zone ("3", "₱ 412.20"), `actual_value` and
+    `required_value` the same as values; `points_lost` is a scorecard's.
+    """
+
+    code: str
+    texts: Mapping[str, str]
+    component: Component
+    factor: str = ""
+    actual: str = ""
+    required: str = ""
+    points_lost: Decimal | None = None
+    regulatory_text: str = ""
+    actual_value: Value | None = None
+    required_value: Value | None = None
+
+
+class DataRequest(msgspec.Struct, frozen=True, gc=False):
+    """Missing or unreadable data with advice; not an adverse reason."""
+
+    factor: str
+    missing: Missing
+    help: str
+
+
+class Score(msgspec.Struct, frozen=True):
+    """A scorecard's total; `best_score` differs where missing characteristics leave bounds."""
+
+    scorecard: str
+    score: Decimal
+    best_score: Decimal
+    band: str
+
+
+class OfferKind(StrEnum):
+    """Whether the whole requested amount is offered."""
+
+    FULL = "FULL"
+    REDUCED = "REDUCED"
+
+    __hash__ = str.__hash__
+
+
+class Price(msgspec.Struct, frozen=True):
+    """What a loan costs: `fees` are kept at disbursement, so that `paid_out` is received.
+
+    It is repaid by equal instalments, a month or (`weekly`) a week apart; the last is what is left
+    of `total`.
+    """
+
+    monthly_rate: Decimal
+    fees: Money
+    paid_out: Money
+    instalment: Money
+    instalments: int
+    total: Money
+    weekly: bool = False
+
+    @classmethod
+    def of(cls, lines: Mapping[str, Value]) -> Price | None:
+        """The price by the lines of an offer; None where one is missing or cannot be."""
+        weekly = WEEKLY in lines
+        found = [lines.get(name) for name in DISCLOSED]
+        match [*found, lines.get(WEEKLY if weekly else MONTHLY)]:
+            case [
+                int() | Decimal() as rate,
+                Money() as fees,
+                Money() as paid_out,
+                int() | Decimal() as count,
+                Money() as total,
+                Money() as instalment,
+            ]:
+                left = total.minor - instalment.minor * (int(count) - 1)
+                if count == int(count) >= 1 and paid_out.minor > 0 and left > 0:
+                    return cls(Decimal(rate), fees, paid_out, instalment, int(count), total, weekly)
+        return None
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False):
+    """Amounts are rounded down; `binding` and `term_binding` are what limits amount and term."""
+
+    kind: OfferKind
+    approved_amount: Money
+    max_amount: Money | None = None
+    term_months: int | None = None
+    monthly_rate: Decimal | None = None
+    tier: str = ""
+    binding: str = ""
+    outputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    term_binding: str = ""
+
+    @property
+    def price(self) -> Price | None:
+        """What it costs, where its lines say so."""
+        rate = {} if self.monthly_rate is None else {"monthly_rate": self.monthly_rate}
+        return Price.of({**self.outputs, **rate})
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """What the applicant must still do before disbursement."""
+
+    id: str
+    texts: Mapping[str, str]
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """A label of rules that held; one that is not `told` is for the lender's own people alone."""
+
+    name: str
+    told: bool = True
+
+
+class ComparisonTrace(msgspec.Struct, frozen=True):
+    """One comparison as it was seen: `left` names or prints the left side, `actual` its value."""
+
+    left: str
+    operator: str
+    right: str
+    actual: str
+    required: str
+    truth: Truth
+
+
+class RuleTrace(msgspec.Struct, frozen=True):
+    """One rule, scorecard characteristic or table row, with the comparisons that decided it."""
+
+    stage: str
+    id: str
+    truth: Truth
+    effect: str = ""
+    reason: str = ""
+    comparisons: tuple[ComparisonTrace, ...] = ()
+    note: str = ""
+
+
+class StageTrace(msgspec.Struct, frozen=True):
+    """One stage: what it concluded (None: nothing) and its parts in file order."""
+
+    name: str
+    component: Component
+    concluded: Outcome | None
+    rules: tuple[RuleTrace, ...]
+    note: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """The pure result of `rules.evaluate.evaluate`.
+
+    `tags` are in the order in which the ruleset declares them. `connect` are the types of
+    providers of which an account would complete what is referred for want of a source.
+    `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
+    what each part came to (see `rules.explain`). `valid_until` is as_of plus `valid_for`;
+    `param_change` the next date on which a dated parameter that was used changes. A decision
+    expires at the earliest of these and of the oldest used sync plus `max_age`.
+    """
+
+    outcome: Outcome
+    refer_kind: ReferKind | None = None
+    reasons: tuple[Reason, ...] = ()
+    data_requests: tuple[DataRequest, ...] = ()
+    scores: tuple[Score, ...] = ()
+    offer: Offer | None = None
+    conditions: tuple[Condition, ...] = ()
+    valid_until: datetime | None = None
+    param_change: date | None = None
+    raw_trace: tuple[object, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    connect: tuple[str, ...] = ()
+
+    @property
+    def told_tags(self) -> tuple[str, ...]:
+        """The tags that the caller learns."""
+        return tuple([tag.name for tag in self.tags if tag.told])
+
+    @property
+    def withheld_tags(self) -> tuple[str, ...]:
+        """The tags that the caller does not learn."""
+        return tuple([tag.name for tag in self.tags if not tag.told])
+
+    @property
+    def approved_amount(self) -> int | None:
+        """The approved amount in minor units; None unless the outcome is APPROVE with an offer."""
+        if self.outcome is not Outcome.APPROVE or self.offer is None:
+            return None
+        return self.offer.approved_amount.minor
+
+    @property
+    def ended_in_rule_error(self) -> bool:
+        """Whether a fault in the rules themselves made this verdict a referral."""
+        return any(r.missing.reason is DataReason.RULE_ERROR for r in self.data_requests)
+
+
+class ApprovalTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Term in months, instalment and price of an approved amount; None where the offer has none.
+
+    An approval holds for `valid_for`, and no longer than a figure of the rules at `change`.
+
+    `failed_checks` are the reason codes of the post-checks that the amount fails, or that miss a
+    value.
+    """
+
+    term_months: int | None = None
+    instalment: Money | None = None
+    failed_checks: tuple[str, ...] = ()
+    valid_for: timedelta | None = None
+    change: datetime | None = None
+    price: Price | None = None
+
+
+NO_TERMS = ApprovalTerms()
 
 
 class EnrolmentReason(StrEnum):

@@ -8,11 +8,10 @@ from typing import Protocol
 
 import msgspec
 
-from decision_service.domain.decision import Arm, Decision
+from decision_service.domain.decision import Arm, Decision, Outcome, ReferKind, StageTrace
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.reviews import OpenedReview
 from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
-from decision_service.domain.verdict import Outcome, ReferKind, StageTrace
 
 
 class CapLimit(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,8 +10,8 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 
 DEFAULT_QUEUE = "default"
 """The queue of referrals that no queue of the plan takes."""

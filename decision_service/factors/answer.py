@@ -14,9 +14,9 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import Month
-from decision_service.domain.factor import NO_EVIDENCE, Evidence, Value, ValueType
+from decision_service.domain.factor import NO_EVIDENCE, Evidence
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import EXACT, Money
+from decision_service.domain.money import EXACT
 
 Amount = int | Fraction
 """Minor units; a fraction only where a long pay period was spread over its days."""
@@ -44,17 +44,6 @@ def decimal_of(figure: Amount | Decimal) -> Decimal:
     if isinstance(figure, Fraction):
         return EXACT.divide(Decimal(figure.numerator), Decimal(figure.denominator))
     return EXACT.create_decimal(figure)
-
-
-def present(figure: Figure | date, type_: ValueType, currency: str) -> Value:
-    """The figure as a value of the rule language; money is rounded half-even to the minor unit."""
-    if isinstance(figure, (bool, str, date)):
-        return figure
-    if type_ is ValueType.MONEY:
-        return Money(currency, round(figure))
-    if type_ is ValueType.INTEGER:
-        return int(figure)
-    return decimal_of(figure)
 
 
 def mean(values: Sequence[Amount]) -> Amount:

@@ -18,11 +18,12 @@ from decision_service.domain.accounts import (
     Kind,
 )
 from decision_service.domain.calendar import AsOf
-from decision_service.domain.factor import Factors, FactorValue, KindStatus
+from decision_service.domain.factor import Factors, FactorValue, KindStatus, Value, ValueType
+from decision_service.domain.money import Money
 from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
-from decision_service.factors.answer import present
+from decision_service.factors.answer import Figure, decimal_of
 from decision_service.factors.horizons import stand_in_from
 from decision_service.factors.income_months import platforms_or_partial
 from decision_service.factors.quality import EXPIRED_AFTER, account_taints
@@ -81,8 +82,19 @@ def _value(context: FactorContext, name: str) -> FactorValue:
     found = factor.work(context)
     if found.figure is None:
         return FactorValue(name, None, found.missing, found.evidence)
-    value = present(found.figure, factor.spec.type, context.currency)
+    value = _presented(found.figure, factor.spec.type, context.currency)
     return FactorValue(name, value, (), found.evidence)
+
+
+def _presented(figure: Figure | date, type_: ValueType, currency: str) -> Value:
+    """The figure as a value of the rule language; money is rounded half-even to the minor unit."""
+    if isinstance(figure, (bool, str, date)):
+        return figure
+    if type_ is ValueType.MONEY:
+        return Money(currency, round(figure))
+    if type_ is ValueType.INTEGER:
+        return int(figure)
+    return decimal_of(figure)
 
 
 def _needed(context: FactorContext, names: Iterable[str]) -> set[Kind]:

@@ -15,7 +15,7 @@ from decision_service.domain.errors import FieldProblem, InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
 from decision_service.rollout.model import WHOLE, Challenger, ChallengerLimits, Plan, Segment, Unit
-from decision_service.rollout.state import RolloutState, is_killed
+from decision_service.rollout.state import RolloutState
 
 ALGORITHM = "murmur3-cbor-1"
 SLOTS = 100_000
@@ -165,6 +165,12 @@ def shadows(plan: Plan, assignment: Assignment, unit: str) -> tuple[int, ...]:
 
 
 # Whether it is decided here
+
+
+def is_killed(state: RolloutState, arm: Arm) -> bool:
+    if state.go_live.killed:
+        return True
+    return arm is Arm.CHALLENGER and bool(state.challenger and state.challenger.killed)
 
 
 def _enrol(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:

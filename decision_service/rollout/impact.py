@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.decision import Outcome, ReferKind
 
 Z95 = 1.959963984540054
 """The normal distribution's 97.5 % quantile."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -432,11 +431,6 @@ def _blocks(state: RolloutState, track: Track, judgements: Sequence[Judgement]) 
         if j.standing is GuardrailState.TRIPPED
     ]
     return tuple(found)
-
-
-def bound_of(milliseconds: float) -> int:
-    """The bound under which a latency is counted; the last for all that is longer."""
-    return BOUNDS_MS[min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)]
 
 
 def quantile(histogram: Mapping[int, int], share: float) -> float:

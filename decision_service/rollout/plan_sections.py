@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+from decision_service.domain.decision import ReferKind
 from decision_service.domain.money import EXACT, LARGEST_AMOUNT, IllegalAmount, check_amount
 from decision_service.domain.reviews import (
     CLAIM_FOR,
@@ -18,7 +19,6 @@ from decision_service.domain.reviews import (
     ReviewQueue,
     ReviewReason,
 )
-from decision_service.domain.verdict import ReferKind
 from decision_service.rollout.model import (
     Ceiling,
     DayCap,

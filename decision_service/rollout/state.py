@@ -226,12 +226,6 @@ def fitting(plan: Plan, state: RolloutState, held: RolloutState) -> RolloutState
     return replace(state, go_live=go_live, challenger=challenger)
 
 
-def is_killed(state: RolloutState, arm: Arm) -> bool:
-    if state.go_live.killed:
-        return True
-    return arm is Arm.CHALLENGER and bool(state.challenger and state.challenger.killed)
-
-
 # Tracks
 
 

@@ -10,7 +10,8 @@ import msgspec
 
 from decision_service.domain.ports import DecisionLog, StoredText
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook.folder import POLICY, RuleFolder, TextFile
+from decision_service.rulebook.archive import files_from_body
+from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rulebook.manifest import (
     MANIFEST,
     Measured,
@@ -20,12 +21,12 @@ from decision_service.rulebook.manifest import (
     evidence_problems,
     publication,
 )
-from decision_service.rulebook.rulebook import Rulebook, files_from_body
+from decision_service.rulebook.rulebook import POLICY, Rulebook, used_mark
 from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.inputs import list_name, read_list
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity
 from decision_service.rules.language.yaml import MapNode
-from decision_service.rules.lists import list_name, read_list
 from decision_service.rules.program import CompiledRuleset, KeyList
 
 KIND = "list-changes"
@@ -219,29 +220,6 @@ def _key_of_folder(now: datetime, last: StoredText | None) -> str:
     return f"{LAST_GOOD}-{micros:020d}"
 
 
-class UsedVersions:
-    def __init__(self, log: DecisionLog) -> None:
-        self._log = log
-        self._noted: set[str] = set()
-
-    async def note(self, ruleset: CompiledRuleset) -> None:
-        """Note the version, durable on return; to be called before the commit of the decision."""
-        if ruleset.digest in self._noted:
-            return
-        mark = StoredText(key_of(ruleset), kind_of(ruleset), ruleset.digest.encode())
-        await self._log.put_texts([mark])
-        self._noted.add(ruleset.digest)
-
-
-def key_of(ruleset: CompiledRuleset) -> str:
-    return f"{kind_of(ruleset)} {ruleset.digest}"
-
-
-def kind_of(ruleset: CompiledRuleset) -> str:
-    """The kind of all such notes of a version, whatever its content."""
-    return f"used {ruleset.ruleset}@{ruleset.version}"
-
-
 ReadSigners = Callable[[], Signers]
 """The callers who may sign now."""
 
@@ -336,8 +314,9 @@ def _problems(
 
 
 async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
-    last = await log.last_text(kind_of(ruleset))
-    if last is None or await log.text(key_of(ruleset)) is not None:
+    mark = used_mark(ruleset)
+    last = await log.last_text(mark.kind)
+    if last is None or await log.text(mark.digest) is not None:
         return ""
     earlier = last.body.decode()
     text = await log.text(earlier)

@@ -9,21 +9,25 @@ import re
 import stat
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
 from decision_service.rulebook.manifest import EVIDENCE, MANIFEST
+from decision_service.rulebook.rulebook import (
+    MOST_PERCENT,
+    POLICY,
+    Acceptance,
+    Floors,
+    PlanRisk,
+    Policy,
+)
 from decision_service.rulebook.starter import starter_rules
+from decision_service.rules.inputs import SHARED
 from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean
 from decision_service.rules.language.fields import Fields, as_choice
 from decision_service.rules.language.yaml import read
-from decision_service.rules.lists import SHARED
 from decision_service.rules.program import RulesetFiles
-
-POLICY = "policy.yaml"
-MOST = 100
 
 _VERSION_FILE = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
 
@@ -56,47 +60,6 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _READABLE = 0o644
 
 
-class PlanRisk(StrEnum):
-    """What `preflight` refuses in a plan unless the policy accepts it."""
-
-    FIRST_STAGE = "first_stage"
-    NO_GUARDRAILS = "no_guardrails"
-    NO_CAPS = "no_caps"
-
-
-class Floors(msgspec.Struct, frozen=True):
-    """The least percentages of a version: of parts that cases reach, of changes they notice."""
-
-    coverage: int = MOST
-    figures: int = MOST
-
-
-class Acceptance(msgspec.Struct, frozen=True):
-    product: str
-    what: PlanRisk
-    reason: str
-
-
-class Policy(msgspec.Struct, frozen=True):
-    """A folder's policy; without a file everything is asked for and nothing is accepted."""
-
-    floors: Floors = Floors()
-    accept: tuple[Acceptance, ...] = ()
-
-    def reason(self, product: str, what: PlanRisk) -> str:
-        """Why a risk of a product's plan is accepted; empty where it is not."""
-        found = (one.reason for one in self.accept if (one.product, one.what) == (product, what))
-        return next(found, "")
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        return tuple(
-            f"{POLICY} asks for {floor} % of {name} alone, not for {MOST} %"
-            for name, floor in msgspec.structs.asdict(self.floors).items()
-            if floor < MOST
-        )
-
-
 def read_policy(
     path: str, text: str, products: Collection[str]
 ) -> tuple[Policy, tuple[Diagnostic, ...]]:
@@ -114,7 +77,7 @@ def _floors(fields: Fields) -> Floors:
     inner = node and Fields.of(node, "`floors`", fields.report, optional=known)
     if not inner:
         return Floors()
-    given = {name: inner.integer(name, 0, MOST) for name in known if inner.has(name)}
+    given = {name: inner.integer(name, 0, MOST_PERCENT) for name in known if inner.has(name)}
     return Floors(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -16,8 +16,8 @@ from decision_service.factors.registry import catalogue
 from decision_service.rollout.plan import parse_plan
 from decision_service.rollout.state import initial_state
 from decision_service.rulebook.acceptance import published_as
+from decision_service.rulebook.archive import ruleset_text
 from decision_service.rulebook.folder import (
-    Policy,
     ProductTexts,
     RuleFolder,
     files_of,
@@ -26,13 +26,13 @@ from decision_service.rulebook.folder import (
 )
 from decision_service.rulebook.manifest import manifest_problems
 from decision_service.rulebook.plans import doubtful_bounds, unknown_queue_tags, unmatched_segments
-from decision_service.rulebook.rulebook import Product, Rulebook, ruleset_text
+from decision_service.rulebook.rulebook import Policy, Product, Rulebook
 from decision_service.rules.compile import Compilation, compile_ruleset
 from decision_service.rules.draft import shared_names
+from decision_service.rules.inputs import list_name, read_list
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity, nearest
 from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.letters import Demanding, notices_of
-from decision_service.rules.lists import list_name, read_list
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.settings import ConfigError, Settings, env_name
 

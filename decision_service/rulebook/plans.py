@@ -11,8 +11,8 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.money import to_major
 from decision_service.rollout.model import WHOLE, Ceiling, DayCap, Plan, Segment, Stages
 from decision_service.rollout.plan_sections import place_of
-from decision_service.rulebook.folder import PlanRisk, Policy, RuleFolder
-from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language import types as tree
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean

@@ -1,38 +1,71 @@
-"""All products with their rules and plans: the active ones, and older ones by digest."""
+"""All products with their rules and plans as they decide now, and the policy over them."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
-from cachetools import LRUCache
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import Overloaded, ProductUnknown, RulesetUnknown
-from decision_service.domain.ports import StoredText, TextLog
-from decision_service.factors.registry import catalogue
+from decision_service.domain.errors import ProductUnknown, RulesetUnknown
+from decision_service.domain.ports import StoredText
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
-from decision_service.rulebook.folder import Policy
-from decision_service.rulebook.manifest import Publication
-from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.language.diagnostics import Diagnostic, count
-from decision_service.rules.letters import NoticeTexts
-from decision_service.rules.program import CompiledRuleset, KeyList, RulesetFiles
+from decision_service.rules.program import CompiledRuleset, KeyList
 
-MOST = 8
-"""How many compilations run or are queued."""
+if TYPE_CHECKING:  # what decides needs neither manifests nor letters
+    from decision_service.rulebook.manifest import Publication
+    from decision_service.rules.letters import NoticeTexts
 
-P = ParamSpec("P")
-R = TypeVar("R")
+POLICY = "policy.yaml"
+MOST_PERCENT = 100
 
-_KEPT = 64
+
+class PlanRisk(StrEnum):
+    """What `preflight` refuses in a plan unless the policy accepts it."""
+
+    FIRST_STAGE = "first_stage"
+    NO_GUARDRAILS = "no_guardrails"
+    NO_CAPS = "no_caps"
+
+
+class Floors(msgspec.Struct, frozen=True):
+    """The least percentages of a version: of parts that cases reach, of changes they notice."""
+
+    coverage: int = MOST_PERCENT
+    figures: int = MOST_PERCENT
+
+
+class Acceptance(msgspec.Struct, frozen=True):
+    product: str
+    what: PlanRisk
+    reason: str
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """A folder's policy; without a file everything is asked for and nothing is accepted."""
+
+    floors: Floors = Floors()
+    accept: tuple[Acceptance, ...] = ()
+
+    def reason(self, product: str, what: PlanRisk) -> str:
+        """Why a risk of a product's plan is accepted; empty where it is not."""
+        found = (one.reason for one in self.accept if (one.product, one.what) == (product, what))
+        return next(found, "")
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return tuple(
+            f"{POLICY} asks for {floor} % of {name} alone, not for {MOST_PERCENT} %"
+            for name, floor in msgspec.structs.asdict(self.floors).items()
+            if floor < MOST_PERCENT
+        )
 
 
 class Product(msgspec.Struct, frozen=True, dict=True):
@@ -157,81 +190,7 @@ class ActiveRules:
         self._status = replace(self._status, read=now, refused=problems)
 
 
-class CompilationThread:
-    """Runs one compilation at a time; a queued one whose caller has left is not begun."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compilation")
-        self._jobs: set[Future[Any]] = set()
-
-    async def run(self, work: Callable[P, R], *given: P.args, **named: P.kwargs) -> R:
-        """The result of the work; raises what it raises, and Overloaded where eight are left."""
-        if len(self._jobs) >= MOST:
-            raise Overloaded(
-                f"{MOST} rulesets are being compiled or wait for it: call again in a moment"
-            )
-        job = self._thread.submit(work, *given, **named)
-        self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
-        return await asyncio.wrap_future(job)
-
-
-class _Files(msgspec.Struct, frozen=True):
-    product: str
-    path: str
-    text: str
-    data: dict[str, str]
-    tables: dict[str, str]
-    shared: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-def ruleset_text(ruleset: CompiledRuleset, files: RulesetFiles) -> StoredText:
-    beside = dict(files.data), dict(files.tables), dict(files.shared)
-    stored = _Files(files.product, files.path, files.text, *beside)
-    return StoredText(ruleset.digest, "ruleset", msgspec.json.encode(stored))
-
-
-def files_from_body(body: bytes) -> RulesetFiles:
-    """The files that were stored; raises msgspec.ValidationError when the bytes are not those."""
-    stored = msgspec.json.decode(body, type=_Files)
-    return RulesetFiles(**msgspec.structs.asdict(stored), lists=None)
-
-
-class RulesetArchive:
-    def __init__(
-        self, log: TextLog, rulebook: Callable[[], Rulebook], thread: CompilationThread
-    ) -> None:
-        self._log = log
-        self._rulebook = rulebook
-        self._thread = thread
-        self._lock = asyncio.Lock()
-        self._compiled: LRUCache[str, CompiledRuleset] = LRUCache(_KEPT)
-
-    async def by_digest(self, digest: str) -> CompiledRuleset:
-        """The ruleset of a digest; raises RulesetUnknown, and Overloaded as compilations do."""
-        loaded = self._rulebook().by_digest(digest) or self._compiled.get(digest)
-        if loaded is not None:
-            return loaded
-        async with self._lock:  # whoever asks for the same meanwhile finds it
-            compiled = self._compiled.get(digest)
-            if compiled is None:
-                compiled = self._compiled[digest] = await self._again(digest)
-        return compiled
-
-    async def _again(self, digest: str) -> CompiledRuleset:
-        text = await self._log.text(digest)
-        if text is None or text.kind != "ruleset":
-            raise RulesetUnknown(
-                f"no ruleset with digest {digest[:16]} was ever loaded here", digest=digest[:64]
-            )
-        compiled = await self._thread.run(_compiled, text.body)
-        if compiled is None:
-            raise RulesetUnknown(
-                f"the ruleset with digest {digest[:16]} no longer compiles with this version",
-                digest=digest[:64],
-            )
-        return compiled
-
-
-def _compiled(body: bytes) -> CompiledRuleset | None:
-    return compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset
+def used_mark(ruleset: CompiledRuleset) -> StoredText:
+    """The note that a version has decided with this content, stored before its first decision."""
+    kind = f"used {ruleset.ruleset}@{ruleset.version}"
+    return StoredText(f"{kind} {ruleset.digest}", kind, ruleset.digest.encode())

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from math import ceil, floor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from decision_service.domain.factor import ValueType
+from decision_service.rules.construct import Column, Matches
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.evaluation import whole
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.language.types import FLAG, INTEGER, ORDERED, Literal, Node, Symbol
-from decision_service.rules.language.values import Unknown
 from decision_service.rules.language.yaml import Scalar
 from decision_service.rules.literals import as_literal
 from decision_service.rules.ranges import ValueRange, labels_of
@@ -188,37 +188,6 @@ def _compare(name: tree.NameRead, operator: str, value: tree.Literal, cell: Cell
     constant = tree.Constant(name.type, value, text=str(value), place=cell.place)
     text = f"{name.text} {operator} {value}"
     return tree.Compare(operator, name, constant, text=text, place=cell.place)
-
-
-class Matches(NamedTuple):
-    """Bit i is row i: `sure` rows are satisfied, `open` ones are UNKNOWN."""
-
-    sure: int
-    open: int = 0
-
-
-class Column(msgspec.Struct, frozen=True):
-    """One column's cells, searchable by value.
-
-    `edges` are the sorted ends of all spans; `regions` alternate between the values below an edge
-    and the edge itself, each with its rows. Labels are looked up; `others` are the rows that take
-    any label.
-    """
-
-    slot: int
-    edges: tuple[Any, ...]
-    regions: tuple[Matches, ...]
-    labels: dict[Any, Matches]
-    others: Matches
-    absent: Matches
-    tainted: Matches
-
-    def matches(self, value: Any) -> Matches:
-        if value.__class__ is Unknown:
-            return self.tainted if value.tainted else self.absent
-        if not self.regions:
-            return self.labels.get(value, self.others)
-        return self.regions[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
 
 
 def column(slot: int, cells: Sequence[Cell], type_: ValueType) -> Column:

@@ -15,14 +15,13 @@ from decision_service.rules.construct import Runner
 from decision_service.rules.data import read_data
 from decision_service.rules.digest import digest
 from decision_service.rules.draft import USES, NamedPart, Names, RulesetDraft, with_shared
-from decision_service.rules.inputs import read_inputs
+from decision_service.rules.inputs import list_names, read_inputs, read_lists
 from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.language.evaluation import compile_trees
 from decision_service.rules.language.fields import Fields
 from decision_service.rules.language.types import FLAG, Symbol, reads
 from decision_service.rules.language.values import rule_error
 from decision_service.rules.language.yaml import YamlNode, read
-from decision_service.rules.lists import list_names, read_lists
 from decision_service.rules.params import read_params
 from decision_service.rules.program import (
     AnswerEntry,

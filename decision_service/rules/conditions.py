@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.verdict import Component, Condition, RuleTrace
+from decision_service.domain.decision import Component, Condition, RuleTrace
 from decision_service.rules.construct import (
     Conclusion,
     Conclusive,

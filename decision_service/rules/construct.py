@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,8 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from decision_service.domain.missing import REASONS
-from decision_service.domain.verdict import (
+from decision_service.domain.decision import (
     Component,
     Condition,
     Offer,
@@ -19,9 +19,10 @@ from decision_service.domain.verdict import (
     RuleTrace,
     Score,
 )
+from decision_service.domain.missing import REASONS
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.types import Node, Symbol
-from decision_service.rules.language.values import Gap
+from decision_service.rules.language.values import Gap, Unknown
 from decision_service.rules.wording import Wording
 
 MOST_WORLDS = 64
@@ -275,3 +276,34 @@ class Part(Protocol):
 
     def runner(self) -> Runner:
         """The compiled part."""
+
+
+class Matches(NamedTuple):
+    """Bit i is row i: `sure` rows are satisfied, `open` ones are UNKNOWN."""
+
+    sure: int
+    open: int = 0
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column's cells, searchable by value.
+
+    `edges` are the sorted ends of all spans; `regions` alternate between the values below an edge
+    and the edge itself, each with its rows. Labels are looked up; `others` are the rows that take
+    any label.
+    """
+
+    slot: int
+    edges: tuple[Any, ...]
+    regions: tuple[Matches, ...]
+    labels: dict[Any, Matches]
+    others: Matches
+    absent: Matches
+    tainted: Matches
+
+    def matches(self, value: Any) -> Matches:
+        if value.__class__ is Unknown:
+            return self.tainted if value.tainted else self.absent
+        if not self.regions:
+            return self.labels.get(value, self.others)
+        return self.regions[bisect_left(self.edges, value) + bisect_right(self.edges, value)]

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Component
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.needs import DataPolicy
-from decision_service.domain.verdict import Component
 from decision_service.rules.construct import Part, StageCondition, Written
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.expressions import read_expression

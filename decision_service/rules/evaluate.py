@@ -1,21 +1,33 @@
-"""From facts to a verdict: a pure function that never raises."""
+"""From facts to a verdict with its reasons: a pure function that never raises."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from decision_service.domain.calendar import AsOf
-from decision_service.domain.decision import ListAnswer
+from decision_service.domain.accounts import PROVIDER_TYPES, Kind
+from decision_service.domain.calendar import AsOf, Month
+from decision_service.domain.decision import (
+    Component,
+    DataRequest,
+    ListAnswer,
+    Outcome,
+    Reason,
+    ReferKind,
+    Tag,
+    Verdict,
+)
 from decision_service.domain.factor import FactorValue, Value
-from decision_service.domain.missing import DataReason
-from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Tag, Verdict
+from decision_service.domain.missing import NO_PAY, Cause, DataReason, Missing
 from decision_service.rules.construct import Finding, State, Trace
-from decision_service.rules.language.values import exactly
-from decision_service.rules.program import CompiledRuleset, Intake, ParamPeriod
-from decision_service.rules.reasons import completing_types, data_requests, ranked
+from decision_service.rules.language.values import Gap, exactly
+from decision_service.rules.program import CompiledRuleset, Intake, ParamPeriod, ReasonSpec
+from decision_service.rules.wording import Seen
 
 _NOTHING_CONCLUDED = Finding(
     Outcome.REFER, DataReason.NO_RULE_APPROVED, Component.POLICY, kind=ReferKind.POLICY
@@ -115,3 +127,244 @@ def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | No
         return None
     kinds = {finding.kind for finding in findings}
     return next((kind for kind in _KINDS if kind in kinds), ReferKind.POLICY)
+
+
+MOST_REASONS = 4
+
+_LAST = 99
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+
+
+def not_posted(gap: Gap) -> str:
+    """`Income of October 2026 is not posted yet by acc-1; due by 11 November 2026`."""
+    missing = gap.missing
+    if missing.detail == NO_PAY and missing.month is not None:
+        month = _month(Month(missing.month))
+        return f"{missing.source} shows no pay of {month}, or far less than usual"
+    month = "" if missing.month is None else f" of {_month(Month(missing.month))}"
+    by = f" by {missing.source}" if missing.source else ""
+    due = f"; due by {_day(missing.due)}" if missing.due else ""
+    paid = missing.kind is Kind.CONTRIBUTIONS or gap.name.startswith("contributions.")
+    subject, verb = ("Contributions", "are") if paid else ("Income", "is")
+    return f"{subject}{month} {verb} not posted yet{by}{due}"
+
+
+def wait_for(missing: Missing) -> str:
+    """What helps: `decide again from 11 November 2026 on, when October 2026 is posted`."""
+    start = f" from {_day(missing.due)} on," if missing.due else ""
+    month = "the month" if missing.month is None else _month(Month(missing.month))
+    return f"decide again{start} when {month} is posted"
+
+
+def _month(month: Month) -> str:
+    return f"{_MONTHS[month.number - 1]} {month.year}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+_TEXTS = {
+    DataReason.DATA_MISSING: "Information that the decision needs is not there",
+    DataReason.NOT_YET_POSTED: "A month that the decision needs is not posted yet",
+    DataReason.DATA_ARRIVING: "The data of a connected account is still arriving",
+    DataReason.STALE_DATA: "The connected account has not been updated for too long",
+    DataReason.PARTIAL_DATA: "A connected account could be read only in part",
+    DataReason.SOURCE_FAILED: "A source of the data could not be read",
+    DataReason.UPSTREAM_UNAVAILABLE: "The data provider could not be reached",
+    DataReason.UPSTREAM_TIMEOUT: "The data provider did not answer in time",
+    DataReason.UPSTREAM_RATE_LIMITED: "The data provider took no more requests",
+    DataReason.UPSTREAM_BAD_BODY: "The data provider's answer could not be read",
+    DataReason.UPSTREAM_SCHEMA: "The data provider's answer has an unknown form",
+    DataReason.PAGINATION_LOOP: "The data provider's pages do not come to an end",
+    DataReason.DATA_TOO_LARGE: "There is more data than can be read",
+    DataReason.DATA_CHANGED_DURING_READ: "The data changed while it was read",
+    DataReason.UPSTREAM_TRUNCATED: "The data provider's answer was cut off",
+    DataReason.UNKNOWN_ENUM: "The data holds a value whose meaning is not known",
+    DataReason.DATA_GONE: "Data that was there before is gone",
+    DataReason.DATA_SHRANK: "There is much less data than before",
+    DataReason.BAD_AMOUNT: "The data holds an amount that cannot be right",
+    DataReason.BAD_DATE: "The data holds a date that cannot be right",
+    DataReason.PAYSLIPS_OVERLAP: "Two payslips of one job overlap, and a month's pay is not known",
+    DataReason.IDENTITY_CONFLICT: "The connected accounts name different dates of birth",
+    DataReason.MIXED_CURRENCY: "The data is in more than one currency",
+    DataReason.UNCLASSIFIED_TRANSACTIONS: "Too many transactions are of an unknown kind",
+    DataReason.DATA_EXPIRED: "The connected account no longer delivers data",
+    DataReason.CONSENT_REVOKED: "The consent to read the data was withdrawn",
+    DataReason.RULE_ERROR: "A rule has no result for this application",
+    DataReason.NO_RULE_APPROVED: "No rule approves the application",
+}
+_FILIPINO = {
+    DataReason.DATA_MISSING: "May kulang na impormasyong kailangan sa pagpapasya",
+    DataReason.NOT_YET_POSTED: "May buwang kailangan sa pagpapasya na hindi pa naitatala",
+    DataReason.DATA_ARRIVING: "Dumarating pa ang datos ng isang nakakonektang account",
+    DataReason.STALE_DATA: "Matagal nang hindi naa-update ang nakakonektang account",
+    DataReason.PARTIAL_DATA: "Bahagi lamang ng nakakonektang account ang nabasa",
+    DataReason.SOURCE_FAILED: "May pinagmumulan ng datos na hindi nabasa",
+    DataReason.UPSTREAM_UNAVAILABLE: "Hindi maabot ang tagapagbigay ng datos",
+    DataReason.UPSTREAM_TIMEOUT: "Hindi sumagot sa takdang oras ang tagapagbigay ng datos",
+    DataReason.UPSTREAM_RATE_LIMITED: "Hindi na tumatanggap ng hiling ang tagapagbigay ng datos",
+    DataReason.UPSTREAM_BAD_BODY: "Hindi mabasa ang sagot ng tagapagbigay ng datos",
+    DataReason.UPSTREAM_SCHEMA: "Hindi kilala ang anyo ng sagot ng tagapagbigay ng datos",
+    DataReason.PAGINATION_LOOP: "Hindi natatapos ang mga pahina ng tagapagbigay ng datos",
+    DataReason.DATA_TOO_LARGE: "Mas marami ang datos kaysa sa mababasa",
+    DataReason.DATA_CHANGED_DURING_READ: "Nagbago ang datos habang binabasa",
+    DataReason.UPSTREAM_TRUNCATED: "Naputol ang sagot ng tagapagbigay ng datos",
+    DataReason.UNKNOWN_ENUM: "May halaga sa datos na hindi alam ang kahulugan",
+    DataReason.DATA_GONE: "Nawala ang datos na dating naroon",
+    DataReason.DATA_SHRANK: "Mas kaunti na ang datos kaysa dati",
+    DataReason.BAD_AMOUNT: "May halaga sa datos na hindi maaaring tama",
+    DataReason.BAD_DATE: "May petsa sa datos na hindi maaaring tama",
+    DataReason.PAYSLIPS_OVERLAP: "Nagkakapatong ang dalawang payslip, kaya hindi alam ang sahod",
+    DataReason.IDENTITY_CONFLICT: "Magkaiba ang petsa ng kapanganakan sa mga nakakonektang account",
+    DataReason.MIXED_CURRENCY: "Higit sa isang pera ang gamit sa datos",
+    DataReason.UNCLASSIFIED_TRANSACTIONS: "Napakaraming transaksiyon ang hindi alam ang uri",
+    DataReason.DATA_EXPIRED: "Hindi na nagbibigay ng datos ang nakakonektang account",
+    DataReason.CONSENT_REVOKED: "Binawi ang pahintulot na basahin ang datos",
+    DataReason.RULE_ERROR: "May patakarang walang resulta para sa aplikasyong ito",
+    DataReason.NO_RULE_APPROVED: "Walang patakarang nag-aaproba sa aplikasyon",
+}
+_BUILT_IN: Mapping[str, ReasonSpec] = {
+    code: ReasonSpec(code, {"en": text, "fil": _FILIPINO[code]}) for code, text in _TEXTS.items()
+}
+
+_HELP = {
+    Cause.NO_DATA: "connect an account that holds this data",
+    Cause.SHORT_HISTORY: "decide again when more months are on record",
+    Cause.NOT_CONNECTED: "connect an account that holds this data",
+    Cause.NO_EVIDENCE: "connect an account, or hand in a document, that shows it",
+    Cause.DIVISION_BY_ZERO: "review the application: a share of nothing has no value",
+    Cause.UNDEFINED: "review the application: a formula of the rules has no value there",
+    Cause.NOT_SENT: "send it with the application",
+    Cause.UNKNOWN_PROVIDER: "connect an account of a provider that the service knows",
+    Cause.SOURCE_FAILED: "decide again later, when the source answers",
+    Cause.PARTIAL: "mend the account's connection",
+    Cause.STALE: "let the account synchronise, then decide again",
+    Cause.BAD_DATA: "have the record corrected at its source",
+    Cause.MIXED_CURRENCY: "review the application: amounts of several currencies do not add up",
+    Cause.UNCLASSIFIED: "review the transactions by hand",
+    Cause.EXPIRED: "connect the account again",
+    Cause.NOT_FETCHED: "decide again later",
+    Cause.CHANGED_WHILE_READING: "decide again",
+    Cause.NOT_APPLIED: "review the application: the stage that gives it was not evaluated",
+}
+
+_WANTS_SOURCE = frozenset(
+    {Cause.NO_DATA, Cause.NOT_CONNECTED, Cause.UNKNOWN_PROVIDER, Cause.EXPIRED}
+)
+"""The causes that another account would mend."""
+
+
+def ranked(
+    ruleset: CompiledRuleset,
+    kind: ReferKind | None,
+    findings: Sequence[Finding],
+    values: Sequence[Any],
+) -> tuple[Reason, ...]:
+    chosen = [finding for finding in findings if finding.code]
+    if len(chosen) > 1:
+        chosen = _foremost(_ordered(ruleset, chosen, data_first=kind is ReferKind.DATA), ruleset)
+    return tuple([_reason(finding, ruleset, values) for finding in chosen])
+
+
+def _foremost(findings: Sequence[Finding], ruleset: CompiledRuleset) -> list[Finding]:
+    """The first of each group, as many as are shown; of missing data the one that lifts offers."""
+    chosen: dict[tuple[str, str] | str, Finding] = {}
+    for finding in findings:
+        group = _group(finding, ruleset)
+        held = chosen.get(group)
+        if held is None:
+            if len(chosen) < MOST_REASONS:
+                chosen[group] = finding
+        elif _lifts(finding, ruleset) and held.gap is not None and not _lifts(held, ruleset):
+            chosen[group] = finding
+    return list(chosen.values())
+
+
+def _lifts(finding: Finding, ruleset: CompiledRuleset) -> bool:
+    """Whether it rests on a missing amount of which more would offer more."""
+    return finding.gap is not None and finding.gap.name in ruleset.lifting
+
+
+def _ordered(
+    ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
+) -> list[Finding]:
+    """Data, rules by priority (declines on missing data too), points lost; ties as in the file."""
+    data: list[Finding] = []
+    rules: list[Finding] = []
+    lost: list[Finding] = []
+    for finding in findings:
+        ruled = finding.because is not None and finding.outcome is Outcome.DECLINE
+        if finding.gap is not None and not ruled:
+            data.append(finding)
+        elif finding.points_lost is not None:
+            lost.append(finding)
+        else:
+            rules.append(finding)
+    if len(rules) > 1:
+        declared = ruleset.reasons
+        rules.sort(key=lambda f: declared[f.code].priority if f.code in declared else _LAST)
+    if len(lost) > 1:
+        lost.sort(key=attrgetter("points_lost"), reverse=True)
+    return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
+
+
+def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
+    """A declared group's name; a pair for what no file declares, so that the two never meet."""
+    if finding.gap is not None and finding.code == DataReason.DATA_MISSING:
+        return "missing", finding.gap.name
+    spec = ruleset.reasons.get(finding.code)
+    return spec.group if spec is not None else ("code", finding.code)
+
+
+def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Reason:
+    spec = ruleset.reasons.get(finding.code) or _BUILT_IN[finding.code]
+    texts = spec.texts
+    if finding.gap is not None and finding.code == DataReason.NOT_YET_POSTED:
+        texts = {"en": not_posted(finding.gap)}
+    if finding.gap is not None and finding.code == DataReason.PAYSLIPS_OVERLAP:
+        texts = {lang: f"{text}: {finding.gap.missing.detail}" for lang, text in texts.items()}
+    factor, actual, required, value, limit = _details(finding, ruleset, values)
+    return Reason(
+        code=str(finding.code),
+        texts=texts,
+        component=finding.component,
+        factor=factor,
+        actual=actual,
+        required=required,
+        points_lost=finding.points_lost,
+        regulatory_text=spec.regulatory,
+        actual_value=value,
+        required_value=limit,
+    )
+
+
+def _details(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Seen:
+    if finding.gap is not None:
+        return finding.gap.name, "missing " + finding.gap.missing.cause, "", None, None
+    if finding.because is not None:
+        return ruleset.program.wording.decisive(finding.because, values, finding.about)
+    return finding.name, "", "", None, None
+
+
+def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
+    found: dict[str, DataRequest] = {}
+    for gap in gaps:
+        name, missing = gap.name, gap.missing
+        if name not in found:
+            found[name] = DataRequest(name, missing, _HELP.get(missing.cause) or wait_for(missing))
+    return tuple(found.values())
+
+
+def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:
+    """Types of providers with all data that lacks a source, else some; none for other causes."""
+    missing = [request.missing for request in requests]
+    if any(one.cause.tainted and one.cause not in _WANTS_SOURCE for one in missing):
+        return ()
+    kinds = {one.kind for one in missing if one.cause in _WANTS_SOURCE and one.kind is not None}
+    holders = [PROVIDER_TYPES[kind] for kind in Kind if kind in kinds and kind in PROVIDER_TYPES]
+    some = tuple(dict.fromkeys(chain.from_iterable(holders)))
+    return tuple(one for one in some if all(one in types for types in holders)) or some

@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.verdict import StageTrace, Truth, Verdict
-from decision_service.rules.cells import Matches
-from decision_service.rules.construct import Conclusion, PartView, Trace
+from decision_service.domain.decision import StageTrace, Truth, Verdict
+from decision_service.rules.construct import Conclusion, Matches, PartView, Trace
 from decision_service.rules.language.values import exactly
 from decision_service.rules.offer import OfferRunner, limits
 from decision_service.rules.program import CompiledRuleset, Stage

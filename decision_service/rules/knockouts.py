@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.decision import Component, Outcome, ReferKind, RuleTrace
 from decision_service.domain.missing import ABSENT
-from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
 from decision_service.rules.construct import (
     OUTCOME_WORDS,
     Conclusion,

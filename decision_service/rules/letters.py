@@ -13,11 +13,7 @@ from string import Formatter
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.factor import Value, ValueType
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
-from decision_service.domain.reviews import ReviewPolicy
-from decision_service.domain.verdict import (
+from decision_service.domain.decision import (
     DISCLOSED,
     MONTHLY,
     WEEKLY,
@@ -27,6 +23,10 @@ from decision_service.domain.verdict import (
     Price,
     Verdict,
 )
+from decision_service.domain.factor import Value, ValueType
+from decision_service.domain.missing import Cause
+from decision_service.domain.money import Money
+from decision_service.domain.reviews import ReviewPolicy
 from decision_service.rules.explain import offer_limits
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import (

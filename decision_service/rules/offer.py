@@ -9,10 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import DataReason
-from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
-from decision_service.domain.verdict import (
+from decision_service.domain.decision import (
     MONTHLY,
     NO_TERMS,
     ApprovalTerms,
@@ -25,6 +22,9 @@ from decision_service.domain.verdict import (
     Truth,
     Verdict,
 )
+from decision_service.domain.factor import ValueType
+from decision_service.domain.missing import DataReason
+from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
 from decision_service.rules.construct import (
     Conclusion,
     Conclusive,

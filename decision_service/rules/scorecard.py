@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.missing import ABSENT
-from decision_service.domain.verdict import (
+from decision_service.domain.decision import (
     ComparisonTrace,
     Component,
     Outcome,
@@ -21,6 +20,7 @@ from decision_service.domain.verdict import (
     Score,
     Truth,
 )
+from decision_service.domain.missing import ABSENT
 from decision_service.rules.cells import Cell, CellKind, CellReader, cell_tree, finder
 from decision_service.rules.construct import (
     MOST_WORLDS,

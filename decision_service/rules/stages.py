@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Component, Outcome, RuleTrace, Truth
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import exponent
-from decision_service.domain.verdict import Component, Outcome, RuleTrace, Truth
 from decision_service.rules import conditions, knockouts, offer, scorecard, table
 from decision_service.rules.construct import (
     APPLIES_WHEN,

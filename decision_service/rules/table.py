@@ -10,9 +10,7 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import Cause
-from decision_service.domain.verdict import (
+from decision_service.domain.decision import (
     ComparisonTrace,
     Component,
     Outcome,
@@ -20,22 +18,24 @@ from decision_service.domain.verdict import (
     RuleTrace,
     Truth,
 )
+from decision_service.domain.factor import ValueType
+from decision_service.domain.missing import Cause
 from decision_service.rules.cells import (
     Cell,
     CellKind,
     CellReader,
-    Column,
-    Matches,
     bits,
     cell_tree,
     column,
 )
 from decision_service.rules.construct import (
     OUTCOME_WORDS,
+    Column,
     Conclusion,
     Conclusive,
     Effect,
     Finding,
+    Matches,
     PartView,
     State,
     Written,

@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.verdict import Component, Verdict
+from decision_service.domain.decision import Component, Verdict
 from decision_service.rules.always_known import Sure
 from decision_service.rules.construct import Trace
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.expectations import Difference
-from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.knockouts import RulesRunner
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.values import Unknown
-from decision_service.rules.lists import list_answers
 from decision_service.rules.offer import OfferRunner
 from decision_service.rules.program import CompiledRuleset, ParamSpec
 from decision_service.rules.scorecard import ScorecardRunner

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.decision import ComparisonTrace, Truth
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.money import currency_sign, exponent
-from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.evaluation import Evaluate, Values, compile_tree, leaves
 from decision_service.rules.language.types import Node
@@ -59,14 +59,18 @@ Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
 class WordedComparison(msgspec.Struct, frozen=True):
-    """A comparison in words; `sides` are both values, where two are compared."""
+    """A comparison in words; `sides` are both values of the type, where two are compared."""
 
-    subject: Node
+    type: ValueType
+    subject: str
     operator: str
     against: str
     right: str
     actual: str
     sides: tuple[Any, Any] = (None, None)
+
+
+Compare = Callable[[Values], WordedComparison]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,36 +231,45 @@ class Wording:
         return explain
 
     def _any_leaf(self, leaf: Node, *, truth: bool) -> Explain:
+        compared = self._comparing(leaf)
+
         def explain(values: Values) -> Seen:
-            comparison = self.comparison(leaf, values)
+            comparison = compared(values)
             operator = _contrary(comparison.operator) if truth else comparison.operator
-            type_ = comparison.subject.type
-            value, limit = (self.typed(side, type_) for side in comparison.sides)
+            sides = [self.typed(side, comparison.type) for side in comparison.sides]
             required = f"{operator} {comparison.against}".strip()
-            return comparison.subject.text, comparison.actual, required, value, limit
+            return comparison.subject, comparison.actual, required, sides[0], sides[1]
 
         return explain
 
-    def comparison(self, leaf: Node, values: Values) -> WordedComparison:
-        """One comparison with the values it saw; call it inside `exactly()`."""
+    def _comparing(self, leaf: Node) -> Compare:
+        """A function from values to one comparison of them; it is called inside `exactly()`."""
         match leaf:
             case tree.Compare():
-                return self._compared(leaf, values)
+                return self._two_sides(leaf)
             case tree.Within():
-                return self._among(leaf, values)
+                return partial(self._among, leaf)
             case tree.Listed():
-                return self._listed(leaf, "in", values)
+                return partial(self._listed, leaf, "in")
             case tree.Not(operand=tree.Listed() as asked):
-                return self._listed(asked, "not in", values)
+                return partial(self._listed, asked, "not in")
             case tree.FunctionCall(function="known" | "missing"):
-                gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
-                actual = "missing" if gone else "known"
-                return WordedComparison(leaf.arguments[0], "", leaf.function, leaf.function, actual)
-        return WordedComparison(leaf, "", "true", "true", self._shown(leaf, values))
+                return partial(self._known, leaf)
+        return partial(self._flag, leaf)
+
+    def _flag(self, leaf: Node, values: Values) -> WordedComparison:
+        shown = self._shown(leaf, values)
+        return WordedComparison(leaf.type, leaf.text, "", "true", "true", shown)
+
+    def _known(self, leaf: tree.FunctionCall, values: Values) -> WordedComparison:
+        asked, word = leaf.arguments[0], leaf.function
+        gone = isinstance(self.evaluated(asked, values), Unknown)
+        actual = "missing" if gone else "known"
+        return WordedComparison(asked.type, asked.text, "", word, word, actual)
 
     def _listed(self, leaf: tree.Listed, word: str, values: Values) -> WordedComparison:
         name, actual = f"lists.{leaf.list}", self._shown(leaf.operand, values)
-        return WordedComparison(leaf.operand, word, name, name, actual)
+        return WordedComparison(leaf.operand.type, leaf.operand.text, word, name, name, actual)
 
     def _among(self, leaf: tree.Within, values: Values) -> WordedComparison:
         type_ = leaf.operand.type
@@ -267,7 +280,8 @@ class Wording:
         for option, text in zip(leaf.options, options, strict=True):
             if text == actual and value not in leaf.options:
                 actual, _ = self._apart(value, option, type_, actual)
-        return WordedComparison(leaf.operand, word, shown, shown, actual, (value, None))
+        sides, text = (value, None), leaf.operand.text
+        return WordedComparison(type_, text, word, shown, shown, actual, sides)
 
     def _apart(self, one: Any, other: Any, type_: ValueType, shown: str) -> tuple[str, str]:
         both = apart(one, other, money=type_ is ValueType.MONEY)
@@ -277,15 +291,20 @@ class Wording:
             else (self.value(both[0], type_), self.value(both[1], type_))
         )
 
-    def _compared(self, leaf: tree.Compare, values: Values) -> WordedComparison:
-        left, operator, right = leaf.left, leaf.operator, leaf.right
-        if not tree.reads(left) and tree.reads(right):
-            left, operator, right = right, tree.MIRRORED[operator], left
-        one, other = self.evaluated(left, values), self.evaluated(right, values)
-        actual, against = self.value(one, left.type), self.value(other, right.type)
-        if actual == against:
-            actual, against = self._apart(one, other, left.type, actual)
-        return WordedComparison(left, operator, against, right.text, actual, (one, other))
+    def _two_sides(self, leaf: tree.Compare) -> Compare:
+        turned = _turned(leaf) if _is_turned(leaf) else leaf
+        left, operator, right = turned.left, turned.operator, turned.right
+        left_type, right_type = left.type, right.type
+        fixed = partial(WordedComparison, left_type, left.text, operator)
+
+        def compared(values: Values) -> WordedComparison:
+            one, other = self.evaluated(left, values), self.evaluated(right, values)
+            actual, against = self.value(one, left_type), self.value(other, right_type)
+            if actual == against:
+                actual, against = self._apart(one, other, left_type, actual)
+            return fixed(against, right.text, actual, (one, other))
+
+        return compared
 
     def _shown(self, node: Node, values: Values) -> str:
         return self.value(self.evaluated(node, values), node.type)
@@ -316,11 +335,11 @@ class Wording:
                     return fixed(*both, truth_of(truth))
 
                 return trace
-        return partial(self._traced, leaf)
+        return partial(self._traced, self._comparing(leaf))
 
-    def _traced(self, leaf: Node, values: Values, truth: Any) -> ComparisonTrace:
-        found = self.comparison(leaf, values)
-        left, actual, required = found.subject.text, found.actual, found.against
+    def _traced(self, compared: Compare, values: Values, truth: Any) -> ComparisonTrace:
+        found = compared(values)
+        left, actual, required = found.subject, found.actual, found.against
         return ComparisonTrace(left, found.operator, found.right, actual, required, truth_of(truth))
 
 
@@ -330,6 +349,11 @@ def _either(find: Find, otherwise: Explain) -> Explain:
 
 def _reads(node: Node, name: str) -> bool:
     return any(symbol.name == name for symbol in tree.reads(node))
+
+
+def _is_turned(leaf: tree.Compare) -> bool:
+    """Whether only the right side reads a value, so that it is the subject."""
+    return bool(tree.reads(leaf.right)) and not tree.reads(leaf.left)
 
 
 def _turned(leaf: tree.Compare) -> tree.Compare:

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.domain.decision import Assignment, Decision, ListAnswer, RulesetRef
-from decision_service.domain.factor import Factors, FactorValue, SourceUse, Value
-from decision_service.domain.ports import ReplyStyle
-from decision_service.domain.verdict import (
+from decision_service.domain.decision import (
+    Assignment,
+    Decision,
+    ListAnswer,
     Offer,
     Reason,
+    RulesetRef,
     RuleTrace,
     StageTrace,
     Verdict,
 )
+from decision_service.domain.factor import Factors, FactorValue, SourceUse, Value
+from decision_service.domain.ports import ReplyStyle
 from decision_service.server.wire import (
     COMPONENTS,
     OFFER_KINDS,

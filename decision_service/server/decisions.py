@@ -27,6 +27,7 @@ from decision_service.decide.replay import (
     Replayed,
     WhichRules,
 )
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import Value
 from decision_service.domain.person import (
     LONGEST_EMAIL,
@@ -36,7 +37,6 @@ from decision_service.domain.person import (
     GivenApplicant,
 )
 from decision_service.domain.ports import Clock, Filter, ReplyStyle, StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.server.context import CallInfo, RpcContext
 from decision_service.server.decision_views import add_full_view, decision_message
@@ -396,7 +396,7 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
         add_full_view(
             message,
             inputs_from_wire(facts.inputs),
-            recorded.factors,
+            None if recorded.decision is None else recorded.decision.factors,
             recorded.traces,
             facts.withheld_tags,
             facts.answers,

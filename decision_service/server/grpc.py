@@ -16,7 +16,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from decision_service.decide.admit import Bulkhead
+from decision_service.decide.flow import Bulkhead
 from decision_service.domain.ports import Clock
 from decision_service.runtime.settings import Settings
 from decision_service.runtime.telemetry import UserHash

@@ -22,7 +22,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from decision_service.decide.admit import Bulkhead
+from decision_service.decide.flow import Bulkhead
 from decision_service.domain import errors
 from decision_service.domain.errors import CrossTenant, DeadlineMissed, ServiceError
 from decision_service.runtime.telemetry import Alarm, UserHash, raised, trace_id

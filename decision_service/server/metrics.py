@@ -15,8 +15,8 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from decision_service.domain.decision import Verdict
 from decision_service.domain.ports import StoredEntry
-from decision_service.domain.verdict import Verdict
 from decision_service.runtime.telemetry import ALARMS, counter, gauge, histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -15,9 +15,9 @@ from decision_service.casework.review_results import ReviewChain
 from decision_service.casework.review_steps import ReviewFilter
 from decision_service.casework.reviews import OperateReviews
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult, ReviewState
-from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import (
     make_review_token,

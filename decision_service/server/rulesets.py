@@ -18,13 +18,9 @@ from decision_service.domain.factor import Value
 from decision_service.domain.missing import Cause
 from decision_service.domain.ports import Clock, DecisionLog
 from decision_service.rulebook.acceptance import ListChanges, newest_list_changes
+from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.manifest import Publication
-from decision_service.rulebook.rulebook import (
-    ActiveRules,
-    ActiveRulesStatus,
-    Product,
-    files_from_body,
-)
+from decision_service.rulebook.rulebook import ActiveRules, ActiveRulesStatus, Product
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
 from decision_service.rules.program import CompiledRuleset, InputSpec, KeyList
 from decision_service.server.context import RpcContext

@@ -20,11 +20,11 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.domain.calendar import Month
+from decision_service.domain.decision import Component, OfferKind, Outcome, ReferKind, Truth
 from decision_service.domain.errors import UNSEEN, FieldInvalid, FieldProblem, visible
 from decision_service.domain.factor import KindStatus, Value
 from decision_service.domain.missing import Missing
 from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
-from decision_service.domain.verdict import Component, OfferKind, Outcome, ReferKind, Truth
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)

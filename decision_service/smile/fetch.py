@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from decision_service.decide.flow import Waiter, WorkStopped
 from decision_service.domain.accounts import BEING_LINKED, CONNECTED, LINK_TASK, SYNCS_WITHIN, Kind
 from decision_service.domain.errors import (
     CrossTenant,
@@ -18,7 +19,6 @@ from decision_service.domain.errors import (
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.ports import Clock
 from decision_service.domain.snapshot import Account, Read, Task
-from decision_service.runtime.flow import Waiter, WorkStopped
 from decision_service.smile.applicant import (
     CONSENT_PROBE,
     ApplicantReader,

@@ -10,12 +10,12 @@ import msgspec
 import structlog
 from opentelemetry.trace import Tracer
 
+from decision_service.decide.flow import SingleFlight
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Clock, FetchResult
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
-from decision_service.runtime.flow import SingleFlight
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
 from decision_service.smile.answers import read_list
 from decision_service.smile.applicant import ApplicantReader, SnapshotBuilder, mark_shrunken

@@ -11,13 +11,14 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.decide.codec import decode_facts, factors_from_wire, read_snapshot
-from decision_service.decide.replay import Recorded, shell_of
-from decision_service.decide.verdict import judge
+from decision_service.decide.conclude import judge, with_answers
+from decision_service.decide.replay import shell_of
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.rollout.impact import ImpactSums, LeftOut, NotCompared
-from decision_service.rulebook.rulebook import Product, Rulebook, RulesetArchive
+from decision_service.rulebook.archive import RulesetArchive
+from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.rules.evaluate import load
 from decision_service.rules.program import CompiledRuleset, LabelValues, ParamSpec
 from decision_service.steering.pairs import DecidedCase, PairLog, RulesOnDay, second_opinion
@@ -76,7 +77,7 @@ async def recorded_case(
         return LeftOut.RECORD_UNREADABLE
     if facts.factors is None:
         return LeftOut.RECORD_UNREADABLE
-    factors, shell = factors_from_wire(facts.factors), shell_of(Recorded(entry, facts))
+    factors, shell = factors_from_wire(facts.factors), with_answers(shell_of(entry, facts), ruleset)
     loaded = load(ruleset, factors.values, shell.as_of)
     decision = judge(shell, ruleset, factors, facts.allowances, loaded)
     return DecidedCase(decision, ruleset, None, factors, shell.inputs, known, loaded)

@@ -1,20 +1,24 @@
-"""Counters of a rollout's arms, guardrail actions and shadow results in this process."""
+"""What is counted of each decision for its rollout, in this process."""
 
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
+import structlog
 from prometheus_client import CollectorRegistry
 
-from decision_service.decide.conclude import Attempt
-from decision_service.domain.decision import Arm
+from decision_service.decide.admit import Admission
+from decision_service.decide.application import Application
+from decision_service.decide.decide import Attempt
+from decision_service.domain.decision import Arm, Decision
 from decision_service.domain.errors import (
     CrossTenant,
     DeadlineMissed,
@@ -25,10 +29,16 @@ from decision_service.domain.errors import (
     UpstreamBudgetExhausted,
     UpstreamUnavailable,
 )
-from decision_service.domain.ports import Clock
-from decision_service.rollout.judge import bound_of
+from decision_service.domain.ports import Clock, DecisionEntry, FetchResult
+from decision_service.rollout.assign import shadows
+from decision_service.rollout.judge import BOUNDS_MS
 from decision_service.rollout.model import TrackName
-from decision_service.runtime.telemetry import counter
+from decision_service.rulebook.rulebook import Product
+from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.telemetry import Alarm, counter, raised
+from decision_service.steering.pairs import DecidedCase
+
+log = structlog.get_logger("decision_service.rollout")
 
 FLUSH_SECONDS = 2.0
 """Seconds between two writes of the counters to the store."""
@@ -211,6 +221,11 @@ def _counted(
         yield CounterKind.LATENCY, str(bound_of(seconds * 1000))
 
 
+def bound_of(milliseconds: float) -> int:
+    """The bound under which a latency is counted; the last for all that is longer."""
+    return BOUNDS_MS[min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)]
+
+
 def code_of(error: BaseException) -> str:
     """The error's reason; INTERNAL for a bug, CROSS_TENANT for data of another user."""
     if isinstance(error, CrossTenant):
@@ -218,6 +233,68 @@ def code_of(error: BaseException) -> str:
     if isinstance(error, ServiceError):
         return error.reason
     return _CANCELLED if isinstance(error, asyncio.CancelledError) else INTERNAL
+
+
+class RolloutObserver(msgspec.Struct, frozen=True):
+    """The `DecisionObserver` of rollouts: counters of the arms, overrides, and shadows.
+
+    A decision with the versions that are asked silently goes to `offer`, which never waits.
+    """
+
+    counters: Counters
+    offer: Callable[[DecidedCase, tuple[CompiledRuleset, ...]], object]
+    position_of: Callable[[str], int]
+    events: EventCounters
+
+    def position(self, product: str) -> int:
+        return self.position_of(product)
+
+    def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
+        return self.counters.attempt(application.product, timed=not application.wait_timeout)
+
+    def recorded(
+        self,
+        attempt: Attempt,
+        product: Product,
+        admission: Admission,
+        fetch_result: FetchResult | None,
+        decision: Decision,
+        entry: DecisionEntry,
+    ) -> None:
+        attempt.entry = entry
+        log_rule_error(entry)
+        self._count_override(decision)
+        if admission.ruleset is None or fetch_result is None or decision.factors is None:
+            return
+        case = DecidedCase(
+            decision,
+            admission.ruleset,
+            fetch_result.snapshot,
+            decision.factors,
+            admission.application.inputs,
+            product.input_names,
+        )
+        versions = shadows(product.plan, admission.assignment, admission.unit)
+        loaded = tuple(product.versions[v] for v in versions if v in product.versions)
+        if loaded:
+            self.offer(case, loaded)
+
+    def _count_override(self, decision: Decision) -> None:
+        override = decision.override
+        if override is None:
+            return
+        self.events.overrides.labels(decision.product, override.kind, override.cap).inc()
+        names = {"product": decision.product, "version": decision.assignment.version}
+        names |= {"kind": override.kind.value, "rules": override.verdict.outcome.value}
+        log.info("decision overridden", decision_id=decision.decision_id, cap=override.cap, **names)
+
+
+def log_rule_error(entry: DecisionEntry) -> None:
+    if entry.arm is not None and entry.arm.rule_error:
+        names = {"product": entry.product, "version": entry.arm.version}
+        log.error(
+            "a rule failed", alarm=raised(Alarm.RULE_ERROR), decision_id=entry.decision_id, **names
+        )
 
 
 class EventCounters:

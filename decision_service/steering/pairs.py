@@ -9,24 +9,22 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.decide.verdict import needs_of
+from decision_service.decide.conclude import needs_of
 from decision_service.domain.calendar import AsOf, noon
-from decision_service.domain.decision import Decision
+from decision_service.domain.decision import Decision, OfferKind, Outcome, Verdict
 from decision_service.domain.factor import Factors, FactorValue, Value
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
 from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.verdict import OfferKind, Outcome, Verdict
 from decision_service.factors.compute import compute, fetch_plan, own_values
 from decision_service.factors.usage import reading
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rules.construct import APPLIES_WHEN, Conclusion, Effect, PartView, Trace
 from decision_service.rules.evaluate import Facts, LoadedFactors, evaluate, load
-from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.types import Node, reads
 from decision_service.rules.language.values import exactly
-from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset, Stage
 
 _AMOUNT = ("offer", "approved_amount")

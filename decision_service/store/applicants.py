@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import insert_new
+from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.tables import applicants, link_tokens
 
 _ROWS = applicants.c
@@ -96,3 +97,14 @@ def uncount_renewal(connection: Connection, original: str) -> None:
 
 def _whose(applicant: Applicant) -> dict[str, str]:
     return {"whose_caller": applicant.caller, "whose_reference": applicant.reference}
+
+
+class Applicants(Subject):
+    claim = writes(claim)
+    created_by = reads(created_by)
+    settle = writes(settle)
+    release = writes(release)
+    issued = writes(issued)
+    original_token = reads(original_token)
+    count_renewal = writes(count_renewal)
+    uncount_renewal = writes(uncount_renewal)

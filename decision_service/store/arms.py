@@ -18,13 +18,13 @@ from sqlalchemy import (
     select,
 )
 
-from decision_service.domain.decision import Arm
-from decision_service.domain.ports import ArmDecision, DayTotals, Grant, StoredEntry
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.decision import Arm, Outcome, ReferKind
+from decision_service.domain.ports import DayTotals, Grant
 from decision_service.rollout.assign import Pin
 from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import raise_each
+from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.tables import arm_decisions, arm_hours, decisions, reviews
 
 _ROWS = arm_decisions.c
@@ -95,27 +95,6 @@ def day_totals(connection: Connection, product: str, since: datetime) -> DayTota
     return totals
 
 
-def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
-    """A decision's row for its rollout, column by column; its outcome is the rules' own."""
-    grant = arm.grant
-    return (
-        entry.decision_id,
-        entry.product,
-        arm.unit,
-        arm.arm.value,
-        arm.version,
-        arm.hashed,
-        arm.pins,
-        (arm.judged or entry.outcome).value,
-        arm.refer_kind and arm.refer_kind.value,
-        arm.rule_error,
-        arm.approved,
-        microseconds(entry.created),
-        None if grant is None else grant.tier,
-        None if grant is None else grant.amount or 0,
-    )
-
-
 def hold_days(connection: Connection, products: Iterable[str]) -> None:
     """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
     if connection.dialect.name == "postgresql":
@@ -156,7 +135,12 @@ def totals(
 
 
 def tallies(
-    connection: Connection, product: str, since: datetime, before: datetime | None, *, hashed: bool
+    connection: Connection,
+    product: str,
+    since: datetime,
+    before: datetime | None = None,
+    *,
+    hashed: bool,
 ) -> Sequence[ArmTally]:
     """One tally for each arm and version that decided in the window, in order."""
     window = [_ROWS.product == product, _ROWS.created >= microseconds(since)]
@@ -208,3 +192,14 @@ def _overridden(
 def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
     counting: Function[int] = func.count()
     return counting.filter(and_(*conditions))
+
+
+class Arms(Subject):
+    """What rollouts count, pin and limit."""
+
+    pin = reads(pin)
+    approved = reads(approved)
+    day_totals = reads(day_totals)
+    put_cells = writes(record_hours)
+    totals = reads(totals)
+    tallies = reads(tallies)

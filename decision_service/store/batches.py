@@ -1,21 +1,14 @@
-"""Batches: one piece of work that answers many callers, and the look-ups of decisions."""
+"""Batches: one piece of work that answers many callers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
-from functools import partial
 from time import perf_counter
 from typing import Generic, TypeVar
 
-import msgspec
-from sqlalchemy import Connection
-
-from decision_service.decide.history import NOTHING_PAST, LookedUp, Past
 from decision_service.domain.errors import StoreError
-from decision_service.store import decisions, history
-from decision_service.store.engine import Database
 from decision_service.store.errors import EntryRefused, HeldUp, unavailable
 
 Q = TypeVar("Q")
@@ -154,41 +147,3 @@ def _own(error: Exception) -> Exception:
     own = copy(error)
     own.__cause__ = error
     return own
-
-
-class _Question(msgspec.Struct, frozen=True):
-    request: decisions.CallerRequest | None
-    keys: Collection[bytes]
-
-
-class Lookups:
-    """Has a connection of its own, so that no decision waits for lists or exports."""
-
-    def __init__(self, database: Database, most: int) -> None:
-        self._database = database
-        self._batches: Batches[_Question, LookedUp] = Batches(self._answer, most=most)
-
-    async def look_up(self, request: decisions.CallerRequest, keys: Collection[bytes]) -> LookedUp:
-        return await self._batches.submit(_Question(request, keys))
-
-    async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-        return (await self._batches.submit(_Question(None, keys))).past
-
-    async def aclose(self) -> None:
-        await self._batches.aclose()
-
-    async def _answer(self, questions: Sequence[_Question]) -> Sequence[LookedUp]:
-        return await self._database.look_up(partial(_answered, questions=questions))
-
-
-def _answered(connection: Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:
-    requests = [asked.request for asked in questions if asked.request is not None]
-    entries = decisions.by_keys(connection, requests)
-    past = history.under(connection, {key for asked in questions for key in asked.keys})
-    return [
-        LookedUp(
-            None if asked.request is None else entries.get(asked.request),
-            {key: past.get(key, NOTHING_PAST) for key in asked.keys},
-        )
-        for asked in questions
-    ]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import Enum, auto
 from functools import partial
 from itertools import chain
 from time import perf_counter
 
-from msgspec.structs import replace
+import msgspec
+from msgspec.structs import astuple, replace
 from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_
 
+from decision_service.decide.flow import UserCache
 from decision_service.domain.errors import (
     AllowancesMoved,
     ConsentMoved,
@@ -25,27 +28,20 @@ from decision_service.domain.ports import (
     DecisionEntry,
     SnapshotBody,
     StoredEntry,
-    WarmMark,
     cap_reached,
 )
 from decision_service.runtime.failpoints import Point, reach
-from decision_service.runtime.flow import UserCache
-from decision_service.store import arms, decisions, events, history, reviews, snapshots, tables
+from decision_service.store import arms, decisions, history, reviews, snapshots, tables
 from decision_service.store import dialect as driver
 from decision_service.store.arms import hold_days
 from decision_service.store.batches import Batches
-from decision_service.store.dialect import padded
+from decision_service.store.decisions import microseconds
+from decision_service.store.dialect import Values, padded
 from decision_service.store.engine import Database
-from decision_service.store.entries import (
-    Commit,
-    CommitStatus,
-    preconditions_of,
-    record_postgres,
-    record_sqlite,
-)
-from decision_service.store.errors import RETRY_SECONDS, repeated, unavailable
-from decision_service.store.keys import PLAIN, DataKeys
-from decision_service.store.snapshots import PackedSnapshot, Packing
+from decision_service.store.errors import RETRY_SECONDS, unavailable
+from decision_service.store.keys import DataKeys
+from decision_service.store.replicas import SharedLeases, SoleProcess
+from decision_service.store.snapshots import PackedSnapshot, Snapshots
 
 LARGEST_GROUP = 128
 LINGER_SECONDS = 0.002
@@ -62,6 +58,29 @@ Place = tuple[bytes, int, str]
 
 _PLACE = tuple_(tables.history_keys.c.key, tables.history_keys.c.number)
 _RELEASE = delete(tables.history_keys).where(_PLACE.in_(bindparam("places", expanding=True)))
+_BROKEN = """
+SELECT given.key FROM json_each(?) AS given
+LEFT JOIN consents ON consents.user_id = given.value ->> 0
+LEFT JOIN warm ON warm.user_id = given.value ->> 0
+WHERE coalesce(consents.epoch, 0) <> given.value ->> 1 OR (
+    given.value ->> 2 IS NOT NULL AND NOT (
+        warm.snapshot_id IS given.value ->> 2
+        AND warm.fetched IS given.value ->> 3
+        AND warm.quarantined < warm.fetched
+    )
+) OR (
+    given.value ->> 4 IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM snapshots
+        WHERE snapshots.user_id = given.value ->> 0 AND snapshots.snapshot_id = given.value ->> 4
+    )
+)
+"""
+"""The indexes of failed preconditions, given as a JSON array of arrays."""
+
+_IDENTITIES = """
+SELECT decision_id, caller, request_id FROM decisions
+WHERE decision_id IN (SELECT value FROM json_each(?))
+"""
 
 OnCommit = Callable[[float, int], None]
 """Called after each committed group with its seconds and its number of decisions."""
@@ -71,20 +90,62 @@ def no_op(_: float, __: int) -> None:
     """Ignore the group."""
 
 
-class Writer:
+class Preconditions(msgspec.Struct, frozen=True, array_like=True):
+    """Conditions that must hold at the commit; None where one does not matter.
+
+    `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
+    `fetched` when it was read. `part` is a snapshot that must be stored. `fence` is that of the
+    lease that must be held.
+    """
+
+    user_id: str
+    consent: int | None = None
+    reading: str | None = None
+    fetched: int | None = None
+    part: str | None = None
+    fence: str | None = None
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """An entry to be committed, as it is read back later; `snapshot` where one is to be stored."""
+
+    entry: DecisionEntry
+    stored: StoredEntry
+    preconditions: Preconditions
+    snapshot: PackedSnapshot | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.entry.caller, self.entry.request_id
+
+
+class CommitStatus(Enum):
+    RECORDED = auto()
+    KEY_TAKEN = auto()
+    """The entry's key, or its decision's id, belongs to another decision."""
+    MOVED = auto()
+    """A precondition failed: consent, reading or stored snapshot has changed."""
+    HISTORY_MOVED = auto()
+    """Another decision came first under a key of its history."""
+    ALLOWANCES_MOVED = auto()
+    """Others have used up what the day allowed."""
+    LEASE_LOST = auto()
+
+
+class Commits(Snapshots):
     """Commits decisions in groups: one transaction, one wait for the disk, many callers."""
 
     def __init__(
         self,
         database: Database,
+        data_keys: DataKeys,
+        leases: SharedLeases | SoleProcess,
         linger: float,
         largest_group: int,
-        on_commit: OnCommit = no_op,
-        data_keys: DataKeys = PLAIN,
+        on_commit: OnCommit,
     ) -> None:
-        self._database = database
-        self._data_keys = data_keys
-        self._packing = Packing()
+        Snapshots.__init__(self, database, data_keys)
+        self.leases = leases
         self._decided_on: UserCache[int] = UserCache(DECIDED_ON)
         self._groups = Batches(
             self._commit_group, most=largest_group, linger=linger, split=database.split_batches
@@ -94,38 +155,25 @@ class Writer:
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """The entry, or an earlier one under its key; raises StoreUnavailable or EntryRefused."""
+        if entry.warm is not None:
+            self._held.forget(entry.user_id)
         stored, since = decisions.stored(entry), self._decided_on.forgotten
         packed = None
         if entry.snapshot is not None and not self._is_stored(entry, entry.snapshot):
-            instant = decisions.microseconds(entry.created)
-            packed = await self._packing.pack(entry.snapshot, instant)
+            packed = await self._packing.pack(entry.snapshot, microseconds(entry.created))
         preconditions = preconditions_of(entry, stored=packed is None)
-        commit = Commit(
-            stored,
-            preconditions,
-            packed,
-            entry.arm,
-            entry.warm,
-            entry.history,
-            entry.allowances,
-            entry.review,
-            entry.replaces,
-        )
         try:
-            answer = await self._groups.submit(commit)
+            answer = await self._groups.submit(Commit(entry, stored, preconditions, packed))
         except ReadingMoved:
+            self._held.forget(entry.user_id)
             if entry.snapshot is not None:
                 self._decided_on.pop((entry.user_id, entry.snapshot.id), None)
             raise
         if packed is not None and answer.decision_id == entry.decision_id:
             self._decided_on.keep(packed.key, entry.consent, since)
+        if entry.fence:
+            self.leases.forget(entry.fence)
         return answer
-
-    async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
-        """Store a reading outside the groups; False where it may not serve any more."""
-        packed = await self._packing.pack(body, decisions.microseconds(mark.fetched))
-        work = partial(_keep_warm, packed=packed, mark=mark, consent=consent)
-        return await self._database.write(partial(work, data_keys=self._data_keys))
 
     def _is_stored(self, entry: DecisionEntry, snapshot: SnapshotBody) -> bool:
         """Whether a snapshot need not be written, as the commit checks that it is stored.
@@ -140,14 +188,15 @@ class Writer:
             return True
         return self._decided_on.get((snapshot.user_id, snapshot.id)) == entry.consent
 
-    def forget(self, user_id: str) -> None:
-        self._packing.forget(user_id)
+    def forget_user(self, user_id: str) -> None:
+        super().forget_user(user_id)
         self._decided_on.forget(user_id)
 
-    async def aclose(self) -> None:
-        await self._groups.aclose()
-
     async def check(self) -> None:
+        await self._database.read(partial(decisions.by_id, decision_id=""))
+        await self.check_writing()
+
+    async def check_writing(self) -> None:
         """After a failed group this writes and removes a row: nothing else shows a full disk."""
         if not self._failed:
             await self._database.write(lambda connection: connection.scalar(select(literal(1))))
@@ -160,8 +209,8 @@ class Writer:
         began = perf_counter()
         try:
             # After a lost connection it is run again, which shows whether it was committed.
-            work = partial(record_group, group=group, data_keys=self._data_keys)
-            answers = await repeated(self._database.commit, work)
+            work = partial(record_group, group=group, data_keys=self.data_keys)
+            answers = await self._database.commit(work)
         except StoreUnavailable:
             self._failed = True
             raise
@@ -169,6 +218,19 @@ class Writer:
         self._on_commit(perf_counter() - began, len(group))
         reach(Point.AFTER_COMMIT)
         return answers
+
+
+def preconditions_of(entry: DecisionEntry, *, stored: bool) -> Preconditions:
+    """What an entry depends on; with `stored` also that its snapshot is there already."""
+    fence = entry.fence or None
+    if entry.snapshot is None:
+        return Preconditions(entry.user_id, fence=fence)
+    mark = entry.depends_on
+    if mark is None:
+        return Preconditions(entry.user_id, entry.consent, fence=fence)
+    part = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
+    fetched = microseconds(mark.fetched)
+    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part, fence)
 
 
 def record_group(
@@ -179,13 +241,16 @@ def record_group(
     statuses = _recorded(connection, group)
     answered = zip(group, statuses, strict=True)
     recorded = [commit for commit, status in answered if status is CommitStatus.RECORDED]
-    history.replace(connection, [c.replaces for c in recorded if c.replaces])
-    rows = [history.row(c.entry, c.history) for c in recorded if c.history is not None]
+    entries = [commit.entry for commit in recorded]
+    history.replace(connection, [one.replaces for one in entries if one.replaces])
+    rows = [history.row(c.stored, c.entry.history) for c in recorded if c.entry.history is not None]
     driver.insert(connection, tables.history, rows)
-    reviews.open_all(connection, [c.review for c in recorded if c.review is not None])
+    if opened := [one.review for one in entries if one.review is not None]:
+        reviews.open_all(connection, opened)
     given = [c.snapshot for c in recorded if c.snapshot is not None]
     snapshots.record(connection, given, data_keys)
-    events.record(connection, [(c.entry.user_id, c.warm) for c in recorded if c.warm is not None])
+    marks = [(one.user_id, one.warm) for one in entries if one.warm is not None]
+    snapshots.record_marks(connection, marks)
     answers = _answers(connection, group, statuses)
     reach(Point.IN_COMMIT)
     return answers
@@ -193,17 +258,16 @@ def record_group(
 
 def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
     """Record those that the day allows and that have their places; other places go back."""
-    insert_group = record_postgres if connection.dialect.name == "postgresql" else record_sqlite
+    postgres = connection.dialect.name == "postgresql"
     exceeding = _over_allowance(connection, group)
     allowed = [commit for commit in group if commit.entry.decision_id not in exceeding]
     taken, moved = _claim(connection, allowed)
     fit = [commit for commit in allowed if commit.entry.decision_id not in moved]
+    insert_group = _insert_in_postgres if postgres else _insert_in_sqlite
     statuses = dict.fromkeys(moved, CommitStatus.HISTORY_MOVED)
     statuses |= dict.fromkeys(exceeding, CommitStatus.ALLOWANCES_MOVED)
-    statuses |= {
-        commit.entry.decision_id: status
-        for commit, status in zip(fit, insert_group(connection, fit) if fit else (), strict=True)
-    }
+    inserted = insert_group(connection, fit) if fit else ()
+    statuses |= {c.entry.decision_id: status for c, status in zip(fit, inserted, strict=True)}
     lost = {one for one, status in statuses.items() if status is not CommitStatus.RECORDED}
     _release(connection, [place for place in taken if place[2] in lost])
     return [statuses[commit.entry.decision_id] for commit in group]
@@ -217,9 +281,9 @@ def _over_allowance(connection: Connection, group: Sequence[Commit]) -> set[str]
     for a moment, never one too many.
     """
     bound = [
-        (commit.entry, commit.allowances, commit.arm.grant)
-        for commit in group
-        if commit.allowances is not None and commit.arm is not None and commit.arm.grant is not None
+        (entry, entry.allowances, entry.arm.grant)
+        for entry in (commit.entry for commit in group)
+        if entry.allowances is not None and entry.arm is not None and entry.arm.grant is not None
     ]
     if bound:
         hold_days(connection, {entry.product for entry, _, _ in bound})
@@ -246,8 +310,8 @@ def _claim(connection: Connection, group: Sequence[Commit]) -> tuple[Sequence[Pl
     ordered = sorted(
         (key, last + 1, order, commit.entry.decision_id)
         for order, commit in enumerate(group)
-        if commit.history is not None
-        for key, last in commit.history.keys
+        if commit.entry.history is not None
+        for key, last in commit.entry.history.keys
     )
     wanted = [(key, number, decision_id) for key, number, _, decision_id in ordered]
     taken: list[Place] = []
@@ -268,6 +332,83 @@ def _release(connection: Connection, places: Sequence[Place]) -> None:
         connection.execute(_RELEASE, {"places": padded(pairs)})
 
 
+def _insert_in_postgres(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
+    """Insert decisions with their arms; each one's status, in order. Of one key the first wins."""
+    from decision_service.store.postgres_commit import (  # its database's alone
+        given_row,
+        record_rows,
+    )
+
+    given = [
+        given_row(decisions.row(c.stored), astuple(c.preconditions)[1:], _arm_row(c)) for c in group
+    ]
+    found = record_rows(connection, given)
+    return [_status(row.holds, row.leased, row.done) for row in found]
+
+
+def _status(holds: bool, leased: bool, recorded: bool) -> CommitStatus:  # noqa: FBT001 - a row
+    if not holds:
+        return CommitStatus.MOVED
+    if not leased:
+        return CommitStatus.LEASE_LOST
+    return CommitStatus.RECORDED if recorded else CommitStatus.KEY_TAKEN
+
+
+def _insert_in_sqlite(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
+    """As in PostgreSQL; a file has no leases."""
+    broken = _broken(connection, group)
+    fit = [commit for commit in group if commit.preconditions not in broken]
+    rows = [decisions.row(commit.stored) for commit in fit]
+    recorded = {(c.entry.decision_id, *c.key) for c in fit}
+    if driver.insert(connection, tables.decisions, rows) != len(rows):
+        ids = msgspec.json.encode([commit.entry.decision_id for commit in fit]).decode()
+        recorded = {tuple(row) for row in driver.rows(connection, _IDENTITIES, (ids,))}
+    statuses = [
+        _status(
+            holds=commit.preconditions not in broken,
+            leased=True,
+            recorded=(commit.entry.decision_id, *commit.key) in recorded,
+        )
+        for commit in group
+    ]
+    answered = zip(group, statuses, strict=True)
+    armed = [_arm_row(c) for c, status in answered if status is CommitStatus.RECORDED]
+    driver.insert(connection, tables.arm_decisions, [row for row in armed if row is not None])
+    return statuses
+
+
+def _broken(connection: Connection, group: Sequence[Commit]) -> set[Preconditions]:
+    asked = [*{c.preconditions for c in group if c.preconditions.consent is not None}]
+    if not asked:
+        return set()
+    found = driver.rows(connection, _BROKEN, (msgspec.json.encode(asked).decode(),))
+    return {asked[row[0]] for row in found}
+
+
+def _arm_row(commit: Commit) -> Values | None:
+    """A decision's row for its rollout, column by column; its outcome is the rules' own."""
+    entry, arm = commit.stored, commit.entry.arm
+    if arm is None:
+        return None
+    grant = arm.grant
+    return (
+        entry.decision_id,
+        entry.product,
+        arm.unit,
+        arm.arm.value,
+        arm.version,
+        arm.hashed,
+        arm.pins,
+        (arm.judged or entry.outcome).value,
+        arm.refer_kind and arm.refer_kind.value,
+        arm.rule_error,
+        arm.approved,
+        microseconds(entry.created),
+        None if grant is None else grant.tier,
+        None if grant is None else grant.amount or 0,
+    )
+
+
 def _answers(
     connection: Connection, group: Sequence[Commit], statuses: Sequence[CommitStatus]
 ) -> Sequence[StoredEntry | StoreError]:
@@ -277,7 +418,7 @@ def _answers(
     entries = {**decisions.by_keys(connection, refused)}
     for commit, status in results:
         if status is CommitStatus.RECORDED:
-            entries.setdefault(commit.key, commit.entry)
+            entries.setdefault(commit.key, commit.stored)
     return [entries.get(commit.key) or _refusal(commit, status) for commit, status in results]
 
 
@@ -296,27 +437,6 @@ def _refusal(commit: Commit, status: CommitStatus) -> StoreError:
     if commit.preconditions.reading is not None:
         return ReadingMoved("the reading may not serve any more: nothing was recorded")
     return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
-
-
-def _keep_warm(
-    connection: Connection,
-    packed: PackedSnapshot,
-    mark: WarmMark,
-    consent: int,
-    data_keys: DataKeys,
-) -> bool:
-    user_id = packed.user_id
-    snapshots.hold_consents(connection, (user_id,))
-    if snapshots.epochs(connection, (user_id,)).get(user_id, 0) != consent:
-        return False
-    before, _ = events.mark(connection, user_id)
-    snapshots.record(connection, [packed], data_keys)
-    events.record(connection, [(user_id, mark)])
-    kept = events.mark(connection, user_id)
-    for one in (before, mark):
-        if one is not None:
-            snapshots.drop_unused(connection, user_id, one.snapshot_id)
-    return kept == (mark, False)
 
 
 def _write_and_remove(connection: Connection) -> None:

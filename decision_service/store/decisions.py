@@ -25,10 +25,11 @@ from sqlalchemy import (
 
 from decision_service.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.decide.clock_guard import ClockReset
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, Filter, PagePosition, StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.store import dialect as driver
 from decision_service.store.dialect import insert_new, padded
+from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.tables import (
     LISTED_BY,
     OFTEN_EMPTY,
@@ -191,7 +192,7 @@ def entry_of(row: Sequence[Any]) -> StoredEntry:
     return StoredEntry(**values)
 
 
-def newest(connection: Connection, before: datetime | None) -> datetime | None:
+def newest(connection: Connection, before: datetime | None = None) -> datetime | None:
     query = select(func.max(decisions.c.created))
     if before is not None:
         query = query.where(decisions.c.created < microseconds(before))
@@ -230,3 +231,14 @@ def _reset(position: int, at: int, who: str, why: str, first: int, last: int) ->
 
 def _instant(value: int | None) -> datetime | None:
     return None if value is None else from_microseconds(value)
+
+
+class Decisions(Subject):
+    """Decisions as they are read back, and the resets of the clock."""
+
+    get = reads(by_id)
+    list = reads(page)
+    newest_decision = reads(newest)
+    first_decision = reads(first)
+    clock_resets = reads(resets)
+    reset_clock = writes(reset)

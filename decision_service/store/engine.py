@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Database", "StoreRefused", "migrate", "open_database"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 READERS = 4
 """Number of reading connections."""
@@ -47,21 +48,53 @@ class Database(Protocol):
     async def look_up(self, work: Callable[[Connection], T]) -> T:
         """As `read`, on a connection that is kept for what decisions look up."""
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
         """Run work in one transaction, durable on return.
 
         Work may run more than once before it counts. Raises EntryRefused or StoreUnavailable, when
-        nothing was kept, and ConnectionLost, when that is unknown.
+        nothing was kept, and ConnectionLost, when that is unknown. `repeatable` work counts once,
+        however often it was run: after a lost connection it is run once more.
         """
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
-        """As `write`, on a connection that is kept for the decisions' commits alone."""
+        """As `write` of repeatable work, on a connection that is kept for decisions alone."""
 
     async def scrub(self) -> None:
         """Remove deleted content from the files; raises StoreUnavailable."""
 
     async def aclose(self) -> None:
         """Finish running work and close every connection."""
+
+
+class Subject:
+    """What the store does about one subject."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
+Work = Callable[Concatenate[Connection, P], T]
+Method = Callable[Concatenate[Subject, P], Coroutine[Any, Any, T]]
+
+
+def reads(work: Work[P, T]) -> Method[P, T]:
+    """The method of a subject that reads by this work."""
+
+    async def read(self: Subject, /, *given: P.args, **named: P.kwargs) -> T:
+        return await self._database.read(lambda connection: work(connection, *given, **named))
+
+    return read
+
+
+def writes(work: Work[P, T], *, repeatable: bool = False) -> Method[P, T]:
+    """The method of a subject that writes by this work, as `Database.write`."""
+
+    async def write(self: Subject, /, *given: P.args, **named: P.kwargs) -> T:
+        return await self._database.write(
+            lambda connection: work(connection, *given, **named), repeatable=repeatable
+        )
+
+    return write
 
 
 async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:

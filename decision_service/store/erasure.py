@@ -3,36 +3,74 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, union
+from sqlalchemy import (
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    select,
+    tuple_,
+    union,
+    update,
+)
 
-from decision_service.decide.identity import IdentityKey
+from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.runtime.clock import SystemClock
-from decision_service.store import history, snapshots, tables
-from decision_service.store.decisions import microseconds
-from decision_service.store.dialect import insert_new
+from decision_service.store import events, history
+from decision_service.store import snapshots as data
+from decision_service.store.decisions import forget_applicants, microseconds
+from decision_service.store.dialect import insert_new, padded
 from decision_service.store.engine import Database
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
 from decision_service.store.keys import PLAIN, DataKeys
-from decision_service.store.snapshots import PLACE, MoreToErase, places, remove
+from decision_service.store.reviews import erase as end_reviews
 from decision_service.store.tables import (
+    applicants,
+    arm_decisions,
+    consents,
     decisions,
     ended_incomes,
     erasures,
     known_counts,
     link_tokens,
+    loan_outcomes,
+    notices,
+    review_events,
+    reviews,
+    shadow_results,
+    snapshots,
     warm,
 )
 
+_TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events)
+DecisionPlace = tuple[str, int, str]
+"""A decision by product, instant and id: where its row for its rollout is, too."""
+PLACE = (decisions.c.product, decisions.c.created, decisions.c.decision_id)
+_HELD_DECISIONS = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+    .order_by(decisions.c.decision_id)
+    .with_for_update()
+)
+_HELD_REVIEWS = (
+    select(reviews.c.review_id)
+    .where(reviews.c.decision_id.in_(bindparam("ids", expanding=True)))
+    .order_by(reviews.c.review_id)
+    .with_for_update()
+)
+_ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in PLACE))
 _DONE = select(erasures.c.erasure_id, erasures.c.user_id)
 _OF_USERS = (
-    tables.consents, tables.snapshots, known_counts, ended_incomes, link_tokens, warm, decisions
+    consents, snapshots, known_counts, ended_incomes, link_tokens, warm, decisions
 )  # fmt: skip
 _USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
 
@@ -46,21 +84,19 @@ _OLD = (
 _DECIDED_ON = (
     select(decisions.c.decision_id)
     .where(
-        decisions.c.user_id == tables.snapshots.c.user_id,
-        decisions.c.snapshot_id == tables.snapshots.c.snapshot_id,
+        decisions.c.user_id == snapshots.c.user_id,
+        decisions.c.snapshot_id == snapshots.c.snapshot_id,
     )
     .exists()
 )
-_SNAPSHOT = tuple_(tables.snapshots.c.user_id, tables.snapshots.c.snapshot_id)
+_SNAPSHOT = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
 _MARKED = tuple_(warm.c.user_id, warm.c.snapshot_id)
 _HAS_SNAPSHOTS = (
-    select(tables.snapshots.c.user_id)
-    .where(tables.snapshots.c.user_id == known_counts.c.user_id)
-    .exists()
+    select(snapshots.c.user_id).where(snapshots.c.user_id == known_counts.c.user_id).exists()
 )
 _LEFT_OVER = (
-    select(tables.snapshots.c.user_id, tables.snapshots.c.snapshot_id)
-    .where(tables.snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
+    select(snapshots.c.user_id, snapshots.c.snapshot_id)
+    .where(snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
     .limit(bindparam("most"))
 )
 
@@ -83,13 +119,11 @@ def carry_out(
     with_decisions: bool = False,
 ) -> None:
     """Erase by erasure id what was not since; of unknown users record the id alone."""
-    snapshots.hold_consents(
-        connection, {user_id for user_id in wanted.values() if user_id is not None}
-    )
+    data.hold_consents(connection, {user_id for user_id in wanted.values() if user_id is not None})
     carried_out = done_erasures(connection)
     for erasure_id, user_id in wanted.items():
         if user_id is not None and erasure_id not in carried_out:
-            snapshots.erase(
+            erase(
                 connection,
                 user_id,
                 [erasure_id],
@@ -144,10 +178,10 @@ class Erasing:
     async def _erase(
         self, user_id: str, disconnected: Disconnected | None, *, known_only: bool
     ) -> Erased:
-        known = partial(snapshots.is_known, user_id=user_id)
+        known = partial(is_known, user_id=user_id)
         if known_only and not await self._database.read(known):
             return Erased(0, known=False)
-        if await self._database.read(partial(snapshots.is_erased, user_id=user_id)):
+        if await self._database.read(partial(is_erased, user_id=user_id)):
             with suppress(MoreToErase):
                 return await self._carried_out(user_id, disconnected, [])
         return await self._carried_out(user_id, disconnected, [new_erasure(user_id)])
@@ -162,7 +196,7 @@ class Erasing:
                 await self._journal.note(new)
             noted = await self._journal.of(user_id)
         work = partial(
-            snapshots.erase,
+            erase,
             user_id=user_id,
             erasure_ids=noted.union(one.id for one in new),
             disconnected=disconnected,
@@ -248,12 +282,117 @@ def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -
     if not keys:
         return
     users = sorted({key[0] for key in keys})
-    snapshots.hold_consents(connection, users)
+    data.hold_consents(connection, users)
     for key in keys:
         connection.execute(delete(warm).where(_MARKED.in_([key])))
         connection.execute(
-            select(tables.snapshots.c.user_id).where(_SNAPSHOT.in_([key])).with_for_update()
+            select(snapshots.c.user_id).where(_SNAPSHOT.in_([key])).with_for_update()
         )
-        connection.execute(delete(tables.snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
+        connection.execute(delete(snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
     gone = known_counts.c.user_id.in_(users), ~_HAS_SNAPSHOTS
     connection.execute(delete(known_counts).where(*gone))
+
+
+def of_user(connection: Connection, user_id: str) -> Sequence[DecisionPlace]:
+    found = select(*PLACE).where(decisions.c.user_id == user_id)
+    return places(connection.execute(found.order_by(decisions.c.decision_id)))
+
+
+def hold_decisions(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
+    """Lock decisions and then their reviews until the transaction ends.
+
+    Reports and reviews lock these before the history, which deletions change next: in another order
+    each would wait for the other until the server gives up.
+    """
+    ids = padded([row[2] for row in rows])
+    for held in (_HELD_DECISIONS, _HELD_REVIEWS):
+        if ids:
+            connection.execute(held, {"ids": ids})
+
+
+def places(found: Iterable[Sequence[Any]]) -> Sequence[DecisionPlace]:
+    return [(row[0], row[1], row[2]) for row in found]
+
+
+def remove(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
+    if not rows:
+        return
+    hold_decisions(connection, rows)
+    arms = _ARM_ROW.in_(bindparam("rows", expanding=True))
+    connection.execute(delete(arm_decisions).where(arms), {"rows": padded(rows)})
+    ids = [row[2] for row in rows]
+    gone = history.remove(connection, ids)
+    for table in _TABLES:
+        chosen = table.c.decision_id.in_(bindparam("ids", expanding=True))
+        of = gone if table is loan_outcomes else ids
+        connection.execute(delete(table).where(chosen), {"ids": padded(of)})
+
+
+class MoreToErase(Exception):
+    """Since the user's last erasure something was stored, which another one would take."""
+
+
+def erase(
+    connection: Connection,
+    user_id: str,
+    erasure_ids: Collection[str],
+    disconnected: Disconnected | None = None,
+    *,
+    now: datetime,
+    data_keys: DataKeys = PLAIN,
+    identity_keys: Sequence[IdentityKey] = (),
+    with_decisions: bool = False,
+    repeats: bool = False,
+) -> Erased:
+    """Destroy a user's key and data, end reviews, bar what was read before, record the erasure.
+
+    Of an open loan the amounts stay, under hashes by the `identity_keys`.
+
+    Earlier erasures that failed, and are in the journal alone, are carried out by this one too: no
+    later start repeats them on data that was given since. One that `repeats` an earlier one has no
+    id of its own, and raises MoreToErase where something was stored since.
+    """
+    known = is_known(connection, user_id)
+    noted = [{"erasure_id": one, "user_id": user_id} for one in sorted(erasure_ids)]
+    insert_new(connection, erasures, noted)
+    insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
+    mine = consents.c.user_id == user_id
+    had_key = connection.execute(select(consents.c.key.is_not(None)).where(mine)).scalar_one()
+    counted = update(consents).where(mine)
+    connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None, wrapped_by=None))
+    held = of_user(connection, user_id)
+    hold_decisions(connection, held)
+    taken = [
+        had_key,
+        end_reviews(connection, user_id, now),
+        forget_applicants(connection, user_id),
+        history.unlink(connection, user_id, identity_keys),
+        data.settle(connection, user_id, disconnected, data_keys),
+        with_decisions and bool(held),
+    ]
+    gone = _delete(connection, snapshots, user_id)
+    others = [_delete(connection, table, user_id) for table in (known_counts, link_tokens)]
+    _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
+    events.end_postponed(connection, user_id)
+    if with_decisions:
+        remove(connection, of_user(connection, user_id))
+    if repeats and any((*taken, gone, *others)):
+        raise MoreToErase
+    return Erased(gone, known)
+
+
+def _delete(connection: Connection, table: Table, user_id: str) -> int:
+    return connection.execute(delete(table).where(table.c.user_id == user_id)).rowcount
+
+
+def is_known(connection: Connection, user_id: str) -> bool:
+    tables = (snapshots, decisions, applicants, link_tokens, warm, known_counts, ended_incomes)
+    return any(_has(connection, table, user_id) for table in tables)
+
+
+def is_erased(connection: Connection, user_id: str) -> bool:
+    return _has(connection, erasures, user_id)
+
+
+def _has(connection: Connection, table: Table, user_id: str) -> bool:
+    return connection.execute(select(exists().where(table.c.user_id == user_id))).scalar_one()

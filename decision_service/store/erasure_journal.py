@@ -37,7 +37,6 @@ from decision_service.store.errors import (
     StoreDamaged,
     StoreRefused,
     StoreUnwritable,
-    repeated,
     unavailable,
 )
 from decision_service.store.sqlite import sync_folder
@@ -228,7 +227,7 @@ class PostgresJournal:
     async def _do(self, work: Callable[[Connection], T]) -> T:
         try:
             # A connection that lay idle for days may be gone.
-            return await repeated(self._database.write, work)
+            return await self._database.write(work, repeatable=True)
         except StoreRefused:
             raise
         except StoreError as error:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -138,16 +137,6 @@ def of_postgres(error: Exception) -> StoreError:
         what = "the store does not answer; ask again with the same request_id"
         return _passing(ConnectionLost, what)
     return _failed(_POSTGRES_SENTENCES.get(state, f"the store failed ({state or 'no code'})"))
-
-
-async def repeated(
-    run: Callable[[Callable[[Connection], T]], Awaitable[T]], work: Callable[[Connection], T]
-) -> T:
-    """Run work that counts once, however often it runs; after a lost connection once more."""
-    try:
-        return await run(work)
-    except ConnectionLost:
-        return await run(work)
 
 
 def said(error: BaseException | None) -> str:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, or_, select, update
 
 from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
-from decision_service.domain.needs import FetchPlan
-from decision_service.domain.ports import WarmMark
 from decision_service.store.decisions import from_microseconds, microseconds
-from decision_service.store.dialect import insert_new, padded, raise_row
-from decision_service.store.tables import events, snapshots, warm
-
-_C = warm.c
-_NEVER = -1
-_MARK = select(_C.snapshot_id, _C.fetched, _C.looked, _C.plan, _C.oldest, _C.quarantined).where(
-    _C.user_id == bindparam("user"), _C.snapshot_id.is_not(None)
-)
-_PLANS = msgspec.msgpack.Decoder(FetchPlan)
+from decision_service.store.dialect import insert_new, padded
+from decision_service.store.engine import reads, writes
+from decision_service.store.snapshots import Snapshots, quarantine_reading
+from decision_service.store.tables import events
 
 _EVENT = events.c
 _FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}
@@ -39,61 +32,6 @@ _SETTLED = (
     .where(_EVENT.event_id == bindparam("id"))
     .values(done=True, **{name: bindparam(name) for name in _FORGOTTEN})
 )
-
-
-def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
-    row = connection.execute(_MARK, {"user": user_id}).first()
-    if row is None:
-        return None, False
-    fetched, looked, oldest = (from_microseconds(row[place]) for place in (1, 2, 4))
-    return WarmMark(row[0], fetched, looked, _PLANS.decode(row[3]), oldest), row[5] >= row[1]
-
-
-def record(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
-    """Store each user's mark where it is later than the stored mark and the quarantine."""
-    latest: dict[str, WarmMark] = {}
-    for user_id, one in marks:
-        known = latest.get(user_id)
-        if known is None or one.fetched > known.fetched:
-            latest[user_id] = one
-    rows = [
-        {
-            "user_id": user_id,
-            "snapshot_id": one.snapshot_id,
-            "fetched": microseconds(one.fetched),
-            "looked": microseconds(one.looked),
-            "plan": msgspec.msgpack.encode(one.plan, order="deterministic"),
-            "oldest": microseconds(one.oldest),
-            "quarantined": _NEVER,
-        }
-        for user_id, one in sorted(latest.items())
-    ]
-    columns = ("snapshot_id", "looked", "plan", "oldest")
-    raise_row(connection, warm, by="fetched", columns=columns, rows=rows)
-
-
-def looked(connection: Connection, user_id: str, snapshot_id: str, now: datetime) -> None:
-    found = update(warm).where(_C.user_id == user_id, _C.snapshot_id == snapshot_id)
-    connection.execute(found.values(looked=microseconds(now)))
-
-
-def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> None:
-    row = {
-        "user_id": user_id,
-        "snapshot_id": None,
-        "fetched": _NEVER,
-        "looked": _NEVER,
-        "plan": b"",
-        "oldest": _NEVER,
-        "quarantined": microseconds(now),
-    }
-    raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
-
-
-def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
-    of = snapshots.c.user_id
-    query = select(of).where(of > after).distinct().order_by(of).limit(limit)
-    return [row[0] for row in connection.execute(query)]
 
 
 def receive(connection: Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
@@ -198,3 +136,20 @@ def _event(row: Row[Any]) -> Event:
     every = tuple(map(Kind, kinds.split()))
     postponed = None if since is None else from_microseconds(since)
     return Event(event_id, digest, type_, user_id, source, every, added, postponed)
+
+
+class Events(Snapshots):
+    """The vendor's events; some put a user's reading into quarantine."""
+
+    pending = reads(pending)
+    postpone = writes(postpone)
+
+    async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
+        self._held.forget(event.user_id)
+        work = partial(receive, event=event, now=now, quarantine=quarantine)
+        return await self._database.write(work)
+
+    async def done(self, event_ids: Sequence[str]) -> None:
+        named = await self._database.write(partial(done, event_ids=event_ids))
+        if named and not self._database.shared:
+            await self._database.scrub()

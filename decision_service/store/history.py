@@ -1,16 +1,16 @@
-"""Past decisions by the keys of the persons they concern."""
+"""Past decisions by the keys of the persons they concern, and what decisions look up."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
 
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
-from decision_service.decide.history import MOST_PAST, Past, PastDecision, ReportedLoans
-from decision_service.decide.identity import (
+from decision_service.decide.application import (
     CUSTOMER,
     DOCUMENT,
     KEY_ID_BYTES,
@@ -21,11 +21,26 @@ from decision_service.decide.identity import (
     owed_key,
     user_key,
 )
+from decision_service.decide.history import (
+    MOST_PAST,
+    NOTHING_PAST,
+    LookedUp,
+    Past,
+    PastDecision,
+    ReportedLoans,
+)
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import HistoryEntry, StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.store import dialect as driver
-from decision_service.store.decisions import from_microseconds, microseconds
+from decision_service.store.batches import Batches
+from decision_service.store.decisions import (
+    CallerRequest,
+    by_keys,
+    from_microseconds,
+    microseconds,
+)
 from decision_service.store.dialect import insert_new, padded
+from decision_service.store.engine import Database, Subject
 from decision_service.store.tables import decisions, history, history_keys, loan_outcomes
 
 _KEYS = history_keys.c
@@ -341,3 +356,38 @@ def _past(columns: Sequence[Any]) -> PastDecision:
         None if columns[17] is None else from_microseconds(columns[17]),
         bool(columns[18]),
     )
+
+
+class _Question(msgspec.Struct, frozen=True):
+    request: CallerRequest | None
+    keys: Collection[bytes]
+
+
+class Lookups(Subject):
+    """What decisions look up, many together, on a connection that no list or export takes."""
+
+    def __init__(self, database: Database, most: int) -> None:
+        self._database = database
+        self._lookups: Batches[_Question, LookedUp] = Batches(self._look_up_together, most=most)
+
+    async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
+        return await self._lookups.submit(_Question((caller, request_id), keys))
+
+    async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
+        return (await self._lookups.submit(_Question(None, keys))).past
+
+    async def _look_up_together(self, questions: Sequence[_Question]) -> Sequence[LookedUp]:
+        return await self._database.look_up(partial(_looked_up, questions=questions))
+
+
+def _looked_up(connection: Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:
+    requests = [asked.request for asked in questions if asked.request is not None]
+    entries = by_keys(connection, requests)
+    past = under(connection, {key for asked in questions for key in asked.keys})
+    return [
+        LookedUp(
+            None if asked.request is None else entries.get(asked.request),
+            {key: past.get(key, NOTHING_PAST) for key in asked.keys},
+        )
+        for asked in questions
+    ]

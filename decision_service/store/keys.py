@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from decision_service.decide.identity import KEY_ID_BYTES, SMALLEST_KEY, IdentityKey
+from decision_service.decide.application import KEY_ID_BYTES, SMALLEST_KEY, IdentityKey
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.runtime.files import read_small
 from decision_service.store.address import SqliteFile, parse_store_url

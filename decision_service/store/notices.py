@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from decision_service.domain.ports import PagePosition
 from decision_service.rules.letters import Letter
 from decision_service.store.decisions import from_microseconds, kept, microseconds
 from decision_service.store.dialect import insert_new
-from decision_service.store.engine import Database
+from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.tables import notices
 
 _ROWS = notices.c
@@ -89,22 +88,8 @@ def _notice(row: Row[Any]) -> StoredNotice:
     )
 
 
-class StoredNotices:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def record(self, notice: StoredNotice) -> StoredNotice | None:
-        return await self._database.write(partial(record, notice=notice))
-
-    async def find(self, notice_id: str) -> StoredNotice | None:
-        return await self._database.read(partial(find, notice_id=notice_id))
-
-    async def sent(self, notice_id: str, sending: Sending) -> StoredNotice | None:
-        work = partial(sent, notice_id=notice_id, sending=sending)
-        return await self._database.write(work)
-
-    async def list(
-        self, chosen: NoticeFilter, after: PagePosition | None, limit: int
-    ) -> Sequence[StoredNotice]:
-        work = partial(listed, chosen=chosen, after=after, limit=limit)
-        return await self._database.read(work)
+class Notices(Subject):
+    record = writes(record)
+    find = reads(find)
+    sent = writes(sent)
+    list = reads(listed)

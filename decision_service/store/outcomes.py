@@ -18,12 +18,13 @@ from decision_service.casework.outcomes import (
     ReportRelation,
     compare,
 )
-from decision_service.decide.identity import history_keys
+from decision_service.decide.application import history_keys
+from decision_service.domain.decision import Outcome
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome
 from decision_service.store import history as history_
 from decision_service.store.decisions import from_microseconds, kept, microseconds
 from decision_service.store.dialect import insert_new
+from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.history import packed, take_next
 from decision_service.store.tables import decisions, history, loan_outcomes
 
@@ -88,7 +89,12 @@ def hold(connection: Connection, decision_id: str, currency: str | None) -> None
 
 
 def record(
-    connection: Connection, report: LoanOutcome, caller: str, now: datetime, *, correction: bool
+    connection: Connection,
+    report: LoanOutcome,
+    caller: str,
+    now: datetime,
+    *,
+    correction: bool = False,
 ) -> Compared | None:
     if not kept(connection, [report.decision_id]) and not held(connection, report.decision_id):
         return None
@@ -172,3 +178,9 @@ def _outcome(row: Row[Any]) -> LoanOutcome:
         amount(row.repaid),
         row.overdue_days,
     )
+
+
+class Outcomes(Subject):
+    lent = reads(of)
+    record_outcome = writes(record, repeatable=True)
+    list_outcomes = reads(listed)

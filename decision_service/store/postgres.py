@@ -17,10 +17,10 @@ from decision_service.domain.errors import StoreError
 from decision_service.store import errors, schema
 from decision_service.store.address import PostgresServer
 from decision_service.store.errors import (
+    ConnectionLost,
     RolledBack,
     StoreRefused,
     StoreUnreachable,
-    repeated,
     unavailable,
 )
 from decision_service.store.schema import PERSONAL, ErasedBy
@@ -29,8 +29,12 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 2.0
 COMMAND_SECONDS = 5.0
-POOL_SECONDS = 0.5
-"""How long a connection, one command, and a free place in the pool are waited for."""
+"""How long a connection and one command are waited for."""
+POOL_SECONDS = 30.0
+"""How long a free place in the pool is waited for by work that has no deadline.
+
+A call leaves the queue at its own deadline, and a decision then asks the vendor for nothing.
+"""
 
 STATEMENT_MS = 4000
 LOCK_MS = 1000
@@ -106,19 +110,20 @@ class PostgresDatabase:
         await asyncio.gather(*(_connected(engine, count) for engine, count in pools))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await repeated(partial(self._run, self._readers), work)
+        return await _repeated(partial(self._run, self._readers), work)
 
     async def read_together(self, work: Callable[[Connection], T]) -> T:
-        return await repeated(partial(self._run, self._together), work)
+        return await _repeated(partial(self._run, self._together), work)
 
     async def look_up(self, work: Callable[[Connection], T]) -> T:
-        return await repeated(partial(self._run, self._looker), work)
+        return await _repeated(partial(self._run, self._looker), work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self._repeat(self._writer, work)
+    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+        write = partial(self._repeat, self._writer)
+        return await (_repeated(write, work) if repeatable else write(work))
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
-        return await self._repeat(self._committer, work)
+        return await _repeated(partial(self._repeat, self._committer), work)
 
     async def note(self, work: Callable[[Connection], T]) -> T:
         """Run work that may be lost in a crash of the server, each statement by itself.
@@ -126,7 +131,7 @@ class PostgresDatabase:
         All of it goes over one connection, by which the server knows this process; a lost one is
         replaced once.
         """
-        return await repeated(partial(self._repeat, self._notes), work)
+        return await _repeated(partial(self._repeat, self._notes), work)
 
     async def scrub(self) -> None:
         """Vacuum the tables that hold what an erasure deletes, however long that takes."""
@@ -171,7 +176,7 @@ class PostgresReader:
         self._engine = _engine(server, 1, _READ_SETTINGS, command_seconds=None)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await repeated(partial(_transact, self._engine), work)
+        return await _repeated(partial(_transact, self._engine), work)
 
     async def aclose(self) -> None:
         await self._engine.dispose()
@@ -237,6 +242,16 @@ async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
         else:
             return
     await work()
+
+
+async def _repeated(
+    run: Callable[[Callable[[Connection], T]], Awaitable[T]], work: Callable[[Connection], T]
+) -> T:
+    """Run work that counts once, however often it runs; after a lost connection once more."""
+    try:
+        return await run(work)
+    except ConnectionLost:
+        return await run(work)
 
 
 async def _connected(engine: AsyncEngine, count: int) -> None:

@@ -18,6 +18,7 @@ from decision_service.domain.ports import Lease, StoredEntry
 from decision_service.store import decisions
 from decision_service.store.batches import Batches
 from decision_service.store.decisions import CallerRequest
+from decision_service.store.engine import Subject, is_shared
 from decision_service.store.errors import HeldUp
 
 if TYPE_CHECKING:
@@ -289,3 +290,11 @@ def report(connection: Connection, mine: ProcessRules) -> Sequence[ProcessRules]
     silent = {"silent": SILENT_SECONDS}
     connection.execute(_FORGET, silent)
     return [ProcessRules(row.process, row.rules) for row in connection.execute(_REPORTING, silent)]
+
+
+class Processes(Subject):
+    async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
+        """Report this process's digest; the last ones of all processes on the store."""
+        if not is_shared(self._database):
+            return (mine,)
+        return await self._database.note(partial(report, mine=mine))

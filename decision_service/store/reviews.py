@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -43,8 +42,15 @@ from decision_service.casework.review_steps import (
     is_repeated,
     refuse_contest,
 )
-from decision_service.decide.identity import ACCOUNT, PERSON, IdentityKey, owed_customer, owed_key
+from decision_service.decide.application import (
+    ACCOUNT,
+    PERSON,
+    IdentityKey,
+    owed_customer,
+    owed_key,
+)
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.ports import DayLimits
 from decision_service.domain.reviews import (
@@ -58,14 +64,12 @@ from decision_service.domain.reviews import (
     ReviewState,
     opened_by_contest,
 )
-from decision_service.domain.verdict import Outcome
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import arms
 from decision_service.store.arms import hold_days
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import insert_new
-from decision_service.store.engine import Database
-from decision_service.store.errors import repeated
+from decision_service.store.engine import Database, Method, Subject, reads, writes
 from decision_service.store.history import take_next, under, unpacked
 from decision_service.store.tables import decisions, history, review_events, reviews
 
@@ -99,6 +103,7 @@ _DECISION = (
 )
 """The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -394,77 +399,57 @@ def _take_effect(
         require_nothing_granted(review, under(connection, wanted).values())
 
 
-class StoredReviews:
-    """Reviews in a database; a step whose connection is lost is taken again, and counts once."""
-
-    def __init__(self, database: Database, secrets: tuple[IdentityKey, ...] = ()) -> None:
-        self._database = database
-        self._secrets = secrets
-
-    async def get(
-        self, review_id: str, after: int = 0, limit: int | None = None
-    ) -> RecordedReview | None:
-        work = partial(_recorded, review_id=review_id, after=after, limit=limit)
-        return await self._database.read(work)
-
-    async def of_decision(self, decision_id: str) -> Sequence[Review]:
-        return await self._database.read(partial(of_decision, decision_id=decision_id))
-
-    async def list(
-        self, chosen: ReviewFilter, after: ReviewPosition | None, limit: int, now: datetime
-    ) -> Sequence[Review]:
-        work = partial(page, chosen=chosen, after=after, limit=limit, now=now)
-        return await self._database.read(work)
-
-    async def step(
-        self, review_id: str, move: Move, limits: DayLimits | None = None
-    ) -> Review | None:
-        work = partial(step, review_id=review_id, move=move, limits=limits, secrets=self._secrets)
-        return await self._write(work)
-
-    async def contest(
-        self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
-    ) -> Review | None:
-        work = partial(contest, case=case, by=by, text=text, policy=policy)
-        return await self._write(work)
-
-    async def arrived(self, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
-        return await self._write(partial(arrived, user_id=user_id, kinds=kinds, now=now))
-
-    async def never_whole(
-        self, user_id: str, kinds: Collection[Kind], now: datetime, why: str
-    ) -> None:
-        work = partial(never_whole, user_id=user_id, kinds=kinds, now=now, why=why)
-        await self._write(work)
-
-    async def deciding_again(self, limit: int) -> Sequence[Review]:
-        return await self._database.read(partial(deciding_again, limit=limit))
-
-    async def queues(self, now: datetime) -> Sequence[QueueCount]:
-        return await self._database.read(partial(queues, now=now))
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Write; a refusal leaves the transaction as a value, since it is no fault of the store."""
-        done = await repeated(self._database.write, partial(_guarded, work=work))
-        reach(Point.AFTER_STEP)
-        if isinstance(done, ServiceError):
-            raise done
-        return done
-
-
-def _guarded(connection: Connection, work: Callable[[Connection], T]) -> T | ServiceError:
-    try:
-        done = work(connection)
-    except ServiceError as refused:
-        return refused
-    reach(Point.IN_STEP)
-    return done
-
-
 def _recorded(
-    connection: Connection, review_id: str, after: int, limit: int | None
+    connection: Connection, review_id: str, after: int = 0, limit: int | None = None
 ) -> RecordedReview | None:
     review = by_id(connection, review_id)
     if review is None:
         return None
     return RecordedReview(review, events_of(connection, review_id, after, limit))
+
+
+def _step_of(work: Callable[Concatenate[Connection, P], T]) -> Method[P, T]:
+    """A method that writes by this work, which counts once if its connection is lost.
+
+    A refusal leaves the transaction as a value, since it is no fault of the store.
+    """
+
+    def guarded(connection: Connection, /, *given: P.args, **named: P.kwargs) -> T | ServiceError:
+        try:
+            done = work(connection, *given, **named)
+        except ServiceError as refused:
+            return refused
+        reach(Point.IN_STEP)
+        return done
+
+    write = writes(guarded, repeatable=True)
+
+    async def take_step(self: Subject, /, *given: P.args, **named: P.kwargs) -> T:
+        done = await write(self, *given, **named)
+        reach(Point.AFTER_STEP)
+        if isinstance(done, ServiceError):
+            raise done
+        return done
+
+    return take_step
+
+
+class Reviews(Subject):
+    def __init__(self, database: Database, secrets: tuple[IdentityKey, ...] = ()) -> None:
+        super().__init__(database)
+        self._secrets = secrets
+
+    get = reads(_recorded)
+    of_decision = reads(of_decision)
+    list = reads(page)
+    contest = _step_of(contest)
+    arrived = _step_of(arrived)
+    never_whole = _step_of(never_whole)
+    deciding_again = reads(deciding_again)
+    queues = reads(queues)
+    _step = _step_of(step)
+
+    async def step(
+        self, review_id: str, move: Move, limits: DayLimits | None = None
+    ) -> Review | None:
+        return await self._step(review_id, move, limits, self._secrets)

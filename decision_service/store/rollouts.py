@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, func, select, tuple_
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import StoredText
-from decision_service.domain.verdict import Outcome
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
-from decision_service.rollout.ports import JournalAction, JournalEntry
+from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
 from decision_service.steering.pairs import DecisionPair
 from decision_service.store.decisions import from_microseconds, kept, microseconds
 from decision_service.store.dialect import insert_new
+from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.errors import unavailable
 from decision_service.store.tables import rollout_journal, shadow_results, texts
 
@@ -215,3 +216,27 @@ def last(connection: Connection, kind: str, most: int) -> Sequence[StoredText]:
     found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.kind == kind)
     rows = connection.execute(found.order_by(texts.c.digest.desc()).limit(most))
     return [StoredText(row[0], row[1], row[2]) for row in rows]
+
+
+class Texts(Subject):
+    put_texts = writes(record_texts)
+    text = reads(by_digest)
+    last_texts = reads(last)
+
+    async def last_text(self, kind: str) -> StoredText | None:
+        found = await self.last_texts(kind, 1)
+        return found[0] if found else None
+
+
+class RolloutSteps(Subject):
+    """The journal of rollouts, and what silent versions would have decided."""
+
+    latest = reads(latest)
+    history = reads(history)
+    put_pairs = writes(record_pairs)
+    pair_sums = reads(sums)
+    _append = writes(append, repeatable=True)
+
+    async def append(self, entry: JournalEntry) -> None:
+        if not await self._append(entry):
+            raise JournalMovedOn

@@ -1,4 +1,4 @@
-"""Personal data under each user's key: snapshots, remains of accounts, consent, removal."""
+"""Personal data under each user's key: snapshots, which may serve, remains, and consent."""
 
 from __future__ import annotations
 
@@ -6,61 +6,37 @@ import asyncio
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 import msgspec
 from msgspec.structs import asdict
-from sqlalchemy import Connection, Table, bindparam, delete, exists, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
 
-from decision_service.decide.identity import IdentityKey
+from decision_service.decide.flow import UserCache
 from decision_service.domain.accounts import INCOME_KINDS, Kind
-from decision_service.domain.ports import Disconnected, Erased, SnapshotBody, UserState
+from decision_service.domain.needs import FetchPlan
+from decision_service.domain.ports import Disconnected, SnapshotBody, UserState, WarmMark
 from decision_service.domain.snapshot import KnownCount
-from decision_service.runtime.flow import UserCache
-from decision_service.store import events, history
-from decision_service.store.decisions import forget_applicants, from_microseconds, microseconds
-from decision_service.store.dialect import insert_new, padded, raise_each
+from decision_service.store.decisions import from_microseconds, microseconds
+from decision_service.store.dialect import insert_new, padded, raise_each, raise_row
+from decision_service.store.engine import Database, Subject, reads
 from decision_service.store.errors import unavailable
-from decision_service.store.keys import PLAIN, DataKeys, StoredKey, about, new_key, opened, sealed
-from decision_service.store.reviews import erase as end_reviews
+from decision_service.store.keys import DataKeys, StoredKey, about, new_key, opened, sealed
 from decision_service.store.tables import (
-    applicants,
-    arm_decisions,
     consents,
     decisions,
     ended_incomes,
-    erasures,
     known_counts,
-    link_tokens,
-    loan_outcomes,
-    notices,
-    review_events,
-    reviews,
-    shadow_results,
     snapshots,
     warm,
 )
 
-_TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events)
-
-DecisionPlace = tuple[str, int, str]
-"""A decision by product, instant and id: where its row for its rollout is, too."""
-
-PLACE = (decisions.c.product, decisions.c.created, decisions.c.decision_id)
-_HELD_DECISIONS = (
-    select(decisions.c.decision_id)
-    .where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
-    .order_by(decisions.c.decision_id)
-    .with_for_update()
-)
-_HELD_REVIEWS = (
-    select(reviews.c.review_id)
-    .where(reviews.c.decision_id.in_(bindparam("ids", expanding=True)))
-    .order_by(reviews.c.review_id)
-    .with_for_update()
-)
-_ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in PLACE))
-
+_WARM = warm.c
+_NEVER = -1
+_MARK = select(
+    _WARM.snapshot_id, _WARM.fetched, _WARM.looked, _WARM.plan, _WARM.oldest, _WARM.quarantined
+).where(_WARM.user_id == bindparam("user"), _WARM.snapshot_id.is_not(None))
+_PLANS = msgspec.msgpack.Decoder(FetchPlan)
 _C, _KNOWN = ended_incomes.c, known_counts.c
 _OF_INCOME = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
 _LAST_MONTHS = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
@@ -101,43 +77,10 @@ _COUNTED = (
     .where(_KNOWN.user_id == bindparam("user"))
     .order_by(_KNOWN.source, _KNOWN.kind)
 )
+USERS = 8192
+"""How many users' states are cached; one takes one or two kilobytes."""
 REMEMBERED_BYTES = 32 << 20
 _NO_MONTH = -1
-
-
-def of_user(connection: Connection, user_id: str) -> Sequence[DecisionPlace]:
-    found = select(*PLACE).where(decisions.c.user_id == user_id)
-    return places(connection.execute(found.order_by(decisions.c.decision_id)))
-
-
-def hold_decisions(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
-    """Lock decisions and then their reviews until the transaction ends.
-
-    Reports and reviews lock these before the history, which deletions change next: in another order
-    each would wait for the other until the server gives up.
-    """
-    ids = padded([row[2] for row in rows])
-    for held in (_HELD_DECISIONS, _HELD_REVIEWS):
-        if ids:
-            connection.execute(held, {"ids": ids})
-
-
-def places(found: Iterable[Sequence[Any]]) -> Sequence[DecisionPlace]:
-    return [(row[0], row[1], row[2]) for row in found]
-
-
-def remove(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
-    if not rows:
-        return
-    hold_decisions(connection, rows)
-    arms = _ARM_ROW.in_(bindparam("rows", expanding=True))
-    connection.execute(delete(arm_decisions).where(arms), {"rows": padded(rows)})
-    ids = [row[2] for row in rows]
-    gone = history.remove(connection, ids)
-    for table in _TABLES:
-        chosen = table.c.decision_id.in_(bindparam("ids", expanding=True))
-        of = gone if table is loan_outcomes else ids
-        connection.execute(delete(table).where(chosen), {"ids": padded(of)})
 
 
 class _Left(msgspec.Struct, frozen=True, array_like=True):
@@ -224,10 +167,6 @@ def _about(user_id: str) -> str:
     return f"ended {user_id}"
 
 
-class MoreToErase(Exception):
-    """Since the user's last erasure something was stored, which another one would take."""
-
-
 def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
     if not users:
         return {}
@@ -264,72 +203,6 @@ def user_keys(
         renewed = update(consents).where(consents.c.user_id == user, consents.c.key.is_(None))
         connection.execute(renewed.values(key))
     return found | _found(connection, lacking, data_keys)
-
-
-def erase(
-    connection: Connection,
-    user_id: str,
-    erasure_ids: Collection[str],
-    disconnected: Disconnected | None = None,
-    *,
-    now: datetime,
-    data_keys: DataKeys = PLAIN,
-    identity_keys: Sequence[IdentityKey] = (),
-    with_decisions: bool = False,
-    repeats: bool = False,
-) -> Erased:
-    """Destroy a user's key and data, end reviews, bar what was read before, record the erasure.
-
-    Of an open loan the amounts stay, under hashes by the `identity_keys`.
-
-    Earlier erasures that failed, and are in the journal alone, are carried out by this one too: no
-    later start repeats them on data that was given since. One that `repeats` an earlier one has no
-    id of its own, and raises MoreToErase where something was stored since.
-    """
-    known = is_known(connection, user_id)
-    noted = [{"erasure_id": one, "user_id": user_id} for one in sorted(erasure_ids)]
-    insert_new(connection, erasures, noted)
-    insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
-    mine = consents.c.user_id == user_id
-    had_key = connection.execute(select(consents.c.key.is_not(None)).where(mine)).scalar_one()
-    counted = update(consents).where(mine)
-    connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None, wrapped_by=None))
-    held = of_user(connection, user_id)
-    hold_decisions(connection, held)
-    taken = [
-        had_key,
-        end_reviews(connection, user_id, now),
-        forget_applicants(connection, user_id),
-        history.unlink(connection, user_id, identity_keys),
-        settle(connection, user_id, disconnected, data_keys),
-        with_decisions and bool(held),
-    ]
-    gone = _delete(connection, snapshots, user_id)
-    others = [_delete(connection, table, user_id) for table in (known_counts, link_tokens)]
-    _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
-    events.end_postponed(connection, user_id)
-    if with_decisions:
-        remove(connection, of_user(connection, user_id))
-    if repeats and any((*taken, gone, *others)):
-        raise MoreToErase
-    return Erased(gone, known)
-
-
-def _delete(connection: Connection, table: Table, user_id: str) -> int:
-    return connection.execute(delete(table).where(table.c.user_id == user_id)).rowcount
-
-
-def is_known(connection: Connection, user_id: str) -> bool:
-    tables = (snapshots, decisions, applicants, link_tokens, warm, known_counts, ended_incomes)
-    return any(_has(connection, table, user_id) for table in tables)
-
-
-def is_erased(connection: Connection, user_id: str) -> bool:
-    return _has(connection, erasures, user_id)
-
-
-def _has(connection: Connection, table: Table, user_id: str) -> bool:
-    return connection.execute(select(exists().where(table.c.user_id == user_id))).scalar_one()
 
 
 def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dict[str, bytes]:
@@ -407,7 +280,7 @@ def record(connection: Connection, packed: Iterable[PackedSnapshot], data_keys: 
     raise_each(connection, known_counts, ("count", "newest"), _counts(new))
 
 
-def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
+def _drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
     decided = select(decisions.c.decision_id).where(
         decisions.c.user_id == user_id, decisions.c.snapshot_id == snapshot_id
     )
@@ -443,7 +316,7 @@ def earlier(connection: Connection, user_id: str, most: int) -> Sequence[tuple[s
 
 def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> UserState:
     epoch = epochs(connection, (user_id,)).get(user_id, 0)
-    last, quarantined = events.mark(connection, user_id)
+    last, quarantined = mark(connection, user_id)
     counts = connection.execute(_COUNTED, {"user": user_id})
     known = tuple(KnownCount(row[0], Kind(row[1]), *row[2:]) for row in counts)
     left = tuple(remains(connection, user_id, data_keys))
@@ -469,3 +342,126 @@ def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
         }
         for (user_id, source, kind), (most, newest) in sorted(highest.items())
     ]
+
+
+def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
+    row = connection.execute(_MARK, {"user": user_id}).first()
+    if row is None:
+        return None, False
+    fetched, looked, oldest = (from_microseconds(row[place]) for place in (1, 2, 4))
+    return WarmMark(row[0], fetched, looked, _PLANS.decode(row[3]), oldest), row[5] >= row[1]
+
+
+def record_marks(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
+    """Store each user's mark where it is later than the stored mark and the quarantine."""
+    latest: dict[str, WarmMark] = {}
+    for user_id, one in marks:
+        known = latest.get(user_id)
+        if known is None or one.fetched > known.fetched:
+            latest[user_id] = one
+    rows = [
+        {
+            "user_id": user_id,
+            "snapshot_id": one.snapshot_id,
+            "fetched": microseconds(one.fetched),
+            "looked": microseconds(one.looked),
+            "plan": msgspec.msgpack.encode(one.plan, order="deterministic"),
+            "oldest": microseconds(one.oldest),
+            "quarantined": _NEVER,
+        }
+        for user_id, one in sorted(latest.items())
+    ]
+    columns = ("snapshot_id", "looked", "plan", "oldest")
+    raise_row(connection, warm, by="fetched", columns=columns, rows=rows)
+
+
+def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> None:
+    row = {
+        "user_id": user_id,
+        "snapshot_id": None,
+        "fetched": _NEVER,
+        "looked": _NEVER,
+        "plan": b"",
+        "oldest": _NEVER,
+        "quarantined": microseconds(now),
+    }
+    raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
+
+
+def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
+    of = snapshots.c.user_id
+    query = select(of).where(of > after).distinct().order_by(of).limit(limit)
+    return [row[0] for row in connection.execute(query)]
+
+
+def _keep_warm(
+    connection: Connection,
+    packed: PackedSnapshot,
+    warm_mark: WarmMark,
+    consent: int,
+    data_keys: DataKeys,
+) -> bool:
+    user_id = packed.user_id
+    hold_consents(connection, (user_id,))
+    if epochs(connection, (user_id,)).get(user_id, 0) != consent:
+        return False
+    before, _ = mark(connection, user_id)
+    record(connection, [packed], data_keys)
+    record_marks(connection, [(user_id, warm_mark)])
+    kept = mark(connection, user_id)
+    for one in (before, warm_mark):
+        if one is not None:
+            _drop_unused(connection, user_id, one.snapshot_id)
+    return kept == (warm_mark, False)
+
+
+class Snapshots(Subject):
+    """Users' snapshots and states; a state is cached until this process changes it."""
+
+    def __init__(self, database: Database, data_keys: DataKeys) -> None:
+        self._database = database
+        self.data_keys = data_keys
+        self._packing = Packing()
+        self._held: UserCache[UserState] = UserCache(USERS)
+
+    earlier_snapshots = reads(earlier)
+    read_users = reads(users)
+
+    async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
+        work = partial(body, user_id=user_id, snapshot_id=snapshot_id, data_keys=self.data_keys)
+        packed = await self._database.read(work)
+        return None if packed is None else await unpack(packed)
+
+    async def user_state(self, user_id: str) -> UserState:
+        since = self._held.forgotten
+        work = partial(user_state, user_id=user_id, data_keys=self.data_keys)
+        held = await self._database.read(work)
+        self._held.keep((user_id,), held, since)
+        return held
+
+    def cached_user_state(self, user_id: str) -> UserState | None:
+        return self._held.get((user_id,))
+
+    async def keep_warm(self, snapshot: SnapshotBody, warm_mark: WarmMark, consent: int) -> bool:
+        """Store a reading without a decision; False where it may not serve any more."""
+        self._held.forget(snapshot.user_id)
+        packed = await self._packing.pack(snapshot, microseconds(warm_mark.fetched))
+        work = partial(_keep_warm, packed=packed, warm_mark=warm_mark, consent=consent)
+        return await self._database.write(partial(work, data_keys=self.data_keys))
+
+    async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
+        found = update(warm).where(_WARM.user_id == user_id, _WARM.snapshot_id == snapshot_id)
+        later = found.values(looked=microseconds(now))
+        await self._database.write(lambda connection: connection.execute(later).close())
+        self._held.forget(user_id)
+
+    async def quarantine(self, user_id: str, now: datetime) -> None:
+        self._held.forget(user_id)
+        await self._database.write(partial(quarantine_reading, user_id=user_id, now=now))
+
+    async def forget_ended(self, now: datetime) -> None:
+        await self._database.write(partial(forget, now=now, data_keys=self.data_keys))
+
+    def forget_user(self, user_id: str) -> None:
+        self._held.forget(user_id)
+        self._packing.forget(user_id)

@@ -331,7 +331,8 @@ class SqliteDatabase:
     async def look_up(self, work: Callable[[Connection], T]) -> T:
         return await self._looker.run_bare(work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+        del repeatable  # a file's connection is not lost
         return await self._writer.run(work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:

@@ -3,66 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
-from decision_service.casework.outcomes import (
-    Compared,
-    Lent,
-    LoanOutcome,
-    OutcomePosition,
-    RecordedOutcome,
-)
-from decision_service.decide.clock_guard import ClockReset
-from decision_service.decide.events import Event, Receipt
-from decision_service.decide.history import LookedUp, Past
-from decision_service.decide.identity import IdentityKey
-from decision_service.decide.replica_check import ProcessRules
-from decision_service.domain.decision import Arm
-from decision_service.domain.errors import ReadingMoved
+from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import (
-    DayTotals,
-    DecisionEntry,
     Disconnected,
     Erased,
-    Filter,
-    PagePosition,
-    SnapshotBody,
-    StoredEntry,
-    StoredText,
-    UserState,
-    WarmMark,
 )
-from decision_service.rollout.assign import Pin
-from decision_service.rollout.impact import ImpactSums
-from decision_service.rollout.ports import JournalEntry, JournalMovedOn
-from decision_service.runtime.flow import UserCache
-from decision_service.steering.counters import ArmTally, CounterTotal, FigureCell
-from decision_service.steering.pairs import DecisionPair
 from decision_service.store import (
-    applicants,
-    arms,
-    decisions,
-    erasure,
     errors,
-    events,
     history,
-    outcomes,
-    replicas,
-    rollouts,
-    snapshots,
 )
 from decision_service.store.address import SqliteFile, parse_journal, parse_store_url
-from decision_service.store.batches import Lookups
-from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, OnCommit, Writer, no_op
-from decision_service.store.engine import READERS, Database, is_shared, open_database
-from decision_service.store.erasure import Erasing
+from decision_service.store.applicants import Applicants
+from decision_service.store.arms import Arms
+from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, Commits, OnCommit, no_op
+from decision_service.store.decisions import Decisions
+from decision_service.store.engine import (
+    READERS,
+    Database,
+    is_shared,
+    open_database,
+    writes,
+)
+from decision_service.store.erasure import Erasing, expire
 from decision_service.store.erasure_journal import ErasureJournal, open_journal
-from decision_service.store.errors import repeated
+from decision_service.store.events import Events
+from decision_service.store.history import Lookups
 from decision_service.store.keys import (
     IDENTITY_KEYS,
     PLAIN,
@@ -71,17 +40,32 @@ from decision_service.store.keys import (
     open_data_keys,
     take_over,
 )
-from decision_service.store.notices import StoredNotices
-from decision_service.store.replicas import LEASE_SECONDS, SharedLeases, SoleProcess
-from decision_service.store.reviews import StoredReviews
-from decision_service.store.subject_access import StoredSubjectAccess
+from decision_service.store.notices import Notices
+from decision_service.store.outcomes import Outcomes
+from decision_service.store.replicas import (
+    LEASE_SECONDS,
+    Processes,
+    SharedLeases,
+    SoleProcess,
+)
+from decision_service.store.reviews import Reviews
+from decision_service.store.rollouts import RolloutSteps, Texts
+from decision_service.store.subject_access import SubjectAccess
 
-USERS = 8192
-"""How many users' states are cached; one takes one or two kilobytes."""
 
-
-class Store:
-    """The `DecisionLog`, `ArmLog` and `RolloutJournal` on SQLite or PostgreSQL."""
+class Store(
+    Commits,
+    Lookups,
+    Decisions,
+    Events,
+    Texts,
+    Arms,
+    RolloutSteps,
+    Outcomes,
+    Applicants,
+    Processes,
+):
+    """The durable record on SQLite or PostgreSQL; what it does of a subject is in its module."""
 
     def __init__(
         self,
@@ -94,19 +78,16 @@ class Store:
         identity_keys: tuple[IdentityKey, ...] = (),
         data_keys: DataKeys = PLAIN,
     ) -> None:
-        self._database = database
+        leases = leases or SoleProcess()
+        Commits.__init__(self, database, data_keys, leases, linger, largest_group, on_commit)
+        Lookups.__init__(self, database, largest_group)
         self._erasing = erasing or Erasing(database, None)
+        self._on_erase: list[Callable[[str], None]] = [self.forget_user]
         self.keeps_journal = self._erasing.keeps_journal
         self.identity_keys = identity_keys
-        self.data_keys = data_keys
-        self.leases = leases or SoleProcess()
-        self.reviews = StoredReviews(database, identity_keys)
-        self.notices = StoredNotices(database)
-        self.subject_access = StoredSubjectAccess(database, data_keys)
-        self._writer = Writer(database, linger, largest_group, on_commit, data_keys)
-        self._held: UserCache[UserState] = UserCache(USERS)
-        self._on_erase: list[Callable[[str], None]] = []
-        self._lookups = Lookups(database, largest_group)
+        self.reviews = Reviews(database, identity_keys)
+        self.notices = Notices(database)
+        self.subject_access = SubjectAccess(database, data_keys)
 
     @classmethod
     async def open(
@@ -165,76 +146,19 @@ class Store:
 
     async def aclose(self) -> None:
         await self._erasing.aclose()
-        await self._writer.aclose()
+        await self._groups.aclose()
         await self.leases.aclose()
         await self._lookups.aclose()
         await self._database.aclose()
 
-    async def check(self) -> None:
-        await self._database.read(partial(decisions.by_id, decision_id=""))
-        await self._writer.check()
-
-    async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
-        return await self._lookups.look_up((caller, request_id), keys)
-
-    async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-        return await self._lookups.past(keys)
-
-    async def commit(self, entry: DecisionEntry) -> StoredEntry:
-        if entry.warm is not None:
-            self._held.forget(entry.user_id)
-        try:
-            stored = await self._writer.commit(entry)
-        except ReadingMoved:
-            self._held.forget(entry.user_id)
-            raise
-        self.leases.forget(entry.fence)
-        return stored
-
-    async def get(self, decision_id: str) -> StoredEntry | None:
-        return await self._database.read(partial(decisions.by_id, decision_id=decision_id))
-
-    async def list(
-        self, chosen: Filter, after: PagePosition | None, limit: int
-    ) -> Sequence[StoredEntry]:
-        work = partial(decisions.page, chosen=chosen, after=after, limit=limit)
-        return await self._database.read(work)
-
-    async def newest_decision(self, before: datetime | None = None) -> datetime | None:
-        return await self._database.read(partial(decisions.newest, before=before))
-
-    async def first_decision(self, after: datetime) -> datetime | None:
-        return await self._database.read(partial(decisions.first, after=after))
+    expire = writes(expire)
 
     async def count_others(self) -> int:
         """How many users' keys the newest data key does not wrap; none where there is no key."""
-        if self.data_keys.newest is None:
+        newest = self.data_keys.newest
+        if newest is None:
             return 0
-        return await self._database.read(partial(count_others, newest=self.data_keys.newest))
-
-    async def clock_resets(self) -> Sequence[ClockReset]:
-        return await self._database.read(decisions.resets)
-
-    async def reset_clock(self, reset: ClockReset) -> bool:
-        return await self._database.write(partial(decisions.reset, one=reset))
-
-    async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
-        work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
-        packed = await self._database.read(partial(work, data_keys=self.data_keys))
-        return None if packed is None else await snapshots.unpack(packed)
-
-    async def earlier_snapshots(self, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
-        return await self._database.read(partial(snapshots.earlier, user_id=user_id, most=most))
-
-    async def user_state(self, user_id: str) -> UserState:
-        since = self._held.forgotten
-        work = partial(snapshots.user_state, user_id=user_id, data_keys=self.data_keys)
-        held = await self._database.read(work)
-        self._held.keep((user_id,), held, since)
-        return held
-
-    def cached_user_state(self, user_id: str) -> UserState | None:
-        return self._held.get((user_id,))
+        return await self._database.read(lambda connection: count_others(connection, newest))
 
     def on_erase(self, forget: Callable[[str], None]) -> None:
         """Call a cache's `forget` for each erased user, before and after the erasure."""
@@ -250,151 +174,5 @@ class Store:
             self._forget(user_id)
 
     def _forget(self, user_id: str) -> None:
-        for forget in (self._held.forget, self._writer.forget, *self._on_erase):
+        for forget in self._on_erase:
             forget(user_id)
-
-    async def expire(self, before: datetime, most: int) -> int:
-        return await self._database.write(partial(erasure.expire, before=before, most=most))
-
-    async def forget_ended(self, now: datetime) -> None:
-        await self._database.write(partial(snapshots.forget, now=now, data_keys=self.data_keys))
-
-    async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
-        self._held.forget(body.user_id)
-        return await self._writer.keep_warm(body, mark, consent)
-
-    async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
-        work = partial(events.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
-        await self._database.write(work)
-        self._held.forget(user_id)
-
-    async def quarantine(self, user_id: str, now: datetime) -> None:
-        self._held.forget(user_id)
-        await self._database.write(partial(events.quarantine_reading, user_id=user_id, now=now))
-
-    async def read_users(self, after: str, limit: int) -> Sequence[str]:
-        return await self._database.read(partial(events.users, after=after, limit=limit))
-
-    async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
-        self._held.forget(event.user_id)
-        work = partial(events.receive, event=event, now=now, quarantine=quarantine)
-        return await self._database.write(work)
-
-    async def pending(self, limit: int, now: datetime, *, withdrawals: bool) -> Sequence[Event]:
-        work = partial(events.pending, limit=limit, now=now, withdrawals=withdrawals)
-        return await self._database.read(work)
-
-    async def postpone(
-        self, event_ids: Sequence[str], now: datetime, since: datetime, until: datetime
-    ) -> bool:
-        work = partial(events.postpone, event_ids=event_ids, now=now, since=since, until=until)
-        return await self._database.write(work)
-
-    async def done(self, event_ids: Sequence[str]) -> None:
-        named = await self._database.write(partial(events.done, event_ids=event_ids))
-        if named and not self._database.shared:
-            await self._database.scrub()
-
-    async def put_texts(self, given: Iterable[StoredText]) -> None:
-        await self._database.write(partial(rollouts.record_texts, given=tuple(given)))
-
-    async def text(self, digest: str) -> StoredText | None:
-        return await self._database.read(partial(rollouts.by_digest, digest=digest))
-
-    async def last_text(self, kind: str) -> StoredText | None:
-        found = await self.last_texts(kind, 1)
-        return found[0] if found else None
-
-    async def last_texts(self, kind: str, most: int) -> Sequence[StoredText]:
-        return await self._database.read(partial(rollouts.last, kind=kind, most=most))
-
-    async def pin(self, product: str, unit: str, since: datetime) -> Pin | None:
-        work = partial(arms.pin, product=product, unit=unit, since=since)
-        return await self._database.read(work)
-
-    async def approved(self, product: str, arm: Arm, since: datetime) -> int:
-        work = partial(arms.approved, product=product, arm=arm, since=since)
-        return await self._database.read(work)
-
-    async def day_totals(self, product: str, since: datetime) -> DayTotals:
-        return await self._database.read(partial(arms.day_totals, product=product, since=since))
-
-    async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
-        work = partial(applicants.claim, applicant=applicant, now=now, until=until)
-        return await self._database.write(work)
-
-    async def created_by(self, caller: str, user_id: str) -> bool:
-        work = partial(applicants.created_by, caller=caller, user_id=user_id)
-        return await self._database.read(work)
-
-    async def settle(self, applicant: Applicant, user_id: str) -> None:
-        await self._database.write(partial(applicants.settle, applicant=applicant, user_id=user_id))
-
-    async def issued(self, token: IssuedToken) -> None:
-        await self._database.write(partial(applicants.issued, token=token))
-
-    async def original_token(self, digest: str) -> IssuedToken | None:
-        return await self._database.read(partial(applicants.original_token, digest=digest))
-
-    async def count_renewal(self, original: str, most: int) -> bool:
-        work = partial(applicants.count_renewal, original=original, most=most)
-        return await self._database.write(work)
-
-    async def uncount_renewal(self, original: str) -> None:
-        await self._database.write(partial(applicants.uncount_renewal, original=original))
-
-    async def release(self, applicant: Applicant) -> None:
-        await self._database.write(partial(applicants.release, applicant=applicant))
-
-    async def lent(self, decision_id: str) -> Lent | None:
-        return await self._database.read(partial(outcomes.of, decision_id=decision_id))
-
-    async def record_outcome(
-        self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False
-    ) -> Compared | None:
-        work = partial(
-            outcomes.record, report=report, caller=caller, now=now, correction=correction
-        )
-        return await repeated(self._database.write, work)
-
-    async def list_outcomes(
-        self, decision_id: str, after: OutcomePosition | None, limit: int
-    ) -> Sequence[RecordedOutcome]:
-        work = partial(outcomes.listed, decision_id=decision_id, after=after, limit=limit)
-        return await self._database.read(work)
-
-    async def append(self, entry: JournalEntry) -> None:
-        if not await repeated(self._database.write, partial(rollouts.append, entry=entry)):
-            raise JournalMovedOn
-
-    async def latest(self) -> Mapping[str, JournalEntry]:
-        return await self._database.read(rollouts.latest)
-
-    async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
-        work = partial(rollouts.history, product=product, before=before, limit=limit)
-        return await self._database.read(work)
-
-    async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
-        if not is_shared(self._database):
-            return (mine,)
-        return await self._database.note(partial(replicas.report, mine=mine))
-
-    async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
-        await self._database.write(partial(arms.record_hours, process=process, cells=cells))
-
-    async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
-        work = partial(arms.totals, product=product, since=since, position=position)
-        return await self._database.read(work)
-
-    async def tallies(
-        self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
-    ) -> Sequence[ArmTally]:
-        work = partial(arms.tallies, product=product, since=since, before=before, hashed=hashed)
-        return await self._database.read(work)
-
-    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
-        await self._database.write(partial(rollouts.record_pairs, pairs=pairs))
-
-    async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
-        work = partial(rollouts.sums, product=product, version=version, since=since)
-        return await self._database.read(work)

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Select, bindparam, func, literal, select, tup
 from decision_service.casework.disclosure import Row, StoredDecision, StoredReading, UserRows
 from decision_service.casework.letters import NoticeFilter
 from decision_service.casework.review_steps import RecordedReview
-from decision_service.decide.identity import USER, kind_of, user_key
+from decision_service.decide.application import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
 from decision_service.store import decisions, notices, reviews, snapshots
 from decision_service.store.decisions import from_microseconds, microseconds
 from decision_service.store.dialect import padded
-from decision_service.store.engine import Database
+from decision_service.store.engine import Database, Subject
 from decision_service.store.history import open_loans, unpacked
 from decision_service.store.keys import DataKeys
 from decision_service.store.schema import PERSONAL
@@ -136,9 +136,9 @@ def _own_kinds(found_by: bytes, user_id: str) -> Sequence[str]:
     return [kind_of(key) for key in unpacked(found_by) if key[:1] != USER or key == own]
 
 
-class StoredSubjectAccess:
+class SubjectAccess(Subject):
     def __init__(self, database: Database, data_keys: DataKeys) -> None:
-        self._database = database
+        super().__init__(database)
         self._data_keys = data_keys
 
     async def user_rows(self, user_id: str) -> UserRows | None:

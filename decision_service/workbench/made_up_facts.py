@@ -13,18 +13,16 @@ from itertools import cycle, islice
 from typing import Any
 
 from decision_service.domain.calendar import AsOf, noon
-from decision_service.domain.decision import ListAnswer
+from decision_service.domain.decision import ListAnswer, StageTrace
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money, to_major, to_minor
-from decision_service.domain.verdict import StageTrace
 from decision_service.rules.draft import names_in
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces
-from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.types import Literal
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
-from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset, InputSpec, ParamSpec
 from decision_service.workbench.mutants import (
     FigureChange,

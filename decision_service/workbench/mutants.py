@@ -11,8 +11,8 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
-from decision_service.domain.verdict import Outcome
 from decision_service.rules.draft import names_in
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import parse_day

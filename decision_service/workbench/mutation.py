@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Verdict
 from decision_service.domain.factor import FactorSpec, ValueType
-from decision_service.domain.verdict import Verdict
 from decision_service.rules.cells import Cell, CellKind
 from decision_service.rules.compile import finish, read_draft, run_checks
 from decision_service.rules.digest import canonical, content

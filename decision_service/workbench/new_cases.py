@@ -15,16 +15,15 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.calendar import AsOf
+from decision_service.domain.decision import Verdict
 from decision_service.domain.factor import FactorSpec, FactorValue
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Verdict
 from decision_service.rules.draft import names_of, with_shared
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.expectations import OFFER_KEYS
-from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.yaml import MapNode, Scalar, read
-from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.tests import CaseResult, Goal, goals_reached
 from decision_service.rules.tests_file import Given, given_list

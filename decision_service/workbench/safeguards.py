@@ -9,8 +9,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from decision_service.rulebook.acceptance import list_changes
-from decision_service.rulebook.folder import MOST, POLICY, RuleFolder
-from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.rulebook import MOST_PERCENT, POLICY, Rulebook
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
 from decision_service.workbench.changes import (
@@ -73,7 +73,7 @@ def _of_policy(change: WrittenChange) -> Direction:
     """A floor that is lower loosens, and so does what is accepted."""
     if change.subject == "accept" and change.before and change.after:
         return Direction.CHANGES
-    sides = (change.before or str(MOST), change.after or str(MOST))
+    sides = (change.before or str(MOST_PERCENT), change.after or str(MOST_PERCENT))
     old, new = (int(side) if side.isdecimal() else 0 for side in sides)
     return Direction.TIGHTENS if new > old else Direction.LOOSENS
 

@@ -19,7 +19,7 @@ from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
-from decision_service.decide.identity import KEYED
+from decision_service.decide.application import KEYED
 from decision_service.standin.formats import user_id
 from decision_service.standin.sandbox import sandbox, sandbox_people
 from decision_service.standin.server import build_app

@@ -13,24 +13,18 @@ from decision_service.domain.decision import (
     Arm,
     ArmReason,
     Assignment,
-    Decision,
-    EnrolmentReason,
-    RulesetRef,
-)
-from decision_service.domain.factor import Evidence, Factors, FactorValue, KindStatus, SourceUse
-from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.money import Money
-from decision_service.domain.ports import ReplyStyle
-from decision_service.domain.verdict import (
     ComparisonTrace,
     Component,
     Condition,
     DataRequest,
+    Decision,
+    EnrolmentReason,
     Offer,
     OfferKind,
     Outcome,
     Reason,
     ReferKind,
+    RulesetRef,
     RuleTrace,
     Score,
     StageTrace,
@@ -38,6 +32,10 @@ from decision_service.domain.verdict import (
     Truth,
     Verdict,
 )
+from decision_service.domain.factor import Evidence, Factors, FactorValue, KindStatus, SourceUse
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.money import Money
+from decision_service.domain.ports import ReplyStyle
 from tests.fakes.world import NOW
 
 LONG = "₱ and a text that is longer than one byte of length can tell, " * 4

@@ -63,7 +63,7 @@ def case_of(folder: RuleFolder) -> DecidedCase:
         ruleset,
         asked.user_id,
     )
-    concluded = conclude(
+    decision, _ = conclude(
         admission,
         FetchResult(snapshot, NOW, 5),
         UNKNOWN,
@@ -72,7 +72,6 @@ def case_of(folder: RuleFolder) -> DecidedCase:
         caller="anonymous",
         content=b"",
     )
-    decision = concluded.decision
     assert decision.factors is not None
     known = product.input_names
     return DecidedCase(decision, ruleset, snapshot, decision.factors, asked.inputs, known)

@@ -15,7 +15,7 @@ from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Rece
 from decision_service.decide.history import MOST_PAST, LookedUp, Past, PastDecision
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
-from decision_service.domain.decision import Arm
+from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.errors import (
     AllowancesMoved,
     ConsentMoved,
@@ -40,7 +40,6 @@ from decision_service.domain.ports import (
     cap_reached,
 )
 from decision_service.domain.snapshot import KnownCount
-from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.rollout.assign import Pin
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant
 from decision_service.rollout.ports import JournalEntry, JournalMovedOn

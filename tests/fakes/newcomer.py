@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from decision_service.decide.application import IdentityKey
 from decision_service.decide.history import OwnRecords
-from decision_service.decide.identity import IdentityKey
 from decision_service.domain.person import History, Match, OwnFacts, Reuse
 
 NEWCOMER = OwnFacts(History("PHP"), Reuse(1, 1, 1, keyed=True), Match())

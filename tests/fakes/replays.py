@@ -5,7 +5,7 @@ from __future__ import annotations
 from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
 from decision_service.domain.decision import Decision
 from decision_service.domain.ports import StoredEntry
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from tests.fakes.world import World
 
 

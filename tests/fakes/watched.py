@@ -6,8 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from decision_service.domain.decision import Arm
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Arm, Outcome
 from decision_service.rollout.judge import GuardrailState
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state

@@ -12,11 +12,10 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.decide.application import Application
+from decision_service.decide.application import Application, IdentityKey
 from decision_service.decide.clock_guard import ClockGuard
 from decision_service.decide.decide import CallContext, DecideApplication, Deps
 from decision_service.decide.history import ReadHistory
-from decision_service.decide.identity import IdentityKey
 from decision_service.decide.snapshots import SnapshotCache
 from decision_service.domain.money import Money
 from decision_service.domain.needs import FetchPlan
@@ -39,8 +38,8 @@ from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.server.decision_views import ProtoReplyEncoder
-from decision_service.steering.counters import Counters, EventCounters
-from decision_service.steering.observe import RolloutObserver, Shadows
+from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
+from decision_service.steering.shadows import Shadows
 from tests.fakes.forgetful import forgetful
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.leases import InMemoryLeases
@@ -220,7 +219,7 @@ class World:
         counters = Counters(self.log, self.clock, "process")
         events = EventCounters()
         shadows = Shadows(self.log, self.clock, events, counters.idle)
-        return RolloutObserver(counters, shadows, lambda _: 1, events)
+        return RolloutObserver(counters, shadows.offer, lambda _: 1, events)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> CallContext:
         return CallContext(caller, self.clock.monotonic() + seconds)

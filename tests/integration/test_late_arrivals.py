@@ -22,11 +22,11 @@ from decision_service.decide.refresh import EventWorker, sweep
 from decision_service.decide.replay import ReadDecisions
 from decision_service.decide.snapshots import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.reviews import ReviewAction, ReviewState
-from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.standin.faults import Fault
 from decision_service.standin.linking import LinkSessions
 from decision_service.standin.sandbox import sandbox_people

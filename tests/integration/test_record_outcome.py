@@ -28,7 +28,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionEntry, Filter, StoredEntry
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.store.store import Store
 from tests.fakes.world import NOW, World, application
 from tests.kits.lending import ANA, Desk, value

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from decision_service.decide.identity import KEYED
+from decision_service.decide.application import KEYED
 from decision_service.domain.errors import ConsentMoved, ReviewRefused
 from decision_service.domain.ports import Erased, HistoryEntry
 from decision_service.store.errors import HeldUp

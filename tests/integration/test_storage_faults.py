@@ -100,7 +100,7 @@ async def test_a_check_that_began_before_a_fault_does_not_hide_it(store: Store) 
     """What found the store well while a group was about to fail leaves that group to be tried."""
     checks: list[asyncio.Future[None]] = []
     await set_size(store, 1)
-    arm(Point.BEFORE_COMMIT, lambda: checks.append(asyncio.ensure_future(store._writer.check())))
+    arm(Point.BEFORE_COMMIT, lambda: checks.append(asyncio.ensure_future(store.check_writing())))
     with pytest.raises(StoreUnavailable):
         await store.commit(numbered(1, reply=bytes(200_000)))
     disarm()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from decision_service.decide.identity import KEYED, IdentityKey, history_keys
+from decision_service.decide.application import KEYED, IdentityKey, history_keys
 from decision_service.store import history, tables
 from decision_service.store.engine import open_database
 from decision_service.store.errors import KeysUnfit

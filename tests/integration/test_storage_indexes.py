@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event
 
-from decision_service.domain.decision import Arm
+from decision_service.domain.decision import Arm, Outcome
 from decision_service.domain.ports import Filter, PagePosition
-from decision_service.domain.verdict import Outcome
-from decision_service.store import arms, decisions, outcomes
-from decision_service.store import entries as postgres_commit
+from decision_service.store import arms, decisions, outcomes, postgres_commit
 from decision_service.store import erasure as expiry
 from decision_service.store.decisions import microseconds
 from decision_service.store.engine import Database, open_database

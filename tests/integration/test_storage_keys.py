@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from decision_service.store import erasure
 from decision_service.store import snapshots as consents
 from decision_service.store.keys import PLAIN
 from decision_service.store.sqlite import writing_engine
@@ -32,7 +33,7 @@ async def test_no_copy_of_a_destroyed_key_is_left(tmp_path: Path) -> None:
                 continue
             user_id = dice.choice(sorted(used))
             destroyed.append(used.pop(user_id))
-            consents.erase(connection, user_id, [f"erasure-{step}"], now=NOON)
+            erasure.erase(connection, user_id, [f"erasure-{step}"], now=NOON)
             if dice.random() < 0.3:
                 used[user_id] = consents.user_keys(connection, [user_id], PLAIN)[user_id]
     with engine.connect() as connection:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
 
 from decision_service.casework.outcomes import ReportRelation
-from decision_service.decide.identity import user_key
+from decision_service.decide.application import user_key
 from decision_service.domain.ports import HistoryEntry
 from decision_service.store.engine import open_database
 from decision_service.store.store import Store

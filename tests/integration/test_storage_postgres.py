@@ -20,9 +20,8 @@ from decision_service.domain.ports import Filter, SnapshotBody
 from decision_service.domain.snapshot import KnownCount
 from decision_service.store import decisions, schema
 from decision_service.store import postgres as postgres_database
-from decision_service.store.commit import record_group
-from decision_service.store.engine import migrate
-from decision_service.store.entries import Commit, preconditions_of
+from decision_service.store.commit import Commit, preconditions_of, record_group
+from decision_service.store.engine import READERS, migrate
 from decision_service.store.errors import StoreRefused, StoreUnreachable
 from decision_service.store.keys import PLAIN
 from decision_service.store.store import Store
@@ -66,7 +65,7 @@ async def test_groups_of_any_size_are_recorded_whole(postgres: Postgres) -> None
         for size in (*range(1, 36), 100, 128, 130):
             group = [lone_commit(f"{next(names):026}") for _ in range(size)]
             told = await store._database.commit(partial(record_group, group=group, data_keys=PLAIN))
-            assert told == [commit.entry for commit in group]
+            assert told == [commit.stored for commit in group]
     made = next(names) - 1
     connection = await asyncpg.connect(url)
     for table in ("decisions", "arm_decisions"):
@@ -76,8 +75,9 @@ async def test_groups_of_any_size_are_recorded_whole(postgres: Postgres) -> None
 
 def lone_commit(name: str) -> Commit:
     """One that leaves no more than its own rows."""
-    entry = structs.replace(ENTRY, decision_id=f"dec_{name}", request_id=name, snapshot=None)
-    return Commit(decisions.stored(entry), preconditions_of(entry, stored=True), arm=CHAMPION)
+    own = {"decision_id": f"dec_{name}", "request_id": name}
+    entry = structs.replace(ENTRY, **own, snapshot=None, arm=CHAMPION)
+    return Commit(entry, decisions.stored(entry), preconditions_of(entry, stored=True))
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -292,14 +292,46 @@ async def test_a_key_that_another_transaction_holds_is_waited_for_and_then_refus
         assert await store.commit(numbered(1)) == as_stored(numbered(1))
 
 
-async def test_a_pool_without_a_free_connection_refuses_soon(url: str) -> None:
-    """When every reading connection is taken the next reader is told so, not kept waiting."""
+@pytest.mark.long
+async def test_calls_at_once_wait_for_a_connection(url: str) -> None:
+    """Of 200 decisions, reads, lists and steps of reviews at once none is refused."""
+    async with opened(url) as store:
+        world = World(log=store, secrets=())  # without hashes each user is a person of its own
+        decide, call = world.decide(leases=store.leases), world.call(seconds=60.0)
+        busy = [
+            asyncio.create_task(way(lambda c: c.execute(text("SELECT pg_sleep(1)")).all()))
+            for way in (*[store._database.read] * READERS, store._database.write)
+        ]
+        await asyncio.sleep(0)
+        stored = await asyncio.gather(
+            *(decide(application(request_id=f"r-{n}", user_id=f"u-{n}"), call) for n in range(200))
+        )
+        await asyncio.gather(*busy)
+        ways = (
+            lambda one: store.get(one.decision_id),
+            lambda one: store.list(Filter(user_id=one.user_id), None, 10),
+            lambda one: store.reviews.of_decision(one.decision_id),
+            lambda one: store.quarantine(one.user_id, world.clock.now()),
+        )
+        read = await asyncio.gather(*(way(one) for way in ways for one in stored))
+    assert read[:200] == stored
+    assert read[200:400] == [[one] for one in stored]
+
+
+async def test_a_call_whose_deadline_comes_first_leaves_the_queue(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its wait ends with it and takes no connection along; what has no deadline waits longer."""
+    monkeypatch.setattr(postgres_database, "POOL_SECONDS", 0.5)
     async with opened(url, readers=1) as store:
         sleeping = asyncio.create_task(
             store._database.read(lambda c: c.execute(text("SELECT pg_sleep(1.5)")).all())
         )
         await asyncio.sleep(0)
-        with pytest.raises(StoreUnavailable, match="busy"):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await store.get("dec_0")
+        with pytest.raises(StoreBusy, match="connections are all busy"):
             await store.get("dec_0")
         await sleeping
         assert await store.get("dec_0") is None
@@ -320,8 +352,11 @@ async def test_commits_have_a_connection_of_their_own(url: str) -> None:
         await asyncio.gather(*busy, return_exceptions=True)
 
 
-async def test_nothing_is_gathered_without_a_free_connection(url: str) -> None:
+async def test_nothing_is_gathered_without_a_free_connection(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An exhausted pool is told as too busy, before the vendor is asked anything."""
+    monkeypatch.setattr(postgres_database, "POOL_SECONDS", 0.5)
     async with opened(url, readers=1) as store:
         world = World(log=store)
         decide = world.decide(leases=store.leases)

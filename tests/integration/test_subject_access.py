@@ -17,8 +17,8 @@ from sqlalchemy import Connection, select
 
 from decision_service.casework.disclosure import PersonRecord
 from decision_service.casework.subject_access import MOST_RECORDS, PAGE, AccessTerms, ExportPerson
+from decision_service.decide.application import user_key
 from decision_service.decide.codec import snapshot_body
-from decision_service.decide.identity import user_key
 from decision_service.domain.errors import UserUnknown
 from decision_service.server.applicants import disclosed_reply, record_message
 from decision_service.store.engine import open_database

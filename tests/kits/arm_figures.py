@@ -8,9 +8,8 @@ from typing import Protocol
 from msgspec import structs
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Arm
+from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import ArmDecision, DecisionEntry, DecisionLog
-from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.rollout.impact import JudgedApplicant, LeftOut, MatrixCell, NotCompared, Side
 from decision_service.steering.counters import (
     ArmFigures,

@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 from msgspec import structs
 
-from decision_service.domain.decision import Arm
+from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.errors import AllowancesMoved
 from decision_service.domain.ports import (
     Allowances,
@@ -21,7 +21,6 @@ from decision_service.domain.ports import (
     DecisionLog,
     Grant,
 )
-from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.rollout.assign import Pin
 from decision_service.rollout.ports import ArmLog
 from decision_service.steering.counters import ArmFigures

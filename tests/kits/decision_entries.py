@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from msgspec import structs
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, SnapshotBody, StoredEntry
 from decision_service.domain.snapshot import KnownCount
-from decision_service.domain.verdict import Outcome
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 ENTRY = DecisionEntry(

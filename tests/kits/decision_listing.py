@@ -8,8 +8,8 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
-from decision_service.domain.verdict import Outcome
 from tests.fakes.examples import examples
 from tests.kits.decision_entries import NOON, numbered
 

@@ -9,6 +9,7 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import (
     DecisionEntry,
@@ -19,7 +20,6 @@ from decision_service.domain.ports import (
     StoredText,
 )
 from decision_service.domain.snapshot import KnownCount
-from decision_service.domain.verdict import Outcome
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.decision_listing import ListingKit
 

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
+from decision_service.decide.application import IdentityKey, history_keys
 from decision_service.decide.history import (
     NOTHING_PAST,
     LookedUp,
@@ -17,11 +18,10 @@ from decision_service.decide.history import (
     PastDecision,
     ReportedLoans,
 )
-from decision_service.decide.identity import IdentityKey, history_keys
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ConsentMoved, HistoryMoved
 from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionEntry, HistoryEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 

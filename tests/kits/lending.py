@@ -13,8 +13,8 @@ from decision_service.casework.outcomes import (
     RecordOutcome,
     ReportRelation,
 )
+from decision_service.decide.application import history_keys
 from decision_service.decide.codec import decode_facts, factors_from_wire
-from decision_service.decide.identity import history_keys
 from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.calendar import Month
 from decision_service.domain.money import Money
@@ -22,8 +22,8 @@ from decision_service.domain.person import FoundPerson
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.snapshot import Income, Provider, Read, Snapshot, Source
 from decision_service.factors.match import recognised_by
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import read_rules
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
 from decision_service.store.store import Store
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import (

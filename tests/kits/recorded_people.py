@@ -16,8 +16,7 @@ from msgspec.structs import replace
 
 from decision_service.decide.admit import Admission, bound_inputs
 from decision_service.decide.application import Application
-from decision_service.decide.conclude import conclude
-from decision_service.decide.verdict import needs_of
+from decision_service.decide.conclude import conclude, needs_of
 from decision_service.domain.calendar import AsOf
 from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionEntry, StoredText
@@ -130,7 +129,8 @@ async def _entry(
     )
     admission = Admission(asked, as_of, choice, inputs, ruleset, user)
     made = {"encoder": ProtoReplyEncoder(), "new_id": ids, "caller": "los", "content": b""}
-    return conclude(admission, found, UNKNOWN, **made).entry
+    _, entry = conclude(admission, found, UNKNOWN, **made)
+    return entry
 
 
 def _application(user: str, place: int) -> Application:

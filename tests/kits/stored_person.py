@@ -11,18 +11,18 @@ from decision_service.casework.letters import Sending, StoredNotice
 from decision_service.casework.onboarding import Applicant, IssuedToken
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.casework.review_steps import By, note
+from decision_service.decide.application import HistoryKeys, history_keys, user_key
 from decision_service.decide.codec import (
-    FactsToStore,
+    StoredFacts,
     encode_facts,
     inputs_to_wire,
     pack_factors,
     snapshot_body,
 )
 from decision_service.decide.events import Event
-from decision_service.decide.identity import HistoryKeys, history_keys, user_key
 from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import Month
-from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
+from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer, Outcome
 from decision_service.domain.factor import Evidence, Factors, FactorValue
 from decision_service.domain.money import Money
 from decision_service.domain.person import FoundPerson, History, OwnFacts, Reuse
@@ -36,7 +36,6 @@ from decision_service.domain.ports import (
 )
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
 from decision_service.domain.snapshot import Account, EstimatedIncome, Identity, Read, Snapshot
-from decision_service.domain.verdict import Outcome
 from decision_service.store.store import Store
 from tests.kits.arm_figures import paired
 from tests.kits.decision_entries import NOON, numbered
@@ -114,7 +113,7 @@ def _facts(users: int) -> bytes:
     )
     factors = Factors({one.name: one for one in values}, {}, (), NOON)
     return encode_facts(
-        FactsToStore(
+        StoredFacts(
             instant=NOON,
             zone="Asia/Manila",
             assignment=Assignment("p", True, EnrolmentReason.IN_STAGE, "9c" * 32, "all", 100_000),

@@ -40,8 +40,8 @@ class WatchedDatabase:
     async def look_up(self, work: Callable[[Connection], T]) -> T:
         return await self._database.look_up(work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self._database.write(work)
+    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+        return await self._database.write(work, repeatable=repeatable)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
         self.commits += 1

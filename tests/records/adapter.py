@@ -26,13 +26,12 @@ from grpc_status import rpc_status
 
 from decision_service.app.wiring import Service, start
 from decision_service.decide.codec import decode_facts, inputs_from_wire, read_snapshot
-from decision_service.decide.verdict import judge, needs_of
+from decision_service.decide.conclude import judge, needs_of, with_answers
 from decision_service.domain.calendar import AsOf
-from decision_service.domain.decision import Assignment, Decision, EnrolmentReason
+from decision_service.domain.decision import Assignment, Decision, EnrolmentReason, Outcome, Verdict
 from decision_service.domain.person import OwnFacts
 from decision_service.domain.ports import Clock, ReplyStyle
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.factors.compute import compute
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
@@ -239,7 +238,11 @@ def decide_purely(rules: Path, facts: Mapping[str, Json]) -> Json:
     placed = Assignment("", True, EnrolmentReason.ALLOWED, "", "", 0)
     names, empty = ("", "", "", "", snapshot.user_id, facts["product"]), Verdict(Outcome.REFER)
     shell = Decision(*names, as_of.instant, as_of, placed, inputs, empty, "", own=own)
-    made = judge(shell, ruleset, compute(snapshot, needs_of(ruleset, inputs), as_of, own))
+    made = judge(
+        with_answers(shell, ruleset),
+        ruleset,
+        compute(snapshot, needs_of(ruleset, inputs), as_of, own),
+    )
     return _plain(decision_message(made, ReplyStyle(full=True), traces(ruleset, made.verdict)))
 
 

@@ -20,8 +20,8 @@ import httpx2
 import structlog
 import yaml
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome
 from decision_service.standin.formats import PROVIDERS
 from decision_service.standin.ordinary import FLAWS, ORDINARY
 from decision_service.standin.population import DIFFICULT, EVERYDAY, population

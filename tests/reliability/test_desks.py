@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bench.reliability.desks.account import Account, Case, Step
 from bench.reliability.desks.check import checked, ended_twice, had_by_two, not_once_again
 from bench.reliability.desks.records import Recorded, Standing
+from decision_service.domain.decision import Outcome
 from decision_service.domain.reviews import (
     Review,
     ReviewAction,
@@ -19,7 +20,6 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
-from decision_service.domain.verdict import Outcome
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=30)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from decision_service.decide.admit import bound_inputs
+from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
-from decision_service.decide.verdict import needs_of
+from decision_service.domain.decision import Verdict
 from decision_service.domain.errors import DataNotReady, InputInvalid
 from decision_service.domain.factor import Value
-from decision_service.domain.verdict import Verdict
 from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.match import people_read
 from decision_service.rules.evaluate import Facts, evaluate

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from decision_service.decide.stories import Story
 from decision_service.domain.calendar import Month
+from decision_service.domain.decision import Outcome
 from decision_service.domain.snapshot import KnownCount
-from decision_service.domain.verdict import Outcome
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.decide.stories import run_story
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from tests.stories.comparison import differences, explained
 from tests.stories.reading import service_story, shipped
 from tests.stories.running import decide

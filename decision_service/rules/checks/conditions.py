@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from decision_service.domain.verdict import Component, Outcome
+from decision_service.domain.decision import Component, Outcome
 from decision_service.rules.construct import SEVERITY, StageCondition, Written
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.knockouts import Rule, RulesPart

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import PurePosixPath
 
-from decision_service.domain.verdict import Component, Outcome
+from decision_service.domain.decision import Component, Outcome
 from decision_service.rules.draft import USES, NamedPart, RulesetDraft
 from decision_service.rules.knockouts import Rule, RulesPart
 from decision_service.rules.language import types as tree

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from decision_service.domain.verdict import Component, Outcome
+from decision_service.domain.decision import Component, Outcome
 from decision_service.rules.construct import SEVERITY
 from decision_service.rules.draft import NamedPart, RulesetDraft
 from decision_service.rules.knockouts import Rule, RulesPart

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from decision_service.rules.cells import Cell, CellKind, Column, Matches, bits, column, region_spans
+from decision_service.rules.cells import Cell, CellKind, bits, column, region_spans
+from decision_service.rules.construct import Column, Matches
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.types import ORDERED, FunctionCall, Node, walk

@@ -11,8 +11,16 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from decision_service.decide.codec import FactsToStore, encode_facts, inputs_to_wire, pack_factors
-from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
+from decision_service.decide.codec import StoredFacts, encode_facts, inputs_to_wire, pack_factors
+from decision_service.domain.decision import (
+    Arm,
+    Assignment,
+    EnrolmentReason,
+    ListAnswer,
+    OfferKind,
+    Outcome,
+    ReferKind,
+)
 from decision_service.domain.factor import (
     Factors,
     FactorSpec,
@@ -24,10 +32,9 @@ from decision_service.domain.factor import (
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import Money, exponent
 from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
-from decision_service.domain.verdict import OfferKind, Outcome, ReferKind
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.impact import KnownLoan, Side
-from decision_service.rulebook.rulebook import files_from_body
+from decision_service.rulebook.archive import files_from_body
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.language.values import has_type
@@ -179,7 +186,7 @@ def recorded_conclusion(reply: bytes) -> Side:
     return msgspec.json.decode(reply, type=Side)
 
 
-def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
+def _facts(line: CaseLine, ruleset: CompiledRuleset) -> StoredFacts:
     sent = {name: value_of(given) for name, given in line.inputs.items()}
     bound = bind_inputs(ruleset, sent, frozenset(sent))
     if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
@@ -189,7 +196,7 @@ def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
     known = {name: specs[name] for name in line.factors if name in specs}
     values = {name: _factor(spec, line.factors[name]) for name, spec in known.items()}
     sources = (SourceUse("", provider, "", None, used=True) for provider in line.providers)
-    return FactsToStore(
+    return StoredFacts(
         instant=line.decided,
         zone=ruleset.zone.key,
         assignment=Assignment(  # of which a line has the arm alone

@@ -13,10 +13,9 @@ from itertools import pairwise
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Decision
+from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Verdict
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.impact import JudgedApplicant, KnownLoan, NotCompared, Side
 from decision_service.rules.evaluate import Facts, evaluate

@@ -10,8 +10,8 @@ from typing import Any, Protocol, Self
 
 from sqlalchemy import Connection, bindparam, exists, func, select, tuple_
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import PagePosition, StoredText
-from decision_service.domain.verdict import Outcome
 from decision_service.rollout.impact import KnownLoan
 from decision_service.store import errors as faults
 from decision_service.store import rollouts as texts

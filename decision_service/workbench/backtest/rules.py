@@ -11,7 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook.rulebook import Product, files_from_body, ruleset_text
+from decision_service.rulebook.archive import files_from_body, ruleset_text
+from decision_service.rulebook.rulebook import Product
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.workbench.backtest.judge import BacktestRules

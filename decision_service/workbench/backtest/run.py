@@ -14,7 +14,7 @@ import msgspec
 
 from decision_service.domain.ports import PagePosition, StoredEntry, TextLog
 from decision_service.rollout.impact import ImpactSums, KnownLoan, LeftOut, NotCompared, Side
-from decision_service.rulebook.rulebook import RulesetArchive
+from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rules.program import CompiledRuleset
 from decision_service.steering.compare import recorded_case, with_snapshot
 from decision_service.steering.pairs import side_of

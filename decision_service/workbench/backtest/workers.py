@@ -21,9 +21,10 @@ import msgspec
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.build import engine_version
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.rollout.impact import Side
-from decision_service.rulebook.rulebook import CompilationThread, Rulebook, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.server.wire import OUTCOMES, REFER_KINDS, money_from_message
 from decision_service.workbench.backtest.case_files import (
     CaseOrder,

@@ -25,8 +25,8 @@ from decision_service.factors.registry import catalogue
 from decision_service.rollout.schema import plan_schema
 from decision_service.rulebook.folder import ProductTexts, TextFile, write_whole
 from decision_service.rulebook.load import load_rules
+from decision_service.rules.inputs import HASH, KeyListReader, read_list
 from decision_service.rules.language.diagnostics import Diagnostic, Report, Severity, count, render
-from decision_service.rules.lists import HASH, KeyListReader, read_list
 from decision_service.rules.program import folded, hashed
 from decision_service.rules.schema import ruleset_schema, shared_schema, tests_schema
 from decision_service.workbench.commands.folder import DEFAULT_PATH, find_rules, unpublished

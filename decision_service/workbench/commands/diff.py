@@ -19,7 +19,7 @@ from decision_service.cli.views import counted
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes
 from decision_service.rulebook.rulebook import Product, Rulebook
-from decision_service.rules.lists import SHARED
+from decision_service.rules.inputs import SHARED
 from decision_service.rules.program import CompiledRuleset
 from decision_service.workbench.backtest.report import Proofs
 from decision_service.workbench.changes import Direction, WrittenChange, keys_of

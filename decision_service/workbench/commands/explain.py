@@ -33,15 +33,14 @@ from decision_service.cli.views import (
     styled_outcome,
 )
 from decision_service.domain.calendar import AsOf, noon
+from decision_service.domain.decision import RuleTrace, StageTrace, Truth, Verdict
 from decision_service.domain.factor import Value
-from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdict
 from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import PassedRow, passed_over, traces
-from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
 from decision_service.rules.language.fields import parse_day
-from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.tests_file import Given, GivenFile, parse_given, parse_input
 from decision_service.server.decision_views import verdict_fields

@@ -32,10 +32,10 @@ from decision_service.rulebook.acceptance import (
     published_as,
     unapproved,
 )
-from decision_service.rulebook.folder import Policy, RuleFolder, RulesFolderMissing, read_rules
+from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import blocked_names, load_rules
 from decision_service.rulebook.plans import found_risks
-from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.rulebook.rulebook import Policy, Product, Rulebook
 from decision_service.rules.language.diagnostics import Severity, count
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import (

@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from decision_service.domain.verdict import Outcome, Verdict
+from decision_service.domain.decision import Outcome, Verdict
 from decision_service.rules.language.types import Symbol
 from decision_service.rules.program import CompiledRuleset, InputSpec
 from decision_service.workbench.proofs.encoding import holds

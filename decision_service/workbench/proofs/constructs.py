@@ -8,9 +8,9 @@ from decimal import Decimal
 from functools import partial, singledispatch
 from itertools import combinations
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import LARGEST_AMOUNT, exponent
-from decision_service.domain.verdict import Outcome
 from decision_service.rules.cells import Cell, CellKind
 from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.construct import MOST_WORLDS, Runner

@@ -8,8 +8,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from decision_service.domain.decision import Outcome, Verdict
 from decision_service.domain.factor import ValueType
-from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.rules.construct import Trace
 from decision_service.rules.language.evaluation import compile_tree
 from decision_service.rules.language.types import Symbol, reads

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from decision_service.domain.verdict import Outcome, Verdict
+from decision_service.domain.decision import Outcome, Verdict
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.language.types import Symbol
 from decision_service.rules.offer_terms import AMOUNT, MAXIMUM, MINIMUM, RATE, TERM, TIER

@@ -11,7 +11,7 @@ from itertools import count, islice, product
 from pathlib import Path
 from typing import Any
 
-from decision_service.domain.verdict import Verdict
+from decision_service.domain.decision import Verdict
 from decision_service.workbench.proofs.counterexamples import Walk, plausible, shrunk
 from decision_service.workbench.proofs.encoding import NotEncodable
 from decision_service.workbench.proofs.people import PersonValues, found_person, found_value

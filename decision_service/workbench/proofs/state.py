@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rules.construct import MOST_WORLDS
 from decision_service.workbench.proofs.encoding import Encoded, NotEncodable, Values
 from decision_service.workbench.proofs.terms import Builder, Term

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from decision_service.decide.identity import history_keys
+from decision_service.decide.application import history_keys
 from decision_service.domain.ports import Filter
 from decision_service.store.store import Store
 from tests.kits.decision_entries import numbered

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from decision_service.rules.inputs import read_list
 from decision_service.rules.language.diagnostics import Report
-from decision_service.rules.lists import read_list
 from decision_service.rules.program import ListQuestion
 from tests.unit.cli.commands import command
 

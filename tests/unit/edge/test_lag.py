@@ -1,7 +1,7 @@
 """A loop that is late for long takes no new work."""
 
 from decision_service.app.background import LATE, LATE_FOR, LOOK_SECONDS, LagWatch
-from decision_service.decide.admit import Bulkhead
+from decision_service.decide.flow import Bulkhead
 
 
 def test_lateness_for_five_seconds_closes_the_room_until_the_loop_is_in_time() -> None:

@@ -4,7 +4,7 @@ from types import SimpleNamespace as Some
 
 import pytest
 
-from decision_service.domain.verdict import Outcome, Tag, Verdict
+from decision_service.domain.decision import Outcome, Tag, Verdict
 from decision_service.server.metrics import Metrics
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from decision_service.casework.disclosure import Chapter, ExportPlace
 from decision_service.casework.outcomes import OutcomePosition
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import PageTokenInvalid
 from decision_service.domain.ports import Filter, PagePosition
-from decision_service.domain.verdict import Outcome
 from decision_service.server.page_tokens import (
     make_export_token,
     make_outcome_token,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from decision_service.domain.decision import Arm
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Arm, Outcome
 from decision_service.rollout.ports import JournalAction
 from decision_service.rollout.state import kill
 from decision_service.server.gauges import of_guardrails, of_rollouts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, KnownLoan, LeftOut, Side
 from decision_service.workbench.backtest.report import (
     BrokenLines,

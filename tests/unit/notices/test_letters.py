@@ -12,9 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.casework.compose import COLUMNS, html, letter, text
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money
-from decision_service.domain.verdict import (
+from decision_service.domain.decision import (
     Component,
     Condition,
     DataRequest,
@@ -27,6 +25,8 @@ from decision_service.domain.verdict import (
     Tag,
     Verdict,
 )
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.money import Money
 from decision_service.rules.language.values import exactly
 from decision_service.rules.letter_words import LANGUAGES
 from decision_service.rules.letters import (

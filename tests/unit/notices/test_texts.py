@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.casework.compose import letter, text
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.letters import read_notices

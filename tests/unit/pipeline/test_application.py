@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.decide.application import (
+    IdentityKey,
     is_recorded_in_full,
     is_same_request,
     request_content,
 )
-from decision_service.decide.identity import IdentityKey
 from decision_service.domain.errors import RequestIdReused
 from decision_service.domain.person import GivenApplicant
 from decision_service.domain.ports import ReplyStyle

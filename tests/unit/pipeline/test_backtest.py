@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Override, OverrideKind
+from decision_service.domain.decision import Outcome, Override, OverrideKind
 from decision_service.domain.person import NO_OWN_FACTS
-from decision_service.domain.verdict import Outcome
 from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.workbench.backtest.judge import (
     BacktestRules,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from decision_service.decide.admit import Bulkhead
+from decision_service.decide.flow import Bulkhead
 from decision_service.domain.errors import Overloaded
 
 

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import FieldInvalid, ProductUnknown, RulesetUnknown
 from decision_service.domain.ports import Filter
-from decision_service.domain.verdict import Outcome
 from decision_service.rollout.impact import LeftOut, NotCompared
-from decision_service.rulebook.rulebook import CompilationThread, Rulebook, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.steering.compare import CompareVersions, ComparisonRequest, VersionComparison
 from tests.fakes.cases import STRICTER, changed_rules
 from tests.fakes.plans import planned

@@ -8,15 +8,10 @@ import pytest
 from decision_service.decide.dry_run import ValidateRules
 from decision_service.domain.errors import Overloaded
 from decision_service.factors.registry import catalogue
+from decision_service.rulebook.archive import MOST, CompilationThread, RulesetArchive, ruleset_text
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
-from decision_service.rulebook.rulebook import (
-    MOST,
-    CompilationThread,
-    Rulebook,
-    RulesetArchive,
-    ruleset_text,
-)
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import RulesetFiles
 from tests.fakes.world import World, shipped_rules

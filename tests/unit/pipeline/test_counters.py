@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
+from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason, Outcome
 from decision_service.domain.errors import (
     CrossTenant,
     DeadlineMissed,
@@ -16,7 +16,6 @@ from decision_service.domain.errors import (
     StoreUnavailable,
     UpstreamUnavailable,
 )
-from decision_service.domain.verdict import Outcome
 from decision_service.steering.counters import CounterKind, Counters, CounterTotal
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, SetClock

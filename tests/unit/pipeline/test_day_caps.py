@@ -9,10 +9,9 @@ import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
-from decision_service.domain.decision import Arm
+from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredEntry
-from decision_service.domain.verdict import Outcome, ReferKind
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.replays import replayed
 from tests.fakes.world import NOW, PRODUCT, World, application, rulebook

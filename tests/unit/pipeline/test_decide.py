@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.decide.codec import read_snapshot
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import (
     DeadlineMissed,
     ProductUnknown,
@@ -17,7 +18,6 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.person import GivenApplicant
 from decision_service.domain.ports import DecisionEntry, StoredEntry
-from decision_service.domain.verdict import Outcome
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import ScriptedSource, World, application
 from tests.kits.until import until

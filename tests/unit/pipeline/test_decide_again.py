@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from decision_service.casework.review_steps import ReviewStep
 from decision_service.casework.reviews import AgainDeps, DecideAgain
 from decision_service.decide.replay import ReadDecisions
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import Filter, StoredEntry
 from decision_service.domain.reviews import Review
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.verdict import Outcome
 from decision_service.rollout.state import kill
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
-from decision_service.store.reviews import StoredReviews
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.store.reviews import Reviews
 from decision_service.store.store import Store
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, steady_earner
 from tests.kits.stores import opened
@@ -42,7 +42,7 @@ class Steps:
 class Dying:
     """Reviews of a process that dies before it has ended one; else the store's."""
 
-    def __init__(self, reviews: StoredReviews) -> None:
+    def __init__(self, reviews: Reviews) -> None:
         self._reviews = reviews
 
     def __getattr__(self, name: str) -> Any:

@@ -7,8 +7,8 @@ import pytest
 from decision_service.decide.clock_guard import ClockGuard
 from decision_service.decide.decide import DecideApplication
 from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
-from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.domain.decision import Outcome, ReferKind
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from tests.fakes.world import NOW, World, application
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from decision_service.casework.recourse import FindRecourse, RecourseKind
 from decision_service.decide.replay import ReadDecisions, Recorded
 from decision_service.domain.factor import FactorValue
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from tests.fakes.world import World, application
 
 
@@ -25,9 +25,12 @@ async def recorded() -> tuple[Recorded, FindRecourse]:
 def without_source(decision: Recorded) -> Recorded:
     """The same decision on somebody who has connected no account, which refers."""
     name = "accounts.connected_count"
-    assert decision.factors is not None
-    values = {**decision.factors.values, name: FactorValue(name, 0)}
-    return replace(decision, factors=replace(decision.factors, values=values))
+    made = decision.decision
+    assert made is not None
+    assert made.factors is not None
+    values = {**made.factors.values, name: FactorValue(name, 0)}
+    factors = replace(made.factors, values=values)
+    return replace(decision, decision=replace(made, factors=factors))
 
 
 async def test_who_is_turned_down_is_answered_as_often_as_asked() -> None:
@@ -44,5 +47,8 @@ async def test_nothing_is_looked_for_where_no_rules_can_be_asked() -> None:
     """A decision whose data was erased, or that no rules made, has no recourse."""
     decision, find = await recorded()
     refused = without_source(decision)
-    assert await find(replace(refused, factors=None)) is None
-    assert await find(replace(refused, entry=replace(refused.entry, ruleset_digest=None))) is None
+    assert refused.decision is not None
+    assert await find(replace(refused, decision=None)) is None
+    assert (
+        await find(replace(refused, decision=replace(refused.decision, ruleset_ref=None))) is None
+    )

@@ -7,9 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from decision_service.domain.decision import Arm
+from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
-from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.rollout.judge import GuardrailState
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decision_service.decide.application import IdentityKey, history_keys
 from decision_service.decide.history import (
     MOST_PAST,
     HistoryOf,
@@ -20,10 +21,9 @@ from decision_service.decide.history import (
     history_of,
     reuse_of,
 )
-from decision_service.decide.identity import IdentityKey, history_keys
 from decision_service.domain.calendar import AsOf
+from decision_service.domain.decision import Outcome
 from decision_service.domain.person import History, Reuse
-from decision_service.domain.verdict import Outcome
 
 MANILA = ZoneInfo("Asia/Manila")
 AS_OF = AsOf.at(datetime(2026, 11, 26, 12, tzinfo=MANILA), MANILA)

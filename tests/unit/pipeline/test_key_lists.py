@@ -12,24 +12,19 @@ from structlog.testing import capture_logs
 from decision_service.decide.codec import decode_facts
 from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
 from decision_service.decide.replica_check import rules_digest
-from decision_service.domain.decision import ListAnswer
+from decision_service.domain.decision import ListAnswer, Outcome
 from decision_service.domain.ports import StoredEntry
-from decision_service.domain.verdict import Outcome
 from decision_service.rulebook import acceptance as list_changes
 from decision_service.rulebook import load as shared_files
 from decision_service.rulebook.acceptance import ListChange, keep, newest_list_changes
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import manifest_text, published_now
-from decision_service.rulebook.rulebook import (
-    ActiveRules,
-    CompilationThread,
-    Rulebook,
-    RulesetArchive,
-)
-from decision_service.rules import lists
+from decision_service.rulebook.rulebook import ActiveRules, Rulebook
+from decision_service.rules import inputs
+from decision_service.rules.inputs import list_answers, read_list
 from decision_service.rules.language.diagnostics import Report
-from decision_service.rules.lists import list_answers, read_list
 from decision_service.rules.program import KeyList
 from decision_service.steering.journal import MigratedPlans, Rollouts, settle
 from decision_service.steering.reload import Reloaded, ReloadRules
@@ -126,7 +121,7 @@ async def test_lists_are_read_and_compared_off_the_loop(
         threads.append(threading.current_thread())
         return read_list(path, text, report)
 
-    for module in (lists, shared_files, list_changes):
+    for module in (inputs, shared_files, list_changes):
         monkeypatch.setattr(module, "read_list", noted)
     assert await office.reload("ACME-017") == Reloaded(accepted=True, faults=0)
     assert len(threads) > 3

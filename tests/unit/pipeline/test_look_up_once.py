@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from decision_service.decide.application import history_keys, owed_key
 from decision_service.decide.codec import decode_facts, factors_from_wire
-from decision_service.decide.decide import Turns
+from decision_service.decide.flow import UserLocks
 from decision_service.decide.history import LookedUp, Past
-from decision_service.decide.identity import history_keys, owed_key
 from decision_service.decide.snapshots import Ages, SnapshotCache
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import DecisionEntry, FetchResult, StoredEntry
@@ -157,7 +157,7 @@ async def test_who_waits_for_others_reads_what_they_left(world: World) -> None:
 
 async def test_a_turn_tells_whether_others_had_theirs_before() -> None:
     """The first has it at once; the second waits; one that leaves holds nobody up."""
-    turns, go, told = Turns(), asyncio.Event(), []
+    turns, go, told = UserLocks(), asyncio.Event(), []
 
     async def work() -> None:
         async with turns.of("user-1") as waited:

@@ -11,8 +11,13 @@ from structlog.testing import capture_logs
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import InputInvalid, UpstreamUnavailable
 from decision_service.domain.ports import ArmDecision
-from decision_service.steering.counters import Counters, EventCounters
-from decision_service.steering.observe import RolloutObserver, ShadowLimits, Shadows, log_rule_error
+from decision_service.steering.counters import (
+    Counters,
+    EventCounters,
+    RolloutObserver,
+    log_rule_error,
+)
+from decision_service.steering.shadows import ShadowLimits, Shadows
 from tests.fakes.counted import counted
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
@@ -34,7 +39,7 @@ class Stand:
         self.counters = Counters(log, clock, "process")
         budget = ShadowLimits(linger=0.0, share=1.0, write_every=0.0)
         self.shadows = Shadows(log, clock, self.seen, self.counters.idle, budget)
-        observer = RolloutObserver(self.counters, self.shadows, lambda product: 7, self.seen)
+        observer = RolloutObserver(self.counters, self.shadows.offer, lambda product: 7, self.seen)
         self.decide = self.world.decide(observer=observer)
 
     async def counted(self) -> dict[tuple[str, int, str, str], int]:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from decision_service.decide.clock_guard import ClockGuard, OperateClock
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ClockResetRefused, UpstreamUnavailable
-from decision_service.domain.verdict import Outcome
 from tests.fakes.world import NOW, World, application
 
 AHEAD = timedelta(days=2)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from decision_service.decide.application import history_keys
 from decision_service.decide.codec import decode_facts, factors_from_wire
-from decision_service.decide.decide import Turns
-from decision_service.decide.identity import history_keys
+from decision_service.decide.flow import UserLocks
+from decision_service.domain.decision import Outcome
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome
 from decision_service.rulebook.folder import read_rules
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import RULES, World, application, rulebook
@@ -102,7 +102,7 @@ async def test_without_a_key_second_uses_cannot_be_ruled_out():
 
 async def test_turns_are_taken_one_after_another_and_leave_nothing_behind():
     """Work on one user never overlaps, that on two does; afterwards there is no lock."""
-    turns, running, seen = Turns(), set(), []
+    turns, running, seen = UserLocks(), set(), []
 
     async def work(user: str) -> None:
         async with turns.of(user):

@@ -15,12 +15,13 @@ from decision_service.casework.letters import subject_of
 from decision_service.casework.review_results import ReadReviewChain, Standing
 from decision_service.casework.reviews import OperateReviews, ReviewDeps
 from decision_service.cli.views import chain_lines
-from decision_service.decide.identity import user_key
+from decision_service.decide.application import user_key
 from decision_service.decide.replay import ReadDecisions
+from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.domain.money import Money
 from decision_service.domain.reviews import ReviewResult, ReviewState
-from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
-from decision_service.rulebook.rulebook import CompilationThread, Rulebook, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.server.reviews import chain_message
 from decision_service.store.store import Store
 from tests.fakes.world import PRODUCT, World, application
@@ -115,8 +116,8 @@ async def test_a_letter_of_what_is_missing_names_the_provider_of_the_stale_accou
     await office.opened()
     archive = RulesetArchive(office.store, lambda: office.world.book, CompilationThread())
     recorded = await ReadDecisions(office.store, archive).get(office.decision_id, full=True)
-    assert recorded.settled is not None
-    subject = subject_of(recorded, recorded.settled.verdict, Standing())
+    assert recorded.decision is not None
+    subject = subject_of(recorded.decision, Standing())
     made = letter(subject, TEXTS["en"])
     assert made is not None
     assert {one.provider for one in subject.lacks} == {PROVIDER}

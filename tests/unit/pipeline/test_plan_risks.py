@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from decision_service.rulebook.folder import PlanRisk
 from decision_service.rulebook.plans import found_risks, plan_warnings
+from decision_service.rulebook.rulebook import PlanRisk
 from decision_service.rules.language.diagnostics import render_all
 from tests.fakes.plans import with_plan
 from tests.fakes.world import PRODUCT, rulebook, shipped_rules

@@ -7,15 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from decision_service.rulebook.folder import (
-    Floors,
-    PlanRisk,
-    Policy,
-    TextFile,
-    read_policy,
-    read_rules,
-)
+from decision_service.rulebook.folder import TextFile, read_policy, read_rules
 from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rulebook import Floors, PlanRisk, Policy
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)

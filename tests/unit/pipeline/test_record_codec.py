@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.decide.codec import (
-    FactsToStore,
+    StoredFacts,
     decode_facts,
     encode_facts,
     factors_from_wire,
@@ -32,7 +32,7 @@ def facts(packed: bytes | None) -> bytes:
     """Stored facts with these factor values."""
     assignment = Assignment("loan", True, EnrolmentReason.IN_STAGE, "d" * 64, "all", 100_000)
     return encode_facts(
-        FactsToStore(
+        StoredFacts(
             instant=NOW,
             zone="Asia/Manila",
             assignment=assignment,

@@ -14,7 +14,7 @@ from decision_service.decide.replay import (
 )
 from decision_service.domain.errors import DecisionUnknown, FieldInvalid, RulesetUnknown
 from decision_service.domain.ports import StoredEntry
-from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from tests.fakes.world import World, application
 
 

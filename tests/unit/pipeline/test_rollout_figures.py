@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from decision_service.domain.decision import Arm
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Arm, Outcome
 from decision_service.rollout.judge import ArmCount
 from decision_service.rollout.judge import GuardrailState as Said
 from decision_service.rollout.model import TrackName

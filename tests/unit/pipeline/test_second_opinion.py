@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Read, Snapshot, Transaction
-from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rules.evaluate import load

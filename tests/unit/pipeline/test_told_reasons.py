@@ -11,9 +11,9 @@ from decision_service.casework.letters import disclosed_reason, disclosed_recour
 from decision_service.casework.recourse import Change, Recourse, RecourseKind
 from decision_service.casework.review_steps import RecordedReview, claim, complete
 from decision_service.casework.subject_access import review_record
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import NoticeNotDue
 from decision_service.domain.reviews import Review, ReviewPolicy, ReviewReason, ReviewResult
-from decision_service.domain.verdict import Outcome
 from tests.unit.reviewing.cases import NOON, POLICY, by, pesos, review
 
 WORDS = {"en": "We could not confirm your income.", "fil": "Hindi napatunayan ang kita."}

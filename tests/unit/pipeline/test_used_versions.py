@@ -9,9 +9,10 @@ from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredText
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import altered
+from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
-from decision_service.rulebook.rulebook import ActiveRules, files_from_body
+from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.rules.compile import compile_ruleset
 from decision_service.steering.journal import MigratedPlans, Rollouts, settle
 from decision_service.steering.reload import Reloaded, ReloadRules

@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from decision_service.runtime.flow import SingleFlight, WorkStopped
+from decision_service.decide.flow import SingleFlight, WorkStopped
 
 
 class Stage:

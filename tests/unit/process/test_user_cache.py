@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.runtime.flow import UserCache
+from decision_service.decide.flow import UserCache
 
 
 def test_the_longest_unused_makes_room() -> None:

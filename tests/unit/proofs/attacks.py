@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rules.language.values import Unknown
 from decision_service.workbench.proofs.people import PersonValues
 from decision_service.workbench.proofs.questions import verdict_on

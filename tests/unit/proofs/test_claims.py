@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rules.language.evaluation import FormulaUnfit
 from decision_service.rules.program import KeyList
 from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rules.construct import Conclusion
 from decision_service.rules.offer import OfferRunner
 from decision_service.workbench.proofs.constructs import encode_part

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from decision_service.casework.recourse_changes import Pools, Uses, formula, laws_between
 from decision_service.casework.recourse_later import again_today, is_whole_months, later_days
+from decision_service.domain.decision import OfferKind, Outcome
 from decision_service.domain.factor import FactorValue, Mover, ValueType
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import OfferKind, Outcome
 from decision_service.factors.laws import LAWS
 from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import evaluate

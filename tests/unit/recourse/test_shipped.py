@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from decision_service.casework.recourse import RecourseKind, Recourses
 from decision_service.casework.recourse_later import later_days
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.verdict import Outcome
 from decision_service.rules.evaluate import evaluate
 from tests.unit.recourse.shipped import VERSIONS, cases, people, product
 

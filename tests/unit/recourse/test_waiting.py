@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from decision_service.casework.recourse_later import Wait, waited
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue, Mover
-from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
 
 START = date(2026, 11, 15)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from decision_service.casework.review_steps import By
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.money import Money
 from decision_service.domain.reviews import (
     Authority,
@@ -16,7 +17,6 @@ from decision_service.domain.reviews import (
     ReviewResult,
     opened_by_referral,
 )
-from decision_service.domain.verdict import Outcome, ReferKind
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 POLICY = ReviewPolicy(

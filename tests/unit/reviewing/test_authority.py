@@ -10,6 +10,7 @@ import yaml
 from msgspec.structs import replace
 
 from decision_service.casework.review_steps import claim, complete, confirm, erased, reject
+from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from decision_service.domain.errors import (
     AuthorityExceeded,
     FieldInvalid,
@@ -18,7 +19,6 @@ from decision_service.domain.errors import (
     ServiceError,
 )
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewResult, ReviewState
-from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from tests.unit.reviewing.cases import POLICY, approved, by, pesos, review
 
 CASES = yaml.safe_load(

@@ -21,9 +21,9 @@ from decision_service.casework.review_steps import (
     reject,
 )
 from decision_service.domain.accounts import Kind
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.errors import RequestIdReused, ReviewRefused, ServiceError
 from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent, ReviewState
-from decision_service.domain.verdict import Outcome, ReferKind
 from tests.unit.reviewing.cases import NOON, POLICY, approved, by, review
 
 OPENED = ReviewEvent(1, NOON, "", ReviewAction.OPENED)

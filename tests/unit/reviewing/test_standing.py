@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.casework.review_results import day_charge, standing
+from decision_service.domain.decision import Outcome
 from decision_service.domain.reviews import DayCharge, Review, ReviewEnd, ReviewResult, ReviewState
-from decision_service.domain.verdict import Outcome
 from tests.unit.reviewing.cases import approved, pesos, review
 
 DECLINE = ReviewResult(Outcome.DECLINE, "NOT_AFFORDABLE", "too heavy")

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
+from decision_service.rollout.assign import is_killed
 from decision_service.rollout.judge import (
     ArmCount,
     ArmTallies,
@@ -19,7 +20,7 @@ from decision_service.rollout.judge import (
     meant,
 )
 from decision_service.rollout.model import Ceiling, Guardrail, Metric, VersusChampion
-from decision_service.rollout.state import Refusal, RolloutState, initial_state, is_killed
+from decision_service.rollout.state import Refusal, RolloutState, initial_state
 from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, good, staged
 
 PLAN = good(STAGED)

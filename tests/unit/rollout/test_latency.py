@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.rollout.judge import BOUNDS_MS, bound_of, quantile
+from decision_service.rollout.judge import BOUNDS_MS, quantile
+from decision_service.steering.counters import bound_of
 from tests.fakes.examples import examples
 
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from decision_service.domain.decision import ReferKind
 from decision_service.domain.money import Money
 from decision_service.domain.reviews import NO_POLICY, Authority, ReviewReason
-from decision_service.domain.verdict import ReferKind
 from tests.unit.rollout.plans import SMALL, good
 
 REVIEW = """review:

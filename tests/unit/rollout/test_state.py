@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
+from decision_service.rollout.assign import is_killed
 from decision_service.rollout.model import Track, TrackName
 from decision_service.rollout.state import (
     PROPOSAL_LASTS,
@@ -22,7 +23,6 @@ from decision_service.rollout.state import (
     confirm,
     fitting,
     initial_state,
-    is_killed,
     kill,
     pause,
     resume,

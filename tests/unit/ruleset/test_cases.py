@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rules.knockouts import Rule
 from decision_service.rules.language.diagnostics import Place, render_all
 from decision_service.rules.language.types import FLAG, Constant

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from msgspec.structs import replace
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import CompiledRuleset

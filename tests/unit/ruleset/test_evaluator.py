@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rules.evaluate import Facts, evaluate, load
 from tests.unit.ruleset.generated import LAWS, anything
 from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php

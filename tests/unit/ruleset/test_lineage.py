@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces
 from tests.oracles.rulesets import FACTORS

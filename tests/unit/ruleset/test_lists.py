@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.domain.decision import ListAnswer
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import ListAnswer, Outcome
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces
+from decision_service.rules.inputs import MOST_KEYS, list_answers, read_list
 from decision_service.rules.language.diagnostics import Report
-from decision_service.rules.lists import MOST_KEYS, list_answers, read_list
 from decision_service.rules.program import ListQuestion, RulesetFiles, folded, hashed
 from decision_service.rules.tests import coverage, run_cases
 from decision_service.rules.tests_file import parse_cases

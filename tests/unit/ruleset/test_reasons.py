@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import Month
+from decision_service.domain.decision import Component, DataRequest, ReferKind
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.verdict import Component, DataRequest, ReferKind
-from decision_service.rules.evaluate import evaluate
+from decision_service.rules.evaluate import completing_types, evaluate
 from decision_service.rules.explain import traces
-from decision_service.rules.reasons import completing_types
 from decision_service.rules.wording import Wording, apart
 from tests.unit.ruleset.rulesets import HEAD, codes, compiled, decide, facts, php, rules, stages
 

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.decide.verdict import needs_of
+from decision_service.decide.conclude import needs_of
 from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import AsOf, Month
+from decision_service.domain.decision import Outcome
 from decision_service.domain.money import Money
 from decision_service.domain.snapshot import (
     Account,
@@ -31,7 +32,6 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
-from decision_service.domain.verdict import Outcome
 from decision_service.factors.compute import compute
 from decision_service.rules.evaluate import Facts, evaluate
 from tests.fakes import shipped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.program import RulesetFiles
 from decision_service.workbench.constants import FigureSetter, FiguresUnfit

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from decision_service.decide.codec import decode_facts, factors_from_wire
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.rollout.impact import Side
 from decision_service.rules.program import CompiledRuleset
 from decision_service.workbench.backtest.case_files import (

@@ -11,7 +11,7 @@ import pytest
 from pyarrow.parquet import read_schema, write_table
 
 from decision_service.cli.parquet import ParquetRows, ParquetUnfit, is_parquet, write_lines
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.decision import Outcome
 from decision_service.workbench.backtest.case_files import CaseFile, parsed
 from tests.unit.cli.commands import command
 from tests.unit.storage.test_case_line import line

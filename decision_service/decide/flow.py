@@ -1,21 +1,27 @@
-"""Work that callers share: one call for each key at a time, and caches that forget erased
-users.
+"""Work that callers share or wait for: single flight, a lock for each user, the bulkhead, caches
+that forget erased users.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from cachetools import LRUCache
 from msgspec import Struct
 
+from decision_service.domain.errors import Overloaded
+
 Key = TypeVar("Key")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 Value = TypeVar("Value")
+
+LIMIT = 256
+"""How many decisions are in progress at most, unless the settings say otherwise."""
 
 UserKey: TypeAlias = tuple[str, ...]
 """The user's id, then the rest of the key."""
@@ -137,6 +143,93 @@ class SingleFlight(Generic[Key, Job, Result]):
         self._on_end(flight.job)
         if not flight.task.cancelled():
             flight.task.exception()  # whoever waits has it
+
+
+class _Line(Struct):
+    lock: asyncio.Lock
+    waiting: int = 0
+
+
+class UserLocks:
+    """A lock for each user: without it many at once would be decided over and over."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, _Line] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @asynccontextmanager
+    async def of(self, user_id: str) -> AsyncIterator[bool]:
+        """Wait for the user's turn, until the block ends; whether others had theirs before."""
+        line = self._lines.setdefault(user_id, _Line(asyncio.Lock()))
+        waited = line.waiting > 0
+        line.waiting += 1
+        try:
+            async with line.lock:
+                yield waited
+        finally:
+            line.waiting -= 1
+            if not line.waiting:
+                del self._lines[user_id]
+
+
+class Bulkhead:
+    """At most `limit` pieces of work in progress; twice as many may wait, first come, first served.
+
+    `async with bulkhead:` raises Overloaded without waiting where the queue is full, or while
+    `shedding` is set.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.limit = limit
+        self.shedding = False
+        self.working = 0
+        self.refused = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    def enter(self) -> bool:
+        """Take a slot; False where none is free, where others wait, or while `shedding` is set."""
+        if self.shedding or self._queue or self.working >= self.limit:
+            return False
+        self.working += 1
+        return True
+
+    def leave(self) -> None:
+        while self._queue:
+            slot = self._queue.popleft()
+            if not slot.done():
+                slot.set_result(None)
+                return
+        self.working -= 1
+
+    async def __aenter__(self) -> None:
+        if self.enter():
+            return
+        if self.shedding or self.waiting >= 2 * self.limit:
+            self.refused += 1
+            raise Overloaded("more work is in progress and waiting than this process takes: retry")
+        await self._wait_for_slot()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.leave()
+
+    async def _wait_for_slot(self) -> None:
+        """Wait for a slot; a slot given to a caller that has left goes to the next."""
+        slot = asyncio.get_running_loop().create_future()
+        self._queue.append(slot)
+        try:
+            await slot
+        except BaseException:
+            if not slot.cancelled():
+                self.leave()
+            elif slot in self._queue:  # `leave` drops those that it comes by
+                self._queue.remove(slot)
+            raise
 
 
 class UserCache(LRUCache[UserKey, Value]):

@@ -1,4 +1,4 @@
-"""Counts each decision for its rollout, and evaluates shadows after the reply."""
+"""Evaluates versions silently after the reply, and stores what they say."""
 
 from __future__ import annotations
 
@@ -6,23 +6,16 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from time import thread_time
 
 import msgspec
 import structlog
 
-from decision_service.decide.admit import Admission
-from decision_service.decide.application import Application
-from decision_service.decide.conclude import Attempt, ConcludedDecision
-from decision_service.domain.decision import Decision
 from decision_service.domain.errors import StoreError
-from decision_service.domain.ports import Clock, DecisionEntry, FetchResult
-from decision_service.rollout.assign import shadows
-from decision_service.rulebook.rulebook import Product
+from decision_service.domain.ports import Clock
 from decision_service.rules.program import CompiledRuleset
-from decision_service.runtime.telemetry import Alarm, raised
-from decision_service.steering.counters import Counters, EventCounters
+from decision_service.steering.counters import EventCounters
 from decision_service.steering.pairs import (
     DecidedCase,
     DecisionPair,
@@ -175,61 +168,3 @@ class Shadows:
 
     def _drop(self, product: str, why: str, number: int) -> None:
         self._counters.shadow_dropped.labels(product, why).inc(number)
-
-
-class RolloutObserver(msgspec.Struct, frozen=True):
-    """The `DecisionObserver` of rollouts: counters of the arms, overrides, and shadows."""
-
-    counters: Counters
-    shadows: Shadows
-    position_of: Callable[[str], int]
-    events: EventCounters
-
-    def position(self, product: str) -> int:
-        return self.position_of(product)
-
-    def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
-        return self.counters.attempt(application.product, timed=not application.wait_timeout)
-
-    def recorded(
-        self,
-        attempt: Attempt,
-        product: Product,
-        admission: Admission,
-        fetch_result: FetchResult | None,
-        concluded: ConcludedDecision,
-    ) -> None:
-        attempt.entry = concluded.entry
-        log_rule_error(concluded.entry)
-        decision = concluded.decision
-        self._count_override(decision)
-        if admission.ruleset is None or fetch_result is None or decision.factors is None:
-            return
-        case = DecidedCase(
-            decision,
-            admission.ruleset,
-            fetch_result.snapshot,
-            decision.factors,
-            admission.application.inputs,
-            product.input_names,
-        )
-        versions = shadows(product.plan, admission.assignment, admission.unit)
-        loaded = tuple(product.versions[v] for v in versions if v in product.versions)
-        self.shadows.offer(case, loaded)
-
-    def _count_override(self, decision: Decision) -> None:
-        override = decision.override
-        if override is None:
-            return
-        self.events.overrides.labels(decision.product, override.kind, override.cap).inc()
-        names = {"product": decision.product, "version": decision.assignment.version}
-        names |= {"kind": override.kind.value, "rules": override.verdict.outcome.value}
-        log.info("decision overridden", decision_id=decision.decision_id, cap=override.cap, **names)
-
-
-def log_rule_error(entry: DecisionEntry) -> None:
-    if entry.arm is not None and entry.arm.rule_error:
-        names = {"product": entry.product, "version": entry.arm.version}
-        log.error(
-            "a rule failed", alarm=raised(Alarm.RULE_ERROR), decision_id=entry.decision_id, **names
-        )
