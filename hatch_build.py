@@ -1,4 +1,4 @@
-"""Puts into a built package what lies beside it: starter rules, protos, and the commit."""
+"""Puts into a built package what lies outside it: starter rules, protos, docs, and the commit."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ class PackageHook(BuildHookInterface):  # type: ignore[type-arg]
             return
         root, added = Path(self.root), build_data["force_include"]
         if self.target_name == "wheel":
-            folders = [
+            brought = [
                 root / "rules",
+                *(root / "docs").glob("*.md"),
+                root / "docs" / "openapi.yaml",
                 *(one for one in (root / "protos").iterdir() if one.is_dir()),
             ]
-            added |= {str(one): f"{STARTER}/{one.relative_to(root)}" for one in folders}
+            added |= {str(one): f"{STARTER}/{one.relative_to(root)}" for one in brought}
         if not (root / COMMIT).exists():
             added[str(self._commit(root))] = COMMIT
 

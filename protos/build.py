@@ -2,7 +2,7 @@
 
 `generate` writes the server's Python code and docs/openapi.yaml; `check` says whether they are what
 the protos give. `lint` checks style, and that no client of the last release breaks; `release` makes
-the protos of today the last release. `gateway` writes the two files that the gateway reads.
+the protos of today the last release.
 
 Google's files that the protos need lie beside them with their licence, as the package
 googleapis-common-protos has them, so that protoc needs nothing else.
@@ -21,15 +21,12 @@ from pathlib import Path
 
 from protos.compiling import ROOT, image, run_protoc, write_image
 from protos.openapi import document
-from protos.strict import requests
 
 PROJECT = ROOT.parent
 GENERATED = PROJECT / "decision_service" / "api" / "v1"
 PACKAGE = metadata.distribution("googleapis-common-protos")
 GOOGLE = Path(str(PACKAGE.locate_file("google")))
 GOOGLE_FILES = (
-    "api/annotations.proto",
-    "api/http.proto",
     "rpc/error_details.proto",
     "rpc/status.proto",
     "type/money.proto",
@@ -55,13 +52,6 @@ def generate(out: Path) -> None:
 def openapi() -> str:
     """The OpenAPI document of the protos."""
     return document(image("--include_source_info"))
-
-
-def gateway(out: Path) -> None:
-    """Write what the gateway reads into a folder: descriptors, and the names of fields."""
-    write_image(out / "decision_service.binpb")
-    script = (PROJECT / "deploy" / "gateway" / "strict.lua").read_text(encoding="utf-8")
-    (out / "strict.lua").write_text(requests(image()) + script, encoding="utf-8")
 
 
 def lint() -> None:
@@ -105,23 +95,21 @@ def _differing(fresh: Path, committed: Path, names: Sequence[str]) -> list[str]:
     return differing + missing
 
 
-def main(action: str, *files: str) -> None:
+def main(action: str) -> None:
     """Do what the command line says."""
-    match action, files:
-        case "generate", ():
+    match action:
+        case "generate":
             copy_google(ROOT / "google")
             generate(PROJECT)
             OPENAPI.write_text(openapi(), encoding="utf-8")
-        case "lint", ():
+        case "lint":
             lint()
-        case "check", ():
+        case "check":
             check()
-        case "release", ():
+        case "release":
             write_image(RELEASED)
-        case "gateway", (folder,):
-            gateway(Path(folder))
         case _:
-            sys.exit("usage: python -m protos.build generate|lint|check|release|gateway FOLDER")
+            sys.exit("usage: python -m protos.build generate|lint|check|release")
 
 
 if __name__ == "__main__":

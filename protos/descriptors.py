@@ -36,13 +36,6 @@ class Descriptors:
                 if isinstance(described, DescriptorProto | EnumDescriptorProto):
                     self.types[name] = described
 
-    def message(self, name: str) -> DescriptorProto:
-        """A message by its full name; raises TypeError where the name is an enum's."""
-        found = self.types[name.lstrip(".")]
-        if not isinstance(found, DescriptorProto):
-            raise TypeError(f"{name} is no message")
-        return found
-
 
 def _comments(file: FileDescriptorProto) -> dict[Path, str]:
     return {

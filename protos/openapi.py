@@ -1,43 +1,117 @@
-"""The OpenAPI document of the protos: a path for each `google.api.http` option."""
+"""The OpenAPI document of the protos: `POST /<service>/<method>` with protobuf's JSON and Connect's
+errors.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
-from google.api import annotations_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorSet,
+    MethodDescriptorProto,
+)
 
 from protos.descriptors import Descriptors
-from protos.openapi_schemas import Schemas
 
+Schema = dict[str, Any]
 PACKAGE = "decision_service.api.v1"
-STATUS = "google.rpc.Status"
 DETAILS = ("google.rpc.ErrorInfo", "google.rpc.BadRequest", "google.rpc.RetryInfo")
-SERVER = {"url": "http://127.0.0.1:8080", "description": "the gateway, as it is shipped"}
 INFO = {
     "title": "Credit decision service",
     "version": "v1",
-    "description": "Decides credit applications from verified income data. A gateway translates"
-    " these paths to the gRPC services. The bodies of errors are of google.rpc.Status.",
+    "description": "Decides credit applications from verified income data. Each call of the gRPC"
+    " services is a POST of JSON; errors are those of the Connect protocol.",
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
-_PATH_FIELD = re.compile(r"{(\w+)}")
+SERVER = {"url": "http://127.0.0.1:8080", "description": "DECISION_HTTP_ADDRESS, as it is shipped"}
+DEADLINE: Schema = {
+    "name": "Connect-Timeout-Ms",
+    "in": "header",
+    "description": "Milliseconds until the caller gives up; 10,000 without it.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 9_999_999_999},
+}
+ERROR: Schema = {
+    "description": "An error, with the HTTP status of its code.",
+    "type": "object",
+    "properties": {
+        "code": {"type": "string", "description": "The code of gRPC in small letters."},
+        "message": {
+            "type": "string",
+            "description": "What happened and what to do, in a sentence.",
+        },
+        "details": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/ErrorDetail"},
+            "description": "Why, for programs; none where no method was reached.",
+        },
+    },
+    "required": ["code", "message"],
+    "additionalProperties": False,
+}
+ERROR_DETAIL: Schema = {
+    "description": "One of ErrorInfo, BadRequest and RetryInfo; ErrorInfo has the reason.",
+    "type": "object",
+    "properties": {
+        "type": {
+            "type": "string",
+            "enum": [*DETAILS],
+            "description": "The message's full name.",
+        },
+        "value": {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "The message in protobuf's binary form, in base64 without padding.",
+        },
+        "debug": {
+            "type": "object",
+            "description": "The message as JSON, for people: programs read `value`.",
+            "additionalProperties": True,
+        },
+    },
+    "required": ["type", "value"],
+    "additionalProperties": False,
+}
+SCALARS: dict[int, Schema] = {
+    FieldDescriptorProto.TYPE_BOOL: {"type": "boolean"},
+    FieldDescriptorProto.TYPE_STRING: {"type": "string"},
+    FieldDescriptorProto.TYPE_BYTES: {"type": "string", "contentEncoding": "base64"},
+    FieldDescriptorProto.TYPE_DOUBLE: {"type": "number", "format": "double"},
+    FieldDescriptorProto.TYPE_INT32: {"type": "integer", "format": "int32"},
+    FieldDescriptorProto.TYPE_INT64: {"type": "string", "format": "int64"},
+}
+WELL_KNOWN: dict[str, Schema] = {
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
+    "google.protobuf.Duration": {"type": "string", "pattern": r"^-?\d+(\.\d{1,9})?s$"},
+}
 
 
 def document(image: FileDescriptorSet) -> str:
     """The document as YAML, from an image with source info."""
     schemas = Schemas(Descriptors(image))
+    services = [one for file in image.file for one in file.service]
     content = {
         "openapi": "3.1.0",
         "info": INFO,
         "servers": [SERVER],
         "security": [{}, {"bearer": []}],
-        "tags": list(_tags(image, schemas)),
-        "paths": _paths(image, schemas),
+        "tags": [
+            {"name": one.name, "description": schemas.comment(f"{PACKAGE}.{one.name}")}
+            for one in services
+        ],
+        "paths": {
+            f"/{PACKAGE}.{service.name}/{method.name}": {
+                "post": _operation(schemas, service.name, method)
+            }
+            for service in services
+            for method in service.method
+        },
         "components": {
+            "parameters": {"ConnectTimeoutMs": DEADLINE},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": schemas.components(DETAILS),
         },
@@ -45,77 +119,70 @@ def document(image: FileDescriptorSet) -> str:
     return yaml.safe_dump(content, sort_keys=False, width=100, allow_unicode=True)
 
 
-def _tags(image: FileDescriptorSet, schemas: Schemas) -> Iterator[dict[str, str]]:
-    for file in image.file:
-        for service in file.service:
-            comment = schemas.known.comments[f"{PACKAGE}.{service.name}"]
-            yield {"name": service.name, "description": comment}
-
-
-def _paths(image: FileDescriptorSet, schemas: Schemas) -> dict[str, dict[str, Any]]:
-    paths: dict[str, dict[str, Any]] = {}
-    for file in image.file:
-        for service in file.service:
-            for method in service.method:
-                verb, path = _verb_and_path(method)
-                named = _PATH_FIELD.sub(lambda found: f"{{{_camel(found[1])}}}", path)
-                operation = _operation(schemas, service.name, method)
-                paths.setdefault(named, {})[verb] = operation
-    return paths
-
-
-def _verb_and_path(method: MethodDescriptorProto) -> tuple[str, str]:
-    rule = method.options.Extensions[annotations_pb2.http]
-    verb = rule.WhichOneof("pattern")
-    if verb not in {"get", "post"}:
-        raise SystemExit(f"{method.name} has no google.api.http option with get or post: add one")
-    return verb, getattr(rule, verb)
-
-
-def _operation(schemas: Schemas, service: str, method: MethodDescriptorProto) -> dict[str, Any]:
-    operation: dict[str, Any] = {
+def _operation(schemas: Schemas, service: str, method: MethodDescriptorProto) -> Schema:
+    error = {"$ref": "#/components/schemas/Error"}
+    return {
         "tags": [service],
-        "operationId": method.name[0].lower() + method.name[1:],
-        "summary": schemas.known.comments[f"{PACKAGE}.{service}.{method.name}"],
+        "operationId": f"{service}_{method.name}",
+        "summary": schemas.comment(f"{PACKAGE}.{service}.{method.name}"),
+        "parameters": [{"$ref": "#/components/parameters/ConnectTimeoutMs"}],
+        "requestBody": {"required": True, **_content(schemas.reference(method.input_type))},
+        "responses": {
+            "200": {"description": "OK", **_content(schemas.reference(method.output_type))},
+            "default": {"description": "An error", **_content(error)},
+        },
     }
-    if parameters := list(_parameters(schemas, method)):
-        operation["parameters"] = parameters
-    if method.options.Extensions[annotations_pb2.http].body:
-        operation["requestBody"] = {"required": True, **_content(_body(schemas, method))}
-    operation["responses"] = {
-        "200": {"description": "OK", **_content(schemas.reference(method.output_type))},
-        "default": {"description": "An error", **_content(schemas.reference(STATUS))},
-    }
-    return operation
 
 
-def _parameters(schemas: Schemas, method: MethodDescriptorProto) -> Iterator[dict[str, Any]]:
-    in_path = set(_PATH_FIELD.findall(_verb_and_path(method)[1]))
-    in_query = not method.options.Extensions[annotations_pb2.http].body
-    for field in schemas.known.message(method.input_type).field:
-        if field.name in in_path or in_query:
-            place = {"in": "path", "required": True} if field.name in in_path else {"in": "query"}
-            comment = schemas.known.comments[f"{method.input_type.lstrip('.')}.{field.name}"]
-            described = {"description": comment, "schema": schemas.of(field)}
-            yield {"name": field.json_name} | place | described
-
-
-def _body(schemas: Schemas, method: MethodDescriptorProto) -> dict[str, Any]:
-    rule = method.options.Extensions[annotations_pb2.http]
-    if rule.body != "*":
-        message = schemas.known.message(method.input_type)
-        [field] = [one for one in message.field if one.name == rule.body]
-        return schemas.of(field)
-    in_path = frozenset(_PATH_FIELD.findall(rule.post))
-    if in_path:
-        return schemas.object(method.input_type, without=in_path)
-    return schemas.reference(method.input_type)
-
-
-def _content(schema: dict[str, Any]) -> dict[str, Any]:
+def _content(schema: Schema) -> Schema:
     return {"content": {"application/json": {"schema": schema}}}
 
 
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(one.capitalize() for one in others)
+class Schemas:
+    """The schemas of an image; those that were referred to are the document's components."""
+
+    def __init__(self, known: Descriptors) -> None:
+        self._known = known
+        self._used: dict[str, Schema] = {"Error": ERROR, "ErrorDetail": ERROR_DETAIL}
+
+    def comment(self, name: str) -> str:
+        """What the protos say of a name."""
+        return self._known.comments[name]
+
+    def components(self, further: Iterable[str]) -> dict[str, Schema]:
+        """Every schema that was referred to, and further ones, sorted by name."""
+        for name in further:
+            self.reference(name)
+        return dict(sorted(self._used.items()))
+
+    def reference(self, name: str) -> Schema:
+        """A reference to the schema of a message or an enum."""
+        full = name.lstrip(".")
+        if full in WELL_KNOWN:
+            return dict(WELL_KNOWN[full])
+        key = full.removeprefix(f"{self._known.files[full].package}.")
+        if key not in self._used:
+            self._used[key] = {}
+            self._used[key] = {"description": self.comment(full)} | self._schema(full)
+        return {"$ref": f"#/components/schemas/{key}"}
+
+    def _schema(self, full: str) -> Schema:
+        described = self._known.types[full]
+        if isinstance(described, EnumDescriptorProto):
+            return {"type": "string", "enum": [one.name for one in described.value]}
+        properties = dict(self._properties(full, described))
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+    def _properties(self, full: str, message: DescriptorProto) -> Iterator[tuple[str, Schema]]:
+        for field in message.field:
+            comment = self.comment(f"{full}.{field.name}")
+            yield field.json_name, self._of(field) | {"description": comment}
+
+    def _of(self, field: FieldDescriptorProto) -> Schema:
+        entry = self._known.types.get(field.type_name.lstrip("."))
+        if isinstance(entry, DescriptorProto) and entry.options.map_entry:
+            return {"type": "object", "additionalProperties": self._of(entry.field[1])}
+        named = self.reference(field.type_name) if field.type_name else dict(SCALARS[field.type])
+        if field.label == FieldDescriptorProto.LABEL_REPEATED:
+            return {"type": "array", "items": named}
+        return named

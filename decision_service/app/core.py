@@ -13,6 +13,7 @@ import grpc
 import msgspec
 import structlog
 from opentelemetry.trace import Tracer
+from starlette.types import ASGIApp
 
 from decision_service.build import engine_version
 from decision_service.domain.errors import StoreError
@@ -71,10 +72,11 @@ class StartError(Exception):
 
 
 class Instrumentation(msgspec.Struct, frozen=True):
-    """A tracer, and interceptors around the gRPC server's own, outermost first."""
+    """A tracer, and what is around gRPC's own interceptors, outermost first, and around HTTP."""
 
     tracer: Tracer = NO_TRACER
     interceptors: tuple[grpc.ServerInterceptor, ...] = ()
+    around_http: Callable[[ASGIApp], ASGIApp] | None = None
 
 
 def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
@@ -96,7 +98,8 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
     if opened is None:
         return Instrumentation()
     stack.push_async_callback(opened.aclose)
-    return Instrumentation(opened.tracing.tracer, (opened.tracing.interceptor,))
+    tracing = opened.tracing
+    return Instrumentation(tracing.tracer, (tracing.interceptor,), tracing.around_http)
 
 
 class StartRules(msgspec.Struct, frozen=True):
@@ -203,7 +206,7 @@ class Core(msgspec.Struct, frozen=True):
     source: SmileSource
     smile_url: str
     widget: tuple[str, str]
-    tracer: Tracer
+    instrumentation: Instrumentation
 
     @property
     def metrics(self) -> Metrics:
@@ -256,7 +259,7 @@ async def open_core(
         source,
         smile_url,
         widget,
-        instrumentation.tracer,
+        instrumentation,
     )
 
 

@@ -257,7 +257,7 @@ def _deciding(
         store.leases,
         history,
         None if snapshots is None else snapshots.cache,
-        core.tracer,
+        core.instrumentation.tracer,
     )
     return DecideApplication(
         deps,

@@ -21,9 +21,10 @@ from decision_service.app.services import (
 )
 from decision_service.build import commit
 from decision_service.domain.ports import Clock
+from decision_service.rulebook.starter import docs
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.failpoints import armed
-from decision_service.runtime.settings import Settings, split_address
+from decision_service.runtime.settings import Settings, SmileMode, split_address
 from decision_service.runtime.tasks import Supervisor
 from decision_service.runtime.telemetry import LogQueue
 from decision_service.server import grpc as rpc
@@ -79,11 +80,15 @@ async def listen(
 async def _http(
     core: Core, server: rpc.RpcServer, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> HttpUrls:
-    """The pages at one address, health and metrics at another."""
-    settings = core.settings
+    """The pages and JSON at one address, health and metrics at another."""
+    settings, around = core.settings, core.instrumentation.around_http or (lambda app: app)
+    if settings.tls_client_ca_file is None or settings.auth_tokens_file is not None:
+        # Else whoever shows no certificate would be `anonymous`, and HTTP asks for none.
+        pages = [*pages, server.json.route]
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
-        served = serve_http(setting, address, build_app(routes), core.certificates)
+        app = around(build_app(routes))
+        served = serve_http(setting, address, app, core.certificates)
         return await stack.enter_async_context(served)
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
@@ -159,6 +164,10 @@ async def start(
             snapshots.worker.on_arrival(reviews.again)
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
+        if settings.smile_mode is SmileMode.EMBEDDED:
+            from decision_service.server.explorer import Explorer  # what decides on people has none
+
+            pages += Explorer(docs()).routes()
         server, http = await listen(core, services, pages, stack)
         server.set_health()
         supervisor = Supervisor(core.clock.monotonic)

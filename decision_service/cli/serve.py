@@ -19,7 +19,7 @@ from decision_service.cli.options import ConfigOption, InitOption
 from decision_service.cli.output import CommandError, Exit, console
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.config import load
-from decision_service.runtime.settings import LogFormat, Settings
+from decision_service.runtime.settings import LogFormat, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
 from decision_service.runtime.telemetry import LogQueue, configure_logging
 from decision_service.store.engine import migrate as migrate_store
@@ -119,6 +119,7 @@ def banner(service: Service) -> list[str]:
         f"  gRPC    {service.address}  {_security(settings)}",
         f"  HTTP    {service.http.public}",
         f"  admin   {service.http.admin}  /healthz /metrics",
+        *([f"  explore {service.http_url}/"] if settings.smile_mode is SmileMode.EMBEDDED else []),
         f"  Smile   {settings.smile_mode} {service.core.smile_url}",
         f"  store   {service.store_name}",
         *(f"  rules   {line}" for line in rules),

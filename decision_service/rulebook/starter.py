@@ -1,4 +1,4 @@
-"""What a new folder begins with: starter rules, and the protos that clients are generated from."""
+"""What a checkout has and the package brings along: starter rules, protos for clients, docs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ def starter_rules() -> Path:
 def protos() -> Path:
     """The folder that proto files import each other from, with the service config."""
     return _folder("protos")
+
+
+def docs() -> Path:
+    """The pages for people, with the OpenAPI document."""
+    return _folder("docs")
 
 
 def _folder(name: str) -> Path:

@@ -140,7 +140,7 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
     known = settings.callers_known or settings.allow_plaintext
     named = {name: getattr(settings, name) for name in _ADDRESSES}
     for name, address in named.items():
-        known_there = known or name != "grpc_address"
+        known_there = known or name == "admin_address"
         if problem := reach_problem(
             env_name(name), address, encrypted=encrypted, known_callers=known_there
         ):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import unquote
 
 import grpc
@@ -27,6 +28,9 @@ _NETWORK_BITS = 64
 _LOCAL_V6 = f"::/{_NETWORK_BITS}"
 NEVER = 1e12
 """Seconds from which what is left of a deadline means that there is none."""
+
+MESSAGE_LIMIT = 64 * 1024
+"""Bytes of a request's message."""
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
@@ -142,6 +146,24 @@ class CallStatus(msgspec.Struct, frozen=True):
     trailing: Metadata = ()
 
 
+Work: TypeAlias = "Future[Any] | asyncio.Future[Any]"
+
+
+class Transport(Protocol):
+    """What gRPC's context of a call has, and a call over HTTP as well."""
+
+    def peer(self) -> str:
+        """The client's address as gRPC writes it."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
+
+    def auth_context(self) -> Mapping[str, Any]: ...
+
+    def time_remaining(self) -> float | None: ...
+
+    def cancel(self) -> object: ...
+
+
 class RpcContext:
     """The parts of a ServicerContext that behaviours use, and the call's `info`.
 
@@ -167,7 +189,7 @@ class RpcContext:
     )
 
     def __init__(
-        self, context: grpc.ServicerContext, send: Callable[[Any], Awaitable[None]] | None = None
+        self, context: Transport, send: Callable[[Any], Awaitable[None]] | None = None
     ) -> None:
         self.info = CallInfo()
         self.address = address_of(context.peer())
@@ -175,10 +197,10 @@ class RpcContext:
         self.done = False
         self.status: CallStatus | None = None
         self.trailing: Metadata = ()
-        self._context: grpc.ServicerContext | None = context
+        self._context: Transport | None = context
         self._metadata: Metadata = tuple(context.invocation_metadata())
         self._send = send
-        self._work: Future[Any] | None = None
+        self._work: Work | None = None
 
     def time_remaining(self) -> float | None:
         """Seconds until the client's deadline; None without one, 0 when the call is over."""
@@ -191,7 +213,7 @@ class RpcContext:
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
         context = self._context
-        return {} if context is None else context.auth_context()  # type: ignore[return-value]  # lists of bytes, whatever the stubs say
+        return {} if context is None else context.auth_context()
 
     def set_trailing_metadata(self, trailing: Metadata) -> None:
         self.trailing = trailing
@@ -205,7 +227,7 @@ class RpcContext:
             raise TypeError("a call with one reply has no stream")
         await self._send(message)
 
-    def serve(self, work: Future[Any]) -> None:
+    def serve(self, work: Work) -> None:
         self._work = work
         if self.done:  # since before there was work to be cancelled
             work.cancel()

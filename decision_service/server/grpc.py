@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import grpc
 import msgspec
 import structlog
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -36,6 +37,7 @@ from decision_service.server.auth import (
     FailedAuthentications,
 )
 from decision_service.server.callers import HEALTH_METHODS
+from decision_service.server.context import MESSAGE_LIMIT
 from decision_service.server.event_loop import EventLoopInterceptor
 from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer
 from decision_service.server.interceptors import (
@@ -49,6 +51,7 @@ from decision_service.server.interceptors import (
     ErrorMapInterceptor,
     RequestContextInterceptor,
 )
+from decision_service.server.json_calls import JsonCalls
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import AddressInUse, Certificates
 from decision_service.server.wire import Methods, methods
@@ -61,7 +64,6 @@ log = structlog.get_logger("decision_service.health")
 STARTING = ("the service is starting",)
 STOPPING = ("the service is stopping",)
 
-MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 16 * 1024  # of it the front hands on 8, and a certificate
 _MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, clock, reviews)
 SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
@@ -210,6 +212,7 @@ class RpcServer(msgspec.Struct):
     health: HealthServicer
     port: int
     event_loop: EventLoopInterceptor
+    json: JsonCalls
     threads: CallThreads
     reasons: tuple[str, ...] = STARTING
     stopping: bool = False
@@ -257,6 +260,7 @@ class RpcServer(msgspec.Struct):
     async def _end(self, grace: float) -> None:
         """Stop; the shortest of several graces counts."""
         stopped = self.server.stop(grace)
+        await self.json.end(grace)
         await asyncio.to_thread(stopped.wait)
         await self.event_loop.idle()
         await asyncio.to_thread(self.threads.shutdown)
@@ -292,24 +296,28 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     most = deps.limits.calls + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
     loop = EventLoopInterceptor(threads, deps.authenticator.caller, HEALTH_METHODS)
+    interceptors, json = deps.interceptors(), JsonCalls(deps.authenticator.caller)
     server = grpc.server(
         threads,
-        interceptors=[*deps.further, loop, *deps.interceptors()],
+        interceptors=[*deps.further, loop, *interceptors],
         options=(*OPTIONS, ("grpc.so_reuseport", int(options.shares_port))),
         maximum_concurrent_rpcs=most,
     )
     health = HealthServicer()
-    _add(server, services, health, described=options.reflection)
-    started = RpcServer(server, health, _bind(server, options), loop, threads)
+    for service, handlers in _handlers(services):
+        server.add_registered_method_handlers(service.full_name, handlers)
+        json.add(service, handlers, interceptors)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    if options.reflection:
+        _add_reflection(server)
+    started = RpcServer(server, health, _bind(server, options), loop, json, threads)
     started.set_health(STARTING)
     health.explain(STARTING)
     server.start()
     return started
 
 
-def _add(
-    server: grpc.Server, services: Services, health: HealthServicer, *, described: bool
-) -> None:
+def _handlers(services: Services) -> Iterator[tuple[ServiceDescriptor, Methods]]:
     for service, servicer in (
         (decisions.SERVICE, decisions.DecisionServicer(services.decisions)),
         (rulesets.SERVICE, rulesets.RulesetServicer(services.rulesets)),
@@ -320,13 +328,14 @@ def _add(
         (clock.SERVICE, clock.ClockServicer(services.clock)),
         (reviews.SERVICE, reviews.ReviewServicer(services.reviews)),
     ):
-        server.add_registered_method_handlers(service.full_name, methods(service, servicer))
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    if described:
-        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        for name in REFLECTION_NAMES:
-            described_by = reflection_methods((*SERVICES, health_name))
-            server.add_registered_method_handlers(name, described_by)
+        yield service, methods(service, servicer)
+
+
+def _add_reflection(server: grpc.Server) -> None:
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    for name in REFLECTION_NAMES:
+        described_by = reflection_methods((*SERVICES, health_name))
+        server.add_registered_method_handlers(name, described_by)
 
 
 def _bind(server: grpc.Server, options: ListenOptions) -> int:

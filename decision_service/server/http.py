@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -58,6 +60,42 @@ def admin_routes(
         Route("/livez", livez, methods=["GET"]),
         Route("/metrics", show_metrics, methods=["GET"]),
     ]
+
+
+class HttpCall:
+    """What a call over HTTP has of the context that gRPC gives to a call."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._seconds = asyncio.get_running_loop().time
+        timeout = request.headers.get("connect-timeout-ms")
+        self._deadline = None if timeout is None else self._seconds() + int(timeout) / 1000
+
+    def peer(self) -> str:
+        host, port = self._request.client or ("", 0)
+        return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._request.headers.items())
+
+    def auth_context(self) -> Mapping[str, Any]:
+        return {}  # certificates are shown to gRPC alone
+
+    def time_remaining(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - self._seconds())
+
+    def cancel(self) -> None:
+        """Nothing: whoever is slow loses the connection, and the call with it."""
+
+
+async def read_body(request: Request, most: int) -> bytes | None:
+    """The exact bytes, None where there are more than may be."""
+    taken = bytearray()
+    async for chunk in request.stream():
+        taken += chunk
+        if len(taken) > most:
+            return None
+    return bytes(taken)
 
 
 @asynccontextmanager

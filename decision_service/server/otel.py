@@ -11,7 +11,9 @@ import random
 import re
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import grpc
 import msgspec
@@ -19,13 +21,15 @@ import structlog
 from opentelemetry.exporter.otlp.proto.grpc.exporter import InvalidCompressionValueException
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.grpc import server_interceptor
+from opentelemetry.propagate import extract
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from decision_service.server.callers import UNOBSERVED
+from decision_service.server.callers import METHODS, UNOBSERVED
 
 log = structlog.get_logger("decision_service.opentelemetry")
 SERVICE_NAME = "decision-service"
@@ -33,6 +37,7 @@ _PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL
 _FLAGS = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})", re.ASCII)
 _SHARES = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
 _RATIO = "parentbased_traceidratio"
+_SERVER_ERROR = 500
 LINGER_SECONDS = 2.0
 """How long the end of the service waits for spans that are still to be sent."""
 
@@ -138,10 +143,48 @@ def _ratio() -> float:
     return ratio
 
 
+class HttpDetails(msgspec.Struct, frozen=True):
+    """A JSON call as samplers see one of gRPC."""
+
+    method: str
+    invocation_metadata: tuple[tuple[str, str], ...]
+
+
+class JsonSpans(msgspec.Struct, frozen=True):
+    """An application whose JSON calls have spans, of `wanted` ones, by the names of gRPC's."""
+
+    tracer: Tracer
+    wanted: Callable[[Any], bool]
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"])
+        if scope["path"] not in METHODS or not self.wanted(HttpDetails(scope["path"], headers)):
+            await self.app(scope, receive, send)
+            return
+        with self.tracer.start_as_current_span(
+            scope["path"][1:],
+            extract(dict(headers)),
+            SpanKind.SERVER,
+            {"rpc.system": "connect_rpc"},
+            record_exception=False,  # a message or a traceback may hold data
+        ) as span:
+
+            async def sent(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", message["status"])
+                    if message["status"] >= _SERVER_ERROR:
+                        span.set_status(StatusCode.ERROR)
+                await send(message)
+
+            await self.app(scope, receive, sent)
+
+
 class Tracing(msgspec.Struct, frozen=True):
     provider: TracerProvider
     interceptor: grpc.ServerInterceptor
     tracer: Tracer
+    around_http: Callable[[ASGIApp], ASGIApp]
 
     @classmethod
     def of(cls, provider: TracerProvider, sampled: ParentOrShare | None = None) -> Tracing:
@@ -155,10 +198,12 @@ class Tracing(msgspec.Struct, frozen=True):
                 return False
             return sampled is None or sampled(details)
 
+        tracer = provider.get_tracer("decision_service")
         return cls(
             provider,
             server_interceptor(tracer_provider=provider, filter_=wanted),
-            provider.get_tracer("decision_service"),
+            tracer,
+            partial(JsonSpans, tracer, wanted),
         )
 
 

@@ -19,6 +19,7 @@ from decision_service.decide.events import KIND_OF, KNOWN_TYPES, Event, Receipt
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.telemetry import Alarm, counter, raised
+from decision_service.server.http import read_body
 
 log = structlog.get_logger("decision_service.events")
 
@@ -101,7 +102,7 @@ class WebhookReceiver:
             return self._answer(401, "unsigned")
         try:
             async with asyncio.timeout(self._seconds):
-                body = await _body(request)
+                body = await read_body(request, LARGEST_BODY)
                 return (
                     self._answer(413, "too_large")
                     if body is None
@@ -200,13 +201,3 @@ def _added(event_type: str, count: float | None) -> int:
 
 def _id_or_none(text: str | None) -> str:
     return text if text is not None and _ID.fullmatch(text) else ""
-
-
-async def _body(request: Request) -> bytes | None:
-    """The exact bytes, None where there are more than may be."""
-    taken = bytearray()
-    async for chunk in request.stream():
-        taken += chunk
-        if len(taken) > LARGEST_BODY:
-            return None
-    return bytes(taken)

@@ -124,6 +124,7 @@ def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: boo
         f"Try next, with `{program} serve` in a second terminal:",
         f"  decision-service decide --user-id {example.person.user_id} \\",
         f"    --product {PRODUCT} --amount {AMOUNT} --term {TERM} --view full",
+        "  or see and try every call in a browser: http://127.0.0.1:8080/",
         *([] if own_rules else ["  decision-service init mine && cd mine"]),
         f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && {program} demo",
     ]

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import grpc
+import httpx2
 import pytest
+from google.protobuf.json_format import MessageToDict
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -38,7 +40,9 @@ class Recorded:
         provider = TracerProvider(sampler=sampler)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         tracing = Tracing.of(provider)
-        self.instrumentation = Instrumentation(tracing.tracer, (tracing.interceptor,))
+        self.instrumentation = Instrumentation(
+            tracing.tracer, (tracing.interceptor,), tracing.around_http
+        )
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
@@ -130,4 +134,33 @@ async def test_calls_that_are_not_sampled_have_no_spans(tmp_path: Path) -> None:
     recorded = Recorded(ALWAYS_OFF)
     async with running(tmp_path, recorded.instrumentation) as live:
         await live.stub.CreateDecision(create(GEORGE))
+    assert recorded.spans == ()
+
+
+async def test_a_json_call_has_the_spans_of_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its caller's trace and by the same name; an unknown path has none."""
+    lines, recorded = captured(monkeypatch, access_log), Recorded()
+    async with (
+        running(tmp_path, recorded.instrumentation) as live,
+        httpx2.AsyncClient(base_url=live.service.http_url, headers=PARENT) as client,
+    ):
+        made = await client.post(f"/{CREATE}", json=MessageToDict(create(GEORGE)))
+        await client.post(f"/{CREATE}canary", json={})
+    assert made.status_code == 200
+    assert recorded.below(CREATE) == ["decide"]
+    assert {format_trace_id(one.context.trace_id) for one in recorded.spans} == {TRACE}
+    assert "canary" not in "\n".join(texts(recorded.spans))
+    assert [line["trace_id"] for line in lines if line["event"] == "call"] == [TRACE]
+
+
+async def test_json_calls_that_are_not_sampled_have_no_spans(tmp_path: Path) -> None:
+    """As those over gRPC."""
+    recorded = Recorded(ALWAYS_OFF)
+    async with (
+        running(tmp_path, recorded.instrumentation) as live,
+        httpx2.AsyncClient(base_url=live.service.http_url) as client,
+    ):
+        await client.post(f"/{CREATE}", json=MessageToDict(create(GEORGE)))
     assert recorded.spans == ()

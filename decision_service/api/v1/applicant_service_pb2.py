@@ -22,11 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/decision_service/api/v1/applicant_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"u\n\tLinkToken\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x13\n\x0b\x63onnect_url\x18\x04 \x01(\t\"[\n\x16\x43reateApplicantRequest\x12\x15\n\rapplicant_ref\x18\x01 \x01(\t\x12\x12\n\nreturn_url\x18\x02 \x01(\t\x12\x16\n\x0eprovider_types\x18\x03 \x03(\t\"s\n\x17\x43reateApplicantResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x36\n\nlink_token\x18\x02 \x01(\x0b\x32\".decision_service.api.v1.LinkToken\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"U\n\x16\x43reateLinkTokenRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nreturn_url\x18\x02 \x01(\t\x12\x16\n\x0eprovider_types\x18\x03 \x03(\t\"Q\n\x17\x43reateLinkTokenResponse\x12\x36\n\nlink_token\x18\x01 \x01(\x0b\x32\".decision_service.api.v1.LinkToken\"(\n\x15\x45raseApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"L\n\x16\x45raseApplicantResponse\x12\x18\n\x10revoked_accounts\x18\x01 \x01(\x05\x12\x18\n\x10\x65rased_snapshots\x18\x02 \x01(\x05\"=\n\x16\x45xportApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x17\x45xportApplicantResponse\x12\x36\n\x07records\x18\x01 \x03(\x0b\x32%.decision_service.api.v1.StoredRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x0cStoredRecord\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\t\"7\n\x13GetApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\"M\n\x14GetApplicantResponse\x12\x35\n\tapplicant\x18\x01 \x01(\x0b\x32\".decision_service.api.v1.Applicant\"\xfb\x01\n\tApplicant\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12;\n\x08\x61\x63\x63ounts\x18\x02 \x03(\x0b\x32).decision_service.api.v1.ApplicantAccount\x12\x34\n\x04\x64\x61ta\x18\x03 \x03(\x0b\x32&.decision_service.api.v1.ApplicantData\x12\r\n\x05ready\x18\x04 \x01(\x08\x12\x18\n\x10not_ready_reason\x18\x05 \x01(\t\x12\x41\n\x10likely_referrals\x18\x06 \x03(\x0b\x32\'.decision_service.api.v1.LikelyReferral\"B\n\x0eLikelyReferral\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x84\x01\n\x10\x41pplicantAccount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0bprovider_id\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x12\n\nerror_code\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x64vice\x18\x06 \x01(\t\"b\n\rApplicantData\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\x30\n\x0c\x63ollect_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x9a\x06\n\x10\x41pplicantService\x12\x8f\x01\n\x0f\x43reateApplicant\x12/.decision_service.api.v1.CreateApplicantRequest\x1a\x30.decision_service.api.v1.CreateApplicantResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/applicants:\x01*\x12\xa4\x01\n\x0f\x43reateLinkToken\x12/.decision_service.api.v1.CreateLinkTokenRequest\x1a\x30.decision_service.api.v1.CreateLinkTokenResponse\".\x82\xd3\xe4\x93\x02(\"#/v1/applicants/{user_id}/linkTokens:\x01*\x12\x8d\x01\n\x0cGetApplicant\x12,.decision_service.api.v1.GetApplicantRequest\x1a-.decision_service.api.v1.GetApplicantResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/applicants/{user_id}\x12\x9c\x01\n\x0e\x45raseApplicant\x12..decision_service.api.v1.EraseApplicantRequest\x1a/.decision_service.api.v1.EraseApplicantResponse\")\x82\xd3\xe4\x93\x02#\"\x1e/v1/applicants/{user_id}:erase:\x01*\x12\x9d\x01\n\x0f\x45xportApplicant\x12/.decision_service.api.v1.ExportApplicantRequest\x1a\x30.decision_service.api.v1.ExportApplicantResponse\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/v1/applicants/{user_id}:exportBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/decision_service/api/v1/applicant_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"u\n\tLinkToken\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x13\n\x0b\x63onnect_url\x18\x04 \x01(\t\"[\n\x16\x43reateApplicantRequest\x12\x15\n\rapplicant_ref\x18\x01 \x01(\t\x12\x12\n\nreturn_url\x18\x02 \x01(\t\x12\x16\n\x0eprovider_types\x18\x03 \x03(\t\"s\n\x17\x43reateApplicantResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x36\n\nlink_token\x18\x02 \x01(\x0b\x32\".decision_service.api.v1.LinkToken\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"U\n\x16\x43reateLinkTokenRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nreturn_url\x18\x02 \x01(\t\x12\x16\n\x0eprovider_types\x18\x03 \x03(\t\"Q\n\x17\x43reateLinkTokenResponse\x12\x36\n\nlink_token\x18\x01 \x01(\x0b\x32\".decision_service.api.v1.LinkToken\"(\n\x15\x45raseApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"L\n\x16\x45raseApplicantResponse\x12\x18\n\x10revoked_accounts\x18\x01 \x01(\x05\x12\x18\n\x10\x65rased_snapshots\x18\x02 \x01(\x05\"=\n\x16\x45xportApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x17\x45xportApplicantResponse\x12\x36\n\x07records\x18\x01 \x03(\x0b\x32%.decision_service.api.v1.StoredRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x0cStoredRecord\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\t\"7\n\x13GetApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\"M\n\x14GetApplicantResponse\x12\x35\n\tapplicant\x18\x01 \x01(\x0b\x32\".decision_service.api.v1.Applicant\"\xfb\x01\n\tApplicant\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12;\n\x08\x61\x63\x63ounts\x18\x02 \x03(\x0b\x32).decision_service.api.v1.ApplicantAccount\x12\x34\n\x04\x64\x61ta\x18\x03 \x03(\x0b\x32&.decision_service.api.v1.ApplicantData\x12\r\n\x05ready\x18\x04 \x01(\x08\x12\x18\n\x10not_ready_reason\x18\x05 \x01(\t\x12\x41\n\x10likely_referrals\x18\x06 \x03(\x0b\x32\'.decision_service.api.v1.LikelyReferral\"B\n\x0eLikelyReferral\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x84\x01\n\x10\x41pplicantAccount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0bprovider_id\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x12\n\nerror_code\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x64vice\x18\x06 \x01(\t\"b\n\rApplicantData\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\x30\n\x0c\x63ollect_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd4\x04\n\x10\x41pplicantService\x12t\n\x0f\x43reateApplicant\x12/.decision_service.api.v1.CreateApplicantRequest\x1a\x30.decision_service.api.v1.CreateApplicantResponse\x12t\n\x0f\x43reateLinkToken\x12/.decision_service.api.v1.CreateLinkTokenRequest\x1a\x30.decision_service.api.v1.CreateLinkTokenResponse\x12k\n\x0cGetApplicant\x12,.decision_service.api.v1.GetApplicantRequest\x1a-.decision_service.api.v1.GetApplicantResponse\x12q\n\x0e\x45raseApplicant\x12..decision_service.api.v1.EraseApplicantRequest\x1a/.decision_service.api.v1.EraseApplicantResponse\x12t\n\x0f\x45xportApplicant\x12/.decision_service.api.v1.ExportApplicantRequest\x1a\x30.decision_service.api.v1.ExportApplicantResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,48 +33,38 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'decision_service.api.v1.app
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
-  _globals['_APPLICANTSERVICE'].methods_by_name['CreateApplicant']._loaded_options = None
-  _globals['_APPLICANTSERVICE'].methods_by_name['CreateApplicant']._serialized_options = b'\202\323\344\223\002\023\"\016/v1/applicants:\001*'
-  _globals['_APPLICANTSERVICE'].methods_by_name['CreateLinkToken']._loaded_options = None
-  _globals['_APPLICANTSERVICE'].methods_by_name['CreateLinkToken']._serialized_options = b'\202\323\344\223\002(\"#/v1/applicants/{user_id}/linkTokens:\001*'
-  _globals['_APPLICANTSERVICE'].methods_by_name['GetApplicant']._loaded_options = None
-  _globals['_APPLICANTSERVICE'].methods_by_name['GetApplicant']._serialized_options = b'\202\323\344\223\002\032\022\030/v1/applicants/{user_id}'
-  _globals['_APPLICANTSERVICE'].methods_by_name['EraseApplicant']._loaded_options = None
-  _globals['_APPLICANTSERVICE'].methods_by_name['EraseApplicant']._serialized_options = b'\202\323\344\223\002#\"\036/v1/applicants/{user_id}:erase:\001*'
-  _globals['_APPLICANTSERVICE'].methods_by_name['ExportApplicant']._loaded_options = None
-  _globals['_APPLICANTSERVICE'].methods_by_name['ExportApplicant']._serialized_options = b'\202\323\344\223\002!\022\037/v1/applicants/{user_id}:export'
-  _globals['_LINKTOKEN']._serialized_start=139
-  _globals['_LINKTOKEN']._serialized_end=256
-  _globals['_CREATEAPPLICANTREQUEST']._serialized_start=258
-  _globals['_CREATEAPPLICANTREQUEST']._serialized_end=349
-  _globals['_CREATEAPPLICANTRESPONSE']._serialized_start=351
-  _globals['_CREATEAPPLICANTRESPONSE']._serialized_end=466
-  _globals['_CREATELINKTOKENREQUEST']._serialized_start=468
-  _globals['_CREATELINKTOKENREQUEST']._serialized_end=553
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=555
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=636
-  _globals['_ERASEAPPLICANTREQUEST']._serialized_start=638
-  _globals['_ERASEAPPLICANTREQUEST']._serialized_end=678
-  _globals['_ERASEAPPLICANTRESPONSE']._serialized_start=680
-  _globals['_ERASEAPPLICANTRESPONSE']._serialized_end=756
-  _globals['_EXPORTAPPLICANTREQUEST']._serialized_start=758
-  _globals['_EXPORTAPPLICANTREQUEST']._serialized_end=819
-  _globals['_EXPORTAPPLICANTRESPONSE']._serialized_start=821
-  _globals['_EXPORTAPPLICANTRESPONSE']._serialized_end=927
-  _globals['_STOREDRECORD']._serialized_start=929
-  _globals['_STOREDRECORD']._serialized_end=986
-  _globals['_GETAPPLICANTREQUEST']._serialized_start=988
-  _globals['_GETAPPLICANTREQUEST']._serialized_end=1043
-  _globals['_GETAPPLICANTRESPONSE']._serialized_start=1045
-  _globals['_GETAPPLICANTRESPONSE']._serialized_end=1122
-  _globals['_APPLICANT']._serialized_start=1125
-  _globals['_APPLICANT']._serialized_end=1376
-  _globals['_LIKELYREFERRAL']._serialized_start=1378
-  _globals['_LIKELYREFERRAL']._serialized_end=1444
-  _globals['_APPLICANTACCOUNT']._serialized_start=1447
-  _globals['_APPLICANTACCOUNT']._serialized_end=1579
-  _globals['_APPLICANTDATA']._serialized_start=1581
-  _globals['_APPLICANTDATA']._serialized_end=1679
-  _globals['_APPLICANTSERVICE']._serialized_start=1682
-  _globals['_APPLICANTSERVICE']._serialized_end=2476
+  _globals['_LINKTOKEN']._serialized_start=109
+  _globals['_LINKTOKEN']._serialized_end=226
+  _globals['_CREATEAPPLICANTREQUEST']._serialized_start=228
+  _globals['_CREATEAPPLICANTREQUEST']._serialized_end=319
+  _globals['_CREATEAPPLICANTRESPONSE']._serialized_start=321
+  _globals['_CREATEAPPLICANTRESPONSE']._serialized_end=436
+  _globals['_CREATELINKTOKENREQUEST']._serialized_start=438
+  _globals['_CREATELINKTOKENREQUEST']._serialized_end=523
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=525
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=606
+  _globals['_ERASEAPPLICANTREQUEST']._serialized_start=608
+  _globals['_ERASEAPPLICANTREQUEST']._serialized_end=648
+  _globals['_ERASEAPPLICANTRESPONSE']._serialized_start=650
+  _globals['_ERASEAPPLICANTRESPONSE']._serialized_end=726
+  _globals['_EXPORTAPPLICANTREQUEST']._serialized_start=728
+  _globals['_EXPORTAPPLICANTREQUEST']._serialized_end=789
+  _globals['_EXPORTAPPLICANTRESPONSE']._serialized_start=791
+  _globals['_EXPORTAPPLICANTRESPONSE']._serialized_end=897
+  _globals['_STOREDRECORD']._serialized_start=899
+  _globals['_STOREDRECORD']._serialized_end=956
+  _globals['_GETAPPLICANTREQUEST']._serialized_start=958
+  _globals['_GETAPPLICANTREQUEST']._serialized_end=1013
+  _globals['_GETAPPLICANTRESPONSE']._serialized_start=1015
+  _globals['_GETAPPLICANTRESPONSE']._serialized_end=1092
+  _globals['_APPLICANT']._serialized_start=1095
+  _globals['_APPLICANT']._serialized_end=1346
+  _globals['_LIKELYREFERRAL']._serialized_start=1348
+  _globals['_LIKELYREFERRAL']._serialized_end=1414
+  _globals['_APPLICANTACCOUNT']._serialized_start=1417
+  _globals['_APPLICANTACCOUNT']._serialized_end=1549
+  _globals['_APPLICANTDATA']._serialized_start=1551
+  _globals['_APPLICANTDATA']._serialized_end=1649
+  _globals['_APPLICANTSERVICE']._serialized_start=1652
+  _globals['_APPLICANTSERVICE']._serialized_end=2248
 # @@protoc_insertion_point(module_scope)

@@ -22,12 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+decision_service/api/v1/clock_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\"A\n\x10GetClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.decision_service.api.v1.Clock\"+\n\x11ResetClockRequest\x12\x0b\n\x03why\x18\x01 \x01(\tJ\x04\x08\x02\x10\x03R\x03who\"C\n\x12ResetClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.decision_service.api.v1.Clock\"\xe4\x01\n\x05\x43lock\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14newest_decision_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64oubted\x18\x03 \x01(\x08\x12\x32\n\x0f\x61head_of_vendor\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x06resets\x18\x05 \x03(\x0b\x32#.decision_service.api.v1.ClockReset\"\xc7\x01\n\nClockReset\x12.\n\nreset_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03who\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x37\n\x13\x66irst_decision_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_decision_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x86\x02\n\x0c\x43lockService\x12r\n\x08GetClock\x12(.decision_service.api.v1.GetClockRequest\x1a).decision_service.api.v1.GetClockResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/clock\x12\x81\x01\n\nResetClock\x12*.decision_service.api.v1.ResetClockRequest\x1a+.decision_service.api.v1.ResetClockResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/clock:reset:\x01*BU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+decision_service/api/v1/clock_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\"A\n\x10GetClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.decision_service.api.v1.Clock\"+\n\x11ResetClockRequest\x12\x0b\n\x03why\x18\x01 \x01(\tJ\x04\x08\x02\x10\x03R\x03who\"C\n\x12ResetClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.decision_service.api.v1.Clock\"\xe4\x01\n\x05\x43lock\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14newest_decision_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64oubted\x18\x03 \x01(\x08\x12\x32\n\x0f\x61head_of_vendor\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x06resets\x18\x05 \x03(\x0b\x32#.decision_service.api.v1.ClockReset\"\xc7\x01\n\nClockReset\x12.\n\nreset_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03who\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x37\n\x13\x66irst_decision_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_decision_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd6\x01\n\x0c\x43lockService\x12_\n\x08GetClock\x12(.decision_service.api.v1.GetClockRequest\x1a).decision_service.api.v1.GetClockResponse\x12\x65\n\nResetClock\x12*.decision_service.api.v1.ResetClockRequest\x1a+.decision_service.api.v1.ResetClockResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,22 +34,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'decision_service.api.v1.clo
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
-  _globals['_CLOCKSERVICE'].methods_by_name['GetClock']._loaded_options = None
-  _globals['_CLOCKSERVICE'].methods_by_name['GetClock']._serialized_options = b'\202\323\344\223\002\013\022\t/v1/clock'
-  _globals['_CLOCKSERVICE'].methods_by_name['ResetClock']._loaded_options = None
-  _globals['_CLOCKSERVICE'].methods_by_name['ResetClock']._serialized_options = b'\202\323\344\223\002\024\"\017/v1/clock:reset:\001*'
-  _globals['_GETCLOCKREQUEST']._serialized_start=167
-  _globals['_GETCLOCKREQUEST']._serialized_end=184
-  _globals['_GETCLOCKRESPONSE']._serialized_start=186
-  _globals['_GETCLOCKRESPONSE']._serialized_end=251
-  _globals['_RESETCLOCKREQUEST']._serialized_start=253
-  _globals['_RESETCLOCKREQUEST']._serialized_end=296
-  _globals['_RESETCLOCKRESPONSE']._serialized_start=298
-  _globals['_RESETCLOCKRESPONSE']._serialized_end=365
-  _globals['_CLOCK']._serialized_start=368
-  _globals['_CLOCK']._serialized_end=596
-  _globals['_CLOCKRESET']._serialized_start=599
-  _globals['_CLOCKRESET']._serialized_end=798
-  _globals['_CLOCKSERVICE']._serialized_start=801
-  _globals['_CLOCKSERVICE']._serialized_end=1063
+  _globals['_GETCLOCKREQUEST']._serialized_start=137
+  _globals['_GETCLOCKREQUEST']._serialized_end=154
+  _globals['_GETCLOCKRESPONSE']._serialized_start=156
+  _globals['_GETCLOCKRESPONSE']._serialized_end=221
+  _globals['_RESETCLOCKREQUEST']._serialized_start=223
+  _globals['_RESETCLOCKREQUEST']._serialized_end=266
+  _globals['_RESETCLOCKRESPONSE']._serialized_start=268
+  _globals['_RESETCLOCKRESPONSE']._serialized_end=335
+  _globals['_CLOCK']._serialized_start=338
+  _globals['_CLOCK']._serialized_end=566
+  _globals['_CLOCKRESET']._serialized_start=569
+  _globals['_CLOCKRESET']._serialized_end=768
+  _globals['_CLOCKSERVICE']._serialized_start=771
+  _globals['_CLOCKSERVICE']._serialized_end=985
 # @@protoc_insertion_point(module_scope)

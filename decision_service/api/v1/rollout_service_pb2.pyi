@@ -4,7 +4,6 @@ from decision_service.api.v1 import decision_pb2 as _decision_pb2
 from decision_service.api.v1 import rollout_pb2 as _rollout_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as _rollout_figures_pb2
 from decision_service.api.v1 import values_pb2 as _values_pb2
-from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2

@@ -24,12 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from decision_service.api.v1 import decision_pb2 as decision__service_dot_api_dot_v1_dot_decision__pb2
 from decision_service.api.v1 import values_pb2 as decision__service_dot_api_dot_v1_dot_values__pb2
-from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/ruleset_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a$decision_service/api/v1/values.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x86\x02\n\x07Ruleset\x12\x30\n\x03ref\x18\x01 \x01(\x0b\x32#.decision_service.api.v1.RulesetRef\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12/\n\x0bloaded_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04role\x18\x06 \x01(\t\x12\x35\n\x06inputs\x18\x07 \x03(\x0b\x32%.decision_service.api.v1.RulesetInput\x12\x0f\n\x07\x66\x61\x63tors\x18\x08 \x03(\t\x12\x0e\n\x06source\x18\t \x01(\t\"f\n\x0cRulesetInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0b\n\x03min\x18\x04 \x01(\t\x12\x0b\n\x03max\x18\x05 \x01(\t\x12\x0e\n\x06one_of\x18\x06 \x03(\t\"\x83\x01\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\x08\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x05 \x01(\x05\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x0c\n\x04hint\x18\x07 \x01(\t\x12\x10\n\x08rendered\x18\x08 \x01(\t\"&\n\x13ListRulesetsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\"\x8f\x03\n\x14ListRulesetsResponse\x12\x32\n\x08rulesets\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Ruleset\x12-\n\tread_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07refused\x18\x03 \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x37\n\x08in_force\x18\x04 \x03(\x0b\x32%.decision_service.api.v1.RulesInForce\x12/\n\x05lists\x18\x05 \x03(\x0b\x32 .decision_service.api.v1.KeyList\x12\x39\n\x0clist_changes\x18\x06 \x03(\x0b\x32#.decision_service.api.v1.ListChange\x12<\n\tpublished\x18\x07 \x01(\x0b\x32).decision_service.api.v1.RulesPublication\"\xd2\x01\n\x10RulesPublication\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x30\n\x0cpublish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x03 \x01(\t\x12\x13\n\x0bproposed_by\x18\x04 \x01(\t\x12\x13\n\x0b\x61pproved_by\x18\x05 \x01(\t\x12\x0e\n\x06ticket\x18\x06 \x01(\t\x12\x15\n\rimpact_digest\x18\x07 \x01(\t\x12\x15\n\rproofs_digest\x18\x08 \x01(\t\"V\n\x07KeyList\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04keys\x18\x04 \x01(\x05\x12\x0e\n\x06hashed\x18\x05 \x01(\x08\"\xb5\x01\n\nListChange\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x15\n\rdigest_before\x18\x04 \x01(\t\x12\x14\n\x0c\x64igest_after\x18\x05 \x01(\t\x12\x0c\n\x04keys\x18\x06 \x01(\x05\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x07 \x01(\x05\x12\x0f\n\x07removed\x18\x08 \x01(\x05\"?\n\x0cRulesInForce\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x11\n\tprocesses\x18\x02 \x01(\x05\x12\x0c\n\x04here\x18\x03 \x01(\x08\"5\n\x11GetRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"G\n\x12GetRulesetResponse\x12\x31\n\x07ruleset\x18\x01 \x01(\x0b\x32 .decision_service.api.v1.Ruleset\"9\n\x16ValidateRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\"]\n\x17ValidateRulesetResponse\x12\x32\n\x08problems\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\xa9\x05\n\x16\x45valuateRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12M\n\x07\x66\x61\x63tors\x18\x04 \x03(\x0b\x32<.decision_service.api.v1.EvaluateRulesetRequest.FactorsEntry\x12M\n\x07missing\x18\x05 \x03(\x0b\x32<.decision_service.api.v1.EvaluateRulesetRequest.MissingEntry\x12\x12\n\nas_of_date\x18\x06 \x01(\t\x12\x31\n\x10requested_amount\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x08 \x01(\x05H\x01\x88\x01\x01\x12K\n\x06inputs\x18\t \x03(\x0b\x32;.decision_service.api.v1.EvaluateRulesetRequest.InputsEntry\x1aS\n\x0c\x46\x61\x63torsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x1a.\n\x0cMissingEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"N\n\x17\x45valuateRulesetResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision2\xe1\x04\n\x0eRulesetService\x12\x81\x01\n\x0cListRulesets\x12,.decision_service.api.v1.ListRulesetsRequest\x1a-.decision_service.api.v1.ListRulesetsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/rulesets\x12\x98\x01\n\nGetRuleset\x12*.decision_service.api.v1.GetRulesetRequest\x1a+.decision_service.api.v1.GetRulesetResponse\"1\x82\xd3\xe4\x93\x02+\x12)/v1/rulesets/{product}/versions/{version}\x12\x96\x01\n\x0fValidateRuleset\x12/.decision_service.api.v1.ValidateRulesetRequest\x1a\x30.decision_service.api.v1.ValidateRulesetResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/rulesets:validate:\x01*\x12\x96\x01\n\x0f\x45valuateRuleset\x12/.decision_service.api.v1.EvaluateRulesetRequest\x1a\x30.decision_service.api.v1.EvaluateRulesetResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/rulesets:evaluate:\x01*BU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/ruleset_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a$decision_service/api/v1/values.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x86\x02\n\x07Ruleset\x12\x30\n\x03ref\x18\x01 \x01(\x0b\x32#.decision_service.api.v1.RulesetRef\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12/\n\x0bloaded_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04role\x18\x06 \x01(\t\x12\x35\n\x06inputs\x18\x07 \x03(\x0b\x32%.decision_service.api.v1.RulesetInput\x12\x0f\n\x07\x66\x61\x63tors\x18\x08 \x03(\t\x12\x0e\n\x06source\x18\t \x01(\t\"f\n\x0cRulesetInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0b\n\x03min\x18\x04 \x01(\t\x12\x0b\n\x03max\x18\x05 \x01(\t\x12\x0e\n\x06one_of\x18\x06 \x03(\t\"\x83\x01\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\x08\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x05 \x01(\x05\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x0c\n\x04hint\x18\x07 \x01(\t\x12\x10\n\x08rendered\x18\x08 \x01(\t\"&\n\x13ListRulesetsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\"\x8f\x03\n\x14ListRulesetsResponse\x12\x32\n\x08rulesets\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Ruleset\x12-\n\tread_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07refused\x18\x03 \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x37\n\x08in_force\x18\x04 \x03(\x0b\x32%.decision_service.api.v1.RulesInForce\x12/\n\x05lists\x18\x05 \x03(\x0b\x32 .decision_service.api.v1.KeyList\x12\x39\n\x0clist_changes\x18\x06 \x03(\x0b\x32#.decision_service.api.v1.ListChange\x12<\n\tpublished\x18\x07 \x01(\x0b\x32).decision_service.api.v1.RulesPublication\"\xd2\x01\n\x10RulesPublication\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x30\n\x0cpublish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x03 \x01(\t\x12\x13\n\x0bproposed_by\x18\x04 \x01(\t\x12\x13\n\x0b\x61pproved_by\x18\x05 \x01(\t\x12\x0e\n\x06ticket\x18\x06 \x01(\t\x12\x15\n\rimpact_digest\x18\x07 \x01(\t\x12\x15\n\rproofs_digest\x18\x08 \x01(\t\"V\n\x07KeyList\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04keys\x18\x04 \x01(\x05\x12\x0e\n\x06hashed\x18\x05 \x01(\x08\"\xb5\x01\n\nListChange\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x15\n\rdigest_before\x18\x04 \x01(\t\x12\x14\n\x0c\x64igest_after\x18\x05 \x01(\t\x12\x0c\n\x04keys\x18\x06 \x01(\x05\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x07 \x01(\x05\x12\x0f\n\x07removed\x18\x08 \x01(\x05\"?\n\x0cRulesInForce\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x11\n\tprocesses\x18\x02 \x01(\x05\x12\x0c\n\x04here\x18\x03 \x01(\x08\"5\n\x11GetRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"G\n\x12GetRulesetResponse\x12\x31\n\x07ruleset\x18\x01 \x01(\x0b\x32 .decision_service.api.v1.Ruleset\"9\n\x16ValidateRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\"]\n\x17ValidateRulesetResponse\x12\x32\n\x08problems\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\xa9\x05\n\x16\x45valuateRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12M\n\x07\x66\x61\x63tors\x18\x04 \x03(\x0b\x32<.decision_service.api.v1.EvaluateRulesetRequest.FactorsEntry\x12M\n\x07missing\x18\x05 \x03(\x0b\x32<.decision_service.api.v1.EvaluateRulesetRequest.MissingEntry\x12\x12\n\nas_of_date\x18\x06 \x01(\t\x12\x31\n\x10requested_amount\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x08 \x01(\x05H\x01\x88\x01\x01\x12K\n\x06inputs\x18\t \x03(\x0b\x32;.decision_service.api.v1.EvaluateRulesetRequest.InputsEntry\x1aS\n\x0c\x46\x61\x63torsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x1a.\n\x0cMissingEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"N\n\x17\x45valuateRulesetResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision2\xd0\x03\n\x0eRulesetService\x12k\n\x0cListRulesets\x12,.decision_service.api.v1.ListRulesetsRequest\x1a-.decision_service.api.v1.ListRulesetsResponse\x12\x65\n\nGetRuleset\x12*.decision_service.api.v1.GetRulesetRequest\x1a+.decision_service.api.v1.GetRulesetResponse\x12t\n\x0fValidateRuleset\x12/.decision_service.api.v1.ValidateRulesetRequest\x1a\x30.decision_service.api.v1.ValidateRulesetResponse\x12t\n\x0f\x45valuateRuleset\x12/.decision_service.api.v1.EvaluateRulesetRequest\x1a\x30.decision_service.api.v1.EvaluateRulesetResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,50 +42,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_options = b'8\001'
   _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._loaded_options = None
   _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_RULESETSERVICE'].methods_by_name['ListRulesets']._loaded_options = None
-  _globals['_RULESETSERVICE'].methods_by_name['ListRulesets']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/rulesets'
-  _globals['_RULESETSERVICE'].methods_by_name['GetRuleset']._loaded_options = None
-  _globals['_RULESETSERVICE'].methods_by_name['GetRuleset']._serialized_options = b'\202\323\344\223\002+\022)/v1/rulesets/{product}/versions/{version}'
-  _globals['_RULESETSERVICE'].methods_by_name['ValidateRuleset']._loaded_options = None
-  _globals['_RULESETSERVICE'].methods_by_name['ValidateRuleset']._serialized_options = b'\202\323\344\223\002\032\"\025/v1/rulesets:validate:\001*'
-  _globals['_RULESETSERVICE'].methods_by_name['EvaluateRuleset']._loaded_options = None
-  _globals['_RULESETSERVICE'].methods_by_name['EvaluateRuleset']._serialized_options = b'\202\323\344\223\002\032\"\025/v1/rulesets:evaluate:\001*'
-  _globals['_RULESET']._serialized_start=241
-  _globals['_RULESET']._serialized_end=503
-  _globals['_RULESETINPUT']._serialized_start=505
-  _globals['_RULESETINPUT']._serialized_end=607
-  _globals['_PROBLEM']._serialized_start=610
-  _globals['_PROBLEM']._serialized_end=741
-  _globals['_LISTRULESETSREQUEST']._serialized_start=743
-  _globals['_LISTRULESETSREQUEST']._serialized_end=781
-  _globals['_LISTRULESETSRESPONSE']._serialized_start=784
-  _globals['_LISTRULESETSRESPONSE']._serialized_end=1183
-  _globals['_RULESPUBLICATION']._serialized_start=1186
-  _globals['_RULESPUBLICATION']._serialized_end=1396
-  _globals['_KEYLIST']._serialized_start=1398
-  _globals['_KEYLIST']._serialized_end=1484
-  _globals['_LISTCHANGE']._serialized_start=1487
-  _globals['_LISTCHANGE']._serialized_end=1668
-  _globals['_RULESINFORCE']._serialized_start=1670
-  _globals['_RULESINFORCE']._serialized_end=1733
-  _globals['_GETRULESETREQUEST']._serialized_start=1735
-  _globals['_GETRULESETREQUEST']._serialized_end=1788
-  _globals['_GETRULESETRESPONSE']._serialized_start=1790
-  _globals['_GETRULESETRESPONSE']._serialized_end=1861
-  _globals['_VALIDATERULESETREQUEST']._serialized_start=1863
-  _globals['_VALIDATERULESETREQUEST']._serialized_end=1920
-  _globals['_VALIDATERULESETRESPONSE']._serialized_start=1922
-  _globals['_VALIDATERULESETRESPONSE']._serialized_end=2015
-  _globals['_EVALUATERULESETREQUEST']._serialized_start=2018
-  _globals['_EVALUATERULESETREQUEST']._serialized_end=2699
-  _globals['_EVALUATERULESETREQUEST_FACTORSENTRY']._serialized_start=2437
-  _globals['_EVALUATERULESETREQUEST_FACTORSENTRY']._serialized_end=2520
-  _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_start=2522
-  _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_end=2568
-  _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_start=2570
-  _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_end=2652
-  _globals['_EVALUATERULESETRESPONSE']._serialized_start=2701
-  _globals['_EVALUATERULESETRESPONSE']._serialized_end=2779
-  _globals['_RULESETSERVICE']._serialized_start=2782
-  _globals['_RULESETSERVICE']._serialized_end=3391
+  _globals['_RULESET']._serialized_start=211
+  _globals['_RULESET']._serialized_end=473
+  _globals['_RULESETINPUT']._serialized_start=475
+  _globals['_RULESETINPUT']._serialized_end=577
+  _globals['_PROBLEM']._serialized_start=580
+  _globals['_PROBLEM']._serialized_end=711
+  _globals['_LISTRULESETSREQUEST']._serialized_start=713
+  _globals['_LISTRULESETSREQUEST']._serialized_end=751
+  _globals['_LISTRULESETSRESPONSE']._serialized_start=754
+  _globals['_LISTRULESETSRESPONSE']._serialized_end=1153
+  _globals['_RULESPUBLICATION']._serialized_start=1156
+  _globals['_RULESPUBLICATION']._serialized_end=1366
+  _globals['_KEYLIST']._serialized_start=1368
+  _globals['_KEYLIST']._serialized_end=1454
+  _globals['_LISTCHANGE']._serialized_start=1457
+  _globals['_LISTCHANGE']._serialized_end=1638
+  _globals['_RULESINFORCE']._serialized_start=1640
+  _globals['_RULESINFORCE']._serialized_end=1703
+  _globals['_GETRULESETREQUEST']._serialized_start=1705
+  _globals['_GETRULESETREQUEST']._serialized_end=1758
+  _globals['_GETRULESETRESPONSE']._serialized_start=1760
+  _globals['_GETRULESETRESPONSE']._serialized_end=1831
+  _globals['_VALIDATERULESETREQUEST']._serialized_start=1833
+  _globals['_VALIDATERULESETREQUEST']._serialized_end=1890
+  _globals['_VALIDATERULESETRESPONSE']._serialized_start=1892
+  _globals['_VALIDATERULESETRESPONSE']._serialized_end=1985
+  _globals['_EVALUATERULESETREQUEST']._serialized_start=1988
+  _globals['_EVALUATERULESETREQUEST']._serialized_end=2669
+  _globals['_EVALUATERULESETREQUEST_FACTORSENTRY']._serialized_start=2407
+  _globals['_EVALUATERULESETREQUEST_FACTORSENTRY']._serialized_end=2490
+  _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_start=2492
+  _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_end=2538
+  _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_start=2540
+  _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_end=2622
+  _globals['_EVALUATERULESETRESPONSE']._serialized_start=2671
+  _globals['_EVALUATERULESETRESPONSE']._serialized_end=2749
+  _globals['_RULESETSERVICE']._serialized_start=2752
+  _globals['_RULESETSERVICE']._serialized_end=3216
 # @@protoc_insertion_point(module_scope)

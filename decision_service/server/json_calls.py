@@ -1,0 +1,238 @@
+"""JSON over HTTP, `POST /<service>/<method>` in Connect's form, through the chain of gRPC calls."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import msgspec
+import structlog
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc.status_pb2 import Status
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from decision_service.domain.errors import (
+    Draining,
+    FieldInvalid,
+    FieldProblem,
+    ServiceError,
+    visible,
+)
+from decision_service.server.callers import PACKAGE, Caller
+from decision_service.server.context import MESSAGE_LIMIT, Behaviour, CallStatus, RpcContext
+from decision_service.server.event_loop import CANCELLED, FAILED
+from decision_service.server.http import HttpCall, read_body
+from decision_service.server.interceptors import CallInterceptor, Handler, behaviour_of
+
+BODY_LIMIT = 2 * MESSAGE_LIMIT  # JSON is about twice as long as the message that it becomes
+
+_TIMEOUT = re.compile(r"[0-9]{1,10}", re.ASCII)
+_JSON = re.compile(r'application/json *(; *charset="?utf-8"?)?', re.ASCII | re.I)
+_INVALID = grpc.StatusCode.INVALID_ARGUMENT
+_DETAILS = "grpc-status-details-bin"
+_TOO_LARGE = f"the body is larger than {BODY_LIMIT // 1024} KiB, or its message than 64: send less"
+_HTTP = dict.fromkeys(("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE"), 400)
+_HTTP |= {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404, "ABORTED": 409}
+_HTTP |= {"ALREADY_EXISTS": 409, "RESOURCE_EXHAUSTED": 429, "CANCELLED": 499}
+_HTTP |= {"UNIMPLEMENTED": 501, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504}
+"""Connect's HTTP status of each code; any other has 500."""
+
+log = structlog.get_logger("decision_service.rpc")
+
+
+class JsonCalls:
+    """Serves methods over HTTP, each behind the interceptors of the gRPC server.
+
+    `identify` finds the caller of a call; no body of an unknown one is waited for.
+    """
+
+    def __init__(self, identify: Callable[[RpcContext], Caller | None]) -> None:
+        self.route = Route(f"/{PACKAGE}.{{rest:path}}", self._call, methods=["POST"])
+        self._identify = identify
+        self._methods: dict[str, _Method] = {}
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._ended = False
+
+    def add(
+        self,
+        service: ServiceDescriptor,
+        handlers: Mapping[str, Handler],
+        interceptors: Sequence[CallInterceptor],
+    ) -> None:
+        """Serve the methods of a service, behind interceptors of which the first is outermost."""
+        for name, handler in handlers.items():
+            path, rpc = f"/{service.full_name}/{name}", service.methods_by_name[name]
+            behaviour = _unless_refused(behaviour_of(handler))
+            for interceptor in reversed(interceptors):
+                behaviour = interceptor.around(behaviour, path)
+            kinds = GetMessageClass(rpc.input_type), GetMessageClass(rpc.output_type)
+            self._methods[path] = _Method(behaviour, *kinds)
+
+    async def end(self, grace: float) -> None:
+        """Take no more calls, and give those in progress `grace` seconds."""
+        self._ended = True
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+
+    async def _call(self, request: Request) -> Response:
+        method = self._methods.get(request.url.path)
+        if method is None:
+            why = f"there is no method {_shown(request.url.path[:200])}"
+            return _refusal(501, grpc.StatusCode.UNIMPLEMENTED, why)
+        if not _JSON.fullmatch(request.headers.get("content-type", "")):
+            # A form of a foreign page cannot send this type, so that no browser is made to call.
+            return _refusal(415, _INVALID, "the content-type is not application/json: send JSON")
+        if not _TIMEOUT.fullmatch(request.headers.get("connect-timeout-ms", "0")):
+            return _refusal(400, _INVALID, "Connect-Timeout-Ms must be 1 to 10 digits")
+        context = RpcContext(HttpCall(request))
+        context.caller = self._identify(context)
+        body: Message | ServiceError | None = None
+        if context.caller is not None:
+            text = None
+            with suppress(ClientDisconnect):
+                text = await read_body(request, BODY_LIMIT)
+            body = None if text is None else read_json(text, method.asked)
+            if body is None or (isinstance(body, Message) and body.ByteSize() > MESSAGE_LIMIT):
+                return _refusal(413, grpc.StatusCode.RESOURCE_EXHAUSTED, _TOO_LARGE)
+        if self._ended:
+            body = Draining("this process is stopping: repeat the call")
+        try:
+            reply = await self._reply(method.behaviour(body, context), request, context)
+        finally:
+            context.over()
+        if context.status is not None:
+            return _error(context.status)
+        message = reply if isinstance(reply, Message) else method.answer.FromString(reply)
+        content = MessageToDict(message, always_print_fields_with_no_presence=True)
+        return _response(200, content, context.trailing)
+
+    async def _reply(self, served: Awaitable[Any], request: Request, context: RpcContext) -> Any:
+        """The reply, or none and a status; the work ends where the client leaves."""
+        work = asyncio.ensure_future(served)
+        self._tasks.add(work)
+        work.add_done_callback(self._tasks.discard)
+        context.serve(work)
+        left = asyncio.ensure_future(_departure(request))
+        try:
+            await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            left.cancel()
+        if not work.done() or work.cancelled():
+            context.status = CANCELLED
+        elif error := work.exception():
+            log.critical("call failed outside its interceptors", error=type(error).__name__)
+            context.status = FAILED
+        else:
+            return work.result()
+        return None
+
+
+class _Method(msgspec.Struct, frozen=True):
+    behaviour: Behaviour
+    asked: type[Message]
+    answer: type[Message]
+
+
+async def _departure(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass  # an unknown caller's body, which nothing reads
+
+
+def _unless_refused(inner: Behaviour) -> Behaviour:
+    """Raises what a call is refused for, once its caller is known to have a role."""
+
+    async def call(request: Any, context: RpcContext) -> Any:
+        if isinstance(request, ServiceError):
+            raise request
+        return await inner(request, context)
+
+    return call
+
+
+def read_json(body: bytes, kind: type[Message]) -> Message | FieldInvalid:
+    """The message in a body, or all that is wrong with it."""
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        return _invalid({"body": f"is not JSON in UTF-8: {why}"})
+    if not isinstance(value, dict):
+        return _invalid({"body": "must be an object of JSON"})
+    message, problems, seen = kind(), dict[str, str](), set[str | None]()
+    names = {name: one.name for one in kind.DESCRIPTOR.fields for name in (one.name, one.json_name)}
+    for name, inner in value.items():
+        field = names.get(name)
+        try:
+            if field is None:
+                problems[name] = f"is no field of {kind.DESCRIPTOR.name}: correct the name"
+            elif field in seen:
+                problems[name] = "is there under both of its names: send one"
+            else:
+                ParseDict({name: inner}, message)
+        except ParseError as error:
+            problems[name] = f"cannot be read: {error}"
+        seen.add(field)
+    return _invalid(problems) if problems else message
+
+
+def _invalid(problems: Mapping[str, str]) -> FieldInvalid:
+    """By field what is wrong with it, with nothing of the client's that rules a screen."""
+    found = []
+    for name, why in problems.items():
+        at = _shown(name[:80])
+        found.append(FieldProblem(at, f"{at} {_shown(why)}"))
+    return FieldInvalid("; ".join(one.description for one in found), tuple(found))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name is twice in one object")
+    return found
+
+
+def _shown(text: str) -> str:
+    return visible(" ".join(text.split())).encode(errors="replace").decode()
+
+
+def _refusal(http: int, code: grpc.StatusCode, message: str) -> Response:
+    return _error(CallStatus(code, message), http)
+
+
+def _error(status: CallStatus, http: int | None = None) -> Response:
+    """A status as Connect's JSON, and with the HTTP status of its code unless another is given."""
+    packed = [Status.FromString(value) for key, value in status.trailing if key == _DETAILS]
+    content = {
+        "code": status.code.name.lower().replace("cancelled", "canceled"),
+        "message": status.details,
+        "details": [_detail(one) for each in packed for one in each.details],
+    }
+    trailing = tuple(one for one in status.trailing if one[0] != _DETAILS)
+    return _response(http or _HTTP.get(status.code.name, 500), content, trailing)
+
+
+def _detail(packed: AnyMessage) -> Mapping[str, Any]:
+    """A detail: its bytes for programs, its fields for people."""
+    fields = MessageToDict(packed)
+    value = base64.b64encode(packed.value).decode().rstrip("=")
+    return {"type": packed.TypeName(), "value": value, "debug": fields}
+
+
+def _response(http: int, content: Any, trailing: Iterable[tuple[str, str | bytes]]) -> Response:
+    """An answer of JSON; what trails a gRPC call are headers that begin with `trailer-`."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    headers = {f"trailer-{name}": str(value) for name, value in trailing}
+    return Response(text, http, headers, "application/json")
