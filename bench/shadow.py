@@ -31,7 +31,7 @@ from decision_service.decide.decide import CallContext, DecideApplication, Deps
 from decision_service.decide.history import ReadHistory
 from decision_service.runtime.clock import Ids, SystemClock
 from decision_service.runtime.telemetry import configure_logging
-from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.steering.shadows import Shadows
 from decision_service.store.store import Store

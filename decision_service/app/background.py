@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -28,6 +29,7 @@ LATE_FOR = 5.0
 log = structlog.get_logger("decision_service.app.background")
 PROVIDERS_DAILY = 86_400.0
 PROVIDERS_RETRY = 30.0
+CLOCK_SECONDS = 5.0
 RULES_RETRY = 1.0
 HEALTH_SECONDS = 5.0
 RECOVERY_SECONDS = 0.25
@@ -95,11 +97,25 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     async def _providers(self) -> None:
         """Read the vendor's provider list now and daily; soon again while it cannot be read.
 
-        A good reading also shows that refused keys work again.
+        A good reading also shows that refused keys work again, and every answer has the vendor's
+        time: it is read sooner where nothing else was asked, or the clock is in doubt.
         """
+        core, done, again = self.core, False, 0.0
         while True:
-            done = await self.core.source.refresh_providers()
-            await asyncio.sleep(PROVIDERS_DAILY if done else PROVIDERS_RETRY)
+            if core.guard.wants_answer() or not done or core.clock.monotonic() >= again:
+                done = await core.source.refresh_providers()
+                again = core.clock.monotonic() + PROVIDERS_DAILY
+                await self._forget_future()
+            await asyncio.sleep(CLOCK_SECONDS if done else PROVIDERS_RETRY)
+
+    async def _forget_future(self) -> None:
+        """Once a clock is confirmed, what was read by a wrong one serves nothing."""
+        core, guard = self.core, self.core.guard
+        if guard.tidy or not guard.agrees:
+            return
+        with suppress(StoreError):  # tried again after the next answer
+            await core.store.forget_future(core.clock.now())
+            guard.tidy = True
 
     async def _health(self, supervisor: Supervisor) -> None:
         """Say NOT_SERVING, and why, while no decision could be made, or not for long.

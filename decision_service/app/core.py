@@ -30,7 +30,7 @@ from decision_service.rulebook.load import blocked_names, load_rules
 from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.rulebook.starter import starter_rules
 from decision_service.rules.language.diagnostics import Diagnostic, count, render
-from decision_service.runtime.clock import SystemClock
+from decision_service.runtime.clock import ClockGuard, SystemClock
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
 from decision_service.runtime.files import FileWatch
 from decision_service.runtime.settings import (
@@ -197,6 +197,7 @@ class Core(msgspec.Struct, frozen=True):
     settings: Settings
     rules_dir: Path
     clock: Clock
+    guard: ClockGuard
     deps: ServerDeps
     certificates: Certificates | None
     store: Store
@@ -244,12 +245,15 @@ async def open_core(
     store = await _open_store(settings, deps.metrics, stack, init=init)
     rules = await open_rules(settings, root, store, clock, signers_of(settings, deps.authenticator))
     smile_url, widget = await _vendor(settings, clock, stack)
-    source = _source(settings, smile_url, clock, instrumentation.tracer)
+    guard = ClockGuard(clock.now, clock.monotonic)
+    guard.recorded(await store.newest_decision())
+    source = _source(settings, smile_url, clock, guard, instrumentation.tracer)
     stack.push_async_callback(source.aclose)
     return Core(
         settings,
         root,
         clock,
+        guard,
         deps,
         certificates,
         store,
@@ -340,7 +344,9 @@ async def _vendor(
     return await stack.enter_async_context(standin)
 
 
-def _source(settings: Settings, base_url: str, clock: Clock, tracer: Tracer) -> SmileSource:
+def _source(
+    settings: Settings, base_url: str, clock: Clock, guard: ClockGuard, tracer: Tracer
+) -> SmileSource:
     key, secret = OFFLINE_KEY, OFFLINE_SECRET
     if settings.smile_mode is not SmileMode.EMBEDDED:
         key = settings.smile_api_key.get_secret_value()
@@ -349,4 +355,4 @@ def _source(settings: Settings, base_url: str, clock: Clock, tracer: Tracer) -> 
         requests_per_second=settings.smile_requests_per_second,
         first_sync=timedelta(seconds=settings.first_sync_wait),
     )
-    return SmileSource(base_url, key, secret, clock, limits=limits, tracer=tracer)
+    return SmileSource(base_url, key, secret, clock, limits=limits, tracer=tracer, guard=guard)

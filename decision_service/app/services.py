@@ -26,7 +26,6 @@ from decision_service.casework.reviews import (
     ReviewDeps,
 )
 from decision_service.casework.subject_access import AccessTerms, ExportPerson
-from decision_service.decide.clock_guard import ClockGuard, OperateClock
 from decision_service.decide.decide import DecideApplication, Deps
 from decision_service.decide.dry_run import TryRules, ValidateRules
 from decision_service.decide.events import ReceiveEvents
@@ -47,7 +46,6 @@ from decision_service.runtime.clock import Ids
 from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, Settings, env_name, names_of
 from decision_service.runtime.tasks import Supervisor
 from decision_service.server.applicants import ApplicantUseCases, ConnectLinks, disclosed_reply
-from decision_service.server.clock import ClockUseCases
 from decision_service.server.connect import (
     ConnectPage,
     Lender,
@@ -58,8 +56,7 @@ from decision_service.server.connect import (
     read_logo,
     read_notice,
 )
-from decision_service.server.decision_views import ProtoReplyEncoder
-from decision_service.server.decisions import UseCases
+from decision_service.server.decisions import ProtoReplyEncoder, UseCases
 from decision_service.server.gauges import ReviewMetrics
 from decision_service.server.grpc import Services
 from decision_service.server.notices import NoticeUseCases
@@ -145,7 +142,7 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
         ReplicaCheck(store, active.current, clock, process),
         counters,
         shadows,
-        Retention(store, clock, core.settings.retention, core.source.last_drift),
+        Retention(store, clock, core.settings.retention, lambda: core.guard.agrees),
         ReportWatch(store, clock, core.settings.report_within),
         events,
     )
@@ -197,9 +194,8 @@ async def wire_services(
     store, clock, active, current = core.store, core.clock, core.active, core.active.current
     thread = CompilationThread()
     archive = RulesetArchive(store, current, thread)
-    guard = await ClockGuard.open(store)
     history = ReadHistory(store, store.identity_keys)
-    decide = _deciding(core, rollouts, snapshots, guard, history)
+    decide = _deciding(core, rollouts, snapshots, history)
     store.on_erase(decide.forget)
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
     reviews, log = wire_reviews(core, read, decide), store.reviews
@@ -233,7 +229,6 @@ async def wire_services(
             RecordOutcome(read, store, archive, clock), ListOutcomes(read, store)
         ),
         notices=NoticeUseCases(Notices(letters), clock),
-        clock=ClockUseCases(OperateClock(guard, store, core.source, clock), clock),
         reviews=reviews.use_cases,
     )
     return services, reviews
@@ -243,7 +238,6 @@ def _deciding(
     core: Core,
     rollouts: RolloutWiring,
     snapshots: SnapshotWiring | None,
-    guard: ClockGuard,
     history: ReadHistory,
 ) -> DecideApplication:
     store = core.store
@@ -263,7 +257,7 @@ def _deciding(
         deps,
         core.active.current,
         rollouts.observer,
-        guard,
+        core.guard,
         bulkhead=core.deps.limits.work,
         on_recorded=core.metrics.decided,
     )

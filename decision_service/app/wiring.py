@@ -179,7 +179,7 @@ async def start(
             partial(of_health, server, __version__, commit()),
             partial(of_certificate, core.certificates),
             partial(of_tokens, core.deps.authenticator),
-            partial(of_vendor, core.source),
+            partial(of_vendor, core.source, core.guard),
             partial(of_rules, core.active),
             partial(of_agreement, rollouts.replica_check),
             partial(of_rollouts, core.rollouts),

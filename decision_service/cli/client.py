@@ -21,7 +21,6 @@ from makefun import with_signature
 
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
-from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
@@ -275,7 +274,6 @@ def _opener(
 
 
 applicants = _opener(ApplicantServiceStub)
-clock_service = _opener(ClockServiceStub)
 decisions = _opener(DecisionServiceStub)
 notices = _opener(NoticeServiceStub)
 outcomes = _opener(OutcomeServiceStub)

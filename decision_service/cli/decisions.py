@@ -10,11 +10,10 @@ import typer
 from google.protobuf.duration_pb2 import Duration
 from rich.markup import escape
 
-from decision_service.api.v1 import clock_service_pb2 as clock_pb
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.chain import chain
-from decision_service.cli.client import ServerOptions, call, calls_server, clock_service, decisions
+from decision_service.cli.client import ServerOptions, call, calls_server, decisions
 from decision_service.cli.export import export
 from decision_service.cli.notices import notice, notice_sent, notices
 from decision_service.cli.options import (
@@ -42,7 +41,6 @@ from decision_service.cli.options import (
 )
 from decision_service.cli.outcomes import outcomes
 from decision_service.cli.output import (
-    CommandError,
     Exit,
     Format,
     FormatOption,
@@ -59,7 +57,6 @@ from decision_service.cli.views import (
     outcome_style,
     outcome_text,
     override_text,
-    second_text,
     value_text,
 )
 from decision_service.server.wire import enum_name
@@ -68,74 +65,10 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
 NONE = "–"
 _WIDTH = 80
 _INDENT = "    "
-_REFUSALS = frozenset({"CLOCK_RESET_REFUSED"})
 
 commands = typer.Typer(
     help="Read, replay and export decisions, report outcomes.", no_args_is_help=True
 )
-
-
-@calls_server
-def clock(
-    reset: Annotated[
-        bool, typer.Option("--reset", help="have decisions of a clock that was ahead not count")
-    ] = False,
-    why: Annotated[
-        str, typer.Option("--why", help="the reason, kept in the journal for ever")
-    ] = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Show what the clock is judged by, or reset it.
-
-    A reset follows a clock that was ahead.
-    """
-    if reset != bool(why):
-        raise CommandError(
-            "--reset and --why belong together: a reset needs its reason", Exit.USAGE
-        )
-    with clock_service(server) as stub:
-        if reset:
-            asked = clock_pb.ResetClockRequest(why=why)
-            reply = call(stub.ResetClock, asked, server, findings=_REFUSALS)
-        else:
-            reply = call(stub.GetClock, clock_pb.GetClockRequest(), server)
-    print_as(form, reply, lambda _: _print_clock(reply.clock))
-
-
-def _print_clock(shown: clock_pb.Clock) -> None:
-    out = console()
-    out.print(f"this clock        {second_text(shown.now)}")
-    known = shown.HasField("newest_decision_time")
-    newest = second_text(shown.newest_decision_time) if known else "none"
-    out.print(f"newest decision   {newest}")
-    out.print(f"the vendor's      {_ahead(shown)}")
-    out.print(_advice(shown))
-    rows = table("reset", "who", "why", "decisions that do not count")
-    for one in shown.resets:
-        span = f"{second_text(one.first_decision_time)} to {second_text(one.last_decision_time)}"
-        rows.add_row(second_text(one.reset_time), escape(one.who), escape(one.why), span)
-    if shown.resets:
-        print_table(rows)
-
-
-def _ahead(shown: clock_pb.Clock) -> str:
-    if not shown.HasField("ahead_of_vendor"):
-        return "not known: the vendor has not answered yet, or its answer told no time"
-    seconds = shown.ahead_of_vendor.ToTimedelta().total_seconds()
-    side = "ahead" if seconds > 0 else "behind"
-    return f"this clock was {abs(seconds):.0f} s {side} at its last answer"
-
-
-def _advice(shown: clock_pb.Clock) -> str:
-    if not shown.doubted:
-        return "The clock is believed: it is not behind the newest decision that counts."
-    return (
-        "The clock is doubted, so that decisions refer as stale: it is behind the newest decision. "
-        "Where it agrees with the vendor's it was ahead when that decision was recorded: reset the "
-        "guard with --reset --why. Where it does not, correct the clock."
-    )
 
 
 def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, str]]:
@@ -312,7 +245,6 @@ def replay(
         raise typer.Exit(Exit.FINDINGS)
 
 
-commands.command()(clock)
 commands.command()(export)
 commands.command()(outcomes)
 commands.command()(notice)

@@ -15,8 +15,14 @@ from decision_service.domain.errors import visible
 from decision_service.rulebook.starter import protos, starter_rules
 from decision_service.rules.language.diagnostics import count, render
 from decision_service.runtime.config import sample
-from decision_service.server.auth import UNREADABLE, read_callers_file
-from decision_service.server.callers import NAME, Role, new_token, token_hash
+from decision_service.server.auth import (
+    NAME,
+    UNREADABLE,
+    new_token,
+    read_callers_file,
+    token_hash,
+)
+from decision_service.server.context import Role
 
 SETTINGS = "decision-service.yaml"
 

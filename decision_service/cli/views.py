@@ -69,7 +69,8 @@ def concluded_text(outcome: int, refer_kind: int) -> str:
 
 def override_text(override: pb.Override) -> str:
     rules = f"the rules concluded {concluded_text(override.outcome, override.refer_kind)}"
-    return f"{rules}; the cap `{override.cap}` of the day was reached"
+    cap = f"the cap `{override.cap}` of the day was reached" if override.cap else ""
+    return f"{rules}; {cap or 'the clock could not be believed'}"
 
 
 def reason_text(reason: pb.Reason) -> str:

@@ -78,6 +78,14 @@ _REACHED = Reason(
     },
     component=Component.POLICY,
 )
+_DOUBTFUL = Reason(
+    code=str(DataReason.CLOCK_DOUBTFUL),
+    texts={
+        "en": "The time could not be known for certain when the application was decided",
+        "fil": "Hindi matiyak ang oras nang pagpasyahan ang aplikasyon",
+    },
+    component=Component.POLICY,
+)
 
 
 def conclude(
@@ -183,7 +191,7 @@ def conclude(
         snapshot=body,
         arm=_arm(decision, admission),
         consent=0 if fetch_result is None else fetch_result.consent,
-        warm=_warm(fetch_result, body),
+        warm=None if as_of.doubtful else _warm(fetch_result, body),
         fence=fence,
         depends_on=None if fetch_result is None else fetch_result.mark,
         history=_history(decision, ruleset, own),
@@ -202,18 +210,21 @@ def judge(
 ) -> Decision:
     """The decision as a ruleset makes it of factor values, within the allowances of the day.
 
-    An approval beyond a cap is referred: a cap declines no application.
+    It is referred where the clock is doubtful, and an approval beyond a cap: a cap declines none.
     """
     answers = decision.answers
     facts = Facts(factors.values, decision.inputs, decision.as_of, loaded, answers)
     verdict, override = evaluate(ruleset, facts), None
     grant = granted(verdict, decision.inputs)
     cap = cap_reached(allowances, grant) if allowances and grant else None
-    if cap is not None:
-        override = Override(OverrideKind.CAPPED, verdict, cap.name)
+    if decision.as_of.doubtful:
+        override = Override(OverrideKind.CLOCK_DOUBTFUL, verdict)
         verdict = replace(
-            verdict, outcome=Outcome.REFER, refer_kind=ReferKind.POLICY, reasons=(_REACHED,)
+            _referred(verdict, _DOUBTFUL), offer=None, conditions=(), data_requests=(), connect=()
         )
+    elif cap is not None:
+        override = Override(OverrideKind.CAPPED, verdict, cap.name)
+        verdict = _referred(verdict, _REACHED)
     return replace(
         decision,
         verdict=verdict,
@@ -222,6 +233,10 @@ def judge(
         expires=expiry(verdict, factors, ruleset, decision.as_of, answers),
         override=override,
     )
+
+
+def _referred(verdict: Verdict, why: Reason) -> Verdict:
+    return replace(verdict, outcome=Outcome.REFER, refer_kind=ReferKind.POLICY, reasons=(why,))
 
 
 def with_answers(decision: Decision, ruleset: CompiledRuleset) -> Decision:
@@ -350,9 +365,9 @@ class ComputedFactors(msgspec.Struct):
         return loaded
 
 
-_Moment = tuple[date, bool, int, int | None]
+_Moment = tuple[date, int, int | None]
 """All of the arguments of `compute` that are not the snapshot's or the ruleset's: the civil date,
-whether the clock is in doubt, how many validity boundaries have passed, the requested term."""
+how many validity boundaries have passed, the requested term."""
 
 
 class _CachedFactors(msgspec.Struct):
@@ -377,7 +392,7 @@ class FactorCache:
             validity_boundaries(snapshot, needs.policy) if cached is None else cached.boundaries
         )
         passed = bisect_left(boundaries, as_of.instant)
-        moment = (as_of.date, as_of.doubtful, passed, needs.term_months)
+        moment = (as_of.date, passed, needs.term_months)
         if cached is not None and cached.moment == moment:
             return cached.computed
         factors = compute(snapshot, replace(needs, factors=data_names(needs.factors)), as_of)

@@ -13,7 +13,6 @@ from opentelemetry.trace import Span, Tracer
 
 from decision_service.decide.admit import Admission, InFlightAmounts, admit, found_allowances
 from decision_service.decide.application import Application, is_same_request, request_content
-from decision_service.decide.clock_guard import ClockGuard
 from decision_service.decide.codec import snapshot_body
 from decision_service.decide.conclude import FactorCache, conclude
 from decision_service.decide.flow import Bulkhead, SingleFlight, UserLocks
@@ -54,6 +53,7 @@ from decision_service.rollout.assign import day_total_matters
 from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product, Rulebook, used_mark
 from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, SpanName, traced
 
@@ -186,7 +186,7 @@ class DecideApplication:
         self._deps = deps
         self._rulebook = rulebook
         self._observer = observer
-        self._clock_guard = clock_guard or ClockGuard()
+        self._clock_guard = clock_guard or ClockGuard(deps.clock.now, deps.clock.monotonic)
         self._bulkhead = bulkhead or Bulkhead()
         self._on_recorded = on_recorded
         self._used: set[str] = set()
@@ -319,7 +319,10 @@ class DecideApplication:
 
         now, arms = self._deps.clock.now(), self._deps.arms
         admission = await admit(application, product, arms, now, assigned, self._in_flight)
-        if not await self._clock_guard.doubts(now):
+        return self._with_doubt(admission)
+
+    def _with_doubt(self, admission: Admission) -> Admission:
+        if admission.as_of.doubtful or not self._clock_guard.doubts(admission.as_of.instant):
             return admission
         as_of = structs.replace(admission.as_of, doubtful=True)
         return structs.replace(admission, as_of=as_of)
@@ -400,6 +403,7 @@ class DecideApplication:
             found, run.past = run.past, NOTHING_FOUND
             body, snapshot = run.fetched.body, run.fetched.snapshot
             own = await deps.history(person, snapshot, about, found, body.id if body else "")
+        admission = self._with_doubt(admission)  # again: the vendor may just have given its time
         return conclude(
             admission,
             run.fetched,
@@ -420,7 +424,7 @@ class DecideApplication:
         self._runs.seal(run.key)
         with traced(self._deps.tracer, SpanName.COMMIT):
             stored = await self._deps.log.commit(entry)
-        self._clock_guard.note(stored.created)
+        self._clock_guard.recorded(stored.created)
         return stored
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import calendar
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 import structlog
 
-from decision_service.decide.clock_guard import TOLERANCE
 from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
-from decision_service.runtime.telemetry import Alarm, raised
 
 EVERY_SECONDS = 3600.0
 FIRST_SECONDS = 60.0
@@ -42,19 +40,19 @@ class Expiring(Protocol):
 
 
 class Retention:
-    """`drift` is how far the clock is ahead of the vendor's, None where that is not known."""
+    """`confirmed` says whether the clock is: what a wrong one calls old may be young."""
 
     def __init__(
         self,
         log: Expiring,
         clock: Clock,
         months: int,
-        drift: Callable[[], timedelta | None] = lambda: None,
+        confirmed: Callable[[], bool],
     ) -> None:
         self._log = log
         self._clock = clock
         self._months = months
-        self._drift = drift
+        self._confirmed = confirmed
 
     async def run(self) -> None:
         """Delete once the vendor has had time to answer, then every hour, until cancelled."""
@@ -69,14 +67,9 @@ class Retention:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, pause: float = PAUSE_SECONDS) -> int:
-        """How many; none while the clock is ahead: what it calls old may be young."""
-        drift = self._drift()
-        if drift is not None and drift > TOLERANCE:
-            log.error(
-                "retention waits",
-                alarm=raised(Alarm.CLOCK),
-                ahead_seconds=round(drift.total_seconds()),
-            )
+        """How many; none while the vendor does not confirm the clock."""
+        if not self._confirmed():
+            log.warning("retention waits for the vendor to confirm the clock")
             return 0
         await self._log.forget_ended(self._clock.now())
         before, deleted = months_before(self._clock.now(), self._months), 0

@@ -11,7 +11,7 @@ import msgspec
 class AsOf(msgspec.Struct, frozen=True):
     """`instant` is aware; `date` is its civil date in `zone`, never a provider's.
 
-    `doubtful` says that the clock had gone back, so that no age can be judged by this instant.
+    `doubtful` says that the clock could not be believed, so that a person has to decide.
     """
 
     instant: datetime

@@ -336,9 +336,14 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OverrideKind(StrEnum):
-    """`CAPPED`: the rules approved, and a cap of the day was reached."""
+    """Why something else was decided than the rules concluded.
+
+    `CAPPED`: they approved, and a cap of the day was reached. `CLOCK_DOUBTFUL`: the clock that they
+    judged ages by could not be believed.
+    """
 
     CAPPED = "CAPPED"
+    CLOCK_DOUBTFUL = "CLOCK_DOUBTFUL"
 
     __hash__ = str.__hash__
 

@@ -203,12 +203,6 @@ class ReviewRefused(NotYet):
     reason = "REVIEW_REFUSED"
 
 
-class ClockResetRefused(NotYet):
-    """The clock guard may not be reset: the clock is wrong, not doubted, or not to be compared."""
-
-    reason = "CLOCK_RESET_REFUSED"
-
-
 class SmileError(ServiceError):
     """The vendor could not be read at all."""
 

@@ -91,6 +91,7 @@ class DataReason(StrEnum):
     RULE_ERROR = "RULE_ERROR"
     NO_RULE_APPROVED = "NO_RULE_APPROVED"
     DAY_CAP_REACHED = "DAY_CAP_REACHED"
+    CLOCK_DOUBTFUL = "CLOCK_DOUBTFUL"
 
     __hash__ = str.__hash__
 

@@ -339,14 +339,13 @@ def unknown(context: FactorContext) -> tuple[Feeder, ...]:
 
 
 def is_stale(context: FactorContext, feeder: Feeder) -> bool:
-    """Whether it was synced longer ago than the policy allows, or that cannot be known.
+    """Whether it was never synced, or longer ago than the policy allows.
 
-    That is where it was never synced, or the instant itself is doubtful. Of a job that is over
-    nothing newer is to come.
+    Of a job that is over nothing newer is to come.
     """
     if feeder.state is FeederState.ENDED:
         return False
-    if feeder.synced is None or context.as_of.doubtful:
+    if feeder.synced is None:
         return True
     return context.as_of.instant - feeder.synced > context.policy.max_age
 
@@ -373,7 +372,7 @@ def _as_dead_end(context: FactorContext, feeder: Feeder, fresh: Sequence[Feeder]
     """An account in error, stale or disconnected that can show nothing more, marked so."""
     silent = feeder.state in (FeederState.PARTIAL, FeederState.REVOKED) or is_stale(context, feeder)
     idle = feeder.state is FeederState.ABANDONED or feeder.linking_since is not None
-    if not feeder.is_account or not feeder.known or idle or not silent or context.as_of.doubtful:
+    if not feeder.is_account or not feeder.known or idle or not silent:
         return feeder
     same = [f.id for f in fresh if f.provider_id == feeder.provider_id]
     one_employer = feeder.provider_type in (GIG, GOVERNMENT, EMPLOYER)

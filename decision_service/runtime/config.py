@@ -23,16 +23,12 @@ from decision_service.runtime.settings import (
     PREFIX,
     SECRETS,
     ConfigError,
-    OnboardingSettings,
     Settings,
     SmileMode,
     Takes,
-    connect_problems,
     env_name,
     is_loopback,
     masked,
-    reach_problem,
-    secret_problems,
     split_address,
 )
 
@@ -73,9 +69,8 @@ def contradictions(settings: Settings) -> Iterator[str]:
     """Each contradiction with the settings' names and what to do."""
     yield from _of_mode(settings)
     yield from _of_pairs(settings)
-    yield from secret_problems(settings)
-    yield from _of_short_secrets(settings)
-    yield from connect_problems(settings)
+    yield from _of_secrets(settings)
+    yield from _of_connect(settings)
     yield from _of_addresses(settings)
 
 
@@ -105,14 +100,6 @@ def _of_mode(settings: Settings) -> Iterator[str]:
         )
 
 
-def _of_short_secrets(settings: Settings) -> Iterator[str]:
-    stand_in = is_loopback(urlsplit(settings.base_url).hostname or "localhost")
-    for name, least in _SHORTEST.items():
-        given = getattr(settings, name).get_secret_value().encode()
-        if given and len(given) < least and not (stand_in and name.startswith("smile_")):
-            yield f"{env_name(name)} is shorter than {least} bytes: give it whole"
-
-
 def _of_pairs(settings: Settings) -> Iterator[str]:
     cert, key = env_name("tls_cert_file"), env_name("tls_key_file")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
@@ -135,16 +122,70 @@ def _of_pairs(settings: Settings) -> Iterator[str]:
         yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
 
 
+def _of_secrets(settings: Settings) -> Iterator[str]:
+    """Secrets that can be guessed or the vendor would not take, unshown."""
+    for place, secret in enumerate(settings.secrets_of_webhooks, 1):
+        if not 16 <= len(secret) <= 64:
+            yield (
+                f"{env_name('webhook_secrets')}: number {place} has {len(secret)} bytes: give it "
+                "16 to 64, chosen at random"
+            )
+    stand_in = is_loopback(urlsplit(settings.base_url).hostname or "localhost")
+    for name, least in _SHORTEST.items():
+        given = getattr(settings, name).get_secret_value().encode()
+        if given and len(given) < least and not (stand_in and name.startswith("smile_")):
+            yield f"{env_name(name)} is shorter than {least} bytes: give it whole"
+
+
+def _of_connect(settings: Settings) -> Iterator[str]:
+    if settings.connect_logo_file is not None and not settings.connect_company_name:
+        yield (
+            f"{env_name('connect_logo_file')} needs {env_name('connect_company_name')} as well: "
+            "the name is read out to those who do not see the logo"
+        )
+    public = settings.connect_public_url
+    if public and not _is_web_address(public):
+        shown = masked("connect_public_url", public)
+        yield (
+            f"{env_name('connect_public_url')} is {shown}: it must be an address such as "
+            "https://connect.example.com (http:// for loopback only)"
+        )
+    for origin in settings.return_origins:
+        if not _is_web_address(origin) or urlsplit(origin).path:
+            shown = masked("connect_return_origins", origin)
+            yield (
+                f"{env_name('connect_return_origins')} has {shown}: each must be an origin such as "
+                "https://lender.example"
+            )
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    host, plain = parts.hostname or "", parts.scheme == "http"
+    secure = parts.scheme == "https" or (plain and is_loopback(host))
+    return secure and bool(host) and not set(text) & set("@?# \\")
+
+
 def _of_addresses(settings: Settings) -> Iterator[str]:
-    encrypted = settings.tls_cert_file is not None or settings.allow_plaintext
-    known = settings.callers_known or settings.allow_plaintext
     named = {name: getattr(settings, name) for name in _ADDRESSES}
     for name, address in named.items():
-        known_there = known or name == "admin_address"
-        if problem := reach_problem(
-            env_name(name), address, encrypted=encrypted, known_callers=known_there
-        ):
-            yield problem
+        if settings.allow_plaintext or is_loopback(split_address(address)[0]):
+            continue
+        shown = f"{env_name(name)} {address} is not loopback and"
+        if settings.tls_cert_file is None:
+            yield (
+                f"{shown} the connection is not encrypted: bind 127.0.0.1, set "
+                "DECISION_TLS_CERT_FILE and DECISION_TLS_KEY_FILE, or set "
+                "DECISION_ALLOW_PLAINTEXT=true behind a proxy that adds TLS"
+            )
+        elif name != "admin_address" and not settings.callers_known:
+            yield (
+                f"{shown} callers are not known: set DECISION_AUTH_TOKENS_FILE or "
+                "DECISION_TLS_CLIENT_CA_FILE"
+            )
     for (one, first), (other, second) in combinations(named.items(), 2):
         (host, port), (other_host, other_port) = split_address(first), split_address(second)
         same = host == other_host or _EVERY & {host, other_host}
@@ -163,13 +204,8 @@ class SampleForm(StrEnum):
 def sample(form: SampleForm = SampleForm.YAML) -> str:
     """The commented sample file: every setting, none of them set."""
     parts = [textwrap.indent(_HEAD, "# ")]
-    parts += ["\n".join(_entry(name, form)) + "\n" for name in names()]
+    parts += ["\n".join(_entry(name, form)) + "\n" for name in Settings.model_fields]
     return "\n".join(parts)
-
-
-def names() -> list[str]:
-    late = OnboardingSettings.model_fields
-    return [*(name for name in Settings.model_fields if name not in late), *late]
 
 
 def takes(name: str) -> str:
@@ -339,7 +375,7 @@ class Reading:
     settings: Settings | None
 
     def lines(self) -> Iterator[Line]:
-        for name in names():
+        for name in Settings.model_fields:
             given = self.given.get(name, GivenSetting(default_text(name), DEFAULT))
             yield Line(env_name(name), masked(name, given.text), given.where)
 

@@ -18,13 +18,8 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.values_pb2 import InputValue
-from decision_service.casework.applicant_status import (
-    AccountStatus,
-    ApplicantStatus,
-    LikelyReferral,
-    ReadApplicantStatus,
-)
-from decision_service.casework.disclosure import Disclosure, PersonRecord, money, plain
+from decision_service.casework.applicant_status import ReadApplicantStatus
+from decision_service.casework.disclosure import Disclosure, money, plain
 from decision_service.casework.onboarding import Applicant, LinkToken, OnboardApplicants
 from decision_service.casework.subject_access import ExportPerson
 from decision_service.decide.decide import ANSWER_MARGIN
@@ -32,13 +27,12 @@ from decision_service.domain.ports import Clock
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_export_token, read_export_token
 from decision_service.server.wire import (
+    Mapper,
     Problems,
     check_reference,
     check_user_id,
     enum_name,
     money_from_message,
-    same,
-    timestamp,
 )
 
 SERVICE = pb.DESCRIPTOR.services_by_name["ApplicantService"]
@@ -71,6 +65,21 @@ _RULES_OF: Mapping[str, Sequence[str]] = {
 }
 """The fields of a message that show the lender's rules, or say the same as another field."""
 
+APPLICANTS = Mapper(
+    {
+        pb.Applicant: {"data": "kinds", "not_ready_reason": "why_not", "likely_referrals": None},
+        pb.ApplicantAccount: {
+            "account_id": "account.id",
+            "provider_id": "account.provider_id",
+            "status": "account.connection_status",
+            "error_code": "account.error_code",
+            "explanation": "words",
+        },
+        pb.ApplicantData: {"source_id": "source", "collect_time": "collected"},
+        pb.LinkToken: {"expire_time": "expires", "connect_url": None},
+        pb.StoredRecord: {"content": lambda record: json.dumps(record.content, ensure_ascii=False)},
+    }
+)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
 _PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
@@ -121,11 +130,6 @@ class ConnectLinks(msgspec.Struct, frozen=True):
         except ValueError:
             return False
         return f"{parts.scheme}://{parts.netloc}".lower() in self.origins
-
-
-def record_message(record: PersonRecord) -> pb.StoredRecord:
-    content = json.dumps(record.content, ensure_ascii=False)
-    return pb.StoredRecord(kind=record.kind, id=record.id, content=content)
 
 
 def disclosed_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
@@ -233,7 +237,8 @@ class ApplicantServicer:
         look, scope = self._use_cases.look, context.info.applicant_scope
         seen = await look(request.user_id, scope, self._stop_at(context))
         likely = look.likely_referrals(request.country) if request.country else ()
-        return pb.GetApplicantResponse(applicant=_applicant(seen, likely))
+        applicant = APPLICANTS.message(pb.Applicant, seen, likely_referrals=likely)
+        return pb.GetApplicantResponse(applicant=applicant)
 
     async def erase_applicant(
         self, request: pb.EraseApplicantRequest, context: RpcContext
@@ -253,21 +258,16 @@ class ApplicantServicer:
         place = read_export_token(user_id, request.page_token)
         page = await self._use_cases.export(user_id, scope, place)
         return pb.ExportApplicantResponse(
-            records=[record_message(one) for one in page.records],
+            records=[APPLICANTS.message(pb.StoredRecord, one) for one in page.records],
             next_page_token="" if page.next is None else make_export_token(user_id, page.next),
         )
 
     def _token(
         self, token: LinkToken, request: pb.CreateApplicantRequest | pb.CreateLinkTokenRequest
     ) -> pb.LinkToken:
-        return pb.LinkToken(
-            access_token=token.access_token,
-            expire_time=timestamp(token.expires),
-            mode=token.mode,
-            connect_url=self._use_cases.links.link(
-                token.access_token, request.return_url, request.provider_types
-            ),
-        )
+        links, types = self._use_cases.links, request.provider_types
+        url = links.link(token.access_token, request.return_url, types)
+        return APPLICANTS.message(pb.LinkToken, token, connect_url=url)
 
     def _stop_at(self, context: RpcContext) -> float:
         return self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
@@ -277,29 +277,3 @@ def _user_id(user_id: str) -> str:
     with Problems() as problems:
         check_user_id(problems, user_id)
     return user_id
-
-
-def _applicant(seen: ApplicantStatus, likely: Iterable[LikelyReferral]) -> pb.Applicant:
-    return pb.Applicant(
-        **same(seen, "user_id", "ready"),
-        accounts=[_account(one) for one in seen.accounts],
-        data=[
-            pb.ApplicantData(
-                kind=one.kind.value, source_id=one.source, collect_time=timestamp(one.collected)
-            )
-            for one in seen.kinds
-        ],
-        not_ready_reason=seen.why_not,
-        likely_referrals=[same(one, "product", "reason", "message") for one in likely],
-    )
-
-
-def _account(one: AccountStatus) -> pb.ApplicantAccount:
-    return pb.ApplicantAccount(
-        account_id=one.account.id,
-        provider_id=one.account.provider_id,
-        status=one.account.connection_status,
-        error_code=one.account.error_code or "",
-        explanation=one.words,
-        advice=one.advice,
-    )

@@ -1,42 +1,304 @@
-"""Authentication and authorization: the caller of a call, whether it may call, and failures by
-address.
-"""
+"""Which role each method needs, the callers file, who calls, and failures by address."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from urllib.parse import unquote
 
+import msgspec
 import structlog
 from cachetools import TTLCache
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from decision_service.domain.errors import PermissionDenied, Unauthenticated
-from decision_service.rulebook.manifest import Signer
+from decision_service.rulebook.manifest import Signer, Signing, SigningKey, key_from
+from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report
-from decision_service.rules.language.yaml import decode
+from decision_service.rules.language.fields import Fields, as_choice, as_list, as_map, as_text
+from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode, decode
 from decision_service.runtime.files import FileWatch, read_small
 from decision_service.runtime.settings import env_name
 from decision_service.runtime.telemetry import Alarm, counter, raised
-from decision_service.server.callers import (
+from decision_service.server.context import (
     ANONYMOUS,
-    HEALTH_METHODS,
-    METHODS,
     Caller,
-    Callers,
-    CallersReading,
     Role,
-    Token,
-    read_callers,
+    RpcContext,
+    is_local,
+    network_of,
 )
-from decision_service.server.context import Behaviour, RpcContext, is_local, network_of
-from decision_service.server.interceptors import CallInterceptor
+
+PACKAGE = "decision_service.api.v1"
+_READ_ROLLOUTS = (
+    "ListRollouts",
+    "GetRollout",
+    "ExplainAssignment",
+    "ListRolloutSteps",
+    "CompareVersions",
+)
+_MOVE_ROLLOUTS = (
+    "AdvanceRollout",
+    "ConfirmRollout",
+    "RollBackRollout",
+    "PauseRollout",
+    "ResumeRollout",
+    "SetKillSwitch",
+)
+ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_ROLLOUTS)
+"""Kill and the other steps of rollouts, which no other calls keep out."""
+
+REFLECTION = "/grpc.reflection."
+_READ_REVIEWS = ("ListReviews", "GetReview")
+_WORK_ON_REVIEWS = (
+    "ClaimReview",
+    "ReleaseReview",
+    "AddReviewNote",
+    "RequestReviewData",
+    "DecideAgain",
+    "CompleteReview",
+)
+_ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
+TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
+HASH_PREFIX = "sha256:"
+MOST_CALLERS = 1_000
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
+_TOO_LONG = 200
+_IDENTITIES = ("tokens", "certificates", "signing_keys")
+Key = TypeVar("Key", str, bytes)
+
+
+_ANY = frozenset(Role)
+
+_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ, Role.RULES_APPROVE})
+
+_SEEN_RULES = frozenset({Role.RULES, Role.RULES_APPROVE, Role.READ})
+
+_TRIED_RULES = frozenset({Role.RULES, Role.RULES_APPROVE})
+
+_REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
+
+_ONBOARDERS = frozenset({Role.ONBOARD, Role.ONBOARD_ALL})
+
+METHODS: Mapping[str, frozenset[Role]] = {
+    f"/{PACKAGE}.DecisionService/CreateDecision": frozenset({Role.DECIDE}),
+    f"/{PACKAGE}.DecisionService/GetDecision": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.DecisionService/ListDecisions": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.DecisionService/ReplayDecision": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.RulesetService/ListRulesets": _SEEN_RULES,
+    f"/{PACKAGE}.RulesetService/GetRuleset": _SEEN_RULES,
+    f"/{PACKAGE}.RulesetService/ValidateRuleset": _TRIED_RULES,
+    f"/{PACKAGE}.RulesetService/EvaluateRuleset": _TRIED_RULES,
+    **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
+    **dict.fromkeys(ROLLOUT_STEPS, frozenset({Role.ROLLOUT})),
+    **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
+    f"/{PACKAGE}.ApplicantService/ExportApplicant": frozenset({Role.SUBJECT_ACCESS}),
+    f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
+    f"/{PACKAGE}.OutcomeService/ListOutcomes": frozenset({Role.OUTCOMES, Role.READ}),
+    **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS | {Role.READ} for name in _READ_REVIEWS},
+    **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS for name in _WORK_ON_REVIEWS},
+    f"/{PACKAGE}.ReviewService/ConfirmReview": frozenset({Role.REVIEW_SECOND}),
+    f"/{PACKAGE}.ReviewService/RequestReview": frozenset({Role.DECIDE}),
+    f"/{PACKAGE}.NoticeService/GetNotice": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
+}
+"""The roles of which a caller needs one."""
+
+HEALTH_METHODS = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
+"""Methods that need no credentials and are served under any load."""
+
+UNOBSERVED = (*HEALTH_METHODS, REFLECTION)
+"""How the methods begin that platforms call all the time: neither logged nor counted."""
+
+_SIGNS = {Role.RULES: Signing.PROPOSED, Role.RULES_APPROVE: Signing.APPROVED}
+
+
+class Token(msgspec.Struct, frozen=True):
+    hashed: bytes
+    caller: Caller
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """All who may call, by hash of token and by name in a client certificate.
+
+    `signers` are those with signing keys, `roles` what each may do, by name.
+    """
+
+    tokens: tuple[Token, ...] = field(default=(), repr=False)
+    certificates: Mapping[str, Caller] = field(default_factory=dict)
+    signers: Mapping[str, Signer] = field(default_factory=dict)
+    roles: Mapping[str, frozenset[Role]] = field(default_factory=dict)
+
+    def by_token(self, token: str) -> Token | None:
+        """The token that is shown; takes as long for a wrong one as for a right one."""
+        shown = hashlib.sha256(token.encode()).digest()
+        found = None
+        for known in self.tokens:
+            if hmac.compare_digest(known.hashed, shown):
+                found = known
+        return found
+
+    def by_certificate(self, names: Iterable[str]) -> Caller | None:
+        return next((self.certificates[n] for n in names if n in self.certificates), None)
+
+
+class CallersReading(msgspec.Struct, frozen=True):
+    callers: Callers | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def new_token() -> str:
+    """A fresh token: 256 random bits."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> str:
+    return HASH_PREFIX + hashlib.sha256(token.encode()).hexdigest()
+
+
+def read_callers(path: str, text: str) -> CallersReading:
+    """Read and check a callers file; never raises. Source lines are not quoted."""
+    report = Report()
+    root = yaml.read(path, text, report)
+    callers = None if root is None else _Reader(report).read(root)
+    shown = (
+        replace(
+            one,
+            message=_TOKEN.sub("dst_…", one.message),
+            hint=_TOKEN.sub("dst_…", one.hint),
+            quoted="",
+        )
+        for one in report.diagnostics()
+    )
+    return CallersReading(None if report.failed else callers, tuple(shown))
+
+
+class _Reader:
+    """Collects callers, and refuses what two of them would share."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._owners: dict[bytes, Caller] = {}
+        self._tokens: dict[bytes, Token] = {}
+        self._roles: dict[str, frozenset[Role]] = {}
+        self._certificates: dict[str, Caller] = {}
+        self._signing_keys: dict[bytes, Caller] = {}
+        self._signers: dict[str, Signer] = {}
+
+    def read(self, root: YamlNode) -> Callers | None:
+        fields = Fields.of(root, "the callers file", self._report, required=("callers",))
+        callers = None if fields is None else fields.map("callers")
+        if callers is None:
+            return None
+        if not 1 <= len(callers.entries) <= MOST_CALLERS:
+            message = f"`callers` must name 1 to {MOST_CALLERS:,} callers"
+            self._report.error("A101", callers.place, message)
+        for entry in callers.entries:
+            self._caller(entry)
+        tokens = tuple(self._tokens.values())
+        return Callers(tokens, self._certificates, self._signers, self._roles)
+
+    def _caller(self, entry: MapEntry) -> None:
+        if not NAME.fullmatch(entry.key) or entry.key == ANONYMOUS.name:
+            hint = "use 1 to 64 lower-case letters, digits, `.`, `_`, `-`; not `anonymous`"
+            self._report.error("A102", entry.key_place, "that is no caller's name", hint)
+        what = f"caller `{entry.key}`"
+        node = as_map(entry.value, what, self._report)
+        if node is None:
+            return
+        fields = Fields(node, what, self._report, required=("roles",), optional=_IDENTITIES)
+        caller = Caller(entry.key, frozenset(self._roles_of(fields)))
+        self._roles[caller.name] = caller.roles
+        self._identify(fields, caller)
+
+    def _roles_of(self, fields: Fields) -> Iterator[Role]:
+        items = fields.items("roles")
+        if fields.has("roles") and not items:
+            hint = f"name some of {', '.join(Role)}"
+            self._report.error("A103", fields.place("roles"), f"{fields.what} has no roles", hint)
+        for item in items:
+            chosen = as_choice(item, "a role", Role, self._report)
+            if chosen is not None:
+                yield Role(chosen)
+
+    def _identify(self, fields: Fields, caller: Caller) -> None:
+        if not any(map(fields.has, _IDENTITIES)):
+            message = f"{fields.what} has neither `tokens`, `certificates` nor `signing_keys`"
+            hint = f"make a token: decision-service tokens new {caller.name}"
+            self._report.error("A104", fields.node.place, message, hint)
+        tokens = fields.get("tokens")
+        for item in as_list(tokens, "`tokens`", self._report) if tokens else ():
+            self._token(item, caller)
+        for item in fields.items("certificates"):
+            name = as_text(item, "a certificate's name", self._report)
+            if name is not None:
+                self._claim(self._certificates, name[:_TOO_LONG], caller, item, "certificate name")
+
+        keys = [key for item in fields.items("signing_keys") for key in self._key(item, caller)]
+        if keys:
+            signs = frozenset(signing for role, signing in _SIGNS.items() if role in caller.roles)
+            self._signers[caller.name] = Signer(signs, tuple(keys))
+
+    def _key(self, item: YamlNode, caller: Caller) -> Iterator[SigningKey]:
+        """A public key, plain or with the day from which it no longer counts."""
+        node, withdrawn = item, None
+        if isinstance(item, MapNode):
+            fields = Fields(
+                item, "a signing key", self._report, required=("key",), optional=("withdrawn",)
+            )
+            node, withdrawn = fields.get("key") or item, fields.day("withdrawn")
+        public = key_from(node.text) if isinstance(node, Scalar) else None
+        if public is None:
+            message = f"a signing key of `{caller.name}` is not `ed25519:` and 32 bytes in Base64"
+            hint = "only public keys belong here: decision-service rules keys new prints one"
+            self._report.error("A107", node.place, message, hint)
+            return
+        self._claim(self._signing_keys, public, caller, node, "signing key")
+        yield SigningKey(public, withdrawn)
+
+    def _token(self, item: YamlNode, caller: Caller) -> None:
+        """A hash, plain or with the last day on which its token is good."""
+        node, until = item, None
+        if isinstance(item, MapNode):
+            fields = Fields(item, "a token", self._report, required=("hash",), optional=("until",))
+            until, hash_node = fields.day("until"), fields.get("hash")
+            if hash_node is None:
+                return
+            node = hash_node
+        found = _HASH.fullmatch(node.text) if isinstance(node, Scalar) else None
+        if found is None:
+            message = f"a token of `{caller.name}` is not `sha256:` and 64 hexadecimal digits"
+            hint = "only hashes belong here: decision-service tokens new prints one"
+            self._report.error("A105", node.place, message, hint)
+            return
+        hashed = bytes.fromhex(found[1])
+        self._claim(self._owners, hashed, caller, node, "token")
+        self._tokens[hashed] = Token(hashed, caller, until)
+
+    def _claim(
+        self, taken: dict[Key, Caller], key: Key, caller: Caller, item: YamlNode, what: str
+    ) -> None:
+        owner = taken.setdefault(key, caller)
+        if owner is not caller:
+            message = f"this {what} is caller `{owner.name}`'s already"
+            self._report.error("A106", item.place, message, "give each caller its own")
+
 
 UNREADABLE = "A100"
 """The code of a callers file that cannot be read at all."""
@@ -241,34 +503,3 @@ class FailedAuthentications:
                 address=address,
                 failures=failures,
             )
-
-
-class AuthenticationInterceptor(CallInterceptor):
-    """Refuses calls of unknown callers, and of callers without a role for the method."""
-
-    def __init__(self, failures: FailedAuthentications) -> None:
-        super().__init__()
-        self._failures = failures
-
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
-        if method in HEALTH_METHODS:
-            return inner
-        allowed = METHODS.get(method, frozenset())
-
-        async def call(request: Any, context: RpcContext) -> Any:
-            caller, info = context.caller, context.info
-            if caller is None:
-                self._failures.count(context.address)
-                raise Unauthenticated(
-                    "the caller is not known: send one `authorization: Bearer <token>` with a "
-                    "token in use"
-                )
-            info.caller, info.sees_all = caller.name, caller.sees_all
-            info.onboards_all = caller.onboards_all
-            if allowed.isdisjoint(caller.roles):
-                needed = " or ".join(sorted(allowed)) or "no role there is"
-                name = method.rpartition("/")[2]
-                raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
-            return await inner(request, context)
-
-        return call

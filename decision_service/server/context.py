@@ -1,4 +1,4 @@
-"""The context of one call: deadline, caller, address, languages, and ids to be found again by."""
+"""The context of one call: deadline, caller and roles, address, languages, ids to find it by."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any, Protocol, TypeAlias
@@ -14,8 +15,6 @@ from urllib.parse import unquote
 
 import grpc
 import msgspec
-
-from decision_service.server.callers import Caller
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MOST_LANGUAGES = 8
@@ -33,6 +32,47 @@ MESSAGE_LIMIT = 64 * 1024
 """Bytes of a request's message."""
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
+
+
+class Role(StrEnum):
+    """What a caller may do; `read` reads every caller's decisions, others only their own.
+
+    `onboard_all` reaches every caller's applicants, `onboard` only those that the caller created.
+    `subject_access` exports what is stored of them, all of it.
+    `rules_approve` signs what one of `rules` proposed, and reads what that needs.
+    `review_second` confirms what one of `review` completed above the authority of one person.
+    """
+
+    DECIDE = "decide"
+    READ = "read"
+    RULES = "rules"
+    RULES_APPROVE = "rules_approve"
+    ROLLOUT = "rollout"
+    ONBOARD = "onboard"
+    ONBOARD_ALL = "onboard_all"
+    SUBJECT_ACCESS = "subject_access"
+    OUTCOMES = "outcomes"
+    REVIEW = "review"
+    REVIEW_SECOND = "review_second"
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """One who may call; `name` is part of every decision's key and never changes."""
+
+    name: str
+    roles: frozenset[Role]
+
+    @property
+    def sees_all(self) -> bool:
+        return Role.READ in self.roles
+
+    @property
+    def onboards_all(self) -> bool:
+        return Role.ONBOARD_ALL in self.roles
+
+
+ANONYMOUS = Caller("anonymous", frozenset(Role))
+"""Each caller, where none are configured."""
 
 
 def parse_languages(header: str) -> tuple[str, ...]:

@@ -1,10 +1,14 @@
-"""The DecisionService: its requests checked and read, one method for each RPC."""
+"""The DecisionService: requests checked and read, decisions as clients read them, and the RPCs.
+
+The same code makes the recorded bytes and every later view.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from unicodedata import category
 
 import msgspec
@@ -15,7 +19,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.casework.recourse import FindRecourse, Recourse
+from decision_service.casework.recourse import FindRecourse
 from decision_service.casework.review_results import ReadReviewChain
 from decision_service.decide.application import Application, is_recorded_in_full
 from decision_service.decide.codec import inputs_from_wire
@@ -27,8 +31,15 @@ from decision_service.decide.replay import (
     Replayed,
     WhichRules,
 )
-from decision_service.domain.decision import Outcome
-from decision_service.domain.factor import Value
+from decision_service.domain.calendar import Month
+from decision_service.domain.decision import (
+    Decision,
+    ListAnswer,
+    Reason,
+    StageTrace,
+    Verdict,
+)
+from decision_service.domain.factor import Factors, Value
 from decision_service.domain.person import (
     LONGEST_EMAIL,
     LONGEST_NAME,
@@ -39,11 +50,11 @@ from decision_service.domain.person import (
 from decision_service.domain.ports import Clock, Filter, ReplyStyle, StoredEntry
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.server.context import CallInfo, RpcContext
-from decision_service.server.decision_views import add_full_view, decision_message
 from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.reviews import chain_message
 from decision_service.server.wire import (
     Fields,
+    Mapper,
     Problems,
     WireError,
     check_decision_id,
@@ -51,10 +62,7 @@ from decision_service.server.wire import (
     check_product,
     check_reference,
     check_user_id,
-    decimal_text,
-    money_fields,
     request_id_in,
-    value_fields,
     value_from_message,
 )
 
@@ -95,6 +103,60 @@ COMPARED = (
 )
 """The fields of a decision that a replay is compared by."""
 
+_OF_VERDICT = (
+    "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "tags",
+    "connect",
+)  # fmt: skip
+_OF_FULL_VIEW = ("inputs", "factor_values", "rule_traces", "withheld_tags", "list_answers")
+_ADDED_LATER = ("recourse", "review")
+DECISIONS = Mapper(
+    {
+        pb.Decision: {
+            **dict.fromkeys((*_OF_VERDICT, *_OF_FULL_VIEW, *_ADDED_LATER, "override")),
+            "data_quality": lambda decision: decision,
+            "as_of_date": "as_of.date",
+            "create_time": "created",
+            "expire_time": "expires",
+        },
+        pb.DataQuality: {
+            "fetched_time": "fetched",
+            "accounts": lambda decision: decision.factors and decision.factors.sources,
+            "kinds": lambda decision: decision.factors and sorted(decision.factors.kinds.items()),
+        },
+        pb.AccountUse: {"account_id": "id", "sync_time": "synced"},
+        pb.KindQuality: {"data_kind": itemgetter(0), "status": itemgetter(1)},
+        pb.Reason: {"message": None},
+        pb.Condition: {"text": None},
+        pb.DataRequest: {"cause": "missing"},
+        values_pb2.MissingCause: {
+            "tainted": "cause.tainted",
+            "data_kind": "kind",
+            "source_id": "source",
+            "account_error_code": "account_error",
+            "month": lambda missing: None if missing.month is None else str(Month(missing.month)),
+            "due_date": "due",
+        },
+        pb.Evidence: {"record_count": "records", "record_ids": "top", "source_ids": "sources"},
+        service_pb.ListDecisionsRequest: {
+            "create_time_from": "created_from",
+            "create_time_before": "created_before",
+        },
+        pb.RuleTrace: {"rule": "id", "stage_outcome": None, "component": None},
+        pb.ListAnswer: {"list_digest": "digest"},
+        pb.Recourse: {
+            "kind": "answer",
+            "decide_again_on": "day",
+            "approved_amount": "approved",
+            "may_be_told": "told",
+        },
+        pb.FactorChange: {
+            "value": "now",
+            "steps": lambda change: round(change.steps, 2),
+            "may_be_told": "told",
+        },
+    }
+)
+
 
 def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
     with Problems() as problems:
@@ -102,28 +164,7 @@ def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
             if len(getattr(request, field)) > _LONGEST:
                 problems.add(field, f"is longer than {_LONGEST} characters")
         check_page_size(problems, request.page_size)
-        outcome = _outcome(request.outcome, problems)
-        created_from = problems.instant(request, "create_time_from")
-        created_before = problems.instant(request, "create_time_before")
-    return Filter(
-        user_id=request.user_id,
-        application_id=request.application_id,
-        customer_ref=request.customer_ref,
-        product=request.product,
-        outcome=outcome,
-        created_from=created_from,
-        created_before=created_before,
-        unreported=request.unreported,
-    )
-
-
-def _outcome(value: int, problems: Problems) -> Outcome | None:
-    if value == pb.OUTCOME_UNSPECIFIED:
-        return None
-    if value not in pb.Outcome.values():
-        problems.add("outcome", f"is {value}, which is no Outcome")
-        return None
-    return Outcome(pb.Outcome.Name(value).removeprefix("OUTCOME_"))
+        return DECISIONS.read(Filter, request, problems)
 
 
 def application_from(
@@ -206,7 +247,7 @@ def replay_from(request: service_pb.ReplayDecisionRequest) -> tuple[str, WhichRu
             check_product(problems, ref.ruleset, "ruleset_ref.ruleset")
         if ref.version < 0:
             problems.add("ruleset_ref.version", f"is {ref.version}: it must be a version, or 0")
-    return request.decision_id, WhichRules(ref.ruleset, ref.version, ref.digest)
+    return request.decision_id, DECISIONS.read(WhichRules, ref, problems)
 
 
 def full_view(view: int, problems: Problems | None = None) -> bool:
@@ -266,26 +307,102 @@ def read_value(
         problems.add(field, f"is malformed: {error}")
 
 
-def recourse_message(recourse: Recourse) -> pb.Recourse:
-    """The one answer with its changes in the order of their names."""
-    fields: Fields = {
-        "kind": recourse.answer,
-        "changes": [
-            {
-                "factor": change.factor,
-                "value": value_fields(change.now),
-                "needed": value_fields(change.needed),
-                "steps": decimal_text(round(change.steps, 2)),
-                "may_be_told": change.told,
-            }
-            for change in recourse.changes
+class ProtoReplyEncoder:
+    """The `ReplyEncoder` of the pipeline: a serialized CreateDecisionResponse."""
+
+    def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
+        """The response's bytes, the same for equal arguments: serialization is deterministic."""
+        fields = _decision_fields(decision, style, traces)
+        response = service_pb.CreateDecisionResponse(decision=fields)
+        return response.SerializeToString(deterministic=True)
+
+
+def decision_message(
+    decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]
+) -> pb.Decision:
+    """The decision as its caller wants it; traces are in FULL view only."""
+    return pb.Decision(**_decision_fields(decision, style, traces))
+
+
+def _decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
+    """The fields of a Decision, its texts in the first language that the ruleset has."""
+    verdict, override = decision.verdict, decision.override
+    fields = DECISIONS.fields(pb.Decision, decision) | verdict_fields(verdict, style.languages)
+    if verdict.connect:
+        asked = {"user_id": decision.user_id, "provider_types": verdict.connect}
+        fields["connect"] = {"provider_types": verdict.connect, "link_token_request": asked}
+    if override is not None:
+        fields["override"] = {
+            "kind": override.kind,
+            "cap": override.cap,
+            **_concluded(override.verdict, style.languages),
+        }
+    if style.full:
+        fields |= full_fields(
+            decision.inputs, decision.factors, traces, verdict.withheld_tags, decision.answers
+        )
+    return fields
+
+
+def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
+    conditions = [
+        {"id": one.id, "text": _in_language(one.texts, languages)} for one in verdict.conditions
+    ]
+    return _concluded(verdict, languages) | DECISIONS.fields(
+        pb.Decision,
+        data_requests=verdict.data_requests,
+        scores=verdict.scores,
+        offer=verdict.offer,
+        conditions=conditions,
+        tags=verdict.told_tags,
+    )
+
+
+def _concluded(verdict: Verdict, languages: Sequence[str]) -> Fields:
+    fields = DECISIONS.fields(pb.Override, outcome=verdict.outcome, refer_kind=verdict.refer_kind)
+    fields["reasons"] = [_reason(reason, languages) for reason in verdict.reasons]
+    return fields
+
+
+def _in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
+    """The text in the first language there is (`fil-PH` finds `fil`), else in English."""
+    for language in languages:
+        text = texts.get(language) or texts.get(language.partition("-")[0])
+        if text:
+            return text
+    return texts["en"]
+
+
+def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
+    return DECISIONS.fields(pb.Reason, reason, message=_in_language(reason.texts, languages))
+
+
+def full_fields(
+    inputs: Mapping[str, Value],
+    factors: Factors | None,
+    traces: Sequence[StageTrace],
+    withheld_tags: Sequence[str],
+    answers: Sequence[ListAnswer],
+) -> Fields:
+    """What only the FULL view has: inputs, factor values by name, traces in file order."""
+    return DECISIONS.fields(
+        pb.Decision,
+        inputs=inputs,
+        factor_values=() if factors is None else [v for _, v in sorted(factors.values.items())],
+        rule_traces=[
+            DECISIONS.fields(
+                pb.RuleTrace,
+                rule,
+                stage=stage.name,
+                stage_outcome=stage.concluded,
+                component=stage.component,
+            )
+            for stage in traces
+            for rule in stage.rules
         ],
-        "decide_again_on": "" if recourse.day is None else recourse.day.isoformat(),
-        "may_be_told": recourse.told,
-    }
-    if recourse.approved is not None:
-        fields["approved_amount"] = money_fields(recourse.approved)
-    return pb.Recourse(**fields)
+        withheld_tags=withheld_tags,
+        list_answers=answers,
+    )
 
 
 class UseCases(msgspec.Struct, frozen=True):
@@ -329,7 +446,7 @@ class DecisionServicer:
         sought = full and not request.without_recourse
         recourse = await self._use_cases.recourse(recorded) if sought else None
         if recourse is not None:
-            message.recourse.CopyFrom(recourse_message(recourse))
+            message.recourse.CopyFrom(DECISIONS.message(pb.Recourse, recourse))
         chain = await self._use_cases.chain(decision_id, recorded.entry.outcome)
         if chain is not None:
             message.review.CopyFrom(chain_message(chain))
@@ -393,14 +510,14 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     message = basic_message(recorded.entry)
     if full:
         facts = recorded.facts
-        add_full_view(
-            message,
+        added = full_fields(
             inputs_from_wire(facts.inputs),
             None if recorded.decision is None else recorded.decision.factors,
             recorded.traces,
             facts.withheld_tags,
             facts.answers,
         )
+        message.MergeFrom(pb.Decision(**added))
     return message
 
 

@@ -13,8 +13,7 @@ import grpc
 import msgspec
 import structlog
 
-from decision_service.server.callers import Caller
-from decision_service.server.context import Behaviour, CallStatus, RpcContext
+from decision_service.server.context import Behaviour, Caller, CallStatus, RpcContext
 from decision_service.server.interceptors import Handler, MethodInterceptor, behaviour_of
 
 CANCELLED = CallStatus(grpc.StatusCode.CANCELLED, "the call was cancelled")

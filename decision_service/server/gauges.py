@@ -16,6 +16,7 @@ from decision_service.domain.reviews import ReviewState
 from decision_service.rollout.model import Plan, TrackName
 from decision_service.rollout.state import RolloutState
 from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import Samples, counter, one, read_counter, read_gauge
 from decision_service.server.auth import Authenticator
 from decision_service.server.grpc import RpcServer
@@ -60,7 +61,7 @@ def of_tokens(authenticator: Authenticator) -> Iterator[Metric]:
     )
 
 
-def of_vendor(source: SmileSource) -> Iterator[Metric]:
+def of_vendor(source: SmileSource, guard: ClockGuard) -> Iterator[Metric]:
     """Requests to the vendor, the circuit, and what the request limit made them wait."""
     now = source.status
     yield read_counter("upstream_requests", "Requests sent to the vendor", one(now.requests))
@@ -72,7 +73,7 @@ def of_vendor(source: SmileSource) -> Iterator[Metric]:
         "Time requests waited for the request limit",
         one(now.waited_seconds),
     )
-    drift = now.clock_drift
+    drift = guard.drift
     yield read_gauge(
         "upstream_clock_ahead_seconds",
         "How far this clock is ahead of the vendor's",

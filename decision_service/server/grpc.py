@@ -23,7 +23,6 @@ from decision_service.runtime.settings import Settings
 from decision_service.runtime.telemetry import UserHash
 from decision_service.server import (
     applicants,
-    clock,
     decisions,
     notices,
     outcomes,
@@ -31,12 +30,7 @@ from decision_service.server import (
     rollouts,
     rulesets,
 )
-from decision_service.server.auth import (
-    AuthenticationInterceptor,
-    Authenticator,
-    FailedAuthentications,
-)
-from decision_service.server.callers import HEALTH_METHODS
+from decision_service.server.auth import HEALTH_METHODS, Authenticator, FailedAuthentications
 from decision_service.server.context import MESSAGE_LIMIT
 from decision_service.server.event_loop import EventLoopInterceptor
 from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer
@@ -45,6 +39,7 @@ from decision_service.server.interceptors import (
     READS,
     STEPS,
     AdmissionInterceptor,
+    AuthenticationInterceptor,
     CallInterceptor,
     CallRecordInterceptor,
     ConcurrencyLimits,
@@ -65,7 +60,7 @@ STARTING = ("the service is starting",)
 STOPPING = ("the service is stopping",)
 
 METADATA_LIMIT = 16 * 1024  # of it the front hands on 8, and a certificate
-_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, clock, reviews)
+_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews)
 SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
 SPARE_CALLS = 512
 """Calls that are served beyond those that have a place or wait for one: health, and calls that are
@@ -273,7 +268,6 @@ class Services(msgspec.Struct, frozen=True):
     applicants: applicants.ApplicantUseCases
     outcomes: outcomes.OutcomeUseCases
     notices: notices.NoticeUseCases
-    clock: clock.ClockUseCases
     reviews: reviews.ReviewUseCases
 
 
@@ -325,7 +319,6 @@ def _handlers(services: Services) -> Iterator[tuple[ServiceDescriptor, Methods]]
         (applicants.SERVICE, applicants.ApplicantServicer(services.applicants)),
         (notices.SERVICE, notices.NoticeServicer(services.notices)),
         (outcomes.SERVICE, outcomes.OutcomeServicer(services.outcomes)),
-        (clock.SERVICE, clock.ClockServicer(services.clock)),
         (reviews.SERVICE, reviews.ReviewServicer(services.reviews)),
     ):
         yield service, methods(service, servicer)

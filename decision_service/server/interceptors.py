@@ -24,14 +24,22 @@ from grpc_status import rpc_status
 
 from decision_service.decide.flow import Bulkhead
 from decision_service.domain import errors
-from decision_service.domain.errors import CrossTenant, DeadlineMissed, ServiceError
+from decision_service.domain.errors import (
+    CrossTenant,
+    DeadlineMissed,
+    PermissionDenied,
+    ServiceError,
+    Unauthenticated,
+)
 from decision_service.runtime.telemetry import Alarm, UserHash, raised, trace_id
-from decision_service.server.callers import (
+from decision_service.server.auth import (
     HEALTH_METHODS,
+    METHODS,
     PACKAGE,
     REFLECTION,
     ROLLOUT_STEPS,
     UNOBSERVED,
+    FailedAuthentications,
 )
 from decision_service.server.context import (
     DEFAULT_DEADLINE,
@@ -72,7 +80,6 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.DataNotReady: code_pb2.FAILED_PRECONDITION,
     errors.SnapshotErased: code_pb2.FAILED_PRECONDITION,
     errors.NoticeNotDue: code_pb2.FAILED_PRECONDITION,
-    errors.ClockResetRefused: code_pb2.FAILED_PRECONDITION,
     errors.PlanChanged: code_pb2.FAILED_PRECONDITION,
     errors.RolloutRefused: code_pb2.FAILED_PRECONDITION,
     errors.RolloutMovedOn: code_pb2.FAILED_PRECONDITION,
@@ -297,6 +304,40 @@ class CallRecordInterceptor(CallInterceptor):
             address=context.address,
             user=self._user_hash(user) if user else None,
         )
+
+
+class AuthenticationInterceptor(CallInterceptor):
+    """Refuses calls of unknown callers, and of callers without a role for the method.
+
+    Who calls was found out before the call had a place (`Authenticator`).
+    """
+
+    def __init__(self, failures: FailedAuthentications) -> None:
+        super().__init__()
+        self._failures = failures
+
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        if method in HEALTH_METHODS:
+            return inner
+        allowed = METHODS.get(method, frozenset())
+
+        async def call(request: Any, context: RpcContext) -> Any:
+            caller, info = context.caller, context.info
+            if caller is None:
+                self._failures.count(context.address)
+                raise Unauthenticated(
+                    "the caller is not known: send one `authorization: Bearer <token>` with a "
+                    "token in use"
+                )
+            info.caller, info.sees_all = caller.name, caller.sees_all
+            info.onboards_all = caller.onboards_all
+            if allowed.isdisjoint(caller.roles):
+                needed = " or ".join(sorted(allowed)) or "no role there is"
+                name = method.rpartition("/")[2]
+                raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
+            return await inner(request, context)
+
+        return call
 
 
 class ConcurrencyLimits(msgspec.Struct, frozen=True):

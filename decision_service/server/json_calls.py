@@ -30,8 +30,8 @@ from decision_service.domain.errors import (
     ServiceError,
     visible,
 )
-from decision_service.server.callers import PACKAGE, Caller
-from decision_service.server.context import MESSAGE_LIMIT, Behaviour, CallStatus, RpcContext
+from decision_service.server.auth import PACKAGE
+from decision_service.server.context import MESSAGE_LIMIT, Behaviour, Caller, CallStatus, RpcContext
 from decision_service.server.event_loop import CANCELLED, FAILED
 from decision_service.server.http import HttpCall, read_body
 from decision_service.server.interceptors import CallInterceptor, Handler, behaviour_of

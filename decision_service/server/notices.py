@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -13,21 +13,13 @@ from decision_service.casework.letters import (
     NoticeKey,
     Notices,
     Sending,
-    StoredNotice,
 )
 from decision_service.domain.ports import Clock
 from decision_service.rules.letters import NoticeKind
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.reviews import review_id_from
-from decision_service.server.wire import (
-    Problems,
-    check_decision_id,
-    check_page_size,
-    enum_name,
-    same,
-    timestamp,
-)
+from decision_service.server.wire import Mapper, Problems, check_decision_id, check_page_size
 
 SERVICE = pb.DESCRIPTOR.services_by_name["NoticeService"]
 LONGEST_CHANNEL = 100
@@ -35,31 +27,34 @@ _LONGEST_LANGUAGE = 35
 _SENT = {pb.SENT_FILTER_SENT: True, pb.SENT_FILTER_NOT_SENT: False}
 
 
-def notice_message(notice: StoredNotice) -> pb.Notice:
-    letter, sending = notice.letter, notice.sent
-    return pb.Notice(
-        **same(notice, "decision_id", "template_digest", "review_id"),
-        **same(letter, "language", "title"),
-        kind=f"NOTICE_KIND_{letter.kind.name}",
-        text=text(letter),
-        html=html(letter),
-        create_time=timestamp(notice.made),
-        created_by=notice.made_by,
-        send_time=None if sending is None else timestamp(sending.at),
-        channel="" if sending is None else sending.channel,
-        sent_by="" if sending is None else sending.by,
-    )
+NOTICES = Mapper(
+    {
+        pb.Notice: {
+            "kind": "letter.kind.name",
+            "language": "letter.language",
+            "title": "letter.title",
+            "text": lambda notice: text(notice.letter),
+            "html": lambda notice: html(notice.letter),
+            "create_time": "made",
+            "created_by": "made_by",
+            "send_time": lambda notice: notice.sent and notice.sent.at,
+            "channel": lambda notice: notice.sent and notice.sent.channel,
+            "sent_by": lambda notice: notice.sent and notice.sent.by,
+        }
+    }
+)
 
 
 def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
     with Problems() as problems:
         if request.decision_id:
             check_decision_id(problems, request.decision_id)
-        kind = _kind(request.kind, problems) if request.kind else None
+        sent = _SENT.get(request.sent)
+        chosen = NOTICES.read(NoticeFilter, request, problems, caller=scope, sent=sent)
         if request.sent not in pb.SentFilter.values():
             problems.add("sent", f"is {request.sent}, which is no SentFilter")
         check_page_size(problems, request.page_size)
-    return NoticeFilter(request.decision_id, scope, kind, _SENT.get(request.sent))
+    return chosen
 
 
 def sending_from(
@@ -67,7 +62,7 @@ def sending_from(
 ) -> tuple[NoticeKey, Sending]:
     with Problems() as problems:
         check_decision_id(problems, request.decision_id)
-        kind = _kind(request.kind, problems)
+        kind = problems.enum(request, "kind", NoticeKind, required=True)
         language = _language(request.language, problems)
         channel = request.channel.strip()
         if not 1 <= len(channel) <= LONGEST_CHANNEL or not channel.isprintable():
@@ -80,26 +75,12 @@ def sending_from(
 
 
 def _sent_at(request: pb.RecordNoticeSentRequest, now: datetime, problems: Problems) -> datetime:
+    at = problems.instant(request, "send_time")
     if not request.HasField("send_time"):
         problems.add("send_time", "is not set: say when the letter was sent")
-        return now
-    try:
-        at = request.send_time.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        problems.add("send_time", "is no instant")
-        return now
-    if at > now:
+    elif at is not None and at > now:
         problems.add("send_time", f"is {at:%Y-%m-%dT%H:%M:%SZ}, which lies in the future")
-    return at
-
-
-def _kind(value: int, problems: Problems) -> NoticeKind | None:
-    found = NoticeKind.__members__.get(enum_name(pb.NoticeKind.DESCRIPTOR, value))
-    if found is None:
-        what = "is not set" if not value else f"is {value}, which is no NoticeKind"
-        known = ", ".join(kind.name for kind in NoticeKind)
-        problems.add("kind", f"{what}: say one of {known}")
-    return found
+    return at or now
 
 
 def _language(value: str, problems: Problems) -> str:
@@ -126,7 +107,7 @@ class NoticeServicer:
             language = _language(request.language, problems)
         info = context.info
         notice = await self._notices.get(request.decision_id, language, info.caller, info.scope)
-        return pb.GetNoticeResponse(notice=notice_message(notice))
+        return pb.GetNoticeResponse(notice=NOTICES.message(pb.Notice, notice))
 
     async def list_notices(
         self, request: pb.ListNoticesRequest, context: RpcContext
@@ -136,7 +117,7 @@ class NoticeServicer:
         after = read_token(chosen, request.page_token)
         page = await self._notices.list(chosen, after, page_size(request.page_size))
         return pb.ListNoticesResponse(
-            notices=[notice_message(one) for one in page.notices],
+            notices=[NOTICES.message(pb.Notice, one) for one in page.notices],
             next_page_token="" if page.next is None else make_token(chosen, page.next),
         )
 
@@ -147,4 +128,4 @@ class NoticeServicer:
         info = context.info
         key, sending = sending_from(request, info.caller, self._clock.now())
         notice = await self._notices.sent(key, sending, info.scope)
-        return pb.RecordNoticeSentResponse(notice=notice_message(notice))
+        return pb.RecordNoticeSentResponse(notice=NOTICES.message(pb.Notice, notice))

@@ -29,7 +29,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from decision_service.server.callers import METHODS, UNOBSERVED
+from decision_service.server.auth import METHODS, UNOBSERVED
 
 log = structlog.get_logger("decision_service.opentelemetry")
 SERVICE_NAME = "decision-service"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import msgspec
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
@@ -11,21 +9,17 @@ from decision_service.casework.outcomes import (
     ListOutcomes,
     LoanOutcome,
     LoanStatus,
-    RecordedOutcome,
     RecordOutcome,
     ReportRelation,
 )
-from decision_service.domain.money import Money
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_outcome_token, page_size, read_outcome_token
 from decision_service.server.wire import (
+    Mapper,
     Problems,
     check_decision_id,
     check_page_size,
     check_reference,
-    optional_money,
-    same,
-    timestamp,
 )
 
 SERVICE = pb.DESCRIPTOR.services_by_name["OutcomeService"]
@@ -38,28 +32,28 @@ _RECEIPTS = {
     ReportRelation.CORRECTED: pb.OUTCOME_RECEIPT_CORRECTED,
     ReportRelation.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
 }
+OUTCOMES = Mapper(
+    {
+        pb.LoanOutcome: {
+            "as_of_date": "as_of",
+            "disbursed_amount": "disbursed",
+            "disburse_date": "disbursed_on",
+            "repaid_amount": "repaid",
+            "correction": None,
+        },
+        pb.RecordedOutcome: {"outcome": "report", "report_time": "reported"},
+    }
+)
 
 
 def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
     with Problems() as problems:
         check_decision_id(problems, message.decision_id, f"{_FIELD}.decision_id")
         check_reference(problems, f"{_FIELD}.loan_id", message.loan_id, required=True)
-        as_of = problems.date(f"{_FIELD}.as_of_date", message.as_of_date)
-        status, paid_on = _status(message.status, problems), message.disburse_date
-        outcome = LoanOutcome(
-            message.decision_id,
-            message.loan_id,
-            as_of or date.min,
-            status or LoanStatus.BOOKED,
-            _amount(message, "disbursed_amount", problems),
-            problems.date(f"{_FIELD}.disburse_date", paid_on) if paid_on else None,
-            _amount(message, "instalment", problems),
-            _amount(message, "repaid_amount", problems),
-            message.overdue_days,
-        )
-        if status is not None:
-            _check_presence(message, status, problems)
-        if as_of is not None:
+        outcome = OUTCOMES.read(LoanOutcome, message, problems, f"{_FIELD}.")
+        if outcome.status is not None:
+            _check_presence(message, outcome.status, problems)
+        if outcome.as_of is not None:
             _check_values(outcome, problems)
     return outcome
 
@@ -69,36 +63,6 @@ def listed_decision_from(request: pb.ListOutcomesRequest) -> str:
         check_decision_id(problems, request.decision_id)
         check_page_size(problems, request.page_size)
     return request.decision_id
-
-
-def outcome_message(recorded: RecordedOutcome) -> pb.RecordedOutcome:
-    report = recorded.report
-    outcome = pb.LoanOutcome(
-        **same(report, "decision_id", "loan_id", "overdue_days"),
-        as_of_date=report.as_of.isoformat(),
-        status=f"LOAN_STATUS_{report.status}",
-        disburse_date=report.disbursed_on.isoformat() if report.disbursed_on else "",
-        disbursed_amount=optional_money(report.disbursed),
-        instalment=optional_money(report.instalment),
-        repaid_amount=optional_money(report.repaid),
-    )
-    return pb.RecordedOutcome(outcome=outcome, report_time=timestamp(recorded.reported))
-
-
-def _status(value: int, problems: Problems) -> LoanStatus | None:
-    if value == pb.LOAN_STATUS_UNSPECIFIED or value not in pb.LoanStatus.values():
-        what = "is not set" if not value else f"is {value}, which is no LoanStatus"
-        problems.add(f"{_FIELD}.status", f"{what}: say one of {', '.join(LoanStatus)}")
-        return None
-    return LoanStatus(pb.LoanStatus.Name(value).removeprefix("LOAN_STATUS_"))
-
-
-def _amount(message: pb.LoanOutcome, name: str, problems: Problems) -> Money | None:
-    amount = problems.money(message, name, f"{_FIELD}.")
-    if amount is not None and amount.minor < 0:
-        words = f"is {amount.major} {amount.currency}: it must not be negative"
-        problems.add(f"{_FIELD}.{name}", words)
-    return amount
 
 
 def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Problems) -> None:
@@ -117,7 +81,16 @@ def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Probl
 
 def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
     disbursed, repaid, paid_on = outcome.disbursed, outcome.repaid, outcome.disbursed_on
-    currencies = {one.currency for one in (disbursed, outcome.instalment, repaid) if one}
+    amounts = {
+        "disbursed_amount": disbursed,
+        "instalment": outcome.instalment,
+        "repaid_amount": repaid,
+    }
+    for name, amount in amounts.items():
+        if amount is not None and amount.minor < 0:
+            words = f"is {amount.major} {amount.currency}: it must not be negative"
+            problems.add(f"{_FIELD}.{name}", words)
+    currencies = {amount.currency for amount in amounts.values() if amount}
     if len(currencies) > 1:
         problems.add(_FIELD, f"has amounts in {', '.join(sorted(currencies))}: use one currency")
     if disbursed is not None and not disbursed.minor:
@@ -181,6 +154,6 @@ class OutcomeServicer:
         after, size = read_outcome_token(decision_id, request.page_token), request.page_size
         page = await self._list(decision_id, after, page_size(size), context.info.scope)
         return pb.ListOutcomesResponse(
-            outcomes=[outcome_message(one) for one in page.outcomes],
+            outcomes=[OUTCOMES.message(pb.RecordedOutcome, one) for one in page.outcomes],
             next_page_token="" if page.next is None else make_outcome_token(decision_id, page.next),
         )

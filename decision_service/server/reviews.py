@@ -15,9 +15,9 @@ from decision_service.casework.review_results import ReviewChain
 from decision_service.casework.review_steps import ReviewFilter
 from decision_service.casework.reviews import OperateReviews
 from decision_service.domain.accounts import Kind
-from decision_service.domain.decision import Outcome, ReferKind
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import Clock
-from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult, ReviewState
+from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import (
     make_review_token,
@@ -27,16 +27,13 @@ from decision_service.server.page_tokens import (
     read_step_token,
 )
 from decision_service.server.wire import (
-    Fields,
+    Mapper,
     Problems,
     check_decision_id,
     check_page_size,
     check_reference,
-    optional_money,
-    optional_time,
+    enum_name,
     request_id_in,
-    same,
-    timestamp_fields,
 )
 
 SERVICE = pb.DESCRIPTOR.services_by_name["ReviewService"]
@@ -72,20 +69,8 @@ def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
         if request.decision_id:
             check_decision_id(problems, request.decision_id)
         check_page_size(problems, request.page_size)
-        kind = _enum(request, "kind", decision_pb2.ReferKind, "REFER_KIND_", problems)
-        state = _enum(request, "state", decision_pb2.ReviewState, "REVIEW_STATE_", problems)
-        before = problems.instant(request, "open_time_before")
-    return ReviewFilter(
-        request.product,
-        request.queue,
-        ReferKind(kind) if kind else None,
-        request.tag,
-        ReviewState(state) if state else None,
-        request.decision_id,
-        request.unfinished,
-        now if request.overdue else None,
-        before,
-    )
+        due_before = now if request.overdue else None
+        return REVIEWS.read(ReviewFilter, request, problems, due_before=due_before)
 
 
 def note_from(request: pb.AddReviewNoteRequest) -> str:
@@ -108,14 +93,16 @@ def kinds_from(request: pb.RequestReviewDataRequest) -> Sequence[Kind]:
 
 def result_from(request: pb.CompleteReviewRequest) -> ReviewResult:
     with _about(request, required=True) as problems:
-        name = _enum(request, "outcome", decision_pb2.Outcome, "OUTCOME_", problems)
+        name = enum_name(decision_pb2.Outcome.DESCRIPTOR, request.outcome)
         if name not in _ENDS:
-            problems.add("outcome", f"is {name or 'not set'}: say {' or '.join(_ENDS)}")
-        amount = problems.money(request, "approved_amount")
+            what = name if request.outcome else "not set"
+            problems.add("outcome", f"is {what}: say {' or '.join(_ENDS)}")
+        outcome = Outcome.__members__.get(name)
+        result = REVIEWS.read(ReviewResult, request, problems, outcome=outcome)
         if not 0 < len(request.reason) <= _LONGEST_CODE:
             problems.add("reason", "is no reason code of the product's plan")
         check_words(problems, "explanation", request.explanation)
-    return ReviewResult(Outcome(name), request.reason, request.explanation, amount)
+    return result
 
 
 def rejection_from(request: pb.ConfirmReviewRequest) -> str:
@@ -151,80 +138,59 @@ def _about(request: object, *, required: bool = False) -> Problems:
     return problems
 
 
-def _enum(request: object, field: str, kind: object, prefix: str, problems: Problems) -> str:
-    value = getattr(request, field)
-    if not value:
-        return ""
-    if value not in kind.values():  # type: ignore[attr-defined]  # an enum's wrapper
-        problems.add(field, f"is {value}, which is none of its values")
-        return ""
-    name: str = kind.Name(value)  # type: ignore[attr-defined]  # an enum's wrapper
-    return name.removeprefix(prefix)
-
-
 def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] = ()) -> pb.Review:
     state = review.state_at(now)
-    claimed = state is review.state
-    return pb.Review(
-        **same(review, "review_id", "decision_id", "product", "tags", "queue", "etag"),
-        **same(review, "completed_by", "confirmed_by", "decided_again_as"),
-        origin=f"REVIEW_ORIGIN_{review.origin}",
-        decided_outcome=f"OUTCOME_{review.outcome}",
-        kind=f"REFER_KIND_{review.kind}" if review.kind else None,
-        requested_amount=optional_money(review.requested),
-        open_time=timestamp_fields(review.opened),
-        due_time=timestamp_fields(review.due),
-        overdue=review.is_unfinished and review.due < now,
-        state=f"REVIEW_STATE_{state}",
-        claimed_by=review.claimed_by if claimed else "",
-        claim_end_time=optional_time(review.claimed_until) if claimed else None,
-        awaited_kinds=review.kinds,
-        result=_result(review.result),
-        end_time=optional_time(review.ended),
-        end_reason=review.end or "",
-        term_months=review.terms.term_months,
-        instalment=optional_money(review.terms.instalment),
-        failed_checks=review.terms.failed_checks,
-        events=[_event(event) for event in events],
-    )
+    if state is not review.state:
+        review = replace(review, state=state, claimed_by="", claimed_until=None)
+    overdue = review.is_unfinished and review.due < now
+    return REVIEWS.message(pb.Review, review, overdue=overdue, events=events)
 
 
 def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
-    standing, by_person = chain.standing, chain.standing.at is not None
-    role = ("review_second" if standing.confirmed else "review") if by_person else ""
-    return decision_pb2.DecisionReview(
-        review_ids=[review.review_id for review in chain.reviews],
-        state=f"REVIEW_STATE_{chain.state}",
-        outcome=f"OUTCOME_{standing.outcome}",
-        standing_decision_id=standing.decision_id,
-        approved_amount=optional_money(standing.amount),
-        role=role,
-        decide_time=optional_time(standing.at),
-        decided_again_as=chain.decided_again_as,
-        term_months=standing.terms.term_months,
-        instalment=optional_money(standing.terms.instalment),
-        expire_time=optional_time(standing.expires),
-    )
+    return REVIEWS.message(decision_pb2.DecisionReview, chain)
 
 
-def _event(event: ReviewEvent) -> pb.ReviewEvent:
-    return pb.ReviewEvent(
-        **same(event, "position", "who", "action", "text", "decision_id"),
-        event_time=timestamp_fields(event.at),
-        data_kinds=event.kinds,
-        result=_result(event.result),
-    )
+def _role(chain: ReviewChain) -> str:
+    """The role whose authority the end needed; empty where no person decided."""
+    if chain.standing.at is None:
+        return ""
+    return "review_second" if chain.standing.confirmed else "review"
 
 
-def _result(result: ReviewResult | None) -> Fields | None:
-    if result is None:
-        return None
-    return {
-        "outcome": f"OUTCOME_{result.outcome}",
-        "approved_amount": optional_money(result.amount),
-        "reason": result.reason,
-        "explanation": result.explanation,
+REVIEWS = Mapper(
+    {
+        pb.Review: {
+            "decided_outcome": "outcome",
+            "requested_amount": "requested",
+            "open_time": "opened",
+            "due_time": "due",
+            "overdue": None,
+            "claim_end_time": "claimed_until",
+            "awaited_kinds": "kinds",
+            "end_time": "ended",
+            "end_reason": "end",
+            "term_months": "terms.term_months",
+            "instalment": "terms.instalment",
+            "failed_checks": "terms.failed_checks",
+            "events": None,
+        },
+        pb.ReviewEvent: {"event_time": "at", "data_kinds": "kinds"},
+        pb.ReviewResult: {"approved_amount": "amount"},
+        decision_pb2.DecisionReview: {
+            "review_ids": lambda chain: [review.review_id for review in chain.reviews],
+            "outcome": "standing.outcome",
+            "standing_decision_id": "standing.decision_id",
+            "approved_amount": "standing.amount",
+            "role": _role,
+            "decide_time": "standing.at",
+            "term_months": "standing.terms.term_months",
+            "instalment": "standing.terms.instalment",
+            "expire_time": "standing.expires",
+        },
+        pb.ListReviewsRequest: {"open_time_before": "opened_before"},
+        pb.CompleteReviewRequest: {"approved_amount": "amount"},
     }
+)
 
 
 class ReviewUseCases(msgspec.Struct, frozen=True):

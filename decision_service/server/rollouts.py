@@ -1,43 +1,60 @@
-"""The RolloutService: reading rollouts and moving them, with the requests of operators."""
+"""The RolloutService: rollouts read, compared and moved, with their messages and requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from operator import itemgetter
+from typing import Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.decide.application import Application
 from decision_service.domain.decision import Arm
+from decision_service.domain.money import Money, to_minor
 from decision_service.domain.ports import Clock
-from decision_service.rollout.model import TrackName
+from decision_service.rollout.assign import enters_comparison, first_match
+from decision_service.rollout.impact import LeftOut, causes_of, matrix_of, rates_of, reasons_of
+from decision_service.rollout.judge import ArmCount, interval
+from decision_service.rollout.model import RolloutStage, Segment, Shadow, Stages, Track, TrackName
 from decision_service.rollout.ports import JournalEntry
+from decision_service.rollout.state import Proposal, ProposalKind, widenings
 from decision_service.rulebook.rulebook import ActiveRulesStatus
+from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import inputs_from
 from decision_service.server.page_tokens import make_step_token, page_size, read_step_token
-from decision_service.server.rollout_views import (
-    comparison_message,
-    explained_message,
-    figures_message,
-    rollout_message,
-    step_message,
-)
+from decision_service.server.rulesets import RULESETS
 from decision_service.server.wire import (
+    Fields,
+    Mapper,
     Problems,
     check_page_size,
     check_product,
     check_reference,
     check_user_id,
+    decimal_text,
 )
-from decision_service.steering.compare import CompareVersions, ComparisonRequest
-from decision_service.steering.figures import ShowFigures
-from decision_service.steering.operate import OperateRollouts, RolloutView, StepRequest
+from decision_service.steering.compare import (
+    CompareVersions,
+    ComparisonRequest,
+    VersionComparison,
+)
+from decision_service.steering.figures import ArmLine, Figures, ShadowLine, ShowFigures
+from decision_service.steering.guardrails import allowed_words, value_words, window_words
+from decision_service.steering.operate import (
+    AssignmentExplanation,
+    OperateRollouts,
+    RolloutView,
+    StepRequest,
+)
 
 SERVICE = service_pb.DESCRIPTOR.services_by_name["RolloutService"]
 LONGEST_WHY = 500
@@ -54,6 +71,301 @@ class ChangeRequest(Protocol):
     product: str
     why: str
     ticket: str
+
+
+def percent_text(share: int) -> str:
+    """Thousandths of a percent as a decimal of percents: 5000 is `5`."""
+    return decimal_text(Decimal(share).scaleb(-3))
+
+
+def _percent(of: RolloutStage | Segment | Shadow) -> str:
+    return percent_text(of.percent)
+
+
+def _share(line: ArmLine | ShadowLine) -> str:
+    return percent_text(line.share)
+
+
+def _hundredths(share: float) -> str:
+    return f"{share * 100 + 0.0:.2f}"
+
+
+def _go_live(look: RolloutView) -> Fields:
+    plan, state = look.product.plan, look.product.state
+    entered = look.entered.get(TrackName.GO_LIVE)
+    return _track(plan.versions.champion, plan.go_live.stages, state.go_live, entered)
+
+
+def _challenger(look: RolloutView) -> Fields | None:
+    challenger, track = look.product.plan.versions.challenger, look.product.state.challenger
+    if challenger is None or track is None:
+        return None
+    entered = look.entered.get(TrackName.CHALLENGER)
+    return _track(challenger.version, challenger.stages, track, entered)
+
+
+def _track(version: int, stages: Stages, track: Track, entered: JournalEntry | None) -> Fields:
+    present = stages.named(track.stage)
+    hold = present.hold if present is not None else None
+    return ROLLOUTS.fields(
+        pb.RolloutTrack,
+        track,
+        version=version,
+        percent=percent_text(stages.percent(track.stage)),
+        entered_by=entered,
+        stages=stages.steps,
+        next=stages.after(track.stage),
+        hold_until_time=track.since + hold if hold else None,
+    )
+
+
+def _widens(look: RolloutView) -> tuple[str, ...]:
+    product = look.product
+    waits, waiting = product.state.proposed, product.waiting
+    if waits is None or waiting is None or waits.goal != waiting.digest:
+        return ()
+    return widenings(product.plan, waiting, product.state)
+
+
+def _goal_of(kind: ProposalKind) -> Callable[[Proposal], str]:
+    """The goal of a change that waits, where it is of a kind."""
+    return lambda change: change.goal if change.kind is kind else ""
+
+
+def _left_out(why: LeftOut | None) -> Callable[[VersionComparison | ShadowLine], int]:
+    """How many decisions were not compared for a reason, or for another one than these two."""
+
+    def counted(of: VersionComparison | ShadowLine) -> int:
+        counts = of.sums.left_out
+        named = {one: counts.get(one.value, 0) for one in (LeftOut.ERASED, LeftOut.RULE_ERROR)}
+        return sum(counts.values()) - sum(named.values()) if why is None else named[why]
+
+    return counted
+
+
+def _outcomes(found: VersionComparison) -> list[Fields]:
+    return [
+        ROLLOUTS.fields(
+            figures_pb.ComparedOutcomes,
+            row,
+            live_amount=Money(found.currency, row.amount_before),
+            other_amount=Money(found.currency, row.amount_after),
+        )
+        for row in matrix_of(found.sums)
+    ]
+
+
+ROLLOUTS = Mapper(
+    {
+        pb.Rollout: {
+            "product": "product.name",
+            "unit": "product.plan.unit",
+            "plan_digest": "product.plan.digest",
+            "position": "last.position",
+            "paused": "product.state.paused",
+            "go_live": _go_live,
+            "challenger": _challenger,
+            "shadows": "product.plan.versions.shadow",
+            "last_step": "last",
+            "refused": None,
+            "segments": "product.plan.go_live.segments",
+            "allowed": lambda look: len(look.product.plan.go_live.allow),
+            "denied": lambda look: len(look.product.plan.go_live.deny),
+            "proposed": "product.state.proposed",
+            "widens": _widens,
+        },
+        pb.ShadowVersion: {"percent": _percent},
+        pb.RolloutSegment: {"percent": _percent, "condition": "condition.text"},
+        pb.RolloutStage: {"percent": _percent, "hold": lambda stage: stage.hold or None},
+        pb.RolloutTrack: {
+            "version": None,
+            "percent": None,
+            "since_time": "since",
+            "entered_by": None,
+            "stages": None,
+            "next": None,
+            "hold_until_time": None,
+        },
+        pb.RolloutStep: {"create_time": "at"},
+        pb.RolloutStanding: {
+            "go_live_stage": "go_live.stage",
+            "killed": "go_live.killed",
+            "challenger_version": lambda state: state.challenger and state.challenger.version,
+            "challenger_stage": lambda state: state.challenger and state.challenger.stage,
+            "challenger_killed": lambda state: state.challenger and state.challenger.killed,
+        },
+        pb.ProposedStep: {
+            "track": lambda change: change.track if change.kind is ProposalKind.ADVANCE else "",
+            "stage": _goal_of(ProposalKind.ADVANCE),
+            "create_time": "at",
+            "expire_time": lambda change: change.ends if change.by else None,
+            "action": "kind",
+            "arm": _goal_of(ProposalKind.REVIVE),
+            "plan_digest": _goal_of(ProposalKind.PLAN),
+        },
+        service_pb.Pin: {"create_time": "since", "expire_time": None},
+        figures_pb.VersionComparison: {
+            "since_time": "since",
+            "compared": "sums.everybody.applicants",
+            "agreed": "sums.agreed",
+            "not_comparable": _left_out(None),
+            "failed": _left_out(LeftOut.RULE_ERROR),
+            "erased": _left_out(LeftOut.ERASED),
+            "outcomes": _outcomes,
+            "moves": lambda found: causes_of(found.sums),
+            "rates": lambda found: rates_of(found.sums),
+            "reasons": lambda found: reasons_of(found.sums),
+        },
+        figures_pb.ComparedOutcomes: {
+            "live": "before",
+            "other": "after",
+            "count": "applicants",
+            "live_amount": None,
+            "other_amount": None,
+        },
+        figures_pb.ComparedMove: {
+            "change": "name",
+            "count": "named",
+            "example": lambda row: row.examples[0] if row.examples else "",
+        },
+        figures_pb.UntriedValue: {"parameter": "param", "from_date": "start"},
+        figures_pb.ComparedRate: {
+            "live_percent": lambda rate: _hundredths(rate.before.share),
+            "other_percent": lambda rate: _hundredths(rate.after.share),
+            "difference": lambda rate: _hundredths(rate.difference.difference),
+            "low": lambda rate: _hundredths(rate.difference.low),
+            "high": lambda rate: _hundredths(rate.difference.high),
+        },
+        figures_pb.ComparedReason: dict(
+            zip(("live", "other", "count"), map(itemgetter, range(3)), strict=True)
+        ),
+        figures_pb.ArmFigures: {
+            "percent": _share,
+            "applicants": "tally.units",
+            "decisions": "tally.decisions",
+            "approved": lambda line: ArmCount(line.tally.units, line.tally.approved),
+            "referred": lambda line: ArmCount(line.tally.units, line.tally.referred),
+            "declined": lambda line: ArmCount(line.tally.units, line.tally.declined),
+            "missing": lambda line: ArmCount(line.tally.units, line.tally.missing),
+            "approved_amount": None,
+            "attempts": "errors.units",
+            "internal_errors": "errors.events",
+            "p99_ms": lambda line: round(line.p99_ms),
+        },
+        figures_pb.MeasuredShare: {
+            "count": "events",
+            "percent": lambda count: _hundredths(count.rate),
+            "low": lambda count: _hundredths(interval(count)[0]),
+            "high": lambda count: _hundredths(interval(count)[1]),
+        },
+        figures_pb.ShadowFigures: {
+            "percent": _share,
+            "compared": "sums.everybody.applicants",
+            "agreed": "sums.agreed",
+            "not_comparable": _left_out(None),
+            "failed": _left_out(LeftOut.RULE_ERROR),
+            "changes": lambda line: [
+                row for row in matrix_of(line.sums) if row.before != row.after
+            ],
+        },
+        figures_pb.OutcomeChange: {"live": "before", "other": "after", "count": "applicants"},
+        figures_pb.GuardrailFigures: {
+            "name": "word.guardrail.name",
+            "metric": "word.guardrail.metric",
+            "of": lambda guard: guard.word.arm or "product",
+            "action": "word.guardrail.action",
+            "standing": "word.judgement.standing",
+            "value": lambda guard: value_words(guard.word),
+            "allowed": None,
+            "window": lambda guard: window_words(guard.word),
+            "units": "word.judgement.units",
+            "min_units": "word.guardrail.min_units",
+            "units_missing": lambda guard: guard.awaited and guard.awaited.missing,
+            "units_by_time": lambda guard: guard.awaited and guard.awaited.by,
+        },
+        figures_pb.NextStage: {
+            "stage": lambda one: one.readiness.next and one.readiness.next.name,
+            "percent": lambda one: one.readiness.next and _percent(one.readiness.next),
+            "hold_until_time": "readiness.holds_until",
+            "decisions_missing": "readiness.decisions_missing",
+            "decisions_by_time": "count.by",
+            "ready_by_time": "ready_by",
+            "blocked_by": "readiness.blocked_by",
+            "guardrails": lambda one: len(one.guards),
+        },
+        figures_pb.WaitingGuardrail: {
+            "name": "guardrail.name",
+            "units": "judgement.units",
+            "min_units": "guardrail.min_units",
+        },
+        figures_pb.CapFigures: {
+            "approvals": None,
+            "max_approvals": "approvals",
+            "amount": None,
+            "max_amount": None,
+        },
+    }
+)
+
+
+def rollout_message(look: RolloutView, refused: Iterable[Diagnostic]) -> pb.Rollout:
+    """One rollout; `refused` is what the last reading of the rules folder found, of all files."""
+    folder = f"/{look.product.name}/"
+    found = [RULESETS.fields(rules_pb.Problem, one) for one in refused if folder in one.file]
+    return ROLLOUTS.message(pb.Rollout, look, refused=found)
+
+
+def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAssignmentResponse:
+    """Where an applicant would be put, with what was looked up for it."""
+    plan = explained.product.plan
+    subject, assignment = explained.placement.subject, explained.placement.assignment
+    matched, pin = first_match(plan, subject.inputs), subject.pin
+    return ROLLOUTS.message(
+        service_pb.ExplainAssignmentResponse,
+        assignment=assignment,
+        version=assignment.version,
+        segment=matched.name if matched and assignment.enrolment_reason == "SEGMENT" else "",
+        pin=pin and ROLLOUTS.fields(service_pb.Pin, pin, expire_time=pin.since + plan.pin_for),
+        approved_today=subject.approved_today,
+        compared=enters_comparison(plan, subject, assignment),
+    )
+
+
+def figures_message(figures: Figures) -> figures_pb.RolloutFigures:
+    product = figures.product
+    currency = product.champion.currency
+    return ROLLOUTS.message(
+        figures_pb.RolloutFigures,
+        since_time=figures.since,
+        arms=[
+            ROLLOUTS.fields(
+                figures_pb.ArmFigures, line, approved_amount=Money(currency, line.approved)
+            )
+            for line in figures.arms
+        ],
+        shadows=figures.shadows,
+        guardrails=[
+            ROLLOUTS.fields(
+                figures_pb.GuardrailFigures,
+                guard,
+                allowed=allowed_words(guard.word.guardrail, product),
+            )
+            for guard in figures.guards
+        ],
+        next=figures.next,
+        caps=[
+            ROLLOUTS.fields(
+                figures_pb.CapFigures,
+                cap,
+                approvals=total.approvals,
+                amount=Money(currency, total.amount),
+                max_amount=None
+                if cap.amount is None
+                else Money(currency, to_minor(cap.amount, currency)),
+            )
+            for cap, total in figures.day
+        ],
+    )
 
 
 def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
@@ -208,7 +520,7 @@ class RolloutServicer:
         steps = await self._operate.steps(product, before, size + 1)
         more = len(steps) > size
         return service_pb.ListRolloutStepsResponse(
-            steps=[step_message(entry) for entry in steps[:size]],
+            steps=[ROLLOUTS.fields(pb.RolloutStep, entry) for entry in steps[:size]],
             next_page_token=make_step_token(product, steps[size - 1].position) if more else "",
         )
 
@@ -273,12 +585,12 @@ class RolloutServicer:
         del context
         question = question_from(request, self._use_cases.clock.now())
         found = await self._use_cases.compare(question)
-        return service_pb.CompareVersionsResponse(comparison=comparison_message(found))
+        return ROLLOUTS.message(service_pb.CompareVersionsResponse, comparison=found)
 
-    def _done(self, order: StepRequest, step: JournalEntry | None) -> dict[str, Any]:
+    def _done(self, order: StepRequest, step: JournalEntry | None) -> Fields:
         """A step, absent where nothing changed, and the rollout after it."""
-        rollout = self._message(self._operate.after(order.product))
-        return {"step": None if step is None else step_message(step), "rollout": rollout}
+        taken = None if step is None else ROLLOUTS.fields(pb.RolloutStep, step)
+        return {"step": taken, "rollout": self._message(self._operate.after(order.product))}
 
     def _message(self, look: RolloutView) -> pb.Rollout:
         return rollout_message(look, self._status().refused)

@@ -12,45 +12,75 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.decide.decide import ANSWER_MARGIN
 from decision_service.decide.dry_run import DryRunRequest, TryRules, ValidateRules, ordered
 from decision_service.decide.replica_check import ReplicaCheck
-from decision_service.domain.decision import RulesetRef
 from decision_service.domain.errors import StoreError
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Cause
 from decision_service.domain.ports import Clock, DecisionLog
 from decision_service.rulebook.acceptance import ListChanges, newest_list_changes
 from decision_service.rulebook.archive import files_from_body
-from decision_service.rulebook.manifest import Publication
 from decision_service.rulebook.rulebook import ActiveRules, ActiveRulesStatus, Product
-from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
-from decision_service.rules.program import CompiledRuleset, InputSpec, KeyList
+from decision_service.rules.language.diagnostics import Severity, render
+from decision_service.rules.program import CompiledRuleset
 from decision_service.server.context import RpcContext
-from decision_service.server.decision_views import add_full_view, ref_message, verdict_fields
-from decision_service.server.decisions import inputs_from, read_value
-from decision_service.server.wire import (
-    Problems,
-    check_product,
-    decimal_text,
-    optional_time,
-    same,
-    timestamp,
+from decision_service.server.decisions import (
+    DECISIONS,
+    full_fields,
+    inputs_from,
+    read_value,
+    verdict_fields,
 )
+from decision_service.server.wire import Fields, Mapper, Problems, check_product
 
 SERVICE = rules_pb.DESCRIPTOR.services_by_name["RulesetService"]
 MOST_CHANGES = 50
 """How many changes of lists are shown."""
 
 
-def ruleset_message(
-    product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus
-) -> rules_pb.Ruleset:
-    return rules_pb.Ruleset(
-        ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),
-        **same(ruleset, "title", "currency"),
-        time_zone=str(ruleset.zone),
-        loaded_time=optional_time(status.since.get(ruleset.digest)),
+RULESETS = Mapper(
+    {
+        rules_pb.Ruleset: {
+            "ref": lambda ruleset: ruleset,
+            "time_zone": lambda ruleset: str(ruleset.zone),
+            "loaded_time": None,
+            "role": None,
+            "inputs": lambda ruleset: ruleset.inputs.values(),
+            "factors": "needs.factors",
+            "source": None,
+        },
+        rules_pb.RulesetInput: {"min": "lower", "max": "upper", "one_of": "labels"},
+        rules_pb.KeyList: {
+            "product": None,
+            "keys": lambda keys: len(keys.keys),
+            "hashed": lambda keys: bool(keys.salt),
+        },
+        rules_pb.ListChange: {
+            "time": None,
+            "published_by": None,
+            "digest_before": "before",
+            "digest_after": "after",
+        },
+        rules_pb.Problem: {
+            "error": lambda diagnostic: diagnostic.severity is Severity.ERROR,
+            "rendered": render,
+        },
+        rules_pb.RulesPublication: {
+            "publish_time": lambda published: datetime.fromisoformat(published.at),
+            "published_by": "by",
+            "proposed_by": lambda published: published.proposed_by and published.proposed_by.name,
+            "approved_by": lambda published: published.approved_by and published.approved_by.name,
+            "impact_digest": lambda published: published.evidence.get("impact", ""),
+            "proofs_digest": lambda published: published.evidence.get("proofs", ""),
+        },
+    }
+)
+
+
+def ruleset_fields(product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus) -> Fields:
+    return RULESETS.fields(
+        rules_pb.Ruleset,
+        ruleset,
+        loaded_time=status.since.get(ruleset.digest),
         role=_role(product, ruleset.version),
-        inputs=[_input(spec) for spec in ruleset.inputs.values()],
-        factors=ruleset.needs.factors,
     )
 
 
@@ -63,64 +93,16 @@ def _role(product: Product, version: int) -> str:
     return "shadow" if any(s.version == version for s in versions.shadow) else ""
 
 
-def _input(spec: InputSpec) -> rules_pb.RulesetInput:
-    return rules_pb.RulesetInput(
-        **same(spec, "name", "type", "required"),
-        min="" if spec.lower is None else decimal_text(spec.lower),
-        max="" if spec.upper is None else decimal_text(spec.upper),
-        one_of=spec.labels,
-    )
-
-
-def list_message(product: Product, keys: KeyList) -> rules_pb.KeyList:
-    return rules_pb.KeyList(
-        product=product.name,
-        **same(keys, "name", "digest"),
-        keys=len(keys.keys),
-        hashed=bool(keys.salt),
-    )
-
-
-def list_change_messages(entries: Sequence[ListChanges], product: str) -> list[rules_pb.ListChange]:
+def list_change_fields(entries: Sequence[ListChanges], product: str) -> list[Fields]:
     """Changes of lists, the newest first: those of a product and of all, or every one."""
     of = (f"{product}/", "_shared/") if product else ("",)
     found = [
-        rules_pb.ListChange(
-            time=timestamp(entry.at),
-            published_by=entry.by,
-            digest_before=change.before,
-            digest_after=change.after,
-            **same(change, "path", "keys", "added", "removed"),
-        )
+        RULESETS.fields(rules_pb.ListChange, change, time=entry.at, published_by=entry.by)
         for entry in entries
         for change in entry.changes
         if change.path.startswith(of)
     ]
     return found[:MOST_CHANGES]
-
-
-def problem_message(diagnostic: Diagnostic) -> rules_pb.Problem:
-    return rules_pb.Problem(
-        **same(diagnostic, "code", "file", "line", "column", "message", "hint"),
-        error=diagnostic.severity is Severity.ERROR,
-        rendered=render(diagnostic),
-    )
-
-
-def publication_message(published: Publication | None) -> rules_pb.RulesPublication | None:
-    """Who published the rules, with whose signatures; None where they were not published."""
-    if published is None:
-        return None
-    proposed, approved = published.proposed_by, published.approved_by
-    return rules_pb.RulesPublication(
-        **same(published, "digest", "ticket"),
-        publish_time=timestamp(datetime.fromisoformat(published.at)),
-        published_by=published.by,
-        proposed_by="" if proposed is None else proposed.name,
-        approved_by="" if approved is None else approved.name,
-        impact_digest=published.evidence.get("impact", ""),
-        proofs_digest=published.evidence.get("proofs", ""),
-    )
 
 
 class RulesetUseCases(msgspec.Struct, frozen=True):
@@ -149,21 +131,23 @@ class RulesetServicer:
             changes = await newest_list_changes(self._use_cases.log, MOST_CHANGES)
         except StoreError:  # the rules are shown without
             changes = ()
-        return rules_pb.ListRulesetsResponse(
+        return RULESETS.message(
+            rules_pb.ListRulesetsResponse,
             rulesets=[
-                ruleset_message(product, product.versions[version], status)
+                ruleset_fields(product, product.versions[version], status)
                 for _, product in sorted(products.items())
                 for version in sorted(product.versions)
             ],
-            read_time=timestamp(status.read),
-            refused=[problem_message(diagnostic) for diagnostic in ordered(status.refused)],
-            in_force=[
-                rules_pb.RulesInForce(digest=one.digest, processes=one.processes, here=one.here)
-                for one in self._use_cases.replica_check.in_force
+            read_time=status.read,
+            refused=ordered(status.refused),
+            in_force=self._use_cases.replica_check.in_force,
+            lists=[
+                RULESETS.fields(rules_pb.KeyList, keys, product=product.name)
+                for _, product in sorted(products.items())
+                for keys in product.lists
             ],
-            lists=[list_message(p, one) for _, p in sorted(products.items()) for one in p.lists],
-            list_changes=list_change_messages(changes, request.product),
-            published=publication_message(status.rulebook.published),
+            list_changes=list_change_fields(changes, request.product),
+            published=status.rulebook.published,
         )
 
     async def get_ruleset(
@@ -174,10 +158,10 @@ class RulesetServicer:
         status = self._use_cases.active_rules.status
         product = status.rulebook.product(request.product)
         ruleset = product.version(request.version)
-        message = ruleset_message(product, ruleset, status)
+        fields = ruleset_fields(product, ruleset, status)
         text = await self._use_cases.log.text(ruleset.digest)
-        message.source = files_from_body(text.body).text if text else ""
-        return rules_pb.GetRulesetResponse(ruleset=message)
+        fields["source"] = files_from_body(text.body).text if text else ""
+        return rules_pb.GetRulesetResponse(ruleset=fields)
 
     async def validate_ruleset(
         self, request: rules_pb.ValidateRulesetRequest, context: RpcContext
@@ -187,11 +171,10 @@ class RulesetServicer:
         with Problems() as problems:
             check_product(problems, request.product)
         compilation = await self._use_cases.validate(request.product, request.source)
-        return rules_pb.ValidateRulesetResponse(
-            problems=[
-                problem_message(diagnostic) for diagnostic in ordered(compilation.diagnostics)
-            ],
-            digest=compilation.ruleset.digest if compilation.ruleset else "",
+        return RULESETS.message(
+            rules_pb.ValidateRulesetResponse,
+            problems=ordered(compilation.diagnostics),
+            digest=compilation.ruleset and compilation.ruleset.digest,
         )
 
     async def evaluate_ruleset(
@@ -201,17 +184,17 @@ class RulesetServicer:
         info = context.info
         stop_at = self._use_cases.clock.monotonic() + info.seconds - ANSWER_MARGIN
         tried = await self._use_cases.try_rules(_trial(request), stop_at)
-        ruleset = tried.ruleset
-        message = pb.Decision(
+        fields = DECISIONS.fields(
+            pb.Decision,
             user_id=request.user_id,
             product=request.product,
-            ruleset_ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),
-            as_of_date=tried.as_of.date.isoformat(),
-            **verdict_fields(tried.verdict, info.languages),
+            ruleset_ref=tried.ruleset,
+            as_of_date=tried.as_of.date,
         )
+        fields |= verdict_fields(tried.verdict, info.languages)
         withheld = tried.verdict.withheld_tags
-        add_full_view(message, tried.inputs, tried.factors, tried.traces, withheld, tried.answers)
-        return rules_pb.EvaluateRulesetResponse(decision=message)
+        fields |= full_fields(tried.inputs, tried.factors, tried.traces, withheld, tried.answers)
+        return rules_pb.EvaluateRulesetResponse(decision=fields)
 
 
 def _trial(request: rules_pb.EvaluateRulesetRequest) -> DryRunRequest:

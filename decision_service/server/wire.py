@@ -1,29 +1,33 @@
-"""Values, enums and problems on the wire, the same for every service."""
+"""Structs as messages and back, values, and what is wrong with a request, for every service."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Self, TypeAlias, cast
+from enum import Enum
+from functools import cache
+from operator import attrgetter
+from typing import Any, Self, TypeAlias, TypeVar, cast, get_args, get_type_hints
 
 import grpc
-from google.protobuf.descriptor import EnumDescriptor, ServiceDescriptor
+import msgspec
+from google.protobuf.descriptor import (
+    Descriptor,
+    EnumDescriptor,
+    FieldDescriptor,
+    ServiceDescriptor,
+)
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
-from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.api.v1 import values_pb2
 from decision_service.api.v1.values_pb2 import InputValue
-from decision_service.domain.calendar import Month
-from decision_service.domain.decision import Component, OfferKind, Outcome, ReferKind, Truth
 from decision_service.domain.errors import UNSEEN, FieldInvalid, FieldProblem, visible
-from decision_service.domain.factor import KindStatus, Value
-from decision_service.domain.missing import Missing
+from decision_service.domain.factor import Value
 from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
@@ -49,23 +53,20 @@ Protobuf makes a message with all that is in it from nested dicts at once; a mes
 over in place of a dict it copies by writing it out and reading it again.
 """
 
+Converter: TypeAlias = "Callable[[Any], Any] | None"
+"""The form of a value in a message, None where it is the value itself."""
 
-def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnum | None, int]:
-    """The numbers of an enum on the wire by ours; None is UNSPECIFIED."""
-    return {None: 0} | {name: kind.Value(f"{prefix}_{name}") for name in names}
+Source: TypeAlias = "str | Callable[[Any], Any] | None"
+Step: TypeAlias = "tuple[str, Callable[[Any], Any], Converter, bool]"
+"""A field's name, its value of a struct, the form of that, and whether zero is not the default."""
 
+Plan: TypeAlias = "tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[Step]]"
+"""How a message is made of a struct: fields as they are, read at once, and the steps for others."""
 
-OUTCOMES = _numbers(pb.Outcome, "OUTCOME", Outcome)
-
-REFER_KINDS = _numbers(pb.ReferKind, "REFER_KIND", ReferKind)
-
-COMPONENTS = _numbers(pb.Component, "COMPONENT", Component)
-
-OFFER_KINDS = _numbers(pb.OfferKind, "OFFER_KIND", OfferKind)
-
-TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
-
-STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
+Reader: TypeAlias = "Callable[[Problems, Any, str, str], Any] | None"
+M = TypeVar("M", bound=Message)
+S = TypeVar("S", bound=msgspec.Struct)
+E = TypeVar("E", bound=Enum)
 
 
 def enum_name(enum: EnumDescriptor, number: int) -> str:
@@ -74,16 +75,17 @@ def enum_name(enum: EnumDescriptor, number: int) -> str:
     return str(names[number].name.removeprefix(prefix)) if number in names else str(number)
 
 
+@cache
+def numbers_of(enum: EnumDescriptor) -> Mapping[str, int]:
+    """The numbers of an enum by the names of ours, which are without the prefix."""
+    return {enum_name(enum, number): number for number in enum.values_by_number}
+
+
 class WireError(ValueError):
     """A value on the wire is malformed; the message says what to send."""
 
 
-def same(of: object, *names: str) -> Fields:
-    """The fields that a message has under the names and in the form of another object's."""
-    return {name: getattr(of, name) for name in names}
-
-
-def value_from_message(message: values_pb2.InputValue) -> Value:
+def value_from_message(message: InputValue) -> Value:
     """The value that a client sent; raises WireError when it is malformed."""
     match message.WhichOneof("value"):
         case "number":
@@ -116,10 +118,6 @@ def value_fields(value: Value) -> Fields:
     return {"number": decimal_text(value)}
 
 
-def optional_value(value: Value | None) -> Fields | None:
-    return None if value is None else value_fields(value)
-
-
 def decimal_text(value: int | Decimal) -> str:
     """An exact number without exponent and without trailing zeros after the point."""
     text = format(value, "f") if isinstance(value, Decimal) else str(value)
@@ -145,14 +143,6 @@ def money_from_message(message: MoneyMessage) -> Money:
     return Money(currency, minor)
 
 
-def money_to_message(money: Money) -> MoneyMessage:
-    return MoneyMessage(**money_fields(money))
-
-
-def optional_money(money: Money | None) -> Fields | None:
-    return None if money is None else money_fields(money)
-
-
 def money_fields(money: Money) -> Fields:
     scale = 10 ** exponent(money.currency)
     units, rest = divmod(abs(money.minor), scale)
@@ -161,31 +151,29 @@ def money_fields(money: Money) -> Fields:
     return {"currency_code": money.currency, "units": sign * units, "nanos": sign * nanos}
 
 
-def timestamp(instant: datetime) -> Timestamp:
-    return Timestamp(**timestamp_fields(instant))
-
-
-def optional_time(instant: datetime | None) -> Fields | None:
-    return None if instant is None else timestamp_fields(instant)
-
-
 def timestamp_fields(instant: datetime) -> Fields:
     since = instant - _EPOCH
     return {"seconds": since.days * 86_400 + since.seconds, "nanos": since.microseconds * 1000}
 
 
-def missing_fields(missing: Missing) -> Fields:
-    """The fields of a MissingCause: why a value is missing, as a client reads it."""
-    return {
-        **same(missing, "cause", "reason"),
-        "tainted": missing.cause.tainted,
-        "data_kind": missing.kind or "",
-        "source_id": missing.source or "",
-        "account_error_code": missing.account_error or "",
-        "detail": missing.detail or "",
-        "month": "" if missing.month is None else str(Month(missing.month)),
-        "due_date": "" if missing.due is None else missing.due.isoformat(),
-    }
+def _duration_fields(time: timedelta) -> Fields:
+    sign = -1 if time < timedelta(0) else 1
+    seconds, rest = divmod(abs(time), timedelta(seconds=1))
+    return {"seconds": sign * seconds, "nanos": sign * rest.microseconds * 1000}
+
+
+def _text(value: str | date | int | Decimal) -> str:
+    if isinstance(value, str):
+        return value
+    return value.isoformat() if isinstance(value, date) else decimal_text(value)
+
+
+_VALUES: Mapping[str, Callable[[Any], Fields]] = {
+    Timestamp.DESCRIPTOR.full_name: timestamp_fields,
+    Duration.DESCRIPTOR.full_name: _duration_fields,
+    MoneyMessage.DESCRIPTOR.full_name: money_fields,
+    InputValue.DESCRIPTOR.full_name: value_fields,
+}
 
 
 def civil_date(text: str) -> date:
@@ -235,7 +223,21 @@ class Problems:
             )
             return None
 
-    def instant(self, request: Message, field: str) -> datetime | None:
+    def enum(
+        self, request: Message, name: str, kind: type[E], inside: str = "", *, required: bool
+    ) -> E | None:
+        """A member of an enum; None where it is not set, or is noted as needed or unknown."""
+        number = getattr(request, name)
+        if not number and not required:
+            return None
+        enum: Any = request.DESCRIPTOR.fields_by_name[name].enum_type
+        found = kind.__members__.get(enum_name(enum, number))
+        if found is None:
+            what = f"is {number}, which is no {enum.name}" if number else "is not set"
+            self.add(f"{inside}{name}", f"{what}: say one of {', '.join(kind.__members__)}")
+        return found
+
+    def instant(self, request: Message, field: str, inside: str = "") -> datetime | None:
         """An instant of a request; None where it has none, or is noted as out of the calendar."""
         if not request.HasField(field):
             return None
@@ -243,7 +245,7 @@ class Problems:
         try:
             return sent.ToDatetime(tzinfo=UTC)
         except (ValueError, OverflowError):
-            self.add(field, "is not an instant between the years 1 and 9999")
+            self.add(f"{inside}{field}", "is not an instant between the years 1 and 9999")
             return None
 
     def money(self, request: Message, name: str, inside: str = "") -> Money | None:
@@ -259,6 +261,157 @@ class Problems:
     def text(self, field: str, value: str, pattern: re.Pattern[str], form: str) -> None:
         if not pattern.fullmatch(value):
             self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
+
+
+class Mapper:
+    """Makes messages of structs, and structs of messages, by the descriptors of the messages.
+
+    A field has the value of the attribute of its name. `differing` says by message which fields
+    have another: the attribute at a path, what a function makes of the struct, or None where the
+    struct has none, so that the caller gives it or it stays unset.
+    """
+
+    def __init__(self, differing: Mapping[type[Message], Mapping[str, Source]]) -> None:
+        self._differing = {kind.DESCRIPTOR: sources for kind, sources in differing.items()}
+        self._converters: dict[Descriptor, dict[str, Converter]] = {}
+        self._plans: dict[tuple[Descriptor, type], Plan] = {}
+        for message, sources in self._differing.items():
+            if unknown := sources.keys() - message.fields_by_name.keys():
+                raise ValueError(f"{message.name} has no field {', '.join(sorted(unknown))}")
+
+    def message(self, kind: type[M], of: object = None, **given: object) -> M:
+        return kind(**self.fields(kind, of, **given))
+
+    def fields(self, kind: type[Message], of: object = None, **given: object) -> Fields:
+        """The fields that a message has of a struct, and of the values given by name."""
+        message = cast("Descriptor", kind.DESCRIPTOR)  # one of two names that the stubs have for it
+        converters = self._converters_of(message)
+        fields = {} if of is None else self._fields(message, of)
+        for name, value in given.items():
+            convert = converters[name]
+            fields[name] = value if convert is None or value is None else convert(value)
+        return fields
+
+    def read(
+        self, kind: type[S], message: Message, problems: Problems, inside: str = "", **given: object
+    ) -> S:
+        """The struct of a message; what is malformed is noted, and None in the struct.
+
+        Fields are read whose attributes the struct has under their own or their differing name,
+        apart from those given by name. A date or an enum that cannot be None has to be set.
+        """
+        for attribute, name, read in _readers(
+            kind, message.DESCRIPTOR, tuple(self._differing.get(message.DESCRIPTOR, {}).items())
+        ):
+            if attribute not in given:
+                given[attribute] = (
+                    read(problems, message, name, inside) if read else getattr(message, name)
+                )
+        return kind(**given)
+
+    def _fields(self, message: Descriptor, of: Any) -> Fields:
+        kind = of.__class__
+        plan = self._plans.get((message, kind))
+        if plan is None:
+            plan = self._plans[message, kind] = self._plan(message, kind)
+        names, values_of, steps = plan
+        fields = dict(zip(names, values_of(of), strict=True))
+        for name, value_of, convert, keeps_zero in steps:
+            value = value_of(of)
+            if value or (keeps_zero and value is not None):
+                fields[name] = value if convert is None else convert(value)
+        return fields
+
+    def _plan(self, message: Descriptor, kind: type) -> Plan:
+        hints = get_type_hints(kind) if issubclass(kind, msgspec.Struct) else {}
+        differing = self._differing.get(message, {})
+        plain: dict[str, str] = {}
+        steps: list[Step] = []
+        for name, convert in self._converters_of(message).items():
+            source, field = differing.get(name, name), message.fields_by_name[name]
+            if isinstance(source, str):
+                if convert is None or (convert is _text and _is_text(hints.get(source))):
+                    plain[name] = source
+                    continue
+                source = attrgetter(source)
+            if source is not None:
+                steps.append((name, source, convert, field.has_presence or convert is _text))
+        if len(plain) > 1:
+            return tuple(plain), attrgetter(*plain.values()), steps
+        steps += [(name, attrgetter(path), None, True) for name, path in plain.items()]
+        return (), lambda _: (), steps
+
+    def _converters_of(self, message: Descriptor) -> Mapping[str, Converter]:
+        if message not in self._converters:
+            found = {field.name: self._converter(field) for field in message.fields}
+            self._converters[message] = found
+        return self._converters[message]
+
+    def _converter(self, field: FieldDescriptor) -> Converter:
+        kind: Any = field.message_type
+        entries = kind is not None and kind.GetOptions().map_entry
+        one = self._single(kind.fields_by_name["value"] if entries else field)
+        if not field.is_repeated:
+            return one
+        if one is None or one is _text:  # several texts are texts already
+            return None
+        if entries:
+            return lambda values: {name: one(value) for name, value in values.items()}
+        return lambda values: [one(value) for value in values]
+
+    def _single(self, field: FieldDescriptor) -> Converter:
+        if field.enum_type is not None:
+            return numbers_of(field.enum_type).__getitem__
+        message = field.message_type
+        if message is None:
+            return _text if field.type == FieldDescriptor.TYPE_STRING else None
+        if message.full_name in _VALUES:
+            return _VALUES[message.full_name]
+
+        def nested(value: Any) -> Fields:
+            return value if value.__class__ is dict else self._fields(message, value)
+
+        return nested
+
+
+def _is_text(hint: Any) -> bool:
+    """Whether an attribute has text or None, so that it goes into a message as it is."""
+    kinds = {*(get_args(hint) or (hint,))} - {type(None)}
+    return all(isinstance(kind, type) and issubclass(kind, str) for kind in kinds)
+
+
+@cache
+def _readers(
+    kind: type, message: Descriptor, differing: tuple[tuple[str, Source], ...]
+) -> tuple[tuple[str, str, Reader], ...]:
+    hints, sources = get_type_hints(kind), dict(differing)
+    found = []
+    for field in message.fields:
+        attribute = sources.get(field.name, field.name)
+        if isinstance(attribute, str) and attribute in hints:
+            found.append((attribute, field.name, _reader(field, hints[attribute])))
+    return tuple(found)
+
+
+def _reader(field: FieldDescriptor, hint: Any) -> Reader:
+    kinds = get_args(hint) or (hint,)
+    required = type(None) not in kinds
+    if field.enum_type is not None:
+        enum = next(one for one in kinds if one is not type(None))
+        return lambda problems, message, name, inside: problems.enum(
+            message, name, enum, inside, required=required
+        )
+    if field.message_type is not None:
+        if field.message_type is Timestamp.DESCRIPTOR:
+            return Problems.instant
+        return Problems.money
+    if date in kinds:
+        return lambda problems, message, name, inside: (
+            problems.date(f"{inside}{name}", getattr(message, name))
+            if required or getattr(message, name)
+            else None
+        )
+    return None
 
 
 def check_product(problems: Problems, product: str, field: str = "product") -> None:
@@ -312,7 +465,7 @@ def check_texts(problems: Problems, value: object, field: str = "") -> None:
 
 
 def methods(service: ServiceDescriptor, servicer: object) -> Methods:
-    """A service's methods: its RPC `GetClock` is the servicer's `get_clock`."""
+    """A service's methods: its RPC `GetReview` is the servicer's `get_review`."""
     return {
         rpc.name: _unary(
             getattr(servicer, _CAPITAL.sub("_", rpc.name).lower()), GetMessageClass(rpc.input_type)

@@ -7,7 +7,7 @@ import re
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from opentelemetry.trace import Tracer
 
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.ports import Clock
+from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, Attributes, raised, traced
 from decision_service.smile.errors import (
     Gone,
@@ -50,13 +51,6 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 
-TOLERANCE = timedelta(seconds=5)
-"""How far the two clocks may be apart; a date has whole seconds, and is as old as its answer."""
-
-AGREED = timedelta(seconds=3)
-"""How near they must come before another alarm: whole seconds of a date move the difference."""
-
-log = structlog.get_logger("decision_service.clock")
 # Connections that broke during TLS; the certificate is not at fault.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _LONGEST_ERROR_BODY = 64 * 1024
@@ -178,28 +172,6 @@ class RequestBudget:
         self.calls += 1
 
 
-class VendorTime:
-    """The last difference between the clocks; None before any answer with a date."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._apart = False
-        self.drift: timedelta | None = None
-
-    def note(self, header: str | None) -> None:
-        """Take the Date of an answer that has just come; logged as the clocks come apart."""
-        date = read_date(header)
-        self.drift = None if date is None else self._clock.now() - date
-        most = AGREED if self._apart else TOLERANCE
-        apart = self.drift is not None and abs(self.drift) > most
-        if apart and not self._apart and self.drift is not None:
-            seconds = round(self.drift.total_seconds())
-            log.error(
-                "clock differs from the vendor's", alarm=raised(Alarm.CLOCK), ahead_seconds=seconds
-            )
-        self._apart = apart
-
-
 class ErrorBody(msgspec.Struct, frozen=True):
     code: str | None = None
 
@@ -246,10 +218,11 @@ class HttpClient:
         limits: SmileLimits,
         transport: httpx2.AsyncBaseTransport | None = None,
         tracer: Tracer = NO_TRACER,
+        guard: ClockGuard | None = None,
     ) -> None:
         self._tracer = tracer
         self._host = httpx2.URL(base_url).host
-        self.vendor_time = VendorTime(clock)
+        self._guard = guard or ClockGuard(clock.now, clock.monotonic)
         self._clock = clock
         self._limits = limits
         self._http = httpx2.AsyncClient(
@@ -292,7 +265,7 @@ class HttpClient:
                 ) as response:
                     span.set_attribute("http.response.status_code", response.status_code)
                     budget.answered = True
-                    self.vendor_time.note(response.headers.get("date"))
+                    self._guard.answered(_date(response.headers))
                     return await self._body(response, request)
         except httpx2.TransportError as error:
             raise _unreached(error) from None
@@ -309,6 +282,11 @@ class HttpClient:
         if response.status_code == httpx2.codes.FORBIDDEN and request.optional:
             raise NotSubscribed
         raise await _refusal(response, self._clock.now())
+
+
+def _date(headers: httpx2.Headers) -> datetime | None:
+    """The time of an answer; None where a cache gives it, whose Date is that of an earlier one."""
+    return None if "age" in headers else read_date(headers.get("date"))
 
 
 async def _refusal(response: httpx2.Response, now: datetime) -> UpstreamFault:

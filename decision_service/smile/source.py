@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import httpx2
 import msgspec
@@ -16,6 +16,7 @@ from decision_service.domain.errors import CrossTenant
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Clock, FetchResult
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
+from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
 from decision_service.smile.answers import read_list
 from decision_service.smile.applicant import ApplicantReader, SnapshotBuilder, mark_shrunken
@@ -88,8 +89,7 @@ class SmileStatus(msgspec.Struct, frozen=True):
 
     `credential_refusals` counts consecutive refusals of the key pair, `waited_seconds` sums what
     requests waited for the rate limit, `paused_seconds` is how long requests still pause after a
-    429, and `providers_read` when the provider list was last read. `clock_drift` is how far this
-    machine's clock was ahead of the vendor's at the last answer, None where that had no time.
+    429, and `providers_read` when the provider list was last read.
     """
 
     breaker: BreakerState
@@ -101,7 +101,6 @@ class SmileStatus(msgspec.Struct, frozen=True):
     waited_seconds: float
     paused_seconds: float
     providers_read: datetime | None
-    clock_drift: timedelta | None = None
 
     @property
     def keys_refused(self) -> bool:
@@ -127,10 +126,13 @@ class SmileSource:
         limits: SmileLimits | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         tracer: Tracer = NO_TRACER,
+        guard: ClockGuard | None = None,
     ) -> None:
         self._clock = clock
         self._limits = limits or SmileLimits()
-        self._client = HttpClient(base_url, key, secret, clock, self._limits, transport, tracer)
+        self._client = HttpClient(
+            base_url, key, secret, clock, self._limits, transport, tracer, guard
+        )
         self._api = SmileApi(self._client, clock, self._limits)
         self._providers = Providers(self._api, clock)
         self._fetches: SingleFlight[tuple[str, FetchPlan], SnapshotFetch, None] = SingleFlight(
@@ -183,15 +185,6 @@ class SmileSource:
     def webhooks(self) -> SmileWebhooks:
         return SmileWebhooks(self._api)
 
-    def last_drift(self) -> timedelta | None:
-        """How far this machine's clock was ahead at the vendor's last answer; None if not known."""
-        return self._client.vendor_time.drift
-
-    async def clock_drift(self, stop_at: float) -> timedelta | None:
-        """How far this clock is ahead of the vendor's, asked now; None where no time came."""
-        await self.enrolment.anybody(stop_at)
-        return self.last_drift()
-
     def nudge(self, user_id: str) -> None:
         """Make fetches that wait for this user's data look at once: an event has arrived."""
         for (whose, _), fetch in self._fetches.jobs().items():
@@ -217,7 +210,6 @@ class SmileSource:
             counts.waited_seconds,
             self._api.limiter.paused_for,
             self._providers.read_at,
-            self.last_drift(),
         )
 
     async def aclose(self) -> None:

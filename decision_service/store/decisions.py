@@ -1,4 +1,4 @@
-"""Decisions as rows, queries for them, and the instants by which the clock is judged."""
+"""Decisions as rows, and queries for them."""
 
 from __future__ import annotations
 
@@ -17,28 +17,18 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
-    or_,
     select,
     tuple_,
     update,
 )
 
 from decision_service.decide.application import PLAIN_BYTES, hashed_under
-from decision_service.decide.clock_guard import ClockReset
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, Filter, PagePosition, StoredEntry
 from decision_service.store import dialect as driver
-from decision_service.store.dialect import insert_new, padded
-from decision_service.store.engine import Subject, reads, writes
-from decision_service.store.tables import (
-    LISTED_BY,
-    OFTEN_EMPTY,
-    clock_resets,
-    decisions,
-    history,
-    is_given,
-    warm,
-)
+from decision_service.store.dialect import padded
+from decision_service.store.engine import Subject, reads
+from decision_service.store.tables import LISTED_BY, OFTEN_EMPTY, decisions, history, is_given
 
 CallerRequest = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
@@ -78,8 +68,6 @@ _TOGETHER = 1000
 """Decisions that are looked through in one transaction."""
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
-_RESETS = select(*clock_resets.c).order_by(clock_resets.c.position.desc())
-_NO_READING = {"snapshot_id": None, "fetched": -1, "looked": -1, "plan": b"", "oldest": -1}
 
 
 def microseconds(instant: datetime) -> int:
@@ -192,53 +180,15 @@ def entry_of(row: Sequence[Any]) -> StoredEntry:
     return StoredEntry(**values)
 
 
-def newest(connection: Connection, before: datetime | None = None) -> datetime | None:
-    query = select(func.max(decisions.c.created))
-    if before is not None:
-        query = query.where(decisions.c.created < microseconds(before))
-    return _instant(connection.execute(query).scalar_one())
-
-
-def first(connection: Connection, after: datetime) -> datetime | None:
-    query = select(func.min(decisions.c.created)).where(decisions.c.created > microseconds(after))
-    return _instant(connection.execute(query).scalar_one())
-
-
-def resets(connection: Connection) -> Sequence[ClockReset]:
-    return [_reset(*row) for row in connection.execute(_RESETS)]
-
-
-def reset(connection: Connection, one: ClockReset) -> bool:
-    """Journal a reset, and end what readings from after it serve; False where it is taken.
-
-    A quarantine from after it begins with it.
-    """
-    row = {name: getattr(one, name) for name in ("position", "who", "why")}
-    row |= {name: microseconds(getattr(one, name)) for name in ("at", "first", "last")}
-    if insert_new(connection, clock_resets, [row]) != 1:
-        return False
-    at = microseconds(one.at)
-    later = or_(warm.c.fetched > at, warm.c.looked > at, warm.c.oldest > at)
-    connection.execute(update(warm).where(later).values(**_NO_READING))
-    connection.execute(update(warm).where(warm.c.quarantined > at).values(quarantined=at))
-    return True
-
-
-def _reset(position: int, at: int, who: str, why: str, first: int, last: int) -> ClockReset:
-    begin, end = from_microseconds(first), from_microseconds(last)
-    return ClockReset(position, from_microseconds(at), who, why, begin, end)
-
-
-def _instant(value: int | None) -> datetime | None:
-    return None if value is None else from_microseconds(value)
+def newest(connection: Connection) -> datetime | None:
+    """When the newest decision was recorded, by the clock of then."""
+    created = connection.execute(select(func.max(decisions.c.created))).scalar_one()
+    return None if created is None else from_microseconds(created)
 
 
 class Decisions(Subject):
-    """Decisions as they are read back, and the resets of the clock."""
+    """Decisions as they are read back."""
 
     get = reads(by_id)
     list = reads(page)
     newest_decision = reads(newest)
-    first_decision = reads(first)
-    clock_resets = reads(resets)
-    reset_clock = writes(reset)

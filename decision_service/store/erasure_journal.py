@@ -33,12 +33,7 @@ from decision_service.domain.errors import StoreError
 from decision_service.store.address import PostgresServer
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
-from decision_service.store.errors import (
-    StoreDamaged,
-    StoreRefused,
-    StoreUnwritable,
-    unavailable,
-)
+from decision_service.store.errors import StoreDamaged, StoreRefused, StoreUnwritable, unavailable
 from decision_service.store.sqlite import sync_folder
 
 T = TypeVar("T")

@@ -33,12 +33,7 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import HistoryEntry, StoredEntry
 from decision_service.store import dialect as driver
 from decision_service.store.batches import Batches
-from decision_service.store.decisions import (
-    CallerRequest,
-    by_keys,
-    from_microseconds,
-    microseconds,
-)
+from decision_service.store.decisions import CallerRequest, by_keys, from_microseconds, microseconds
 from decision_service.store.dialect import insert_new, padded
 from decision_service.store.engine import Database, Subject
 from decision_service.store.tables import decisions, history, history_keys, loan_outcomes

@@ -300,7 +300,6 @@ PERSONAL: Mapping[str, PersonalTable] = {
 
 NOT_PERSONAL: Mapping[str, str] = {
     "texts": "rules and plans",
-    "clock_resets": "who reset the clock guard, and why",
     "rollout_journal": "steps of rollouts, and who took them",
     "arm_hours": "counts of an hour",
     "leases": "requests in progress, by caller and request id",

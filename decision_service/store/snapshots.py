@@ -10,9 +10,10 @@ from functools import partial
 
 import msgspec
 from msgspec.structs import asdict
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, tuple_, update
 
 from decision_service.decide.flow import UserCache
+from decision_service.decide.snapshots import AHEAD
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Disconnected, SnapshotBody, UserState, WarmMark
@@ -388,6 +389,16 @@ def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> N
     raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
 
 
+def forget_future(connection: Connection, now: datetime) -> None:
+    """End readings that are dated after an instant; a quarantine from after it begins with it."""
+    at = microseconds(now + AHEAD)
+    none = {"snapshot_id": None, "fetched": _NEVER, "looked": _NEVER, "plan": b"", "oldest": _NEVER}
+    later = or_(_WARM.fetched > at, _WARM.looked > at, _WARM.oldest > at)
+    connection.execute(update(warm).where(later).values(none))
+    quarantined = update(warm).where(_WARM.quarantined > at)
+    connection.execute(quarantined.values(quarantined=microseconds(now)))
+
+
 def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
     of = snapshots.c.user_id
     query = select(of).where(of > after).distinct().order_by(of).limit(limit)
@@ -458,6 +469,9 @@ class Snapshots(Subject):
     async def quarantine(self, user_id: str, now: datetime) -> None:
         self._held.forget(user_id)
         await self._database.write(partial(quarantine_reading, user_id=user_id, now=now))
+
+    async def forget_future(self, now: datetime) -> None:
+        await self._database.write(partial(forget_future, now=now))
 
     async def forget_ended(self, now: datetime) -> None:
         await self._database.write(partial(forget, now=now, data_keys=self.data_keys))

@@ -8,26 +8,14 @@ from pathlib import Path
 from typing import Self
 
 from decision_service.decide.application import IdentityKey
-from decision_service.domain.ports import (
-    Disconnected,
-    Erased,
-)
-from decision_service.store import (
-    errors,
-    history,
-)
+from decision_service.domain.ports import Disconnected, Erased
+from decision_service.store import errors, history
 from decision_service.store.address import SqliteFile, parse_journal, parse_store_url
 from decision_service.store.applicants import Applicants
 from decision_service.store.arms import Arms
 from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, Commits, OnCommit, no_op
 from decision_service.store.decisions import Decisions
-from decision_service.store.engine import (
-    READERS,
-    Database,
-    is_shared,
-    open_database,
-    writes,
-)
+from decision_service.store.engine import READERS, Database, is_shared, open_database, writes
 from decision_service.store.erasure import Erasing, expire
 from decision_service.store.erasure_journal import ErasureJournal, open_journal
 from decision_service.store.events import Events
@@ -42,12 +30,7 @@ from decision_service.store.keys import (
 )
 from decision_service.store.notices import Notices
 from decision_service.store.outcomes import Outcomes
-from decision_service.store.replicas import (
-    LEASE_SECONDS,
-    Processes,
-    SharedLeases,
-    SoleProcess,
-)
+from decision_service.store.replicas import LEASE_SECONDS, Processes, SharedLeases, SoleProcess
 from decision_service.store.reviews import Reviews
 from decision_service.store.rollouts import RolloutSteps, Texts
 from decision_service.store.subject_access import SubjectAccess

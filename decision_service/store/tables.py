@@ -366,18 +366,6 @@ link_tokens = Table(
 `renewals` counts on the original alone.
 """
 
-clock_resets = Table(
-    "clock_resets",
-    metadata,
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", BigInteger, nullable=False),
-    Column("who", _text(), nullable=False),
-    Column("why", _text(), nullable=False),
-    Column("first", BigInteger, nullable=False),
-    Column("last", BigInteger, nullable=False),
-)
-"""Every reset of the clock guard, numbered from 1; no decision from `first` to `last` counts."""
-
 rollout_journal = Table(
     "rollout_journal",
     metadata,

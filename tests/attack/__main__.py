@@ -13,7 +13,6 @@ from pathlib import Path
 
 from decision_service.runtime.telemetry import configure_logging
 from tests.attack.areas import (
-    clock,
     credentials,
     owners,
     tokens,
@@ -28,7 +27,6 @@ AREAS: dict[str, Area] = {
     "credentials": credentials.run,
     "tokens": tokens.run,
     "owners": owners.run,
-    "clock": clock.run,
 }
 STORES = ("sqlite", "postgres")
 

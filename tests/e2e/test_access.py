@@ -7,7 +7,8 @@ from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.server.callers import HEALTH_METHODS, METHODS, Role
+from decision_service.server.auth import HEALTH_METHODS, METHODS
+from decision_service.server.context import Role
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import Running, at_vendor, create, refused, running
 from tests.e2e.team import Metadata, Team, bearer

@@ -1,60 +1,84 @@
-"""A store in which a decision was recorded two days ahead: referred, shown, reset, approved."""
+"""A service whose clock is set two days ahead and corrected, and a vendor that gives the time."""
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
+import grpc
 
-from decision_service.cli.main import run
+from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.app.wiring import start
 from decision_service.runtime.clock import SystemClock
+from decision_service.runtime.config import load
 from decision_service.standin.sandbox import sandbox_people
-from decision_service.store.store import Store
-from tests.e2e.service import Running, create, outcome, running
-from tests.kits.decision_entries import numbered
+from tests.e2e.service import Running, create, environ, outcome
 
-GEORGE = sandbox_people()[0].user_id
-Capture = pytest.CaptureFixture[str]
-
-
-async def clock(live: Running, capture: Capture, *options: str) -> tuple[int, str]:
-    """The exit code of `decisions clock`, and what it prints."""
-    capture.readouterr()
-    given = ["decisions", "clock", "--address", live.service.address, *options]
-    code = await asyncio.to_thread(run, given)
-    return code, " ".join("".join(capture.readouterr()).split())
+GEORGE, EMMA = (one.user_id for one in sandbox_people()[:2])
+AHEAD = timedelta(seconds=172_800)
+NORMAL = ("APPROVE", [], 0)
 
 
-async def decided(live: Running) -> tuple[str, list[str]]:
-    """The outcome of a decision, with the codes of its reasons."""
-    decision = (await live.stub.CreateDecision(create(GEORGE))).decision
-    return outcome(decision), [one.code for one in decision.reasons]
+class MovedClock(SystemClock):
+    """The machine's clocks, the wall set by `ahead`."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        """What the wall shows."""
+        return super().now() + self.ahead
 
 
-async def test_from_the_alarm_to_the_reset(tmp_path: Path, capsys: Capture) -> None:
-    """The alarm and `decisions clock` name the instant; a reset with a reason ends referrals."""
-    ahead = SystemClock().now() + timedelta(days=2)
-    store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
-    await store.commit(numbered(1, created=ahead))
-    await store.aclose()
-    async with running(tmp_path) as live:
-        assert await decided(live) == ("REFER", ["STALE_DATA"])
-        told = capsys.readouterr().out
-        assert ("clock went back" in told, ahead.isoformat() in told) == (True, True)
-        code, shown = await clock(live, capsys)
-        assert f"newest decision {ahead:%Y-%m-%d %H:%M:%S} UTC" in shown
-        assert (code, "The clock is doubted" in shown) == (0, True)
-        assert (await clock(live, capsys, "--reset"))[0] == 2
-        reason = ("--reset", "--why", "NTP was two days ahead")
-        code, shown = await clock(live, capsys, *reason)
-        assert (code, "The clock is believed" in shown) == (0, True)
+@asynccontextmanager
+async def serving(folder: Path, clock: MovedClock) -> AsyncIterator[Running]:
+    """A service on the folder that keeps readings warm and has heard the vendor's time."""
+    secrets = {"webhook_secrets": "0123456789abcdef0123456789abcdef"}
+    service = await start(load(environ=environ(folder, **secrets)), clock=clock)
+    try:
+        await service.core.source.refresh_providers()
+        async with grpc.aio.insecure_channel(service.address) as channel:
+            yield Running(service, channel, decision_service_pb2_grpc.DecisionServiceStub(channel))
+    finally:
+        await service.stop()
+
+
+async def decided(live: Running, user_id: str = GEORGE) -> tuple[str, list[str], int]:
+    """The outcome of a decision, the codes of its reasons, and the vendor's calls for it."""
+    decision = (await live.stub.CreateDecision(create(user_id))).decision
+    return (
+        outcome(decision),
+        [one.code for one in decision.reasons],
+        decision.data_quality.upstream_calls,
+    )
+
+
+async def test_two_days_ahead_and_back(tmp_path: Path) -> None:
+    """Warm or read anew it refers while ahead; the next date ends that, after a restart too."""
+    clock = MovedClock()
+    async with serving(tmp_path, clock) as live:
         assert (await decided(live))[0] == "APPROVE"
-        code, shown = await clock(live, capsys, *reason)
-        assert (code, "nothing to reset" in shown) == (1, True)
-    async with running(tmp_path) as live:
+        assert await decided(live) == NORMAL
+        clock.ahead = AHEAD
+        for user_id in (GEORGE, EMMA):
+            assert (await decided(live, user_id))[:2] == ("REFER", ["CLOCK_DOUBTFUL"])
+        clock.ahead = timedelta()
+        await live.service.core.source.refresh_providers()
+        assert await decided(live) == NORMAL
+    async with serving(tmp_path, clock) as live:
+        assert await decided(live) == NORMAL
+
+
+async def test_a_service_that_starts_two_days_ahead(tmp_path: Path) -> None:
+    """It approves nothing, and keeps nothing; once corrected the next date makes it normal."""
+    clock = MovedClock()
+    clock.ahead = AHEAD
+    async with serving(tmp_path, clock) as live:
+        for _ in range(2):
+            said, codes, calls = await decided(live)
+            assert (said, codes, calls > 0) == ("REFER", ["CLOCK_DOUBTFUL"], True)
+        clock.ahead = timedelta()
+        await live.service.core.source.refresh_providers()
         assert (await decided(live))[0] == "APPROVE"
-        _, shown = await clock(live, capsys, "--format", "json")
-        assert '"why": "NTP was two days ahead"' in shown
-        assert '"who": "anonymous"' in shown
+        assert await decided(live) == NORMAL

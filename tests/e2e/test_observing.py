@@ -26,7 +26,7 @@ from decision_service.runtime.telemetry import Alarm
 from decision_service.server import grpc as rpc_server
 from decision_service.server import interceptors as access_log
 from decision_service.server import interceptors as error_map
-from decision_service.server.callers import METHODS
+from decision_service.server.auth import METHODS
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.store.store import Store
 from tests.e2e.service import PRODUCT, Running, create, refusal, running

@@ -11,7 +11,7 @@ from decision_service.domain.ports import FetchResult
 from decision_service.rollout.assign import Subject, choose
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rules.program import CompiledRuleset
-from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.pairs import DecidedCase
 from tests.fakes.newcomer import UNKNOWN
 from tests.fakes.world import (

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
-from decision_service.decide.clock_guard import ClockReset
 from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.decide.history import MOST_PAST, LookedUp, Past, PastDecision
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
@@ -70,7 +69,6 @@ class InMemoryDecisionLog:
         self._arms: list[tuple[StoredEntry, ArmDecision]] = []
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
         self._warm: dict[str, WarmMark] = {}
-        self._resets: list[ClockReset] = []
         self._quarantined: dict[str, datetime] = {}
         self._remembered: dict[str, UserState] = {}
         self._events: dict[str, Event] = {}
@@ -166,32 +164,18 @@ class InMemoryDecisionLog:
         newest_first = sorted(found, key=_place, reverse=True)
         return [e for e in newest_first if before is None or _place(e) < before][:limit]
 
-    async def newest_decision(self, before: datetime | None = None) -> datetime | None:
+    async def newest_decision(self) -> datetime | None:
         await self._turn()
-        found = (entry.created for entry in self._entries.values())
-        return max((one for one in found if before is None or one < before), default=None)
+        return max((entry.created for entry in self._entries.values()), default=None)
 
-    async def first_decision(self, after: datetime) -> datetime | None:
+    async def forget_future(self, now: datetime) -> None:
         await self._turn()
-        found = (entry.created for entry in self._entries.values())
-        return min((one for one in found if one > after), default=None)
-
-    async def clock_resets(self) -> Sequence[ClockReset]:
-        await self._turn()
-        return self._resets[::-1]
-
-    async def reset_clock(self, reset: ClockReset) -> bool:
-        await self._turn()
-        if reset.position != len(self._resets) + 1:
-            return False
-        self._resets.append(reset)
         for user_id, mark in [*self._warm.items()]:
-            if max(mark.fetched, mark.looked, mark.oldest) > reset.at:
+            if max(mark.fetched, mark.looked, mark.oldest) > now + AHEAD:
                 del self._warm[user_id]
         self._quarantined = {
-            user: min(until, reset.at) for user, until in self._quarantined.items()
+            user: now if until > now + AHEAD else until for user, until in self._quarantined.items()
         }
-        return True
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         await self._turn()

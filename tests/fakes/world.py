@@ -13,7 +13,6 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.decide.application import Application, IdentityKey
-from decision_service.decide.clock_guard import ClockGuard
 from decision_service.decide.decide import CallContext, DecideApplication, Deps
 from decision_service.decide.history import ReadHistory
 from decision_service.decide.snapshots import SnapshotCache
@@ -37,7 +36,8 @@ from decision_service.domain.snapshot import (
 from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.runtime.clock import ClockGuard
+from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.steering.shadows import Shadows
 from tests.fakes.forgetful import forgetful

@@ -13,8 +13,7 @@ import grpc
 import msgspec
 import pytest
 
-from decision_service.server.callers import ANONYMOUS
-from decision_service.server.context import Behaviour, RpcContext
+from decision_service.server.context import ANONYMOUS, Behaviour, RpcContext
 from decision_service.server.event_loop import EventLoopInterceptor
 from decision_service.server.interceptors import Handler
 

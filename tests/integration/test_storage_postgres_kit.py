@@ -10,7 +10,6 @@ from decision_service.store.store import Store
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
-from tests.kits.clock_log import ClockLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.expiry import ExpiryKit
@@ -27,7 +26,6 @@ class TestPostgres(
     DecisionLogKit,
     ArmLogKit,
     ApplicantLogKit,
-    ClockLogKit,
     ConsentKit,
     WarmKit,
     RolloutJournalKit,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import pytest
@@ -33,7 +33,13 @@ EVENT = Event("et-1", "9c" * 32, "EINCOMES_ADDED", USER, "a-1", (Kind.EINCOMES, 
 
 
 class WarmAndDecisionLog(WarmLog, EventLog, DecisionLog, Protocol):
-    """All three ports on one store."""
+    """All three ports on one store, and what a clock that was ahead left."""
+
+    async def newest_decision(self) -> datetime | None:
+        """As `Store.newest_decision`."""
+
+    async def forget_future(self, now: datetime) -> None:
+        """As `Store.forget_future`."""
 
 
 class WarmKit:
@@ -287,3 +293,22 @@ class WarmKit:
         part = replace(MARK, fetched=LATER, looked=LATER, oldest=NOON)
         await log.keep_warm(SNAPSHOT, part, consent=0)
         assert (await log.user_state(USER)).warm == part
+
+    async def test_the_newest_decision_counts(self, log: WarmAndDecisionLog) -> None:
+        """In whatever order they were recorded; None where there is none."""
+        assert await log.newest_decision() is None
+        for number, days in enumerate((1, 2, 0), 1):
+            await log.commit(numbered(number, created=NOON + timedelta(days=days)))
+        assert await log.newest_decision() == NOON + timedelta(days=2)
+
+    async def test_what_was_read_ahead_of_time_is_forgotten(self, log: WarmAndDecisionLog) -> None:
+        """It serves no decision; the next reading is kept, and a quarantine ahead bars it not."""
+        ahead = NOON + timedelta(days=2)
+        await log.keep_warm(SNAPSHOT, replace(MARK, fetched=ahead, looked=ahead), consent=0)
+        await log.quarantine(USER, ahead)
+        await log.forget_future(NOON)
+        assert (await log.user_state(USER)).last is None
+        fresh = replace(MARK, fetched=LATER, looked=LATER)
+        assert await log.keep_warm(SNAPSHOT, fresh, consent=0)
+        await log.forget_future(LATER)
+        assert (await log.user_state(USER)).warm == fresh

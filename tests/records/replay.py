@@ -55,6 +55,7 @@ async def _answered(
     answers, rested = defaultdict[str, list[Json]](list), defaultdict[str, list[Json]](list)
     for at, record, step in _steps(book):
         clock.wall = at
+        live.confirm(at)
         vendor.answers |= step.get("vendor", {})
         answers[record].append(await live.do(record, step))
         if facts:

@@ -5,7 +5,6 @@ import type { ChannelCredentials, MethodDefinition } from "@grpc/grpc-js";
 import type { MethodDefinition as Described } from "@grpc/proto-loader";
 import { methodsOf, serviceConfig, waitsForReady } from "./contract.js";
 import type { ApplicantServiceDefinition } from "./types/decision_service/api/v1/ApplicantService.js";
-import type { ClockServiceDefinition } from "./types/decision_service/api/v1/ClockService.js";
 import type { DecisionServiceDefinition } from "./types/decision_service/api/v1/DecisionService.js";
 import type { NoticeServiceDefinition } from "./types/decision_service/api/v1/NoticeService.js";
 import type { OutcomeServiceDefinition } from "./types/decision_service/api/v1/OutcomeService.js";
@@ -52,7 +51,6 @@ export type Calls<Definition> = {
 /** A connection, which is made at the first call. */
 export class Client {
   readonly applicants: Calls<ApplicantServiceDefinition>;
-  readonly clock: Calls<ClockServiceDefinition>;
   readonly decisions: Calls<DecisionServiceDefinition>;
   readonly outcomes: Calls<OutcomeServiceDefinition>;
   readonly notices: Calls<NoticeServiceDefinition>;
@@ -68,7 +66,6 @@ export class Client {
     });
     this.#timeoutSeconds = options.timeoutSeconds ?? timeoutSeconds;
     this.applicants = this.#calls("ApplicantService");
-    this.clock = this.#calls("ClockService");
     this.decisions = this.#calls("DecisionService");
     this.outcomes = this.#calls("OutcomeService");
     this.notices = this.#calls("NoticeService");

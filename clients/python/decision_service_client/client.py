@@ -12,7 +12,6 @@ from decision_service_client.defaults import AsyncDefaults, Defaults
 
 if TYPE_CHECKING:
     from decision_service_client.v1.applicant_service_pb2_grpc import ApplicantServiceAsyncStub
-    from decision_service_client.v1.clock_service_pb2_grpc import ClockServiceAsyncStub
     from decision_service_client.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from decision_service_client.v1.notice_service_pb2_grpc import NoticeServiceAsyncStub
     from decision_service_client.v1.outcome_service_pb2_grpc import OutcomeServiceAsyncStub
@@ -50,7 +49,6 @@ class Client:
         )
         channel = grpc.intercept_channel(self._channel, Defaults(timeout))
         self.applicants = v1.ApplicantServiceStub(channel)
-        self.clock = v1.ClockServiceStub(channel)
         self.decisions = v1.DecisionServiceStub(channel)
         self.outcomes = v1.OutcomeServiceStub(channel)
         self.notices = v1.NoticeServiceStub(channel)
@@ -90,7 +88,6 @@ class AsyncClient:
             else grpc.aio.secure_channel(address, secured, OPTIONS, interceptors=defaults)
         )
         self.applicants: ApplicantServiceAsyncStub = v1.ApplicantServiceStub(channel)
-        self.clock: ClockServiceAsyncStub = v1.ClockServiceStub(channel)
         self.decisions: DecisionServiceAsyncStub = v1.DecisionServiceStub(channel)
         self.outcomes: OutcomeServiceAsyncStub = v1.OutcomeServiceStub(channel)
         self.notices: NoticeServiceAsyncStub = v1.NoticeServiceStub(channel)

@@ -25,7 +25,7 @@ from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.rollout.impact import Side
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.server.wire import OUTCOMES, REFER_KINDS, money_from_message
+from decision_service.server.wire import enum_name, money_from_message
 from decision_service.workbench.backtest.case_files import (
     CaseOrder,
     CaseReader,
@@ -43,20 +43,19 @@ from decision_service.workbench.backtest.run import (
     WorkersKilled,
 )
 
-_OUTCOMES = {number: Outcome(name) for name, number in OUTCOMES.items() if name}
-_KINDS = {number: ReferKind(name) for name, number in REFER_KINDS.items() if name}
 _REDUCED = pb.OFFER_KIND_REDUCED
 
 
 def recorded_side(reply: bytes) -> Side:
     decision = service_pb.CreateDecisionResponse.FromString(reply).decision
-    outcome, amount, instalment = _OUTCOMES[decision.outcome], None, None
+    outcome = Outcome(enum_name(pb.Outcome.DESCRIPTOR, decision.outcome))
+    kind, amount, instalment = decision.refer_kind, None, None
     if outcome is Outcome.APPROVE and decision.HasField("offer"):
         amount = money_from_message(decision.offer.approved_amount).minor
         instalment = _instalment(decision.offer)
     return Side(
         outcome,
-        _KINDS.get(decision.refer_kind),
+        ReferKind(enum_name(pb.ReferKind.DESCRIPTOR, kind)) if kind else None,
         amount,
         instalment,
         amount is not None and decision.offer.kind == _REDUCED,

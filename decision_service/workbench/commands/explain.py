@@ -43,7 +43,7 @@ from decision_service.rules.language.diagnostics import Diagnostic, Severity, re
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.tests_file import Given, GivenFile, parse_given, parse_input
-from decision_service.server.decision_views import verdict_fields
+from decision_service.server.decisions import verdict_fields
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_version
 
 

@@ -30,7 +30,7 @@ from decision_service.domain.decision import (
 from decision_service.domain.factor import Factors, FactorValue
 from decision_service.domain.money import Money
 from decision_service.domain.ports import ReplyStyle
-from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.server.wire import money_from_message, value_from_message
 from tests.fakes.any_decision import decisions, styles, traces
 from tests.fakes.examples import examples

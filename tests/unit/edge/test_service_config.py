@@ -11,7 +11,7 @@ from decision_service.server.grpc import SERVICES
 
 PROTOS = Path(__file__).resolve().parents[3] / "protos"
 CONFIG = json.loads((PROTOS / "decision_service/api/v1/service_config.json").read_text())
-NOT_REPEATED = {"AdvanceRollout", "ConfirmRollout", "RollBackRollout", "ResetClock"}
+NOT_REPEATED = {"AdvanceRollout", "ConfirmRollout", "RollBackRollout"}
 """Each is another step when it is repeated."""
 
 

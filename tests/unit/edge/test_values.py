@@ -14,12 +14,12 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
+from decision_service.server.decisions import DECISIONS
 from decision_service.server.wire import (
     WireError,
     decimal_text,
-    missing_fields,
+    money_fields,
     money_from_message,
-    money_to_message,
     value_fields,
     value_from_message,
 )
@@ -29,7 +29,7 @@ from decision_service.server.wire import (
 def test_money_survives_the_wire(minor: int, currency: str) -> None:
     """An amount, negative ones included, reads back as it was written."""
     money = Money(currency, minor if currency == "PHP" else minor // 10)
-    assert money_from_message(money_to_message(money)) == money
+    assert money_from_message(MoneyMessage(**money_fields(money))) == money
 
 
 @given(
@@ -100,7 +100,7 @@ def test_a_month_that_is_not_posted_reaches_the_client_and_the_command_line() ->
     due = date(2026, 11, 11)
     month = Month.parse("2026-10").index
     missing = Missing(Cause.NOT_YET_POSTED, kind=Kind.INCOMES, source="acc-1", month=month, due=due)
-    message = values_pb2.MissingCause(**missing_fields(missing))
+    message = DECISIONS.message(values_pb2.MissingCause, missing)
     assert (message.cause, message.tainted, message.reason) == (
         "NOT_YET_POSTED",
         True,

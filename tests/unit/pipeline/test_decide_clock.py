@@ -1,75 +1,118 @@
-"""A wall clock that goes back: evidence whose age nobody can tell decides nothing."""
+"""A wall clock that is wrong: what nobody can tell the age of is referred, and by no rule."""
+
+from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
 
-from decision_service.decide.clock_guard import ClockGuard
-from decision_service.decide.decide import DecideApplication
 from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
-from decision_service.domain.decision import Outcome, ReferKind
+from decision_service.decide.snapshots import Ages, SnapshotCache
+from decision_service.domain.decision import Outcome, OverrideKind, ReferKind
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
-from tests.fakes.world import NOW, World, application
+from decision_service.runtime.clock import ClockGuard
+from tests.fakes.world import NOW, ScriptedSource, World, application
+
+AHEAD = timedelta(seconds=172_800)
 
 
-async def outcomes(world: World, decide: DecideApplication, *backs: float) -> list[Outcome]:
-    """The outcomes of one decision after another, each with the clock so many seconds back."""
-    found = []
-    for number, seconds in enumerate(backs):
-        world.clock.wall = NOW - timedelta(seconds=seconds)
-        stored = await decide(application(request_id=f"r-{number}"), world.call())
-        found.append(stored.outcome)
+def guarded(world: World) -> ClockGuard:
+    """The guard of a process on the world that has just started."""
+    world.last = ClockGuard(world.clock.now, world.clock.monotonic)
+    return world.last
+
+
+async def outcomes(world: World, *ahead: timedelta) -> list[Outcome]:
+    """The outcomes of one decision after another, each with the clock so far ahead."""
+    found, decide = [], world.decide()
+    for off in ahead:
+        world.clock.wall = NOW + off
+        request_id = world.ids.request_id()
+        found.append((await decide(application(request_id=request_id), world.call())).outcome)
     return found
 
 
 async def test_a_clock_far_behind_the_last_record_refers() -> None:
     """More than five seconds back is REFER; exactly five, and the time it was before, decide."""
     world = World()
-    found = await outcomes(world, world.decide(), 0, 5, 5.001, 3600, 0)
-    assert found == [
-        Outcome.APPROVE,
-        Outcome.APPROVE,
-        Outcome.REFER,
-        Outcome.REFER,
-        Outcome.APPROVE,
-    ]
+    backs = (timedelta(seconds=-back) for back in (0, 5, 5.001, 3600, 0))
+    found = await outcomes(world, *backs)
+    refer, approve = Outcome.REFER, Outcome.APPROVE
+    assert found == [approve, approve, refer, refer, approve]
 
 
-async def test_the_last_record_of_an_earlier_process_counts() -> None:
-    """A clock set back while the service was down is noticed by what the store holds."""
+@pytest.mark.parametrize("warm", [False, True])
+async def test_a_clock_that_was_set_ahead_approves_nothing(warm: bool) -> None:
+    """Two days ahead of the vendor's, whatever is warm, and before the vendor answers anything."""
     world = World()
-    world.last = ClockGuard(newest=NOW + timedelta(hours=1))
-    assert await outcomes(world, world.decide(), 0) == [Outcome.REFER]
+    world.warm = SnapshotCache(world.log, Ages(timedelta(days=9), timedelta(days=9)))
+    world.warm = world.warm if warm else None
+    guarded(world).answered(NOW)
+    asked = world.source
+    assert isinstance(asked, ScriptedSource)
+    assert await outcomes(world, timedelta()) == [Outcome.APPROVE]
+    before = asked.asked
+    assert await outcomes(world, AHEAD, AHEAD) == [Outcome.REFER, Outcome.REFER]
+    assert (asked.asked == before) is warm
 
 
-async def test_such_a_decision_replays_to_itself() -> None:
-    """The doubt is recorded: without it the replay would approve."""
+async def test_a_correction_needs_one_date_of_the_vendor() -> None:
+    """Decisions were recorded two days ahead; the first after the next date is a normal one."""
     world = World()
-    world.last = ClockGuard(newest=NOW + timedelta(hours=1))
+    guard = guarded(world)
+    guard.answered(NOW)
+    assert await outcomes(world, AHEAD) == [Outcome.REFER]
+    guard.answered(NOW)
+    guard.answered(NOW)
+    for process in (guard, guarded(world)):
+        world.last = process
+        process.recorded(await world.log.newest_decision())
+        assert await outcomes(world, timedelta()) == [Outcome.REFER]
+        process.answered(NOW)
+        assert await outcomes(world, timedelta()) == [Outcome.APPROVE]
+
+
+async def test_a_date_that_comes_while_the_vendor_is_read_counts() -> None:
+    """Of a process that starts with a wrong clock the first decision is referred."""
+    world = World()
+    world.clock.wall = NOW + AHEAD
+    guard = guarded(world)
+
+    class Dated(ScriptedSource):
+        """A vendor whose answers have its time."""
+
+        async def gather(self, *args, **more):
+            guard.answered(NOW)
+            return await ScriptedSource.gather(self, *args, **more)
+
+    world.source = Dated()
+    assert await outcomes(world, AHEAD) == [Outcome.REFER]
+
+
+async def test_such_a_decision_says_so_and_replays_to_itself() -> None:
+    """The doubt is recorded, with what the rules concluded, and nothing is asked of the person."""
+    world = World()
+    guarded(world).recorded(NOW + timedelta(hours=1))
     stored = await world.decide()(application(), world.call())
     archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
     reading = ReadDecisions(world.log, archive)
     replay = ReplayDecision(world.log, reading, archive, lambda: world.book)
-    replayed = await replay(stored.decision_id, WhichRules())
-    verdict = replayed.decision.verdict
-    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
+    decision = (await replay(stored.decision_id, WhichRules())).decision
+    verdict, override = decision.verdict, decision.override
+    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.POLICY)
+    assert [reason.code for reason in verdict.reasons] == ["CLOCK_DOUBTFUL"]
+    assert (verdict.offer, verdict.data_requests) == (None, ())
+    assert override is not None
+    assert (override.kind, override.verdict.outcome) == (
+        OverrideKind.CLOCK_DOUBTFUL,
+        Outcome.APPROVE,
+    )
 
 
-async def test_the_newest_record_is_the_measure() -> None:
-    """An older record noted later does not make the clock believable again."""
-    last = ClockGuard()
-    assert not await last.doubts(NOW)
-    last.note(NOW)
-    last.note(NOW - timedelta(hours=1))
-    assert await last.doubts(NOW - timedelta(minutes=1))
-
-
-async def test_the_alarm_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """The log says so when the clock goes back, not with every decision, and names the newest."""
-    last = ClockGuard(newest=NOW)
-    for seconds in (60, 50, 0, 60):
-        await last.doubts(NOW - timedelta(seconds=seconds))
-    told = capsys.readouterr().out
-    assert told.count("clock went back") == 2
-    assert f"newest_decision={NOW.isoformat()}" in told
-    assert "behind_seconds=60" in told
+async def test_what_is_read_by_such_a_clock_is_not_kept_warm() -> None:
+    """Its date would make it look fresh later."""
+    world = World()
+    world.warm = SnapshotCache(world.log, Ages())
+    guarded(world).recorded(NOW + timedelta(hours=1))
+    assert await outcomes(world, timedelta()) == [Outcome.REFER]
+    assert (await world.log.user_state("u-1")).warm is None

@@ -25,27 +25,27 @@ ALL = tuple(catalogue())
 RULES = rulebook().products[PRODUCT].champion
 
 
-def _at(instant: datetime, *, doubtful: bool = False) -> AsOf:
-    return AsOf.at(instant, RULES.zone, doubtful=doubtful)
+def _at(instant: datetime) -> AsOf:
+    return AsOf.at(instant, RULES.zone)
 
 
 @given(
     st.integers(0, 1 << 32),
-    st.lists(st.tuples(st.integers(-40, 40), st.integers(0, 86_399), st.booleans()), max_size=5),
+    st.lists(st.tuples(st.integers(-40, 40), st.integers(0, 86_399)), max_size=5),
     st.sampled_from([None, 6, 12]),
 )
 def test_it_never_differs_from_computing(
-    seed: int, moves: list[tuple[int, int, bool]], term: int | None
+    seed: int, moves: list[tuple[int, int]], term: int | None
 ) -> None:
-    """Whenever it is asked, in any order of instants, terms and doubts, it gives what is true."""
+    """Whenever it is asked, in any order of instants and terms, it gives what is true."""
     case = applicant(seed)
     read = case.snapshot.identities
     people = tuple(FoundPerson(one.id, source=one.source) for one in (read.records if read else ()))
     snapshot = replace(case.snapshot, identities=read and replace(read, people=people))
     known, body = FactorCache(), snapshot_body(snapshot)
-    for days, seconds, doubtful in [(0, 0, False), *moves, (0, 0, False)]:
+    for days, seconds in [(0, 0), *moves, (0, 0)]:
         instant = case.as_of.instant + timedelta(days=days, seconds=seconds)
-        as_of = AsOf.at(instant, case.as_of.zone, doubtful=doubtful)
+        as_of = AsOf.at(instant, case.as_of.zone)
         needs = Needs(ALL, case.policy, term_months=term)
         found = known.of(snapshot, body.id, needs, "digest", as_of)
         of_data = replace(needs, factors=data_names(ALL))
@@ -64,7 +64,6 @@ def test_a_later_decision_of_the_day_computes_nothing_again() -> None:
 
     first = of(_at(NOW))
     assert of(_at(NOW + timedelta(hours=3))) is first
-    assert of(_at(NOW, doubtful=True)) is not first
     assert of(_at(NOW + timedelta(days=1))) is not first
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from decision_service.decide.retention import BATCH, Retention, months_before
+from decision_service.runtime.clock import ClockGuard
 from tests.fakes.world import SetClock
 
 
@@ -32,28 +33,33 @@ class Old:
 async def test_everything_that_is_due_goes_in_bounded_batches() -> None:
     """Batch after batch until nothing is left, all by the same instant, 25 months back."""
     store = Old(2 * BATCH + 1)
-    assert await Retention(store, SetClock(), 25).once(pause=0) == 2 * BATCH + 1
+    assert await Retention(store, SetClock(), 25, lambda: True).once(pause=0) == 2 * BATCH + 1
     assert store.left == 0
     assert store.asked == [datetime(2024, 10, 24, 4, tzinfo=UTC)] * 4
 
 
-async def test_nothing_goes_while_the_clock_is_ahead() -> None:
-    """A clock that jumped forward by years deletes nothing; one that agrees or is behind does."""
-    drift: list[timedelta | None] = [timedelta(days=3650), timedelta(seconds=6)]
-    store = Old(3)
-    retention = Retention(store, SetClock(), 25, lambda: drift[0])
-    for _ in range(2):
-        assert await retention.once(pause=0) == 0
-        drift.pop(0)
+async def test_nothing_goes_while_the_clock_is_not_confirmed() -> None:
+    """Before any date of the vendor, after a step of years, and while no date comes."""
+    store, clock = Old(3), SetClock()
+    guard = ClockGuard(clock.now, clock.monotonic)
+    retention = Retention(store, clock, 25, lambda: guard.agrees)
+    assert await retention.once(pause=0) == 0
+    guard.answered(clock.now())
+    clock.wall += timedelta(days=3650)
+    assert await retention.once(pause=0) == 0
+    clock.wall -= timedelta(days=3650)
+    clock.seconds += 601
+    clock.wall += timedelta(seconds=601)
+    assert await retention.once(pause=0) == 0
     assert (store.left, store.forgotten) == (3, [])
-    drift.append(timedelta(seconds=-6))
+    guard.answered(clock.now())
     assert await retention.once(pause=0) == 3
 
 
 async def test_what_is_left_of_disconnected_accounts_goes_in_time() -> None:
     """Every run names the time that it is."""
     store, clock = Old(0), SetClock()
-    await Retention(store, clock, 25).once(pause=0)
+    await Retention(store, clock, 25, lambda: True).once(pause=0)
     assert store.forgotten == [clock.now()]
 
 

@@ -12,7 +12,7 @@ from rich.tree import Tree
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.casework.recourse import Change, Recourse, RecourseKind
 from decision_service.cli.views import add_recourse, recourse_text
-from decision_service.server.decisions import recourse_message
+from decision_service.server.decisions import DECISIONS
 from tests.unit.recourse.people import php
 
 PAID = Change("liabilities.overdue_total", php(2_500), php(500), Decimal("8.0000"), told=True)
@@ -40,12 +40,12 @@ EARNED = Change("income.median_6m", php(7_500), php(8_000), Decimal(2) / 3)
 )
 def test_an_answer_is_one_line(recourse, text):
     """What to do, from when on, what is approved then, and who may hear it."""
-    assert recourse_text(recourse_message(recourse)) == text
+    assert recourse_text(DECISIONS.message(pb.Recourse, recourse)) == text
 
 
 def test_each_change_is_shown_with_its_values_and_steps():
     """A change that applicants must not be told of says so."""
-    message = recourse_message(Recourse(RecourseKind.CHANGE, (PAID, EARNED)))
+    message = DECISIONS.message(pb.Recourse, Recourse(RecourseKind.CHANGE, (PAID, EARNED)))
     assert [change.steps for change in message.changes] == ["8", "0.67"]
     tree = Tree("decision")
     add_recourse(tree, pb.Decision(recourse=message))

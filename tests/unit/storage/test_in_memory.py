@@ -6,7 +6,6 @@ from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
-from tests.kits.clock_log import ClockLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.rollout_journal import RolloutJournalKit
@@ -17,7 +16,6 @@ class TestInMemory(
     DecisionLogKit,
     ArmLogKit,
     ApplicantLogKit,
-    ClockLogKit,
     ConsentKit,
     WarmKit,
     RolloutJournalKit,
