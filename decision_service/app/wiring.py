@@ -13,12 +13,7 @@ from starlette.routing import BaseRoute
 from decision_service import __version__
 from decision_service.app.background import BackgroundTasks
 from decision_service.app.core import Core, Instrumentation, StartError, instrument, open_core
-from decision_service.app.services import (
-    connect_page,
-    wire_rollouts,
-    wire_services,
-    wire_snapshots,
-)
+from decision_service.app.services import connect_page, wire_rollouts, wire_services, wire_snapshots
 from decision_service.build import commit
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.starter import docs
@@ -92,10 +87,12 @@ async def _http(
         return await stack.enter_async_context(served)
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
-    return HttpUrls(
-        await serve("HTTP_ADDRESS", settings.http_address, pages),
-        await serve("ADMIN_ADDRESS", settings.admin_address, admin),
-    )
+    admin_url = await serve("ADMIN_ADDRESS", settings.admin_address, admin)
+    if settings.smile_mode is SmileMode.EMBEDDED:
+        from decision_service.server.explorer import Explorer  # what decides on people has none
+
+        pages = [*pages, *Explorer(docs(), admin_url).routes()]
+    return HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)
 
 
 class Service(msgspec.Struct):
@@ -164,10 +161,6 @@ async def start(
             snapshots.worker.on_arrival(reviews.again)
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
-        if settings.smile_mode is SmileMode.EMBEDDED:
-            from decision_service.server.explorer import Explorer  # what decides on people has none
-
-            pages += Explorer(docs()).routes()
         server, http = await listen(core, services, pages, stack)
         server.set_health()
         supervisor = Supervisor(core.clock.monotonic)

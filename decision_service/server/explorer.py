@@ -57,10 +57,14 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Explorer:
-    """The pages, made when they are first asked for from the files of a folder of docs."""
+    """The pages, made when they are first asked for from the files of a folder of docs.
 
-    def __init__(self, docs: Path) -> None:
+    `admin` is the URL of health and metrics where it is another.
+    """
+
+    def __init__(self, docs: Path, admin: str = "") -> None:
         self._docs = docs
+        self._admin = admin
         self._environment = Environment(
             loader=PackageLoader(__package__, "pages"),
             autoescape=select_autoescape(("html",)),
@@ -103,6 +107,7 @@ class Explorer:
         calls = [*_calls_in(document)]
         return self._environment.get_template("explorer.html").render(
             version=engine_version(),
+            admin=self._admin,
             docs=[path.name for path in self._files()],
             services=[
                 (tag, [one for one in calls if f".{tag['name']}/" in one.path])

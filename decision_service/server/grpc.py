@@ -290,7 +290,7 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     most = deps.limits.calls + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
     loop = EventLoopInterceptor(threads, deps.authenticator.caller, HEALTH_METHODS)
-    interceptors, json = deps.interceptors(), JsonCalls(deps.authenticator.caller)
+    interceptors, json = deps.interceptors(), JsonCalls(most, deps.authenticator.caller)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop, *interceptors],

@@ -27,6 +27,7 @@ from decision_service.domain.errors import (
     Draining,
     FieldInvalid,
     FieldProblem,
+    Overloaded,
     ServiceError,
     visible,
 )
@@ -55,11 +56,13 @@ log = structlog.get_logger("decision_service.rpc")
 class JsonCalls:
     """Serves methods over HTTP, each behind the interceptors of the gRPC server.
 
-    `identify` finds the caller of a call; no body of an unknown one is waited for.
+    At most `most` calls are open, and others are refused. `identify` finds the caller of a call; no
+    body of an unknown one is waited for.
     """
 
-    def __init__(self, identify: Callable[[RpcContext], Caller | None]) -> None:
+    def __init__(self, most: int, identify: Callable[[RpcContext], Caller | None]) -> None:
         self.route = Route(f"/{PACKAGE}.{{rest:path}}", self._call, methods=["POST"])
+        self._most = most
         self._identify = identify
         self._methods: dict[str, _Method] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -110,6 +113,8 @@ class JsonCalls:
                 return _refusal(413, grpc.StatusCode.RESOURCE_EXHAUSTED, _TOO_LARGE)
         if self._ended:
             body = Draining("this process is stopping: repeat the call")
+        elif len(self._tasks) >= self._most:
+            body = Overloaded("more calls are open than are served: retry")
         try:
             reply = await self._reply(method.behaviour(body, context), request, context)
         finally:

@@ -12,6 +12,7 @@ from tests.oracles.rules.run import Argument, Run, data
 
 MONEY = {"max_amount", "approved_amount", "minimum_amount"}
 TERM, AMOUNT = "offer.term_months", "offer.approved_amount"
+LARGEST = Decimal(10) ** 12
 KNOWN = {*MONEY, "term_months", "monthly_rate", "tier"}
 
 
@@ -49,11 +50,11 @@ def _line(name: str, lines: dict[str, Any], run: Run) -> Any:
     money = name.removeprefix("offer.") in MONEY or (
         isinstance(text, str) and is_money(text, run.kinds)
     )
-    value = _rounded(ask(run.env), money=money)
+    value = _rounded(name, ask(run.env), money=money)
     behind = run.behind(read)
     for world, other in [(world, ask({**run.env, **world})) for world in run.worlds]:
         if behind:
-            world[name] = _rounded(other, money=money)
+            world[name] = _rounded(name, other, money=money)
     run.define(name, value, "money" if money else "")
     if behind:
         run.marked[name] = behind
@@ -108,9 +109,11 @@ def _why(choice: Any, term: Any, env: Env) -> str:
     return next(p for p in parts if worth(p, {**env, TERM: following}) is not True)
 
 
-def _rounded(value: Any, *, money: bool) -> Any:
+def _rounded(name: str, value: Any, *, money: bool) -> Any:
     if isinstance(value, Gone) or not money:
         return value
+    if abs(value) > LARGEST:
+        return no_result(name)
     return (value * 100).to_integral_value(ROUND_FLOOR) / 100
 
 

@@ -34,7 +34,6 @@ def test_the_shipped_folder_is_all_that_protoc_needs(tmp_path: Path) -> None:
         found = (options.csharp_namespace, options.go_package, options.java_package)
         assert found == PACKAGES
     assert {file.package for file in files} - {"decision_service.api.v1"} == {
-        "google.api",
         "google.rpc",
         "google.type",
     }
