@@ -107,6 +107,7 @@ def _environ(folder: Path) -> dict[str, str]:
         "STORE_URL": f"sqlite:///{folder / 'walk.db'}",
         "GRPC_ADDRESS": "127.0.0.1:0",
         "HTTP_ADDRESS": "127.0.0.1:0",
+        "ADMIN_ADDRESS": "127.0.0.1:0",
         "RULES_DIR": os.environ.get("DECISION_RULES_DIR", "rules"),
         "WEBHOOK_SECRETS": "walk-walk-walk-walk",
     }

@@ -84,6 +84,7 @@ def _serving(folder: Path) -> Iterator[tuple[str, str]]:
     environ = {
         "DECISION_GRPC_ADDRESS": "127.0.0.1:0",
         "DECISION_HTTP_ADDRESS": "127.0.0.1:0",
+        "DECISION_ADMIN_ADDRESS": "127.0.0.1:0",
         "DECISION_STORE_URL": f"sqlite:///{folder / 'decisions.db'}",
         "DECISION_RULES_DIR": str(ROOT / "rules"),
         "DECISION_WEBHOOK_SECRETS": "secret-of-live-metrics",
@@ -103,7 +104,7 @@ def _serving(folder: Path) -> Iterator[tuple[str, str]]:
             line.split()[0]: line.split()[1]
             for line in iter(process.stdout.readline, "Ctrl-C stops it.\n")
         }
-        yield words["gRPC"], words["HTTP"]
+        yield words["gRPC"], words["admin"]
     finally:
         process.terminate()
         process.communicate(timeout=30)

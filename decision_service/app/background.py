@@ -67,7 +67,7 @@ class LagWatch:
 
 
 class BackgroundTasks(msgspec.Struct, frozen=True):
-    """Provider list, rules, health, callers, certificates, the event loop's lag, slow clients."""
+    """Provider list, rules, health, callers, certificates, the event loop's lag."""
 
     core: Core
     server: RpcServer
@@ -93,7 +93,6 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         if core.certificates is not None:
             supervisor.supervise("certificates", core.certificates.follow)
         supervisor.supervise("lag", lag.run)
-        supervisor.supervise("slow_clients", self.server.calls.run)
 
     async def _providers(self) -> None:
         """Read the vendor's provider list now and daily; soon again while it cannot be read.

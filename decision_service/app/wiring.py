@@ -28,7 +28,6 @@ from decision_service.server.gauges import (
     of_certificate,
     of_guardrails,
     of_health,
-    of_http,
     of_limits,
     of_process,
     of_queues,
@@ -38,7 +37,7 @@ from decision_service.server.gauges import (
     of_vendor,
 )
 from decision_service.server.grpc import RpcServer
-from decision_service.server.http import HttpConnections, admin_routes, build_app, serve_http
+from decision_service.server.http import admin_routes, build_app, serve_http
 from decision_service.server.tls import AddressInUse
 
 __all__ = ["Service", "StartError", "start"]
@@ -47,7 +46,7 @@ log = structlog.get_logger("decision_service.app.wiring")
 
 
 class HttpUrls(msgspec.Struct, frozen=True):
-    """Where HTTP is served; `admin` has health and metrics, and may be `public` too."""
+    """Where HTTP is served; `admin` has health and metrics."""
 
     public: str
     admin: str
@@ -76,28 +75,24 @@ async def listen(
 async def _http(
     core: Core, server: rpc.RpcServer, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> HttpUrls:
-    """Health and metrics at an address of their own where there is one, else with the pages."""
-    settings, counted = core.settings, dict[str, HttpConnections]()
-    around = core.instrumentation.around_http or (lambda app: app)
+    """The pages and JSON at one address, health and metrics at another."""
+    settings, around = core.settings, core.instrumentation.around_http or (lambda app: app)
     if settings.tls_client_ca_file is None or settings.auth_tokens_file is not None:
         # Else whoever shows no certificate would be `anonymous`, and HTTP asks for none.
         pages = [*pages, server.json.route]
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
-        connections, app = counted.setdefault(setting, HttpConnections()), build_app(routes)
-        served = serve_http(setting, address, around(app), connections, core.certificates)
+        app = around(build_app(routes))
+        served = serve_http(setting, address, app, core.certificates)
         return await stack.enter_async_context(served)
 
     admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
-    core.metrics.read(partial(of_http, counted))
-    apart = settings.admin_address
-    admin_url = await serve("ADMIN_ADDRESS", apart, admin) if apart else ""
+    admin_url = await serve("ADMIN_ADDRESS", settings.admin_address, admin)
     if settings.smile_mode is SmileMode.EMBEDDED:
         from decision_service.server.explorer import Explorer  # what decides on people has none
 
         pages = [*pages, *Explorer(docs(), admin_url).routes()]
-    url = await serve("HTTP_ADDRESS", settings.http_address, pages if apart else [*admin, *pages])
-    return HttpUrls(url, admin_url or url)
+    return HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)
 
 
 class Service(msgspec.Struct):
@@ -182,7 +177,7 @@ async def start(
             partial(of_agreement, rollouts.replica_check),
             partial(of_rollouts, core.rollouts),
             partial(of_guardrails, rollouts.guardrails),
-            partial(of_limits, core.deps.limits, server.calls),
+            partial(of_limits, core.deps.limits),
             lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
             partial(of_queues, reviews.watch),
         )

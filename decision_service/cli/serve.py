@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from decision_service.app.core import StartError
-from decision_service.app.wiring import HttpUrls, Service, start
+from decision_service.app.wiring import Service, start
 from decision_service.build import engine_version
 from decision_service.cli.options import ConfigOption, InitOption
 from decision_service.cli.output import CommandError, Exit, console
@@ -117,19 +117,14 @@ def banner(service: Service) -> list[str]:
     return [
         f"Credit decision service {engine_version()}",
         f"  gRPC    {service.address}  {_security(settings)}",
-        *_http(service.http),
+        f"  HTTP    {service.http.public}",
+        f"  admin   {service.http.admin}  /healthz /metrics",
         *([f"  explore {service.http_url}/"] if settings.smile_mode is SmileMode.EMBEDDED else []),
         f"  Smile   {settings.smile_mode} {service.core.smile_url}",
         f"  store   {service.store_name}",
         *(f"  rules   {line}" for line in rules),
         "Ctrl-C stops it.",
     ]
-
-
-def _http(urls: HttpUrls) -> list[str]:
-    if urls.admin == urls.public:
-        return [f"  HTTP    {urls.public}  /healthz /metrics"]
-    return [f"  HTTP    {urls.public}", f"  admin   {urls.admin}  /healthz /metrics"]
 
 
 def _security(settings: Settings) -> str:

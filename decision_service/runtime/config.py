@@ -106,6 +106,11 @@ def _of_pairs(settings: Settings) -> Iterator[str]:
         yield f"{cert} and {key} belong together: set both or neither"
     elif settings.tls_client_ca_file is not None and settings.tls_cert_file is None:
         yield f"{env_name('tls_client_ca_file')} needs {cert} and {key} as well"
+    if settings.front_name and settings.tls_client_ca_file is None:
+        yield (
+            f"{env_name('front_name')} needs {env_name('tls_client_ca_file')}, the authority of "
+            "its certificate: set it too, or leave the name out where the front is on this machine"
+        )
     if settings.reuse_port and not settings.store_url.startswith("postgres"):
         store, reuse = env_name("store_url"), env_name("reuse_port")
         yield (
@@ -165,7 +170,7 @@ def _is_web_address(text: str) -> bool:
 
 
 def _of_addresses(settings: Settings) -> Iterator[str]:
-    named = {name: getattr(settings, name) for name in _ADDRESSES if getattr(settings, name)}
+    named = {name: getattr(settings, name) for name in _ADDRESSES}
     for name, address in named.items():
         if settings.allow_plaintext or is_loopback(split_address(address)[0]):
             continue

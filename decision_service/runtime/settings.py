@@ -234,13 +234,10 @@ class Settings(BaseModel):
     grpc_address: Address = Field("127.0.0.1:50051", description="Address of the gRPC server.")
     http_address: Address = Field(
         "127.0.0.1:8080",
-        description="Address of JSON calls, /healthz, /livez, /metrics, /connect and webhooks.",
+        description="Address of JSON calls, /connect and webhooks.",
     )
     admin_address: Address = Field(
-        "",
-        description="Address of /healthz, /livez and /metrics, which are then not at the HTTP "
-        "address.",
-        examples=["127.0.0.1:9090"],
+        "127.0.0.1:9090", description="Address of /healthz, /livez and /metrics."
     )
     tls_cert_file: NamedPath | None = Field(
         None,
@@ -256,6 +253,14 @@ class Settings(BaseModel):
         None,
         description="Authority in PEM of which gRPC clients must show a certificate.",
         examples=["/etc/decision-service/clients.pem"],
+    )
+    front_name: str = Field(
+        "",
+        max_length=253,
+        description="DNS name in the certificate of a front on another machine, which is believed "
+        "what it hands on of its clients' certificates and addresses, as a front on this machine "
+        "is.",
+        examples=["front.internal"],
     )
     auth_tokens_file: NamedPath | None = Field(
         None,

@@ -114,18 +114,16 @@ async def serving(
     listener: socket.socket,
     *,
     tls: ssl.SSLContext | None = None,
-    http: Callable[..., asyncio.Protocol] | None = None,
     headers: Mapping[str, str] | None = None,
     on_close: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Serve while the context is open.
 
-    `http` makes a connection's protocol in place of uvicorn's. Every answer has the `headers`.
-    `on_close` runs before the server stops.
+    Every answer has the `headers`. `on_close` runs before the server stops.
     """
     config = uvicorn.Config(
         app,
-        http=http or "h11",  # type: ignore[arg-type]  # it is called as a class would be
+        http="h11",
         ws="none",
         lifespan="off",
         log_config=None,

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote
 
 import msgspec
 import structlog
@@ -28,7 +29,14 @@ from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, Yaml
 from decision_service.runtime.files import FileWatch, read_small
 from decision_service.runtime.settings import env_name
 from decision_service.runtime.telemetry import Alarm, counter, raised
-from decision_service.server.context import ANONYMOUS, Caller, Role, RpcContext
+from decision_service.server.context import (
+    ANONYMOUS,
+    Caller,
+    Role,
+    RpcContext,
+    is_local,
+    network_of,
+)
 
 PACKAGE = "decision_service.api.v1"
 _READ_ROLLOUTS = (
@@ -297,16 +305,17 @@ UNREADABLE = "A100"
 
 _HEADER = "authorization"
 _CERTIFICATE = "x509_pem_cert"
+_HANDED_ON = "x-forwarded-client-cert"
+_ADDRESS = "x-forwarded-for"
+_ELEMENT = re.compile(r'(?:By=[^,;"]*;)?Hash=[0-9a-f]{64};Cert="([^",;]+)"', re.ASCII)
+"""A certificate as the front hands it on: one alone, whole, in PEM as a URL has it."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 log = structlog.get_logger("decision_service.access")
 FORGOTTEN_AFTER = 60.0
 """Seconds without a failure after which an address begins anew."""
 
-AT_ONCE = 10
-"""Failures of an address that are answered without delay."""
-
-SLOWED_SECONDS = 1.0
 ALARM_FROM = 100
 ALARM_EVERY = 1_000
 MOST_ADDRESSES = 10_000
@@ -324,11 +333,15 @@ class Authenticator:
     """Finds the caller of a call; without a callers file each is `anonymous` with every role.
 
     A file that is replaced is read again; one with mistakes changes nothing but the log. `now` is
-    the clock by whose days in UTC tokens end.
+    the clock by whose days in UTC tokens end. `front` is the name in the front's own certificate,
+    where it comes from another machine.
     """
 
-    def __init__(self, path: Path | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, path: Path | None, now: Callable[[], datetime], front: str | None = None
+    ) -> None:
         self.path = path
+        self._front = front
         self._now = now
         self._used: dict[bytes, datetime] = {}
         self._ended: set[bytes] = set()
@@ -372,19 +385,39 @@ class Authenticator:
         return True
 
     def caller(self, context: RpcContext) -> Caller | None:
-        """Who is calling; None where that is not known, as with two authorization headers."""
-        callers = self._callers
+        """Who is calling; None where that is not known, as with two authorization headers.
+
+        The front's word counts for the client's certificate and address. Another's certificate of
+        somebody else is refused, whatever else comes with it; another's address is not read.
+        """
+        sent: dict[str, list[str]] = {_HEADER: [], _HANDED_ON: [], _ADDRESS: []}
+        for name, value in context.invocation_metadata():
+            if name in sent:
+                sent[name].append(str(value))
+        pem = next(iter(context.auth_context().get(_CERTIFICATE, ())), b"")
+        if self._is_front(context.address, pem):
+            pem = _handed_on(sent[_HANDED_ON])
+            if sent[_ADDRESS]:
+                context.address = network_of(sent[_ADDRESS][-1].rpartition(",")[2].strip())
+        elif sent[_HANDED_ON]:
+            log.warning(
+                "a certificate was handed on, but not by the front", address=context.address
+            )
+            return None
+        callers, shown = self._callers, sent[_HEADER]
         if callers is None:
             return ANONYMOUS
-        shown = [value for name, value in context.invocation_metadata() if name == _HEADER]
         if len(shown) > 1:
             return None
         if not shown:
-            pem = next(iter(context.auth_context().get(_CERTIFICATE, ())), b"")
             return callers.by_certificate(_names_in(pem)) if pem else None
         scheme, _, token = str(shown[0]).partition(" ")
         known = callers.by_token(token.strip()) if scheme.lower() == "bearer" else None
         return None if known is None else self._caller_of(known)
+
+    def _is_front(self, address: str, pem: bytes) -> bool:
+        """Who shows a certificate is known by it alone, from this machine too."""
+        return self._front in _names_in(pem) if pem else is_local(address)
 
     def _caller_of(self, token: Token) -> Caller | None:
         now = self._now()
@@ -406,6 +439,12 @@ def _report_roles(
         if had != has:
             gained, lost = sorted(has - had), sorted(had - has)
             log.warning("roles of a caller changed", caller=name, gained=gained, lost=lost)
+
+
+def _handed_on(elements: Sequence[str]) -> bytes:
+    """The certificate of the front's client in PEM; empty where it has none or more than one."""
+    found = _ELEMENT.fullmatch(elements[0]) if len(elements) == 1 else None
+    return b"" if found is None else unquote(found[1]).encode()
 
 
 @lru_cache(1024)
@@ -443,11 +482,7 @@ def read_callers_file(path: Path) -> CallersReading:
 
 
 class FailedAuthentications:
-    """Counts failures on the event loop; `seconds` is a monotonic clock.
-
-    A slowed answer holds one of the few places of unauthenticated calls, so that an address gets
-    no more than sixteen a second.
-    """
+    """Counts failures, and raises an alarm for an address with many; `seconds` is monotonic."""
 
     def __init__(
         self, seconds: Callable[[], float], registry: CollectorRegistry | None = None
@@ -457,8 +492,7 @@ class FailedAuthentications:
             registry, "failed_authentications", "Calls whose caller was not known"
         )
 
-    def delay(self, address: str) -> float:
-        """Count a failure of an address; how many seconds its answer shall wait."""
+    def count(self, address: str) -> None:
         failures: int = self._failures.get(address, 0) + 1
         self._failures[address] = failures
         self._counter.inc()
@@ -469,4 +503,3 @@ class FailedAuthentications:
                 address=address,
                 failures=failures,
             )
-        return SLOWED_SECONDS if failures > AT_ONCE else 0.0

@@ -24,11 +24,9 @@ DEFAULT_DEADLINE = 10.0
 _NETWORK_BITS = 64
 """Whoever has one address of such an IPv6 network has all of them."""
 
+_LOCAL_V6 = f"::/{_NETWORK_BITS}"
 NEVER = 1e12
 """Seconds from which what is left of a deadline means that there is none."""
-
-CLIENT_SECONDS = 10.0
-"""How long a client may keep a call waiting for its message, or leave its reply unread."""
 
 MESSAGE_LIMIT = 64 * 1024
 """Bytes of a request's message."""
@@ -158,10 +156,10 @@ def address_of(peer: str) -> str:
     kind, _, rest = unquote(peer).partition(":")
     if kind not in {"ipv4", "ipv6"}:
         return peer
-    return _network_of(rest.rpartition(":")[0].strip("[]")) or peer
+    return network_of(rest.rpartition(":")[0].strip("[]")) or peer
 
 
-def _network_of(address: str) -> str:
+def network_of(address: str) -> str:
     """The network that one client has: an IPv4 address, or the first 64 bits of an IPv6 one.
 
     What is no IP address, as of a Unix socket, is its own network.
@@ -175,6 +173,11 @@ def _network_of(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(IPv6Network((parsed, _NETWORK_BITS), strict=False))
+
+
+def is_local(network: str) -> bool:
+    """Whether an address, as `network_of` has it, is this machine's own."""
+    return network.startswith("127.") or network == _LOCAL_V6
 
 
 class CallStatus(msgspec.Struct, frozen=True):
@@ -204,9 +207,8 @@ class Transport(Protocol):
 class RpcContext:
     """The parts of a ServicerContext that behaviours use, and the call's `info`.
 
-    `address` is the client's, and `caller` who it is, None where that is not known.
-    `receiving_since` and `sending_since` are when the client's message was first waited for, and
-    when the reply was handed to gRPC; None otherwise.
+    `address` is the client's, as the front says where it comes through it, and `caller` who it is,
+    None where that is not known.
 
     It lets go of gRPC's context as soon as the call is over. gRPC counts a stream for as long as
     its call is held, and takes no further ones on a connection that has as many as it may: who
@@ -222,8 +224,6 @@ class RpcContext:
         "caller",
         "done",
         "info",
-        "receiving_since",
-        "sending_since",
         "status",
         "trailing",
     )
@@ -235,8 +235,6 @@ class RpcContext:
         self.address = address_of(context.peer())
         self.caller: Caller | None = None
         self.done = False
-        self.receiving_since: float | None = None
-        self.sending_since: float | None = None
         self.status: CallStatus | None = None
         self.trailing: Metadata = ()
         self._context: Transport | None = context
@@ -268,12 +266,6 @@ class RpcContext:
         if self._send is None:
             raise TypeError("a call with one reply has no stream")
         await self._send(message)
-
-    def cancel(self) -> None:
-        """Break the call off, unless it is over; its client gets CANCELLED."""
-        context = self._context
-        if context is not None:
-            context.cancel()
 
     def serve(self, work: Work) -> None:
         self._work = work

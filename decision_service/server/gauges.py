@@ -19,9 +19,7 @@ from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import Samples, counter, one, read_counter, read_gauge
 from decision_service.server.auth import Authenticator
-from decision_service.server.event_loop import OpenCalls
 from decision_service.server.grpc import RpcServer
-from decision_service.server.http import HttpConnections
 from decision_service.server.interceptors import ConcurrencyLimits
 from decision_service.server.tls import Certificates
 from decision_service.smile.limits import BreakerState
@@ -160,38 +158,15 @@ def of_guardrails(watch: GuardrailWatch) -> Iterator[Metric]:
     )
 
 
-def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
-    """Work in progress, waiting and refused, and calls whose client kept them waiting."""
+def of_limits(limits: ConcurrencyLimits) -> Iterator[Metric]:
+    """Work in progress, waiting and refused."""
     by_name = msgspec.structs.asdict(limits)
     working = {name: bulkhead.working for name, bulkhead in by_name.items()}
     yield read_gauge("in_progress", "Calls that have a place", _each(working), "limit")
     waiting = {name: bulkhead.waiting for name, bulkhead in by_name.items()}
     yield read_gauge("waiting", "Calls that wait for a place", _each(waiting), "limit")
     refused = {name: bulkhead.refused for name, bulkhead in by_name.items()}
-    groups = {
-        "calls": calls.known,
-        "health": calls.health,
-        "unauthenticated": calls.unauthenticated,
-    }
-    refused |= {name: group.refused for name, group in groups.items()}
     yield read_counter("shed", "Calls refused for want of a place", _each(refused), "limit")
-    yield read_counter(
-        "slow_readers", "Calls ended because their reply was not read", one(calls.slow_readers)
-    )
-    yield read_counter(
-        "slow_senders", "Calls ended because their message did not come", one(calls.slow_senders)
-    )
-
-
-def of_http(servers: Mapping[str, HttpConnections]) -> Iterator[Metric]:
-    """Connections that were broken off because of their client, by the setting of their address."""
-    ended = {setting.lower(): connections.ended for setting, connections in servers.items()}
-    yield read_counter(
-        "http_connections_ended",
-        "HTTP connections broken off because their client kept them waiting",
-        _each(ended),
-        "address",
-    )
 
 
 def of_process(restarts: Mapping[str, int], dropped: int) -> Iterator[Metric]:

@@ -18,7 +18,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from decision_service.decide.flow import Bulkhead
-from decision_service.domain.errors import Overloaded
 from decision_service.domain.ports import Clock
 from decision_service.runtime.settings import Settings
 from decision_service.runtime.telemetry import UserHash
@@ -33,8 +32,8 @@ from decision_service.server import (
 )
 from decision_service.server.auth import HEALTH_METHODS, Authenticator, FailedAuthentications
 from decision_service.server.context import MESSAGE_LIMIT
-from decision_service.server.event_loop import EventLoopInterceptor, OpenCalls
-from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer, streamed
+from decision_service.server.event_loop import EventLoopInterceptor
+from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer
 from decision_service.server.interceptors import (
     DESCRIPTIONS,
     READS,
@@ -46,8 +45,6 @@ from decision_service.server.interceptors import (
     ConcurrencyLimits,
     ErrorMapInterceptor,
     RequestContextInterceptor,
-    call_status,
-    status_of,
 )
 from decision_service.server.json_calls import JsonCalls
 from decision_service.server.metrics import Metrics
@@ -62,35 +59,26 @@ log = structlog.get_logger("decision_service.health")
 STARTING = ("the service is starting",)
 STOPPING = ("the service is stopping",)
 
-METADATA_LIMIT = 8 * 1024
+METADATA_LIMIT = 16 * 1024  # of it the front hands on 8, and a certificate
 _MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews)
 SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
-SPARE_CALLS = 256
-"""Calls of known callers accepted beyond those that have a place, and as many that are refused with
-details. gRPC itself refuses further ones, with the code alone."""
+SPARE_CALLS = 512
+"""Calls that are served beyond those that have a place or wait for one: health, and calls that are
+refused with details. gRPC itself refuses further ones, with the code alone."""
 
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_metadata_size", METADATA_LIMIT),
     ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
     ("grpc.max_concurrent_streams", 256),
-    ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.max_ping_strikes", 2),
-    ("grpc.server.max_pending_requests", 2_000),
-    ("grpc.server.max_pending_requests_hard_limit", 4_000),
     ("grpc.max_connection_age_ms", 300_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
-"""A connection that does not get ready, does not answer, or floods is closed by the transport.
-
-So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
-come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
-calls that are not yet served gRPC cancels some at random, known callers' too, from 2,000 on: those
-of seven full connections that come at once are served.
-"""
+"""A connection that is old ends: clients then find further processes, and calls in progress have
+time to end."""
 
 
 class CallThreads(ThreadPoolExecutor):
@@ -171,7 +159,9 @@ def server_deps(
 ) -> ServerDeps:
     """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
-        authenticator=Authenticator(settings.auth_tokens_file, clock.now),
+        authenticator=Authenticator(
+            settings.auth_tokens_file, clock.now, settings.front_name or None
+        ),
         limits=ConcurrencyLimits(
             work=Bulkhead(settings.max_in_flight),
             reads=Bulkhead(READS),
@@ -197,13 +187,13 @@ def reflection_methods(services: Iterable[str]) -> Methods:
     """The method that describes these services, and the one of NAMES whose messages there are."""
     servicer = reflection.ReflectionServicer((*services, reflection.SERVICE_NAME))
 
-    async def answers(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+    async def answer(requests: AsyncIterator[Any], context: Any) -> None:
         async for request in requests:
-            for answer in servicer.ServerReflectionInfo(iter((request,)), context):
-                yield answer
+            for found in servicer.ServerReflectionInfo(iter((request,)), context):
+                await context.write(found)
 
     handler: Any = grpc.stream_stream_rpc_method_handler(
-        streamed(answers),
+        answer,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
@@ -217,7 +207,6 @@ class RpcServer(msgspec.Struct):
     health: HealthServicer
     port: int
     event_loop: EventLoopInterceptor
-    calls: OpenCalls
     json: JsonCalls
     threads: CallThreads
     reasons: tuple[str, ...] = STARTING
@@ -298,13 +287,10 @@ class ListenOptions(msgspec.Struct, frozen=True):
 async def start(options: ListenOptions, services: Services) -> RpcServer:
     """Bind, start and return a server that still reports NOT_SERVING; raises AddressInUse."""
     deps = options.deps
-    calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
-    most = calls.most + SPARE_CALLS
+    most = deps.limits.calls + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
-    full = call_status(status_of(Overloaded("more calls are open than are served: retry")))
-    loop = EventLoopInterceptor(threads, calls, full, deps.authenticator.caller, HEALTH_METHODS)
-    interceptors = deps.interceptors()
-    json = JsonCalls(deps.limits.calls + SPARE_CALLS, deps.authenticator.caller)
+    loop = EventLoopInterceptor(threads, deps.authenticator.caller, HEALTH_METHODS)
+    interceptors, json = deps.interceptors(), JsonCalls(most, deps.authenticator.caller)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop, *interceptors],
@@ -318,7 +304,7 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if options.reflection:
         _add_reflection(server)
-    started = RpcServer(server, health, _bind(server, options), loop, calls, json, threads)
+    started = RpcServer(server, health, _bind(server, options), loop, json, threads)
     started.set_health(STARTING)
     health.explain(STARTING)
     server.start()

@@ -272,11 +272,11 @@ class CallRecordInterceptor(CallInterceptor):
                 reason = error.reason if isinstance(error, ServiceError) else None
                 self._metrics.failed(code, reason or code)
                 of_method.ended(code, seconds)
-                self._log(name, request, context.info, seconds, code, reason)
+                self._log(name, request, context, seconds, code, reason)
                 raise
             seconds = perf_counter() - started
             of_method.ended("OK", seconds)
-            self._log(name, request, context.info, seconds)
+            self._log(name, request, context, seconds)
             return reply
 
         return call
@@ -285,11 +285,12 @@ class CallRecordInterceptor(CallInterceptor):
         self,
         name: str,
         request: Any,
-        info: CallInfo,
+        context: RpcContext,
         seconds: float,
         code: str = "OK",
         reason: str | None = None,
     ) -> None:
+        info = context.info
         user = getattr(request, "user_id", "")
         log.info(
             "call",
@@ -300,6 +301,7 @@ class CallRecordInterceptor(CallInterceptor):
             request_id=info.request_id or None,
             trace_id=info.trace_id or None,
             caller=info.caller or None,
+            address=context.address,
             user=self._user_hash(user) if user else None,
         )
 
@@ -322,7 +324,7 @@ class AuthenticationInterceptor(CallInterceptor):
         async def call(request: Any, context: RpcContext) -> Any:
             caller, info = context.caller, context.info
             if caller is None:
-                await asyncio.sleep(self._failures.delay(context.address))
+                self._failures.count(context.address)
                 raise Unauthenticated(
                     "the caller is not known: send one `authorization: Bearer <token>` with a "
                     "token in use"

@@ -34,7 +34,7 @@ from decision_service.domain.errors import (
 from decision_service.server.auth import PACKAGE
 from decision_service.server.context import MESSAGE_LIMIT, Behaviour, Caller, CallStatus, RpcContext
 from decision_service.server.event_loop import CANCELLED, FAILED
-from decision_service.server.http import HttpCall, call_has_come, read_body
+from decision_service.server.http import HttpCall, read_body
 from decision_service.server.interceptors import CallInterceptor, Handler, behaviour_of
 
 BODY_LIMIT = 2 * MESSAGE_LIMIT  # JSON is about twice as long as the message that it becomes
@@ -115,7 +115,6 @@ class JsonCalls:
             body = Draining("this process is stopping: repeat the call")
         elif len(self._tasks) >= self._most:
             body = Overloaded("more calls are open than are served: retry")
-        call_has_come(request)
         try:
             reply = await self._reply(method.behaviour(body, context), request, context)
         finally:

@@ -11,7 +11,6 @@ from rendering import CASES, HERE, documents, of_kind
 
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import FROM_FILES, Settings, env_name
-from decision_service.server.health import LIVENESS
 
 DATABASES = ("DECISION_STORE_URL_FILE", "DECISION_ERASURE_JOURNAL_FILE")
 MOUNTED = "/etc/decision-service"
@@ -61,16 +60,24 @@ def test_no_secret_stands_in_the_environment(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_probes_ask_what_the_service_answers(case: str) -> None:
-    """Liveness and start by the service's own name for it, readiness for decisions."""
+    """Liveness and start by whether the process answers, readiness for decisions."""
     [container] = pod(case)["containers"]
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    if "DECISION_TLS_CERT_FILE" in environment(container):
-        asked = {"port": "admin", "scheme": "HTTPS"}
-        assert container["livenessProbe"]["httpGet"] == asked | {"path": "/livez"}
-        assert container["readinessProbe"]["httpGet"] == asked | {"path": "/healthz"}
-    else:
-        assert container["livenessProbe"]["grpc"] == {"port": ports["grpc"], "service": LIVENESS}
-        assert container["readinessProbe"]["grpc"] == {"port": ports["grpc"]}
+    assert container["livenessProbe"]["httpGet"] == {"port": "admin", "path": "/livez"}
+    assert container["startupProbe"]["httpGet"] == {"port": "admin", "path": "/livez"}
+    assert container["readinessProbe"]["httpGet"] == {"port": "admin", "path": "/healthz"}
+
+
+def test_strangers_meet_the_front_alone() -> None:
+    """It is the shipped file, before a service on loopback, and the port of Service and policy."""
+    [container] = pod("production")["containers"]
+    listening = environment(container)
+    assert listening["DECISION_GRPC_ADDRESS"] == "127.0.0.1:50051"
+    assert listening["DECISION_HTTP_ADDRESS"] == "127.0.0.1:8080"
+    found = [one for one in documents("production") if one["kind"] == "ConfigMap"]
+    [text] = [one["data"]["envoy.yaml"] for one in found if "envoy.yaml" in one["data"]]
+    assert text == (HERE.parent / "front/envoy.yaml").read_text().strip()
+    ports = of_kind("production", "NetworkPolicy")["spec"]["ingress"]
+    assert {one["port"] for rule in ports for one in rule["ports"]} == {"front", "admin"}
 
 
 @pytest.mark.parametrize("case", CASES)

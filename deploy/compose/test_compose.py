@@ -28,7 +28,7 @@ from tests.kits.postgres import Postgres, running_postgres
 
 HERE = Path(__file__).parent
 SECRETS = "/run/secrets/"
-IMAGES = ("DECISION_IMAGE", "POSTGRES_IMAGE")
+IMAGES = ("DECISION_IMAGE", "POSTGRES_IMAGE", "FRONT_IMAGE")
 
 pytestmark = pytest.mark.skipif(
     shutil.which("docker-compose") is None, reason="there is no docker-compose"
@@ -68,8 +68,7 @@ def test_the_service_takes_the_settings(name: str, tmp_path: Path) -> None:
             environ[setting] = str(tmp_path / setting)
             text = "postgresql://u@h/d" if "STORE" in setting else "x" * 16
             (tmp_path / setting).write_text(text)
-    listening = {"DECISION_GRPC_ADDRESS": "0.0.0.0:50051", "DECISION_HTTP_ADDRESS": "0.0.0.0:8080"}
-    settings = load(environ=environ | listening)
+    settings = load(environ=environ)
     assert settings.callers_known
     if "stop_grace_period" in service:
         seconds = float(service["stop_grace_period"].removesuffix("s"))
@@ -84,6 +83,16 @@ def test_it_can_write_its_volume_alone(name: str) -> None:
     assert service["tmpfs"] == ["/tmp"]
     writable = [one["target"] for one in service.get("volumes", ()) if not one.get("read_only")]
     assert writable in ([], ["/data"])
+
+
+def test_strangers_meet_the_front_alone() -> None:
+    """Its port is the one that is published, and it reaches the service on loopback."""
+    services = composed()["services"]
+    assert [one["target"] for each in services.values() for one in each.get("ports", ())] == [8443]
+    assert services["front"]["network_mode"] == "service:decision-service"
+    [folder] = services["front"]["volumes"]
+    assert f"{folder['target']}/envoy.yaml" in services["front"]["command"]
+    assert folder["target"] in (HERE.parent / "front/envoy.yaml").read_text()
 
 
 @pytest.mark.parametrize("missing", IMAGES)
@@ -165,14 +174,6 @@ async def test_the_database_is_checked_as_the_page_says(
             return
         with pytest.raises(StoreRefused, match=refused):
             await open_journal(place)
-
-
-def test_only_this_machine_reaches_it() -> None:
-    """Each published port is on loopback, and PostgreSQL's is not published."""
-    services = composed()["services"]
-    ports = services["decision-service"]["ports"]
-    assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
-    assert "ports" not in services["postgres"]
 
 
 def test_it_starts_on_a_store_with_the_newest_tables() -> None:

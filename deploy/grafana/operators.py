@@ -210,17 +210,9 @@ OVERLOAD = Row(
             unit="reqps",
         ),
         Panel(
-            "Clients that keep others waiting",
-            "Calls and connections that were ended, and authentications that failed.",
-            (
-                Query(rate("slow_readers_total", "instance", where=ONE), "{{instance}} readers"),
-                Query(rate("slow_senders_total", "instance", where=ONE), "{{instance}} senders"),
-                Query(rate("http_connections_ended_total", "address", where=ONE), "{{address}}"),
-                Query(
-                    rate("failed_authentications_total", "instance", where=ONE),
-                    "{{instance}} unknown",
-                ),
-            ),
+            "Unknown callers",
+            "Authentications a second that failed.",
+            (Query(rate("failed_authentications_total", "instance", where=ONE), "{{instance}}"),),
         ),
     ),
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 UNIT = Path(__file__).parent / "decision-service@.service"
+FRONT = UNIT.parent / "decision-front.service"
 MOST_EXPOSED = 15
 """Of 100; what is left is the network, which the service needs."""
 
@@ -30,10 +31,11 @@ def analyze(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_systemd
-def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shipped", [UNIT, FRONT], ids=["service", "front"])
+def test_systemd_finds_nothing_wrong(tmp_path: Path, shipped: Path) -> None:
     """Every line is known and has a good value; the program stands in for the installed one."""
-    unit = tmp_path / UNIT.name
-    program = re.sub(r"/opt/\S+", sys.executable, UNIT.read_text())
+    unit = tmp_path / shipped.name
+    program = re.sub(r"/(opt|usr/bin)/\S+", sys.executable, shipped.read_text())
     unit.write_text(program)
     done = analyze("verify", "--man=no", str(unit))
     assert (done.returncode, done.stderr) == (0, "")
@@ -57,7 +59,9 @@ def refuse_executable_memory() -> None:
 
 def test_it_serves_without_writable_memory_that_is_executed(tmp_path: Path) -> None:
     """No library of the service makes code at run time."""
-    addresses = dict.fromkeys(("DECISION_GRPC_ADDRESS", "DECISION_HTTP_ADDRESS"), "127.0.0.1:0")
+    addresses = dict.fromkeys(
+        (f"DECISION_{name}_ADDRESS" for name in ("GRPC", "HTTP", "ADMIN")), "127.0.0.1:0"
+    )
     with subprocess.Popen(
         [sys.executable, "-m", "decision_service", "serve"],
         cwd=tmp_path,

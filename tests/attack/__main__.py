@@ -14,10 +14,7 @@ from pathlib import Path
 from decision_service.runtime.telemetry import configure_logging
 from tests.attack.areas import (
     credentials,
-    floods,
     owners,
-    silent_calls,
-    slow_http,
     tokens,
 )
 from tests.attack.found import Found
@@ -27,9 +24,6 @@ from tests.kits.postgres import running_postgres
 Area = Callable[[Target, Found], Awaitable[None]]
 
 AREAS: dict[str, Area] = {
-    "floods": floods.run,
-    "silent calls": silent_calls.run,
-    "slow http": slow_http.run,
     "credentials": credentials.run,
     "tokens": tokens.run,
     "owners": owners.run,

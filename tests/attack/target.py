@@ -85,7 +85,7 @@ class Target:
     async def metric(self, name: str) -> float:
         """The sum of a metric's samples; 0 where it has none."""
         async with self.web() as client:
-            text = (await client.get("/metrics")).text
+            text = (await client.get(f"{self.process.admin_url}/metrics")).text
         lines = (line for line in text.splitlines() if line.startswith(f"decision_service_{name}"))
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 

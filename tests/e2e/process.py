@@ -16,11 +16,12 @@ from tests.e2e.service import ROOT, environ
 
 @dataclass(slots=True)
 class Process:
-    """A serving process; `address` and `http_url` are those it printed."""
+    """A serving process; `address`, `http_url` and `admin_url` are those it printed."""
 
     popen: subprocess.Popen[str]
     address: str
     http_url: str
+    admin_url: str
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -71,7 +72,8 @@ def serving(
         ) as popen,
     ):
         try:
-            yield Process(popen, _printed(popen, "gRPC"), _printed(popen, "HTTP"))
+            printed = [_printed(popen, name) for name in ("gRPC", "HTTP", "admin")]
+            yield Process(popen, *printed)
         finally:
             popen.kill()
 

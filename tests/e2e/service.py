@@ -46,6 +46,7 @@ def environ(folder: Path, **settings: str) -> dict[str, str]:
     return {
         "DECISION_GRPC_ADDRESS": "127.0.0.1:0",
         "DECISION_HTTP_ADDRESS": "127.0.0.1:0",
+        "DECISION_ADMIN_ADDRESS": "127.0.0.1:0",
         "DECISION_STORE_URL": f"sqlite:///{folder / 'decisions.db'}",
         "DECISION_RULES_DIR": str(_forgetful_rules()),
         "DECISION_DRAIN_GRACE": "1s",

@@ -182,7 +182,7 @@ async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
             told = await _calls(process, los, risk, desk)
             async with httpx2.AsyncClient(base_url=process.http_url) as client:
                 told += await _events(client)
-                metrics = (await client.get(f"{process.http_url}/metrics")).text
+                metrics = (await client.get(f"{process.admin_url}/metrics")).text
             argv = Path(f"/proc/{process.popen.pid}/cmdline").read_text()
             assert await asyncio.to_thread(process.terminate) == 0
     shown = repr(load(environ=clean_environ(tmp_path, **settings)))

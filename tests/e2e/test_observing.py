@@ -55,7 +55,7 @@ REQUESTS = {
 async def metrics(live: Running) -> dict[str, float]:
     """Every sample that the HTTP edge shows."""
     async with httpx2.AsyncClient() as client:
-        reply = await client.get(f"{live.service.http_url}/metrics")
+        reply = await client.get(f"{live.service.http.admin}/metrics")
     assert reply.headers["content-type"].startswith("text/plain")
     lines = (line for line in reply.text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
@@ -67,7 +67,7 @@ async def test_the_docs_describe_every_metric_and_no_other(tmp_path: Path) -> No
         running(tmp_path, webhook_secrets="a secret of tests") as live,
         httpx2.AsyncClient() as client,
     ):
-        text = (await client.get(f"{live.service.http_url}/metrics")).text
+        text = (await client.get(f"{live.service.http.admin}/metrics")).text
     shown = re.findall(r"^# TYPE (?:decision_service_)?(\S+)", text, re.MULTILINE)
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")
     table = page.partition("## Metrics")[2].partition("\n#")[0]
@@ -172,7 +172,7 @@ async def test_errors_are_counted_by_reason_and_echo_the_request_id(live: Runnin
 async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
     """/healthz is 200 while decisions are taken and 503 while they are not."""
     async with httpx2.AsyncClient() as client:
-        url = f"{live.service.http_url}/healthz"
+        url = f"{live.service.http.admin}/healthz"
         assert (await client.get(url)).status_code == 200
         live.service.rpc.set_health(["store: the disk is full"])
         told = await client.get(url)
@@ -187,7 +187,7 @@ async def test_a_service_that_cannot_decide_is_alive(live: Running) -> None:
     live.service.rpc.set_health(["store: the disk is full"])
     assert (await stub.Check(asked[""])).status == health_pb2.HealthCheckResponse.NOT_SERVING
     async with httpx2.AsyncClient() as client:
-        assert (await client.get(f"{live.service.http_url}/livez")).status_code == 200
+        assert (await client.get(f"{live.service.http.admin}/livez")).status_code == 200
     live.service.rpc.health.stopping()
     assert (await stub.Check(asked["liveness"])).status == health_pb2.HealthCheckResponse.SERVING
 

@@ -59,7 +59,7 @@ async def test_a_capped_approval_is_marked_wherever_it_is_shown(
             figures = await run(live, capsys, "rollout", "show", PRODUCT)
             assert "cap all · today 1 of 1 approvals, 20,000 PHP of 900,000 PHP" in figures.out
             async with httpx2.AsyncClient() as client:
-                text = (await client.get(f"{live.service.http_url}/metrics")).text
+                text = (await client.get(f"{live.service.http.admin}/metrics")).text
     labels = f'cap="all",kind="CAPPED",product="{PRODUCT}"'
     assert f"decision_service_decision_overrides_total{{{labels}}} 1.0" in text
     assert [line["kind"] for line in logs if line["event"] == "decision overridden"] == ["CAPPED"]

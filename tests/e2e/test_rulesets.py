@@ -77,7 +77,7 @@ async def replaced(stub: ruleset_service_pb2_grpc.RulesetServiceStub, before: st
 async def health(live: Running) -> list[str]:
     """The lines of /healthz."""
     async with httpx2.AsyncClient() as client:
-        return (await client.get(f"{live.service.http_url}/healthz")).text.splitlines()
+        return (await client.get(f"{live.service.http.admin}/healthz")).text.splitlines()
 
 
 def digest(reply: rules_pb.ListRulesetsResponse) -> str:
@@ -396,7 +396,7 @@ async def test_a_tag_told_to_nobody_is_in_the_full_view_alone(tmp_path: Path) ->
         listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
         assert [list(one.withheld_tags) for one in listed.decisions] == [[], []]
         async with httpx2.AsyncClient() as client:
-            metrics = (await client.get(f"{live.service.http_url}/metrics")).text
+            metrics = (await client.get(f"{live.service.http.admin}/metrics")).text
         assert f'decision_tags_total{{product="{PRODUCT}",tag="signal"}} 2.0' in metrics
 
 

@@ -40,7 +40,7 @@ async def expiry(live: Running, office: Office) -> float:
     """When the served certificate expires, as the metric says."""
     trusted = ssl.create_default_context(cafile=str(office.authority))
     async with httpx2.AsyncClient(verify=trusted) as client:
-        text = (await client.get(f"{live.service.http_url}/metrics")).text
+        text = (await client.get(f"{live.service.http.admin}/metrics")).text
     return float(re.search(r"^decision_service_certificate_expiry\S+ (\S+)$", text, re.M)[1])
 
 
@@ -90,7 +90,7 @@ async def test_the_edges_speak_tls_and_nothing_else(office: Office, tmp_path: Pa
         trusted = ssl.create_default_context(cafile=str(office.authority))
         async with httpx2.AsyncClient(verify=trusted) as client:
             assert live.service.http_url.startswith("https://")
-            health = await client.get(f"{live.service.http_url}/healthz")
+            health = await client.get(f"{live.service.http.admin}/healthz")
             assert health.text == "SERVING\n"
             assert health.headers["strict-transport-security"] == "max-age=31536000"
 

@@ -47,7 +47,9 @@ class Installed:
     def environ(self) -> dict[str, str]:
         """No setting, and no way to the checkout."""
         theirs = {name: one for name, one in os.environ.items() if not _leads_here(name)}
-        quiet = {"DECISION_GRPC_ADDRESS": "127.0.0.1:0", "DECISION_HTTP_ADDRESS": "127.0.0.1:0"}
+        quiet = {"DECISION_GRPC_ADDRESS": "127.0.0.1:0", "DECISION_HTTP_ADDRESS": "127.0.0.1:0"} | {
+            "DECISION_ADMIN_ADDRESS": "127.0.0.1:0"
+        }
         return theirs | quiet
 
 

@@ -13,22 +13,9 @@ import grpc
 import msgspec
 import pytest
 
-from decision_service.server import health as streams
-from decision_service.server.context import (
-    ANONYMOUS,
-    CLIENT_SECONDS,
-    Behaviour,
-    Caller,
-    CallStatus,
-    RpcContext,
-)
-from decision_service.server.event_loop import UNSENT_SECONDS, EventLoopInterceptor, OpenCalls
+from decision_service.server.context import ANONYMOUS, Behaviour, RpcContext
+from decision_service.server.event_loop import EventLoopInterceptor
 from decision_service.server.interceptors import Handler
-from tests.kits.until import until
-
-FULL = CallStatus(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))
-LARGE = bytes(16 << 20)
-"""More than a connection takes of a reply that nobody reads."""
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -36,7 +23,6 @@ class Method(msgspec.Struct, frozen=True):
 
     behaviour: Behaviour
     kind: Callable[..., Handler] = grpc.unary_unary_rpc_method_handler
-    open_to_all: bool = False
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -44,7 +30,6 @@ class Server(msgspec.Struct, frozen=True):
 
     grpc: grpc.Server
     event_loop: EventLoopInterceptor
-    calls: OpenCalls
     port: int
 
     async def stop(self, grace: float) -> None:
@@ -62,16 +47,12 @@ def _read(message: bytes) -> bytes:
 
 def started(
     methods: Mapping[str, Method],
-    limit: int = 100,
     interceptors: Sequence[grpc.ServerInterceptor] = (),
-    identify: Callable[[RpcContext], Caller | None] = lambda _: ANONYMOUS,
-    seconds: Callable[[], float] = lambda: 0.0,
     **options: int,
 ) -> Server:
     """A server of these methods, with some of gRPC's options."""
-    threads, calls = ThreadPoolExecutor(150), OpenCalls(limit, seconds)
-    open_to_all = {f"/t.T/{name}" for name, one in methods.items() if one.open_to_all}
-    event_loop = EventLoopInterceptor(threads, calls, FULL, identify, open_to_all)
+    threads = ThreadPoolExecutor(150)
+    event_loop = EventLoopInterceptor(threads, lambda _: ANONYMOUS)
     chosen = [(f"grpc.{name}", value) for name, value in options.items()]
     server = grpc.server(threads, interceptors=[*interceptors, event_loop], options=chosen)
     served = {
@@ -80,15 +61,15 @@ def started(
     server.add_registered_method_handlers("t.T", served)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    return Server(server, event_loop, calls, port)
+    return Server(server, event_loop, port)
 
 
 @asynccontextmanager
 async def serving(
-    methods: Mapping[str, Method], limit: int = 100, **options: Any
+    methods: Mapping[str, Method], **options: Any
 ) -> AsyncIterator[tuple[Server, grpc.aio.Channel]]:
     """A server of these methods, and a channel to it."""
-    server = started(methods, limit, **options)
+    server = started(methods, **options)
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
             yield server, channel
@@ -100,11 +81,6 @@ async def echo(request: bytes, call: RpcContext) -> bytes:
     """Give back what was sent, with two trailers."""
     call.set_trailing_metadata((("x-back", "1"), ("x-bytes-bin", b"\0\xff")))
     return request
-
-
-async def large(_: bytes, __: RpcContext) -> bytes:
-    """More than a connection takes unread."""
-    return LARGE
 
 
 def endless(cancelled: asyncio.Event, begun: asyncio.Event | None = None) -> Behaviour:
@@ -240,51 +216,6 @@ async def test_a_stream_of_questions_is_read_to_its_end() -> None:
         assert await call.read() is grpc.aio.EOF
 
 
-async def test_calls_beyond_the_bound_are_refused_at_once_and_some_never() -> None:
-    """An address has three quarters of all places; a method that needs no caller is served."""
-    go = asyncio.Event()
-
-    async def wait(request: bytes, _: RpcContext) -> bytes:
-        await go.wait()
-        return request
-
-    methods = {"Wait": Method(wait), "Health": Method(echo, open_to_all=True)}
-    async with serving(methods, limit=3) as (server, channel):
-        ask = channel.unary_unary("/t.T/Wait")
-        held = [asyncio.ensure_future(ask(str(n).encode())) for n in range(2)]
-        await until(lambda: server.calls.open == 2)
-        with pytest.raises(grpc.aio.AioRpcError) as error:
-            await ask(b"3")
-        assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert dict(error.value.trailing_metadata())["x-told"] == "full"
-        assert await channel.unary_unary("/t.T/Health")(b"up") == b"up"
-        assert server.calls.known.refused == 1
-        go.set()
-        assert await asyncio.gather(*held) == [b"0", b"1"]
-        assert await ask(b"again") == b"again"
-
-
-async def test_while_the_loop_is_late_calls_are_refused_without_it() -> None:
-    """A loop that is busy with something else does not keep callers waiting for a no."""
-    refused: list[Any] = []
-
-    def client(port: int) -> None:
-        """Calls from another thread, since the loop of this one is stuck."""
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            ask = channel.unary_unary("/t.T/Echo")
-            calls = [ask.future(b"x", timeout=30) for _ in range(100)]
-            refused.extend(c for c in calls if c.exception() is not None)
-
-    server = started({"Echo": Method(echo)}, limit=4)
-    working = asyncio.get_running_loop().run_in_executor(None, client, server.port)
-    while not server.calls.known.refused:
-        pass  # the loop does nothing else
-    await working
-    await server.stop(0)
-    assert {c.code() for c in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
-    assert 0 < len(refused) < 100
-
-
 async def test_a_stop_lets_calls_finish_and_takes_no_new_ones() -> None:
     """What is in progress has its answer; a stopped server's port is closed."""
     begun, go = asyncio.Event(), asyncio.Event()
@@ -343,7 +274,7 @@ async def test_ended_calls_that_are_remembered_keep_nobody_out(how: str) -> None
         return request
 
     methods = {"Held": Method(behaviour), "Echo": Method(echo)}
-    async with serving(methods, max_concurrent_streams=4) as (server, channel):
+    async with serving(methods, max_concurrent_streams=4) as (_, channel):
         for _ in range(20):
             call = channel.unary_unary("/t.T/Held")(b"")
             await begun.get()
@@ -354,7 +285,6 @@ async def test_ended_calls_that_are_remembered_keep_nobody_out(how: str) -> None
                 await call
         assert await channel.unary_unary("/t.T/Echo")(b"still", timeout=5) == b"still"
         assert len(held) == 20
-    assert server.calls.open == 0
     assert all(call.done for call in held)
 
 
@@ -380,103 +310,13 @@ async def test_an_interceptor_stands_around_a_call_and_its_context_is_seen() -> 
         assert await channel.unary_unary("/t.T/Seen")(b"") == b"/t.T/Seen"
 
 
-async def test_many_calls_at_once_leave_nothing_open() -> None:
-    """Each has its own reply, however much comes together."""
-    async with serving({"Echo": Method(echo)}) as (server, channel):
+async def test_each_of_many_calls_at_once_has_its_own_reply() -> None:
+    """However much comes together."""
+    async with serving({"Echo": Method(echo)}) as (_, channel):
         ask = channel.unary_unary("/t.T/Echo")
         for _ in range(3):
             sent = [str(number).encode() for number in range(90)]
             assert await asyncio.gather(*(ask(one) for one in sent)) == sent
-        assert server.calls.known.refused == 0
-    assert server.calls.open == 0
-
-
-async def test_a_call_whose_reply_nobody_reads_is_cancelled() -> None:
-    """It is open until its client has read or the time for that is over, which frees its place."""
-    now = 0.0
-    methods = {"Large": Method(large), "Echo": Method(echo)}
-    async with serving(methods, seconds=lambda: now) as (server, channel):
-        call = channel.unary_stream("/t.T/Large")(b"")  # one that reads only when it is asked to
-        await call.wait_for_connection()
-        server.calls.cancel_slow()
-        assert server.calls.open == 1
-        while server.calls.open:
-            now += CLIENT_SECONDS
-            server.calls.cancel_slow()
-            await asyncio.sleep(0.01)
-        assert (server.calls.slow_readers, server.calls.slow_senders) == (1, 0)
-        call.cancel()
-
-
-@pytest.mark.parametrize("kind", ["Echo", "Shout"])
-async def test_a_call_whose_message_does_not_come_is_cancelled(kind: str) -> None:
-    """A client that opens calls and sends nothing learns so; its threads serve others."""
-    now = 0.0
-
-    async def shout(requests: AsyncIterator[bytes], call: RpcContext) -> None:
-        async for request in requests:
-            await call.write(request.upper())
-
-    methods = {
-        "Echo": Method(echo),
-        "Shout": Method(shout, grpc.stream_stream_rpc_method_handler),
-    }
-    async with serving(methods, limit=8, seconds=lambda: now) as (server, channel):
-        silent = [channel.stream_stream(f"/t.T/{kind}")() for _ in range(6)]
-        await until(lambda: server.calls.open == 6)
-        server.calls.cancel_slow()
-        assert server.calls.open == 6
-        now = CLIENT_SECONDS
-        while server.calls.open:
-            server.calls.cancel_slow()
-            await asyncio.sleep(0.01)
-        assert {await call.code() for call in silent} == {grpc.StatusCode.CANCELLED}
-        assert (server.calls.slow_senders, server.calls.slow_readers) == (6, 0)
-        assert await channel.unary_unary("/t.T/Echo")(b"on") == b"on"
-
-
-async def test_the_longest_silent_call_makes_place_for_another() -> None:
-    """Who opens calls and sends nothing keeps nobody out, not even callers of the same address."""
-    now = 0.0
-    async with serving({"Echo": Method(echo)}, limit=4, seconds=lambda: now) as (server, channel):
-        silent = []
-        for opened in range(1, 4):
-            silent.append(channel.stream_stream("/t.T/Echo")())
-            await until(lambda opened=opened: server.calls.open == opened)
-        with pytest.raises(grpc.aio.AioRpcError):
-            await channel.unary_unary("/t.T/Echo")(b"too soon")
-        now = UNSENT_SECONDS
-        assert await channel.unary_unary("/t.T/Echo")(b"on") == b"on"
-        assert await silent[0].code() is grpc.StatusCode.CANCELLED
-        assert (server.calls.slow_senders, server.calls.known.refused) == (1, 1)
-        await until(lambda: server.calls.open == 2)
-        for call in silent:
-            call.cancel()
-
-
-@pytest.mark.parametrize("kind", ["Echo", "Shout"])
-async def test_no_message_of_an_unknown_caller_is_waited_for(kind: str) -> None:
-    """Its call is served without one, which is how it is refused, and has a place of its own."""
-    told = asyncio.Event()
-
-    async def behaviour(request: bytes | None, call: RpcContext) -> None:
-        assert (request, call.caller) == (None, None)
-        await told.wait()
-        call.end(grpc.StatusCode.UNAUTHENTICATED, "")
-
-    methods = {
-        "Echo": Method(behaviour),
-        "Shout": Method(behaviour, grpc.stream_stream_rpc_method_handler),
-    }
-    async with serving(methods, identify=lambda _: None) as (server, channel):
-        share = server.calls.unauthenticated.share
-        calls = [channel.stream_stream(f"/t.T/{kind}")() for _ in range(share)]
-        await until(lambda: server.calls.open == share)
-        beyond = channel.stream_stream(f"/t.T/{kind}")()
-        assert await beyond.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        told.set()
-        assert {await call.code() for call in calls} == {grpc.StatusCode.UNAUTHENTICATED}
-        assert server.calls.unauthenticated.refused == 1
 
 
 async def test_a_call_that_ends_without_a_message_is_unimplemented() -> None:
@@ -485,24 +325,3 @@ async def test_a_call_that_ends_without_a_message_is_unimplemented() -> None:
         call = channel.stream_unary("/t.T/Echo")()
         await call.done_writing()
         assert await call.code() is grpc.StatusCode.UNIMPLEMENTED
-
-
-async def test_a_stream_that_nobody_reads_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its behaviour is cancelled in the middle of a message that is not taken."""
-    monkeypatch.setattr(streams, "CLIENT_SECONDS", 0.2)
-    cancelled = asyncio.Event()
-
-    async def behaviour(_: bytes, call: RpcContext) -> None:
-        try:
-            while True:
-                await streams.write(call, LARGE)
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
-
-    methods = {"Large": Method(behaviour, grpc.unary_stream_rpc_method_handler)}
-    async with serving(methods) as (server, channel):
-        call = channel.unary_stream("/t.T/Large")(b"")
-        await cancelled.wait()
-        await until(lambda: not server.calls.open)
-        call.cancel()

@@ -103,6 +103,7 @@ async def house(
     settings = {
         "SMILE_MODE": "sandbox", "SMILE_BASE_URL": vendor, "SMILE_API_KEY": "k",
         "SMILE_API_SECRET": "s", "GRPC_ADDRESS": "127.0.0.1:0", "HTTP_ADDRESS": "127.0.0.1:0",
+        "ADMIN_ADDRESS": "127.0.0.1:0",
         "STORE_URL": store_url or f"sqlite:///{folder / 'decisions.db'}",
         "RULES_DIR": str(folder / "rules"), "AUTH_TOKENS_FILE": str(team.path),
         "IDENTITY_KEY_FILE": str(folder / "identity-keys"), "DRAIN_DELAY": "0s",

@@ -326,18 +326,6 @@ def transport_check(settings: Settings) -> PreflightCheck:
     return PreflightCheck("transport", False, "plaintext beyond this machine: a proxy must add TLS")
 
 
-def metrics_check(settings: Settings) -> PreflightCheck:
-    """Whether applicants, who reach the connect page, are kept from the metrics."""
-    if settings.admin_address:
-        return PreflightCheck("metrics", True, f"at {settings.admin_address} alone")
-    at, setting = f"/metrics is at {settings.http_address}", "set DECISION_ADMIN_ADDRESS"
-    if is_loopback(split_address(settings.http_address)[0]):
-        words = f"{at}, as is the connect page: {setting} where a proxy leads there"
-        return PreflightCheck("metrics", None, words)
-    words = f"{at}, where applicants reach it as well: {setting} to one that they do not reach"
-    return PreflightCheck("metrics", False, words)
-
-
 def erasures_check(settings: Settings) -> PreflightCheck:
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
     try:
@@ -492,7 +480,6 @@ def _lines(
 
 async def _all(settings: Settings, trusted: ssl.SSLContext | bool) -> list[PreflightCheck]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
-    lines.append(metrics_check(settings))
     store, state = await store_check(settings)
     lines += [*rules_checks(settings, state), store, erasures_check(settings)]
     lines += [identity_keys_check(settings), data_keys_check(settings)]

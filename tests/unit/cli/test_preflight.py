@@ -14,7 +14,6 @@ from decision_service.workbench.commands.preflight import (
     PreflightCheck,
     StoreState,
     host_checks,
-    metrics_check,
     rules_checks,
     slow_checks,
 )
@@ -65,26 +64,6 @@ def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Pat
     found = next(line for line in rules_checks(settings, StoreState()) if line.name == "rules")
     words = "1 of their tests fail or are not there: see `rules test`"
     assert (found.ok, found.words) == (False, words)
-
-
-@pytest.mark.parametrize(
-    ("environ", "ok", "words"),
-    [
-        ({"DECISION_ADMIN_ADDRESS": "127.0.0.1:9090"}, True, "at 127.0.0.1:9090 alone"),
-        ({}, None, "/metrics is at 127.0.0.1:8080, as is the connect page: set DECISION_ADMIN_"),
-        (
-            {"DECISION_HTTP_ADDRESS": "0.0.0.0:8443", "DECISION_ALLOW_PLAINTEXT": "true"},
-            False,
-            "/metrics is at 0.0.0.0:8443, where applicants reach it as well: set DECISION_ADMIN_",
-        ),
-    ],
-)
-def test_metrics_are_not_for_applicants(
-    environ: dict[str, str], ok: bool | None, words: str
-) -> None:
-    """Without an address of their own they are where the connect page is."""
-    found = metrics_check(load(environ=environ))
-    assert (found.ok, words in found.words) == (ok, True), found.words
 
 
 @pytest.mark.parametrize(

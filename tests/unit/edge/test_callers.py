@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import trustme
@@ -48,15 +49,21 @@ callers:
 class Peer:
     """The side of a call that shows these headers and a client certificate."""
 
-    def __init__(self, pem: bytes = b"", headers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        pem: bytes = b"",
+        headers: Sequence[str] = (),
+        address: str = "192.0.2.1",
+        further: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self._pem = pem
-        self._headers = headers
+        self._headers = tuple(("authorization", header) for header in headers) + further
         self.info = CallInfo()
-        self.address = "192.0.2.1"
+        self.address = address
         self.caller: Caller | None = None
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        return tuple(("authorization", header) for header in self._headers)
+        return self._headers
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [self._pem]} if self._pem else {}
@@ -106,6 +113,88 @@ def test_the_names_of_a_certificate_are_its_dns_names(tmp_path: Path, shown: str
 def test_what_is_no_certificate_has_no_name(tmp_path: Path) -> None:
     """Bytes that cannot be read name no caller, and raise nothing."""
     assert name_of(_authenticator(tmp_path), None, b"-----BEGIN CERTIFICATE-----") is None
+
+
+FRONT, OTHER, CLIENT = (
+    client_certificate(CA, (), [DNS(name)])[0] for name in ("front.internal", "x.internal", AUDITOR)
+)
+HANDED = f'Hash={"0" * 64};Cert="{quote(CLIENT)}"'
+WORDS: dict[str, tuple[Peer, str | None, str]] = {
+    "from this machine": (
+        Peer(address="127.0.0.1", further=(("x-forwarded-client-cert", HANDED),)),
+        "auditor",
+        "127.0.0.1",
+    ),
+    "from this machine over IPv6, with an address": (
+        Peer(
+            address="::/64",
+            further=(
+                ("x-forwarded-client-cert", HANDED),
+                ("x-forwarded-for", "1.1.1.1, 203.0.113.9"),
+            ),
+        ),
+        "auditor",
+        "203.0.113.9",
+    ),
+    "by the front's certificate": (
+        Peer(
+            FRONT, further=(("x-forwarded-client-cert", HANDED), ("x-forwarded-for", "2001:db8::1"))
+        ),
+        "auditor",
+        "2001:db8::/64",
+    ),
+    "by the front, with a token": (
+        Peer(FRONT, (f"Bearer {FIRST}",), further=(("x-forwarded-for", "203.0.113.9"),)),
+        "los",
+        "203.0.113.9",
+    ),
+    "by the front, of no client": (Peer(FRONT), None, "192.0.2.1"),
+    "by the front, twice": (
+        Peer(FRONT, further=(("x-forwarded-client-cert", HANDED),) * 2),
+        None,
+        "192.0.2.1",
+    ),
+    "by the front, two in one": (
+        Peer(FRONT, further=(("x-forwarded-client-cert", f"{HANDED},{HANDED}"),)),
+        None,
+        "192.0.2.1",
+    ),
+    "from elsewhere": (
+        Peer(further=(("x-forwarded-client-cert", HANDED),)),
+        None,
+        "192.0.2.1",
+    ),
+    "from elsewhere, with a token": (
+        Peer(b"", (f"Bearer {FIRST}",), further=(("x-forwarded-client-cert", HANDED),)),
+        None,
+        "192.0.2.1",
+    ),
+    "by another certificate": (
+        Peer(OTHER, further=(("x-forwarded-client-cert", HANDED),)),
+        None,
+        "192.0.2.1",
+    ),
+    "by another certificate from this machine": (
+        Peer(OTHER, address="127.0.0.1", further=(("x-forwarded-client-cert", HANDED),)),
+        None,
+        "127.0.0.1",
+    ),
+    "an address from elsewhere": (
+        Peer(b"", (f"Bearer {FIRST}",), further=(("x-forwarded-for", "203.0.113.9"),)),
+        "los",
+        "192.0.2.1",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WORDS)
+def test_only_the_fronts_word_counts_for_another(tmp_path: Path, way: str) -> None:
+    """A certificate handed on by another is refused, and an address is not read."""
+    peer, known, address = WORDS[way]
+    path = tmp_path / "callers.yaml"
+    path.write_text(GOOD)
+    caller = Authenticator(path, SetClock().now, "front.internal").caller(peer)
+    assert (caller and caller.name, peer.address) == (known, address)
 
 
 def test_every_token_of_a_caller_lets_it_in() -> None:

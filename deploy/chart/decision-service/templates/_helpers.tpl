@@ -23,10 +23,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if not .Values.secrets.store }}1{{ else }}{{ add1 (ternary .Values.autoscaling.maxReplicas .Values.replicas .Values.autoscaling.enabled) }}{{ end }}
 {{- end }}
 
-{{- define "scheme" -}}
-{{ ternary "https" "http" (ne .Values.secrets.tls "") }}
-{{- end }}
-
 {{/* What values may not be together: one sentence each, with what to do. */}}
 {{- define "check" -}}
 {{- $v := .Values }}
@@ -74,11 +70,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if not (or $embedded $v.secrets.store $v.persistence.enabled) }}
 {{- fail (printf "mode is %s and decisions would be lost with the pod: set secrets.store for PostgreSQL, or persistence.enabled for SQLite" $v.mode) }}
 {{- end }}
-{{- if not (or $embedded $v.allowPlaintext (and $v.secrets.tls (or $v.secrets.callers $v.tls.clientCertificates))) }}
+{{- if not (or $embedded $v.allowPlaintext (and $v.secrets.tls $v.secrets.callers)) }}
 {{- fail (printf "mode is %s, which serves other machines only with TLS and known callers: set secrets.tls and secrets.callers, or allowPlaintext where a mesh adds both" $v.mode) }}
 {{- end }}
-{{- if and $v.tls.clientCertificates (not $v.secrets.tls) }}
-{{- fail "tls.clientCertificates needs secrets.tls, with ca.crt" }}
+{{- if and $v.secrets.tls (not $v.front.image) }}
+{{- fail "secrets.tls is the front's: set front.image to an image of Envoy by its digest" }}
 {{- end }}
 {{- if lt (int $v.drain.delaySeconds) (mul (int $v.readiness.periodSeconds) (int $v.readiness.failureThreshold) | int) }}
 {{- fail (printf "drain.delaySeconds is %d, shorter than readiness takes to fail (%d × %d s): balancers would send calls to a stopped pod" (int $v.drain.delaySeconds) (int $v.readiness.failureThreshold) (int $v.readiness.periodSeconds)) }}

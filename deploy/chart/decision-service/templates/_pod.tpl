@@ -16,18 +16,16 @@ capabilities: {drop: [ALL]}
 {{/* Settings: each secret is a file, so that none stands in the environment. */}}
 {{- define "environment" -}}
 {{- $v := .Values }}
-{{- $set := dict "DECISION_SMILE_MODE" $v.mode "DECISION_GRPC_ADDRESS" "0.0.0.0:50051" "DECISION_HTTP_ADDRESS" "0.0.0.0:8080" "DECISION_ADMIN_ADDRESS" "0.0.0.0:9090" }}
+{{- $host := ternary "127.0.0.1" "0.0.0.0" (ne $v.secrets.tls "") }}
+{{- $set := dict "DECISION_SMILE_MODE" $v.mode "DECISION_GRPC_ADDRESS" (printf "%s:50051" $host) "DECISION_HTTP_ADDRESS" (printf "%s:8080" $host) "DECISION_ADMIN_ADDRESS" "0.0.0.0:9090" "DECISION_ALLOW_PLAINTEXT" "true" }}
 {{- $_ := set $set "DECISION_SMILE_REQUESTS_PER_SECOND" (div (int $v.vendorRequestsPerSecond) (include "pods" . | int)) }}
 {{- $_ := set $set "DECISION_DRAIN_DELAY" (printf "%ds" (int $v.drain.delaySeconds)) }}
 {{- $_ := set $set "DECISION_DRAIN_GRACE" (printf "%ds" (int $v.drain.graceSeconds)) }}
-{{- if or $v.allowPlaintext (eq $v.mode "embedded") }}{{ $_ := set $set "DECISION_ALLOW_PLAINTEXT" "true" }}{{ end }}
 {{- $at := "/etc/decision-service" }}
 {{- with $v.secrets }}
 {{- if .vendor }}{{ $_ := set $set "DECISION_SMILE_API_KEY_FILE" (printf "%s/vendor/api-key" $at) }}{{ $_ := set $set "DECISION_SMILE_API_SECRET_FILE" (printf "%s/vendor/api-secret" $at) }}{{ end }}
 {{- if .store }}{{ $_ := set $set "DECISION_STORE_URL_FILE" (printf "%s/store/url" $at) }}{{ $_ := set $set "DECISION_ERASURE_JOURNAL_FILE" (printf "%s/erasures/url" $at) }}{{ $_ := set $set "PGSSLROOTCERT" (printf "%s/store/ca.crt" $at) }}{{ end }}
 {{- if .keys }}{{ $_ := set $set "DECISION_IDENTITY_KEY_FILE" (printf "%s/keys/identity-keys" $at) }}{{ $_ := set $set "DECISION_DATA_KEY_FILE" (printf "%s/keys/data-keys" $at) }}{{ end }}
-{{- if .tls }}{{ $_ := set $set "DECISION_TLS_CERT_FILE" (printf "%s/tls/tls.crt" $at) }}{{ $_ := set $set "DECISION_TLS_KEY_FILE" (printf "%s/tls/tls.key" $at) }}{{ end }}
-{{- if $v.tls.clientCertificates }}{{ $_ := set $set "DECISION_TLS_CLIENT_CA_FILE" (printf "%s/tls/ca.crt" $at) }}{{ end }}
 {{- if .callers }}{{ $_ := set $set "DECISION_AUTH_TOKENS_FILE" (printf "%s/callers/callers.yaml" $at) }}{{ end }}
 {{- if .webhooks }}{{ $_ := set $set "DECISION_WEBHOOK_SECRETS_FILE" (printf "%s/webhooks/secrets" $at) }}{{ end }}
 {{- if .log }}{{ $_ := set $set "DECISION_LOG_HASH_KEY_FILE" (printf "%s/log/hash-key" $at) }}{{ end }}
@@ -45,7 +43,7 @@ capabilities: {drop: [ALL]}
 {{- define "mounts" -}}
 - {name: data, mountPath: /data}
 - {name: tmp, mountPath: /tmp}
-{{- range $name, $secret := .Values.secrets }}{{ if $secret }}
+{{- range $name, $secret := omit .Values.secrets "tls" }}{{ if $secret }}
 - {name: secret-{{ $name }}, mountPath: /etc/decision-service/{{ $name }}, readOnly: true}
 {{- end }}{{ end }}
 {{- if ne .Values.rules.source "image" }}
@@ -61,6 +59,9 @@ capabilities: {drop: [ALL]}
   emptyDir: {}
 {{- end }}
 - {name: tmp, emptyDir: {}}
+{{- if .Values.secrets.tls }}
+- {name: front, configMap: {name: {{ include "name" . }}-front}}
+{{- end }}
 {{- range $name, $secret := .Values.secrets }}{{ if $secret }}
 - {name: secret-{{ $name }}, secret: {secretName: {{ $secret }}, defaultMode: 0440}}
 {{- end }}{{ end }}
@@ -83,6 +84,22 @@ capabilities: {drop: [ALL]}
   image: {reference: {{ .oci.reference | quote }}, pullPolicy: {{ .oci.pullPolicy }}}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* Envoy beside the service, from before its start until after its end. */}}
+{{- define "front" -}}
+- name: front
+  image: {{ .Values.front.image | quote }}
+  command: [envoy, --config-path, /etc/envoy/envoy.yaml, --concurrency, "2", --disable-hot-restart]
+  restartPolicy: Always
+  ports: [{name: front, containerPort: 8443}]
+  startupProbe: {tcpSocket: {port: front}, periodSeconds: 1, failureThreshold: 30}
+  securityContext: {{- include "containerSecurity" . | nindent 4 }}
+  resources: {{- toYaml .Values.front.resources | nindent 4 }}
+  volumeMounts:
+    - {name: front, mountPath: /etc/envoy, readOnly: true}
+    - {name: secret-tls, mountPath: /etc/decision-service/front, readOnly: true}
+    - {name: tmp, mountPath: /tmp}
 {{- end }}
 
 {{/* git-sync, once before the service starts, then beside it. */}}

@@ -1,4 +1,4 @@
-"""The frames of floods: what a client without a token can send over and over on one connection."""
+"""Floods of frames: what a client without a token can send over and over on one connection."""
 
 from __future__ import annotations
 

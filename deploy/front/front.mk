@@ -1,0 +1,6 @@
+DEPLOY_CHECKS += check-front
+DEPLOY_GROUPS += front
+
+.PHONY: check-front
+check-front: .venv/.front ## Try the front: certificates, addresses, limits, floods (2 minutes)
+	@$(BIN)/pytest -n 0 deploy/front

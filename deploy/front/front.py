@@ -1,0 +1,131 @@
+"""The shipped front before a service, as processes, with certificates of an office."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import httpx2
+import trustme
+
+from tests.e2e.office import Office
+from tests.e2e.process import Process, serving
+from tests.e2e.service import ROOT
+from tests.e2e.team import Metadata, Team
+
+ENVOY = Path(sys.executable).parent / "envoy"
+SHIPPED = ROOT / "deploy/front/envoy.yaml"
+FOLDER = "/etc/decision-service/front"
+SECRET = "a secret of the vendor's events"
+LENDER, STRANGER = "127.0.0.1", "127.0.0.2"
+"""Addresses of this machine from which calls come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A front on a port of every address of this machine, and the service behind it."""
+
+    service: Process
+    port: int
+    office: Office
+    team: Team
+    lender: Metadata
+    log: Path
+
+    def channel(self, client: trustme.LeafCert | None = None) -> grpc.aio.Channel:
+        """A channel of its own, which shows a certificate where it is given one."""
+        shown: tuple[bytes | None, bytes | None] = (None, None)
+        if client is not None:
+            chain = b"".join(pem.bytes() for pem in client.cert_chain_pems)
+            shown = (client.private_key_pem.bytes(), chain)
+        credentials = grpc.ssl_channel_credentials(self.office.ca.cert_pem.bytes(), *shown)
+        own = (("grpc.use_local_subchannel_pool", 1),)
+        return grpc.aio.secure_channel(f"{LENDER}:{self.port}", credentials, own)
+
+    def trust(self, *protocols: str) -> ssl.SSLContext:
+        """A client's TLS that trusts the front's authority."""
+        context = ssl.create_default_context(cafile=str(self.office.authority))
+        context.set_alpn_protocols([*protocols])
+        return context
+
+    def web(self, address: str = LENDER) -> httpx2.AsyncClient:
+        """An HTTP client, whose connections come from this address."""
+        transport = httpx2.AsyncHTTPTransport(verify=self.trust("http/1.1"), local_address=address)
+        url = f"https://{LENDER}:{self.port}"
+        return httpx2.AsyncClient(base_url=url, transport=transport, timeout=20.0)
+
+
+@contextmanager
+def fronted(folder: Path, **settings: str) -> Iterator[Front]:
+    """A service with callers and webhooks, and the shipped front before it."""
+    office, team = Office(folder / "office"), Team(folder)
+    office.renew(LENDER, STRANGER)
+    lender = team.hire("los", "decide", certificate="los.internal")
+    log = folder / "service.log"
+    chosen = {
+        "auth_tokens_file": str(team.path),
+        "webhook_secrets": SECRET,
+        "log_format": "json",
+        **settings,
+    }
+    with serving(folder, log, **chosen) as service:
+        ports = {50051: port_of(service.address), 8080: port_of(service.http_url)}
+        with envoy(folder, office, ports) as port:
+            yield Front(service, port, office, team, lender, log)
+
+
+@contextmanager
+def envoy(folder: Path, office: Office, ports: Mapping[int, int]) -> Iterator[int]:
+    """The shipped file with an office's certificates and other ports; the front's own port."""
+    at, front = folder / "front", free_port()
+    at.mkdir()
+    for name, path in (
+        ("tls.crt", office.cert),
+        ("tls.key", office.key),
+        ("ca.crt", office.authority),
+    ):
+        (at / name).write_bytes(path.read_bytes())
+    text = SHIPPED.read_text().replace(FOLDER, str(at))
+    for shipped, port in {**ports, 8443: front}.items():
+        assert f"port_value: {shipped}}}" in text
+        text = text.replace(f"port_value: {shipped}}}", f"port_value: {port}}}")
+    (at / "envoy.yaml").write_text(text)
+    words = ("-c", at / "envoy.yaml", "-l", "warning", "--concurrency", "1")
+    with (at / "log").open("w") as log:
+        process = subprocess.Popen([ENVOY, *words, "--disable-hot-restart"], stderr=log)
+    try:
+        while process.poll() is None and not _listens(front):
+            time.sleep(0.05)
+        assert process.poll() is None, (at / "log").read_text()
+        yield front
+    finally:
+        process.kill()
+        process.wait()
+
+
+def port_of(url: str) -> int:
+    """The port of an address or a URL."""
+    port = urlsplit(url if "//" in url else f"//{url}").port
+    assert port is not None
+    return port
+
+
+def free_port() -> int:
+    """A port of loopback on which no program listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex((LENDER, port)) == 0
