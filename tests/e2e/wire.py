@@ -125,4 +125,6 @@ async def connected(
         writer.write(PREFACE + frame(SETTINGS, 0, 0, settings))
         yield Wire(reader, writer)
     finally:
+        if tls is not None:  # no goodbye is waited for, for which the loop may not live long enough
+            writer.transport.abort()
         writer.close()
