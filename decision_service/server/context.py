@@ -201,8 +201,6 @@ class Transport(Protocol):
 
     def time_remaining(self) -> float | None: ...
 
-    def cancel(self) -> object: ...
-
 
 class RpcContext:
     """The parts of a ServicerContext that behaviours use, and the call's `info`.

@@ -84,9 +84,6 @@ class HttpCall:
     def time_remaining(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - self._seconds())
 
-    def cancel(self) -> None:
-        """Nothing: whoever is slow loses the connection, and the call with it."""
-
 
 async def read_body(request: Request, most: int) -> bytes | None:
     """The exact bytes, None where there are more than may be."""
