@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from bench.figures import Timing, report, timed, timed_together
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.needs import ClassRule, DataPolicy, Needs, TransactionClass
 from decision_service.domain.snapshot import (
     Account,
@@ -23,6 +22,7 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
+from decision_service.domain.values import AsOf
 from decision_service.factors.compute import compute
 from decision_service.smile.answers import Envelope, PageAnswer, TransactionAnswer
 

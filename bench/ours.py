@@ -18,10 +18,9 @@ from bench.reference import (
     table_rows,
 )
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import StageTrace, Verdict
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import AsOf, Cause, Missing
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import passed_over, traces

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import Cause, Missing
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.folder import files_of, read_rules
 from decision_service.rules.compile import compile_ruleset

@@ -22,10 +22,10 @@ from decision_service.domain.accounts import (
     Kind,
     explained,
 )
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.needs import WhenTransactions
 from decision_service.domain.ports import Clock
 from decision_service.domain.snapshot import Account, Provider
+from decision_service.domain.values import AsOf
 from decision_service.factors.compute import fetch_plan
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.program import CompiledRuleset

@@ -12,11 +12,10 @@ import msgspec
 
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.review_steps import RecordedReview
-from decision_service.domain.calendar import Month
-from decision_service.domain.money import Money
 from decision_service.domain.person import OwnFacts
 from decision_service.domain.ports import PagePosition, StoredEntry
 from decision_service.domain.snapshot import KnownCount
+from decision_service.domain.values import Money, Month
 
 LEFT_OUT: Mapping[str, str] = {
     "who else uses an account, a user or a name (factors reuse.*)": "it tells of other persons",

@@ -16,9 +16,9 @@ from decision_service.decide.replay import ReadDecisions, Recorded
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
 from decision_service.domain.factor import Factors, KindStatus
-from decision_service.domain.money import Money
 from decision_service.domain.ports import Clock, PagePosition
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
+from decision_service.domain.values import Money
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.letters import (
     DisclosedChange,

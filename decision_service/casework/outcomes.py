@@ -21,8 +21,8 @@ from decision_service.domain.errors import (
     OutcomeContradicted,
     StoreError,
 )
-from decision_service.domain.money import Money
 from decision_service.domain.ports import Clock, DecisionLog, Filter
+from decision_service.domain.values import Money
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.runtime.telemetry import Alarm, raised
 

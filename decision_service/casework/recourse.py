@@ -34,7 +34,7 @@ from decision_service.casework.recourse_search import (
 from decision_service.decide.replay import Recorded
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.factor import Value
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import WAITING, CompiledRuleset

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.factor import Better, FactorSpec, FactorValue, Mover, Value, ValueType
-from decision_service.domain.money import Money, exponent
+from decision_service.domain.values import Money, exponent
 from decision_service.factors.laws import DEFINITIONS, LAWS
 from decision_service.factors.registry import catalogue
 from decision_service.rules.language.evaluation import (

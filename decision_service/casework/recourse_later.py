@@ -11,9 +11,9 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.casework.recourse_search import Argument
-from decision_service.domain.calendar import Month, noon
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.values import Month, noon
 from decision_service.rules.evaluate import Facts
 from decision_service.rules.program import CompiledRuleset
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from decision_service.casework.recourse_changes import Candidate, Laws, Pools, Uses, movable
 from decision_service.domain.decision import OfferKind, Outcome, Verdict
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.construct import Conclusion, Finding, Trace
 from decision_service.rules.evaluate import Facts, evaluate, load, load_more

@@ -10,10 +10,8 @@ import msgspec
 from decision_service.casework.review_steps import ReviewLog
 from decision_service.decide.admit import cap_limits, midnight
 from decision_service.decide.history import Past, PastDecision
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.domain.errors import ReviewRefused
-from decision_service.domain.money import Money
 from decision_service.domain.ports import (
     Allowances,
     CapLimit,
@@ -26,6 +24,7 @@ from decision_service.domain.ports import (
     cap_reached,
 )
 from decision_service.domain.reviews import DayCharge, Review, ReviewResult, ReviewState
+from decision_service.domain.values import AsOf, Money
 from decision_service.rulebook.rulebook import Product
 
 MOST_LINKS = 20

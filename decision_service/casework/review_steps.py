@@ -19,7 +19,6 @@ from decision_service.domain.errors import (
     RequestIdReused,
     ReviewRefused,
 )
-from decision_service.domain.money import Money
 from decision_service.domain.ports import DayLimits
 from decision_service.domain.reviews import (
     Authority,
@@ -33,6 +32,7 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
+from decision_service.domain.values import Money
 
 MOST_STEPS = 200
 """From so many steps on a review takes only those that lead to its end."""

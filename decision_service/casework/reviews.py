@@ -47,7 +47,6 @@ from decision_service.domain.errors import (
     ServiceError,
     StoreError,
 )
-from decision_service.domain.money import Money
 from decision_service.domain.ports import Clock, DayLimits, NewId, ReplyStyle
 from decision_service.domain.reviews import (
     NO_POLICY,
@@ -59,6 +58,7 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
+from decision_service.domain.values import Money
 from decision_service.rulebook.rulebook import Rulebook
 
 ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})

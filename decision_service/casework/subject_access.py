@@ -40,11 +40,11 @@ from decision_service.decide.codec import (
 from decision_service.decide.snapshots import kinds_of
 from decision_service.domain.errors import UserUnknown
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.money import Money
 from decision_service.domain.person import DAYS, OwnFacts
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import Money
 
 _KINDS = {
     "applicants": "reference",

@@ -54,7 +54,7 @@ from decision_service.cli.options import (
 from decision_service.cli.output import CommandError, Exit, new_file, require_extra
 from decision_service.cli.parquet import ParquetRows
 from decision_service.cli.views import counted
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import Cause, Missing
 from decision_service.server.wire import enum_name
 
 COLUMNS = (

@@ -8,13 +8,12 @@ from datetime import datetime, time, timedelta
 import msgspec
 
 from decision_service.decide.application import Application
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Arm, Assignment, ListAnswer
 from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
-from decision_service.domain.money import Money, to_minor
 from decision_service.domain.ports import Allowances, CapLimit, DayLimits
 from decision_service.domain.reviews import ReviewPolicy
+from decision_service.domain.values import AsOf, Money, to_minor
 from decision_service.rollout.assign import (
     Subject,
     choose,

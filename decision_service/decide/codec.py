@@ -15,7 +15,6 @@ import msgspec
 from msgspec import structs
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.decision import Assignment, ListAnswer
 from decision_service.domain.factor import (
     Evidence,
@@ -25,8 +24,6 @@ from decision_service.domain.factor import (
     SourceUse,
     Value,
 )
-from decision_service.domain.missing import Missing
-from decision_service.domain.money import Money
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.ports import Allowances, SnapshotBody
 from decision_service.domain.snapshot import (
@@ -38,6 +35,7 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
+from decision_service.domain.values import AsOf, Missing, Money, Month
 
 Wire = list[str]
 """A value as [type letter, text] or, for money, [letter, currency, minor units]."""

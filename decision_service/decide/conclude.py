@@ -24,7 +24,6 @@ from decision_service.decide.codec import (
 from decision_service.decide.flow import UserCache
 from decision_service.decide.gather import with_earlier_match, with_match
 from decision_service.decide.history import OwnRecords
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import (
     Component,
     Decision,
@@ -39,8 +38,6 @@ from decision_service.domain.decision import (
     Verdict,
 )
 from decision_service.domain.factor import Factors, FactorValue, Value
-from decision_service.domain.missing import DataReason
-from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
 from decision_service.domain.person import NO_OWN_FACTS
 from decision_service.domain.ports import (
@@ -58,6 +55,7 @@ from decision_service.domain.ports import (
 )
 from decision_service.domain.reviews import OpenedReview, ReviewCase, opened_by_referral
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf, DataReason, Money
 from decision_service.factors.compute import compute, own_values, validity_boundaries, with_values
 from decision_service.factors.match import PeopleRead, people_read
 from decision_service.factors.registry import data_names, depends_on_term

@@ -36,7 +36,6 @@ from decision_service.domain.errors import (
     RequestIdReused,
     RequestInProgress,
 )
-from decision_service.domain.money import Money
 from decision_service.domain.ports import (
     Clock,
     DecisionEntry,
@@ -49,6 +48,7 @@ from decision_service.domain.ports import (
     SnapshotSource,
     StoredEntry,
 )
+from decision_service.domain.values import Money
 from decision_service.rollout.assign import day_total_matters
 from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product, Rulebook, used_mark

@@ -11,14 +11,12 @@ from decision_service.decide.admit import bound_inputs
 from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import gather_for, with_match
 from decision_service.decide.history import ApplicantIds, HistoryOf, ReadHistory
-from decision_service.domain.calendar import AsOf, noon
 from decision_service.domain.decision import ListAnswer, StageTrace, Verdict
 from decision_service.domain.errors import FieldInvalid, FieldProblem
 from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
 from decision_service.domain.ports import Clock, DecisionLog, SnapshotSource
+from decision_service.domain.values import AsOf, Cause, Missing, Money, noon
 from decision_service.factors.compute import compute
 from decision_service.factors.match import people_read
 from decision_service.factors.registry import catalogue

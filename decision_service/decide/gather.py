@@ -17,8 +17,6 @@ from decision_service.decide.snapshots import (
     with_losses_settled,
 )
 from decision_service.domain.accounts import DISCONNECTED, MATTERS_FOR, Kind
-from decision_service.domain.calendar import AsOf
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import FetchPlan, Needs
 from decision_service.domain.person import GivenApplicant, Match, MatchGrade, OwnFacts, Reuse
 from decision_service.domain.ports import (
@@ -29,6 +27,7 @@ from decision_service.domain.ports import (
     UserState,
 )
 from decision_service.domain.snapshot import Account, Snapshot
+from decision_service.domain.values import AsOf, Cause, DataReason, Missing
 from decision_service.factors.compute import fetch_plan
 from decision_service.factors.match import PeopleRead
 

@@ -23,13 +23,12 @@ from decision_service.decide.application import (
 )
 from decision_service.decide.flow import UserCache
 from decision_service.domain.accounts import PENDING
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Outcome
-from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.person import DAYS, Counts, History, OwnFacts, Reuse
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf, Cause
 from decision_service.factors.match import recognised_by
 from decision_service.factors.own import document_texts
 

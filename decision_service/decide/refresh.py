@@ -35,7 +35,6 @@ from decision_service.decide.snapshots import (
     next_reading,
 )
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.errors import (
     DataNotReady,
     ServiceError,
@@ -53,6 +52,7 @@ from decision_service.domain.ports import (
     WarmMark,
 )
 from decision_service.domain.snapshot import Account, Provider, Snapshot
+from decision_service.domain.values import AsOf
 from decision_service.factors.compute import fetch_plan
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.runtime.telemetry import Alarm, counter, raised

@@ -25,8 +25,8 @@ from decision_service.domain.errors import (
     RulesetUnknown,
     SnapshotErased,
 )
-from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
+from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook

@@ -11,11 +11,10 @@ import msgspec
 from decision_service.decide.codec import read_snapshot, snapshot_body
 from decision_service.decide.flow import UserCache
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
-from decision_service.domain.missing import DataReason, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import FetchResult, SnapshotBody, UserState, WarmMark
 from decision_service.domain.snapshot import KnownCount, Liability, Read, Snapshot, Task
+from decision_service.domain.values import AsOf, DataReason, Missing
 
 SECOND_LOOK = timedelta(hours=24)
 """A list that shrank is believed where a reading so much later gives the same."""

@@ -15,9 +15,7 @@ from msgspec.structs import replace
 from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
 from decision_service.domain.accounts import MONTHLY_KINDS, Kind
-from decision_service.domain.calendar import AsOf, Month, noon
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.money import IllegalAmount, Money, to_minor
 from decision_service.domain.person import (
     FoundPerson,
     GivenApplicant,
@@ -41,6 +39,7 @@ from decision_service.domain.snapshot import (
     Task,
     Transaction,
 )
+from decision_service.domain.values import AsOf, IllegalAmount, Money, Month, noon, to_minor
 from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.match import people_read
 from decision_service.factors.registry import catalogue

@@ -9,11 +9,9 @@ from enum import StrEnum
 
 import msgspec
 
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import Factors, Value
-from decision_service.domain.missing import DataReason, Missing
-from decision_service.domain.money import Money
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
+from decision_service.domain.values import AsOf, DataReason, Missing, Money
 
 DISCLOSED = ("monthly_rate", "fees", "paid_out", "instalments", "total")
 """The lines of an offer that make its price, with one of MONTHLY and WEEKLY: the instalment."""

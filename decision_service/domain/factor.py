@@ -10,8 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Missing, Money
 
 
 class ValueType(StrEnum):

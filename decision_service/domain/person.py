@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import Cause, Missing
 
 LONGEST_NAME = 200
 """Characters of the longest name that is read; a longer one is refused, and matches nothing."""

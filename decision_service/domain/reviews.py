@@ -11,7 +11,7 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome, ReferKind
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 
 DEFAULT_QUEUE = "default"
 """The queue of referrals that no queue of the plan takes."""

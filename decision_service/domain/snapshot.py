@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import Missing
 from decision_service.domain.person import FoundPerson
+from decision_service.domain.values import Missing
 
 Record = TypeVar("Record")
 

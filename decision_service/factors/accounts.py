@@ -14,8 +14,8 @@ from decision_service.domain.accounts import (
     Kind,
 )
 from decision_service.domain.factor import Better, Evidence, ValueType
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import LinkCounts
+from decision_service.domain.values import Cause, Missing
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.quality import account_taints, feed, supply
 from decision_service.factors.records import evidence_of, links

@@ -13,10 +13,8 @@ from typing import Protocol
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.factor import NO_EVIDENCE, Evidence
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import EXACT
+from decision_service.domain.values import EXACT, Cause, Missing, Month
 
 Amount = int | Fraction
 """Minor units; a fraction only where a long pay period was spread over its days."""

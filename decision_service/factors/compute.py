@@ -17,12 +17,11 @@ from decision_service.domain.accounts import (
     SYNCS_WITHIN,
     Kind,
 )
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import Factors, FactorValue, KindStatus, Value, ValueType
-from decision_service.domain.money import Money
 from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf, Money
 from decision_service.factors.answer import Figure, decimal_of
 from decision_service.factors.horizons import stand_in_from
 from decision_service.factors.income_months import platforms_or_partial

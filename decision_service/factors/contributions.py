@@ -8,10 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import Contribution
+from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import (
     Amount,
     Answer,

@@ -8,10 +8,9 @@ from datetime import date, timedelta
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.factor import Better, Evidence, ValueType
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Employment
+from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import Answer, Figure, answer, plus_months, whole_months
 from decision_service.factors.payroll import employer_key
 from decision_service.factors.quality import feed, supply

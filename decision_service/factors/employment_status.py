@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Employment
+from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.contributions import contribution_book
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs

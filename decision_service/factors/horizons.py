@@ -8,8 +8,7 @@ from datetime import date, timedelta
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf, Month
-from decision_service.domain.missing import NO_PAY, Cause, Missing
+from decision_service.domain.values import NO_PAY, AsOf, Cause, Missing, Month
 from decision_service.factors.registry import FactorContext
 from decision_service.factors.usage import Feeder, FeederState
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.factors.answer import Answer, answer, plus_months, whole_months
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import evidence_of, identities

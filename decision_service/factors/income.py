@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.factor import Better, Evidence, ValueType
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import (
     Amount,
     Answer,

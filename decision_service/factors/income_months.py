@@ -9,10 +9,9 @@ from collections.abc import Set as AbstractSet
 import msgspec
 
 from decision_service.domain.accounts import INCOME_KINDS, MATTERS_FOR, Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.domain.snapshot import EstimatedIncome, Income
+from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import (
     DECLARED_GRADE,
     DOCUMENT_GRADE,

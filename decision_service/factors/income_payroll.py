@@ -11,8 +11,8 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Income
+from decision_service.domain.values import Cause, Missing
 from decision_service.factors.answer import PAYROLL_GRADE, Answer, answer, median
 from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.horizons import Settlement, last_seen

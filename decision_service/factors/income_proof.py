@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.factor import Better, Evidence, ValueType
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import EstimatedIncome, Income, Read, Transaction
+from decision_service.domain.values import Cause, Missing
 from decision_service.factors.answer import (
     DECLARED_GRADE,
     DOCUMENT_GRADE,

@@ -11,9 +11,9 @@ from math import ceil
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.needs import CombineIncome, DataPolicy
 from decision_service.domain.snapshot import Income
+from decision_service.domain.values import Month
 from decision_service.factors.answer import DOCUMENT_GRADE, PAYROLL_GRADE, PLATFORM_GRADE, Amount
 from decision_service.factors.horizons import (
     Settlement,

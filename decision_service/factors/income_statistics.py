@@ -9,7 +9,7 @@ from itertools import pairwise
 import msgspec
 
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.factors.answer import (
     Amount,
     Answer,

@@ -10,7 +10,7 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import Cause, Missing
 from decision_service.factors.answer import Answer, Figure, answer, in_order, month_name, month_of
 from decision_service.factors.horizons import family_horizon, stand_in_from, trailing_end
 from decision_service.factors.quality import feed, supply

@@ -10,8 +10,8 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, Evidence, ValueType
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import Liability
+from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.factors.answer import (
     Amount,
     Answer,

@@ -12,9 +12,7 @@ from itertools import chain, groupby
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import Evidence, ValueType
-from decision_service.domain.missing import ABSENT, Cause, DataReason, Missing
 from decision_service.domain.needs import Needs
 from decision_service.domain.person import (
     LONGEST_EMAIL,
@@ -27,6 +25,7 @@ from decision_service.domain.person import (
     MatchGrades,
 )
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import ABSENT, AsOf, Cause, DataReason, Missing
 from decision_service.factors.answer import Answer
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import identities

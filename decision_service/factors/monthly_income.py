@@ -8,8 +8,8 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence
-from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
+from decision_service.domain.values import Missing
 from decision_service.factors.answer import Amount, median, month_name, proofs_evidence
 from decision_service.factors.horizons import Settlement, SourceCoverage, shows_none
 from decision_service.factors.income_months import (

@@ -7,10 +7,10 @@ from datetime import date
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, Evidence, ValueType
-from decision_service.domain.missing import ABSENT, Cause, Missing
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.person import DAYS, History, Reuse
 from decision_service.domain.snapshot import Read, Snapshot
+from decision_service.domain.values import ABSENT, Cause, Missing
 from decision_service.factors.answer import Answer, Figure
 from decision_service.factors.payroll import amount_of, employer_key, last_day_of
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, days, once

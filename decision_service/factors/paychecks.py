@@ -10,9 +10,8 @@ from operator import attrgetter
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import Income
+from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import Amount
 from decision_service.factors.payroll import (
     LONGEST_MONTH,

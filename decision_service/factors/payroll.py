@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import msgspec
 
-from decision_service.domain.calendar import Month
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Income
+from decision_service.domain.values import Month
 from decision_service.factors.answer import Amount, median, plus_months
 
 LONGEST_MONTH = 31

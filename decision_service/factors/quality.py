@@ -8,8 +8,8 @@ from datetime import timedelta
 import msgspec
 
 from decision_service.domain.accounts import CONNECTED, PENDING, PENDS_WITHIN, SYNCS_WITHIN, Kind
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
+from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.factors.answer import in_order
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import (

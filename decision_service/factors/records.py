@@ -10,7 +10,6 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import (
     Contribution,
     Employment,
@@ -22,6 +21,7 @@ from decision_service.domain.snapshot import (
     Read,
     Transaction,
 )
+from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.factors.answer import MOST_SHOWN, Identified
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import EARNING_KINDS, counted, feeders, sources_naming

@@ -13,12 +13,11 @@ from typing import Any, TypeVar, TypeVarTuple
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import Action, Better, FactorSpec, Mover, ValueType
-from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf, Cause
 from decision_service.factors.answer import Answer
 
 _APPLICANT = (

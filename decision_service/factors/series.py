@@ -9,7 +9,7 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import NO_EVIDENCE, Evidence
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import Cause, Missing
 from decision_service.factors.answer import (
     Amount,
     Answer,

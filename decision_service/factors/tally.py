@@ -12,9 +12,9 @@ from operator import attrgetter
 
 import msgspec
 
-from decision_service.domain.calendar import Month
 from decision_service.domain.needs import ClassRule, TransactionClass
 from decision_service.domain.snapshot import Transaction
+from decision_service.domain.values import Month
 from decision_service.factors.answer import RecordGroup, Weight, five, top_weights
 
 EARNED, FEES, REVERSED, WITHDRAWN, REPAID, MAPPED, UNMAPPED, FOREIGN = range(8)

@@ -9,10 +9,9 @@ from fractions import Fraction
 from itertools import pairwise
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
-from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.factor import Better, Evidence, ValueType
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import DataPolicy
+from decision_service.domain.values import AsOf, Cause, Missing, Month
 from decision_service.factors.answer import (
     Amount,
     Answer,

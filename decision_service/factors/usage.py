@@ -10,9 +10,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.accounts import CONNECTED, DISCONNECTED, INCOME_KINDS, LINK_TASK, Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.factor import SourceUse
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import (
     Account,
@@ -25,6 +23,7 @@ from decision_service.domain.snapshot import (
     Source,
     Task,
 )
+from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.payroll import amount_of, employer_key, last_day_of
 from decision_service.factors.registry import FactorContext, once
 

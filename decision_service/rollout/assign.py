@@ -13,7 +13,7 @@ from msgspec import structs
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
 from decision_service.domain.errors import FieldProblem, InputInvalid
 from decision_service.domain.factor import Value
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rollout.model import WHOLE, Challenger, ChallengerLimits, Plan, Segment, Unit
 from decision_service.rollout.state import RolloutState
 

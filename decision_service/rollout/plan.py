@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import LARGEST_AMOUNT
+from decision_service.domain.values import LARGEST_AMOUNT
 from decision_service.rollout.assign import ALGORITHM
 from decision_service.rollout.model import (
     UNREPORTED,

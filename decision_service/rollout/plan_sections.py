@@ -8,7 +8,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 from decision_service.domain.decision import ReferKind
-from decision_service.domain.money import EXACT, LARGEST_AMOUNT, IllegalAmount, check_amount
 from decision_service.domain.reviews import (
     CLAIM_FOR,
     CONTEST_QUEUE,
@@ -19,6 +18,7 @@ from decision_service.domain.reviews import (
     ReviewQueue,
     ReviewReason,
 )
+from decision_service.domain.values import EXACT, LARGEST_AMOUNT, IllegalAmount, check_amount
 from decision_service.rollout.model import (
     Ceiling,
     DayCap,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decision_service.domain.decision import ReferKind
-from decision_service.domain.money import LARGEST_AMOUNT
+from decision_service.domain.values import LARGEST_AMOUNT
 from decision_service.rollout.model import Advance, GuardrailAction, GuardrailScope, Metric, Unit
 from decision_service.rollout.plan import LONGEST_UNREPORTED
 from decision_service.rollout.plan_sections import REASON_CODE, TOLD

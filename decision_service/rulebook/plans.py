@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import to_major
+from decision_service.domain.values import to_major
 from decision_service.rollout.model import WHOLE, Ceiling, DayCap, Plan, Segment, Stages
 from decision_service.rollout.plan_sections import place_of
 from decision_service.rulebook.folder import RuleFolder

@@ -19,7 +19,7 @@ from decision_service.domain.decision import (
     RuleTrace,
     Score,
 )
-from decision_service.domain.missing import REASONS
+from decision_service.domain.values import REASONS
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.types import Node, Symbol
 from decision_service.rules.language.values import Gap, Unknown

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.accounts import PROVIDER_TYPES, Kind
-from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.decision import (
     Component,
     DataRequest,
@@ -23,7 +22,7 @@ from decision_service.domain.decision import (
     Verdict,
 )
 from decision_service.domain.factor import FactorValue, Value
-from decision_service.domain.missing import NO_PAY, Cause, DataReason, Missing
+from decision_service.domain.values import NO_PAY, AsOf, Cause, DataReason, Missing, Month
 from decision_service.rules.construct import Finding, State, Trace
 from decision_service.rules.language.values import Gap, exactly
 from decision_service.rules.program import CompiledRuleset, Intake, ParamPeriod, ReasonSpec

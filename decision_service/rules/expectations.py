@@ -10,8 +10,7 @@ import msgspec
 
 from decision_service.domain.decision import OfferKind, Outcome, ReferKind, Verdict
 from decision_service.domain.factor import Value
-from decision_service.domain.missing import DataReason
-from decision_service.domain.money import Money
+from decision_service.domain.values import DataReason, Money
 from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.fields import Fields, as_scalar

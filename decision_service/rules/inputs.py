@@ -15,7 +15,7 @@ import msgspec
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.errors import FieldProblem
 from decision_service.domain.factor import Value, ValueType
-from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+from decision_service.domain.values import LARGEST_AMOUNT, Money, exponent
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.fields import (

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.decision import Component, Outcome, ReferKind, RuleTrace
-from decision_service.domain.missing import ABSENT
+from decision_service.domain.values import ABSENT
 from decision_service.rules.construct import (
     OUTCOME_WORDS,
     Conclusion,

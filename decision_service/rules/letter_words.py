@@ -10,8 +10,7 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Value
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money, currency_sign
+from decision_service.domain.values import Cause, Money, currency_sign
 
 
 class Words(msgspec.Struct, frozen=True):

@@ -24,9 +24,8 @@ from decision_service.domain.decision import (
     Verdict,
 )
 from decision_service.domain.factor import Value, ValueType
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
 from decision_service.domain.reviews import ReviewPolicy
+from decision_service.domain.values import Cause, Money
 from decision_service.rules.explain import offer_limits
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import exponent, to_major
+from decision_service.domain.values import exponent, to_major
 from decision_service.rules.language.diagnostics import Place, Report, split_lines
 from decision_service.rules.language.expressions import money_minor
 from decision_service.rules.language.fields import (

@@ -23,8 +23,7 @@ from decision_service.domain.decision import (
     Verdict,
 )
 from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import DataReason
-from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+from decision_service.domain.values import LARGEST_AMOUNT, DataReason, Money, exponent
 from decision_service.rules.construct import (
     Conclusion,
     Conclusive,

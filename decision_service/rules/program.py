@@ -17,9 +17,8 @@ import msgspec
 
 from decision_service.domain.decision import Component, ListAnswer, Outcome
 from decision_service.domain.factor import FactorValue, Value, ValueType
-from decision_service.domain.missing import Cause, Missing, shown_first
-from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
+from decision_service.domain.values import Cause, Missing, Money, shown_first
 from decision_service.rules.construct import Runner, State, Trace
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Evaluate

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import exponent
+from decision_service.domain.values import exponent
 from decision_service.rules.language import types as tree
 from decision_service.rules.language import values as arithmetic
 from decision_service.rules.language.types import Node, Symbol

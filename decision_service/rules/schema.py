@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.factor import FactorSpec, ValueType
-from decision_service.domain.missing import OF_FACTORS
 from decision_service.domain.needs import CombineIncome, PartialPolicy
+from decision_service.domain.values import OF_FACTORS
 from decision_service.rules import offer_terms as terms
 from decision_service.rules.compile import OPTIONAL, REQUIRED
 from decision_service.rules.construct import APPLIES_WHEN, OUTCOME_WORDS

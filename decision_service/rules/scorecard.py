@@ -20,7 +20,7 @@ from decision_service.domain.decision import (
     Score,
     Truth,
 )
-from decision_service.domain.missing import ABSENT
+from decision_service.domain.values import ABSENT
 from decision_service.rules.cells import Cell, CellKind, CellReader, cell_tree, finder
 from decision_service.rules.construct import (
     MOST_WORLDS,

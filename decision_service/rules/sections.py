@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import Mover
-from decision_service.domain.missing import DataReason
+from decision_service.domain.values import DataReason
 from decision_service.rules.construct import OUTCOME_WORDS
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language.diagnostics import Report, did_you_mean

@@ -11,8 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Component, Outcome, RuleTrace, Truth
-from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.money import exponent
+from decision_service.domain.values import Cause, DataReason, Missing, exponent
 from decision_service.rules import conditions, knockouts, offer, scorecard, table
 from decision_service.rules.construct import (
     APPLIES_WHEN,

@@ -19,7 +19,7 @@ from decision_service.domain.decision import (
     Truth,
 )
 from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.cells import (
     Cell,
     CellKind,

@@ -9,11 +9,18 @@ from typing import TypeVar
 
 import msgspec
 
-from decision_service.domain.calendar import AsOf, noon
 from decision_service.domain.decision import Component
 from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
-from decision_service.domain.missing import OF_FACTORS, Cause, DataReason, Missing
-from decision_service.domain.money import Money, to_minor
+from decision_service.domain.values import (
+    OF_FACTORS,
+    AsOf,
+    Cause,
+    DataReason,
+    Missing,
+    Money,
+    noon,
+    to_minor,
+)
 from decision_service.rules.draft import names_in
 from decision_service.rules.expectations import Expectation, check_expected, read_expectation
 from decision_service.rules.inputs import bind_inputs

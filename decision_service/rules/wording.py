@@ -13,7 +13,7 @@ import msgspec
 
 from decision_service.domain.decision import ComparisonTrace, Truth
 from decision_service.domain.factor import Value, ValueType
-from decision_service.domain.money import currency_sign, exponent
+from decision_service.domain.values import currency_sign, exponent
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.evaluation import Evaluate, Values, compile_tree, leaves
 from decision_service.rules.language.types import Node

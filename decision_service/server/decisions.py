@@ -31,7 +31,6 @@ from decision_service.decide.replay import (
     Replayed,
     WhichRules,
 )
-from decision_service.domain.calendar import Month
 from decision_service.domain.decision import (
     Decision,
     ListAnswer,
@@ -48,6 +47,7 @@ from decision_service.domain.person import (
     GivenApplicant,
 )
 from decision_service.domain.ports import Clock, Filter, ReplyStyle, StoredEntry
+from decision_service.domain.values import Month
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.server.context import CallInfo, RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token

@@ -18,8 +18,8 @@ from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.decide.application import Application
 from decision_service.domain.decision import Arm
-from decision_service.domain.money import Money, to_minor
 from decision_service.domain.ports import Clock
+from decision_service.domain.values import Money, to_minor
 from decision_service.rollout.assign import enters_comparison, first_match
 from decision_service.rollout.impact import LeftOut, causes_of, matrix_of, rates_of, reasons_of
 from decision_service.rollout.judge import ArmCount, interval

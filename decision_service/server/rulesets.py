@@ -14,8 +14,8 @@ from decision_service.decide.dry_run import DryRunRequest, TryRules, ValidateRul
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.domain.errors import StoreError
 from decision_service.domain.factor import Value
-from decision_service.domain.missing import Cause
 from decision_service.domain.ports import Clock, DecisionLog
+from decision_service.domain.values import Cause
 from decision_service.rulebook.acceptance import ListChanges, newest_list_changes
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.rulebook import ActiveRules, ActiveRulesStatus, Product

@@ -28,7 +28,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.domain.errors import UNSEEN, FieldInvalid, FieldProblem, visible
 from decision_service.domain.factor import Value
-from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+from decision_service.domain.values import LARGEST_AMOUNT, Money, exponent
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Raw
 
-from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.values import Cause, DataReason
 from decision_service.smile.client import Request, check_depth, too_large
 from decision_service.smile.errors import ConflictingItems, TransientFault, UpstreamFault, bad_data
 from decision_service.smile.limits import JSON_DEPTH, SmileLimits

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from decision_service.domain.accounts import CONNECTED, DISCONNECTED, MONTHLY_KINDS, Kind
 from decision_service.domain.errors import UserUnknown
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import (
     Account,
@@ -25,6 +24,7 @@ from decision_service.domain.snapshot import (
     Source,
     Task,
 )
+from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.smile.answers import (
     AccountAnswer,
     DistinctItems,

@@ -17,8 +17,8 @@ import structlog
 from msgspec.structs import replace
 from opentelemetry.trace import Tracer
 
-from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.ports import Clock
+from decision_service.domain.values import Cause, DataReason
 from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, Attributes, raised, traced
 from decision_service.smile.errors import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import SmileError, UpstreamBudgetExhausted, UpstreamUnavailable
-from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.values import Cause, DataReason, Missing
 
 RETRY_AFTER = 5.0
 """Seconds after which a caller may send a request again that the vendor did not answer."""

@@ -16,9 +16,9 @@ from decision_service.domain.errors import (
     DeadlineMissed,
     UpstreamUnavailable,
 )
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.ports import Clock
 from decision_service.domain.snapshot import Account, Read, Task
+from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.smile.applicant import (
     CONSENT_PROBE,
     ApplicantReader,

@@ -13,10 +13,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.errors import CrossTenant
-from decision_service.domain.missing import Cause, DataReason
-from decision_service.domain.money import IllegalAmount, to_minor
 from decision_service.domain.person import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PHONE, FoundPerson
 from decision_service.domain.snapshot import (
     Account,
@@ -33,6 +30,7 @@ from decision_service.domain.snapshot import (
     Task,
     Transaction,
 )
+from decision_service.domain.values import Cause, DataReason, IllegalAmount, Month, to_minor
 from decision_service.smile import answers
 from decision_service.smile.answers import (
     AccountAnswer,

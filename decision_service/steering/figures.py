@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from decision_service.decide.admit import midnight
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Arm
 from decision_service.domain.ports import DayTotal
+from decision_service.domain.values import AsOf
 from decision_service.rollout.assign import running_challenger
 from decision_service.rollout.impact import ImpactSums
 from decision_service.rollout.judge import (

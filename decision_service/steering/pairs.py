@@ -10,13 +10,11 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.decide.conclude import needs_of
-from decision_service.domain.calendar import AsOf, noon
 from decision_service.domain.decision import Decision, OfferKind, Outcome, Verdict
 from decision_service.domain.factor import Factors, FactorValue, Value
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
 from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf, Cause, Money, noon
 from decision_service.factors.compute import compute, fetch_plan, own_values
 from decision_service.factors.usage import reading
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side

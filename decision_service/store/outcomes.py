@@ -20,7 +20,7 @@ from decision_service.casework.outcomes import (
 )
 from decision_service.decide.application import history_keys
 from decision_service.domain.decision import Outcome
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.store import history as history_
 from decision_service.store.decisions import from_microseconds, kept, microseconds
 from decision_service.store.dialect import insert_new

@@ -12,11 +12,9 @@ from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
 
-from decision_service.domain.calendar import AsOf, noon
 from decision_service.domain.decision import ListAnswer, StageTrace
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money, to_major, to_minor
+from decision_service.domain.values import AsOf, Cause, Missing, Money, noon, to_major, to_minor
 from decision_service.rules.draft import names_in
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces

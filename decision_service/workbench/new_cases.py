@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Verdict
 from decision_service.domain.factor import FactorSpec, FactorValue
-from decision_service.domain.money import Money
+from decision_service.domain.values import AsOf, Money
 from decision_service.rules.draft import names_of, with_shared
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.expectations import OFFER_KEYS

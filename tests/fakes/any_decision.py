@@ -8,7 +8,6 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import (
     Arm,
     ArmReason,
@@ -33,9 +32,8 @@ from decision_service.domain.decision import (
     Verdict,
 )
 from decision_service.domain.factor import Evidence, Factors, FactorValue, KindStatus, SourceUse
-from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.money import Money
 from decision_service.domain.ports import ReplyStyle
+from decision_service.domain.values import AsOf, Cause, DataReason, Missing, Money
 from tests.fakes.world import NOW
 
 LONG = "₱ and a text that is longer than one byte of length can tell, " * 4

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from decision_service.decide.admit import Admission, bound_inputs
 from decision_service.decide.conclude import conclude
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.ports import FetchResult
+from decision_service.domain.values import AsOf
 from decision_service.rollout.assign import Subject, choose
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rules.program import CompiledRuleset

@@ -16,7 +16,6 @@ from decision_service.decide.application import Application, IdentityKey
 from decision_service.decide.decide import CallContext, DecideApplication, Deps
 from decision_service.decide.history import ReadHistory
 from decision_service.decide.snapshots import SnapshotCache
-from decision_service.domain.money import Money
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import FetchResult, Leases, SnapshotSource
 from decision_service.domain.snapshot import (
@@ -33,6 +32,7 @@ from decision_service.domain.snapshot import (
     Read,
     Snapshot,
 )
+from decision_service.domain.values import Money
 from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook

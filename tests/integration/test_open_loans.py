@@ -14,10 +14,10 @@ from decision_service.casework.outcomes import LoanOutcome, LoanStatus, ReportRe
 from decision_service.decide.application import CUSTOMER, DOCUMENT, OWED, USER, history_keys
 from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ReviewRefused
-from decision_service.domain.money import Money
 from decision_service.domain.person import FoundPerson
 from decision_service.domain.ports import HistoryEntry
 from decision_service.domain.reviews import ReviewState
+from decision_service.domain.values import Money
 from decision_service.factors.match import recognised_by
 from decision_service.store import tables
 from decision_service.store.keys import IDENTITY_KEYS

@@ -10,8 +10,8 @@ import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.domain.money import Money
 from decision_service.domain.ports import StoredEntry
+from decision_service.domain.values import Money
 from decision_service.standin.sandbox import sandbox, sandbox_people
 from decision_service.standin.world import Person, World, WorldMaker
 from tests.fakes.world import NOW

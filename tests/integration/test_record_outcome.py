@@ -26,8 +26,8 @@ from decision_service.domain.errors import (
     InputInvalid,
     OutcomeContradicted,
 )
-from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionEntry, Filter, StoredEntry
+from decision_service.domain.values import Money
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.store.store import Store
 from tests.fakes.world import NOW, World, application

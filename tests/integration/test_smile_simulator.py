@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant, DataNotReady, UpstreamUnavailable
-from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.values import DataReason
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.standin.faults import Fault

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan
+from decision_service.domain.values import DataReason
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.integration.smile_wire import (

@@ -15,12 +15,13 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, select
 
+from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.casework.disclosure import PersonRecord
 from decision_service.casework.subject_access import MOST_RECORDS, PAGE, AccessTerms, ExportPerson
 from decision_service.decide.application import user_key
 from decision_service.decide.codec import snapshot_body
 from decision_service.domain.errors import UserUnknown
-from decision_service.server.applicants import disclosed_reply, record_message
+from decision_service.server.applicants import APPLICANTS, disclosed_reply
 from decision_service.store.engine import open_database
 from decision_service.store.schema import PERSONAL, ErasedBy
 from decision_service.store.store import Store
@@ -54,7 +55,7 @@ async def exported(store: Store, user_id: str, **terms: bool) -> list[PersonReco
 
 def text_of(records: list[PersonRecord]) -> str:
     """All that leaves the service."""
-    return "\n".join(f"{record_message(record)} {record.content}" for record in records)
+    return "\n".join(f"{APPLICANTS.message(pb.StoredRecord, one)} {one.content}" for one in records)
 
 
 def rows_of(connection: Connection, user_id: str) -> Rows:

@@ -20,8 +20,8 @@ from decision_service.decide.history import (
 )
 from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ConsentMoved, HistoryMoved
-from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionEntry, HistoryEntry
+from decision_service.domain.values import Money
 from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 

@@ -16,11 +16,10 @@ from decision_service.casework.outcomes import (
 from decision_service.decide.application import history_keys
 from decision_service.decide.codec import decode_facts, factors_from_wire
 from decision_service.decide.replay import ReadDecisions
-from decision_service.domain.calendar import Month
-from decision_service.domain.money import Money
 from decision_service.domain.person import FoundPerson
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.snapshot import Income, Provider, Read, Snapshot, Source
+from decision_service.domain.values import Money, Month
 from decision_service.factors.match import recognised_by
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import read_rules

@@ -14,7 +14,7 @@ from decision_service.casework.outcomes import (
     ReportRelation,
 )
 from decision_service.domain.errors import StoreBusy
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 

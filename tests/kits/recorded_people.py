@@ -17,9 +17,8 @@ from msgspec.structs import replace
 from decision_service.decide.admit import Admission, bound_inputs
 from decision_service.decide.application import Application
 from decision_service.decide.conclude import conclude, needs_of
-from decision_service.domain.calendar import AsOf
-from decision_service.domain.money import Money
 from decision_service.domain.ports import DecisionEntry, StoredText
+from decision_service.domain.values import AsOf, Money
 from decision_service.factors.compute import fetch_plan
 from decision_service.rollout.assign import Subject, choose
 from decision_service.rulebook.folder import read_rules

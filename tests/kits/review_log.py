@@ -27,7 +27,6 @@ from decision_service.decide.history import PastDecision
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import ApprovalTerms, Arm, Outcome, ReferKind
 from decision_service.domain.errors import AllowancesMoved, HistoryMoved, ReviewRefused
-from decision_service.domain.money import Money
 from decision_service.domain.ports import (
     Allowances,
     ArmDecision,
@@ -50,6 +49,7 @@ from decision_service.domain.reviews import (
     ReviewState,
     opened_by_referral,
 )
+from decision_service.domain.values import Money
 from decision_service.store.store import Store
 from tests.kits.arm_log import granted
 from tests.kits.decision_entries import NOON, numbered

@@ -21,10 +21,8 @@ from decision_service.decide.codec import (
 )
 from decision_service.decide.events import Event
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer, Outcome
 from decision_service.domain.factor import Evidence, Factors, FactorValue
-from decision_service.domain.money import Money
 from decision_service.domain.person import FoundPerson, History, OwnFacts, Reuse
 from decision_service.domain.ports import (
     ArmDecision,
@@ -36,6 +34,7 @@ from decision_service.domain.ports import (
 )
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
 from decision_service.domain.snapshot import Account, EstimatedIncome, Identity, Read, Snapshot
+from decision_service.domain.values import Money, Month
 from decision_service.store.store import Store
 from tests.kits.arm_figures import paired
 from tests.kits.decision_entries import NOON, numbered

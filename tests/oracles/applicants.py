@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf, Month
-from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome, DataPolicy, PartialPolicy
 from decision_service.domain.snapshot import Account, Employment, Read, Snapshot, Source
+from decision_service.domain.values import AsOf, Missing, Month
 from tests.oracles.connected import account, known, source, tasks
 from tests.oracles.draft import Draft
 from tests.oracles.histories import (

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf, Month
-from decision_service.domain.missing import Missing
 from decision_service.domain.snapshot import Account, KnownCount, Read, Source, Task
+from decision_service.domain.values import AsOf, Missing, Month
 from tests.oracles.draft import Draft
 from tests.oracles.vocabulary import CONNECTED, FAULTS, HOLDS
 

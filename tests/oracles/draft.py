@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf, Month
+from decision_service.domain.values import AsOf, Month
 from tests.oracles.vocabulary import CURRENCY, EMPLOYERS, NO_EMPLOYERS
 
 

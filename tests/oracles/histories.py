@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.snapshot import (
     Contribution,
     Employment,
@@ -15,6 +14,7 @@ from decision_service.domain.snapshot import (
     LinkCounts,
     Transaction,
 )
+from decision_service.domain.values import Month
 from tests.oracles.draft import Draft, amount, months
 from tests.oracles.vocabulary import CURRENCY, EARNINGS, FREQUENCIES, LOANS, WORDS
 

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.snapshot import Income
+from decision_service.domain.values import Month
 from tests.oracles.draft import Draft, amount, months
 from tests.oracles.vocabulary import CURRENCY, EMPLOYERS, FREQUENCIES
 

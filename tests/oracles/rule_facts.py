@@ -8,10 +8,8 @@ from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import ABSENT, Cause, DataReason, Missing
-from decision_service.domain.money import Money
+from decision_service.domain.values import ABSENT, AsOf, Cause, DataReason, Missing, Money
 from tests.oracles.rulesets import FACTORS, INPUTS, LABELS, STEPS
 
 MANILA = ZoneInfo("Asia/Manila")

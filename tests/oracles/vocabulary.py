@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from decision_service.domain.missing import Cause
 from decision_service.domain.needs import ClassRule, SchemeCeiling, TransactionClass
 from decision_service.domain.snapshot import Provider
+from decision_service.domain.values import Cause
 
 CURRENCY = "PHP"
 PROVIDERS = (

@@ -27,11 +27,11 @@ from grpc_status import rpc_status
 from decision_service.app.wiring import Service, start
 from decision_service.decide.codec import decode_facts, inputs_from_wire, read_snapshot
 from decision_service.decide.conclude import judge, needs_of, with_answers
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Assignment, Decision, EnrolmentReason, Outcome, Verdict
 from decision_service.domain.person import OwnFacts
 from decision_service.domain.ports import Clock, ReplyStyle
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf
 from decision_service.factors.compute import compute
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules

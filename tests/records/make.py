@@ -21,7 +21,7 @@ import structlog
 import yaml
 
 from decision_service.domain.decision import Outcome
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.standin.formats import PROVIDERS
 from decision_service.standin.ordinary import FLAWS, ORDINARY
 from decision_service.standin.population import DIFFICULT, EVERYDAY, population

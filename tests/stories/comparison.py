@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from decision_service.decide.stories import figure_differences, shown_value
-from decision_service.domain.calendar import Month
 from decision_service.domain.decision import Verdict
 from decision_service.domain.errors import InputInvalid
-from decision_service.domain.missing import Missing
+from decision_service.domain.values import Missing, Month
 from tests.stories.running import Decided
 from tests.stories.story import ServiceStory, Waiting
 

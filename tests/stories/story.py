@@ -7,9 +7,9 @@ from datetime import date
 from typing import ClassVar
 
 from decision_service.decide.stories import Story
-from decision_service.domain.calendar import Month
 from decision_service.domain.decision import Outcome
 from decision_service.domain.snapshot import KnownCount
+from decision_service.domain.values import Month
 
 
 @dataclass(frozen=True)

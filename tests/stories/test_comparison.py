@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from decision_service.domain.calendar import Month
 from decision_service.domain.decision import DataRequest, Outcome
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import Cause, Missing, Month
 from decision_service.rules.expectations import NOTHING_EXPECTED, Expectation
 from decision_service.rules.tests_file import Given
 from tests.stories.comparison import differences, explained

@@ -8,8 +8,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.money import to_major
+from decision_service.domain.values import Month, to_major
 from tests.stories.story import ServiceStory
 from tests.unit.smile.vendor import Vendor, problem
 

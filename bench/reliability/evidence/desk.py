@@ -15,7 +15,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.decide.application import Application
 from decision_service.decide.decide import CallContext
 from decision_service.domain.errors import ServiceError
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.factor import Value, ValueType
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.language import types as tree
 from decision_service.rules.language import values as runtime
 from decision_service.rules.language.diagnostics import Place, Report, render

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import LARGEST_AMOUNT, exponent
+from decision_service.domain.values import LARGEST_AMOUNT, exponent
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.fields import day_hint, parse_day

@@ -20,8 +20,15 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.factor import Value, ValueType
-from decision_service.domain.missing import ABSENT, Cause, DataReason, Missing
-from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+from decision_service.domain.values import (
+    ABSENT,
+    LARGEST_AMOUNT,
+    Cause,
+    DataReason,
+    Missing,
+    Money,
+    exponent,
+)
 
 Number = int | Decimal
 

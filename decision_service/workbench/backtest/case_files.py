@@ -29,9 +29,8 @@ from decision_service.domain.factor import (
     Value,
     ValueType,
 )
-from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.money import Money, exponent
 from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
+from decision_service.domain.values import Cause, DataReason, Missing, Money, exponent
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.impact import KnownLoan, Side
 from decision_service.rulebook.archive import files_from_body

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.factor import FactorValue, Value, ValueType
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.impact import JudgedApplicant, KnownLoan, NotCompared, Side
 from decision_service.rules.evaluate import Facts, evaluate

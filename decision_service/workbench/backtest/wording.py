@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from decision_service.domain.money import to_major
+from decision_service.domain.values import to_major
 from decision_service.rollout.impact import Interval, Rate, Share
 from decision_service.workbench.backtest.report import AmountRow, ImpactReport, SegmentRow
 

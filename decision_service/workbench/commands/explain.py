@@ -32,9 +32,9 @@ from decision_service.cli.views import (
     comparison_text,
     styled_outcome,
 )
-from decision_service.domain.calendar import AsOf, noon
 from decision_service.domain.decision import RuleTrace, StageTrace, Truth, Verdict
 from decision_service.domain.factor import Value
+from decision_service.domain.values import AsOf, noon
 from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import PassedRow, passed_over, traces

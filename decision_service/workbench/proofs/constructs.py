@@ -10,7 +10,7 @@ from itertools import combinations
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import LARGEST_AMOUNT, exponent
+from decision_service.domain.values import LARGEST_AMOUNT, exponent
 from decision_service.rules.cells import Cell, CellKind
 from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.construct import MOST_WORLDS, Runner

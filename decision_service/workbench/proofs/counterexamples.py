@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from decision_service.domain.factor import Better, FactorSpec, ValueType
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import exponent
+from decision_service.domain.values import Cause, exponent
 from decision_service.rules.language.types import Symbol
 from decision_service.rules.language.values import Unknown, unknown
 from decision_service.rules.ranges import whole

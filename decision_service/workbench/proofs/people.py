@@ -13,11 +13,9 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.calendar import noon
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money, exponent
+from decision_service.domain.values import Cause, Missing, Money, exponent, noon
 from decision_service.rules.evaluate import Facts
 from decision_service.rules.language.evaluation import Formula, parse_formula
 from decision_service.rules.language.types import FLAG, DeclaredNames, Symbol

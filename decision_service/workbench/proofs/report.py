@@ -7,10 +7,9 @@ from datetime import date, datetime
 from math import inf
 from typing import Any
 
-from decision_service.domain.calendar import noon
 from decision_service.domain.decision import Verdict
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import to_major
+from decision_service.domain.values import noon, to_major
 from decision_service.factors.laws import LAWS, TOGETHER
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.rulebook import Rulebook

@@ -11,11 +11,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from decision_service.domain.calendar import AsOf
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf, Cause, Money
 from tests.oracles.factors import (
     accounts,
     contributions,

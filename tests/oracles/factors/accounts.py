@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause
 from decision_service.domain.snapshot import Account, LinkCounts
+from decision_service.domain.values import Cause, Month
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Money
 from tests.oracles.factors.applicant import Unknown, Wait
 from tests.oracles.factors.arithmetic import median, money
 from tests.oracles.factors.monthly_income import (

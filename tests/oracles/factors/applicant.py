@@ -7,10 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
-from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy, PartialPolicy
 from decision_service.domain.snapshot import Account, Provider, Read, Snapshot, Task
+from decision_service.domain.values import AsOf, Cause
 
 RECORD_KINDS = [kind for kind in Kind if kind is not Kind.ACCOUNTS]
 CLAIMS = (Kind.EINCOMES, Kind.INCOMES, Kind.TRANSACTIONS)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 
 _ANSWER = Context(prec=34, rounding=ROUND_HALF_EVEN)
 _WIDE = Context(prec=80, rounding=ROUND_HALF_EVEN)

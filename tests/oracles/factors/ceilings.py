@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from decision_service.domain.calendar import Month
+from decision_service.domain.values import Month
 from tests.oracles.factors.applicant import Applicant
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Money, Month
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,

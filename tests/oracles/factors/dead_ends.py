@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.snapshot import Account
+from decision_service.domain.values import Month
 from tests.oracles.factors.applicant import (
     Applicant,
     connection,

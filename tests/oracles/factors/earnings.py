@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 
-from decision_service.domain.calendar import Month
 from decision_service.domain.needs import TransactionClass
+from decision_service.domain.values import Month
 
 TAKEN = (TransactionClass.FEE, TransactionClass.REVERSAL)
 Move = tuple[date, Fraction, TransactionClass | None]

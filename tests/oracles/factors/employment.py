@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import ABSENT, Cause
 from decision_service.domain.snapshot import Employment
+from decision_service.domain.values import ABSENT, Cause, Month
 from tests.oracles.factors.amounts import last_known
 from tests.oracles.factors.applicant import (
     Applicant,

@@ -7,9 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
-from decision_service.domain.missing import Cause
 from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Transaction
+from decision_service.domain.values import Cause
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
+from decision_service.domain.values import Month
 from tests.oracles.factors.applicant import Applicant, Feeder, feeders, records_of
 from tests.oracles.factors.arithmetic import median
 from tests.oracles.factors.ceilings import clipped

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Money
 from tests.oracles.factors.amounts import (
     as_money,
     figures,

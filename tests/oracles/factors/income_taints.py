@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,

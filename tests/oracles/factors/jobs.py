@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from tests.oracles.factors.amounts import last_amounts, refuse_unknown, seen_amounts
 from tests.oracles.factors.applicant import Unknown
 from tests.oracles.factors.arithmetic import number

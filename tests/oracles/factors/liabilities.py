@@ -9,10 +9,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
 from decision_service.domain.snapshot import Liability
+from decision_service.domain.values import Cause, Money, Month
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,

@@ -8,9 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause
 from decision_service.domain.needs import CombineIncome
+from decision_service.domain.values import Cause, Month
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,

@@ -7,9 +7,8 @@ from fractions import Fraction
 from math import ceil
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause
 from decision_service.domain.snapshot import Income
+from decision_service.domain.values import Cause, Month
 from tests.oracles.factors.amounts import last_amounts, refuse_unknown
 from tests.oracles.factors.applicant import Applicant, Feeder, Unknown, feeders, records_of
 from tests.oracles.factors.arithmetic import median

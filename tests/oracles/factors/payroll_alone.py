@@ -6,8 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Money
 from tests.oracles.factors.amounts import as_money
 from tests.oracles.factors.applicant import Unknown
 from tests.oracles.factors.monthly_income import Incomes, is_overlapped, wait_for

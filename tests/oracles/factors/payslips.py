@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from decision_service.domain.calendar import Month
 from decision_service.domain.snapshot import Income
+from decision_service.domain.values import Month
 
 
 @dataclass(frozen=True)

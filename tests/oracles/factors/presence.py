@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from tests.oracles.factors.applicant import Unknown
 from tests.oracles.factors.income_taints import taints_of_work
 from tests.oracles.factors.monthly_income import (

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import ABSENT, Cause
+from decision_service.domain.values import ABSENT, Cause
 from tests.oracles.factors.amounts import (
     last_amounts,
     last_known,

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from math import ceil
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
+from decision_service.domain.values import Month
 from tests.oracles.factors.applicant import Applicant, Feeder, records_of
 from tests.oracles.factors.arithmetic import median
 from tests.oracles.factors.payslips import is_pay_period, slip_of

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Income, Transaction
+from decision_service.domain.values import Month
 from tests.oracles.factors.applicant import Applicant, Feeder, records_of
 from tests.oracles.factors.classes import class_of
 from tests.oracles.factors.employers import employer_of

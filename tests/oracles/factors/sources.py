@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
+from decision_service.domain.values import Month
 from tests.oracles.factors.applicant import Applicant, Feeder, feeders, records_of
 from tests.oracles.factors.ceilings import ceiling_of
 from tests.oracles.factors.earnings import net

@@ -6,10 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause
 from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import Account, Read
+from decision_service.domain.values import Cause, Month
 from tests.oracles.factors.applicant import (
     CLAIMS,
     Applicant,

@@ -9,11 +9,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
 from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Transaction
+from decision_service.domain.values import Cause, Money, Month
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,

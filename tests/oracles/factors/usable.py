@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause, Month
 from tests.oracles.factors.applicant import Feeder, Unknown, Wait
 from tests.oracles.factors.classes import too_much_unmapped
 from tests.oracles.factors.income_taints import gig_work, transaction_taints

@@ -17,8 +17,7 @@ from typing import Any
 import yaml
 
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Missing
-from decision_service.domain.money import Money
+from decision_service.domain.values import Missing, Money
 from tests.oracles.rules.expressions import DIGITS, Env, is_money, names
 from tests.oracles.rules.holes import ABSENT, Gone, gone, no_result
 from tests.oracles.rules.run import Argument, Run, worst

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.domain.money import IllegalAmount, Money, exponent, to_major, to_minor
+from decision_service.domain.values import IllegalAmount, Money, exponent, to_major, to_minor
 
 
 @given(st.integers(-(10**14), 10**14), st.sampled_from(["PHP", "JPY", "KWD"]))

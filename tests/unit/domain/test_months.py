@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.domain.calendar import Month
+from decision_service.domain.values import Month
 
 
 @given(st.dates(date(2, 1, 1), date(9998, 12, 31)))

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from decision_service.server.grpc import CallThreads
+from decision_service.server.event_loop import CallThreads
 
 PATIENCE = 30
 
@@ -17,7 +17,7 @@ import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from decision_service.server.grpc import CallThreads
+from decision_service.server.event_loop import CallThreads
 
 
 def refused(threads):

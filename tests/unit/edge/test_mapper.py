@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from decision_service.domain.verdict import Offer, OfferKind, Outcome
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +14,11 @@ from hypothesis import strategies as st
 from decision_service.api.v1 import decision_pb2, outcome_service_pb2, review_service_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
-from decision_service.domain.decision import RulesetRef
+from decision_service.domain.decision import Offer, OfferKind, Outcome, RulesetRef
 from decision_service.domain.errors import FieldInvalid
-from decision_service.domain.money import Money
 from decision_service.domain.ports import Filter
 from decision_service.domain.reviews import ReviewResult
+from decision_service.domain.values import Money
 from decision_service.server.decisions import DECISIONS
 from decision_service.server.outcomes import OUTCOMES
 from decision_service.server.reviews import REVIEWS

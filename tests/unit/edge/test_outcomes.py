@@ -8,7 +8,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.domain.errors import FieldInvalid
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.server.outcomes import outcome_from
 
 DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -12,7 +12,6 @@ from msgspec import structs
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import (
     Arm,
     Assignment,
@@ -28,8 +27,8 @@ from decision_service.domain.decision import (
     Verdict,
 )
 from decision_service.domain.factor import Factors, FactorValue
-from decision_service.domain.money import Money
 from decision_service.domain.ports import ReplyStyle
+from decision_service.domain.values import AsOf, Money
 from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.server.wire import money_from_message, value_from_message
 from tests.fakes.any_decision import decisions, styles, traces

@@ -9,8 +9,8 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import decision_service_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.domain.errors import FieldInvalid
-from decision_service.domain.money import Money
 from decision_service.domain.person import GivenApplicant
+from decision_service.domain.values import Money
 from decision_service.server.decisions import application_from, decision_id_from
 
 NOW = datetime(2026, 11, 27, 14, tzinfo=UTC)

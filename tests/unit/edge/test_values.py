@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.views import cause_text
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Missing, Money, Month
 from decision_service.server.decisions import DECISIONS
 from decision_service.server.wire import (
     WireError,

@@ -18,9 +18,6 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf, Month
-from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.money import to_minor
 from decision_service.domain.needs import (
     ClassRule,
     CombineIncome,
@@ -47,6 +44,7 @@ from decision_service.domain.snapshot import (
     Task,
     Transaction,
 )
+from decision_service.domain.values import AsOf, Cause, DataReason, Missing, Month, to_minor
 
 CASES = Path(__file__).parents[2] / "cases" / "factors"
 PROVIDERS = tuple(

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence, Factors, KindStatus
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import Needs
+from decision_service.domain.values import Cause, Missing
 from decision_service.factors.compute import compute
 from tests.unit.factors.golden import plus_zone, read_policy, read_snapshot
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from decision_service.casework.recourse_changes import formula
 from decision_service.decide.history import HistoryOf, Past, PastDecision, history_of
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import Better, Mover, ValueType
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.person import OwnFacts
 from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER
 from decision_service.factors.registry import catalogue

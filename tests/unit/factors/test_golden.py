@@ -11,10 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from decision_service.domain.calendar import Month
 from decision_service.domain.factor import FactorValue, Value
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Missing, Money, Month
 from decision_service.factors.compute import compute
 from tests.oracles.factors import Answer, reference
 from tests.oracles.factors.applicant import Wait

@@ -15,9 +15,7 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.factor import Value
-from decision_service.domain.money import Money
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import (
     Account,
@@ -27,6 +25,7 @@ from decision_service.domain.snapshot import (
     Read,
     Snapshot,
 )
+from decision_service.domain.values import AsOf, Money, Month
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
 from decision_service.standin.lists import NO_DATA, NOT_COMPUTABLE, features

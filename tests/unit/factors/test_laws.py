@@ -18,10 +18,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import (
     Account,
@@ -32,6 +29,7 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
+from decision_service.domain.values import AsOf, Cause, Money, Month
 from decision_service.factors.compute import compute
 from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant

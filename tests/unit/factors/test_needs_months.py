@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from decision_service.domain.calendar import AsOf, Month
-from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import Account, Contribution, EstimatedIncome, Read, Snapshot
+from decision_service.domain.values import AsOf, Cause, Month
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
 from tests.oracles.applicants import PROVIDERS

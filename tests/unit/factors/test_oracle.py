@@ -15,8 +15,8 @@ from random import Random
 import pytest
 
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import OF_FACTORS, Cause, Missing
 from decision_service.domain.needs import Needs
+from decision_service.domain.values import OF_FACTORS, Cause, Missing
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue, data_names
 from tests.oracles.applicants import applicant

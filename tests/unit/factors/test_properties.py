@@ -16,10 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.factor import FactorValue, ValueType
-from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.money import Money
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import (
     Account,
@@ -30,6 +27,7 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
+from decision_service.domain.values import AsOf, Cause, DataReason, Missing, Money, Month
 from decision_service.factors.answer import in_order
 from decision_service.factors.compute import compute
 from decision_service.factors.paychecks import MOST_PAYSLIPS

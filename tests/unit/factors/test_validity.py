@@ -9,9 +9,9 @@ from datetime import UTC, datetime, time, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import Account, Snapshot
+from decision_service.domain.values import AsOf
 from decision_service.factors.compute import compute, validity_boundaries
 from decision_service.factors.registry import catalogue
 from tests.oracles.applicants import Case, applicant

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.evaluation import FormulaUnfit, parse_formula, read_formula
 from decision_service.rules.language.types import DeclaredNames

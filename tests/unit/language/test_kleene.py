@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.domain.missing import ABSENT, Cause, DataReason
+from decision_service.domain.values import ABSENT, Cause, DataReason
 from decision_service.rules.language.evaluation import compile_tree, compile_trees
 from decision_service.rules.language.values import Unknown, exactly, unknown
 from tests.fakes.examples import examples

@@ -25,8 +25,7 @@ from decision_service.domain.decision import (
     Tag,
     Verdict,
 )
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Missing, Money
 from decision_service.rules.language.values import exactly
 from decision_service.rules.letter_words import LANGUAGES
 from decision_service.rules.letters import (

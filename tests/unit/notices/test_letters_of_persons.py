@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from decision_service.casework.compose import kind_of, letter
 from decision_service.casework.letters import provider_name
 from decision_service.domain.decision import Outcome, Price, ReferKind, Verdict
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rules.letters import NoticeKind, PersonsResult
 from tests.unit.notices.test_letters import DECLINED, REDUCED, TEXTS, about, written
 

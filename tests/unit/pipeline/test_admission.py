@@ -12,10 +12,9 @@ from msgspec.structs import replace
 
 from decision_service.decide.admit import Admission, admit
 from decision_service.decide.application import Application
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, ServiceError
-from decision_service.domain.money import Money
+from decision_service.domain.values import AsOf, Money
 from decision_service.rollout.assign import Subject, choose, enters_comparison, unit_of
 from decision_service.rollout.state import RolloutState, kill
 from decision_service.rulebook.rulebook import Product

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.decide.conclude import expiry
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Outcome, Verdict
 from decision_service.domain.factor import Factors
+from decision_service.domain.values import AsOf
 from tests.fakes.examples import examples
 from tests.fakes.world import PRODUCT, rulebook
 

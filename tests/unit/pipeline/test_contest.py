@@ -11,8 +11,8 @@ import pytest
 from decision_service.casework.reviews import OperateReviews, ReviewDeps
 from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.decision import Outcome
-from decision_service.domain.money import Money
 from decision_service.domain.reviews import Review
+from decision_service.domain.values import Money
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.store.store import Store

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from decision_service.decide.codec import pack_factors, snapshot_body
 from decision_service.decide.conclude import FactorCache
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.needs import Needs
 from decision_service.domain.person import FoundPerson
+from decision_service.domain.values import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.match import people_read
 from decision_service.factors.registry import catalogue, data_names

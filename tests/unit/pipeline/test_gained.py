@@ -8,8 +8,8 @@ import pytest
 
 from decision_service.decide.snapshots import gained
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Account, Contribution, Read, Snapshot, Task
+from decision_service.domain.values import Cause, Missing
 
 FAILED = Read[Contribution](faults=(Missing(Cause.SOURCE_FAILED),))
 RUNNING = Read((Task("t-1", "a-1", "UPDATE_ACCOUNT", "RUNNING", None, None),))

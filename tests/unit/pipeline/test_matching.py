@@ -12,9 +12,7 @@ from decision_service.decide.codec import read_snapshot, snapshot_body
 from decision_service.decide.gather import with_earlier_match, with_match
 from decision_service.decide.snapshots import covers, cut, merged
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.person import (
     NO_OWN_FACTS,
@@ -27,6 +25,7 @@ from decision_service.domain.person import (
     Reuse,
 )
 from decision_service.domain.snapshot import Identity, Read, Snapshot
+from decision_service.domain.values import AsOf, Cause, DataReason, Missing
 from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.match import people_read
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus, ReportRelation, compare
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 
 DAY = timedelta(days=1)
 BOOKED = LoanOutcome(

@@ -9,7 +9,7 @@ from decision_service.decide.application import history_keys
 from decision_service.decide.codec import decode_facts, factors_from_wire
 from decision_service.decide.flow import UserLocks
 from decision_service.domain.decision import Outcome
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rulebook.folder import read_rules
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import RULES, World, application, rulebook

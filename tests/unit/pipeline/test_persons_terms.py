@@ -18,8 +18,8 @@ from decision_service.cli.views import chain_lines
 from decision_service.decide.application import user_key
 from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome
-from decision_service.domain.money import Money
 from decision_service.domain.reviews import ReviewResult, ReviewState
+from decision_service.domain.values import Money
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.server.reviews import chain_message

@@ -14,7 +14,7 @@ from decision_service.decide.codec import decode_facts
 from decision_service.decide.decide import DecideApplication
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, StoreUnavailable, UpstreamUnavailable
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rollout.assign import Pin
 from decision_service.rollout.state import RolloutState, adopt, kill
 from decision_service.rulebook.rulebook import Product

@@ -17,10 +17,9 @@ from decision_service.decide.codec import (
     pack_factors,
 )
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.decision import Assignment, EnrolmentReason
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import AsOf, Cause, Missing, Month
 from decision_service.factors.compute import compute
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
 

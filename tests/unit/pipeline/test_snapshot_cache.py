@@ -26,9 +26,7 @@ from decision_service.decide.snapshots import (
     with_losses_settled,
 )
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Outcome
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import FetchResult, SnapshotBody, UserState, WarmMark
 from decision_service.domain.snapshot import (
@@ -40,6 +38,7 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Task,
 )
+from decision_service.domain.values import AsOf, Cause, DataReason, Missing
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, World, application, steady_earner
 

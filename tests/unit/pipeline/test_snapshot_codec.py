@@ -9,8 +9,6 @@ import pytest
 
 from decision_service.decide.codec import read_snapshot, snapshot_body
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import (
     Contribution,
     EstimatedIncome,
@@ -22,6 +20,7 @@ from decision_service.domain.snapshot import (
     Task,
     Transaction,
 )
+from decision_service.domain.values import Cause, DataReason, Missing, Month
 from tests.fakes.world import NOW, steady_earner
 
 AUGUST = Month.of(date(2026, 8, 1)).index

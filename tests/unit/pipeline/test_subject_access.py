@@ -14,10 +14,10 @@ from decision_service.casework.disclosure import Disclosure, StoredReading, plai
 from decision_service.casework.subject_access import MOST_RECORDS, reading_record
 from decision_service.decide.codec import snapshot_body
 from decision_service.domain.decision import Outcome
-from decision_service.domain.money import Money
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts, Reuse
 from decision_service.domain.ports import PagePosition
 from decision_service.domain.snapshot import EstimatedIncome, KnownCount, Read, Snapshot
+from decision_service.domain.values import Money
 from tests.fakes.any_decision import values
 
 NAMES = ("income.latest", "history.exposure", "reuse.users_of_account")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Money
 from decision_service.rules.evaluate import Facts, evaluate, load
 from decision_service.rules.language.values import Unknown, exactly
 from decision_service.workbench.proofs.people import People

@@ -8,8 +8,8 @@ from random import Random
 
 from msgspec.structs import replace
 
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Outcome
+from decision_service.domain.values import AsOf
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.folder import read_rules
 from decision_service.rules.evaluate import evaluate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.factors.laws import TOGETHER
 from decision_service.factors.registry import catalogue
 from decision_service.rules.language.values import Unknown, unknown

@@ -12,7 +12,7 @@ from decision_service.casework.recourse_changes import Pools, Uses, formula, law
 from decision_service.casework.recourse_later import again_today, is_whole_months, later_days
 from decision_service.domain.decision import OfferKind, Outcome
 from decision_service.domain.factor import FactorValue, Mover, ValueType
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.factors.laws import LAWS
 from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import evaluate

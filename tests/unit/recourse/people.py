@@ -7,9 +7,8 @@ from functools import cache
 from random import Random
 from zoneinfo import ZoneInfo
 
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.money import Money
+from decision_service.domain.values import AsOf, Money
 from decision_service.factors.registry import catalogue
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import Facts

@@ -14,10 +14,9 @@ from decision_service.casework.recourse import Change, Recourse, Recourses
 from decision_service.casework.recourse_changes import laws_between
 from decision_service.casework.recourse_later import Wait, waited
 from decision_service.decide.codec import decode_facts, factors_from_wire, inputs_from_wire
-from decision_service.domain.calendar import noon
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money, noon
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.evaluate import Facts, evaluate

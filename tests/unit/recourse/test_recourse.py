@@ -9,9 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.casework.recourse import RecourseKind, Recourses
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import AsOf, Cause, Missing
 from decision_service.factors.registry import catalogue
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import RulesetFiles

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from decision_service.casework.review_steps import By
 from decision_service.domain.decision import Outcome, ReferKind
-from decision_service.domain.money import Money
 from decision_service.domain.reviews import (
     Authority,
     Review,
@@ -17,6 +16,7 @@ from decision_service.domain.reviews import (
     ReviewResult,
     opened_by_referral,
 )
+from decision_service.domain.values import Money
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 POLICY = ReviewPolicy(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm, ArmReason, EnrolmentReason
 from decision_service.domain.errors import InputInvalid
-from decision_service.domain.money import Money, to_minor
+from decision_service.domain.values import Money, to_minor
 from decision_service.rollout.assign import (
     Pin,
     Subject,

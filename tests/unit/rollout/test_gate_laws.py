@@ -10,7 +10,7 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm, ArmReason
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rollout.assign import Pin, Subject, choose, pin_matters
 from decision_service.rollout.model import Track
 from decision_service.rollout.state import RolloutState, initial_state, kill

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from decision_service.domain.decision import ReferKind
-from decision_service.domain.money import Money
 from decision_service.domain.reviews import NO_POLICY, Authority, ReviewReason
+from decision_service.domain.values import Money
 from tests.unit.rollout.plans import SMALL, good
 
 REVIEW = """review:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Action, FactorSpec, Mover, ValueType
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 
 _WINDOWS = (3, 6, 9, 12, 18, 24)
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.factor import Better, FactorSpec, FactorValue, ValueType
-from decision_service.domain.missing import Missing
-from decision_service.domain.money import Money, exponent
+from decision_service.domain.values import Missing, Money, exponent
 from decision_service.rules.checks.scorecards import implied
 from decision_service.rules.ranges import ValueRange
 

@@ -7,8 +7,7 @@ from decimal import Decimal
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from decision_service.domain.missing import ABSENT, Cause
-from decision_service.domain.money import Money
+from decision_service.domain.values import ABSENT, Cause, Money
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.program import RulesetFiles

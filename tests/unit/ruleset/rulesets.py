@@ -7,10 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money
+from decision_service.domain.values import AsOf, Cause, Missing, Money
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.language.diagnostics import render_all

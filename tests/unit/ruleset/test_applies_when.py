@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.explain import traces
 from decision_service.rules.tests import coverage

@@ -17,9 +17,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from decision_service.decide.conclude import needs_of
-from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.decision import Outcome
-from decision_service.domain.money import Money
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
@@ -31,6 +29,7 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
+from decision_service.domain.values import AsOf, Money, Month
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
 from decision_service.rules.compile import compile_ruleset

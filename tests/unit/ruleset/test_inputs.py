@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rules.inputs import bind_inputs, field_path
 from decision_service.rules.language.values import has_type
 from decision_service.rules.program import InputSpec

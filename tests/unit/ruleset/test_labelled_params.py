@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.yaml import read
 from decision_service.rules.tests import coverage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.program import RulesetFiles

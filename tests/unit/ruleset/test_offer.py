@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from decision_service.domain.decision import OfferKind, Outcome, ReferKind
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.explain import traces
 from tests.unit.ruleset.rulesets import (

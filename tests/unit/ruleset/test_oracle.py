@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-from decision_service.domain.money import Money
+from decision_service.domain.values import Money
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces
 from tests.oracles.rule_facts import facts

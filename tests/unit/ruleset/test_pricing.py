@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome
-from decision_service.domain.missing import Cause
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, Money
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.offer import price
 from tests.unit.ruleset.rulesets import compiled, facts, php, stages

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
 from decision_service.domain.decision import Component, DataRequest, ReferKind
 from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.values import Cause, Missing, Month
 from decision_service.rules.evaluate import completing_types, evaluate
 from decision_service.rules.explain import traces
 from decision_service.rules.wording import Wording, apart

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.cells import Cell, CellKind, bits, column, finder
 from decision_service.rules.language.values import unknown
 from decision_service.rules.ranges import ValueRange, gaps, meet, overlap, stepped

@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from decision_service.domain.decision import Component, Outcome, ReferKind
-from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.money import Money
+from decision_service.domain.values import Cause, DataReason, Missing, Money
 from decision_service.rules.evaluate import evaluate
 from tests.unit.ruleset.rulesets import HEAD, codes, compiled, decide, facts, php, rules, stages
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from decision_service.domain.decision import Component, Outcome, ReferKind, Score
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from tests.unit.ruleset.rulesets import codes, decide, php, problems, rules, stages
 
 CARD = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.decision import Outcome, Tag
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.explain import traces
 from tests.unit.ruleset.rulesets import HEAD, codes, compiled, facts, problems, rules, stages

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from decision_service.domain.decision import Truth
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.cells import cell_tree
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import passed_over, traces

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.language.values import unknown
 from decision_service.rules.ranges import ValueRange
 from decision_service.rules.wording import Wording

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.decision import Outcome, ReferKind
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import traces

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant, DeadlineMissed, UpstreamUnavailable
-from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.values import DataReason
 from tests.fakes.examples import examples
 from tests.unit.smile.gathering import EINCOMES, gathered
 from tests.unit.smile.items import (

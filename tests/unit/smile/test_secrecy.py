@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from decision_service.domain.errors import ServiceError
-from decision_service.domain.missing import Missing
+from decision_service.domain.values import Missing
 from tests.unit.smile.gathering import KEY, MONTHLY, SECRET, ask, opened
 from tests.unit.smile.items import OTHER_USER, USER, account, eincome, metadata
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw

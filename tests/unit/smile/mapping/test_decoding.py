@@ -2,7 +2,7 @@
 
 import pytest
 
-from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.values import Cause, DataReason
 from decision_service.smile.answers import EincomeAnswer, OneDecoder, PageDecoder
 from decision_service.smile.errors import TransientFault, UpstreamFault
 from decision_service.smile.records import USER

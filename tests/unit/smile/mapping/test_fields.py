@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.values import Cause, DataReason, Month
 from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.records import (
     currency,

@@ -6,8 +6,8 @@ import pytest
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
-from decision_service.domain.missing import DataReason
 from decision_service.domain.snapshot import Source
+from decision_service.domain.values import DataReason
 from decision_service.smile.answers import EincomeAnswer, Metadata
 from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.records import check_owner, check_owners, merged, origin

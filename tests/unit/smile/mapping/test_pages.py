@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.domain.missing import DataReason
+from decision_service.domain.values import DataReason
 from decision_service.smile.answers import EincomeAnswer, PageAnswer, read_list
 from decision_service.smile.client import Request
 from decision_service.smile.errors import ConflictingItems, UpstreamFault

@@ -7,8 +7,6 @@ import msgspec
 import pytest
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.calendar import Month
-from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
@@ -21,6 +19,7 @@ from decision_service.domain.snapshot import (
     Provider,
     Transaction,
 )
+from decision_service.domain.values import Cause, DataReason, Month
 from decision_service.smile.answers import AccountAnswer, ProviderAnswer
 from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.records import ACCOUNTS, LISTINGS, account, provider

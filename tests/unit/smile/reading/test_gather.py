@@ -6,9 +6,9 @@ import pytest
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import UserUnknown
-from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import KnownCount, Source
+from decision_service.domain.values import DataReason
 from tests.unit.smile.gathering import (
     EINCOMES,
     FALLBACK,

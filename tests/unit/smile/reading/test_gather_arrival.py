@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from decision_service.domain.errors import DataNotReady, UpstreamUnavailable
-from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.snapshot import Read, Task
+from decision_service.domain.values import Cause, DataReason
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import SSS, USER, account, contribution, eincome, instant, task
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem

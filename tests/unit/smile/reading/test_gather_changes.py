@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
-from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.snapshot import Read
+from decision_service.domain.values import Cause, DataReason
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import (
     GRAB,

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from decision_service.domain.errors import DeadlineMissed, UpstreamBudgetExhausted
-from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.values import Cause, DataReason
 from tests.unit.smile.gathering import (
     EINCOMES,
     MONTHLY,

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import UpstreamUnavailable
-from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.values import Cause, DataReason
 from tests.unit.smile.gathering import MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import account, contribution, eincome, liability
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw

@@ -4,9 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import Cause
 from decision_service.domain.person import FoundPerson
 from decision_service.domain.snapshot import Identity
+from decision_service.domain.values import Cause
 from decision_service.smile.records import LISTINGS, WITH_PEOPLE
 from tests.unit.smile.gathering import MONTHLY, gathered
 from tests.unit.smile.items import account, identity, metadata

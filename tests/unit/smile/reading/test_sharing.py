@@ -11,7 +11,7 @@ from decision_service.domain.errors import (
     UpstreamUnavailable,
     UserUnknown,
 )
-from decision_service.domain.missing import Cause
+from decision_service.domain.values import Cause
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, only_fault, opened
 from tests.unit.smile.items import OTHER_USER, account, contribution, eincome
 from tests.unit.smile.vendor import Hang, Vendor

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 import pytest
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
@@ -15,6 +14,7 @@ from decision_service.domain.snapshot import (
     Source,
     Transaction,
 )
+from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.smile.applicant import mark_shrunken
 from tests.unit.smile.virtual import NOW
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.domain.missing import DataReason
+from decision_service.domain.values import DataReason
 from decision_service.smile.client import check_depth, check_media_type, read_body
 from decision_service.smile.errors import TransientFault, UpstreamFault
 from tests.fakes.examples import examples

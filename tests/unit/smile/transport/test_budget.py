@@ -2,7 +2,7 @@
 
 import pytest
 
-from decision_service.domain.missing import DataReason
+from decision_service.domain.values import DataReason
 from decision_service.smile.client import RequestBudget
 from decision_service.smile.errors import OutOfTime, UpstreamFault
 
