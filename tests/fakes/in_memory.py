@@ -98,13 +98,13 @@ class InMemoryDecisionLog(Store):
         self.database.down = down
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
+        self.commits += not self.down
         key = (entry.caller, entry.request_id)
         if entry.fence and self.fences.get(key) != entry.fence:
             earlier = (await self.look_up(*key)).entry
             if earlier is None:
                 raise LeaseLost("another process decides this request by now")
             return earlier
-        self.commits += not self.down
         stored = await super().commit(entry)
         self.fences.pop(key, None)
         return stored
