@@ -63,7 +63,7 @@ async def test_grpcs_own_errors_are_as_the_page_tells(shared: Running) -> None:
         (
             "RESOURCE_EXHAUSTED",
             "received metadata size exceeds hard limit",
-            shared.stub.ListDecisions(asked, metadata=[("x-note", "y" * 9_000)]),
+            shared.stub.ListDecisions(asked, metadata=[("x-note", "y" * 17_000)]),
         ),
         ("INTERNAL", "the message cannot be read as a request", unreadable(b"\xff\xff")),
         ("UNIMPLEMENTED", "Method not found", unknown(b"")),

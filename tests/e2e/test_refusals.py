@@ -17,7 +17,7 @@ from decision_service.standin.server import build_app, serve
 from tests.e2e.service import Refusal, Running, create, refused, running
 
 SERVICES = [f"decision_service.api.v1.{name}Service" for name in (
-    "Applicant", "Clock", "Decision", "Notice", "Outcome", "Review", "Rollout",
+    "Applicant", "Decision", "Notice", "Outcome", "Review", "Rollout",
     "Ruleset",
 )]  # fmt: skip
 GEORGE = sandbox_people()[0].user_id
