@@ -97,8 +97,9 @@ class _Reference:
 
     def _type(self, field: FieldDescriptorProto) -> str:
         name = field.type_name.lstrip(".")
-        if _is_map_entry(self._known, name):
-            return "map of " + " to ".join(map(self._type, self._known.message(name).field))
+        entry = self._known.types.get(name)
+        if isinstance(entry, DescriptorProto) and entry.options.map_entry:
+            return "map of " + " to ".join(map(self._type, entry.field))
         alone = self._linked(name) if name else _scalar(field)
         before = "repeated " if field.label == REPEATED else ""
         return f"{'optional ' if field.proto3_optional else before}{alone}"
