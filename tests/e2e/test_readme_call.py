@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,9 @@ def test_the_edit_of_the_readme_changes_the_demo_on_every_day(
     passed, begun = SystemClock().monotonic, SystemClock().monotonic()
     morning = datetime(*day, 8, tzinfo=UTC)
     monkeypatch.setattr(SystemClock, "now", lambda _: morning + timedelta(seconds=passed() - begun))
+    # The stand-in's dates, too.
+    dated = lambda *_, **__: format_datetime(SystemClock().now(), usegmt=True)  # noqa: E731
+    monkeypatch.setattr("uvicorn.server.formatdate", dated)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "rules", "rules")
     [(param, old, new, path, after, person, before)] = re.findall(EDIT, README, re.S)
