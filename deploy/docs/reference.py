@@ -34,7 +34,7 @@ def files(image: FileDescriptorSet) -> list[FileDescriptorProto]:
 def kinds(file: FileDescriptorProto, known: Descriptors) -> list[str]:
     """The full names of a file's messages and enums, sorted."""
     declared = (name for name in known.types if known.files[name].name == file.name)
-    return sorted(name for name in declared if not _is_map_entry(known, name))
+    return sorted(name for name in declared if _map_entry(known, name) is None)
 
 
 def short(name: str) -> str:
@@ -42,9 +42,10 @@ def short(name: str) -> str:
     return name.removeprefix(f"{PACKAGE}.")
 
 
-def _is_map_entry(known: Descriptors, name: str) -> bool:
+def _map_entry(known: Descriptors, name: str) -> DescriptorProto | None:
+    """The message that a map's field repeats; None where the name is of anything else."""
     found = known.types.get(name)
-    return isinstance(found, DescriptorProto) and found.options.map_entry
+    return found if isinstance(found, DescriptorProto) and found.options.map_entry else None
 
 
 def _page(file: FileDescriptorProto) -> str:
@@ -97,8 +98,7 @@ class _Reference:
 
     def _type(self, field: FieldDescriptorProto) -> str:
         name = field.type_name.lstrip(".")
-        entry = self._known.types.get(name)
-        if isinstance(entry, DescriptorProto) and entry.options.map_entry:
+        if (entry := _map_entry(self._known, name)) is not None:
             return "map of " + " to ".join(map(self._type, entry.field))
         alone = self._linked(name) if name else _scalar(field)
         before = "repeated " if field.label == REPEATED else ""

@@ -78,8 +78,6 @@ def test_the_edit_of_the_readme_changes_the_demo_on_every_day(
     passed, begun = SystemClock().monotonic, SystemClock().monotonic()
     morning = datetime(*day, 8, tzinfo=UTC)
     monkeypatch.setattr(SystemClock, "now", lambda _: morning + timedelta(seconds=passed() - begun))
-    # The stand-in's dates, too.
-    dated = lambda *_, **__: format_datetime(SystemClock().now(), usegmt=True)  # noqa: E731
     monkeypatch.setattr("uvicorn.server.formatdate", dated)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "rules", "rules")
@@ -92,6 +90,11 @@ def test_the_edit_of_the_readme_changes_the_demo_on_every_day(
     tested = command(capsys, "rules", "test")
     assert (tested.code, "FAILED" in tested.out) == (1, True)
     assert outcomes(capsys)[person] == after
+
+
+def dated(*_: object, **__: object) -> str:
+    """The stand-in's date, by the clock of the service."""
+    return format_datetime(SystemClock().now(), usegmt=True)
 
 
 def outcomes(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
