@@ -177,6 +177,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
         environ={
             "DECISION_GRPC_ADDRESS": "127.0.0.1:0",
             "DECISION_HTTP_ADDRESS": "127.0.0.1:0",
+            "DECISION_ADMIN_ADDRESS": "127.0.0.1:0",
             "DECISION_STORE_URL": f"sqlite:///{store}",
             "DECISION_DRAIN_GRACE": "1s",
         }
