@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
+from msgspec import structs
 
 from decision_service.domain.accounts import INCOME_KINDS, MATTERS_FOR, Kind
 from decision_service.domain.needs import CombineIncome
@@ -278,11 +279,17 @@ def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
 
 def _add_up(context: FactorContext, sheet: Sheet) -> None:
     mode, feeders = context.policy.combine_income, counted(context)
+    unread = employment_taints(context, matter=True)
     for month, facts in sheet.facts.items():
         parts = sheet.parts[month] = combined(mode, facts, feeders)
         sheet.draft.amounts[month] = total(parts)
         if mode is CombineIncome.PER_JOB:
             _note_left_out(sheet, month, facts, parts, feeders)
+        # An employer that could not be read may prove more of an estimate than was counted.
+        proved = structs.replace(facts, named={*facts.estimates}) if unread else facts
+        if unread and total(combined(mode, proved, feeders)) != total(parts):
+            for taint in unread:
+                sheet.draft.flaw(month, taint)
 
 
 def _note_left_out(

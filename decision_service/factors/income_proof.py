@@ -16,6 +16,7 @@ from decision_service.factors.answer import (
     DOCUMENT_GRADE,
     GRADES,
     PAYROLL_GRADE,
+    REMITTED_GRADE,
     Amount,
     Answer,
     Figure,
@@ -115,11 +116,23 @@ def proof_taints(context: FactorContext, span: MonthSpan) -> tuple[Missing, ...]
     """What went wrong with the data that could prove more of a span's income."""
     grades = amounts_by_grade(context, span)
     unproved = DECLARED_GRADE in grades
-    found = [*employment_taints(context, matter=unproved or DOCUMENT_GRADE in grades)]
+    matter = unproved or DOCUMENT_GRADE in grades or _rests_on_habit(context, span)
+    found = [*employment_taints(context, matter=matter)]
     if unproved or context.snapshot.contributions is None:
         found += supply_taints(context, (supply(context, Kind.CONTRIBUTIONS),))
         found += contributions(context).taints
     return in_order(found)
+
+
+def _rests_on_habit(context: FactorContext, span: MonthSpan) -> bool:
+    """Whether an estimate counts as remitted by habit alone, which a job that was not read ends."""
+    sheet = income_months(context)
+    return any(
+        part.grade == REMITTED_GRADE
+        and not sheet.facts[month].named & {s for s, _ in part.reported}
+        for month, parts in within(sheet.parts, (span,))
+        for part in parts.values()
+    )
 
 
 def _backed(parts: Parts) -> bool:

@@ -162,18 +162,20 @@ def best_proven(told: list[Part]) -> list[Part]:
     return [one for one in told if GRADES.index(one.grade) == strongest]
 
 
-def estimate_parts(incomes: Incomes, month: int, worked: list[Part]) -> list[Part]:
+def estimate_parts(
+    incomes: Incomes, month: int, worked: list[Part], *, employed: bool
+) -> list[Part]:
     """The estimates of formal accounts without payroll in the month; paper only without others.
 
     What no employer of the same account stands for counts at most one and a half of what
-    platforms say of the month.
+    platforms say of the month; `employed` takes one for each account.
     """
     found = []
     for feeder in feeders(incomes.who):
         part = None if feeder.gig else account_part(incomes, feeder, month, "")
         if part is None or part.form != "estimate":
             continue
-        if worked and not is_employed(incomes.who, month, {feeder.id}):
+        if worked and not employed and not is_employed(incomes.who, month, {feeder.id}):
             most = max(Fraction(3, 2) * whole_of(worked), Fraction(0))
             amount = min(part.amount, most)
             part = simple_part(feeder, Kind.EINCOMES, amount, part.grade, part.form, part.name)
@@ -209,7 +211,7 @@ def with_paper(incomes: Incomes, month: int, best: Part, papers: list[Part]) -> 
     return Part(best.form, best.name, amount, best.grade, best.backed, best.tellers)
 
 
-def per_job(incomes: Incomes, month: int) -> list[Part]:
+def per_job(incomes: Incomes, month: int, *, employed: bool = False) -> list[Part]:
     """Payroll and gig; without payroll the larger of estimates and gig; documents without both."""
     paid = payroll_by_job(incomes, month).values()
     payroll = [highest(real) for told in paid if (real := [p for p in told if is_payroll(p)])]
@@ -218,13 +220,20 @@ def per_job(incomes: Incomes, month: int) -> list[Part]:
     worked = [one for one in every if one.grade != "DOCUMENT"]
     if payroll:
         return payroll + worked
-    estimates = estimate_parts(incomes, month, worked)
+    estimates = estimate_parts(incomes, month, worked, employed=employed)
     if scheme_tells(incomes, month):
         more = papers + [one for one in every if one not in worked]
         return larger([with_paper(incomes, month, highest(estimates), more)], worked)
     if papers:
         return papers + every
     return larger([highest(estimates)] if estimates else [], every)
+
+
+def rests_on_jobs(incomes: Incomes, month: int) -> bool:
+    """Whether a month's income would be another if each account told of an employer."""
+    if incomes.who.policy.combine_income is not CombineIncome.PER_JOB:
+        return False
+    return whole_of(per_job(incomes, month)) != whole_of(per_job(incomes, month, employed=True))
 
 
 def is_payroll(part: Part) -> bool:

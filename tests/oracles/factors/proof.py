@@ -18,7 +18,7 @@ from tests.oracles.factors.applicant import Applicant, Unknown, all_records_of, 
 from tests.oracles.factors.arithmetic import mean, number
 from tests.oracles.factors.ceilings import ceiling_of
 from tests.oracles.factors.employers import key_of
-from tests.oracles.factors.grades import estimate_grade, works
+from tests.oracles.factors.grades import estimate_grade, is_employed, works
 from tests.oracles.factors.monthly_income import Incomes, incomes_of
 from tests.oracles.factors.parts import (
     GRADES,
@@ -35,8 +35,7 @@ from tests.oracles.factors.shares import (
     transaction_shares,
 )
 from tests.oracles.factors.sources import Source, amounts_of
-from tests.oracles.factors.taints import is_expired, taints_of_kind
-from tests.oracles.factors.usable import Causes, whole
+from tests.oracles.factors.usable import Causes, spoilt, whole
 
 Factor = Callable[[Incomes], Any]
 Pair = list[tuple[Fraction, Fraction]]
@@ -53,23 +52,25 @@ def is_backed(incomes: Incomes, month: int) -> bool:
 Window = Callable[[Incomes], list[int]]
 
 
+HABIT = "REMITTED without an employer"
+
+
 def grades_in(incomes: Incomes, window: Window) -> set[str]:
-    """The grades of what is told in some months."""
-    return {part.grade for month in window(incomes) for part in parts_of(incomes, month)}
-
-
-def spoilt(who: Applicant, kind: Kind) -> Causes:
-    """What went wrong with a kind; that nobody tells of it is nothing wrong."""
-    causes: Causes = set(taints_of_kind(who, kind))
-    if is_expired(who, kind, feeders(who)):
-        causes.add(Cause.EXPIRED)
-    return causes
+    """The grades of what is told in some months, and whether a habit alone is one of them."""
+    found = set()
+    for month in window(incomes):
+        for part in parts_of(incomes, month):
+            found.add(part.grade)
+            tellers = {name for (name, _), _ in part.tellers}
+            if part.grade == "REMITTED" and not is_employed(incomes.who, month, tellers):
+                found.add(HABIT)
+    return found
 
 
 def proof_taints(who: Applicant, grades: set[str]) -> Causes:
-    """What is spoilt of what could prove more of these grades, or was never read."""
+    """What is spoilt of what could prove more of these grades, or less, or was never read."""
     causes: Causes = set()
-    if grades & {"DECLARED", "DOCUMENT"} or who.snapshot.employments is None:
+    if grades & {"DECLARED", "DOCUMENT", HABIT} or who.snapshot.employments is None:
         causes = causes | spoilt(who, Kind.EMPLOYMENTS)
     if "DECLARED" in grades or who.snapshot.contributions is None:
         causes = causes | spoilt(who, Kind.CONTRIBUTIONS)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.values import Cause, Month
-from tests.oracles.factors.applicant import Feeder, Unknown, Wait
+from tests.oracles.factors.applicant import Applicant, Feeder, Unknown, Wait, feeders
 from tests.oracles.factors.classes import too_much_unmapped
 from tests.oracles.factors.income_taints import gig_work, transaction_taints
 from tests.oracles.factors.monthly_income import (
@@ -20,9 +20,10 @@ from tests.oracles.factors.monthly_income import (
     unsettled,
     wait_for,
 )
-from tests.oracles.factors.parts import month_income
+from tests.oracles.factors.parts import month_income, rests_on_jobs
 from tests.oracles.factors.shares import Doubt, Share, stand_in_start
 from tests.oracles.factors.sources import due_of
+from tests.oracles.factors.taints import is_expired, taints_of_kind
 
 INCOME = (Kind.INCOMES, Kind.EINCOMES, Kind.TRANSACTIONS)
 Causes = set[Cause | Wait]
@@ -98,11 +99,22 @@ def taints_in(incomes: Incomes, months: list[int]) -> Causes:
     return causes
 
 
+def spoilt(who: Applicant, kind: Kind) -> Causes:
+    """What went wrong with a kind; that no account tells of it is nothing wrong."""
+    causes: Causes = set(taints_of_kind(who, kind))
+    if is_expired(who, kind, feeders(who)):
+        causes.add(Cause.EXPIRED)
+    return causes
+
+
 def unusable(incomes: Incomes, months: list[int], kinds: tuple[Kind, ...] = INCOME) -> Causes:
     """Why some months cannot be summed or counted."""
     currency = incomes.who.policy.currency
     shares = used_shares(incomes, months, kinds)
     causes = taints_in(incomes, months) if Kind.TRANSACTIONS in kinds else set()
+    spoilt_jobs = spoilt(incomes.who, Kind.EMPLOYMENTS) if kinds == INCOME else set()
+    if spoilt_jobs and any(rests_on_jobs(incomes, month) for month in months):
+        causes = causes | spoilt_jobs
     if any(one.currency == currency for one in used_doubts(incomes, months, kinds)):
         causes.add(Cause.BAD_DATA)
     if foreign_months(incomes, months, kinds) and not dropped(incomes, months, kinds):
