@@ -129,7 +129,7 @@ MONTHLY_INCOME = """\
   and gig.
 * An estimate counts up to its scheme's legal ceiling. One that no employment of the same account
   with a named employer covers counts at most 1.5 times the earnings of a month of which a platform
-  tells.
+  tells; where employments could not be read, such a month is missing.
 * **A document proves an employer, never an amount.** Where payroll or a scheme's estimate tells a
   month, documents add nothing; to an estimate at its ceiling they add up to a quarter of the
   ceiling. Elsewhere they count like payroll, as DOCUMENT.
