@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import operator
 import re
 import sys
@@ -26,7 +24,7 @@ from decision_service.cli.output import CommandError, Exit
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import parse_day
-from decision_service.workbench.backtest.render import encoded, html, markdown, sections
+from decision_service.workbench.backtest.render import csv_text, encoded, html, markdown
 from decision_service.workbench.backtest.report import ImpactReport, Proofs
 from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules, margin_points
 from decision_service.workbench.backtest.run import KeyRange
@@ -147,7 +145,7 @@ def rendered(report: ImpactReport, form: ReportFormat) -> str:
         case ReportFormat.JSON:
             return encoded(report).decode()
         case ReportFormat.CSV:
-            return _csv(report)
+            return csv_text(report)
     return markdown(report)
 
 
@@ -175,20 +173,6 @@ def write_report(report: ImpactReport, folder: Path) -> list[Path]:
             Exit.USAGE,
         ) from None
     return written
-
-
-def _csv(report: ImpactReport) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("part", "row", "column", "value"))
-    for section in sections(report):
-        for row in section.rows:
-            name = " → ".join(row[: section.words])
-            for column, value in zip(
-                section.columns[section.words :], row[section.words :], strict=True
-            ):
-                writer.writerow((section.title, name, column, value))
-    return text.getvalue()
 
 
 def assignments(given: Sequence[str]) -> Mapping[str, str]:

@@ -49,9 +49,8 @@ from decision_service.rules.language.diagnostics import (
 )
 from decision_service.rules.tests import Goal
 from decision_service.runtime.config import load
-from decision_service.workbench.backtest.render import encoded
+from decision_service.workbench.backtest.render import encoded, headline, honesty
 from decision_service.workbench.backtest.report import ImpactReport
-from decision_service.workbench.backtest.wording import headline, honesty
 from decision_service.workbench.commands import publishing as keys
 from decision_service.workbench.commands.authoring import hash_list, new, schema
 from decision_service.workbench.commands.diff import (
