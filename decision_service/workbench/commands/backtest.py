@@ -25,16 +25,16 @@ from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import parse_day
 from decision_service.workbench.backtest.render import csv_text, encoded, html, markdown
+from decision_service.workbench.backtest.replica import KeyRange
 from decision_service.workbench.backtest.report import ImpactReport, Proofs
 from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules, margin_points
-from decision_service.workbench.backtest.run import KeyRange
 from decision_service.workbench.commands.backtest_run import (
-    LocalBacktest,
+    Applicants,
+    Workers,
     answered,
     compared_rules,
     require_possible,
 )
-from decision_service.workbench.commands.backtest_sources import SourceNames, Workers
 from decision_service.workbench.commands.diff import ProveOption, proved
 
 MOST_LEFT_OUT = 0.5
@@ -319,10 +319,9 @@ def backtest(
         margins=margin_points(compared.margins),
     )
     require_possible(order, compared)
-    window = _window(since, until, compared)
-    question = LocalBacktest(compared, order, window, sample or 0, jobs, on)
+    whom = Applicants(_window(since, until, compared), store, cases, sample or 0)
     proofs = _proofs(compared, order.params_as_of) if prove else UNSET
-    report = replace(answered(question, SourceNames(store, cases)), proofs=proofs)
+    report = replace(answered(compared, order, whom, on, jobs), proofs=proofs)
     show_report(report, form, out)
     require_fit(report, asked)
 

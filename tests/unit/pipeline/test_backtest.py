@@ -20,8 +20,8 @@ from decision_service.workbench.backtest.judge import (
     require_dimensions,
 )
 from decision_service.workbench.backtest.report import DatedFigure
-from decision_service.workbench.backtest.rules import BacktestOrder, RulesOrder
-from decision_service.workbench.backtest.run import dated_figures, divided
+from decision_service.workbench.backtest.rules import BacktestOrder, RulesOrder, dated_figures
+from decision_service.workbench.backtest.run import divided
 from decision_service.workbench.commands.backtest import dimensions
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 from tests.fakes.world import PRODUCT
