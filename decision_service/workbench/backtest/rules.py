@@ -28,7 +28,13 @@ from decision_service.workbench.constants import (
 WHOLE = 1 << 32
 
 MARGIN_APPLICANTS = 20_000
-"""About so many applicants are judged at the values near to a set figure."""
+"""About so many applicants at most are judged at the values near to a set figure."""
+
+FEWEST_NEAR = 500
+"""About so many at least: fewer would show chance alone, and these cost a second."""
+
+_APPLICANT = 2
+"""Evaluations near to a set figure that cost as much as all else that is done for an applicant."""
 
 SOON = timedelta(days=60)
 """Dated figures that change until then are tried."""
@@ -214,11 +220,17 @@ def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
     return same and not order.points and order.params_as_of is None
 
 
-def draw(order: BacktestOrder, sample: int, decided: int) -> float:
-    """Set the shares of an order for a sample (0: all) and its margins; the first is returned."""
+def draw(order: BacktestOrder, sample: int, decided: int, *, margins: bool = False) -> float:
+    """Set the shares of an order for a sample (0: all) and its margins; the first is returned.
+
+    Without `margins` as many applicants are judged at them as fit in a tenth of the run.
+    """
     share = min(1.0, sample / decided) if sample else 1.0
+    each = len(order.margins) + 2 * len({one.day for one in order.dated})
+    fitting = share * decided * (_APPLICANT + len(order.points)) / 10 / max(each, 1)
+    near = MARGIN_APPLICANTS if margins else min(MARGIN_APPLICANTS, max(FEWEST_NEAR, fitting))
     order.share = int(share * WHOLE)
-    order.margin_share = int(min(1.0, MARGIN_APPLICANTS / decided) * WHOLE)
+    order.margin_share = int(min(1.0, near / decided) * WHOLE)
     return share
 
 

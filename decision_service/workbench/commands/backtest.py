@@ -299,6 +299,13 @@ def backtest(
         typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
     ] = None,
     prove: ProveOption = False,
+    margins: Annotated[
+        bool,
+        typer.Option(
+            "--margins",
+            help="judge 20,000 applicants near the set figures, else a tenth of the run",
+        ),
+    ] = False,
 ) -> None:
     """Say what other rules would have decided.
 
@@ -319,7 +326,7 @@ def backtest(
         margins=margin_points(compared.margins),
     )
     require_possible(order, compared)
-    whom = Applicants(_window(since, until, compared), store, cases, sample or 0)
+    whom = Applicants(_window(since, until, compared), store, cases, sample or 0, margins)
     proofs = _proofs(compared, order.params_as_of) if prove else UNSET
     report = replace(answered(compared, order, whom, on, jobs), proofs=proofs)
     show_report(report, form, out)
