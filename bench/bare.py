@@ -16,8 +16,7 @@ from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import CompiledRuleset
 from decision_service.steering.compare import recorded_case
 from decision_service.steering.pairs import DecidedCase
-from decision_service.workbench.backtest.replica import StoreReader
-from decision_service.workbench.backtest.run import KeyRange
+from decision_service.workbench.backtest.replica import KeyRange, StoreReader
 
 APPLICANTS = 2_000
 EVER = KeyRange(datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))

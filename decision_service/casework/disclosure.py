@@ -17,29 +17,6 @@ from decision_service.domain.ports import PagePosition, StoredEntry
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.values import Money, Month
 
-LEFT_OUT: Mapping[str, str] = {
-    "who else uses an account, a user or a name (factors reuse.*)": "it tells of other persons",
-    "own records counted together with another user of the same account (factors history.*)": (
-        "they tell of that person"
-    ),
-    "tags that rules keep from everybody, and answers of lists": (
-        "they are signals of fraud, which would be no use once they are told"
-    ),
-    "what a reason asks for, points of a score, steps of the rules": (
-        "they are the lender's rules, and who knows their limits can arrange data to fit; the "
-        "reasons, the values that they rest on and the score are told"
-    ),
-    "queues of reviews, notes and explanations of reviewers": (
-        "they are the lender's work, and may name others; results and reasons are told"
-    ),
-    "reasons of reviewers that the lender keeps from everybody": (
-        "they are signals of fraud, which would be no use once they are told"
-    ),
-    "totals of the day that a decision was made beside": "they are of all applicants",
-    "keys, checksums, names of the lender's staff": "they tell nothing of the person",
-}
-"""What is stored of a person and told in no export, by what it is."""
-
 _OF_OTHERS = "reuse."
 _OWN_RECORDS = "history."
 _SENT = "inputs."

@@ -9,7 +9,15 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.casework.compose import kind_of, letter
+from decision_service.casework.compose import (
+    Lack,
+    Letter,
+    NoticeSubject,
+    PersonsResult,
+    SourceUsed,
+    kind_of,
+    letter,
+)
 from decision_service.casework.recourse import FindRecourse, Recourse, RecourseKind
 from decision_service.casework.review_results import Standing, result_of, standing
 from decision_service.decide.replay import ReadDecisions, Recorded
@@ -20,17 +28,7 @@ from decision_service.domain.ports import Clock, PagePosition
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
 from decision_service.domain.values import Money
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.rules.letters import (
-    DisclosedChange,
-    DisclosedRecourse,
-    Lack,
-    Letter,
-    NoticeKind,
-    NoticeSubject,
-    NoticeTexts,
-    PersonsResult,
-    SourceUsed,
-)
+from decision_service.rules.letters import NoticeKind, NoticeTexts
 
 _COUNTRY = 2
 """Letters of a country at the end of an id, as in `sss_ph`."""
@@ -148,12 +146,9 @@ def subject_of(decision: Decision, stands: Standing) -> NoticeSubject:
     )
 
 
-def disclosed_recourse(found: Recourse | None) -> DisclosedRecourse | None:
-    """What applicants get of it; None where the product discloses nothing."""
-    if found is None or not found.told or found.answer is RecourseKind.NOTHING:
-        return None
-    changes = tuple(DisclosedChange(one.factor, one.now, one.needed) for one in found.changes)
-    return DisclosedRecourse(changes, found.day)
+def disclosed_recourse(found: Recourse | None) -> Recourse | None:
+    """It as far as applicants may know; None where the product discloses nothing."""
+    return found if found and found.told and found.answer is not RecourseKind.NOTHING else None
 
 
 def disclosed_reason(review: Review, policy: ReviewPolicy) -> Mapping[str, str]:

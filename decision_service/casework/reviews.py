@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -21,12 +22,9 @@ from decision_service.casework.review_steps import (
     ReviewLog,
     ReviewPosition,
     ReviewStep,
-    complete,
-    confirm,
     decided_again,
     is_repeated,
     not_decided_again,
-    reject,
 )
 from decision_service.decide.application import Application, EarlierDecision
 from decision_service.decide.codec import inputs_from_wire
@@ -148,41 +146,31 @@ class OperateReviews:
     async def claim(self, review_id: str, who: str) -> Review:
         by = self._by(who)
 
-        def move(review: Review, _: Sequence[ReviewEvent]) -> ReviewStep:
+        def take(review: Review) -> ReviewStep:
             return steps.claim(review, by, self._policy(review.product).claim_for)
 
-        return await self._step(review_id, move)
+        return await self._step(review_id, by, take)
 
     async def release(self, review_id: str, who: str) -> Review:
         by = self._by(who)
-        return await self._step(review_id, lambda review, _: steps.release(review, by))
+        return await self._step(review_id, by, partial(steps.release, by=by))
 
     async def note(self, review_id: str, who: str, request_id: str, text: str) -> Review:
         by = self._by(who, request_id)
-
-        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
-            if is_repeated(events, by, {ReviewAction.NOTED}, text=text):
-                return None
-            return steps.note(review, by, text)
-
-        return await self._step(review_id, move)
+        take = partial(steps.note, by=by, text=text)
+        return await self._step(review_id, by, take, {ReviewAction.NOTED}, text=text)
 
     async def request_data(
         self, review_id: str, who: str, request_id: str, kinds: Sequence[Kind], text: str
     ) -> Review:
         by, wanted = self._by(who, request_id), tuple(sorted({*kinds}))
-
-        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
-            action = {ReviewAction.DATA_REQUESTED}
-            if is_repeated(events, by, action, kinds=wanted, text=text):
-                return None
-            return steps.request_data(review, by, wanted, text)
-
-        return await self._step(review_id, move)
+        take = partial(steps.request_data, by=by, kinds=wanted, text=text)
+        asked = {ReviewAction.DATA_REQUESTED}
+        return await self._step(review_id, by, take, asked, kinds=wanted, text=text)
 
     async def decide_again(self, review_id: str, who: str) -> Review:
         by = self._by(who)
-        review = await self._step(review_id, lambda found, _: steps.decide_again(found, by))
+        review = await self._step(review_id, by, partial(steps.decide_again, by=by))
         self._deps.wake()
         return review
 
@@ -191,40 +179,33 @@ class OperateReviews:
     ) -> Review:
         """Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused."""
         by, terms = self._by(who, request_id), NO_TERMS
+        review = (await self.get(review_id, limit=0)).review
         if result.amount is not None:
-            review = (await self.get(review_id)).review
             terms = await self._deps.read.price(review.decision_id, result.amount)
 
-        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
-            if is_repeated(events, by, ENDS, result=result):
-                return None
-            return complete(review, by, result, self._policy(review.product), terms)
+        def take(found: Review) -> ReviewStep:
+            return steps.complete(found, by, result, self._policy(found.product), terms)
 
-        return await self._end(review_id, move)
+        caps = self._day_caps(review)
+        return await self._step(review_id, by, take, ENDS, caps, result=result)
 
     async def confirm(self, review_id: str, who: str, request_id: str, seen: str) -> Review:
         """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
         by = self._by(who, request_id)
 
-        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
-            if is_repeated(events, by, {ReviewAction.CONFIRMED}):
-                return None
-            return confirm(review, by, self._policy(review.product), seen)
+        def take(review: Review) -> ReviewStep:
+            return steps.confirm(review, by, self._policy(review.product), seen)
 
-        return await self._end(review_id, move)
+        caps = self._day_caps((await self.get(review_id, limit=0)).review)
+        return await self._step(review_id, by, take, {ReviewAction.CONFIRMED}, caps)
 
     async def reject(
         self, review_id: str, who: str, request_id: str, seen: str, why: str
     ) -> Review:
         """Give a review back whose proposed end is not confirmed; raises as `confirm`."""
         by = self._by(who, request_id)
-
-        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
-            if is_repeated(events, by, {ReviewAction.REJECTED}, text=why):
-                return None
-            return reject(review, by, why, seen)
-
-        return await self._step(review_id, move)
+        take = partial(steps.reject, by=by, why=why, seen=seen)
+        return await self._step(review_id, by, take, {ReviewAction.REJECTED}, text=why)
 
     async def request(
         self, decision_id: str, who: str, request_id: str, text: str, scope: str
@@ -245,25 +226,30 @@ class OperateReviews:
             raise DecisionUnknown.of(decision_id)
         return review
 
-    async def _end(self, review_id: str, move: Move) -> Review:
-        found = await self.get(review_id)
-        product = self._deps.rulebook().products.get(found.review.product)
-        limits = None if product is None else day_caps(product, self._deps.clock.now())
-        return await self._step(review_id, move, limits)
+    async def _step(
+        self,
+        review_id: str,
+        by: By,
+        take: Callable[[Review], ReviewStep],
+        repeats: Collection[ReviewAction] = (),
+        limits: DayLimits | None = None,
+        **said: object,
+    ) -> Review:
+        """Take a step, unless its request took one of `repeats` already that said the same."""
 
-    async def _step(self, review_id: str, move: Move, limits: DayLimits | None = None) -> Review:
-        taken: list[ReviewStep | None] = [None]
+        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+            if repeats and is_repeated(events, by, repeats, **said):
+                return None
+            return take(review)
 
-        def noted(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
-            taken[0] = move(review, events)
-            return taken[0]
-
-        review = await self._log.step(review_id, noted, limits)
+        review = await _moved(self._deps, review_id, move, limits)
         if review is None:
             raise ReviewUnknown.of(review_id)
-        if taken[0] is not None:
-            self._deps.observer.stepped(taken[0])
         return review
+
+    def _day_caps(self, review: Review) -> DayLimits | None:
+        product = self._deps.rulebook().products.get(review.product)
+        return None if product is None else day_caps(product, self._deps.clock.now())
 
     def _by(self, who: str, request_id: str = "") -> By:
         request_id = request_id or self._deps.new_id.request_id()
@@ -272,6 +258,22 @@ class OperateReviews:
     def _policy(self, product: str) -> ReviewPolicy:
         found = self._deps.rulebook().products.get(product)
         return (found and found.plan.review) or NO_POLICY
+
+
+async def _moved(
+    deps: ReviewDeps | AgainDeps, review_id: str, move: Move, limits: DayLimits | None = None
+) -> Review | None:
+    """Move a review, and show the step that became durable to the observer."""
+    taken: list[ReviewStep | None] = [None]
+
+    def noted(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+        taken[0] = move(review, events)
+        return taken[0]
+
+    review = await deps.log.step(review_id, noted, limits)
+    if taken[0] is not None:
+        deps.observer.stepped(taken[0])
+    return review
 
 
 class AgainDeps(msgspec.Struct, frozen=True):
@@ -333,48 +335,41 @@ class DecideAgain:
                 stuck |= not await self._again(review)
 
     async def _again(self, review: Review) -> bool:
+        """Decide one; False where it has to be tried again."""
         try:
-            try:
-                await self._decided(review)
-            except RequestInProgress:
-                return False
-            except (CallerError, NotYet) as error:
-                by, why = By("", "", self._deps.clock.now()), error.message
-                await self._step(review, lambda one: not_decided_again(one, by, why))
+            end = await self._end_of(review)
+            if end is not None:
+                await self._step(review, end)
         except ServiceError as error:
             log.warning("reviews.again", review_id=review.review_id, reason=error.reason)
             return False
-        return True
+        return end is not None
 
-    async def _decided(self, review: Review) -> None:
-        recorded = await self._deps.read.get(review.decision_id, full=False)
-        application = application_of(recorded, review.attempt)
+    async def _end_of(self, review: Review) -> Callable[[Review, By], ReviewStep] | None:
+        """How the attempt ends; None while another call decides."""
         deadline = self._deps.clock.monotonic() + AGAIN_SECONDS
-        call = CallContext(recorded.entry.caller, deadline)
-        entry = await self._deps.decide(application, call)
-        by, why = (
-            By("", "", self._deps.clock.now()),
-            "the rollout does not decide this applicant at present",
-        )
+        try:
+            recorded = await self._deps.read.get(review.decision_id, full=False)
+            call = CallContext(recorded.entry.caller, deadline)
+            entry = await self._deps.decide(application_of(recorded, review.attempt), call)
+        except RequestInProgress:
+            return None
+        except (CallerError, NotYet) as error:
+            return partial(not_decided_again, why=error.message)
         if entry.outcome is Outcome.NOT_ENROLLED:
-            await self._step(review, lambda one: not_decided_again(one, by, why))
-        else:
-            await self._step(review, lambda one: decided_again(one, by, entry.decision_id))
+            why = "the rollout does not decide this applicant at present"
+            return partial(not_decided_again, why=why)
+        return partial(decided_again, decision_id=entry.decision_id)
 
-    async def _step(self, review: Review, end: Callable[[Review], ReviewStep]) -> None:
+    async def _step(self, review: Review, end: Callable[[Review, By], ReviewStep]) -> None:
         """End the attempt; what another process, or an erasure, has ended stays as it is."""
-        taken: list[ReviewStep] = []
 
         def move(found: Review, _: Sequence[ReviewEvent]) -> ReviewStep | None:
-            taken.clear()
             if found.state is not ReviewState.DECIDING_AGAIN or found.attempt != review.attempt:
                 return None
-            taken.append(end(found))
-            return taken[0]
+            return end(found, By("", "", self._deps.clock.now()))
 
-        await self._deps.log.step(review.review_id, move)
-        for step in taken:
-            self._deps.observer.stepped(step)
+        await _moved(self._deps, review.review_id, move)
 
 
 def application_of(recorded: Recorded, attempt: int) -> Application:

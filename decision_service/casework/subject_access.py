@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import msgspec
@@ -11,7 +13,6 @@ from msgspec.structs import asdict
 
 from decision_service.casework.compose import text
 from decision_service.casework.disclosure import (
-    LEFT_OUT,
     Chapter,
     Disclosure,
     ExportPage,
@@ -55,15 +56,6 @@ _KINDS = {
 }
 """The kinds of records by table; consents and erasures are told in `about`."""
 
-_PURPOSE = "deciding applications for credit from verified income data"
-_ORIGIN = (
-    "the accounts that the person connected, read by the vendor Smile; the lender's own systems; "
-    "this service's decisions"
-)
-_CONSISTENCY = (
-    "Each page is of one moment. A decision that is made meanwhile may be missing: ask again."
-)
-
 _ENTRY = (
     "application_id", "customer_ref", "caller", "request_id", "ruleset_digest", "plan_digest",
     "snapshot_id",
@@ -106,45 +98,49 @@ def _open_loan(row: Row, rows: UserRows) -> Mapping[str, Any]:
     return fields(row, currency) | {"loan_reports": [fields(one, currency) for one in reports]}
 
 
+class AccessWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an export says of itself: `about.yaml`, where {months} is how long decisions are kept.
+
+    `left_out` is what is stored of a person and is in no export, and why.
+    """
+
+    purpose: str
+    origin: str
+    kept: str
+    consistency: str
+    not_erased: str
+    erased: str
+    decisions_erased: str
+    decisions_stay: str
+    left_out: tuple[dict[str, str], ...]
+
+
+@cache
+def _words() -> AccessWords:
+    content = resources.files(__package__).joinpath("about.yaml").read_bytes()
+    return msgspec.yaml.decode(content, type=AccessWords)
+
+
 def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> Mapping[str, Any]:
     erasures = [plain(row["erasure_id"]) for row in rows.tables["erasures"]]
+    words, decisions = _words(), _words().decisions_stay
+    if terms.erases_decisions:
+        decisions = words.decisions_erased
+    after = f"{words.erased} {decisions}" if erasures else words.not_erased
     return {
         "user_id": user_id,
         "made": plain(now),
-        "purpose": _PURPOSE,
-        "origin": _ORIGIN,
+        "purpose": words.purpose,
+        "origin": words.origin,
         "decisions": rows.decisions,
         "readings": rows.readings,
-        "kept": (
-            f"decisions and what belongs to them for {terms.retention} months, then deleted; "
-            "readings and counts of records as long as a decision rests on them, or for as many "
-            "months; all else until it is replaced, used up or erased"
-        ),
+        "kept": words.kept.format(months=terms.retention),
         "withdrawals": len(erasures),
         "erasures": erasures,
-        "after_erasure": _after_erasure(terms) if erasures else "nothing was erased",
-        "left_out": [{"what": what, "why": why} for what, why in LEFT_OUT.items()],
-        "consistency": _CONSISTENCY,
+        "after_erasure": after.format(months=terms.retention),
+        "left_out": [*words.left_out],
+        "consistency": words.consistency,
     }
-
-
-def _after_erasure(terms: AccessTerms) -> str:
-    always = (
-        "The erasure destroyed readings, counts of records, link tokens and links to accounts. The "
-        "reference, the number of withdrawals and the erasure's id stay, so that data that was "
-        "read before is refused and a restored backup is erased again. While a reported loan is "
-        "open, keyed hashes of accounts, of the name with the birth date and of the lender's "
-        "customer number stay with its amounts, so that who owes is found, and for nothing else: "
-        f"until it is repaid or written off, at most {terms.retention} months after its last "
-        "report."
-    )
-    if terms.erases_decisions:
-        return f"{always} It deleted the decisions as well; those that are here were made since."
-    return (
-        f"{always} Decisions with reasons, factor values, reports of loans and letters stay for "
-        f"{terms.retention} months after they were made, because the "
-        "lender has to account for them."
-    )
 
 
 def review_record(recorded: RecordedReview) -> Mapping[str, Plain]:

@@ -9,15 +9,16 @@ import io
 import json
 import secrets
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 import typer
@@ -56,6 +57,9 @@ from decision_service.cli.parquet import ParquetRows
 from decision_service.cli.views import counted
 from decision_service.domain.values import Cause, Missing
 from decision_service.server.wire import enum_name
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 COLUMNS = (
     "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",
@@ -142,41 +146,41 @@ def case(exported: Exported) -> str:
 
     No id and no reference goes into it; texts are masked. Lists hold those that were on them then.
     """
-    return "\n".join(_case(exported)) + "\n"
-
-
-def _case(exported: Exported) -> Iterator[str]:
     decision, texts = exported.decision, Texts(exported.ruleset)
-    digest = decision.ruleset_ref.digest
-    if exported.ruleset.ref.digest != digest:
-        yield f"  # Decided under other rules of that number (digest {digest[:12]})."
-    yield f"  - name: recorded decision {exported.tag}"
-    yield f"    as_of: {decision.as_of_date}"
-    if decision.HasField("override"):
-        kind = decision.override.kind
-        yield f"    # {kind}: something else was decided than the rules concluded, expected here."
+    rules = decision.override if decision.HasField("override") else decision
     inputs = {name: _value(decision.inputs[name], texts) for name in sorted(decision.inputs)}
-    yield from _map("inputs", inputs, "    ")
-    yield from _map("lists", _lists(decision, texts), "    ")
-    factors = {each.name: _factor(each) for each in decision.factor_values}
-    yield from _map("factors", factors, "    ")
-    yield "    expect:"
-    yield from _expected(decision, texts)
-
-
-def _map(name: str, values: Mapping[str, str], indent: str) -> Iterator[str]:
-    if values:
-        yield f"{indent}{name}:"
-        yield from (f"{indent}  {key}: {value}" for key, value in values.items())
-
-
-def _lists(decision: pb.Decision, texts: Texts) -> dict[str, str]:
-    keys: dict[str, list[str]] = {}
+    lists: dict[str, list[str]] = {}
     for answer in decision.list_answers:
-        listed = keys.setdefault(answer.list, [])
-        if answer.listed:
-            listed.append(_value(decision.inputs[answer.input], texts))
-    return {name: _flow(listed) for name, listed in sorted(keys.items())}
+        lists.setdefault(answer.list, []).extend([inputs[answer.input]] if answer.listed else [])
+    return _template("case.yaml.j2").render(
+        exported=exported,
+        decision=decision,
+        rules=rules,
+        outcome=enum_name(pb.Outcome.DESCRIPTOR, rules.outcome),
+        refer_kind=_set_name(pb.ReferKind.DESCRIPTOR, rules.refer_kind),
+        overridden=decision.HasField("override"),
+        declined=rules.outcome == pb.OUTCOME_DECLINE,
+        inputs=inputs,
+        lists=lists,
+        factors={each.name: _factor(each) for each in decision.factor_values},
+        bands={one.scorecard: json.dumps(one.band) for one in decision.scores},
+        offer=_offer(decision.offer, texts) if decision.HasField("offer") else None,
+    )
+
+
+@cache
+def _template(name: str) -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("decision_service.cli", "templates"),
+        autoescape=False,  # noqa: S701 - it is YAML, and its texts are JSON
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
 
 
 def _factor(factor: pb.FactorValue) -> str:
@@ -201,44 +205,18 @@ def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
     return json.dumps(value.text if texts is None else texts.shown(value.text), ensure_ascii=False)
 
 
-def _expected(decision: pb.Decision, texts: Texts) -> Iterator[str]:
-    rules = decision.override if decision.HasField("override") else decision
-    yield f"      outcome: {enum_name(pb.Outcome.DESCRIPTOR, rules.outcome)}"
-    if rules.refer_kind:
-        kind = enum_name(pb.ReferKind.DESCRIPTOR, rules.refer_kind)
-        yield f"      refer_kind: {kind}"
-    yield f"      reasons: {_flow([reason.code for reason in rules.reasons])}"
-    offered = rules.outcome != pb.OUTCOME_DECLINE and decision.HasField("offer")
-    conditions = decision.conditions if rules.outcome != pb.OUTCOME_DECLINE else ()
-    yield f"      conditions: {_flow([condition.id for condition in conditions])}"
-    yield f"      data_requests: {_flow([asked.factor for asked in decision.data_requests])}"
-    if decision.tags or decision.withheld_tags:
-        yield f"      tags: {_flow([*decision.tags, *decision.withheld_tags])}"
-    scores = {score.scorecard: score.score for score in decision.scores}
-    bands = {score.scorecard: json.dumps(score.band) for score in decision.scores}
-    yield from _map("scores", scores, "      ")
-    yield from _map("bands", bands, "      ")
-    if offered:
-        yield from _map("offer", _offer(decision.offer, texts), "      ")
-    else:
-        yield "      offer: none"
-
-
-def _flow(words: Sequence[str] | Collection[str]) -> str:
-    return f"[{', '.join(words)}]"
-
-
 def _offer(offer: pb.Offer, texts: Texts) -> dict[str, str]:
-    lines = {"kind": enum_name(pb.OfferKind.DESCRIPTOR, offer.kind)}
-    lines["approved_amount"] = amount_text(offer.approved_amount)
-    if offer.HasField("max_amount"):
-        lines["max_amount"] = amount_text(offer.max_amount)
-    lines |= {"term_months": str(offer.term_months)} if offer.term_months else {}
-    lines |= {"monthly_rate": offer.monthly_rate} if offer.monthly_rate else {}
-    lines |= {"tier": json.dumps(offer.tier)} if offer.tier else {}
-    lines |= {"binding": json.dumps(offer.binding)} if offer.binding else {}
-    lines |= {"term_binding": json.dumps(offer.term_binding)} if offer.term_binding else {}
-    return lines | {name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)}
+    amounts = {name: getattr(offer, name) for name in ("approved_amount", "max_amount")}
+    words = {name: getattr(offer, name) for name in ("tier", "binding", "term_binding")}
+    lines = {
+        "kind": enum_name(pb.OfferKind.DESCRIPTOR, offer.kind),
+        **{name: amount_text(one) for name, one in amounts.items() if offer.HasField(name)},
+        "term_months": str(offer.term_months or ""),
+        "monthly_rate": offer.monthly_rate,
+        **{name: json.dumps(word) for name, word in words.items() if word},
+        **{name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)},
+    }
+    return {name: text for name, text in lines.items() if text}
 
 
 def json_line(exported: Exported) -> str:
@@ -248,8 +226,15 @@ def json_line(exported: Exported) -> str:
 def case_row(exported: Exported) -> dict[str, Any]:
     """What `COLUMNS` name, with every input (a date as `{date}`), factor, score and offer line."""
     decision, texts = exported.decision, Texts(exported.ruleset)
+    ref, override = decision.ruleset_ref, decision.override
     return {
-        **_head(exported),
+        "decision": exported.tag,
+        "product": decision.product,
+        "version": ref.version or None,
+        "digest": ref.digest,
+        "as_of_date": decision.as_of_date,
+        "outcome": enum_name(pb.Outcome.DESCRIPTOR, decision.outcome),
+        "refer_kind": _set_name(pb.ReferKind.DESCRIPTOR, decision.refer_kind),
         "unit": exported.unit,
         "decided": decision.create_time.ToJsonString(),
         "arm": decision.assignment.arm,
@@ -269,79 +254,46 @@ def case_row(exported: Exported) -> dict[str, Any]:
             for one in decision.list_answers
         ],
         "offer": _offer_cells(decision.offer, texts) if decision.HasField("offer") else None,
-        "override": _override(decision.override) if decision.HasField("override") else None,
+        "override": {
+            "kind": override.kind,
+            "outcome": _set_name(pb.Outcome.DESCRIPTOR, override.outcome),
+            "refer_kind": _set_name(pb.ReferKind.DESCRIPTOR, override.refer_kind),
+            "reasons": [reason.code for reason in override.reasons],
+        }
+        if decision.HasField("override")
+        else None,
         "loan_bad": exported.loan_bad,
     }
 
 
 def csv_line(exported: Exported) -> str:
-    decision, offer = exported.decision, exported.decision.offer
-    cells = {
-        **_head(exported),
-        "reasons": " ".join(reason.code for reason in decision.reasons),
-        "conditions": " ".join(condition.id for condition in decision.conditions),
-        "data_requests": " ".join(asked.factor for asked in decision.data_requests),
-        "scores": " ".join(f"{one.scorecard}={one.score}" for one in decision.scores),
-        "requested_amount": _requested(decision, "requested_amount"),
-        "requested_term_months": _requested(decision, "requested_term_months"),
-        "tier": offer.tier,
-        "binding": offer.binding,
-        "monthly_rate": offer.monthly_rate,
-        "term_months": offer.term_months or "",
-        **_amounts(offer),
-    }
-    return row(cells)
+    row = case_row(exported)
+    scores = (f"{name}={one['score']}" for name, one in row["scores"].items())
+    cells = row | (row["offer"] or {}) | {"scores": " ".join(scores)}
+    for name in ("reasons", "conditions", "data_requests"):
+        cells[name] = " ".join(row[name])
+    for name in ("requested_amount", "requested_term_months"):
+        value = row["inputs"].get(name)
+        cells[name] = value["amount"] if isinstance(value, dict) else value
+    return csv_row(cells)
 
 
-def row(cells: Mapping[str, object]) -> str:
+def csv_row(cells: Mapping[str, object]) -> str:
     text = io.StringIO()
-    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerow(cells)
+    csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n").writerow(cells)
     return text.getvalue()
-
-
-def _head(exported: Exported) -> dict[str, Any]:
-    decision, ref = exported.decision, exported.decision.ruleset_ref
-    return {
-        "decision": exported.tag,
-        "product": decision.product,
-        "version": ref.version or None,
-        "digest": ref.digest,
-        "as_of_date": decision.as_of_date,
-        "outcome": enum_name(pb.Outcome.DESCRIPTOR, decision.outcome),
-        "refer_kind": _set_name(pb.ReferKind.DESCRIPTOR, decision.refer_kind),
-    }
-
-
-def _override(override: pb.Override) -> dict[str, Any]:
-    return {
-        "kind": override.kind,
-        "outcome": _set_name(pb.Outcome.DESCRIPTOR, override.outcome),
-        "refer_kind": _set_name(pb.ReferKind.DESCRIPTOR, override.refer_kind),
-        "reasons": [reason.code for reason in override.reasons],
-    }
 
 
 def _set_name(enum: EnumDescriptor, number: int) -> str:
     return enum_name(enum, number) if number else ""
 
 
-def _requested(decision: pb.Decision, name: str) -> str:
-    if name not in decision.inputs:
-        return ""
-    value = decision.inputs[name]
-    return amount_text(value.money) if value.HasField("money") else value.number
-
-
-def _amounts(offer: pb.Offer) -> dict[str, str]:
-    found = {name: getattr(offer, name) for name in ("approved_amount", "max_amount")}
-    texts = {name: amount_text(found[name]) for name in found if offer.HasField(name)}
-    kind = _set_name(pb.OfferKind.DESCRIPTOR, offer.kind)
-    return texts | {"currency": offer.approved_amount.currency_code, "offer_kind": kind}
-
-
 def _offer_cells(offer: pb.Offer, texts: Texts) -> dict[str, Any]:
+    amounts = {name: getattr(offer, name) for name in ("approved_amount", "max_amount")}
     return {
-        **_amounts(offer),
+        **{name: amount_text(one) for name, one in amounts.items() if offer.HasField(name)},
+        "currency": offer.approved_amount.currency_code,
+        "offer_kind": _set_name(pb.OfferKind.DESCRIPTOR, offer.kind),
         "term_months": offer.term_months or None,
         "monthly_rate": offer.monthly_rate,
         "tier": offer.tier,
@@ -400,7 +352,7 @@ class ExportFile:
         self._left_out = 0
         self._version: tuple[str, int] | None = None
         if form == "csv":
-            file.write(row(dict(zip(COLUMNS, COLUMNS, strict=True))))
+            file.write(csv_row(dict(zip(COLUMNS, COLUMNS, strict=True))))
 
     @classmethod
     @contextmanager

@@ -1,31 +1,20 @@
-"""A product's texts for letters, read from YAML and checked against what letters must say."""
+"""What letters are written with: a language's words, and a product's texts with their checks."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
+from functools import cache
+from importlib import resources
 from itertools import chain
 from string import Formatter
 
 import msgspec
 
-from decision_service.domain.accounts import Kind
-from decision_service.domain.decision import (
-    DISCLOSED,
-    MONTHLY,
-    WEEKLY,
-    Offer,
-    OfferKind,
-    Outcome,
-    Price,
-    Verdict,
-)
-from decision_service.domain.factor import Value, ValueType
+from decision_service.domain.decision import DISCLOSED, MONTHLY, WEEKLY
+from decision_service.domain.factor import ValueType
 from decision_service.domain.reviews import ReviewPolicy
-from decision_service.domain.values import Cause, Money
 from decision_service.rules.explain import offer_limits
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import (
@@ -36,9 +25,7 @@ from decision_service.rules.language.diagnostics import (
     did_you_mean,
 )
 from decision_service.rules.language.fields import Fields, as_text
-from decision_service.rules.language.values import exactly
 from decision_service.rules.language.yaml import MapNode, YamlNode
-from decision_service.rules.letter_words import LANGUAGES, Words, end_text, money_text, percent_text
 from decision_service.rules.offer import OfferRunner
 from decision_service.rules.offer_terms import AMOUNT
 from decision_service.rules.program import WAITING, CompiledRuleset
@@ -56,8 +43,6 @@ PLACEHOLDERS = frozenset(
 OF_CHANGES = frozenset({"now", "needed"})
 """What the words of a change may name."""
 
-_WEEKS_A_MONTH = Decimal(52) / 12
-_ROUNDS = 200
 _SHARED = ("lender", "contact", "contest")
 _OPTIONAL = ("contest_again", "limits", "changes", "price")
 _Warning = tuple[str, str, str]
@@ -98,190 +83,60 @@ class NoticeTexts(msgspec.Struct, frozen=True):
     price: tuple[str, ...] = ()
 
 
-class SourceUsed(msgspec.Struct, frozen=True, order=True):
-    """An account used, by its provider's name (empty for own papers), and its data's last day."""
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The words that every letter has in one language: `words/LANGUAGE.yaml`.
 
-    provider: str
-    as_of: date | None
-
-
-class Lack(msgspec.Struct, frozen=True):
-    """Why a value is missing, and of what: its provider's name, else the kind of data."""
-
-    cause: Cause
-    provider: str = ""
-    kind: Kind | None = None
-
-
-class DisclosedChange(msgspec.Struct, frozen=True):
-    """A factor's value `now`, and the one with which the rules would approve."""
-
-    factor: str
-    now: Value
-    needed: Value
-
-
-class DisclosedRecourse(msgspec.Struct, frozen=True):
-    """What would do, as an applicant may know: changes, waiting until a day, or both together."""
-
-    changes: tuple[DisclosedChange, ...] = ()
-    day: date | None = None
-
-
-class PersonsResult(msgspec.Struct, frozen=True):
-    """What a person decided, and why in words by language; none where nobody is told.
-
-    `contested` says that the applicant had asked for it, `changed` that something else stood.
-    `expires` is when an approval ends, in the product's zone.
+    `months` begin with January. `remedies` are by cause, `later` is that of all others.
     """
 
-    outcome: Outcome
-    decided_on: date
-    sentences: Mapping[str, str] = msgspec.field(default_factory=dict)
-    amount: Money | None = None
-    term_months: int | None = None
-    price: Price | None = None
-    expires: datetime | None = None
-    contested: bool = False
-    changed: bool = False
+    reference: str
+    reasons: str
+    data: str
+    no_data: str
+    offer: str
+    amount: str
+    term: str
+    expires: str
+    limit: str
+    other_limit: str
+    missing: str
+    conditions: str
+    recourse: str
+    again: str
+    changes: str
+    rests: str
+    application: str
+    over: str
+    by_rules_alone: str
+    contest: str
+    contest_again: str
+    contact: str
+    source: str
+    documents: str
+    reviewed: str
+    by_person: str
+    confirmed: str
+    changed: str
+    person_limit: str
+    shown: str
+    untold: str
+    months: tuple[str, ...]
+    day: str
+    kinds: Mapping[str, str]
+    later: str
+    remedies: Mapping[str, str]
 
 
-class NoticeSubject(msgspec.Struct, frozen=True):
-    """The decision that a letter is about; a result of `person` stands in its place.
+_WORDS = resources.files(__package__) / "words"
 
-    `data` are the kinds of data that were read, as the vendor names them; `lacks` is what is
-    missing. `expires` is when the offer ends, in the product's zone.
-    """
-
-    decision_id: str
-    application_id: str
-    decided_on: date
-    asked: Money | None
-    verdict: Verdict
-    asked_term: int | None = None
-    sources: tuple[SourceUsed, ...] = ()
-    data: tuple[str, ...] = ()
-    lacks: tuple[Lack, ...] = ()
-    expires: datetime | None = None
-    recourse: DisclosedRecourse | None = None
-    person: PersonsResult | None = None
-
-    @property
-    def is_reduced(self) -> bool:
-        if self.person is not None:
-            amount = self.person.amount
-            return amount is not None and self.asked is not None and amount < self.asked
-        offer = self.verdict.offer
-        return offer is not None and offer.kind is OfferKind.REDUCED
+LANGUAGES = tuple(sorted(file.name.removesuffix(".yaml") for file in _WORDS.iterdir()))
+"""The tags of the languages that letters are written in."""
 
 
-class LetterPart(msgspec.Struct, frozen=True):
-    heading: str
-    lines: tuple[str, ...] = ()
-    items: tuple[str, ...] = ()
-
-
-class Letter(msgspec.Struct, frozen=True):
-    kind: NoticeKind
-    language: str
-    title: str
-    lender: str
-    opening: str
-    parts: tuple[LetterPart, ...]
-    closing: str
-
-
-def granted(subject: NoticeSubject) -> Money | None:
-    if subject.person is not None:
-        return subject.person.amount
-    offer = _approved(subject)
-    return None if offer is None else offer.approved_amount
-
-
-def _approved(subject: NoticeSubject) -> Offer | None:
-    """The offer of an approval by rules; that of a referral is approved by none."""
-    return subject.verdict.offer if subject.verdict.outcome is Outcome.APPROVE else None
-
-
-def valid_until(subject: NoticeSubject, words: Words) -> str:
-    if subject.person is not None:
-        return end_text(subject.person.expires, subject.person.decided_on, words)
-    return end_text(subject.expires, subject.decided_on, words)
-
-
-def effective_rate(price: Price) -> Decimal:
-    """The share a month that discounts all instalments to what is paid out.
-
-    The i of paid_out = sum of payment_k / (1 + i)^k over the k-th month: the effective interest
-    rate of BSP Circular 730, as in PFRS 9. Of weekly payments it is the week's, compounded over 52
-    weeks in 12 months. Newton's method from 0 rises to it, since the sum falls ever more slowly.
-    """
-    payments = [Decimal(price.instalment.minor)] * (price.instalments - 1)
-    payments.append(Decimal(price.total.minor) - sum(payments))
-    with exactly():
-        rate = Decimal(0)
-        for _ in range(_ROUNDS):
-            worth, slope, discount = Decimal(-price.paid_out.minor), Decimal(0), Decimal(1)
-            for number, payment in enumerate(payments, 1):
-                discount /= 1 + rate
-                worth += payment * discount
-                slope += number * payment * discount / (1 + rate)
-            before, rate = rate, rate + max(worth / slope, Decimal(0))
-            if rate == before:
-                break
-        return (1 + rate) ** _WEEKS_A_MONTH - 1 if price.weekly else rate
-
-
-def price_fillings(subject: NoticeSubject) -> Mapping[str, str]:
-    """The text of each placeholder of the price; empty where no rules can price the approval."""
-    price = _price(subject)
-    if price is None:
-        return dict.fromkeys(PRICE, "")
-    return {
-        "monthly_rate": percent_text(price.monthly_rate),
-        "fees": money_text(price.fees),
-        "paid_out": money_text(price.paid_out),
-        "effective_rate": percent_text(effective_rate(price)),
-        "instalment": money_text(price.instalment),
-        "instalments": str(price.instalments),
-        "total": money_text(price.total),
-    }
-
-
-def _price(subject: NoticeSubject) -> Price | None:
-    if subject.person is not None:
-        return subject.person.price
-    offer = _approved(subject)
-    return None if offer is None else offer.price
-
-
-def offer_part(
-    subject: NoticeSubject, texts: NoticeTexts, words: Words, filled: Mapping[str, str]
-) -> LetterPart | None:
-    person, offer, asked = subject.person, _approved(subject), money_text(subject.asked)
-    lines: tuple[str, ...] = ()
-    if person is not None:
-        amount, term = person.amount, person.term_months
-        if subject.is_reduced:
-            lines = (words.person_limit.format(asked=asked),)
-    elif offer is None:
-        return None
-    else:
-        amount, term = offer.approved_amount, offer.term_months
-        if offer.binding and asked:
-            limit = texts.limits.get(offer.binding, words.other_limit)
-            lines = (words.limit.format(asked=asked, limit=limit),)
-    if amount is None:
-        return None
-    until = valid_until(subject, words)
-    priced = texts.price if _price(subject) is not None else ()
-    items = (
-        words.amount.format(amount=money_text(amount)),
-        *([words.term.format(term=term)] if term else []),
-        *(line.format_map(filled) for line in priced),
-        *([words.expires.format(expires_on=until)] if until else []),
-    )
-    return LetterPart(words.offer, lines, items)
+@cache
+def words_in(language: str) -> Words:
+    """The words of one of LANGUAGES."""
+    return msgspec.yaml.decode((_WORDS / f"{language}.yaml").read_bytes(), type=Words)
 
 
 class NoticeReading(msgspec.Struct, frozen=True):

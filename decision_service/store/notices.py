@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, select, tuple_, update
 
+from decision_service.casework.compose import Letter
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
-from decision_service.rules.letters import Letter
 from decision_service.store.decisions import from_microseconds, kept, microseconds
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Subject, reads, writes

@@ -29,10 +29,15 @@ from decision_service.standin.population import population
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
-from decision_service.workbench.backtest.replica import StoreReader
-from decision_service.workbench.backtest.rules import BacktestOrder
-from decision_service.workbench.backtest.run import JudgedRanges, KeyRange, divided, summed
-from decision_service.workbench.backtest.workers import ProcessPartitions, WorkerOrder, judged
+from decision_service.workbench.backtest.replica import KeyRange, StoreReader
+from decision_service.workbench.backtest.rules import BacktestOrder, DecisionSource
+from decision_service.workbench.backtest.run import (
+    JudgedRanges,
+    divided,
+    in_processes,
+    judged,
+    summed,
+)
 from decision_service.workbench.commands.backtest_run import compared_rules
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, running
@@ -198,36 +203,28 @@ async def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, rules_dir=RULES, store_url=url) as live:
         await decide_twice(live, [one.user_id for one in sandbox_people()])
         order, ranges = await ordered(url)
-        undisturbed = await asyncio.to_thread(summed, ranges, Here(order), quiet)
-        disturbed = await asyncio.to_thread(summed, ranges, Disturbed(order, 2), quiet)
+        undisturbed = await asyncio.to_thread(summed, here, order, ranges, None, quiet)
+        disturbed = await asyncio.to_thread(summed, disturbing, order, ranges, 2, quiet)
     assert undisturbed.everybody.applicants == 4
     assert msgspec.to_builtins(disturbed) == msgspec.to_builtins(undisturbed)
 
 
-class Here:
-    """The ranges, in this process."""
-
-    def __init__(self, order: WorkerOrder) -> None:
-        self._order = msgspec.json.encode(order)
-
-    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
-        """The sums of each."""
-        for one in ranges:
-            yield one, judged(self._order, one)
+def here(order: BacktestOrder, ranges: Sequence[KeyRange], _: int | None) -> JudgedRanges:
+    """The sums of each range, in this process."""
+    encoded = msgspec.json.encode(order)
+    for one in ranges:
+        yield one, judged(encoded, one)
 
 
-class Disturbed(ProcessPartitions):
-    """A pool of which one process is killed when the first range is done."""
-
-    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
-        """The sums, as those of the pool that is left."""
-        for place, done in enumerate(super().map_partitions(ranges)):
-            if place == 0:
-                os.kill(active_children()[0].pid or 0, signal.SIGKILL)
-            yield done
+def disturbing(order: BacktestOrder, ranges: Sequence[KeyRange], jobs: int | None) -> JudgedRanges:
+    """Those of a pool of which one process is killed when the first range is done."""
+    for place, done in enumerate(in_processes(order, ranges, jobs)):
+        if place == 0:
+            os.kill(active_children()[0].pid or 0, signal.SIGKILL)
+        yield done
 
 
-async def ordered(url: str, keys: str = "") -> tuple[WorkerOrder, Sequence[KeyRange]]:
+async def ordered(url: str, keys: str = "") -> tuple[BacktestOrder, Sequence[KeyRange]]:
     """What workers are told of a stricter champion, and the ranges."""
     figures = {"params.min_monthly_income": "30000"}
     rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
@@ -235,11 +232,14 @@ async def ordered(url: str, keys: str = "") -> tuple[WorkerOrder, Sequence[KeyRa
     file = Path(keys) if keys else DATA_KEYS.beside(url)
     reader = await StoreReader.open(url, file)
     try:
-        edges = await reader.edges(PRODUCT, EVER)
+        found = await reader.counts(PRODUCT, EVER)
     finally:
         await reader.aclose()
-    assert edges is not None
-    return WorkerOrder(engine_version(), url, edges[0], order, str(file or "")), divided(*edges)
+    assert found.first is not None
+    assert found.last is not None
+    order.source, order.window = DecisionSource(url, str(file or "")), found.first
+    order.engine_version = engine_version()
+    return order, divided(found.first, found.last)
 
 
 def quiet(_: int, __: int, ___: int) -> None:

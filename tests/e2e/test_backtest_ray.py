@@ -5,32 +5,35 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import replace as replace_field
 
 from decision_service.runtime.clock import SystemClock
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
 from decision_service.workbench.backtest.render import encoded
+from decision_service.workbench.backtest.replica import KeyRange
 from decision_service.workbench.backtest.report import ReportSubject, report_of
-from decision_service.workbench.backtest.rules import margin_points
+from decision_service.workbench.backtest.rules import (
+    BacktestOrder,
+    dated_figures,
+    margin_points,
+    subject_of,
+)
 from decision_service.workbench.backtest.run import (
     ClusterUnfit,
     JudgedRanges,
-    KeyRange,
-    Partitions,
-    dated_figures,
+    MapPartitions,
     divided,
-    subject_of,
+    in_processes,
     summed,
 )
-from decision_service.workbench.backtest.workers import ProcessPartitions, WorkerOrder
 from decision_service.workbench.commands.backtest_run import compared_rules
 from tests.e2e.process import command
 from tests.e2e.service import running
@@ -53,25 +56,26 @@ def cluster() -> Iterator[Cluster]:
         yield found
 
 
-def on_ray(order: WorkerOrder, jobs: int | None = None) -> Partitions:
-    """The tasks of the cluster."""
-    from decision_service.workbench.backtest.ray_tasks import RayPartitions
+def tasks(order: BacktestOrder, ranges: Sequence[KeyRange], jobs: int | None) -> JudgedRanges:
+    """Those of the cluster."""
+    from decision_service.workbench.backtest.ray_tasks import on_ray
 
-    return RayPartitions(order, jobs)
+    return on_ray(order, ranges, jobs)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question to a store with decisions, as workers take it and as its report tells it."""
 
-    order: WorkerOrder
+    order: BacktestOrder
     subject: ReportSubject
     first: datetime
     last: datetime
 
-    def report(self, partitions: Partitions, parts: int) -> bytes:
+    def report(self, workers: MapPartitions, parts: int, jobs: int | None = None) -> bytes:
         """The report's bytes, from so many ranges."""
-        sums = summed(divided(self.first, self.last, parts), partitions, quiet)
+        ranges = divided(self.first, self.last, parts)
+        sums = summed(workers, self.order, ranges, jobs, quiet)
         return encoded(report_of(self.subject, sums))
 
 
@@ -101,25 +105,25 @@ async def _asked(url: str, keys: str) -> Asked:
     figures = {"params.min_monthly_income": "30000"}
     rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
     told, ranges = await ordered(url, keys)
-    told.order.margins = margin_points(rules.margins)
+    told.margins = margin_points(rules.margins)
     today = SystemClock().now().astimezone(rules.changed.zone).date()
-    told.order.dated = dated_figures(told.order, rules.changed, today)
+    told.dated = dated_figures(told, rules.changed, today)
     edges = (ranges[0].since, ranges[-1].before - timedelta(microseconds=1))
-    return Asked(told, subject_of(rules, told.order, edges, 1.0, told.engine_version), *edges)
+    return Asked(told, subject_of(rules, told, edges, 1.0), *edges)
 
 
 async def test_a_cluster_gives_the_bytes_of_processes(
     cluster: Cluster, asked: Asked, tmp_path: Path
 ) -> None:
     """In 1, 2 or 7 parts, and by the command; also where every worker is killed in the middle."""
-    told = await asyncio.to_thread(asked.report, ProcessPartitions(asked.order, 2), 3)
+    told = await asyncio.to_thread(asked.report, in_processes, 3, 2)
     for parts in (1, 2):
-        assert await asyncio.to_thread(asked.report, on_ray(asked.order), parts) == told
-    killing = Killing(on_ray(asked.order, 2), cluster)
-    assert await asyncio.to_thread(asked.report, killing, 7) == told
-    words = ("--store", asked.order.store_url, "--rules", RULES, *STRICT, "--format", "json")
+        assert await asyncio.to_thread(asked.report, tasks, parts) == told
+    killing = partial(killed, cluster)
+    assert await asyncio.to_thread(asked.report, killing, 7, 2) == told
+    words = ("--store", asked.order.source.store_url, "--rules", RULES, *STRICT, "--format", "json")
     run = partial(command, "backtest", PRODUCT, *words, "--on", "ray", "--jobs", "3")
-    done = await asyncio.to_thread(run, folder=tmp_path, data_key_file=asked.order.data_keys)
+    done = await asyncio.to_thread(run, folder=tmp_path, data_key_file=asked.order.source.data_keys)
     assert done.returncode == 0, done.stderr
     assert done.stdout.encode() == told
 
@@ -127,9 +131,9 @@ async def test_a_cluster_gives_the_bytes_of_processes(
 @pytest.mark.usefixtures("cluster")
 async def test_another_version_on_a_machine_is_told(asked: Asked) -> None:
     """Sums of two versions are not added up: one sentence, without what Ray says around it."""
-    other = on_ray(replace(asked.order, engine_version="0.0.1"))
+    other = replace(asked, order=replace_field(asked.order, engine_version="0.0.1"))
     with pytest.raises(ClusterUnfit, match=r"^a worker runs version .* this program is 0\.0\.1"):
-        await asyncio.to_thread(asked.report, other, 1)
+        await asyncio.to_thread(other.report, tasks, 1)
 
 
 POSTGRES = ("--store", "postgresql://127.0.0.1:9/nothing")
@@ -151,22 +155,17 @@ def test_what_a_cluster_cannot_reach_is_one_sentence(
     assert told in done.err
 
 
-class Killing:
+def killed(
+    cluster: Cluster, order: BacktestOrder, ranges: Sequence[KeyRange], jobs: int | None
+) -> JudgedRanges:
     """Tasks of a cluster whose workers are all killed when the first range is done."""
-
-    def __init__(self, tasks: Partitions, cluster: Cluster) -> None:
-        self._tasks = tasks
-        self._cluster = cluster
-
-    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
-        """The ranges, as those of workers that are left."""
-        for place, done in enumerate(self._tasks.map_partitions(ranges)):
-            if place == 0:
-                workers = self._cluster.workers()
-                assert workers
-                for one in workers:
-                    one.kill()
-            yield done
+    for place, done in enumerate(tasks(order, ranges, jobs)):
+        if place == 0:
+            workers = cluster.workers()
+            assert workers
+            for one in workers:
+                one.kill()
+        yield done
 
 
 @pytest.mark.parametrize(
@@ -184,5 +183,5 @@ def test_a_cluster_that_is_not_there_is_one_sentence(
     """At once; Ray itself would try for minutes."""
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(ClusterUnfit) as error:
-        asked.report(on_ray(asked.order), 1)
+        asked.report(tasks, 1)
     assert str(error.value).startswith(told)

@@ -16,7 +16,7 @@ from decision_service.store import erasure as expiry
 from decision_service.store.decisions import microseconds
 from decision_service.store.engine import Database, open_database
 from decision_service.workbench.backtest import replica as backtest
-from decision_service.workbench.backtest.run import KeyRange
+from decision_service.workbench.backtest.replica import KeyRange
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
 

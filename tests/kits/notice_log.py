@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from decision_service.casework.compose import Letter, LetterPart
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
-from decision_service.rules.letters import Letter, LetterPart, NoticeKind
+from decision_service.rules.letters import NoticeKind
 from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 

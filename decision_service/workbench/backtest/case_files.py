@@ -39,7 +39,7 @@ from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.language.values import has_type
 from decision_service.rules.program import CompiledRuleset
 from decision_service.store.decisions import from_microseconds, microseconds
-from decision_service.workbench.backtest.run import KeyRange, RangeCounts, RecordedApplicant
+from decision_service.workbench.backtest.replica import KeyRange, RangeCounts, RecordedApplicant
 
 
 class AmountLine(msgspec.Struct, frozen=True):
@@ -181,10 +181,6 @@ def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
     )
 
 
-def recorded_conclusion(reply: bytes) -> Side:
-    return msgspec.json.decode(reply, type=Side)
-
-
 def _facts(line: CaseLine, ruleset: CompiledRuleset) -> StoredFacts:
     sent = {name: value_of(given) for name, given in line.inputs.items()}
     bound = bind_inputs(ruleset, sent, frozenset(sent))
@@ -276,19 +272,19 @@ class CaseFile:
         self.positions.append(CasePosition(created, case.decision, case.unit, decided, begin))
 
 
-class CaseOrder(msgspec.Struct, frozen=True):
-    file: str
-    product: str
-    texts: Mapping[str, bytes]
-
-
 class CaseReader:
-    def __init__(self, order: CaseOrder) -> None:
-        self._texts = order.texts
+    """Applicants of a file, read as those of a store; `texts` are the stored files of versions."""
+
+    def __init__(self, file: Path, product: str, texts: Mapping[str, bytes]) -> None:
+        self._texts = texts
         self._rules: dict[str, CompiledRuleset | None] = {}
-        self._positions = CaseFile(Path(order.file), order.product).positions
+        self._positions = CaseFile(file, product).positions
         self._firsts: dict[datetime, list[CasePosition]] = {}
-        self._file = Path(order.file).open("rb")  # noqa: SIM115 - closed by aclose
+        self._file = file.open("rb")
+
+    def side(self, reply: bytes) -> Side:
+        """What a line says that the rules concluded."""
+        return msgspec.json.decode(reply, type=Side)
 
     async def aclose(self) -> None:
         self._file.close()
@@ -307,14 +303,8 @@ class CaseReader:
         del product
         found = _within(self._positions, chosen)
         decided = sum(one.decided for one in found)
-        return RangeCounts(decided, len(found) - decided)
-
-    async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
-        del product
-        found = _within(self._positions, chosen)
-        if not found:
-            return None
-        return from_microseconds(found[0].created), from_microseconds(found[-1].created)
+        edges = (from_microseconds(found[at].created) for at in ((0, -1) if found else ()))
+        return RangeCounts(decided, len(found) - decided, *edges)
 
     async def applicants(
         self,

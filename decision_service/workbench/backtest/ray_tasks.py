@@ -13,13 +13,14 @@ import msgspec
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from decision_service.workbench.backtest.replica import KeyRange
+from decision_service.workbench.backtest.rules import BacktestOrder
 from decision_service.workbench.backtest.run import (
     ClusterUnfit,
     JudgedRanges,
-    KeyRange,
     WorkersKilled,
+    judged,
 )
-from decision_service.workbench.backtest.workers import WorkerOrder, judged
 
 ADDRESS = "RAY_ADDRESS"
 _RETRIES = 4
@@ -30,24 +31,17 @@ _LOOK_SECONDS = 0.5
 """How long Ctrl-C waits at most."""
 
 
-class RayPartitions:
+def on_ray(order: BacktestOrder, ranges: Sequence[KeyRange], jobs: int | None) -> JudgedRanges:
     """Tasks of the cluster at RAY_ADDRESS, `jobs` at a time, all for None, which read the store."""
-
-    def __init__(self, order: WorkerOrder, jobs: int | None) -> None:
-        self._order = msgspec.json.encode(order)
-        self._jobs = jobs
-
-    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
-        """Each range as it is done; raises what a worker raises, WorkersKilled and ClusterUnfit."""
-        with _cluster():
-            task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judged)
-            order, left = ray.put(self._order), iter(ranges)
-            running = {task.remote(order, one): one for one in islice(left, self._jobs)}
-            while running:
-                for done in ray.wait([*running], timeout=_LOOK_SECONDS)[0]:
-                    chosen = running.pop(done)
-                    running |= {task.remote(order, one): one for one in islice(left, 1)}
-                    yield chosen, _sums(done)
+    with _cluster():
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judged)
+        put, left = ray.put(msgspec.json.encode(order)), iter(ranges)
+        running = {task.remote(put, one): one for one in islice(left, jobs)}
+        while running:
+            for done in ray.wait([*running], timeout=_LOOK_SECONDS)[0]:
+                chosen = running.pop(done)
+                running |= {task.remote(put, one): one for one in islice(left, 1)}
+                yield chosen, _sums(done)
 
 
 @contextmanager

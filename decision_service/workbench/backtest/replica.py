@@ -8,11 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import msgspec
 from sqlalchemy import Connection, bindparam, exists, func, select, tuple_
 
-from decision_service.domain.decision import Outcome
-from decision_service.domain.ports import PagePosition, StoredText
-from decision_service.rollout.impact import KnownLoan
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.domain.decision import Outcome, ReferKind
+from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
+from decision_service.rollout.impact import KnownLoan, Side
+from decision_service.server.wire import enum_name, money_from_message
 from decision_service.store import errors as faults
 from decision_service.store import rollouts as texts
 from decision_service.store import snapshots
@@ -21,7 +25,28 @@ from decision_service.store.decisions import entry_of, from_microseconds, micros
 from decision_service.store.keys import DataKeys, Readable, open_data_keys
 from decision_service.store.sqlite import read_sqlite
 from decision_service.store.tables import decisions, history
-from decision_service.workbench.backtest.run import KeyRange, RangeCounts, RecordedApplicant
+
+
+class KeyRange(msgspec.Struct, frozen=True):
+    """The decisions from `since` to before `before`."""
+
+    since: datetime
+    before: datetime
+
+
+class RecordedApplicant(msgspec.Struct, frozen=True):
+    entry: StoredEntry
+    loan: KnownLoan | None = None
+
+
+class RangeCounts(msgspec.Struct, frozen=True):
+    """How many decisions a range has; the instants of the first and the last, None without any."""
+
+    decided: int
+    not_enrolled: int
+    first: datetime | None = None
+    last: datetime | None = None
+
 
 _ROW = decisions.c
 _NOT_ENROLLED = Outcome.NOT_ENROLLED.value
@@ -57,8 +82,9 @@ _AFTER = _FIRSTS.where(tuple_(bindparam("created"), bindparam("decision_id")) < 
 _COUNTS = select(
     func.count().filter(_ROW.outcome != _NOT_ENROLLED),
     func.count().filter(_ROW.outcome == _NOT_ENROLLED),
+    func.min(_ROW.created),
+    func.max(_ROW.created),
 ).where(*_IN_RANGE)
-_EDGES = select(func.min(_ROW.created), func.max(_ROW.created)).where(*_IN_RANGE)
 
 
 def applicants(
@@ -79,14 +105,9 @@ def applicants(
 
 
 def counts(connection: Connection, product: str, chosen: KeyRange) -> RangeCounts:
-    decided, not_enrolled = connection.execute(_COUNTS, _range(product, chosen)).one()
-    return RangeCounts(decided, not_enrolled)
-
-
-def edges(connection: Connection, product: str, chosen: KeyRange) -> tuple[int, int] | None:
-    """The instants of the first and the last decision of a range, in microseconds."""
-    found = connection.execute(_EDGES, _range(product, chosen)).one()
-    return None if found[0] is None else (found[0], found[1])
+    decided, not_enrolled, *edges = connection.execute(_COUNTS, _range(product, chosen)).one()
+    instants = (None if edge is None else from_microseconds(edge) for edge in edges)
+    return RangeCounts(decided, not_enrolled, *instants)
 
 
 def _range(product: str, chosen: KeyRange) -> dict[str, Any]:
@@ -107,6 +128,8 @@ class ReadingDatabase(Readable, Protocol):
 
 
 class StoreReader:
+    """Applicants of a store; every method raises StoreUnavailable."""
+
     def __init__(self, database: ReadingDatabase, data_keys: DataKeys) -> None:
         self._database = database
         self._data_keys = data_keys
@@ -125,6 +148,24 @@ class StoreReader:
     async def aclose(self) -> None:
         await self._database.aclose()
 
+    def side(self, reply: bytes) -> Side:
+        """The outcome with amount, instalment and reasons of a recorded reply."""
+        decision = service_pb.CreateDecisionResponse.FromString(reply).decision
+        outcome = Outcome(enum_name(pb.Outcome.DESCRIPTOR, decision.outcome))
+        kind, offer, amount, instalment = decision.refer_kind, decision.offer, None, None
+        if outcome is Outcome.APPROVE and decision.HasField("offer"):
+            amount = money_from_message(offer.approved_amount).minor
+            if "instalment" in offer.outputs and offer.outputs["instalment"].HasField("money"):
+                instalment = money_from_message(offer.outputs["instalment"].money).minor
+        return Side(
+            outcome,
+            ReferKind(enum_name(pb.ReferKind.DESCRIPTOR, kind)) if kind else None,
+            amount,
+            instalment,
+            amount is not None and offer.kind == pb.OFFER_KIND_REDUCED,
+            tuple(reason.code for reason in decision.reasons),
+        )
+
     async def text(self, digest: str) -> StoredText | None:
         return await self._database.read(partial(texts.by_digest, digest=digest))
 
@@ -136,10 +177,6 @@ class StoreReader:
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
         return await self._database.read(partial(counts, product=product, chosen=chosen))
 
-    async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
-        found = await self._database.read(partial(edges, product=product, chosen=chosen))
-        return None if found is None else (from_microseconds(found[0]), from_microseconds(found[1]))
-
     async def applicants(
         self,
         product: str,
@@ -148,6 +185,7 @@ class StoreReader:
         after: PagePosition | None,
         limit: int,
     ) -> Sequence[RecordedApplicant]:
+        """Applicants whose first decision since `window` is in the range; oldest first."""
         return await self._database.read(
             lambda connection: applicants(connection, product, chosen, window, after, limit)
         )

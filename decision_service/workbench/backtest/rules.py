@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 from msgspec.structs import replace
@@ -16,13 +17,27 @@ from decision_service.rulebook.rulebook import Product
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.workbench.backtest.judge import BacktestRules
-from decision_service.workbench.backtest.report import DatedFigure
+from decision_service.workbench.backtest.report import DatedFigure, ReportSubject
 from decision_service.workbench.constants import (
     FigureSetter,
     FiguresUnfit,
     NamedVersion,
     SetFigure,
 )
+
+WHOLE = 1 << 32
+
+MARGIN_APPLICANTS = 20_000
+"""About so many applicants at most are judged at the values near to a set figure."""
+
+FEWEST_NEAR = 500
+"""About so many at least: fewer would show chance alone, and these cost a second."""
+
+_APPLICANT = 2
+"""Evaluations near to a set figure that cost as much as all else that is done for an applicant."""
+
+SOON = timedelta(days=60)
+"""Dated figures that change until then are tried."""
 
 PERCENTS = tuple(range(-20, 25, 5))
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
@@ -43,9 +58,22 @@ class RulesOrder(msgspec.Struct, frozen=True):
         return replace(files_from_body(self.body), lists=self.lists)
 
 
-class BacktestOrder(msgspec.Struct):
-    """What every worker of a run does alike.
+class DecisionSource(msgspec.Struct, frozen=True):
+    """A store by its URL, with its file of data keys, or a file of `cases`.
 
+    A file has no rules: `texts` are the stored files of versions by digest.
+    """
+
+    store_url: str = ""
+    data_keys: str = ""
+    cases: str = ""
+    texts: Mapping[str, bytes] = {}
+
+
+class BacktestOrder(msgspec.Struct):
+    """All that a worker of a run needs to know; `window` begins with the first decision.
+
+    `engine_version` is that of the program that asks.
     `by` are the dimensions of the report; `share` of the applicants are judged, in 2**32 parts,
     chosen by a hash of `seed` and the user. `points` are the figures of each point of a sweep, set
     beside those of `other`; `margins` likewise, judged for `margin_share` of the applicants, as are
@@ -58,12 +86,15 @@ class BacktestOrder(msgspec.Struct):
     known: frozenset[str]
     params_as_of: date | None = None
     by: tuple[str, ...] = ()
-    share: int = 1 << 32
+    share: int = WHOLE
     seed: int = 0
     points: tuple[Mapping[str, str], ...] = ()
     margins: tuple[Mapping[str, str], ...] = ()
-    margin_share: int = 1 << 32
+    margin_share: int = WHOLE
     dated: tuple[DatedFigure, ...] = ()
+    source: DecisionSource = DecisionSource()
+    window: datetime | None = None
+    engine_version: str = ""
 
 
 def rules_of(order: BacktestOrder) -> BacktestRules:
@@ -182,3 +213,73 @@ def compared(
 def _order(version: NamedVersion, figures: Mapping[str, str]) -> RulesOrder:
     body = ruleset_text(version.ruleset, version.files).body
     return RulesOrder(body, dict(figures), dict(version.files.lists or {}))
+
+
+def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
+    same = compared.changed.digest == compared.product.champion.digest
+    return same and not order.points and order.params_as_of is None
+
+
+def draw(order: BacktestOrder, sample: int, decided: int, *, margins: bool = False) -> float:
+    """Set the shares of an order for a sample (0: all) and its margins; the first is returned.
+
+    Without `margins` as many applicants are judged at them as fit in a tenth of the run.
+    """
+    share = min(1.0, sample / decided) if sample else 1.0
+    each = len(order.margins) + 2 * len({one.day for one in order.dated})
+    fitting = share * decided * (_APPLICANT + len(order.points)) / 10 / max(each, 1)
+    near = MARGIN_APPLICANTS if margins else min(MARGIN_APPLICANTS, max(FEWEST_NEAR, fitting))
+    order.share = int(share * WHOLE)
+    order.margin_share = int(min(1.0, near / decided) * WHOLE)
+    return share
+
+
+def dated_figures(
+    order: BacktestOrder, ruleset: CompiledRuleset, today: date
+) -> tuple[DatedFigure, ...]:
+    """What changes within 60 days of today, or of the day whose parameters are taken."""
+    since, shown = order.params_as_of or today, ruleset.program.wording.value
+    found = [
+        DatedFigure(
+            later.start,
+            ".".join(("params", param.name, *([values.label or "other"] if param.by else ()))),
+            shown(step.value, param.type),
+            shown(later.value, param.type),
+        )
+        for param in ruleset.params.values()
+        for values in param.series
+        for step, later in pairwise(values.steps)
+        if later.start is not None and since < later.start <= since + SOON
+    ]
+    return tuple(sorted(found, key=lambda one: (one.day, one.at)))
+
+
+def subject_of(
+    compared: ComparedRules,
+    order: BacktestOrder,
+    edges: tuple[datetime, datetime],
+    share: float,
+) -> ReportSubject:
+    base, other = compared.product.champion, compared.changed
+    since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
+    return ReportSubject(
+        order.product,
+        base.currency,
+        f"v{base.version}",
+        base.digest,
+        compared.name,
+        other.digest,
+        tuple((one.at, one.before, one.after) for one in compared.figures),
+        since,
+        until,
+        engine_version=order.engine_version,
+        params_as_of=str(order.params_as_of or ""),
+        by=order.by,
+        sample=share,
+        seed=order.seed,
+        swept=tuple(order.points[0]) if order.points else (),
+        points=tuple(tuple(point.values()) for point in order.points),
+        present=compared.present,
+        margins=compared.margins,
+        dated=order.dated,
+    )

@@ -1,26 +1,51 @@
-"""A backtest: decisions divided into ranges, each judged and summed, and the sums merged."""
+"""A backtest: decisions divided into ranges, each judged by a worker, and the sums merged."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from contextlib import closing
-from datetime import date, datetime, timedelta
-from functools import partial
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, suppress
+from datetime import datetime, timedelta
+from functools import cache, partial
 from itertools import pairwise
-from typing import Protocol, TypeAlias
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Thread
+from typing import TypeAlias
 
 import msgspec
 
-from decision_service.domain.ports import PagePosition, StoredEntry, TextLog
-from decision_service.rollout.impact import ImpactSums, KnownLoan, LeftOut, NotCompared, Side
-from decision_service.rulebook.archive import RulesetArchive
-from decision_service.rules.program import CompiledRuleset
+from decision_service.build import engine_version
+from decision_service.domain.ports import PagePosition
+from decision_service.rollout.impact import ImpactSums, LeftOut, NotCompared
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.steering.compare import recorded_case, with_snapshot
 from decision_service.steering.pairs import side_of
-from decision_service.workbench.backtest.judge import BacktestRules, compare
-from decision_service.workbench.backtest.report import DatedFigure, ReportSubject
-from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules
+from decision_service.workbench.backtest.case_files import CaseReader
+from decision_service.workbench.backtest.judge import compare
+from decision_service.workbench.backtest.replica import KeyRange, RecordedApplicant, StoreReader
+from decision_service.workbench.backtest.rules import (
+    WHOLE,
+    BacktestOrder,
+    DecisionSource,
+    rules_of,
+)
+
+PAGE = 200
+PARTITIONS = 64
+"""Ranges of a run, whatever the number of workers: so many steps has its progress."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_LOW_PRIORITY = 10
+_POOLS = 5
+"""How often a pool is begun anew whose worker was killed."""
 
 
 class WorkersKilled(RuntimeError):
@@ -31,85 +56,78 @@ class ClusterUnfit(RuntimeError):
     """A cluster cannot be reached, or its machines cannot judge as this one does."""
 
 
-class KeyRange(msgspec.Struct, frozen=True):
-    """The decisions from `since` to before `before`."""
-
-    since: datetime
-    before: datetime
-
-
-class RecordedApplicant(msgspec.Struct, frozen=True):
-    entry: StoredEntry
-    loan: KnownLoan | None = None
-
-
-class RangeCounts(msgspec.Struct, frozen=True):
-    decided: int
-    not_enrolled: int
-
-
-class BacktestLog(TextLog, Protocol):
-    """Reads recorded decisions by ranges; every method raises StoreUnavailable."""
-
-    async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
-        """How many decisions there are."""
-
-    async def applicants(
-        self,
-        product: str,
-        chosen: KeyRange,
-        window: datetime,
-        after: PagePosition | None,
-        limit: int,
-    ) -> Sequence[RecordedApplicant]:
-        """Applicants whose first decision since `window` is in the range; oldest first."""
-
-    async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
-        """The body of a stored snapshot; None when it was erased."""
-
-
-AnswerReader: TypeAlias = Callable[[bytes], Side]
-"""Gives the outcome with amount, instalment and reasons of a recorded reply."""
-
 JudgedRanges: TypeAlias = Generator[tuple[KeyRange, bytes], None, None]
 """Ranges with their encoded sums as they are done, in any order; each range once."""
 
+MapPartitions: TypeAlias = Callable[[BacktestOrder, Sequence[KeyRange], int | None], JudgedRanges]
+"""Has the ranges of an order judged by so many workers at a time, those of its own for None.
 
-class Partitions(Protocol):
-    """Workers that judge the ranges of one run: processes of this machine, or of a cluster."""
-
-    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
-        """The ranges judged; raises what a worker raises, WorkersKilled and ClusterUnfit."""
-
+Raises what a worker raises, WorkersKilled and ClusterUnfit.
+"""
 
 OnProgress = Callable[[int, int, int], None]
 """Called with the ranges that are done, all of them, and the decisions that were looked at."""
 
 
-PAGE = 200
-WHOLE = 1 << 32
+def divided(first: datetime, last: datetime, parts: int = PARTITIONS) -> Sequence[KeyRange]:
+    whole = (last - first) // _MICROSECOND + 1
+    count = min(parts, whole)
+    edges = [first + _MICROSECOND * (whole * number // count) for number in range(count + 1)]
+    return [KeyRange(since, before) for since, before in pairwise(edges)]
 
 
-class RangeJudge:
-    """Judges the applicants of ranges by the rules of one order; raises StoreUnavailable."""
+def summed(
+    map_partitions: MapPartitions,
+    order: BacktestOrder,
+    ranges: Sequence[KeyRange],
+    jobs: int | None,
+    on_progress: OnProgress,
+) -> ImpactSums:
+    sums = ImpactSums()
+    with closing(map_partitions(order, ranges, jobs)) as parts:
+        for done, (_, part) in enumerate(parts, 1):
+            sums.merge(msgspec.json.decode(part, type=ImpactSums))
+            on_progress(done, len(ranges), sums.decisions)
+    return sums
 
-    def __init__(
-        self,
-        log: BacktestLog,
-        archive: RulesetArchive,
-        answer: AnswerReader,
-        order: BacktestOrder,
-        rules: BacktestRules,
-    ) -> None:
-        self._log = log
-        self._archive = archive
-        self._answer = answer
+
+async def opened(source: DecisionSource, product: str) -> CaseReader | StoreReader:
+    """A reader of the decisions; raises StoreError."""
+    if source.cases:
+        return CaseReader(Path(source.cases), product, source.texts)
+    keys = Path(source.data_keys) if source.data_keys else None
+    return await StoreReader.open(source.store_url, keys)
+
+
+def judged(order: bytes, chosen: KeyRange) -> bytes:
+    """The encoded sums of a range; the process keeps its connection and its compiled rules."""
+    return _worker(order).judged(chosen)
+
+
+@cache
+def _worker(order: bytes) -> _Worker:
+    return _Worker(msgspec.json.decode(order, type=BacktestOrder))
+
+
+class _Worker:
+    def __init__(self, order: BacktestOrder) -> None:
+        if order.engine_version != engine_version():
+            raise ClusterUnfit(
+                f"a worker runs version {engine_version()} and this program is "
+                f"{order.engine_version}: install the same version there"
+            )
         self._order = order
-        self._rules = rules
+        self._runner = asyncio.Runner()
+        self._log = self._runner.run(opened(order.source, order.product))
+        self._archive = RulesetArchive(self._log, Rulebook, CompilationThread())
+        self._rules = rules_of(order)
 
-    async def __call__(self, chosen: KeyRange, window: datetime) -> ImpactSums:
+    def judged(self, chosen: KeyRange) -> bytes:
+        return msgspec.json.encode(self._runner.run(self._sums(chosen)))
+
+    async def _sums(self, chosen: KeyRange) -> ImpactSums:
         sums, firsts = ImpactSums(), 0
-        async for one in self._applicants(chosen, window):
+        async for one in self._applicants(chosen):
             firsts += 1
             if self._is_drawn(one.entry.user_id, self._order.share):
                 await self._add(one, sums)
@@ -119,12 +137,11 @@ class RangeJudge:
         sums.repeats = counts.decided - firsts
         return sums
 
-    async def _applicants(
-        self, chosen: KeyRange, window: datetime
-    ) -> AsyncIterator[RecordedApplicant]:
+    async def _applicants(self, chosen: KeyRange) -> AsyncIterator[RecordedApplicant]:
+        product, window = self._order.product, self._order.window or chosen.since
         after: PagePosition | None = None
         while True:
-            page = await self._log.applicants(self._order.product, chosen, window, after, PAGE)
+            page = await self._log.applicants(product, chosen, window, after, PAGE)
             for one in page:
                 yield one
             if len(page) < PAGE:
@@ -144,120 +161,62 @@ class RangeJudge:
         if isinstance(case, LeftOut):
             sums.leave_out(case, entry.outcome)
             return
-        exactly = side_of(case.decision.verdict) == self._answer(entry.reply)
+        exactly = side_of(case.decision.verdict) == self._log.side(entry.reply)
         sums.reproduce(entry.decision_id, exactly=exactly)
-        asked = bool(self._rules.margins or self._rules.days)
-        near = asked and self._is_drawn(entry.user_id, self._order.margin_share)
-        judge = partial(compare, rules=self._rules, loan=one.loan)
-        judged = judge(case, margins=near)
-        if isinstance(judged, NotCompared) and judged.why is LeftOut.ERASED:
+        near = self._is_drawn(entry.user_id, self._order.margin_share)
+        judge = partial(compare, rules=self._rules, loan=one.loan, margins=near)
+        found = judge(case)
+        if isinstance(found, NotCompared) and found.why is LeftOut.ERASED:
             if entry.snapshot_id is not None:
                 body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
                 case = with_snapshot(case, body)
-            judged = judge(case, margins=near)
-        if isinstance(judged, NotCompared):
-            sums.leave_out(judged.why, entry.outcome, judged.lacking)
+            found = judge(case)
+        if isinstance(found, NotCompared):
+            sums.leave_out(found.why, entry.outcome, found.lacking)
         else:
-            sums.add(judged)
+            sums.add(found)
 
 
-MARGIN_APPLICANTS = 20_000
-"""About so many applicants are judged at the values near to a set figure."""
-
-SOON = timedelta(days=60)
-"""Dated figures that change until then are tried."""
-
-
-class DecidedWindow(msgspec.Struct, frozen=True):
-    first: datetime
-    last: datetime
-    decided: int
-
-
-def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
-    same = compared.changed.digest == compared.product.champion.digest
-    return same and not order.points and order.params_as_of is None
-
-
-def draw(order: BacktestOrder, sample: int, decided: int) -> float:
-    """Set the shares of an order for a sample (0: all) and its margins; the first is returned."""
-    share = min(1.0, sample / decided) if sample else 1.0
-    order.share = int(share * WHOLE)
-    order.margin_share = int(min(1.0, MARGIN_APPLICANTS / decided) * WHOLE)
-    return share
-
-
-def dated_figures(
-    order: BacktestOrder, ruleset: CompiledRuleset, today: date
-) -> tuple[DatedFigure, ...]:
-    """What changes within 60 days of today, or of the day whose parameters are taken."""
-    since, shown = order.params_as_of or today, ruleset.program.wording.value
-    found = [
-        DatedFigure(
-            later.start,
-            ".".join(("params", param.name, *([values.label or "other"] if param.by else ()))),
-            shown(step.value, param.type),
-            shown(later.value, param.type),
-        )
-        for param in ruleset.params.values()
-        for values in param.series
-        for step, later in pairwise(values.steps)
-        if later.start is not None and since < later.start <= since + SOON
-    ]
-    return tuple(sorted(found, key=lambda one: (one.day, one.at)))
-
-
-def subject_of(
-    compared: ComparedRules,
-    order: BacktestOrder,
-    edges: tuple[datetime, datetime],
-    share: float,
-    version: str,
-) -> ReportSubject:
-    base, other = compared.product.champion, compared.changed
-    since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
-    return ReportSubject(
-        order.product,
-        base.currency,
-        f"v{base.version}",
-        base.digest,
-        compared.name,
-        other.digest,
-        tuple((one.at, one.before, one.after) for one in compared.figures),
-        since,
-        until,
-        engine_version=version,
-        params_as_of=str(order.params_as_of or ""),
-        by=order.by,
-        sample=share,
-        seed=order.seed,
-        swept=tuple(order.points[0]) if order.points else (),
-        points=tuple(tuple(point.values()) for point in order.points),
-        present=compared.present,
-        margins=compared.margins,
-        dated=order.dated,
+def in_processes(
+    order: BacktestOrder, ranges: Sequence[KeyRange], jobs: int | None
+) -> JudgedRanges:
+    """Spawned processes of low priority, which end with this one; a killed one is replaced."""
+    encoded, left = msgspec.json.encode(order), dict.fromkeys(ranges)
+    for _ in range(_POOLS):
+        with suppress(BrokenProcessPool):
+            for done, sums in _pool(encoded, tuple(left), jobs or 2):
+                del left[done]
+                yield done, sums
+        if not left:
+            return
+    raise WorkersKilled(
+        f"workers of the backtest were killed {_POOLS} times: free memory, or let it have fewer"
     )
 
 
-PARTITIONS = 64
-"""Ranges of a run, whatever the number of workers: so many steps has its progress."""
+def _pool(order: bytes, ranges: Sequence[KeyRange], jobs: int) -> Iterator[tuple[KeyRange, bytes]]:
+    context = get_context("spawn")
+    listening, alive = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, context, partial(_begin, listening))
+    try:
+        futures = {pool.submit(judged, order, one): one for one in ranges}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise
+    except BaseException:
+        alive.close()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
-_MICROSECOND = timedelta(microseconds=1)
+
+def _begin(listening: Connection) -> None:
+    os.nice(_LOW_PRIORITY)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that began this one
+    Thread(target=_end_with, args=(listening,), daemon=True).start()
 
 
-def divided(first: datetime, last: datetime, parts: int = PARTITIONS) -> Sequence[KeyRange]:
-    whole = (last - first) // _MICROSECOND + 1
-    count = min(parts, whole)
-    edges = [first + _MICROSECOND * (whole * number // count) for number in range(count + 1)]
-    return [KeyRange(since, before) for since, before in pairwise(edges)]
-
-
-def summed(
-    ranges: Sequence[KeyRange], partitions: Partitions, on_progress: OnProgress
-) -> ImpactSums:
-    sums = ImpactSums()
-    with closing(partitions.map_partitions(ranges)) as parts:
-        for done, (_, part) in enumerate(parts, 1):
-            sums.merge(msgspec.json.decode(part, type=ImpactSums))
-            on_progress(done, len(ranges), sums.decisions)
-    return sums
+def _end_with(listening: Connection) -> None:
+    listening.poll(None)  # nothing is ever sent: it returns when nobody is left to send
+    os._exit(1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import operator
 import re
 import sys
@@ -26,17 +24,17 @@ from decision_service.cli.output import CommandError, Exit
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import parse_day
-from decision_service.workbench.backtest.render import encoded, html, markdown, sections
+from decision_service.workbench.backtest.render import csv_text, encoded, html, markdown
+from decision_service.workbench.backtest.replica import KeyRange
 from decision_service.workbench.backtest.report import ImpactReport, Proofs
 from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules, margin_points
-from decision_service.workbench.backtest.run import KeyRange
 from decision_service.workbench.commands.backtest_run import (
-    LocalBacktest,
+    Applicants,
+    Workers,
     answered,
     compared_rules,
     require_possible,
 )
-from decision_service.workbench.commands.backtest_sources import SourceNames, Workers
 from decision_service.workbench.commands.diff import ProveOption, proved
 
 MOST_LEFT_OUT = 0.5
@@ -147,7 +145,7 @@ def rendered(report: ImpactReport, form: ReportFormat) -> str:
         case ReportFormat.JSON:
             return encoded(report).decode()
         case ReportFormat.CSV:
-            return _csv(report)
+            return csv_text(report)
     return markdown(report)
 
 
@@ -175,20 +173,6 @@ def write_report(report: ImpactReport, folder: Path) -> list[Path]:
             Exit.USAGE,
         ) from None
     return written
-
-
-def _csv(report: ImpactReport) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("part", "row", "column", "value"))
-    for section in sections(report):
-        for row in section.rows:
-            name = " → ".join(row[: section.words])
-            for column, value in zip(
-                section.columns[section.words :], row[section.words :], strict=True
-            ):
-                writer.writerow((section.title, name, column, value))
-    return text.getvalue()
 
 
 def assignments(given: Sequence[str]) -> Mapping[str, str]:
@@ -315,6 +299,13 @@ def backtest(
         typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
     ] = None,
     prove: ProveOption = False,
+    margins: Annotated[
+        bool,
+        typer.Option(
+            "--margins",
+            help="judge 20,000 applicants near the set figures, else a tenth of the run",
+        ),
+    ] = False,
 ) -> None:
     """Say what other rules would have decided.
 
@@ -335,10 +326,9 @@ def backtest(
         margins=margin_points(compared.margins),
     )
     require_possible(order, compared)
-    window = _window(since, until, compared)
-    question = LocalBacktest(compared, order, window, sample or 0, jobs, on)
+    whom = Applicants(_window(since, until, compared), store, cases, sample or 0, margins)
     proofs = _proofs(compared, order.params_as_of) if prove else UNSET
-    report = replace(answered(question, SourceNames(store, cases)), proofs=proofs)
+    report = replace(answered(compared, order, whom, on, jobs), proofs=proofs)
     show_report(report, form, out)
     require_fit(report, asked)
 

@@ -1,4 +1,4 @@
-"""A backtest from a question to its report, in processes of low priority."""
+"""A backtest from a question to its report: where decisions are read, and who judges them."""
 
 from __future__ import annotations
 
@@ -8,45 +8,215 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 
 from msgspec.structs import replace
 
 from decision_service.build import engine_version
-from decision_service.cli.output import CommandError, Exit
-from decision_service.domain.errors import ProductUnknown, StoreError
+from decision_service.cli.keys import keys_to_read_with
+from decision_service.cli.output import CommandError, Exit, require_extra
+from decision_service.cli.parquet import ParquetUnfit, is_parquet, write_lines
+from decision_service.domain.errors import ProductUnknown, StoreError, visible
 from decision_service.rollout.impact import TooManyCells
+from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.config import load
 from decision_service.steering.compare import without_value
+from decision_service.store.address import SqliteFile, parse_store_url
+from decision_service.workbench.backtest.case_files import CaseFile
 from decision_service.workbench.backtest.judge import DimensionUnknown, require_dimensions
-from decision_service.workbench.backtest.report import ImpactReport, report_of
+from decision_service.workbench.backtest.replica import KeyRange, RangeCounts
+from decision_service.workbench.backtest.report import BrokenLines, ImpactReport, report_of
 from decision_service.workbench.backtest.rules import (
     BacktestOrder,
     ComparedRules,
+    DecisionSource,
+    changes_nothing,
     compared,
+    dated_figures,
+    draw,
+    subject_of,
 )
 from decision_service.workbench.backtest.run import (
     ClusterUnfit,
-    KeyRange,
+    MapPartitions,
     WorkersKilled,
-    changes_nothing,
-    dated_figures,
     divided,
-    draw,
-    subject_of,
-    summed,
-)
-from decision_service.workbench.backtest.workers import WorkerOrder
-from decision_service.workbench.commands.backtest_sources import (
-    DecisionSource,
-    SourceNames,
-    Workers,
+    in_processes,
     opened,
-    partitions,
-    require_reach,
+    summed,
 )
 from decision_service.workbench.commands.folder import find_version, loaded, select_rules
 from decision_service.workbench.constants import FiguresUnfit
+
+SHOWN = 10
+"""Broken lines that are shown one by one."""
+
+MOST_BROKEN = 5
+"""Percent of a file's lines."""
+
+
+class Workers(StrEnum):
+    PROCESSES = "processes"
+    RAY = "ray"
+
+
+@dataclass(frozen=True, slots=True)
+class Applicants:
+    """Whom a backtest judges: those of a store or of a file; `sample` 0 means all.
+
+    With `margins` so many are judged near to the set figures as a report can use, else as many as
+    cost little.
+    """
+
+    window: KeyRange
+    store: str = ""
+    cases: Path | None = None
+    sample: int = 0
+    margins: bool = False
+
+
+def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
+    if changes_nothing(order, compared):
+        raise CommandError(
+            f"both sides are v{compared.changed.version} as it stands: change something with "
+            "--with, --set, --sweep or --params-as-of",
+            Exit.USAGE,
+        )
+    if order.params_as_of and (words := without_value([compared.changed], order.params_as_of)):
+        raise CommandError(f"--params-as-of {words}", Exit.USAGE)
+    try:
+        require_dimensions(order.by, compared.product.champion, compared.changed)
+    except DimensionUnknown as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def answered(
+    compared: ComparedRules,
+    order: BacktestOrder,
+    whom: Applicants,
+    on: Workers = Workers.PROCESSES,
+    jobs: int | None = None,
+) -> ImpactReport:
+    """The report, by `jobs` workers at a time; raises CommandError."""
+    try:
+        if on is Workers.RAY:
+            _require_reach(whom)
+        with named(whom, order.product, compared.texts) as (source, broken):
+            edges, share = _prepare(order, source, whom, compared.changed)
+            with progress() as show:
+                sums = summed(_workers(on), order, divided(*edges), jobs, show)
+    except (StoreError, TooManyCells, WorkersKilled, ClusterUnfit) as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+    subject = subject_of(compared, order, edges, share)
+    return report_of(replace(subject, broken=broken), sums)
+
+
+def _prepare(
+    order: BacktestOrder, source: DecisionSource, whom: Applicants, changed: CompiledRuleset
+) -> tuple[tuple[datetime, datetime], float]:
+    """Complete the order; the instants of the first and the last decision, and the share drawn."""
+    counts = asyncio.run(_counts(source, order.product, whom.window))
+    if not counts.decided or counts.first is None or counts.last is None:
+        raise CommandError(
+            f"there are no decisions of {order.product} in this window: widen --from and --to, or "
+            "name another --store or --cases",
+            Exit.USAGE,
+        )
+    order.source, order.window, order.engine_version = source, counts.first, engine_version()
+    today = datetime.now(UTC).astimezone(changed.zone).date()
+    order.dated = dated_figures(order, changed, today)
+    return (counts.first, counts.last), draw(
+        order, whom.sample, counts.decided, margins=whom.margins
+    )
+
+
+async def _counts(source: DecisionSource, product: str, window: KeyRange) -> RangeCounts:
+    reader = await opened(source, product)
+    try:
+        return await reader.counts(product, window)
+    finally:
+        await reader.aclose()
+
+
+def _workers(on: Workers) -> MapPartitions:
+    if on is Workers.PROCESSES:
+        return in_processes
+    from decision_service.workbench.backtest.ray_tasks import on_ray
+
+    return on_ray
+
+
+@contextmanager
+def named(
+    whom: Applicants, product: str, texts: Mapping[str, bytes]
+) -> Iterator[tuple[DecisionSource, tuple[BrokenLines, ...]]]:
+    """What was named, with lines of Parquet that are removed at the end; raises CommandError."""
+    if whom.store and whom.cases is not None:
+        raise CommandError("give --store or --cases, not both", Exit.USAGE)
+    if whom.cases is not None:
+        with TemporaryDirectory(prefix="decision-service-") as folder:
+            yield _cases(whom.cases, product, texts, Path(folder))
+        return
+    settings = load()
+    url = whom.store or settings.store_url
+    yield DecisionSource(url, str(keys_to_read_with(settings, url) or "")), ()
+
+
+def _cases(
+    file: Path, product: str, texts: Mapping[str, bytes], folder: Path
+) -> tuple[DecisionSource, tuple[BrokenLines, ...]]:
+    lines = file
+    try:
+        if is_parquet(file):  # its rows as lines, so that a row is read by its place
+            require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
+            write_lines(file, lines := folder / "cases.jsonl")
+        cases = CaseFile(lines, product)
+    except ParquetUnfit as error:
+        raise CommandError(f"{file} cannot be read as Parquet ({error})", Exit.USAGE) from None
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
+    broken = _few_broken(file, cases)
+    if cases.others:
+        sys.stderr.write(f"{file}: decisions of other products, not looked at: {cases.others:,}\n")
+    if not cases.positions:
+        raise CommandError(
+            f"{file} has no decision of {product}: write one with "
+            f"`decisions export --format jsonl --product {product}`",
+            Exit.USAGE,
+        )
+    return DecisionSource(cases=str(lines), texts=texts), broken
+
+
+def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
+    broken = len(cases.broken)
+    every = broken + len(cases.positions) + cases.others
+    for one in cases.broken[:SHOWN]:
+        sys.stderr.write(visible(f"{file}:{one.number}: not counted: {one.why}\n"))
+    if broken * 100 > every * MOST_BROKEN:
+        raise CommandError(
+            f"{file}: {broken:,} of {every:,} lines are broken, more than {MOST_BROKEN} %, and a "
+            "report on the rest would mislead: mend the file, or write it anew",
+            Exit.FINDINGS,
+        )
+    numbers = tuple(one.number for one in cases.broken[:SHOWN])
+    return (BrokenLines(file.name, broken, every, numbers),) if broken else ()
+
+
+def _require_reach(whom: Applicants) -> None:
+    require_extra("ray", "--on ray needs Ray")
+    if whom.cases is not None:
+        raise CommandError(
+            "--on ray takes no --cases: other machines do not have this file", Exit.USAGE
+        )
+    address = parse_store_url(whom.store or load().store_url)
+    if isinstance(address, SqliteFile):
+        raise CommandError(
+            f"--on ray needs a store on PostgreSQL: other machines do not have {address.path}",
+            Exit.USAGE,
+        )
 
 
 @contextmanager
@@ -80,63 +250,6 @@ def rate_text(decisions: int, seconds: float) -> str:
     if not decisions or seconds <= 0:
         return ""
     return f"{decisions:,} decisions, {decisions / seconds:,.0f} a second"
-
-
-@dataclass(frozen=True, slots=True)
-class LocalBacktest:
-    """What is compared, of which applicants, and by how many workers; `sample` 0 means all."""
-
-    compared: ComparedRules
-    order: BacktestOrder
-    window: KeyRange
-    sample: int = 0
-    jobs: int | None = None
-    on: Workers = Workers.PROCESSES
-
-
-def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
-    if changes_nothing(order, compared):
-        raise CommandError(
-            f"both sides are v{compared.changed.version} as it stands: change something with "
-            "--with, --set, --sweep or --params-as-of",
-            Exit.USAGE,
-        )
-    if order.params_as_of and (words := without_value([compared.changed], order.params_as_of)):
-        raise CommandError(f"--params-as-of {words}", Exit.USAGE)
-    try:
-        require_dimensions(order.by, compared.product.champion, compared.changed)
-    except DimensionUnknown as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-
-
-def answered(question: LocalBacktest, names: SourceNames) -> ImpactReport:
-    order, compared = question.order, question.compared
-    try:
-        require_reach(question.on, names)
-        with opened(names, order.product, compared.texts) as source:
-            return _report(question, source)
-    except (StoreError, TooManyCells, WorkersKilled, ClusterUnfit) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-
-
-def _report(question: LocalBacktest, source: DecisionSource) -> ImpactReport:
-    order, version = question.order, engine_version()
-    looked = asyncio.run(source.looked(order.product, question.window))
-    if looked is None:
-        raise CommandError(
-            f"there are no decisions of {order.product} in this window: widen --from and --to, or "
-            "name another --store or --cases",
-            Exit.USAGE,
-        )
-    share, changed = draw(order, question.sample, looked.decided), question.compared.changed
-    order.dated = dated_figures(order, changed, datetime.now(UTC).astimezone(changed.zone).date())
-    asked = WorkerOrder(version, source.url, looked.first, order, source.keys, source.cases)
-    workers = partitions(question.on, question.jobs, asked)
-    with progress() as show:
-        sums = summed(divided(looked.first, looked.last), workers, show)
-    edges = (looked.first, looked.last)
-    subject = subject_of(question.compared, order, edges, share, version)
-    return report_of(replace(subject, broken=source.broken), sums)
 
 
 def compared_rules(

@@ -53,8 +53,7 @@ from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
 from decision_service.runtime.config import load
 from decision_service.runtime.files import read_small
-from decision_service.workbench.backtest.render import decoded
-from decision_service.workbench.backtest.wording import headline
+from decision_service.workbench.backtest.render import decoded, headline
 from decision_service.workbench.commands.diff import compare_rules, state_lines
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
@@ -133,7 +132,7 @@ def evidence_lines(name: str, content: bytes, rulebook: Rulebook) -> list[str]:
 
 def _impact(content: bytes) -> tuple[str, list[str]]:
     report = decoded(content)
-    return report.subject.other_digest, [*headline(report)]
+    return report.subject.other_digest, headline(report)
 
 
 class _Proof(msgspec.Struct):

@@ -49,9 +49,8 @@ from decision_service.rules.language.diagnostics import (
 )
 from decision_service.rules.tests import Goal
 from decision_service.runtime.config import load
-from decision_service.workbench.backtest.render import encoded
+from decision_service.workbench.backtest.render import encoded, headline, honesty
 from decision_service.workbench.backtest.report import ImpactReport
-from decision_service.workbench.backtest.wording import headline, honesty
 from decision_service.workbench.commands import publishing as keys
 from decision_service.workbench.commands.authoring import hash_list, new, schema
 from decision_service.workbench.commands.diff import (
@@ -487,14 +486,13 @@ def _impact(
 
 
 def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path) -> ImpactReport:
+    from decision_service.workbench.backtest.replica import KeyRange
     from decision_service.workbench.backtest.rules import BacktestOrder
-    from decision_service.workbench.backtest.run import KeyRange
     from decision_service.workbench.commands.backtest_run import (
-        LocalBacktest,
+        Applicants,
         answered,
         compared_rules,
     )
-    from decision_service.workbench.commands.backtest_sources import SourceNames
 
     window = KeyRange(datetime(1971, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
     name = one.after.ruleset
@@ -502,7 +500,7 @@ def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path
     at_hand = {text.digest: text.body for text in new.loading.texts}
     compared = replace(compared, texts={**at_hand, **compared.texts})
     order = BacktestOrder(name, compared.base, compared.other, compared.product.input_names)
-    return answered(LocalBacktest(compared, order, window), SourceNames(cases=cases))
+    return answered(compared, order, Applicants(window, cases=cases))
 
 
 def _print(lines: list[str]) -> None:

@@ -9,13 +9,14 @@ import pytest
 
 from decision_service.cli.output import CommandError, Exit
 from decision_service.domain.ports import PagePosition
-from decision_service.workbench.backtest.case_files import CaseOrder, CaseReader
+from decision_service.workbench.backtest.case_files import CaseReader
+from decision_service.workbench.backtest.replica import KeyRange, RangeCounts
 from decision_service.workbench.backtest.report import BrokenLines
-from decision_service.workbench.backtest.run import KeyRange, RangeCounts
-from decision_service.workbench.commands.backtest_sources import SourceNames, opened
+from decision_service.workbench.commands.backtest_run import Applicants, named
 from tests.unit.storage.test_case_line import line
 
 PRODUCT = "personal-loan-ph"
+EVER = KeyRange(datetime(2026, 10, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
 
 def cases(folder: Path, good: int, broken: int) -> Path:
@@ -29,15 +30,15 @@ def cases(folder: Path, good: int, broken: int) -> Path:
 
 def test_few_broken_lines_are_counted(tmp_path: Path) -> None:
     """Up to 5 % are left out, and handed to the report."""
-    with opened(SourceNames(cases=cases(tmp_path, 38, 2)), PRODUCT, {}) as source:
-        assert source.broken == (BrokenLines("cases.jsonl", 2, 40, (1, 2)),)
+    with named(Applicants(EVER, cases=cases(tmp_path, 38, 2)), PRODUCT, {}) as (_, broken):
+        assert broken == (BrokenLines("cases.jsonl", 2, 40, (1, 2)),)
 
 
 def test_many_broken_lines_stop_the_command(tmp_path: Path) -> None:
     """Above 5 % with one sentence and exit code 1."""
-    found = SourceNames(cases=cases(tmp_path, 37, 2))
+    found = Applicants(EVER, cases=cases(tmp_path, 37, 2))
     sentence = "cases.jsonl: 2 of 39 lines are broken, more than 5 %"
-    with pytest.raises(CommandError, match=sentence) as error, opened(found, PRODUCT, {}):
+    with pytest.raises(CommandError, match=sentence) as error, named(found, PRODUCT, {}):
         pass
     assert error.value.code is Exit.FINDINGS
 
@@ -56,14 +57,16 @@ async def test_a_file_is_read_as_a_store_is(tmp_path: Path) -> None:
         for name, unit, day, bad in reversed(days)
     ]
     file.write_bytes(b"\n".join([*rows, line(outcome="NOT_ENROLLED", decision="a5", unit="u4")]))
-    reader = CaseReader(CaseOrder(str(file), PRODUCT, {}))
+    reader = CaseReader(file, PRODUCT, {})
     first, second, end = (datetime(2026, 10, day, tzinfo=UTC) for day in (1, 2, 5))
     whole = KeyRange(first, end)
-    assert await reader.edges(PRODUCT, whole) == (first, datetime(2026, 10, 4, tzinfo=UTC))
-    assert await reader.edges(PRODUCT, KeyRange(end, datetime(2026, 10, 6, tzinfo=UTC))) is None
-    assert await reader.counts(PRODUCT, whole) == RangeCounts(4, 0)
-    ever = KeyRange(first, datetime(2027, 1, 1, tzinfo=UTC))
-    assert await reader.counts(PRODUCT, ever) == RangeCounts(4, 1)
+    last = datetime(2026, 10, 4, tzinfo=UTC)
+    assert await reader.counts(PRODUCT, whole) == RangeCounts(4, 0, first, last)
+    nothing = KeyRange(end, datetime(2026, 10, 6, tzinfo=UTC))
+    assert await reader.counts(PRODUCT, nothing) == RangeCounts(0, 0)
+    assert await reader.counts(PRODUCT, EVER) == RangeCounts(
+        4, 1, first, datetime(2026, 10, 31, 16, 30, 0, 500_000, UTC)
+    )
 
     async def found(window: datetime, after: PagePosition | None, limit: int) -> list[object]:
         page = await reader.applicants(PRODUCT, whole, window, after, limit)

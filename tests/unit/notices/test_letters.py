@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.casework.compose import COLUMNS, html, letter, text
+from decision_service.casework.compose import (
+    COLUMNS,
+    Lack,
+    NoticeSubject,
+    SourceUsed,
+    effective_rate,
+    html,
+    letter,
+    text,
+)
+from decision_service.casework.recourse import Change, Recourse, RecourseKind
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import (
     Component,
@@ -27,18 +37,13 @@ from decision_service.domain.decision import (
 )
 from decision_service.domain.values import Cause, Missing, Money
 from decision_service.rules.language.values import exactly
-from decision_service.rules.letter_words import LANGUAGES
 from decision_service.rules.letters import (
-    DisclosedChange,
-    DisclosedRecourse,
+    LANGUAGES,
     KindTexts,
-    Lack,
     NoticeKind,
-    NoticeSubject,
     NoticeTexts,
-    SourceUsed,
-    effective_rate,
     read_notices,
+    words_in,
 )
 from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
@@ -284,15 +289,21 @@ def test_what_is_missing_names_its_source() -> None:
     assert "- Give us this when you apply again The" in told
 
 
+OVERDUE = Change("liabilities.overdue_total", Money("PHP", 250_000), Money("PHP", 0), Decimal(1))
+LOANS = Change("history.overdue_loans", 2, 0, Decimal(2))
+
+
+def needed(*changes: Change, day: date | None = None) -> Recourse:
+    """What would do, all of it to be told."""
+    kind = RecourseKind.CHANGE if changes else RecourseKind.WAIT
+    return Recourse(kind, changes, day, told=True)
+
+
 def test_a_day_to_apply_again_is_told_where_there_is_one() -> None:
     """What waiting alone would do stands in a part of its own, and only then."""
     assert "What would change the answer" not in written(DECLINED)
-    told = written(DECLINED, recourse=DisclosedRecourse(day=date(2027, 2, 1)))
+    told = written(DECLINED, recourse=needed(day=date(2027, 2, 1)))
     assert "What would change the answer\nWaiting: apply again from February 1, 2027 on" in told
-
-
-OVERDUE = DisclosedChange("liabilities.overdue_total", Money("PHP", 250_000), Money("PHP", 0))
-LOANS = DisclosedChange("history.overdue_loans", 2, 0)
 
 
 @pytest.mark.parametrize(
@@ -306,11 +317,11 @@ def test_changes_that_may_be_told_are_told_in_words(
     language: str, overdue: str, loans: str, wait: str
 ) -> None:
     """Each with its present and its needed value, and the day where waiting is one of them."""
-    changes = DisclosedRecourse((OVERDUE, LOANS), date(2027, 2, 1))
+    changes = needed(OVERDUE, LOANS, day=date(2027, 2, 1))
     told = " ".join(written(DECLINED, language, recourse=changes).split())
     assert told.index(overdue) < told.index(loans) < told.index(wait)
     assert "liabilities." not in told
-    today = written(DECLINED, language, recourse=DisclosedRecourse((OVERDUE,)))
+    today = written(DECLINED, language, recourse=needed(OVERDUE))
     assert wait not in today
 
 
@@ -327,11 +338,9 @@ def test_changes_that_may_be_told_are_told_in_words(
         ("fil", {}, "para sa ₱ 150,000 sa loob ng 6 buwan, ayon sa nakatala noong ika-27"),
     ],
 )
-@pytest.mark.parametrize(
-    "recourse", [DisclosedRecourse((OVERDUE,)), DisclosedRecourse(day=date(2027, 2, 1))]
-)
+@pytest.mark.parametrize("recourse", [needed(OVERDUE), needed(day=date(2027, 2, 1))])
 def test_what_would_change_the_answer_says_what_it_rests_on(
-    language: str, more: dict[str, object], rests: str, recourse: DisclosedRecourse
+    language: str, more: dict[str, object], rests: str, recourse: Recourse
 ) -> None:
     """Two letters of one day that name different changes are of different applications."""
     told = " ".join(written(DECLINED, language, recourse=recourse, **more).split())
@@ -340,8 +349,8 @@ def test_what_would_change_the_answer_says_what_it_rests_on(
 
 def test_a_change_without_words_leaves_all_of_it_out() -> None:
     """Half of what is needed would not help: the product has no words for one of the two."""
-    strange = DisclosedChange("income.median_12m", Money("PHP", 1), Money("PHP", 2))
-    changes = DisclosedRecourse((OVERDUE, strange), date(2027, 2, 1))
+    strange = Change("income.median_12m", Money("PHP", 1), Money("PHP", 2), Decimal(1))
+    changes = needed(OVERDUE, strange, day=date(2027, 2, 1))
     assert "What would change the answer" not in written(DECLINED, recourse=changes)
 
 
@@ -368,9 +377,9 @@ def test_each_decision_asks_for_one_kind_of_letter(
 
 def test_both_languages_have_every_word() -> None:
     """A remedy for each cause and twelve months, no text left in the other language."""
-    english, filipino = LANGUAGES["en"], LANGUAGES["fil"]
-    assert {*english.remedies} == {*filipino.remedies} == {cause.value for cause in Cause}
-    assert {*english.kinds} == {*filipino.kinds}
+    english, filipino = words_in("en"), words_in("fil")
+    assert {*english.remedies} == {*filipino.remedies} < {*Cause}
+    assert {*english.kinds} == {*filipino.kinds} == {*Kind}
     assert len(set(filipino.months)) == len(set(english.months)) == 12
     assert not {*english.remedies.values()} & {*filipino.remedies.values()}
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from decision_service.casework.compose import kind_of, letter
+from decision_service.casework.compose import PersonsResult, kind_of, letter
 from decision_service.casework.letters import provider_name
 from decision_service.domain.decision import Outcome, Price, ReferKind, Verdict
 from decision_service.domain.values import Money
-from decision_service.rules.letters import NoticeKind, PersonsResult
+from decision_service.rules.letters import NoticeKind
 from tests.unit.notices.test_letters import DECLINED, REDUCED, TEXTS, about, written
 
 LOOKED = date(2026, 11, 30)

@@ -20,8 +20,14 @@ from decision_service.workbench.backtest.judge import (
     require_dimensions,
 )
 from decision_service.workbench.backtest.report import DatedFigure
-from decision_service.workbench.backtest.rules import BacktestOrder, RulesOrder
-from decision_service.workbench.backtest.run import dated_figures, divided
+from decision_service.workbench.backtest.rules import (
+    WHOLE,
+    BacktestOrder,
+    RulesOrder,
+    dated_figures,
+    draw,
+)
+from decision_service.workbench.backtest.run import divided
 from decision_service.workbench.commands.backtest import dimensions
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 from tests.fakes.world import PRODUCT
@@ -301,3 +307,28 @@ def test_an_overridden_decision_is_judged_as_the_rules_did() -> None:
     one = compare(capped, BacktestRules(case.ruleset, case.ruleset))
     assert isinstance(one, JudgedApplicant)
     assert (one.before.outcome, one.after.outcome) == (Outcome.DECLINE, Outcome.DECLINE)
+
+
+@pytest.mark.parametrize(
+    ("decided", "sample", "asked", "near"),
+    [
+        (300, 0, {}, 300),
+        (20_000, 0, {}, 500),
+        (100_000, 0, {}, 2_000),
+        (100_000, 50_000, {}, 1_000),
+        (100_000, 0, {"points": ({"params.a": "1"},) * 8}, 10_000),
+        (100_000, 0, {"dated": (DatedFigure(date(2026, 12, 1), "params.b", "1", "2"),)}, 1_667),
+        (10_000_000, 0, {}, 20_000),
+    ],
+)
+def test_margins_are_judged_where_they_cost_little(
+    decided: int, sample: int, asked: dict[str, object], near: int
+) -> None:
+    """A tenth of the run, of some hundred applicants at least; 20,000 at most, and where asked."""
+    order = BacktestOrder(PRODUCT, NONE, NONE, frozenset(), margins=({"params.a": "1"},) * 10)
+    for name, value in asked.items():
+        setattr(order, name, value)
+    draw(order, sample, decided)
+    assert order.margin_share / WHOLE * decided == pytest.approx(near, rel=1e-3)
+    draw(order, sample, decided, margins=True)
+    assert order.margin_share / WHOLE * decided == pytest.approx(min(decided, 20_000), rel=1e-3)
