@@ -30,11 +30,11 @@ from sqlalchemy import (
 )
 
 from decision_service.domain.errors import StoreError
+from decision_service.runtime.files import sync_folder
 from decision_service.store.address import PostgresServer
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
 from decision_service.store.errors import StoreDamaged, StoreRefused, StoreUnwritable, unavailable
-from decision_service.store.sqlite import sync_folder
 
 T = TypeVar("T")
 

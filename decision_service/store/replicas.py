@@ -10,19 +10,48 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, DateTime, Integer, Table, text
 
 from decision_service.decide.replica_check import ProcessRules
 from decision_service.domain.errors import RequestInProgress, StoreError, StoreUnavailable
 from decision_service.domain.ports import Lease, StoredEntry
 from decision_service.store import decisions
 from decision_service.store.batches import Batches
+from decision_service.store.columns import TEXT, postgres_metadata
 from decision_service.store.decisions import CallerRequest
 from decision_service.store.engine import Subject, is_shared
 from decision_service.store.errors import HeldUp
 
 if TYPE_CHECKING:
     from decision_service.store.postgres import PostgresDatabase
+
+
+leases = Table(
+    "leases",
+    postgres_metadata,
+    Column("caller", TEXT, primary_key=True),
+    Column("request_id", TEXT, primary_key=True),
+    Column("fence", TEXT, nullable=False),
+    Column("backend", Integer, nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""Requests that a process decides now. `backend` is the server process of the holder's connection.
+
+Unlogged, so that a lease waits for no disk; a crash of the server empties the table, which fences
+every holder off. Instants here are the server's own, since only it compares them.
+"""
+
+processes = Table(
+    "processes",
+    postgres_metadata,
+    Column("process", TEXT, primary_key=True),
+    Column("rules", TEXT, nullable=False),
+    Column("seen", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""What each living process decides by, and when it last said so, by the server's clock."""
+
 
 # ruff: noqa: S608 - every statement is made of constants of this file
 

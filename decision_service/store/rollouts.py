@@ -7,7 +7,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Row,
+    Table,
+    bindparam,
+    func,
+    select,
+    tuple_,
+)
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import StoredText
@@ -15,11 +26,80 @@ from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut
 from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
 from decision_service.steering.pairs import DecisionPair
-from decision_service.store.decisions import from_microseconds, kept, microseconds
-from decision_service.store.dialect import insert_new
+from decision_service.store.columns import (
+    BODY,
+    TEXT,
+    ErasedBy,
+    metadata,
+    of_person,
+    withheld,
+)
+from decision_service.store.decisions import kept
+from decision_service.store.dialect import from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.errors import unavailable
-from decision_service.store.tables import rollout_journal, shadow_results, texts
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("digest", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("body", BODY, nullable=False),
+)
+"""Rulesets and plans by digest, as they were when they decided."""
+
+rollout_journal = Table(
+    "rollout_journal",
+    metadata,
+    Column("product", TEXT, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", TEXT, nullable=False),
+    Column("why", TEXT, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("state_before", TEXT),
+    Column("state_after", TEXT, nullable=False),
+    Column("plan_digest", TEXT, nullable=False),
+    Column("figures", TEXT, nullable=False),
+    Column("ticket", TEXT, nullable=False, server_default=""),
+)
+"""Every step of every rollout, numbered from 1; states and figures are JSON."""
+
+shadow_results = Table(
+    "shadow_results",
+    metadata,
+    Column("decision_id", TEXT, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("product", TEXT, nullable=False),
+    Column(
+        "digest",
+        TEXT,
+        nullable=False,
+        info=withheld("which rules were tried"),
+    ),
+    Column("created", BigInteger, nullable=False),
+    Column("standing", TEXT, nullable=False),
+    Column("live_outcome", TEXT, nullable=False),
+    Column("live_kind", TEXT),
+    Column("live_amount", BigInteger),
+    Column("outcome", TEXT),
+    Column("kind", TEXT),
+    Column("amount", BigInteger),
+    Column(
+        "moved",
+        TEXT,
+        nullable=False,
+        info=withheld("rules under trial"),
+    ),
+    Index("shadow_results_created", "product", "version", "created"),
+    info=of_person("decision_id", ErasedBy.DECISIONS),
+)
+"""What a silent version would have decided beside what was decided; nothing of a person.
+
+`standing` says why there is no other side. `moved` holds the causes and the principal reasons of
+what differs, one a line.
+"""
+
 
 _ROWS = rollout_journal.c
 _ALL = select(*_ROWS)

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from decision_service.store import rollouts as shadows
-from decision_service.store.decisions import microseconds
-from decision_service.store.tables import metadata, shadow_results
+from decision_service.store.columns import metadata
+from decision_service.store.dialect import microseconds
+from decision_service.store.rollouts import shadow_results
 from tests.kits.arm_figures import PAIR, PRODUCT
 from tests.kits.decision_entries import NOON
 
