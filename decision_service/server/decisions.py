@@ -35,6 +35,7 @@ from decision_service.domain.decision import (
     Decision,
     ListAnswer,
     Reason,
+    RequestFields,
     StageTrace,
     Verdict,
 )
@@ -184,12 +185,9 @@ def application_from(
         if request.HasField("applicant"):
             applicant = applicant_from(request.applicant, (now + _EARLIEST_ZONE).date(), problems)
         full = full_view(request.view, problems)
+    kept = {name: getattr(request, name) for name in RequestFields.__struct_fields__}
     return Application(
-        request_id=request_id,
-        user_id=request.user_id,
-        product=request.product,
-        application_id=request.application_id,
-        customer_ref=request.customer_ref,
+        **kept | {"request_id": request_id},
         inputs=inputs,
         wait_timeout=wait,
         applicant=applicant,

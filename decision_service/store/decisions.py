@@ -61,7 +61,7 @@ decisions = Table(
     postgresql_with={"toast_tuple_target": 4080},  # rows stay whole up to about that many bytes
     info=of_person("user_id", ErasedBy.DECISIONS),
 )
-"""One row per decision; the order of the columns is the order of `StoredEntry`."""
+"""One row per decision; its columns are the fields of `StoredEntry`."""
 LISTED_BY = ("user_id", "application_id", "customer_ref", "product", "outcome", "caller")
 """The columns a list may be filtered by; each has an index that is read newest first.
 
@@ -95,8 +95,8 @@ for _name in LISTED_BY:
 CallerRequest = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
 
-_NAMES = StoredEntry.__struct_fields__
-_ALL = select(*(decisions.c[name] for name in _NAMES))
+_NAMES = tuple(decisions.c.keys())
+_ALL = select(decisions)
 _BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
 _KEPT = (
     select(decisions.c.decision_id)
@@ -144,8 +144,9 @@ def stored(entry: DecisionEntry) -> StoredEntry:
 
 def row(entry: StoredEntry) -> tuple[object, ...]:
     """An entry as the table has it, column by column."""
-    other = {"outcome": entry.outcome.value, "created": microseconds(entry.created)}
-    return (*(asdict(entry) | other).values(),)
+    values = asdict(entry)
+    values |= {"outcome": entry.outcome.value, "created": microseconds(entry.created)}
+    return (*[values[name] for name in _NAMES],)
 
 
 def by_keys(
