@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy import Connection
-
-if TYPE_CHECKING:
-    from decision_service.store.postgres import PostgresDatabase
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -59,6 +56,17 @@ class Database(Protocol):
         """Finish running work and close every connection."""
 
 
+class SharedDatabase(Database, Protocol):
+    """One that several processes share, which see of each other what they note."""
+
+    async def note(self, work: Callable[[Connection], T]) -> T:
+        """Run work that may be lost in a crash of the server, each statement by itself.
+
+        All of it goes over one connection, by which the server knows this process; a lost one is
+        replaced once.
+        """
+
+
 class Subject:
     """What the store does about one subject."""
 
@@ -90,5 +98,5 @@ def writes(work: Work[P, T], *, repeatable: bool = False) -> Method[P, T]:
     return write
 
 
-def is_shared(database: Database) -> TypeGuard[PostgresDatabase]:
+def is_shared(database: Database) -> TypeGuard[SharedDatabase]:
     return database.shared

@@ -127,11 +127,6 @@ class PostgresDatabase:
         return await _repeated(partial(self._repeat, self._committer), work)
 
     async def note(self, work: Callable[[Connection], T]) -> T:
-        """Run work that may be lost in a crash of the server, each statement by itself.
-
-        All of it goes over one connection, by which the server knows this process; a lost one is
-        replaced once.
-        """
         return await _repeated(partial(self._repeat, self._notes), work)
 
     async def scrub(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Column, Connection, DateTime, Integer, Table, text
 
@@ -19,12 +19,8 @@ from decision_service.store import decisions
 from decision_service.store.batches import Batches
 from decision_service.store.columns import TEXT, postgres_metadata
 from decision_service.store.decisions import CallerRequest
-from decision_service.store.engine import Subject, is_shared
+from decision_service.store.engine import SharedDatabase, Subject, is_shared
 from decision_service.store.errors import HeldUp
-
-if TYPE_CHECKING:
-    from decision_service.store.postgres import PostgresDatabase
-
 
 leases = Table(
     "leases",
@@ -182,7 +178,7 @@ class SharedLeases:
     many wait for is looked up together.
     """
 
-    def __init__(self, database: PostgresDatabase, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, database: SharedDatabase, seconds: float = LEASE_SECONDS) -> None:
         self._database = database
         self._span = timedelta(seconds=seconds)
         self._claims: Batches[Lease, StoredEntry | bool] = Batches(

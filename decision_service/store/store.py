@@ -10,14 +10,24 @@ from typing import Self
 from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.store import errors, history
-from decision_service.store.address import SqliteFile, parse_journal, parse_store_url
+from decision_service.store.address import (
+    PostgresServer,
+    SqliteFile,
+    parse_journal,
+    parse_store_url,
+)
 from decision_service.store.applicants import Applicants
 from decision_service.store.arms import Arms
 from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, Commits, OnCommit, no_op
 from decision_service.store.decisions import Decisions
 from decision_service.store.engine import READERS, Database, is_shared, writes
 from decision_service.store.erasure import Erasing, expire
-from decision_service.store.erasure_journal import ErasureJournal, open_journal
+from decision_service.store.erasure_journal import (
+    ErasureJournal,
+    FileJournal,
+    PostgresJournal,
+    begin_tables,
+)
 from decision_service.store.events import Events
 from decision_service.store.history import Lookups
 from decision_service.store.keys import (
@@ -160,6 +170,14 @@ class Store(
     def _forget(self, user_id: str) -> None:
         for forget in self._on_erase:
             forget(user_id)
+
+
+async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
+    if not isinstance(place, PostgresServer):
+        return await FileJournal.open(place)
+    from decision_service.store.postgres import open_tables  # a tenth of the start
+
+    return PostgresJournal(await open_tables(place, begin_tables, "DECISION_ERASURE_JOURNAL"))
 
 
 async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:
