@@ -115,8 +115,10 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
     stack.push_async_callback(counters.flush)
     stack.push_async_callback(shadows.aclose)
     guardrails = GuardrailWatch(WatchDeps(active, rollouts, store, clock, events))
-    check = ReplicaCheck(store, active.current, clock, process)
-    retention = Retention(store, clock, core.settings.retention, lambda: core.guard.agrees)
+    check = ReplicaCheck(store.report, active.current, clock, process)
+    retention = Retention(
+        store.expire, store.forget_ended, clock, core.settings.retention, lambda: core.guard.agrees
+    )
     observer = RolloutObserver(
         counters, shadows.offer, lambda product: rollouts.latest(product).position, events
     )

@@ -124,13 +124,6 @@ _SUMS = (
     .group_by(*_ALIKE)
 )
 _COMPARED = "compared"
-_EARLIER = {
-    "not_comparable": LeftOut.DATA_NOT_READ,
-    "failed": LeftOut.RULE_ERROR,
-    "erased": LeftOut.ERASED,
-}
-"""What earlier programs wrote of decisions that could not be compared."""
-
 _CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
 _NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
 
@@ -215,24 +208,21 @@ def sums(connection: Connection, product: str, version: int, since: datetime) ->
         if row.standing == _COMPARED:
             found.add(_judged(row), row.many)
         else:
-            why = _EARLIER.get(row.standing) or LeftOut(row.standing)
-            found.leave_out(why, Outcome(row.live_outcome), many=row.many)
+            found.leave_out(LeftOut(row.standing), Outcome(row.live_outcome), many=row.many)
     return found
 
 
 def _judged(row: Row[Any]) -> JudgedApplicant:
-    """A result as it was recorded; earlier programs wrote a sign before causes."""
     moved = row.moved.splitlines()
-    old, new = (
+    causes, old, new = (
         tuple(line.removeprefix(sign) for line in moved if line.startswith(sign))
-        for sign in (_OLD, _NEW)
+        for sign in (_CAUSE, _OLD, _NEW)
     )
-    causes = (line.lstrip("+-") for line in moved)
     return JudgedApplicant(
         row.example,
         Side(Outcome(row.live_outcome), amount=row.live_amount, codes=old),
         Side(Outcome(row.outcome), amount=row.amount, codes=new),
-        tuple(cause.removeprefix(_CAUSE) for cause in causes if cause.startswith(_CAUSE)),
+        causes,
     )
 
 
