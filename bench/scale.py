@@ -26,7 +26,7 @@ from bench.service import (
 )
 from bench.tables import Spread, show
 from bench.warm import USERS, primed, rounds_of
-from decision_service.store.engine import migrate
+from decision_service.store.store import migrate
 from tests.kits.postgres import Postgres
 
 PROCESSES = (1, 2)

@@ -28,9 +28,8 @@ from decision_service.smile import client as http
 from decision_service.smile import fetch as lists
 from decision_service.smile import limits as retries
 from decision_service.store import commit as writer
-from decision_service.store import decisions, erasure, tables
+from decision_service.store import decisions, erasure, snapshots
 from decision_service.store import reviews as rows
-from decision_service.store import snapshots as consents
 from decision_service.store.keys import PLAIN
 from decision_service.store.reviews import Reviews
 
@@ -105,9 +104,9 @@ def keep_the_keys() -> None:
     erase = erasure.erase
 
     def forgetful(connection: Any, user_id: str, *arguments: Any, **options: Any) -> Any:
-        key = consents.user_keys(connection, {user_id}, PLAIN)[user_id]
+        key = snapshots.user_keys(connection, {user_id}, PLAIN)[user_id]
         erased = erase(connection, user_id, *arguments, **options)
-        back = update(tables.consents).where(tables.consents.c.user_id == user_id)
+        back = update(snapshots.consents).where(snapshots.consents.c.user_id == user_id)
         connection.execute(back.values(key=key))
         return erased
 

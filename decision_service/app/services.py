@@ -44,8 +44,16 @@ from decision_service.decide.snapshots import Ages, SnapshotCache
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.runtime.clock import Ids
 from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, Settings, env_name, names_of
-from decision_service.runtime.tasks import Supervisor
-from decision_service.server.applicants import ApplicantUseCases, ConnectLinks, disclosed_reply
+from decision_service.runtime.tasks import Tasks
+from decision_service.server import (
+    applicants,
+    decisions,
+    notices,
+    outcomes,
+    reviews,
+    rollouts,
+    rulesets,
+)
 from decision_service.server.connect import (
     ConnectPage,
     Lender,
@@ -56,79 +64,49 @@ from decision_service.server.connect import (
     read_logo,
     read_notice,
 )
-from decision_service.server.decisions import ProtoReplyEncoder, UseCases
 from decision_service.server.gauges import ReviewMetrics
 from decision_service.server.grpc import Services
-from decision_service.server.notices import NoticeUseCases
-from decision_service.server.outcomes import OutcomeUseCases
-from decision_service.server.reviews import ReviewUseCases
-from decision_service.server.rollouts import RolloutUseCases
-from decision_service.server.rulesets import RulesetUseCases
 from decision_service.server.webhooks import WebhookReceiver
 from decision_service.steering.compare import CompareVersions
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.steering.figures import ShowFigures
 from decision_service.steering.guardrails import GuardrailWatch, WatchDeps
-from decision_service.steering.journal import Rollouts
 from decision_service.steering.operate import OperateRollouts
 from decision_service.steering.shadows import Shadows
-from decision_service.store.store import Store
 
 RENEW_SECONDS = 5.0
 """How long the page waits for another link token."""
 
 
-class ReviewWiring(msgspec.Struct, frozen=True):
-    use_cases: ReviewUseCases
+class ReviewParts(msgspec.Struct, frozen=True):
+    servicer: reviews.ReviewServicer
     again: DecideAgain
     watch: QueueWatch
 
-    def start(self, supervisor: Supervisor) -> None:
-        supervisor.supervise("reviews", self.again.run)
-        supervisor.supervise("review_queues", self.watch.run)
+    @property
+    def tasks(self) -> Tasks:
+        return {"reviews": self.again.run, "review_queues": self.watch.run}
 
 
-def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewWiring:
+def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewParts:
     log, clock = core.store.reviews, core.clock
     metrics = ReviewMetrics(core.metrics.registry)
     again = DecideAgain(AgainDeps(log, read, decide, clock, metrics))
     deps = ReviewDeps(log, read, core.active.current, clock, Ids(), again.wake, metrics)
-    use_cases = ReviewUseCases(OperateReviews(deps), clock)
-    return ReviewWiring(use_cases, again, QueueWatch(log, clock))
+    servicer = reviews.ReviewServicer(OperateReviews(deps), clock)
+    return ReviewParts(servicer, again, QueueWatch(log, clock))
 
 
-class RolloutWiring(msgspec.Struct, frozen=True):
+class RolloutParts(msgspec.Struct, frozen=True):
     """What watches decisions and moves rollouts."""
 
-    rollouts: Rollouts
     guardrails: GuardrailWatch
     replica_check: ReplicaCheck
-    counters: Counters
-    shadows: Shadows
-    retention: Retention
-    reports: ReportWatch
-    events: EventCounters
-
-    @property
-    def observer(self) -> RolloutObserver:
-        return RolloutObserver(
-            self.counters,
-            self.shadows.offer,
-            lambda product: self.rollouts.latest(product).position,
-            self.events,
-        )
-
-    def start(self, supervisor: Supervisor) -> None:
-        supervisor.supervise("rollouts", self.rollouts.keep_up)
-        supervisor.supervise("guardrails", self.guardrails.run)
-        supervisor.supervise("counters", self.counters.run)
-        supervisor.supervise("shadows", self.shadows.run)
-        supervisor.supervise("agreement", self.replica_check.run)
-        supervisor.supervise("retention", self.retention.run)
-        supervisor.supervise("reports", self.reports.run)
+    observer: RolloutObserver
+    tasks: Tasks
 
 
-def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
+def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
     """The parts; what they have not written when the service stops is written by the stack."""
     store, clock, active, rollouts = core.store, core.clock, core.active, core.rollouts
     process, events = uuid.uuid4().hex, EventCounters(core.metrics.registry)
@@ -136,43 +114,36 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
     shadows = Shadows(store, clock, events, counters.idle)
     stack.push_async_callback(counters.flush)
     stack.push_async_callback(shadows.aclose)
-    return RolloutWiring(
-        rollouts,
-        GuardrailWatch(WatchDeps(active, rollouts, store, clock, events)),
-        ReplicaCheck(store, active.current, clock, process),
-        counters,
-        shadows,
-        Retention(store, clock, core.settings.retention, lambda: core.guard.agrees),
-        ReportWatch(store, clock, core.settings.report_within),
-        events,
+    guardrails = GuardrailWatch(WatchDeps(active, rollouts, store, clock, events))
+    check = ReplicaCheck(store.report, active.current, clock, process)
+    retention = Retention(
+        store.expire, store.forget_ended, clock, core.settings.retention, lambda: core.guard.agrees
     )
+    observer = RolloutObserver(
+        counters, shadows.offer, lambda product: rollouts.latest(product).position, events
+    )
+    tasks = {
+        "rollouts": rollouts.keep_up,
+        "guardrails": guardrails.run,
+        "counters": counters.run,
+        "shadows": shadows.run,
+        "agreement": check.run,
+        "retention": retention.run,
+        "reports": ReportWatch(store, clock, core.settings.report_within).run,
+    }
+    return RolloutParts(guardrails, check, observer, tasks)
 
 
-class SnapshotWiring(msgspec.Struct, frozen=True):
-    """The pieces; `receiver` is what the HTTP edge serves.
-
-    `pace` is the time between two users of this process's sweep, so that all processes which
-    share the vendor's limit together ask for one a second.
-    """
+class SnapshotParts(msgspec.Struct, frozen=True):
+    """`receiver` is what the HTTP edge serves."""
 
     cache: SnapshotCache
     receiver: WebhookReceiver
     worker: EventWorker
-    refresh: RefreshApplicants
-    store: Store
-    pace: float
-
-    def start(self, supervisor: Supervisor) -> None:
-        supervisor.supervise("events", self.worker.run)
-        supervisor.supervise("sweep", self._sweep)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            await sweep(self.store, self.refresh, self.worker.listener, self.pace)
+    tasks: Tasks
 
 
-def wire_snapshots(core: Core) -> SnapshotWiring | None:
+def wire_snapshots(core: Core) -> SnapshotParts | None:
     """None while no webhook secret is set: without events a change of data is not noticed."""
     settings, store, registry = core.settings, core.store, core.metrics.registry
     secrets = settings.secrets_of_webhooks
@@ -181,27 +152,43 @@ def wire_snapshots(core: Core) -> SnapshotWiring | None:
     refresh = RefreshApplicants(core.source, store, core.active.current, core.clock)
     worker = EventWorker(store, refresh, core.clock, registry)
     receive = ReceiveEvents(store, core.clock, worker.notify, core.source.nudge)
-    cache = SnapshotCache(store, Ages(*settings.ages))
+    # Of all processes that share the vendor's limit, so that together they ask for one a second.
     pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
+
+    async def sweeps() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await sweep(store, refresh, worker.listener, pace)
+
+    cache = SnapshotCache(store, Ages(*settings.ages))
     receiver = WebhookReceiver(receive, secrets, registry=registry)
-    return SnapshotWiring(cache, receiver, worker, refresh, store, pace)
+    return SnapshotParts(cache, receiver, worker, {"events": worker.run, "sweep": sweeps})
+
+
+class ServiceParts(msgspec.Struct, frozen=True):
+    """What answers the methods of each service, and what else is built on the use cases."""
+
+    services: Services
+    reviews: ReviewParts
+    onboard: OnboardApplicants
 
 
 async def wire_services(
-    core: Core, rollouts: RolloutWiring, snapshots: SnapshotWiring | None
-) -> tuple[Services, ReviewWiring]:
-    """The use cases of all services, and reviews; an erased user leaves the caches of deciding."""
+    core: Core, rolling: RolloutParts, snapshots: SnapshotParts | None
+) -> ServiceParts:
+    """The use cases of all services; an erased user leaves the caches of deciding."""
     store, clock, active, current = core.store, core.clock, core.active, core.active.current
     thread = CompilationThread()
     archive = RulesetArchive(store, current, thread)
     history = ReadHistory(store, store.identity_keys)
-    decide = _deciding(core, rollouts, snapshots, history)
+    decide = _deciding(core, rolling, snapshots, history)
     store.on_erase(decide.forget)
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
-    reviews, log = wire_reviews(core, read, decide), store.reviews
+    parts, log = wire_reviews(core, read, decide), store.reviews
     letters = NoticeDeps(read, store.notices, current, clock, recourse, log.of_decision)
-    services = Services(
-        decisions=UseCases(
+    onboard = OnboardApplicants(core.source.enrolment, store, clock)
+    services: Services = {
+        decisions.SERVICE: decisions.DecisionServicer(
             decide,
             read,
             ReplayDecision(store, read, archive, current),
@@ -209,43 +196,40 @@ async def wire_services(
             clock,
             ReadReviewChain(log, store, clock),
         ),
-        rulesets=RulesetUseCases(
+        rulesets.SERVICE: rulesets.RulesetServicer(
             active,
             TryRules(core.source, store, clock, current, history),
             ValidateRules(core.read_folder, core.settings.blocked, clock, thread),
             store,
             clock,
-            rollouts.replica_check,
+            rolling.replica_check,
         ),
-        rollouts=RolloutUseCases(
+        rollouts.SERVICE: rollouts.RolloutServicer(
             OperateRollouts(core.rollouts, active, store, store, clock),
-            ShowFigures(rollouts.guardrails, store, store),
+            ShowFigures(rolling.guardrails, store, store),
             CompareVersions(store, store, archive, current),
             lambda: active.status,
             clock,
         ),
-        applicants=_applicants(core),
-        outcomes=OutcomeUseCases(
+        applicants.SERVICE: _applicants(core, onboard),
+        outcomes.SERVICE: outcomes.OutcomeServicer(
             RecordOutcome(read, store, archive, clock), ListOutcomes(read, store)
         ),
-        notices=NoticeUseCases(Notices(letters), clock),
-        reviews=reviews.use_cases,
-    )
-    return services, reviews
+        notices.SERVICE: notices.NoticeServicer(Notices(letters), clock),
+        reviews.SERVICE: parts.servicer,
+    }
+    return ServiceParts(services, parts, onboard)
 
 
 def _deciding(
-    core: Core,
-    rollouts: RolloutWiring,
-    snapshots: SnapshotWiring | None,
-    history: ReadHistory,
+    core: Core, rolling: RolloutParts, snapshots: SnapshotParts | None, history: ReadHistory
 ) -> DecideApplication:
     store = core.store
     deps = Deps(
         core.source,
         store,
         store,
-        ProtoReplyEncoder(),
+        decisions.ProtoReplyEncoder(),
         core.clock,
         Ids(),
         store.leases,
@@ -256,22 +240,24 @@ def _deciding(
     return DecideApplication(
         deps,
         core.active.current,
-        rollouts.observer,
+        rolling.observer,
         core.guard,
         bulkhead=core.deps.limits.work,
         on_recorded=core.metrics.decided,
     )
 
 
-def _applicants(core: Core) -> ApplicantUseCases:
+def _applicants(core: Core, onboard: OnboardApplicants) -> applicants.ApplicantServicer:
     enrolment, store, clock, settings = core.source.enrolment, core.store, core.clock, core.settings
     terms = AccessTerms(settings.retention, settings.on_revoke is OnRevoke.ERASE_DECISIONS)
-    return ApplicantUseCases(
-        OnboardApplicants(enrolment, store, clock),
+    return applicants.ApplicantServicer(
+        onboard,
         ReadApplicantStatus(enrolment, store, clock, core.active.current, core.source.providers),
         clock,
-        ConnectLinks(settings.connect_base, settings.return_origins, partial(_offered, core)),
-        ExportPerson(store.subject_access, store, disclosed_reply, terms, clock),
+        applicants.ConnectLinks(
+            settings.connect_base, settings.return_origins, partial(_offered, core)
+        ),
+        ExportPerson(store.subject_access, store, applicants.disclosed_reply, terms, clock),
     )
 
 

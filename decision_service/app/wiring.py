@@ -1,9 +1,10 @@
-"""The composition root: starts every part in order with its servers, and stops them again."""
+"""The composition root: starts every part, the servers and the tasks, and stops them again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 
 import msgspec
@@ -11,17 +12,19 @@ import structlog
 from starlette.routing import BaseRoute
 
 from decision_service import __version__
-from decision_service.app.background import BackgroundTasks
 from decision_service.app.core import Core, Instrumentation, StartError, instrument, open_core
 from decision_service.app.services import connect_page, wire_rollouts, wire_services, wire_snapshots
 from decision_service.build import commit
+from decision_service.decide.flow import Bulkhead
+from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
+from decision_service.rulebook.folder import RulesFolderMissing
 from decision_service.rulebook.starter import docs
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.failpoints import armed
 from decision_service.runtime.settings import Settings, SmileMode, split_address
-from decision_service.runtime.tasks import Supervisor
-from decision_service.runtime.telemetry import LogQueue
+from decision_service.runtime.tasks import Factory, Supervisor, Tasks
+from decision_service.runtime.telemetry import Alarm, LogQueue, raised
 from decision_service.server import grpc as rpc
 from decision_service.server.gauges import (
     of_agreement,
@@ -39,10 +42,148 @@ from decision_service.server.gauges import (
 from decision_service.server.grpc import RpcServer
 from decision_service.server.http import admin_routes, build_app, serve_http
 from decision_service.server.tls import AddressInUse
+from decision_service.steering.reload import REFUSED, ReloadRules
 
 __all__ = ["Service", "StartError", "start"]
 
 log = structlog.get_logger("decision_service.app.wiring")
+
+
+LOOK_SECONDS = 0.25
+LATE = 0.250
+"""Seconds of lag from which the loop counts as late."""
+
+LATE_FOR = 5.0
+"""Seconds of being late after which no new work is taken, until the loop is in time again."""
+
+PROVIDERS_DAILY = 86_400.0
+PROVIDERS_RETRY = 30.0
+CLOCK_SECONDS = 5.0
+RULES_RETRY = 1.0
+HEALTH_SECONDS = 5.0
+RECOVERY_SECONDS = 0.25
+KEYS_REFUSED = "vendor: it refuses the key pair, so replace it"
+
+
+class LagWatch:
+    """Measures how late the loop wakes a sleeper, and sheds work while it is late for long."""
+
+    def __init__(
+        self, bulkhead: Bulkhead, seconds: Callable[[], float], show: Callable[[float], None]
+    ) -> None:
+        self._bulkhead = bulkhead
+        self._seconds = seconds
+        self._show = show
+        self._late_since: float | None = None
+
+    async def run(self) -> None:
+        while True:
+            before = self._seconds()
+            await asyncio.sleep(LOOK_SECONDS)
+            self.woke(before, self._seconds())
+
+    def woke(self, before: float, now: float) -> None:
+        lag = max(0.0, now - before - LOOK_SECONDS)
+        self._show(lag)
+        if lag <= LATE:
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = before
+        late = self._late_since is not None and now - self._late_since >= LATE_FOR
+        if late != self._bulkhead.shedding:
+            log.warning("shedding" if late else "taking work again", lag=round(lag, 3))
+        self._bulkhead.shedding = late
+
+
+class BackgroundTasks(msgspec.Struct, frozen=True):
+    """Provider list, rules, health, callers, certificates, the event loop's lag."""
+
+    core: Core
+    server: RpcServer
+
+    def tasks(self, supervisor: Supervisor) -> Tasks:
+        core, deps = self.core, self.core.deps
+        lag = LagWatch(deps.limits.work, core.clock.monotonic, deps.metrics.loop_lag.set)
+        reload = ReloadRules(
+            core.read_folder,
+            core.active,
+            core.rollouts,
+            core.store,
+            core.clock,
+            core.settings.blocked,
+            edits_used=core.edits_used,
+            signers=core.signers,
+        )
+        tasks: dict[str, Factory] = {
+            "providers": self._providers,
+            "rules": partial(self._rules, reload),
+            "health": partial(self._health, supervisor),
+            "lag": lag.run,
+        }
+        if deps.authenticator.path is not None:
+            tasks["callers"] = partial(deps.authenticator.follow, self._judge_again)
+        if core.certificates is not None:
+            tasks["certificates"] = core.certificates.follow
+        return tasks
+
+    async def _providers(self) -> None:
+        """Read the vendor's provider list now and daily; soon again while it cannot be read.
+
+        A good reading also shows that refused keys work again, and every answer has the vendor's
+        time: it is read sooner where nothing else was asked, or the clock is in doubt.
+        """
+        core, done, again = self.core, False, 0.0
+        while True:
+            if core.guard.wants_answer() or not done or core.clock.monotonic() >= again:
+                done = await core.source.refresh_providers()
+                again = core.clock.monotonic() + PROVIDERS_DAILY
+                await self._forget_future()
+            await asyncio.sleep(CLOCK_SECONDS if done else PROVIDERS_RETRY)
+
+    async def _forget_future(self) -> None:
+        """Once a clock is confirmed, what was read by a wrong one serves nothing."""
+        core, guard = self.core, self.core.guard
+        if guard.tidy or not guard.agrees:
+            return
+        with suppress(StoreError):  # tried again after the next answer
+            await core.store.forget_future(core.clock.now())
+            guard.tidy = True
+
+    async def _health(self, supervisor: Supervisor) -> None:
+        """Say NOT_SERVING, and why, while no decision could be made, or not for long.
+
+        A service that is unwell looks more often, so that it serves again soon after the fault.
+        """
+        while True:
+            well = self.server.is_serving
+            await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
+            self.server.set_health([one async for one in self._faults(supervisor)])
+
+    async def _faults(self, supervisor: Supervisor) -> AsyncIterator[str]:
+        try:
+            await self.core.store.check()
+        except StoreError as error:
+            yield f"store: {error.message}"
+        if self.core.source.status.keys_refused:
+            yield KEYS_REFUSED
+        for name in supervisor.unwell:
+            yield f"task {name}: it has failed three times in a row, and is started again"
+
+    def _judge_again(self) -> None:
+        """Read the rules again, as other callers may sign them now."""
+        if self.core.signers is not None:
+            self.core.changed_rules.look_again()
+
+    async def _rules(self, reload: ReloadRules) -> None:
+        """Take changed rules over; while there is no folder, the last good rules decide."""
+        async for _ in self.core.changed_rules.changes():
+            try:
+                while (done := await reload()).again:
+                    log.warning("rules wait for the store")
+                    await asyncio.sleep(RULES_RETRY)
+                log.info("rules", accepted=done.accepted, faults=done.faults)
+            except RulesFolderMissing as missing:
+                log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))  # noqa: TRY400 - no traceback
 
 
 class HttpUrls(msgspec.Struct, frozen=True):
@@ -154,20 +295,21 @@ async def start(
     async with AsyncExitStack() as stack:
         instrumentation = instrumentation or instrument(settings, stack)
         core = await open_core(settings, instrumentation, stack, init=init, clock=clock)
-        rollouts = wire_rollouts(core, stack)
-        snapshots = wire_snapshots(core)
-        services, reviews = await wire_services(core, rollouts, snapshots)
+        rollouts, snapshots = wire_rollouts(core, stack), wire_snapshots(core)
+        parts = await wire_services(core, rollouts, snapshots)
+        pages = connect_page(core, parts.onboard)
         if snapshots is not None:
-            snapshots.worker.on_arrival(reviews.again)
-        pages = connect_page(core, services.applicants.onboard)
-        pages += snapshots.receiver.routes() if snapshots else []
-        server, http = await listen(core, services, pages, stack)
+            snapshots.worker.on_arrival(parts.reviews.again)
+            pages += snapshots.receiver.routes()
+        server, http = await listen(core, parts.services, pages, stack)
         server.set_health()
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
-        for part in (BackgroundTasks(core, server), rollouts, snapshots, reviews):
-            if part is not None:
-                part.start(supervisor)
+        tasks = dict(BackgroundTasks(core, server).tasks(supervisor))
+        for part in (rollouts, snapshots, parts.reviews):
+            tasks |= part.tasks if part is not None else {}
+        for name, task in tasks.items():
+            supervisor.supervise(name, task)
         core.metrics.read(
             partial(of_health, server, __version__, commit()),
             partial(of_certificate, core.certificates),
@@ -179,7 +321,7 @@ async def start(
             partial(of_guardrails, rollouts.guardrails),
             partial(of_limits, core.deps.limits),
             lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
-            partial(of_queues, reviews.watch),
+            partial(of_queues, parts.reviews.watch),
         )
         return Service(core, server, http, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises

@@ -376,11 +376,7 @@ def application_of(recorded: Recorded, attempt: int) -> Application:
     entry, facts = recorded.entry, recorded.facts
     first = facts.first_decision or entry.decision_id
     return Application(
-        request_id=f"again-{entry.decision_id}-{attempt}",
-        user_id=entry.user_id,
-        product=entry.product,
-        application_id=entry.application_id,
-        customer_ref=entry.customer_ref,
+        **entry.request_fields() | {"request_id": f"again-{entry.decision_id}-{attempt}"},
         inputs=inputs_from_wire(facts.inputs),
         style=ReplyStyle(full=False, languages=facts.languages),
         earlier=EarlierDecision(first, entry.decision_id, facts.own.match),

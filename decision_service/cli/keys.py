@@ -20,8 +20,8 @@ from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.store import decisions, history
 from decision_service.store import keys as wrapping
-from decision_service.store.engine import open_database
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile, open_data_keys, wrap_all
+from decision_service.store.store import open_database
 
 FileOption = Annotated[
     Path | None, typer.Option("--file", help="the file, instead of the configured one")

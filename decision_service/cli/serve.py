@@ -22,7 +22,7 @@ from decision_service.runtime.config import load
 from decision_service.runtime.settings import LogFormat, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
 from decision_service.runtime.telemetry import LogQueue, configure_logging
-from decision_service.store.engine import migrate as migrate_store
+from decision_service.store.store import migrate as migrate_store
 
 HURRY_SECONDS = 2.0
 """Seconds that calls in progress have after a second signal."""

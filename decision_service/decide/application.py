@@ -10,6 +10,7 @@ from itertools import chain
 import msgspec
 
 from decision_service.decide.codec import value_to_wire
+from decision_service.domain.decision import RequestFields
 from decision_service.domain.factor import Value
 from decision_service.domain.person import GivenApplicant, Match
 from decision_service.domain.ports import ReplyStyle
@@ -144,7 +145,7 @@ class EarlierDecision(msgspec.Struct, frozen=True):
     match: Match | None = None
 
 
-class Application(msgspec.Struct, frozen=True):
+class Application(RequestFields, frozen=True):
     """One request to decide.
 
     `request_id` is empty when the client sent none. `inputs` holds what the client sent, with
@@ -153,11 +154,6 @@ class Application(msgspec.Struct, frozen=True):
     stored nor logged. `earlier` is set where it is decided again.
     """
 
-    request_id: str
-    user_id: str
-    product: str
-    application_id: str = ""
-    customer_ref: str = ""
     inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     wait_timeout: float = 0.0
     style: ReplyStyle = BASIC

@@ -108,12 +108,8 @@ def conclude(
     application, ruleset, as_of = admission.application, admission.ruleset, admission.as_of
     earlier = application.earlier
     decision = Decision(
+        **application.request_fields(),
         decision_id=new_id.decision_id(as_of.instant),
-        request_id=application.request_id,
-        application_id=application.application_id,
-        customer_ref=application.customer_ref,
-        user_id=application.user_id,
-        product=application.product,
         created=as_of.instant,
         as_of=as_of,
         assignment=admission.assignment,
@@ -154,14 +150,10 @@ def conclude(
     if ruleset is not None and body is not None and application.style.full:
         shown = traces(ruleset, decision.verdict)
     return decision, DecisionEntry(
+        **decision.request_fields(),
         decision_id=decision.decision_id,
         caller=caller,
-        request_id=decision.request_id,
         content=content,
-        user_id=decision.user_id,
-        product=decision.product,
-        application_id=decision.application_id,
-        customer_ref=decision.customer_ref,
         outcome=decision.verdict.outcome,
         created=decision.created,
         reply=encoder.encode(decision, application.style, shown),

@@ -179,12 +179,8 @@ def _invalid(part: str, what: str) -> FieldInvalid:
 def shell_of(entry: StoredEntry, facts: StoredFacts) -> Decision:
     """The recorded decision without its verdict: ids, instants, inputs, own facts, assignment."""
     return Decision(
+        **entry.request_fields(),
         decision_id=entry.decision_id,
-        request_id=entry.request_id,
-        application_id=entry.application_id,
-        customer_ref=entry.customer_ref,
-        user_id=entry.user_id,
-        product=entry.product,
         created=entry.created,
         as_of=facts.as_of,
         assignment=facts.assignment,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -31,16 +30,6 @@ class ProcessRules(msgspec.Struct, frozen=True):
     digest: str
 
 
-class ProcessLog(Protocol):
-    """The processes on one store, as each reports itself."""
-
-    async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
-        """Report this process's digest; the last report of each living process, this one included.
-
-        Raises StoreUnavailable.
-        """
-
-
 class DigestsInForce(msgspec.Struct, frozen=True):
     digest: str
     processes: int
@@ -48,12 +37,19 @@ class DigestsInForce(msgspec.Struct, frozen=True):
 
 
 class ReplicaCheck:
-    """Compares the digests of all processes, and logs an alarm where they differ for long."""
+    """Compares the digests of all processes, and logs an alarm where they differ for long.
+
+    `report` is the store's: it gives the last report of each living process, this one included.
+    """
 
     def __init__(
-        self, processes: ProcessLog, rulebook: Callable[[], Rulebook], clock: Clock, name: str
+        self,
+        report: Callable[[ProcessRules], Awaitable[Sequence[ProcessRules]]],
+        rulebook: Callable[[], Rulebook],
+        clock: Clock,
+        name: str,
     ) -> None:
-        self._processes = processes
+        self._report = report
         self._rulebook = rulebook
         self._clock = clock
         self._name = name
@@ -82,7 +78,7 @@ class ReplicaCheck:
 
     async def check(self) -> None:
         mine = ProcessRules(self._name, rules_digest(self._rulebook()))
-        found = await self._processes.report(mine)
+        found = await self._report(mine)
         self._counts = Counter(one.digest for one in found)
         if len(self._counts) <= 1:
             if self._alarmed:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import calendar
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
@@ -24,32 +23,21 @@ PAUSE_SECONDS = 0.1
 log = structlog.get_logger("decision_service.retention")
 
 
-class Expiring(Protocol):
-    """The store's port for retention."""
-
-    async def expire(self, before: datetime, most: int) -> int:
-        """Delete at most so many decisions made before an instant, oldest first; how many.
-
-        Where none is left, snapshots that were stored before it and that no decision rests on,
-        and what else is as old and waits for nothing.
-        Raises StoreUnavailable.
-        """
-
-    async def forget_ended(self, now: datetime) -> None:
-        """Delete the remains of disconnected accounts whose time is over."""
-
-
 class Retention:
-    """`confirmed` says whether the clock is: what a wrong one calls old may be young."""
+    """Deletes by the store's `expire` and `forget_ended`.
+
+    `confirmed` says whether the clock is: what a wrong one calls old may be young.
+    """
 
     def __init__(
         self,
-        log: Expiring,
+        expire: Callable[[datetime, int], Awaitable[int]],
+        forget_ended: Callable[[datetime], Awaitable[None]],
         clock: Clock,
         months: int,
         confirmed: Callable[[], bool],
     ) -> None:
-        self._log = log
+        self._expire, self._forget_ended = expire, forget_ended
         self._clock = clock
         self._months = months
         self._confirmed = confirmed
@@ -71,9 +59,9 @@ class Retention:
         if not self._confirmed():
             log.warning("retention waits for the vendor to confirm the clock")
             return 0
-        await self._log.forget_ended(self._clock.now())
+        await self._forget_ended(self._clock.now())
         before, deleted = months_before(self._clock.now(), self._months), 0
-        while count := await self._log.expire(before, BATCH):
+        while count := await self._expire(before, BATCH):
             deleted += count
             await asyncio.sleep(pause)
         return deleted

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -376,7 +377,20 @@ class ListAnswer(msgspec.Struct, frozen=True, array_like=True):
     ends: date | None = None
 
 
-class Decision(msgspec.Struct, frozen=True):
+class RequestFields(msgspec.Struct, frozen=True):
+    """What a request says that its decision keeps; application and records have it too."""
+
+    request_id: str
+    user_id: str
+    product: str
+    application_id: str = ""
+    customer_ref: str = ""
+
+    def request_fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in RequestFields.__struct_fields__}
+
+
+class Decision(RequestFields, frozen=True, kw_only=True):
     """One decision as it is recorded and answered.
 
     A NOT_ENROLLED decision has no `ruleset_ref`, `factors` or `snapshot_id` and zero
@@ -385,11 +399,6 @@ class Decision(msgspec.Struct, frozen=True):
     """
 
     decision_id: str
-    request_id: str
-    application_id: str
-    customer_ref: str
-    user_id: str
-    product: str
     created: datetime
     as_of: AsOf
     assignment: Assignment

@@ -8,7 +8,14 @@ from typing import Protocol
 
 import msgspec
 
-from decision_service.domain.decision import Arm, Decision, Outcome, ReferKind, StageTrace
+from decision_service.domain.decision import (
+    Arm,
+    Decision,
+    Outcome,
+    ReferKind,
+    RequestFields,
+    StageTrace,
+)
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.reviews import OpenedReview
 from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
@@ -197,24 +204,19 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     expires: datetime | None = None
 
 
-class EntryFields(msgspec.Struct, frozen=True):
+class EntryFields(RequestFields, frozen=True, kw_only=True):
     """What a decision has before and after it is stored."""
 
     decision_id: str
     caller: str
-    request_id: str
     content: bytes
-    user_id: str
-    product: str
-    application_id: str
-    customer_ref: str
     outcome: Outcome
     created: datetime
     reply: bytes
     facts: bytes
 
 
-class DecisionEntry(EntryFields, frozen=True):
+class DecisionEntry(EntryFields, frozen=True, kw_only=True):
     """A decision ready to be stored.
 
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
@@ -242,7 +244,7 @@ class DecisionEntry(EntryFields, frozen=True):
     replaces: str = ""
 
 
-class StoredEntry(EntryFields, frozen=True):
+class StoredEntry(EntryFields, frozen=True, kw_only=True):
     """A decision as it is read back."""
 
     ruleset_digest: str | None

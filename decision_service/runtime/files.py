@@ -43,6 +43,15 @@ def read_small(path: Path, most: int = MOST_BYTES, *, trusted: bool = False) -> 
     return content
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class FileWatch:
     """Files, and folders with all that is below them but what editors and version control leave.
 

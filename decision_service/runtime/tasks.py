@@ -23,6 +23,7 @@ _FIRST_REST = 1.0
 _LONGEST_REST = 30.0
 
 Factory = Callable[[], Coroutine[Any, Any, None]]
+Tasks = Mapping[str, Factory]
 
 Result = TypeVar("Result")
 

@@ -178,19 +178,14 @@ def _value(field: FieldDescriptor, value: Any) -> Any:
     return value
 
 
-class ApplicantUseCases(msgspec.Struct, frozen=True):
+class ApplicantServicer(msgspec.Struct, frozen=True):
+    """Translates between the wire and onboarding; callers reach the users that they created."""
+
     onboard: OnboardApplicants
     look: ReadApplicantStatus
     clock: Clock
     links: ConnectLinks
     export: ExportPerson
-
-
-class ApplicantServicer:
-    """Translates between the wire and onboarding; callers reach the users that they created."""
-
-    def __init__(self, use_cases: ApplicantUseCases) -> None:
-        self._use_cases = use_cases
 
     async def create_applicant(
         self, request: pb.CreateApplicantRequest, context: RpcContext
@@ -204,9 +199,9 @@ class ApplicantServicer:
                     "reads like a name or an e-mail address, which the vendor would keep: send a "
                     "reference of your own, such as CRM-1042",
                 )
-            self._use_cases.links.check(problems, request.return_url, request.provider_types)
+            self.links.check(problems, request.return_url, request.provider_types)
         applicant = Applicant(context.info.caller, request.applicant_ref)
-        made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
+        made = await self.onboard.create(applicant, self._stop_at(context))
         token = self._token(made.token, request)
         return pb.CreateApplicantResponse(
             user_id=made.user_id, link_token=token, created=made.created
@@ -218,8 +213,8 @@ class ApplicantServicer:
         """A new token."""
         with Problems() as problems:
             check_user_id(problems, request.user_id)
-            self._use_cases.links.check(problems, request.return_url, request.provider_types)
-        token = await self._use_cases.onboard.link_token(
+            self.links.check(problems, request.return_url, request.provider_types)
+        token = await self.onboard.link_token(
             request.user_id, context.info.applicant_scope, self._stop_at(context)
         )
         return pb.CreateLinkTokenResponse(link_token=self._token(token, request))
@@ -234,7 +229,7 @@ class ApplicantServicer:
                 problems.text(
                     "country", request.country, _COUNTRY, "a country of ISO 3166, such as PH"
                 )
-        look, scope = self._use_cases.look, context.info.applicant_scope
+        look, scope = self.look, context.info.applicant_scope
         seen = await look(request.user_id, scope, self._stop_at(context))
         likely = look.likely_referrals(request.country) if request.country else ()
         applicant = APPLICANTS.message(pb.Applicant, seen, likely_referrals=likely)
@@ -245,7 +240,7 @@ class ApplicantServicer:
     ) -> pb.EraseApplicantResponse:
         """Destroy what is stored, and revoke."""
         user_id, scope = _user_id(request.user_id), context.info.applicant_scope
-        erased = await self._use_cases.onboard.erase(user_id, scope, self._stop_at(context))
+        erased = await self.onboard.erase(user_id, scope, self._stop_at(context))
         return pb.EraseApplicantResponse(
             revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
         )
@@ -256,7 +251,7 @@ class ApplicantServicer:
         """One page of what is stored."""
         user_id, scope = _user_id(request.user_id), context.info.applicant_scope
         place = read_export_token(user_id, request.page_token)
-        page = await self._use_cases.export(user_id, scope, place)
+        page = await self.export(user_id, scope, place)
         return pb.ExportApplicantResponse(
             records=[APPLICANTS.message(pb.StoredRecord, one) for one in page.records],
             next_page_token="" if page.next is None else make_export_token(user_id, page.next),
@@ -265,12 +260,12 @@ class ApplicantServicer:
     def _token(
         self, token: LinkToken, request: pb.CreateApplicantRequest | pb.CreateLinkTokenRequest
     ) -> pb.LinkToken:
-        links, types = self._use_cases.links, request.provider_types
+        links, types = self.links, request.provider_types
         url = links.link(token.access_token, request.return_url, types)
         return APPLICANTS.message(pb.LinkToken, token, connect_url=url)
 
     def _stop_at(self, context: RpcContext) -> float:
-        return self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
+        return self.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
 
 
 def _user_id(user_id: str) -> str:

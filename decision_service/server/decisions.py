@@ -35,6 +35,7 @@ from decision_service.domain.decision import (
     Decision,
     ListAnswer,
     Reason,
+    RequestFields,
     StageTrace,
     Verdict,
 )
@@ -184,12 +185,9 @@ def application_from(
         if request.HasField("applicant"):
             applicant = applicant_from(request.applicant, (now + _EARLIEST_ZONE).date(), problems)
         full = full_view(request.view, problems)
+    kept = {name: getattr(request, name) for name in RequestFields.__struct_fields__}
     return Application(
-        request_id=request_id,
-        user_id=request.user_id,
-        product=request.product,
-        application_id=request.application_id,
-        customer_ref=request.customer_ref,
+        **kept | {"request_id": request_id},
         inputs=inputs,
         wait_timeout=wait,
         applicant=applicant,
@@ -405,30 +403,25 @@ def full_fields(
     )
 
 
-class UseCases(msgspec.Struct, frozen=True):
+class DecisionServicer(msgspec.Struct, frozen=True):
+    """Translates between the wire and the use cases; callers read their own decisions."""
+
     decide: DecideApplication
     read: ReadDecisions
     replay: ReplayDecision
     recourse: FindRecourse
     clock: Clock
     chain: ReadReviewChain
-
-
-class DecisionServicer:
-    """Translates between the wire and the use cases; callers read their own decisions."""
-
-    def __init__(self, use_cases: UseCases) -> None:
-        self._use_cases = use_cases
-        self._versions: dict[str | None, int] = {None: 0}
+    _versions: dict[str | None, int] = msgspec.field(default_factory=lambda: {None: 0})
 
     async def create_decision(
         self, request: service_pb.CreateDecisionRequest, context: RpcContext
     ) -> bytes:
         """Decide, and answer with the recorded bytes, or the decision in the view asked for."""
         info = context.info
-        deadline = self._use_cases.clock.monotonic() + info.seconds
-        application = application_from(request, info.languages, self._use_cases.clock.now())
-        stored = await self._use_cases.decide(application, CallContext(info.caller, deadline))
+        deadline = self.clock.monotonic() + info.seconds
+        application = application_from(request, info.languages, self.clock.now())
+        stored = await self.decide(application, CallContext(info.caller, deadline))
         self._trail(info, stored)
         reply = await self._in_view(stored, application)
         reach(Point.BEFORE_REPLY)
@@ -440,14 +433,14 @@ class DecisionServicer:
         """Read one decision back in the view asked for."""
         info, full = context.info, full_view(request.view)
         decision_id = decision_id_from(request.decision_id)
-        recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
+        recorded = await self.read.get(decision_id, full=full, scope=info.scope)
         self._trail(info, recorded.entry)
         message = recorded_message(recorded, full=full)
         sought = full and not request.without_recourse
-        recourse = await self._use_cases.recourse(recorded) if sought else None
+        recourse = await self.recourse(recorded) if sought else None
         if recourse is not None:
             message.recourse.CopyFrom(DECISIONS.message(pb.Recourse, recourse))
-        chain = await self._use_cases.chain(decision_id, recorded.entry.outcome)
+        chain = await self.chain(decision_id, recorded.entry.outcome)
         if chain is not None:
             message.review.CopyFrom(chain_message(chain))
         return service_pb.GetDecisionResponse(decision=message)
@@ -458,7 +451,7 @@ class DecisionServicer:
         """One page of decisions in BASIC view."""
         chosen = replace(filter_from(request), caller=context.info.scope)
         after = read_token(chosen, request.page_token)
-        page = await self._use_cases.read.list(chosen, after, page_size(request.page_size))
+        page = await self.read.list(chosen, after, page_size(request.page_size))
         return service_pb.ListDecisionsResponse(
             decisions=[basic_message(entry) for entry in page.entries],
             next_page_token="" if page.next is None else make_token(chosen, page.next),
@@ -470,7 +463,7 @@ class DecisionServicer:
         """Recompute a decision and name what differs from the record."""
         scope, full = context.info.scope, full_view(request.view)
         decision_id, which = replay_from(request)
-        replayed = await self._use_cases.replay(decision_id, which, scope)
+        replayed = await self.replay(decision_id, which, scope)
         recorded = recorded_message(replayed.recorded, full=True)
         message = _replayed_message(replayed, recorded)
         reply = compared(recorded, message)
@@ -483,7 +476,7 @@ class DecisionServicer:
         full = application.style.full
         if is_recorded_in_full(stored.content, application) == full:
             return stored.reply
-        recorded = await self._use_cases.read.get(stored.decision_id, full=full)
+        recorded = await self.read.get(stored.decision_id, full=full)
         decision = recorded_message(recorded, full=full)
         reply = service_pb.CreateDecisionResponse(decision=decision)
         return reply.SerializeToString(deterministic=True)

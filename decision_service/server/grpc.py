@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import msgspec
@@ -208,14 +208,8 @@ class RpcServer(msgspec.Struct):
         await asyncio.to_thread(self.threads.shutdown)
 
 
-class Services(msgspec.Struct, frozen=True):
-    decisions: decisions.UseCases
-    rulesets: rulesets.RulesetUseCases
-    rollouts: rollouts.RolloutUseCases
-    applicants: applicants.ApplicantUseCases
-    outcomes: outcomes.OutcomeUseCases
-    notices: notices.NoticeUseCases
-    reviews: reviews.ReviewUseCases
+Services: TypeAlias = Mapping[ServiceDescriptor, object]
+"""What answers the methods of each service."""
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -245,7 +239,8 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
         maximum_concurrent_rpcs=most,
     )
     health = HealthServicer()
-    for service, handlers in _handlers(services):
+    for service, servicer in services.items():
+        handlers = methods(service, servicer)
         server.add_registered_method_handlers(service.full_name, handlers)
         json.add(service, handlers, interceptors)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
@@ -256,19 +251,6 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     health.explain(STARTING)
     server.start()
     return started
-
-
-def _handlers(services: Services) -> Iterator[tuple[ServiceDescriptor, Methods]]:
-    for service, servicer in (
-        (decisions.SERVICE, decisions.DecisionServicer(services.decisions)),
-        (rulesets.SERVICE, rulesets.RulesetServicer(services.rulesets)),
-        (rollouts.SERVICE, rollouts.RolloutServicer(services.rollouts)),
-        (applicants.SERVICE, applicants.ApplicantServicer(services.applicants)),
-        (notices.SERVICE, notices.NoticeServicer(services.notices)),
-        (outcomes.SERVICE, outcomes.OutcomeServicer(services.outcomes)),
-        (reviews.SERVICE, reviews.ReviewServicer(services.reviews)),
-    ):
-        yield service, methods(service, servicer)
 
 
 def _add_reflection(server: grpc.Server) -> None:

@@ -89,14 +89,9 @@ def _language(value: str, problems: Problems) -> str:
     return value
 
 
-class NoticeUseCases(msgspec.Struct, frozen=True):
+class NoticeServicer(msgspec.Struct, frozen=True):
     notices: Notices
     clock: Clock
-
-
-class NoticeServicer:
-    def __init__(self, use_cases: NoticeUseCases) -> None:
-        self._notices, self._clock = use_cases.notices, use_cases.clock
 
     async def get_notice(
         self, request: pb.GetNoticeRequest, context: RpcContext
@@ -106,7 +101,7 @@ class NoticeServicer:
             check_decision_id(problems, request.decision_id)
             language = _language(request.language, problems)
         info = context.info
-        notice = await self._notices.get(request.decision_id, language, info.caller, info.scope)
+        notice = await self.notices.get(request.decision_id, language, info.caller, info.scope)
         return pb.GetNoticeResponse(notice=NOTICES.message(pb.Notice, notice))
 
     async def list_notices(
@@ -115,7 +110,7 @@ class NoticeServicer:
         """One page of letters."""
         chosen = notice_filter(request, context.info.scope)
         after = read_token(chosen, request.page_token)
-        page = await self._notices.list(chosen, after, page_size(request.page_size))
+        page = await self.notices.list(chosen, after, page_size(request.page_size))
         return pb.ListNoticesResponse(
             notices=[NOTICES.message(pb.Notice, one) for one in page.notices],
             next_page_token="" if page.next is None else make_token(chosen, page.next),
@@ -126,6 +121,6 @@ class NoticeServicer:
     ) -> pb.RecordNoticeSentResponse:
         """Note that a letter was sent."""
         info = context.info
-        key, sending = sending_from(request, info.caller, self._clock.now())
-        notice = await self._notices.sent(key, sending, info.scope)
+        key, sending = sending_from(request, info.caller, self.clock.now())
+        notice = await self.notices.sent(key, sending, info.scope)
         return pb.RecordNoticeSentResponse(notice=NOTICES.message(pb.Notice, notice))

@@ -126,21 +126,16 @@ def _check_rest(outcome: LoanOutcome, problems: Problems) -> None:
         )
 
 
-class OutcomeUseCases(msgspec.Struct, frozen=True):
+class OutcomeServicer(msgspec.Struct, frozen=True):
     record: RecordOutcome
     list: ListOutcomes
-
-
-class OutcomeServicer:
-    def __init__(self, use_cases: OutcomeUseCases) -> None:
-        self._record, self._list = use_cases.record, use_cases.list
 
     async def record_outcome(
         self, request: pb.RecordOutcomeRequest, context: RpcContext
     ) -> pb.RecordOutcomeResponse:
         """Record one report of a loan."""
         report, correction = outcome_from(request.outcome), request.outcome.correction
-        compared = await self._record(report, context.info.scope, correction=correction)
+        compared = await self.record(report, context.info.scope, correction=correction)
         return pb.RecordOutcomeResponse(
             receipt=_RECEIPTS[compared.comparison],
             newest_as_of_date=compared.newest.as_of.isoformat(),
@@ -152,7 +147,7 @@ class OutcomeServicer:
         """One page of the reports on a decision."""
         decision_id = listed_decision_from(request)
         after, size = read_outcome_token(decision_id, request.page_token), request.page_size
-        page = await self._list(decision_id, after, page_size(size), context.info.scope)
+        page = await self.list(decision_id, after, page_size(size), context.info.scope)
         return pb.ListOutcomesResponse(
             outcomes=[OUTCOMES.message(pb.RecordedOutcome, one) for one in page.outcomes],
             next_page_token="" if page.next is None else make_outcome_token(decision_id, page.next),

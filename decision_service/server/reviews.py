@@ -193,26 +193,20 @@ REVIEWS = Mapper(
 )
 
 
-class ReviewUseCases(msgspec.Struct, frozen=True):
+class ReviewServicer(msgspec.Struct, frozen=True):
     operate: OperateReviews
     clock: Clock
-
-
-class ReviewServicer:
-    def __init__(self, use_cases: ReviewUseCases) -> None:
-        self._operate = use_cases.operate
-        self._clock = use_cases.clock
 
     async def list_reviews(
         self, request: pb.ListReviewsRequest, context: RpcContext
     ) -> pb.ListReviewsResponse:
         """One page of reviews, most urgent first."""
         del context
-        now = self._clock.now()
+        now = self.clock.now()
         chosen = filter_from(request, now)
         bound = replace(chosen, due_before=None) if request.overdue else chosen
         after = read_review_token(bound, request.page_token)
-        page = await self._operate.list(chosen, after, page_size(request.page_size))
+        page = await self.operate.list(chosen, after, page_size(request.page_size))
         return pb.ListReviewsResponse(
             reviews=[review_message(review, now) for review in page.reviews],
             next_page_token="" if page.next is None else make_review_token(bound, page.next),
@@ -226,11 +220,11 @@ class ReviewServicer:
         review_id = steps_from(request)
         size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
         after = read_step_token(review_id, request.page_token) or 0
-        found = await self._operate.get(review_id, after, size + 1)
+        found = await self.operate.get(review_id, after, size + 1)
         events = found.events[:size]
         more = len(found.events) > size
         return pb.GetReviewResponse(
-            review=review_message(found.review, self._clock.now(), events),
+            review=review_message(found.review, self.clock.now(), events),
             next_page_token=make_step_token(review_id, events[-1].position) if more else "",
         )
 
@@ -239,7 +233,7 @@ class ReviewServicer:
     ) -> pb.ClaimReviewResponse:
         """Claim a review, or prolong the claim."""
         review_id = review_id_from(request.review_id)
-        review = await self._operate.claim(review_id, context.info.caller)
+        review = await self.operate.claim(review_id, context.info.caller)
         return pb.ClaimReviewResponse(review=self._message(review))
 
     async def release_review(
@@ -247,7 +241,7 @@ class ReviewServicer:
     ) -> pb.ReleaseReviewResponse:
         """Give a claimed review back."""
         review_id = review_id_from(request.review_id)
-        review = await self._operate.release(review_id, context.info.caller)
+        review = await self.operate.release(review_id, context.info.caller)
         return pb.ReleaseReviewResponse(review=self._message(review))
 
     async def add_review_note(
@@ -255,7 +249,7 @@ class ReviewServicer:
     ) -> pb.AddReviewNoteResponse:
         """Add a note."""
         text, who = note_from(request), context.info.caller
-        review = await self._operate.note(
+        review = await self.operate.note(
             request.review_id, who, request_id_in(request.request_id), text
         )
         return pb.AddReviewNoteResponse(review=self._message(review))
@@ -265,7 +259,7 @@ class ReviewServicer:
     ) -> pb.RequestReviewDataResponse:
         """Put a review aside until data arrives."""
         kinds = kinds_from(request)
-        review = await self._operate.request_data(
+        review = await self.operate.request_data(
             request.review_id,
             context.info.caller,
             request_id_in(request.request_id),
@@ -279,7 +273,7 @@ class ReviewServicer:
     ) -> pb.DecideAgainResponse:
         """Have the application decided again."""
         review_id = review_id_from(request.review_id)
-        review = await self._operate.decide_again(review_id, context.info.caller)
+        review = await self.operate.decide_again(review_id, context.info.caller)
         return pb.DecideAgainResponse(review=self._message(review))
 
     async def complete_review(
@@ -287,7 +281,7 @@ class ReviewServicer:
     ) -> pb.CompleteReviewResponse:
         """End a review, or propose its end."""
         result, who = result_from(request), context.info.caller
-        review = await self._operate.complete(
+        review = await self.operate.complete(
             request.review_id, who, request_id_in(request.request_id), result
         )
         return pb.CompleteReviewResponse(review=self._message(review))
@@ -299,9 +293,9 @@ class ReviewServicer:
         why, who = rejection_from(request), context.info.caller
         key = (request.review_id, who, request_id_in(request.request_id), request.etag)
         if request.reject:
-            review = await self._operate.reject(*key, why)
+            review = await self.operate.reject(*key, why)
         else:
-            review = await self._operate.confirm(*key)
+            review = await self.operate.confirm(*key)
         return pb.ConfirmReviewResponse(review=self._message(review))
 
     async def request_review(
@@ -309,10 +303,10 @@ class ReviewServicer:
     ) -> pb.RequestReviewResponse:
         """Open a review that the applicant asks for."""
         text, info = contest_from(request), context.info
-        review = await self._operate.request(
+        review = await self.operate.request(
             request.decision_id, info.caller, request_id_in(request.request_id), text, info.scope
         )
         return pb.RequestReviewResponse(review=self._message(review))
 
     def _message(self, review: Review) -> pb.Review:
-        return review_message(review, self._clock.now())
+        return review_message(review, self.clock.now())

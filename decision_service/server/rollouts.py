@@ -468,28 +468,21 @@ def _check_text(problems: Problems, field: str, text: str, longest: int) -> None
         problems.add(field, f"must be one line of at most {longest} printable characters")
 
 
-class RolloutUseCases(msgspec.Struct, frozen=True):
+class RolloutServicer(msgspec.Struct, frozen=True):
+    """Translates between the wire and the rollouts."""
+
     operate: OperateRollouts
     figures: ShowFigures
     compare: CompareVersions
     status: Callable[[], ActiveRulesStatus]
     clock: Clock
 
-
-class RolloutServicer:
-    """Translates between the wire and the rollouts."""
-
-    def __init__(self, use_cases: RolloutUseCases) -> None:
-        self._use_cases = use_cases
-        self._operate = use_cases.operate
-        self._status = use_cases.status
-
     async def list_rollouts(
         self, request: service_pb.ListRolloutsRequest, context: RpcContext
     ) -> service_pb.ListRolloutsResponse:
         """Every rollout."""
         del request, context
-        looks = await self._operate.show_all()
+        looks = await self.operate.show_all()
         return service_pb.ListRolloutsResponse(rollouts=[self._message(look) for look in looks])
 
     async def get_rollout(
@@ -499,8 +492,8 @@ class RolloutServicer:
         del context
         with Problems() as problems:
             check_product(problems, request.product)
-        rollout = self._message(await self._operate.show(request.product))
-        figures = figures_message(await self._use_cases.figures(request.product))
+        rollout = self._message(await self.operate.show(request.product))
+        figures = figures_message(await self.figures(request.product))
         return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
     async def explain_assignment(
@@ -508,7 +501,7 @@ class RolloutServicer:
     ) -> service_pb.ExplainAssignmentResponse:
         """Where an applicant would be put now."""
         del context
-        return explained_message(await self._operate.explain(applicant_from(request)))
+        return explained_message(await self.operate.explain(applicant_from(request)))
 
     async def list_rollout_steps(
         self, request: service_pb.ListRolloutStepsRequest, context: RpcContext
@@ -517,7 +510,7 @@ class RolloutServicer:
         del context
         product, size = listed_product_from(request), page_size(request.page_size)
         before = read_step_token(product, request.page_token)
-        steps = await self._operate.steps(product, before, size + 1)
+        steps = await self.operate.steps(product, before, size + 1)
         more = len(steps) > size
         return service_pb.ListRolloutStepsResponse(
             steps=[ROLLOUTS.fields(pb.RolloutStep, entry) for entry in steps[:size]],
@@ -531,7 +524,7 @@ class RolloutServicer:
         problems = Problems()
         track = _member(TrackName, "track", request.track, problems)
         order = replace(_decided_on(request, context, problems), early=request.early)
-        taken = await self._operate.advance(order, track)
+        taken = await self.operate.advance(order, track)
         return service_pb.AdvanceRolloutResponse(**self._done(order, taken))
 
     async def confirm_rollout(
@@ -539,7 +532,7 @@ class RolloutServicer:
     ) -> service_pb.ConfirmRolloutResponse:
         """What another caller proposed."""
         order = _decided_on(request, context, Problems())
-        taken = await self._operate.confirm(order)
+        taken = await self.operate.confirm(order)
         return service_pb.ConfirmRolloutResponse(**self._done(order, taken))
 
     async def roll_back_rollout(
@@ -549,7 +542,7 @@ class RolloutServicer:
         problems = Problems()
         track = _member(TrackName, "track", request.track, problems)
         order = _decided_on(request, context, problems)
-        taken = await self._operate.roll_back(order, track)
+        taken = await self.operate.roll_back(order, track)
         return service_pb.RollBackRolloutResponse(**self._done(order, taken))
 
     async def pause_rollout(
@@ -557,7 +550,7 @@ class RolloutServicer:
     ) -> service_pb.PauseRolloutResponse:
         """Stop advancing."""
         order = order_from(request, context.info.caller)
-        taken = await self._operate.pause(order)
+        taken = await self.operate.pause(order)
         return service_pb.PauseRolloutResponse(**self._done(order, taken))
 
     async def resume_rollout(
@@ -565,7 +558,7 @@ class RolloutServicer:
     ) -> service_pb.ResumeRolloutResponse:
         """Let advancing go on."""
         order = order_from(request, context.info.caller)
-        taken = await self._operate.resume(order)
+        taken = await self.operate.resume(order)
         return service_pb.ResumeRolloutResponse(**self._done(order, taken))
 
     async def set_kill_switch(
@@ -575,7 +568,7 @@ class RolloutServicer:
         problems = Problems()
         arm = _member(Arm, "arm", request.arm, problems)
         order = order_from(request, context.info.caller, problems)
-        taken = await self._operate.set_kill_switch(order, arm, killed=request.killed)
+        taken = await self.operate.set_kill_switch(order, arm, killed=request.killed)
         return service_pb.SetKillSwitchResponse(**self._done(order, taken))
 
     async def compare_versions(
@@ -583,17 +576,17 @@ class RolloutServicer:
     ) -> service_pb.CompareVersionsResponse:
         """Two versions on the same applicants."""
         del context
-        question = question_from(request, self._use_cases.clock.now())
-        found = await self._use_cases.compare(question)
+        question = question_from(request, self.clock.now())
+        found = await self.compare(question)
         return ROLLOUTS.message(service_pb.CompareVersionsResponse, comparison=found)
 
     def _done(self, order: StepRequest, step: JournalEntry | None) -> Fields:
         """A step, absent where nothing changed, and the rollout after it."""
         taken = None if step is None else ROLLOUTS.fields(pb.RolloutStep, step)
-        return {"step": taken, "rollout": self._message(self._operate.after(order.product))}
+        return {"step": taken, "rollout": self._message(self.operate.after(order.product))}
 
     def _message(self, look: RolloutView) -> pb.Rollout:
-        return rollout_message(look, self._status().refused)
+        return rollout_message(look, self.status().refused)
 
 
 def _decided_on(

@@ -105,7 +105,7 @@ def list_change_fields(entries: Sequence[ListChanges], product: str) -> list[Fie
     return found[:MOST_CHANGES]
 
 
-class RulesetUseCases(msgspec.Struct, frozen=True):
+class RulesetServicer(msgspec.Struct, frozen=True):
     active_rules: ActiveRules
     try_rules: TryRules
     validate: ValidateRules
@@ -113,22 +113,17 @@ class RulesetUseCases(msgspec.Struct, frozen=True):
     clock: Clock
     replica_check: ReplicaCheck
 
-
-class RulesetServicer:
-    def __init__(self, use_cases: RulesetUseCases) -> None:
-        self._use_cases = use_cases
-
     async def list_rulesets(
         self, request: rules_pb.ListRulesetsRequest, context: RpcContext
     ) -> rules_pb.ListRulesetsResponse:
         """Every loaded version, and what the last reading of the folder found."""
         del context
-        status = self._use_cases.active_rules.status
+        status = self.active_rules.status
         products = status.rulebook.products
         if request.product:
             products = {request.product: status.rulebook.product(request.product)}
         try:
-            changes = await newest_list_changes(self._use_cases.log, MOST_CHANGES)
+            changes = await newest_list_changes(self.log, MOST_CHANGES)
         except StoreError:  # the rules are shown without
             changes = ()
         return RULESETS.message(
@@ -140,7 +135,7 @@ class RulesetServicer:
             ],
             read_time=status.read,
             refused=ordered(status.refused),
-            in_force=self._use_cases.replica_check.in_force,
+            in_force=self.replica_check.in_force,
             lists=[
                 RULESETS.fields(rules_pb.KeyList, keys, product=product.name)
                 for _, product in sorted(products.items())
@@ -155,11 +150,11 @@ class RulesetServicer:
     ) -> rules_pb.GetRulesetResponse:
         """One version with its source."""
         del context
-        status = self._use_cases.active_rules.status
+        status = self.active_rules.status
         product = status.rulebook.product(request.product)
         ruleset = product.version(request.version)
         fields = ruleset_fields(product, ruleset, status)
-        text = await self._use_cases.log.text(ruleset.digest)
+        text = await self.log.text(ruleset.digest)
         fields["source"] = files_from_body(text.body).text if text else ""
         return rules_pb.GetRulesetResponse(ruleset=fields)
 
@@ -170,7 +165,7 @@ class RulesetServicer:
         del context
         with Problems() as problems:
             check_product(problems, request.product)
-        compilation = await self._use_cases.validate(request.product, request.source)
+        compilation = await self.validate(request.product, request.source)
         return RULESETS.message(
             rules_pb.ValidateRulesetResponse,
             problems=ordered(compilation.diagnostics),
@@ -182,8 +177,8 @@ class RulesetServicer:
     ) -> rules_pb.EvaluateRulesetResponse:
         """A dry run, in FULL view."""
         info = context.info
-        stop_at = self._use_cases.clock.monotonic() + info.seconds - ANSWER_MARGIN
-        tried = await self._use_cases.try_rules(_trial(request), stop_at)
+        stop_at = self.clock.monotonic() + info.seconds - ANSWER_MARGIN
+        tried = await self.try_rules(_trial(request), stop_at)
         fields = DECISIONS.fields(
             pb.Decision,
             user_id=request.user_id,

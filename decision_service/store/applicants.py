@@ -4,13 +4,57 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Table,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 
 from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
-from decision_service.store.decisions import from_microseconds, microseconds
-from decision_service.store.dialect import insert_new
+from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person
+from decision_service.store.dialect import from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
-from decision_service.store.tables import applicants, link_tokens
+
+applicants = Table(
+    "applicants",
+    metadata,
+    Column("caller", TEXT, primary_key=True),
+    Column("reference", TEXT, primary_key=True),
+    Column("user_id", TEXT),
+    Column("begun", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger, nullable=False, info=INNER),
+    Index("applicants_user_id", "user_id"),
+    info=of_person(
+        "user_id",
+        ErasedBy.NOTHING,
+        "the lender's reference leads to the same user, and makes no second one",
+    ),
+)
+"""Which of the vendor's users an applicant is; `claimed_until` guards its creation."""
+
+link_tokens = Table(
+    "link_tokens",
+    metadata,
+    Column("digest", TEXT, primary_key=True, info=INNER),
+    Column("user_id", TEXT, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("renewals", BigInteger, nullable=False),
+    Column("original", TEXT, info=INNER),
+    info=of_person("user_id", ErasedBy.ERASURE),
+)
+"""Link tokens that were handed out, by digest: whoever holds one may have another.
+
+`original` is the digest of the token that a page was opened with first, null for that one itself.
+`renewals` counts on the original alone.
+"""
+
 
 _ROWS = applicants.c
 _WHOSE = and_(

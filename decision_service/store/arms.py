@@ -8,9 +8,15 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
     ColumnElement,
     Connection,
     Function,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
     and_,
     bindparam,
     func,
@@ -22,10 +28,70 @@ from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import DayTotals, Grant
 from decision_service.rollout.assign import Pin
 from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
-from decision_service.store.decisions import from_microseconds, microseconds
-from decision_service.store.dialect import raise_each
+from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
+from decision_service.store.decisions import decisions
+from decision_service.store.dialect import from_microseconds, microseconds, raise_each
 from decision_service.store.engine import Subject, reads, writes
-from decision_service.store.tables import arm_decisions, arm_hours, decisions, reviews
+from decision_service.store.review_rows import IS_CHARGED, reviews
+
+arm_decisions = Table(
+    "arm_decisions",
+    metadata,
+    Column("decision_id", TEXT, nullable=False),
+    Column("product", TEXT, nullable=False),
+    Column("unit", TEXT, nullable=False),
+    Column("arm", TEXT, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("hashed", Boolean, nullable=False),
+    Column("pins", Boolean, nullable=False),
+    Column("outcome", TEXT, nullable=False),
+    Column("refer_kind", TEXT),
+    Column("rule_error", Boolean, nullable=False),
+    Column("approved", BigInteger),
+    Column("created", BigInteger, nullable=False),
+    Column("tier", TEXT),
+    Column("granted", BigInteger),
+    PrimaryKeyConstraint("product", "created", "decision_id"),
+    sqlite_with_rowid=False,
+    info=of_person("decision_id", ErasedBy.DECISIONS),
+)
+"""One row per decision of an enrolled applicant: what its rollout counts, pins and limits.
+
+In the order in which rollouts read it, so that it needs no second index for that. `outcome`,
+`refer_kind` and `approved` are the rules' own. `granted` is what was approved, null where nothing
+was.
+"""
+# All that a pin is: SQLite would read a time's rows sooner than look each of an index up.
+_OF_PIN = ("product", "unit", "created", "decision_id", "arm", "version")
+Index(
+    "arm_decisions_pin",
+    *(arm_decisions.c[name] for name in _OF_PIN),
+    sqlite_where=literal_column("pins = 1"),  # in the words in which SQLite is asked for them
+    postgresql_where=arm_decisions.c.pins,
+)
+_IS_GRANTED: ColumnElement[bool] = literal_column("granted IS NOT NULL")
+Index(
+    "arm_decisions_granted",
+    *(arm_decisions.c[name] for name in ("product", "created", "tier", "granted")),
+    sqlite_where=_IS_GRANTED,
+    postgresql_where=_IS_GRANTED,
+)
+
+arm_hours = Table(
+    "arm_hours",
+    metadata,
+    Column("product", TEXT, primary_key=True),
+    Column("hour", BigInteger, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("arm", TEXT, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("counted", TEXT, primary_key=True),
+    Column("bucket", TEXT, primary_key=True),
+    Column("process", TEXT, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+"""What each process counted of each arm in an hour; `arm` is empty where none was chosen."""
+
 
 _ROWS = arm_decisions.c
 _SINCE = (_ROWS.product == bindparam("product"), _ROWS.created >= bindparam("since"))
@@ -41,7 +107,7 @@ _APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
 
 _GRANTED = (
     select(_ROWS.tier, func.count(), func.sum(_ROWS.granted))
-    .where(*_SINCE, literal_column("granted IS NOT NULL"))
+    .where(*_SINCE, _IS_GRANTED)
     .group_by(_ROWS.tier)
 )
 _CHARGED = reviews.c
@@ -50,7 +116,7 @@ _BY_PERSONS = (
     .where(
         _CHARGED.product == bindparam("product"),
         _CHARGED.charged_at >= bindparam("since"),
-        literal_column("charged_at IS NOT NULL"),
+        IS_CHARGED,
     )
     .group_by(_CHARGED.tier)
 )

@@ -31,16 +31,16 @@ from decision_service.domain.ports import (
     cap_reached,
 )
 from decision_service.runtime.failpoints import Point, reach
-from decision_service.store import arms, decisions, history, reviews, snapshots, tables
+from decision_service.store import arms, decisions, history, review_rows, snapshots
 from decision_service.store import dialect as driver
 from decision_service.store.arms import hold_days
 from decision_service.store.batches import Batches
-from decision_service.store.decisions import microseconds
-from decision_service.store.dialect import Values, padded
+from decision_service.store.dialect import Values, microseconds, padded
 from decision_service.store.engine import Database
 from decision_service.store.errors import RETRY_SECONDS, unavailable
 from decision_service.store.keys import DataKeys
 from decision_service.store.replicas import SharedLeases, SoleProcess
+from decision_service.store.rollouts import texts
 from decision_service.store.snapshots import PackedSnapshot, Snapshots
 
 LARGEST_GROUP = 128
@@ -56,8 +56,8 @@ _MANY = 64
 Place = tuple[bytes, int, str]
 """Key, number under it, decision id."""
 
-_PLACE = tuple_(tables.history_keys.c.key, tables.history_keys.c.number)
-_RELEASE = delete(tables.history_keys).where(_PLACE.in_(bindparam("places", expanding=True)))
+_PLACE = tuple_(history.history_keys.c.key, history.history_keys.c.number)
+_RELEASE = delete(history.history_keys).where(_PLACE.in_(bindparam("places", expanding=True)))
 _BROKEN = """
 SELECT given.key FROM json_each(?) AS given
 LEFT JOIN consents ON consents.user_id = given.value ->> 0
@@ -244,9 +244,9 @@ def record_group(
     entries = [commit.entry for commit in recorded]
     history.replace(connection, [one.replaces for one in entries if one.replaces])
     rows = [history.row(c.stored, c.entry.history) for c in recorded if c.entry.history is not None]
-    driver.insert(connection, tables.history, rows)
+    driver.insert(connection, history.history, rows)
     if opened := [one.review for one in entries if one.review is not None]:
-        reviews.open_all(connection, opened)
+        review_rows.open_all(connection, opened)
     given = [c.snapshot for c in recorded if c.snapshot is not None]
     snapshots.record(connection, given, data_keys)
     marks = [(one.user_id, one.warm) for one in entries if one.warm is not None]
@@ -317,7 +317,7 @@ def _claim(connection: Connection, group: Sequence[Commit]) -> tuple[Sequence[Pl
     taken: list[Place] = []
     for first in range(0, len(wanted), _MANY):
         some = wanted[first : first + _MANY]
-        insertion = driver.insertion(connection.dialect.name, tables.history_keys, len(some))
+        insertion = driver.insertion(connection.dialect.name, history.history_keys, len(some))
         statement = f"{insertion} RETURNING key, number, decision_id"
         found = driver.rows(connection, statement, (*chain.from_iterable(some),))
         taken += [(bytes(row[0]), row[1], row[2]) for row in found]
@@ -360,7 +360,7 @@ def _insert_in_sqlite(connection: Connection, group: Sequence[Commit]) -> Sequen
     fit = [commit for commit in group if commit.preconditions not in broken]
     rows = [decisions.row(commit.stored) for commit in fit]
     recorded = {(c.entry.decision_id, *c.key) for c in fit}
-    if driver.insert(connection, tables.decisions, rows) != len(rows):
+    if driver.insert(connection, decisions.decisions, rows) != len(rows):
         ids = msgspec.json.encode([commit.entry.decision_id for commit in fit]).decode()
         recorded = {tuple(row) for row in driver.rows(connection, _IDENTITIES, (ids,))}
     statuses = [
@@ -373,7 +373,7 @@ def _insert_in_sqlite(connection: Connection, group: Sequence[Commit]) -> Sequen
     ]
     answered = zip(group, statuses, strict=True)
     armed = [_arm_row(c) for c, status in answered if status is CommitStatus.RECORDED]
-    driver.insert(connection, tables.arm_decisions, [row for row in armed if row is not None])
+    driver.insert(connection, arms.arm_decisions, [row for row in armed if row is not None])
     return statuses
 
 
@@ -441,5 +441,5 @@ def _refusal(commit: Commit, status: CommitStatus) -> StoreError:
 
 def _write_and_remove(connection: Connection) -> None:
     filler = {"digest": _PROBE, "kind": _PROBE, "body": bytes(_PROBE_BYTES)}
-    connection.execute(insert(tables.texts), filler)
-    connection.execute(delete(tables.texts).where(tables.texts.c.digest == _PROBE))
+    connection.execute(insert(texts), filler)
+    connection.execute(delete(texts).where(texts.c.digest == _PROBE))

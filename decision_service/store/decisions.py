@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
 from typing import Any
 
 from msgspec.structs import asdict
 from sqlalchemy import (
+    BigInteger,
+    Column,
     ColumnElement,
     Connection,
-    and_,
+    Index,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
     bindparam,
-    exists,
     func,
     literal_column,
     select,
@@ -26,17 +30,73 @@ from decision_service.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, Filter, PagePosition, StoredEntry
 from decision_service.store import dialect as driver
-from decision_service.store.dialect import padded
+from decision_service.store.columns import BODY, TEXT, ErasedBy, metadata, of_person, withheld
+from decision_service.store.dialect import from_microseconds, microseconds, padded
 from decision_service.store.engine import Subject, reads
-from decision_service.store.tables import LISTED_BY, OFTEN_EMPTY, decisions, history, is_given
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", TEXT, primary_key=True),
+    Column("caller", TEXT, nullable=False),
+    Column("request_id", TEXT, nullable=False),
+    Column(
+        "content",
+        LargeBinary,
+        nullable=False,
+        info=withheld("a checksum of the request"),
+    ),
+    Column("user_id", TEXT, nullable=False),
+    Column("product", TEXT, nullable=False),
+    Column("application_id", TEXT, nullable=False),
+    Column("customer_ref", TEXT, nullable=False),
+    Column("outcome", TEXT, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("reply", BODY, nullable=False),
+    Column("facts", BODY, nullable=False),
+    Column("ruleset_digest", TEXT),
+    Column("plan_digest", TEXT),
+    Column("snapshot_id", TEXT),
+    UniqueConstraint("caller", "request_id", name="decisions_request"),
+    postgresql_with={"toast_tuple_target": 4080},  # rows stay whole up to about that many bytes
+    info=of_person("user_id", ErasedBy.DECISIONS),
+)
+"""One row per decision; its columns are the fields of `StoredEntry`."""
+LISTED_BY = ("user_id", "application_id", "customer_ref", "product", "outcome", "caller")
+"""The columns a list may be filtered by; each has an index that is read newest first.
+
+That of the column that comes first here is read: it leaves the fewest decisions to look at.
+
+Decisions of one instant are put in order as they are read: their ids in every index would double
+what a decision writes there.
+"""
+OFTEN_EMPTY = frozenset({"application_id", "customer_ref"})
+"""Those whose index leaves out the decisions that have none."""
+
+
+def is_given(column: Column[str]) -> ColumnElement[bool]:
+    """That a column is not empty, in the one form by which both databases find the index."""
+    return column != literal_column("''")
+
+
+Index("decisions_created", decisions.c.created)
+for _name in LISTED_BY:
+    _listed = decisions.c[_name]
+    _given = is_given(_listed) if _name in OFTEN_EMPTY else None
+    Index(
+        f"decisions_{_name}",
+        _listed,
+        decisions.c.created,
+        sqlite_where=_given,
+        postgresql_where=_given,
+    )
+
 
 CallerRequest = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_NAMES = StoredEntry.__struct_fields__
-_ALL = select(*(decisions.c[name] for name in _NAMES))
+_NAMES = tuple(decisions.c.keys())
+_ALL = select(decisions)
 _BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
 _KEPT = (
     select(decisions.c.decision_id)
@@ -57,28 +117,19 @@ _CONTENTS = (
     .limit(bindparam("most"))
 )
 _AS_CONTENT = update(decisions).where(decisions.c.decision_id == bindparam("of"))
-_UNREPORTED = and_(
-    history.c.outcome == Outcome.APPROVE.value,
-    history.c.outstanding.is_(None),
-    history.c.replaced.is_not(True),
+_UNREPORTED: ColumnElement[bool] = literal_column("""
+EXISTS (
+    SELECT 1 FROM history
+    WHERE history.decision_id = decisions.decision_id AND history.outcome = 'APPROVE'
+    AND history.outstanding IS NULL AND history.replaced IS NOT TRUE
 )
-"""Of the history: approved, by rules or by a person, and never reported on."""
+""")
+"""Approved, by rules or by a person, and never reported on."""
 
 _TOGETHER = 1000
 """Decisions that are looked through in one transaction."""
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
-
-
-def microseconds(instant: datetime) -> int:
-    """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
-    if instant.tzinfo is None:
-        raise ValueError("an instant that is stored needs a time zone")
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(count: int) -> datetime:
-    return _EPOCH + count * _MICROSECOND
 
 
 def stored(entry: DecisionEntry) -> StoredEntry:
@@ -93,8 +144,9 @@ def stored(entry: DecisionEntry) -> StoredEntry:
 
 def row(entry: StoredEntry) -> tuple[object, ...]:
     """An entry as the table has it, column by column."""
-    other = {"outcome": entry.outcome.value, "created": microseconds(entry.created)}
-    return (*(asdict(entry) | other).values(),)
+    values = asdict(entry)
+    values |= {"outcome": entry.outcome.value, "created": microseconds(entry.created)}
+    return (*[values[name] for name in _NAMES],)
 
 
 def by_keys(
@@ -170,7 +222,7 @@ def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool
     if chosen.created_before is not None:
         yield decisions.c.created < microseconds(chosen.created_before)
     if chosen.unreported:
-        yield exists().where(history.c.decision_id == decisions.c.decision_id, _UNREPORTED)
+        yield _UNREPORTED
 
 
 def entry_of(row: Sequence[Any]) -> StoredEntry:

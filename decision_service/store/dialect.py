@@ -1,9 +1,10 @@
-"""Statements that standard SQL does not have, and those in the driver's own form."""
+"""Instants as they are stored, statements that standard SQL does not have, and the driver's own."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -32,7 +33,21 @@ T = TypeVar("T")
 _MANY = 16
 """Rows in one statement; each statement releases and retakes the interpreter's lock."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
 Values = tuple[object, ...]
+
+
+def microseconds(instant: datetime) -> int:
+    """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant that is stored needs a time zone")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    return _EPOCH + count * _MICROSECOND
 
 
 def insert_new(

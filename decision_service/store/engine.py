@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy import Connection
-
-from decision_service.store.address import SqliteFile, parse_store_url
-from decision_service.store.errors import StoreRefused
-from decision_service.store.sqlite import migrate_sqlite, open_sqlite
-
-if TYPE_CHECKING:
-    from decision_service.store.postgres import PostgresDatabase
-
-__all__ = ["Database", "StoreRefused", "migrate", "open_database"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -66,6 +56,17 @@ class Database(Protocol):
         """Finish running work and close every connection."""
 
 
+class SharedDatabase(Database, Protocol):
+    """One that several processes share, which see of each other what they note."""
+
+    async def note(self, work: Callable[[Connection], T]) -> T:
+        """Run work that may be lost in a crash of the server, each statement by itself.
+
+        All of it goes over one connection, by which the server knows this process; a lost one is
+        replaced once.
+        """
+
+
 class Subject:
     """What the store does about one subject."""
 
@@ -97,30 +98,5 @@ def writes(work: Work[P, T], *, repeatable: bool = False) -> Method[P, T]:
     return write
 
 
-async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:
-    """Open the store that DECISION_STORE_URL names; raises StoreRefused.
-
-    A SQLite file is created where there never was one; where one is missing, only with `init`.
-    Tables of an older version are left alone.
-    """
-    address = parse_store_url(url)
-    if isinstance(address, SqliteFile):
-        return await open_sqlite(address, readers, init=init)
-    from decision_service.store.postgres import open_postgres  # a tenth of the start
-
-    return await open_postgres(address, readers)
-
-
-def is_shared(database: Database) -> TypeGuard[PostgresDatabase]:
+def is_shared(database: Database) -> TypeGuard[SharedDatabase]:
     return database.shared
-
-
-async def migrate(url: str, *, init: bool = False) -> None:
-    """Bring the tables to this program's version, creating them at need; raises StoreRefused."""
-    address = parse_store_url(url)
-    if isinstance(address, SqliteFile):
-        await asyncio.to_thread(migrate_sqlite, address, init=init)
-    else:
-        from decision_service.store.postgres import migrate_postgres
-
-        await migrate_postgres(address)

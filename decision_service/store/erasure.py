@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import (
+    Column,
     Connection,
     Table,
     bindparam,
@@ -27,29 +28,37 @@ from decision_service.domain.ports import Disconnected, Erased
 from decision_service.runtime.clock import SystemClock
 from decision_service.store import events, history
 from decision_service.store import snapshots as data
-from decision_service.store.decisions import forget_applicants, microseconds
-from decision_service.store.dialect import insert_new, padded
+from decision_service.store.applicants import applicants, link_tokens
+from decision_service.store.arms import arm_decisions
+from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
+from decision_service.store.decisions import decisions, forget_applicants
+from decision_service.store.dialect import insert_new, microseconds, padded
 from decision_service.store.engine import Database
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
 from decision_service.store.keys import PLAIN, DataKeys
+from decision_service.store.notices import notices
+from decision_service.store.outcomes import loan_outcomes, settle_silent
+from decision_service.store.review_rows import review_events, reviews
 from decision_service.store.reviews import erase as end_reviews
-from decision_service.store.tables import (
-    applicants,
-    arm_decisions,
-    consents,
-    decisions,
-    ended_incomes,
-    erasures,
-    known_counts,
-    link_tokens,
-    loan_outcomes,
-    notices,
-    review_events,
-    reviews,
-    shadow_results,
-    snapshots,
-    warm,
+from decision_service.store.rollouts import shadow_results
+from decision_service.store.snapshots import consents, ended_incomes, known_counts, snapshots, warm
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("erasure_id", TEXT, primary_key=True),
+    Column("user_id", TEXT),
+    info=of_person(
+        "user_id",
+        ErasedBy.NOTHING,
+        "the proof of the erasure, by which a restored backup is erased again",
+    ),
 )
+"""Erasures that this database has carried out; without a user where it held nothing of that one.
+
+What the erasure journal has beyond these was erased after the backup that this is.
+"""
+
 
 _TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events)
 DecisionPlace = tuple[str, int, str]
@@ -263,7 +272,7 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
     if old:
         remove(connection, old)
         return len(old)
-    history.settle_silent(connection, chosen["before"], most)
+    settle_silent(connection, chosen["before"], most)
     connection.execute(delete(link_tokens).where(link_tokens.c.expires < chosen["before"]))
     unread = warm.c.snapshot_id.is_(None), warm.c.quarantined < chosen["before"]
     connection.execute(delete(warm).where(*unread))

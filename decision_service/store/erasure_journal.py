@@ -30,11 +30,10 @@ from sqlalchemy import (
 )
 
 from decision_service.domain.errors import StoreError
-from decision_service.store.address import PostgresServer
+from decision_service.runtime.files import sync_folder
 from decision_service.store.dialect import insert_new
 from decision_service.store.engine import Database
 from decision_service.store.errors import StoreDamaged, StoreRefused, StoreUnwritable, unavailable
-from decision_service.store.sqlite import sync_folder
 
 T = TypeVar("T")
 
@@ -90,12 +89,6 @@ class ErasureJournal(Protocol):
 
     async def aclose(self) -> None:
         """Close connections."""
-
-
-async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
-    if isinstance(place, PostgresServer):
-        return await PostgresJournal.open(place)
-    return await FileJournal.open(place)
 
 
 class FileJournal:
@@ -184,12 +177,6 @@ class PostgresJournal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @classmethod
-    async def open(cls, server: PostgresServer) -> PostgresJournal:
-        from decision_service.store.postgres import open_tables  # late, as the store's
-
-        return cls(await open_tables(server, _begin_tables, "DECISION_ERASURE_JOURNAL"))
-
     async def note(self, erasures: Iterable[Erasure]) -> None:
         noted = tuple(erasures)
 
@@ -238,7 +225,7 @@ class PostgresJournal:
         return bytes(key)
 
 
-def _begin_tables(connection: Connection) -> None:
+def begin_tables(connection: Connection) -> None:
     found = set(inspect(connection).get_table_names())
     if "alembic_version" in found:
         raise StoreRefused(

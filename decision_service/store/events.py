@@ -7,16 +7,57 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Row,
+    Table,
+    bindparam,
+    case,
+    or_,
+    select,
+    update,
+)
 
 from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
-from decision_service.store.decisions import from_microseconds, microseconds
-from decision_service.store.dialect import insert_new, padded
+from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person
+from decision_service.store.dialect import from_microseconds, insert_new, microseconds, padded
 from decision_service.store.engine import reads, writes
 from decision_service.store.snapshots import Snapshots, quarantine_reading
-from decision_service.store.tables import events
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", TEXT, primary_key=True, info=INNER),
+    Column("digest", TEXT, nullable=False, info=INNER),
+    Column("type", TEXT, nullable=False),
+    Column("user_id", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("kinds", TEXT, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("done", Boolean, nullable=False, info=INNER),
+    Column("added", BigInteger, nullable=False),
+    Column("since", BigInteger),
+    Column("due", BigInteger),
+    Index("events_pending", "done", "received"),
+    info=of_person(
+        "user_id",
+        ErasedBy.NOTHING,
+        "what the vendor sent and is not handled yet; then the row names nobody",
+    ),
+)
+"""Events that the vendor sent, by id for ever; `done` once what they ask for has happened.
+
+From then on nothing is kept of whom they concerned. Both of `since` and `due` are `received` until
+a reading was not whole: then they are when that was, and when the data is read again.
+"""
+
 
 _EVENT = events.c
 _FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}

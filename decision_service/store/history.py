@@ -7,9 +7,20 @@ from functools import cache, partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    LargeBinary,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 
-from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.decide.application import (
     CUSTOMER,
     DOCUMENT,
@@ -33,10 +44,71 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import HistoryEntry, StoredEntry
 from decision_service.store import dialect as driver
 from decision_service.store.batches import Batches
-from decision_service.store.decisions import CallerRequest, by_keys, from_microseconds, microseconds
-from decision_service.store.dialect import insert_new, padded
+from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person, withheld
+from decision_service.store.decisions import CallerRequest, by_keys, decisions
+from decision_service.store.dialect import from_microseconds, insert_new, microseconds, padded
 from decision_service.store.engine import Database, Subject
-from decision_service.store.tables import decisions, history, history_keys, loan_outcomes
+
+history = Table(
+    "history",
+    metadata,
+    Column("decision_id", TEXT, primary_key=True),
+    Column("user_id", TEXT, nullable=False),
+    Column("caller", TEXT, nullable=False),
+    Column("customer_ref", TEXT, nullable=False),
+    Column("product", TEXT, nullable=False),
+    Column("outcome", TEXT, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("approved", BigInteger),
+    Column("instalment", BigInteger),
+    Column("expires", BigInteger),
+    Column("found_by", LargeBinary, nullable=False),
+    Column("outstanding", BigInteger),
+    Column("due", BigInteger),
+    Column("open_loans", BigInteger),
+    Column("overdue_loans", BigInteger),
+    Column("repaid_loans", BigInteger),
+    Column("drawn", BigInteger),
+    Column("reviewed", BigInteger),
+    Column("replaced", Boolean),
+    sqlite_with_rowid=False,
+    info=of_person("decision_id", ErasedBy.DECISIONS),
+)
+"""What later decisions on the same person need of each; of its loans the newest reports together.
+
+Without a report the columns from `outstanding` to `drawn` are null. `drawn` is null as well where
+nothing of the approved amount is left to be paid out. `reviewed` is when a person's result came to
+stand, `replaced` is true of a decision that was made again. `found_by` are its keys in
+`history_keys`, packed.
+"""
+
+history_keys = Table(
+    "history_keys",
+    metadata,
+    Column(
+        "key",
+        LargeBinary,
+        primary_key=True,
+        info=withheld("shown by kind in `history`"),
+    ),
+    Column("number", BigInteger, primary_key=True, autoincrement=False, info=INNER),
+    Column("decision_id", TEXT, nullable=False, info=INNER),
+    sqlite_with_rowid=False,
+    info=of_person(
+        "decision_id",
+        ErasedBy.DECISIONS,
+        "hashes of accounts and persons go with every erasure, the others with decisions; of "
+        "an open loan they stay until it is closed",
+    ),
+)
+"""The decisions under each key of a user, a customer, an account or a person, numbered.
+
+Whoever decides takes the number after the last one that was read: of two at once one finds it taken
+and reads again, so that no two decisions on a person rest on the same history. Under a hash there
+is one decision for each user and half a year, which leads to the others.
+"""
+
 
 _KEYS = history_keys.c
 _PAST_COLUMNS = tuple(column for column in history.c if column.name != "found_by")
@@ -62,20 +134,8 @@ _FOUND_BY = (
     .where(history.c.decision_id == bindparam("of"))
     .values(found_by=bindparam("kept"))
 )
-_DECIDED = select(decisions.c.decision_id).where(
+DECIDED = select(decisions.c.decision_id).where(
     decisions.c.decision_id.in_(bindparam("ids", expanding=True))
-)
-_SILENT = (
-    select(_KEYS.decision_id)
-    .where(
-        _KEYS.key >= min(OWED),
-        ~exists().where(
-            loan_outcomes.c.decision_id == _KEYS.decision_id,
-            loan_outcomes.c.reported >= bindparam("before"),
-        ),
-    )
-    .distinct()
-    .limit(bindparam("most"))
 )
 _TOGETHER = 512
 """Decisions whose keys are changed together."""
@@ -130,27 +190,6 @@ def row(entry: StoredEntry, place: HistoryEntry) -> tuple[object, ...]:
     )
 
 
-def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
-    """Set what the newest reports come to; once no loan is open, what an erasure left goes."""
-    chosen = update(history).where(history.c.decision_id == decision_id)
-    open_ = [one for one in newest if one.status is LoanStatus.BOOKED]
-    left = [(_outstanding(one), one) for one in open_]
-    connection.execute(
-        chosen.values(
-            outstanding=sum(amount for amount, _ in left),
-            due=sum(one.instalment.minor for amount, one in left if amount and one.instalment),
-            open_loans=sum(1 for amount, _ in left if amount),
-            overdue_loans=sum(
-                one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days) for one in newest
-            ),
-            repaid_loans=sum(one.status is LoanStatus.REPAID for one in newest),
-            drawn=_drawn(newest),
-        )
-    )
-    if not any(amount for amount, _ in left):
-        settle(connection, [decision_id])
-
-
 def replace(connection: Connection, decision_ids: Sequence[str]) -> None:
     """Mark decisions that were made again; their loans, reported or yet to be, count on."""
     if decision_ids:
@@ -172,11 +211,11 @@ def remove(connection: Connection, decision_ids: Sequence[str]) -> Sequence[str]
     """Delete decisions, but what an erasure left of open loans; those of which all is gone."""
     if not decision_ids:
         return []
-    keys = _keys_of(connection, decision_ids)
+    keys = keys_of(connection, decision_ids)
     owed = {one for one, of in keys.items() if any(key[:1] in OWED for key in of)}
     for one in owed:
         left = [key for key in keys[one] if key[:1] == CUSTOMER]
-        _take_out(connection, one, keys[one], left, customer_ref="", replaced=True)
+        take_out(connection, one, keys[one], left, customer_ref="", replaced=True)
     gone = [one for one in decision_ids if one not in owed]
     _unlink(connection, {one: of for one, of in keys.items() if one not in owed})
     chosen = history.c.decision_id.in_(bindparam("ids", expanding=True))
@@ -188,29 +227,8 @@ def open_loans(connection: Connection, user_id: str) -> Sequence[str]:
     """The decisions that were erased of a user, and of which an open loan is left."""
     found = connection.execute(_OF_KEY, {"key": user_key(user_id)}).all()
     ids = {"ids": padded([row.decision_id for row in found])}
-    decided = {*connection.execute(_DECIDED, ids).scalars()} if found else set()
+    decided = {*connection.execute(DECIDED, ids).scalars()} if found else set()
     return [row.decision_id for row in found if row.decision_id not in decided]
-
-
-def settle(connection: Connection, decision_ids: Sequence[str]) -> None:
-    """Delete what an erasure left of loans, and where their decision is gone all of them."""
-    keys = _keys_of(connection, decision_ids) if decision_ids else {}
-    owed = {one: [key for key in of if key[:1] in OWED] for one, of in keys.items()}
-    settled = sorted(one for one, of in owed.items() if of)
-    for one in settled:
-        _take_out(connection, one, keys[one], owed[one])
-    if settled:
-        ids = {"ids": padded(settled)}
-        gone = sorted({*settled}.difference(connection.execute(_DECIDED, ids).scalars()))
-        remove(connection, gone)
-        chosen = loan_outcomes.c.decision_id.in_(gone)
-        connection.execute(delete(loan_outcomes).where(chosen))
-
-
-def settle_silent(connection: Connection, before: int, most: int) -> None:
-    """Settle at most so many loans that were last reported on before an instant."""
-    silent = connection.execute(_SILENT, {"before": before, "most": most}).scalars()
-    settle(connection, silent.all())
 
 
 def unlink(connection: Connection, user_id: str, secrets: Sequence[IdentityKey] = ()) -> bool:
@@ -238,7 +256,7 @@ def unlink(connection: Connection, user_id: str, secrets: Sequence[IdentityKey] 
             take_next(connection, key, row.decision_id)
         if new or gone:
             changed = True
-            _take_out(connection, row.decision_id, [*keys, *new], gone)
+            take_out(connection, row.decision_id, [*keys, *new], gone)
     return changed
 
 
@@ -280,20 +298,20 @@ def unpacked(body: bytes) -> Sequence[bytes]:
     return keys
 
 
-def _keys_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, Sequence[bytes]]:
+def keys_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, Sequence[bytes]]:
     found = connection.execute(_OF_DECISIONS, {"ids": padded(decision_ids)})
     return {one: unpacked(bytes(keys)) for one, keys in found}
 
 
 def _forget_in(connection: Connection, decision_ids: Sequence[str], start: bytes) -> None:
     for first in range(0, len(decision_ids), _TOGETHER):
-        keys = _keys_of(connection, decision_ids[first : first + _TOGETHER])
+        keys = keys_of(connection, decision_ids[first : first + _TOGETHER])
         kept = {one: [key for key in of if not key.startswith(start)] for one, of in keys.items()}
         rows = [{"of": one, "kept": packed(of)} for one, of in kept.items()]
         connection.execute(_FOUND_BY, rows)
 
 
-def _take_out(
+def take_out(
     connection: Connection,
     decision_id: str,
     keys: Sequence[bytes],
@@ -316,19 +334,6 @@ def _unlink(connection: Connection, keys: Mapping[str, Sequence[bytes]]) -> None
         _KEYS.decision_id.in_(bindparam("ids", expanding=True)),
     )
     connection.execute(chosen, {"keys": padded(wanted), "ids": padded([*keys])})
-
-
-def _outstanding(one: LoanOutcome) -> int:
-    paid = one.repaid.minor if one.repaid else 0
-    return max(one.disbursed.minor - paid, 0) if one.disbursed else 0
-
-
-def _drawn(newest: Sequence[LoanOutcome]) -> int | None:
-    """What was paid out of an offer; None where the reports leave nothing of it."""
-    if any(one.status is LoanStatus.NOT_TAKEN_UP for one in newest):
-        return None
-    amounts = [one.disbursed.minor for one in newest if one.disbursed]
-    return sum(amounts) if len(amounts) == len(newest) else None
 
 
 def _past(columns: Sequence[Any]) -> PastDecision:

@@ -34,18 +34,16 @@ from decision_service.decide.application import KEY_ID_BYTES, SMALLEST_KEY, Iden
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.runtime.files import read_small
 from decision_service.store.address import SqliteFile, parse_store_url
+from decision_service.store.columns import metadata
 from decision_service.store.dialect import padded
 from decision_service.store.engine import Database
 from decision_service.store.errors import KeysUnfit, unavailable
-from decision_service.store.tables import consents, ended_incomes
 
 MOST_KEYS = 4
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _INFO = b"decision-service data key"
-KEYED = (consents, ended_incomes)
-"""The tables with keys of users, in columns `user_id`, `key` and `wrapped_by`."""
 
 BATCH = 256
 """Users whose keys are wrapped anew in one transaction."""
@@ -270,18 +268,23 @@ IDENTITY_KEYS = KeyFile(
 )
 
 
+def _keyed() -> Iterator[Table]:
+    """The tables with keys of users, in columns `user_id`, `key` and `wrapped_by`."""
+    return (table for table in metadata.tables.values() if "wrapped_by" in table.c)
+
+
 def about(table: Table, user_id: str) -> str:
     return f"key in {table.name} of {user_id}"
 
 
 def data_key_ids(connection: Connection) -> frozenset[bytes]:
-    return frozenset(one for table in KEYED for one in _ids(connection, table))
+    return frozenset(one for table in _keyed() for one in _ids(connection, table))
 
 
 def count_others(connection: Connection, newest: DataKey) -> int:
     return sum(
         connection.execute(select(func.count()).where(_others(table, newest))).scalar_one()
-        for table in KEYED
+        for table in _keyed()
     )
 
 
@@ -290,7 +293,7 @@ def wrap_some(connection: Connection, data_keys: DataKeys) -> int:
     newest = data_keys.newest
     if newest is None:
         return 0
-    return sum(_wrap_some(connection, table, newest, data_keys) for table in KEYED)
+    return sum(_wrap_some(connection, table, newest, data_keys) for table in _keyed())
 
 
 def _wrap_some(connection: Connection, table: Table, newest: DataKey, data_keys: DataKeys) -> int:

@@ -6,15 +6,53 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    Row,
+    Table,
+    bindparam,
+    select,
+    tuple_,
+    update,
+)
 
 from decision_service.casework.compose import Letter
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
-from decision_service.store.decisions import from_microseconds, kept, microseconds
-from decision_service.store.dialect import insert_new
+from decision_service.store.columns import STAFF, TEXT, ErasedBy, metadata, of_person
+from decision_service.store.decisions import kept
+from decision_service.store.dialect import from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
-from decision_service.store.tables import notices
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("notice_id", TEXT, primary_key=True),
+    Column("decision_id", TEXT, nullable=False),
+    Column("caller", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("language", TEXT, nullable=False),
+    Column("template_digest", TEXT, nullable=False),
+    Column("letter", LargeBinary, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("made_by", TEXT, nullable=False, info=STAFF),
+    Column("sent", BigInteger),
+    Column("channel", TEXT),
+    Column("sent_by", TEXT, info=STAFF),
+    Column("review_id", TEXT),
+    Index("notices_decision_id", "decision_id"),
+    Index("notices_made", "made", "notice_id"),
+    info=of_person("decision_id", ErasedBy.DECISIONS),
+)
+"""Letters to applicants as they were made, deleted with their decisions; `letter` is JSON.
+
+`review_id` is the review whose result a letter tells, null of one that tells the decision's own.
+"""
+
 
 _ROWS = notices.c
 _ALL = select(notices)

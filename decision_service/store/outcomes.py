@@ -6,7 +6,22 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from decision_service.casework.outcomes import (
     Compared,
@@ -18,15 +33,47 @@ from decision_service.casework.outcomes import (
     ReportRelation,
     compare,
 )
-from decision_service.decide.application import history_keys
+from decision_service.decide.application import OWED, history_keys
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
-from decision_service.store import history as history_
-from decision_service.store.decisions import from_microseconds, kept, microseconds
-from decision_service.store.dialect import insert_new
+from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
+from decision_service.store.decisions import decisions, kept
+from decision_service.store.dialect import from_microseconds, insert_new, microseconds, padded
 from decision_service.store.engine import Subject, reads, writes
-from decision_service.store.history import packed, take_next
-from decision_service.store.tables import decisions, history, loan_outcomes
+from decision_service.store.history import (
+    DECIDED,
+    history,
+    keys_of,
+    packed,
+    remove,
+    take_next,
+    take_out,
+)
+from decision_service.store.history import history_keys as places
+
+loan_outcomes = Table(
+    "loan_outcomes",
+    metadata,
+    Column("caller", TEXT, primary_key=True),
+    Column("loan_id", TEXT, primary_key=True),
+    Column("as_of", TEXT, primary_key=True),
+    Column("decision_id", TEXT, nullable=False),
+    Column("status", TEXT, nullable=False),
+    Column("currency", TEXT),
+    Column("disbursed", BigInteger),
+    Column("disbursed_on", TEXT),
+    Column("instalment", BigInteger),
+    Column("repaid", BigInteger),
+    Column("overdue_days", BigInteger, nullable=False),
+    Column("reported", BigInteger, nullable=False),
+    Index("loan_outcomes_decision_id", "decision_id"),
+    info=of_person("decision_id", ErasedBy.DECISIONS),
+)
+"""Every report of every loan, deleted with its decision, whose caller `caller` is.
+
+Days are `YYYY-MM-DD`, amounts minor units of `currency`; `reported` is when the report came.
+"""
+
 
 _HELD = (
     select(history.c.decision_id)
@@ -55,6 +102,20 @@ _OF_DAY = delete(loan_outcomes).where(
 )
 _OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
     loan_outcomes.c.loan_id, loan_outcomes.c.as_of
+)
+
+
+_SILENT = (
+    select(places.c.decision_id)
+    .where(
+        places.c.key >= min(OWED),
+        ~exists().where(
+            loan_outcomes.c.decision_id == places.c.decision_id,
+            loan_outcomes.c.reported >= bindparam("before"),
+        ),
+    )
+    .distinct()
+    .limit(bindparam("most"))
 )
 
 
@@ -108,8 +169,50 @@ def record(
         row = _row(report) | {"caller": caller, "reported": microseconds(now)}
         hold(connection, report.decision_id, _currency(report))
         connection.execute(insert(loan_outcomes), row)
-        history_.report(connection, report.decision_id, newest(connection, report.decision_id))
+        report_of(connection, report.decision_id, newest(connection, report.decision_id))
     return compared
+
+
+def report_of(connection: Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
+    """Set what the newest reports come to; once no loan is open, what an erasure left goes."""
+    chosen = update(history).where(history.c.decision_id == decision_id)
+    open_ = [one for one in newest if one.status is LoanStatus.BOOKED]
+    left = [(_outstanding(one), one) for one in open_]
+    connection.execute(
+        chosen.values(
+            outstanding=sum(amount for amount, _ in left),
+            due=sum(one.instalment.minor for amount, one in left if amount and one.instalment),
+            open_loans=sum(1 for amount, _ in left if amount),
+            overdue_loans=sum(
+                one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days) for one in newest
+            ),
+            repaid_loans=sum(one.status is LoanStatus.REPAID for one in newest),
+            drawn=_drawn(newest),
+        )
+    )
+    if not any(amount for amount, _ in left):
+        settle(connection, [decision_id])
+
+
+def settle(connection: Connection, decision_ids: Sequence[str]) -> None:
+    """Delete what an erasure left of loans, and where their decision is gone all of them."""
+    keys = keys_of(connection, decision_ids) if decision_ids else {}
+    owed = {one: [key for key in of if key[:1] in OWED] for one, of in keys.items()}
+    settled = sorted(one for one, of in owed.items() if of)
+    for one in settled:
+        take_out(connection, one, keys[one], owed[one])
+    if settled:
+        ids = {"ids": padded(settled)}
+        gone = sorted({*settled}.difference(connection.execute(DECIDED, ids).scalars()))
+        remove(connection, gone)
+        chosen = loan_outcomes.c.decision_id.in_(gone)
+        connection.execute(delete(loan_outcomes).where(chosen))
+
+
+def settle_silent(connection: Connection, before: int, most: int) -> None:
+    """Settle at most so many loans that were last reported on before an instant."""
+    silent = connection.execute(_SILENT, {"before": before, "most": most}).scalars()
+    settle(connection, silent.all())
 
 
 def of_loan(connection: Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:
@@ -178,6 +281,19 @@ def _outcome(row: Row[Any]) -> LoanOutcome:
         amount(row.repaid),
         row.overdue_days,
     )
+
+
+def _outstanding(one: LoanOutcome) -> int:
+    paid = one.repaid.minor if one.repaid else 0
+    return max(one.disbursed.minor - paid, 0) if one.disbursed else 0
+
+
+def _drawn(newest: Sequence[LoanOutcome]) -> int | None:
+    """What was paid out of an offer; None where the reports leave nothing of it."""
+    if any(one.status is LoanStatus.NOT_TAKEN_UP for one in newest):
+        return None
+    amounts = [one.disbursed.minor for one in newest if one.disbursed]
+    return sum(amounts) if len(amounts) == len(newest) else None
 
 
 class Outcomes(Subject):

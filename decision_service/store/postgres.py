@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from decision_service.domain.errors import StoreError
 from decision_service.store import errors, schema
 from decision_service.store.address import PostgresServer
+from decision_service.store.columns import ErasedBy
 from decision_service.store.errors import (
     ConnectionLost,
     RolledBack,
@@ -23,7 +24,7 @@ from decision_service.store.errors import (
     StoreUnreachable,
     unavailable,
 )
-from decision_service.store.schema import PERSONAL, ErasedBy
+from decision_service.store.schema import personal_tables
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ _CHANGED = ("consents", "events")
 """The tables of which an erasure takes parts of rows alone."""
 _ERASED = (
     *_CHANGED,
-    *(name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING),
+    *(n for n, held in personal_tables().items() if held.erased_by is not ErasedBy.NOTHING),
 )
 _VACUUM = text(f"VACUUM {', '.join(_ERASED)}")
 
@@ -126,11 +127,6 @@ class PostgresDatabase:
         return await _repeated(partial(self._repeat, self._committer), work)
 
     async def note(self, work: Callable[[Connection], T]) -> T:
-        """Run work that may be lost in a crash of the server, each statement by itself.
-
-        All of it goes over one connection, by which the server knows this process; a lost one is
-        replaced once.
-        """
         return await _repeated(partial(self._repeat, self._notes), work)
 
     async def scrub(self) -> None:

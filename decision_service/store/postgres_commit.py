@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from decision_service.store import tables
+from decision_service.store.arms import arm_decisions
+from decision_service.store.decisions import decisions
 from decision_service.store.dialect import Values, numbered, type_of
 
 # ruff: noqa: S608 - every statement is made of constants of this file
@@ -71,7 +72,7 @@ _ARM_COLUMNS = (
     "tier",
     "granted",
 )
-_ARM_ROW = tuple(tables.arm_decisions.columns.keys())
+_ARM_ROW = tuple(arm_decisions.columns.keys())
 _ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 
 
@@ -101,9 +102,9 @@ def statement(rows: int) -> str:
     Lists of values, one for each column, would be shorter; the driver takes three times as long to
     write them, since it looks at every value for whether it is a list again.
     """
-    own, of_arm = ", ".join(tables.decisions.columns.keys()), ", ".join(_ARM_ROW)
+    own, of_arm = ", ".join(decisions.columns.keys()), ", ".join(_ARM_ROW)
     judged = of_arm.replace("outcome", "judged")
-    decided, armed = tables.decisions.columns, tables.arm_decisions.columns
+    decided, armed = decisions.columns, arm_decisions.columns
     columns = [(column.name, type_of(column.type)) for column in decided]
     columns += _PRECONDITIONS
     columns += [(name, type_of(armed[name].type)) for name in _ARM_COLUMNS]

@@ -8,21 +8,46 @@ from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, DateTime, Integer, Table, text
 
 from decision_service.decide.replica_check import ProcessRules
 from decision_service.domain.errors import RequestInProgress, StoreError, StoreUnavailable
 from decision_service.domain.ports import Lease, StoredEntry
 from decision_service.store import decisions
 from decision_service.store.batches import Batches
+from decision_service.store.columns import TEXT, postgres_metadata
 from decision_service.store.decisions import CallerRequest
-from decision_service.store.engine import Subject, is_shared
+from decision_service.store.engine import SharedDatabase, Subject, is_shared
 from decision_service.store.errors import HeldUp
 
-if TYPE_CHECKING:
-    from decision_service.store.postgres import PostgresDatabase
+leases = Table(
+    "leases",
+    postgres_metadata,
+    Column("caller", TEXT, primary_key=True),
+    Column("request_id", TEXT, primary_key=True),
+    Column("fence", TEXT, nullable=False),
+    Column("backend", Integer, nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""Requests that a process decides now. `backend` is the server process of the holder's connection.
+
+Unlogged, so that a lease waits for no disk; a crash of the server empties the table, which fences
+every holder off. Instants here are the server's own, since only it compares them.
+"""
+
+processes = Table(
+    "processes",
+    postgres_metadata,
+    Column("process", TEXT, primary_key=True),
+    Column("rules", TEXT, nullable=False),
+    Column("seen", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""What each living process decides by, and when it last said so, by the server's clock."""
+
 
 # ruff: noqa: S608 - every statement is made of constants of this file
 
@@ -153,7 +178,7 @@ class SharedLeases:
     many wait for is looked up together.
     """
 
-    def __init__(self, database: PostgresDatabase, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, database: SharedDatabase, seconds: float = LEASE_SECONDS) -> None:
         self._database = database
         self._span = timedelta(seconds=seconds)
         self._claims: Batches[Lease, StoredEntry | bool] = Batches(

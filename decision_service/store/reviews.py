@@ -1,23 +1,16 @@
-"""Reviews and their events: rows, lists, steps, and their end with an erasure."""
+"""Steps of reviews: what a person decided, contests, data that has come, and erasures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-import msgspec
 from msgspec.structs import replace
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    and_,
     bindparam,
-    func,
-    insert,
-    or_,
     select,
-    tuple_,
     update,
 )
 
@@ -30,10 +23,7 @@ from decision_service.casework.review_results import (
 from decision_service.casework.review_steps import (
     By,
     Move,
-    QueueCount,
     RecordedReview,
-    ReviewFilter,
-    ReviewPosition,
     ReviewStep,
     contested,
     data_arrived,
@@ -54,8 +44,6 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.ports import DayLimits
 from decision_service.domain.reviews import (
-    UNFINISHED,
-    OpenedReview,
     Review,
     ReviewAction,
     ReviewCase,
@@ -67,32 +55,24 @@ from decision_service.domain.reviews import (
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import arms
 from decision_service.store.arms import hold_days
-from decision_service.store.decisions import from_microseconds, microseconds
-from decision_service.store.dialect import insert_new
+from decision_service.store.decisions import decisions
+from decision_service.store.dialect import microseconds
 from decision_service.store.engine import Database, Method, Subject, reads, writes
-from decision_service.store.history import take_next, under, unpacked
-from decision_service.store.tables import decisions, history, review_events, reviews
-
-_ENCODER = msgspec.msgpack.Encoder()
-_REVIEW = msgspec.msgpack.Decoder(Review)
-_EVENT = msgspec.msgpack.Decoder(ReviewEvent)
-_BY_ID = select(reviews.c.body).where(reviews.c.review_id == bindparam("review_id"))
-_HELD = _BY_ID.with_for_update()
-_EVENTS = (
-    select(review_events.c.body)
-    .where(review_events.c.review_id == bindparam("review_id"))
-    .where(review_events.c.position > bindparam("after"))
-    .order_by(review_events.c.position)
-)
-_OF_DECISION = (
-    select(reviews.c.body)
-    .where(reviews.c.decision_id == bindparam("decision_id"))
-    .order_by(reviews.c.opened, reviews.c.review_id)
+from decision_service.store.history import history, take_next, under, unpacked
+from decision_service.store.review_rows import (
+    by_id,
+    deciding_again,
+    events_of,
+    of_decision,
+    open_all,
+    page,
+    queues,
+    take,
+    unfinished_of,
 )
 
-_ROW = reviews.c
-_PLACE = tuple_(_ROW.due, _ROW.review_id)
-_IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
+P = ParamSpec("P")
+T = TypeVar("T")
 _WHOSE = select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
     history.c.decision_id == bindparam("decision_id")
 )
@@ -102,165 +82,6 @@ _DECISION = (
     .with_for_update()
 )
 """The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def open_all(connection: Connection, opened: Iterable[OpenedReview]) -> None:
-    """Store new reviews with the events that opened them; one that is there stays as it is."""
-    every = [*opened]
-    insert_new(connection, reviews, [_row(one.review) for one in every])
-    insert_new(connection, review_events, [_event(one.review, one.event) for one in every])
-
-
-def take(connection: Connection, step: ReviewStep) -> None:
-    row = _row(step.review)
-    changed = update(reviews).where(reviews.c.review_id == step.review.review_id)
-    connection.execute(changed.values(row))
-    connection.execute(insert(review_events), _event(step.review, step.event))
-
-
-def by_id(connection: Connection, review_id: str, *, held: bool = False) -> Review | None:
-    """One review; `held` keeps others from taking a step until the transaction ends."""
-    query = _HELD if held else _BY_ID
-    body = connection.execute(query, {"review_id": review_id}).scalar()
-    return None if body is None else review_of(body)
-
-
-def events_of(
-    connection: Connection, review_id: str, after: int = 0, limit: int | None = None
-) -> tuple[ReviewEvent, ...]:
-    query = _EVENTS.limit(limit)
-    found = connection.execute(query, {"review_id": review_id, "after": after}).scalars()
-    return tuple(_EVENT.decode(bytes(body)) for body in found)
-
-
-def of_decision(connection: Connection, decision_id: str) -> Sequence[Review]:
-    found = connection.execute(_OF_DECISION, {"decision_id": decision_id}).scalars()
-    return [*map(review_of, found)]
-
-
-def review_of(body: Any) -> Review:
-    return _REVIEW.decode(bytes(body))
-
-
-def _row(review: Review) -> dict[str, object]:
-    until = review.claimed_until
-    return {
-        "review_id": review.review_id,
-        "decision_id": review.decision_id,
-        "user_id": review.user_id,
-        "product": review.product,
-        "queue": review.queue,
-        "kind": review.kind and review.kind.value,
-        "tags": "".join(f"\n{tag}" for tag in review.tags) + "\n",
-        "state": review.state.value,
-        "opened": microseconds(review.opened),
-        "due": microseconds(review.due),
-        "claimed_until": None if until is None else microseconds(until),
-        "overridden": review.overrides,
-        "body": _ENCODER.encode(review),
-        **_charge_row(review),
-    }
-
-
-def _charge_row(review: Review) -> dict[str, object]:
-    if review.charge is None or review.ended is None:
-        return dict.fromkeys(("charged_at", "tier", "approvals", "granted"))
-    return {
-        "charged_at": microseconds(review.ended),
-        "tier": review.tier,
-        "approvals": review.charge.approvals,
-        "granted": review.charge.amount,
-    }
-
-
-def _event(review: Review, event: ReviewEvent) -> dict[str, object]:
-    return {
-        "review_id": review.review_id,
-        "position": event.position,
-        "decision_id": review.decision_id,
-        "body": _ENCODER.encode(event),
-    }
-
-
-def page(
-    connection: Connection,
-    chosen: ReviewFilter,
-    after: ReviewPosition | None,
-    limit: int,
-    now: datetime,
-) -> Sequence[Review]:
-    conditions = [*_conditions(chosen, microseconds(now))]
-    if after is not None:
-        conditions.append((microseconds(after.due), after.review_id) < _PLACE)
-    query = select(_ROW.body).where(*conditions).order_by(_ROW.due, _ROW.review_id).limit(limit)
-    return [*map(review_of, connection.execute(query).scalars())]
-
-
-def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
-    query = (
-        select(_ROW.body)
-        .where(_ROW.state == ReviewState.DECIDING_AGAIN.value)
-        .order_by(_ROW.due, _ROW.review_id)
-        .limit(limit)
-    )
-    return [*map(review_of, connection.execute(query).scalars())]
-
-
-def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
-    """A user's unfinished reviews, which no other transaction changes until this one ends."""
-    query = (
-        select(_ROW.body)
-        .where(_ROW.user_id == user_id, _IS_UNFINISHED)
-        .order_by(_ROW.review_id)
-        .with_for_update()
-    )
-    return [*map(review_of, connection.execute(query).scalars())]
-
-
-def queues(connection: Connection, now: datetime) -> Sequence[QueueCount]:
-    overdue = func.count().filter(_ROW.due < microseconds(now))
-    query = (
-        select(_ROW.product, _ROW.queue, func.count(), overdue, func.min(_ROW.opened))
-        .where(_IS_UNFINISHED)
-        .group_by(_ROW.product, _ROW.queue)
-        .order_by(_ROW.product, _ROW.queue)
-    )
-    return [
-        QueueCount(product, queue, int(count), int(late), from_microseconds(oldest))
-        for product, queue, count, late, oldest in connection.execute(query)
-    ]
-
-
-def _conditions(chosen: ReviewFilter, now: int) -> Iterator[ColumnElement[bool]]:
-    for name in ("product", "queue", "decision_id"):
-        if getattr(chosen, name):
-            yield _ROW[name] == getattr(chosen, name)
-    if chosen.kind is not None:
-        yield _ROW.kind == chosen.kind.value
-    if chosen.tag:
-        yield _ROW.tags.contains(f"\n{chosen.tag}\n", autoescape=True)
-    if chosen.state is not None:
-        yield _in_state(chosen.state, now)
-    if chosen.unfinished:
-        yield _IS_UNFINISHED
-    if chosen.due_before is not None:
-        yield and_(_IS_UNFINISHED, _ROW.due < microseconds(chosen.due_before))
-    if chosen.opened_before is not None:
-        yield _ROW.opened < microseconds(chosen.opened_before)
-
-
-def _in_state(state: ReviewState, now: int) -> ColumnElement[bool]:
-    """A claim that has ended leaves the review open."""
-    same = _ROW.state == state.value
-    claimed = _ROW.state == ReviewState.CLAIMED.value
-    if state is ReviewState.OPEN:
-        return or_(same, and_(claimed, _ROW.claimed_until <= now))
-    if state is ReviewState.CLAIMED:
-        return and_(same, _ROW.claimed_until > now)
-    return same
 
 
 def _charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:

@@ -7,7 +7,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Row,
+    Table,
+    bindparam,
+    func,
+    select,
+    tuple_,
+)
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import StoredText
@@ -15,11 +26,80 @@ from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut
 from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
 from decision_service.steering.pairs import DecisionPair
-from decision_service.store.decisions import from_microseconds, kept, microseconds
-from decision_service.store.dialect import insert_new
+from decision_service.store.columns import (
+    BODY,
+    TEXT,
+    ErasedBy,
+    metadata,
+    of_person,
+    withheld,
+)
+from decision_service.store.decisions import kept
+from decision_service.store.dialect import from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.errors import unavailable
-from decision_service.store.tables import rollout_journal, shadow_results, texts
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("digest", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("body", BODY, nullable=False),
+)
+"""Rulesets and plans by digest, as they were when they decided."""
+
+rollout_journal = Table(
+    "rollout_journal",
+    metadata,
+    Column("product", TEXT, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", TEXT, nullable=False),
+    Column("why", TEXT, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("state_before", TEXT),
+    Column("state_after", TEXT, nullable=False),
+    Column("plan_digest", TEXT, nullable=False),
+    Column("figures", TEXT, nullable=False),
+    Column("ticket", TEXT, nullable=False, server_default=""),
+)
+"""Every step of every rollout, numbered from 1; states and figures are JSON."""
+
+shadow_results = Table(
+    "shadow_results",
+    metadata,
+    Column("decision_id", TEXT, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("product", TEXT, nullable=False),
+    Column(
+        "digest",
+        TEXT,
+        nullable=False,
+        info=withheld("which rules were tried"),
+    ),
+    Column("created", BigInteger, nullable=False),
+    Column("standing", TEXT, nullable=False),
+    Column("live_outcome", TEXT, nullable=False),
+    Column("live_kind", TEXT),
+    Column("live_amount", BigInteger),
+    Column("outcome", TEXT),
+    Column("kind", TEXT),
+    Column("amount", BigInteger),
+    Column(
+        "moved",
+        TEXT,
+        nullable=False,
+        info=withheld("rules under trial"),
+    ),
+    Index("shadow_results_created", "product", "version", "created"),
+    info=of_person("decision_id", ErasedBy.DECISIONS),
+)
+"""What a silent version would have decided beside what was decided; nothing of a person.
+
+`standing` says why there is no other side. `moved` holds the causes and the principal reasons of
+what differs, one a line.
+"""
+
 
 _ROWS = rollout_journal.c
 _ALL = select(*_ROWS)
@@ -44,13 +124,6 @@ _SUMS = (
     .group_by(*_ALIKE)
 )
 _COMPARED = "compared"
-_EARLIER = {
-    "not_comparable": LeftOut.DATA_NOT_READ,
-    "failed": LeftOut.RULE_ERROR,
-    "erased": LeftOut.ERASED,
-}
-"""What earlier programs wrote of decisions that could not be compared."""
-
 _CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
 _NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
 
@@ -135,24 +208,21 @@ def sums(connection: Connection, product: str, version: int, since: datetime) ->
         if row.standing == _COMPARED:
             found.add(_judged(row), row.many)
         else:
-            why = _EARLIER.get(row.standing) or LeftOut(row.standing)
-            found.leave_out(why, Outcome(row.live_outcome), many=row.many)
+            found.leave_out(LeftOut(row.standing), Outcome(row.live_outcome), many=row.many)
     return found
 
 
 def _judged(row: Row[Any]) -> JudgedApplicant:
-    """A result as it was recorded; earlier programs wrote a sign before causes."""
     moved = row.moved.splitlines()
-    old, new = (
+    causes, old, new = (
         tuple(line.removeprefix(sign) for line in moved if line.startswith(sign))
-        for sign in (_OLD, _NEW)
+        for sign in (_CAUSE, _OLD, _NEW)
     )
-    causes = (line.lstrip("+-") for line in moved)
     return JudgedApplicant(
         row.example,
         Side(Outcome(row.live_outcome), amount=row.live_amount, codes=old),
         Side(Outcome(row.outcome), amount=row.amount, codes=new),
-        tuple(cause.removeprefix(_CAUSE) for cause in causes if cause.startswith(_CAUSE)),
+        causes,
     )
 
 

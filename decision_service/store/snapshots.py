@@ -10,7 +10,21 @@ from functools import partial
 
 import msgspec
 from msgspec.structs import asdict
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from decision_service.decide.flow import UserCache
 from decision_service.decide.snapshots import AHEAD
@@ -18,19 +32,120 @@ from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Disconnected, SnapshotBody, UserState, WarmMark
 from decision_service.domain.snapshot import KnownCount
-from decision_service.store.decisions import from_microseconds, microseconds
-from decision_service.store.dialect import insert_new, padded, raise_each, raise_row
+from decision_service.store.columns import (
+    BODY,
+    INNER,
+    SECRET,
+    TEXT,
+    ErasedBy,
+    metadata,
+    of_person,
+    withheld,
+)
+from decision_service.store.decisions import decisions
+from decision_service.store.dialect import (
+    from_microseconds,
+    insert_new,
+    microseconds,
+    padded,
+    raise_each,
+    raise_row,
+)
 from decision_service.store.engine import Database, Subject, reads
 from decision_service.store.errors import unavailable
 from decision_service.store.keys import DataKeys, StoredKey, about, new_key, opened, sealed
-from decision_service.store.tables import (
-    consents,
-    decisions,
-    ended_incomes,
-    known_counts,
-    snapshots,
-    warm,
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("user_id", TEXT, primary_key=True),
+    Column("snapshot_id", TEXT, primary_key=True),
+    Column("body", BODY, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+    info=of_person("user_id", ErasedBy.ERASURE),
 )
+"""Bodies compressed, then encrypted by the user's key; `stored` is the first decision's instant."""
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("user_id", TEXT, primary_key=True),
+    Column("epoch", BigInteger, nullable=False, info=INNER),
+    Column("key", LargeBinary, info=SECRET),
+    Column("wrapped_by", LargeBinary, info=SECRET),
+    info=of_person(
+        "user_id",
+        ErasedBy.NOTHING,
+        "its count bars data that was read before; the key is destroyed",
+    ),
+)
+"""How often each user withdrew consent, and the key of what is stored of it since.
+
+The key is wrapped by the data key whose id is `wrapped_by`; where that is null it is plain.
+Destroying the key makes the snapshots unreadable wherever copies of them are.
+"""
+
+warm = Table(
+    "warm",
+    metadata,
+    Column("user_id", TEXT, primary_key=True),
+    Column("snapshot_id", TEXT),
+    Column("fetched", BigInteger, nullable=False),
+    Column("looked", BigInteger, nullable=False),
+    Column(
+        "plan",
+        LargeBinary,
+        nullable=False,
+        info=withheld("what the rules ask for"),
+    ),
+    Column("quarantined", BigInteger, nullable=False),
+    Column("oldest", BigInteger, nullable=False),
+    info=of_person("user_id", ErasedBy.ERASURE),
+)
+"""The reading of each user that may serve again, if it is later than the quarantine.
+
+`snapshot_id` is null where a user was quarantined before anything was read. `oldest` is when the
+oldest part of the reading was read.
+"""
+
+known_counts = Table(
+    "known_counts",
+    metadata,
+    Column("user_id", TEXT, primary_key=True),
+    Column("source", TEXT, primary_key=True),
+    Column("kind", TEXT, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("newest", BigInteger),
+    info=of_person("user_id", ErasedBy.ERASURE),
+)
+"""The most records of a kind that one source of a user ever gave, and the newest month of them.
+
+The month is a `Month.index`, of kinds that tell of income and of records above zero alone.
+"""
+
+ended_incomes = Table(
+    "ended_incomes",
+    metadata,
+    Column("user_id", TEXT, primary_key=True),
+    Column("key", LargeBinary, nullable=False, info=SECRET),
+    Column("body", LargeBinary, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("wrapped_by", LargeBinary, info=SECRET),
+    info=of_person("user_id", ErasedBy.ERASURE),
+)
+"""What is left of a user's disconnected accounts, encrypted: when each kind last told of income.
+
+`until` is when the first of it is to be deleted; key and `wrapped_by` are as in `consents`.
+"""
+for _table in (consents, ended_incomes):
+    _has_key = _table.c.key.is_not(None)
+    Index(
+        f"{_table}_wrapped_by",
+        _table.c.wrapped_by,
+        sqlite_where=_has_key,
+        postgresql_where=_has_key,
+    )
+
 
 _WARM = warm.c
 _NEVER = -1

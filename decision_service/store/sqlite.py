@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from decision_service.domain.errors import StoreError
+from decision_service.runtime.files import sync_folder
 from decision_service.store import errors, schema
 from decision_service.store.address import SqliteFile
 from decision_service.store.errors import (
@@ -217,14 +218,6 @@ def _quick_check(path: Path) -> str:
     except sqlite3.DatabaseError as error:
         return str(error)
     return "" if verdict == "ok" else str(verdict).partition("\n")[0]
-
-
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class FileLock:

@@ -10,14 +10,24 @@ from typing import Self
 from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.store import errors, history
-from decision_service.store.address import SqliteFile, parse_journal, parse_store_url
+from decision_service.store.address import (
+    PostgresServer,
+    SqliteFile,
+    parse_journal,
+    parse_store_url,
+)
 from decision_service.store.applicants import Applicants
 from decision_service.store.arms import Arms
 from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, Commits, OnCommit, no_op
 from decision_service.store.decisions import Decisions
-from decision_service.store.engine import READERS, Database, is_shared, open_database, writes
+from decision_service.store.engine import READERS, Database, is_shared, writes
 from decision_service.store.erasure import Erasing, expire
-from decision_service.store.erasure_journal import ErasureJournal, open_journal
+from decision_service.store.erasure_journal import (
+    ErasureJournal,
+    FileJournal,
+    PostgresJournal,
+    begin_tables,
+)
 from decision_service.store.events import Events
 from decision_service.store.history import Lookups
 from decision_service.store.keys import (
@@ -33,6 +43,7 @@ from decision_service.store.outcomes import Outcomes
 from decision_service.store.replicas import LEASE_SECONDS, Processes, SharedLeases, SoleProcess
 from decision_service.store.reviews import Reviews
 from decision_service.store.rollouts import RolloutSteps, Texts
+from decision_service.store.sqlite import migrate_sqlite, open_sqlite
 from decision_service.store.subject_access import SubjectAccess
 
 
@@ -159,3 +170,36 @@ class Store(
     def _forget(self, user_id: str) -> None:
         for forget in self._on_erase:
             forget(user_id)
+
+
+async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
+    if not isinstance(place, PostgresServer):
+        return await FileJournal.open(place)
+    from decision_service.store.postgres import open_tables  # a tenth of the start
+
+    return PostgresJournal(await open_tables(place, begin_tables, "DECISION_ERASURE_JOURNAL"))
+
+
+async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:
+    """Open the store that DECISION_STORE_URL names; raises StoreRefused.
+
+    A SQLite file is created where there never was one; where one is missing, only with `init`.
+    Tables of an older version are left alone.
+    """
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        return await open_sqlite(address, readers, init=init)
+    from decision_service.store.postgres import open_postgres  # a tenth of the start
+
+    return await open_postgres(address, readers)
+
+
+async def migrate(url: str, *, init: bool = False) -> None:
+    """Bring the tables to this program's version, creating them at need; raises StoreRefused."""
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        await asyncio.to_thread(migrate_sqlite, address, init=init)
+    else:
+        from decision_service.store.postgres import migrate_postgres
+
+        await migrate_postgres(address)

@@ -13,15 +13,16 @@ from decision_service.casework.letters import NoticeFilter
 from decision_service.casework.review_steps import RecordedReview
 from decision_service.decide.application import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
-from decision_service.store import decisions, notices, reviews, snapshots
-from decision_service.store.decisions import from_microseconds, microseconds
-from decision_service.store.dialect import padded
+from decision_service.store import decisions, notices, review_rows, snapshots
+from decision_service.store.arms import arm_decisions
+from decision_service.store.columns import disclosed, metadata
+from decision_service.store.dialect import from_microseconds, microseconds, padded
 from decision_service.store.engine import Database, Subject
+from decision_service.store.events import events
 from decision_service.store.history import open_loans, unpacked
 from decision_service.store.keys import DataKeys
-from decision_service.store.schema import PERSONAL
-from decision_service.store.tables import arm_decisions, events, metadata
-from decision_service.store.tables import snapshots as stored_snapshots
+from decision_service.store.schema import personal_tables
+from decision_service.store.snapshots import snapshots as stored_snapshots
 
 _INSTANTS = frozenset(
     {
@@ -55,8 +56,7 @@ MOST_LETTERS = 100
 
 
 def _disclosed_columns(name: str) -> Select[Any]:
-    columns = metadata.tables[name].c
-    return select(*(columns[one] for one in PERSONAL[name].told))
+    return select(*disclosed(metadata.tables[name]))
 
 
 def _of_user(name: str, rows: Select[Any]) -> Select[Any]:
@@ -76,7 +76,7 @@ _ARMS = _disclosed_columns(arm_decisions.name).where(
 )
 _KNOWN = tuple(
     _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
-    for name, held in PERSONAL.items()
+    for name, held in personal_tables().items()
     if held.found_by == "user_id"
 )
 
@@ -191,8 +191,8 @@ def _decisions(
                 connection, NoticeFilter(decision_id=one.decision_id), None, MOST_LETTERS
             ),
             [
-                RecordedReview(review, reviews.events_of(connection, review.review_id))
-                for review in reviews.of_decision(connection, one.decision_id)
+                RecordedReview(review, review_rows.events_of(connection, review.review_id))
+                for review in review_rows.of_decision(connection, one.decision_id)
             ],
         )
         for one in found

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.app import background
+from decision_service.app import wiring as background
 from decision_service.app.wiring import start
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from decision_service.app import background
+from decision_service.app import wiring as background
 from tests.e2e.service import Running, own_rules, running
 from tests.fakes.log import captured
 from tests.kits.kubelet import KubeletVolume

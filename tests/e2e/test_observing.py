@@ -16,8 +16,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from decision_service import __version__
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.app import background as upkeep
 from decision_service.app import wiring as app
+from decision_service.app import wiring as upkeep
 from decision_service.cli.main import run
 from decision_service.decide.dry_run import ValidateRules
 from decision_service.rulebook.rulebook import ActiveRules

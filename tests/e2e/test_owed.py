@@ -24,8 +24,8 @@ from decision_service.standin.formats import user_id
 from decision_service.standin.sandbox import sandbox, sandbox_people
 from decision_service.standin.server import build_app
 from decision_service.standin.world import DataSource, Person, World
-from decision_service.store.engine import open_database
-from decision_service.store.tables import history_keys
+from decision_service.store.history import history_keys
+from decision_service.store.store import open_database
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, outcome, running
 from tests.integration.replicas import Vendor, vendor_of

@@ -13,7 +13,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.app import background as upkeep
+from decision_service.app import wiring as upkeep
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import Running, create, refused, running
 from tests.kits.until import until

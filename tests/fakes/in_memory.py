@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from decision_service.domain.errors import LeaseLost, StoreUnavailable
 from decision_service.domain.ports import DecisionEntry, StoredEntry
 from decision_service.store import errors
+from decision_service.store.columns import metadata
 from decision_service.store.store import Store
-from decision_service.store.tables import metadata
 
 T = TypeVar("T")
 

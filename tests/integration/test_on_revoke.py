@@ -10,10 +10,9 @@ from sqlalchemy import Connection, func, select
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.review_steps import By
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
-from decision_service.store.engine import open_database
-from decision_service.store.schema import PERSONAL, ErasedBy
-from decision_service.store.store import Store
-from decision_service.store.tables import metadata
+from decision_service.store.columns import ErasedBy, metadata
+from decision_service.store.schema import personal_tables
+from decision_service.store.store import Store, open_database
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.arm_figures import paired
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
@@ -47,7 +46,9 @@ async def test_decisions_leave_the_pages_of_their_tables(
 ) -> None:
     """On PostgreSQL what others have there comes into freed places; VACUUM FULL leaves none."""
     url, ids = postgres.migrated(), [numbered(number).decision_id.encode() for number in (1, 2)]
-    tables = [name for name, held in PERSONAL.items() if held.erased_by is ErasedBy.DECISIONS]
+    tables = [
+        name for name, held in personal_tables().items() if held.erased_by is ErasedBy.DECISIONS
+    ]
     folder = Path(psql(postgres, url, "SHOW data_directory"))
 
     def named() -> set[str]:
@@ -89,7 +90,9 @@ async def test_nothing_is_recorded_of_a_decision_that_is_gone(url: str) -> None:
 
 def _left(connection: Connection) -> dict[str, int]:
     """How many rows each table holds that an erasure of decisions empties."""
-    names = [name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING]
+    names = [
+        name for name, held in personal_tables().items() if held.erased_by is not ErasedBy.NOTHING
+    ]
     counts = {
         name: connection.execute(
             select(func.count()).select_from(metadata.tables[name])

@@ -19,7 +19,7 @@ from decision_service.domain.ports import HistoryEntry
 from decision_service.domain.reviews import ReviewState
 from decision_service.domain.values import Money
 from decision_service.factors.match import recognised_by
-from decision_service.store import tables
+from decision_service.store import history
 from decision_service.store.keys import IDENTITY_KEYS
 from tests.fakes.world import NOW
 from tests.kits.decision_entries import NOON, numbered
@@ -233,6 +233,6 @@ async def test_the_hashes_of_payslips_go_with_the_person(url: str, tmp_path: Pat
 
 async def kinds(desk: Desk) -> set[bytes]:
     """The kinds of keys under which there is a decision."""
-    query = select(tables.history_keys.c.key)
+    query = select(history.history_keys.c.key)
     keys = await desk.store._database.read(lambda c: c.execute(query).scalars().all())
     return {bytes(key)[:1] for key in keys}

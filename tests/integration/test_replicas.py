@@ -186,7 +186,7 @@ async def test_processes_with_other_rules_are_told_of_after_a_minute(
     edited = rules / PRODUCT / "v1.yaml"
     edited.write_text(edited.read_text().replace("title: ", "title: Edited ", 1))
     clock, store = SetClock(), await Store.open(url)
-    here = ReplicaCheck(store, rulebook, clock, "here")
+    here = ReplicaCheck(store.report, rulebook, clock, "here")
     async with (
         vendor() as at,
         process(tmp_path, url, at, rules_dir=str(rules)) as other,

@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import StoreError, StoreUnavailable
 from decision_service.domain.ports import Filter, StoredText
-from decision_service.store.engine import open_database
-from decision_service.store.store import Store
+from decision_service.store.store import Store, open_database
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 from tests.kits.stores import opened
 from tests.kits.watched_database import LINGER, WatchedDatabase, rows_on_disk

@@ -13,9 +13,7 @@ from sqlalchemy import Connection, select, update
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import SnapshotBody, UserState
-from decision_service.store import snapshots as consents
-from decision_service.store import tables
-from decision_service.store.engine import open_database
+from decision_service.store import snapshots
 from decision_service.store.errors import KeysUnfit
 from decision_service.store.keys import (
     DATA_KEYS,
@@ -26,7 +24,7 @@ from decision_service.store.keys import (
     open_data_keys,
     wrap_all,
 )
-from decision_service.store.store import Store
+from decision_service.store.store import Store, open_database
 from tests.kits.consent_log import KEPT, gone, left, told
 from tests.kits.decision_entries import NOON, numbered
 from tests.kits.stores import opened
@@ -60,7 +58,7 @@ async def all_read(store: Store, users: list[str], number: int = 1) -> bool:
 async def keys_of(url: str, users: list[str], data_keys: DataKeys = PLAIN) -> dict[str, bytes]:
     """The users' keys, unwrapped."""
     database = await open_database(url)
-    work = partial(consents.user_keys, users=users, data_keys=data_keys)
+    work = partial(snapshots.user_keys, users=users, data_keys=data_keys)
     found = await database.write(work)
     await database.aclose()
     return dict(found)
@@ -186,7 +184,7 @@ async def test_a_key_that_another_process_wraps_by_is_read_from_the_file(
     old = DATA_KEYS.add(file)
     async with opened(url, data_keys=file) as store:
         new = DATA_KEYS.add(file)
-        work = partial(consents.user_keys, users=["user-1"], data_keys=DataKeys(file, (new, old)))
+        work = partial(snapshots.user_keys, users=["user-1"], data_keys=DataKeys(file, (new, old)))
         await store._database.write(work)
         await decide(store, ["user-1", "user-2"])
         assert await all_read(store, ["user-1", "user-2"])
@@ -207,7 +205,7 @@ async def test_the_file_is_read_for_a_key_that_is_not_in_memory_alone(
         assert await all_read(store, USERS[:2])
         assert reads == []
         new = DATA_KEYS.add(file)
-        work = partial(consents.user_keys, users=USERS[2:4], data_keys=DataKeys(file, (new, old)))
+        work = partial(snapshots.user_keys, users=USERS[2:4], data_keys=DataKeys(file, (new, old)))
         await store._database.write(work)
         await decide(store, USERS[:4], 3)
         assert await all_read(store, USERS[:4], 3)
@@ -229,7 +227,7 @@ async def test_a_key_is_bound_to_its_user(url: str, tmp_path: Path) -> None:
 
 def _move(connection: Connection) -> None:
     """Give user-2 the snapshot of user-1 and its key."""
-    keys, bodies = tables.consents, tables.snapshots
+    keys, bodies = snapshots.consents, snapshots.snapshots
     of = select(keys.c.key).where(keys.c.user_id == "user-1").scalar_subquery()
     connection.execute(update(keys).where(keys.c.user_id == "user-2").values(key=of))
     moved = update(bodies).where(bodies.c.user_id == "user-1")

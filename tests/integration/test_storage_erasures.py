@@ -22,10 +22,9 @@ from decision_service.domain.ports import Disconnected, Erased, HistoryEntry, Us
 from decision_service.domain.reviews import ReviewEnd
 from decision_service.domain.snapshot import KnownCount
 from decision_service.store.address import parse_journal
-from decision_service.store.engine import migrate
-from decision_service.store.erasure_journal import FileJournal, new_erasure, open_journal
+from decision_service.store.erasure_journal import FileJournal, new_erasure
 from decision_service.store.errors import StoreDamaged, StoreRefused
-from decision_service.store.store import Store
+from decision_service.store.store import Store, migrate, open_journal
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.history_log import KEYS
 from tests.kits.postgres import Postgres

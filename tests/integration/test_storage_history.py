@@ -10,11 +10,10 @@ import pytest
 from sqlalchemy import Connection, select
 
 from decision_service.decide.application import KEYED, IdentityKey, history_keys
-from decision_service.store import history, tables
-from decision_service.store.engine import open_database
+from decision_service.store import history
 from decision_service.store.errors import KeysUnfit
 from decision_service.store.keys import IDENTITY_KEYS
-from decision_service.store.store import Store
+from decision_service.store.store import Store, open_database
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import numbered
 from tests.kits.history_log import KEYS, decide, decided, present
@@ -151,8 +150,12 @@ async def _hashes(url: str) -> list[bytes]:
 
 
 def _every_hash(connection: Connection) -> list[bytes]:
-    packed = [bytes(one) for one in connection.execute(select(tables.history.c.found_by)).scalars()]
-    places = [bytes(one) for one in connection.execute(select(tables.history_keys.c.key)).scalars()]
+    packed = [
+        bytes(one) for one in connection.execute(select(history.history.c.found_by)).scalars()
+    ]
+    places = [
+        bytes(one) for one in connection.execute(select(history.history_keys.c.key)).scalars()
+    ]
     found = [one for one in packed if any(key[:1] in KEYED for key in history.unpacked(one))]
     return [*found, *(key for key in places if key[:1] in KEYED)]
 

@@ -13,8 +13,9 @@ from decision_service.domain.decision import Arm, Outcome
 from decision_service.domain.ports import Filter, PagePosition
 from decision_service.store import arms, decisions, outcomes, postgres_commit
 from decision_service.store import erasure as expiry
-from decision_service.store.decisions import microseconds
-from decision_service.store.engine import Database, open_database
+from decision_service.store.dialect import microseconds
+from decision_service.store.engine import Database
+from decision_service.store.store import open_database
 from decision_service.workbench.backtest import replica as backtest
 from decision_service.workbench.backtest.replica import KeyRange
 from tests.kits.decision_entries import NOON

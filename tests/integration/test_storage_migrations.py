@@ -13,9 +13,9 @@ from sqlalchemy import Connection, text
 
 from decision_service.store import migrations, schema
 from decision_service.store import postgres as postgres_database
-from decision_service.store.engine import Database, migrate, open_database
+from decision_service.store.engine import Database
 from decision_service.store.errors import SchemaUnfit
-from decision_service.store.store import Store
+from decision_service.store.store import Store, migrate, open_database
 from decision_service.workbench.backtest.replica import StoreReader
 from tests.kits.decision_entries import ENTRY, as_stored
 from tests.kits.postgres import Postgres

@@ -14,7 +14,6 @@ import pytest
 from decision_service.store import sqlite as sqlite_database
 from decision_service.store import sqlite as sqlite_file
 from decision_service.store.address import SqliteFile
-from decision_service.store.engine import migrate
 from decision_service.store.errors import (
     SchemaUnfit,
     StoreDamaged,
@@ -23,7 +22,7 @@ from decision_service.store.errors import (
     StoreUnwritable,
 )
 from decision_service.store.sqlite import FileLock
-from decision_service.store.store import Store
+from decision_service.store.store import Store, migrate
 from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.plain_user import reachable_folder
 from tests.kits.stores import opened

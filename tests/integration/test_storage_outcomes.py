@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Table, select
 from decision_service.casework.outcomes import ReportRelation
 from decision_service.decide.application import user_key
 from decision_service.domain.ports import HistoryEntry
-from decision_service.store.engine import open_database
-from decision_service.store.store import Store
-from decision_service.store.tables import history, history_keys, loan_outcomes
+from decision_service.store.history import history, history_keys
+from decision_service.store.outcomes import loan_outcomes
+from decision_service.store.store import Store, open_database
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import ENTRY, numbered
 from tests.kits.outcome_log import BOOKED, LATER, REPAID, listed, told

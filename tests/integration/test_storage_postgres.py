@@ -21,10 +21,10 @@ from decision_service.domain.snapshot import KnownCount
 from decision_service.store import decisions, schema
 from decision_service.store import postgres as postgres_database
 from decision_service.store.commit import Commit, preconditions_of, record_group
-from decision_service.store.engine import READERS, migrate
+from decision_service.store.engine import READERS
 from decision_service.store.errors import StoreRefused, StoreUnreachable
 from decision_service.store.keys import PLAIN
-from decision_service.store.store import Store
+from decision_service.store.store import Store, migrate
 from decision_service.workbench.backtest.replica import StoreReader
 from tests.fakes.world import World, application
 from tests.kits.arm_log import CHAMPION

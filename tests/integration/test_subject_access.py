@@ -22,10 +22,9 @@ from decision_service.decide.application import user_key
 from decision_service.decide.codec import snapshot_body
 from decision_service.domain.errors import UserUnknown
 from decision_service.server.applicants import APPLICANTS, disclosed_reply
-from decision_service.store.engine import open_database
-from decision_service.store.schema import PERSONAL, ErasedBy
-from decision_service.store.store import Store
-from decision_service.store.tables import metadata
+from decision_service.store.columns import ErasedBy, disclosed, metadata
+from decision_service.store.schema import personal_tables
+from decision_service.store.store import Store, open_database
 from tests.fakes.world import SetClock
 from tests.kits.decision_entries import NOON, numbered
 from tests.kits.stored_person import ANA, BEN, DAY, RULE_TEXT, decision, fill, repay, snapshot
@@ -67,7 +66,7 @@ def rows_of(connection: Connection, user_id: str) -> Rows:
             for row in connection.execute(select(metadata.tables[name])).mappings()
             if row[held.found_by] in own
         ]
-        for name, held in PERSONAL.items()
+        for name, held in personal_tables().items()
     }
 
 
@@ -92,8 +91,9 @@ async def test_every_told_text_of_every_table_is_in_the_export(url: str, tmp_pat
         [rows] = await stored_rows(store, url, ANA)
     assert all(rows.values()), [name for name, some in rows.items() if not some]
     for name, some in rows.items():
+        shown = [column.name for column in disclosed(metadata.tables[name])]
         for row in some:
-            texts = [row[one] for one in PERSONAL[name].told if isinstance(row[one], str)]
+            texts = [row[one] for one in shown if isinstance(row[one], str)]
             assert not [one for one in texts if one not in told], name
     for one in (
         "Name of user-ana",
@@ -143,7 +143,7 @@ async def test_an_erasure_leaves_what_the_list_of_tables_says(
         left = await exported(store, ANA, erases_decisions=erase_decisions)
         rows, others = await stored_rows(store, url, ANA, BEN)
     gone = {ErasedBy.ERASURE} | ({ErasedBy.DECISIONS} if erase_decisions else set())
-    for name, held in PERSONAL.items():
+    for name, held in personal_tables().items():
         assert bool(rows[name]) == (held.erased_by not in gone), name
     assert all(others.values())
     told, why = text_of(left), str(left[0].content["after_erasure"])

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from decision_service.store.engine import migrate
-from decision_service.store.tables import metadata, postgres_metadata
+from decision_service.store.columns import metadata, postgres_metadata
+from decision_service.store.store import migrate
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on the session's XDG_RUNTIME_DIR

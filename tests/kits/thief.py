@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, inspect, text
 
-from decision_service.store.engine import open_database
+from decision_service.store.store import open_database
 
 KEY, NONCE, TAG = 32, 12, 16
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from decision_service.store import keys as wrapping
-from decision_service.store.engine import open_database
 from decision_service.store.keys import DataKeys, open_data_keys, wrap_all
+from decision_service.store.store import open_database
 
 _SPAWNING = multiprocessing.get_context("forkserver")
 _SPAWNING.set_forkserver_preload(["decision_service.store.store", "tests.kits.decision_log"])

@@ -241,8 +241,19 @@ def decide_purely(rules: Path, facts: Mapping[str, Json]) -> Json:
     inputs = inputs_from_wire(facts["inputs"])
     snapshot, own = typed(Snapshot, facts["snapshot"]), typed(OwnFacts, facts["own"])
     placed = Assignment("", True, EnrolmentReason.ALLOWED, "", "", 0)
-    names, empty = ("", "", "", "", snapshot.user_id, facts["product"]), Verdict(Outcome.REFER)
-    shell = Decision(*names, as_of.instant, as_of, placed, inputs, empty, "", own=own)
+    shell = Decision(
+        request_id="",
+        user_id=snapshot.user_id,
+        product=facts["product"],
+        decision_id="",
+        created=as_of.instant,
+        as_of=as_of,
+        assignment=placed,
+        inputs=inputs,
+        verdict=Verdict(Outcome.REFER),
+        engine_version="",
+        own=own,
+    )
     made = judge(
         with_answers(shell, ruleset),
         ruleset,

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, select
 
 from bench.reliability.stores import looked
 from decision_service.domain.reviews import Review, ReviewEvent
-from decision_service.store.tables import decisions, history, review_events, reviews
+from decision_service.store.decisions import decisions
+from decision_service.store.history import history
+from decision_service.store.review_rows import review_events, reviews
 
 AGAIN = "again-"
 """How the request ids of decisions that are made again begin; the earlier decision's id follows."""

@@ -22,7 +22,7 @@ from bench.reliability.vendor import person
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.store.keys import opened
-from decision_service.store.tables import consents, snapshots
+from decision_service.store.snapshots import consents, snapshots
 
 PART = "erasure"
 PEOPLE = 60

@@ -15,7 +15,7 @@ from bench.reliability.sender import SECRETS, Post, event, post_all, signed
 from bench.reliability.server import free_port
 from bench.reliability.setting import Setting
 from bench.reliability.stores import looked
-from decision_service.store.tables import events
+from decision_service.store.events import events
 
 PART = "webhooks"
 FORGED = 10_000

@@ -21,10 +21,11 @@ from decision_service.store import errors as faults
 from decision_service.store import rollouts as texts
 from decision_service.store import snapshots
 from decision_service.store.address import SqliteFile, parse_store_url
-from decision_service.store.decisions import entry_of, from_microseconds, microseconds
+from decision_service.store.decisions import decisions, entry_of
+from decision_service.store.dialect import from_microseconds, microseconds
+from decision_service.store.history import history
 from decision_service.store.keys import DataKeys, Readable, open_data_keys
 from decision_service.store.sqlite import read_sqlite
-from decision_service.store.tables import decisions, history
 
 
 class KeyRange(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """A loop that is late for long takes no new work."""
 
-from decision_service.app.background import LATE, LATE_FOR, LOOK_SECONDS, LagWatch
+from decision_service.app.wiring import LATE, LATE_FOR, LOOK_SECONDS, LagWatch
 from decision_service.decide.flow import Bulkhead
 
 

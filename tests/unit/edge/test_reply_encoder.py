@@ -127,12 +127,12 @@ def test_a_reply_that_was_recorded_earlier_reads_the_same():
 
 
 DECIDED = Decision(
-    "d-1",
-    "r-1",
-    "a-1",
-    "c-1",
-    "u-1",
-    "personal-loan-ph",
+    decision_id="d-1",
+    request_id="r-1",
+    application_id="a-1",
+    customer_ref="c-1",
+    user_id="u-1",
+    product="personal-loan-ph",
     created=NOW,
     as_of=AsOf(NOW, NOW.date(), UTC),
     assignment=Assignment(

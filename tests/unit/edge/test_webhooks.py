@@ -27,7 +27,7 @@ from decision_service.server.webhooks import (
     signature,
     signing_key,
 )
-from decision_service.store.tables import warm
+from decision_service.store.snapshots import warm
 from tests.fakes.counted import by_label
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, SetClock

@@ -47,7 +47,7 @@ class Two:
     replica_check: ReplicaCheck = field(init=False)
 
     def __post_init__(self) -> None:
-        self.replica_check = ReplicaCheck(self.board, lambda: self.book, self.clock, "one")
+        self.replica_check = ReplicaCheck(self.board.report, lambda: self.book, self.clock, "one")
 
     def other(self, folder: RuleFolder | None = None) -> None:
         self.board.said["two"] = rules_digest(rulebook(folder))

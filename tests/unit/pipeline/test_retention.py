@@ -33,7 +33,12 @@ class Old:
 async def test_everything_that_is_due_goes_in_bounded_batches() -> None:
     """Batch after batch until nothing is left, all by the same instant, 25 months back."""
     store = Old(2 * BATCH + 1)
-    assert await Retention(store, SetClock(), 25, lambda: True).once(pause=0) == 2 * BATCH + 1
+    assert (
+        await Retention(store.expire, store.forget_ended, SetClock(), 25, lambda: True).once(
+            pause=0
+        )
+        == 2 * BATCH + 1
+    )
     assert store.left == 0
     assert store.asked == [datetime(2024, 10, 24, 4, tzinfo=UTC)] * 4
 
@@ -42,7 +47,7 @@ async def test_nothing_goes_while_the_clock_is_not_confirmed() -> None:
     """Before any date of the vendor, after a step of years, and while no date comes."""
     store, clock = Old(3), SetClock()
     guard = ClockGuard(clock.now, clock.monotonic)
-    retention = Retention(store, clock, 25, lambda: guard.agrees)
+    retention = Retention(store.expire, store.forget_ended, clock, 25, lambda: guard.agrees)
     assert await retention.once(pause=0) == 0
     guard.answered(clock.now())
     clock.wall += timedelta(days=3650)
@@ -59,7 +64,7 @@ async def test_nothing_goes_while_the_clock_is_not_confirmed() -> None:
 async def test_what_is_left_of_disconnected_accounts_goes_in_time() -> None:
     """Every run names the time that it is."""
     store, clock = Old(0), SetClock()
-    await Retention(store, clock, 25, lambda: True).once(pause=0)
+    await Retention(store.expire, store.forget_ended, clock, 25, lambda: True).once(pause=0)
     assert store.forgotten == [clock.now()]
 
 

@@ -1,0 +1,292 @@
+"""Reviews and their events as rows, and lists of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    LargeBinary,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from decision_service.casework.review_steps import (
+    QueueCount,
+    ReviewFilter,
+    ReviewPosition,
+    ReviewStep,
+)
+from decision_service.domain.reviews import (
+    UNFINISHED,
+    OpenedReview,
+    Review,
+    ReviewEvent,
+    ReviewState,
+)
+from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person, withheld
+from decision_service.store.dialect import from_microseconds, insert_new, microseconds
+
+OF_THE_DAY = withheld("how the lender's budget of a day counts the result, which is told")
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("review_id", TEXT, primary_key=True),
+    Column("decision_id", TEXT, nullable=False),
+    Column("user_id", TEXT, nullable=False),
+    Column("product", TEXT, nullable=False),
+    Column("queue", TEXT, nullable=False, info=withheld("how the lender shares out its work")),
+    Column("kind", TEXT),
+    Column(
+        "tags",
+        TEXT,
+        nullable=False,
+        info=withheld("some are for the lender alone"),
+    ),
+    Column("state", TEXT, nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger, info=INNER),
+    Column("overridden", Boolean, nullable=False, info=INNER),
+    Column("body", LargeBinary, nullable=False),
+    Column("charged_at", BigInteger, info=OF_THE_DAY),
+    Column("tier", TEXT, info=OF_THE_DAY),
+    Column("approvals", BigInteger, info=OF_THE_DAY),
+    Column("granted", BigInteger, info=OF_THE_DAY),
+    Index("reviews_decision_id", "decision_id"),
+    Index("reviews_user_id", "user_id"),
+    Index("reviews_due", "due", "review_id"),
+    Index("reviews_state", "state", "due", "review_id"),
+    info=of_person(
+        "decision_id",
+        ErasedBy.DECISIONS,
+        "a review that an erasure ends says so, and goes with its decision",
+    ),
+)
+"""Every review as it stands; `body` is the whole of it, the other columns what lists look for.
+
+`tags` are one a line, with a line's end before the first and after the last. From `charged_at` on
+the columns are what a person's approval takes from its day, null of any other review.
+"""
+Index(
+    "reviews_overridden",
+    reviews.c.product,
+    reviews.c.decision_id,
+    sqlite_where=literal_column("overridden = 1"),
+    postgresql_where=reviews.c.overridden,
+)
+IS_CHARGED: ColumnElement[bool] = literal_column("charged_at IS NOT NULL")
+Index(
+    "reviews_charged",
+    *(reviews.c[name] for name in ("product", "charged_at", "tier", "approvals", "granted")),
+    sqlite_where=IS_CHARGED,
+    postgresql_where=IS_CHARGED,
+)
+
+review_events = Table(
+    "review_events",
+    metadata,
+    Column("review_id", TEXT, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False, info=INNER),
+    Column("decision_id", TEXT, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("review_events_decision_id", "decision_id"),
+    sqlite_with_rowid=False,
+    info=of_person("decision_id", ErasedBy.DECISIONS),
+)
+"""Every step of every review, numbered from 1; none is ever changed."""
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_REVIEW = msgspec.msgpack.Decoder(Review)
+_EVENT = msgspec.msgpack.Decoder(ReviewEvent)
+_BY_ID = select(reviews.c.body).where(reviews.c.review_id == bindparam("review_id"))
+_HELD = _BY_ID.with_for_update()
+_EVENTS = (
+    select(review_events.c.body)
+    .where(review_events.c.review_id == bindparam("review_id"))
+    .where(review_events.c.position > bindparam("after"))
+    .order_by(review_events.c.position)
+)
+_OF_DECISION = (
+    select(reviews.c.body)
+    .where(reviews.c.decision_id == bindparam("decision_id"))
+    .order_by(reviews.c.opened, reviews.c.review_id)
+)
+
+_ROW = reviews.c
+_PLACE = tuple_(_ROW.due, _ROW.review_id)
+_IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
+
+
+def open_all(connection: Connection, opened: Iterable[OpenedReview]) -> None:
+    """Store new reviews with the events that opened them; one that is there stays as it is."""
+    every = [*opened]
+    insert_new(connection, reviews, [_row(one.review) for one in every])
+    insert_new(connection, review_events, [_event(one.review, one.event) for one in every])
+
+
+def take(connection: Connection, step: ReviewStep) -> None:
+    row = _row(step.review)
+    changed = update(reviews).where(reviews.c.review_id == step.review.review_id)
+    connection.execute(changed.values(row))
+    connection.execute(insert(review_events), _event(step.review, step.event))
+
+
+def by_id(connection: Connection, review_id: str, *, held: bool = False) -> Review | None:
+    """One review; `held` keeps others from taking a step until the transaction ends."""
+    query = _HELD if held else _BY_ID
+    body = connection.execute(query, {"review_id": review_id}).scalar()
+    return None if body is None else review_of(body)
+
+
+def events_of(
+    connection: Connection, review_id: str, after: int = 0, limit: int | None = None
+) -> tuple[ReviewEvent, ...]:
+    query = _EVENTS.limit(limit)
+    found = connection.execute(query, {"review_id": review_id, "after": after}).scalars()
+    return tuple(_EVENT.decode(bytes(body)) for body in found)
+
+
+def of_decision(connection: Connection, decision_id: str) -> Sequence[Review]:
+    found = connection.execute(_OF_DECISION, {"decision_id": decision_id}).scalars()
+    return [*map(review_of, found)]
+
+
+def review_of(body: Any) -> Review:
+    return _REVIEW.decode(bytes(body))
+
+
+def _row(review: Review) -> dict[str, object]:
+    until = review.claimed_until
+    return {
+        "review_id": review.review_id,
+        "decision_id": review.decision_id,
+        "user_id": review.user_id,
+        "product": review.product,
+        "queue": review.queue,
+        "kind": review.kind and review.kind.value,
+        "tags": "".join(f"\n{tag}" for tag in review.tags) + "\n",
+        "state": review.state.value,
+        "opened": microseconds(review.opened),
+        "due": microseconds(review.due),
+        "claimed_until": None if until is None else microseconds(until),
+        "overridden": review.overrides,
+        "body": _ENCODER.encode(review),
+        **_charge_row(review),
+    }
+
+
+def _charge_row(review: Review) -> dict[str, object]:
+    if review.charge is None or review.ended is None:
+        return dict.fromkeys(("charged_at", "tier", "approvals", "granted"))
+    return {
+        "charged_at": microseconds(review.ended),
+        "tier": review.tier,
+        "approvals": review.charge.approvals,
+        "granted": review.charge.amount,
+    }
+
+
+def _event(review: Review, event: ReviewEvent) -> dict[str, object]:
+    return {
+        "review_id": review.review_id,
+        "position": event.position,
+        "decision_id": review.decision_id,
+        "body": _ENCODER.encode(event),
+    }
+
+
+def page(
+    connection: Connection,
+    chosen: ReviewFilter,
+    after: ReviewPosition | None,
+    limit: int,
+    now: datetime,
+) -> Sequence[Review]:
+    conditions = [*_conditions(chosen, microseconds(now))]
+    if after is not None:
+        conditions.append((microseconds(after.due), after.review_id) < _PLACE)
+    query = select(_ROW.body).where(*conditions).order_by(_ROW.due, _ROW.review_id).limit(limit)
+    return [*map(review_of, connection.execute(query).scalars())]
+
+
+def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
+    query = (
+        select(_ROW.body)
+        .where(_ROW.state == ReviewState.DECIDING_AGAIN.value)
+        .order_by(_ROW.due, _ROW.review_id)
+        .limit(limit)
+    )
+    return [*map(review_of, connection.execute(query).scalars())]
+
+
+def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
+    """A user's unfinished reviews, which no other transaction changes until this one ends."""
+    query = (
+        select(_ROW.body)
+        .where(_ROW.user_id == user_id, _IS_UNFINISHED)
+        .order_by(_ROW.review_id)
+        .with_for_update()
+    )
+    return [*map(review_of, connection.execute(query).scalars())]
+
+
+def queues(connection: Connection, now: datetime) -> Sequence[QueueCount]:
+    overdue = func.count().filter(_ROW.due < microseconds(now))
+    query = (
+        select(_ROW.product, _ROW.queue, func.count(), overdue, func.min(_ROW.opened))
+        .where(_IS_UNFINISHED)
+        .group_by(_ROW.product, _ROW.queue)
+        .order_by(_ROW.product, _ROW.queue)
+    )
+    return [
+        QueueCount(product, queue, int(count), int(late), from_microseconds(oldest))
+        for product, queue, count, late, oldest in connection.execute(query)
+    ]
+
+
+def _conditions(chosen: ReviewFilter, now: int) -> Iterator[ColumnElement[bool]]:
+    for name in ("product", "queue", "decision_id"):
+        if getattr(chosen, name):
+            yield _ROW[name] == getattr(chosen, name)
+    if chosen.kind is not None:
+        yield _ROW.kind == chosen.kind.value
+    if chosen.tag:
+        yield _ROW.tags.contains(f"\n{chosen.tag}\n", autoescape=True)
+    if chosen.state is not None:
+        yield _in_state(chosen.state, now)
+    if chosen.unfinished:
+        yield _IS_UNFINISHED
+    if chosen.due_before is not None:
+        yield and_(_IS_UNFINISHED, _ROW.due < microseconds(chosen.due_before))
+    if chosen.opened_before is not None:
+        yield _ROW.opened < microseconds(chosen.opened_before)
+
+
+def _in_state(state: ReviewState, now: int) -> ColumnElement[bool]:
+    """A claim that has ended leaves the review open."""
+    same = _ROW.state == state.value
+    claimed = _ROW.state == ReviewState.CLAIMED.value
+    if state is ReviewState.OPEN:
+        return or_(same, and_(claimed, _ROW.claimed_until <= now))
+    if state is ReviewState.CLAIMED:
+        return and_(same, _ROW.claimed_until > now)
+    return same
