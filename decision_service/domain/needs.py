@@ -14,21 +14,6 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import Provider
 
 
-class PartialPolicy(StrEnum):
-    """What an account that delivered data and is now in ERROR does to the kinds it feeds."""
-
-    REFER = "refer"
-    USE = "use"
-
-
-class CombineIncome(StrEnum):
-    """How incomes of several accounts become one monthly income (factors.md, monthly income)."""
-
-    PER_JOB = "per_job"
-    MAX = "max"
-    SUM = "sum"
-
-
 class TransactionClass(StrEnum):
     """The class of a gig account's transaction, so that cash-outs are no expenses."""
 
@@ -81,8 +66,6 @@ class DataPolicy(msgspec.Struct, frozen=True):
 
     currency: str
     max_age: timedelta = timedelta(days=35)
-    partial: PartialPolicy = PartialPolicy.REFER
-    combine_income: CombineIncome = CombineIncome.PER_JOB
     posting_lag: tuple[tuple[str, int], ...] = ()
     default_lag: int = 0
     transaction_classes: tuple[ClassRule, ...] = ()

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import structs
 
 from decision_service.domain.accounts import INCOME_KINDS, MATTERS_FOR, Kind
-from decision_service.domain.needs import CombineIncome
 from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import (
@@ -27,10 +26,10 @@ from decision_service.factors.income_sources import (
     MonthFacts,
     Parts,
     ceiling_of,
-    combined,
     earned,
     estimates,
     formal_jobs,
+    income_by_job,
     income_settlement,
     income_sources,
     months_of_earnings,
@@ -267,7 +266,7 @@ def income_months(context: FactorContext) -> Sheet:
 
 @once
 def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
-    """Each month's payroll, each job once, however the ruleset combines accounts."""
+    """Each month's payroll, each job once."""
     facts, feeders = income_months(context).facts, counted(context)
     jobs = {month: formal_jobs(reported, feeders) for month, reported in facts.items()}
     return {
@@ -278,16 +277,14 @@ def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
 
 
 def _add_up(context: FactorContext, sheet: Sheet) -> None:
-    mode, feeders = context.policy.combine_income, counted(context)
-    unread = employment_taints(context, matter=True)
+    feeders, unread = counted(context), employment_taints(context, matter=True)
     for month, facts in sheet.facts.items():
-        parts = sheet.parts[month] = combined(mode, facts, feeders)
+        parts = sheet.parts[month] = income_by_job(facts, feeders)
         sheet.draft.amounts[month] = total(parts)
-        if mode is CombineIncome.PER_JOB:
-            _note_left_out(sheet, month, facts, parts, feeders)
+        _note_left_out(sheet, month, facts, parts, feeders)
         # An employer that could not be read may prove more of an estimate than was counted.
         proved = structs.replace(facts, named={*facts.estimates}) if unread else facts
-        if unread and total(combined(mode, proved, feeders)) != total(parts):
+        if unread and total(income_by_job(proved, feeders)) != total(parts):
             for taint in unread:
                 sheet.draft.flaw(month, taint)
 

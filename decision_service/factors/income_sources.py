@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -11,7 +10,7 @@ from math import ceil
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.needs import CombineIncome, DataPolicy
+from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Income
 from decision_service.domain.values import Month
 from decision_service.factors.answer import DOCUMENT_GRADE, PAYROLL_GRADE, PLATFORM_GRADE, Amount
@@ -78,23 +77,34 @@ Feeders = Mapping[str, Feeder]
 Parts = Mapping[JobKey, JobIncome]
 
 
-def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
+def income_by_job(facts: MonthFacts, feeders: Feeders) -> Parts:
     """The month's income by job; the income is the sum of the parts.
 
-    per_job: payroll is the sum over employers of the highest account within each, gig the sum over
+    Payroll is the sum over employers of the highest account within each, gig the sum over
     platforms of the highest account at each, estimates the highest formal account; payroll plus gig
     where the month has payroll, otherwise the larger of estimates and gig. Documents add nothing
     where payroll or a scheme reports the month, but at a scheme's ceiling up to a quarter of it;
-    elsewhere they count like payroll. max and sum: the highest account, or all of them.
+    elsewhere they count like payroll.
     """
-    if mode is CombineIncome.PER_JOB:
-        return _per_job(facts, feeders)
-    parts = {_account_job(s, facts, feeders): _account(s, facts, feeders) for s in reporters(facts)}
-    if mode is CombineIncome.SUM or not parts:
-        return parts
-    job = max(sorted(parts), key=lambda j: parts[j].amount)
-    equal = [part.reported for part in parts.values() if part.amount == parts[job].amount]
-    return {job: _also_reported(parts[job], dict(ChainMap(*equal)))}
+    payroll: dict[JobKey, JobIncome] = {}
+    papers: dict[JobKey, JobIncome] = {}
+    for (source, employer), amount in facts.payroll.items():
+        if not feeders[source].gig:
+            part = _paid(source, feeders[source], {(source, employer): amount})
+            kept = papers if part.grade == DOCUMENT_GRADE else payroll
+            _keep_largest(kept, (PAYROLL, employer), part)
+    gig: dict[JobKey, JobIncome] = {}
+    for source in reporters(facts):
+        if feeders[source].gig:
+            part = _account(source, facts, feeders)
+            _keep_best(gig, (GIG, feeders[source].provider_id), part)
+    worked = {job: part for job, part in gig.items() if part.grade != DOCUMENT_GRADE}
+    if payroll:
+        return payroll | worked
+    estimates = _estimates(facts, feeders, worked)
+    if any(feeders[s].scheme and not feeders[s].document for s in facts.estimates):
+        return _larger(_at_least(estimates, facts, total(papers | gig) - total(worked)), worked)
+    return papers | gig if papers else _larger(estimates, gig)
 
 
 def reporters(facts: MonthFacts) -> Sequence[str]:
@@ -131,28 +141,6 @@ def payroll_grade(feeder: Feeder) -> int:
 
 def platform_grade(feeder: Feeder) -> int:
     return DOCUMENT_GRADE if feeder.document else PLATFORM_GRADE
-
-
-def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
-    payroll: dict[JobKey, JobIncome] = {}
-    papers: dict[JobKey, JobIncome] = {}
-    for (source, employer), amount in facts.payroll.items():
-        if not feeders[source].gig:
-            part = _paid(source, feeders[source], {(source, employer): amount})
-            kept = papers if part.grade == DOCUMENT_GRADE else payroll
-            _keep_largest(kept, (PAYROLL, employer), part)
-    gig: dict[JobKey, JobIncome] = {}
-    for source in reporters(facts):
-        if feeders[source].gig:
-            part = _account(source, facts, feeders)
-            _keep_best(gig, (GIG, feeders[source].provider_id), part)
-    worked = {job: part for job, part in gig.items() if part.grade != DOCUMENT_GRADE}
-    if payroll:
-        return payroll | worked
-    estimates = _estimates(facts, feeders, worked)
-    if any(feeders[s].scheme and not feeders[s].document for s in facts.estimates):
-        return _larger(_at_least(estimates, facts, total(papers | gig) - total(worked)), worked)
-    return papers | gig if papers else _larger(estimates, gig)
 
 
 def _estimates(facts: MonthFacts, feeders: Feeders, worked: Parts) -> Parts:
@@ -231,13 +219,6 @@ def _paid(source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount]) -
     amount, grade = sum(paid.values()), payroll_grade(feeder)
     backed = amount if grade == PAYROLL_GRADE else 0
     return JobIncome(amount, grade, {(source, Kind.INCOMES): amount}, backed)
-
-
-def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> JobKey:
-    if feeders[source].gig:
-        return GIG, source
-    paid = any(account == source for account, _ in facts.payroll)
-    return (PAYROLL if paid else ESTIMATE), source
 
 
 def _keep_best(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) -> None:

@@ -30,9 +30,9 @@ from decision_service.factors.series import either_way, over, over_spans, within
 YEAR = 12
 DEVIATION_NEEDS = 2
 JOBS = (
-    "A job is an employer with payroll, a gig platform, or the estimates where they are the income"
-    " (with combine_income max or sum: an account); each job's sum over the observed months among"
-    " the last 12 counts, and nothing where it is negative."
+    "A job is an employer with payroll, a gig platform, or the estimates where they are the income;"
+    " each job's sum over the observed months among the last 12 counts, and nothing where it is"
+    " negative."
 )
 
 

@@ -8,7 +8,6 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence
-from decision_service.domain.needs import CombineIncome
 from decision_service.domain.values import Missing
 from decision_service.factors.answer import Amount, median, month_name, proofs_evidence
 from decision_service.factors.horizons import Settlement, SourceCoverage, shows_none
@@ -210,7 +209,7 @@ def overlapping(context: FactorContext) -> Mapping[int, Missing]:
             has_formal_payroll(told, feeders)
             or any(feeders[s].scheme and not feeders[s].document for s in told.estimates)
         )
-        if not silent or context.policy.combine_income is not CombineIncome.PER_JOB:
+        if not silent:
             found.setdefault(month, cause)
     return found
 
@@ -251,8 +250,6 @@ def _worked(context: FactorContext, feeder: Feeder) -> Collection[int]:
 
 
 def _outranked(context: FactorContext) -> Collection[int]:
-    if context.policy.combine_income is not CombineIncome.PER_JOB:
-        return ()
     feeders, facts = counted(context), income_months(context).facts
     return {m for m, reported in facts.items() if has_formal_payroll(reported, feeders)}
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 import msgspec
 
 from decision_service.domain.accounts import CONNECTED, PENDING, PENDS_WITHIN, SYNCS_WITHIN, Kind
-from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.factors.answer import in_order
 from decision_service.factors.registry import FactorContext, once
@@ -40,7 +39,7 @@ def _syncing(context: FactorContext, feeder: Feeder) -> Cause | None:
         return None
     if context.as_of.instant - since < SYNCS_WITHIN:
         return Cause.NOT_FETCHED
-    return Cause.PARTIAL if context.policy.partial is not PartialPolicy.USE else None
+    return Cause.PARTIAL
 
 
 def being_linked(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
@@ -196,9 +195,7 @@ def _unfinished(context: FactorContext, supplies: Sequence[Supply]) -> list[Miss
     return found
 
 
-def _partial(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
-    if context.policy.partial is PartialPolicy.USE:
-        return []
+def _partial(_context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     fed = _first_kinds((s.kind, s.partial) for s in supplies)
     return [
         Missing(Cause.PARTIAL, kind=kind, source=f.id, account_error=f.error_code)

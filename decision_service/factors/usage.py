@@ -11,7 +11,6 @@ import msgspec
 
 from decision_service.domain.accounts import CONNECTED, DISCONNECTED, INCOME_KINDS, LINK_TASK, Kind
 from decision_service.domain.factor import SourceUse
-from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import (
     Account,
     Employment,
@@ -303,10 +302,8 @@ def feeders(context: FactorContext) -> tuple[Feeder, ...]:
 
 @once
 def counted(context: FactorContext) -> Mapping[str, Feeder]:
-    """Feeders whose records count, by id: used ones, and partial ones where the policy allows."""
+    """Feeders whose records count, by id."""
     allowed = {FeederState.USED, FeederState.ENDED}
-    if context.policy.partial is PartialPolicy.USE:
-        allowed.add(FeederState.PARTIAL)
     return {f.id: f for f in feeders(context) if f.state in allowed}
 
 

@@ -15,9 +15,7 @@ from msgspec.structs import replace
 from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import (
     ClassRule,
-    CombineIncome,
     DataPolicy,
-    PartialPolicy,
     SchemeCeiling,
     TransactionClass,
 )
@@ -37,7 +35,7 @@ PROVIDERS_FILE = "provider_types.yaml"
 CEILINGS_FILE = "scheme_ceilings.yaml"
 CLASSES_FILE = "transaction_classes.yaml"
 EMPLOYERS_FILE = "employers.yaml"
-KEYS = ("max_age", "partial", "combine_income", "posting_lag_months", "posting_lag_days")
+KEYS = ("max_age", "posting_lag_months", "posting_lag_days")
 MOST_MONTHS, MOST_DAYS = 24, 92
 DEFAULT, PAYROLL = "default", "payroll"
 LEGAL_FORMS = (
@@ -269,13 +267,9 @@ def _of_files(draft: RulesetDraft) -> DataPolicy:
 def _with_section(policy: DataPolicy, fields: Fields, draft: RulesetDraft) -> DataPolicy:
     months = _lags(fields, "posting_lag_months", MOST_MONTHS, (DEFAULT,), policy, draft)
     days = _lags(fields, "posting_lag_days", MOST_DAYS, (DEFAULT, PAYROLL), policy, draft)
-    partial = fields.choice("partial", [p.value for p in PartialPolicy])
-    combine = fields.choice("combine_income", [c.value for c in CombineIncome])
     return replace(
         policy,
         max_age=fields.duration("max_age") or policy.max_age,
-        partial=PartialPolicy(partial) if partial else policy.partial,
-        combine_income=CombineIncome(combine) if combine else policy.combine_income,
         default_lag=months.pop(DEFAULT, policy.default_lag),
         posting_lag=tuple(months.items()),
         default_lag_days=days.pop(DEFAULT, policy.default_lag_days),

@@ -13,51 +13,18 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Provider
-from decision_service.rules.draft import NamedPart, RulesetDraft
-from decision_service.rules.knockouts import Rule
+from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language.types import Symbol
-from decision_service.rules.offer_terms import Terms
-from decision_service.rules.program import InputSpec, ParamSpec, TagSpec
+from decision_service.rules.program import ParamSpec, TagSpec
 
 FORM = "ruleset-1"
-_CAME_LATER: Mapping[type, Mapping[str, Any]] = {
-    DataPolicy: {
-        "posting_lag_days": (),
-        "payroll_lag_days": 10,
-        "default_lag_days": 0,
-        "ceilings": (),
-        "not_employers": (),
-        "legal_forms": (),
-        "document_providers": frozenset(),
-        "fee_providers": frozenset(),
-    },
-    Rule: {"reason_factor": "", "tags": ()},
-    InputSpec: {"because": ""},
-    ParamSpec: {"by": "", "labels": ()},
-    Terms: {"choice": None},
-}
-"""Fields that are left out where they say nothing, so that recorded digests stay what they are."""
-
 _UNCOUNTED: Mapping[type, frozenset[str]] = {
     ParamSpec: frozenset({"lower", "upper", "unit"}),
+    Provider: frozenset({"name"}),  # is for letters
     TagSpec: frozenset({"means"}),
 }
 """Fields that guard a file against slips, or explain it, and decide nothing; left out always."""
-
-_TAGS: Mapping[str, str] = {
-    "ConditionSpec": "Demand",
-    "ConditionsPart": "Demands",
-    "FunctionCall": "Call",
-    "NameRead": "Read",
-    "OfferLine": "Line",
-    "RulesPart": "Rules",
-    "ScorecardPart": "Scorecard",
-    "TablePart": "Table",
-    "ValueRange": "Span",
-}
-"""The tags of classes in digests where they differ from the names of the classes."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -83,16 +50,10 @@ def content(draft: RulesetDraft) -> list[Any]:
         draft.params,
         draft.reasons,
         {d.name: d.tree for d in draft.derived},
-        [_part(part) for part in draft.parts()],
-        *([["tags", [*draft.tags.values()]]] if draft.tags else []),
-        *([["tell", draft.tell]] if draft.tell else []),
+        [[p.name, p.component, p.part, p.condition and p.condition.when] for p in draft.parts()],
+        [*draft.tags.values()],
+        draft.tell,
     ]
-
-
-def _part(part: NamedPart) -> list[Any]:
-    """A stage without a condition is written as ever, so that recorded digests stay."""
-    condition = () if part.condition is None else (part.condition.when,)
-    return [part.name, part.component, part.part, *condition]
 
 
 def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) -> Any:
@@ -103,14 +64,11 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) 
     value = simplify(value)
     if isinstance(value, Symbol):
         return ["name", value.name]
-    if isinstance(value, Provider):  # written as ever, so that recorded digests stay what they are
-        counted = msgspec.structs.asdict(value)
-        del counted["name"]  # is for letters, and decides nothing
-        return {name: canonical(item, simplify) for name, item in counted.items()}
-    names = _counted(value)
+    uncounted = _UNCOUNTED.get(type(value), frozenset())
+    names = [name for name in _fields(value) if name not in uncounted]
     if names:
-        tag = _TAGS.get(type(value).__name__, type(value).__name__)
-        return [tag, canonical({name: getattr(value, name) for name in names}, simplify)]
+        counted = {name: getattr(value, name) for name in names}
+        return [type(value).__name__, canonical(counted, simplify)]
     if isinstance(value, Mapping):
         return {str(key): canonical(value[key], simplify) for key in sorted(value)}
     if isinstance(value, tuple | list):
@@ -130,13 +88,6 @@ def _leaf(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return value
-
-
-def _counted(value: Any) -> list[str]:
-    later = _CAME_LATER.get(type(value), {})
-    uncounted = _UNCOUNTED.get(type(value), frozenset())
-    names = [n for n in _fields(value) if n not in uncounted]
-    return [n for n in names if n not in later or getattr(value, n) != later[n]]
 
 
 def _fields(value: Any) -> tuple[str, ...]:

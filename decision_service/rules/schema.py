@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.factor import FactorSpec, ValueType
-from decision_service.domain.needs import CombineIncome, PartialPolicy
 from decision_service.domain.values import OF_FACTORS
 from decision_service.rules import offer_terms as terms
 from decision_service.rules.compile import OPTIONAL, REQUIRED
@@ -269,8 +268,6 @@ def _sections() -> Schema:
 def _data() -> Schema:
     keys = {
         "max_age": about(forms.DURATION, "How old the last sync of a used account may be: 35d"),
-        "partial": about(choice(PartialPolicy), "An account that delivered data and now fails"),
-        "combine_income": about(choice(CombineIncome), "How several incomes become one"),
         "posting_lag_months": about(
             _lags(MOST_MONTHS),
             "Months until a provider posts, by provider id with `*`; `default` for the others",

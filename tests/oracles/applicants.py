@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.needs import CombineIncome, DataPolicy, PartialPolicy
+from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Account, Employment, Read, Snapshot, Source
 from decision_service.domain.values import AsOf, Missing, Month
 from tests.oracles.connected import account, known, source, tasks
@@ -112,8 +112,6 @@ def _policy(rng: Random, max_age: timedelta) -> DataPolicy:
     return DataPolicy(
         currency=CURRENCY,
         max_age=max_age,
-        partial=rng.choice((PartialPolicy.REFER, PartialPolicy.USE)),
-        combine_income=rng.choice((*[CombineIncome.PER_JOB] * 6, *CombineIncome)),
         posting_lag=lag if usual else rng.choice(((), (("sprout_*", 1), ("sss_*", 3)))),
         default_lag=0 if rng.random() < 0.96 else 1,
         transaction_classes=CLASSES,

@@ -42,8 +42,10 @@ _GONE = {
     ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
     "challenger",
     ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
+    ("`data`", "partial"): "remove it: an account that gave data once and now fails always refers",
+    ("`data`", "combine_income"): "remove it: incomes are always added up per job",
 }
-"""Keys that were removed, by what had them, with what to use instead."""
+"""Keys and words that were removed, by what had them, with what to use instead."""
 
 
 def day_hint(text: str) -> str:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.needs import DataPolicy, PartialPolicy
+from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Account, Provider, Read, Snapshot, Task
 from decision_service.domain.values import AsOf, Cause
 
@@ -195,13 +195,9 @@ def files(who: Applicant) -> list[Feeder]:
 
 
 def feeders(who: Applicant) -> list[Feeder]:
-    """Everything whose records count: what is partial only where the policy uses it."""
+    """Everything whose records count, which those of a partial account do not."""
     if "feeders" not in who.memory:
-        used = [
-            one
-            for one in connections(who)
-            if not one.partial or who.policy.partial is PartialPolicy.USE
-        ]
+        used = [one for one in connections(who) if not one.partial]
         who.memory["feeders"] = used + files(who)
     found: list[Feeder] = who.memory["feeders"]
     return found
@@ -209,8 +205,6 @@ def feeders(who: Applicant) -> list[Feeder]:
 
 def broken(who: Applicant) -> list[Feeder]:
     """The accounts that delivered data, do not any more, and are not used."""
-    if who.policy.partial is PartialPolicy.USE:
-        return []
     if "broken" not in who.memory:
         who.memory["broken"] = [one for one in connections(who) if one.partial]
     found: list[Feeder] = who.memory["broken"]

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.needs import CombineIncome
 from decision_service.domain.values import Cause, Month
 from tests.oracles.factors.applicant import (
     Applicant,
@@ -271,9 +270,8 @@ def formal_payroll(incomes: Incomes, month: int) -> list[Share]:
 
 def outstanding(incomes: Incomes, month: int) -> list[Source]:
     """The sources that could still add to a month's income."""
-    alone = incomes.who.policy.combine_income is CombineIncome.PER_JOB
     paid = [one for one in formal_payroll(incomes, month) if not one.feeder.document]
-    if alone and paid:
+    if paid:
         return [
             source
             for source in incomes.sources
@@ -301,11 +299,10 @@ def is_overlapped(incomes: Incomes, month: int) -> bool:
         and not one.feeder.document
         and one.currency == incomes.who.policy.currency
     ]
-    per_job = incomes.who.policy.combine_income is CombineIncome.PER_JOB
     for source in incomes.sources:
         if not source.payroll or month > source.settled:
             continue
-        if source.feeder.document and per_job and (real or schemes):
+        if source.feeder.document and (real or schemes):
             continue
         if month in overlapped(incomes.who, source.feeder):
             return True

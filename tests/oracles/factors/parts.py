@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.needs import CombineIncome
 from tests.oracles.factors.applicant import Feeder, feeders
 from tests.oracles.factors.ceilings import ceiling_of
 from tests.oracles.factors.employers import same_jobs
@@ -231,8 +229,6 @@ def per_job(incomes: Incomes, month: int, *, employed: bool = False) -> list[Par
 
 def rests_on_jobs(incomes: Incomes, month: int) -> bool:
     """Whether a month's income would be another if each account told of an employer."""
-    if incomes.who.policy.combine_income is not CombineIncome.PER_JOB:
-        return False
     return whole_of(per_job(incomes, month)) != whole_of(per_job(incomes, month, employed=True))
 
 
@@ -256,31 +252,9 @@ def larger(estimate: list[Part], gig: list[Part]) -> list[Part]:
     return [best]
 
 
-def per_account(incomes: Incomes, month: int) -> list[Part]:
-    """Every account by itself."""
-    told = [account_part(incomes, one, month, one.id) for one in feeders(incomes.who)]
-    return [one for one in told if one is not None]
-
-
-def only_highest(parts: list[Part]) -> list[Part]:
-    """The highest account; of equal ones an estimate before gig work before payroll, then by id."""
-    if not parts:
-        return []
-    first = sorted(parts, key=lambda one: (-one.amount, one.form, one.name))[0]
-    equal = [one for one in parts if one.amount == first.amount]
-    tellers = tuple(teller for one in equal for teller in one.tellers)
-    return [Part(first.form, first.name, first.amount, first.grade, first.backed, tellers)]
-
-
 def parts_of(incomes: Incomes, month: int) -> list[Part]:
-    """What a month's income is made of, as the policy combines it."""
-    how = incomes.who.policy.combine_income
-    ways: dict[CombineIncome, Callable[[], list[Part]]] = {
-        CombineIncome.PER_JOB: lambda: per_job(incomes, month),
-        CombineIncome.SUM: lambda: per_account(incomes, month),
-        CombineIncome.MAX: lambda: only_highest(per_account(incomes, month)),
-    }
-    found: list[Part] = incomes.once(("parts", month), ways[how])
+    """What a month's income is made of."""
+    found: list[Part] = incomes.once(("parts", month), lambda: per_job(incomes, month))
     return found
 
 

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import Account, Read
 from decision_service.domain.values import Cause, Month
 from tests.oracles.factors.applicant import (
@@ -166,7 +165,7 @@ def first_sync(who: Applicant, account: Account) -> Cause | None:
         found.add(Cause.PARTIAL if late else Cause.NOT_FETCHED)
     if Cause.NOT_FETCHED in found:
         return Cause.NOT_FETCHED
-    if found and used and who.policy.partial is PartialPolicy.REFER:
+    if found and used:
         return Cause.PARTIAL
     return None
 

@@ -20,10 +20,8 @@ import yaml
 from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import (
     ClassRule,
-    CombineIncome,
     DataPolicy,
     Needs,
-    PartialPolicy,
     SchemeCeiling,
     TransactionClass,
 )
@@ -126,8 +124,6 @@ def read_policy(written: Mapping[str, Any]) -> DataPolicy:
     return DataPolicy(
         currency=written.get("currency", "PHP"),
         max_age=timedelta(days=int(written.get("max_age", 35))),
-        partial=PartialPolicy(written.get("partial", "refer")),
-        combine_income=CombineIncome(written.get("combine", "per_job")),
         posting_lag=lags(written.get("lag", {})),
         transaction_classes=CLASSES,
         posting_lag_days=lags(written.get("lag_days", {})),

@@ -106,14 +106,11 @@ def test_sources_have_the_names_of_their_providers() -> None:
     assert told == {"a": "", "l": "LALAMOVE_PH", "s": "GRAB_PH"}
 
 
-def test_a_partial_account_is_used_only_where_the_policy_says_so() -> None:
-    """`partial: use` counts its records, `refer` does not."""
+def test_a_partial_account_is_not_used() -> None:
+    """What it delivered before it failed does not count."""
     broken = {"id": "g", "provider": "grab_ph", "status": "ERROR"}
-    known = [["g", "eincomes", "3"]]
-    for word, used in (("use", True), ("refer", False)):
-        policy = {"partial": word}
-        (source,) = result((), policy, accounts=[broken], known=known).sources
-        assert source.used is used
+    (source,) = result((), {}, accounts=[broken], known=[["g", "eincomes", "3"]]).sources
+    assert not source.used
 
 
 def test_the_oldest_sync_is_of_sources_that_feed_a_needed_kind() -> None:

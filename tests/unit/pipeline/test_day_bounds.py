@@ -70,7 +70,7 @@ version: 1
 title: Bare
 currency: PHP
 time_zone: Asia/Manila
-data: {max_age: 35d, partial: refer}
+data: {max_age: 35d}
 inputs: {}
 reasons: {}
 stages:

@@ -23,8 +23,6 @@ OTHER = {
     "currency": "USD",
     "valid_for": "13d",
     "max_age": "34d",
-    "partial": "use",
-    "combine_income": "max",
     "one_of": ["new", "existing", "former"],
     "text": {"en": "Another text"},
     "because": "of another reason",

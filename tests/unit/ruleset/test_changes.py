@@ -155,9 +155,9 @@ EDITS = {
         "inputs: input requested_term_months: maximum from 36 to 24",
     ),
     "the data policy": (
-        "partial: refer",
-        "partial: use",
-        "data: partial (partial) from refer to use",
+        "max_age: 35d",
+        "max_age: 30d",
+        "data: maximum age (max_age) from 35d to 30d",
     ),
     "validity": (
         "valid_for: 14d",

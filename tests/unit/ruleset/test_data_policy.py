@@ -7,9 +7,7 @@ from datetime import date, timedelta
 from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import (
     ClassRule,
-    CombineIncome,
     DataPolicy,
-    PartialPolicy,
     SchemeCeiling,
     TransactionClass,
 )
@@ -36,20 +34,16 @@ def test_without_a_section_the_policy_is_the_default():
 
 
 def test_the_section_is_read():
-    """Age, partial data, combination and posting lags reach the policy, lags in file order."""
+    """Age and posting lags reach the policy, lags in file order."""
     data = """\
 data:
   max_age: 12h
-  partial: use
-  combine_income: max
   posting_lag_months: {"sss_*": 2, "*": 1, default: 3}
 """
     policy = compiled(PLAIN + data).needs.policy
     assert policy == DataPolicy(
         "PHP",
         timedelta(hours=12),
-        PartialPolicy.USE,
-        CombineIncome.MAX,
         (("sss_*", 2), ("*", 1)),
         3,
     )
