@@ -149,7 +149,7 @@ class OperateReviews:
         by = self._by(who)
 
         def move(review: Review, _: Sequence[ReviewEvent]) -> ReviewStep:
-            return steps.claim(review, by, self._policy(review.product).claim_for)
+            return steps.claim(review, by)
 
         return await self._step(review_id, move)
 

@@ -17,8 +17,6 @@ from decision_service.rules.language.evaluation import Formula
 WHOLE = 100_000
 """A share of 100 % in thousandths of a percent, the unit of every share here."""
 
-UNREPORTED = timedelta(days=30)
-
 
 class Metric(StrEnum):
     """The measured figure; all but the latency are fractions.
@@ -63,19 +61,16 @@ class Ceiling(msgspec.Struct, frozen=True):
     window: timedelta | None
 
 
-class VersusChampion(msgspec.Struct, frozen=True):
-    """Tripped when the arms differ otherwise than meant, with at most `alpha` false alarms."""
-
-    alpha: Decimal
-
-
 class Guardrail(msgspec.Struct, frozen=True):
-    """One guardrail; it waits until `min_units` applicants (or attempts) were counted."""
+    """One guardrail; it waits until `min_units` applicants (or attempts) were counted.
+
+    Without a `ceiling` it compares the challenger with the champion.
+    """
 
     name: str
     metric: Metric
     scope: GuardrailScope
-    test: Ceiling | VersusChampion
+    ceiling: Ceiling | None
     min_units: int
     action: GuardrailAction
 
@@ -205,10 +200,9 @@ class Plan(msgspec.Struct, frozen=True):
     """One product's checked plan.
 
     `digest` is the SHA-256 of the content in hex, whatever its comments and layout. `available` are
-    the ruleset versions that existed when it was read; they are no part of the digest. `unreported`
-    is for how long an expired offer counts as exposure of which no loan was reported. A step to a
-    share above `second_person_above`, in thousandths, needs two callers. `review` is None where the
-    plan says nothing of reviews.
+    the ruleset versions that existed when it was read; they are no part of the digest. A step
+    to a share above `second_person_above`, in thousandths, needs two callers. `review` is None
+    where the plan says nothing of reviews.
     """
 
     product: str
@@ -219,7 +213,6 @@ class Plan(msgspec.Struct, frozen=True):
     versions: Versions
     guardrails: tuple[Guardrail, ...] = ()
     available: frozenset[int] = frozenset()
-    unreported: timedelta = UNREPORTED
     caps: tuple[DayCap, ...] = ()
     second_person_above: int | None = None
     review: ReviewPolicy | None = None

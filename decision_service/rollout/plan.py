@@ -17,7 +17,6 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.values import LARGEST_AMOUNT
 from decision_service.rollout.assign import ALGORITHM
 from decision_service.rollout.model import (
-    UNREPORTED,
     Advance,
     Challenger,
     ChallengerLimits,
@@ -53,7 +52,6 @@ from decision_service.rules.language.yaml import YamlNode
 _NOT_CONTENT = frozenset({"digest", "available"})
 
 _CONTENT_UNLESS: Mapping[str, object] = {
-    "unreported": UNREPORTED,
     "caps": (),
     "second_person_above": None,
     "review": None,
@@ -71,11 +69,8 @@ _TAGS: Mapping[str, str] = {
 _RATES = tuple(m.value for m in Metric if m.is_rate)
 _LIMITS = ("max_amount", "max_approved_per_day")
 
-LONGEST_UNREPORTED = 365
-"""Days; an approval that nobody reports for a year is none."""
-
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
-_OPTIONAL = ("caps", "guardrails", "history", "review", "second_person_above")
+_OPTIONAL = ("caps", "guardrails", "review", "second_person_above")
 
 
 def digest_of(plan: Plan) -> str:
@@ -406,10 +401,6 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
         place = place_of(root, "versions", "challenger", "salt")
         report.error("P208", place, message, hint)
     guardrails = read_guardrails(fields, versions)
-    node, key = fields.get("history"), "unreported_days"
-    history = node and Fields.of(node, "`history`", report, optional=(key,))
-    days = history.integer(key, 0, LONGEST_UNREPORTED) if history else None
-    unreported = UNREPORTED if days is None else timedelta(days=days)
     caps = read_caps(fields)
     unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
     if unit is None or pin_for is None or go_live is None or versions is None:
@@ -423,7 +414,6 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
         versions,
         guardrails,
         frozenset(known),
-        unreported,
         caps,
         read_share(fields, "second_person_above"),
         read_review(fields),

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from decision_service.domain.decision import ReferKind
 from decision_service.domain.reviews import (
-    CLAIM_FOR,
     CONTEST_QUEUE,
     CONTEST_SLA,
     DEFAULT_QUEUE,
@@ -27,7 +26,6 @@ from decision_service.rollout.model import (
     GuardrailScope,
     Metric,
     Versions,
-    VersusChampion,
 )
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import (
@@ -48,9 +46,8 @@ _MOST_APPROVALS = 10**9
 _BOUNDS = ("approvals_per_day", "amount_per_day")
 
 _REQUIRED = ("name", "metric", "scope", "min_units", "action")
-_OPTIONAL = ("max", "window", "versus", "alpha")
+_OPTIONAL = ("max", "window", "versus")
 _LARGEST = 10**9
-_LARGEST_ALPHA = Decimal("0.1")
 _FEWEST_UNITS = 30
 _RAISED_BY_OUTAGES = (
     Metric.UPSTREAM_ERROR_RATE,
@@ -62,7 +59,6 @@ _RAISED_BY_OUTAGES = (
 version may read what the other does not."""
 
 NOBODY = "nobody"
-LONGEST_CLAIM = timedelta(days=1)
 REASON_CODE = r"[A-Z][A-Z0-9_]{0,59}"
 TOLD = ("applicant", NOBODY)
 _CODE = re.compile(REASON_CODE)
@@ -240,83 +236,60 @@ def _read_guardrail(node: YamlNode, plan: Fields, versions: Versions | None) -> 
     metric, scope = fields.choice("metric", Metric), fields.choice("scope", GuardrailScope)
     action, name = fields.choice("action", GuardrailAction), read_name(fields)
     min_units = fields.integer("min_units", 1, _LARGEST)
-    test = _read_test(fields, Metric(metric) if metric else None)
-    if not (metric and scope and action and name and min_units and test):
+    ceiling, sound = _read_ceiling(fields, Metric(metric) if metric else None)
+    if not (metric and scope and action and name and min_units and sound):
         return None
     guardrail = Guardrail(
-        name, Metric(metric), GuardrailScope(scope), test, min_units, GuardrailAction(action)
+        name, Metric(metric), GuardrailScope(scope), ceiling, min_units, GuardrailAction(action)
     )
     _refuse_impossible(fields, guardrail)
     if min_units < _FEWEST_UNITS:
         message = f"`min_units` is {min_units}: so few applicants tell chance, not a rate"
         hint = "200 to 300 are usual"
         fields.report.warning("P416", fields.place("min_units"), message, hint)
-    compares = isinstance(test, VersusChampion)
     alone = versions is not None and versions.challenger is None
-    if alone and (compares or guardrail.action is GuardrailAction.ROLL_BACK):
+    if alone and (ceiling is None or guardrail.action is GuardrailAction.ROLL_BACK):
         message = f"guardrail `{name}` does nothing while the plan has no challenger"
         fields.report.warning("P413", fields.node.place, message)
     return guardrail
 
 
-def _read_test(fields: Fields, metric: Metric | None) -> Ceiling | VersusChampion | None:
+def _read_ceiling(fields: Fields, metric: Metric | None) -> tuple[Ceiling | None, bool]:
+    """None for a comparison, and whether what is written makes a guardrail."""
     if fields.has("max") == fields.has("versus"):
         message = "a guardrail needs either `max` or `versus`"
-        hint = "a fixed ceiling is `max: 0.40`, a comparison `versus: champion` with `alpha`"
+        hint = "a fixed ceiling is `max: 0.40`, a comparison `versus: champion`"
         fields.report.error("P401", fields.node.place, message, hint)
-        return None
-    return _read_ceiling(fields, metric) if fields.has("max") else _read_versus(fields)
-
-
-def _read_ceiling(fields: Fields, metric: Metric | None) -> Ceiling | None:
-    if fields.has("alpha"):
-        message = "`alpha` belongs to `versus`; a ceiling has no false alarms to bound"
-        fields.report.error("P402", fields.place("alpha"), message, "remove it")
+        return None, False
+    if fields.has("versus"):
+        if fields.has("window"):
+            message = "a comparison looks at all since the challenger entered its stage"
+            hint = "remove `window`: a sliding one would raise more false alarms"
+            fields.report.error("P405", fields.place("window"), message, hint)
+        return None, fields.choice("versus", ("champion",)) is not None
     window = fields.duration("window")
     if window == timedelta(0):
         message = "`window` is empty, so nothing is ever seen"
         fields.report.error("P403", fields.place("window"), message, "write one, such as 24h")
     maximum = fields.decimal("max", 0, _LARGEST)
     if maximum is None:
-        return None
+        return None, False
     if metric is not None and metric.is_rate and maximum >= 1:
         message = f"`max` is {maximum}; a rate is at most 1, so this never trips"
         hint = "write a fraction: 0.40 is 40 %"
         fields.report.error("P404", fields.place("max"), message, hint)
-    return Ceiling(maximum, window)
-
-
-def _read_versus(fields: Fields) -> VersusChampion | None:
-    fields.choice("versus", ("champion",))
-    if fields.has("window"):
-        message = "a comparison looks at all since the challenger entered its stage"
-        hint = "remove `window`: a sliding one would void `alpha`"
-        fields.report.error("P405", fields.place("window"), message, hint)
-    if not fields.has("alpha"):
-        message = "a comparison needs `alpha`, the share of false alarms it may raise"
-        fields.report.error("P406", fields.node.place, message, "add `alpha: 0.01`")
-    alpha = fields.decimal("alpha")
-    if alpha is None:
-        return None
-    if not 0 < alpha < 1:
-        message = f"`alpha` is {alpha}; it must lie between 0 and 1, both excluded"
-        fields.report.error("P407", fields.place("alpha"), message, "0.01 is usual")
-    elif alpha > _LARGEST_ALPHA:
-        share = f"{alpha * 100:.0f} of 100"
-        message = f"`alpha` is {alpha}: up to {share} challengers that are no worse are stopped"
-        fields.report.warning("P415", fields.place("alpha"), message, "0.01 is usual")
-    return VersusChampion(alpha)
+    return Ceiling(maximum, window), True
 
 
 def _refuse_impossible(fields: Fields, guardrail: Guardrail) -> None:
-    compares = isinstance(guardrail.test, VersusChampion)
+    compares = guardrail.ceiling is None
     product = guardrail.scope is GuardrailScope.PRODUCT
     if compares and product:
         _refuse(fields, "scope", "P408", "a comparison is between arms", "write `scope: arm`")
     if compares and not guardrail.metric.is_rate:
         hint = "compare a rate, or give the latency a `max`"
         _refuse(fields, "metric", "P409", f"`{guardrail.metric}` is no rate to compare", hint)
-    if isinstance(guardrail.test, Ceiling) and product and guardrail.test.window is None:
+    if guardrail.ceiling is not None and product and guardrail.ceiling.window is None:
         _refuse(
             fields,
             "scope",
@@ -343,7 +316,7 @@ def _warn_of_unwatched(
 ) -> None:
     if versions is None or versions.challenger is None:
         return
-    compared = {g.metric for g in guardrails if isinstance(g.test, VersusChampion)}
+    compared = {g.metric for g in guardrails if g.ceiling is None}
     for metric in versions.challenger.expect:
         if metric not in compared:
             message = f"`{metric}` is expected to change, and no guardrail compares it"
@@ -362,14 +335,13 @@ def read_review(plan: Fields) -> ReviewPolicy | None:
         "`review`",
         plan.report,
         required=("authority", "reasons"),
-        optional=("queues", "contest", "claim_for"),
+        optional=("queues", "contest"),
     )
     return ReviewPolicy(
         _read_queues(fields),
         _read_authority(fields),
         _read_reasons(fields),
         _read_sla(fields.get("contest"), fields) or CONTEST_SLA,
-        _read_claim_for(fields),
     )
 
 
@@ -465,14 +437,6 @@ def _read_reason(node: YamlNode, review: Fields) -> ReviewReason | None:
 def _read_sla(node: YamlNode | None, review: Fields) -> timedelta | None:
     fields = node and Fields.of(node, "`contest`", review.report, required=("sla",))
     return _positive(fields, "sla") if fields else None
-
-
-def _read_claim_for(review: Fields) -> timedelta:
-    seconds = _positive(review, "claim_for")
-    if seconds is not None and seconds > LONGEST_CLAIM:
-        message = "`claim_for` is longer than a day, so a case that is left waits for days"
-        review.report.error("P325", review.place("claim_for"), message, "30m to 2h are usual")
-    return seconds or CLAIM_FOR
 
 
 def _positive(fields: Fields, key: str) -> timedelta | None:
