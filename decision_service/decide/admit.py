@@ -50,7 +50,7 @@ class InFlightAmounts:
 
 def day_limits(plan: Plan, as_of: AsOf, currency: str) -> DayLimits | None:
     """The caps of a plan for the civil day of a zone; None without any."""
-    return DayLimits(midnight(as_of), cap_limits(plan, currency)) if plan.caps else None
+    return DayLimits(midnight(as_of), cap_limits(plan, currency)) if plan.product_caps else None
 
 
 def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
@@ -62,7 +62,7 @@ def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
             cap.approvals,
             None if cap.amount is None else to_minor(cap.amount, currency),
         )
-        for cap in plan.caps
+        for cap in plan.product_caps
     )
 
 

@@ -151,13 +151,6 @@ class ExpectedOutcome(msgspec.Struct, frozen=True):
     within: Decimal
 
 
-class ChallengerLimits(msgspec.Struct, frozen=True):
-    """How much a challenger may approve, in major units of the ruleset's currency."""
-
-    max_amount: Decimal | None = None
-    max_approved_per_day: Decimal | None = None
-
-
 class Challenger(msgspec.Struct, frozen=True):
     """A version that decides for a share of the enrolled, dealt by a salt of its own."""
 
@@ -165,7 +158,6 @@ class Challenger(msgspec.Struct, frozen=True):
     salt: str
     stages: Stages
     expect: Mapping[Metric, ExpectedOutcome] = msgspec.field(default_factory=dict)
-    limits: ChallengerLimits = msgspec.field(default_factory=ChallengerLimits)
 
 
 class Shadow(msgspec.Struct, frozen=True):
@@ -188,12 +180,17 @@ class Versions(msgspec.Struct, frozen=True):
 
 
 class DayCap(msgspec.Struct, frozen=True):
-    """`amount` in major units; an empty `tier` is the whole product."""
+    """Amounts in major units, `amount` of a civil day; an empty `tier` is the whole product.
+
+    One of the challenger's `arm` bounds what is asked of it: the champion decides what is beyond.
+    """
 
     name: str
     tier: str = ""
     approvals: int | None = None
     amount: Decimal | None = None
+    arm: Arm | None = None
+    max_amount: Decimal | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -216,6 +213,15 @@ class Plan(msgspec.Struct, frozen=True):
     caps: tuple[DayCap, ...] = ()
     second_person_above: int | None = None
     review: ReviewPolicy | None = None
+
+    @property
+    def product_caps(self) -> tuple[DayCap, ...]:
+        """The caps that bind every approval, by whichever arm."""
+        return tuple(cap for cap in self.caps if cap.arm is None)
+
+    @property
+    def challenger_caps(self) -> tuple[DayCap, ...]:
+        return tuple(cap for cap in self.caps if cap.arm is not None)
 
 
 class TrackName(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from decision_service.domain.decision import ReferKind
+from decision_service.domain.decision import Arm, ReferKind
 from decision_service.domain.reviews import (
     CONTEST_QUEUE,
     CONTEST_SLA,
@@ -20,6 +20,7 @@ from decision_service.domain.reviews import (
 from decision_service.domain.values import EXACT, LARGEST_AMOUNT, IllegalAmount, check_amount
 from decision_service.rollout.model import (
     Ceiling,
+    Challenger,
     DayCap,
     Guardrail,
     GuardrailAction,
@@ -36,6 +37,7 @@ from decision_service.rules.language.fields import (
     read_texts,
     shortened,
 )
+from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
@@ -43,7 +45,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
 LEAST_AMOUNT = Decimal("0.0001")
 _MOST_APPROVALS = 10**9
-_BOUNDS = ("approvals_per_day", "amount_per_day")
+_BOUNDS = ("approvals_per_day", "amount_per_day", "max_amount")
 
 _REQUIRED = ("name", "metric", "scope", "min_units", "action")
 _OPTIONAL = ("max", "window", "versus")
@@ -143,9 +145,7 @@ def _warn_of_hidden_caps(read: Sequence[tuple[DayCap, YamlNode]], report: Report
     caps = [cap for cap, _ in read]
     for index, (cap, node) in enumerate(read):
         figures = dict(_figures(cap))
-        hiders = {
-            key: _hider(key, figure, cap.tier, caps, index) for key, figure in figures.items()
-        }
+        hiders = {key: _hider(key, figure, cap, caps, index) for key, figure in figures.items()}
         for key, hider in hiders.items():
             idle = "the cap" if all(hiders.values()) else f"`{key}`"
             if hider is not None:
@@ -166,31 +166,37 @@ def _figures(cap: DayCap) -> Iterator[tuple[str, Decimal]]:
 
 
 def _hider(
-    key: str, figure: Decimal, tier: str | None, caps: Sequence[DayCap], own: int = -1
+    key: str, figure: Decimal, of: DayCap, caps: Sequence[DayCap], own: int
 ) -> tuple[Decimal, str] | None:
     """Of two equal figures on one tier the first in the file stays."""
     others = [
         (other, cap.name)
         for index, cap in enumerate(caps)
         for name, other in _figures(cap)
-        if name == key and index != own and cap.tier in ("", tier)
-        if other < figure or (other == figure and (index < own or cap.tier != tier))
+        if name == key and index != own and cap.tier in ("", of.tier) and cap.arm is of.arm
+        if other < figure or (other == figure and (index < own or cap.tier != of.tier))
     ]
     return min(others, key=lambda one: one[0], default=None)
 
 
-def read_caps(plan: Fields) -> tuple[DayCap, ...]:
+def read_caps(
+    plan: Fields, names: DeclaredNames | None, challenger: Challenger | None
+) -> tuple[DayCap, ...]:
+    """`names` are the challenger's inputs, None where there are none to hold its caps against."""
     read = [
         (_read_cap(node, plan), node) for node in (plan.items("caps") if plan.has("caps") else ())
     ]
     whole = [(cap, node) for cap, node in read if cap]
     refuse_repeated(((cap.name, node.place) for cap, node in whole), "caps", plan.report)
     _warn_of_hidden_caps(whole, plan.report)
+    for cap, node in whole:
+        if cap.arm is not None:
+            _check_arm_cap(cap, node, names, challenger, plan.report)
     return tuple(cap for cap, _ in whole)
 
 
 def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
-    keys = ("tier", *_BOUNDS)
+    keys = ("tier", "arm", *_BOUNDS)
     fields = Fields.of(node, "a cap", plan.report, required=("name",), optional=keys)
     if fields is None:
         return None
@@ -199,10 +205,40 @@ def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
     if not unknown and not any(fields.has(key) for key in _BOUNDS):
         message = "a cap needs `approvals_per_day`, `amount_per_day` or both"
         plan.report.error("P305", node.place, message, "say how much a day may approve")
+    for key in ("tier", "approvals_per_day") if fields.has("arm") else ("max_amount",):
+        if fields.has(key):
+            whose = "the challenger" if fields.has("arm") else "the product"
+            hint = "remove it, or `arm`" if fields.has("arm") else "add `arm: challenger`"
+            plan.report.error("P306", fields.place(key), f"a cap of {whose} has no `{key}`", hint)
     name, tier = read_name(fields), fields.text("tier") or ""
+    arm = fields.choice("arm", (Arm.CHALLENGER.value,))
     approvals = fields.integer("approvals_per_day", 1, _MOST_APPROVALS)
-    amount = _read_amount(fields, "amount_per_day")
-    return None if name is None else DayCap(name, tier, approvals, amount)
+    amount, most = (_read_amount(fields, key) for key in ("amount_per_day", "max_amount"))
+    if name is None:
+        return None
+    return DayCap(name, tier, approvals, amount, Arm(arm) if arm else None, most)
+
+
+def _check_arm_cap(
+    cap: DayCap,
+    node: YamlNode,
+    names: DeclaredNames | None,
+    challenger: Challenger | None,
+    report: Report,
+) -> None:
+    if challenger is None:
+        message = f"the cap `{cap.name}` does nothing while the plan has no challenger"
+        report.warning("P307", place_of(node, "arm"), message)
+    asked = None if names is None else names.symbols.get("inputs.requested_amount")
+    if names is not None and asked is None:
+        message = f"the cap `{cap.name}` needs the input `requested_amount`, which the challenger "
+        hint = "declare it in the ruleset, or remove the cap"
+        report.error("P308", place_of(node, "arm"), f"{message}does not declare", hint)
+    most = None if asked is None else asked.upper
+    if cap.max_amount is not None and most is not None and cap.max_amount >= most:
+        message = f"the cap `{cap.name}` keeps no request away: requests are at most {most}"
+        hint = "lower the amount, or remove it"
+        report.warning("P319", place_of(node, "max_amount"), message, hint)
 
 
 def _read_amount(fields: Fields, key: str) -> Decimal | None:

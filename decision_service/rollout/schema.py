@@ -87,9 +87,6 @@ def _challenger() -> Schema:
         "salt": TEXT,
         **_stages(),
         "expect": closed("what is meant to change", (), dict.fromkeys(_RATES, expected)),
-        "limits": closed(
-            "limits", (), dict.fromkeys(("max_amount", "max_approved_per_day"), _AMOUNT)
-        ),
     }
     return closed("a challenger", ("version", "salt", "stages", "initial_stage"), keys)
 
@@ -100,8 +97,10 @@ def _cap() -> Schema:
         "tier": about(TEXT, "a tier of the offer; without it the cap is for the product"),
         "approvals_per_day": _POSITIVE,
         "amount_per_day": _AMOUNT,
+        "max_amount": about(_AMOUNT, "of one application, with `arm`"),
+        "arm": about(choice(("challenger",)), "beyond it the champion decides"),
     }
-    either = [{"required": ["approvals_per_day"]}, {"required": ["amount_per_day"]}]
+    either = [{"required": [key]} for key in ("approvals_per_day", "amount_per_day", "max_amount")]
     return closed("a cap", ("name",), keys, anyOf=either)
 
 

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.rollout.model import (
-    ChallengerLimits,
     Guardrail,
     Plan,
     PlanConflict,
@@ -395,9 +394,6 @@ def _versions(before: Plan, after: Plan, state: RolloutState, limit: int) -> Ite
         yield from _stages(before, after, TrackName.CHALLENGER, state.challenger, limit)
         if new.expect != old.expect:
             yield f"the challenger v{new.version} is expected to differ otherwise"
-        for key in ChallengerLimits.__struct_fields__:
-            if _looser(getattr(old.limits, key), getattr(new.limits, key)):
-                yield f"`{key}` of the challenger is looser"
     elif (share := new.stages.percent(new.stages.initial)) > limit:
         yield f"the challenger v{new.version} begins at {share / 1000:g} %"
 
@@ -422,12 +418,13 @@ def _as_strict(old: Guardrail, new: Guardrail) -> bool:
 
 
 def _money(before: Plan, after: Plan) -> Iterator[str]:
-    caps = {(cap.name, cap.tier): cap for cap in after.caps}
+    caps = {(cap.name, cap.tier, cap.arm): cap for cap in after.caps}
+    bounds = ("approvals", "amount", "max_amount")
     for cap in before.caps:
-        new = caps.get((cap.name, cap.tier))
+        new = caps.get((cap.name, cap.tier, cap.arm))
         if new is None:
             yield f"cap {cap.name} is gone"
-        elif _looser(cap.approvals, new.approvals) or _looser(cap.amount, new.amount):
+        elif any(_looser(getattr(cap, name), getattr(new, name)) for name in bounds):
             yield f"cap {cap.name} is looser"
     was, now = (plan.review.authority if plan.review else None for plan in (before, after))
     if now and (was is None or now.review > was.review or now.review_second > was.review_second):

@@ -43,7 +43,8 @@ def doubtful_bounds(
     if root is None or not deciding:
         return ()
     for cap, node in zip(plan.caps, _nodes(_value(root, "caps")), strict=False):
-        _check_cap(cap, node, deciding, report)
+        if cap.arm is None:
+            _check_cap(cap, node, deciding, report)
     return tuple(one for one in report.diagnostics() if one.code.startswith("P31"))
 
 
@@ -193,7 +194,7 @@ def _fences(plan: Plan) -> Iterator[FoundRisk]:
         if test is not None and guardrail.metric.is_rate and test.maximum >= _HARDLY_TRIPS:
             message = f"guardrail `{guardrail.name}` hardly ever trips: `max` is {test.maximum}"
             yield FoundRisk("P418", ("guardrails", index, "max"), message, "0.40 is 40 %")
-    if not plan.caps:
+    if not plan.product_caps:
         hint = "add `caps` with `amount_per_day` or `approvals_per_day`"
         message = "nothing bounds what a day approves"
         yield FoundRisk("P318", (), message, hint, PlanRisk.NO_CAPS)

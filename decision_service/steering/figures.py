@@ -145,7 +145,7 @@ class ShowFigures:
         )
 
     async def _day(self, product: Product, now: datetime) -> Sequence[tuple[DayCap, DayTotal]]:
-        caps = product.plan.caps
+        caps = product.plan.product_caps
         if not caps:
             return ()
         since = midnight(AsOf.at(now, product.champion.zone))

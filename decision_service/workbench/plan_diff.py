@@ -129,7 +129,11 @@ def entries_of(plan: Plan) -> Iterator[PlanEntry]:
     yield from _versions(plan.versions)
     for cap in plan.caps:
         values = values_of(
-            tier=cap.tier, approvals_per_day=cap.approvals, amount_per_day=digits_of(cap.amount)
+            tier=cap.tier,
+            arm=cap.arm,
+            approvals_per_day=cap.approvals,
+            amount_per_day=digits_of(cap.amount),
+            max_amount=digits_of(cap.max_amount),
         )
         yield PlanEntry("caps", f"cap {cap.name}", values, "caps")
     for guardrail in plan.guardrails:
@@ -174,10 +178,6 @@ def _challenger(challenger: Challenger) -> Iterator[PlanEntry]:
     for metric, expected in challenger.expect.items():
         values = values_of(change=digits_of(expected.change), within=digits_of(expected.within))
         yield PlanEntry("challenger", f"the expected {in_words(metric)} ({metric})", values)
-    for key in ("max_amount", "max_approved_per_day"):
-        amount = getattr(challenger.limits, key)
-        if amount is not None:
-            yield single("challenger", key, digits_of(amount))
 
 
 def _guardrail(guardrail: Guardrail) -> PlanEntry:

@@ -43,6 +43,8 @@ _GONE = {
     "challenger",
     ("the plan", "history"): "remove it: the setting DECISION_REPORT_WITHIN has the days for all "
     "products",
+    ("`challenger`", "limits"): "write a cap under `caps:`: {name: challenger, arm: challenger, "
+    "max_amount: 50000, amount_per_day: 500000}",
     ("a guardrail", "alpha"): "remove it: at most one comparison of a hundred stops by chance",
     ("`review`", "claim_for"): "remove it: a claimed case is one person's for 30 minutes",
     ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",

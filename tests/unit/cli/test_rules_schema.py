@@ -121,9 +121,10 @@ versions:
     stages: [{name: ten, percent: 10}]
     initial_stage: ten
     expect: {approval_rate: {change: -0.06, within: 0.03}}
-    limits: {max_approved_per_day: 500000, max_amount: 50000}
   shadow: [{version: 3, percent: 100}]
-caps: [{name: all, tier: A, approvals_per_day: 10, amount_per_day: 90000}]
+caps:
+  - {name: all, tier: A, approvals_per_day: 10, amount_per_day: 90000}
+  - {name: trial, arm: challenger, max_amount: 50000}
 guardrails:
   - name: a
     metric: approval_rate

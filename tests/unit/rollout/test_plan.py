@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from decision_service.rollout.model import (
     Advance,
     Ceiling,
-    ChallengerLimits,
     ExpectedOutcome,
     Guardrail,
     GuardrailAction,
@@ -81,7 +80,8 @@ def test_the_documented_versions():
     )
     meant = ExpectedOutcome(Decimal("-0.06"), Decimal("0.03"))
     assert challenger.expect == {Metric.APPROVAL_RATE: meant}
-    assert challenger.limits == ChallengerLimits(Decimal(50_000), Decimal(500_000))
+    [cap] = good(STAGED).challenger_caps
+    assert (cap.max_amount, cap.amount) == (Decimal(50_000), Decimal(500_000))
 
 
 def test_the_documented_guardrails():
