@@ -180,7 +180,7 @@ async def wire_services(
     store, clock, active, current = core.store, core.clock, core.active, core.active.current
     thread = CompilationThread()
     archive = RulesetArchive(store, current, thread)
-    history = ReadHistory(store, store.identity_keys)
+    history = ReadHistory(store, store.identity_keys, core.settings.report_within)
     decide = _deciding(core, rolling, snapshots, history)
     store.on_erase(decide.forget)
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)

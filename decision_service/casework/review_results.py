@@ -154,7 +154,7 @@ class ReadReviewChain:
 def day_caps(product: Product, now: datetime) -> DayLimits | None:
     """The caps of a product's plan on the civil day of an instant; None where it has none."""
     plan, ruleset = product.plan, product.champion
-    if not plan.caps:
+    if not plan.product_caps:
         return None
     return DayLimits(midnight(AsOf.at(now, ruleset.zone)), cap_limits(plan, ruleset.currency))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -21,6 +21,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.ports import DayLimits
 from decision_service.domain.reviews import (
+    CLAIM_FOR,
     Authority,
     Review,
     ReviewAction,
@@ -69,13 +70,13 @@ def is_repeated(
     return True
 
 
-def claim(review: Review, by: By, seconds: timedelta) -> ReviewStep:
+def claim(review: Review, by: By) -> ReviewStep:
     _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "claimed")
     if review.state_at(by.at) is ReviewState.CLAIMED:
         if review.claimed_by != by.who:
             raise _claimed_by_another(review)
         _require_room(review)
-    until = by.at + seconds
+    until = by.at + CLAIM_FOR
     claimed = replace(review, state=ReviewState.CLAIMED, claimed_by=by.who, claimed_until=until)
     return _step(claimed, by, ReviewAction.CLAIMED, until=until)
 

@@ -147,7 +147,7 @@ class OperateReviews:
         by = self._by(who)
 
         def take(review: Review) -> ReviewStep:
-            return steps.claim(review, by, self._policy(review.product).claim_for)
+            return steps.claim(review, by)
 
         return await self._step(review_id, by, take)
 

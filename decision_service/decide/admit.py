@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 
 import msgspec
 
@@ -22,7 +22,7 @@ from decision_service.rollout.assign import (
     pin_matters,
     unit_of,
 )
-from decision_service.rollout.model import UNREPORTED, Plan
+from decision_service.rollout.model import Plan
 from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product
 from decision_service.rules.inputs import bind_inputs, list_answers
@@ -50,7 +50,7 @@ class InFlightAmounts:
 
 def day_limits(plan: Plan, as_of: AsOf, currency: str) -> DayLimits | None:
     """The caps of a plan for the civil day of a zone; None without any."""
-    return DayLimits(midnight(as_of), cap_limits(plan, currency)) if plan.caps else None
+    return DayLimits(midnight(as_of), cap_limits(plan, currency)) if plan.product_caps else None
 
 
 def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
@@ -62,7 +62,7 @@ def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
             cap.approvals,
             None if cap.amount is None else to_minor(cap.amount, currency),
         )
-        for cap in plan.caps
+        for cap in plan.product_caps
     )
 
 
@@ -138,9 +138,8 @@ class Admission(msgspec.Struct, frozen=True):
     """What one decision is based on, captured together: rules, rollout, instant, zone and inputs.
 
     `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout assigned;
-    `compared` says whether the decision enters comparisons between arms. `unreported` is for how
-    long an expired offer counts of which no loan was reported. `answers` are those of the lists.
-    `limits` bound the day. `review` says in which queue a referral is reviewed.
+    `compared` says whether the decision enters comparisons between arms. `answers` are those of
+    the lists. `limits` bound the day. `review` says in which queue a referral is reviewed.
     """
 
     application: Application
@@ -150,7 +149,6 @@ class Admission(msgspec.Struct, frozen=True):
     ruleset: CompiledRuleset | None
     unit: str
     compared: bool = False
-    unreported: timedelta = UNREPORTED
     answers: tuple[ListAnswer, ...] = ()
     limits: DayLimits | None = None
     review: ReviewPolicy | None = None
@@ -182,7 +180,6 @@ async def admit(
         ruleset,
         subject.unit,
         enters_comparison(product.plan, subject, assignment),
-        product.plan.unreported,
         list_answers(ruleset, inputs, as_of.date),
         day_limits(product.plan, as_of, ruleset.currency),
         product.plan.review,

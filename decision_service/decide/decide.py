@@ -392,13 +392,7 @@ class DecideApplication:
         deps, ruleset, product = self._deps, admission.ruleset, admission.application.product
         own = None
         if run.fetched is not None and ruleset is not None:
-            about = HistoryOf(
-                product,
-                ruleset.currency,
-                admission.as_of,
-                admission.unreported,
-                ruleset.needs.policy,
-            )
+            about = HistoryOf(product, ruleset.currency, admission.as_of, ruleset.needs.policy)
             person = _person(admission.application, run.call)
             found, run.past = run.past, NOTHING_FOUND
             body, snapshot = run.fetched.body, run.fetched.snapshot

@@ -76,8 +76,7 @@ class TryRules:
         as_of = AsOf.at(self._clock.now(), ruleset.zone)
         if trial.user_id:
             needs = needs_of(ruleset, inputs)
-            silence, policy = product.plan.unreported, needs.policy
-            about = HistoryOf(product.name, ruleset.currency, as_of, silence, policy)
+            about = HistoryOf(product.name, ruleset.currency, as_of, needs.policy)
             factors = await self._gathered(trial.user_id, needs, about, stop_at)
         else:
             as_of = as_of if trial.as_of is None else noon(trial.as_of, ruleset.zone)

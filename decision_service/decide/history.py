@@ -38,6 +38,9 @@ MOST_PAST = 1000
 NOTHING_FOUND: Mapping[bytes, Past] = MappingProxyType({})
 """No key was looked up yet."""
 
+REPORTED_IN = 30
+"""Days in which a loan is reported, where no setting says otherwise."""
+
 LINK_RENEWED = timedelta(days=180)
 """After so long another decision of the user is entered under a hash: entries go with decisions."""
 
@@ -123,7 +126,6 @@ class HistoryOf(msgspec.Struct, frozen=True):
     product: str
     currency: str
     as_of: AsOf
-    unreported: timedelta
     policy: DataPolicy | None = None
 
 
@@ -137,18 +139,24 @@ class _Owed(msgspec.Struct):
     others: int = 0
 
 
-def history_of(about: HistoryOf, past: Collection[Past], linked: Collection[Past] = ()) -> History:
+def history_of(
+    about: HistoryOf,
+    past: Collection[Past],
+    linked: Collection[Past] = (),
+    unreported_days: int = REPORTED_IN,
+) -> History:
     """The figures over past decisions, each counted once whatever keys it is found under.
 
     `past` is of the user and the customer, `linked` of other users of the accounts: what those owe
-    is kept apart, since two people may share an account.
+    is kept apart, since two people may share an account. An offer counts for `unreported_days`
+    beyond its end where no loan was reported.
     """
     own = _each(past)
     others = {name: one for name, one in _each(linked).items() if name not in own}
     decided = (*own.values(), *others.values())
     if not decided:
-        return History(about.currency)
-    owed, owed_by_others = _owed(about, own.values()), _owed(about, others.values())
+        return History(about.currency, unreported_days=unreported_days)
+    owed, owed_by_others = (_owed(about, each.values(), unreported_days) for each in (own, others))
     unclear, others_unclear = _unclear(owed, past), _unclear(owed_by_others, linked)
     zone, today = about.as_of.zone, about.as_of.date.toordinal()
     # What was decided again or elsewhere counts by its loans alone.
@@ -177,6 +185,7 @@ def history_of(about: HistoryOf, past: Collection[Past], linked: Collection[Past
         sum(one.overdue for one in loans),
         sum(one.repaid for one in loans),
         None if others_unclear else owed_by_others.exposure,
+        unreported_days,
     )
 
 
@@ -214,10 +223,10 @@ def _counts(days_ago: Iterable[int]) -> Counts:
     return day, week, month, quarter
 
 
-def _owed(about: HistoryOf, decided: Iterable[PastDecision]) -> _Owed:
+def _owed(about: HistoryOf, decided: Iterable[PastDecision], days: int) -> _Owed:
     owed = _Owed()
     for one in decided:
-        rest, loans = _rest(one, about), one.loans
+        rest, loans = _rest(one, about.as_of.instant, days), one.loans
         amount = rest + (loans.outstanding if loans else 0)
         if amount and one.currency != about.currency:
             owed.others += 1
@@ -229,7 +238,7 @@ def _owed(about: HistoryOf, decided: Iterable[PastDecision]) -> _Owed:
     return owed
 
 
-def _rest(one: PastDecision, about: HistoryOf) -> int:
+def _rest(one: PastDecision, now: datetime, days: int) -> int:
     """What of an approved amount may still be paid out.
 
     Silence counts beyond the offer's end only where nothing was reported, and where a person
@@ -239,8 +248,8 @@ def _rest(one: PastDecision, about: HistoryOf) -> int:
         return 0
     drawn = 0 if one.loans is None else one.loans.drawn
     endless = one.reviewed is not None and one.reviewed == one.expires
-    longer = about.unreported if one.loans is None or endless else timedelta()
-    if drawn is None or about.as_of.instant >= (one.expires or one.created) + longer:
+    longer = timedelta(days=days if one.loans is None or endless else 0)
+    if drawn is None or now >= (one.expires or one.created) + longer:
         return 0
     return max(one.approved - drawn, 0)
 
@@ -281,9 +290,18 @@ class _ReadingKeys(msgspec.Struct, frozen=True):
 
 
 class ReadHistory:
-    """Reads the service's own records; `secrets` are the keys of hashes, the current one first."""
+    """Reads the service's own records; `secrets` are the keys of hashes, the current one first.
 
-    def __init__(self, log: HistoryLog, secrets: tuple[IdentityKey, ...] = ()) -> None:
+    An offer of which no loan was reported counts for `unreported_days` beyond its end.
+    """
+
+    def __init__(
+        self,
+        log: HistoryLog,
+        secrets: tuple[IdentityKey, ...] = (),
+        unreported_days: int = REPORTED_IN,
+    ) -> None:
+        self._unreported_days = unreported_days
         self._log = log
         self._keys: UserCache[Collection[bytes]] = UserCache(PEOPLE)
         self._of_reading: UserCache[_ReadingKeys] = UserCache(READINGS)
@@ -331,6 +349,7 @@ class ReadHistory:
                     *(_marked(past[key], person) for key in own),
                 ],
                 [*theirs, *(_marked(past[key], person) for key in linked)],
+                self._unreported_days,
             ),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )

@@ -78,7 +78,8 @@ class History(msgspec.Struct, frozen=True, array_like=True):
     `exposure`, `instalments` and `linked` are minor units of `currency`, None with `unclear` where
     they cannot be known: what was granted to the user or customer, and to other users of the
     accounts. `last_decline` is of the same product. `open_approvals` and `open_loans` are how many
-    decisions and loans make up the exposure.
+    decisions and loans make up the exposure. `unreported_days` is for how many days beyond its end
+    an offer counted of which no loan was reported; None in a history that nothing was counted for.
     """
 
     currency: str
@@ -94,6 +95,7 @@ class History(msgspec.Struct, frozen=True, array_like=True):
     overdue_loans: int = 0
     repaid_loans: int = 0
     linked: int | None = 0
+    unreported_days: int | None = None
 
 
 class Reuse(msgspec.Struct, frozen=True, array_like=True):

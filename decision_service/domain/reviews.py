@@ -22,6 +22,7 @@ CONTEST_QUEUE = "contest"
 DEFAULT_SLA = timedelta(hours=24)
 CONTEST_SLA = timedelta(hours=72)
 CLAIM_FOR = timedelta(minutes=30)
+"""Long enough to call an employer, so short that what somebody left is back before lunch."""
 
 
 class ReviewOrigin(StrEnum):
@@ -254,7 +255,6 @@ class ReviewPolicy(msgspec.Struct, frozen=True):
     authority: Authority | None = None
     reasons: tuple[ReviewReason, ...] = ()
     contest_sla: timedelta = CONTEST_SLA
-    claim_for: timedelta = CLAIM_FOR
 
     def queue_of(
         self,

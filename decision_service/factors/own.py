@@ -130,10 +130,10 @@ def last_decline_date(context: FactorContext) -> Answer:
     ValueType.MONEY,
     "currency",
     "What this lender has granted the person and may still pay out, or is owed.",
-    "Approved amounts of unexpired offers without a report, for the plan's unreported_days longer"
-    " (30) when none comes; plus, of booked loans that are not closed, what was paid out less what"
-    " was repaid. Reported loans take the place of their approval; what they leave of it counts"
-    " until the offer ends, unless a part was not taken up." + OF_OWN + WHEN_UNCLEAR,
+    "Approved amounts of unexpired offers without a report, for DECISION_REPORT_WITHIN (30) days"
+    " longer when none comes; plus, of booked loans that are not closed, what was paid out less"
+    " what was repaid. Reported loans take the place of their approval; what they leave of it"
+    " counts until the offer ends, unless a part was not taken up." + OF_OWN + WHEN_UNCLEAR,
     lower=0,
     causes=UNCLEAR,
     better=Better.DOWN,

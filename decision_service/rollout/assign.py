@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ from decision_service.domain.decision import Arm, ArmReason, Assignment, Enrolme
 from decision_service.domain.errors import FieldProblem, InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.values import Money
-from decision_service.rollout.model import WHOLE, Challenger, ChallengerLimits, Plan, Segment, Unit
+from decision_service.rollout.model import WHOLE, Challenger, DayCap, Plan, Segment, Unit
 from decision_service.rollout.state import RolloutState
 
 ALGORITHM = "murmur3-cbor-1"
@@ -115,8 +115,7 @@ def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
 
 
 def day_total_matters(plan: Plan, assignment: Assignment) -> bool:
-    challenger = plan.versions.challenger
-    bounded = challenger is not None and challenger.limits.max_approved_per_day is not None
+    bounded = any(cap.amount is not None for cap in plan.challenger_caps)
     return bounded and assignment.arm is Arm.CHALLENGER
 
 
@@ -131,16 +130,13 @@ def first_match(plan: Plan, inputs: Mapping[str, Value]) -> Segment | None:
 def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> bool:
     """Whether the hash alone assigned the applicant, so that the arms may be compared.
 
-    A request that the challenger's limits send away enters none on the champion's side either:
+    A request that the challenger's caps send away enters none on the champion's side either:
     otherwise the champion alone would be judged on large amounts.
     """
     dealt = assignment.arm_reason in (ArmReason.CHAMPION, ArmReason.CHALLENGER)
     if assignment.enrolment_reason is not EnrolmentReason.IN_STAGE or not dealt:
         return False
-    challenger = plan.versions.challenger
-    return challenger is None or _within(
-        challenger.limits, structs.replace(subject, approved_today=None)
-    )
+    return _within(plan.challenger_caps, structs.replace(subject, approved_today=None))
 
 
 def sets_pin(assignment: Assignment) -> bool:
@@ -285,7 +281,7 @@ def _challenger(
     reason: ArmReason,
     dealt: int | None = None,
 ) -> Assignment:
-    if not _within(challenger.limits, subject):
+    if not _within(plan.challenger_caps, subject):
         return _champion(plan, enrolment, ArmReason.LIMIT_REACHED, dealt)
     version = challenger.version
     return structs.replace(
@@ -293,15 +289,11 @@ def _challenger(
     )
 
 
-def _within(limits: ChallengerLimits, subject: Subject) -> bool:
-    """Whether a request keeps the limits; one without an amount cannot be shown to."""
-    if limits.max_amount is None and limits.max_approved_per_day is None:
-        return True
-    if subject.requested_amount is None:
-        return False
+def _within(caps: Sequence[DayCap], subject: Subject) -> bool:
+    """Whether a request keeps the caps; one without an amount cannot be shown to."""
+    if not caps or subject.requested_amount is None:
+        return not caps
     amount = subject.requested_amount.major
-    if limits.max_amount is not None and amount > limits.max_amount:
-        return False
-    approved = subject.approved_today.major if subject.approved_today else 0
-    daily = limits.max_approved_per_day
-    return daily is None or approved + amount <= daily
+    day = amount + (subject.approved_today.major if subject.approved_today else 0)
+    bounds = [(amount, cap.max_amount) for cap in caps] + [(day, cap.amount) for cap in caps]
+    return all(most is None or asked <= most for asked, most in bounds)

@@ -26,7 +26,6 @@ from decision_service.rollout.model import (
     Stages,
     Track,
     TrackName,
-    VersusChampion,
 )
 from decision_service.rollout.state import (
     ProposalKind,
@@ -38,6 +37,10 @@ from decision_service.rollout.state import (
     pause,
     roll_back,
 )
+
+FALSE_ALARMS = 0.01
+"""Of a hundred challengers that differ as meant at most one is stopped at a stage: so few that a
+stop means something, and a departure of five points still shows after some hundred applicants."""
 
 NOTICEABLE = 0.05
 """A departure of five points beyond what is meant, which sample sizes are stated for."""
@@ -104,15 +107,14 @@ def departs(
     champion: ArmCount,
     challenger: ArmCount,
     allowed: ConfidenceBand,
-    alpha: float,
     earlier: ArmCount = NOTHING,
 ) -> bool:
-    """Whether the arms differ otherwise than allowed, wrongly in at most `alpha` of all rollouts.
+    """Whether the arms differ otherwise than allowed, wrongly in at most FALSE_ALARMS of rollouts.
 
     `earlier` is what the champion did before this comparison began. It only makes the test quicker:
     where it misleads, the test is slower and as safe.
     """
-    return evidence(champion, challenger, allowed, earlier) >= -log(alpha)
+    return evidence(champion, challenger, allowed, earlier) >= -log(FALSE_ALARMS)
 
 
 def evidence(
@@ -127,7 +129,6 @@ def evidence(
 def units_needed(
     champion_rate: float,
     allowed: ConfidenceBand,
-    alpha: float,
     *,
     champions_per_challenger: float,
     beyond: float = NOTICEABLE,
@@ -146,7 +147,7 @@ def units_needed(
             champions = units * champions_per_challenger
             first = _Counts(champions * champion_rate, champions * (1 - champion_rate))
             second = _Counts(units * rate, units * (1 - rate))
-            return _evidence(first, second, allowed, earlier) >= -log(alpha)
+            return _evidence(first, second, allowed, earlier) >= -log(FALSE_ALARMS)
 
         return shows
 
@@ -280,21 +281,17 @@ def judge_latency(guardrail: Guardrail, ceiling: Ceiling, p99_ms: float, units: 
     return _judged(guardrail, p99_ms, units, tripped=Decimal(p99_ms) > ceiling.maximum)
 
 
-def judge_arms(
-    guardrail: Guardrail, versus: VersusChampion, plan: Plan, arms: ArmTallies
-) -> Judgement:
+def judge_arms(guardrail: Guardrail, plan: Plan, arms: ArmTallies) -> Judgement:
     """The arms compared by the sequential test, which may be repeated at any time."""
     champion, challenger = arms.champion, arms.challenger
-    allowed, alpha = meant(plan, guardrail.metric), float(versus.alpha)
-    tripped = departs(champion, challenger, allowed, alpha, arms.earlier)
+    allowed = meant(plan, guardrail.metric)
+    tripped = departs(champion, challenger, allowed, arms.earlier)
     units = min(champion.units, challenger.units)
     judged = _judged(guardrail, challenger.rate - champion.rate, units, tripped=tripped)
     return replace(judged, units=challenger.units)
 
 
-def applicants_needed(
-    guardrail: Guardrail, versus: VersusChampion, plan: Plan, arms: ArmTallies
-) -> int | None:
+def applicants_needed(guardrail: Guardrail, plan: Plan, arms: ArmTallies) -> int | None:
     """None where no number would do; a thousand times as slow as judging."""
     champion, challenger = arms.champion, arms.challenger
     if not (champion.units and challenger.units):
@@ -302,7 +299,6 @@ def applicants_needed(
     return units_needed(
         champion.rate,
         meant(plan, guardrail.metric),
-        float(versus.alpha),
         champions_per_challenger=champion.units / challenger.units,
         earlier=arms.earlier,
     )

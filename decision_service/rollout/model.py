@@ -17,8 +17,6 @@ from decision_service.rules.language.evaluation import Formula
 WHOLE = 100_000
 """A share of 100 % in thousandths of a percent, the unit of every share here."""
 
-UNREPORTED = timedelta(days=30)
-
 
 class Metric(StrEnum):
     """The measured figure; all but the latency are fractions.
@@ -63,19 +61,16 @@ class Ceiling(msgspec.Struct, frozen=True):
     window: timedelta | None
 
 
-class VersusChampion(msgspec.Struct, frozen=True):
-    """Tripped when the arms differ otherwise than meant, with at most `alpha` false alarms."""
-
-    alpha: Decimal
-
-
 class Guardrail(msgspec.Struct, frozen=True):
-    """One guardrail; it waits until `min_units` applicants (or attempts) were counted."""
+    """One guardrail; it waits until `min_units` applicants (or attempts) were counted.
+
+    Without a `ceiling` it compares the challenger with the champion.
+    """
 
     name: str
     metric: Metric
     scope: GuardrailScope
-    test: Ceiling | VersusChampion
+    ceiling: Ceiling | None
     min_units: int
     action: GuardrailAction
 
@@ -156,13 +151,6 @@ class ExpectedOutcome(msgspec.Struct, frozen=True):
     within: Decimal
 
 
-class ChallengerLimits(msgspec.Struct, frozen=True):
-    """How much a challenger may approve, in major units of the ruleset's currency."""
-
-    max_amount: Decimal | None = None
-    max_approved_per_day: Decimal | None = None
-
-
 class Challenger(msgspec.Struct, frozen=True):
     """A version that decides for a share of the enrolled, dealt by a salt of its own."""
 
@@ -170,7 +158,6 @@ class Challenger(msgspec.Struct, frozen=True):
     salt: str
     stages: Stages
     expect: Mapping[Metric, ExpectedOutcome] = msgspec.field(default_factory=dict)
-    limits: ChallengerLimits = msgspec.field(default_factory=ChallengerLimits)
 
 
 class Shadow(msgspec.Struct, frozen=True):
@@ -193,22 +180,26 @@ class Versions(msgspec.Struct, frozen=True):
 
 
 class DayCap(msgspec.Struct, frozen=True):
-    """`amount` in major units; an empty `tier` is the whole product."""
+    """Amounts in major units, `amount` of a civil day; an empty `tier` is the whole product.
+
+    One of the challenger's `arm` bounds what is asked of it: the champion decides what is beyond.
+    """
 
     name: str
     tier: str = ""
     approvals: int | None = None
     amount: Decimal | None = None
+    arm: Arm | None = None
+    max_amount: Decimal | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
     """One product's checked plan.
 
     `digest` is the SHA-256 of the content in hex, whatever its comments and layout. `available` are
-    the ruleset versions that existed when it was read; they are no part of the digest. `unreported`
-    is for how long an expired offer counts as exposure of which no loan was reported. A step to a
-    share above `second_person_above`, in thousandths, needs two callers. `review` is None where the
-    plan says nothing of reviews.
+    the ruleset versions that existed when it was read; they are no part of the digest. A step
+    to a share above `second_person_above`, in thousandths, needs two callers. `review` is None
+    where the plan says nothing of reviews.
     """
 
     product: str
@@ -219,10 +210,18 @@ class Plan(msgspec.Struct, frozen=True):
     versions: Versions
     guardrails: tuple[Guardrail, ...] = ()
     available: frozenset[int] = frozenset()
-    unreported: timedelta = UNREPORTED
     caps: tuple[DayCap, ...] = ()
     second_person_above: int | None = None
     review: ReviewPolicy | None = None
+
+    @property
+    def product_caps(self) -> tuple[DayCap, ...]:
+        """The caps that bind every approval, by whichever arm."""
+        return tuple(cap for cap in self.caps if cap.arm is None)
+
+    @property
+    def challenger_caps(self) -> tuple[DayCap, ...]:
+        return tuple(cap for cap in self.caps if cap.arm is not None)
 
 
 class TrackName(StrEnum):

@@ -14,13 +14,10 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.values import LARGEST_AMOUNT
 from decision_service.rollout.assign import ALGORITHM
 from decision_service.rollout.model import (
-    UNREPORTED,
     Advance,
     Challenger,
-    ChallengerLimits,
     ExpectedOutcome,
     GoLive,
     Metric,
@@ -33,7 +30,6 @@ from decision_service.rollout.model import (
     Versions,
 )
 from decision_service.rollout.plan_sections import (
-    LEAST_AMOUNT,
     place_of,
     read_caps,
     read_guardrails,
@@ -53,7 +49,6 @@ from decision_service.rules.language.yaml import YamlNode
 _NOT_CONTENT = frozenset({"digest", "available"})
 
 _CONTENT_UNLESS: Mapping[str, object] = {
-    "unreported": UNREPORTED,
     "caps": (),
     "second_person_above": None,
     "review": None,
@@ -61,7 +56,6 @@ _CONTENT_UNLESS: Mapping[str, object] = {
 """Keys that came after plans were recorded: at these values they are no part of the digest."""
 
 _TAGS: Mapping[str, str] = {
-    "ChallengerLimits": "Limits",
     "ExpectedOutcome": "Expectation",
     "RolloutStage": "Stage",
 }
@@ -69,13 +63,9 @@ _TAGS: Mapping[str, str] = {
 
 
 _RATES = tuple(m.value for m in Metric if m.is_rate)
-_LIMITS = ("max_amount", "max_approved_per_day")
-
-LONGEST_UNREPORTED = 365
-"""Days; an approval that nobody reports for a year is none."""
 
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
-_OPTIONAL = ("caps", "guardrails", "history", "review", "second_person_above")
+_OPTIONAL = ("caps", "guardrails", "review", "second_person_above")
 
 
 def digest_of(plan: Plan) -> str:
@@ -281,7 +271,7 @@ def _read_challenger(
         "`challenger`",
         section.report,
         required=("version", "salt", "stages", "initial_stage"),
-        optional=("expect", "limits"),
+        optional=("expect",),
     )
     version = _read_version(fields, "version", known)
     if version is not None and version == champion:
@@ -293,7 +283,6 @@ def _read_challenger(
         salt=fields.text("salt") or "",
         stages=read_stages(fields, "`challenger`"),
         expect=_read_expectations(fields),
-        limits=_read_limits(fields, known.get(version or 0)),
     )
 
 
@@ -314,27 +303,6 @@ def _read_expectation(section: Fields, name: str) -> ExpectedOutcome | None:
     fields = Fields(node, f"the expectation of `{name}`", section.report, required=keys)
     change, within = fields.decimal("change", -1, 1), fields.decimal("within", 0, 1)
     return None if change is None or within is None else ExpectedOutcome(change, within)
-
-
-def _read_limits(challenger: Fields, names: DeclaredNames | None) -> ChallengerLimits:
-    node = challenger.map("limits")
-    if node is None:
-        return ChallengerLimits()
-    asked = None if names is None else names.symbols.get("inputs.requested_amount")
-    if names is not None and asked is None:
-        message = (
-            "`limits` need the input `requested_amount`, which the challenger does not declare"
-        )
-        hint = "declare it in the ruleset, or remove the limits"
-        challenger.report.error("P308", node.place, message, hint)
-    fields = Fields(node, "`limits`", challenger.report, optional=_LIMITS)
-    amount, daily = (fields.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT) for key in _LIMITS)
-    most = None if asked is None else asked.upper
-    if not node.entries or (amount is not None and most is not None and amount >= most):
-        why = f"requests are at most {most}" if node.entries else "it is empty"
-        place, hint = fields.place("max_amount"), "lower the amount, or remove it"
-        fields.report.warning("P319", place, f"`limits` keeps no request away: {why}", hint)
-    return ChallengerLimits(amount, daily)
 
 
 # Shadows
@@ -406,11 +374,7 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
         place = place_of(root, "versions", "challenger", "salt")
         report.error("P208", place, message, hint)
     guardrails = read_guardrails(fields, versions)
-    node, key = fields.get("history"), "unreported_days"
-    history = node and Fields.of(node, "`history`", report, optional=(key,))
-    days = history.integer(key, 0, LONGEST_UNREPORTED) if history else None
-    unreported = UNREPORTED if days is None else timedelta(days=days)
-    caps = read_caps(fields)
+    caps = read_caps(fields, known.get(challenger.version) if challenger else None, challenger)
     unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
     if unit is None or pin_for is None or go_live is None or versions is None:
         return None
@@ -423,7 +387,6 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
         versions,
         guardrails,
         frozenset(known),
-        unreported,
         caps,
         read_share(fields, "second_person_above"),
         read_review(fields),

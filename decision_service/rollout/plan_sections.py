@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from decision_service.domain.decision import ReferKind
+from decision_service.domain.decision import Arm, ReferKind
 from decision_service.domain.reviews import (
-    CLAIM_FOR,
     CONTEST_QUEUE,
     CONTEST_SLA,
     DEFAULT_QUEUE,
@@ -21,13 +20,13 @@ from decision_service.domain.reviews import (
 from decision_service.domain.values import EXACT, LARGEST_AMOUNT, IllegalAmount, check_amount
 from decision_service.rollout.model import (
     Ceiling,
+    Challenger,
     DayCap,
     Guardrail,
     GuardrailAction,
     GuardrailScope,
     Metric,
     Versions,
-    VersusChampion,
 )
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import (
@@ -38,6 +37,7 @@ from decision_service.rules.language.fields import (
     read_texts,
     shortened,
 )
+from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
@@ -45,12 +45,11 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
 LEAST_AMOUNT = Decimal("0.0001")
 _MOST_APPROVALS = 10**9
-_BOUNDS = ("approvals_per_day", "amount_per_day")
+_BOUNDS = ("approvals_per_day", "amount_per_day", "max_amount")
 
 _REQUIRED = ("name", "metric", "scope", "min_units", "action")
-_OPTIONAL = ("max", "window", "versus", "alpha")
+_OPTIONAL = ("max", "window", "versus")
 _LARGEST = 10**9
-_LARGEST_ALPHA = Decimal("0.1")
 _FEWEST_UNITS = 30
 _RAISED_BY_OUTAGES = (
     Metric.UPSTREAM_ERROR_RATE,
@@ -62,7 +61,6 @@ _RAISED_BY_OUTAGES = (
 version may read what the other does not."""
 
 NOBODY = "nobody"
-LONGEST_CLAIM = timedelta(days=1)
 REASON_CODE = r"[A-Z][A-Z0-9_]{0,59}"
 TOLD = ("applicant", NOBODY)
 _CODE = re.compile(REASON_CODE)
@@ -147,9 +145,7 @@ def _warn_of_hidden_caps(read: Sequence[tuple[DayCap, YamlNode]], report: Report
     caps = [cap for cap, _ in read]
     for index, (cap, node) in enumerate(read):
         figures = dict(_figures(cap))
-        hiders = {
-            key: _hider(key, figure, cap.tier, caps, index) for key, figure in figures.items()
-        }
+        hiders = {key: _hider(key, figure, cap, caps, index) for key, figure in figures.items()}
         for key, hider in hiders.items():
             idle = "the cap" if all(hiders.values()) else f"`{key}`"
             if hider is not None:
@@ -170,31 +166,37 @@ def _figures(cap: DayCap) -> Iterator[tuple[str, Decimal]]:
 
 
 def _hider(
-    key: str, figure: Decimal, tier: str | None, caps: Sequence[DayCap], own: int = -1
+    key: str, figure: Decimal, of: DayCap, caps: Sequence[DayCap], own: int
 ) -> tuple[Decimal, str] | None:
     """Of two equal figures on one tier the first in the file stays."""
     others = [
         (other, cap.name)
         for index, cap in enumerate(caps)
         for name, other in _figures(cap)
-        if name == key and index != own and cap.tier in ("", tier)
-        if other < figure or (other == figure and (index < own or cap.tier != tier))
+        if name == key and index != own and cap.tier in ("", of.tier) and cap.arm is of.arm
+        if other < figure or (other == figure and (index < own or cap.tier != of.tier))
     ]
     return min(others, key=lambda one: one[0], default=None)
 
 
-def read_caps(plan: Fields) -> tuple[DayCap, ...]:
+def read_caps(
+    plan: Fields, names: DeclaredNames | None, challenger: Challenger | None
+) -> tuple[DayCap, ...]:
+    """`names` are the challenger's inputs, None where there are none to hold its caps against."""
     read = [
         (_read_cap(node, plan), node) for node in (plan.items("caps") if plan.has("caps") else ())
     ]
     whole = [(cap, node) for cap, node in read if cap]
     refuse_repeated(((cap.name, node.place) for cap, node in whole), "caps", plan.report)
     _warn_of_hidden_caps(whole, plan.report)
+    for cap, node in whole:
+        if cap.arm is not None:
+            _check_arm_cap(cap, node, names, challenger, plan.report)
     return tuple(cap for cap, _ in whole)
 
 
 def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
-    keys = ("tier", *_BOUNDS)
+    keys = ("tier", "arm", *_BOUNDS)
     fields = Fields.of(node, "a cap", plan.report, required=("name",), optional=keys)
     if fields is None:
         return None
@@ -203,10 +205,40 @@ def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
     if not unknown and not any(fields.has(key) for key in _BOUNDS):
         message = "a cap needs `approvals_per_day`, `amount_per_day` or both"
         plan.report.error("P305", node.place, message, "say how much a day may approve")
+    for key in ("tier", "approvals_per_day") if fields.has("arm") else ("max_amount",):
+        if fields.has(key):
+            whose = "the challenger" if fields.has("arm") else "the product"
+            hint = "remove it, or `arm`" if fields.has("arm") else "add `arm: challenger`"
+            plan.report.error("P306", fields.place(key), f"a cap of {whose} has no `{key}`", hint)
     name, tier = read_name(fields), fields.text("tier") or ""
+    arm = fields.choice("arm", (Arm.CHALLENGER.value,))
     approvals = fields.integer("approvals_per_day", 1, _MOST_APPROVALS)
-    amount = _read_amount(fields, "amount_per_day")
-    return None if name is None else DayCap(name, tier, approvals, amount)
+    amount, most = (_read_amount(fields, key) for key in ("amount_per_day", "max_amount"))
+    if name is None:
+        return None
+    return DayCap(name, tier, approvals, amount, Arm(arm) if arm else None, most)
+
+
+def _check_arm_cap(
+    cap: DayCap,
+    node: YamlNode,
+    names: DeclaredNames | None,
+    challenger: Challenger | None,
+    report: Report,
+) -> None:
+    if challenger is None:
+        message = f"the cap `{cap.name}` does nothing while the plan has no challenger"
+        report.warning("P307", place_of(node, "arm"), message)
+    asked = None if names is None else names.symbols.get("inputs.requested_amount")
+    if names is not None and asked is None:
+        message = f"the cap `{cap.name}` needs the input `requested_amount`, which the challenger "
+        hint = "declare it in the ruleset, or remove the cap"
+        report.error("P308", place_of(node, "arm"), f"{message}does not declare", hint)
+    most = None if asked is None else asked.upper
+    if cap.max_amount is not None and most is not None and cap.max_amount >= most:
+        message = f"the cap `{cap.name}` keeps no request away: requests are at most {most}"
+        hint = "lower the amount, or remove it"
+        report.warning("P319", place_of(node, "max_amount"), message, hint)
 
 
 def _read_amount(fields: Fields, key: str) -> Decimal | None:
@@ -240,83 +272,60 @@ def _read_guardrail(node: YamlNode, plan: Fields, versions: Versions | None) -> 
     metric, scope = fields.choice("metric", Metric), fields.choice("scope", GuardrailScope)
     action, name = fields.choice("action", GuardrailAction), read_name(fields)
     min_units = fields.integer("min_units", 1, _LARGEST)
-    test = _read_test(fields, Metric(metric) if metric else None)
-    if not (metric and scope and action and name and min_units and test):
+    ceiling, sound = _read_ceiling(fields, Metric(metric) if metric else None)
+    if not (metric and scope and action and name and min_units and sound):
         return None
     guardrail = Guardrail(
-        name, Metric(metric), GuardrailScope(scope), test, min_units, GuardrailAction(action)
+        name, Metric(metric), GuardrailScope(scope), ceiling, min_units, GuardrailAction(action)
     )
     _refuse_impossible(fields, guardrail)
     if min_units < _FEWEST_UNITS:
         message = f"`min_units` is {min_units}: so few applicants tell chance, not a rate"
         hint = "200 to 300 are usual"
         fields.report.warning("P416", fields.place("min_units"), message, hint)
-    compares = isinstance(test, VersusChampion)
     alone = versions is not None and versions.challenger is None
-    if alone and (compares or guardrail.action is GuardrailAction.ROLL_BACK):
+    if alone and (ceiling is None or guardrail.action is GuardrailAction.ROLL_BACK):
         message = f"guardrail `{name}` does nothing while the plan has no challenger"
         fields.report.warning("P413", fields.node.place, message)
     return guardrail
 
 
-def _read_test(fields: Fields, metric: Metric | None) -> Ceiling | VersusChampion | None:
+def _read_ceiling(fields: Fields, metric: Metric | None) -> tuple[Ceiling | None, bool]:
+    """None for a comparison, and whether what is written makes a guardrail."""
     if fields.has("max") == fields.has("versus"):
         message = "a guardrail needs either `max` or `versus`"
-        hint = "a fixed ceiling is `max: 0.40`, a comparison `versus: champion` with `alpha`"
+        hint = "a fixed ceiling is `max: 0.40`, a comparison `versus: champion`"
         fields.report.error("P401", fields.node.place, message, hint)
-        return None
-    return _read_ceiling(fields, metric) if fields.has("max") else _read_versus(fields)
-
-
-def _read_ceiling(fields: Fields, metric: Metric | None) -> Ceiling | None:
-    if fields.has("alpha"):
-        message = "`alpha` belongs to `versus`; a ceiling has no false alarms to bound"
-        fields.report.error("P402", fields.place("alpha"), message, "remove it")
+        return None, False
+    if fields.has("versus"):
+        if fields.has("window"):
+            message = "a comparison looks at all since the challenger entered its stage"
+            hint = "remove `window`: a sliding one would raise more false alarms"
+            fields.report.error("P405", fields.place("window"), message, hint)
+        return None, fields.choice("versus", ("champion",)) is not None
     window = fields.duration("window")
     if window == timedelta(0):
         message = "`window` is empty, so nothing is ever seen"
         fields.report.error("P403", fields.place("window"), message, "write one, such as 24h")
     maximum = fields.decimal("max", 0, _LARGEST)
     if maximum is None:
-        return None
+        return None, False
     if metric is not None and metric.is_rate and maximum >= 1:
         message = f"`max` is {maximum}; a rate is at most 1, so this never trips"
         hint = "write a fraction: 0.40 is 40 %"
         fields.report.error("P404", fields.place("max"), message, hint)
-    return Ceiling(maximum, window)
-
-
-def _read_versus(fields: Fields) -> VersusChampion | None:
-    fields.choice("versus", ("champion",))
-    if fields.has("window"):
-        message = "a comparison looks at all since the challenger entered its stage"
-        hint = "remove `window`: a sliding one would void `alpha`"
-        fields.report.error("P405", fields.place("window"), message, hint)
-    if not fields.has("alpha"):
-        message = "a comparison needs `alpha`, the share of false alarms it may raise"
-        fields.report.error("P406", fields.node.place, message, "add `alpha: 0.01`")
-    alpha = fields.decimal("alpha")
-    if alpha is None:
-        return None
-    if not 0 < alpha < 1:
-        message = f"`alpha` is {alpha}; it must lie between 0 and 1, both excluded"
-        fields.report.error("P407", fields.place("alpha"), message, "0.01 is usual")
-    elif alpha > _LARGEST_ALPHA:
-        share = f"{alpha * 100:.0f} of 100"
-        message = f"`alpha` is {alpha}: up to {share} challengers that are no worse are stopped"
-        fields.report.warning("P415", fields.place("alpha"), message, "0.01 is usual")
-    return VersusChampion(alpha)
+    return Ceiling(maximum, window), True
 
 
 def _refuse_impossible(fields: Fields, guardrail: Guardrail) -> None:
-    compares = isinstance(guardrail.test, VersusChampion)
+    compares = guardrail.ceiling is None
     product = guardrail.scope is GuardrailScope.PRODUCT
     if compares and product:
         _refuse(fields, "scope", "P408", "a comparison is between arms", "write `scope: arm`")
     if compares and not guardrail.metric.is_rate:
         hint = "compare a rate, or give the latency a `max`"
         _refuse(fields, "metric", "P409", f"`{guardrail.metric}` is no rate to compare", hint)
-    if isinstance(guardrail.test, Ceiling) and product and guardrail.test.window is None:
+    if guardrail.ceiling is not None and product and guardrail.ceiling.window is None:
         _refuse(
             fields,
             "scope",
@@ -343,7 +352,7 @@ def _warn_of_unwatched(
 ) -> None:
     if versions is None or versions.challenger is None:
         return
-    compared = {g.metric for g in guardrails if isinstance(g.test, VersusChampion)}
+    compared = {g.metric for g in guardrails if g.ceiling is None}
     for metric in versions.challenger.expect:
         if metric not in compared:
             message = f"`{metric}` is expected to change, and no guardrail compares it"
@@ -362,14 +371,13 @@ def read_review(plan: Fields) -> ReviewPolicy | None:
         "`review`",
         plan.report,
         required=("authority", "reasons"),
-        optional=("queues", "contest", "claim_for"),
+        optional=("queues", "contest"),
     )
     return ReviewPolicy(
         _read_queues(fields),
         _read_authority(fields),
         _read_reasons(fields),
         _read_sla(fields.get("contest"), fields) or CONTEST_SLA,
-        _read_claim_for(fields),
     )
 
 
@@ -465,14 +473,6 @@ def _read_reason(node: YamlNode, review: Fields) -> ReviewReason | None:
 def _read_sla(node: YamlNode | None, review: Fields) -> timedelta | None:
     fields = node and Fields.of(node, "`contest`", review.report, required=("sla",))
     return _positive(fields, "sla") if fields else None
-
-
-def _read_claim_for(review: Fields) -> timedelta:
-    seconds = _positive(review, "claim_for")
-    if seconds is not None and seconds > LONGEST_CLAIM:
-        message = "`claim_for` is longer than a day, so a case that is left waits for days"
-        review.report.error("P325", review.place("claim_for"), message, "30m to 2h are usual")
-    return seconds or CLAIM_FOR
 
 
 def _positive(fields: Fields, key: str) -> timedelta | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decision_service.domain.decision import ReferKind
 from decision_service.domain.values import LARGEST_AMOUNT
 from decision_service.rollout.model import Advance, GuardrailAction, GuardrailScope, Metric, Unit
-from decision_service.rollout.plan import LONGEST_UNREPORTED
 from decision_service.rollout.plan_sections import REASON_CODE, TOLD
 from decision_service.rules.language.schema_forms import (
     DIALECT,
@@ -41,7 +40,6 @@ def plan_schema() -> Schema:
             listed(_cap()), "what a civil day may approve; beyond it people are referred"
         ),
         "guardrails": listed(_guardrail()),
-        "history": _history(),
         "second_person_above": about(
             _SHARE, "what gives a greater share, in percent, needs two callers"
         ),
@@ -89,9 +87,6 @@ def _challenger() -> Schema:
         "salt": TEXT,
         **_stages(),
         "expect": closed("what is meant to change", (), dict.fromkeys(_RATES, expected)),
-        "limits": closed(
-            "limits", (), dict.fromkeys(("max_amount", "max_approved_per_day"), _AMOUNT)
-        ),
     }
     return closed("a challenger", ("version", "salt", "stages", "initial_stage"), keys)
 
@@ -102,8 +97,10 @@ def _cap() -> Schema:
         "tier": about(TEXT, "a tier of the offer; without it the cap is for the product"),
         "approvals_per_day": _POSITIVE,
         "amount_per_day": _AMOUNT,
+        "max_amount": about(_AMOUNT, "of one application, with `arm`"),
+        "arm": about(choice(("challenger",)), "beyond it the champion decides"),
     }
-    either = [{"required": ["approvals_per_day"]}, {"required": ["amount_per_day"]}]
+    either = [{"required": [key]} for key in ("approvals_per_day", "amount_per_day", "max_amount")]
     return closed("a cap", ("name",), keys, anyOf=either)
 
 
@@ -117,17 +114,10 @@ def _guardrail() -> Schema:
         "max": about({"type": "number", "minimum": 0}, "a fixed ceiling; a rate is a fraction"),
         "window": DURATION,
         "versus": choice(("champion",)),
-        "alpha": about({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, "0.01"),
     }
     required = ("name", "metric", "scope", "min_units", "action")
-    either = [{"required": ["max"]}, {"required": ["versus", "alpha"]}]
+    either = [{"required": ["max"]}, {"required": ["versus"]}]
     return closed("a guardrail", required, keys, oneOf=either)
-
-
-def _history() -> Schema:
-    days: Schema = {"type": "integer", "minimum": 0, "maximum": LONGEST_UNREPORTED}
-    sentence = "days for which an approval counts that nobody reports"
-    return closed("history", (), {"unreported_days": about(days, sentence)})
 
 
 def _review() -> Schema:
@@ -156,6 +146,5 @@ def _review() -> Schema:
         ),
         "reasons": listed(closed("a reason", ("code", "text"), reason), minItems=1),
         "contest": closed("contested decisions", ("sla",), {"sla": DURATION}),
-        "claim_for": about(DURATION, "how long a claimed case is one person's; 30m"),
     }
     return closed("how persons review", ("authority", "reasons"), keys)

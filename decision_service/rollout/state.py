@@ -12,14 +12,11 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.rollout.model import (
-    Ceiling,
-    ChallengerLimits,
     Guardrail,
     Plan,
     PlanConflict,
     Track,
     TrackName,
-    VersusChampion,
     challenger_clashes,
     dealt,
     go_live_clashes,
@@ -351,7 +348,6 @@ def widenings(before: Plan, after: Plan, state: RolloutState) -> tuple[str, ...]
         "`second_person_above` is higher": None not in (held, lock) and (lock or 0) > limit,
         "another unit deals all applicants anew": after.unit is not before.unit,
         "pins end sooner": after.pin_for < before.pin_for,
-        "offers without a report count for fewer days": after.unreported < before.unreported,
         "more are on `allow`": bool(now.allow - was.allow),
         "fewer are on `deny`": bool(was.deny - now.deny),
     }
@@ -398,9 +394,6 @@ def _versions(before: Plan, after: Plan, state: RolloutState, limit: int) -> Ite
         yield from _stages(before, after, TrackName.CHALLENGER, state.challenger, limit)
         if new.expect != old.expect:
             yield f"the challenger v{new.version} is expected to differ otherwise"
-        for key in ChallengerLimits.__struct_fields__:
-            if _looser(getattr(old.limits, key), getattr(new.limits, key)):
-                yield f"`{key}` of the challenger is looser"
     elif (share := new.stages.percent(new.stages.initial)) > limit:
         yield f"the challenger v{new.version} begins at {share / 1000:g} %"
 
@@ -417,22 +410,21 @@ def _guardrails(before: Plan, after: Plan) -> Iterator[str]:
 
 def _as_strict(old: Guardrail, new: Guardrail) -> bool:
     """Whether it trips at least where the old one does, and then does the same."""
-    strict, same = new.min_units <= old.min_units, new.test
-    if isinstance(old.test, Ceiling) and isinstance(new.test, Ceiling):
-        strict = strict and new.test.maximum <= old.test.maximum
-        same = replace(new.test, maximum=old.test.maximum)
-    elif isinstance(old.test, VersusChampion) and isinstance(new.test, VersusChampion):
-        strict, same = strict and new.test.alpha >= old.test.alpha, old.test
-    return strict and replace(new, min_units=old.min_units, test=same) == old
+    strict, same = new.min_units <= old.min_units, new.ceiling
+    if old.ceiling is not None and new.ceiling is not None:
+        strict = strict and new.ceiling.maximum <= old.ceiling.maximum
+        same = replace(new.ceiling, maximum=old.ceiling.maximum)
+    return strict and replace(new, min_units=old.min_units, ceiling=same) == old
 
 
 def _money(before: Plan, after: Plan) -> Iterator[str]:
-    caps = {(cap.name, cap.tier): cap for cap in after.caps}
+    caps = {(cap.name, cap.tier, cap.arm): cap for cap in after.caps}
+    bounds = ("approvals", "amount", "max_amount")
     for cap in before.caps:
-        new = caps.get((cap.name, cap.tier))
+        new = caps.get((cap.name, cap.tier, cap.arm))
         if new is None:
             yield f"cap {cap.name} is gone"
-        elif _looser(cap.approvals, new.approvals) or _looser(cap.amount, new.amount):
+        elif any(_looser(getattr(cap, name), getattr(new, name)) for name in bounds):
             yield f"cap {cap.name} is looser"
     was, now = (plan.review.authority if plan.review else None for plan in (before, after))
     if now and (was is None or now.review > was.review or now.review_second > was.review_second):

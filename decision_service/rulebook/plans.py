@@ -9,7 +9,7 @@ import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.values import to_major
-from decision_service.rollout.model import WHOLE, Ceiling, DayCap, Plan, Segment, Stages
+from decision_service.rollout.model import WHOLE, DayCap, Plan, Segment, Stages
 from decision_service.rollout.plan_sections import place_of
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
@@ -43,7 +43,8 @@ def doubtful_bounds(
     if root is None or not deciding:
         return ()
     for cap, node in zip(plan.caps, _nodes(_value(root, "caps")), strict=False):
-        _check_cap(cap, node, deciding, report)
+        if cap.arm is None:
+            _check_cap(cap, node, deciding, report)
     return tuple(one for one in report.diagnostics() if one.code.startswith("P31"))
 
 
@@ -189,11 +190,11 @@ def _fences(plan: Plan) -> Iterator[FoundRisk]:
         message = "no guardrail watches this rollout"
         yield FoundRisk("P417", (), message, hint, PlanRisk.NO_GUARDRAILS)
     for index, guardrail in enumerate(plan.guardrails):
-        test = guardrail.test
-        if isinstance(test, Ceiling) and guardrail.metric.is_rate and test.maximum >= _HARDLY_TRIPS:
+        test = guardrail.ceiling
+        if test is not None and guardrail.metric.is_rate and test.maximum >= _HARDLY_TRIPS:
             message = f"guardrail `{guardrail.name}` hardly ever trips: `max` is {test.maximum}"
             yield FoundRisk("P418", ("guardrails", index, "max"), message, "0.40 is 40 %")
-    if not plan.caps:
+    if not plan.product_caps:
         hint = "add `caps` with `amount_per_day` or `approvals_per_day`"
         message = "nothing bounds what a day approves"
         yield FoundRisk("P318", (), message, hint, PlanRisk.NO_CAPS)

@@ -387,7 +387,7 @@ class KeyListReader(CsvText):
         if not key:
             self._error("R138", number, values, KEY, "the line has no key", "add it, or remove it")
         elif self.salt and not HASH.fullmatch(key):
-            hint = "write it into the file by `decision-service rules hash-list`"
+            hint = "write the SHA-256 in hex of `SALT:key`, the salt being that of the first cell"
             self._error("R138", number, values, KEY, "a key of a hashed list is not hashed", hint)
         elif not self.salt:
             self.check_single(number, values)

@@ -323,9 +323,9 @@ class Settings(BaseModel):
     report_within: int = Field(
         30,
         ge=0,
-        le=1200,
-        description="Days after which an approval without a report of its loan raises an alarm; 0: "
-        "none does.",
+        le=365,
+        description="Days without a report of its loan for which an approval counts as owed "
+        "beyond its end, and after which it raises an alarm; 0: neither.",
     )
     rules_dir: NamedPath = Field(Path("rules"), description="The rules folder.")
     blocked_factors: Names = Field(

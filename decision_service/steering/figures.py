@@ -28,7 +28,6 @@ from decision_service.rollout.model import (
     Metric,
     Plan,
     TrackName,
-    VersusChampion,
 )
 from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product
@@ -146,7 +145,7 @@ class ShowFigures:
         )
 
     async def _day(self, product: Product, now: datetime) -> Sequence[tuple[DayCap, DayTotal]]:
-        caps = product.plan.caps
+        caps = product.plan.product_caps
         if not caps:
             return ()
         since = midnight(AsOf.at(now, product.champion.zone))
@@ -199,11 +198,10 @@ def _share(product: Product, arm: Arm) -> int:
 
 
 async def _guard(word: GuardrailResult, plan: Plan, now: datetime) -> GuardrailLine:
-    test = word.guardrail.test
     tripped = word.judgement.standing is Said.TRIPPED
-    if not isinstance(test, VersusChampion) or word.arms is None or tripped:
+    if word.arms is None or tripped:
         return GuardrailLine(word, None)
-    needed = await asyncio.to_thread(applicants_needed, word.guardrail, test, plan, word.arms)
+    needed = await asyncio.to_thread(applicants_needed, word.guardrail, plan, word.arms)
     fewest = word.guardrail.min_units if word.judgement.standing is Said.WAITING else 0
     wanted = max(needed or 0, fewest)
     return GuardrailLine(word, _awaited(wanted, word.judgement.units, word.window.since, now))

@@ -42,7 +42,6 @@ from decision_service.rollout.model import (
     Metric,
     Plan,
     TrackName,
-    VersusChampion,
 )
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import Refusal, RolloutState, StepResult, advance
@@ -130,8 +129,8 @@ def window_of(
     now: datetime,
 ) -> GuardrailWindow:
     """The window of a guardrail on an arm, or on the product for None; `history` newest first."""
-    test = guardrail.test
-    if isinstance(test, VersusChampion):
+    test = guardrail.ceiling
+    if test is None:
         floor = comparing_since(state, history)
         return GuardrailWindow(floor, position_at(history, floor))
     steps = (e for e in history if e.action in _ANSWERS and not e.who.startswith(GUARDRAIL))
@@ -226,7 +225,7 @@ class Evaluation(msgspec.Struct):
         if self.product.state.go_live.killed:
             return ()
         runs = running_challenger(self.product.plan, self.product.state) is not None
-        if isinstance(guardrail.test, VersusChampion):
+        if guardrail.ceiling is None:
             return (Arm.CHALLENGER,) if runs else ()
         if guardrail.scope is GuardrailScope.PRODUCT:
             return (None,)
@@ -235,14 +234,12 @@ class Evaluation(msgspec.Struct):
     async def _result(self, guardrail: Guardrail, arm: Arm | None) -> GuardrailResult:
         state = self.product.state
         window = window_of(guardrail, arm, state, self.history, self.now)
-        if isinstance(guardrail.test, VersusChampion):
-            return await self._compared(guardrail, guardrail.test, window)
-        judged = await self._against(guardrail, guardrail.test, arm, window)
+        if guardrail.ceiling is None:
+            return await self._compared(guardrail, window)
+        judged = await self._against(guardrail, guardrail.ceiling, arm, window)
         return GuardrailResult(guardrail, arm, judged, window)
 
-    async def _compared(
-        self, guardrail: Guardrail, test: VersusChampion, window: GuardrailWindow
-    ) -> GuardrailResult:
+    async def _compared(self, guardrail: Guardrail, window: GuardrailWindow) -> GuardrailResult:
         since = comparing_since(self.product.state, self.history)
         found = await self.tallies(window.since, hashed=True)
         before = await self.tallies(since - EARLIER, since, hashed=True)
@@ -250,7 +247,7 @@ class Evaluation(msgspec.Struct):
             self._rate(guardrail.metric, found, arm) for arm in (Arm.CHAMPION, Arm.CHALLENGER)
         )
         arms = ArmTallies(champion, challenger, self._rate(guardrail.metric, before, Arm.CHAMPION))
-        judged = judge_arms(guardrail, test, self.product.plan, arms)
+        judged = judge_arms(guardrail, self.product.plan, arms)
         return GuardrailResult(guardrail, Arm.CHALLENGER, judged, window, arms)
 
     async def _against(
@@ -314,8 +311,6 @@ def figures_of(word: GuardrailResult, product: Product) -> dict[str, str]:
         arms = word.arms
         counts = {"champion": arms.champion, "challenger": arms.challenger}
         figures |= {name: f"{one.events} of {one.units}" for name, one in counts.items()}
-    if isinstance(word.guardrail.test, VersusChampion):
-        figures["alpha"] = f"{word.guardrail.test.alpha:f}"
     return figures
 
 
@@ -342,10 +337,10 @@ def value_words(word: GuardrailResult) -> str:
 
 def allowed_words(guardrail: Guardrail, product: Product) -> str:
     """`40 %`, `1,500 ms`, `-6.0 ± 3.0 pt meant`, or `no difference` where no change is meant."""
-    if isinstance(guardrail.test, Ceiling):
+    if guardrail.ceiling is not None:
         if guardrail.metric is Metric.LATENCY_P99_MS:
-            return f"{guardrail.test.maximum:,f} ms"
-        return f"{float(guardrail.test.maximum) * 100:g} %"
+            return f"{guardrail.ceiling.maximum:,f} ms"
+        return f"{float(guardrail.ceiling.maximum) * 100:g} %"
     band = meant(product.plan, guardrail.metric)
     if band.low == band.high == 0:
         return "no difference"
@@ -355,9 +350,9 @@ def allowed_words(guardrail: Guardrail, product: Product) -> str:
 
 def window_words(word: GuardrailResult) -> str:
     """`the last 24h` or `since 2026-11-10 09:12 UTC`, whichever is shorter."""
-    test = word.guardrail.test
+    test = word.guardrail.ceiling
     since = f"since {word.window.since:%Y-%m-%d %H:%M:%S} UTC"
-    if isinstance(test, Ceiling) and test.window is not None and word.window.whole:
+    if test is not None and test.window is not None and word.window.whole:
         return f"the last {hours(test.window)}"
     return since
 

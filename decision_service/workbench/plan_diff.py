@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from decision_service.domain.reviews import ReviewPolicy, ReviewQueue
 from decision_service.rollout.model import (
-    Ceiling,
     Challenger,
     GoLive,
     Guardrail,
@@ -43,7 +42,7 @@ _MORE_LOOSENS = re.compile(
     r"percent|max|min_units|within|review|review_second|sla|.*(max_amount|_per_day)\)?"
     r"|.*\((second_person_above|contest_sla)\)"
 )
-_MORE_TIGHTENS = re.compile(r"hold|min_decisions|alpha")
+_MORE_TIGHTENS = re.compile(r"hold|min_decisions")
 _NUMBER = re.compile(r"(-?[\d.]+)([dhms]?)")
 
 
@@ -107,7 +106,6 @@ def review_entries(review: ReviewPolicy) -> Iterator[PlanEntry]:
         values |= values_of(told=None if reason.is_told else "nobody")
         yield PlanEntry("review", f"reason {reason.code}", values, "reasons")
     yield single("review", "contest_sla", length_of(review.contest_sla))
-    yield single("review", "claim_for", length_of(review.claim_for))
 
 
 def _queue(queue: ReviewQueue) -> dict[str, str]:
@@ -125,14 +123,17 @@ def entries_of(plan: Plan) -> Iterator[PlanEntry]:
     """Everything that the digest of a plan covers but its product and lists of units."""
     yield single("plan", "unit", plan.unit)
     yield single("plan", "pin_for", length_of(plan.pin_for))
-    yield single("plan", "unreported_days", str(plan.unreported.days))
     if plan.second_person_above is not None:
         yield single("plan", "second_person_above", percent_of(plan.second_person_above))
     yield from _go_live(plan.go_live)
     yield from _versions(plan.versions)
     for cap in plan.caps:
         values = values_of(
-            tier=cap.tier, approvals_per_day=cap.approvals, amount_per_day=digits_of(cap.amount)
+            tier=cap.tier,
+            arm=cap.arm,
+            approvals_per_day=cap.approvals,
+            amount_per_day=digits_of(cap.amount),
+            max_amount=digits_of(cap.max_amount),
         )
         yield PlanEntry("caps", f"cap {cap.name}", values, "caps")
     for guardrail in plan.guardrails:
@@ -177,20 +178,13 @@ def _challenger(challenger: Challenger) -> Iterator[PlanEntry]:
     for metric, expected in challenger.expect.items():
         values = values_of(change=digits_of(expected.change), within=digits_of(expected.within))
         yield PlanEntry("challenger", f"the expected {in_words(metric)} ({metric})", values)
-    for key in ("max_amount", "max_approved_per_day"):
-        amount = getattr(challenger.limits, key)
-        if amount is not None:
-            yield single("challenger", key, digits_of(amount))
 
 
 def _guardrail(guardrail: Guardrail) -> PlanEntry:
-    test = guardrail.test
-    if isinstance(test, Ceiling):
-        tested = values_of(
-            max=digits_of(test.maximum), window=length_of(test.window or timedelta(0))
-        )
-    else:
-        tested = values_of(versus="champion", alpha=digits_of(test.alpha))
+    tested, ceiling = {"versus": "champion"}, guardrail.ceiling
+    if ceiling is not None:
+        window = length_of(ceiling.window or timedelta(0))
+        tested = values_of(max=digits_of(ceiling.maximum), window=window)
     values = values_of(
         metric=guardrail.metric,
         scope=guardrail.scope,

@@ -91,7 +91,7 @@ def by(who: str, request_id: str = "") -> By:
 
 def claimed_by(who: str) -> Move:
     """A claim."""
-    return lambda review, _: steps.claim(review, by(who), POLICY.claim_for)
+    return lambda review, _: steps.claim(review, by(who))
 
 
 def completed_by(who: str, request_id: str = "r-1") -> Move:

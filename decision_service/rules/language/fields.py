@@ -41,6 +41,12 @@ _SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
 _GONE = {
     ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
     "challenger",
+    ("the plan", "history"): "remove it: the setting DECISION_REPORT_WITHIN has the days for all "
+    "products",
+    ("`challenger`", "limits"): "write a cap under `caps:`: {name: challenger, arm: challenger, "
+    "max_amount: 50000, amount_per_day: 500000}",
+    ("a guardrail", "alpha"): "remove it: at most one comparison of a hundred stops by chance",
+    ("`review`", "claim_for"): "remove it: a claimed case is one person's for 30 minutes",
     ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
     ("`data`", "partial"): "remove it: an account that gave data once and now fails always refers",
     ("`data`", "combine_income"): "remove it: incomes are always added up per job",

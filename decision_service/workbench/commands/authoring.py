@@ -1,12 +1,9 @@
-"""What authors of rules begin with: a new product, schemas for editors, hashed lists."""
+"""What authors of rules begin with: a new product, schemas for editors."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,23 +14,19 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import CommandError, Exit, console, print_or_check, read_text
-from decision_service.cli.views import counted
+from decision_service.cli.output import CommandError, Exit, console, print_or_check
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.schema import plan_schema
-from decision_service.rulebook.folder import ProductTexts, TextFile, write_whole
+from decision_service.rulebook.folder import ProductTexts, TextFile
 from decision_service.rulebook.load import load_rules
-from decision_service.rules.inputs import HASH, KeyListReader, read_list
-from decision_service.rules.language.diagnostics import Diagnostic, Report, Severity, count, render
-from decision_service.rules.program import folded, hashed
+from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.rules.schema import ruleset_schema, shared_schema, tests_schema
 from decision_service.workbench.commands.folder import DEFAULT_PATH, find_rules, unpublished
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 60
-_SALT_BYTES = 16
 _FILES = {"v1.yaml": "v1.yaml", "rollout.yaml": "rollout.yaml", "tests.yaml": "tests/v1.yaml"}
 
 
@@ -153,54 +146,3 @@ def schema(
 def schema_text(kind: SchemaKind) -> str:
     made = _SCHEMAS[kind](catalogue())
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
-
-
-def hash_list(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="a list: lists/NAME.csv")],
-) -> None:
-    """Replace the plain keys of a list by salted hashes.
-
-    Those added since are among them.
-    """
-    text = read_text(path, "name the file of a list")
-    report = Report()
-    reader = KeyListReader(str(path), text, report)
-    if reader.columns and not reader.salt:
-        reader.keys()
-    hashed_text, count = _hashed(reader)
-    _refuse_list(path, report)
-    report = Report()
-    read_list(str(path), hashed_text, report)
-    _refuse_list(path, report)
-    if count:
-        try:
-            write_whole(path, hashed_text)
-        except OSError as error:
-            raise CommandError(
-                f"{path} cannot be written ({error.strerror}): allow it, then hash the list again",
-                Exit.USAGE,
-            ) from None
-    words = f"{path}: {counted(count, 'key')} hashed"
-    console().print(words, markup=False, soft_wrap=True)
-
-
-def _hashed(reader: KeyListReader) -> tuple[str, int]:
-    salt = reader.salt or secrets.token_hex(_SALT_BYTES)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([f"sha256:{salt}", *reader.columns[1:]])
-    count = 0
-    for number in reader.rows:
-        key, *rest = reader.values(number) or [""]
-        plain = not reader.salt or (key and not HASH.fullmatch(key))
-        if plain:
-            count += 1
-            reader.check_single(number, [key, *rest])
-        writer.writerow([hashed(folded(key), salt) if plain else key, *rest])
-    return out.getvalue(), count
-
-
-def _refuse_list(path: Path, report: Report) -> None:
-    if report.failed:
-        lines = tuple(map(render, report.diagnostics()))
-        raise CommandError(f"{path} is left as it is: mend it first", Exit.FINDINGS, lines)

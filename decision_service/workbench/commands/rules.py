@@ -52,7 +52,7 @@ from decision_service.runtime.config import load
 from decision_service.workbench.backtest.render import encoded, headline, honesty
 from decision_service.workbench.backtest.report import ImpactReport
 from decision_service.workbench.commands import publishing as keys
-from decision_service.workbench.commands.authoring import hash_list, new, schema
+from decision_service.workbench.commands.authoring import new, schema
 from decision_service.workbench.commands.diff import (
     ChangedVersion,
     ProveOption,
@@ -231,7 +231,6 @@ def factors(
 for _command in (new, explain, publish, sign, verify):
     commands.command()(_command)
 commands.add_typer(keys.key_commands, name="keys")
-commands.command("hash-list")(hash_list)
 commands.command()(schema)
 commands.command()(status)
 

@@ -121,19 +121,18 @@ versions:
     stages: [{name: ten, percent: 10}]
     initial_stage: ten
     expect: {approval_rate: {change: -0.06, within: 0.03}}
-    limits: {max_approved_per_day: 500000, max_amount: 50000}
   shadow: [{version: 3, percent: 100}]
-caps: [{name: all, tier: A, approvals_per_day: 10, amount_per_day: 90000}]
+caps:
+  - {name: all, tier: A, approvals_per_day: 10, amount_per_day: 90000}
+  - {name: trial, arm: challenger, max_amount: 50000}
 guardrails:
   - name: a
     metric: approval_rate
     scope: arm
     versus: champion
-    alpha: 0.01
     min_units: 300
     action: pause
   - {name: b, metric: refer_rate, scope: product, max: 0.4, window: 24h, min_units: 9, action: kill}
-history: {unreported_days: 30}
 """
 
 
@@ -153,7 +152,7 @@ def test_a_plan_with_every_key_satisfies_the_schema_and_no_other():
         ("percent: 2.5", "percent: 101"),
         ("tier: A, approvals_per_day: 10, amount_per_day: 90000", "tier: A"),
         ("metric: refer_rate", "metric: referrals"),
-        ("max: 0.4, ", "max: 0.4, versus: champion, alpha: 0.1, "),
+        ("max: 0.4, ", "max: 0.4, versus: champion, "),
         ("amount_per_day: 90000}", "daily: 90000}"),
     ):
         assert right in EVERY_PLAN_KEY

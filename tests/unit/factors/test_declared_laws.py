@@ -83,7 +83,7 @@ def test_the_laws_hold_of_every_case_worked_out_by_hand():
 def test_the_laws_of_own_records_hold_of_every_past(past):
     """Whatever was decided before, the counts of longer windows hold those of shorter ones."""
     decided = tuple(decision(number, *row) for number, row in enumerate(past))
-    about = HistoryOf("personal-loan-ph", "PHP", AS_OF, timedelta(days=30))
+    about = HistoryOf("personal-loan-ph", "PHP", AS_OF)
     own = OwnFacts(history=history_of(about, [Past(len(decided), decided)]))
     needs = Needs(OWN, DataPolicy("PHP"), None)
     found = compute(Snapshot("user-1", accounts=()), needs, AS_OF, own).values

@@ -35,10 +35,7 @@ PLANS = (
     edited(LIVE, ("unit: user_id", "unit: customer_ref")),
     edited(LIVE, ("deny: []", SEGMENT)),
     CHALLENGED,
-    edited(
-        CHALLENGED,
-        ("initial_stage: whole", "initial_stage: whole\n    limits: {max_approved_per_day: 900}"),
-    ),
+    CHALLENGED + "caps: [{name: trial, arm: challenger, amount_per_day: 900}]\n",
 )
 
 

@@ -52,7 +52,6 @@ async def test_a_challenger_that_declines_too_much_is_rolled_back(
         "window": "since 2026-11-24 04:00:00 UTC",
         "champion": "420 of 600",
         "challenger": "90 of 300",
-        "alpha": "0.01",
     }
     assert entry.why == (
         "the challenger's approvals against the champion's: -40.0 pt, allowed -6.0 ± 3.0 pt meant "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -89,8 +89,7 @@ def figures(history):
 
 def of(past, unreported=30, as_of=AS_OF):
     """The history over some past."""
-    about = HistoryOf("personal-loan-ph", "PHP", as_of, timedelta(days=unreported))
-    return history_of(about, past)
+    return history_of(HistoryOf("personal-loan-ph", "PHP", as_of), past, unreported_days=unreported)
 
 
 @pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["name"])
@@ -170,4 +169,4 @@ def test_a_hash_names_its_key_and_hides_the_rest():
 
 def test_a_history_that_is_empty_has_an_exposure_of_nothing():
     """Nothing on record is nothing owed, not something that cannot be told."""
-    assert of([]) == History("PHP")
+    assert of([]) == History("PHP", unreported_days=30)

@@ -22,10 +22,7 @@ from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
 from tests.unit.rollout.plans import edited
 
-LIMITED = edited(
-    CHALLENGED,
-    ("initial_stage: whole", "initial_stage: whole\n    limits: {max_approved_per_day: 50000}"),
-)
+LIMITED = CHALLENGED + "caps: [{name: trial, arm: challenger, amount_per_day: 50000}]\n"
 LIVE = edited(CHALLENGED, (CHALLENGED[CHALLENGED.index("  challenger:") :], ""))
 
 

@@ -28,7 +28,7 @@ CASES = yaml.safe_load(
 
 def claimed(kind: ReferKind | None = ReferKind.SCORE, asked: object = 50_000) -> Review:
     """A review that Ana has claimed."""
-    return claim(review(kind, asked), by("ana"), POLICY.claim_for).review
+    return claim(review(kind, asked), by("ana")).review
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
@@ -83,7 +83,7 @@ def test_nobody_confirms_a_proposal_that_was_not_seen() -> None:
     """A confirmation that comes late meets another proposal, and says so."""
     first = complete(claimed(), by("ana", 2), approved(25_000), POLICY).review
     open_again = reject(first, by("cai", 3), "no payslip", first.etag).review
-    retaken = claim(open_again, by("ana", 4), POLICY.claim_for).review
+    retaken = claim(open_again, by("ana", 4)).review
     second = complete(retaken, by("ana", 5), approved(40_000), POLICY).review
     with pytest.raises(ReviewRefused, match="has taken a step since you saw it"):
         confirm(second, by("ben", 6), POLICY, first.etag)

@@ -30,7 +30,7 @@ OPENED = ReviewEvent(1, NOON, "", ReviewAction.OPENED)
 Action = Callable[[Review, By], ReviewStep | None]
 
 ACTIONS: dict[str, Action] = {
-    "claim": lambda r, b: steps.claim(r, b, POLICY.claim_for),
+    "claim": lambda r, b: steps.claim(r, b),
     "release": steps.release,
     "note": lambda r, b: steps.note(r, b, "seen"),
     "request data": lambda r, b: steps.request_data(r, b, [Kind.CONTRIBUTIONS], ""),
@@ -112,32 +112,32 @@ def test_above_one_persons_authority_two_have_decided(
 @pytest.mark.parametrize("name", ["claim", "release", "note", "request data", "again"])
 def test_a_review_of_very_many_steps_takes_those_to_its_end_alone(name: str) -> None:
     """Nothing that may be repeated without end is added, and it is completed all the same."""
-    claimed = steps.claim(review(), by("ana"), POLICY.claim_for).review
+    claimed = steps.claim(review(), by("ana")).review
     nearly = replace(claimed, events=steps.MOST_STEPS - 1)
     taken = ACTIONS[name](nearly, by("ana", 2))
     assert taken is not None
     full = replace(claimed, events=taken.review.events)
     with pytest.raises(ReviewRefused, match="has 200 steps"):
         ACTIONS[name](full, by("ana", 2))
-    again = steps.claim(full, by("ben", 60), POLICY.claim_for).review
+    again = steps.claim(full, by("ben", 60)).review
     assert complete(again, by("ben", 61), approved(), POLICY).review.ended
 
 
 def test_data_that_arrives_without_end_is_noted_for_a_while() -> None:
     """A person who has claimed a review of very many steps reads no further arrivals."""
-    claimed = steps.claim(review(ReferKind.DATA), by("ana"), POLICY.claim_for).review
+    claimed = steps.claim(review(ReferKind.DATA), by("ana")).review
     full = replace(claimed, events=steps.MOST_STEPS)
     assert steps.data_arrived(full, by("", 2), [Kind.CONTRIBUTIONS]) is None
 
 
 def test_a_claim_that_has_ended_is_nobodys() -> None:
     """Its holder must claim again, and another may by then."""
-    claimed = steps.claim(review(), by("ana"), timedelta(minutes=30)).review
+    claimed = steps.claim(review(), by("ana")).review
     with pytest.raises(ReviewRefused, match="claimed by ana until 2026-11-24T12:31:00Z"):
-        steps.claim(claimed, by("ben", 30), POLICY.claim_for)
+        steps.claim(claimed, by("ben", 30))
     with pytest.raises(ReviewRefused, match=r"your claim of .* ended at .*: claim it again"):
         complete(claimed, by("ana", 31), approved(), POLICY)
-    assert steps.claim(claimed, by("ben", 31), POLICY.claim_for).review.claimed_by == "ben"
+    assert steps.claim(claimed, by("ben", 31)).review.claimed_by == "ben"
 
 
 def test_a_referral_for_data_is_decided_again_by_itself() -> None:
@@ -145,7 +145,7 @@ def test_a_referral_for_data_is_decided_again_by_itself() -> None:
     arrived = steps.data_arrived(review(ReferKind.DATA), by(""), [Kind.CONTRIBUTIONS])
     assert arrived is not None
     assert arrived.review.state is ReviewState.DECIDING_AGAIN
-    claimed = steps.claim(review(ReferKind.DATA), by("ana"), POLICY.claim_for).review
+    claimed = steps.claim(review(ReferKind.DATA), by("ana")).review
     told = steps.data_arrived(claimed, by("", 2), [Kind.CONTRIBUTIONS])
     assert told is not None
     assert (told.review.state, told.event.action) == ("CLAIMED", ReviewAction.DATA_ARRIVED)
@@ -154,7 +154,7 @@ def test_a_referral_for_data_is_decided_again_by_itself() -> None:
 
 def test_all_the_data_that_was_asked_for_has_to_arrive() -> None:
     """What arrives first is noted, and the last kind has the application decided again."""
-    claimed = steps.claim(review(), by("ana"), POLICY.claim_for).review
+    claimed = steps.claim(review(), by("ana")).review
     wanted = [Kind.CONTRIBUTIONS, Kind.LIABILITIES]
     waiting = steps.request_data(claimed, by("ana", 2), wanted, "SSS, please").review
     first = steps.data_arrived(waiting, by("", 3), [Kind.CONTRIBUTIONS])
@@ -174,11 +174,11 @@ def test_data_that_never_becomes_whole_leaves_a_review_to_persons() -> None:
     assert (opened.review.state, opened.event.text) == ("OPEN", why)
     assert opened.event.action is ReviewAction.NOT_DECIDED_AGAIN
     assert steps.data_never_whole(opened.review, opened.event, by(""), some, why) is None
-    claimed = steps.claim(review(ReferKind.DATA), by("ana"), POLICY.claim_for)
+    claimed = steps.claim(review(ReferKind.DATA), by("ana"))
     told = steps.data_never_whole(claimed.review, claimed.event, by("", 2), some, why)
     assert told is not None
     assert (told.review.state, told.review.claimed_by) == ("CLAIMED", "ana")
-    mine = steps.claim(review(), by("ana"), POLICY.claim_for).review
+    mine = steps.claim(review(), by("ana")).review
     waiting = steps.request_data(mine, by("ana", 2), [*some, Kind.LIABILITIES], "SSS, please")
     back = steps.data_never_whole(waiting.review, waiting.event, by("", 3), some, why)
     assert back is not None

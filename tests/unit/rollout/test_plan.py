@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from decision_service.rollout.model import (
     Advance,
     Ceiling,
-    ChallengerLimits,
     ExpectedOutcome,
     Guardrail,
     GuardrailAction,
@@ -23,7 +22,6 @@ from decision_service.rollout.model import (
     Shadow,
     Stages,
     Unit,
-    VersusChampion,
 )
 from decision_service.rollout.plan import parse_plan
 from decision_service.rules.language.values import Unknown
@@ -82,19 +80,19 @@ def test_the_documented_versions():
     )
     meant = ExpectedOutcome(Decimal("-0.06"), Decimal("0.03"))
     assert challenger.expect == {Metric.APPROVAL_RATE: meant}
-    assert challenger.limits == ChallengerLimits(Decimal(50_000), Decimal(500_000))
+    [cap] = good(STAGED).challenger_caps
+    assert (cap.max_amount, cap.amount) == (Decimal(50_000), Decimal(500_000))
 
 
 def test_the_documented_guardrails():
     """All five guardrails arrive, each with its own test."""
     by_name = {g.name: g for g in good(STAGED).guardrails}
     assert list(by_name) == ["approvals", "referrals", "missing", "errors", "slow"]
-    versus = VersusChampion(Decimal("0.01"))
     assert by_name["approvals"] == Guardrail(
         "approvals",
         Metric.APPROVAL_RATE,
         GuardrailScope.ARM,
-        versus,
+        None,
         300,
         GuardrailAction.ROLL_BACK,
     )
@@ -187,7 +185,6 @@ def test_comments_and_layout_leave_the_digest():
         ("within: 0.03", "within: 0.04"),
         ("max_amount: 50000}", "max_amount: 50001}"),
         ("{version: 3, percent: 100}", "{version: 3, percent: 99}"),
-        ("alpha: 0.01", "alpha: 0.02"),
         ("window: 6h", "window: 7h"),
         ("action: kill", "action: pause"),
     ],

@@ -22,7 +22,6 @@ REVIEW = """review:
   authority: {review: 20000, review_second: 100000}
   reasons: [{code: INCOME_CONFIRMED, text: It is.}]
   contest: {sla: 3d}
-  claim_for: 45m
 """
 HOUR = timedelta(hours=1)
 
@@ -34,7 +33,7 @@ def test_the_section_is_read_as_written() -> None:
     assert policy is not None
     assert policy.authority == Authority(Decimal(20_000), Decimal(100_000))
     assert policy.reasons == (ReviewReason("INCOME_CONFIRMED", "It is."),)
-    assert (policy.contest_sla, policy.claim_for) == (72 * HOUR, timedelta(minutes=45))
+    assert policy.contest_sla == 72 * HOUR
     assert plan.digest != good(SMALL).digest
     assert good(SMALL).review is None
 

@@ -32,6 +32,10 @@ from decision_service.rollout.state import (
 from tests.fakes.examples import examples
 from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, edited, good, staged
 
+UNCAPPED = (
+    "caps:\n  - {name: trial, arm: challenger, amount_per_day: 500000, max_amount: 50000}\n",
+    "",
+)
 PLAN = good(STAGED)
 ALONE = good(SMALL)
 STATE = initial_state(PLAN, NOW)
@@ -218,10 +222,7 @@ def test_the_challengers_salt_is_kept_while_it_runs():
 def test_another_challenger_begins_anew():
     """A challenger of another version stands at its initial stage, alive, whatever came before."""
     killed = _moved(kill(_up(RUNNING, CHALLENGER), Arm.CHALLENGER))
-    other = staged(
-        ("version: 2\n", "version: 3\n"),
-        ("limits: {max_approved_per_day: 500000, max_amount: 50000}", ""),
-    )
+    other = staged(("version: 2\n", "version: 3\n"), UNCAPPED)
     state = _moved(adopt(other, killed, LATER))
     assert state.challenger == Track("one", LATER, "personal-loan-ph-v2", version=3)
     assert state.go_live == RUNNING.go_live
@@ -285,10 +286,7 @@ def test_a_process_follows_as_far_as_its_plan_goes():
 
 def test_a_challenger_of_another_version_is_followed_as_it_is():
     """The gate gives nobody to a version that the plan does not challenge with."""
-    other = staged(
-        ("version: 2\n", "version: 3\n"),
-        ("limits: {max_approved_per_day: 500000, max_amount: 50000}", ""),
-    )
+    other = staged(("version: 2\n", "version: 3\n"), UNCAPPED)
     ahead = _moved(adopt(other, RUNNING, LATER))
     assert fitting(PLAN, ahead, RUNNING) == ahead
 
@@ -296,10 +294,7 @@ def test_a_challenger_of_another_version_is_followed_as_it_is():
 def test_every_version_that_ever_decided_is_remembered():
     """Champions and challengers join the list and never leave it."""
     assert STATE.decided_by == (1, 2)
-    other = staged(
-        ("version: 2\n", "version: 3\n"),
-        ("limits: {max_approved_per_day: 500000, max_amount: 50000}", ""),
-    )
+    other = staged(("version: 2\n", "version: 3\n"), UNCAPPED)
     assert _moved(adopt(other, RUNNING, LATER)).decided_by == (1, 2, 3)
 
 
