@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import grpc
 import msgspec
 import typer
 from rich.markup import escape
@@ -16,12 +15,9 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
-from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.cli.client import ServerOptions, call, calls_server, find, pages, read_review
-from decision_service.cli.output import Format, FormatOption, console, message_dict, print_json
+from decision_service.cli.calls import Call, Form
+from decision_service.cli.client import Connection
+from decision_service.cli.output import console, message_dict, print_json
 from decision_service.cli.views import (
     add_verdict,
     chain_lines,
@@ -48,19 +44,17 @@ class ChainLink(msgspec.Struct, frozen=True):
     outcomes: Sequence[outcome_pb.RecordedOutcome]
 
 
-def read_chain(server: ServerOptions, decision_id: str) -> list[ChainLink]:
+def read_chain(connection: Connection, request: service_pb.GetDecisionRequest) -> list[ChainLink]:
     """The decisions on the application of a decision, oldest first; raises CommandError."""
-    with server.open() as channel:
-        stub = DecisionServiceStub(channel)
+    method = "DecisionService.GetDecision"
 
-        def stored(of: str) -> pb.Decision | None:
-            request = service_pb.GetDecisionRequest(decision_id=of)
-            reply = find(stub.GetDecision, request, server, "DECISION_UNKNOWN")
-            return None if reply is None else reply.decision
+    def stored(of: str) -> pb.Decision | None:
+        asked = service_pb.GetDecisionRequest(decision_id=of)
+        reply = connection.find(method, asked, "DECISION_UNKNOWN")
+        return None if reply is None else reply.decision
 
-        request = service_pb.GetDecisionRequest(decision_id=decision_id)
-        asked = call(stub.GetDecision, request, server).decision
-        return [_link(channel, server, decision) for decision in chain_of(asked, stored)]
+    decision = connection.call(method, request).decision
+    return [_link(connection, one) for one in chain_of(decision, stored)]
 
 
 def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> list[pb.Decision]:
@@ -75,17 +69,16 @@ def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> li
     return found
 
 
-def _link(channel: grpc.Channel, server: ServerOptions, decision: pb.Decision) -> ChainLink:
+def _link(connection: Connection, decision: pb.Decision) -> ChainLink:
     of = decision.decision_id
-    reviews, notices = ReviewServiceStub(channel), NoticeServiceStub(channel)
     letters = notice_pb.ListNoticesRequest(decision_id=of, page_size=PAGE)
     reports = outcome_pb.ListOutcomesRequest(decision_id=of, page_size=PAGE)
-    listed = pages(OutcomeServiceStub(channel).ListOutcomes, reports, server)
-    made = [one for page in pages(notices.ListNotices, letters, server) for one in page.notices]
+    listed = connection.pages("OutcomeService.ListOutcomes", reports)
+    made = connection.pages("NoticeService.ListNotices", letters)
     return ChainLink(
         decision,
-        [read_review(reviews, review_id, server) for review_id in decision.review.review_ids],
-        made[::-1],
+        [connection.read_review(review_id) for review_id in decision.review.review_ids],
+        [one for page in made for one in page.notices][::-1],
         [one for page in listed for one in page.outcomes],
     )
 
@@ -177,21 +170,12 @@ def _amounts(loan: outcome_pb.LoanOutcome) -> Iterator[str]:
         yield f"{loan.overdue_days} days overdue"
 
 
-@calls_server
-def chain(
-    decision_id: Annotated[
-        str, typer.Argument(metavar="ID", help="dec_…, any decision on the application")
-    ],
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Show all that happened to one application.
-
-    Its decisions, reviews with every step, letters and loans, and what stands. For the role read.
-    """
-    links = read_chain(server, decision_id)
-    if form is Format.JSON:
+def chain(call: Call) -> None:
+    with call.server.connect() as connection:
+        links = read_chain(connection, call.request)
+    if call.form is Form.JSON:
         print_json(chain_dict(links))
+    elif call.form is Form.QUIET:
+        typer.echo("\n".join(link.decision.decision_id for link in links))
     else:
         console().print(chain_tree(links))

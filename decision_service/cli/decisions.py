@@ -4,55 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from google.protobuf.duration_pb2 import Duration
 from rich.markup import escape
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.cli.chain import chain
-from decision_service.cli.client import ServerOptions, call, calls_server, decisions
-from decision_service.cli.export import export
-from decision_service.cli.notices import notice, notice_sent, notices
-from decision_service.cli.options import (
-    DAY_SECONDS,
-    AmountOption,
-    ApplicationOption,
-    BeforeOption,
-    CurrencyOption,
-    CustomerOption,
-    DecisionFilter,
-    FromOption,
-    InputOption,
-    LimitOption,
-    OutcomeOption,
-    PageOption,
-    ProductOption,
-    UnreportedOption,
-    UserOption,
-    View,
-    ViewOption,
-    money_message,
-    parse_input,
-    seconds,
-    whole,
-)
-from decision_service.cli.outcomes import outcomes
-from decision_service.cli.output import (
-    Exit,
-    Format,
-    FormatOption,
-    console,
-    print_as,
-    print_json,
-    print_table,
-    table,
-)
+from decision_service.cli.calls import Call, Form
+from decision_service.cli.client import Connection
+from decision_service.cli.options import seconds
+from decision_service.cli.output import CommandError, Exit, console, print_table, table
 from decision_service.cli.views import (
     cause_text,
     decision_tree,
+    instant_text,
     money_text,
     outcome_style,
     outcome_text,
@@ -61,14 +27,9 @@ from decision_service.cli.views import (
 )
 from decision_service.server.wire import enum_name
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
 NONE = "–"
 _WIDTH = 80
 _INDENT = "    "
-
-commands = typer.Typer(
-    help="Read, replay and export decisions, report outcomes.", no_args_is_help=True
-)
 
 
 def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, str]]:
@@ -122,39 +83,24 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or NONE
 
 
-@commands.command("list")
-@calls_server
-def list_decisions(
-    user_id: UserOption = "",
-    application_id: ApplicationOption = "",
-    customer_ref: CustomerOption = "",
-    product: ProductOption = "",
-    outcome: OutcomeOption = None,
-    first_day: FromOption = "",
-    before: BeforeOption = "",
-    limit: LimitOption = 50,
-    page_token: PageOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    unreported: UnreportedOption = False,
-    server: ServerOptions,
-) -> None:
-    """List decisions, newest first.
+def list_decisions(call: Call) -> None:
+    require_span(call.request)
+    call.show(call.send())
 
-    Each with its time, outcome, amount and reasons.
-    """
-    wanted = DecisionFilter(
-        user_id, application_id, customer_ref, product, outcome, first_day, before, unreported
-    )
-    request = wanted.request(limit, page_token)
-    with decisions(server) as stub:
-        reply = call(stub.ListDecisions, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-        return
-    out = console()
+
+def require_span(request: service_pb.ListDecisionsRequest) -> None:
+    """Raise CommandError where no day lies between the days of a filter."""
+    first, before = request.create_time_from, request.create_time_before
+    has = request.HasField("create_time_from") and request.HasField("create_time_before")
+    if has and before.ToDatetime() <= first.ToDatetime():
+        raise CommandError(
+            f"--before {instant_text(before)} is not after --from {instant_text(first)}", Exit.USAGE
+        )
+
+
+def print_page(reply: service_pb.ListDecisionsResponse) -> None:
     for line in page_lines(reply):
-        out.print(line, soft_wrap=True)
+        console().print(line, soft_wrap=True)
 
 
 def page_lines(reply: service_pb.ListDecisionsResponse) -> Iterator[str]:
@@ -189,50 +135,14 @@ def _rules_and_codes(decision: pb.Decision) -> str:
     return f"{rules}: {codes}" if codes else rules
 
 
-commands.command()(chain)
-
-
-@commands.command()
-@calls_server
-def show(
-    decision_id: IdArgument,
-    view: ViewOption = View.FULL,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Show one decision."""
-    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view.message)
-    with decisions(server) as stub:
-        decision = call(stub.GetDecision, request, server).decision
-    print_as(form, decision, lambda _: console().print(decision_tree(decision)))
-
-
-@commands.command()
-@calls_server
-def replay(
-    decision_id: IdArgument,
-    version: Annotated[int, whole("of the rules; as recorded if 0", "--version")] = 0,
-    digest: Annotated[str, typer.Option("--digest", help="of the rules")] = "",
-    view: ViewOption = View.FULL,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Recompute a decision and show what differs, was and now.
-
-    Exit code 1 when anything does.
-    """
-    request = service_pb.ReplayDecisionRequest(
-        decision_id=decision_id,
-        ruleset_ref=pb.RulesetRef(version=version, digest=digest),
-        view=view.message,
-    )
-    with decisions(server) as stub:
-        reply = call(stub.ReplayDecision, request, server)
-        recorded = _recorded(stub, reply, decision_id, server) if form is Format.TABLE else None
-    if form is Format.JSON:
-        print_json(reply)
+def replay(call: Call) -> None:
+    request = call.request
+    with call.server.connect() as connection:
+        reply = connection.call(call.row.method, request)
+        if call.form is Form.TABLE:
+            recorded = _recorded(connection, reply, request.decision_id)
+    if call.form is not Form.TABLE:
+        call.show(reply)
     else:
         console().print(decision_tree(reply.decision))
         if recorded is not None:
@@ -245,21 +155,14 @@ def replay(
         raise typer.Exit(Exit.FINDINGS)
 
 
-commands.command()(export)
-commands.command()(outcomes)
-commands.command()(notice)
-commands.command()(notices)
-commands.command("notice-sent")(notice_sent)
-
-
 def _recorded(
-    stub: Any, reply: service_pb.ReplayDecisionResponse, decision_id: str, server: ServerOptions
+    connection: Connection, reply: service_pb.ReplayDecisionResponse, decision_id: str
 ) -> pb.Decision | None:
     if not (reply.differing_fields or reply.changed_fields):
         return None
     view = pb.DECISION_VIEW_FULL if reply.decision.factor_values else pb.DECISION_VIEW_BASIC
     request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view)
-    decision: pb.Decision = call(stub.GetDecision, request, server).decision
+    decision: pb.Decision = connection.call("DecisionService.GetDecision", request).decision
     return decision
 
 
@@ -275,58 +178,5 @@ def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
     return f"{decided}; with version {ours} {', '.join(reply.changed_fields)} come out otherwise."
 
 
-@calls_server
-def decide(
-    user_id: UserOption,
-    product: ProductOption,
-    amount: AmountOption = None,
-    currency: CurrencyOption = "PHP",
-    term: Annotated[int | None, whole("months asked for", "--term")] = None,
-    inputs: InputOption = None,
-    request_id: Annotated[str, typer.Option("--request-id", help="makes the call repeatable")] = "",
-    application_id: ApplicationOption = "",
-    customer_ref: CustomerOption = "",
-    applicant_name: Annotated[
-        str, typer.Option("--applicant-name", help="compared with the vendor's records")
-    ] = "",
-    applicant_birth_date: Annotated[
-        str, typer.Option("--applicant-birth-date", help="YYYY-MM-DD, compared as well")
-    ] = "",
-    applicant_phone: Annotated[
-        str, typer.Option("--applicant-phone", help="compared as well")
-    ] = "",
-    applicant_email: Annotated[
-        str, typer.Option("--applicant-email", help="compared as well")
-    ] = "",
-    wait: Annotated[
-        int, whole("seconds to wait for arriving data", "--wait", most=DAY_SECONDS)
-    ] = 0,
-    view: ViewOption = View.BASIC,
-    timeout: Annotated[float, seconds("deadline in seconds", "--timeout")] = 10.0,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Decide one application on a running server."""
-    applicant = service_pb.ApplicantDetails(
-        name=applicant_name,
-        birth_date=applicant_birth_date,
-        phone=applicant_phone,
-        email=applicant_email,
-    )
-    request = service_pb.CreateDecisionRequest(
-        request_id=request_id,
-        user_id=user_id,
-        product=product,
-        application_id=application_id,
-        customer_ref=customer_ref,
-        requested_amount=None if amount is None else money_message(amount, currency),
-        requested_term_months=term,
-        inputs=dict(parse_input(pair) for pair in inputs or ()),
-        wait_timeout=Duration(seconds=wait),
-        view=view.message,
-        applicant=applicant if applicant.ByteSize() else None,
-    )
-    with decisions(server) as stub:
-        decision = call(stub.CreateDecision, request, server, timeout).decision
-    print_as(form, decision, lambda _: console().print(decision_tree(decision)))
+def decide(call: Call, timeout: Annotated[float, seconds("deadline", "--timeout")] = 10.0) -> None:
+    call.show(call.send(timeout))

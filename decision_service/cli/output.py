@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum, StrEnum
 from importlib.util import find_spec
@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
 
 import typer
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 
 from decision_service.domain.errors import visible
 from decision_service.runtime.files import read_small
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -46,13 +45,23 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """A command cannot go on; `lines` below the sentence say where and what exactly."""
+    """A command cannot go on; `lines` below the sentence say where and what exactly.
 
-    def __init__(self, message: str, code: Exit, lines: tuple[str, ...] = ()) -> None:
+    `details` are for those who program a client: `--debug` shows them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: Exit,
+        lines: tuple[str, ...] = (),
+        details: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.lines = lines
+        self.details = details
 
 
 class Format(StrEnum):
@@ -114,7 +123,7 @@ def _plain(cell: object) -> str:
 
 
 def print_json(value: Any) -> None:
-    content = message_dict(value) if isinstance(value, Message) else value
+    content = message_dict(value) if hasattr(value, "DESCRIPTOR") else value
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
     try:
         sys.stdout.write(visible(text) + "\n")
@@ -122,15 +131,9 @@ def print_json(value: Any) -> None:
         silence(sys.stdout)
 
 
-def print_as(form: Format, message: Message, show: Callable[[Any], None]) -> None:
-    """Print a message as JSON, or have `show` print it for people."""
-    if form is Format.JSON:
-        print_json(message)
-    else:
-        show(message)
-
-
 def message_dict(message: Message) -> dict[str, Any]:
+    from google.protobuf.json_format import MessageToDict  # slow to import, and seldom needed
+
     return MessageToDict(message, preserving_proto_field_name=True)
 
 
@@ -165,10 +168,10 @@ def unusable(error: OSError) -> int:
     return Exit.USAGE
 
 
-def tell(error: CommandError) -> None:
+def tell(error: CommandError, *, details: bool = False) -> None:
     """Write the sentence on stderr; where that is full or closed, the exit code says it alone."""
     try:
-        for line in (error.message, *error.lines):
+        for line in (error.message, *error.lines, *(error.details if details else ())):
             sys.stderr.write(visible(line) + "\n")
         sys.stderr.flush()
     except OSError:

@@ -14,20 +14,6 @@ from decision_service.cli.output import console, print_table, table
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.wire import enum_name
 
-WHOLE_SLOTS = 100_000
-_ENROLMENT = {
-    "KILLED": "the product is killed: nobody is decided",
-    "DENIED": "it is on the plan's deny list",
-    "ALLOWED": "it is on the plan's allow list",
-    "PINNED": "it was decided here before",
-}
-_ARM = {
-    "CHAMPION": "outside the challenger's share, or there is no challenger",
-    "CHALLENGER": "within the challenger's share",
-    "PINNED": "this version decided it before",
-    "PIN_ENDED": "the version that decided it before decides no longer",
-    "LIMIT_REACHED": "over a limit of the challenger",
-}
 _STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 
 
@@ -105,38 +91,6 @@ def _stage(name: str) -> str:
 
 def _version(standing: rollout_pb2.RolloutStanding) -> str:
     return f"v{standing.challenger_version}" if standing.challenger_version else "none"
-
-
-def enrolment_text(explained: service_pb.ExplainAssignmentResponse) -> str:
-    assignment = explained.assignment
-    reason = assignment.enrolment_reason
-    if reason == "SEGMENT":
-        return f"segment {explained.segment} matches{_slot_text(assignment)}"
-    if reason in _ENROLMENT:
-        return _ENROLMENT[reason]
-    side = "inside" if reason == "IN_STAGE" else "outside"
-    stage = f"stage {assignment.stage}" if assignment.stage else "the share below the first stage"
-    return f"{side} {stage}{_slot_text(assignment)}"
-
-
-def arm_text(explained: service_pb.ExplainAssignmentResponse) -> str:
-    assignment = explained.assignment
-    words = _ARM[assignment.arm_reason]
-    if not assignment.HasField("arm_slot"):
-        return words
-    return f"{words}, challenger slot {assignment.arm_slot:,} of {WHOLE_SLOTS:,}"
-
-
-def pin_text(pin: service_pb.Pin) -> str:
-    """`champion v1 since …, until …`."""
-    since, until = instant_text(pin.create_time), instant_text(pin.expire_time)
-    return f"{pin.arm} v{pin.version} since {since}, until {until}"
-
-
-def _slot_text(assignment: decision_pb2.Assignment) -> str:
-    if not assignment.HasField("enrolment_slot"):
-        return ""
-    return f", go-live slot {assignment.enrolment_slot:,} of {WHOLE_SLOTS:,}"
 
 
 def arms_table(arms: Iterable[figures_pb.ArmFigures]) -> Table:
@@ -318,3 +272,21 @@ def _refused(rollout: rollout_pb2.Rollout) -> Iterator[str]:
         yield "  The last reading of its rules was refused; what was read before goes on:"
     for problem in rollout.refused:
         yield problem.rendered
+
+
+def print_steps(reply: service_pb.ListRolloutStepsResponse) -> None:
+    rows = table("step", "when", "who", "action", "what", "why", "ticket")
+    for step in reply.steps:
+        figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))
+        rows.add_row(
+            str(step.position),
+            instant_text(step.create_time),
+            escape(step.who),
+            step.action,
+            escape(moved_text(step)),
+            escape(f"{step.why}{figures}"),
+            escape(step.ticket),
+        )
+    print_table(rows)
+    if reply.next_page_token:
+        console().print(f"More: --page-token {reply.next_page_token}")

@@ -56,7 +56,6 @@ def serve(
     config: ConfigOption = None,
     init: InitOption = False,
 ) -> int:
-    """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
     settings = load(config)
     lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
     configure_logging(settings.log_level, as_json=logs_json(settings), handler=lines)
@@ -143,10 +142,7 @@ def migrate(
         str, typer.Option("--store", help="the store's URL, instead of the configured one")
     ] = "",
 ) -> None:
-    """Bring a store's tables to this program's version.
-
-    Safe to repeat.
-    """
+    """Safe to repeat."""
     settings = load(config)
     url = store or settings.store_url
     try:

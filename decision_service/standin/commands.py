@@ -38,7 +38,6 @@ def people(
     ] = HOME_CURRENCY,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show the sandbox people that the embedded stand-in knows."""
     try:
         residence = Residence(country, currency)
     except ResidenceRefused as error:
@@ -74,10 +73,7 @@ def simulator(
     key: Annotated[str, typer.Option("--key", help="API key to accept")] = OFFLINE_KEY,
     secret: Annotated[str, typer.Option("--secret", help="API secret to accept")] = OFFLINE_SECRET,
 ) -> None:
-    """Serve a stand-in for the Smile sandbox until Ctrl-C.
-
-    On loopback alone.
-    """
+    """On loopback alone."""
     played = _scenario(scenario)
     app = build_app(
         played.world,

@@ -46,10 +46,7 @@ def new(
     zone: Annotated[str, typer.Option("--time-zone", help="of its dates")] = "Asia/Manila",
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = DEFAULT_PATH,
 ) -> None:
-    """Write a small complete product to begin with.
-
-    Its rules, tests and plan pass as they are, to be changed.
-    """
+    """Its rules, tests and plan pass as they are, to be changed."""
     if not _PRODUCT.fullmatch(product) or len(product) > _LONGEST:
         raise CommandError(
             f"{product} is no product name: use small letters, digits and single hyphens, "
@@ -141,7 +138,6 @@ def schema(
         Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of rule files, for editors."""
     print_or_check(
         schema_text(kind),
         check,
@@ -158,10 +154,7 @@ def schema_text(kind: SchemaKind) -> str:
 def hash_list(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="a list: lists/NAME.csv")],
 ) -> None:
-    """Replace the plain keys of a list by salted hashes.
-
-    Those added since are among them.
-    """
+    """Those added since are among them."""
     text = read_text(path, "name the file of a list")
     report = Report()
     reader = KeyListReader(str(path), text, report)

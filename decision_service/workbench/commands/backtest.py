@@ -316,10 +316,7 @@ def backtest(
     ] = None,
     prove: ProveOption = False,
 ) -> None:
-    """Say what other rules would have decided.
-
-    For recorded applicants: whom, how much, and why.
-    """
+    """For recorded applicants: whom, how much, and why."""
     asked = conditions(fail_if or ())
     points = sweep_points(sweep or ())
     compared = compared_rules(rules, product, other, assignments(figures or ()), points)

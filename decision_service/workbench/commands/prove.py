@@ -93,9 +93,7 @@ def prove(
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Prove a claim about two versions of everybody.
-
-    Where it is not so, a person is shown of whom it is not.
+    """Where it does not hold, a person is shown for whom it does not.
 
     Exit code 0: proved; 1: a counterexample; 4: undecided.
     """
