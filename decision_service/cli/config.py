@@ -12,9 +12,9 @@ import typer
 
 from decision_service.app.core import refused_rules, rules_folder
 from decision_service.app.services import lender_of
-from decision_service.cli.options import ConfigOption
 from decision_service.cli.output import (
     CommandError,
+    ConfigOption,
     Exit,
     Format,
     FormatOption,

@@ -19,8 +19,7 @@ from google.protobuf.message import Message
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1.values_pb2 import InputValue
-from decision_service.cli.options import read_by, whole
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError, Exit, read_by, whole
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)

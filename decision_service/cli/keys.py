@@ -12,8 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.options import ConfigOption
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError, ConfigOption, Exit
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
 from decision_service.runtime.config import load

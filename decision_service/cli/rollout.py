@@ -1,17 +1,32 @@
-"""`rollout`: show, compare and move rollouts; every move needs its reason."""
+"""`rollout`: shown, moved and compared; every move needs its reason."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from decision_service.api.v1 import decision_pb2, rollout_pb2
+from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
+from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.cli.calls import Call, Form
-from decision_service.cli.output import CommandError, Exit, console, message_dict, print_json
-from decision_service.cli.rollout_views import moved_text
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    console,
+    message_dict,
+    print_json,
+    print_table,
+    table,
+)
+from decision_service.cli.views import instant_text, money_text
 from decision_service.domain.errors import visible
+from decision_service.server.wire import enum_name
 
 _COMPARE_SECONDS = 120.0
 YesOption = Annotated[bool, typer.Option("--yes", help="do not ask")]
@@ -86,3 +101,281 @@ def compare(call: Call, challenger: ChallengerOption = False) -> None:
             "--params-as-of does not go with --shadow: a shadow has judged already", Exit.USAGE
         )
     call.show(call.send(_COMPARE_SECONDS))
+
+
+_STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
+
+
+def stage_text(track: rollout_pb2.RolloutTrack) -> str:
+    """`stage early (5 %)`, `below its first stage (0 %)`; killed or not."""
+    stage = f"stage {track.stage}" if track.stage else "below its first stage"
+    killed = ", KILLED" if track.killed else ""
+    return f"{stage} ({track.percent} %){killed}"
+
+
+def track_text(track: rollout_pb2.RolloutTrack) -> str:
+    words = f"{stage_text(track)} since {instant_text(track.since_time)}"
+    if not track.HasField("entered_by"):
+        return words
+    step = track.entered_by
+    return f"{words} by {step.who} “{step.why}”"
+
+
+def moved_text(step: rollout_pb2.RolloutStep) -> str:
+    """What a step changed, for example `go-live staff → pilot`."""
+    if not step.HasField("before"):
+        after = step.after
+        words = f"go-live at {_stage(after.go_live_stage)}"
+        if after.challenger_version:
+            stage = _stage(after.challenger_stage)
+            words += f", challenger v{after.challenger_version} at {stage}"
+        return words
+    plan = [f"plan {step.plan_digest[:16]} in force"] if step.action == "plan" else []
+    return ", ".join((*plan, *_moves(step.before, step.after))) or "nothing moved"
+
+
+def proposed_text(change: rollout_pb2.ProposedStep) -> str:
+    words = {
+        "advance": f"{change.track} to {change.stage}",
+        "revive": f"{change.arm or 'product'} revived",
+        "plan": f"plan {change.plan_digest[:16]}",
+    }[change.action]
+    if not change.by:
+        return f"{words} waits for two callers to confirm it"
+    until = instant_text(change.expire_time)
+    return f"{words} proposed by {change.by}, another caller confirms it by {until}"
+
+
+def _moves(
+    before: rollout_pb2.RolloutStanding, after: rollout_pb2.RolloutStanding
+) -> Iterator[str]:
+    if before.go_live_stage != after.go_live_stage:
+        yield f"go-live {_stage(before.go_live_stage)} → {_stage(after.go_live_stage)}"
+    if before.killed != after.killed:
+        yield "product killed" if after.killed else "product revived"
+    if before.paused != after.paused:
+        yield "paused" if after.paused else "resumed"
+    if after.HasField("proposed") and before.proposed != after.proposed:
+        yield proposed_text(after.proposed)
+    yield from _challenger_moves(before, after)
+
+
+def _challenger_moves(
+    before: rollout_pb2.RolloutStanding, after: rollout_pb2.RolloutStanding
+) -> Iterator[str]:
+    if before.challenger_version != after.challenger_version:
+        yield f"challenger {_version(before)} → {_version(after)}"
+        return
+    if before.challenger_stage != after.challenger_stage:
+        stages = f"{_stage(before.challenger_stage)} → {_stage(after.challenger_stage)}"
+        yield f"challenger v{after.challenger_version} {stages}"
+    if before.challenger_killed != after.challenger_killed:
+        state = "killed" if after.challenger_killed else "revived"
+        yield f"challenger v{after.challenger_version} {state}"
+
+
+def _stage(name: str) -> str:
+    return name or "0 %"
+
+
+def _version(standing: rollout_pb2.RolloutStanding) -> str:
+    return f"v{standing.challenger_version}" if standing.challenger_version else "none"
+
+
+def arms_table(arms: Iterable[figures_pb.ArmFigures]) -> Table:
+    columns = ("share", "applicants", "approve", "refer", "decline", "missing", "approved", "p99")
+    rows = table("arm", *columns)
+    for column in rows.columns[1:]:
+        column.justify = "right"
+    for arm in arms:
+        rows.add_row(
+            f"{arm.arm} v{arm.version}",
+            f"{float(arm.percent):.2f} %",
+            f"{arm.applicants:,}",
+            _with_interval(arm.approved, arm.applicants),
+            _plain(arm.referred, arm.applicants),
+            _plain(arm.declined, arm.applicants),
+            _plain(arm.missing, arm.applicants),
+            money_text(arm.approved_amount),
+            f"{arm.p99_ms:,} ms" if arm.p99_ms else "–",
+        )
+    return rows
+
+
+def shadow_lines(shadows: Iterable[figures_pb.ShadowFigures]) -> Iterator[str]:
+    for shadow in shadows:
+        yield f" shadow v{shadow.version} of {shadow.percent} %: {', '.join(_shadow(shadow))}"
+
+
+def day_lines(figures: figures_pb.RolloutFigures) -> Iterator[str]:
+    for cap in figures.caps:
+        tier = f" of tier {cap.tier}" if cap.tier else ""
+        used = []
+        if cap.max_approvals:
+            used.append(f"{cap.approvals:,} of {cap.max_approvals:,} approvals")
+        if cap.HasField("max_amount"):
+            used.append(f"{money_text(cap.amount)} of {money_text(cap.max_amount)}")
+        yield f" cap {cap.name}{tier} · today {', '.join(used)}"
+
+
+def guardrail_table(guardrails: Iterable[figures_pb.GuardrailFigures]) -> Table:
+    rows = table("guardrail", "watches", "now", "allowed", "state")
+    for one in guardrails:
+        watches = f"{one.metric} of {one.of}, {one.window}"
+        now = one.value if one.units else "–"
+        rows.add_row(escape(one.name), watches, now, one.allowed, _state(one))
+    return rows
+
+
+def next_text(one: figures_pb.NextStage) -> str:
+    words = [f"stage {one.stage} ({one.percent} %) from {instant_text(one.hold_until_time)}"]
+    words.append(_count(one))
+    words.append(", ".join(one.blocked_by) or _guarded(one))
+    if one.HasField("ready_by_time") and one.decisions_missing:
+        words.append(f"all met by {instant_text(one.ready_by_time)} at the pace so far")
+    return ", ".join(words)
+
+
+def outcome_text(outcome: int) -> str:
+    return enum_name(decision_pb2.Outcome.DESCRIPTOR, outcome).lower()
+
+
+def _with_interval(share: figures_pb.MeasuredShare, applicants: int) -> str:
+    if not applicants:
+        return "–"
+    half = (float(share.high) - float(share.low)) / 2
+    return f"{float(share.percent):.1f} % ±{half:.1f}"
+
+
+def _plain(share: figures_pb.MeasuredShare, applicants: int) -> str:
+    return f"{float(share.percent):.1f} %" if applicants else "–"
+
+
+def _shadow(shadow: figures_pb.ShadowFigures) -> Iterator[str]:
+    yield f"{shadow.compared:,} compared"
+    if shadow.compared:
+        yield f"agrees {shadow.agreed / shadow.compared * 100:.1f} %"
+    changes = [
+        f"{c.count:,} {outcome_text(c.live)}→{outcome_text(c.other)}" for c in shadow.changes
+    ]
+    if changes:
+        would = sum(change.count for change in shadow.changes)
+        yield f"{would:,} decisions would change ({', '.join(changes)})"
+    if shadow.not_comparable:
+        yield f"{shadow.not_comparable:,} not comparable"
+    if shadow.failed:
+        yield f"{shadow.failed:,} FAILED"
+
+
+def _state(one: figures_pb.GuardrailFigures) -> str:
+    state, waits = _STATES[one.standing], one.standing == "waiting"
+    if not (waits or one.units_missing):
+        return state
+    words = [f"{one.units:,} of {one.min_units:,}" if waits else f"{one.units:,} applicants"]
+    if one.units_missing:
+        words.append(f"about {one.units_missing:,} more needed")
+    if one.HasField("units_by_time"):
+        words.append(f"reached about {instant_text(one.units_by_time)}")
+    return f"{state if waits else f'{state} so far'} ({', '.join(words)})"
+
+
+def _guarded(one: figures_pb.NextStage) -> str:
+    if not one.guardrails:
+        return "no guardrail watches it"
+    if not one.waiting:
+        return "guardrails ok"
+    seen = [f"{w.units:,} of {w.min_units:,} for {w.name}" for w in one.waiting]
+    if len(one.waiting) == 1:
+        seen = [seen[0].partition(" for ")[0]]
+    return f"guardrails have seen too little ({', '.join(seen)})"
+
+
+def _count(one: figures_pb.NextStage) -> str:
+    if not one.decisions_missing:
+        return f"{one.decisions:,} decisions so far"
+    words = f"{one.decisions_missing:,} more decisions needed"
+    if not one.HasField("decisions_by_time"):
+        return words
+    return f"{words} (reached about {instant_text(one.decisions_by_time)})"
+
+
+def print_rollout(reply: service_pb.GetRolloutResponse) -> None:
+    rollout, out = reply.rollout, console()
+    for line in (*headlines(rollout), *group_lines(rollout), *_refused(rollout)):
+        out.print(line, markup=False, soft_wrap=True)
+    figures = reply.figures
+    out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
+    print_table(arms_table(figures.arms))
+    for line in (*shadow_lines(figures.shadows), *day_lines(figures)):
+        out.print(line, markup=False, soft_wrap=True)
+    out.print()
+    if figures.guardrails:
+        print_table(guardrail_table(figures.guardrails))
+        out.print()
+    for line in next_lines(rollout, figures.next):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    yield f"{rollout.product} · go-live {track_text(rollout.go_live)}"
+    if rollout.HasField("challenger"):
+        challenger = rollout.challenger
+        yield f"  challenger v{challenger.version} · {track_text(challenger)}"
+    if rollout.paused:
+        yield "  PAUSED: nothing advances until it is resumed"
+    if rollout.HasField("proposed"):
+        yield f"  WAITS: {proposed_text(rollout.proposed)}"
+        yield from (f"    {words}" for words in rollout.widens)
+        yield f'    → decision-service rollout confirm {rollout.product} --why "…"'
+
+
+def group_lines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    """Who has a share of their own, whatever the stage, in the order in which it is decided."""
+    if rollout.denied:
+        yield f"  deny list · {_units(rollout.denied, rollout)} · 0 %"
+    if rollout.allowed:
+        yield f"  allow list · {_units(rollout.allowed, rollout)} · 100 %"
+    for segment in rollout.segments:
+        yield f"  segment {segment.name} · {segment.condition} · {segment.percent} %"
+
+
+def _units(number: int, rollout: rollout_pb2.Rollout) -> str:
+    return f"{number:,} {rollout.unit}{'' if number == 1 else 's'}"
+
+
+def next_lines(
+    rollout: rollout_pb2.Rollout, coming: Iterable[figures_pb.NextStage]
+) -> Iterator[str]:
+    for one in coming:
+        if one.track == "challenger" and not one.decisions:
+            yield f"Next: {one.track} {next_text(one)}; nobody has met it at this stage yet"
+            continue
+        choice = f" --track {one.track}" if rollout.HasField("challenger") else ""
+        command = f'decision-service rollout advance {rollout.product}{choice} --why "…"'
+        yield f"Next: {one.track} {next_text(one)} → {command}"
+    yield f"Plan {rollout.plan_digest[:16]}, journal at {rollout.position}"
+
+
+def _refused(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    if rollout.refused:
+        yield "  The last reading of its rules was refused; what was read before goes on:"
+    for problem in rollout.refused:
+        yield problem.rendered
+
+
+def print_steps(reply: service_pb.ListRolloutStepsResponse) -> None:
+    rows = table("step", "when", "who", "action", "what", "why", "ticket")
+    for step in reply.steps:
+        figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))
+        rows.add_row(
+            str(step.position),
+            instant_text(step.create_time),
+            escape(step.who),
+            step.action,
+            escape(moved_text(step)),
+            escape(f"{step.why}{figures}"),
+            escape(step.ticket),
+        )
+    print_table(rows)
+    if reply.next_page_token:
+        console().print(f"More: --page-token {reply.next_page_token}")

@@ -15,8 +15,7 @@ import typer
 from decision_service.app.core import StartError
 from decision_service.app.wiring import Service, start
 from decision_service.build import engine_version
-from decision_service.cli.options import ConfigOption, InitOption
-from decision_service.cli.output import CommandError, Exit, console
+from decision_service.cli.output import CommandError, ConfigOption, Exit, InitOption, console
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import LogFormat, Settings, SmileMode

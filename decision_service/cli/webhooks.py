@@ -16,9 +16,9 @@ import httpx2
 import typer
 
 from decision_service.cli.client import CaOption, trusting
-from decision_service.cli.options import ConfigOption
 from decision_service.cli.output import (
     CommandError,
+    ConfigOption,
     Exit,
     Format,
     FormatOption,

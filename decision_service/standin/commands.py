@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from decision_service.cli.options import whole
-from decision_service.cli.output import CommandError, Exit, Format, FormatOption, print_json
+from decision_service.cli.output import CommandError, Exit, Format, FormatOption, print_json, whole
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
 from decision_service.runtime.files import read_small
 from decision_service.runtime.tasks import run_async

@@ -21,8 +21,7 @@ import typer
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from decision_service.cli.options import whole
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError, Exit, whole
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import parse_day

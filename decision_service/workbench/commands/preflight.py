@@ -20,8 +20,15 @@ from msgspec.structs import replace
 
 from decision_service.app.core import rules_folder
 from decision_service.cli.client import CaOption, trusting
-from decision_service.cli.options import ConfigOption, seconds
-from decision_service.cli.output import Exit, Format, FormatOption, print_json, progress_line
+from decision_service.cli.output import (
+    ConfigOption,
+    Exit,
+    Format,
+    FormatOption,
+    print_json,
+    progress_line,
+    seconds,
+)
 from decision_service.cli.webhooks import open_smile, vendor_deadline
 from decision_service.decide.events import NEEDED_TYPES
 from decision_service.decide.rule_tests import failures, run_rule_tests

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.options import seconds
 from decision_service.cli.output import (
     CommandError,
     Exit,
@@ -17,6 +16,7 @@ from decision_service.cli.output import (
     FormatOption,
     console,
     print_json,
+    seconds,
 )
 from decision_service.rules.language.evaluation import FormulaUnfit
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_anywhere

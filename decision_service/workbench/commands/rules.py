@@ -16,7 +16,6 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.options import whole
 from decision_service.cli.output import (
     CommandError,
     Exit,
@@ -26,6 +25,7 @@ from decision_service.cli.output import (
     print_json,
     print_table,
     table,
+    whole,
 )
 from decision_service.cli.views import counted
 from decision_service.decide.rule_tests import (

@@ -8,7 +8,7 @@ import pytest
 
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.api.v1 import rollout_pb2
-from decision_service.cli.rollout_views import group_lines, next_lines, next_text
+from decision_service.cli.rollout import group_lines, next_lines, next_text
 from tests.unit.cli.commands import command
 
 ROLLOUT = rollout_pb2.Rollout(

@@ -8,7 +8,7 @@ from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.cli.chain import ChainLink, chain_tree
+from decision_service.cli.decisions import ChainLink, chain_tree
 from decision_service.cli.output import console, print_json, print_table, table
 from decision_service.cli.views import print_review
 from tests.unit.cli.commands import command
