@@ -58,7 +58,7 @@ NODE_LIBRARIES := tests/e2e/axe
 
 .PHONY: demo
 demo: .venv/.runtime ## Decide for the four sandbox people and show how it went
-	@$(DECISION) demo
+	@$(DECISION) sandbox demo
 
 .PHONY: serve
 serve: .venv/.runtime ## Serve gRPC with the embedded Smile stand-in until Ctrl-C

@@ -62,7 +62,7 @@ def vendor(folder: Path, users: int, lives: Sequence[str] = (LIFE,)) -> Iterator
     }
     scenario.write_text(json.dumps(played))
     options = ("--port", "0", "--scenario", str(scenario), "--key", KEY, "--secret", SECRET)
-    command = module("decision_service", "simulator", *options)
+    command = module("decision_service", "sandbox", "simulator", *options)
     with started(command, folder / "vendor.log") as process:
         url = process.printed("Smile")[3].rstrip(",")
         yield Vendor(url, people(users, lives))

@@ -36,7 +36,7 @@ _BY = re.compile(r"\b(?:by|on)\s*\(([^)]*)\)")
 def shown() -> frozenset[str]:
     """The names of `/metrics`."""
     with tempfile.TemporaryDirectory() as folder, _serving(Path(folder)) as (grpc, http):
-        told = _run("people", "--format", "json")
+        told = _run("sandbox", "people", "--format", "json")
         people = [person["user_id"] for person in json.loads(told)]
         for user in people:
             asked = ("--product", PRODUCT, "--amount", "20000", "--term", "6", "--address", grpc)

@@ -1,8 +1,8 @@
 """What is made of the protos: `python -m protos.build` with an action.
 
-`generate` writes the server's Python code and docs/openapi.yaml; `check` says whether they are what
-the protos give. `lint` checks style, and that no client of the last release breaks; `release` makes
-the protos of today the last release.
+`generate` writes the server's Python code, docs/openapi.yaml and the comments that are the help of
+commands; `check` says whether they are what the protos give. `lint` checks style, and that no
+client of the last release breaks; `release` makes the protos of today the last release.
 
 Google's files that the protos need lie beside them with their licence, as the package
 googleapis-common-protos has them, so that protoc needs nothing else.
@@ -11,6 +11,7 @@ googleapis-common-protos has them, so that protoc needs nothing else.
 from __future__ import annotations
 
 import filecmp
+import json
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from importlib import metadata
 from pathlib import Path
 
 from protos.compiling import ROOT, image, run_protoc, write_image
+from protos.descriptors import Descriptors
+from protos.openapi import PACKAGE as OWN
 from protos.openapi import document
 
 PROJECT = ROOT.parent
@@ -33,6 +36,7 @@ GOOGLE_FILES = (
 )
 RELEASED = PROJECT / "clients" / "released.binpb"
 OPENAPI = PROJECT / "docs" / "openapi.yaml"
+COMMENTS = PROJECT / "decision_service" / "api" / "comments.json"
 LICENCE = PACKAGE.read_text("licenses/LICENSE") or ""
 
 
@@ -52,6 +56,17 @@ def generate(out: Path) -> None:
 def openapi() -> str:
     """The OpenAPI document of the protos."""
     return document(image("--include_source_info"))
+
+
+def comments() -> str:
+    """What the protos say of methods and of fields of messages, by names without the package."""
+    known, own = Descriptors(image("--include_source_info")), f"{OWN}."
+    said = {
+        name.removeprefix(own): comment
+        for name, comment in known.comments.items()
+        if name.startswith(own) and name.removeprefix(own).count(".") == 1
+    }
+    return json.dumps(said, indent=0, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def lint() -> None:
@@ -84,8 +99,11 @@ def check() -> None:
         names = sorted(path.name for path in code.iterdir())
         outdated = _differing(code, GENERATED, names)
         outdated += _differing(fresh / "google", ROOT / "google", [*GOOGLE_FILES, "LICENSE"])
-    if OPENAPI.read_text(encoding="utf-8") != openapi():
-        outdated.append(OPENAPI.name)
+    outdated += [
+        path.name
+        for path, content in ((OPENAPI, openapi()), (COMMENTS, comments()))
+        if path.read_text(encoding="utf-8") != content
+    ]
     if outdated:
         sys.exit(f"generated files are out of date ({', '.join(outdated)}): run `make proto`")
 
@@ -102,6 +120,7 @@ def main(action: str) -> None:
             copy_google(ROOT / "google")
             generate(PROJECT)
             OPENAPI.write_text(openapi(), encoding="utf-8")
+            COMMENTS.write_text(comments(), encoding="utf-8")
         case "lint":
             lint()
         case "check":

@@ -326,7 +326,7 @@ async def _warn_of_plain_keys(store: Store) -> None:
     if others:
         log.warning(
             "the newest data key does not wrap the keys of all users: once every process has it, "
-            "run `decision-service data-keys rewrap`",
+            "run `decision-service keys data rewrap`",
             users=others,
         )
 

@@ -21,8 +21,9 @@ from decision_service.domain.ports import Clock
 from decision_service.rulebook.folder import RulesFolderMissing
 from decision_service.rulebook.starter import docs
 from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.address import split_address
 from decision_service.runtime.failpoints import armed
-from decision_service.runtime.settings import Settings, SmileMode, split_address
+from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import Factory, Supervisor, Tasks
 from decision_service.runtime.telemetry import Alarm, LogQueue, raised
 from decision_service.server import grpc as rpc

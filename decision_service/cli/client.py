@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any
 
 import grpc
 import typer
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
-from makefun import with_signature
 
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
-from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
-from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
-from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
 from decision_service.cli.output import CommandError, Exit
+from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.files import read_small
-from decision_service.runtime.settings import is_loopback, split_address
 
 _TOKEN = re.compile(rb"[!-~]{1,4096}")
 _CONNECT_SECONDS = 5.0
@@ -39,59 +34,84 @@ _NAME = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL."""
 _EXPIRED = 10
 
+
+def _option(name: str, environment: str, about: str) -> Any:
+    return typer.Option(f"--{name}", envvar=environment, help=about)
+
+
 CaOption = Annotated[
     Path | None,
-    typer.Option(
-        "--tls-ca", envvar="DECISION_CLIENT_TLS_CA", help="authority of the server's certificate"
+    _option("tls-ca", "DECISION_CLIENT_TLS_CA", "authority of the server's certificate"),
+]
+Address = Annotated[
+    str | None,
+    _option("address", "DECISION_GRPC_ADDRESS", "host:port of the server; 127.0.0.1:50051"),
+]
+Certificate = Annotated[
+    Path | None,
+    _option("tls-cert", "DECISION_CLIENT_TLS_CERT", "this client's certificate"),
+]
+Key = Annotated[Path | None, _option("tls-key", "DECISION_CLIENT_TLS_KEY", "and its key")]
+Token = Annotated[
+    Path | None,
+    _option("token-file", "DECISION_CLIENT_TOKEN_FILE", "file with this caller's token"),
+]
+Profile = Annotated[
+    Path | None,
+    _option(
+        "profile",
+        "DECISION_CLIENT_PROFILE",
+        "YAML file of address, tls_ca, tls_cert, tls_key and token_file; options win",
     ),
 ]
-Reply = TypeVar("Reply")
-Service = TypeVar("Service")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
     """A server's address and files; connections use TLS where any `tls_…` is given."""
 
-    address: Annotated[
-        str,
-        typer.Option("--address", envvar="DECISION_GRPC_ADDRESS", help="host:port of the server"),
-    ] = "127.0.0.1:50051"
-    tls_ca: CaOption = None
-    tls_cert: Annotated[
-        Path | None,
-        typer.Option(
-            "--tls-cert", envvar="DECISION_CLIENT_TLS_CERT", help="this client's certificate"
-        ),
-    ] = None
-    tls_key: Annotated[
-        Path | None,
-        typer.Option("--tls-key", envvar="DECISION_CLIENT_TLS_KEY", help="and its key"),
-    ] = None
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--token-file",
-            envvar="DECISION_CLIENT_TOKEN_FILE",
-            help="file with this caller's token",
-        ),
-    ] = None
+    address: str = "127.0.0.1:50051"
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    token_file: Path | None = None
+
+    @classmethod
+    def of(
+        cls,
+        address: Address = None,
+        tls_ca: CaOption = None,
+        tls_cert: Certificate = None,
+        tls_key: Key = None,
+        token_file: Token = None,
+        profile: Profile = None,
+    ) -> ServerOptions:
+        """What was given, over what the profile says; raises CommandError."""
+        given = {"tls_ca": tls_ca, "tls_cert": tls_cert, "tls_key": tls_key} | {
+            "address": address, "token_file": token_file
+        }  # fmt: skip
+        found: dict[str, Any] = {} if profile is None else _read_profile(profile)
+        return cls(**found | {name: value for name, value in given.items() if value is not None})
 
     @property
     def encrypted(self) -> bool:
         return any((self.tls_ca, self.tls_cert, self.tls_key))
 
-    def open(self) -> grpc.Channel:
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
         self.place()
-        if not self.encrypted:
-            return grpc.insecure_channel(self.address)
-        self.context()
-        credentials = grpc.ssl_channel_credentials(
-            _content("--tls-ca", self.tls_ca),
-            _content("--tls-key", self.tls_key),
-            _content("--tls-cert", self.tls_cert),
-        )
-        return grpc.secure_channel(self.address, credentials)
+        if self.encrypted:
+            self.context()
+            credentials = grpc.ssl_channel_credentials(
+                _content("--tls-ca", self.tls_ca),
+                _content("--tls-key", self.tls_key),
+                _content("--tls-cert", self.tls_cert),
+            )
+            made = grpc.secure_channel(self.address, credentials)
+        else:
+            made = grpc.insecure_channel(self.address)
+        with made as channel:
+            yield Connection(channel, self)
 
     def place(self) -> tuple[str, int]:
         try:
@@ -138,30 +158,23 @@ def trusting(authority: Path | None) -> ssl.SSLContext | bool:
     return True if authority is None else _trusting(authority)
 
 
-def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `ServerOptions` in place of its parameter `server`."""
-    hints = get_type_hints(command, include_extras=True)
-    options = get_type_hints(ServerOptions, include_extras=True)
-    own = inspect.signature(command).parameters.values()
-    parameters = [p.replace(annotation=hints[p.name]) for p in own if p.name != "server"]
-    parameters += [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=options[field.name],
+def _read_profile(file: Path) -> dict[str, Any]:
+    """The options that a profile has; a path in it is one from its own folder."""
+    import yaml
+
+    try:
+        read = yaml.safe_load(_content("--profile", file) or b"")
+    except (yaml.YAMLError, ValueError):
+        read = None
+    names = [field.name for field in fields(ServerOptions)]
+    if not isinstance(read, dict) or not all(
+        name in names and isinstance(value, str) for name, value in read.items()
+    ):
+        raise CommandError(
+            f"{file} of --profile is no YAML file of {', '.join(names)}, each with a text",
+            Exit.USAGE,
         )
-        for field in fields(ServerOptions)
-    ]
-
-    def run(**given: Any) -> Any:
-        server = ServerOptions(**{name: given.pop(name) for name in options})
-        return command(**given, server=server)
-
-    signature = inspect.Signature(parameters)
-    name, words = command.__name__, inspect.getdoc(command) or ""
-    called: Callable[..., Any] = with_signature(signature, func_name=name, doc=words)(run)
-    return called
+    return {name: v if name == "address" else file.parent / v for name, v in read.items()}
 
 
 def _trusting(authority: Path | None) -> ssl.SSLContext:
@@ -262,77 +275,79 @@ def _unverified(server: ServerOptions, error: ssl.SSLCertVerificationError) -> s
     )
 
 
-def _opener(
-    stub: Callable[[grpc.Channel], Service],
-) -> Callable[[ServerOptions], AbstractContextManager[Service]]:
-    @contextmanager
-    def opened(server: ServerOptions) -> Iterator[Service]:
-        with server.open() as channel:
-            yield stub(channel)
+class Connection:
+    """An open channel to a server; raises CommandError on every status but OK."""
 
-    return opened
+    def __init__(self, channel: grpc.Channel, server: ServerOptions) -> None:
+        self.channel = channel
+        self.server = server
+
+    def call(
+        self,
+        name: str,
+        request: Message,
+        seconds: float = 10.0,
+        findings: Collection[str] = (),
+    ) -> Any:
+        """Call `ReviewService.GetReview`, say.
+
+        The exit code of an error is 3, or 1 where its reason is one of `findings`: an answer, not
+        a fault.
+        """
+        rpc = method_of(name)
+        path = f"/{rpc.containing_service.full_name}/{rpc.name}"
+        reply = GetMessageClass(rpc.output_type)
+        made = self.channel.unary_unary(path, type(request).SerializeToString, reply.FromString)
+        return self.answer(made, request, seconds, findings)
+
+    def answer(
+        self,
+        method: Callable[..., Any],
+        request: Message,
+        seconds: float,
+        findings: Collection[str] = (),
+    ) -> Any:
+        try:
+            return method(request, timeout=seconds, metadata=self.server.metadata())
+        except grpc.RpcError as error:
+            if not answered(error):
+                raise CommandError(unreachable(self.server), Exit.SERVER) from None
+            raise described(error, findings) from None
+
+    def find(self, name: str, request: Message, unknown: str) -> Any:
+        """The reply of a method; None where the error's reason is `unknown`."""
+        try:
+            return self.call(name, request, findings=(unknown,))
+        except CommandError as error:
+            if error.code is not Exit.FINDINGS:
+                raise
+            return None
+
+    def pages(self, name: str, request: Any, seconds: float = 10.0) -> Iterator[Any]:
+        """The pages of a list, each asked for when the one before it is done with."""
+        while True:
+            page = self.call(name, request, seconds)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def read_review(self, review_id: str) -> review_pb.Review:
+        """A review with all of its steps."""
+        request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
+        first, *more = self.pages("ReviewService.GetReview", request)
+        review: review_pb.Review = first.review
+        for page in more:
+            review.events.extend(page.review.events)
+        return review
 
 
-applicants = _opener(ApplicantServiceStub)
-decisions = _opener(DecisionServiceStub)
-notices = _opener(NoticeServiceStub)
-outcomes = _opener(OutcomeServiceStub)
-reviews = _opener(ReviewServiceStub)
-rollouts = _opener(RolloutServiceStub)
-rulesets = _opener(RulesetServiceStub)
-
-
-def call(
-    method: Callable[..., Reply],
-    request: Any,
-    server: ServerOptions,
-    timeout: float = 10.0,
-    findings: frozenset[str] = frozenset(),
-) -> Reply:
-    """Call a method; raises CommandError on every status but OK.
-
-    Its exit code is 3, or 1 where the error's reason is one of `findings`: an answer, not a fault.
-    """
-    metadata = server.metadata()
-    try:
-        return method(request, timeout=timeout, metadata=metadata)
-    except grpc.RpcError as error:
-        if not answered(error):
-            raise CommandError(unreachable(server), Exit.SERVER) from None
-        raise described(error, findings) from None
-
-
-def find(
-    method: Callable[..., Reply], request: Any, server: ServerOptions, unknown: str
-) -> Reply | None:
-    """Call a method; None where the error's reason is `unknown`."""
-    try:
-        return call(method, request, server, findings=frozenset({unknown}))
-    except CommandError as error:
-        if error.code is not Exit.FINDINGS:
-            raise
-        return None
-
-
-def pages(
-    method: Callable[..., Reply], request: Any, server: ServerOptions, timeout: float = 10.0
-) -> Iterator[Reply]:
-    """The pages of a list, each asked for when the one before it is done with."""
-    while True:
-        page: Any = call(method, request, server, timeout)
-        yield page
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
-
-
-def read_review(stub: Any, review_id: str, server: ServerOptions) -> review_pb.Review:
-    request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
-    first, *more = pages(stub.GetReview, request, server)
-    review: review_pb.Review = first.review
-    for page in more:
-        review.events.extend(page.review.events)
-    return review
+def method_of(name: str) -> MethodDescriptor:
+    service, _, method = name.partition(".")
+    module = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", service).lower()
+    file = import_module(f"decision_service.api.v1.{module}_pb2").DESCRIPTOR
+    found: MethodDescriptor = file.services_by_name[service].methods_by_name[method]
+    return found
 
 
 def answered(error: grpc.RpcError) -> bool:
@@ -342,12 +357,12 @@ def answered(error: grpc.RpcError) -> bool:
     return not unavailable or rpc_status.from_call(call_error) is not None
 
 
-def described(error: grpc.RpcError, findings: frozenset[str] = frozenset()) -> CommandError:
+def described(error: grpc.RpcError, findings: Collection[str] = ()) -> CommandError:
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     status, code = rpc_status.from_call(call_error), call_error.code()
     message = f"{code.name}: {call_error.details() or 'no further words'}"
     exit_code = Exit.FINDINGS if _reason(status) in findings else Exit.SERVER
-    return CommandError(message, exit_code, tuple(_detail_lines(status)))
+    return CommandError(message, exit_code, details=tuple(_detail_lines(status)))
 
 
 def _reason(status: Status | None) -> str:

@@ -12,9 +12,9 @@ import typer
 
 from decision_service.app.core import refused_rules, rules_folder
 from decision_service.app.services import lender_of
-from decision_service.cli.options import ConfigOption
 from decision_service.cli.output import (
     CommandError,
+    ConfigOption,
     Exit,
     Format,
     FormatOption,
@@ -106,10 +106,6 @@ def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
         yield f"{keys.setting}: {error.message}"
 
 
-commands = typer.Typer(help="See what is set, and get a sample file.", no_args_is_help=True)
-
-
-@commands.command()
 def check(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
     """List every setting with its value and its source.
 
@@ -127,7 +123,6 @@ def check(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> Non
         raise CommandError(first, Exit.USAGE, tuple(others))
 
 
-@commands.command("sample")
 def sample_(
     form: Annotated[
         SampleForm, typer.Option("--format", help="yaml for --config, env for the environment")
@@ -137,10 +132,6 @@ def sample_(
         typer.Option("--check", metavar="FILE", help="exit code 1 where FILE is not the sample"),
     ] = None,
 ) -> None:
-    """Print a commented file of all settings.
-
-    With their defaults, none of them set.
-    """
     print_or_check(
         sample(form),
         check_,

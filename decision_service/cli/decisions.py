@@ -1,74 +1,55 @@
-"""`decide` and `decisions`: made, listed, shown, replayed, and what a replay changed."""
+"""`decide` and `decisions`: listed, replayed, and all that happened to one application."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Annotated, Any
 
+import msgspec
 import typer
-from google.protobuf.duration_pb2 import Duration
 from rich.markup import escape
+from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.cli.chain import chain
-from decision_service.cli.client import ServerOptions, call, calls_server, decisions
-from decision_service.cli.export import export
-from decision_service.cli.notices import notice, notice_sent, notices
-from decision_service.cli.options import (
-    DAY_SECONDS,
-    AmountOption,
-    ApplicationOption,
-    BeforeOption,
-    CurrencyOption,
-    CustomerOption,
-    DecisionFilter,
-    FromOption,
-    InputOption,
-    LimitOption,
-    OutcomeOption,
-    PageOption,
-    ProductOption,
-    UnreportedOption,
-    UserOption,
-    View,
-    ViewOption,
-    money_message,
-    parse_input,
-    seconds,
-    whole,
-)
-from decision_service.cli.outcomes import outcomes
+from decision_service.api.v1 import notice_service_pb2 as notice_pb
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
+from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.cli.calls import Call, Form
+from decision_service.cli.client import Connection
 from decision_service.cli.output import (
+    CommandError,
     Exit,
-    Format,
-    FormatOption,
     console,
-    print_as,
+    message_dict,
     print_json,
     print_table,
+    seconds,
     table,
 )
 from decision_service.cli.views import (
+    add_verdict,
     cause_text,
+    chain_lines,
     decision_tree,
+    instant_text,
     money_text,
     outcome_style,
     outcome_text,
     override_text,
+    state_text,
+    step_text,
+    step_words,
+    styled_outcome,
+    subject_text,
     value_text,
 )
 from decision_service.server.wire import enum_name
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
 NONE = "–"
 _WIDTH = 80
 _INDENT = "    "
-
-commands = typer.Typer(
-    help="Read, replay and export decisions, report outcomes.", no_args_is_help=True
-)
 
 
 def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, str]]:
@@ -122,39 +103,24 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or NONE
 
 
-@commands.command("list")
-@calls_server
-def list_decisions(
-    user_id: UserOption = "",
-    application_id: ApplicationOption = "",
-    customer_ref: CustomerOption = "",
-    product: ProductOption = "",
-    outcome: OutcomeOption = None,
-    first_day: FromOption = "",
-    before: BeforeOption = "",
-    limit: LimitOption = 50,
-    page_token: PageOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    unreported: UnreportedOption = False,
-    server: ServerOptions,
-) -> None:
-    """List decisions, newest first.
+def list_decisions(call: Call) -> None:
+    require_span(call.request)
+    call.show(call.send())
 
-    Each with its time, outcome, amount and reasons.
-    """
-    wanted = DecisionFilter(
-        user_id, application_id, customer_ref, product, outcome, first_day, before, unreported
-    )
-    request = wanted.request(limit, page_token)
-    with decisions(server) as stub:
-        reply = call(stub.ListDecisions, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-        return
-    out = console()
+
+def require_span(request: service_pb.ListDecisionsRequest) -> None:
+    """Raise CommandError where no day lies between the days of a filter."""
+    first, before = request.create_time_from, request.create_time_before
+    has = request.HasField("create_time_from") and request.HasField("create_time_before")
+    if has and before.ToDatetime() <= first.ToDatetime():
+        raise CommandError(
+            f"--before {instant_text(before)} is not after --from {instant_text(first)}", Exit.USAGE
+        )
+
+
+def print_page(reply: service_pb.ListDecisionsResponse) -> None:
     for line in page_lines(reply):
-        out.print(line, soft_wrap=True)
+        console().print(line, soft_wrap=True)
 
 
 def page_lines(reply: service_pb.ListDecisionsResponse) -> Iterator[str]:
@@ -189,50 +155,14 @@ def _rules_and_codes(decision: pb.Decision) -> str:
     return f"{rules}: {codes}" if codes else rules
 
 
-commands.command()(chain)
-
-
-@commands.command()
-@calls_server
-def show(
-    decision_id: IdArgument,
-    view: ViewOption = View.FULL,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Show one decision."""
-    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view.message)
-    with decisions(server) as stub:
-        decision = call(stub.GetDecision, request, server).decision
-    print_as(form, decision, lambda _: console().print(decision_tree(decision)))
-
-
-@commands.command()
-@calls_server
-def replay(
-    decision_id: IdArgument,
-    version: Annotated[int, whole("of the rules; as recorded if 0", "--version")] = 0,
-    digest: Annotated[str, typer.Option("--digest", help="of the rules")] = "",
-    view: ViewOption = View.FULL,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Recompute a decision and show what differs, was and now.
-
-    Exit code 1 when anything does.
-    """
-    request = service_pb.ReplayDecisionRequest(
-        decision_id=decision_id,
-        ruleset_ref=pb.RulesetRef(version=version, digest=digest),
-        view=view.message,
-    )
-    with decisions(server) as stub:
-        reply = call(stub.ReplayDecision, request, server)
-        recorded = _recorded(stub, reply, decision_id, server) if form is Format.TABLE else None
-    if form is Format.JSON:
-        print_json(reply)
+def replay(call: Call) -> None:
+    request = call.request
+    with call.server.connect() as connection:
+        reply = connection.call(call.row.method, request)
+        if call.form is Form.TABLE:
+            recorded = _recorded(connection, reply, request.decision_id)
+    if call.form is not Form.TABLE:
+        call.show(reply)
     else:
         console().print(decision_tree(reply.decision))
         if recorded is not None:
@@ -245,21 +175,14 @@ def replay(
         raise typer.Exit(Exit.FINDINGS)
 
 
-commands.command()(export)
-commands.command()(outcomes)
-commands.command()(notice)
-commands.command()(notices)
-commands.command("notice-sent")(notice_sent)
-
-
 def _recorded(
-    stub: Any, reply: service_pb.ReplayDecisionResponse, decision_id: str, server: ServerOptions
+    connection: Connection, reply: service_pb.ReplayDecisionResponse, decision_id: str
 ) -> pb.Decision | None:
     if not (reply.differing_fields or reply.changed_fields):
         return None
     view = pb.DECISION_VIEW_FULL if reply.decision.factor_values else pb.DECISION_VIEW_BASIC
     request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view)
-    decision: pb.Decision = call(stub.GetDecision, request, server).decision
+    decision: pb.Decision = connection.call("DecisionService.GetDecision", request).decision
     return decision
 
 
@@ -275,58 +198,154 @@ def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
     return f"{decided}; with version {ours} {', '.join(reply.changed_fields)} come out otherwise."
 
 
-@calls_server
-def decide(
-    user_id: UserOption,
-    product: ProductOption,
-    amount: AmountOption = None,
-    currency: CurrencyOption = "PHP",
-    term: Annotated[int | None, whole("months asked for", "--term")] = None,
-    inputs: InputOption = None,
-    request_id: Annotated[str, typer.Option("--request-id", help="makes the call repeatable")] = "",
-    application_id: ApplicationOption = "",
-    customer_ref: CustomerOption = "",
-    applicant_name: Annotated[
-        str, typer.Option("--applicant-name", help="compared with the vendor's records")
-    ] = "",
-    applicant_birth_date: Annotated[
-        str, typer.Option("--applicant-birth-date", help="YYYY-MM-DD, compared as well")
-    ] = "",
-    applicant_phone: Annotated[
-        str, typer.Option("--applicant-phone", help="compared as well")
-    ] = "",
-    applicant_email: Annotated[
-        str, typer.Option("--applicant-email", help="compared as well")
-    ] = "",
-    wait: Annotated[
-        int, whole("seconds to wait for arriving data", "--wait", most=DAY_SECONDS)
-    ] = 0,
-    view: ViewOption = View.BASIC,
-    timeout: Annotated[float, seconds("deadline in seconds", "--timeout")] = 10.0,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Decide one application on a running server."""
-    applicant = service_pb.ApplicantDetails(
-        name=applicant_name,
-        birth_date=applicant_birth_date,
-        phone=applicant_phone,
-        email=applicant_email,
+def decide(call: Call, timeout: Annotated[float, seconds("deadline", "--timeout")] = 10.0) -> None:
+    call.show(call.send(timeout))
+
+
+_PAGE = 500
+
+
+class ChainLink(msgspec.Struct, frozen=True):
+    """A decision with its reviews, letters and reports of loans, each in the order of time."""
+
+    decision: pb.Decision
+    reviews: Sequence[review_pb.Review]
+    notices: Sequence[notice_pb.Notice]
+    outcomes: Sequence[outcome_pb.RecordedOutcome]
+
+
+def read_chain(connection: Connection, request: service_pb.GetDecisionRequest) -> list[ChainLink]:
+    """The decisions on the application of a decision, oldest first; raises CommandError."""
+    method = "DecisionService.GetDecision"
+
+    def stored(of: str) -> pb.Decision | None:
+        asked = service_pb.GetDecisionRequest(decision_id=of)
+        reply = connection.find(method, asked, "DECISION_UNKNOWN")
+        return None if reply is None else reply.decision
+
+    decision = connection.call(method, request).decision
+    return [_link(connection, one) for one in chain_of(decision, stored)]
+
+
+def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> list[pb.Decision]:
+    """The decisions on one application, from the first that is stored; `get` reads by id."""
+    first = get(asked.first_decision_id) if asked.first_decision_id else None
+    found = [first or asked]
+    while following := found[-1].review.decided_again_as:
+        made = get(following)
+        if made is None:
+            break
+        found.append(made)
+    return found
+
+
+def _link(connection: Connection, decision: pb.Decision) -> ChainLink:
+    of = decision.decision_id
+    letters = notice_pb.ListNoticesRequest(decision_id=of, page_size=_PAGE)
+    reports = outcome_pb.ListOutcomesRequest(decision_id=of, page_size=_PAGE)
+    listed = connection.pages("OutcomeService.ListOutcomes", reports)
+    made = connection.pages("NoticeService.ListNotices", letters)
+    return ChainLink(
+        decision,
+        [connection.read_review(review_id) for review_id in decision.review.review_ids],
+        [one for page in made for one in page.notices][::-1],
+        [one for page in listed for one in page.outcomes],
     )
-    request = service_pb.CreateDecisionRequest(
-        request_id=request_id,
-        user_id=user_id,
-        product=product,
-        application_id=application_id,
-        customer_ref=customer_ref,
-        requested_amount=None if amount is None else money_message(amount, currency),
-        requested_term_months=term,
-        inputs=dict(parse_input(pair) for pair in inputs or ()),
-        wait_timeout=Duration(seconds=wait),
-        view=view.message,
-        applicant=applicant if applicant.ByteSize() else None,
+
+
+def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
+    return {
+        "application": _application(links[0].decision),
+        "decisions": [
+            {
+                "decision": message_dict(link.decision),
+                "reviews": [*map(message_dict, link.reviews)],
+                "notices": [*map(message_dict, link.notices)],
+                "outcomes": [*map(message_dict, link.outcomes)],
+            }
+            for link in links
+        ],
+    }
+
+
+def chain_tree(links: Sequence[ChainLink]) -> Tree:
+    first = links[0].decision
+    words = [f"{name} {value}" for name, value in _application(first).items() if value]
+    tree = Tree(escape(" · ".join(words)), guide_style="dim")
+    for link in links:
+        _add_link(tree, link)
+    standing = f"stands: {outcome_text(first)} · {first.decision_id}"
+    if first.HasField("review"):
+        *_, standing = chain_lines(first.review)
+    tree.add(f"[bold]{escape(standing)}[/]")
+    return tree
+
+
+def _application(decision: pb.Decision) -> dict[str, str]:
+    names = ("product", "application_id", "customer_ref", "user_id")
+    return {name: getattr(decision, name) for name in names}
+
+
+def _add_link(tree: Tree, link: ChainLink) -> None:
+    decision = link.decision
+    words = [decision.decision_id, instant_text(decision.create_time)]
+    if decision.assignment.arm:
+        ref = decision.ruleset_ref
+        words.append(f"{decision.assignment.arm} v{ref.version} {ref.digest[:12]}")
+    if decision.first_decision_id:
+        words.append("decided again")
+    branch = tree.add(f"{styled_outcome(decision)} · {escape(' · '.join(words))}")
+    add_verdict(branch, decision)
+    for review in link.reviews:
+        _add_review(branch, review)
+    for line in (*map(_letter, link.notices), *map(_loan, link.outcomes)):
+        branch.add(escape(line))
+
+
+def _add_review(branch: Tree, review: review_pb.Review) -> None:
+    words = f"review · {review.review_id} · {state_text(review)}"
+    steps = branch.add(f"[bold]{escape(words)}[/]")
+    steps.add(escape(subject_text(review)))
+    for event in review.events:
+        step = steps.add(escape(step_text(event)))
+        for said in step_words(event):
+            step.add(escape(said))
+
+
+def _letter(notice: notice_pb.Notice) -> str:
+    kind = enum_name(notice_pb.NoticeKind.DESCRIPTOR, notice.kind)
+    made = f"made {instant_text(notice.create_time)} by {notice.created_by}"
+    words = ["letter", f"{kind} in {notice.language}", made]
+    if notice.HasField("send_time"):
+        sent = f"sent {instant_text(notice.send_time)} by {notice.channel}"
+        words.append(f"{sent}, reported by {notice.sent_by}")
+    return " · ".join(words)
+
+
+def _loan(recorded: outcome_pb.RecordedOutcome) -> str:
+    loan = recorded.outcome
+    status = enum_name(outcome_pb.LoanStatus.DESCRIPTOR, loan.status)
+    came = f"reported {instant_text(recorded.report_time)}"
+    return " · ".join(
+        ["loan", loan.loan_id, f"{status} on {loan.as_of_date}", *_amounts(loan), came]
     )
-    with decisions(server) as stub:
-        decision = call(stub.CreateDecision, request, server, timeout).decision
-    print_as(form, decision, lambda _: console().print(decision_tree(decision)))
+
+
+def _amounts(loan: outcome_pb.LoanOutcome) -> Iterator[str]:
+    if loan.HasField("disbursed_amount"):
+        yield f"{money_text(loan.disbursed_amount)} paid out {loan.disburse_date}".rstrip()
+    if loan.HasField("repaid_amount"):
+        yield f"{money_text(loan.repaid_amount)} repaid"
+    if loan.overdue_days:
+        yield f"{loan.overdue_days} days overdue"
+
+
+def chain(call: Call) -> None:
+    with call.server.connect() as connection:
+        links = read_chain(connection, call.request)
+    if call.form is Form.JSON:
+        print_json(chain_dict(links))
+    elif call.form is Form.QUIET:
+        typer.echo("\n".join(link.decision.decision_id for link in links))
+    else:
+        console().print(chain_tree(links))

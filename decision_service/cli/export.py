@@ -30,28 +30,9 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from decision_service.cli.client import (
-    ServerOptions,
-    call,
-    calls_server,
-    decisions,
-    find,
-    outcomes,
-    pages,
-    rulesets,
-)
-from decision_service.cli.options import (
-    ApplicationOption,
-    BeforeOption,
-    CustomerOption,
-    DecisionFilter,
-    FromOption,
-    OutcomeOption,
-    ProductOption,
-    UserOption,
-)
+from decision_service.cli.calls import Call
+from decision_service.cli.client import Connection
+from decision_service.cli.decisions import require_span
 from decision_service.cli.output import CommandError, Exit, new_file, require_extra
 from decision_service.cli.parquet import ParquetRows
 from decision_service.cli.views import counted
@@ -407,8 +388,8 @@ class ExportFormat(StrEnum):
     CSV = "csv"
 
 
-@calls_server
 def export(
+    call: Call,
     form: Annotated[
         ExportFormat,
         typer.Option(
@@ -419,43 +400,25 @@ def export(
         ),
     ],
     decision_id: Annotated[
-        str, typer.Argument(metavar="ID", help="one decision; without it, those that match")
+        str,
+        typer.Argument(metavar="DECISION_ID", help="one decision; without it, those that match"),
     ] = "",
-    user_id: UserOption = "",
-    application_id: ApplicationOption = "",
-    customer_ref: CustomerOption = "",
-    product: ProductOption = "",
-    outcome: OutcomeOption = None,
-    first_day: FromOption = "",
-    before: BeforeOption = "",
     output: Annotated[
         Path | None, typer.Option("--out", help="a new file; standard output without it")
     ] = None,
-    *,
-    server: ServerOptions,
 ) -> None:
-    """Write decisions without the persons' data.
-
-    Ids, references and free texts stay out; amounts, months and dates are kept.
-    """
-    wanted = DecisionFilter(
-        user_id, application_id, customer_ref, product, outcome, first_day, before
-    )
+    wanted = call.request
     _check(form, decision_id, wanted)
     if form is ExportFormat.PARQUET:
         if output is None:
             raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
         require_extra("pyarrow", "--format parquet needs pyarrow")
-    source = _Source(server)
+    wanted.page_size = _PAGE
     written_as = ExportFormat.CASES if form is ExportFormat.FIXTURE else form
-    with (
-        decisions(server) as stub,
-        outcomes(server) as reports,
-        ExportFile.open(output, written_as.value) as file,
-    ):
-        of_loans = reports if form in {ExportFormat.JSONL, ExportFormat.PARQUET} else None
-        for one in [decision_id] if decision_id else source.ids(stub, wanted):
-            file.add(source.full(stub, one, of_loans))
+    with call.server.connect() as connection, ExportFile.open(output, written_as.value) as file:
+        source = _Source(connection, loans=form in {ExportFormat.JSONL, ExportFormat.PARQUET})
+        for one in [decision_id] if decision_id else source.ids(wanted):
+            file.add(source.full(one))
         if decision_id and not file.written:
             raise CommandError(
                 f"{decision_id} was decided by no rules (not enrolled): there is nothing that a "
@@ -464,8 +427,9 @@ def export(
             )
 
 
-def _check(form: ExportFormat, decision_id: str, wanted: DecisionFilter) -> None:
-    if decision_id and wanted != DecisionFilter():
+def _check(form: ExportFormat, decision_id: str, wanted: service_pb.ListDecisionsRequest) -> None:
+    require_span(wanted)
+    if decision_id and wanted.ByteSize():
         raise CommandError("give an id or filters, not both", Exit.USAGE)
     if form is ExportFormat.FIXTURE and not decision_id:
         raise CommandError(
@@ -476,33 +440,32 @@ def _check(form: ExportFormat, decision_id: str, wanted: DecisionFilter) -> None
 
 
 class _Source:
-    def __init__(self, server: ServerOptions) -> None:
-        self._server = server
+    def __init__(self, connection: Connection, *, loans: bool) -> None:
+        self._connection = connection
+        self._loans = loans
         self._key = export_key()
         self._rules: dict[tuple[str, int], rules_pb.Ruleset] = {}
 
-    def ids(self, stub: DecisionServiceStub, wanted: DecisionFilter) -> Iterator[str]:
-        for page in pages(stub.ListDecisions, wanted.request(_PAGE), self._server):
+    def ids(self, wanted: service_pb.ListDecisionsRequest) -> Iterator[str]:
+        for page in self._connection.pages("DecisionService.ListDecisions", wanted):
             yield from (decision.decision_id for decision in page.decisions)
 
-    def full(
-        self, stub: DecisionServiceStub, decision_id: str, reports: OutcomeServiceStub | None
-    ) -> Exported:
+    def full(self, decision_id: str) -> Exported:
         request = service_pb.GetDecisionRequest(
             decision_id=decision_id, view=pb.DECISION_VIEW_FULL, without_recourse=True
         )
-        decision = call(stub.GetDecision, request, self._server).decision
+        decision = self._connection.call("DecisionService.GetDecision", request).decision
         key = (decision.product, decision.ruleset_ref.version)
         if key not in self._rules:
             self._rules[key] = self._read_rules(*key)
-        bad = None if reports is None else self._loan_bad(reports, decision_id)
+        bad = self._loan_bad(decision_id) if self._loans else None
         return Exported(decision, self._rules[key], self._key, bad)
 
-    def _loan_bad(self, stub: OutcomeServiceStub, decision_id: str) -> bool | None:
+    def _loan_bad(self, decision_id: str) -> bool | None:
         """Whether a loan is charged off or overdue by its newest report; None: none taken up."""
         request = outcome_pb.ListOutcomesRequest(decision_id=decision_id, page_size=_PAGE)
         newest: dict[str, outcome_pb.LoanOutcome] = {}
-        for page in pages(stub.ListOutcomes, request, self._server):
+        for page in self._connection.pages("OutcomeService.ListOutcomes", request):
             newest |= {one.outcome.loan_id: one.outcome for one in page.outcomes}
         unused, lost = outcome_pb.LOAN_STATUS_NOT_TAKEN_UP, outcome_pb.LOAN_STATUS_CHARGED_OFF
         taken = [one for one in newest.values() if one.status != unused]
@@ -513,6 +476,5 @@ class _Source:
         if not version:
             return rules_pb.Ruleset()
         request = rules_pb.GetRulesetRequest(product=product, version=version)
-        with rulesets(self._server) as stub:
-            reply = find(stub.GetRuleset, request, self._server, "RULESET_UNKNOWN")
+        reply = self._connection.find("RulesetService.GetRuleset", request, "RULESET_UNKNOWN")
         return rules_pb.Ruleset() if reply is None else reply.ruleset

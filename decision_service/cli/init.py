@@ -77,20 +77,14 @@ def _next_steps(folder: Path, *, only_protos: bool) -> str:
     )
 
 
-commands = typer.Typer(help="Make and check callers' tokens.", no_args_is_help=True)
 _ROLES = f"may be repeated: {', '.join(Role)}"
 _ROLES_NEEDED = "name at least one --role: " + ", ".join(Role)
 
 
-@commands.command()
 def new(
     caller: Annotated[str, typer.Argument(metavar="CALLER", help="a caller's name")],
     role: Annotated[list[Role] | None, typer.Option("--role", metavar="ROLE", help=_ROLES)] = None,
 ) -> None:
-    """Print a fresh token, once, and its callers-file line.
-
-    The line of the callers file lets the token in.
-    """
     if not NAME.fullmatch(caller):
         raise CommandError(
             f"{caller!r} is no caller's name: use 1 to 64 lower-case letters, digits, ., _ and -",
@@ -106,9 +100,7 @@ def new(
     sys.stderr.write(f'  {caller}: {{roles: [{roles}], tokens: ["{token_hash(token)}"]}}\n')
 
 
-@commands.command()
 def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="the callers file")]) -> None:
-    """Check a callers file; exit code 1 when it has mistakes."""
     reading = read_callers_file(file)
     if reading.callers is None:
         lines = tuple(map(render, reading.diagnostics))

@@ -1,10 +1,10 @@
-"""`data-keys` and `identity-keys`: keys that wrap users' keys, and keys of hashes of persons."""
+"""`keys data` and `keys identity`: keys that wrap users' keys, and keys of hashes of persons."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.options import ConfigOption
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError, ConfigOption, Exit
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
 from decision_service.runtime.config import load
@@ -29,37 +28,39 @@ FileOption = Annotated[
 KeyArgument = Annotated[
     str, typer.Argument(metavar="KEY", help="the id of a key, as `list` prints it")
 ]
-Configured = Callable[[Settings], Path | None]
-"""The file that the settings name; None where there is none."""
 
 
-def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typer.Typer:
-    commands = typer.Typer(help=about, no_args_is_help=True)
+def add_data_key(config: ConfigOption = None, file: FileOption = None) -> None:
+    """The file is made where there is none."""
+    _add(DATA_KEYS, file or required(DATA_KEYS, data_key_file(load(config))))
 
-    @commands.command()
-    def add(config: ConfigOption = None, file: FileOption = None) -> None:
-        """Put a new key first in the file.
 
-        The file is made where there is none.
-        """
-        path = file or required(keys, configured(load(config)))
-        with refusals():
-            key = keys.add(path)
-        sys.stdout.write(visible(f"{path} has the new key {key.id.hex()}\n"))
-        sys.stderr.write("Copy the file to every machine, then start each process again.\n")
+def list_data(config: ConfigOption = None, file: FileOption = None) -> None:
+    """An id is no secret."""
+    _list(DATA_KEYS, file or required(DATA_KEYS, data_key_file(load(config))))
 
-    @commands.command("list")
-    def list_(config: ConfigOption = None, file: FileOption = None) -> None:
-        """Print the ids of the keys, the newest first.
 
-        An id is no secret.
-        """
-        path = file or required(keys, configured(load(config)))
-        with refusals():
-            found = keys.read(path)
-        sys.stdout.writelines(f"{key.id.hex()}\n" for key in found)
+def add_identity_key(config: ConfigOption = None, file: FileOption = None) -> None:
+    """The file is made where there is none."""
+    _add(IDENTITY_KEYS, file or identity_key_file(load(config)))
 
-    return commands
+
+def list_identity(config: ConfigOption = None, file: FileOption = None) -> None:
+    """An id is no secret."""
+    _list(IDENTITY_KEYS, file or identity_key_file(load(config)))
+
+
+def _add(keys: KeyFile[Any], path: Path) -> None:
+    with refusals():
+        key = keys.add(path)
+    sys.stdout.write(visible(f"{path} has the new key {key.id.hex()}\n"))
+    sys.stderr.write("Copy the file to every machine, then start each process again.\n")
+
+
+def _list(keys: KeyFile[Any], path: Path) -> None:
+    with refusals():
+        found = keys.read(path)
+    sys.stdout.writelines(f"{key.id.hex()}\n" for key in found)
 
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:
@@ -100,17 +101,8 @@ def keys_to_read_with(settings: Settings, store_url: str) -> Path | None:
     return file if settings.data_key_file is not None or (file and file.exists()) else None
 
 
-data_key_commands = file_commands(
-    DATA_KEYS, data_key_file, "Make, show and retire the keys that wrap users' keys."
-)
-
-
-@data_key_commands.command()
 def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
-    """Wrap every user's key by the newest key of the file.
-
-    Keys that are not wrapped yet are wrapped too. On SQLite the service must not run meanwhile.
-    """
+    """Those that are not wrapped yet too. On SQLite the service must not run meanwhile."""
     settings = load(config)
     path = file or required(DATA_KEYS, data_key_file(settings))
     with refusals():
@@ -118,18 +110,14 @@ def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
     sys.stdout.write(f"{wrapped} keys of users are wrapped anew, by the newest key of {path}\n")
 
 
-@data_key_commands.command("forget")
 def forget_data_key(key: KeyArgument, config: ConfigOption = None, file: FileOption = None) -> None:
-    """Delete one key from the file.
-
-    A key that still wraps a user's key is refused, and so is the newest.
-    """
+    """A key that still wraps a user's key is refused, and so is the newest."""
     settings, wanted = load(config), key_id(key)
     path = file or required(DATA_KEYS, data_key_file(settings))
     with refusals():
         _require_old(path, wanted)
         if wanted in asyncio.run(_used(settings.store_url)):
-            message = f"{key} wraps users' keys: run `decision-service data-keys rewrap` first"
+            message = f"{key} wraps users' keys: run `decision-service keys data rewrap` first"
             raise CommandError(message, Exit.USAGE)
         DATA_KEYS.remove(path, wanted)
     sys.stdout.write(f"{key} is deleted from {path}; delete it from every copy of the file\n")
@@ -156,19 +144,13 @@ async def _used(url: str) -> frozenset[bytes]:
         return await database.read(wrapping.data_key_ids)
 
 
-identity_key_commands = file_commands(
-    IDENTITY_KEYS,
-    lambda settings: settings.identity_key_file or IDENTITY_KEYS.beside(settings.store_url),
-    "Make, show and retire the keys of hashes.",
-)
+def identity_key_file(settings: Settings) -> Path:
+    file = settings.identity_key_file or IDENTITY_KEYS.beside(settings.store_url)
+    return required(IDENTITY_KEYS, file)
 
 
-@identity_key_commands.command("forget")
 def forget_identity_key(key: KeyArgument, config: ConfigOption = None) -> None:
-    """Delete what the store holds under one key.
-
-    Second uses that it found are forgotten, and hashes of who applied with them.
-    """
+    """Second uses that it found are forgotten, and hashes of who applied with them."""
     wanted = key_id(key)
     with refusals():
         gone = asyncio.run(_forget(load(config).store_url, wanted))

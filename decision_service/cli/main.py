@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from ctypes import ArgumentError
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import getdoc
 from itertools import takewhile
 from typing import Annotated, Any
 
@@ -18,96 +19,106 @@ from typer.main import get_command
 
 from decision_service.build import engine_version
 from decision_service.cli.output import CommandError, Exit, flushed, prepare_streams, tell, unusable
-from decision_service.runtime.settings import PREFIX, ConfigError
+from decision_service.cli.table import CONNECTION, GONE, GROUPS, Command, Group, Rpc
 
-COMMANDS = {
-    "serve": "cli.serve:serve",
-    "init": "cli.init:init",
-    "people": "standin.commands:people",
-    "decide": "cli.decisions:decide",
-    "decisions": "cli.decisions:commands",
-    "reviews": "cli.reviews:commands",
-    "rules": "workbench.commands.rules:commands",
-    "applicants": "cli.applicants:commands",
-    "tokens": "cli.init:commands",
-    "webhooks": "cli.webhooks:commands",
-    "preflight": "workbench.commands.preflight:preflight",
-    "rollout": "cli.rollout:commands",
-    "backtest": "workbench.commands.backtest:backtest",
-    "simulator": "standin.commands:simulator",
-    "demo": "standin.demo:demo",
-    "health": "cli.status:health",
-    "migrate": "cli.serve:migrate",
-    "identity-keys": "cli.keys:identity_key_commands",
-    "data-keys": "cli.keys:data_key_commands",
-    "config": "cli.config:commands",
-    "version": "cli.main:version",
-}
-"""By name the module and what is in it: a function, or a group of commands."""
-
-GONE = {
-    "backtests": "use `backtest` on the store, a replica of it, or an exported file (`--cases`)",
-    "rehearse": "run `serve` in sandbox mode beside `simulator`, with certificates of your own",
-    "applicants export --format": "it writes JSON alone",
-    "rules fmt": "let the editor's YAML extension lay files out, with the schemas in rules/_schema",
-    "rules propose": "use `rules sign`",
-    "rules approve": "use `rules sign --digest`, with the second caller's name and key",
-    "rules verify --impact": "it reads the file that lies with the manifest",
-    "rules verify --proofs": "it reads the file that lies with the manifest",
-    "rules review": "use `rules diff` (--prove, --cases), `rules check` and `rules test`",
-    "rollout --who": "the journal names the caller, by the token",
-    "serve --workers": "start several `serve` with DECISION_REUSE_PORT=true",
-    "backtest --outcomes": "report loans with `decisions outcomes`; store and export have them",
-    "backtest --write-expect": "write the report's line `expect: …` under the challenger",
-}
-"""Commands and options that were removed, with what to use instead."""
+NAME = "decision-service"
 
 
-class CommandsByName(TyperGroup):
+class LazyGroup(TyperGroup):
+    """Commands of the table, each imported when it is named; `table` is set by the group's name."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.table: Mapping[str, Mapping[str, Command | Rpc | Group]] = GROUPS
+
     def list_commands(self, ctx: Any) -> list[str]:
         del ctx
-        return list(COMMANDS)
+        return [name for commands in self.table.values() for name in commands]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        del ctx
+        row = next((rows[cmd_name] for rows in self.table.values() if cmd_name in rows), None)
+        if row is None:
             return None
-        made = typer.Typer(add_completion=False, rich_markup_mode=None, callback=_no_options)
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        found = getattr(import_module(f"decision_service.{module}"), name)
-        if isinstance(found, typer.Typer):
-            made.add_typer(found, name=cmd_name)
-        else:
-            made.command(cmd_name)(found)
-        group = get_command(made)
-        assert isinstance(group, TyperGroup)  # noqa: S101 - it has a callback
-        return group.get_command(ctx, cmd_name)
+        if isinstance(row, Group):
+            made = get_command(_group(cmd_name, row.about))
+            assert isinstance(made, LazyGroup)  # noqa: S101 - it has the class
+            made.table = {"Commands": row.commands}
+            return made
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(cmd_name, help=_help(row), epilog=_epilog(row))(_function(row))
+        return get_command(single)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The commands, then the options; of those about completion the one that installs it."""
+        self.format_commands(ctx, formatter)
+        shown = [one for one in self.get_params(ctx) if one.name != "show_completion"]
+        with formatter.section("Options"):
+            formatter.write_dl([row for one in shown if (row := one.get_help_record(ctx))])
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        del ctx
+        width = max(map(len, self.list_commands(None)))
+        for heading, rows in self.table.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{n:<{width}}", row.about) for n, row in rows.items()])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        words = [*_words(ctx), *args]
+        options = {word.partition("=")[0] for word in args if word.startswith("-")}
         for name, instead in GONE.items():
-            first, *more = name.split()
-            options = [word.partition("=")[0] for word in args[1:] if word.startswith("-")]
-            if args[0] == first and all(word in (*args[1:2], *options) for word in more):
+            gone = name.split()
+            plain = [word for word in gone if not word.startswith("-")]
+            if words[: len(plain)] == plain and options.issuperset(gone[len(plain) :]):
                 raise CommandError(f"there is no {name}: {instead}", Exit.USAGE)
-        if args[0] not in COMMANDS:
-            near = get_close_matches(args[0], COMMANDS, n=1)
+        known = self.list_commands(ctx)
+        if args[0] not in known:
+            near = get_close_matches(args[0], known, n=1)
             hint = f"did you mean {near[0]}?" if near else "--help lists them all"
-            raise CommandError(f"there is no command {args[0]}: {hint}", Exit.USAGE)
+            name = " ".join([*_words(ctx), args[0]])
+            raise CommandError(f"there is no command {name}: {hint}", Exit.USAGE)
         return super().resolve_command(ctx, args)
 
 
+def _words(ctx: Any) -> list[str]:
+    """The names of the groups below the program that lead to a context."""
+    return [] if ctx.parent is None else [*_words(ctx.parent), ctx.info_name]
+
+
+def _function(row: Command | Rpc) -> Any:
+    if isinstance(row, Rpc):
+        return import_module("decision_service.cli.calls").command_of(row)
+    module, _, name = row.target.partition(":")
+    return getattr(import_module(f"decision_service.{module}"), name)
+
+
+def _help(row: Command | Rpc) -> str:
+    more = row.more if isinstance(row, Rpc) else getdoc(_function(row)) or ""
+    return f"{row.about}\n\n{more}".strip()
+
+
+def _epilog(row: Command | Rpc) -> str | None:
+    return CONNECTION if isinstance(row, Rpc) and not row.shows_connection else None
+
+
 def _no_options() -> None:
-    """With it, a Typer of one command is a group that has the command."""
+    """With it a Typer without commands of its own is a group."""
 
 
-NAME = "decision-service"
-PROGRAM = typer.Typer(
-    name=NAME,
-    cls=CommandsByName,
-    help="Decides credit applications from verified income data.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+def _group(name: str, about: str) -> typer.Typer:
+    return typer.Typer(
+        name=name,
+        cls=LazyGroup,
+        help=about,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        add_completion=name == NAME,
+        callback=_no_options,
+    )
+
+
+PROGRAM = _group(NAME, "Decides credit applications from verified income data.")
 
 
 def _print_version(wanted: bool) -> None:
@@ -118,7 +129,9 @@ def _print_version(wanted: bool) -> None:
 
 @PROGRAM.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks of errors")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="show details of errors; anywhere")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option("--version", help="print the version", callback=_print_version, is_eager=True),
@@ -135,9 +148,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; errors are sentences on stderr."""
+    words = [*takewhile(lambda word: word != "--", arguments)]
+    debug = "--debug" in words
+    plain = [word for word in words if word != "--debug"] + [*arguments][len(words) :]
     try:
         _check_text(arguments, os.environ)
-        returned = PROGRAM(args=list(arguments), prog_name=NAME, standalone_mode=False)
+        returned = PROGRAM(args=plain, prog_name=NAME, standalone_mode=False)
     except OSError as error:
         return unusable(error)
     except typer.TyperException as error:
@@ -146,36 +162,38 @@ def run(arguments: Sequence[str]) -> int:
             said = " ".join(said.split()).replace(": Value error, ", ": ", 1)
         ended = CommandError(said, Exit.USAGE)
     except typer.Abort:
-        ended = CommandError("nothing was done: the question got no yes", Exit.FINDINGS)
+        ended = CommandError("nothing was done: the question was not answered yes", Exit.FINDINGS)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program
         ended = _ended(error)
-        if "--debug" in takewhile(lambda word: word.startswith("-"), arguments):
+        if debug:
             traceback.print_exception(error)
     else:
         if returned == Exit.INTERRUPTED:
             tell(CommandError("interrupted", Exit.INTERRUPTED))
         return returned if isinstance(returned, int) else Exit.DONE
-    tell(ended)
+    tell(ended, details=debug)
     return ended.code
 
 
 def _ended(error: Exception) -> CommandError:
     if isinstance(error, CommandError):
         return error
+    from decision_service.runtime.settings import ConfigError  # with pydantic it is slow to import
+
     if isinstance(error, ConfigError):
         return CommandError(str(error), Exit.USAGE)
     if isinstance(error, ArgumentError) and "KeyboardInterrupt" in str(error):
         return CommandError("interrupted", Exit.INTERRUPTED)  # Ctrl-C in a call of the solver
     return CommandError(
-        f"{NAME} failed by a fault of its own ({type(error).__name__}): run it again as "
-        f"`{NAME} --debug …` and report what it prints",
+        f"{NAME} failed by a fault of its own ({type(error).__name__}): run it again with --debug "
+        "and report what it prints",
         Exit.OWN_FAULT,
     )
 
 
 def _check_text(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Refuse bytes that are not UTF-8, which no command can use."""
-    own = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    own = {name: value for name, value in environ.items() if name.startswith("DECISION_")}
     words = {f"argument {place}": word for place, word in enumerate(arguments, 1)} | own
     for name, word in words.items():
         if not word.isascii() and word.encode("utf-8", "replace") != word.encode(

@@ -19,17 +19,10 @@ import typer
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
-from decision_service.cli.client import ServerOptions, call, calls_server
-from decision_service.cli.client import outcomes as outcome_stub
-from decision_service.cli.options import money_message
-from decision_service.cli.output import (
-    CommandError,
-    Exit,
-    Format,
-    FormatOption,
-    console,
-    print_json,
-)
+from decision_service.cli.calls import Call, Form
+from decision_service.cli.client import Connection
+from decision_service.cli.fields import money_message
+from decision_service.cli.output import CommandError, Exit, console, print_json
 from decision_service.domain.errors import visible
 
 _TOO_LARGE = 2**31
@@ -255,26 +248,23 @@ class _Tally(msgspec.Struct):
         return {"lines": self.counts.total(), **counts, "problems": self.problems}
 
 
-@calls_server
 def outcomes(
+    call: Call,
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="CSV or JSON lines; - for standard input")
     ],
     currency: Annotated[str, typer.Option("--currency", help="of amounts without one")] = "PHP",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
 ) -> None:
-    """Report how loans stand, from a file.
-
-    Exit code 1 when any line was refused. Safe to repeat.
-    """
     tally = _Tally("standard input" if file == "-" else file)
-    with _opened(file) as lines, outcome_stub(server) as stub, progress(lines) as dealt_with:
+    with (
+        _opened(file) as lines,
+        call.server.connect() as connection,
+        progress(lines) as dealt_with,
+    ):
         for number, line in enumerate(read_lines(lines, currency, tally.name), 1):
-            tally.counts[_sent(stub.RecordOutcome, line, tally, server)] += 1
+            tally.counts[_sent(connection, line, tally)] += 1
             dealt_with(number)
-    if form is Format.JSON:
+    if call.form is Form.JSON:
         print_json(tally.shown())
     else:
         console().print(_summary(tally))
@@ -282,12 +272,7 @@ def outcomes(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _sent(
-    method: Callable[..., pb.RecordOutcomeResponse],
-    line: Line,
-    tally: _Tally,
-    server: ServerOptions,
-) -> str:
+def _sent(connection: Connection, line: Line, tally: _Tally) -> str:
     """What became of a line; raises CommandError where the server can take no more of them."""
     number, report = line
     if isinstance(report, OutcomeLineBroken):
@@ -295,14 +280,14 @@ def _sent(
         return _REFUSED
     request = pb.RecordOutcomeRequest(outcome=report)
     try:
-        reply = call(method, request, server, findings=_REFUSALS)
+        reply = connection.call("OutcomeService.RecordOutcome", request, findings=_REFUSALS)
     except CommandError as error:
         if error.code is not Exit.FINDINGS:
             message = (
                 f"{tally.name}:{number}: {error.message}; {tally.counts.total():,} lines before it "
                 "are dealt with: send the whole file again, which changes nothing of them"
             )
-            raise CommandError(message, error.code, error.lines) from None
+            raise CommandError(message, error.code, details=error.details) from None
         tally.refused(number, error.message)
         return _REFUSED
     return _RECEIPTS[reply.receipt]

@@ -1,10 +1,11 @@
-"""What commands print, write and end with: streams, tables, JSON, new files, errors."""
+"""What commands share: options, streams, tables, JSON, new files, errors and exit codes."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,13 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
 
 import typer
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 
 from decision_service.domain.errors import visible
 from decision_service.runtime.files import read_small
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -46,13 +46,23 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """A command cannot go on; `lines` below the sentence say where and what exactly."""
+    """A command cannot go on; `lines` below the sentence say where and what exactly.
 
-    def __init__(self, message: str, code: Exit, lines: tuple[str, ...] = ()) -> None:
+    `details` are for those who program a client: `--debug` shows them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: Exit,
+        lines: tuple[str, ...] = (),
+        details: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.lines = lines
+        self.details = details
 
 
 class Format(StrEnum):
@@ -114,7 +124,7 @@ def _plain(cell: object) -> str:
 
 
 def print_json(value: Any) -> None:
-    content = message_dict(value) if isinstance(value, Message) else value
+    content = message_dict(value) if hasattr(value, "DESCRIPTOR") else value
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
     try:
         sys.stdout.write(visible(text) + "\n")
@@ -122,15 +132,9 @@ def print_json(value: Any) -> None:
         silence(sys.stdout)
 
 
-def print_as(form: Format, message: Message, show: Callable[[Any], None]) -> None:
-    """Print a message as JSON, or have `show` print it for people."""
-    if form is Format.JSON:
-        print_json(message)
-    else:
-        show(message)
-
-
 def message_dict(message: Message) -> dict[str, Any]:
+    from google.protobuf.json_format import MessageToDict  # slow to import, and seldom needed
+
     return MessageToDict(message, preserving_proto_field_name=True)
 
 
@@ -165,10 +169,10 @@ def unusable(error: OSError) -> int:
     return Exit.USAGE
 
 
-def tell(error: CommandError) -> None:
+def tell(error: CommandError, *, details: bool = False) -> None:
     """Write the sentence on stderr; where that is full or closed, the exit code says it alone."""
     try:
-        for line in (error.message, *error.lines):
+        for line in (error.message, *error.lines, *(error.details if details else ())):
             sys.stderr.write(visible(line) + "\n")
         sys.stderr.flush()
     except OSError:
@@ -228,3 +232,49 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_PLAIN = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+DAY_SECONDS = 86_400
+INT32 = 2**31 - 1
+
+
+def whole(about: str, *names: str, least: int = 0, most: int = INT32) -> Any:
+    def read(given: str | int) -> int:
+        value = int(given) if _WHOLE.fullmatch(str(given)) else None
+        if value is None or not least <= value <= most:
+            raise typer.BadParameter(
+                f"{given} is not a whole number from {least} to {most}, written in plain digits"
+            )
+        return value
+
+    return read_by(read, about, *names, metavar="INTEGER")
+
+
+def seconds(about: str, *names: str) -> Any:
+    """An option of a time in seconds, up to a day."""
+
+    def read(given: str | float) -> float:
+        plain = str(given).removesuffix("s")
+        value = float(plain) if _PLAIN.fullmatch(plain) else None
+        if value is None or not 0 < value <= DAY_SECONDS:
+            raise typer.BadParameter(
+                f"{given} is not a number of seconds above 0 and up to {DAY_SECONDS}, such as 10, "
+                "10s or 0.5"
+            )
+        return value
+
+    return read_by(read, about, *names, metavar="SECONDS")
+
+
+def read_by(read: Callable[[Any], Any], about: str, *names: str, metavar: str) -> Any:
+    return typer.Option(*names, help=about, parser=read, metavar=metavar)
+
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="YAML file of settings; the environment wins")
+]
+InitOption = Annotated[
+    bool, typer.Option("--init", help="begin a new store where the SQLite file is missing")
+]

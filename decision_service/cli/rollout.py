@@ -1,424 +1,369 @@
-"""`rollout`: show, compare and move rollouts; every move needs its reason."""
+"""`rollout`: shown, moved and compared; every move needs its reason."""
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
-from google.protobuf.duration_pb2 import Duration
 from rich.markup import escape
 from rich.table import Table
 
-from decision_service.api.v1 import decision_pb2
-from decision_service.api.v1 import rollout_figures_pb2 as pb
+from decision_service.api.v1 import decision_pb2, rollout_pb2
+from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
+from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
-from decision_service.cli.client import ServerOptions, call, calls_server, rollouts
-from decision_service.cli.options import (
-    AmountOption,
-    CurrencyOption,
-    CustomerOption,
-    InputOption,
-    LimitOption,
-    PageOption,
-    money_message,
-    parse_input,
-    whole,
-)
+from decision_service.cli.calls import Call, Form
 from decision_service.cli.output import (
     CommandError,
     Exit,
-    Format,
-    FormatOption,
     console,
     message_dict,
-    print_as,
     print_json,
     print_table,
     table,
 )
-from decision_service.cli.rollout_views import (
-    arm_text,
-    enrolment_text,
-    moved_text,
-    outcome_text,
-    pin_text,
-    print_rollout,
-)
 from decision_service.cli.views import instant_text, money_text
 from decision_service.domain.errors import visible
+from decision_service.server.wire import enum_name
 
-ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="the rules folder's name")]
-WhyOption = Annotated[str, typer.Option("--why", help="the reason, kept in the journal for ever")]
-TicketOption = Annotated[
-    str, typer.Option("--ticket", help="your reference of the change, kept in the journal")
-]
-TrackOption = Annotated[
-    str,
-    typer.Option("--track", help="go-live or challenger; needed while the plan has a challenger"),
-]
-ArmOption = Annotated[
-    str,
-    typer.Option("--arm", help="challenger; champion or nothing for the whole product"),
-]
-DigestOption = Annotated[
-    str, typer.Option("--plan-digest", help="refuse under any other plan; by default the one now")
-]
-PositionOption = Annotated[
-    int, whole("refuse after any other step; by default the last now", "--position")
-]
-_REFUSALS = frozenset({"ROLLOUT_REFUSED", "ROLLOUT_MOVED_ON", "PLAN_CHANGED"})
-_WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _COMPARE_SECONDS = 120.0
-_EXAMPLES = 3
-APPROVE = decision_pb2.OUTCOME_APPROVE
+YesOption = Annotated[bool, typer.Option("--yes", help="do not ask")]
+ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="all products without it")]
+ChallengerOption = Annotated[
+    bool, typer.Option("--challenger", help="judge recorded decisions again")
+]
 
-commands = typer.Typer(help="Look at rollouts and move them.", no_args_is_help=True)
 
-
-@commands.command()
-@calls_server
-def show(
-    product: Annotated[
-        str, typer.Argument(metavar="PRODUCT", help="the rules folder's name; all without it")
-    ] = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Show where a rollout stands and what comes next.
-
-    It says who is decided by what.
-    """
-    products = [product]
-    if not product:
-        with rollouts(server) as stub:
-            listed = call(stub.ListRollouts, service_pb.ListRolloutsRequest(), server)
-        products = [rollout.product for rollout in listed.rollouts]
-    shown = [get_rollout(one, server) for one in products]
-    if form is Format.JSON:
-        messages = [message_dict(reply) for reply in shown]
-        print_json(messages[0] if product else messages)
+def show(call: Call, product: ProductArgument = "") -> None:
+    with call.server.connect() as connection:
+        products = [product]
+        if not product:
+            listed = connection.call("RolloutService.ListRollouts", pb.ListRolloutsRequest())
+            products = [rollout.product for rollout in listed.rollouts]
+        replies = [
+            connection.call(call.row.method, pb.GetRolloutRequest(product=one)) for one in products
+        ]
+    if call.form is Form.JSON and not product:
+        print_json([message_dict(reply) for reply in replies])
         return
-    for reply in shown:
-        print_rollout(reply)
+    for reply in replies:
+        call.show(reply)
 
 
-@commands.command()
-@calls_server
-def explain(
-    user_id: Annotated[str, typer.Argument(metavar="USER", help="the Smile userId")],
-    product: Annotated[str, typer.Option("--product", help="the rules folder's name")],
-    customer_ref: CustomerOption = "",
-    amount: AmountOption = None,
-    currency: CurrencyOption = "PHP",
-    term: Annotated[int | None, whole("months", "--term")] = None,
-    inputs: InputOption = None,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Tell where an applicant would be put now, and why.
-
-    Nothing is decided or recorded.
-    """
-    request = service_pb.ExplainAssignmentRequest(
-        product=product,
-        user_id=user_id,
-        customer_ref=customer_ref,
-        requested_amount=None if amount is None else money_message(amount, currency),
-        requested_term_months=term,
-        inputs=dict(parse_input(pair) for pair in inputs or ()),
-    )
-    with rollouts(server) as stub:
-        reply = call(stub.ExplainAssignment, request, server)
-    print_as(form, reply, lambda _: _print_explained(user_id, reply))
+def move(call: Call) -> None:
+    """Without options, the plan and the position that a step is judged by are those of now."""
+    request: Any = call.request
+    fields = request.DESCRIPTOR.fields_by_name
+    with call.server.connect() as connection:
+        if "position" in fields and not (request.plan_digest and request.position):
+            asked = pb.GetRolloutRequest(product=request.product)
+            rollout = connection.call("RolloutService.GetRollout", asked).rollout
+            request.plan_digest = request.plan_digest or rollout.plan_digest
+            request.position = request.position or rollout.position
+        reply = connection.call(call.row.method, request, findings=call.row.findings)
+    if call.form is not Form.TABLE:
+        call.show(reply)
+        return
+    words = "nothing changed"
+    if reply.HasField("step"):
+        words = f"{moved_text(reply.step)} (step {reply.step.position}, by {reply.step.who})"
+    console().print(f"{request.product}: {words}", markup=False, soft_wrap=True)
 
 
-@commands.command()
-@calls_server
-def advance(
-    product: ProductArgument,
-    why: WhyOption,
-    track: TrackOption = "",
-    ticket: TicketOption = "",
-    plan_digest: DigestOption = "",
-    position: PositionOption = 0,
-    early: Annotated[
-        bool, typer.Option("--early", help="before hold and count are met; --why says why")
-    ] = False,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Move a track one stage up, or propose that to a second caller."""
-    _move(
-        "AdvanceRollout",
-        server,
-        form,
-        product=product,
-        track=track,
-        why=why,
-        ticket=ticket,
-        plan_digest=plan_digest,
-        position=position,
-        early=early,
-    )
-
-
-@commands.command()
-@calls_server
-def confirm(
-    product: ProductArgument,
-    why: WhyOption,
-    ticket: TicketOption = "",
-    plan_digest: DigestOption = "",
-    position: PositionOption = 0,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Take what another caller proposed: a step, revival or plan."""
-    _move(
-        "ConfirmRollout",
-        server,
-        form,
-        product=product,
-        why=why,
-        ticket=ticket,
-        plan_digest=plan_digest,
-        position=position,
-    )
-
-
-@commands.command()
-@calls_server
-def pause(
-    product: ProductArgument,
-    why: WhyOption,
-    ticket: TicketOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Stop advancing; who is decided by what stays as it is."""
-    _move("PauseRollout", server, form, product=product, why=why, ticket=ticket)
-
-
-@commands.command()
-@calls_server
-def resume(
-    product: ProductArgument,
-    why: WhyOption,
-    ticket: TicketOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Let advancing go on."""
-    _move("ResumeRollout", server, form, product=product, why=why, ticket=ticket)
-
-
-@commands.command()
-@calls_server
-def kill(
-    product: ProductArgument,
-    why: WhyOption,
-    arm: ArmOption = "",
-    ticket: TicketOption = "",
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Stop a challenger, or a whole product.
-
-    Within two seconds on every process. It asks on a terminal alone, before it reaches the server.
-    """
+def kill(call: Call, yes: YesOption = False) -> None:
+    request: Any = call.request
     if not yes and sys.stdin.isatty() and sys.stderr.isatty():
-        stopped = f"every decision of {product}: no application is decided"
-        if arm == "challenger":
-            stopped = f"the challenger of {product}: the champion decides everyone"
+        stopped = f"every decision of {request.product}: no application is decided"
+        if request.arm == "challenger":
+            stopped = f"the challenger of {request.product}: the champion decides everyone"
         question = f"Stop {stopped} until `rollout revive`?"
         typer.confirm(visible(question), abort=True, err=True)
-    fields = {"product": product, "arm": arm, "why": why, "ticket": ticket}
-    _move("SetKillSwitch", server, form, killed=True, **fields)
+    request.killed = True
+    move(call)
 
 
-@commands.command()
-@calls_server
-def revive(
-    product: ProductArgument,
-    why: WhyOption,
-    arm: ArmOption = "",
-    ticket: TicketOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Undo a kill at its stage, or propose that to a second caller."""
-    fields = {"product": product, "arm": arm, "why": why, "ticket": ticket}
-    _move("SetKillSwitch", server, form, killed=False, **fields)
-
-
-@commands.command("roll-back")
-@calls_server
-def roll_back(
-    product: ProductArgument,
-    why: WhyOption,
-    track: TrackOption = "",
-    ticket: TicketOption = "",
-    plan_digest: DigestOption = "",
-    position: PositionOption = 0,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Move a track one stage down; below the first is 0 %."""
-    _move(
-        "RollBackRollout",
-        server,
-        form,
-        product=product,
-        track=track,
-        why=why,
-        ticket=ticket,
-        plan_digest=plan_digest,
-        position=position,
-    )
-
-
-@commands.command()
-@calls_server
-def compare(
-    product: ProductArgument,
-    shadow: Annotated[int | None, whole("a shadow's version", "--shadow", least=1)] = None,
-    challenger: Annotated[
-        bool, typer.Option("--challenger", help="judge recorded decisions again")
-    ] = False,
-    champion: Annotated[
-        bool, typer.Option("--champion", help="the champion itself, by --params-as-of")
-    ] = False,
-    params_as_of: Annotated[
-        str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
-    ] = "",
-    window: Annotated[str, typer.Option("--window", help="how far back: 90m, 24h, 14d")] = "7d",
-    most: Annotated[int, whole("decisions to judge again", "--most", least=1, most=2000)] = 200,
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Compare two versions on the same applicants.
-
-    The champion with its challenger, a shadow, or itself on another day's parameters.
-    """
-    if (shadow is not None) + challenger + champion != 1:
+def compare(call: Call, challenger: ChallengerOption = False) -> None:
+    request: Any = call.request
+    if bool(request.shadow_version) + challenger + request.champion != 1:
         raise CommandError(
             "say what to compare: one of --shadow VERSION, --challenger and --champion", Exit.USAGE
         )
-    if champion and not params_as_of:
+    if request.champion and not request.params_as_of:
         raise CommandError(
             "--champion compares the champion with itself: say by which day's parameters, with "
             "--params-as-of DATE",
             Exit.USAGE,
         )
-    if shadow is not None and params_as_of:
+    if request.shadow_version and request.params_as_of:
         raise CommandError(
             "--params-as-of does not go with --shadow: a shadow has judged already", Exit.USAGE
         )
-    request = service_pb.CompareVersionsRequest(
-        product=product,
-        shadow_version=shadow,
-        window=parse_window(window),
-        most_decisions=0 if shadow else most,
-        params_as_of=params_as_of,
-        champion=champion,
-    )
-    with rollouts(server) as stub:
-        found = call(stub.CompareVersions, request, server, timeout=_COMPARE_SECONDS).comparison
-    kind = "shadow" if shadow else "challenger" if challenger else ""
-    print_as(form, found, lambda _: print_comparison(found, kind))
+    call.show(call.send(_COMPARE_SECONDS))
 
 
-@commands.command()
-@calls_server
-def history(
-    product: ProductArgument,
-    limit: LimitOption = 50,
-    page_token: PageOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """List the steps of a rollout, newest first."""
-    request = service_pb.ListRolloutStepsRequest(
-        product=product, page_size=limit, page_token=page_token
-    )
-    with rollouts(server) as stub:
-        reply = call(stub.ListRolloutSteps, request, server)
-    print_as(form, reply, _print_history)
+_STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 
 
-def get_rollout(product: str, server: ServerOptions) -> service_pb.GetRolloutResponse:
-    with rollouts(server) as stub:
-        request = service_pb.GetRolloutRequest(product=product)
-        reply: service_pb.GetRolloutResponse = call(stub.GetRollout, request, server)
-    return reply
+def stage_text(track: rollout_pb2.RolloutTrack) -> str:
+    """`stage early (5 %)`, `below its first stage (0 %)`; killed or not."""
+    stage = f"stage {track.stage}" if track.stage else "below its first stage"
+    killed = ", KILLED" if track.killed else ""
+    return f"{stage} ({track.percent} %){killed}"
 
 
-def _move(method: str, server: ServerOptions, form: Format, **fields: Any) -> None:
-    """Take a step; unnamed, the plan and the position it is judged by are those of now."""
-    request = getattr(service_pb, f"{method}Request")(**fields)
-    if "position" in fields and not (request.plan_digest and request.position):
-        rollout = get_rollout(request.product, server).rollout
-        request.plan_digest = request.plan_digest or rollout.plan_digest
-        request.position = request.position or rollout.position
-    with rollouts(server) as stub:
-        reply = call(getattr(stub, method), request, server, findings=_REFUSALS)
-    if form is Format.JSON:
-        print_json(reply)
-    elif reply.HasField("step"):
-        step = reply.step
-        line = f"{request.product}: {moved_text(step)} (step {step.position}, by {step.who})"
-        console().print(line, markup=False, soft_wrap=True)
-    else:
-        console().print(f"{request.product}: nothing changed, it stood there already", markup=False)
+def track_text(track: rollout_pb2.RolloutTrack) -> str:
+    words = f"{stage_text(track)} since {instant_text(track.since_time)}"
+    if not track.HasField("entered_by"):
+        return words
+    step = track.entered_by
+    return f"{words} by {step.who} “{step.why}”"
 
 
-def parse_window(text: str) -> Duration:
-    found = _WINDOW.fullmatch(text)
-    if found is None:
-        raise CommandError(
-            f"--window is {text}: write a number with m, h or d, such as 24h", Exit.USAGE
+def moved_text(step: rollout_pb2.RolloutStep) -> str:
+    """What a step changed, for example `go-live staff → pilot`."""
+    if not step.HasField("before"):
+        after = step.after
+        words = f"go-live at {_stage(after.go_live_stage)}"
+        if after.challenger_version:
+            stage = _stage(after.challenger_stage)
+            words += f", challenger v{after.challenger_version} at {stage}"
+        return words
+    plan = [f"plan {step.plan_digest[:16]} in force"] if step.action == "plan" else []
+    return ", ".join((*plan, *_moves(step.before, step.after))) or "nothing moved"
+
+
+def proposed_text(change: rollout_pb2.ProposedStep) -> str:
+    words = {
+        "advance": f"{change.track} to {change.stage}",
+        "revive": f"{change.arm or 'product'} revived",
+        "plan": f"plan {change.plan_digest[:16]}",
+    }[change.action]
+    if not change.by:
+        return f"{words} waits for two callers to confirm it"
+    until = instant_text(change.expire_time)
+    return f"{words} proposed by {change.by}, another caller confirms it by {until}"
+
+
+def _moves(
+    before: rollout_pb2.RolloutStanding, after: rollout_pb2.RolloutStanding
+) -> Iterator[str]:
+    if before.go_live_stage != after.go_live_stage:
+        yield f"go-live {_stage(before.go_live_stage)} → {_stage(after.go_live_stage)}"
+    if before.killed != after.killed:
+        yield "product killed" if after.killed else "product revived"
+    if before.paused != after.paused:
+        yield "paused" if after.paused else "resumed"
+    if after.HasField("proposed") and before.proposed != after.proposed:
+        yield proposed_text(after.proposed)
+    yield from _challenger_moves(before, after)
+
+
+def _challenger_moves(
+    before: rollout_pb2.RolloutStanding, after: rollout_pb2.RolloutStanding
+) -> Iterator[str]:
+    if before.challenger_version != after.challenger_version:
+        yield f"challenger {_version(before)} → {_version(after)}"
+        return
+    if before.challenger_stage != after.challenger_stage:
+        stages = f"{_stage(before.challenger_stage)} → {_stage(after.challenger_stage)}"
+        yield f"challenger v{after.challenger_version} {stages}"
+    if before.challenger_killed != after.challenger_killed:
+        state = "killed" if after.challenger_killed else "revived"
+        yield f"challenger v{after.challenger_version} {state}"
+
+
+def _stage(name: str) -> str:
+    return name or "0 %"
+
+
+def _version(standing: rollout_pb2.RolloutStanding) -> str:
+    return f"v{standing.challenger_version}" if standing.challenger_version else "none"
+
+
+def arms_table(arms: Iterable[figures_pb.ArmFigures]) -> Table:
+    columns = ("share", "applicants", "approve", "refer", "decline", "missing", "approved", "p99")
+    rows = table("arm", *columns)
+    for column in rows.columns[1:]:
+        column.justify = "right"
+    for arm in arms:
+        rows.add_row(
+            f"{arm.arm} v{arm.version}",
+            f"{float(arm.percent):.2f} %",
+            f"{arm.applicants:,}",
+            _with_interval(arm.approved, arm.applicants),
+            _plain(arm.referred, arm.applicants),
+            _plain(arm.declined, arm.applicants),
+            _plain(arm.missing, arm.applicants),
+            money_text(arm.approved_amount),
+            f"{arm.p99_ms:,} ms" if arm.p99_ms else "–",
         )
-    length = Duration()
-    length.FromTimedelta(int(found[1]) * _UNITS[found[2]])
-    return length
+    return rows
 
 
-def _print_explained(user_id: str, reply: service_pb.ExplainAssignmentResponse) -> None:
-    assignment = reply.assignment
-    head = f"{user_id} in {assignment.rollout}: "
-    head += f"decided by {assignment.arm} v{reply.version}" if reply.version else "not decided here"
-    rows = table("", "", "")
-    rows.show_header = False
-    rows.add_row("enrolled", assignment.enrolment_reason, escape(enrolment_text(reply)))
-    if reply.version:
-        rows.add_row("arm", assignment.arm_reason, arm_text(reply))
-    if reply.HasField("pin"):
-        rows.add_row("pin", "", pin_text(reply.pin))
-    if reply.HasField("approved_today"):
-        rows.add_row("today", "", f"the challenger approved {money_text(reply.approved_today)}")
-    rows.add_row("compared", "yes" if reply.compared else "no", "")
-    console().print(head, markup=False)
-    print_table(rows)
+def shadow_lines(shadows: Iterable[figures_pb.ShadowFigures]) -> Iterator[str]:
+    for shadow in shadows:
+        yield f" shadow v{shadow.version} of {shadow.percent} %: {', '.join(_shadow(shadow))}"
 
 
-def _print_history(reply: service_pb.ListRolloutStepsResponse) -> None:
+def day_lines(figures: figures_pb.RolloutFigures) -> Iterator[str]:
+    for cap in figures.caps:
+        tier = f" of tier {cap.tier}" if cap.tier else ""
+        used = []
+        if cap.max_approvals:
+            used.append(f"{cap.approvals:,} of {cap.max_approvals:,} approvals")
+        if cap.HasField("max_amount"):
+            used.append(f"{money_text(cap.amount)} of {money_text(cap.max_amount)}")
+        yield f" cap {cap.name}{tier} · today {', '.join(used)}"
+
+
+def guardrail_table(guardrails: Iterable[figures_pb.GuardrailFigures]) -> Table:
+    rows = table("guardrail", "watches", "now", "allowed", "state")
+    for one in guardrails:
+        watches = f"{one.metric} of {one.of}, {one.window}"
+        now = one.value if one.units else "–"
+        rows.add_row(escape(one.name), watches, now, one.allowed, _state(one))
+    return rows
+
+
+def next_text(one: figures_pb.NextStage) -> str:
+    words = [f"stage {one.stage} ({one.percent} %) from {instant_text(one.hold_until_time)}"]
+    words.append(_count(one))
+    words.append(", ".join(one.blocked_by) or _guarded(one))
+    if one.HasField("ready_by_time") and one.decisions_missing:
+        words.append(f"all met by {instant_text(one.ready_by_time)} at the pace so far")
+    return ", ".join(words)
+
+
+def outcome_text(outcome: int) -> str:
+    return enum_name(decision_pb2.Outcome.DESCRIPTOR, outcome).lower()
+
+
+def _with_interval(share: figures_pb.MeasuredShare, applicants: int) -> str:
+    if not applicants:
+        return "–"
+    half = (float(share.high) - float(share.low)) / 2
+    return f"{float(share.percent):.1f} % ±{half:.1f}"
+
+
+def _plain(share: figures_pb.MeasuredShare, applicants: int) -> str:
+    return f"{float(share.percent):.1f} %" if applicants else "–"
+
+
+def _shadow(shadow: figures_pb.ShadowFigures) -> Iterator[str]:
+    yield f"{shadow.compared:,} compared"
+    if shadow.compared:
+        yield f"agrees {shadow.agreed / shadow.compared * 100:.1f} %"
+    changes = [
+        f"{c.count:,} {outcome_text(c.live)}→{outcome_text(c.other)}" for c in shadow.changes
+    ]
+    if changes:
+        would = sum(change.count for change in shadow.changes)
+        yield f"{would:,} decisions would change ({', '.join(changes)})"
+    if shadow.not_comparable:
+        yield f"{shadow.not_comparable:,} not comparable"
+    if shadow.failed:
+        yield f"{shadow.failed:,} FAILED"
+
+
+def _state(one: figures_pb.GuardrailFigures) -> str:
+    state, waits = _STATES[one.standing], one.standing == "waiting"
+    if not (waits or one.units_missing):
+        return state
+    words = [f"{one.units:,} of {one.min_units:,}" if waits else f"{one.units:,} applicants"]
+    if one.units_missing:
+        words.append(f"about {one.units_missing:,} more needed")
+    if one.HasField("units_by_time"):
+        words.append(f"reached about {instant_text(one.units_by_time)}")
+    return f"{state if waits else f'{state} so far'} ({', '.join(words)})"
+
+
+def _guarded(one: figures_pb.NextStage) -> str:
+    if not one.guardrails:
+        return "no guardrail watches it"
+    if not one.waiting:
+        return "guardrails ok"
+    seen = [f"{w.units:,} of {w.min_units:,} for {w.name}" for w in one.waiting]
+    if len(one.waiting) == 1:
+        seen = [seen[0].partition(" for ")[0]]
+    return f"guardrails have seen too little ({', '.join(seen)})"
+
+
+def _count(one: figures_pb.NextStage) -> str:
+    if not one.decisions_missing:
+        return f"{one.decisions:,} decisions so far"
+    words = f"{one.decisions_missing:,} more decisions needed"
+    if not one.HasField("decisions_by_time"):
+        return words
+    return f"{words} (reached about {instant_text(one.decisions_by_time)})"
+
+
+def print_rollout(reply: service_pb.GetRolloutResponse) -> None:
+    rollout, out = reply.rollout, console()
+    for line in (*headlines(rollout), *group_lines(rollout), *_refused(rollout)):
+        out.print(line, markup=False, soft_wrap=True)
+    figures = reply.figures
+    out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
+    print_table(arms_table(figures.arms))
+    for line in (*shadow_lines(figures.shadows), *day_lines(figures)):
+        out.print(line, markup=False, soft_wrap=True)
+    out.print()
+    if figures.guardrails:
+        print_table(guardrail_table(figures.guardrails))
+        out.print()
+    for line in next_lines(rollout, figures.next):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    yield f"{rollout.product} · go-live {track_text(rollout.go_live)}"
+    if rollout.HasField("challenger"):
+        challenger = rollout.challenger
+        yield f"  challenger v{challenger.version} · {track_text(challenger)}"
+    if rollout.paused:
+        yield "  PAUSED: nothing advances until it is resumed"
+    if rollout.HasField("proposed"):
+        yield f"  WAITS: {proposed_text(rollout.proposed)}"
+        yield from (f"    {words}" for words in rollout.widens)
+        yield f'    → decision-service rollout confirm {rollout.product} --why "…"'
+
+
+def group_lines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    """Who has a share of their own, whatever the stage, in the order in which it is decided."""
+    if rollout.denied:
+        yield f"  deny list · {_units(rollout.denied, rollout)} · 0 %"
+    if rollout.allowed:
+        yield f"  allow list · {_units(rollout.allowed, rollout)} · 100 %"
+    for segment in rollout.segments:
+        yield f"  segment {segment.name} · {segment.condition} · {segment.percent} %"
+
+
+def _units(number: int, rollout: rollout_pb2.Rollout) -> str:
+    return f"{number:,} {rollout.unit}{'' if number == 1 else 's'}"
+
+
+def next_lines(
+    rollout: rollout_pb2.Rollout, coming: Iterable[figures_pb.NextStage]
+) -> Iterator[str]:
+    for one in coming:
+        if one.track == "challenger" and not one.decisions:
+            yield f"Next: {one.track} {next_text(one)}; nobody has met it at this stage yet"
+            continue
+        choice = f" --track {one.track}" if rollout.HasField("challenger") else ""
+        command = f'decision-service rollout advance {rollout.product}{choice} --why "…"'
+        yield f"Next: {one.track} {next_text(one)} → {command}"
+    yield f"Plan {rollout.plan_digest[:16]}, journal at {rollout.position}"
+
+
+def _refused(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    if rollout.refused:
+        yield "  The last reading of its rules was refused; what was read before goes on:"
+    for problem in rollout.refused:
+        yield problem.rendered
+
+
+def print_steps(reply: service_pb.ListRolloutStepsResponse) -> None:
     rows = table("step", "when", "who", "action", "what", "why", "ticket")
     for step in reply.steps:
         figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))
@@ -434,133 +379,3 @@ def _print_history(reply: service_pb.ListRolloutStepsResponse) -> None:
     print_table(rows)
     if reply.next_page_token:
         console().print(f"More: --page-token {reply.next_page_token}")
-
-
-def print_comparison(found: pb.VersionComparison, kind: str) -> None:
-    out = console()
-    for line in (*headlines(found, kind), *untried_lines(found), *list_lines(found)):
-        out.print(line, markup=False, soft_wrap=True)
-    if not found.compared:
-        return
-    out.print()
-    print_table(rate_table(found))
-    out.print()
-    print_table(outcome_table(found))
-    out.print()
-    for line in swap_lines(found):
-        out.print(line, markup=False, soft_wrap=True)
-    if found.moves:
-        out.print()
-        print_table(move_table(found))
-    if found.reasons:
-        out.print()
-        print_table(reason_table(found))
-
-
-def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:
-    other = f"{kind} v{found.other_version}" if kind else "itself"
-    pair = f"v{found.live_version} against {other}"
-    by = f" with the parameters of {found.params_as_of}" if found.params_as_of else ""
-    yield f"{found.product} · {pair}{by} · decisions since {instant_text(found.since_time)}"
-    counts = (
-        (found.not_comparable, "not comparable"),
-        (found.erased, "left out: data erased"),
-        (found.failed, "FAILED"),
-    )
-    left_out = [f"{count:,} {words}" for count, words in counts if count]
-    if not found.compared:
-        yield ", ".join(["nothing to compare", *left_out])
-        return
-    share = found.agreed / found.compared * 100
-    changes = found.compared - found.agreed
-    words = [f"agrees on {found.agreed:,} of {found.compared:,} ({share:.1f} %)"]
-    yield ", ".join([*words, f"{changes:,} would change", *left_out])
-
-
-def untried_lines(found: pb.VersionComparison) -> Iterator[str]:
-    """The dated values that no compared decision was judged by, and how to try one."""
-    if not found.untried:
-        return
-    values = [
-        f"{one.parameter} {one.value}"
-        + (f" from {one.from_date}" if one.from_date else "")
-        + f" (v{one.version})"
-        for one in found.untried
-    ]
-    days = [one.from_date for one in found.untried if one.from_date]
-    hint = f"; try --params-as-of {max(days)}" if days else ""
-    yield f"Not tried: {', '.join(values)}{hint}"
-
-
-def list_lines(found: pb.VersionComparison) -> Iterator[str]:
-    if found.lists_of_today:
-        yield (
-            f"Read as they are today: {', '.join(f'lists.{name}' for name in found.lists_of_today)}"
-            " (only one of the versions asks them)"
-        )
-
-
-def rate_table(found: pb.VersionComparison) -> Table:
-    live, other = f"v{found.live_version}", f"v{found.other_version}"
-    rows = table("outcome", live, other, "difference in points", "95 % interval")
-    for column in rows.columns[1:]:
-        column.justify = "right"
-    for rate in found.rates:
-        rows.add_row(
-            outcome_text(rate.outcome),
-            f"{rate.live_percent} %",
-            f"{rate.other_percent} %",
-            f"{float(rate.difference):+.2f}",
-            f"{float(rate.low):+.2f} to {float(rate.high):+.2f}",
-        )
-    return rows
-
-
-def outcome_table(found: pb.VersionComparison) -> Table:
-    live, other = f"v{found.live_version}", f"v{found.other_version}"
-    rows = table(live, other, "decisions", f"{live} approves", f"{other} approves", "examples")
-    for column in rows.columns[2:5]:
-        column.justify = "right"
-    for pair in found.outcomes:
-        rows.add_row(
-            outcome_text(pair.live),
-            outcome_text(pair.other),
-            f"{pair.count:,}",
-            money_text(pair.live_amount),
-            money_text(pair.other_amount),
-            ", ".join(pair.examples[:_EXAMPLES]),
-        )
-    return rows
-
-
-def swap_lines(found: pb.VersionComparison) -> Iterator[str]:
-    """The swap set: who would be approved in exchange for whom, and the amounts."""
-    other = f"v{found.other_version}"
-    swaps = (
-        ("Swap-ins", [p for p in found.outcomes if p.other == APPROVE != p.live], True),
-        ("Swap-outs", [p for p in found.outcomes if p.live == APPROVE != p.other], False),
-    )
-    for name, pairs, gained in swaps:
-        count = sum(pair.count for pair in pairs)
-        amounts = [money_text(p.other_amount if gained else p.live_amount) for p in pairs]
-        approved = "approved only by" if gained else "no longer approved by"
-        amount = f", {' + '.join(amounts)}" if amounts else ""
-        yield f"{name} ({approved} {other}): {count:,}{amount}"
-
-
-def move_table(found: pb.VersionComparison) -> Table:
-    rows = table("moved by", "first", "alone", "named", "swap-in", "swap-out", "for example")
-    for column in rows.columns[1:6]:
-        column.justify = "right"
-    for move in found.moves:
-        counts = (move.first, move.alone, move.count, move.gained, move.lost)
-        rows.add_row(move.change, *(f"{count:,}" for count in counts), move.example)
-    return rows
-
-
-def reason_table(found: pb.VersionComparison) -> Table:
-    rows = table(f"v{found.live_version} says", f"v{found.other_version} says", "decisions")
-    rows.columns[2].justify = "right"
-    for reason in found.reasons:
-        rows.add_row(reason.live, reason.other, f"{reason.count:,}")
-    return rows

@@ -15,8 +15,7 @@ import typer
 from decision_service.app.core import StartError
 from decision_service.app.wiring import Service, start
 from decision_service.build import engine_version
-from decision_service.cli.options import ConfigOption, InitOption
-from decision_service.cli.output import CommandError, Exit, console
+from decision_service.cli.output import CommandError, ConfigOption, Exit, InitOption, console
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import LogFormat, Settings, SmileMode
@@ -56,7 +55,6 @@ def serve(
     config: ConfigOption = None,
     init: InitOption = False,
 ) -> int:
-    """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
     settings = load(config)
     lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
     configure_logging(settings.log_level, as_json=logs_json(settings), handler=lines)
@@ -143,10 +141,7 @@ def migrate(
         str, typer.Option("--store", help="the store's URL, instead of the configured one")
     ] = "",
 ) -> None:
-    """Bring a store's tables to this program's version.
-
-    Safe to repeat.
-    """
+    """Safe to repeat."""
     settings = load(config)
     url = store or settings.store_url
     try:

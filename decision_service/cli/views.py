@@ -16,9 +16,8 @@ from rich.tree import Tree
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.output import Format, console, print_json
+from decision_service.cli.output import console
 from decision_service.domain.errors import visible
-from decision_service.rules.construct import APPLIES_WHEN
 from decision_service.server.wire import enum_name
 
 _WIDTH = 80
@@ -38,6 +37,8 @@ _NEEDS = {
     "!=": "needs other than ",
 }
 _TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
+_APPLIES_WHEN = "applies_when"
+"""The name of a stage's condition among its rules."""
 _WITHOUT_TRUTH = ("SCORECARD", "TABLE")
 
 
@@ -253,7 +254,7 @@ def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
     words = [f"{escape(rule.name):<20}"]
     # The condition of a stage has a truth whatever the component.
     judged = component not in _WITHOUT_TRUTH and stage != "offer"
-    if judged or rule.name == APPLIES_WHEN:
+    if judged or rule.name == _APPLIES_WHEN:
         words.append(_TRUTHS.get(rule.truth, ""))
     if rule.effect:
         words.append(f"→ {escape(rule.effect)}  {rule.reason}".rstrip())
@@ -270,13 +271,13 @@ def comparison_text(left: str, actual: str, operator: str, right: str, required:
     return f"{seen} ({required})" if required and required != right else seen
 
 
-def show_review(review: review_pb.Review, form: Format) -> None:
-    if form is Format.JSON:
-        print_json(review)
-        return
-    out = console()
+def print_review(review: review_pb.Review) -> None:
     for line in (*head_lines(review), *_event_lines(review.events)):
-        out.print(line, soft_wrap=True)
+        console().print(line, soft_wrap=True)
+
+
+def print_decision(decision: pb.Decision) -> None:
+    console().print(decision_tree(decision))
 
 
 def head_lines(review: review_pb.Review) -> Iterator[str]:

@@ -16,9 +16,9 @@ import httpx2
 import typer
 
 from decision_service.cli.client import CaOption, trusting
-from decision_service.cli.options import ConfigOption
 from decision_service.cli.output import (
     CommandError,
+    ConfigOption,
     Exit,
     Format,
     FormatOption,
@@ -29,9 +29,10 @@ from decision_service.cli.output import (
 )
 from decision_service.decide.events import NEEDED_TYPES
 from decision_service.domain.errors import ServiceError
+from decision_service.runtime.address import is_loopback
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
-from decision_service.runtime.settings import Settings, SmileMode, is_loopback
+from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import run_async
 from decision_service.server.webhooks import PATH, signature
 from decision_service.smile.source import SmileSource
@@ -43,8 +44,6 @@ UrlArgument = Annotated[
 _VENDOR_SECONDS = 15.0
 _TEST_SECONDS = 10.0
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
-
-commands = typer.Typer(help="Receive the vendor's events.", no_args_is_help=True)
 
 
 def vendor_deadline() -> float:
@@ -103,17 +102,13 @@ async def listed(settings: Settings) -> tuple[Webhook, ...]:
         return await webhooks.list(vendor_deadline())
 
 
-@commands.command()
 def register(
     url: UrlArgument,
     name: Annotated[str, typer.Option("--name", help="shown by the vendor")] = "decision-service",
     config: ConfigOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Register the address for all needed events.
-
-    Once for the newest secret: a second call changes nothing.
-    """
+    """Once for the newest secret: a second call changes nothing."""
     settings = load(config)
     secret = _newest_secret(settings)
     if urlsplit(url).scheme != "https":
@@ -126,7 +121,6 @@ def register(
         console().print("Registered." if made else "Registered already: nothing was changed.")
 
 
-@commands.command()
 def remove(
     webhook_id: Annotated[
         str, typer.Argument(metavar="ID", help="the webhook's id, as `webhooks list` shows it")
@@ -134,10 +128,7 @@ def remove(
     config: ConfigOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Remove a webhook at the vendor.
-
-    The vendor then sends nothing there.
-    """
+    """The vendor then sends nothing there."""
     settings = load(config)
     if not _ID.fullmatch(webhook_id):
         raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
@@ -151,7 +142,6 @@ def remove(
     console().print(f"{webhook_id} is removed.", markup=False, soft_wrap=True)
 
 
-@commands.command("list")
 def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
     """List what is registered.
 
@@ -168,17 +158,12 @@ def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE
         )
 
 
-@commands.command("send-test")
 def send_test(
     url: UrlArgument,
     config: ConfigOption = None,
     tls_ca: CaOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Try the address with a signed and a forged event.
-
-    It says how each was answered.
-    """
     secret = _newest_secret(load(config))
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import SecretStr, ValidationError
 
+from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.files import read_small
 from decision_service.runtime.settings import (
     FROM_FILES,
@@ -27,9 +28,7 @@ from decision_service.runtime.settings import (
     SmileMode,
     Takes,
     env_name,
-    is_loopback,
     masked,
-    split_address,
 )
 
 _MODE = env_name("smile_mode")

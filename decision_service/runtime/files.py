@@ -6,12 +6,11 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
-
-from watchfiles import Change, DefaultFilter, awatch
 
 MOST_BYTES = 4 * 1024 * 1024
 QUIET_MS = 300
@@ -23,8 +22,6 @@ LOOK_MS = 1000
 
 Marks: TypeAlias = Mapping[Path, tuple[int, ...] | None]
 """Inode, size and times of each path; None for a missing one."""
-
-_FILTER = DefaultFilter()
 
 
 def read_small(path: Path, most: int = MOST_BYTES, *, trusted: bool = False) -> bytes:
@@ -87,6 +84,8 @@ class FileWatch:
 
     async def _events(self) -> AsyncGenerator[None, None]:
         """Yield when something may have changed; ends when other folders are to be watched."""
+        from watchfiles import awatch  # slow to import, where a command reads one file
+
         folders = await asyncio.to_thread(self._folders)
         watch = awatch(
             *folders,
@@ -119,13 +118,17 @@ class FileWatch:
 def _below(root: Path) -> Iterator[Path]:
     yield root
     for folder, folders, files in os.walk(root):
-        folders[:] = filter(_noticed, folders)
-        for name in (*folders, *filter(_noticed, files)):
+        folders[:] = filter(_noticed(), folders)
+        for name in (*folders, *filter(_noticed(), files)):
             yield Path(folder, name)
 
 
-def _noticed(name: str) -> bool:
-    return _FILTER(Change.modified, name)
+@cache
+def _noticed() -> Callable[[str], bool]:
+    """Whether a name is none that editors and version control leave."""
+    from watchfiles import Change, DefaultFilter
+
+    return partial(DefaultFilter(), Change.modified)
 
 
 def _mark(path: Path) -> tuple[int, ...] | None:

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+from decision_service.runtime.address import is_loopback, split_address
+
 PREFIX = "DECISION_"
 SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
 FROM_FILES = (*SECRETS, "store_url", "erasure_journal")
@@ -27,22 +27,6 @@ _LONGEST_TIME = 3650 * 86400
 WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
 VENDOR_LIMIT = 20
 """Requests a second that the vendor allows a key, over all processes that use it."""
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """`host:port` or `[v6]:port` as a pair; raises ValueError on anything else."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not _PORT.fullmatch(port) or int(port) > 65535:
-        raise ValueError(f"{address!r} is not an address of the form 127.0.0.1:50051")
-    return host.strip("[]"), int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class ConfigError(Exception):

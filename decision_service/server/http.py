@@ -16,7 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from decision_service.runtime.settings import PREFIX, split_address
+from decision_service.runtime.address import split_address
+from decision_service.runtime.settings import PREFIX
 from decision_service.runtime.tasks import listen, serving
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import AddressInUse, Certificates

@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from decision_service.cli.options import whole
-from decision_service.cli.output import CommandError, Exit, Format, FormatOption, print_json
+from decision_service.cli.output import CommandError, Exit, Format, FormatOption, print_json, whole
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
 from decision_service.runtime.files import read_small
 from decision_service.runtime.tasks import run_async
@@ -38,7 +37,6 @@ def people(
     ] = HOME_CURRENCY,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show the sandbox people that the embedded stand-in knows."""
     try:
         residence = Residence(country, currency)
     except ResidenceRefused as error:
@@ -74,10 +72,7 @@ def simulator(
     key: Annotated[str, typer.Option("--key", help="API key to accept")] = OFFLINE_KEY,
     secret: Annotated[str, typer.Option("--secret", help="API secret to accept")] = OFFLINE_SECRET,
 ) -> None:
-    """Serve a stand-in for the Smile sandbox until Ctrl-C.
-
-    On loopback alone.
-    """
+    """On loopback alone."""
     played = _scenario(scenario)
     app = build_app(
         played.world,

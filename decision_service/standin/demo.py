@@ -137,10 +137,7 @@ def demo(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Decide for the four sandbox people, and show how it went.
-
-    With the embedded stand-in, and a store for this run alone.
-    """
+    """With the embedded stand-in, and a store for this run alone."""
     configure_logging("error", as_json=False)
     with TemporaryDirectory() as folder:  # what was granted in another run would count in this one
         differs = run_async(_demo(store or Path(folder, "demo.db"), form))

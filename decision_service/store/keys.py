@@ -263,7 +263,7 @@ IDENTITY_KEYS = KeyFile(
     "identity key",
     IdentityKey.of,
     needed="hashes under",
-    way=", or run `decision-service identity-keys forget {key}`, after which second uses that it "
+    way=", or run `decision-service keys identity forget {key}`, after which second uses that it "
     "found are not found again",
 )
 

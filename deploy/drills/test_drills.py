@@ -48,7 +48,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
 def made(kept: Kept) -> Kept:
     """The store with its tables and keys."""
     vendor = {"smile_mode": "sandbox", "smile_api_key": "k" * 8, "smile_api_secret": "s" * 8}
-    for words in (["migrate"], *([one, "add"] for one in ("identity-keys", "data-keys"))):
+    for words in (["migrate"], *(["keys", one, "add"] for one in ("identity", "data"))):
         done = command(*words, folder=kept.folder, **vendor, **kept.settings)
         assert done.returncode == 0, done.stderr
     return kept

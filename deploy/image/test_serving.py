@@ -32,7 +32,7 @@ def test_it_serves_as_its_user(served: subprocess.Popen[bytes]) -> None:
 
 def test_it_decides_an_application(served: subprocess.Popen[bytes]) -> None:
     """One of the made-up people is approved, and the recorded decision replays equal."""
-    people = json.loads(run(served, "people", "--format", "json").stdout)
+    people = json.loads(run(served, "sandbox", "people", "--format", "json").stdout)
     person = next(one["user_id"] for one in people if "George" in one["name"])
     words = f"decide --user-id {person} --product personal-loan-ph --amount 20000 --term 6"
     done = run(served, *words.split(), "--format", "json")

@@ -37,7 +37,7 @@ def install(release: Path, folder: Path) -> Path:
 def demonstrate(programs: Path, folder: Path) -> None:
     """Run the demo in an empty folder; raises Refused unless it decides and leaves nothing."""
     folder.mkdir()
-    told = run(programs / PACKAGE, "demo", cwd=folder)
+    told = run(programs / PACKAGE, "sandbox", "demo", cwd=folder)
     if SHOWN not in told or [*folder.iterdir()]:
         raise Refused("the installed package's demo did not decide as the checkout's does")
 

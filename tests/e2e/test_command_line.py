@@ -51,7 +51,8 @@ async def test_an_error_of_the_server_is_shown_with_its_details(
     """Exit code 3, the sentence, and the details a developer acts on."""
     words = (*DECIDE[:-1], "0", "--user-id", GEORGE, "--address", shared.service.address)
     done = await asyncio.to_thread(here, capsys, *words)
-    assert done.code == 3
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    done = await asyncio.to_thread(here, capsys, *words, "--debug")
     lines = done.err.splitlines()
     assert lines[0].startswith("INVALID_ARGUMENT: requested_term_months is 0")
     assert any("reason INPUT_INVALID" in line for line in lines)
@@ -197,16 +198,16 @@ def test_ctrl_c_ends_serve_in_order(tmp_path: Path) -> None:
 
 def test_people_are_told_with_their_stories(capsys: pytest.CaptureFixture[str]) -> None:
     """`people` names the four with user ids; json is machine-readable."""
-    table = here(capsys, "people")
+    table = here(capsys, "sandbox", "people")
     assert all(person.name in table.out for person in sandbox_people())
-    listed = json.loads(here(capsys, "people", "--format", "json").out)
+    listed = json.loads(here(capsys, "sandbox", "people", "--format", "json").out)
     assert {one["user_id"] for one in listed} == {person.user_id for person in sandbox_people()}
 
 
 @pytest.mark.long
 def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
     """The demonstration runs by itself from any folder that has the rules, in 100 columns."""
-    done = command("demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)
+    done = command("sandbox", "demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     for word in ("George Palomero", "APPROVE", "DECLINE", "REFER data", "REFER score"):
         assert word in done.stdout
@@ -219,7 +220,16 @@ def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
 def test_a_broken_pipe_is_no_error(tmp_path: Path) -> None:
     """A reader that leaves after the first line ends the command quietly."""
     with subprocess.Popen(
-        [sys.executable, "-m", "decision_service", "people", "--format", "json", "--data"],
+        [
+            sys.executable,
+            "-m",
+            "decision_service",
+            "sandbox",
+            "people",
+            "--format",
+            "json",
+            "--data",
+        ],
         cwd=ROOT,
         env=clean_environ(tmp_path),
         stdout=subprocess.PIPE,

@@ -61,16 +61,18 @@ async def test_each_decision_has_its_letter(
 
         async def run(*words: str) -> str:
             at = ("--address", live.service.address)
-            done = await asyncio.to_thread(command, capsys, "decisions", *words, *at)
+            done = await asyncio.to_thread(command, capsys, "letters", *words, *at)
             assert done.code == 0, done.err
             return done.out
 
-        sent = ("notice-sent", declined, "--kind", "adverse-action", "--language", "fil")
-        assert "by email" in await run(*sent, "--channel", "email")
-        assert "by email" in await run(*sent, "--channel", "post")
-        assert first.text in await run("notice", declined, "--language", "fil")
-        listed = await run("notices", "--unsent", "--limit", "2")
+        sent = ("sent", declined, "--kind", "adverse-action", "--language", "fil")
+        assert "channel          email\n" in await run(*sent, "--channel", "email")
+        assert "channel          email\n" in await run(*sent, "--channel", "post")
+        assert first.text in await run("show", declined, "--language", "fil")
+        listed = await run("list", "--sent", "not-sent", "--limit", "2")
         assert lacking in listed
         assert declined not in listed
         token = listed.rpartition("--page-token ")[2].strip()
-        assert approved in await run("notices", "--unsent", "--limit", "2", "--page-token", token)
+        assert approved in await run(
+            "list", "--sent", "not-sent", "--limit", "2", "--page-token", token
+        )

@@ -99,7 +99,7 @@ def dated(*_: object, **__: object) -> str:
 
 def outcomes(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """The demo's outcomes by person."""
-    done = command(capsys, "demo", "--format", "json")
+    done = command(capsys, "sandbox", "demo", "--format", "json")
     assert done.code == 0, done.err
     shown = json.loads(done.out)
     return {one["person"]: one["decision"]["outcome"].removeprefix("OUTCOME_") for one in shown}

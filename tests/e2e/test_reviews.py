@@ -24,7 +24,7 @@ from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStu
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.cli.client import ServerOptions, read_review, reviews
+from decision_service.cli.client import ServerOptions
 from decision_service.server.webhooks import PATH, signature
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
@@ -386,14 +386,13 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
         chain = await run("ana", "decisions", "chain", made.decision_id)
         assert [word for word in chain.split() if word in words] == words * 2
         assert max(map(len, chain.splitlines())) <= 200
-        asked = ("applicants", "contest", made.decision_id, "--text", "I asked for 30,000.")
+        asked = ("reviews", "open", made.decision_id, "--text", "I asked for 30,000.")
         assert "contested" in await run("los", *asked)
-        stands = await run("los", "applicants", "contests", made.decision_id)
-        assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in stands
-        assert STANDS in stands
-        other = await at.decided(GEORGE)
-        told = await run("los", "applicants", "contests", other.decision_id)
-        assert told == f"Nobody has reviewed {other.decision_id}.\n"
+        listed = await run("ana", "reviews", "list", "--decision-id", made.decision_id)
+        assert f"{review_id[:-1]}2  OPEN" in listed
+        shown = await run("los", "decisions", "show", made.decision_id)
+        assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in shown
+        assert STANDS in shown
 
 
 async def test_many_steps_are_read_page_by_page(tmp_path: Path) -> None:
@@ -424,5 +423,5 @@ async def test_many_steps_are_read_page_by_page(tmp_path: Path) -> None:
 
 
 def _read_whole(server: ServerOptions, review_id: str) -> pb.Review:
-    with reviews(server) as stub:
-        return read_review(stub, review_id, server)
+    with server.connect() as connection:
+        return connection.read_review(review_id)

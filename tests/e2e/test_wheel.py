@@ -97,7 +97,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 def test_the_demo_runs_in_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
     """Four people are decided by the starter rules of the package, and nothing is left behind."""
-    done = installed.run("demo", cwd=tmp_path)
+    done = installed.run("sandbox", "demo", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Recorded 4 decisions; replaying each gives the same answer." in done.stdout
     assert "decision-service init mine && cd mine" in done.stdout

@@ -182,7 +182,7 @@ async def test_a_file_store_makes_its_own_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "holds no key: `decision-service identity-keys add` writes one"),
+        ("", "holds no key: `decision-service keys identity add` writes one"),
         ("c2hvcnQ=\n", "has no key of 32 bytes in base64 on line 1"),
         ("# ours\nno base64!\n", "has no key of 32 bytes in base64 on line 2"),
         ("é\n", "holds something else than keys in base64"),

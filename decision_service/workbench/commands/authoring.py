@@ -39,10 +39,7 @@ def new(
     zone: Annotated[str, typer.Option("--time-zone", help="of its dates")] = "Asia/Manila",
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = DEFAULT_PATH,
 ) -> None:
-    """Write a small complete product to begin with.
-
-    Its rules, tests and plan pass as they are, to be changed.
-    """
+    """Its rules, tests and plan pass as they are, to be changed."""
     if not _PRODUCT.fullmatch(product) or len(product) > _LONGEST:
         raise CommandError(
             f"{product} is no product name: use small letters, digits and single hyphens, "
@@ -134,7 +131,6 @@ def schema(
         Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of rule files, for editors."""
     print_or_check(
         schema_text(kind),
         check,

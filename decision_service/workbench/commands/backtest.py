@@ -19,8 +19,7 @@ import typer
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from decision_service.cli.options import whole
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError, Exit, whole
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import parse_day
@@ -307,10 +306,7 @@ def backtest(
         ),
     ] = False,
 ) -> None:
-    """Say what other rules would have decided.
-
-    For recorded applicants: whom, how much, and why.
-    """
+    """For recorded applicants: whom, how much, and why."""
     asked = conditions(fail_if or ())
     points = sweep_points(sweep or ())
     compared = compared_rules(rules, product, other, assignments(figures or ()), points)

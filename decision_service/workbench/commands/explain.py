@@ -77,10 +77,7 @@ def explain(
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what a version concludes from given factors.
-
-    The reasons stand stage by stage.
-    """
+    """The reasons are shown stage by stage."""
     found = find_version(version, rules)
     facts = _facts(found.ruleset, factors, inputs or (), as_of)
     explained = Explanation.of(found.ruleset, facts)

@@ -20,8 +20,15 @@ from msgspec.structs import replace
 
 from decision_service.app.core import rules_folder
 from decision_service.cli.client import CaOption, trusting
-from decision_service.cli.options import ConfigOption, seconds
-from decision_service.cli.output import Exit, Format, FormatOption, print_json, progress_line
+from decision_service.cli.output import (
+    ConfigOption,
+    Exit,
+    Format,
+    FormatOption,
+    print_json,
+    progress_line,
+    seconds,
+)
 from decision_service.cli.webhooks import open_smile, vendor_deadline
 from decision_service.decide.events import NEEDED_TYPES
 from decision_service.decide.rule_tests import failures, run_rule_tests
@@ -37,15 +44,9 @@ from decision_service.rulebook.load import blocked_names, load_rules
 from decision_service.rulebook.plans import found_risks
 from decision_service.rulebook.rulebook import Policy, Product, Rulebook
 from decision_service.rules.language.diagnostics import Severity, count
+from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.config import load
-from decision_service.runtime.settings import (
-    BASE_URLS,
-    OnRevoke,
-    Settings,
-    SmileMode,
-    is_loopback,
-    split_address,
-)
+from decision_service.runtime.settings import BASE_URLS, OnRevoke, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
 from decision_service.server.auth import read_callers_file
 from decision_service.server.webhooks import PATH
@@ -112,7 +113,7 @@ async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
     finally:
         await store.aclose()
     if others:
-        words = f"{others} keys of users are to be wrapped: run `decision-service data-keys rewrap`"
+        words = f"{others} keys of users are to be wrapped: run `decision-service keys data rewrap`"
         return PreflightCheck("store", False, words), state
     return PreflightCheck("store", True, f"{shown} can be written"), state
 
@@ -452,10 +453,7 @@ def preflight(
     ] = _PROVE_SECONDS,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Check everything that going live needs.
-
-    Each line says that it is in order, or what to do.
-    """
+    """Each line says that it is in order, or what to do."""
     settings = load(config)
     lines = []
     for one in _lines(settings, trusting(tls_ca), timeout if prove else None):

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.options import seconds
 from decision_service.cli.output import (
     CommandError,
     Exit,
@@ -17,6 +16,7 @@ from decision_service.cli.output import (
     FormatOption,
     console,
     print_json,
+    seconds,
 )
 from decision_service.rules.language.evaluation import FormulaUnfit
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_anywhere
@@ -93,9 +93,7 @@ def prove(
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Prove a claim about two versions of everybody.
-
-    Where it is not so, a person is shown of whom it is not.
+    """Where it does not hold, a person is shown for whom it does not.
 
     Exit code 0: proved; 1: a counterexample; 4: undecided.
     """

@@ -73,7 +73,6 @@ SHOWN = 16
 _LONGEST = 200
 _DIGEST = re.compile("[0-9a-f]{12,64}")
 
-key_commands = typer.Typer(help="Make the keys by which rules are signed.", no_args_is_help=True)
 KeyOption = Annotated[
     Path, typer.Option("--key", metavar="FILE", help="file of the private key that signs")
 ]
@@ -146,13 +145,12 @@ def _proofs(content: bytes) -> tuple[str, list[str]]:
     return proof.digests.get("new", ""), [f"{proof.result}: {proof.claim}"]
 
 
-@key_commands.command()
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="where the private key is written")],
 ) -> None:
-    """Write a private key and print its line.
+    """The file is readable by its owner alone.
 
-    The file is readable by its owner alone. The line belongs below the caller in the callers file.
+    Its line is printed, for the caller in the callers file.
     """
     pem = new_key()
     with new_file(file) as stream:
@@ -161,7 +159,6 @@ def new(
     sys.stdout.write(f'signing_keys: ["{public_line(pem)}"]\n')
 
 
-@key_commands.command()
 def line(file: Annotated[Path, typer.Argument(metavar="FILE", help="a private key")]) -> None:
     """Print the callers-file line of a private key."""
     try:
@@ -339,7 +336,7 @@ def publish(
     allow_rollback: RollbackOption = "",
     prove: ProveOption = True,
 ) -> None:
-    """Check, test and prove the whole folder, then publish it.
+    """Everything is checked, tested and proved first.
 
     Nothing is signed. Publishing writes manifest.yaml: from then on only what it lists loads. A
     service that requires approval loads it only where two callers signed it.
@@ -370,9 +367,7 @@ def sign(
     allow_rollback: RollbackOption = "",
     prove: ProveOption = True,
 ) -> None:
-    """Show what changes, and sign it as one of two callers.
-
-    The first signature is given once everything checks, passes and is proved. Where approval is
+    """The first signature is given once everything checks, passes and is proved. Where approval is
     required, nothing loads before the second one.
     """
     by, back = one_line(by, "--by"), rollback_of(allow_rollback)
@@ -479,10 +474,7 @@ def verify(
     path: PathArgument = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Check who signed what is published, as a service does.
-
-    Exit code 1 where it would not load these rules.
-    """
+    """Exit code 1 where it would not load these rules."""
     folder = select_rules(path).folder
     manifest = folder.manifest
     published = None if manifest is None else publication(manifest.path, manifest.text)

@@ -16,7 +16,6 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.options import whole
 from decision_service.cli.output import (
     CommandError,
     Exit,
@@ -26,8 +25,8 @@ from decision_service.cli.output import (
     print_json,
     print_table,
     table,
+    whole,
 )
-from decision_service.cli.status import status
 from decision_service.cli.views import counted
 from decision_service.decide.rule_tests import (
     VersionResults,
@@ -51,8 +50,6 @@ from decision_service.rules.tests import Goal
 from decision_service.runtime.config import load
 from decision_service.workbench.backtest.render import encoded, headline, honesty
 from decision_service.workbench.backtest.report import ImpactReport
-from decision_service.workbench.commands import publishing as keys
-from decision_service.workbench.commands.authoring import new, schema
 from decision_service.workbench.commands.diff import (
     ChangedVersion,
     ProveOption,
@@ -66,7 +63,6 @@ from decision_service.workbench.commands.diff import (
     state_lines,
     states_dict,
 )
-from decision_service.workbench.commands.explain import explain
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
     LoadedRules,
@@ -81,8 +77,6 @@ from decision_service.workbench.commands.folder import (
     shown_name,
     unpublished,
 )
-from decision_service.workbench.commands.prove import prove
-from decision_service.workbench.commands.publishing import publish, sign, verify
 from decision_service.workbench.commands.tests import (
     figures_dict,
     judge_figures,
@@ -98,9 +92,6 @@ from decision_service.workbench.diff import RulesetDiff, compare
 from decision_service.workbench.proofs.report import guarantees_of
 from decision_service.workbench.proofs.solver import SolverMissing
 
-commands = typer.Typer(
-    help="Check, test, explain, compare and publish rule files.", no_args_is_help=True
-)
 _BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
 _NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
 _SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
@@ -118,7 +109,6 @@ class FactorsForm(StrEnum):
     MARKDOWN = "markdown"
 
 
-@commands.command()
 def check(
     path: PathArgument = DEFAULT_PATH,
     strict: Annotated[bool, typer.Option("--strict", help="warnings are errors")] = False,
@@ -127,10 +117,7 @@ def check(
     ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Check rule files completely.
-
-    Exit code 1 when anything is wrong.
-    """
+    """Exit code 1 when anything is wrong."""
     selection = select_rules(path)
     found = problems_of(selection)
     if prove and not any(d.severity is Severity.ERROR for d in found):
@@ -144,7 +131,6 @@ def check(
         raise typer.Exit(Exit.FINDINGS)
 
 
-@commands.command("test")
 def run_tests(
     path: PathArgument = DEFAULT_PATH,
     fail_under: Annotated[int, whole("least coverage in percent", "--fail-under", most=100)] = 0,
@@ -166,10 +152,7 @@ def run_tests(
         TestsForm, typer.Option("--format", help="junit: for a CI that shows tests")
     ] = TestsForm.TABLE,
 ) -> None:
-    """Run the products' own tests.
-
-    Exit code 1 when one fails or there is none.
-    """
+    """Exit code 1 when one fails or there is none."""
     selection = select_rules(path)
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
@@ -197,17 +180,13 @@ def run_tests(
     judge_figures(tried, fail_under_figures)
 
 
-@commands.command()
 def factors(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="for example income")] = "",
     form: Annotated[
         FactorsForm, typer.Option("--format", help="markdown: a page of all factors")
     ] = FactorsForm.TABLE,
 ) -> None:
-    """List the factors that rules can use.
-
-    Each with type, unit and meaning.
-    """
+    """Each with type, unit and meaning."""
     specs = [spec for spec in catalogue().values() if not family or spec.family == family]
     if not specs:
         families = ", ".join(sorted({spec.family for spec in catalogue().values()}))
@@ -226,13 +205,6 @@ def factors(
             rows.add_row(spec.name, spec.type.value, spec.unit, _BETTER[spec.better], spec.sentence)
         print_table(rows)
         console().print(f"{len(specs)} factors")
-
-
-for _command in (new, explain, publish, sign, verify):
-    commands.command()(_command)
-commands.add_typer(keys.key_commands, name="keys")
-commands.command()(schema)
-commands.command()(status)
 
 
 def problems_of(selection: RulesSelection) -> list[Diagnostic]:
@@ -376,10 +348,6 @@ def _selected(version: VersionResults, selection: RulesSelection) -> bool:
     return not selection.part or selection.has(name) or selection.part.startswith(name + "/")
 
 
-commands.command()(prove)
-
-
-@commands.command()
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
     after: Annotated[str, typer.Argument(metavar="B", help="the other one")],
@@ -393,10 +361,7 @@ def diff(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Say in plain words what changed from A to B.
-
-    Two versions, or all versions, rollout plans and lists of two folders or revisions.
-    """
+    """Two versions, or all versions, rollout plans and lists of two folders or revisions."""
     version, other = names_version(before), names_version(after)
     if version is not other:
         one, two = (before, after) if version else (after, before)

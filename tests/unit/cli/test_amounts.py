@@ -2,7 +2,7 @@
 
 import pytest
 
-from decision_service.cli.options import money_message, parse_input
+from decision_service.cli.fields import money_message, parse_input
 from decision_service.cli.output import CommandError
 
 

@@ -6,7 +6,7 @@ import io
 import json
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
-from decision_service.cli.applicants import JsonExport
+from decision_service.cli.people import JsonExport
 
 ABOUT = {"user_id": "user-1", "left_out": [{"what": "a <b>", "why": "c & d"}], "erasures": []}
 DECISION = {

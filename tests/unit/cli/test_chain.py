@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.cli.chain import chain_of
+from decision_service.cli.decisions import chain_of
 
 
 def decision(number: int, *, again: bool) -> pb.Decision:

@@ -1,4 +1,4 @@
-"""`data-keys`: a key is made, another put first, users' keys wrapped by it, the old one deleted."""
+"""`keys data`: a key is made, another put first, users' keys wrapped by it, the old one deleted."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ async def decide(tmp_path, file):
 
 def test_a_rotation_by_hand(capsys, tmp_path, file):
     """A key that wraps cannot be deleted; after `rewrap` it can, and snapshots still open."""
-    old = command(capsys, "data-keys", "add").out.split()[-1]
+    old = command(capsys, "keys", "data", "add").out.split()[-1]
     assert asyncio.run(decide(tmp_path, file))
-    new = command(capsys, "data-keys", "add").out.split()[-1]
-    assert command(capsys, "data-keys", "list").out.split() == [new, old]
-    refused = command(capsys, "data-keys", "forget", old)
-    sentence = f"{old} wraps users' keys: run `decision-service data-keys rewrap` first\n"
+    new = command(capsys, "keys", "data", "add").out.split()[-1]
+    assert command(capsys, "keys", "data", "list").out.split() == [new, old]
+    refused = command(capsys, "keys", "data", "forget", old)
+    sentence = f"{old} wraps users' keys: run `decision-service keys data rewrap` first\n"
     assert (refused.code, refused.err) == (2, sentence)
-    assert command(capsys, "data-keys", "rewrap").out.startswith("1 keys of users are wrapped")
-    assert command(capsys, "data-keys", "forget", old).code == 0
-    assert command(capsys, "data-keys", "list").out.split() == [new]
+    assert command(capsys, "keys", "data", "rewrap").out.startswith("1 keys of users are wrapped")
+    assert command(capsys, "keys", "data", "forget", old).code == 0
+    assert command(capsys, "keys", "data", "list").out.split() == [new]
     assert asyncio.run(decide(tmp_path, file))
 
 
 def test_the_newest_key_is_not_forgotten(capsys):
     """It is what wraps, even where nothing is wrapped yet; so is a key that the file lacks."""
-    new = command(capsys, "data-keys", "add").out.split()[-1]
-    done = command(capsys, "data-keys", "forget", new)
+    new = command(capsys, "keys", "data", "add").out.split()[-1]
+    done = command(capsys, "keys", "data", "forget", new)
     assert (done.code, "is the newest key" in done.err) == (2, True)
-    done = command(capsys, "data-keys", "forget", "00000000")
+    done = command(capsys, "keys", "data", "forget", "00000000")
     assert (done.code, "has no key 00000000: see `list`" in done.err) == (2, True)
 
 
 def test_what_is_no_id_of_a_key_is_told(capsys, file):
     """Exit code 2 and one sentence, and so for a file that is not there."""
-    done = command(capsys, "data-keys", "forget", "xyz")
+    done = command(capsys, "keys", "data", "forget", "xyz")
     assert (done.code, "is no id of a key" in done.err) == (2, True)
     for words in (["list"], ["rewrap"], ["forget", "00000000"]):
-        done = command(capsys, "data-keys", *words)
+        done = command(capsys, "keys", "data", *words)
         assert (done.code, f"the data key file {file} cannot be read" in done.err) == (2, True)
         assert "set DECISION_DATA_KEY_FILE to one that" in done.err
 
@@ -65,7 +65,7 @@ def test_a_place_where_no_file_can_be_is_told(capsys, tmp_path):
     """A folder, a folder that is not there, a name that is too long: one sentence each."""
     for place in (tmp_path, tmp_path / "no" / "keys", tmp_path / ("k" * 300)):
         for words in (["add"], ["list"], ["rewrap"]):
-            done = command(capsys, "data-keys", *words, "--file", place)
+            done = command(capsys, "keys", "data", *words, "--file", place)
             assert (done.code, done.err.count("\n")) == (2, 1)
             assert done.err.startswith(f"the data key file {place} cannot be ")
 
@@ -76,6 +76,6 @@ def test_outside_embedded_mode_a_file_must_be_named(capsys, monkeypatch):
     monkeypatch.setenv("DECISION_SMILE_API_KEY", "key-of-8")
     monkeypatch.setenv("DECISION_SMILE_API_SECRET", "secret-8")
     for words in (["list"], ["rewrap"]):
-        done = command(capsys, "data-keys", *words)
+        done = command(capsys, "keys", "data", *words)
         assert done.code == 2
         assert done.err == "set DECISION_DATA_KEY_FILE, or name a file by --file\n"

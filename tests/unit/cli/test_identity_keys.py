@@ -1,4 +1,4 @@
-"""`identity-keys`: a key is made, another put first, and an old one taken out of file and store."""
+"""`keys identity`: a key is made, another put first, and an old one taken out of file and store."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ async def enter(url, accounts):
 def test_a_rotation_by_hand(capsys, tmp_path, store_url):
     """The newest key is listed first; forgetting the old one leaves the hashes of the new one."""
     file = tmp_path / "decisions.db.identity-keys"
-    old = command(capsys, "identity-keys", "add").out.split()[-1]
-    new = command(capsys, "identity-keys", "add").out.split()[-1]
-    assert command(capsys, "identity-keys", "list").out.split() == [new, old]
+    old = command(capsys, "keys", "identity", "add").out.split()[-1]
+    new = command(capsys, "keys", "identity", "add").out.split()[-1]
+    assert command(capsys, "keys", "identity", "list").out.split() == [new, old]
     assert asyncio.run(enter(store_url, ["a-1", "a-2"])) == 4
-    done = command(capsys, "identity-keys", "forget", old)
+    done = command(capsys, "keys", "identity", "forget", old)
     assert (done.code, done.out.split()[0]) == (0, "2")
     file.write_text(file.read_text().splitlines()[0] + "\n")
     assert asyncio.run(enter(store_url, [])) == 0
@@ -58,26 +58,26 @@ async def contents(url, *entries):
 
 def test_hashes_of_who_applied_go_with_their_key(capsys, store_url):
     """Those under another key stay, and so do the digests of requests."""
-    old, new = (command(capsys, "identity-keys", "add").out.split()[-1] for _ in range(2))
+    old, new = (command(capsys, "keys", "identity", "add").out.split()[-1] for _ in range(2))
     plain = b"\x01" * 32
     hashed = [plain + b"R" + bytes.fromhex(key) + b"a hash" for key in (old, new)]
     entries = [numbered(number, content=one) for number, one in enumerate((*hashed, plain))]
     asyncio.run(contents(store_url, *entries))
-    assert command(capsys, "identity-keys", "forget", old).code == 0
+    assert command(capsys, "keys", "identity", "forget", old).code == 0
     assert sorted(asyncio.run(contents(store_url))) == [plain, plain, hashed[1]]
 
 
 @pytest.mark.parametrize("key", ["xyz", "00", "0" * 9])
 def test_what_is_no_id_of_a_key_is_told(capsys, key):
     """Exit code 2 and one sentence."""
-    done = command(capsys, "identity-keys", "forget", key)
+    done = command(capsys, "keys", "identity", "forget", key)
     assert done.code == 2
     assert done.err == f"'{key}' is no id of a key: give the 8 digits of `list`\n"
 
 
 def test_a_file_that_is_not_there_is_told(capsys, tmp_path):
     """Exit code 2 and the name of the file."""
-    done = command(capsys, "identity-keys", "list", "--file", tmp_path / "none")
+    done = command(capsys, "keys", "identity", "list", "--file", tmp_path / "none")
     assert done.code == 2
     assert f"{tmp_path}/none cannot be read" in done.err
 
@@ -88,6 +88,6 @@ def test_beside_postgresql_a_file_must_be_named(capsys, monkeypatch):
     monkeypatch.setenv("DECISION_SMILE_MODE", "sandbox")
     monkeypatch.setenv("DECISION_SMILE_API_KEY", "key-of-8")
     monkeypatch.setenv("DECISION_SMILE_API_SECRET", "secret-8")
-    done = command(capsys, "identity-keys", "list")
+    done = command(capsys, "keys", "identity", "list")
     assert done.code == 2
     assert "DECISION_IDENTITY_KEY_FILE" in done.err

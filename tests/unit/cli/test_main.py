@@ -17,7 +17,7 @@ GROUPS = sorted({words[:place] for words in PLACES for place in range(len(words)
 
 def test_wrong_words_are_a_sentence_and_no_traceback(capsys):
     """An option that there is not, and one that is missing, end with code 2 and what is wrong."""
-    for words in (["health", "--bogus"], ["decide"], ["nonsense"], ["--debug"]):
+    for words in (["health", "--bogus"], ["decide"], ["nonsense"], ["reviews", "lst"]):
         done = command(capsys, *words)
         assert (done.code, done.out) == (2, "")
         assert "Traceback" not in done.err
@@ -69,7 +69,16 @@ def test_a_misspelt_command_is_told_the_near_one(capsys):
         (("backtest", "p", "--write-expect"), "under the challenger"),
         (("backtest", "p", "--outcomes", "f.csv"), "`decisions outcomes`"),
         (("backtests", "list"), "use `backtest`"),
-        (("rehearse", "folder"), "beside `simulator`"),
+        (("rehearse", "folder"), "`sandbox simulator`"),
+        (("people",), "use `sandbox people`"),
+        (("demo", "--store", "x.db"), "use `sandbox demo`"),
+        (("data-keys", "add"), "use `keys data`"),
+        (("identity-keys", "list"), "use `keys identity`"),
+        (("decisions", "notice", "dec_1"), "use `letters show`"),
+        (("decisions", "notices"), "use `letters list`"),
+        (("decisions", "notice-sent", "dec_1"), "use `letters sent`"),
+        (("applicants", "contest", "dec_1"), "use `reviews open`"),
+        (("applicants", "contests", "dec_1"), "`reviews list --decision-id`"),
         (("applicants", "export", "u", "--format", "html"), "JSON alone"),
     ],
 )
@@ -88,13 +97,16 @@ def test_bytes_that_are_not_utf_8_are_refused(capsys, monkeypatch):
     assert "DECISION_GRPC_ADDRESS is not UTF-8" in command(capsys, "version").err
 
 
-@pytest.mark.parametrize(("words", "shown"), [((), False), (("--debug",), True)])
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [(("version",), False), (("--debug", "version"), True), (("version", "--debug"), True)],
+)
 def test_a_fault_of_the_program_has_a_code_of_its_own(capsys, monkeypatch, words, shown):
     """No traceback without `--debug`, and no content of the error, which may be a person's."""
     monkeypatch.setattr(
         sys.modules["decision_service.cli.main"], "_check_text", lambda *_: {}["Juan"]
     )
-    done = command(capsys, *words, "version")
+    done = command(capsys, *words)
     assert done.code == Exit.OWN_FAULT
     assert ("Traceback" in done.err) is shown
     assert "fault of its own (KeyError)" in done.err
@@ -103,11 +115,11 @@ def test_a_fault_of_the_program_has_a_code_of_its_own(capsys, monkeypatch, words
 @pytest.mark.parametrize(
     ("words", "redirect", "code"),
     [
-        ("people", ">/dev/full", 2),
-        ("people --format json --data", ">/dev/full", 2),
+        ("sandbox people", ">/dev/full", 2),
+        ("sandbox people --format json --data", ">/dev/full", 2),
         ("--help", ">/dev/full", 2),
         ("bogus", "2>/dev/full", 2),
-        ("people", ">&-", 0),
+        ("sandbox people", ">&-", 0),
         ("bogus", "2>&-", 2),
         ("decisions outcomes -", "<&-", 0),
     ],

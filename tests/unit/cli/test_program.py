@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from decision_service.cli.main import COMMANDS
+from decision_service.cli.table import COMMANDS, GROUPS
 from tests.unit.cli.commands import command
 from tests.unit.cli.test_any_words import PLACES
 
@@ -36,14 +36,31 @@ def test_help_names_every_command_and_each_explains_itself(
 def test_help_is_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command, option and argument has a text; lines are at most 80 wide, lists cut none."""
     monkeypatch.setenv("COLUMNS", "80")
-    for group in ((), *((name,) for name in COMMANDS)):
-        listed = command(capsys, *group, "--help").out
-        assert "..." not in listed.partition("\nCommands:")[2], group
+    groups = {words[:place] for words in PLACES for place in range(len(words))}
+    for words in groups:
+        page = command(capsys, *words, "--help").out
+        assert "..." not in page.partition("\n")[2], words
+        assert max(map(len, page.splitlines())) <= 80, words
     for words, places in PLACES.items():
         assert max(map(len, command(capsys, *words, "--help").out.splitlines())) <= 80, words
         for _, found, place in places:
             assert found.help, words
             assert place.help, (words, place.name)
+    first = command(capsys, "--help").out.splitlines()
+    assert len(first) <= 40
+    assert [f"{name}:" for name in GROUPS] == [
+        line for line in first if line.endswith(":") and line != "Options:"
+    ]
+
+
+def test_options_of_a_connection_are_explained_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """By `health`; the help of any other command that calls a server names them in a line."""
+    for words, places in PLACES.items():
+        names = {option for *_, place in places for option in place.opts}
+        if "--token-file" in names:
+            page = " ".join(command(capsys, *words, "--help").out.split())
+            assert ("file with this caller's token" in page) is (words == ("health",)), words
+            assert ("Connection: --profile, --address," in page) is (words != ("health",)), words
 
 
 def test_the_version_is_told_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +68,7 @@ def test_the_version_is_told_both_ways(capsys: pytest.CaptureFixture[str]) -> No
     assert command(capsys, "--version").out == command(capsys, "version").out != ""
 
 
-@pytest.mark.parametrize("name", ["version", "people", "rules", "tokens", "health"])
+@pytest.mark.parametrize("name", ["version", "sandbox", "rules", "tokens", "health"])
 def test_a_command_that_serves_nothing_does_not_import_the_server(name: str) -> None:
     """Printing a version or checking rules does not wait for what only `serve` needs."""
     script = (

@@ -1,4 +1,4 @@
-"""What `rollout show` and `rollout compare` say, from a server's reply."""
+"""What `rollout show` says from a server's reply, and what `rollout compare` asks for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.api.v1 import rollout_pb2
-from decision_service.cli.rollout import headlines, print_comparison, untried_lines
-from decision_service.cli.rollout_views import group_lines, next_lines, next_text
+from decision_service.cli.rollout import group_lines, next_lines, next_text
 from tests.unit.cli.commands import command
 
 ROLLOUT = rollout_pb2.Rollout(
@@ -23,9 +22,6 @@ ROLLOUT = rollout_pb2.Rollout(
     ],
     allowed=3,
     denied=1,
-)
-COMPARISON = pb.VersionComparison(
-    product="personal-loan-ph", live_version=1, other_version=2, compared=10, agreed=9
 )
 
 
@@ -70,46 +66,6 @@ def test_no_step_is_proposed_for_a_challenger_that_nobody_met() -> None:
     assert "decision-service rollout advance personal-loan-ph --track challenger" in met
     go_live, *_ = next_lines(ROLLOUT, [_next(track="go-live")])
     assert "rollout advance personal-loan-ph --track go-live" in go_live
-
-
-def test_what_was_left_out_of_a_comparison_is_counted() -> None:
-    """Erased people are told apart from those that cannot be compared."""
-    found = pb.VersionComparison(erased=8, not_comparable=2)
-    found.MergeFrom(COMPARISON)
-    first, second = headlines(found, "challenger")
-    assert "v1 against challenger v2" in first
-    assert second.endswith("1 would change, 2 not comparable, 8 left out: data erased")
-
-
-def test_parameters_of_another_day_and_values_that_were_not_tried_are_named() -> None:
-    """The day stands in the headline; a value that comes later has the option that tries it."""
-    value = pb.UntriedValue(version=1, parameter="least", from_date="2026-12-01", value="6")
-    found = pb.VersionComparison(params_as_of="2026-11-01", untried=[value])
-    found.MergeFrom(COMPARISON)
-    first, _ = headlines(found, "")
-    assert "v1 against itself with the parameters of 2026-11-01" in first
-    assert list(untried_lines(found)) == [
-        "Not tried: least 6 from 2026-12-01 (v1); try --params-as-of 2026-12-01"
-    ]
-    assert list(untried_lines(COMPARISON)) == []
-
-
-def test_a_comparison_shows_the_figures_of_a_report(capsys: pytest.CaptureFixture[str]) -> None:
-    """Rates with the interval of pairs, first causes with the swaps they make, and reasons."""
-    outcomes = {"live": "OUTCOME_APPROVE", "other": "OUTCOME_DECLINE"}
-    rate = {"live_percent": "40.00", "other_percent": "30.00", "difference": "-10.00"}
-    found = pb.VersionComparison(
-        outcomes=[pb.ComparedOutcomes(**outcomes, count=1, examples=["dec_7"])],
-        rates=[pb.ComparedRate(outcome="OUTCOME_APPROVE", **rate, low="-28.50", high="8.50")],
-        moves=[pb.ComparedMove(change="policy.age", count=3, first=1, lost=1, example="dec_7")],
-        reasons=[pb.ComparedReason(live="APPROVE", other="TOO_YOUNG", count=1)],
-    )
-    found.MergeFrom(COMPARISON)
-    print_comparison(found, "challenger")
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["approve", "40.00", "%", "30.00", "%", "-10.00", "-28.50", "to", "+8.50"] in rows
-    assert ["policy.age", "1", "0", "3", "0", "1", "dec_7"] in rows
-    assert ["APPROVE", "TOO_YOUNG", "1"] in rows
 
 
 @pytest.mark.parametrize(

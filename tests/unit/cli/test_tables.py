@@ -8,9 +8,9 @@ from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.cli.chain import ChainLink, chain_tree
-from decision_service.cli.output import Format, console, print_json, print_table, table
-from decision_service.cli.views import show_review
+from decision_service.cli.decisions import ChainLink, chain_tree
+from decision_service.cli.output import console, print_json, print_table, table
+from decision_service.cli.views import print_review
 from tests.unit.cli.commands import command
 
 ID = "tenantId-d74c567b7cb40868ae5f3db498bba2c3"
@@ -32,7 +32,7 @@ def test_no_word_of_a_table_breaks(
 
 def test_people_fit_80_columns_with_whole_ids(capsys: pytest.CaptureFixture[str]) -> None:
     """Each person has a line with the user id, and the story below."""
-    lines = command(capsys, "people").out.splitlines()
+    lines = command(capsys, "sandbox", "people").out.splitlines()
     assert max(map(len, lines)) <= 80
     assert sum(ID in line for line in lines) == 1
 
@@ -64,7 +64,7 @@ def test_what_strangers_wrote_is_shown_and_rules_no_screen(
         lambda: print_table(rows),
         lambda: console().print(tree),
         lambda: console().print(HOSTILE, markup=False),
-        lambda: show_review(noted(HOSTILE), Format.TABLE),
+        lambda: print_review(noted(HOSTILE)),
         lambda: console().print(chain),
         lambda: print_json({"text": HOSTILE}),
     ):

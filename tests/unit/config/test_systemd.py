@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from decision_service.runtime.address import split_address
 from decision_service.runtime.config import load
-from decision_service.runtime.settings import VENDOR_LIMIT, split_address
+from decision_service.runtime.settings import VENDOR_LIMIT
 
 UNIT = Path(__file__).parents[3] / "deploy/systemd/decision-service@.service"
 SITE = {

@@ -67,7 +67,7 @@ def test_people_are_shown_as_the_stand_in_has_them(
     """The command takes the settings of the service."""
     monkeypatch.setenv("DECISION_EMBEDDED_COUNTRY", "ID")
     monkeypatch.setenv("DECISION_EMBEDDED_CURRENCY", "IDR")
-    shown = json.loads(command(capsys, "people", "--data", "--format", "json").out)
+    shown = json.loads(command(capsys, "sandbox", "people", "--data", "--format", "json").out)
     assert {one["country"] for one in shown} == {"ID"}
     assert {one["currency"] for one in shown[0]["data"]["incomes"]} == {"IDR"}
-    assert command(capsys, "people", "--country", "id").code == 2
+    assert command(capsys, "sandbox", "people", "--country", "id").code == 2

@@ -1,0 +1,173 @@
+"""Commands that call a server, made of rows of the table: options, call, what is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, get_args, get_type_hints
+
+import typer
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from decision_service.cli.client import ServerOptions, method_of
+from decision_service.cli.fields import field_options, fill_request
+from decision_service.cli.output import CommandError, Exit, console, print_json
+from decision_service.cli.table import Rpc
+
+VIEWS = {
+    "Decision": "cli.views:print_decision",
+    "Review": "cli.views:print_review",
+    "ListDecisionsResponse": "cli.decisions:print_page",
+    "ListReviewsResponse": "cli.people:print_reviews",
+    "GetRolloutResponse": "cli.rollout:print_rollout",
+    "ListRolloutStepsResponse": "cli.rollout:print_steps",
+}
+"""Records that people read daily, with what prints them; any other is printed field by field."""
+
+
+class Form(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a command: its row, the filled request, and the server that it goes to."""
+
+    row: Rpc
+    request: Any
+    server: ServerOptions
+    form: Form
+
+    def send(self, seconds: float = 10.0) -> Any:
+        with self.server.connect() as connection:
+            return connection.call(self.row.method, self.request, seconds, self.row.findings)
+
+    def show(self, reply: Message) -> None:
+        from decision_service.cli.records import ids, print_record, record_of
+
+        record = record_of(reply)
+        if self.form is Form.JSON:
+            print_json(record)
+        elif self.form is Form.QUIET:
+            typer.echo("\n".join(ids(record)))
+        else:
+            view = VIEWS.get(record.DESCRIPTOR.name)
+            (print_record if view is None else named(view))(record)
+
+
+def named(target: str) -> Any:
+    """What a name such as `cli.reviews:show` is of."""
+    module, _, name = target.partition(":")
+    return getattr(import_module(f"decision_service.{module}"), name)
+
+
+def _send(call: Call) -> None:
+    call.show(call.send())
+
+
+def health(call: Call) -> None:
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    from decision_service.server.health import REASON
+
+    address = call.server.address
+    with call.server.connect() as connection:
+        stub: Any = health_pb2_grpc.HealthStub(connection.channel)
+        asked = health_pb2.HealthCheckRequest()
+        reply, ended = connection.answer(stub.Check.with_call, asked, 5.0)
+    status = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
+    reason = str(dict(ended.trailing_metadata() or ()).get(REASON, ""))
+    if call.form is Form.JSON:
+        print_json({"address": address, "status": status, "reason": reason or None})
+    if status != "SERVING":
+        why = reason or "its log says why"
+        raise CommandError(f"the server at {address} is {status}: {why}", Exit.SERVER)
+    if call.form is Form.TABLE:
+        console().print(f"{address} is SERVING")
+
+
+def status(call: Call) -> None:
+    reply: Any = call.send()
+    call.show(reply)
+    if reply.refused:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def command_of(row: Rpc) -> Callable[..., Any]:
+    """The function of a row; its options are the fields', those of its own and a connection's."""
+    request = GetMessageClass(method_of(row.method).input_type) if row.method else None
+    fields = (
+        []
+        if request is None
+        else [*field_options(request, row.argument, row.without, row.defaults)]
+    )
+    by = named(row.by) if row.by else _send
+    own = _parameters(by)[1:]
+    shared = [] if any(one.name == "form" for one in own) else [_FORM]
+    if any(field.path[-1].endswith("amount") for field in fields):
+        shared.append(_CURRENCY)
+    connection = _parameters(ServerOptions.of)
+    if not row.shows_connection:
+        connection = [*map(_hidden, connection)]
+
+    def run(**given: Any) -> Any:
+        def taken(parameters: list[Parameter]) -> dict[str, Any]:
+            return {one.name: given.pop(one.name) for one in parameters}
+
+        server = ServerOptions.of(**taken(connection))
+        common = taken(shared)
+        filled = None if request is None else request()
+        if filled is not None:
+            values = taken([field.parameter for field in fields])
+            fill_request(filled, fields, values, common.get("currency", ""))
+        return by(Call(row, filled, server, common.get("form", Form.TABLE)), **given)
+
+    parameters = [*(field.parameter for field in fields), *own, *shared, *connection]
+    # Typer reads a function's signature: here it is that of the row.
+    run.__signature__ = Signature(sorted(parameters, key=_needed))  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+_FORM = Parameter(
+    "form",
+    Parameter.KEYWORD_ONLY,
+    default=Form.TABLE,
+    annotation=Annotated[
+        Form, typer.Option("--format", help="table for people, json for programs, quiet: ids alone")
+    ],
+)
+_CURRENCY = Parameter(
+    "currency",
+    Parameter.KEYWORD_ONLY,
+    default="PHP",
+    annotation=Annotated[str, typer.Option("--currency", help="of the amount, ISO 4217")],
+)
+
+
+def _parameters(function: Callable[..., Any]) -> list[Parameter]:
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        one.replace(annotation=hints[one.name], kind=Parameter.KEYWORD_ONLY)
+        for one in signature(function).parameters.values()
+    ]
+
+
+def _hidden(parameter: Parameter) -> Parameter:
+    """An option that the help of the command does not show."""
+    kind, option = get_args(parameter.annotation)
+    option = copy(option)
+    option.hidden = True
+    return parameter.replace(annotation=Annotated[kind, option])
+
+
+def _needed(parameter: Parameter) -> int:
+    """Arguments and options that are needed come first in the help."""
+    return 0 if parameter.default is Parameter.empty else 1

@@ -1,0 +1,160 @@
+"""Any message for people: its fields by name, its lists as tables; or its ids alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from rich.markup import escape
+
+from decision_service.cli.output import console, print_table, table
+from decision_service.cli.views import instant_text, money_text, value_text
+from decision_service.server.wire import enum_name
+
+_WIDTH = 80
+_DIGEST = 16
+"""So many digits of a digest are shown."""
+_COUNTS = {
+    FieldDescriptor.CPPTYPE_BOOL,
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+}
+_TEXTS: Mapping[str, Callable[[Any], str]] = {
+    "Timestamp": instant_text,
+    "Duration": lambda time: f"{time.ToTimedelta().total_seconds():g} s",
+    "Money": money_text,
+    "InputValue": value_text,
+    "RulesetRef": lambda ref: f"{ref.ruleset} v{ref.version} {ref.digest[:12]}".strip(),
+    "Problem": lambda problem: str(problem.rendered),
+}
+"""Messages that are one text."""
+
+
+def record_of(reply: Message) -> Message:
+    """The record of a reply that has one and nothing else; any other reply itself."""
+    first, *others = reply.DESCRIPTOR.fields
+    if others or first.message_type is None or first.is_repeated:
+        return reply
+    record: Message = getattr(reply, first.name)
+    return record
+
+
+def ids(record: Message) -> Iterator[str]:
+    """The id of a record, or of each record of a list: the first text that it has."""
+    for field, value in record.ListFields():
+        records = value if field.is_repeated else [value]
+        if _is_plain(field):
+            yield _text(field, value)
+        else:
+            yield from (one for each in records for one in ids(each))
+        return
+
+
+def print_record(record: Message, indent: str = "") -> None:
+    """Print the fields that are set, numbers and flags always, then the records that are inside."""
+    plain = [*_plain_rows(record)]
+    widest = max((len(label) for label, _ in plain), default=0)
+    for label, text in plain:
+        _print_row(f"{indent}{label:<{widest}}  ", text)
+    for field, value in record.ListFields():
+        if not _is_plain(field):
+            if plain:
+                console().print()
+            console().print(f"{indent}[bold]{escape(_label(field))}[/]")
+            if field.is_repeated:
+                _print_list(value, indent + "  ")
+            else:
+                print_record(value, indent + "  ")
+    if not record.ListFields() and not plain:
+        console().print("Nothing.")
+    if token := getattr(record, "next_page_token", ""):
+        console().print(f"More: --page-token {token}", markup=False, soft_wrap=True)
+
+
+def _plain_rows(record: Message) -> Iterator[tuple[str, str]]:
+    for field in record.DESCRIPTOR.fields:
+        value = getattr(record, field.name)
+        counts = field.cpp_type not in {
+            FieldDescriptor.CPPTYPE_STRING,
+            FieldDescriptor.CPPTYPE_ENUM,
+        }
+        if field.message_type is not None or field.is_repeated or field.has_presence:
+            counts = False
+        unset = field.has_presence and not record.HasField(field.name)
+        if not _is_plain(field) or field.name == "next_page_token" or unset:
+            continue
+        # Of a text of several lines, such as a letter, the command of its own prints it.
+        if (value or counts) and not (isinstance(value, str) and "\n" in value):
+            yield _label(field), _text(field, value)
+
+
+def _print_row(label: str, text: str) -> None:
+    for line in text.splitlines():
+        room = max(_WIDTH - len(label), _WIDTH // 2)
+        for part in wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]:
+            console().print(f"{label}{part}", markup=False, soft_wrap=True)
+            label = " " * len(label)
+
+
+def _print_list(records: Sequence[Message], indent: str) -> None:
+    """A table, or one record below the other where a line cannot hold the words of all columns."""
+    fields = [f for f in records[0].DESCRIPTOR.fields if _in_table(f, records)]
+    rows = [[_cell(record, field) for field in fields] for record in records]
+    heads = [_label(field) for field in fields]
+    least = [max(map(len, " ".join(column).split())) for column in zip(heads, *rows, strict=True)]
+    nested = any(not _is_plain(field) for record in records for field, _ in record.ListFields())
+    if nested or sum(least) + 2 * len(least) > console().width:
+        for record in records:
+            print_record(record, indent)
+            console().print()
+        return
+    made = table(*heads)
+    for row in rows:
+        made.add_row(*map(escape, row))
+    print_table(made)
+
+
+def _in_table(field: Any, records: Sequence[Message]) -> bool:
+    """Whether any record has the field, and none as a text of several lines."""
+    texts = [_cell(record, field) for record in records] if _is_plain(field) else []
+    return any(texts) and not any("\n" in text for text in texts)
+
+
+def _cell(record: Message, field: Any) -> str:
+    if field.has_presence and not record.HasField(field.name):
+        return ""
+    value = getattr(record, field.name)
+    return _text(field, value) if value or field.cpp_type != FieldDescriptor.CPPTYPE_ENUM else ""
+
+
+def _is_plain(field: Any) -> bool:
+    message = field.message_type
+    return message is None or message.name in _TEXTS or bool(message.GetOptions().map_entry)
+
+
+def _label(field: Any) -> str:
+    return str(field.name).removesuffix("_time").replace("_", " ")
+
+
+def _text(field: Any, value: Any) -> str:
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return ", ".join(f"{name} {each}" for name, each in sorted(value.items()))
+    if field.is_repeated:
+        texts = [_one(field, each) for each in value]
+        return ("\n" if field.message_type is not None else ", ").join(texts)
+    return _one(field, value)
+
+
+def _one(field: Any, value: Any) -> str:
+    if field.message_type is not None:
+        return _TEXTS[field.message_type.name](value)
+    if field.enum_type is not None:
+        return enum_name(field.enum_type, value).lower().replace("_", "-")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if "digest" in field.name:
+        return str(value)[:_DIGEST]
+    return f"{value:,}" if isinstance(value, int) else str(value)
