@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from decision_service.casework import review_steps as steps
 from decision_service.casework.review_results import day_caps
@@ -255,7 +256,9 @@ class OperateReviews:
         taken: list[ReviewStep | None] = [None]
 
         def noted(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
-            taken[0] = move(review, events)
+            step = move(review, events)
+            desk = self._policy(review.product).digest
+            taken[0] = step and replace(step, event=replace(step.event, desk=desk))
             return taken[0]
 
         review = await self._log.step(review_id, noted, limits)
