@@ -113,7 +113,7 @@ def test_a_limit_that_was_lowered_meanwhile_counts() -> None:
 def test_without_a_desk_nothing_is_completed() -> None:
     """Neither approved nor declined: there is no authority and no reason to name."""
     for result in (approved(), ReviewResult(Outcome.DECLINE, "X", "seen")):
-        with pytest.raises(ReviewRefused, match="add a desk.yaml to its"):
+        with pytest.raises(ReviewRefused, match=r"add a desk\.yaml to its"):
             complete(claimed(), by("ana", 2), result, NO_POLICY)
 
 
