@@ -173,7 +173,9 @@ def refuse_contest(decision_id: str, events: Iterable[ReviewEvent]) -> None:
 def contested(review: Review, by: By, text: str, policy: ReviewPolicy) -> ReviewStep:
     """Note in an unfinished review that its applicant contests; it is due no later than that."""
     due = min(review.due, by.at + policy.contest_sla)
-    return _step(replace(review, due=due), by, ReviewAction.CONTESTED, text=text)
+    return _step(
+        replace(review, due=due), by, ReviewAction.CONTESTED, text=text, desk=policy.digest
+    )
 
 
 def erased(review: Review, by: By) -> ReviewStep:
@@ -341,8 +343,8 @@ def _proposed(review: Review, by: By, seen: str) -> ReviewResult:
 def _authority(review: Review, policy: ReviewPolicy) -> Authority:
     if policy.authority is None:
         raise ReviewRefused(
-            f"the plan of {review.product} says nothing of authority, so no review is completed: "
-            "add `review:` to its rollout.yaml",
+            f"nothing says who may complete a review of {review.product}: add a desk.yaml to its "
+            "folder of rules",
             review_id=review.review_id,
         )
     return policy.authority

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from decision_service.casework import review_steps as steps
 from decision_service.casework.review_results import day_caps
@@ -240,7 +241,8 @@ class OperateReviews:
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             if repeats and is_repeated(events, by, repeats, **said):
                 return None
-            return take(review)
+            step, desk = take(review), self._policy(review.product).digest
+            return replace(step, event=replace(step.event, desk=desk))
 
         review = await _moved(self._deps, review_id, move, limits)
         if review is None:

@@ -53,7 +53,7 @@ from decision_service.domain.ports import (
     WarmMark,
     cap_reached,
 )
-from decision_service.domain.reviews import OpenedReview, ReviewCase, opened_by_referral
+from decision_service.domain.reviews import NO_POLICY, OpenedReview, ReviewCase, opened_by_referral
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, DataReason, Money
 from decision_service.factors.compute import compute, own_values, validity_boundaries, with_values
@@ -293,7 +293,7 @@ def _review(decision: Decision, admission: Admission, caller: str) -> OpenedRevi
         "" if verdict.offer is None else verdict.offer.tier,
         reasons=tuple(reason.code for reason in verdict.reasons),
     )
-    return opened_by_referral(case, decision.created, admission.review)
+    return opened_by_referral(case, decision.created, admission.review or NO_POLICY)
 
 
 def _history(

@@ -8,13 +8,14 @@ from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from decision_service.domain.values import Money
 
 DEFAULT_QUEUE = "default"
-"""The queue of referrals that no queue of the plan takes."""
+"""The queue of referrals that no queue of the desk takes."""
 
 CONTEST_QUEUE = "contest"
 """The queue of reviews that applicants asked for."""
@@ -91,7 +92,8 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step of a review, never changed; `position` counts from 1.
 
     `who` is the caller, empty for the service itself. `request_id` is unique within the review.
-    `until` is when a claim ends, `decision_id` the decision that was made again.
+    `until` is when a claim ends, `decision_id` the decision that was made again. `desk` is the
+    digest of the desk by which a caller took the step.
     """
 
     position: int
@@ -104,6 +106,7 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     result: ReviewResult | None = None
     until: datetime | None = None
     decision_id: str = ""
+    desk: str = ""
 
 
 class DayCharge(msgspec.Struct, frozen=True):
@@ -121,7 +124,7 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     AWAITING_SECOND, and final in COMPLETED; `terms` are those of an approval. `reason_withheld`
     says that applicants do not learn its reason. `charge` is what a completed approval takes from
     its day. `attempt` counts how often its application was to be decided again, `events` its
-    events.
+    events. `desk` is the digest of the desk by which it was opened.
     """
 
     review_id: str
@@ -154,6 +157,7 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     reason_withheld: bool = False
     charge: DayCharge | None = None
     terms: ApprovalTerms = NO_TERMS
+    desk: str = ""
 
     @property
     def etag(self) -> str:
@@ -249,12 +253,16 @@ class ReviewReason(msgspec.Struct, frozen=True):
 
 
 class ReviewPolicy(msgspec.Struct, frozen=True):
-    """A product's reviews. Without `authority` no review may be completed."""
+    """A product's reviews. Without `authority` no review may be completed.
+
+    `digest` is the SHA-256 of the rest in hex, empty where nothing says how persons review.
+    """
 
     queues: tuple[ReviewQueue, ...] = ()
     authority: Authority | None = None
     reasons: tuple[ReviewReason, ...] = ()
     contest_sla: timedelta = CONTEST_SLA
+    digest: str = ""
 
     def queue_of(
         self,
@@ -272,7 +280,7 @@ class ReviewPolicy(msgspec.Struct, frozen=True):
 
 
 NO_POLICY = ReviewPolicy()
-"""The reviews of a product whose plan says nothing of them."""
+"""The reviews of a product without a desk."""
 
 
 class ReviewCase(msgspec.Struct, frozen=True):
@@ -298,23 +306,25 @@ class OpenedReview(msgspec.Struct, frozen=True):
     event: ReviewEvent
 
 
-def opened_by_referral(
-    case: ReviewCase, now: datetime, policy: ReviewPolicy | None
-) -> OpenedReview:
+def opened_by_referral(case: ReviewCase, now: datetime, policy: ReviewPolicy) -> OpenedReview:
     """The first review of a referred decision, in the queue that takes it."""
-    queue = (policy or NO_POLICY).queue_of(case.kind, case.tags, case.requested, case.reasons)
+    queue = policy.queue_of(case.kind, case.tags, case.requested, case.reasons)
     review = _review(case, ReviewOrigin.REFERRED, queue.name, now, now + queue.sla, 1)
-    return OpenedReview(review, ReviewEvent(1, now, "", ReviewAction.OPENED))
+    return _opened(review, ReviewEvent(1, now, "", ReviewAction.OPENED), policy)
 
 
 def opened_by_contest(
-    case: ReviewCase, event: ReviewEvent, policy: ReviewPolicy | None, earlier: Collection[str]
+    case: ReviewCase, event: ReviewEvent, policy: ReviewPolicy, earlier: Collection[str]
 ) -> OpenedReview:
     """The review that an applicant asks for; `earlier` are the ids of the decision's reviews."""
-    due = event.at + (policy or NO_POLICY).contest_sla
-    number = len(earlier) + 1
+    due, number = event.at + policy.contest_sla, len(earlier) + 1
     review = _review(case, ReviewOrigin.CONTESTED, CONTEST_QUEUE, event.at, due, number)
-    return OpenedReview(review, event)
+    return _opened(review, event, policy)
+
+
+def _opened(review: Review, event: ReviewEvent, policy: ReviewPolicy) -> OpenedReview:
+    desk = policy.digest
+    return OpenedReview(replace(review, desk=desk), replace(event, desk=desk))
 
 
 def _review(

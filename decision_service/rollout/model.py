@@ -199,7 +199,7 @@ class Plan(msgspec.Struct, frozen=True):
     `digest` is the SHA-256 of the content in hex, whatever its comments and layout. `available` are
     the ruleset versions that existed when it was read; they are no part of the digest. A step
     to a share above `second_person_above`, in thousandths, needs two callers. `review` is None
-    where the plan says nothing of reviews.
+    where no desk is beside it.
     """
 
     product: str

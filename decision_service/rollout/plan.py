@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,7 @@ from msgspec.structs import asdict, replace
 
 from decision_service.domain.factor import ValueType
 from decision_service.rollout.assign import ALGORITHM
+from decision_service.rollout.desk import DESK, read_desk
 from decision_service.rollout.model import (
     Advance,
     Challenger,
@@ -34,7 +36,6 @@ from decision_service.rollout.plan_sections import (
     read_caps,
     read_guardrails,
     read_name,
-    read_review,
     read_share,
     read_units,
     refuse_repeated,
@@ -53,7 +54,7 @@ _CONTENT_UNLESS: Mapping[str, object] = {
     "second_person_above": None,
     "review": None,
 }
-"""Keys that came after plans were recorded: at these values they are no part of the digest."""
+"""Values at which a key is no part of the digest."""
 
 _TAGS: Mapping[str, str] = {
     "ExpectedOutcome": "Expectation",
@@ -65,17 +66,20 @@ _TAGS: Mapping[str, str] = {
 _RATES = tuple(m.value for m in Metric if m.is_rate)
 
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
-_OPTIONAL = ("caps", "guardrails", "review", "second_person_above")
+_OPTIONAL = ("caps", "guardrails", "second_person_above")
 
 
 def digest_of(plan: Plan) -> str:
-    """SHA-256 in hex of the plan's values and of the hash that deals by them."""
+    """SHA-256 in hex of the plan's values, its desk's among them, and of the hash that deals."""
     content = {
         name: value
         for name, value in asdict(plan).items()
         if name not in _NOT_CONTENT and (name, value) not in _CONTENT_UNLESS.items()
     }
-    canonical = {"algorithm": ALGORITHM, "plan": _plain(content)}
+    return _sha256({"algorithm": ALGORITHM, "plan": _plain(content)})
+
+
+def _sha256(canonical: object) -> str:
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -104,7 +108,8 @@ def _plain_collection(value: object) -> object:
         return [_plain(item) for item in value]
     if isinstance(value, Struct):
         tag = _TAGS.get(type(value).__name__, type(value).__name__)
-        return {"": tag} | {name: _plain(item) for name, item in asdict(value).items()}
+        named = {name: _plain(item) for name, item in asdict(value).items() if name != "digest"}
+        return {"": tag} | named
     raise TypeError(f"{type(value).__name__} has no place in a plan")
 
 
@@ -343,16 +348,30 @@ class PlanReading(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def parse_plan(path: str, text: str, product: str, versions: DeclaredVersions) -> PlanReading:
-    """Read and check a product's plan; never raises.
+class PlanTexts(msgspec.Struct, frozen=True):
+    """A plan as it is stored under its digest: its text, and that of the desk beside it."""
+
+    plan: str
+    desk: str | None = None
+
+
+def parse_plan(
+    path: str, texts: PlanTexts, product: str, versions: DeclaredVersions
+) -> PlanReading:
+    """Read and check a product's plan with its desk; never raises.
 
     `product` is the name of the folder. `versions` are the rulesets that exist, each with the names
     of its inputs (`inputs.customer_type`), against which segments are typed, or None where it does
     not compile.
     """
     report = Report()
-    root = yaml.read(path, text, report)
+    root = yaml.read(path, texts.plan, report)
     plan = None if root is None else read_plan(root, report, product, versions)
+    if texts.desk is not None:
+        desk = read_desk(str(PurePosixPath(path).with_name(DESK)), texts.desk, report)
+        desk = desk and replace(desk, digest=_sha256(_plain(desk)))
+        plan = plan and replace(plan, review=desk)
+    plan = plan and replace(plan, digest=digest_of(plan))
     return PlanReading(None if report.failed else plan, report.diagnostics())
 
 
@@ -378,7 +397,7 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
     unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
     if unit is None or pin_for is None or go_live is None or versions is None:
         return None
-    plan = Plan(
+    return Plan(
         product,
         "",
         Unit(unit),
@@ -389,6 +408,4 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
         frozenset(known),
         caps,
         read_share(fields, "second_person_above"),
-        read_review(fields),
     )
-    return replace(plan, digest=digest_of(plan))

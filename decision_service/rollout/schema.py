@@ -1,11 +1,11 @@
-"""JSON Schema of a rollout plan, for editors: keys and words complete."""
+"""JSON Schemas of a rollout plan and of a desk, for editors: keys and words complete."""
 
 from __future__ import annotations
 
 from decision_service.domain.decision import ReferKind
 from decision_service.domain.values import LARGEST_AMOUNT
+from decision_service.rollout.desk import REASON_CODE, TOLD
 from decision_service.rollout.model import Advance, GuardrailAction, GuardrailScope, Metric, Unit
-from decision_service.rollout.plan_sections import REASON_CODE, TOLD
 from decision_service.rules.language.schema_forms import (
     DIALECT,
     DURATION,
@@ -43,7 +43,6 @@ def plan_schema() -> Schema:
         "second_person_above": about(
             _SHARE, "what gives a greater share, in percent, needs two callers"
         ),
-        "review": _review(),
     }
     required = ("product", "unit", "pin_for", "go_live", "versions")
     return {"$schema": DIALECT, **closed("a rollout plan", required, keys)}
@@ -120,7 +119,7 @@ def _guardrail() -> Schema:
     return closed("a guardrail", required, keys, oneOf=either)
 
 
-def _review() -> Schema:
+def desk_schema() -> Schema:
     when = {
         "kinds": about(listed(choice(ReferKind)), "of the referral"),
         "tags": about(listed(TEXT), "of which the decision has one"),
@@ -147,4 +146,5 @@ def _review() -> Schema:
         "reasons": listed(closed("a reason", ("code", "text"), reason), minItems=1),
         "contest": closed("contested decisions", ("sla",), {"sla": DURATION}),
     }
-    return closed("how persons review", ("authority", "reasons"), keys)
+    desk = closed("how persons review", ("authority", "reasons"), keys)
+    return {"$schema": DIALECT, **desk}

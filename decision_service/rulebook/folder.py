@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from decision_service.rollout.desk import DESK
 from decision_service.rulebook.manifest import EVIDENCE, MANIFEST
 from decision_service.rulebook.rulebook import (
     MOST_PERCENT,
@@ -48,7 +49,7 @@ _PLAN = "rollout.yaml"
 _YAML_LIKE = (".yaml", ".yml")
 _MISNAMED = (
     "the file has no place in a product: name a version v1.yaml, v2.yaml and so on, the plan "
-    "rollout.yaml"
+    "rollout.yaml, and how persons review desk.yaml"
 )
 _HIDDEN = ("_", ".")
 _TOO_MANY = (
@@ -120,6 +121,7 @@ class ProductTexts(msgspec.Struct, frozen=True):
     path: str
     rulesets: Mapping[int, TextFile] = msgspec.field(default_factory=dict)
     plan: TextFile | None = None
+    desk: TextFile | None = None
     tables: Mapping[str, str] = msgspec.field(default_factory=dict)
     tests: tuple[TextFile, ...] = ()
     stories: tuple[TextFile, ...] = ()
@@ -128,11 +130,11 @@ class ProductTexts(msgspec.Struct, frozen=True):
 
     @property
     def contents(self) -> dict[str, str]:
-        plan = () if self.plan is None else (self.plan,)
-        files = (*self.rulesets.values(), *plan, *self.tests, *self.stories)
+        beside = filter(None, (self.plan, self.desk))
+        files = (*self.rulesets.values(), *beside, *self.tests, *self.stories)
         shown = {file.path: file.text for file in files}
-        beside = {**self.tables, **self.lists, **self.notices}
-        within = {f"{self.path}/{name}": text for name, text in beside.items()}
+        named = {**self.tables, **self.lists, **self.notices}
+        within = {f"{self.path}/{name}": text for name, text in named.items()}
         return {
             f"{self.product}{path.removeprefix(self.path)}": text
             for path, text in {**shown, **within}.items()
@@ -304,7 +306,7 @@ class _Reading:
                 yield one, hashlib.sha256(content).hexdigest()
 
     def _product(self, name: str) -> ProductTexts:
-        rulesets, plan = self._rules(name)
+        rulesets, beside = self._rules(name)
         tables = self._read(f"{name}/tables", ".csv")
         tests = self._read(f"{name}/tests", ".yaml")
         stories = self._read(f"{name}/stories", ".yaml")
@@ -312,7 +314,8 @@ class _Reading:
             product=name,
             path=self._shown(name),
             rulesets=rulesets,
-            plan=plan,
+            plan=beside.get(_PLAN),
+            desk=beside.get(DESK),
             tables={f"tables/{file}": read.text for file, read in tables},
             tests=tuple(read for _, read in tests),
             stories=tuple(read for _, read in stories),
@@ -323,17 +326,17 @@ class _Reading:
             },
         )
 
-    def _rules(self, product: str) -> tuple[Mapping[int, TextFile], TextFile | None]:
+    def _rules(self, product: str) -> tuple[Mapping[int, TextFile], Mapping[str, TextFile]]:
         rulesets: dict[int, TextFile] = {}
-        plan = None
+        beside: dict[str, TextFile] = {}
         for name, file in self._read(product, _YAML_LIKE):
-            if name == _PLAN:
-                plan = file
+            if name in (_PLAN, DESK):
+                beside[name] = file
             elif (version := _VERSION_FILE.fullmatch(name)) is not None:
                 rulesets[int(version[1])] = file
             else:
                 self._refuse(f"{product}/{name}", _MISNAMED)
-        return rulesets, plan
+        return rulesets, beside
 
     def _read(
         self, folder: str, endings: str | tuple[str, ...], most: int = MOST_BYTES

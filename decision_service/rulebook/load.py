@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm
 from decision_service.domain.ports import StoredText
 from decision_service.factors.registry import catalogue
-from decision_service.rollout.plan import parse_plan
+from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rollout.state import initial_state
 from decision_service.rulebook.acceptance import published_as
 from decision_service.rulebook.archive import ruleset_text
@@ -168,7 +168,8 @@ def product_of(
         version: input_names(versions[version]) if version in versions else None
         for version in (*product.rulesets, *unreadable)
     }
-    reading = parse_plan(product.plan.path, product.plan.text, product.product, names)
+    texts_of = PlanTexts(product.plan.text, product.desk.text if product.desk else None)
+    reading = parse_plan(product.plan.path, texts_of, product.product, names)
     found.extend(reading.diagnostics)
     if reading.plan is None or not versions:
         return None
@@ -177,11 +178,12 @@ def product_of(
     named = (reading.plan.versions.of(arm) for arm in Arm)
     deciding = [versions[number] for number in named if number and number in versions]
     asked = (plan_file.path, plan_file.text, reading.plan, deciding)
-    bounds = (*doubtful_bounds(*asked), *unknown_queue_tags(*asked))
+    tags = () if product.desk is None else unknown_queue_tags(product.desk, deciding)
+    bounds = (*doubtful_bounds(*asked), *tags)
     found.extend(bounds)
     if any(one.severity is Severity.ERROR for one in bounds):
         return None
-    texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
+    texts.append(StoredText(reading.plan.digest, "plan", msgspec.json.encode(texts_of)))
     demanding = Demanding([*versions.values()], reading.plan.review)
     notices = notices_of(product.path, product.notices, demanding, found)
     state = initial_state(reading.plan, now)

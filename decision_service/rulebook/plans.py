@@ -11,7 +11,7 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.values import to_major
 from decision_service.rollout.model import WHOLE, DayCap, Plan, Segment, Stages
 from decision_service.rollout.plan_sections import place_of
-from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language import types as tree
 from decision_service.rules.language import yaml
@@ -132,13 +132,14 @@ def _given(name: str, ruleset: CompiledRuleset) -> Iterator[tree.Node]:
 
 
 class FoundRisk(msgspec.Struct, frozen=True):
-    """A risk at the key that leads to it; `named` is what the policy calls it, if anything."""
+    """A risk at the key of the plan, or of the desk; `named` is what the policy calls it."""
 
     code: str
     keys: tuple[str | int, ...]
     message: str
     hint: str
     named: PlanRisk | None = None
+    of_desk: bool = False
 
 
 def found_risks(product: Product, policy: Policy) -> Iterator[FoundRisk]:
@@ -148,12 +149,12 @@ def found_risks(product: Product, policy: Policy) -> Iterator[FoundRisk]:
 
 
 def plan_warnings(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic]:
-    plans = {one.product: one.plan for one in folder.products if one.plan is not None}
-    for name, plan in plans.items():
-        report = Report()
-        root = yaml.read(plan.path, plan.text, report)
-        assert root is not None  # noqa: S101 - a plan of a rulebook was read
-        for one in found_risks(rulebook.product(name), rulebook.policy):
+    for product in folder.products:
+        report, files = Report(), (product.plan, product.desk)
+        plan, desk = (yaml.read(one.path, one.text, report) if one else None for one in files)
+        for one in found_risks(rulebook.product(product.product), rulebook.policy):
+            root = desk if one.of_desk else plan
+            assert root is not None  # noqa: S101 - a file of a rulebook was read
             accept = f", or accept `{one.named}` in policy.yaml" if one.named else ""
             hint = f"{one.hint}{accept}"
             report.warning(one.code, place_of(root, *one.keys), one.message, hint)
@@ -209,19 +210,17 @@ def _authority(product: Product) -> Iterator[FoundRisk]:
         if one >= asked.upper:
             message = f"one person may grant {one:f}, and no more than {asked.upper:f} is asked for"
             hint = "leave the greater amounts to `review_second`"
-            yield FoundRisk("P328", ("review", "authority", "review"), message, hint)
+            yield FoundRisk("P328", ("authority", "review"), message, hint, of_desk=True)
 
 
 def unknown_queue_tags(
-    path: str, text: str, plan: Plan, deciding: Sequence[CompiledRuleset]
+    desk: TextFile, deciding: Sequence[CompiledRuleset]
 ) -> tuple[Diagnostic, ...]:
-    """P316 at each tag that no deciding version declares, for a plan without errors."""
+    """P316 at each tag that no deciding version declares, for a desk without errors."""
     report = Report()
-    root = yaml.read(path, text, report) if plan.review and deciding else None
-    if root is None:
-        return ()
+    root = yaml.read(desk.path, desk.text, report) if deciding else None
     known = sorted({tag for ruleset in deciding for tag in ruleset.tags})
-    for node in _nodes(_value(root, "review", "queues")):
+    for node in _nodes(_value(root, "queues")):
         for tag in _nodes(_value(node, "when", "tags")):
             if isinstance(tag, Scalar) and tag.text not in known:
                 versions = " and ".join(f"v{one.version}" for one in deciding)

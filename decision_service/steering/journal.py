@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
 from decision_service.domain.ports import Clock, TextLog
 from decision_service.rollout.model import Plan, PlanConflict
-from decision_service.rollout.plan import parse_plan
+from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rollout.plan_sections import place_of
 from decision_service.rollout.ports import (
     JournalAction,
@@ -156,11 +156,11 @@ async def _in_force(
     if text is None:
         return None, (PlanConflict((), f"the plan in force ({digest[:16]}) is not in the store"),)
     names = {number: input_names(version) for number, version in loaded.versions.items()}
-    body = text.body.decode()
-    reading = parse_plan(f"{loaded.name}/rollout.yaml", body, loaded.name, names)
+    stored = msgspec.json.decode(text.body, type=PlanTexts)
+    reading = parse_plan(f"{loaded.name}/rollout.yaml", stored, loaded.name, names)
     if reading.plan is not None:
         return replace(reading.plan, digest=digest), ()
-    if "second_person_above" not in body:
+    if "second_person_above" not in stored.plan:
         return None, ()
     error = next(one for one in reading.diagnostics if one.severity is Severity.ERROR)
     message = (

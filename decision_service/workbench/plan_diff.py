@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.reviews import ReviewPolicy, ReviewQueue
+from decision_service.rollout.desk import DESK
 from decision_service.rollout.model import (
     Challenger,
     GoLive,
@@ -193,6 +194,11 @@ def _guardrail(guardrail: Guardrail) -> PlanEntry:
         action=guardrail.action,
     )
     return PlanEntry("guardrails", f"guardrail {guardrail.name}", values, "guardrails")
+
+
+def file_of(change: WrittenChange) -> str:
+    """The file of the product that has the changed value."""
+    return DESK if change.group == "review" else "rollout.yaml"
 
 
 def compare_plans(before: Plan | None, after: Plan | None) -> tuple[WrittenChange, ...]:

@@ -21,10 +21,10 @@ from decision_service.workbench.changes import (
     items_by,
     keys_of,
 )
-from decision_service.workbench.plan_diff import compare_plans
+from decision_service.workbench.plan_diff import compare_plans, file_of
 
 _VERSION = re.compile(r"[^/]+/v\d+\.yaml")
-_ELSEWHERE = re.compile(r"_shared/.*|[^/]+/(rollout\.yaml|tables/.*|lists/.*)")
+_ELSEWHERE = re.compile(r"_shared/.*|[^/]+/((rollout|desk)\.yaml|tables/.*|lists/.*)")
 _OF_A_VERSION = (
     *("time_zone", "currency", "data", "inputs", "valid_for", "recourse"),
     *("reasons", "guarantees"),
@@ -94,7 +94,7 @@ def loosened(
         changes = compare_plans(first.plan, second.plan if second else None) if first else ()
         for change in changes:
             if change.direction is Direction.LOOSENS:
-                yield replace(change, group=f"{name}/rollout.yaml")
+                yield replace(change, group=f"{name}/{file_of(change)}")
 
 
 def unaccepted(found: Iterable[WrittenChange], accepted: Collection[str]) -> list[str]:

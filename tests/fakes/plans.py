@@ -7,6 +7,9 @@ from msgspec.structs import replace
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from tests.fakes.world import PRODUCT, shipped_rules
 
+DESK_BELOW = "# desk.yaml\n"
+"""The line of a test's plan below which its desk stands."""
+
 CHALLENGED = """\
 product: personal-loan-ph
 unit: user_id
@@ -39,9 +42,14 @@ def with_plan(text: str) -> RuleFolder:
 
 
 def planned(folder: RuleFolder, text: str) -> RuleFolder:
-    """A folder with one product's plan replaced."""
+    """A folder with one product's plan replaced, and its desk by what stands below the plan."""
+    plan, named, desk = text.partition(DESK_BELOW)
     products = tuple(
-        replace(one, plan=TextFile(f"{one.path}/rollout.yaml", text))
+        replace(
+            one,
+            plan=TextFile(f"{one.path}/rollout.yaml", plan),
+            desk=TextFile(f"{one.path}/desk.yaml", desk) if named else None,
+        )
         if one.product == PRODUCT
         else one
         for one in folder.products

@@ -46,7 +46,11 @@ _GONE = {
     ("`challenger`", "limits"): "write a cap under `caps:`: {name: challenger, arm: challenger, "
     "max_amount: 50000, amount_per_day: 500000}",
     ("a guardrail", "alpha"): "remove it: at most one comparison of a hundred stops by chance",
-    ("`review`", "claim_for"): "remove it: a claimed case is one person's for 30 minutes",
+    (
+        "the plan",
+        "review",
+    ): "move what is under it into desk.yaml, a file beside the plan",
+    ("the desk", "claim_for"): "remove it: a claimed case is one person's for 30 minutes",
     ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
     ("`data`", "partial"): "remove it: an account that gave data once and now fails always refers",
     ("`data`", "combine_income"): "remove it: incomes are always added up per job",

@@ -18,7 +18,7 @@ from decision_service.cli.output import CommandError, Exit, console, print_or_ch
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
-from decision_service.rollout.schema import plan_schema
+from decision_service.rollout.schema import desk_schema, plan_schema
 from decision_service.rulebook.folder import ProductTexts, TextFile
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
@@ -112,6 +112,7 @@ class SchemaKind(StrEnum):
     TESTS = "tests"
     SHARED = "shared"
     PLAN = "plan"
+    DESK = "desk"
 
 
 _SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
@@ -119,13 +120,14 @@ _SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any
     SchemaKind.TESTS: tests_schema,
     SchemaKind.SHARED: shared_schema,
     SchemaKind.PLAN: lambda _: plan_schema(),
+    SchemaKind.DESK: lambda _: desk_schema(),
 }
 
 
 def schema(
     kind: Annotated[
         SchemaKind,
-        typer.Option("--of", help="v<N>.yaml, rule tests, _shared/*.yaml or rollout.yaml"),
+        typer.Option("--of", help="v<N>.yaml, tests, _shared/*.yaml, rollout.yaml or desk.yaml"),
     ] = SchemaKind.RULESET,
     check: Annotated[
         Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")

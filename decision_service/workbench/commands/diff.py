@@ -25,7 +25,7 @@ from decision_service.workbench.backtest.report import Proofs
 from decision_service.workbench.changes import Direction, WrittenChange, keys_of
 from decision_service.workbench.commands.folder import LoadedRules
 from decision_service.workbench.diff import RulesetDiff, compare
-from decision_service.workbench.plan_diff import compare_plans
+from decision_service.workbench.plan_diff import compare_plans, file_of
 from decision_service.workbench.proofs.report import claim_proofs
 from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import guard_changes
@@ -135,8 +135,9 @@ def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
     for name in keys_of(before, after):
         sides = (before.get(name), after.get(name))
         first, second = (None if product is None else product.plan for product in sides)
-        changes = compare_plans(first, second)
-        if changes and _selected(new, f"{name}/rollout.yaml"):
+        found = compare_plans(first, second)
+        changes = tuple(one for one in found if _selected(new, f"{name}/{file_of(one)}"))
+        if changes:
             before_digest, digest = (plan.digest if plan else "" for plan in (first, second))
             yield PlanDiff(name, before_digest, digest, changes)
 

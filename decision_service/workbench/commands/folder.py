@@ -42,7 +42,7 @@ _WITHIN = ("tests", "tables", "lists", "stories", "_data", "_shared")
 RulesOption = Annotated[
     Path, typer.Option("--rules", help="the rules folder that product@version looks in")
 ]
-PLAN_FILE = "rollout.yaml"
+_NO_RULES = ("rollout.yaml", "desk.yaml")
 _NAMED = re.compile(r"(?P<product>[a-z0-9-]+)@v?(?P<version>[0-9]{1,6})")
 _FORM = "name a file such as rules/personal-loan-ph/v1.yaml, or personal-loan-ph@1"
 _SECONDS = 120
@@ -136,7 +136,7 @@ def names_version(word: str) -> bool:
     """Whether a word is meant as a version; else it names a folder, a plan or a revision."""
     path = Path(word)
     file = path.is_file() or path.suffix == ".yaml"
-    return _NAMED.fullmatch(word) is not None or (file and path.name != PLAN_FILE)
+    return _NAMED.fullmatch(word) is not None or (file and path.name not in _NO_RULES)
 
 
 def find_version(word: str, rules: Path = DEFAULT_PATH) -> NamedVersion:

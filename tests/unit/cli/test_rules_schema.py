@@ -143,6 +143,14 @@ def test_every_plan_satisfies_the_schema(path: Path):
     assert [error.message for error in found] == []
 
 
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/desk.yaml")), ids=lambda p: p.parent.name)
+def test_every_desk_satisfies_the_schema(path: Path):
+    """Desks that are shipped; one without an authority does not."""
+    checked, text = validator(SchemaKind.DESK), path.read_text()
+    assert [error.message for error in checked.iter_errors(document(text))] == []
+    assert not checked.is_valid(document(text.replace("authority:", "powers:")))
+
+
 def test_a_plan_with_every_key_satisfies_the_schema_and_no_other():
     """Each word that is wrong, and each bound that is passed, is seen while it is typed."""
     checked = validator(SchemaKind.PLAN)

@@ -92,7 +92,7 @@ def test_a_language_without_words_is_refused() -> None:
     ("file", "old", "code", "told"),
     [
         ("notices/en.yaml", "  derived.affordable: ", "N110", "`derived.affordable`"),
-        ("rollout.yaml", "        fil: Ipinapakita ng isang dok", "N112", "DEBT_SETTLED has no"),
+        ("desk.yaml", "      fil: Ipinapakita ng isang dok", "N112", "DEBT_SETTLED has no"),
         ("notices/en.yaml", "  liabilities.overdue_total: ", "N113", "`liabilities.overdue_total`"),
         ("notices/en.yaml", "contest_again: >-", "N114", "nothing says"),
     ],

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -38,7 +39,7 @@ from decision_service.steering.journal import (
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
 from tests.kits.until import until
-from tests.unit.rollout.plans import STAGED, edited, good
+from tests.unit.rollout.plans import STAGED, edited, good, texts_of
 
 QUARTER = ("    - {name: half,", "    - {name: quarter, percent: 25}\n    - {name: half,")
 
@@ -87,7 +88,9 @@ async def started(journal: InMemoryDecisionLog, *changes: tuple[str, str]) -> Pr
     """A process that starts on a journal."""
     clock = SetClock()
     text = edited(STAGED, *changes)
-    await journal.put_texts([StoredText(good(text).digest, "plan", text.encode())])
+    await journal.put_texts(
+        [StoredText(good(text).digest, "plan", msgspec.json.encode(texts_of(text)))]
+    )
     settled = await settle(journal, book(*changes), clock.now())
     assert isinstance(settled, MigratedPlans)
     shelf = ActiveRules(settled.rulebook, clock.now())

@@ -14,9 +14,12 @@ from tests.unit.rollout.plans import edited
 from tests.unit.ruleset.rulesets import ROOT
 
 GOOD = edited(
-    (ROOT / "rules" / PRODUCT / "rollout.yaml").read_text("utf-8"),
+    "# desk.yaml\n".join(
+        (ROOT / "rules" / PRODUCT / name).read_text("utf-8")
+        for name in ("rollout.yaml", "desk.yaml")
+    ),
     ("initial_stage: all", "initial_stage: staff"),
-    ("review:\n", "caps: [{name: day, approvals_per_day: 50}]\nreview:\n"),
+    ("# desk.yaml\n", "caps: [{name: day, approvals_per_day: 50}]\n# desk.yaml\n"),
 )
 GUARDRAILS = GOOD[GOOD.index("guardrails:") : GOOD.index("caps:")]
 CHALLENGER = """\

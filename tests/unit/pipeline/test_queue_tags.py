@@ -11,16 +11,16 @@ from tests.fakes.world import NOW, PRODUCT, RULES
 
 ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
 TAGS = "\ntags:\n  forged: {means: a payslip looks forged, told: nobody}\n"
-REVIEW = """review:
-  queues: [{{name: some, sla: 4h, when: {{tags: [{tag}]}}}}]
-  authority: {{review: 20000, review_second: 100000}}
-  reasons: [{{code: INCOME_CONFIRMED, text: It is.}}]
+DESK = """# desk.yaml
+queues: [{{name: some, sla: 4h, when: {{tags: [{tag}]}}}}]
+authority: {{review: 20000, review_second: 100000}}
+reasons: [{{code: INCOME_CONFIRMED, text: It is.}}]
 """
 
 
 def loaded(tag: str) -> LoadResult:
-    """The shipped loan with a tag `forged`, under a plan with a queue by a tag."""
-    folder = planned(read_rules(RULES), ALONE + REVIEW.format(tag=tag))
+    """The shipped loan with a tag `forged`, with a queue by a tag."""
+    folder = planned(read_rules(RULES), ALONE + DESK.format(tag=tag))
     products = tuple(
         replace(one, rulesets={n: _tagged(file) for n, file in one.rulesets.items()})
         if one.product == PRODUCT

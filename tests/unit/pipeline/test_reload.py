@@ -112,9 +112,9 @@ LOCKED = (
 guardrails:
   - {name: errors, metric: internal_error_rate, scope: product, max: 0.02, min_units: 100,
      window: 1h, action: kill}
-review:
-  authority: {review: 2000, review_second: 10000}
-  reasons: [{code: CONFIRMED, text: A document confirms the income.}]
+# desk.yaml
+authority: {review: 2000, review_second: 10000}
+reasons: [{code: CONFIRMED, text: A document confirms the income.}]
 """
 )
 SWAPPED = (
@@ -184,7 +184,7 @@ EDITS = {
         "  segments: [{name: all, when: inputs.requested_amount > 0, percent: 100}]",
     ),
     "another champion": SWAPPED,
-    "no guardrails": (LOCKED[LOCKED.index("guardrails:") : LOCKED.index("review:")], ""),
+    "no guardrails": (LOCKED[LOCKED.index("guardrails:") : LOCKED.index("# desk.yaml")], ""),
     "guardrails at 0.99": ("max: 0.02", "max: 0.99"),
     "the authority a hundredfold": ("2000, review_second: 10000", "200000, review_second: 1000000"),
     "a challenger at 100 % from its first stage": (

@@ -48,6 +48,7 @@ def part(name, first, then):
 
 MISSING = "metric data_missing_rate, scope product, maximum 0.3, window 6h, minimum units 200"
 PLAN = f"{LOAN}/rollout.yaml"
+DESK = f"{LOAN}/desk.yaml"
 EDITS = {
     "a case": (
         part(f"{LOAN}/tests/v1.yaml", "  - name: a steady earner gets", "  - name: "),
@@ -92,8 +93,8 @@ EDITS = {
         f"{PLAN}: guardrail referrals: maximum from 0.4 to 0.99 (loosens)",
     ),
     "authority": (
-        {PLAN: ("{review: 20000", "{review: 90000")},
-        f"{PLAN}: the authority: review from 20000 to 90000 (loosens)",
+        {DESK: ("{review: 20000", "{review: 90000")},
+        f"{DESK}: the authority: review from 20000 to 90000 (loosens)",
     ),
     "a share": (
         {PLAN: ("name: pilot, percent: 1,", "name: pilot, percent: 2,")},
@@ -116,7 +117,7 @@ NAMED = {
     "another case": {f"{LOAN}/tests/v1.yaml": ("cases:\n", "cases:\n  - {name: new}\n")},
     "more cases": {f"{LOAN}/tests/v9.yaml": ("", "ruleset: x\nversion: 1\n")},
     "a lower ceiling": {PLAN: ("max: 0.40", "max: 0.30")},
-    "less authority": {PLAN: ("{review: 20000", "{review: 10000")},
+    "less authority": {DESK: ("{review: 20000", "{review: 10000")},
     "another champion": {PLAN: ("champion: 1", "champion: 2")},
     "another layout": {f"{LOAN}/notices/en.yaml": ("counter_offer:", "# so\ncounter_offer:")},
 }

@@ -110,10 +110,10 @@ def test_a_limit_that_was_lowered_meanwhile_counts() -> None:
         confirm(proposed, by("ben", 3), lower)
 
 
-def test_without_a_section_nothing_is_completed() -> None:
-    """Neither approved nor declined: the plan names no authority and no reasons."""
+def test_without_a_desk_nothing_is_completed() -> None:
+    """Neither approved nor declined: there is no authority and no reason to name."""
     for result in (approved(), ReviewResult(Outcome.DECLINE, "X", "seen")):
-        with pytest.raises(ReviewRefused, match="add `review:` to its"):
+        with pytest.raises(ReviewRefused, match=r"add a desk\.yaml to its"):
             complete(claimed(), by("ana", 2), result, NO_POLICY)
 
 

@@ -10,10 +10,11 @@ from decision_service.domain.decision import Assignment
 from decision_service.domain.factor import ValueType
 from decision_service.rollout.assign import Pin, Subject, sets_pin
 from decision_service.rollout.model import Plan
-from decision_service.rollout.plan import PlanReading, parse_plan
+from decision_service.rollout.plan import PlanReading, PlanTexts, parse_plan
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.program import InputSpec
+from tests.fakes.plans import DESK_BELOW
 
 TESTS = Path(__file__).parents[2]
 CASES = TESTS / "cases" / "rollout"
@@ -51,8 +52,14 @@ VERSIONS = {1: inputs(), 2: inputs(), 3: inputs(amount=False)}
 
 
 def read(text: str, product: str = PRODUCT) -> PlanReading:
-    """A text read as the product's plan, with rulesets 1 to 3 at hand."""
-    return parse_plan(PATH, text, product, VERSIONS)
+    """A text read as the product's plan, with rulesets 1 to 3 at hand, and its desk below."""
+    return parse_plan(PATH, texts_of(text), product, VERSIONS)
+
+
+def texts_of(text: str) -> PlanTexts:
+    """A plan, and its desk below the line that names it."""
+    plan, named, desk = text.partition(DESK_BELOW)
+    return PlanTexts(plan, desk if named else None)
 
 
 def good(text: str) -> Plan:

@@ -23,7 +23,7 @@ from decision_service.rollout.model import (
     Stages,
     Unit,
 )
-from decision_service.rollout.plan import parse_plan
+from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rules.language.values import Unknown
 from tests.fakes.examples import examples
 from tests.unit.rollout.plans import PATH, PRODUCT, SMALL, STAGED, VERSIONS, edited, good, read
@@ -104,7 +104,7 @@ def test_the_documented_guardrails():
 
 def test_the_shipped_plan_is_fully_live():
     """The shipped plan is right and begins with everybody decided by version 1."""
-    reading = parse_plan(PATH, SHIPPED.read_text("utf-8"), PRODUCT, {1: VERSIONS[1]})
+    reading = parse_plan(PATH, PlanTexts(SHIPPED.read_text("utf-8")), PRODUCT, {1: VERSIONS[1]})
     assert reading.diagnostics == ()
     plan = reading.plan
     assert plan is not None
@@ -197,7 +197,7 @@ def test_every_change_of_content_changes_the_digest(change):
 
 def test_the_versions_at_hand_leave_the_digest():
     """The digest is of the plan, not of the rulesets that lie beside it."""
-    fewer = parse_plan(PATH, SMALL, PRODUCT, {1: VERSIONS[1]}).plan
+    fewer = parse_plan(PATH, PlanTexts(SMALL), PRODUCT, {1: VERSIONS[1]}).plan
     assert fewer is not None
     assert fewer.digest == good(SMALL).digest
 

@@ -1,4 +1,4 @@
-"""The review section of a plan as it is read, and which queue takes whom."""
+"""A desk as it is read, and which queue takes whom."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from decision_service.domain.reviews import NO_POLICY, Authority, ReviewReason
 from decision_service.domain.values import Money
 from tests.unit.rollout.plans import SMALL, good
 
-REVIEW = """review:
-  queues:
-    - {name: law, sla: 4h, when: {kinds: [LEGAL]}}
-    - {name: fraud, sla: 2h, when: {tags: [second_use, forged]}}
-    - {name: identity, sla: 8h, when: {reasons: [IDENTITY_CONFLICT, IDENTITY_DIFFERS]}}
-    - {name: small, sla: 8h, when: {kinds: [SCORE, POLICY], max_amount: 10000}}
-    - {name: large, sla: 1h, when: {min_amount: 50000}}
-  authority: {review: 20000, review_second: 100000}
-  reasons: [{code: INCOME_CONFIRMED, text: It is.}]
-  contest: {sla: 3d}
+DESK = """# desk.yaml
+queues:
+  - {name: law, sla: 4h, when: {kinds: [LEGAL]}}
+  - {name: fraud, sla: 2h, when: {tags: [second_use, forged]}}
+  - {name: identity, sla: 8h, when: {reasons: [IDENTITY_CONFLICT, IDENTITY_DIFFERS]}}
+  - {name: small, sla: 8h, when: {kinds: [SCORE, POLICY], max_amount: 10000}}
+  - {name: large, sla: 1h, when: {min_amount: 50000}}
+authority: {review: 20000, review_second: 100000}
+reasons: [{code: INCOME_CONFIRMED, text: It is.}]
+contest: {sla: 3d}
 """
 HOUR = timedelta(hours=1)
 
 
-def test_the_section_is_read_as_written() -> None:
-    """Authority, reasons and times arrive, and the section is part of the plan's digest."""
-    plan = good(SMALL + REVIEW)
+def test_the_desk_is_read_as_written() -> None:
+    """Authority, reasons and times arrive, and the desk is part of the plan's digest."""
+    plan = good(SMALL + DESK)
     policy = plan.review
     assert policy is not None
     assert policy.authority == Authority(Decimal(20_000), Decimal(100_000))
@@ -54,7 +54,7 @@ def test_the_first_queue_that_takes_a_referral_has_it(
     kind: ReferKind, tags: list[str], amount: int | None, queue: str, hours: int
 ) -> None:
     """By kind, any of its tags and amounts; who belongs nowhere waits in the default queue."""
-    policy = good(SMALL + REVIEW).review
+    policy = good(SMALL + DESK).review
     assert policy is not None
     asked = None if amount is None else Money("PHP", amount * 100)
     found = policy.queue_of(kind, tags, asked)
@@ -64,7 +64,7 @@ def test_the_first_queue_that_takes_a_referral_has_it(
 
 def test_a_queue_may_take_referrals_by_their_reasons() -> None:
     """One of its codes among those of the decision is enough."""
-    policy = good(SMALL + REVIEW).review
+    policy = good(SMALL + DESK).review
     assert policy is not None
     reasons = ["STALE_DATA", "IDENTITY_CONFLICT"]
     assert policy.queue_of(ReferKind.DATA, [], None, reasons).name == "identity"

@@ -12,6 +12,7 @@ from decision_service.rulebook.folder import (
     MOST_LIST_BYTES,
     RuleFolder,
     RulesFolderMissing,
+    TextFile,
     read_rules,
 )
 from decision_service.rulebook.starter import starter_rules
@@ -41,6 +42,7 @@ def test_every_file_of_a_product_finds_its_place(tmp_path: Path) -> None:
             "loan/v1.yaml": "one",
             "loan/v12.yaml": "twelve ₱",
             "loan/rollout.yaml": "plan",
+            "loan/desk.yaml": "desk",
             "loan/tables/limit.csv": "a,b\r\n",
             "loan/tests/v1.yaml": "cases",
             "loan/stories/george.yaml": "title: George",
@@ -59,6 +61,7 @@ def test_every_file_of_a_product_finds_its_place(tmp_path: Path) -> None:
     assert loan.rulesets[12].path == "rules/loan/v12.yaml"
     assert loan.plan is not None
     assert (loan.plan.path, loan.plan.text) == ("rules/loan/rollout.yaml", "plan")
+    assert loan.desk == TextFile("rules/loan/desk.yaml", "desk")
     assert dict(loan.tables) == {"tables/limit.csv": "a,b\r\n"}
     assert [(file.path, file.text) for file in loan.tests] == [
         ("rules/loan/tests/v1.yaml", "cases")
