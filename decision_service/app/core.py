@@ -102,11 +102,6 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
     return Instrumentation(tracing.tracer, (tracing.interceptor,), tracing.around_http)
 
 
-class StartRules(msgspec.Struct, frozen=True):
-    active: ActiveRules
-    rollouts: Rollouts
-
-
 def rules_folder(settings: Settings) -> Path:
     """RULES_DIR; where that is neither set nor there, made-up people get the starter rules."""
     chosen = "rules_dir" in settings.model_fields_set or settings.rules_dir.exists()
@@ -130,7 +125,7 @@ def signers_of(settings: Settings, authenticator: Authenticator) -> ReadSigners 
 
 async def open_rules(
     settings: Settings, root: Path, store: Store, clock: Clock, signers: ReadSigners | None = None
-) -> StartRules:
+) -> Rollouts:
     """The rules of the folder `root`, or the last good ones where it has mistakes.
 
     A version that has decided may have changed only with the stand-in, on made-up people. With
@@ -160,9 +155,8 @@ async def open_rules(
     return await _last_good(root, blocked, store, problems, clock, signers)
 
 
-def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> StartRules:
-    active = ActiveRules(settled.rulebook, clock.now())
-    return StartRules(active, Rollouts(store, active, clock, settled.entries))
+def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> Rollouts:
+    return Rollouts(store, ActiveRules(settled.rulebook, clock.now()), clock, settled.entries)
 
 
 async def _last_good(
@@ -172,7 +166,7 @@ async def _last_good(
     bad: tuple[Diagnostic, ...],
     clock: Clock,
     signers: ReadSigners | None,
-) -> StartRules:
+) -> Rollouts:
     folder = await last_good_folder(store)
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     if good and signers and folder and unapproved(folder, good, folder, signers(), None):
@@ -183,9 +177,9 @@ async def _last_good(
         raise refused_rules(root, bad)
     for problem in bad:
         log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
-    rules = _rules(settled, store, clock)
-    rules.active.refuse(bad, clock.now())
-    return rules
+    rollouts = _rules(settled, store, clock)
+    rollouts.active_rules.refuse(bad, clock.now())
+    return rollouts
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -201,13 +195,16 @@ class Core(msgspec.Struct, frozen=True):
     deps: ServerDeps
     certificates: Certificates | None
     store: Store
-    active: ActiveRules
     rollouts: Rollouts
     changed_rules: FileWatch
     source: SmileSource
     smile_url: str
     widget: tuple[str, str]
     instrumentation: Instrumentation
+
+    @property
+    def active(self) -> ActiveRules:
+        return self.rollouts.active_rules
 
     @property
     def metrics(self) -> Metrics:
@@ -243,7 +240,8 @@ async def open_core(
     await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
     deps, certificates = _server_deps(settings, clock, instrumentation)
     store = await _open_store(settings, deps.metrics, stack, init=init)
-    rules = await open_rules(settings, root, store, clock, signers_of(settings, deps.authenticator))
+    signers = signers_of(settings, deps.authenticator)
+    rollouts = await open_rules(settings, root, store, clock, signers)
     smile_url, widget = await _vendor(settings, clock, stack)
     guard = ClockGuard(clock.now, clock.monotonic)
     guard.recorded(await store.newest_decision())
@@ -257,8 +255,7 @@ async def open_core(
         deps,
         certificates,
         store,
-        rules.active,
-        rules.rollouts,
+        rollouts,
         changed_rules,
         source,
         smile_url,

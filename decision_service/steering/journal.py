@@ -232,29 +232,29 @@ class Rollouts:
         latest: Mapping[str, JournalEntry],
     ) -> None:
         self._journal = journal
-        self._active_rules = active_rules
+        self.active_rules = active_rules
         self._clock = clock
         self._latest = dict(latest)
         self._lock = asyncio.Lock()
 
     def current(self, product: str) -> RolloutState:
         """A rollout's state, from memory; raises ProductUnknown."""
-        return self._active_rules.current().product(product).state
+        return self.active_rules.current().product(product).state
 
     def latest(self, product: str) -> JournalEntry:
         """The last step that this process knows of, from memory; raises ProductUnknown."""
-        return self._latest[self._active_rules.current().product(product).name]
+        return self._latest[self.active_rules.current().product(product).name]
 
     def latest_steps(self) -> Mapping[str, JournalEntry]:
         """The last step of every product that this process knows of, by name."""
         return dict(sorted(self._latest.items()))
 
     def products(self) -> Iterable[Product]:
-        return self._active_rules.current().products.values()
+        return self.active_rules.current().products.values()
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first; raises ProductUnknown or StoreUnavailable."""
-        name = self._active_rules.current().product(product).name
+        name = self.active_rules.current().product(product).name
         return await self._journal.history(name, before, limit)
 
     async def refresh(self) -> None:
@@ -289,7 +289,7 @@ class Rollouts:
             settled = await settle(self._journal, rulebook, now, signed=signed)
             if isinstance(settled, MigratedPlans):
                 self._latest = dict(settled.entries)
-                self._active_rules.put(settled.rulebook, now)
+                self.active_rules.put(settled.rulebook, now)
                 return None
             return settled
 
@@ -302,7 +302,7 @@ class Rollouts:
         async with self._lock:
             for _ in range(ATTEMPTS):
                 self._follow(await self._journal.latest())
-                entry = self._stepped(self._active_rules.current().product(product), change)
+                entry = self._stepped(self.active_rules.current().product(product), change)
                 if entry.after == entry.before:
                     return None
                 try:
@@ -315,13 +315,13 @@ class Rollouts:
 
     def _follow(self, latest: Mapping[str, JournalEntry]) -> None:
         moved: dict[str, Product] = {}
-        for name, product in self._active_rules.current().products.items():
+        for name, product in self.active_rules.current().products.items():
             entry = latest.get(name)
             if entry is not None and entry != self._latest[name]:
                 self._latest[name] = entry
                 moved[name] = _following(product, entry)
         if moved:
-            self._active_rules.set_products(moved)
+            self.active_rules.set_products(moved)
 
     def _stepped(self, product: Product, change: RolloutChange) -> JournalEntry:
         last = self._latest[product.name]

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
 from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person
-from decision_service.store.dialect import from_microseconds, insert_new, microseconds
+from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 
 applicants = Table(
@@ -119,8 +119,7 @@ def release(connection: Connection, applicant: Applicant) -> None:
 
 
 def issued(connection: Connection, token: IssuedToken) -> None:
-    row = {name: getattr(token, name) for name in ("digest", "user_id", "original", "renewals")}
-    insert_new(connection, link_tokens, [{**row, "expires": microseconds(token.expires)}])
+    insert_new(connection, link_tokens, [as_row(link_tokens, token)])
 
 
 def original_token(connection: Connection, digest: str) -> IssuedToken | None:

@@ -30,7 +30,7 @@ from decision_service.rollout.assign import Pin
 from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
 from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
 from decision_service.store.decisions import decisions
-from decision_service.store.dialect import from_microseconds, microseconds, raise_each
+from decision_service.store.dialect import as_row, from_microseconds, microseconds, raise_each
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.review_rows import IS_CHARGED, reviews
 
@@ -172,17 +172,9 @@ def hold_days(connection: Connection, products: Iterable[str]) -> None:
 def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
     """Store the totals of one process; a higher stored total stays."""
     rows = [
-        {
-            "product": cell.product,
-            "hour": microseconds(cell.hour),
-            "position": cell.position,
-            "arm": cell.arm.value if cell.arm else "",
-            "version": cell.version,
-            "counted": cell.counted.value,
-            "bucket": cell.bucket,
-            "process": process,
-            "count": count,
-        }
+        as_row(
+            arm_hours, cell, arm=cell.arm.value if cell.arm else "", process=process, count=count
+        )
         for cell, count in cells.items()
     ]
     raise_each(connection, arm_hours, ("count",), rows)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -20,6 +21,8 @@ from sqlalchemy import (
     case,
     or_,
 )
+
+from decision_service.domain.values import Money
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -48,6 +51,25 @@ def microseconds(instant: datetime) -> int:
 
 def from_microseconds(count: int) -> datetime:
     return _EPOCH + count * _MICROSECOND
+
+
+def as_row(table: Table, record: object, **given: object) -> dict[str, object]:
+    """A record as its table has it: of each column what is given, else the attribute of its name.
+
+    Instants are whole microseconds, days `YYYY-MM-DD`, amounts minor units, enums their text.
+    """
+    names = table.c.keys()
+    return {n: given[n] if n in given else _as_stored(getattr(record, n)) for n in names}
+
+
+def _as_stored(value: object) -> object:
+    if isinstance(value, datetime):
+        return microseconds(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Money):
+        return value.minor
+    return value.value if isinstance(value, Enum) else value
 
 
 def insert_new(

@@ -27,7 +27,13 @@ from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Rece
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
 from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person
-from decision_service.store.dialect import from_microseconds, insert_new, microseconds, padded
+from decision_service.store.dialect import (
+    as_row,
+    from_microseconds,
+    insert_new,
+    microseconds,
+    padded,
+)
 from decision_service.store.engine import reads, writes
 from decision_service.store.snapshots import Snapshots, quarantine_reading
 
@@ -155,19 +161,10 @@ def done(connection: Connection, event_ids: Sequence[str]) -> bool:
 
 def _event_row(event: Event, now: datetime) -> dict[str, object]:
     noted = event.meaning is EventAction.NOTED
-    row = {
-        "event_id": event.id,
-        "digest": event.digest,
-        "type": event.type,
-        "user_id": event.user_id,
-        "source": event.source,
-        "kinds": " ".join(kind.value for kind in event.kinds),
-        "received": microseconds(now),
-        "done": noted,
-        "added": event.added,
-        "since": microseconds(now),  # of the same length later: the row stays where it is
-        "due": microseconds(now),
-    }
+    at = dict.fromkeys(("received", "since", "due"), microseconds(now))
+    kinds = " ".join(kind.value for kind in event.kinds)
+    # Of the same length later, so that the row stays where it is.
+    row = as_row(events, event, event_id=event.id, kinds=kinds, done=noted, **at)
     return row | _FORGOTTEN if noted else row
 
 

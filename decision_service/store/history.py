@@ -338,24 +338,17 @@ def _unlink(connection: Connection, keys: Mapping[str, Sequence[bytes]]) -> None
 
 def _past(columns: Sequence[Any]) -> PastDecision:
     """The decision of a row, whose columns are those of `_PAST_COLUMNS`, in that order."""
-    who, (outcome, created, currency, approved, instalment, expires) = columns[:5], columns[5:11]
-    decision_id, user_id, caller, customer_ref, product = who
-    return PastDecision(
-        decision_id,
-        user_id,
-        caller,
-        customer_ref,
-        product,
-        Outcome(outcome),
-        from_microseconds(created),
-        currency,
-        approved,
-        instalment,
-        None if expires is None else from_microseconds(expires),
+    made = (
+        *columns[:5],
+        Outcome(columns[5]),
+        from_microseconds(columns[6]),
+        *columns[7:10],
+        None if columns[10] is None else from_microseconds(columns[10]),
         None if columns[11] is None else ReportedLoans(*columns[11:17]),
         None if columns[17] is None else from_microseconds(columns[17]),
         bool(columns[18]),
     )
+    return PastDecision(*made)
 
 
 class _Question(msgspec.Struct, frozen=True):

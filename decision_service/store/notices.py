@@ -25,7 +25,7 @@ from decision_service.casework.letters import NoticeFilter, Sending, StoredNotic
 from decision_service.domain.ports import PagePosition
 from decision_service.store.columns import STAFF, TEXT, ErasedBy, metadata, of_person
 from decision_service.store.decisions import kept
-from decision_service.store.dialect import from_microseconds, insert_new, microseconds
+from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 
 notices = Table(
@@ -96,18 +96,15 @@ def listed(
 
 
 def _row(notice: StoredNotice) -> dict[str, object]:
-    return {
-        "notice_id": notice.notice_id,
-        "decision_id": notice.decision_id,
-        "caller": notice.caller,
-        "kind": notice.letter.kind.value,
-        "language": notice.letter.language,
-        "template_digest": notice.template_digest,
-        "letter": msgspec.json.encode(notice.letter),
-        "made": microseconds(notice.made),
-        "made_by": notice.made_by,
-        "review_id": notice.review_id or None,
-    }
+    return as_row(
+        notices,
+        notice,
+        kind=notice.letter.kind.value,
+        language=notice.letter.language,
+        letter=msgspec.json.encode(notice.letter),
+        review_id=notice.review_id or None,
+        **dict.fromkeys(("sent", "channel", "sent_by")),
+    )
 
 
 def _notice(row: Row[Any]) -> StoredNotice:

@@ -38,7 +38,13 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
 from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
 from decision_service.store.decisions import decisions, kept
-from decision_service.store.dialect import from_microseconds, insert_new, microseconds, padded
+from decision_service.store.dialect import (
+    as_row,
+    from_microseconds,
+    insert_new,
+    microseconds,
+    padded,
+)
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.history import (
     DECIDED,
@@ -166,9 +172,9 @@ def record(
         day = {"of": caller, "loan": report.loan_id, "day": report.as_of.isoformat()}
         connection.execute(_OF_DAY, day)
     if compared.comparison.is_new:
-        row = _row(report) | {"caller": caller, "reported": microseconds(now)}
+        other = {"caller": caller, "reported": microseconds(now), "currency": _currency(report)}
         hold(connection, report.decision_id, _currency(report))
-        connection.execute(insert(loan_outcomes), row)
+        connection.execute(insert(loan_outcomes), as_row(loan_outcomes, report, **other))
         report_of(connection, report.decision_id, newest(connection, report.decision_id))
     return compared
 
@@ -241,23 +247,6 @@ def _wait_for_turn(connection: Connection, caller: str, loan_id: str) -> None:
     if connection.dialect.name == "postgresql":
         loan = func.hashtextextended(f"{caller} {loan_id}", 0)
         connection.execute(select(func.pg_advisory_xact_lock(loan)))
-
-
-def _row(report: LoanOutcome) -> dict[str, object]:
-    amounts = report.disbursed, report.instalment, report.repaid
-    disbursed, instalment, repaid = (amount and amount.minor for amount in amounts)
-    return {
-        "decision_id": report.decision_id,
-        "loan_id": report.loan_id,
-        "as_of": report.as_of.isoformat(),
-        "status": report.status.value,
-        "currency": _currency(report),
-        "disbursed": disbursed,
-        "disbursed_on": report.disbursed_on and report.disbursed_on.isoformat(),
-        "instalment": instalment,
-        "repaid": repaid,
-        "overdue_days": report.overdue_days,
-    }
 
 
 def _currency(report: LoanOutcome) -> str | None:

@@ -41,7 +41,7 @@ from decision_service.domain.reviews import (
     ReviewState,
 )
 from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person, withheld
-from decision_service.store.dialect import from_microseconds, insert_new, microseconds
+from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 
 OF_THE_DAY = withheld("how the lender's budget of a day counts the result, which is told")
 
@@ -175,34 +175,18 @@ def review_of(body: Any) -> Review:
 
 
 def _row(review: Review) -> dict[str, object]:
-    until = review.claimed_until
-    return {
-        "review_id": review.review_id,
-        "decision_id": review.decision_id,
-        "user_id": review.user_id,
-        "product": review.product,
-        "queue": review.queue,
-        "kind": review.kind and review.kind.value,
-        "tags": "".join(f"\n{tag}" for tag in review.tags) + "\n",
-        "state": review.state.value,
-        "opened": microseconds(review.opened),
-        "due": microseconds(review.due),
-        "claimed_until": None if until is None else microseconds(until),
-        "overridden": review.overrides,
-        "body": _ENCODER.encode(review),
-        **_charge_row(review),
-    }
-
-
-def _charge_row(review: Review) -> dict[str, object]:
-    if review.charge is None or review.ended is None:
-        return dict.fromkeys(("charged_at", "tier", "approvals", "granted"))
-    return {
-        "charged_at": microseconds(review.ended),
-        "tier": review.tier,
-        "approvals": review.charge.approvals,
-        "granted": review.charge.amount,
-    }
+    charge = review.charge if review.ended else None
+    return as_row(
+        reviews,
+        review,
+        tags="".join(f"\n{tag}" for tag in review.tags) + "\n",
+        overridden=review.overrides,
+        body=_ENCODER.encode(review),
+        charged_at=charge and review.ended and microseconds(review.ended),
+        tier=charge and review.tier,
+        approvals=charge and charge.approvals,
+        granted=charge and charge.amount,
+    )
 
 
 def _event(review: Review, event: ReviewEvent) -> dict[str, object]:

@@ -35,7 +35,7 @@ from decision_service.store.columns import (
     withheld,
 )
 from decision_service.store.decisions import kept
-from decision_service.store.dialect import from_microseconds, insert_new, microseconds
+from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.errors import unavailable
 
@@ -152,19 +152,13 @@ def history(
 
 
 def _entry_row(entry: JournalEntry) -> dict[str, object]:
-    return {
-        "product": entry.product,
-        "position": entry.position,
-        "at": microseconds(entry.at),
-        "who": entry.who,
-        "why": entry.why,
-        "action": entry.action.value,
-        "state_before": None if entry.before is None else _text(entry.before),
-        "state_after": _text(entry.after),
-        "plan_digest": entry.plan_digest,
-        "figures": _text(dict(entry.figures)),
-        "ticket": entry.ticket,
-    }
+    return as_row(
+        rollout_journal,
+        entry,
+        state_before=None if entry.before is None else _text(entry.before),
+        state_after=_text(entry.after),
+        figures=_text(dict(entry.figures)),
+    )
 
 
 def _text(value: object) -> str:
@@ -238,15 +232,7 @@ def _pair_row(pair: DecisionPair) -> dict[str, object]:
             **_side("", found.after),
             "moved": "\n".join(_moved(found)),
         }
-    return {
-        "decision_id": pair.decision_id,
-        "version": pair.version,
-        "product": pair.product,
-        "digest": pair.digest,
-        "created": microseconds(pair.created),
-        **_NO_SIDES,
-        **sides,
-    }
+    return as_row(shadow_results, pair, **_NO_SIDES | sides)
 
 
 def _side(whose: str, side: Side) -> dict[str, object]:
@@ -268,10 +254,7 @@ def _moved(found: JudgedApplicant) -> Iterator[str]:
 
 def record_texts(connection: Connection, given: Iterable[StoredText]) -> None:
     by_digest = {text.digest: text for text in given}
-    rows = [
-        {"digest": digest, "kind": by_digest[digest].kind, "body": by_digest[digest].body}
-        for digest in sorted(by_digest)
-    ]
+    rows = [as_row(texts, by_digest[digest]) for digest in sorted(by_digest)]
     insert_new(connection, texts, rows)
 
 

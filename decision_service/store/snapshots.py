@@ -44,6 +44,7 @@ from decision_service.store.columns import (
 )
 from decision_service.store.decisions import decisions
 from decision_service.store.dialect import (
+    as_row,
     from_microseconds,
     insert_new,
     microseconds,
@@ -476,15 +477,13 @@ def record_marks(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) 
         if known is None or one.fetched > known.fetched:
             latest[user_id] = one
     rows = [
-        {
-            "user_id": user_id,
-            "snapshot_id": one.snapshot_id,
-            "fetched": microseconds(one.fetched),
-            "looked": microseconds(one.looked),
-            "plan": msgspec.msgpack.encode(one.plan, order="deterministic"),
-            "oldest": microseconds(one.oldest),
-            "quarantined": _NEVER,
-        }
+        as_row(
+            warm,
+            one,
+            user_id=user_id,
+            plan=msgspec.msgpack.encode(one.plan, order="deterministic"),
+            quarantined=_NEVER,
+        )
         for user_id, one in sorted(latest.items())
     ]
     columns = ("snapshot_id", "looked", "plan", "oldest")

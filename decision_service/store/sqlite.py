@@ -306,9 +306,9 @@ class SqliteDatabase:
     shared = False
 
     def __init__(self, path: Path, readers: int, lock: FileLock) -> None:
-        self._writer = _Connections(writing_engine(path), 1)
-        self._readers = _Connections(_reading_engine(path), readers)
-        self._looker = _Connections(_reading_engine(path), 1)
+        self._writer = SqliteConnections(writing_engine(path), 1)
+        self._readers = SqliteConnections(_reading_engine(path), readers)
+        self._looker = SqliteConnections(_reading_engine(path), 1)
         self._lock = lock
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -363,24 +363,13 @@ async def open_sqlite(file: SqliteFile, readers: int, *, init: bool = False) -> 
     return database
 
 
-class SqliteReader:
-    def __init__(self, path: Path) -> None:
-        self._readers = _Connections(_reading_engine(path), 1)
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._readers.run(work)
-
-    async def aclose(self) -> None:
-        await self._readers.aclose()
-
-
-async def read_sqlite(file: SqliteFile) -> SqliteReader:
+async def read_sqlite(file: SqliteFile) -> SqliteConnections:
     """Read a file that is there and has this program's tables; raises StoreRefused."""
     if not exists(file):
         raise StoreDamaged(
             f"there is no store {file.path}: name one that decisions are recorded in"
         )
-    reader = SqliteReader(file.path)
+    reader = SqliteConnections(_reading_engine(file.path), 1)
     try:
         await reader.read(schema.require_current)
     except BaseException:
@@ -487,7 +476,7 @@ def _create(file: SqliteFile, *, anew: bool) -> None:
         raise _unwritable(file, error) from None
 
 
-class _Connections:
+class SqliteConnections:
     """As many threads as connections, so that one is always free for the work that runs."""
 
     def __init__(self, engine: Engine, size: int) -> None:
@@ -499,11 +488,15 @@ class _Connections:
         self._closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
+        """In one transaction."""
+
         def transact(connection: Connection) -> T:
             with connection.begin():
                 return work(connection)
 
         return await self.run_bare(transact)
+
+    read = run
 
     async def run_bare(self, work: Callable[[Connection], T]) -> T:
         """Run work that needs no transaction, or looks after its own."""

@@ -17,6 +17,7 @@ from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, at_vendor, create, refusal, refused, running
+from tests.kits.postgres import Postgres
 from tests.kits.until import until
 
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
@@ -130,3 +131,31 @@ async def _code(call: Awaitable[object]) -> grpc.StatusCode:
     except grpc.RpcError as error:
         return error.code()
     return grpc.StatusCode.OK
+
+
+@pytest.mark.long
+async def test_calls_at_once_on_postgres_are_all_answered(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """Of 200 decisions, readings and lists at once each has its answer within its deadline."""
+    people = [person.user_id for person in sandbox_people()[:4]]
+    async with at_vendor(tmp_path, store_url=postgres.migrated()) as (live, _):
+        first = await live.stub.CreateDecision(create(GEORGE))
+        asked = service_pb.GetDecisionRequest(decision_id=first.decision.decision_id)
+        calls: list[Awaitable[object]] = []
+        for place in range(50):
+            applications = [create(people[(place + more) % 4]) for more in range(2)]
+            calls += [live.stub.CreateDecision(one, timeout=60) for one in applications]
+            calls.append(live.stub.GetDecision(asked, timeout=60))
+            calls.append(live.stub.ListDecisions(service_pb.ListDecisionsRequest(), timeout=60))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        kept = await live.stub.ListDecisions(service_pb.ListDecisionsRequest(page_size=200))
+    assert Counter(type(answer).__name__ for answer in answers) == {
+        "CreateDecisionResponse": 100,
+        "GetDecisionResponse": 50,
+        "ListDecisionsResponse": 50,
+    }
+    made = [one for one in answers if isinstance(one, service_pb.CreateDecisionResponse)]
+    ids = {first.decision.decision_id, *(one.decision.decision_id for one in made)}
+    assert {one.decision_id for one in kept.decisions} == ids
+    assert len(ids) == 101
