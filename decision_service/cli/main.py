@@ -165,7 +165,7 @@ def run(arguments: Sequence[str]) -> int:
         ended = CommandError("nothing was done: the question was not answered yes", Exit.FINDINGS)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program
         ended = _ended(error)
-        if debug:
+        if debug and not isinstance(error, CommandError):
             traceback.print_exception(error)
     else:
         if returned == Exit.INTERRUPTED:

@@ -136,7 +136,7 @@ def _is_plain(field: Any) -> bool:
 
 
 def _label(field: Any) -> str:
-    return str(field.name).removesuffix("_time").replace("_", " ")
+    return str(field.name).replace("_", " ")
 
 
 def _text(field: Any, value: Any) -> str:

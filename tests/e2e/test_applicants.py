@@ -75,11 +75,11 @@ async def test_the_first_command_of_the_page_works_as_printed(
     page = (ROOT / "docs" / "onboarding.md").read_text(encoding="utf-8")
     printed = re.search(r"^ *decision-service (applicants create .*)$", page, re.M)
     assert printed is not None
-    for known in ("created", "known already"):
+    for created in ("created  yes", "created  no"):
         async with running(tmp_path) as live:
             words = (*shlex.split(printed[1]), "--address", live.service.address)
             ran = await asyncio.to_thread(command, capsys, *words)
-            assert (ran.code, known in ran.out) == (0, True)
+            assert (ran.code, created in ran.out) == (0, True)
 
 
 async def test_a_person_with_data_is_ready(live: Running) -> None:
@@ -199,10 +199,10 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         made = command(capsys, "applicants", "create", "CRM-1", *at, "--format", "json")
         user_id = json.loads(made.out)["user_id"]
         again = command(capsys, "applicants", "create", "CRM-1", *at)
-        assert f"{user_id} (known already)" in again.out
+        assert f"user id  {user_id}\ncreated  no\n" in again.out
         token = command(capsys, "applicants", "link-token", user_id, *at)
-        assert "SANDBOX, until 20" in token.out
-        assert "DECISION_CONNECT_PUBLIC_URL" in token.out
+        assert "mode          SANDBOX" in token.out
+        assert "expire time   20" in token.out
         asked = ("erase", "nobody", "--yes", *at)
         gone = command(capsys, "applicants", *asked)
         assert (gone.code, "Smile knows no user with this user_id" in gone.err) == (
@@ -210,12 +210,12 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
             True,
         )
         shown = command(capsys, "applicants", "show", user_id, *at)
-        assert "No decision can be made yet: no account is connected" in shown.out
+        assert "ready             no\nnot ready reason  no account is connected" in shown.out
         ready = command(capsys, "applicants", "show", CHRISTINA, *at)
-        assert "A decision can be made now." in ready.out
+        assert "ready    yes" in ready.out
         assert "contributions" in ready.out
         unknown = command(capsys, "applicants", "show", "nobody", *at)
-        assert (unknown.code, "USER_UNKNOWN" in unknown.err) == (3, True)
+        assert (unknown.code, "no user" in unknown.err) == (3, True)
 
 
 async def test_erasing_leaves_the_decision_and_takes_its_data(
@@ -314,4 +314,4 @@ async def test_a_country_is_two_capital_letters(
     words = ("applicants", "show", made.user_id, "--country", "IN")
     where = ("--address", shared.service.address)
     shown = await asyncio.to_thread(command, capsys, *words, *where)
-    assert "Likely to be referred (NO_PROVIDER): personal-loan-ph reads liabilities" in shown.out
+    assert "NO_PROVIDER       personal-loan-ph reads liabilities" in shown.out

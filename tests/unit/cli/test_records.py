@@ -26,8 +26,8 @@ def test_a_refused_edit_is_shown_with_its_problem(capsys: pytest.CaptureFixture[
     keys = rules.KeyList(product="p", name="blocked", digest="c" * 64, keys=2, hashed=True)
     reply = rules.ListRulesetsResponse(read_time=READ, refused=[problem], lists=[keys])
     lines = _printed(reply, capsys)
-    assert lines[0].startswith("read     2026-11-")
-    assert lines[1] == f"refused  {problem.rendered}"
+    assert lines[0].startswith("read time  2026-11-")
+    assert lines[1] == f"refused    {problem.rendered}"
     assert " p        blocked  cccccccccccccccc  2     yes" in lines
 
 
