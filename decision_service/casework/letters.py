@@ -24,7 +24,7 @@ from decision_service.decide.replay import ReadDecisions, Recorded
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
 from decision_service.domain.factor import Factors, KindStatus
-from decision_service.domain.ports import Clock, PagePosition
+from decision_service.domain.ports import Clock, Page, PagePosition
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
 from decision_service.domain.values import Money
 from decision_service.rulebook.rulebook import Rulebook
@@ -207,11 +207,6 @@ ReviewsOf = Callable[[str], Awaitable[Sequence[Review]]]
 """The reviews of a decision, oldest first."""
 
 
-class NoticePage(msgspec.Struct, frozen=True):
-    notices: tuple[StoredNotice, ...]
-    next: PagePosition | None
-
-
 class NoticeDeps(msgspec.Struct, frozen=True):
     read: ReadDecisions
     log: NoticeLog
@@ -259,12 +254,11 @@ class Notices:
             )
         return found
 
-    async def list(self, chosen: NoticeFilter, after: PagePosition | None, size: int) -> NoticePage:
-        found = tuple(await self._log.list(chosen, after, size + 1))
-        if len(found) <= size:
-            return NoticePage(found, None)
-        last = found[size - 1]
-        return NoticePage(found[:size], PagePosition(last.made, last.notice_id))
+    async def list(
+        self, chosen: NoticeFilter, after: PagePosition | None, size: int
+    ) -> Page[StoredNotice, PagePosition]:
+        found = await self._log.list(chosen, after, size + 1)
+        return Page.of(found, size, lambda one: PagePosition(one.made, one.notice_id))
 
     def _subject(self, recorded: Recorded, stands: Standing) -> NoticeSubject:
         if stands.again:

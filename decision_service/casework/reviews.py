@@ -45,7 +45,7 @@ from decision_service.domain.errors import (
     ServiceError,
     StoreError,
 )
-from decision_service.domain.ports import Clock, DayLimits, NewId, ReplyStyle
+from decision_service.domain.ports import Clock, DayLimits, NewId, Page, ReplyStyle
 from decision_service.domain.reviews import (
     NO_POLICY,
     Review,
@@ -103,11 +103,6 @@ class ReviewObserver(Protocol):
         """Take a step; never one that was taken before."""
 
 
-class ReviewPage(msgspec.Struct, frozen=True):
-    reviews: Sequence[Review]
-    next: ReviewPosition | None
-
-
 class ReviewDeps(msgspec.Struct, frozen=True):
     """What reviews need; `wake` has the applications that are due decided again."""
 
@@ -136,12 +131,9 @@ class OperateReviews:
 
     async def list(
         self, chosen: ReviewFilter, after: ReviewPosition | None, size: int
-    ) -> ReviewPage:
+    ) -> Page[Review, ReviewPosition]:
         found = await self._log.list(chosen, after, size + 1, self._deps.clock.now())
-        if len(found) <= size:
-            return ReviewPage(found, None)
-        last = found[size - 1]
-        return ReviewPage(found[:size], ReviewPosition(last.due, last.review_id))
+        return Page.of(found, size, lambda one: ReviewPosition(one.due, one.review_id))
 
     async def claim(self, review_id: str, who: str) -> Review:
         by = self._by(who)

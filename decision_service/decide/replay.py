@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
@@ -25,7 +25,7 @@ from decision_service.domain.errors import (
     RulesetUnknown,
     SnapshotErased,
 )
-from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
+from decision_service.domain.ports import DecisionLog, Filter, Page, PagePosition, StoredEntry
 from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
 from decision_service.rulebook.archive import RulesetArchive
@@ -49,11 +49,6 @@ class Recorded(msgspec.Struct, frozen=True):
     facts: StoredFacts
     decision: Decision | None = None
     traces: tuple[StageTrace, ...] = ()
-
-
-class DecisionPage(msgspec.Struct, frozen=True):
-    entries: Sequence[StoredEntry]
-    next: PagePosition | None
 
 
 class ReadDecisions:
@@ -88,12 +83,11 @@ class ReadDecisions:
         terms = price(ruleset, verdict, amount)
         return replace(terms, valid_for=ruleset.valid_for, change=change)
 
-    async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
-        entries = await self._log.list(chosen, after, size + 1)
-        if len(entries) <= size:
-            return DecisionPage(entries, None)
-        last = entries[size - 1]
-        return DecisionPage(entries[:size], PagePosition(last.created, last.decision_id))
+    async def list(
+        self, chosen: Filter, after: PagePosition | None, size: int
+    ) -> Page[StoredEntry, PagePosition]:
+        found = await self._log.list(chosen, after, size + 1)
+        return Page.of(found, size, lambda one: PagePosition(one.created, one.decision_id))
 
 
 class WhichRules(msgspec.Struct, frozen=True):
