@@ -20,11 +20,11 @@ from decision_service.casework.compose import (
 )
 from decision_service.casework.recourse import FindRecourse, Recourse, RecourseKind
 from decision_service.casework.review_results import Standing, result_of, standing
-from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
 from decision_service.domain.factor import Factors, KindStatus
-from decision_service.domain.ports import Clock, Page, PagePosition
+from decision_service.domain.ports import Clock, PagePosition
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
 from decision_service.domain.values import Money
 from decision_service.rulebook.rulebook import Rulebook

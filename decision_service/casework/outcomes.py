@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from decision_service.decide.codec import inputs_from_wire
-from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.domain.errors import (
     DecisionUnknown,
     FieldInvalid,
@@ -21,7 +21,7 @@ from decision_service.domain.errors import (
     OutcomeContradicted,
     StoreError,
 )
-from decision_service.domain.ports import Clock, DecisionLog, Filter, Page
+from decision_service.domain.ports import Clock, DecisionLog, Filter
 from decision_service.domain.values import Money
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.runtime.telemetry import Alarm, raised

@@ -29,7 +29,7 @@ from decision_service.casework.review_steps import (
 from decision_service.decide.application import Application, EarlierDecision
 from decision_service.decide.codec import inputs_from_wire
 from decision_service.decide.decide import CallContext, DecideApplication
-from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.decide.snapshots import PATIENCE
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import NO_TERMS, Outcome
@@ -45,7 +45,7 @@ from decision_service.domain.errors import (
     ServiceError,
     StoreError,
 )
-from decision_service.domain.ports import Clock, DayLimits, NewId, Page, ReplyStyle
+from decision_service.domain.ports import Clock, DayLimits, NewId, ReplyStyle
 from decision_service.domain.reviews import (
     NO_POLICY,
     Review,

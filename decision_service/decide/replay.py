@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from decision_service.domain.errors import (
     RulesetUnknown,
     SnapshotErased,
 )
-from decision_service.domain.ports import DecisionLog, Filter, Page, PagePosition, StoredEntry
+from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
 from decision_service.rulebook.archive import RulesetArchive
@@ -33,6 +34,9 @@ from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.explain import traces
 from decision_service.rules.offer import UNCHECKED, price
 from decision_service.rules.program import CompiledRuleset
+
+Entry = TypeVar("Entry")
+Position = TypeVar("Position")
 
 AT_ONCE = 2
 """How many decisions are replayed at a time: one is computed while another is read.
@@ -49,6 +53,20 @@ class Recorded(msgspec.Struct, frozen=True):
     facts: StoredFacts
     decision: Decision | None = None
     traces: tuple[StageTrace, ...] = ()
+
+
+class Page(msgspec.Struct, Generic[Entry, Position], frozen=True):
+    """Entries of a list, and where the next page begins; None where there is none."""
+
+    entries: tuple[Entry, ...]
+    next: Position | None
+
+    @classmethod
+    def of(
+        cls, found: Sequence[Entry], size: int, position: Callable[[Entry], Position]
+    ) -> Page[Entry, Position]:
+        """So many entries of those found, of which one more was looked for."""
+        return cls(tuple(found[:size]), position(found[size - 1]) if len(found) > size else None)
 
 
 class ReadDecisions:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
@@ -12,9 +12,6 @@ from decision_service.domain.decision import Arm, Decision, Outcome, ReferKind, 
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.reviews import OpenedReview
 from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
-
-Entry = TypeVar("Entry")
-Position = TypeVar("Position")
 
 
 class CapLimit(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -272,20 +269,6 @@ class PagePosition(msgspec.Struct, frozen=True):
 
     created: datetime
     decision_id: str
-
-
-class Page(msgspec.Struct, Generic[Entry, Position], frozen=True):
-    """Entries of a list, and where the next page begins; None where there is none."""
-
-    entries: tuple[Entry, ...]
-    next: Position | None
-
-    @classmethod
-    def of(
-        cls, found: Sequence[Entry], size: int, position: Callable[[Entry], Position]
-    ) -> Page[Entry, Position]:
-        """So many entries of those found, of which one more was looked for."""
-        return cls(tuple(found[:size]), position(found[size - 1]) if len(found) > size else None)
 
 
 class StoredText(msgspec.Struct, frozen=True):
