@@ -13,17 +13,15 @@ from starlette.routing import BaseRoute
 
 from decision_service.app.core import Core, StartError
 from decision_service.casework.applicant_status import ReadApplicantStatus
-from decision_service.casework.letters import NoticeDeps, Notices
+from decision_service.casework.letters import Notices
 from decision_service.casework.onboarding import LinkToken, OnboardApplicants
 from decision_service.casework.outcomes import ListOutcomes, RecordOutcome, ReportWatch
 from decision_service.casework.recourse import FindRecourse
 from decision_service.casework.review_results import ReadReviewChain
 from decision_service.casework.reviews import (
-    AgainDeps,
     DecideAgain,
     OperateReviews,
     QueueWatch,
-    ReviewDeps,
 )
 from decision_service.casework.subject_access import AccessTerms, ExportPerson
 from decision_service.decide.decide import DecideApplication, Deps
@@ -91,9 +89,10 @@ class ReviewWiring(msgspec.Struct, frozen=True):
 def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewWiring:
     log, clock = core.store.reviews, core.clock
     metrics = ReviewMetrics(core.metrics.registry)
-    again = DecideAgain(AgainDeps(log, read, decide, clock, metrics))
-    deps = ReviewDeps(log, read, core.active.current, clock, Ids(), again.wake, metrics)
-    use_cases = ReviewUseCases(OperateReviews(deps), clock)
+    again = DecideAgain(log, read, decide, clock, metrics)
+    current = core.active.current
+    operate = OperateReviews(log, read, current, clock, Ids(), again.wake, metrics)
+    use_cases = ReviewUseCases(operate, clock)
     return ReviewWiring(use_cases, again, QueueWatch(log, clock))
 
 
@@ -199,7 +198,7 @@ async def wire_services(
     store.on_erase(decide.forget)
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
     reviews, log = wire_reviews(core, read, decide), store.reviews
-    letters = NoticeDeps(read, store.notices, current, clock, recourse, log.of_decision)
+    letters = Notices(read, store.notices, current, clock, recourse, log.of_decision)
     services = Services(
         decisions=UseCases(
             decide,
@@ -228,7 +227,7 @@ async def wire_services(
         outcomes=OutcomeUseCases(
             RecordOutcome(read, store, archive, clock), ListOutcomes(read, store)
         ),
-        notices=NoticeUseCases(Notices(letters), clock),
+        notices=NoticeUseCases(letters, clock),
         reviews=reviews.use_cases,
     )
     return services, reviews
