@@ -312,7 +312,6 @@ def test_an_overridden_decision_is_judged_as_the_rules_did() -> None:
 @pytest.mark.parametrize(
     ("decided", "sample", "points", "near"),
     [
-        (300, 0, 0, 300),
         (20_000, 0, 0, 500),
         (100_000, 50_000, 0, 1_000),
         (100_000, 0, 8, 10_000),
