@@ -13,17 +13,15 @@ from starlette.routing import BaseRoute
 
 from decision_service.app.core import Core, StartError
 from decision_service.casework.applicant_status import ReadApplicantStatus
-from decision_service.casework.letters import NoticeDeps, Notices
+from decision_service.casework.letters import Notices
 from decision_service.casework.onboarding import LinkToken, OnboardApplicants
 from decision_service.casework.outcomes import ListOutcomes, RecordOutcome, ReportWatch
 from decision_service.casework.recourse import FindRecourse
 from decision_service.casework.review_results import ReadReviewChain
 from decision_service.casework.reviews import (
-    AgainDeps,
     DecideAgain,
     OperateReviews,
     QueueWatch,
-    ReviewDeps,
 )
 from decision_service.casework.subject_access import AccessTerms, ExportPerson
 from decision_service.decide.decide import DecideApplication, Deps
@@ -91,10 +89,10 @@ class ReviewParts(msgspec.Struct, frozen=True):
 def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewParts:
     log, clock = core.store.reviews, core.clock
     metrics = ReviewMetrics(core.metrics.registry)
-    again = DecideAgain(AgainDeps(log, read, decide, clock, metrics))
-    deps = ReviewDeps(log, read, core.active.current, clock, Ids(), again.wake, metrics)
-    servicer = reviews.ReviewServicer(OperateReviews(deps), clock)
-    return ReviewParts(servicer, again, QueueWatch(log, clock))
+    again = DecideAgain(log, read, decide, clock, metrics)
+    current = core.active.current
+    operate = OperateReviews(log, read, current, clock, Ids(), again.wake, metrics)
+    return ReviewParts(reviews.ReviewServicer(operate, clock), again, QueueWatch(log, clock))
 
 
 class RolloutParts(msgspec.Struct, frozen=True):
@@ -185,7 +183,7 @@ async def wire_services(
     store.on_erase(decide.forget)
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
     parts, log = wire_reviews(core, read, decide), store.reviews
-    letters = NoticeDeps(read, store.notices, current, clock, recourse, log.of_decision)
+    letters = Notices(read, store.notices, current, clock, recourse, log.of_decision)
     onboard = OnboardApplicants(core.source.enrolment, store, clock)
     services: Services = {
         decisions.SERVICE: decisions.DecisionServicer(
@@ -215,7 +213,7 @@ async def wire_services(
         outcomes.SERVICE: outcomes.OutcomeServicer(
             RecordOutcome(read, store, archive, clock), ListOutcomes(read, store)
         ),
-        notices.SERVICE: notices.NoticeServicer(Notices(letters), clock),
+        notices.SERVICE: notices.NoticeServicer(letters, clock),
         reviews.SERVICE: parts.servicer,
     }
     return ServiceParts(services, parts, onboard)

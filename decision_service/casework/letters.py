@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from decision_service.casework.compose import (
 )
 from decision_service.casework.recourse import FindRecourse, Recourse, RecourseKind
 from decision_service.casework.review_results import Standing, result_of, standing
-from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
 from decision_service.domain.factor import Factors, KindStatus
@@ -207,12 +208,10 @@ ReviewsOf = Callable[[str], Awaitable[Sequence[Review]]]
 """The reviews of a decision, oldest first."""
 
 
-class NoticePage(msgspec.Struct, frozen=True):
-    notices: tuple[StoredNotice, ...]
-    next: PagePosition | None
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """Makes, lists and marks letters; callers without `scope` reach those of every caller."""
 
-
-class NoticeDeps(msgspec.Struct, frozen=True):
     read: ReadDecisions
     log: NoticeLog
     rulebook: Callable[[], Rulebook]
@@ -220,25 +219,17 @@ class NoticeDeps(msgspec.Struct, frozen=True):
     recourse: FindRecourse
     reviews_of: ReviewsOf
 
-
-class Notices:
-    """Makes, lists and marks letters; callers without `scope` reach those of every caller."""
-
-    def __init__(self, deps: NoticeDeps) -> None:
-        self._deps = deps
-        self._log = deps.log
-
     async def get(self, decision_id: str, language: str, caller: str, scope: str) -> StoredNotice:
         """Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown."""
-        recorded = await self._deps.read.get(decision_id, full=True, scope=scope)
-        stands = standing(await self._deps.reviews_of(decision_id))
+        recorded = await self.read.get(decision_id, full=True, scope=scope)
+        stands = standing(await self.reviews_of(decision_id))
         subject = self._subject(recorded, stands)
         kind = kind_of(subject)
         if kind is None:
             raise _not_due(recorded, _WHY.get(recorded.entry.outcome, _ERASED))
         review_id = stands.review.review_id if stands.review else ""
         key = NoticeKey(decision_id, kind, language, review_id)
-        found = await self._log.find(key.notice_id)
+        found = await self.log.find(key.notice_id)
         if found is not None:
             return found
         texts = self._texts(recorded.entry.product, language)
@@ -248,8 +239,8 @@ class Notices:
 
     async def sent(self, key: NoticeKey, sending: Sending, scope: str) -> StoredNotice:
         """Note that a letter was sent; the first report counts. Raises as `get`."""
-        await self._deps.read.get(key.decision_id, full=False, scope=scope)
-        found = await self._log.sent(key.notice_id, sending)
+        await self.read.get(key.decision_id, full=False, scope=scope)
+        found = await self.log.sent(key.notice_id, sending)
         if found is None:
             of = f", review {key.review_id}" if key.review_id else ""
             raise NoticeNotDue(
@@ -259,12 +250,11 @@ class Notices:
             )
         return found
 
-    async def list(self, chosen: NoticeFilter, after: PagePosition | None, size: int) -> NoticePage:
-        found = tuple(await self._log.list(chosen, after, size + 1))
-        if len(found) <= size:
-            return NoticePage(found, None)
-        last = found[size - 1]
-        return NoticePage(found[:size], PagePosition(last.made, last.notice_id))
+    async def list(
+        self, chosen: NoticeFilter, after: PagePosition | None, size: int
+    ) -> Page[StoredNotice, PagePosition]:
+        found = await self.log.list(chosen, after, size + 1)
+        return Page.of(found, size, lambda one: PagePosition(one.made, one.notice_id))
 
     def _subject(self, recorded: Recorded, stands: Standing) -> NoticeSubject:
         if stands.again:
@@ -279,10 +269,8 @@ class Notices:
     ) -> NoticeSubject:
         """With a person's reason; else with recourse, which is the rules' and not the person's."""
         if subject.person is None or stands.review is None:
-            return replace(
-                subject, recourse=disclosed_recourse(await self._deps.recourse(recorded))
-            )
-        policy = self._deps.rulebook().product(recorded.entry.product).plan.review or NO_POLICY
+            return replace(subject, recourse=disclosed_recourse(await self.recourse(recorded)))
+        policy = self.rulebook().product(recorded.entry.product).plan.review or NO_POLICY
         sentences = disclosed_reason(stands.review, policy)
         return replace(subject, person=replace(subject.person, sentences=sentences))
 
@@ -295,17 +283,17 @@ class Notices:
             caller=entry.caller,
             letter=made,
             template_digest=digest,
-            made=self._deps.clock.now(),
+            made=self.clock.now(),
             made_by=caller,
             review_id=review_id,
         )
-        stored = await self._log.record(notice)
+        stored = await self.log.record(notice)
         if stored is None:
             raise DecisionUnknown.of(entry.decision_id)
         return stored
 
     def _texts(self, product: str, language: str) -> NoticeTexts:
-        texts = self._deps.rulebook().product(product).notices
+        texts = self.rulebook().product(product).notices
         if language in texts:
             return texts[language]
         known = ", ".join(sorted(texts)) or "none"

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from decision_service.decide.codec import inputs_from_wire
-from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.domain.errors import (
     DecisionUnknown,
     FieldInvalid,
@@ -144,11 +144,6 @@ class OutcomeLog(Protocol):
         """At most `limit` reports of a decision's loans, by day and loan, after the position."""
 
 
-class OutcomePage(msgspec.Struct, frozen=True):
-    outcomes: tuple[RecordedOutcome, ...]
-    next: OutcomePosition | None
-
-
 class ReportWatch:
     """Raises an alarm each day while approvals of so many `days` ago have no report."""
 
@@ -185,14 +180,13 @@ class ListOutcomes:
 
     async def __call__(
         self, decision_id: str, after: OutcomePosition | None, size: int, scope: str
-    ) -> OutcomePage:
+    ) -> Page[RecordedOutcome, OutcomePosition]:
         """Raises DecisionUnknown, also where the decision is not the caller `scope`'s."""
         await self._read.get(decision_id, full=False, scope=scope)
-        found = tuple(await self._log.list_outcomes(decision_id, after, size + 1))
-        if len(found) <= size:
-            return OutcomePage(found, None)
-        last = found[size - 1].report
-        return OutcomePage(found[:size], OutcomePosition(last.as_of, last.loan_id))
+        found = await self._log.list_outcomes(decision_id, after, size + 1)
+        return Page.of(
+            found, size, lambda one: OutcomePosition(one.report.as_of, one.report.loan_id)
+        )
 
 
 class RecordOutcome:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-import msgspec
 import structlog
 from msgspec.structs import replace
 
@@ -30,7 +30,7 @@ from decision_service.casework.review_steps import (
 from decision_service.decide.application import Application, EarlierDecision
 from decision_service.decide.codec import inputs_from_wire
 from decision_service.decide.decide import CallContext, DecideApplication
-from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.decide.snapshots import PATIENCE
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import NO_TERMS, Outcome
@@ -104,13 +104,12 @@ class ReviewObserver(Protocol):
         """Take a step; never one that was taken before."""
 
 
-class ReviewPage(msgspec.Struct, frozen=True):
-    reviews: Sequence[Review]
-    next: ReviewPosition | None
+@dataclass(frozen=True, slots=True)
+class OperateReviews:
+    """Reads reviews and takes their steps; raises StoreUnavailable, and steps ReviewRefused.
 
-
-class ReviewDeps(msgspec.Struct, frozen=True):
-    """What reviews need; `wake` has the applications that are due decided again."""
+    `wake` has the applications that are due decided again.
+    """
 
     log: ReviewLog
     read: ReadDecisions
@@ -120,29 +119,18 @@ class ReviewDeps(msgspec.Struct, frozen=True):
     wake: Callable[[], None]
     observer: ReviewObserver
 
-
-class OperateReviews:
-    """Reads reviews and takes their steps; raises StoreUnavailable, and steps ReviewRefused."""
-
-    def __init__(self, deps: ReviewDeps) -> None:
-        self._deps = deps
-        self._log = deps.log
-
     async def get(self, review_id: str, after: int = 0, limit: int | None = None) -> RecordedReview:
         """One review with its events after a position; raises ReviewUnknown."""
-        found = await self._log.get(review_id, after, limit)
+        found = await self.log.get(review_id, after, limit)
         if found is None:
             raise ReviewUnknown.of(review_id)
         return found
 
     async def list(
         self, chosen: ReviewFilter, after: ReviewPosition | None, size: int
-    ) -> ReviewPage:
-        found = await self._log.list(chosen, after, size + 1, self._deps.clock.now())
-        if len(found) <= size:
-            return ReviewPage(found, None)
-        last = found[size - 1]
-        return ReviewPage(found[:size], ReviewPosition(last.due, last.review_id))
+    ) -> Page[Review, ReviewPosition]:
+        found = await self.log.list(chosen, after, size + 1, self.clock.now())
+        return Page.of(found, size, lambda one: ReviewPosition(one.due, one.review_id))
 
     async def claim(self, review_id: str, who: str) -> Review:
         by = self._by(who)
@@ -172,7 +160,7 @@ class OperateReviews:
     async def decide_again(self, review_id: str, who: str) -> Review:
         by = self._by(who)
         review = await self._step(review_id, by, partial(steps.decide_again, by=by))
-        self._deps.wake()
+        self.wake()
         return review
 
     async def complete(
@@ -182,7 +170,7 @@ class OperateReviews:
         by, terms = self._by(who, request_id), NO_TERMS
         review = (await self.get(review_id, limit=0)).review
         if result.amount is not None:
-            terms = await self._deps.read.price(review.decision_id, result.amount)
+            terms = await self.read.price(review.decision_id, result.amount)
 
         def take(found: Review) -> ReviewStep:
             return steps.complete(found, by, result, self._policy(found.product), terms)
@@ -212,7 +200,7 @@ class OperateReviews:
         self, decision_id: str, who: str, request_id: str, text: str, scope: str
     ) -> Review:
         """Raises DecisionUnknown, FieldInvalid where not decided here, ReviewRefused."""
-        read = self._deps.read
+        read = self.read
         try:
             recorded = await read.get(decision_id, full=True, scope=scope)
         except RulesetUnknown:  # the rules that made it no longer compile: its offer is unknown
@@ -222,7 +210,7 @@ class OperateReviews:
             message = f"decision_id is {decision_id}, which was not decided here: nothing to review"
             raise FieldInvalid(message, (FieldProblem("decision_id", message),))
         by, policy = self._by(who, request_id), self._policy(entry.product)
-        review = await self._log.contest(review_case(recorded), by, text, policy)
+        review = await self.log.contest(review_case(recorded), by, text, policy)
         if review is None:
             raise DecisionUnknown.of(decision_id)
         return review
@@ -244,26 +232,30 @@ class OperateReviews:
             step, desk = take(review), self._policy(review.product).digest
             return replace(step, event=replace(step.event, desk=desk))
 
-        review = await _moved(self._deps, review_id, move, limits)
+        review = await _moved(self.log, self.observer, review_id, move, limits)
         if review is None:
             raise ReviewUnknown.of(review_id)
         return review
 
     def _day_caps(self, review: Review) -> DayLimits | None:
-        product = self._deps.rulebook().products.get(review.product)
-        return None if product is None else day_caps(product, self._deps.clock.now())
+        product = self.rulebook().products.get(review.product)
+        return None if product is None else day_caps(product, self.clock.now())
 
     def _by(self, who: str, request_id: str = "") -> By:
-        request_id = request_id or self._deps.new_id.request_id()
-        return By(who, request_id, self._deps.clock.now())
+        request_id = request_id or self.new_id.request_id()
+        return By(who, request_id, self.clock.now())
 
     def _policy(self, product: str) -> ReviewPolicy:
-        found = self._deps.rulebook().products.get(product)
+        found = self.rulebook().products.get(product)
         return (found and found.plan.review) or NO_POLICY
 
 
 async def _moved(
-    deps: ReviewDeps | AgainDeps, review_id: str, move: Move, limits: DayLimits | None = None
+    log: ReviewLog,
+    observer: ReviewObserver,
+    review_id: str,
+    move: Move,
+    limits: DayLimits | None = None,
 ) -> Review | None:
     """Move a review, and show the step that became durable to the observer."""
     taken: list[ReviewStep | None] = [None]
@@ -272,20 +264,13 @@ async def _moved(
         taken[0] = move(review, events)
         return taken[0]
 
-    review = await deps.log.step(review_id, noted, limits)
+    review = await log.step(review_id, noted, limits)
     if taken[0] is not None:
-        deps.observer.stepped(taken[0])
+        observer.stepped(taken[0])
     return review
 
 
-class AgainDeps(msgspec.Struct, frozen=True):
-    log: ReviewLog
-    read: ReadDecisions
-    decide: DecideApplication
-    clock: Clock
-    observer: ReviewObserver
-
-
+@dataclass(frozen=True, slots=True)
 class DecideAgain:
     """Works through the reviews whose applications are to be decided again.
 
@@ -293,29 +278,32 @@ class DecideAgain:
     kill, one decision is made.
     """
 
-    def __init__(self, deps: AgainDeps) -> None:
-        self._deps = deps
-        self._wake = asyncio.Event()
+    log: ReviewLog
+    read: ReadDecisions
+    decide: DecideApplication
+    clock: Clock
+    observer: ReviewObserver
+    _due: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
-        self._wake.set()
+        self._due.set()
 
     async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
         """As `ArrivalListener.arrived`: note it in the reviews; raises StoreUnavailable."""
-        if await self._deps.log.arrived(user_id, kinds, self._deps.clock.now()):
+        if await self.log.arrived(user_id, kinds, self.clock.now()):
             self.wake()
 
     async def never_whole(self, user_id: str, kinds: Collection[Kind]) -> None:
         """As `ArrivalListener.never_whole`: note it in the reviews; raises StoreUnavailable."""
-        await self._deps.log.never_whole(user_id, kinds, self._deps.clock.now(), NEVER_WHOLE)
+        await self.log.never_whole(user_id, kinds, self.clock.now(), NEVER_WHOLE)
 
     async def run(self) -> None:
         """Until cancelled; what an earlier process left undone comes first."""
         while True:
-            self._wake.clear()
+            self._due.clear()
             done = await self.drain()
             try:
-                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS if done else RETRY_SECONDS)
+                await asyncio.wait_for(self._due.wait(), LOOK_SECONDS if done else RETRY_SECONDS)
             except TimeoutError:
                 continue
 
@@ -325,7 +313,7 @@ class DecideAgain:
         stuck = False
         while True:
             try:
-                due = await self._deps.log.deciding_again(AT_ONCE + len(tried))
+                due = await self.log.deciding_again(AT_ONCE + len(tried))
             except ServiceError as error:
                 log.warning("reviews.not_read", reason=error.reason)
                 return False
@@ -349,11 +337,11 @@ class DecideAgain:
 
     async def _end_of(self, review: Review) -> Callable[[Review, By], ReviewStep] | None:
         """How the attempt ends; None while another call decides."""
-        deadline = self._deps.clock.monotonic() + AGAIN_SECONDS
+        deadline = self.clock.monotonic() + AGAIN_SECONDS
         try:
-            recorded = await self._deps.read.get(review.decision_id, full=False)
+            recorded = await self.read.get(review.decision_id, full=False)
             call = CallContext(recorded.entry.caller, deadline)
-            entry = await self._deps.decide(application_of(recorded, review.attempt), call)
+            entry = await self.decide(application_of(recorded, review.attempt), call)
         except RequestInProgress:
             return None
         except (CallerError, NotYet) as error:
@@ -369,9 +357,9 @@ class DecideAgain:
         def move(found: Review, _: Sequence[ReviewEvent]) -> ReviewStep | None:
             if found.state is not ReviewState.DECIDING_AGAIN or found.attempt != review.attempt:
                 return None
-            return end(found, By("", "", self._deps.clock.now()))
+            return end(found, By("", "", self.clock.now()))
 
-        await _moved(self._deps, review.review_id, move)
+        await _moved(self.log, self.observer, review.review_id, move)
 
 
 def application_of(recorded: Recorded, attempt: int) -> Application:

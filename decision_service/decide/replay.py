@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -34,6 +35,9 @@ from decision_service.rules.explain import traces
 from decision_service.rules.offer import UNCHECKED, price
 from decision_service.rules.program import CompiledRuleset
 
+Entry = TypeVar("Entry")
+Position = TypeVar("Position")
+
 AT_ONCE = 2
 """How many decisions are replayed at a time: one is computed while another is read.
 
@@ -51,9 +55,18 @@ class Recorded(msgspec.Struct, frozen=True):
     traces: tuple[StageTrace, ...] = ()
 
 
-class DecisionPage(msgspec.Struct, frozen=True):
-    entries: Sequence[StoredEntry]
-    next: PagePosition | None
+class Page(msgspec.Struct, Generic[Entry, Position], frozen=True):
+    """Entries of a list, and where the next page begins; None where there is none."""
+
+    entries: tuple[Entry, ...]
+    next: Position | None
+
+    @classmethod
+    def of(
+        cls, found: Sequence[Entry], size: int, position: Callable[[Entry], Position]
+    ) -> Page[Entry, Position]:
+        """So many entries of those found, of which one more was looked for."""
+        return cls(tuple(found[:size]), position(found[size - 1]) if len(found) > size else None)
 
 
 class ReadDecisions:
@@ -88,12 +101,11 @@ class ReadDecisions:
         terms = price(ruleset, verdict, amount)
         return replace(terms, valid_for=ruleset.valid_for, change=change)
 
-    async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
-        entries = await self._log.list(chosen, after, size + 1)
-        if len(entries) <= size:
-            return DecisionPage(entries, None)
-        last = entries[size - 1]
-        return DecisionPage(entries[:size], PagePosition(last.created, last.decision_id))
+    async def list(
+        self, chosen: Filter, after: PagePosition | None, size: int
+    ) -> Page[StoredEntry, PagePosition]:
+        found = await self._log.list(chosen, after, size + 1)
+        return Page.of(found, size, lambda one: PagePosition(one.created, one.decision_id))
 
 
 class WhichRules(msgspec.Struct, frozen=True):

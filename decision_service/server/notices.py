@@ -112,7 +112,7 @@ class NoticeServicer(msgspec.Struct, frozen=True):
         after = read_token(chosen, request.page_token)
         page = await self.notices.list(chosen, after, page_size(request.page_size))
         return pb.ListNoticesResponse(
-            notices=[NOTICES.message(pb.Notice, one) for one in page.notices],
+            notices=[NOTICES.message(pb.Notice, one) for one in page.entries],
             next_page_token="" if page.next is None else make_token(chosen, page.next),
         )
 

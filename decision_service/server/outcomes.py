@@ -149,6 +149,6 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
         after, size = read_outcome_token(decision_id, request.page_token), request.page_size
         page = await self.list(decision_id, after, page_size(size), context.info.scope)
         return pb.ListOutcomesResponse(
-            outcomes=[OUTCOMES.message(pb.RecordedOutcome, one) for one in page.outcomes],
+            outcomes=[OUTCOMES.message(pb.RecordedOutcome, one) for one in page.entries],
             next_page_token="" if page.next is None else make_outcome_token(decision_id, page.next),
         )

@@ -208,7 +208,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         after = read_review_token(bound, request.page_token)
         page = await self.operate.list(chosen, after, page_size(request.page_size))
         return pb.ListReviewsResponse(
-            reviews=[review_message(review, now) for review in page.reviews],
+            reviews=[review_message(review, now) for review in page.entries],
             next_page_token="" if page.next is None else make_review_token(bound, page.next),
         )
 

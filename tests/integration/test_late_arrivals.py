@@ -17,7 +17,7 @@ from decision_service.casework.review_steps import (
     claim,
     request_data,
 )
-from decision_service.casework.reviews import AgainDeps, DecideAgain
+from decision_service.casework.reviews import DecideAgain
 from decision_service.decide.refresh import EventWorker, sweep
 from decision_service.decide.replay import ReadDecisions
 from decision_service.decide.snapshots import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
@@ -64,7 +64,7 @@ class Late:
         self.desk, self.user_id, self._review_id = desk, user_id, review_id
         archive = RulesetArchive(desk.store, lambda: desk.rules, CompilationThread())
         read, reviews = ReadDecisions(desk.store, archive), desk.store.reviews
-        self.again = DecideAgain(AgainDeps(reviews, read, desk.deciding, desk.clock, Unheard()))
+        self.again = DecideAgain(reviews, read, desk.deciding, desk.clock, Unheard())
         desk.worker.on_arrival(self.again)
 
     @classmethod

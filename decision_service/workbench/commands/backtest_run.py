@@ -239,17 +239,10 @@ def progress() -> Iterator[Callable[[int, int, int], None]]:
         task = bar.add_task("judging", total=None, rate="")
 
         def show(done: int, every: int, decisions: int) -> None:
-            rate = rate_text(decisions, monotonic() - began)
+            rate = f"{decisions:,} decisions, {decisions / (monotonic() - began):,.0f} a second"
             bar.update(task, completed=done, total=every, rate=rate)
 
         yield show
-
-
-def rate_text(decisions: int, seconds: float) -> str:
-    """`12,400 decisions, 1,530 a second`; empty where none were counted."""
-    if not decisions or seconds <= 0:
-        return ""
-    return f"{decisions:,} decisions, {decisions / seconds:,.0f} a second"
 
 
 def compared_rules(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,13 +60,11 @@ async def test_a_file_is_read_as_a_store_is(tmp_path: Path) -> None:
     reader = CaseReader(file, PRODUCT, {})
     first, second, end = (datetime(2026, 10, day, tzinfo=UTC) for day in (1, 2, 5))
     whole = KeyRange(first, end)
-    last = datetime(2026, 10, 4, tzinfo=UTC)
+    last, undecided = datetime(2026, 10, 4, tzinfo=UTC), datetime(2026, 10, 31, 16, 30, tzinfo=UTC)
     assert await reader.counts(PRODUCT, whole) == RangeCounts(4, 0, first, last)
-    nothing = KeyRange(end, datetime(2026, 10, 6, tzinfo=UTC))
-    assert await reader.counts(PRODUCT, nothing) == RangeCounts(0, 0)
-    assert await reader.counts(PRODUCT, EVER) == RangeCounts(
-        4, 1, first, datetime(2026, 10, 31, 16, 30, 0, 500_000, UTC)
-    )
+    assert await reader.counts(PRODUCT, KeyRange(end, undecided)) == RangeCounts(0, 0)
+    ever = await reader.counts(PRODUCT, EVER)
+    assert ever == RangeCounts(4, 1, first, undecided + timedelta(seconds=0.5))
 
     async def found(window: datetime, after: PagePosition | None, limit: int) -> list[object]:
         page = await reader.applicants(PRODUCT, whole, window, after, limit)

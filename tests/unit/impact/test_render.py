@@ -186,16 +186,6 @@ def test_two_figures_make_a_map() -> None:
     assert all(f">{share * 100:.1f}</text>" in drawn for share in points.values())
 
 
-def test_bars_reach_over_the_axis() -> None:
-    """The longest bound ends near the end of the axis, whatever the rates are."""
-    low = Share(0.02, 0.01, 0.034)
-    [first, *others] = report().rates
-    rates = (replace(first, before=low, after=low), *(replace(one, before=low) for one in others))
-    drawn = html(replace(report(), rates=tuple(replace(one, after=low) for one in rates)))
-    bars = drawn[drawn.index("Outcomes before and after") :].partition("</svg>")[0]
-    assert ">4 %</text>" in bars
-
-
 def test_a_figure_that_changes_soon_is_shown_with_what_it_moves() -> None:
     """In short, and with the day in a table."""
     text = markdown(report())

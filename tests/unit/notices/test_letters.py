@@ -295,8 +295,7 @@ LOANS = Change("history.overdue_loans", 2, 0, Decimal(2))
 
 def needed(*changes: Change, day: date | None = None) -> Recourse:
     """What would do, all of it to be told."""
-    kind = RecourseKind.CHANGE if changes else RecourseKind.WAIT
-    return Recourse(kind, changes, day, told=True)
+    return Recourse(RecourseKind.CHANGE, changes, day, told=True)
 
 
 def test_a_day_to_apply_again_is_told_where_there_is_one() -> None:

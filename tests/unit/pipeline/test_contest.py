@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from decision_service.casework.reviews import OperateReviews, ReviewDeps
+from decision_service.casework.reviews import OperateReviews
 from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.decision import Outcome
 from decision_service.domain.reviews import Review
@@ -47,10 +47,10 @@ async def contested(store: Store, book: Rulebook | None = None) -> Review:
     assert made.outcome is Outcome.APPROVE
     known = world.book if book is None else book
     read = ReadDecisions(store, RulesetArchive(store, lambda: known, CompilationThread()))
-    deps = ReviewDeps(
+    operate = OperateReviews(
         store.reviews, read, lambda: known, world.clock, world.ids, lambda: None, Steps()
     )
-    return await OperateReviews(deps).request(made.decision_id, "los", "r-1", "More, please.", "")
+    return await operate.request(made.decision_id, "los", "r-1", "More, please.", "")
 
 
 async def test_a_contest_of_an_approval_knows_what_is_approved(store: Store) -> None:

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.casework.review_steps import ReviewStep
-from decision_service.casework.reviews import AgainDeps, DecideAgain
+from decision_service.casework.reviews import DecideAgain
 from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import StoreUnavailable
@@ -85,7 +85,7 @@ class Desk:
         rulebook = (lambda: book) if book else None
         decide = self.world.decide(leases=self.store.leases, rulebook=cast("Any", rulebook))
         log = cast("Any", reviews or self.store.reviews)
-        return DecideAgain(AgainDeps(log, self.read, decide, self.world.clock, self.steps))
+        return DecideAgain(log, self.read, decide, self.world.clock, self.steps)
 
     async def decisions(self) -> list[StoredEntry]:
         """All decisions, newest first."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from decision_service.casework.compose import letter, text
 from decision_service.casework.letters import subject_of
 from decision_service.casework.review_results import ReadReviewChain, Standing
-from decision_service.casework.reviews import OperateReviews, ReviewDeps
+from decision_service.casework.reviews import OperateReviews
 from decision_service.cli.views import chain_lines
 from decision_service.decide.application import user_key
 from decision_service.decide.replay import ReadDecisions
@@ -52,16 +52,10 @@ class Office:
         self.review_id, book = review.review_id, self.world.book if known is None else known
         archive = RulesetArchive(self.store, lambda: book, CompilationThread())
         read, plans = ReadDecisions(self.store, archive), self.world.book
-        deps = ReviewDeps(
-            self.store.reviews,
-            read,
-            lambda: plans,
-            self.world.clock,
-            self.world.ids,
-            print,
-            Steps(),
+        world, reviews = self.world, self.store.reviews
+        operate = OperateReviews(
+            reviews, read, lambda: plans, world.clock, world.ids, print, Steps()
         )
-        operate = OperateReviews(deps)
         await operate.claim(self.review_id, "ana")
         return operate
 
