@@ -156,7 +156,8 @@ traces = few(
 )
 decisions = st.builds(
     Decision,
-    *[words] * 6,
+    *[words] * 5,
+    decision_id=words,
     created=instants,
     as_of=st.dates().map(lambda day: AsOf(NOW, day, UTC)),
     assignment=assignments,

@@ -42,7 +42,7 @@ def test_what_is_not_covered_is_named_and_a_floor_fails(run, product):
     """Coverage below the floor is a finding, in one sentence with both figures."""
     done = run("test")
     assert done.code == 0
-    line = "rules/personal-loan-ph/v1.yaml:68: not reached: rule `no_source` true\n"
+    line = "rules/personal-loan-ph/v1.yaml:66: not reached: rule `no_source` true\n"
     assert line in done.out
     assert "\n  - name: rule `no_source` true\n" in done.out
     done = run("test", "--fail-under", "100")

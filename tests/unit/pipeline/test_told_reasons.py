@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from msgspec.structs import replace
 
@@ -28,7 +26,7 @@ SMALL = review(asked=5_000)
 
 def declined(code: str, policy: ReviewPolicy = TOLD) -> Review:
     """A review that a person has completed."""
-    claimed = claim(SMALL, by("ana"), timedelta(minutes=30)).review
+    claimed = claim(SMALL, by("ana")).review
     result = ReviewResult(Outcome.DECLINE, code, "seen by Ana")
     return complete(claimed, by("ana"), result, policy).review
 
