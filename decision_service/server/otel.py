@@ -7,13 +7,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
-import re
 import threading
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import grpc
 import msgspec
@@ -25,7 +22,6 @@ from opentelemetry.propagate import extract
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,9 +30,6 @@ from decision_service.server.auth import METHODS, UNOBSERVED
 log = structlog.get_logger("decision_service.opentelemetry")
 SERVICE_NAME = "decision-service"
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
-_FLAGS = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})", re.ASCII)
-_SHARES = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
-_RATIO = "parentbased_traceidratio"
 _SERVER_ERROR = 500
 LINGER_SECONDS = 2.0
 """How long the end of the service waits for spans that are still to be sent."""
@@ -105,32 +98,8 @@ def resource(version: str) -> Resource:
     return Resource.create(own).merge(OTELResourceDetector().detect())
 
 
-class ParentOrShare(msgspec.Struct, frozen=True):
-    """A call is traced where its caller's trace is; of calls without one, a `share` (0 to 1)."""
-
-    share: float
-
-    def __call__(self, details: grpc.HandlerCallDetails) -> bool:
-        for key, value in details.invocation_metadata or ():
-            found = _FLAGS.match(value) if key == "traceparent" and isinstance(value, str) else None
-            if found is not None:
-                return bool(int(found[1], 16) & 1)
-        return random.random() < self.share  # noqa: S311 - a sample, no secret
-
-
-def head_sampling() -> tuple[ParentOrShare | None, Sampler | None]:
-    """By `OTEL_TRACES_SAMPLER`: what precedes a span, and the sampler of what that lets through.
-
-    None twice for samplers that are not parent-based, which the SDK makes. Raises VariableRefused.
-    """
-    name = os.environ.get("OTEL_TRACES_SAMPLER") or "parentbased_always_on"
-    if name != _RATIO and name not in _SHARES:
-        return None, None
-    share = _ratio() if name == _RATIO else _SHARES[name]
-    return ParentOrShare(share), ParentBased(ALWAYS_ON)
-
-
-def _ratio() -> float:
+def check_ratio() -> None:
+    """The SDK makes the sampler; a share that it cannot read it would take for 1."""
     text = os.environ.get("OTEL_TRACES_SAMPLER_ARG") or "1.0"
     try:
         ratio = float(text)
@@ -140,31 +109,22 @@ def _ratio() -> float:
         raise VariableRefused(
             f"OTEL_TRACES_SAMPLER_ARG is {text!r}: it takes a share of calls from 0 to 1, as 0.1"
         )
-    return ratio
-
-
-class HttpDetails(msgspec.Struct, frozen=True):
-    """A JSON call as samplers see one of gRPC."""
-
-    method: str
-    invocation_metadata: tuple[tuple[str, str], ...]
 
 
 class JsonSpans(msgspec.Struct, frozen=True):
-    """An application whose JSON calls have spans, of `wanted` ones, by the names of gRPC's."""
+    """An application whose JSON calls have spans, by the names of gRPC's."""
 
     tracer: Tracer
-    wanted: Callable[[Any], bool]
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"])
-        if scope["path"] not in METHODS or not self.wanted(HttpDetails(scope["path"], headers)):
+        if scope["path"] not in METHODS:
             await self.app(scope, receive, send)
             return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         with self.tracer.start_as_current_span(
             scope["path"][1:],
-            extract(dict(headers)),
+            extract(headers),
             SpanKind.SERVER,
             {"rpc.system": "connect_rpc"},
             record_exception=False,  # a message or a traceback may hold data
@@ -187,24 +147,15 @@ class Tracing(msgspec.Struct, frozen=True):
     around_http: Callable[[ASGIApp], ASGIApp]
 
     @classmethod
-    def of(cls, provider: TracerProvider, sampled: ParentOrShare | None = None) -> Tracing:
-        """Health checks and reflection, which platforms ask for all the time, have no spans.
-
-        Nor have calls that are not `sampled`, where it is given.
-        """
+    def of(cls, provider: TracerProvider) -> Tracing:
+        """Health checks and reflection, which platforms ask for all the time, have no spans."""
 
         def wanted(details: grpc.HandlerCallDetails) -> bool:
-            if details.method.startswith(UNOBSERVED):
-                return False
-            return sampled is None or sampled(details)
+            return not details.method.startswith(UNOBSERVED)
 
         tracer = provider.get_tracer("decision_service")
-        return cls(
-            provider,
-            server_interceptor(tracer_provider=provider, filter_=wanted),
-            tracer,
-            partial(JsonSpans, tracer, wanted),
-        )
+        interceptor = server_interceptor(tracer_provider=provider, filter_=wanted)
+        return cls(provider, interceptor, tracer, partial(JsonSpans, tracer))
 
 
 class OpenTelemetry(msgspec.Struct, frozen=True):
@@ -222,27 +173,25 @@ class OpenTelemetry(msgspec.Struct, frozen=True):
 def open_telemetry(version: str) -> OpenTelemetry | None:
     """Set up by the environment, None where that switches spans off; raises VariableRefused."""
     check_protocol()
+    check_ratio()
     if not sends_spans():
         return None
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `WatchedSpans` says it once
     own = resource(version)
     try:
         exporter = WatchedSpans(OTLPSpanExporter())
-        sampled, sampler = head_sampling()
-        tracing = Tracing.of(provider_of(own, exporter, sampler), sampled)
+        tracing = Tracing.of(provider_of(own, exporter))
     except (InvalidCompressionValueException, ValueError) as error:
         raise VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}") from None
     return OpenTelemetry(tracing, exporter)
 
 
-def provider_of(
-    own: Resource, exporter: SpanExporter, sampler: Sampler | None = None
-) -> TracerProvider:
+def provider_of(own: Resource, exporter: SpanExporter) -> TracerProvider:
     """A provider that batches spans; events, which may hold tracebacks, are left out.
 
     At most `OTEL_BSP_MAX_QUEUE_SIZE` (2,048) spans wait; the oldest are dropped.
     """
     limits = SpanLimits(max_events=0)
-    provider = TracerProvider(sampler, own, shutdown_on_exit=False, span_limits=limits)
+    provider = TracerProvider(None, own, shutdown_on_exit=False, span_limits=limits)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
