@@ -18,6 +18,7 @@ from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.output import console
 from decision_service.domain.errors import visible
+from decision_service.rules.construct import SEGMENT
 from decision_service.server.wire import enum_name
 
 _WIDTH = 80
@@ -254,7 +255,7 @@ def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
     words = [f"{escape(rule.name):<20}"]
     # The condition of a stage has a truth whatever the component.
     judged = component not in _WITHOUT_TRUTH and stage != "offer"
-    if judged or rule.name == _APPLIES_WHEN:
+    if judged or rule.name == SEGMENT:
         words.append(_TRUTHS.get(rule.truth, ""))
     if rule.effect:
         words.append(f"→ {escape(rule.effect)}  {rule.reason}".rstrip())

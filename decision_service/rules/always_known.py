@@ -15,7 +15,7 @@ from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.ranges import ValueRange, span_of
 from decision_service.rules.satisfiable import Claim, can_hold
 from decision_service.rules.scorecard import Card
-from decision_service.rules.table import Grid, Hit
+from decision_service.rules.table import Grid
 
 Names = frozenset[str]
 
@@ -132,7 +132,7 @@ class Sure:
         cells = [node for row in grid.rows for node in row.gives.values()]
         if any(self._reads_bounds(node) for node in (*grid.names, *cells)):
             self._are_bounded(symbol.name for symbol in grid.outputs.values())
-        found = grid.hit is not Hit.COLLECT and all(self.has_value(name) for name in grid.names)
+        found = all(self.has_value(name) for name in grid.names)
         for output, symbol in grid.outputs.items() if found else ():
             if all(self.has_value(row.gives[output]) for row in grid.rows):
                 self.take({symbol.name})

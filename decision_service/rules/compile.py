@@ -40,10 +40,12 @@ from decision_service.rules.program import (
 )
 from decision_service.rules.sections import (
     RECOURSE,
+    SEGMENTS,
     read_guarantees,
     read_header,
     read_reasons,
     read_recourse,
+    read_segments,
     read_tags,
 )
 from decision_service.rules.stages import (
@@ -61,6 +63,7 @@ OPTIONAL = (
     USES,
     "reasons",
     "data",
+    SEGMENTS,
     "params",
     "derived",
     "tags",
@@ -132,8 +135,9 @@ def read_draft(
     read_data(draft)
     draft.valid_for = root.duration("valid_for")
     announce(draft)
-    for section in (read_inputs, read_params, read_reasons, read_tags, read_derived):
+    for section in (read_inputs, read_segments, read_params, read_reasons, read_tags, read_derived):
         section(draft)
+    read_segments(draft, derived=True)
     read_stages(draft)
     read_closing(draft)
     read_guarantees(draft)

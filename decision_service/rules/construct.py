@@ -26,7 +26,7 @@ from decision_service.rules.language.values import Gap, Unknown
 from decision_service.rules.wording import Wording
 
 MOST_WORLDS = 64
-APPLIES_WHEN = "applies_when"
+SEGMENT = "segment"
 SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 OUTCOME_WORDS = tuple(outcome.value for outcome in SEVERITY)
 
@@ -60,12 +60,10 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
 
 
-def data_finding(
-    gap: Gap, outcome: Outcome = _REFER, code: str = "", because: Node | None = None
-) -> Finding:
+def data_finding(gap: Gap, outcome: Outcome = _REFER, because: Node | None = None) -> Finding:
     """The argument from a gap, by default a referral with the cause's reason."""
     kind = _KIND if outcome is _REFER else None
-    code = code or gap.missing.code or REASONS[gap.missing.cause]
+    code = gap.missing.code or REASONS[gap.missing.cause]
     return Finding(outcome, code, _DATA, kind, gap, because)
 
 
@@ -198,6 +196,8 @@ class Written(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class StageCondition:
+    """For which segment's applicants a stage is."""
+
     stage: str
     when: Node
     place: Place = field(compare=False)
@@ -207,7 +207,7 @@ class StageCondition:
         return f"stage `{self.stage}`"
 
     def written(self) -> Written:
-        return Written(self.when, self.place, f"`{APPLIES_WHEN}` of {self.what}", condition=True)
+        return Written(self.when, self.place, f"`{SEGMENT}` of {self.what}", condition=True)
 
 
 class Conclusive(msgspec.Struct, frozen=True):

@@ -233,7 +233,8 @@ class RulesetDraft(msgspec.Struct):
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x`, `reasons.X` and `tags.x` is
     declared; `ids` where each id stands. `unread` says that a table's rows could not be read, so
-    that nobody knows what they use. `now` is when it is to decide, None where that does not matter.
+    that nobody knows what they use. `segments` are labels, each with the name that has it.
+    `now` is when it is to decide, None where that does not matter.
     `lists` are those that its rules ask; `shared` is what it uses of shared files, by path and name
     (`reasons.X`).
     """
@@ -248,6 +249,7 @@ class RulesetDraft(msgspec.Struct):
     zone: ZoneInfo | None = None
     policy: DataPolicy = msgspec.field(default_factory=lambda: DataPolicy(NO_CURRENCY))
     inputs: dict[str, InputSpec] = msgspec.field(default_factory=dict)
+    segments: dict[str, NameRead] = msgspec.field(default_factory=dict)
     params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
     derived: list[Derived] = msgspec.field(default_factory=list)
     waiting: list[Waiting] = msgspec.field(default_factory=list)

@@ -9,11 +9,11 @@ import msgspec
 
 from decision_service.domain.decision import StageTrace, Truth, Verdict
 from decision_service.rules.construct import Conclusion, Matches, PartView, Trace
-from decision_service.rules.language.values import exactly
+from decision_service.rules.language.values import Unknown, exactly
 from decision_service.rules.offer import OfferRunner, limits
 from decision_service.rules.program import CompiledRuleset, Stage
 from decision_service.rules.stages import own_record, unconditional
-from decision_service.rules.table import MatchedRows, TableRunner
+from decision_service.rules.table import TableRunner
 
 _NOT_RUN = "not evaluated: nothing is offered"
 
@@ -72,8 +72,8 @@ def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tupl
 def _rows(
     runner: TableRunner, record: tuple[Any, ...], values: Sequence[Any], ruleset: CompiledRuleset
 ) -> Iterator[PassedRow]:
-    found: MatchedRows = record[0]
-    end = found.rows[0] if found.rows else len(runner.grid.rows)
+    found: int | Unknown = record[0]
+    end = len(runner.grid.rows) if isinstance(found, Unknown) else found
     for index in range(max(0, end - MOST_SHOWN), end):
         missed = _first_miss(index, record[2])
         if missed is not None:

@@ -31,7 +31,7 @@ from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import truth_of
 
 RULE_REQUIRED = ("id", "when")
-OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
+OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because")
 RULE_OPTIONAL = ("then", *OF_OUTCOMES, "tags")
 ON_MISSING = ("REFER", "DECLINE", "SKIP")
 Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
@@ -52,7 +52,6 @@ class Rule:
     reason_factor: str
     on_missing: Outcome | None
     because: str
-    missing_reason: str
     tags: tuple[str, ...]
     place: Place = field(compare=False)
 
@@ -185,7 +184,7 @@ def _gone(ready: Ready, truth: Unknown) -> Finding | None:
         return data_finding(gap)
     if rule.on_missing is None:
         return None
-    return data_finding(gap, rule.on_missing, rule.missing_reason, ready.when)
+    return data_finding(gap, rule.on_missing, ready.when)
 
 
 def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
@@ -279,7 +278,6 @@ def _rule(node: YamlNode, draft: RulesetDraft, outcomes: Sequence[str]) -> Rule 
         reason_factor=_reason_factor(fields, when),
         on_missing=None if on_missing == "SKIP" else Outcome(on_missing or "REFER"),
         because=fields.text("because") or "",
-        missing_reason=draft.reason(fields, "missing_reason") or "",
         tags=_tags(fields, draft),
         place=place,
     )

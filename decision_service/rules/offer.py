@@ -317,8 +317,7 @@ class OfferRunner:
             return
         for term, place in zip(choice.terms, choice.places, strict=True):
             yield f"offer line `{TERM}`", _named(term), place
-        if choice.fits:
-            yield f"offer line `{TERM}`", _named(0), self.terms.lines[TERM].place
+        yield f"offer line `{TERM}`", _named(0), self.terms.lines[TERM].place
 
 
 def _named(term: int) -> str:
@@ -395,7 +394,7 @@ def _tree(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> No
         return None if choice is None else chosen(choice, f"offer.{TERM}", entry.key_place)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
     found: Node | None = draft.expression(scalar, _TYPES.get(entry.key))
-    if entry.key == AMOUNT and found is not None and choice is not None and choice.fits:
+    if entry.key == AMOUNT and found is not None and choice is not None:
         return nothing_without_term(found, draft.names.symbols[f"offer.{TERM}"])
     return found
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.factor import ValueType
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place
@@ -20,25 +19,20 @@ from decision_service.rules.wording import Wording
 
 MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
 BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
-TERM_REQUIRED, TERM_OPTIONAL = ("choose", "of"), ("fits", "amount")
+TERM_KEYS = ("choose", "of", "fits")
 MOST_TERMS = 24
 MOST_TERM_MONTHS = 600
-LONGEST, SHORTEST, LARGEST = CHOICES = ("longest", "shortest", "largest")
+LONGEST, SHORTEST = CHOICES = ("longest", "shortest")
 
 
 @dataclass(frozen=True, slots=True)
 class TermChoice:
-    """The terms in rising order, each with what is asked of it: a condition, or an amount."""
+    """The terms in rising order, each with the condition that is asked of it."""
 
     choose: str
     terms: tuple[int, ...]
     asked: tuple[Node, ...]
     places: tuple[Place, ...] = field(compare=False)
-
-    @property
-    def fits(self) -> bool:
-        """Whether a condition is asked, so that perhaps no term fulfils it."""
-        return self.choose != LARGEST
 
 
 def with_term(node: Node, symbol: Symbol, term: int) -> Node:
@@ -60,27 +54,9 @@ def _with(value: Any, symbol: Symbol, term: int) -> Any:
 
 def chosen(choice: TermChoice, text: str, place: Place) -> Node:
     pairs = list(zip(choice.terms, choice.asked, strict=True))
-    if choice.choose == LARGEST:
-        return _largest(pairs, text, place)
     found: Node = _months(0, text, place)
     for term, asked in pairs if choice.choose == LONGEST else reversed(pairs):
         found = _either(asked, term, found, text, place)
-    return found
-
-
-def _largest(pairs: Sequence[tuple[int, Node]], text: str, place: Place) -> Node:
-    """The term of the largest amount, of equal ones the shortest."""
-    found: Node = _months(pairs[-1][0], text, place)
-    rest: tuple[Node, ...] = (pairs[-1][1],)
-    for term, amount in reversed(pairs[:-1]):
-        others = (
-            rest[0]
-            if len(rest) == 1
-            else tree.FunctionCall(amount.type, "max", rest, text=text, place=place)
-        )
-        least = tree.Compare(">=", amount, others, text=text, place=place)
-        found = _either(least, term, found, text, place)
-        rest = (amount, *rest)
     return found
 
 
@@ -120,14 +96,12 @@ class Terms(msgspec.Struct, frozen=True):
 
 def read_choice(node: YamlNode, draft: RulesetDraft) -> TermChoice | None:
     """The choice of a term; None where anything is wrong, all of it reported."""
-    fields = Fields.of(
-        node, f"`{TERM}`", draft.report, required=TERM_REQUIRED, optional=TERM_OPTIONAL
-    )
+    fields = Fields.of(node, f"`{TERM}`", draft.report, required=TERM_KEYS)
     if fields is None:
         return None
     choose = fields.choice("choose", CHOICES)
     terms = _terms(fields, draft)
-    asked = None if choose is None else _asked(fields, choose, draft)
+    asked = _asked(fields, draft)
     if choose is None or asked is None or not terms:
         return None
     symbol = draft.names.symbols[f"offer.{TERM}"]
@@ -154,19 +128,11 @@ def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
     return tuple(found) if len(found) == len(items) <= MOST_TERMS else ()
 
 
-def _asked(fields: Fields, choose: str, draft: RulesetDraft) -> Node | None:
-    key, other = ("amount", "fits") if choose == LARGEST else ("fits", "amount")
-    type_: ValueType = MONEY if choose == LARGEST else FLAG
-    if fields.has(other):
-        message = f"`choose: {choose}` looks at `{key}`, not at `{other}`"
-        draft.report.error("R121", fields.place(other), message, f"write `{key}:`")
-    elif not fields.has(key):
-        message = f"`choose: {choose}` has no `{key}`"
-        draft.report.error("R121", fields.node.place, message, f"add `{key}:`")
+def _asked(fields: Fields, draft: RulesetDraft) -> Node | None:
     draft.names.define(f"offer.{TERM}", INTEGER)
-    asked = draft.expression(fields.scalar(key), type_)
+    asked = draft.expression(fields.scalar("fits"), FLAG)
     if asked is not None and f"offer.{TERM}" not in [symbol.name for symbol in reads(asked)]:
-        message = f"`{key}` does not name `offer.{TERM}`, so that every term is alike"
+        message = f"`fits` does not name `offer.{TERM}`, so that every term is alike"
         hint = f"write the term that is tried as `offer.{TERM}`"
         draft.report.error("R317", asked.place, message, hint)
     return asked
@@ -179,9 +145,7 @@ class TermBinding:
         self.parts = [_compiled(node) for node in choice.asked]
 
     def text(self, term: int, values: Values) -> str:
-        """The comparison that the next wanted term fails, empty for the last; else the amount."""
-        if self.choice.choose == LARGEST:
-            return self.choice.asked[0].text
+        """The comparison that the next wanted term fails; empty for the last."""
         step = 1 if self.choice.choose == LONGEST else -1
         index = self.choice.terms.index(term) + step
         if not 0 <= index < len(self.choice.terms):

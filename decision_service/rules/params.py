@@ -1,4 +1,4 @@
-"""The `params:` section: constants, fixed, dated or by label; the one in force on as_of counts."""
+"""The `params:` section: constants, fixed, dated or by segment; that in force on as_of counts."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SHARE = "share"
 """The unit whose values lie between 0 and 1 where no bounds are written."""
 
 DEFAULT = "default"
-"""The key of every label without a value of its own."""
+"""The key of every segment without a value of its own."""
 
 _LONGEST_UNIT = 40
 _TYPES = [t.value for t in ValueType]
-_KEYS = ("value", "values", "by", "min", "max", "unit")
+_KEYS = ("value", "values", "min", "max", "unit")
 
 
 class ParamLimits(msgspec.Struct, frozen=True):
@@ -97,7 +97,10 @@ def _step(entry: MapEntry, limits: ParamLimits, draft: RulesetDraft) -> Step | N
     start = parse_day(entry.key)
     if start is None:
         hint = day_hint(entry.key)
-        hint = f"{hint}; values by label need `by: inputs.x`" if hint == FORM else hint
+        if hint == FORM:
+            hint = did_you_mean(entry.key, draft.segments) or (
+                f"{hint}; values by segment need `segments:` with a name that has the labels"
+            )
         draft.report.error("R123", entry.key_place, f"`{entry.key}` is no date", hint)
     value = read_value(entry.value, f"the value from {entry.key}", limits, draft)
     return None if start is None or value is None else Step(start, value)
@@ -115,20 +118,9 @@ def read_value(
     return value
 
 
-def read_labelled(fields: Fields, limits: ParamLimits, draft: RulesetDraft) -> ParamSpec | None:
-    if fields.has("value") or not fields.has("values"):
-        message = f"parameter `{limits.name}` has `by`, and needs `values` by label"
-        hint = f"`values: {{NCR: 9000, {DEFAULT}: 8000}}`"
-        draft.report.error("R121", fields.node.key_place("by"), message, hint)
-        return None
-    by, values = draft.name(fields.scalar("by")), fields.map("values")
-    if by is None or values is None:
-        return None
-    if by.symbol.constant or not written_labels(by.symbol):
-        message = f"`{by.text}` has no labels of which each could have a value"
-        hint = "name an input of type text with `one_of`, a flag, or a factor with labels"
-        draft.report.error("R318", by.place, message, hint)
-        return None
+def read_labelled(
+    values: MapNode, by: NameRead, limits: ParamLimits, draft: RulesetDraft
+) -> ParamSpec | None:
     found = [_of_label(entry, by, limits, draft) for entry in values.entries]
     _check_covered(by, values, limits.name, draft)
     labels = tuple(each for each in found if each is not None and each.steps)
@@ -196,14 +188,17 @@ def _param(entry: MapEntry, draft: RulesetDraft) -> ParamSpec | None:
     word = fields.choice("type", _TYPES) if fields is not None else None
     if fields is None or word is None or not named:
         return None
-    if not fields.has("by") and fields.has("value") == fields.has("values"):
+    if fields.has("value") == fields.has("values"):
         message = f"{what} needs either `value` or `values`"
         hint = "`value: 0.35`, or `values: {2026-01-01: 4, 2026-12-01: 6}`"
         report.error("R121", entry.key_place, message, hint)
         return None
     limits = read_limits(fields, name, ValueType(word), draft)
-    if fields.has("by"):
-        return read_labelled(fields, limits, draft)
+    values = fields.map("values")
+    keys = [entry.key for entry in values.entries] if values is not None else []
+    by = next((draft.segments[key] for key in keys if key in draft.segments), None)
+    if values is not None and by is not None:
+        return read_labelled(values, by, limits, draft)
     steps = _steps(fields, limits, draft)
     if not steps:
         return None

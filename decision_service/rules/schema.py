@@ -9,7 +9,7 @@ from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.values import OF_FACTORS
 from decision_service.rules import offer_terms as terms
 from decision_service.rules.compile import OPTIONAL, REQUIRED
-from decision_service.rules.construct import APPLIES_WHEN, OUTCOME_WORDS
+from decision_service.rules.construct import OUTCOME_WORDS, SEGMENT
 from decision_service.rules.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.rules.draft import SECTIONS, USES
 from decision_service.rules.inputs import WIRE_TYPES
@@ -26,9 +26,10 @@ from decision_service.rules.language.schema_forms import (
 from decision_service.rules.literals import BOUNDED
 from decision_service.rules.program import WAITING
 from decision_service.rules.scorecard import MOST_BINS
-from decision_service.rules.sections import DIRECTIONS, KINDS, RECOURSE, TELL, TOLD
+from decision_service.rules.sections import DIRECTIONS, KINDS, RECOURSE, SEGMENTS, TELL, TOLD
 from decision_service.rules.stages import CLOSING, STAGES
-from decision_service.rules.table import MOST_COLUMNS, MOST_ROWS, OUTCOME, REASON, Aggregate, Hit
+from decision_service.rules.table import KEYS as TABLE_KEYS
+from decision_service.rules.table import MOST_COLUMNS, MOST_ROWS, Hit
 
 TYPES = choice(ValueType)
 _RULE_KEYS: dict[str, Schema] = {
@@ -39,7 +40,6 @@ _RULE_KEYS: dict[str, Schema] = {
     "reason_factor": about(forms.refers("name"), "The name in `when` whose comparison it shows"),
     "on_missing": about(choice(ON_MISSING), "What missing data gives; REFER unless written"),
     "because": about(forms.TEXT, "Why missing data may be skipped or declined"),
-    "missing_reason": about(forms.REASON, "The reason instead of DATA_MISSING"),
     "tags": about(
         listed(forms.IDENTIFIER, minItems=1), "Labels declared under `tags`, set where it holds"
     ),
@@ -73,7 +73,7 @@ def stage() -> Schema:
     keys = {
         "name": about(forms.IDENTIFIER, "The stage's own name"),
         "component": about(choice(components), "Which part of the policy its reasons come from"),
-        APPLIES_WHEN: about(forms.CONDITION, "For whom the stage is; everybody without it"),
+        SEGMENT: about(forms.LITERAL, "For whom the stage is: A, A | B, != A; all without it"),
         **{key: forms.refers(key) for key in STAGES},
     }
     fits = [
@@ -125,20 +125,16 @@ def _band() -> Schema:
 
 
 def table() -> Schema:
-    both = closed("how rows are joined", ("collect",), {"collect": named(choice(Aggregate))})
-    hit: Schema = {"anyOf": [choice((Hit.FIRST, Hit.UNIQUE)), both]}
-    own = {name: choice((name, "text")) for name in (OUTCOME, REASON)}
     rows = listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
     path = {"type": "string", "pattern": r"^tables/.+\.csv$"}
     keys = {
         "id": about(forms.IDENTIFIER, "Names `<id>.<output>`"),
-        "hit": about(hit, "Which matching rows count"),
+        "hit": about(choice(Hit), "Which matching row counts"),
         "when": listed(forms.refers("name"), minItems=1, maxItems=MOST_COLUMNS),
-        "give": about({**named(TYPES), "properties": own}, "The outputs with their types"),
+        "give": about(named(TYPES), "The outputs with their types"),
         "rows": {"anyOf": [rows, closed("a table file", ("file",), {"file": path})]},
-        REASON: about(forms.REASON, "The reason of rows with an outcome"),
     }
-    return closed("a table", ("id", "hit", "when", "give", "rows"), keys)
+    return closed("a table", TABLE_KEYS, keys)
 
 
 def offer() -> Schema:
@@ -165,16 +161,15 @@ def offer() -> Schema:
 
 def _term() -> Schema:
     keys = {
-        "choose": about(choice(terms.CHOICES), "longest and shortest ask `fits`, largest `amount`"),
+        "choose": about(choice(terms.CHOICES), "The longest or shortest that fits"),
         "of": listed(
             {"type": "integer", "minimum": 1, "maximum": terms.MOST_TERM_MONTHS},
             minItems=1,
             maxItems=terms.MOST_TERMS,
         ),
         "fits": about(forms.CONDITION, "Whether offer.term_months fits"),
-        "amount": about(forms.EXPRESSION, "What offer.term_months would allow"),
     }
-    return closed("a chosen term", terms.TERM_REQUIRED, keys)
+    return closed("a chosen term", terms.TERM_KEYS, keys)
 
 
 def conditions() -> Schema:
@@ -255,6 +250,9 @@ def _sections() -> Schema:
     return {
         "data": _data(),
         "inputs": about(inputs, "What the loan system must or may send"),
+        SEGMENTS: about(
+            listed(forms.refers("name"), minItems=1), "Names whose labels stages and values are by"
+        ),
         "params": about(named(_param()), "Constants; of dated ones that in force on as_of counts"),
         "derived": about(named(forms.EXPRESSION), "Named expressions, from top to bottom"),
         "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
@@ -302,14 +300,14 @@ def _input(type_: Schema) -> Schema:
 
 
 def _param() -> Schema:
+    dated: Schema = {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1}
     keys = {
         "type": TYPES,
         "value": about(forms.LITERAL, "The value, always"),
         "values": about(
-            {"type": "object", "minProperties": 1},
-            "The value from each date on, or by label: {NCR: 9000, default: 8000}",
+            {**named({"anyOf": [forms.LITERAL, dated]}, forms.TEXT), "minProperties": 1},
+            "The value from each date on, or by segment: {NCR: 9000, default: 8000}",
         ),
-        "by": about(forms.refers("name"), "The input or factor whose labels have the values"),
         "min": about(forms.NUMBER, "The least that its values may be, inclusive"),
         "max": about(forms.NUMBER, "The most that its values may be, inclusive"),
         "unit": about(forms.TEXT, "What it counts: months, share (then 0 to 1)"),
@@ -317,19 +315,7 @@ def _param() -> Schema:
     either = [{"required": ["value"]}, {"required": ["values"]}]
     only: Schema = {"properties": {"type": choice(BOUNDED)}}
     dependent = dict.fromkeys(("min", "max", "unit"), only)
-    more = {"oneOf": either, "dependentSchemas": dependent, **_labelled()}
-    return closed("a parameter", ("type",), keys, **more)
-
-
-def _labelled() -> Schema:
-    """With `by` the keys of `values` are labels, whose values may be dated; else they are days."""
-    dated: Schema = {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1}
-    by_label = named({"anyOf": [forms.LITERAL, dated]}, forms.TEXT)
-    return {
-        "if": {"required": ["by"]},
-        "then": {"required": ["values"], "properties": {"values": by_label}},
-        "else": {"properties": {"values": dated}},
-    }
+    return closed("a parameter", ("type",), keys, oneOf=either, dependentSchemas=dependent)
 
 
 def _reason() -> Schema:

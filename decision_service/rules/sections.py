@@ -1,4 +1,4 @@
-"""The short sections of a rule file: header, reasons, tags, recourse and guarantees."""
+"""The short sections of a rule file: header, segments, reasons, tags, recourse, guarantees."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from decision_service.rules.language.fields import (
     read_texts,
 )
 from decision_service.rules.language.types import FLAG, ORDERED, Node, Symbol
-from decision_service.rules.language.yaml import MapEntry, Scalar, YamlNode
+from decision_service.rules.language.yaml import ListNode, MapEntry, Scalar, YamlNode
 from decision_service.rules.literals import as_currency
 from decision_service.rules.program import WAITING, Guarantee, ReasonSpec, TagSpec
+from decision_service.rules.ranges import written_labels
 
 MOST_TAGS = 30
 CALLER, NOBODY = TOLD = ("caller", "nobody")
 RECOURSE, TELL = "recourse", "tell"
+SEGMENTS = "segments"
 MOST_GUARANTEES = 100
 KINDS = ("never", "always", "monotone", "hiding")
 DIRECTIONS = {"up": 1, "down": -1}
@@ -85,6 +87,26 @@ def _read_zone(draft: RulesetDraft) -> ZoneInfo | None:
         message = f"there is no time zone `{name.text}`"
         draft.report.error("R123", name.place, message, "write an IANA name: Asia/Manila")
         return None
+
+
+def read_segments(draft: RulesetDraft, *, derived: bool = False) -> None:
+    """The labels by which applicants differ; those of derived names are for stages alone."""
+    node = draft.root.get(SEGMENTS)
+    items = node.items if derived and isinstance(node, ListNode) else draft.root.items(SEGMENTS)
+    for item in items:
+        if derived is not (isinstance(item, Scalar) and item.text.startswith("derived.")):
+            continue
+        name = draft.name(as_scalar(item, "a segment", draft.report))
+        labels = written_labels(name.symbol) if name and not name.symbol.constant else ()
+        if name is not None and not labels:
+            message = f"`{name.text}` has no labels that could be segments"
+            hint = "name an input of type text with `one_of`, a flag, or a factor with labels"
+            draft.report.error("R318", name.place, message, hint)
+        for label in labels:
+            other = draft.segments.setdefault(label, name) if name else None
+            if name is not None and other is not name and other is not None:
+                message = f"`{label}` is a segment of `{other.text}` and of `{name.text}`"
+                draft.report.error("R124", name.place, message, "name one of the two alone")
 
 
 def read_reasons(draft: RulesetDraft) -> None:

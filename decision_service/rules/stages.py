@@ -1,4 +1,4 @@
-"""`derived:`, `stages:` with `applies_when:`, and what follows them, read by their constructs."""
+"""`derived:`, `stages:` with `segment:`, and what follows them, read by their constructs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Component, Outcome, RuleTrace, Truth
 from decision_service.domain.values import Cause, DataReason, Missing, exponent
 from decision_service.rules import conditions, knockouts, offer, scorecard, table
+from decision_service.rules.cells import CellReader, cell_tree
 from decision_service.rules.construct import (
-    APPLIES_WHEN,
+    SEGMENT,
     Conclusion,
     Effect,
     Part,
@@ -25,11 +26,10 @@ from decision_service.rules.construct import (
     data_finding,
 )
 from decision_service.rules.draft import Derived, NamedPart, RulesetDraft, Waiting
-from decision_service.rules.language.diagnostics import Place
+from decision_service.rules.language.diagnostics import Place, did_you_mean
 from decision_service.rules.language.evaluation import compile_conditions
 from decision_service.rules.language.fields import Fields, as_list, as_scalar, check_identifier
 from decision_service.rules.language.types import (
-    FLAG,
     INTEGER,
     MONEY,
     NUMBER,
@@ -39,7 +39,6 @@ from decision_service.rules.language.types import (
     NameRead,
     Node,
     Symbol,
-    reads,
 )
 from decision_service.rules.language.values import Gap, Unknown
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
@@ -208,7 +207,7 @@ def read_stages(draft: RulesetDraft) -> None:
 
 def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
     required = ("name", "component")
-    optional = (APPLIES_WHEN, *STAGES)
+    optional = (SEGMENT, *STAGES)
     fields = Fields.of(node, "a stage", draft.report, required=required, optional=optional)
     if fields is None:
         return
@@ -232,11 +231,19 @@ def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
 
 
 def _condition(name: str, fields: Fields, draft: RulesetDraft) -> StageCondition | None:
-    """The condition, read before the body, which may not decide it."""
-    when = draft.expression(fields.scalar(APPLIES_WHEN), FLAG)
-    if when is None:
+    scalar = fields.scalar(SEGMENT)
+    if scalar is None:
         return None
-    return StageCondition(name, when, fields.node.key_place(APPLIES_WHEN))
+    label = scalar.text.partition("|")[0].removeprefix("!=").strip()
+    by = draft.segments.get(label)
+    if by is None:
+        hint = did_you_mean(label, draft.segments) or "name what has it under `segments:`"
+        draft.report.error("R214", scalar.place, f"there is no segment `{label}`", hint)
+        return None
+    cell = CellReader(by.symbol, draft.names.currency, draft.report).read(scalar)
+    if cell is None:
+        return None
+    return StageCondition(name, cell_tree(cell, by), fields.node.key_place(SEGMENT))
 
 
 def _only_construct(fields: Fields, draft: RulesetDraft) -> Construct | None:
@@ -275,16 +282,20 @@ def read_closing(draft: RulesetDraft) -> None:
 
 
 class ConditionalRecord(msgspec.Struct, frozen=True):
-    """What a condition came to: its truths, the gap that leaves it open, the stage's own record."""
+    """What a condition came to: its truths, and the stage's own record where it was run."""
 
     noted: tuple[Any, ...]
-    gap: Gap | None
     inner: tuple[Any, ...] | None
 
     @property
     def truth(self) -> Truth:
-        """UNKNOWN also where the totals of a score with bounds disagree."""
-        return Truth.UNKNOWN if self.gap is not None else truth_of(self.noted[0][0])
+        return truth_of(self.noted[0][0])
+
+    @property
+    def gap(self) -> Gap | None:
+        """What leaves it open."""
+        truth = self.noted[0][0]
+        return truth.shown if isinstance(truth, Unknown) else None
 
 
 class ConditionalRunner:
@@ -293,29 +304,21 @@ class ConditionalRunner:
     def __init__(self, condition: StageCondition, inner: Runner, outputs: Sequence[Symbol]) -> None:
         self.condition, self.inner, self.outputs = condition, inner, outputs
         self.weigh = compile_conditions([condition.when])
-        self.read = frozenset(symbol.slot for symbol in reads(condition.when))
 
     def run(self, state: State) -> Conclusion:
         noted = self.weigh(state.values)
-        gaps = self._open(noted[0][0], state)
-        if gaps:
-            self._put_nothing(state, gaps[0].missing.reason)
-            record = (ConditionalRecord(noted, gaps[0], None),)
-            return Conclusion((data_finding(gaps[0]),), record, gaps)
-        if noted[0][0]:
+        truth = noted[0][0]
+        if truth is True:
             found = self.inner.run(state)
-            record = (ConditionalRecord(noted, None, found.record),)
+            record = (ConditionalRecord(noted, found.record),)
             return Conclusion(found.findings, record, found.gaps)
-        self._put_nothing(state)
-        return Conclusion((), (ConditionalRecord(noted, None, None),))
-
-    def _open(self, truth: Any, state: State) -> tuple[Gap, ...]:
-        if truth.__class__ is Unknown:
-            return tuple(dict.fromkeys((truth.shown, *truth.gaps)))
-        behind = state.behind(self.read)
-        worlds = state.everywhere(self.weigh) if behind else ()
-        agree = all(world is not None and world[0][0] is truth for world in worlds)
-        return () if agree else behind
+        record = (ConditionalRecord(noted, None),)
+        if truth is False:
+            self._put_nothing(state)
+            return Conclusion((), record)
+        self._put_nothing(state, truth.shown.missing.reason)
+        gaps = tuple(dict.fromkeys((truth.shown, *truth.gaps)))
+        return Conclusion((data_finding(truth.shown),), record, gaps)
 
     def _put_nothing(self, state: State, reason: DataReason | None = None) -> None:
         missing = Missing(Cause.NOT_APPLIED, code=reason, detail=self.condition.stage)
@@ -334,7 +337,7 @@ class ConditionalRunner:
         weighed, gap = found.noted[1], found.gap
         row = RuleTrace(
             stage=view.stage,
-            id=APPLIES_WHEN,
+            id=SEGMENT,
             truth=found.truth,
             effect=_effect(found),
             reason=str(gap.missing.reason) if gap else "",
@@ -348,7 +351,7 @@ class ConditionalRunner:
         record: ConditionalRecord = found.record[0]
         names = tuple(symbol.name for symbol in self.outputs)
         when, open_ = (self.condition.when,), record.gap is not None
-        yield Effect(APPLIES_WHEN, _effect(record), when, names, open_)
+        yield Effect(SEGMENT, _effect(record), when, names, open_)
         if record.inner is not None:
             yield from self.inner.effects(replace(found, record=record.inner), view)
 

@@ -1,58 +1,51 @@
-"""A table: rows of condition cells with the values they give."""
+"""A table: rows of condition cells with the values they give; it concludes nothing itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import reduce
 from typing import Any
 
 import msgspec
 
-from decision_service.domain.decision import (
-    ComparisonTrace,
-    Component,
-    Outcome,
-    ReferKind,
-    RuleTrace,
-    Truth,
-)
+from decision_service.domain.decision import ComparisonTrace, Component, RuleTrace, Truth
 from decision_service.domain.factor import ValueType
-from decision_service.domain.values import Cause
 from decision_service.rules.cells import (
     Cell,
     CellKind,
     CellReader,
-    bits,
     cell_tree,
     column,
 )
 from decision_service.rules.construct import (
-    OUTCOME_WORDS,
     Column,
     Conclusion,
     Conclusive,
     Effect,
-    Finding,
     Matches,
     PartView,
     State,
     Written,
-    data_finding,
 )
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Evaluate, compile_trees
-from decision_service.rules.language.fields import Fields, as_choice, as_scalar, check_identifier
+from decision_service.rules.language.fields import (
+    Fields,
+    as_choice,
+    as_scalar,
+    check_identifier,
+    replaced_by,
+)
 from decision_service.rules.language.types import Node, Symbol
-from decision_service.rules.language.values import Gap, Unknown, rule_error, union, unknown
+from decision_service.rules.language.values import Gap, Unknown, rule_error, union
 from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 from decision_service.rules.literals import as_literal
 from decision_service.rules.table_rows import RawRow, read_rows, table_file
 
-OUTCOME, REASON = "outcome", "reason"
+KEYS = ("id", "hit", "when", "give", "rows")
 MOST_COLUMNS = 12
 MOST_ROWS = 2_000
 
@@ -63,66 +56,23 @@ _COMPUTED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
 class Hit(StrEnum):
     FIRST = "first"
     UNIQUE = "unique"
-    COLLECT = "collect"
-
-
-class Aggregate(StrEnum):
-    """How `collect` makes one value of several."""
-
-    SUM = "sum"
-    MIN = "min"
-    MAX = "max"
-    COUNT = "count"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     cells: tuple[Cell, ...]
     gives: Mapping[str, Node]
-    outcome: Outcome | None
-    reason: str
     place: Place = field(compare=False)
 
 
 class Grid(msgspec.Struct, frozen=True):
-    """A table; `outputs` have slots of their own, `concludes` says that rows have outcomes."""
+    """A table; its `outputs` have slots of their own."""
 
     id: str
     hit: Hit
-    aggregates: Mapping[str, Aggregate]
     names: tuple[tree.NameRead, ...]
     outputs: Mapping[str, Symbol]
-    concludes: bool
     rows: tuple[Row, ...]
-
-
-_JOIN: dict[Aggregate, Callable[[Sequence[Any]], Any]] = {
-    Aggregate.SUM: lambda values: reduce(lambda a, b: a + b, values, 0),
-    Aggregate.MIN: min,
-    Aggregate.MAX: max,
-}
-
-
-def joined(how: Aggregate, name: str, values: Sequence[Any]) -> Any:
-    """An output's aggregated value; UNKNOWN where a value is missing or there is none."""
-    if how is Aggregate.COUNT:
-        return len(values)
-    missing = union(values)
-    if missing is not None:
-        return missing
-    if not values and how is not Aggregate.SUM:
-        return unknown(name, Cause.NO_EVIDENCE, detail="no row matches")
-    try:
-        return _JOIN[how](values)
-    except ArithmeticError:
-        return rule_error(name, "the sum has no exact value")
-
-
-class MatchedRows(msgspec.Struct, frozen=True):
-    """The result of a lookup: the rows that count, or the Unknown that hides them."""
-
-    rows: tuple[int, ...]
-    gone: Unknown | None = None
 
 
 class _Give:
@@ -148,9 +98,7 @@ class TableRunner:
         self.columns = [self._column(i) for i in range(len(grid.names))]
         self.gives = _gives([[row.gives[name] for name in self.names] for row in grid.rows])
         self.reads = frozenset(c.slot for c in self.columns).union(*(g.slots for g in self.gives))
-        self.rows = [MatchedRows((index,)) for index in range(len(grid.rows))]
         self.every = (1 << len(grid.rows)) - 1
-        self.concluded = [self._row_finding(row) for row in grid.rows]
 
     def _column(self, index: int) -> Column:
         name = self.grid.names[index]
@@ -161,19 +109,18 @@ class TableRunner:
         matches = self._matches(state.values)
         found = self._found(matches, state.values)
         given = self._given(found, state.values)
-        missing = found.gone or union(given)
         state.put(self.outputs, given)
-        finding = self._finding(found) if self.grid.concludes else None
         behind = state.behind(self.reads)
         if behind:
-            finding = self._marked(finding, behind, state)
-        gaps = () if missing is None else missing.gaps
-        return Conclusion(() if finding is None else (finding,), (found, given, matches), gaps)
+            self._look_up_everywhere(behind, state)
+        missing = found if isinstance(found, Unknown) else union(given)
+        return Conclusion((), (found, given, matches), () if missing is None else missing.gaps)
 
     def _matches(self, values: Sequence[Any]) -> tuple[Matches, ...]:
         return tuple([each.matches(values[each.slot]) for each in self.columns])
 
-    def _found(self, matches: Sequence[Matches], values: Sequence[Any]) -> MatchedRows:
+    def _found(self, matches: Sequence[Matches], values: Sequence[Any]) -> int | Unknown:
+        """The row that counts, from 0, or what hides it."""
         sure = possible = self.every
         for each in matches:
             sure &= each.sure
@@ -181,15 +128,13 @@ class TableRunner:
         if self.grid.hit is Hit.FIRST:
             first = possible & -possible
             if sure & first:
-                return self.rows[first.bit_length() - 1]
+                return first.bit_length() - 1
             sure, possible = 0, first
         if possible & ~sure:
-            return MatchedRows((), self._unknown(possible & ~sure, values))
-        rows = bits(sure)
-        if self.grid.hit is Hit.COLLECT or len(rows) == 1:
-            return MatchedRows(tuple(rows))
-        what = "no row matches" if not rows else "several rows match"
-        return MatchedRows((), rule_error(f"{self.grid.id}", what))
+            return self._unknown(possible & ~sure, values)
+        if sure and not sure & (sure - 1):
+            return sure.bit_length() - 1
+        return rule_error(self.grid.id, "several rows match" if sure else "no row matches")
 
     def _unknown(self, rows: int, values: Sequence[Any]) -> Unknown:
         cells = self.grid.rows[(rows & -rows).bit_length() - 1].cells
@@ -201,63 +146,17 @@ class TableRunner:
         ]
         return union(open_) or rule_error(self.grid.id, "no row matches")
 
-    def _given(self, found: MatchedRows, values: Sequence[Any]) -> tuple[Any, ...]:
-        if found.gone is not None:
-            return (found.gone,) * len(self.names)
-        rows = [self.gives[i].values(values) for i in found.rows]
-        if self.grid.hit is not Hit.COLLECT:
-            return rows[0]
-        how, id_ = self.grid.aggregates, self.grid.id
-        each = enumerate(self.names)
-        return tuple(joined(how[n], f"{id_}.{n}", [row[i] for row in rows]) for i, n in each)
+    def _given(self, found: int | Unknown, values: Sequence[Any]) -> tuple[Any, ...]:
+        if isinstance(found, Unknown):
+            return (found,) * len(self.names)
+        return self.gives[found].values(values)
 
-    def _finding(self, found: MatchedRows) -> Finding | None:
-        if found.gone is not None:
-            return data_finding(found.gone.shown)
-        findings = [self.concluded[i] for i in found.rows]
-        order = [None, Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE]
-        return max(findings, key=lambda f: order.index(f.outcome if f else None), default=None)
-
-    def _row_finding(self, row: Row) -> Finding | None:
-        if row.outcome is None:
-            return None
-        return Finding(
-            row.outcome,
-            "" if row.outcome is Outcome.APPROVE else row.reason,
-            Component.TABLE,
-            ReferKind.POLICY if row.outcome is Outcome.REFER else None,
-            because=self._condition(row),
-            name=self.grid.id,
-        )
-
-    def _condition(self, row: Row) -> tree.Node | None:
-        asked = [
-            cell_tree(cell, name)
-            for cell, name in zip(row.cells, self.grid.names, strict=True)
-            if cell.sort is not CellKind.ANYTHING
-        ]
-        if not asked:
-            return None
-        if len(asked) == 1:
-            return asked[0]
-        return tree.All(tuple(asked), text=asked[0].text, place=row.place)
-
-    def _marked(
-        self, finding: Finding | None, behind: tuple[Gap, ...], state: State
-    ) -> Finding | None:
-        """Look up in every world; where the worlds differ, or one declines, refer."""
+    def _look_up_everywhere(self, behind: tuple[Gap, ...], state: State) -> None:
         state.marks.update(dict.fromkeys(self.outputs, behind))
-        outcomes = {finding.outcome if finding is not None else None}
         for world in state.worlds:
             found = self._found(self._matches(world), world)
             for slot, value in zip(self.outputs, self._given(found, world), strict=True):
                 world[slot] = value
-            other = self._finding(found) if self.grid.concludes else None
-            outcomes.add(other.outcome if other is not None else None)
-        certain = len(outcomes) == 1 and not state.crowded
-        if not self.grid.concludes or (certain and Outcome.DECLINE not in outcomes):
-            return finding
-        return data_finding(behind[0])
 
     def trees(self) -> Iterable[tree.Node]:
         for row in self.grid.rows:
@@ -266,11 +165,9 @@ class TableRunner:
 
     def note(self, record: tuple[Any, ...]) -> str:
         found = record[0]
-        if found.gone is not None:
-            shown = found.gone.shown
-            return f"no row: {shown.name} is missing: {shown.missing.cause}"
-        rows = ", ".join(str(i + 1) for i in found.rows)
-        return f"row {rows}" if rows else "no row"
+        if isinstance(found, Unknown):
+            return f"no row: {found.shown.name} is missing: {found.shown.missing.cause}"
+        return f"row {found + 1}"
 
     def _shown(self, given: Sequence[Any], view: PartView) -> str:
         return ", ".join(
@@ -279,23 +176,22 @@ class TableRunner:
         )
 
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
-        rows, given, _ = found.record
-        trees = [n for i in rows.rows for n in self.grid.rows[i].gives.values()]
+        row, given, _ = found.record
+        trees = () if isinstance(row, Unknown) else self.grid.rows[row].gives.values()
         yield Effect(
             "row",
-            f"{self._shown(given, view)} {found.outcome if self.grid.concludes else ''}",
+            self._shown(given, view),
             (*self.grid.names, *trees),
             tuple(symbol.name for symbol in self.grid.outputs.values()),
-            self.grid.concludes,
-            self.note(found.record).partition(":")[0],
+            name=self.note(found.record).partition(":")[0],
         )
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         found, given, _ = record
         effect = self._shown(given, view)
-        if not found.rows:
+        if isinstance(found, Unknown):
             return (RuleTrace(view.stage, self.grid.id, Truth.UNKNOWN, effect),)
-        return tuple(self._row_trace(i, effect, view) for i in found.rows)
+        return (self._row_trace(found, effect, view),)
 
     def _row_trace(self, index: int, effect: str, view: PartView) -> RuleTrace:
         row = self.grid.rows[index]
@@ -310,13 +206,12 @@ class TableRunner:
             )
             for name, cell in zip(self.grid.names, row.cells, strict=True)
         )
-        reason = row.reason if row.outcome not in (None, Outcome.APPROVE) else ""
-        effect = f"{effect}, {OUTCOME} {row.outcome}" if row.outcome is not None else effect
         id_ = f"{self.grid.id} row {index + 1}"
-        return RuleTrace(view.stage, id_, Truth.TRUE, effect, reason, comparison)
+        return RuleTrace(view.stage, id_, Truth.TRUE, effect, comparisons=comparison)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        return [(f"table {self.grid.id}", f"row {i + 1}") for i in record[0].rows]
+        if not isinstance(record[0], Unknown):
+            yield f"table {self.grid.id}", f"row {record[0] + 1}"
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
         what, rows = f"table {self.grid.id}", enumerate(self.grid.rows, 1)
@@ -355,11 +250,7 @@ class TablePart:
                 yield Written(node, node.place, f"cell `{output}`")
 
     def conclusive(self) -> Iterable[Conclusive]:
-        return [
-            Conclusive(row.outcome, row.place, "row", has_reason=bool(row.reason))
-            for row in self.grid.rows
-            if row.outcome is not None
-        ]
+        return ()
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
         return ()
@@ -381,30 +272,24 @@ def announces(node: YamlNode) -> set[str]:
 
 
 def read_table(node: YamlNode, _component: Component, draft: RulesetDraft) -> TablePart | None:
-    fields = Fields.of(
-        node, "a table", draft.report, required=("id", "hit", "when", "give", "rows"),
-        optional=(REASON,),
-    )  # fmt: skip
+    fields = Fields.of(node, "a table", draft.report, required=KEYS)
     if fields is None:
         return None
     id_ = draft.family(fields)
     names = _names(fields, draft)
     types = _types(fields, draft)
-    hit, aggregates = _hit(fields, types, draft)
-    reason = draft.reason(fields, REASON) or ""
+    hit = fields.choice("hit", Hit)
     draft.not_empty(fields, "rows")
     raw = _raw_rows(fields, names, types, draft)
     if id_ is None or not types or any(name is None for name in names):
         return None
-    reading = _Rows([n for n in names if n is not None], types, reason, draft)
+    reading = _Rows([n for n in names if n is not None], types, draft)
     rows = [None if r is None else reading.row(r) for r in raw]
     grid = Grid(
         id=id_,
-        hit=hit,
-        aggregates=aggregates,
+        hit=Hit(hit or Hit.FIRST),
         names=tuple(reading.names),
         outputs=_define(id_, types, reading, draft),
-        concludes=OUTCOME in types,
         rows=tuple(row for row in rows if row is not None),
     )
     return TablePart(grid, fields.place("id"), complete=None not in rows)
@@ -424,46 +309,14 @@ def _types(fields: Fields, draft: RulesetDraft) -> dict[str, ValueType]:
     types: dict[str, ValueType] = {}
     for entry in node.entries if node is not None else ():
         named = check_identifier(entry.key, entry.key_place, "the output", draft.report)
-        options = (entry.key, "text") if entry.key in (OUTCOME, REASON) else _TYPES
-        word = as_choice(entry.value, f"`{entry.key}`", options, draft.report)
+        hint = replaced_by("`give`", entry.key)
+        if hint:
+            message = f"a table does not give `{entry.key}`: it concludes nothing"
+            draft.report.error("R120", entry.key_place, message, hint)
+        word = as_choice(entry.value, f"`{entry.key}`", _TYPES, draft.report)
         if named and word is not None:
-            types[entry.key] = ValueType.TEXT if word in (OUTCOME, REASON) else ValueType(word)
+            types[entry.key] = ValueType(word)
     return types
-
-
-def _hit(
-    fields: Fields, types: Mapping[str, ValueType], draft: RulesetDraft
-) -> tuple[Hit, dict[str, Aggregate]]:
-    node = fields.get("hit")
-    if not isinstance(node, MapNode):
-        word = fields.choice("hit", ("first", "unique"))
-        return Hit(word or "first"), {}
-    collect = Fields(node, "`hit`", draft.report, required=("collect",)).map("collect")
-    aggregates = _aggregates(collect, types, draft)
-    for output in types:
-        joined = output in (OUTCOME, REASON)  # the worst outcome counts, as among rules
-        if collect is not None and not joined and collect.get(output) is None:
-            message = f"`collect` does not say how to join `{output}`"
-            draft.report.error("R121", collect.place, message, f"write `{output}: sum`")
-    return Hit.COLLECT, aggregates
-
-
-def _aggregates(
-    node: MapNode | None, types: Mapping[str, ValueType], draft: RulesetDraft
-) -> dict[str, Aggregate]:
-    found: dict[str, Aggregate] = {}
-    for entry in node.entries if node is not None else ():
-        word = as_choice(entry.value, f"`{entry.key}`", list(Aggregate), draft.report)
-        type_ = types.get(entry.key)
-        if type_ is None:
-            message = f"`{entry.key}` is no output of the table"
-            draft.report.error("R206", entry.key_place, message)
-        elif word is not None:
-            how = found[entry.key] = Aggregate(word)
-            if type_ not in ({ValueType.INTEGER} if how is Aggregate.COUNT else _COMPUTED):
-                message = f"`{how}` cannot make one value of {type_} `{entry.key}`"
-                draft.report.error("R304", entry.value.place, message)
-    return found
 
 
 def _raw_rows(
@@ -496,10 +349,9 @@ class _Rows:
         self,
         names: list[tree.NameRead],
         types: Mapping[str, ValueType],
-        reason: str,
         draft: RulesetDraft,
     ) -> None:
-        self.names, self.types, self.reason, self.draft = names, types, reason, draft
+        self.names, self.types, self.draft = names, types, draft
         self.readers = [CellReader(n.symbol, draft.names.currency, draft.report) for n in names]
         self.texts: dict[str, list[str]] = {name: [] for name in types}
 
@@ -507,31 +359,14 @@ class _Rows:
         width = len(self.names)
         cells = [r.read(c) for r, c in zip(self.readers, raw.cells[:width], strict=True)]
         given = dict(zip(self.types, raw.cells[width:], strict=True))
-        outcome, reason = self._conclusion(given)
-        gives = {
-            name: self._give(name, type_, given[name])
-            for name, type_ in self.types.items()
-            if name not in (OUTCOME, REASON)
-        }
+        gives = {name: self._give(name, type_, given[name]) for name, type_ in self.types.items()}
         if any(c is None for c in cells) or any(g is None for g in gives.values()):
             return None
         return Row(
             cells=tuple(c for c in cells if c is not None),
             gives={name: node for name, node in gives.items() if node is not None},
-            outcome=outcome,
-            reason=reason,
             place=raw.place,
         )
-
-    def _conclusion(self, given: Mapping[str, Scalar]) -> tuple[Outcome | None, str]:
-        outcome, reason = given.get(OUTCOME), given.get(REASON)
-        words = (*OUTCOME_WORDS, "-")
-        word = outcome and as_choice(outcome, "an outcome", words, self.draft.report)
-        code = self.reason
-        if reason is not None and reason.text != "-" and not reason.torn:
-            self.draft.use_reason(reason)
-            code = reason.text
-        return (Outcome(word) if word and word != "-" else None), code
 
     def _give(self, name: str, type_: ValueType, scalar: Scalar) -> Node | None:
         if type_ in _COMPUTED:
@@ -550,7 +385,6 @@ def _define(
 ) -> dict[str, Symbol]:
     outputs: dict[str, Symbol] = {}
     for name, type_ in types.items():
-        if name not in (OUTCOME, REASON):
-            labels = tuple(dict.fromkeys(rows.texts[name]))
-            outputs[name] = draft.names.define(f"{id_}.{name}", type_, labels=labels)
+        labels = tuple(dict.fromkeys(rows.texts[name]))
+        outputs[name] = draft.names.define(f"{id_}.{name}", type_, labels=labels)
     return outputs

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorSpec
 from decision_service.rules.compile import compile_ruleset
-from decision_service.rules.construct import APPLIES_WHEN
+from decision_service.rules.construct import SEGMENT
 from decision_service.rules.draft import names_of, with_shared
 from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.fields import parse_day
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
 from decision_service.rules.offer_terms import BELOW
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
@@ -117,6 +118,8 @@ def _changes(before: _Body, after: _Body) -> Iterator[WrittenChange]:
         yield from compared(ABOUT, in_words(key), old.get(key), new.get(key))
     yield from _lines("data", old, new)
     yield from _entries("inputs", "input", old, new)
+    segments = old.get("segments"), new.get("segments")
+    yield from compared("segments", "applicants differ by", *segments)
     yield from _params(old, new)
     yield from _lines("derived", old, new)
     yield from _entries("reasons", "reason", old, new)
@@ -191,7 +194,7 @@ def _params(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
         if old is None or new is None:
             yield from compared("parameters", subject, old, new)
             continue
-        yield from _keyed(subject, ("type", "by", *_LIMITS), as_map(old), as_map(new))
+        yield from _keyed(subject, ("type", *_LIMITS), as_map(old), as_map(new))
         yield from _values(subject, as_map(old), as_map(new))
 
 
@@ -217,10 +220,11 @@ def _values(subject: str, before: MapNode, after: MapNode) -> Iterator[WrittenCh
 
 def _by_label(param: MapNode) -> Mapping[str, MapNode]:
     """What holds `value` or dated `values`, by label; an empty one where there are no labels."""
-    if param.get("by") is None:
+    values = as_map(param.get("values")).entries
+    if all(parse_day(entry.key) for entry in values):
         return {"": param}
     found: dict[str, MapNode] = {}
-    for entry in as_map(param.get("values")).entries:
+    for entry in values:
         key = "values" if isinstance(entry.value, MapNode) else "value"
         found[entry.key] = MapNode((replace(entry, key=key),), entry.key_place)
     return found
@@ -288,8 +292,7 @@ def _stages(before: _Body, after: _Body) -> Iterator[WrittenChange]:
 
 def _stage(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
     old, new = before[0], after[0]
-    conditions = old.get(APPLIES_WHEN), new.get(APPLIES_WHEN)
-    yield from compared(group, "the condition `applies_when`", *conditions, same_expression)
+    yield from compared(group, "the segment", old.get(SEGMENT), new.get(SEGMENT), same_expression)
     yield from _by_id(group, "rule", old.get("rules"), new.get("rules"))
     yield from _scorecard(group, as_map(old.get("scorecard")), as_map(new.get("scorecard")))
     yield from _table(
@@ -341,7 +344,7 @@ def _listed(
 
 def _table(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
     old, new = before[0], after[0]
-    for key in ("id", "hit", "reason"):
+    for key in ("id", "hit"):
         yield from compared(group, f"the table's {key}", old.get(key), new.get(key))
     yield from compared(group, "the table looks at", old.get("when"), new.get("when"))
     for name, first, second in _pairs(old.get("give"), new.get("give")):

@@ -206,7 +206,7 @@ def related(root: MapNode, uses: Uses, change: FigureChange) -> frozenset[str]:
         start = {n for text in _texts(root) if param in names_in(text) for n in names_in(text)}
     else:
         start = set(_names_around(root, {id(edit.node) for edit in change.edits})[1])
-    return _closed(start, uses)
+    return _closed(start.union(*map(_names, items(root.get("segments")))), uses)
 
 
 def _closed(names: set[str], uses: Uses) -> frozenset[str]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
+from decision_service.rules.construct import SEGMENT
 from decision_service.rules.draft import names_in
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import parse_day
@@ -21,7 +22,6 @@ from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Sc
 from decision_service.rules.offer_terms import LONGEST, SHORTEST
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.ranges import written_labels
-from decision_service.rules.table import OUTCOME, REASON
 from decision_service.rules.table_rows import read_rows
 
 SMALL = 20
@@ -48,7 +48,7 @@ _WITHOUT = frozenset(
 )
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 _ON_MISSING = ("SKIP", "REFER", "DECLINE")
-_REASONS = ("reason", "missing_reason", "below_minimum")
+_REASONS = ("reason", "below_minimum")
 _SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
 _NAMED_BY = ("id", "name", "band", "factor")
 
@@ -323,10 +323,8 @@ def _in_values(
 ) -> Iterator[FigureChange]:
     give = table.get("give")
     kind = give.get(name) if isinstance(give, MapNode) else None
-    worded = isinstance(kind, Scalar) and kind.text in ("text", OUTCOME, REASON)
+    worded = isinstance(kind, Scalar) and kind.text == "text"
     known = tuple(dict.fromkeys(cell.text for cell in column))
-    if name in (OUTCOME, REASON):
-        known = words.choices["then" if name == OUTCOME else REASON]
     for number, cell in enumerate(column, 1):
         here = f"{at}.{number}.{name}"
         yield from as_label(cell, here, known) if worded else in_expression(cell, here, words)
@@ -360,7 +358,9 @@ def find_changes(
     tags = tuple(entry.key for entry in entries(root.get("tags")))
     choices = {"then": _OUTCOMES, "on_missing": _ON_MISSING, **dict.fromkeys(_REASONS, reasons)}
     choices |= {"tags": tags, "choose": (LONGEST, SHORTEST)}
-    finder = _Finder(Vocabulary(symbols, choices, operators))
+    names = [item.text for item in items(root.get("segments")) if isinstance(item, Scalar)]
+    segments = [symbols[name] for name in names if name in symbols]
+    finder = _Finder(Vocabulary(symbols, choices, operators), segments)
     for entry in root.entries:
         if entry.key == "params":
             yield from finder.params(entry.value)
@@ -369,8 +369,8 @@ def find_changes(
 
 
 class _Finder:
-    def __init__(self, words: Vocabulary) -> None:
-        self.words = words
+    def __init__(self, words: Vocabulary, segments: Sequence[Symbol]) -> None:
+        self.words, self.segments = words, segments
 
     def params(self, section: YamlNode) -> Iterator[FigureChange]:
         for param in entries(section):
@@ -379,20 +379,20 @@ class _Finder:
                 if entry.key == "value":
                     yield from self._value(entry.value, at)
                 if entry.key == "values":
-                    yield from self._values(entry.value, at, param.value)
+                    yield from self._values(entry.value, at)
 
-    def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[FigureChange]:
-        by = param.get("by") if isinstance(param, MapNode) else None
-        symbol = self.words.symbols.get(by.text) if isinstance(by, Scalar) else None
-        if symbol is not None:
-            yield from as_keys(entries(node), at, written_labels(symbol))
+    def _values(self, node: YamlNode, at: str) -> Iterator[FigureChange]:
+        keys = {entry.key for entry in entries(node)}
+        for known in map(written_labels, self.segments):
+            if not keys.isdisjoint(known):
+                yield from as_keys(entries(node), at, known)
         for each in entries(node):
             here = f"{at}.{each.key}"
             for after in next_to(each.key) if parse_day(each.key) else ():
                 edit = Edit(each, 0, len(each.key), after)
                 yield FigureChange(f"{here}.from", each.key_place, each.key, after, (edit,))
             if isinstance(each.value, MapNode):
-                yield from self._values(each.value, here, each.value)
+                yield from self._values(each.value, here)
             else:
                 yield from self._value(each.value, here)
 
@@ -422,6 +422,11 @@ class _Finder:
                 yield from in_bins(node.get("factor"), entry.value, f"{at}.bins", self.words)
             elif entry.key == "rows":
                 yield from in_rows(node, f"{at}.rows", self.words)
+            elif entry.key == SEGMENT and isinstance(entry.value, Scalar):
+                here, label = _joined(at, SEGMENT), next(labels(entry.value.text)).text
+                for symbol in self.segments:
+                    if label in written_labels(symbol):
+                        yield from _in_conditions([entry.value], symbol, here)
             elif entry.key not in _WITHOUT:
                 yield from self.node(entry.value, _joined(at, entry.key), entry.key)
 

@@ -131,14 +131,12 @@ def _characteristic(one: Characteristic, currency: str) -> Any:
 
 
 def _grid(grid: Grid, currency: str) -> Any:
+    names = [name.symbol for name in grid.names]
     rows = [
-        [
-            [_cell(c, name.symbol, currency) for c, name in zip(r.cells, grid.names, strict=True)],
-            *(r.gives, r.outcome, r.reason),
-        ]
+        [[_cell(c, name, currency) for c, name in zip(r.cells, names, strict=True)], r.gives]
         for r in grid.rows
     ]
-    return [grid.id, grid.hit, grid.aggregates, grid.names, grid.outputs, rows]
+    return [grid.id, grid.hit, grid.names, grid.outputs, rows]
 
 
 class FiguresRun:

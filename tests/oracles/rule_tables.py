@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
 
@@ -30,27 +29,18 @@ class Tables:
         self.rng.shuffle(cells)
         return cells
 
-    def stage(self, name: str, table: str, usual: Sequence[str]) -> str:
+    def stage(self, name: str, table: str) -> str:
         """A stage with a table; its outputs come into scope."""
-        hit = self.rng.choice(["first", "first", "unique", "collect"])
+        hit = self.rng.choice(["first", "first", "unique"])
         give = {"amount": "money"}
         give |= {n: k for n, k in (("tier", "text"), ("ok", "flag")) if self.rng.random() < 0.4}
-        aggregates = {"amount": self.rng.choice(["sum", "min", "max"])}
-        if hit == "collect":
-            give = {"amount": "money", "hits": "integer"}
-            aggregates["hits"] = "count"
-        concludes = self.rng.random() < 0.5
-        coded = concludes and self.rng.random() < 0.6
-        given = {**give, **({"outcome": "text"} if concludes else {})}
-        given |= {"reason": "text"} if coded else {}
+        give |= {"hits": "integer"} if self.rng.random() < 0.3 else {}
         when = self._columns()
-        rows = self._rows(hit, when, given, usual)
-        shown = ", ".join(f"{n}: {how}" for n, how in aggregates.items())
+        rows = self._rows(hit, when, give)
         text = (
             f"  - name: {name}\n    component: TABLE\n    table:\n      id: {table}\n"
-            f"      hit: {f'{{collect: {{{shown}}}}}' if hit == 'collect' else hit}\n"
-            f"      when: [{', '.join(when)}]\n      give: {_flow(given)}\n"
-            f"      reason: {self.rng.choice(CODES)}\n      rows:\n{rows}"
+            f"      hit: {hit}\n      when: [{', '.join(when)}]\n      give: {_flow(give)}\n"
+            f"      rows:\n{rows}"
         )
         self.scope.names |= {f"{table}.{n}": k for n, k in give.items()}
         if "tier" in give:
@@ -65,14 +55,14 @@ class Tables:
         names += [n for n in self.scope.names if n.endswith((".band", ".score"))] * 4
         return list(dict.fromkeys(self.rng.choice(names) for _ in range(self.rng.randint(1, 2))))
 
-    def _rows(self, hit: str, when: list[str], given: dict[str, str], usual: Sequence[str]) -> str:
+    def _rows(self, hit: str, when: list[str], given: dict[str, str]) -> str:
         if hit == "unique":
             cells = [[c] for c in self.partition(when[0], self.scope.names[when[0]])]
             cells = [[*row, *["-" for _ in when[1:]]] for row in cells]
         else:
             cells = [[self._cell(name) for name in when] for _ in range(self.rng.randint(1, 4))]
             cells += [["-" for _ in when]] if hit == "first" else []
-        rows = [[*row, *(self._gift(n, k, usual) for n, k in given.items())] for row in cells]
+        rows = [[*row, *(self._gift(n, k) for n, k in given.items())] for row in cells]
         return "".join(f"        - [{', '.join(_quoted(cell) for cell in row)}]\n" for row in rows)
 
     def _cell(self, name: str) -> str:
@@ -88,11 +78,7 @@ class Tables:
             return self.rng.choice([f"[{low}, {high})", f"({low}, {high}]", f"[{low}, {high}]"])
         return f"{self.rng.choice(['<', '<=', '>', '>=', '==', '!='])} {low}"
 
-    def _gift(self, name: str, kind: str, usual: Sequence[str]) -> str:
-        if name == "outcome":
-            return self.rng.choice(["-", "-", *usual])
-        if name == "reason":
-            return self.rng.choice(["-", *CODES])
+    def _gift(self, name: str, kind: str) -> str:
         if kind == "text":
             return self.rng.choice(["T1", "T2"])
         if kind == "flag":

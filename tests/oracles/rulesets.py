@@ -34,6 +34,7 @@ INPUTS = {
     "requested_amount": "money", "requested_term_months": "integer", "declared_debt": "money",
     "customer_type": "text", "first_loan": "flag", "hired_on": "date",
 }  # fmt: skip
+SEGMENTS = ("inputs.customer_type", "inputs.first_loan", "employment.status")
 PARAMS = {"least_months": "integer", "share": "number", "cap": "money", "opening": "date"}
 TAGS = "tags:\n  desk: {means: a desk}\n  signal: {means: a signal, told: nobody}\n"
 STEPS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 1))
@@ -55,7 +56,8 @@ class Writer:
 
     def text(self) -> str:
         """The whole file."""
-        parts = [self._head(), self._reasons(), TAGS, self._params()]
+        segments = f"segments: [{', '.join(SEGMENTS)}]\n"
+        parts = [self._head(), self._reasons(), TAGS, segments, self._params()]
         self._derive(self.rng.randint(0, 4))
         stages = "".join(self._stages())
         derived = f"derived:\n{''.join(self.lines)}" if self.lines else ""
@@ -99,13 +101,13 @@ class Writer:
 
     def _labelled(self, kind: str) -> str:
         """Values by the labels of an input or a factor, some of them dated, some by default."""
-        by = self.rng.choice(["inputs.customer_type", "inputs.first_loan", *LABELS])
+        by = self.rng.choice(SEGMENTS)
         labels = self.scope.labels.get(by, ("true", "false"))
         own = self.rng.sample(labels, self.rng.randint(1, len(labels)))
         named = [*own, "default"] if len(own) < len(labels) or self.rng.random() < 0.2 else own
         values = {label: self._dated(kind) or self._param(kind) for label in named}
         shown = ", ".join(f"{label}: {value}" for label, value in values.items())
-        return f"by: {by}, values: {{{shown}}}"
+        return f"values: {{{shown}}}"
 
     def _param(self, kind: str) -> str:
         choices = {
@@ -129,11 +131,17 @@ class Writer:
 
     def _stage(self, kind: Callable[[str], str], name: str) -> str:
         """A stage, often with a condition, which sees nothing that the stage gives."""
-        when = f"    applies_when: >-\n      {self.words.of('flag', 1)}\n    component:"
+        when = f"    segment: {self._segment()}\n    component:"
         conditional = self.rng.random() < 0.4
         text = kind(name)
         self._derive(self.rng.choice([0, 0, 1, 2]))
         return text.replace("    component:", when, 1) if conditional else text
+
+    def _segment(self) -> str:
+        """Some labels of one name, in the form of a cell."""
+        labels = self.scope.labels.get(self.rng.choice(SEGMENTS), ("true", "false"))
+        label = self.rng.choice(labels)
+        return self.rng.choice([label, f'"{labels[0]} | {labels[-1]}"', f'"!= {label}"'])
 
     def _approving(self) -> str:
         rule = self._rule("when: inputs.requested_amount > 0", "APPROVE", "", "        ")
@@ -163,9 +171,7 @@ class Writer:
     def _handling(self, indent: str) -> str:
         action = self.rng.choice(["", "", "", "REFER", "SKIP", "SKIP", "DECLINE"])
         handles = f"{indent}on_missing: {action}\n{indent}because: it is known\n"
-        text = handles if action and self.scope.handling else ""
-        reason = f"{indent}missing_reason: OTHER_DATA\n" if self.rng.random() < 0.2 else ""
-        return text + reason
+        return handles if action and self.scope.handling else ""
 
     def _rule_stage(self, name: str) -> str:
         component = self.rng.choice(["KNOCKOUT", "POLICY"])
@@ -218,7 +224,7 @@ class Writer:
 
     def _table_stage(self, name: str) -> str:
         self.ids += 1
-        return self.tables.stage(name, f"table{self.ids}", self.usual)
+        return self.tables.stage(name, f"table{self.ids}")
 
     def _closing(self) -> str:
         chance, parts = self.rng.random, []
@@ -257,7 +263,7 @@ class Writer:
 
     def _term(self) -> str:
         """A choice among some terms, as the value of a line."""
-        choose = self.rng.choice(["longest", "shortest", "largest"])
+        choose = self.rng.choice(["longest", "shortest"])
         term, amount = "offer.term_months", self.words.of
         rate = self.rng.choice(["0.05", "0.001 * offer.term_months", "params.share"])
         asks = [
@@ -265,10 +271,9 @@ class Writer:
             f"annuity({amount('money', 0)}, {rate}, {term}) <= {amount('money', 1)}",
             f"{term} < {amount('number', 0)} or {amount('flag', 0)}",
         ]
-        more = f"min(annuity_amount({amount('money', 0)}, {rate}, {term}), {amount('money', 0)})"
-        key, ask = ("amount", more) if choose == "largest" else ("fits", self.rng.choice(asks))
         terms = sorted(self.rng.sample([3, 6, 9, 12, 24], self.rng.randint(1, 4)))
-        return f"\n    choose: {choose}\n    of: {terms}\n    {key}: >-\n      {ask}"
+        ask = self.rng.choice(asks)
+        return f"\n    choose: {choose}\n    of: {terms}\n    fits: >-\n      {ask}"
 
     def _approved(self, lines: dict[str, str]) -> str:
         asked = "inputs.requested_amount"

@@ -76,7 +76,7 @@ def _check(table: TablePart, draft: RulesetDraft) -> None:
         message = f"row {second + 1} of `{grid.id}` overlaps row {first + 1}{where}"
         hint = "with `hit: unique` every combination has one row"
         draft.report.error("R422", grid.rows[second].place, message, hint)
-    if search.gap is not None and grid.hit is not Hit.COLLECT:
+    if search.gap is not None:
         where = " and ".join(search.gap) or "anything"
         message = f"no row of `{grid.id}` takes {where}"
         draft.report.error("R423", table.place, message, 'add a row, the last perhaps of "-"')
@@ -126,7 +126,7 @@ class _Search(msgspec.Struct):
             return
         self.counted |= sure
         rows = bits(sure)
-        if self.grid.hit is Hit.UNIQUE and len(rows) > 1:
+        if len(rows) > 1:
             self.overlaps.setdefault(rows[1], (rows[0], rows[1]))
 
 

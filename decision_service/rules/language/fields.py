@@ -52,10 +52,26 @@ _GONE = {
     ): "move what is under it into desk.yaml, a file beside the plan",
     ("the desk", "claim_for"): "remove it: a claimed case is one person's for 30 minutes",
     ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
+    ("a stage", "applies_when"): "write `segment:` with a label of a name under `segments:`",
+    ("a parameter", "by"): "write `values:` by the labels of a name under `segments:`",
+    ("`give`", "outcome"): "conclude by rules in a stage below the table, on what it gives",
+    ("`give`", "reason"): "name the reason in a rule below the table, on what it gives",
+    ("a table", "reason"): "name the reason in a rule below the table, on what it gives",
+    ("`hit`", "collect"): "write `first` or `unique`, or add up conditions under `derived:` as in "
+    "`(1 if a else 0) + (1 if b else 0)`",
+    ("a rule", "missing_reason"): "remove it: the reason is DATA_MISSING, which names the factor",
+    ("`choose`", "largest"): "choose the longest or shortest term that `fits`",
+    ("`term_months`", "amount"): "write what a term must fulfil under `fits`",
     ("`data`", "partial"): "remove it: an account that gave data once and now fails always refers",
     ("`data`", "combine_income"): "remove it: incomes are always added up per job",
 }
 """Keys and words that were removed, by what had them, with what to use instead."""
+
+
+def replaced_by(what: str, word: str) -> str:
+    """What to use instead of a key or word that was removed; empty for all others."""
+    what = "a parameter" if what.startswith("parameter ") else what
+    return _GONE.get((what, word), "")
 
 
 def day_hint(text: str) -> str:
@@ -108,7 +124,8 @@ def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
 def as_scalar(node: YamlNode, what: str, report: Report) -> Scalar | None:
     if isinstance(node, Scalar):
         return None if node.torn else node
-    _wrong(node, f"{what} must be a single value", report)
+    gone = replaced_by(what, node.entries[0].key) if isinstance(node, MapNode) else ""
+    _wrong(node, f"{what} must be a single value", report, gone)
     return None
 
 
@@ -215,7 +232,8 @@ def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report)
     message = f"{what} is `{shortened(scalar.text)}`; it must be one of {one_of}"
     elsewhere = (o for o in options if scalar.text.upper() in _ELSEWHERE.get(o, ()))
     match = nearest(scalar.text, options) or next(elsewhere, None)
-    report.error("R123", scalar.place, message, f"did you mean `{match}`?" if match else "")
+    hint = replaced_by(what, scalar.text) or (f"did you mean `{match}`?" if match else "")
+    report.error("R123", scalar.place, message, hint)
     return None
 
 
@@ -307,7 +325,7 @@ class Fields:
 
     def _unknown(self, entry: MapEntry, known: Collection[str]) -> None:
         message = f"unknown key `{shortened(entry.key)}` in {self.what}"
-        hint = _GONE.get((self.what, entry.key)) or did_you_mean(entry.key, known)
+        hint = replaced_by(self.what, entry.key) or did_you_mean(entry.key, known)
         self.report.error("R120", entry.key_place, message, hint)
 
     def has(self, key: str) -> bool:

@@ -21,7 +21,7 @@ from decision_service.rules.offer_terms import AMOUNT, MINIMUM, OfferLine, Terms
 from decision_service.rules.ranges import ValueRange
 from decision_service.rules.scorecard import Card, Characteristic, ScorecardRunner
 from decision_service.rules.stages import ConditionalRunner
-from decision_service.rules.table import Aggregate, Grid, Hit, TableRunner
+from decision_service.rules.table import Grid, Hit, TableRunner
 from decision_service.workbench.proofs.encoding import (
     Encoded,
     NotEncodable,
@@ -32,7 +32,6 @@ from decision_service.workbench.proofs.encoding import (
     fails,
     first_of,
     holds,
-    least,
     literal,
     present,
     strictly,
@@ -253,7 +252,6 @@ def encode_grid(runner: TableRunner, state: EncodedState) -> None:
     b, grid, behind = state.builder, runner.grid, state.behind(runner.reads)
     lookup = lookup_of(grid, state)
     outputs = {name: _output(grid, name, lookup, state) for name in grid.outputs}
-    found = _outcomes(b, grid, lookup)
     rests = behind.marked is not b.false
     worlds = [(w, lookup_of(grid, w)) for _, w in state.worlds] if rests else []
     given = [{n: _output(grid, n, at, w) for n in grid.outputs} for w, at in worlds]
@@ -262,81 +260,14 @@ def encode_grid(runner: TableRunner, state: EncodedState) -> None:
     state.mark([symbol.slot for symbol in grid.outputs.values()], behind)
     for (world, _), values in zip(worlds, given, strict=True):
         world.world.update({grid.outputs[name].slot: value for name, value in values.items()})
-    if grid.concludes:
-        lookups = [_outcomes(b, grid, at) for _, at in worlds]
-        _conclude_table(found, lookups, behind.marked, state)
 
 
 def _output(grid: Grid, name: str, lookup: Lookup, values: Values) -> Encoded:
     b = values.builder
     given = [encode(row.gives[name], values) for row in grid.rows]
-    if grid.hit is Hit.COLLECT:
-        found = _joined(b, grid.aggregates[name], lookup.rows, given)
-    else:
-        found = first_of(b, list(zip(lookup.rows, given, strict=True))[:-1], given[-1])
+    found = first_of(b, list(zip(lookup.rows, given, strict=True))[:-1], given[-1])
     hidden = Encoded(b.true, lookup.tainted, found.term)
     return first_of(b, [(lookup.gone, hidden)], found)
-
-
-def _joined(b: Builder, how: Aggregate, rows: Sequence[Term], given: Sequence[Encoded]) -> Encoded:
-    pairs = list(zip(rows, given, strict=True))
-    if how is Aggregate.COUNT:
-        return present(b, _sum(b, [b.ite(row, b.number(1), b.number(0)) for row in rows]))
-    gone = b.or_(*(b.and_(row, value.gone) for row, value in pairs))
-    tainted = b.or_(*(b.and_(row, value.tainted) for row, value in pairs))
-    if how is Aggregate.SUM:
-        total = _sum(b, [b.ite(row, value.term, b.number(0)) for row, value in pairs])
-        return Encoded(gone, tainted, total)
-    nothing = b.not_(b.or_(*rows))
-    return Encoded(b.or_(gone, nothing), tainted, _extreme(b, pairs, how))
-
-
-def _sum(b: Builder, terms: Sequence[Term]) -> Term:
-    total = b.number(0)
-    for term in terms:
-        total = b.add(total, term)
-    return total
-
-
-def _extreme(b: Builder, pairs: Sequence[tuple[Term, Encoded]], how: Aggregate) -> Term:
-    any_, result = pairs[0][0], pairs[0][1].term
-    for row, value in pairs[1:]:
-        both = least(b, (result, value.term), largest=how is Aggregate.MAX)
-        result = b.ite(row, b.ite(any_, both, value.term), result)
-        any_ = b.or_(any_, row)
-    return result
-
-
-def _outcomes(b: Builder, grid: Grid, lookup: Lookup) -> dict[Outcome, Term]:
-    """The worst outcome of the rows that count; a referral where a value is missing."""
-    rows = list(zip(lookup.rows, grid.rows, strict=True))
-    found, worse = {}, b.false
-    for outcome in _WORST_FIRST:
-        some = b.or_(*(when for when, row in rows if row.outcome is outcome))
-        found[outcome] = b.and_(some, b.not_(worse), b.not_(lookup.gone))
-        worse = b.or_(worse, some)
-    found[Outcome.REFER] = b.or_(found[Outcome.REFER], lookup.gone)
-    return found
-
-
-def _conclude_table(
-    found: dict[Outcome, Term],
-    worlds: Sequence[dict[Outcome, Term]],
-    behind: Term,
-    state: EncodedState,
-) -> None:
-    """The outcome; where the worlds differ, or one declines, a referral."""
-    b = state.builder
-    pairs = list(zip(state.worlds, worlds, strict=False))
-    alike = [
-        b.implies(possible, b.and_(*(b.eq(found[o], other[o]) for o in _WORST_FIRST)))
-        for (possible, _), other in pairs
-    ]
-    certain = b.and_(b.not_(state.crowded), *alike, b.not_(found[Outcome.DECLINE]))
-    stays = b.or_(b.not_(behind), certain)
-    for outcome in _WORST_FIRST:
-        state.find(outcome, b.and_(found[outcome], stays))
-    state.find(Outcome.REFER, b.not_(stays))
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +300,7 @@ def lookup_of(grid: Grid, values: Values) -> Lookup:
         b.and_(low, b.or_(*(b.and_(left_open(b, c, v), v.tainted) for c, v in row)))
         for low, row in zip(lowest, pairs, strict=True)
     ]
-    amiss = b.and_(b.not_(hidden), _amiss(b, grid.hit, counts))
+    amiss = b.and_(b.not_(hidden), _amiss(b, counts))
     gone = b.or_(hidden, amiss)
     rows = [b.and_(count, b.not_(gone)) for count in counts]
     return Lookup(rows, gone, b.or_(amiss, *taints))
@@ -383,9 +314,7 @@ def _firsts(b: Builder, terms: Sequence[Term]) -> Sequence[Term]:
     return found
 
 
-def _amiss(b: Builder, hit: Hit, rows: Sequence[Term]) -> Term:
-    if hit is Hit.COLLECT:
-        return b.false
+def _amiss(b: Builder, rows: Sequence[Term]) -> Term:
     none, several, before = b.not_(b.or_(*rows)), b.false, b.false
     for row in rows:
         several = b.or_(several, b.and_(before, row))
@@ -499,14 +428,9 @@ encode_part.register(TableRunner, encode_grid)
 
 @encode_part.register
 def _encode_conditional(runner: ConditionalRunner, state: EncodedState) -> None:
-    b, condition = state.builder, partial(encode, runner.condition.when)
-    truth, behind = condition(state), state.behind(runner.read).marked
-    differs = b.false
-    if behind is not b.false:
-        differs = b.and_(behind, b.not_(state.agreed(condition, truth)))
-    open_ = b.or_(truth.gone, differs)
-    state.find(Outcome.REFER, open_)
-    before, state.when = state.when, b.and_(truth.term, b.not_(open_))
+    b, truth = state.builder, encode(runner.condition.when, state)
+    state.find(Outcome.REFER, truth.gone)
+    before, state.when = state.when, b.and_(truth.term, b.not_(truth.gone))
     encode_part(runner.inner, state)
     _leave_out(runner, state)
     state.when = before

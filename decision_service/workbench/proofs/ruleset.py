@@ -61,7 +61,7 @@ def encode_ruleset(ruleset: CompiledRuleset, people: Anybody, day: date) -> Enco
 
 
 def _parameters(ruleset: CompiledRuleset, people: Anybody, day: date) -> dict[int, Encoded]:
-    """Parameters without labels by slot; those by label follow the label."""
+    """Parameters without labels by slot; those by segment follow the label."""
     found = ruleset.program.timeline.at(day).values
     given = {s: v for s, v in enumerate(found) if v is not None and not isinstance(v, ByLabel)}
     return {slot: _parameter(people.builder, value) for slot, value in given.items()}

@@ -21,7 +21,7 @@ from decision_service.domain.values import Missing, Money
 from tests.oracles.rules.expressions import DIGITS, Env, is_money, names
 from tests.oracles.rules.holes import ABSENT, Gone, gone, no_result
 from tests.oracles.rules.run import Argument, Run, worst
-from tests.oracles.rules.stages import applies, rules, scorecard, table
+from tests.oracles.rules.stages import SEGMENT_OF, applies, rules, scorecard, table
 from tests.oracles.rules.terms import conditions, offer
 
 KINDS = ("LEGAL", "DATA", "POLICY", "SCORE")
@@ -128,7 +128,7 @@ class Rulebook:
         return found
 
     def _applied(self, stage: dict[str, Any], run: Run) -> list[Argument]:
-        if "applies_when" in stage:
+        if "segment" in stage:
             known = applies(stage, run)
             if known is not True:
                 return known
@@ -210,9 +210,10 @@ def _shown_before(missing: Missing) -> tuple[bool, str, str]:
 
 def _param(name: str, spec: dict[str, Any], day: date, env: Env) -> Any:
     """The value in force, of the label that another name has where there are labels."""
-    if "by" not in spec:
+    by = _by(spec)
+    if by is None:
         return _in_force(name, spec, day)
-    label = env[spec["by"]]
+    label = env[by]
     if isinstance(label, Gone):
         return label
     values = spec["values"]
@@ -222,10 +223,15 @@ def _param(name: str, spec: dict[str, Any], day: date, env: Env) -> Any:
     return _in_force(name, {"type": spec["type"], key: own}, day)
 
 
+def _by(spec: dict[str, Any]) -> str | None:
+    """The name whose labels the values are by; None for dates and for one value."""
+    return next((SEGMENT_OF[key] for key in spec.get("values", ()) if key in SEGMENT_OF), None)
+
+
 def _starts(spec: dict[str, Any]) -> list[str]:
     """The days on which a parameter changes, for any label."""
     values = spec.get("values", {})
-    if "by" in spec:
+    if _by(spec) is not None:
         return [start for own in values.values() if isinstance(own, dict) for start in own]
     return list(values)
 

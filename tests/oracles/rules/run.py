@@ -29,10 +29,10 @@ class Argument:
     ruled: bool = False
 
 
-def data(hole: Hole, outcome: str = "REFER", code: str = "") -> Argument:
+def data(hole: Hole, outcome: str = "REFER") -> Argument:
     """What a hole argues for."""
     kind = "DATA" if outcome == "REFER" else ""
-    return Argument(outcome, code or hole.reason, "DATA", kind, hole.name, hole=hole)
+    return Argument(outcome, hole.reason, "DATA", kind, hole.name, hole=hole)
 
 
 def worst(outcomes: Iterable[str | None]) -> str | None:

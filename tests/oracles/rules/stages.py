@@ -9,23 +9,25 @@ from typing import Any, Literal
 
 from tests.oracles.rules.cells import fits
 from tests.oracles.rules.expressions import Env, deciding, names, told, worth
-from tests.oracles.rules.holes import AND, Gone, U, gone, joined, no_result, together, truth
-from tests.oracles.rules.run import Argument, Run, data, worst
+from tests.oracles.rules.holes import AND, Gone, gone, joined, no_result, truth
+from tests.oracles.rules.run import Argument, Run, data
+
+SEGMENT_OF = {
+    **dict.fromkeys(("new", "existing"), "inputs.customer_type"),
+    **dict.fromkeys(("true", "false"), "inputs.first_loan"),
+    **dict.fromkeys(("EMPLOYED", "GIG", "UNEMPLOYED"), "employment.status"),
+}
+"""The name of which a label is one."""
 
 
 def applies(stage: dict[str, Any], run: Run) -> list[Argument] | Literal[True]:
     """True, or what a stage argues that is not run: its outputs are missing."""
-    when = stage["applies_when"]
-    value = worth(when, run.env)
-    behind = value.holes if isinstance(value, Gone) else run.behind(names(when))
-    same = {truth(v) for v in run.in_worlds(when)} == {truth(value)}
-    shown = None
-    if isinstance(value, Gone):
-        shown = value.shown
-    elif behind and not same:
-        shown = behind[0]
-    run.truths[f"applies {stage['name']}"] = U if shown else truth(value)
-    if shown is None and value:
+    cell = str(stage["segment"])
+    label = cell.partition("|")[0].removeprefix("!=").strip()
+    value = fits(cell, run.env[SEGMENT_OF[label]])
+    shown = value.shown if isinstance(value, Gone) else None
+    run.truths[f"applies {stage['name']}"] = truth(value)
+    if value is True:
         return True
     code = shown.reason if shown else ""
     for name, kind in _outputs(stage).items():
@@ -38,8 +40,7 @@ def _outputs(stage: dict[str, Any]) -> dict[str, str]:
         card = stage["scorecard"]["id"]
         return {f"{card}.score": "number", f"{card}.band": "text"}
     table = stage.get("table", {"give": {}})
-    own = [n for n in table["give"] if n not in ("outcome", "reason")]
-    return {f"{table['id']}.{name}": table["give"][name] for name in own}
+    return {f"{table['id']}.{name}": kind for name, kind in table["give"].items()}
 
 
 def rules(listed: list[dict[str, Any]], component: str, run: Run) -> list[Argument]:
@@ -81,7 +82,7 @@ def _unknown(rule: dict[str, Any], value: Gone) -> Argument | None:
     action = rule.get("on_missing", "REFER")
     if action == "SKIP":
         return None
-    found = data(value.shown, action, rule.get("missing_reason", ""))
+    found = data(value.shown, action)
     return replace(found, ruled=action == "DECLINE")
 
 
@@ -156,28 +157,21 @@ def _losses(rows: list[dict[str, Any]], outcome: str) -> list[Argument]:
 
 
 def table(written: dict[str, Any], run: Run) -> list[Argument]:
-    """Set the outputs, and conclude where rows have outcomes."""
-    outputs = [name for name in written["give"] if name not in ("outcome", "reason")]
+    """Set the outputs; a table concludes nothing."""
+    outputs = list(written["give"])
     rows = _looked_up(written, run.env)
     given = _given(written, rows, outputs, run.env)
     run.truths[f"table {written['id']}"] = [] if isinstance(rows, Gone) else [i + 1 for i in rows]
     behind = run.behind(_reads(written))
-    plain = _concluded(written, rows, run.env)
-    others = []
     for world in run.worlds if behind else ():
         env = {**run.env, **world}
-        rows = _looked_up(written, env)
-        others.append(_concluded(written, rows, env))
-        for name, value in _given(written, rows, outputs, env).items():
+        for name, value in _given(written, _looked_up(written, env), outputs, env).items():
             world[f"{written['id']}.{name}"] = value
     for name in outputs:
         run.define(f"{written['id']}.{name}", given[name], written["give"][name])
         if behind:
             run.marked[f"{written['id']}.{name}"] = behind
-    if not behind or "outcome" not in written["give"]:
-        return plain
-    outcomes = {worst(a.outcome for a in found) for found in [plain, *others]}
-    return plain if len(outcomes) == 1 and outcomes != {"DECLINE"} else [data(behind[0])]
+    return []
 
 
 def _reads(written: dict[str, Any]) -> set[str]:
@@ -206,7 +200,7 @@ def _looked_up(written: dict[str, Any], env: Env) -> list[int] | Gone:
         if isinstance(value, Gone):
             return value
     rows = [index for index, value in enumerate(fit) if value]
-    if written["hit"] == "unique" and len(rows) != 1:
+    if len(rows) != 1:
         return no_result(written["id"])
     return rows
 
@@ -224,47 +218,11 @@ def _given(
         return dict.fromkeys(outputs, rows)
     found = {}
     for output in outputs:
-        cells = [_cell(written, index, output) for index in rows]
+        cell = _cell(written, rows[0], output)
         computed = written["give"][output] in ("money", "number", "integer")
-        values = [worth(c, env) if computed else _constant(c, written, output) for c in cells]
-        found[output] = _joined(written, output, values)
+        found[output] = worth(cell, env) if computed else _constant(cell, written, output)
     return found
 
 
 def _constant(cell: str, written: dict[str, Any], output: str) -> Any:
     return cell == "true" if written["give"][output] == "flag" else cell
-
-
-def _joined(written: dict[str, Any], output: str, values: list[Any]) -> Any:
-    if not isinstance(written["hit"], dict):
-        return values[0]
-    how = written["hit"]["collect"][output]
-    if how == "count":
-        return Decimal(len(values))
-    missing = together(values)
-    if missing is not None:
-        return missing
-    if how == "sum":
-        return sum(values, Decimal(0))
-    if not values:
-        return gone(f"{written['id']}.{output}", "NO_EVIDENCE")
-    return min(values) if how == "min" else max(values)
-
-
-def _concluded(written: dict[str, Any], rows: list[int] | Gone, env: Env) -> list[Argument]:
-    """What the rows' own outcomes come to: the worst of them, for the first row that has it."""
-    if "outcome" not in written["give"]:
-        return []
-    if isinstance(rows, Gone):
-        return [data(rows.shown)]
-    outcomes = {index: _cell(written, index, "outcome") for index in rows}
-    outcome = worst(o for o in outcomes.values() if o != "-")
-    if outcome is None:
-        return []
-    index = next(i for i in rows if outcomes[i] == outcome)
-    code = _cell(written, index, "reason") if "reason" in written["give"] else "-"
-    code = written.get("reason", "") if code == "-" else code
-    asked = [n for n, c in zip(written["when"], written["rows"][index], strict=False) if c != "-"]
-    kind = "POLICY" if outcome == "REFER" else ""
-    factor = asked[0] if asked else written["id"]
-    return [Argument(outcome, "" if outcome == "APPROVE" else code, "TABLE", kind, factor)]

@@ -65,14 +65,10 @@ def _asked(name: str, lines: dict[str, Any]) -> tuple[Callable[[Env], Any], set[
     """What a line comes to, by the names there are, and those that it reads."""
     text, term = lines[name], lines.get(TERM)
     if isinstance(text, dict):
-        return lambda env: _chosen(text, env), names(_question(text)) - {TERM}
-    if name == AMOUNT and isinstance(term, dict) and term["choose"] != "largest":
+        return lambda env: _chosen(text, env), names(text["fits"]) - {TERM}
+    if name == AMOUNT and isinstance(term, dict):
         return lambda env: _if_any(env[TERM], worth(text, env)), {TERM, *names(text)}
     return lambda env: worth(text, env), names(text)
-
-
-def _question(choice: dict[str, Any]) -> str:
-    return choice["amount" if choice["choose"] == "largest" else "fits"]
 
 
 def _if_any(term: Any, amount: Any) -> Any:
@@ -82,12 +78,7 @@ def _if_any(term: Any, amount: Any) -> Any:
 
 def _chosen(choice: dict[str, Any], env: Env) -> Any:
     """The term that the product takes, tried one after the other; 0 where none fits."""
-    found = {t: worth(_question(choice), {**env, TERM: Decimal(t)}) for t in choice["of"]}
-    if choice["choose"] == "largest":
-        if len(found) == 1:
-            return Decimal(*found)
-        missing = together(found.values())
-        return missing or Decimal(max(found, key=lambda t: (found[t], -int(t))))
+    found = {t: worth(choice["fits"], {**env, TERM: Decimal(t)}) for t in choice["of"]}
     for term in sorted(found, key=int, reverse=choice["choose"] == "longest"):
         if isinstance(found[term], Gone) or found[term]:
             return found[term] if isinstance(found[term], Gone) else Decimal(term)
@@ -98,8 +89,6 @@ def _why(choice: Any, term: Any, env: Env) -> str:
     """The first part of the question that the next term does not fulfil."""
     if not isinstance(choice, dict) or isinstance(term, Gone):
         return ""
-    if choice["choose"] == "largest":
-        return choice["amount"]
     terms = [Decimal(t) for t in choice["of"]]
     beyond = [t for t in terms if (t > term if choice["choose"] == "longest" else t < term)]
     if not beyond:

@@ -261,9 +261,8 @@ def _maps_that_are_opened(monkeypatch):
     monkeypatch.setattr(Fields, "__init__", record)
     text = EVERY_KEY.read_text().replace("rows:\n", "rows: {file: tables/x.csv}\n    ignored:\n", 1)
     text += "guarantees:\n  - {name: all are seen by a person, never: APPROVE}\n"
-    for version in (text, _with_collect(EVERY_KEY.read_text())):
-        files = RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", version)
-        compile_ruleset(files, catalogue())
+    files = RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", text)
+    compile_ruleset(files, catalogue())
     ruleset = compile_ruleset(
         RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", EVERY_KEY.read_text()),
         catalogue(),
@@ -275,10 +274,6 @@ def _maps_that_are_opened(monkeypatch):
     cases += "unreached:\n  - {check: effective_rate_cap, because: it is far below}\n"
     parse_cases("tests/v1.yaml", cases, ruleset, catalogue())
     return opened
-
-
-def _with_collect(text):
-    return text.replace("hit: first", "hit: {collect: {max_amount: max, tier: count}}", 1)
 
 
 def _closed_maps(kind):

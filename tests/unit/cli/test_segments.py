@@ -42,5 +42,5 @@ def test_the_trace_of_a_case_says_that_a_stage_did_not_apply(capsys, rules):
     why = ("--why", "scored by the other card")
     shown = command(capsys, "rules", "test", rules / "two-cards-ph", *why).out
     assert "score_of_new (scorecard) → nothing" in shown
-    assert "applies_when         false → does not apply" in shown
-    assert 'inputs.customer_type = existing   == "new"' in shown
+    assert "segment              false → does not apply" in shown
+    assert "inputs.customer_type = existing   in (new)" in shown

@@ -121,18 +121,18 @@ def test_a_cause_is_named_and_what_follows_from_it_is_none(changes, outcome, cau
     assert (one.after.outcome, one.causes) == (outcome, causes)
 
 
-_NOBODY = (
-    "- name: eligibility\n",
-    "- name: eligibility\n    applies_when: accounts.connected_count == 0\n",
+_KNOWN = (
+    ("- name: eligibility\n", "- name: eligibility\n    segment: existing\n"),
+    ("\nstages:\n", "\nsegments: [inputs.customer_type]\n\nstages:\n"),
 )
 
 
 @pytest.mark.parametrize(
     ("common", "changes", "causes"),
-    [(_FEWER, _CUTS, "score.band C"), ((STRICTER,), (_NOBODY,), "eligibility.applies_when")],
+    [(_FEWER, _CUTS, "score.band C"), ((STRICTER,), _KNOWN, "eligibility.segment")],
 )
 def test_a_part_that_others_follow_is_the_only_cause(common, changes, causes) -> None:
-    """The row of the limit and the offer follow from a band, rules from `applies_when`."""
+    """The row of the limit and the offer follow from a band, rules from a segment."""
     before, after = (changed_rules(9, *common, *more) for more in ((), changes))
     one = compare(case_of(before), BacktestRules(version(before, 9), version(after, 9)))
     assert isinstance(one, JudgedApplicant)

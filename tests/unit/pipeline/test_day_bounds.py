@@ -52,13 +52,13 @@ def test_good_bounds_are_silent() -> None:
 
 
 def test_a_table_for_some_applicants_counts() -> None:
-    """With `applies_when` a stage has its tiers, and the nearest tier is named."""
+    """With `segment` a stage has its tiers, and the nearest tier is named."""
     folder = read_rules(RULES)
     loan = next(one for one in folder.products if one.product == PRODUCT)
     text = loan.rulesets[1].text
     assert "component: TABLE\n" in text
-    condition = "    applies_when: inputs.requested_amount < 90000\n"
-    text = text.replace("component: TABLE\n", f"component: TABLE\n{condition}", 1)
+    text = text.replace("component: TABLE\n", "component: TABLE\n    segment: new\n", 1)
+    text = text.replace("stages:\n", "segments: [inputs.customer_type]\n\nstages:\n", 1)
     some = structs.replace(loan, rulesets={1: TextFile("v1.yaml", text)})
     told = found(RuleFolder((some,), folder.data), CAPS.replace("T4", "T44"))
     assert [(one.code, one.hint) for one in told] == [("P310", "did you mean `T4`?")]

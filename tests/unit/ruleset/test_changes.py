@@ -61,9 +61,9 @@ EDITS = {
         "parameters: minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
     ),
     "for whom a stage is": (
-        "    component: POLICY\n",
-        "    component: POLICY\n    applies_when: income.months_12m > 3\n",
-        "stage affordability: the condition `applies_when` is new: income.months_12m > 3",
+        "stages:\n  - name: eligibility\n",
+        "segments: [inputs.customer_type]\nstages:\n  - name: eligibility\n    segment: new\n",
+        "stage eligibility: the segment is new: new",
     ),
     "a date that goes": (
         DATED,
@@ -315,17 +315,18 @@ def _with_another(leaf):
     return "".join(lines)
 
 
+SEGMENTS = ("stages:\n", "segments: [inputs.customer_type]\nstages:\n")
 LABELLED = DATED.replace(
     "values: {2026-01-01: 4, 2026-12-01: 6}",
-    "by: inputs.customer_type, values: {new: 5, existing: {2026-01-01: 3, 2026-12-01: 4}}",
+    "values: {new: 5, existing: {2026-01-01: 3, 2026-12-01: 4}}",
 )
 
 
 def test_a_parameter_that_gets_labels_changes_label_by_label():
     """What was in force for everybody is gone, and each label's values are new."""
     subject = "parameters: minimum income months (min_income_months)"
-    assert changes((DATED, LABELLED)) == [
-        f"{subject}: by is new: inputs.customer_type",
+    assert changes((DATED, LABELLED), SEGMENTS) == [
+        "segments: applicants differ by is new: [inputs.customer_type]",
         f"{subject} of new from no value to 5",
         f"{subject} of existing from no value to 3 on 2026-01-01",
         f"{subject} of existing from no value to 4 on 2026-12-01",
@@ -337,7 +338,7 @@ def test_a_parameter_that_gets_labels_changes_label_by_label():
 def test_the_values_of_a_label_are_compared_with_its_own():
     """Of two labels with other values each is told, with the day from which it differs."""
     other = LABELLED.replace("new: 5", "new: 6").replace("2026-12-01: 4", "2026-12-01: 5")
-    versions = [files(edited((DATED, param))) for param in (LABELLED, other)]
+    versions = [files(edited((DATED, param), SEGMENTS)) for param in (LABELLED, other)]
     subject = "minimum income months (min_income_months)"
     assert [f"{c.subject} {c.words}" for c in compare(*versions, CATALOGUE).changes] == [
         f"{subject} of new from 5 to 6",

@@ -58,13 +58,16 @@ stages:
       id: price
       hit: unique
       when: [card.band, employment.has_payroll]
-      give: {factor: number, tier: text, outcome: text}
-      reason: GAPS
+      give: {factor: number, tier: text}
       rows:
-        - [A, "-", 2, T1, "-"]
-        - [B, true, 1 + derived.share, T2, APPROVE]
-        - [B, false, 1, T3, REFER]
-        - [C, "-", 0, T9, DECLINE]
+        - [A, "-", 2, T1]
+        - [B, true, 1 + derived.share, T2]
+        - [B, false, 1, T3]
+        - [C, "-", 0, T9]
+  - name: told
+    component: POLICY
+    rules:
+      - {id: dear, when: price.tier == "T3" or price.tier == "T9", then: REFER, reason: GAPS}
   - name: limit
     component: TABLE
     table:

@@ -1,4 +1,4 @@
-"""Parameters by label: which value counts for whom, from when on, and for whom none does."""
+"""Parameters by segment: which value counts for whom, from when on, and for whom none does."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, r
 
 REGION = "  region: {type: text, one_of: [NCR, VIS, MIN]}\n  repeat: {type: flag}\n"
 WITH_REGION = HEAD.replace("  customer_type:", f"{REGION}  customer_type:")
-DATED = "by: inputs.region, values: {NCR: {2026-01-01: 9000, 2026-12-01: 9500}, default: 8000}"
-FLAT = "by: inputs.region, values: {NCR: 9000, default: 8000}"
+DATED = "values: {NCR: {2026-01-01: 9000, 2026-12-01: 9500}, default: 8000}"
+FLAT = "values: {NCR: 9000, default: 8000}"
 GATE = rules(
     "id: low, when: income.conservative_6m < params.least, then: DECLINE, reason: SHORT",
     "id: fine, when: income.conservative_6m >= params.least, then: APPROVE",
 )
 
 
-def text(values, *, more=(), head=WITH_REGION):
+def text(values, *, more=(), head=WITH_REGION, segments="inputs.region"):
     """A ruleset whose smallest income is a parameter with these values."""
-    return stages(GATE, *more, head=f"{head}params:\n  least: {{type: money, {values}}}\n")
+    named = f"segments: [{segments}]\n" if segments else ""
+    return stages(GATE, *more, head=f"{head}{named}params:\n  least: {{type: money, {values}}}\n")
 
 
 def outcome(values, income, at=None, **inputs):
@@ -72,13 +73,15 @@ def test_an_unsent_label_gives_no_value_and_not_the_default():
 
 def test_a_flag_and_a_factor_have_labels_too():
     """A flag's labels are true and false; a factor that could not be read gives no value."""
-    repeat = "by: inputs.repeat, values: {true: 5000, false: 9000}"
-    assert outcome(repeat, 5000, repeat=True) == "APPROVE"
-    assert outcome(repeat, 5000, repeat=False) == "DECLINE"
-    status = "by: employment.status, values: {EMPLOYED: 5000, default: 9000}"
-    facts = {"income.conservative_6m": php(5000), "employment.status": "EMPLOYED"}
-    assert str(decide(text(status), facts).outcome) == "APPROVE"
-    failed = decide(text(status), {**facts, "employment.status": Cause.SOURCE_FAILED})
+    repeat = text("values: {true: 5000, false: 9000}", segments="inputs.repeat")
+    pay = {"income.conservative_6m": php(5000)}
+    found = [str(decide(repeat, pay, repeat=known).outcome) for known in (True, False)]
+    assert found == ["APPROVE", "DECLINE"]
+    named = "inputs.region, employment.status"
+    status = text("values: {EMPLOYED: 5000, default: 9000}", segments=named)
+    facts = {**pay, "employment.status": "EMPLOYED"}
+    assert str(decide(status, facts).outcome) == "APPROVE"
+    failed = decide(status, {**facts, "employment.status": Cause.SOURCE_FAILED})
     assert [str(r.code) for r in failed.reasons] == ["SOURCE_FAILED"]
 
 
@@ -95,23 +98,25 @@ def test_a_decision_ends_where_the_value_of_any_label_changes():
 
 
 @pytest.mark.parametrize(
-    ("values", "code"),
+    ("values", "segments", "code"),
     [
-        ("by: inputs.region, values: {NCR: 9000}", "R432"),
-        ("by: inputs.region, values: {NRC: 9000, default: 8000}", "R308"),
-        ("by: inputs.region, values: {2026-01-01: 9000, default: 8000}", "R308"),
-        ("by: inputs.region, values: {NCR: 1, VIS: 2, MIN: 3, default: 4}", "R433"),
-        ("by: inputs.requested_amount, values: {NCR: 9000, default: 8000}", "R318"),
-        ("by: derived.x, values: {NCR: 9000, default: 8000}", "R205"),
-        ("by: inputs.region, value: 9000", "R121"),
-        ("by: inputs.region, max: 8500, values: {NCR: 9000, default: 8000}", "R315"),
-        ("by: inputs.region, values: {NCR: {2026-06-01: 1}, default: {2026-01-01: 2}}", "R431"),
-        ("values: {NCR: 9000, default: 8000}", "R123"),
+        ("values: {NCR: 9000}", "inputs.region", "R432"),
+        ("values: {NCR: 9000, VSI: 1, default: 8000}", "inputs.region", "R308"),
+        ("values: {NRC: 9000, default: 8000}", "inputs.region", "R123"),
+        ("values: {NCR: 9000, 2026-01-01: 9000, default: 8000}", "inputs.region", "R308"),
+        ("values: {NCR: 1, VIS: 2, MIN: 3, default: 4}", "inputs.region", "R433"),
+        ("value: 9000", "inputs.requested_amount", "R318"),
+        ("value: 9000", "derived.x", "R205"),
+        ("value: 9000", "inputs.region, inputs.region", "R124"),
+        ("by: inputs.region, value: 9000", "inputs.region", "R120"),
+        ("max: 8500, values: {NCR: 9000, default: 8000}", "inputs.region", "R315"),
+        ("values: {NCR: {2026-06-01: 1}, default: {2026-01-01: 2}}", "inputs.region", "R431"),
+        ("values: {NCR: 9000, default: 8000}", "", "R123"),
     ],
 )
-def test_what_does_not_fit_is_told(values, code):
+def test_what_does_not_fit_is_told(values, segments, code):
     """A label without a value, one that there is not, a default for nobody, and so on."""
-    assert code in problems(text(values))
+    assert code in problems(text(values, segments=segments))
 
 
 def test_every_value_start_and_label_is_a_figure():

@@ -42,7 +42,8 @@ NEW = 'inputs.customer_type == "new"'
 def text(derived, *bodies, tail=""):
     """A ruleset with these derived lines and stages."""
     lines = "".join(f"  {name}: {line}\n" for name, line in derived.items())
-    return stages(*bodies, head=f"{HEAD}derived:\n{lines}", tail=tail)
+    head = f"{HEAD}segments: [inputs.customer_type]\nderived:\n{lines}"
+    return stages(*bodies, head=head, tail=tail)
 
 
 def rule(when, id_="small"):
@@ -65,10 +66,8 @@ def test_a_line_over_a_table_counts_after_it(least, expected):
 
 
 def test_an_offer_and_a_condition_of_a_stage_may_use_it():
-    """What comes after the last stage sees it, and so does `applies_when` of a later stage."""
-    only = rule("income.months_12m >= 1").replace(
-        "    component:", "    applies_when: derived.room > 9000\n    component:"
-    )
+    """What comes after the last stage sees it, and so does a rule of a later stage."""
+    only = rule("derived.room > 9000 and income.months_12m >= 1")
     tail = "offer:\n  approved_amount: derived.room\n"
     assert outcome(text(ROOM, FINE, LIMIT, only)) == "DECLINE"
     small = {**FULL, "income.conservative_6m": php(16000)}
@@ -132,7 +131,7 @@ def test_a_line_over_a_score_with_bounds_is_as_open_as_the_score(when, expected)
 
 def test_a_line_over_a_stage_that_did_not_apply_has_no_value():
     """No table, no figure: the answer is REFER, and nothing looks past it."""
-    only = LIMIT.replace("    component:", f"    applies_when: {NEW}\n    component:")
+    only = LIMIT.replace("    component:", "    segment: new\n    component:")
     written = text({"room": "coalesce(limit.most, 0) + 0"}, FINE, only, rule("derived.room < 1"))
     assert outcome(written, customer_type="existing") == "REFER"
     assert outcome(written, customer_type="new") == "APPROVE"
@@ -141,7 +140,7 @@ def test_a_line_over_a_stage_that_did_not_apply_has_no_value():
 def segment(name, customer):
     """The card of some customers."""
     card = CARD.replace("id: card", f"id: {name}").replace("name: score", f"name: {name}_score")
-    only = f'    applies_when: inputs.customer_type == "{customer}"\n'
+    only = f"    segment: {customer}\n"
     return card.replace("    component:", f"{only}    component:")
 
 

@@ -54,7 +54,7 @@ def _terms(offer):
 def _truths(stages):
     for stage in stages:
         for row in stage.rules:
-            if row.id == "applies_when":
+            if row.id == "segment":
                 yield f"applies {stage.name}", str(row.truth)
             elif stage.component == "SCORECARD":
                 yield f"bin {row.id}", row.comparisons[0].right
@@ -66,7 +66,7 @@ def _truths(stages):
 
 def _rows(stage):
     """A table's rows by number; one row without a number says that none counted."""
-    rows = [row.id for row in stage.rules if row.id != "applies_when"]
+    rows = [row.id for row in stage.rules if row.id != "segment"]
     name = f"table {rows[0].partition(' ')[0]}"
     yield name, [int(row.rpartition(" ")[2]) for row in rows if " row " in row]
 

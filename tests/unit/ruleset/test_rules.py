@@ -105,16 +105,6 @@ def test_a_skipped_gap_is_not_requested():
     assert verdict.data_requests == ()
 
 
-def test_missing_reason_replaces_data_missing():
-    """`missing_reason` is given for an absent cause, the failure's own code for a tainted one."""
-    gaps = f"{GAPS}, missing_reason: SMALL"
-    text = stages(rules(gaps, FINE))
-    absent = decide(text, {**STEADY, "contributions.months_12m": Cause.NO_DATA})
-    tainted = decide(text, {**STEADY, "contributions.months_12m": Cause.PARTIAL})
-    assert (codes(absent), codes(tainted)) == (["SMALL"], ["PARTIAL_DATA"])
-    assert absent.reasons[0].component is Component.DATA
-
-
 def test_a_clean_decline_stands():
     """A DECLINE that is true on clean facts stands whatever else failed."""
     verdict = decide(ALL, {"income.months_12m": 2, "contributions.months_12m": Cause.SOURCE_FAILED})

@@ -1,4 +1,4 @@
-"""Tables: hit policies, missing inputs, outcomes and CSV files."""
+"""Tables: hit policies, missing inputs and CSV files."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.unit.ruleset.rulesets import codes, compiled, decide, facts, php, pro
 FINE = rules("id: fine, when: income.months_24m >= 6, then: APPROVE", name="fine")
 
 
-def table(hit, give, *rows, when="employment.status, income.conservative_6m", more=""):
+def table(hit, give, *rows, when="employment.status, income.conservative_6m"):
     """A table stage."""
     lines = "".join(f"        - [{row}]\n" for row in rows)
     return (
         "  - name: limit\n    component: TABLE\n    table:\n      id: limit\n"
         f"      hit: {hit}\n      when: [{when}]\n      give: {{{give}}}\n"
-        f"{more}      rows:\n{lines}"
+        f"      rows:\n{lines}"
     )
 
 
@@ -67,6 +67,23 @@ def test_an_unknown_row_before_the_match_hides_the_outputs():
     assert verdict.data_requests[0].factor == "income.conservative_6m"
 
 
+def test_a_rule_concludes_on_what_a_table_gives():
+    """A rule below the table declines or refers on its output; a missing one refers."""
+    gate = table(
+        "first", "answer: text", 'UNEMPLOYED, "-", no', '"-", "< 10000", perhaps', '"-", "-", yes',
+    )  # fmt: skip
+    said = rules(
+        'id: no, when: limit.answer == "no", then: DECLINE, reason: DEBT',
+        'id: perhaps, when: limit.answer == "perhaps", then: REFER, reason: SHORT',
+        name="said",
+    )
+    found = [_offer(stages(gate, said, FINE), *given) for given in (
+        ("UNEMPLOYED", 50000), ("GIG", 5000), ("GIG", 50000), ("GIG", Cause.NO_DATA),
+    )]  # fmt: skip
+    assert [str(verdict.outcome) for verdict in found] == ["DECLINE", "REFER", "APPROVE", "REFER"]
+    assert [codes(verdict) for verdict in found] == [["DEBT"], ["SHORT"], [], ["DATA_MISSING"]]
+
+
 def test_a_row_that_does_not_ask_for_the_missing_name_matches():
     """A cell `-` takes anything, a missing value of any cause among it."""
     for cause in (Cause.NO_DATA, Cause.SOURCE_FAILED):
@@ -106,99 +123,6 @@ def test_unique_refers_when_any_row_is_unknown():
     assert _offer(text, "GIG", 20000).offer.tier == "T2"
     assert _offer(text, Cause.NO_DATA, 5000).offer.tier == "T3"
     assert _offer(text, Cause.NO_DATA, 20000).outcome is Outcome.REFER
-
-
-@pytest.mark.parametrize(("how", "amount"), [("sum", 11000), ("min", 1000), ("max", 10000)])
-def test_collect_joins_all_matching_rows(how, amount):
-    """Under `collect` an output joins the values of all matching rows."""
-    text = stages(
-        table(
-            f"{{collect: {{max_amount: {how}, rows: count}}}}",
-            "max_amount: money, rows: integer",
-            'EMPLOYED, "-", 1000, 0',
-            '"-", ">= 20000", 10000, 0',
-            'UNEMPLOYED, "-", 70000, 0',
-        ),
-        FINE,
-        tail="offer:\n  approved_amount: limit.max_amount\n  matched: limit.rows\n",
-    )
-    offer = _offer(text).offer
-    assert (offer.approved_amount, offer.outputs["matched"]) == (php(amount), 2)
-
-
-def test_collect_without_a_match_has_no_largest_value():
-    """A largest value of no rows is missing, a sum of no rows is zero."""
-    rows = ('UNEMPLOYED, "-", 1000', 'UNEMPLOYED, "< 5", 2000')
-    tail = "offer:\n  approved_amount: limit.max_amount + 2000\n"
-    largest = stages(
-        table("{collect: {max_amount: max}}", "max_amount: money", *rows), FINE, tail=tail
-    )
-    total = largest.replace("max_amount: max}", "max_amount: sum}")
-    assert _offer(largest).outcome is Outcome.REFER
-    assert _offer(total).offer.approved_amount == php(2000)
-
-
-GATE = table(
-    "first",
-    "outcome: text, reason: text",
-    'UNEMPLOYED, "-", DECLINE, DEBT',
-    '"-", "< 10000", REFER, SHORT',
-    '"-", "< 20000", "-", "-"',
-    '"-", "-", APPROVE, "-"',
-)
-
-
-@pytest.mark.parametrize(
-    ("status", "pay", "outcome", "reasons"),
-    [
-        ("UNEMPLOYED", 50000, Outcome.DECLINE, ["DEBT"]),
-        ("GIG", 5000, Outcome.REFER, ["SHORT"]),
-        ("GIG", 15000, Outcome.REFER, ["NO_RULE_APPROVED"]),
-        ("GIG", 50000, Outcome.APPROVE, []),
-        ("GIG", Cause.NO_DATA, Outcome.REFER, ["DATA_MISSING"]),
-    ],
-)
-def test_rows_with_an_outcome_conclude_it(status, pay, outcome, reasons):
-    """A table that gives `outcome` concludes it with its reason; a missing outcome refers."""
-    verdict = _offer(stages(GATE), status, pay)
-    assert (verdict.outcome, codes(verdict)) == (outcome, reasons)
-
-
-def test_a_row_reason_names_its_first_condition():
-    """A row's reason names the first of its conditions with the value it saw."""
-    verdict = _offer(stages(GATE), "UNEMPLOYED", 50000)
-    (reason,) = verdict.reasons
-    assert (reason.factor, reason.actual, reason.required) == (
-        "employment.status",
-        "UNEMPLOYED",
-        "not in (UNEMPLOYED)",
-    )
-
-
-CARD = """\
-  - name: score
-    component: SCORECARD
-    scorecard:
-      id: stability
-      base: 0
-      characteristics:
-        - factor: contributions.months_12m
-          reason: GAPS
-          bins: [{in: "< 6", points: 0}, {in: ">= 6", points: 9}]
-      bands: [{band: A, from: 5, then: APPROVE}, {band: B, then: APPROVE}]
-"""
-
-
-def test_an_outcome_on_a_bounded_band_never_declines():
-    """A row that would decline on the band of the worst total refers where bounds are known."""
-    gate = table(
-        "first", "outcome: text", "A, APPROVE", "B, DECLINE", when="stability.band",
-        more="      reason: DEBT\n",
-    )  # fmt: skip
-    text = stages(CARD, gate)
-    assert decide(text, {"contributions.months_12m": 2}).outcome is Outcome.DECLINE
-    bounded = decide(text, {"contributions.months_12m": Cause.NO_DATA})
-    assert (bounded.outcome, bounded.refer_kind) == (Outcome.REFER, ReferKind.DATA)
 
 
 CSV = """\
@@ -288,36 +212,6 @@ def test_a_missing_cell_that_is_satisfied_is_no_reason():
     text = stages(table("first", "max_amount: money, tier: text", *rows), FINE, tail=OFFER)
     verdict = _offer(text, Cause.NO_EVIDENCE, Cause.NO_DATA)
     assert [reason.factor for reason in verdict.reasons] == ["employment.status"]
-
-
-JOINED = table(
-    "{collect: {max_amount: sum}}",
-    "max_amount: money, outcome: text, reason: text",
-    'EMPLOYED, "-", 1000, APPROVE, "-"',
-    '"-", "< 10000", 500, REFER, SHORT',
-    '"-", "< 5000", 100, DECLINE, DEBT',
-    '"-", "< 2000", 100, DECLINE, GAPS',
-)
-
-
-@pytest.mark.parametrize(
-    ("pay", "outcome", "reasons"),
-    [
-        (20000, Outcome.APPROVE, []),
-        (9000, Outcome.REFER, ["SHORT"]),
-        (1000, Outcome.DECLINE, ["DEBT"]),
-        (Cause.NO_DATA, Outcome.REFER, ["DATA_MISSING"]),
-    ],
-)
-def test_collect_concludes_the_worst_of_its_rows(pay, outcome, reasons):
-    """Under `collect` the worst outcome counts, for the reason of the first row that has it."""
-    verdict = _offer(stages(JOINED), "EMPLOYED", pay)
-    assert (verdict.outcome, codes(verdict)) == (outcome, reasons)
-
-
-def test_collect_leaves_an_application_without_a_row_to_other_stages():
-    """Under `collect` a table none of whose rows fits concludes nothing."""
-    assert codes(_offer(stages(JOINED), "GIG", 20000)) == ["NO_RULE_APPROVED"]
 
 
 def _messages(text):
