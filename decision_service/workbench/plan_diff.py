@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.reviews import ReviewPolicy, ReviewQueue
-from decision_service.rollout.desk import DESK
+from decision_service.rollout.keys import DESK
 from decision_service.rollout.model import (
     Challenger,
     GoLive,
