@@ -58,11 +58,9 @@ def _cap(cap: Read) -> DayCap:
             whose = "the challenger" if of_arm else "the product"
             hint = "remove it, or `arm`" if of_arm else "add `arm: challenger`"
             cap.error("P306", key, f"a cap of {whose} has no `{key}`", hint)
-    amounts = [_payable(cap, key) for key in ("amount_per_day", "max_amount")]
+    day, most = _payable(cap, "amount_per_day"), _payable(cap, "max_amount")
     arm = Arm(cap["arm"]) if cap["arm"] else None
-    return DayCap(
-        cap["name"], cap["tier"] or "", cap["approvals_per_day"], amounts[0], arm, amounts[1]
-    )
+    return DayCap(cap["name"], cap["tier"] or "", arm, cap["approvals_per_day"], day, most)
 
 
 def _payable(cap: Read, key: str) -> Decimal | None:

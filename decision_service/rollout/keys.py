@@ -115,7 +115,7 @@ def _name(fields: Fields, key: str) -> str | None:
     """A name of lower-case letters, digits, `_` and `-`, as operators type it."""
     scalar = fields.scalar(key)
     if scalar is None or _NAME.fullmatch(scalar.text):
-        return scalar and scalar.text
+        return None if scalar is None else scalar.text
     hint = "use lower-case letters, digits, `_` and `-`, beginning with a letter, at most 60"
     message = f"`{shortened(scalar.text)}` is not a name"
     fields.report.error("P201", scalar.place, message, hint)
@@ -125,7 +125,7 @@ def _name(fields: Fields, key: str) -> str | None:
 def _code(fields: Fields, key: str) -> str | None:
     scalar = fields.scalar(key)
     if scalar is None or _CODE.fullmatch(scalar.text):
-        return scalar and scalar.text
+        return None if scalar is None else scalar.text
     hint = "use capital letters, digits and `_`, beginning with a letter, at most 60"
     message = f"`{shortened(scalar.text)}` is not a reason's code"
     fields.report.error("P324", scalar.place, message, hint)
