@@ -187,9 +187,9 @@ class DayCap(msgspec.Struct, frozen=True):
 
     name: str
     tier: str = ""
+    arm: Arm | None = None
     approvals: int | None = None
     amount: Decimal | None = None
-    arm: Arm | None = None
     max_amount: Decimal | None = None
 
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import PurePosixPath
 
 import msgspec
@@ -16,7 +15,9 @@ from msgspec.structs import asdict, replace
 
 from decision_service.domain.factor import ValueType
 from decision_service.rollout.assign import ALGORITHM
-from decision_service.rollout.desk import DESK, read_desk
+from decision_service.rollout.bounds import read_caps, read_guardrails
+from decision_service.rollout.desk import read_desk
+from decision_service.rollout.keys import DESK, PLAN, Read, refuse_repeated
 from decision_service.rollout.model import (
     Advance,
     Challenger,
@@ -28,22 +29,12 @@ from decision_service.rollout.model import (
     Segment,
     Shadow,
     Stages,
-    Unit,
     Versions,
 )
-from decision_service.rollout.plan_sections import (
-    place_of,
-    read_caps,
-    read_guardrails,
-    read_name,
-    read_share,
-    read_units,
-    refuse_repeated,
-)
 from decision_service.rules.language import yaml
-from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, did_you_mean
+from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean
 from decision_service.rules.language.evaluation import Formula, read_formula
-from decision_service.rules.language.fields import Fields, shortened
+from decision_service.rules.language.fields import shortened
 from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.language.yaml import YamlNode
 
@@ -63,10 +54,7 @@ _TAGS: Mapping[str, str] = {
 """The tags of classes in digests where they differ from the names of the classes."""
 
 
-_RATES = tuple(m.value for m in Metric if m.is_rate)
-
-_REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
-_OPTIONAL = ("caps", "guardrails", "second_person_above")
+_RATES = tuple(metric for metric in Metric if metric.is_rate)
 
 
 def digest_of(plan: Plan) -> str:
@@ -113,115 +101,66 @@ def _plain_collection(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no place in a plan")
 
 
-def read_stages(fields: Fields, what: str) -> Stages:
-    read = [_read_stage(node, fields.report) for node in fields.items("stages")]
-    if fields.has("stages") and not read:
+def _stages(read: Read, what: str) -> Stages:
+    report, steps = read.report, []
+    lower: RolloutStage | None = None
+    for one, _ in read["stages"]:
+        if one is None:
+            continue
+        percent = one["percent"]
+        stage = RolloutStage(
+            one["name"] or "", percent or 0, one["hold"] or timedelta(0), one["min_decisions"] or 0
+        )
+        steps.append((stage, one.place("percent")))
+        if lower and percent is not None and percent < lower.percent:
+            message = f"stage `{stage.name}` lets in fewer than `{lower.name}` before it"
+            one.error("P205", "percent", message, "order the stages by percent, lowest first")
+        lower = lower if percent is None else stage
+    if read.has("stages") and not read["stages"]:
         hint = "add one: {name: all, percent: 100}"
-        fields.report.error("P204", fields.place("stages"), f"{what} has no stage", hint)
-    refuse_repeated(((s.name or None, place) for s, place, _ in read), "stages", fields.report)
-    for (lower, _), (upper, place) in pairwise([(s, at) for s, at, sound in read if sound]):
-        if upper.percent < lower.percent:
-            message = f"stage `{upper.name}` lets in fewer than `{lower.name}` before it"
-            fields.report.error("P205", place, message, "order the stages by percent, lowest first")
-    steps = tuple(stage for stage, _, _ in read)
-    return Stages(steps, _read_initial(fields, steps))
+        read.error("P204", "stages", f"{what} has no stage", hint)
+    refuse_repeated(((stage.name or None, place) for stage, place in steps), "stages", report)
+    initial, names = read["initial_stage"], [stage.name for stage, _ in steps]
+    if initial and names and all(names) and initial.text not in names:
+        message = f"`initial_stage` is `{initial.text}`, which is no stage here"
+        report.error("P206", initial.place, message, did_you_mean(initial.text, names))
+    return Stages(tuple(stage for stage, _ in steps), initial.text if initial else "")
 
 
-def refuse_missing_holds(fields: Fields, stages: Stages, advance: Advance) -> None:
-    """Under automatic advancing a stage without `hold` would be over at once."""
-    if advance is Advance.MANUAL:
-        return
-    for stage in stages.steps[:-1]:
-        if not stage.hold:
-            message = f"`advance` is auto, but stage `{stage.name}` has no `hold`"
-            hint = "give it one, such as 3d, or advance manually"
-            fields.report.error("P207", fields.place("advance"), message, hint)
-
-
-def _read_stage(node: YamlNode, report: Report) -> tuple[RolloutStage, Place, bool]:
-    """The stage, where its percent stands, and whether the percent could be read."""
-    fields = Fields.of(
-        node,
-        "a stage",
-        report,
-        required=("name", "percent"),
-        optional=("hold", "min_decisions"),
-    )
-    if fields is None:
-        return RolloutStage("", 0), node.place, False
-    percent = read_share(fields)
-    stage = RolloutStage(
-        read_name(fields) or "",
-        percent or 0,
-        fields.duration("hold") or timedelta(0),
-        fields.integer("min_decisions", 0) or 0,
-    )
-    return stage, fields.place("percent"), percent is not None
-
-
-def _read_initial(fields: Fields, steps: tuple[RolloutStage, ...]) -> str:
-    scalar = fields.scalar("initial_stage")
-    names = [s.name for s in steps]
-    if scalar is None:
-        return ""
-    if names and all(names) and scalar.text not in names:
-        message = f"`initial_stage` is `{scalar.text}`, which is no stage here"
-        fields.report.error("P206", scalar.place, message, did_you_mean(scalar.text, names))
-    return scalar.text
-
-
-def read_go_live(plan: Fields, names: DeclaredNames | None) -> GoLive | None:
+def _go_live(read: Read | None, names: DeclaredNames | None) -> GoLive | None:
     """The section, with its segments typed against the champion's inputs.
 
     Without `names` (the champion is unknown or does not compile, which is reported elsewhere)
     conditions go unread.
     """
-    node = plan.map("go_live")
-    if node is None:
+    if read is None:
         return None
-    fields = Fields(
-        node,
-        "`go_live`",
-        plan.report,
-        required=("salt", "stages", "initial_stage"),
-        optional=("allow", "deny", "segments", "advance"),
-    )
-    allow, deny = read_units(fields, "allow"), read_units(fields, "deny")
-    for unit, place in allow.items():
-        if unit in deny:
+    for unit, place in read["allow"].items():
+        if unit in read["deny"]:
             message = f"`{shortened(unit)}` is on `allow` and on `deny`, where `deny` wins"
-            fields.report.warning("P212", place, message, "remove it from one of them")
-    stages = read_stages(fields, "`go_live`")
-    advance = Advance(fields.choice("advance", Advance) or Advance.MANUAL)
-    refuse_missing_holds(fields, stages, advance)
+            read.report.warning("P212", place, message, "remove it from one of them")
+    stages, advance = _stages(read, "`go_live`"), read["advance"] or Advance.MANUAL
+    for stage in stages.steps[:-1] if advance is Advance.AUTO else ():
+        if not stage.hold:  # it would be over at once
+            message = f"`advance` is auto, but stage `{stage.name}` has no `hold`"
+            read.error("P207", "advance", message, "give it one, such as 3d, or advance manually")
+    segments = [(_segment(one, names), place) for one, place in read["segments"] if one]
+    refuse_repeated(((s.name, place) for s, place in segments if s), "segments", read.report)
     return GoLive(
-        salt=fields.text("salt") or "",
-        stages=stages,
-        allow=frozenset(allow),
-        deny=frozenset(deny),
-        segments=_read_segments(fields, names),
-        advance=advance,
+        read["salt"] or "",
+        stages,
+        frozenset(read["allow"]),
+        frozenset(read["deny"]),
+        tuple(segment for segment, _ in segments if segment),
+        advance,
     )
 
 
-def _read_segments(fields: Fields, names: DeclaredNames | None) -> tuple[Segment, ...]:
-    read = [
-        (_read_segment(node, fields, names), node.place)
-        for node in (fields.items("segments") if fields.has("segments") else ())
-    ]
-    refuse_repeated(((s.name, place) for s, place in read if s), "segments", fields.report)
-    return tuple(segment for segment, _ in read if segment)
-
-
-def _read_segment(node: YamlNode, section: Fields, names: DeclaredNames | None) -> Segment | None:
-    keys = ("name", "when", "percent")
-    fields = Fields.of(node, "a segment", section.report, required=keys)
-    if fields is None:
-        return None
-    name, percent, when = read_name(fields), read_share(fields), fields.scalar("when")
+def _segment(read: Read, names: DeclaredNames | None) -> Segment | None:
+    name, percent, when = read["name"], read["percent"], read["when"]
     if when is None or names is None:
         return None
-    condition = read_formula(when, names, fields.report, ValueType.FLAG)
+    condition = read_formula(when, names, read.report, ValueType.FLAG)
     if condition is None or name is None or percent is None:
         return None
     return Segment(name, condition, percent)
@@ -234,111 +173,57 @@ None stands for a version that does not compile: what a plan says of its inputs 
 """
 
 
-def read_versions(plan: Fields, known: DeclaredVersions) -> Versions | None:
-    node = plan.map("versions")
-    if node is None:
+def _versions(read: Read | None, known: DeclaredVersions) -> Versions | None:
+    if read is None:
         return None
-    fields = Fields(
-        node,
-        "`versions`",
-        plan.report,
-        required=("champion",),
-        optional=("challenger", "shadow"),
-    )
-    champion = _read_version(fields, "champion", known)
-    challenger = _read_challenger(fields, champion, known)
-    shadow = _read_shadows(fields, champion, known)
-    return Versions(champion or 0, challenger, shadow)
+    champion = _version(read, "champion", known)
+    challenger = _challenger(read["challenger"], champion, known)
+    shadows: list[Shadow] = []
+    for one, _ in read["shadow"]:
+        version = one and _version(one, "version", known)
+        if version is None:
+            continue
+        if version == champion:
+            message = f"version {version} is the champion and cannot be its own shadow"
+            one.error("P303", "version", message, "name another version, or remove it")
+        if any(shadow.version == version for shadow in shadows):
+            one.error(
+                "P304", "version", f"version {version} is a shadow twice", "remove one of them"
+            )
+        shadows.append(Shadow(version, one["percent"] or 0))
+    return Versions(champion or 0, challenger, tuple(shadows))
 
 
-def _read_version(fields: Fields, key: str, known: DeclaredVersions) -> int | None:
+def _version(read: Read, key: str, known: DeclaredVersions) -> int | None:
     """The number as written, whether it exists or not; None where it is no version number."""
-    version = fields.integer(key, 1)
-    if version is None or version in known:
-        return version
-    have = ", ".join(f"v{v}" for v in sorted(known)) or "none"
-    message = f"`{key}` is {version}, and there is no ruleset v{version}"
-    fields.report.error("P301", fields.place(key), message, f"there is {have}")
+    version: int | None = read[key]
+    if version is not None and version not in known:
+        have = ", ".join(f"v{v}" for v in sorted(known)) or "none"
+        message = f"`{key}` is {version}, and there is no ruleset v{version}"
+        read.error("P301", key, message, f"there is {have}")
     return version
 
 
-# Challenger
-
-
-def _read_challenger(
-    section: Fields, champion: int | None, known: DeclaredVersions
+def _challenger(
+    read: Read | None, champion: int | None, known: DeclaredVersions
 ) -> Challenger | None:
-    node = section.map("challenger")
-    if node is None:
+    if read is None:
         return None
-    fields = Fields(
-        node,
-        "`challenger`",
-        section.report,
-        required=("version", "salt", "stages", "initial_stage"),
-        optional=("expect",),
-    )
-    version = _read_version(fields, "version", known)
+    version = _version(read, "version", known)
     if version is not None and version == champion:
         message = f"champion and challenger are both version {version}"
-        hint = "name another version, or remove the challenger"
-        fields.report.error("P302", fields.place("version"), message, hint)
+        read.error("P302", "version", message, "name another version, or remove the challenger")
+    expected = {metric: read["expect"] and read["expect"][metric] for metric in _RATES}
     return Challenger(
-        version=version or 0,
-        salt=fields.text("salt") or "",
-        stages=read_stages(fields, "`challenger`"),
-        expect=_read_expectations(fields),
+        version or 0,
+        read["salt"] or "",
+        _stages(read, "`challenger`"),
+        {
+            metric: ExpectedOutcome(one["change"], one["within"])
+            for metric, one in expected.items()
+            if one and one["change"] is not None and one["within"] is not None
+        },
     )
-
-
-def _read_expectations(challenger: Fields) -> dict[Metric, ExpectedOutcome]:
-    node = challenger.map("expect")
-    if node is None:
-        return {}
-    fields = Fields(node, "`expect`", challenger.report, optional=_RATES)
-    read = {Metric(name): _read_expectation(fields, name) for name in _RATES}
-    return {metric: expectation for metric, expectation in read.items() if expectation}
-
-
-def _read_expectation(section: Fields, name: str) -> ExpectedOutcome | None:
-    node = section.map(name)
-    if node is None:
-        return None
-    keys = ("change", "within")
-    fields = Fields(node, f"the expectation of `{name}`", section.report, required=keys)
-    change, within = fields.decimal("change", -1, 1), fields.decimal("within", 0, 1)
-    return None if change is None or within is None else ExpectedOutcome(change, within)
-
-
-# Shadows
-
-
-def _read_shadows(
-    section: Fields, champion: int | None, known: DeclaredVersions
-) -> tuple[Shadow, ...]:
-    found: list[Shadow] = []
-    for node in section.items("shadow") if section.has("shadow") else ():
-        keys = ("version", "percent")
-        fields = Fields.of(node, "a shadow", section.report, required=keys)
-        if fields is None:
-            continue
-        version, percent = _read_version(fields, "version", known), read_share(fields)
-        if version is not None:
-            _refuse_pointless(fields, version, champion, found)
-            found.append(Shadow(version, percent or 0))
-    return tuple(found)
-
-
-def _refuse_pointless(
-    fields: Fields, version: int, champion: int | None, before: list[Shadow]
-) -> None:
-    place = fields.place("version")
-    if version == champion:
-        message = f"version {version} is the champion and cannot be its own shadow"
-        fields.report.error("P303", place, message, "name another version, or remove it")
-    if any(s.version == version for s in before):
-        message = f"version {version} is a shadow twice"
-        fields.report.error("P304", place, message, "remove one of them")
 
 
 class PlanReading(msgspec.Struct, frozen=True):
@@ -377,35 +262,33 @@ def parse_plan(
 
 def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersions) -> Plan | None:
     """The plan of a tree, all faults reported; it counts for nothing where there is an error."""
-    fields = Fields.of(root, "the plan", report, required=_REQUIRED, optional=_OPTIONAL)
-    if fields is None:
+    read = PLAN.read(root, report)
+    if read is None:
         return None
-    written = fields.text("product")
+    written = read["product"]
     if written is not None and written != product:
         message = f"`product` is `{shortened(written)}`, but the folder is `{product}`"
-        report.error("P209", fields.place("product"), message, "make them equal")
-    versions = read_versions(fields, known)
-    go_live = read_go_live(fields, known.get(versions.champion) if versions else None)
+        read.error("P209", "product", message, "make them equal")
+    versions = _versions(read["versions"], known)
+    go_live = _go_live(read["go_live"], known.get(versions.champion) if versions else None)
     challenger = versions.challenger if versions else None
     if go_live and challenger and challenger.salt and challenger.salt == go_live.salt:
         message = f"go-live and challenger share the salt `{shortened(challenger.salt)}`"
         hint = "give the challenger its own, or its share is the first of those who went live"
-        place = place_of(root, "versions", "challenger", "salt")
-        report.error("P208", place, message, hint)
-    guardrails = read_guardrails(fields, versions)
-    caps = read_caps(fields, known.get(challenger.version) if challenger else None, challenger)
-    unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
-    if unit is None or pin_for is None or go_live is None or versions is None:
+        read["versions"]["challenger"].error("P208", "salt", message, hint)
+    guardrails = read_guardrails(read, versions)
+    caps = read_caps(read, known.get(challenger.version) if challenger else None, challenger)
+    if read["unit"] is None or read["pin_for"] is None or go_live is None or versions is None:
         return None
     return Plan(
         product,
         "",
-        Unit(unit),
-        pin_for,
+        read["unit"],
+        read["pin_for"],
         go_live,
         versions,
         guardrails,
         frozenset(known),
         caps,
-        read_share(fields, "second_person_above"),
+        read["second_person_above"],
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from decision_service.rollout.desk import DESK
+from decision_service.rollout.keys import DESK
 from decision_service.rulebook.manifest import EVIDENCE, MANIFEST
 from decision_service.rulebook.rulebook import (
     MOST_PERCENT,

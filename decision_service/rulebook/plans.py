@@ -9,8 +9,8 @@ import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.values import to_major
+from decision_service.rollout.keys import place_of
 from decision_service.rollout.model import WHOLE, DayCap, Plan, Segment, Stages
-from decision_service.rollout.plan_sections import place_of
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language import types as tree

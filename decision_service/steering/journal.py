@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
 from decision_service.domain.ports import Clock, TextLog
+from decision_service.rollout.keys import place_of
 from decision_service.rollout.model import Plan, PlanConflict
 from decision_service.rollout.plan import PlanTexts, parse_plan
-from decision_service.rollout.plan_sections import place_of
 from decision_service.rollout.ports import (
     JournalAction,
     JournalEntry,

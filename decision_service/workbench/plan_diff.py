@@ -7,20 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from math import inf
+from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from decision_service.domain.reviews import ReviewPolicy, ReviewQueue
-from decision_service.rollout.desk import DESK
-from decision_service.rollout.model import (
-    Challenger,
-    GoLive,
-    Guardrail,
-    Plan,
-    Stages,
-    Versions,
-)
+from decision_service.domain.reviews import ReviewPolicy
+from decision_service.rollout.keys import DESK
+from decision_service.rollout.model import GoLive, Plan, Stages, Versions
+from decision_service.rules.language.evaluation import Formula
 from decision_service.workbench.changes import (
     NOT_WRITTEN,
     ChangeKind,
@@ -38,6 +33,13 @@ LONGEST_LIST = 5
 
 LENGTHS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _LABELS = {"when": "the condition"}
+_KEYS = {
+    "approvals": "approvals_per_day",
+    "amount": "amount_per_day",
+    "maximum": "max",
+    "condition": "when",
+}
+"""Keys of a plan whose names in the code are others."""
 _BINDS = frozenset({"caps", "guardrails", "queues"})
 _MORE_LOOSENS = re.compile(
     r"percent|max|min_units|within|review|review_second|sla|.*(max_amount|_per_day)\)?"
@@ -68,9 +70,29 @@ def single(group: str, key: str, text: str) -> PlanEntry:
     return PlanEntry(group, words if words == key else f"{words} ({key})", {"": text})
 
 
-def values_of(**given: str | int | None) -> dict[str, str]:
-    """The texts of those that say anything; 0 and an empty text are nothing written."""
-    return {key: str(value) for key, value in given.items() if value}
+def values_of(part: msgspec.Struct) -> dict[str, str]:
+    """The text of each key of a part that says anything, but its name."""
+    found: dict[str, str] = {}
+    for name, value in asdict(part).items():
+        if name == "ceiling":
+            found |= {"versus": "champion"} if value is None else values_of(value)
+        elif text := percent_of(value) if name == "percent" else _text(value):
+            found[_KEYS.get(name, name)] = text
+    return {key: text for key, text in found.items() if key != "name"}
+
+
+def _text(value: Any) -> str:
+    """0 and an empty text are nothing written."""
+    match value:
+        case Decimal():
+            return digits_of(value)
+        case timedelta():
+            return length_of(value)
+        case Formula():
+            return value.text
+        case frozenset():
+            return ", ".join(sorted(value))
+    return str(value) if value else ""
 
 
 def percent_of(share: int) -> str:
@@ -92,32 +114,15 @@ def length_of(length: timedelta) -> str:
 
 def review_entries(review: ReviewPolicy) -> Iterator[PlanEntry]:
     for queue in review.queues:
-        yield PlanEntry("review", f"queue {queue.name}", _queue(queue), "queues")
+        yield PlanEntry("review", f"queue {queue.name}", values_of(queue), "queues")
     if review.authority is not None:
-        limits = values_of(
-            review=digits_of(review.authority.review),
-            review_second=digits_of(review.authority.review_second),
-        )
-        yield PlanEntry("review", "the authority", limits)
+        yield PlanEntry("review", "the authority", values_of(review.authority))
     for reason in review.reasons:
-        values = {"": reason.text}
-        values |= {
-            f"letter_in_{language}": text for language, text in sorted(reason.letter.items())
-        }
-        values |= values_of(told=None if reason.is_told else "nobody")
+        letter = {f"letter_in_{one}": text for one, text in sorted(reason.letter.items())}
+        told = {} if reason.is_told else {"told": "nobody"}
+        values = {"": reason.text} | letter | told
         yield PlanEntry("review", f"reason {reason.code}", values, "reasons")
     yield single("review", "contest_sla", length_of(review.contest_sla))
-
-
-def _queue(queue: ReviewQueue) -> dict[str, str]:
-    return values_of(
-        sla=length_of(queue.sla),
-        kinds=", ".join(sorted(queue.kinds)),
-        tags=", ".join(sorted(queue.tags)),
-        reasons=", ".join(sorted(queue.reasons)),
-        min_amount=digits_of(queue.min_amount),
-        max_amount=digits_of(queue.max_amount),
-    )
 
 
 def entries_of(plan: Plan) -> Iterator[PlanEntry]:
@@ -129,16 +134,10 @@ def entries_of(plan: Plan) -> Iterator[PlanEntry]:
     yield from _go_live(plan.go_live)
     yield from _versions(plan.versions)
     for cap in plan.caps:
-        values = values_of(
-            tier=cap.tier,
-            arm=cap.arm,
-            approvals_per_day=cap.approvals,
-            amount_per_day=digits_of(cap.amount),
-            max_amount=digits_of(cap.max_amount),
-        )
-        yield PlanEntry("caps", f"cap {cap.name}", values, "caps")
+        yield PlanEntry("caps", f"cap {cap.name}", values_of(cap), "caps")
     for guardrail in plan.guardrails:
-        yield _guardrail(guardrail)
+        name = f"guardrail {guardrail.name}"
+        yield PlanEntry("guardrails", name, values_of(guardrail), "guardrails")
     if plan.review is not None:
         yield from review_entries(plan.review)
 
@@ -146,54 +145,31 @@ def entries_of(plan: Plan) -> Iterator[PlanEntry]:
 def _go_live(go_live: GoLive) -> Iterator[PlanEntry]:
     yield single("go-live", "salt", go_live.salt)
     for segment in go_live.segments:
-        values = values_of(when=segment.condition.text, percent=percent_of(segment.percent))
-        yield PlanEntry("go-live", f"segment {segment.name}", values, "segments")
+        yield PlanEntry("go-live", f"segment {segment.name}", values_of(segment), "segments")
     yield from _stages("go-live", go_live.stages)
     yield single("go-live", "advance", go_live.advance)
 
 
 def _stages(group: str, stages: Stages) -> Iterator[PlanEntry]:
     for stage in stages.steps:
-        values = values_of(
-            percent=percent_of(stage.percent),
-            hold=length_of(stage.hold),
-            min_decisions=stage.min_decisions,
-        )
-        yield PlanEntry(group, f"stage {stage.name}", values, "stages")
+        yield PlanEntry(group, f"stage {stage.name}", values_of(stage), "stages")
     yield single(group, "initial_stage", stages.initial)
 
 
 def _versions(versions: Versions) -> Iterator[PlanEntry]:
     yield PlanEntry("versions", "the champion", {"": f"v{versions.champion}"})
     for shadow in versions.shadow:
-        values = values_of(percent=percent_of(shadow.percent))
-        yield PlanEntry("versions", f"shadow v{shadow.version}", values, "shadows")
-    if versions.challenger:
-        yield from _challenger(versions.challenger)
-
-
-def _challenger(challenger: Challenger) -> Iterator[PlanEntry]:
+        share = {"percent": percent_of(shadow.percent)}
+        yield PlanEntry("versions", f"shadow v{shadow.version}", share, "shadows")
+    challenger = versions.challenger
+    if challenger is None:
+        return
     yield PlanEntry("challenger", "the challenger", {"": f"v{challenger.version}"})
     yield single("challenger", "salt", challenger.salt)
     yield from _stages("challenger", challenger.stages)
     for metric, expected in challenger.expect.items():
-        values = values_of(change=digits_of(expected.change), within=digits_of(expected.within))
-        yield PlanEntry("challenger", f"the expected {in_words(metric)} ({metric})", values)
-
-
-def _guardrail(guardrail: Guardrail) -> PlanEntry:
-    tested, ceiling = {"versus": "champion"}, guardrail.ceiling
-    if ceiling is not None:
-        window = length_of(ceiling.window or timedelta(0))
-        tested = values_of(max=digits_of(ceiling.maximum), window=window)
-    values = values_of(
-        metric=guardrail.metric,
-        scope=guardrail.scope,
-        **tested,
-        min_units=guardrail.min_units,
-        action=guardrail.action,
-    )
-    return PlanEntry("guardrails", f"guardrail {guardrail.name}", values, "guardrails")
+        name = f"the expected {in_words(metric)} ({metric})"
+        yield PlanEntry("challenger", name, values_of(expected))
 
 
 def file_of(change: WrittenChange) -> str:

@@ -18,7 +18,7 @@ from decision_service.cli.output import CommandError, Exit, console, print_or_ch
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
-from decision_service.rollout.schema import desk_schema, plan_schema
+from decision_service.rollout.keys import PLAN, THE_DESK, schema_of
 from decision_service.rulebook.folder import ProductTexts, TextFile
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
@@ -119,8 +119,8 @@ _SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any
     SchemaKind.RULESET: ruleset_schema,
     SchemaKind.TESTS: tests_schema,
     SchemaKind.SHARED: shared_schema,
-    SchemaKind.PLAN: lambda _: plan_schema(),
-    SchemaKind.DESK: lambda _: desk_schema(),
+    SchemaKind.PLAN: lambda _: schema_of(PLAN),
+    SchemaKind.DESK: lambda _: schema_of(THE_DESK),
 }
 
 
