@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, tzinfo
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 
@@ -316,18 +316,3 @@ def shown_first(causes: tuple[Missing, ...]) -> Missing:
     Taint comes first because an absent cause shown in its place would name the wrong remedy.
     """
     return min(causes, key=lambda m: (not m.cause.tainted, m.cause.value, m.source or ""))
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(instant: datetime) -> int:
-    """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
-    if instant.tzinfo is None:
-        raise ValueError("an instant that is stored needs a time zone")
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(count: int) -> datetime:
-    return _EPOCH + count * _MICROSECOND

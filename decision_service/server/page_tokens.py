@@ -17,7 +17,7 @@ from decision_service.casework.outcomes import OutcomePosition
 from decision_service.casework.review_steps import ReviewFilter, ReviewPosition
 from decision_service.domain.errors import FieldProblem, PageTokenInvalid
 from decision_service.domain.ports import Filter, PagePosition
-from decision_service.domain.values import from_microseconds, microseconds
+from decision_service.store.dialect import from_microseconds, microseconds
 
 _DEFAULT_SIZE = 50
 _LARGEST_SIZE = 500

@@ -18,9 +18,8 @@ from sqlalchemy import (
 )
 
 from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
-from decision_service.domain.values import from_microseconds, microseconds
 from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person
-from decision_service.store.dialect import as_row, insert_new
+from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 
 applicants = Table(

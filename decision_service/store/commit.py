@@ -30,13 +30,12 @@ from decision_service.domain.ports import (
     StoredEntry,
     cap_reached,
 )
-from decision_service.domain.values import microseconds
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import arms, decisions, history, review_rows, snapshots
 from decision_service.store import dialect as driver
 from decision_service.store.arms import hold_days
 from decision_service.store.batches import Batches
-from decision_service.store.dialect import Values, padded
+from decision_service.store.dialect import Values, microseconds, padded
 from decision_service.store.engine import Database
 from decision_service.store.errors import RETRY_SECONDS, unavailable
 from decision_service.store.keys import DataKeys

@@ -29,10 +29,9 @@ from sqlalchemy import (
 from decision_service.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, Filter, PagePosition, StoredEntry
-from decision_service.domain.values import from_microseconds, microseconds
 from decision_service.store import dialect as driver
 from decision_service.store.columns import BODY, TEXT, ErasedBy, metadata, of_person, withheld
-from decision_service.store.dialect import padded
+from decision_service.store.dialect import from_microseconds, microseconds, padded
 from decision_service.store.engine import Subject, reads
 
 decisions = Table(

@@ -1,10 +1,10 @@
-"""Rows of records, statements that standard SQL does not have, and those in the driver's form."""
+"""How values and rows are stored, and statements that standard SQL does not have."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cache
 from itertools import chain
@@ -22,7 +22,7 @@ from sqlalchemy import (
     or_,
 )
 
-from decision_service.domain.values import Money, microseconds
+from decision_service.domain.values import Money
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -36,7 +36,21 @@ T = TypeVar("T")
 _MANY = 16
 """Rows in one statement; each statement releases and retakes the interpreter's lock."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
 Values = tuple[object, ...]
+
+
+def microseconds(instant: datetime) -> int:
+    """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant that is stored needs a time zone")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    return _EPOCH + count * _MICROSECOND
 
 
 def as_row(table: Table, record: object, **given: object) -> dict[str, object]:

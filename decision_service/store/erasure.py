@@ -25,7 +25,6 @@ from sqlalchemy import (
 
 from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
-from decision_service.domain.values import microseconds
 from decision_service.runtime.clock import SystemClock
 from decision_service.store import events, history
 from decision_service.store import snapshots as data
@@ -33,7 +32,7 @@ from decision_service.store.applicants import applicants, link_tokens
 from decision_service.store.arms import arm_decisions
 from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
 from decision_service.store.decisions import decisions, forget_applicants
-from decision_service.store.dialect import insert_new, padded
+from decision_service.store.dialect import insert_new, microseconds, padded
 from decision_service.store.engine import Database
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
 from decision_service.store.keys import PLAIN, DataKeys

@@ -26,9 +26,14 @@ from sqlalchemy import (
 from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
-from decision_service.domain.values import from_microseconds, microseconds
 from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person
-from decision_service.store.dialect import as_row, insert_new, padded
+from decision_service.store.dialect import (
+    as_row,
+    from_microseconds,
+    insert_new,
+    microseconds,
+    padded,
+)
 from decision_service.store.engine import reads, writes
 from decision_service.store.snapshots import Snapshots, quarantine_reading
 

@@ -40,9 +40,8 @@ from decision_service.domain.reviews import (
     ReviewEvent,
     ReviewState,
 )
-from decision_service.domain.values import from_microseconds, microseconds
 from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person, withheld
-from decision_service.store.dialect import as_row, insert_new
+from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 
 OF_THE_DAY = withheld("how the lender's budget of a day counts the result, which is told")
 

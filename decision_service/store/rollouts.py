@@ -22,7 +22,6 @@ from sqlalchemy import (
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import StoredText
-from decision_service.domain.values import from_microseconds, microseconds
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
@@ -36,7 +35,7 @@ from decision_service.store.columns import (
     withheld,
 )
 from decision_service.store.decisions import kept
-from decision_service.store.dialect import as_row, insert_new
+from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.errors import unavailable
 

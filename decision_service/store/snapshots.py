@@ -32,7 +32,6 @@ from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Disconnected, SnapshotBody, UserState, WarmMark
 from decision_service.domain.snapshot import KnownCount
-from decision_service.domain.values import from_microseconds, microseconds
 from decision_service.store.columns import (
     BODY,
     INNER,
@@ -44,7 +43,15 @@ from decision_service.store.columns import (
     withheld,
 )
 from decision_service.store.decisions import decisions
-from decision_service.store.dialect import as_row, insert_new, padded, raise_each, raise_row
+from decision_service.store.dialect import (
+    as_row,
+    from_microseconds,
+    insert_new,
+    microseconds,
+    padded,
+    raise_each,
+    raise_row,
+)
 from decision_service.store.engine import Database, Subject, reads
 from decision_service.store.errors import unavailable
 from decision_service.store.keys import DataKeys, StoredKey, about, new_key, opened, sealed

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, event
 
 from decision_service.domain.decision import Arm, Outcome
 from decision_service.domain.ports import Filter, PagePosition
-from decision_service.domain.values import microseconds
 from decision_service.store import arms, decisions, outcomes, postgres_commit
 from decision_service.store import erasure as expiry
+from decision_service.store.dialect import microseconds
 from decision_service.store.engine import Database
 from decision_service.store.store import open_database
 from decision_service.workbench.backtest import replica as backtest

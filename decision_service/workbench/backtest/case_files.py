@@ -30,15 +30,7 @@ from decision_service.domain.factor import (
     ValueType,
 )
 from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
-from decision_service.domain.values import (
-    Cause,
-    DataReason,
-    Missing,
-    Money,
-    exponent,
-    from_microseconds,
-    microseconds,
-)
+from decision_service.domain.values import Cause, DataReason, Missing, Money, exponent
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.impact import KnownLoan, Side
 from decision_service.rulebook.archive import files_from_body
@@ -46,6 +38,7 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.language.values import has_type
 from decision_service.rules.program import CompiledRuleset
+from decision_service.store.dialect import from_microseconds, microseconds
 from decision_service.workbench.backtest.run import KeyRange, RangeCounts, RecordedApplicant
 
 

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, bindparam, exists, func, select, tuple_
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import PagePosition, StoredText
-from decision_service.domain.values import from_microseconds, microseconds
 from decision_service.rollout.impact import KnownLoan
 from decision_service.store import errors as faults
 from decision_service.store import rollouts as texts
 from decision_service.store import snapshots
 from decision_service.store.address import SqliteFile, parse_store_url
 from decision_service.store.decisions import decisions, entry_of
+from decision_service.store.dialect import from_microseconds, microseconds
 from decision_service.store.history import history
 from decision_service.store.keys import DataKeys, Readable, open_data_keys
 from decision_service.store.sqlite import read_sqlite
