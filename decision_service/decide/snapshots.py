@@ -12,7 +12,13 @@ from decision_service.decide.codec import read_snapshot, snapshot_body
 from decision_service.decide.flow import UserCache
 from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.ports import FetchResult, SnapshotBody, UserState, WarmMark
+from decision_service.domain.ports import (
+    DecisionLog,
+    FetchResult,
+    SnapshotBody,
+    UserState,
+    WarmMark,
+)
 from decision_service.domain.snapshot import KnownCount, Liability, Read, Snapshot, Task
 from decision_service.domain.values import AsOf, DataReason, Missing
 
@@ -36,11 +42,8 @@ PATIENCE = timedelta(hours=4)
 """From the first reading that was not whole to the last one."""
 
 
-class WarmLog(Protocol):
+class WarmLog(DecisionLog, Protocol):
     """The last good reading of each user; every method raises StoreUnavailable."""
-
-    async def user_state(self, user_id: str) -> UserState:
-        """As `DecisionLog.held`."""
 
     def cached_user_state(self, user_id: str) -> UserState | None:
         """What `user_state` would return, without a read of the store; None where it is not cached.
@@ -48,9 +51,6 @@ class WarmLog(Protocol):
         Another process may have changed it since: it serves only for an entry that `depends_on` its
         reading, which is not stored then.
         """
-
-    async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
-        """As `DecisionLog.snapshot`."""
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading that no decision waits for.

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -17,11 +17,10 @@ from decision_service.casework.outcomes import OutcomePosition
 from decision_service.casework.review_steps import ReviewFilter, ReviewPosition
 from decision_service.domain.errors import FieldProblem, PageTokenInvalid
 from decision_service.domain.ports import Filter, PagePosition
+from decision_service.store.dialect import from_microseconds, microseconds
 
 _DEFAULT_SIZE = 50
 _LARGEST_SIZE = 500
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 _Step = tuple[str, Annotated[int, msgspec.Meta(ge=0, lt=2**31)]]
 
@@ -34,7 +33,7 @@ def page_size(asked: int) -> int:
 
 
 def make_token(chosen: Filter | NoticeFilter, position: PagePosition) -> str:
-    return _made(_fingerprint(chosen), _microseconds(position.created), position.decision_id)
+    return _made(_fingerprint(chosen), microseconds(position.created), position.decision_id)
 
 
 def read_token(chosen: Filter | NoticeFilter, token: str) -> PagePosition | None:
@@ -51,7 +50,7 @@ def read_step_token(of: str, token: str) -> int | None:
 
 
 def make_review_token(chosen: ReviewFilter, position: ReviewPosition) -> str:
-    return _made(_fingerprint(chosen), _microseconds(position.due), position.review_id)
+    return _made(_fingerprint(chosen), microseconds(position.due), position.review_id)
 
 
 def read_review_token(chosen: ReviewFilter, token: str) -> ReviewPosition | None:
@@ -109,15 +108,11 @@ def _read(
 def _read_listed(
     chosen: object, token: str, position: Callable[[datetime, str], Position]
 ) -> Position | None:
-    def placed(microseconds: int, record_id: str) -> Position:
-        return position(_EPOCH + microseconds * _MICROSECOND, _storable(record_id))
+    def placed(at: int, record_id: str) -> Position:
+        return position(from_microseconds(at), _storable(record_id))
 
     other = "a listing with another filter"
     return _read(token, tuple[bytes, int, str], _fingerprint(chosen), other, placed)
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND
 
 
 def _storable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Instants as they are stored, statements that standard SQL does not have, and the driver's own."""
+"""How values and rows are stored, and statements that standard SQL does not have."""
 
 from __future__ import annotations
 

@@ -18,16 +18,12 @@ class Database(Protocol):
     """Runs functions of a SQLAlchemy connection, the same for every dialect.
 
     `split_batches` is the number of groups that concurrent decisions are best divided into: one
-    where this process does the work of a commit, two where a server commits meanwhile.
+    where this process does the work of a commit, two where a server commits meanwhile. Several
+    processes may share it where it is `shared`: PostgreSQL alone.
     """
 
-    @property
-    def split_batches(self) -> int:
-        """At least one."""
-
-    @property
-    def shared(self) -> bool:
-        """Whether several processes may share it: true for PostgreSQL alone."""
+    split_batches: int
+    shared: bool
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable or EntryRefused."""

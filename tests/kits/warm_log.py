@@ -15,7 +15,7 @@ from decision_service.decide.snapshots import WarmLog
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import ReadingMoved
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.ports import DecisionLog, WarmMark
+from decision_service.domain.ports import WarmMark
 from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
@@ -32,7 +32,7 @@ LATER = NOON + timedelta(minutes=5)
 EVENT = Event("et-1", "9c" * 32, "EINCOMES_ADDED", USER, "a-1", (Kind.EINCOMES, Kind.INCOMES))
 
 
-class WarmAndDecisionLog(WarmLog, EventLog, DecisionLog, Protocol):
+class WarmAndDecisionLog(WarmLog, EventLog, Protocol):
     """All three ports on one store, and what a clock that was ahead left."""
 
     async def newest_decision(self) -> datetime | None:
