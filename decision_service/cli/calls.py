@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from decision_service.cli.client import ServerOptions, method_of
 from decision_service.cli.fields import field_options, fill_request
-from decision_service.cli.output import CommandError, Exit, console, print_json
+from decision_service.cli.output import CommandError, Exit, console, print_json, seconds
 from decision_service.cli.table import Rpc
 
 VIEWS = {
@@ -70,6 +70,26 @@ def named(target: str) -> Any:
 
 def _send(call: Call) -> None:
     call.show(call.send())
+
+
+def decide(call: Call, timeout: Annotated[float, seconds("deadline", "--timeout")] = 10.0) -> None:
+    call.show(call.send(timeout))
+
+
+def list_decisions(call: Call) -> None:
+    require_span(call.request)
+    call.show(call.send())
+
+
+def require_span(request: Any) -> None:
+    """Raise CommandError where no day lies between the days of a filter."""
+    first, before = request.create_time_from, request.create_time_before
+    has = request.HasField("create_time_from") and request.HasField("create_time_before")
+    if has and before.ToDatetime() <= first.ToDatetime():
+        raise CommandError(
+            f"--before {before.ToJsonString()} is not after --from {first.ToJsonString()}",
+            Exit.USAGE,
+        )
 
 
 def health(call: Call) -> None:

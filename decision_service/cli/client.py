@@ -10,21 +10,23 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import grpc
 import typer
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
-from grpc_status import rpc_status
 
-from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.cli.output import CommandError, Exit
 from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.files import read_small
+
+# What only a call needs is imported by it: help and mistakes in options come at once.
+if TYPE_CHECKING:
+    import grpc
+    from google.rpc.status_pb2 import Status
+
+    from decision_service.api.v1.review_service_pb2 import Review
 
 _TOKEN = re.compile(rb"[!-~]{1,4096}")
 _CONNECT_SECONDS = 5.0
@@ -99,6 +101,8 @@ class ServerOptions:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
+        import grpc
+
         self.place()
         if self.encrypted:
             self.context()
@@ -307,6 +311,8 @@ class Connection:
         seconds: float,
         findings: Collection[str] = (),
     ) -> Any:
+        import grpc
+
         try:
             return method(request, timeout=seconds, metadata=self.server.metadata())
         except grpc.RpcError as error:
@@ -332,11 +338,13 @@ class Connection:
                 return
             request.page_token = page.next_page_token
 
-    def read_review(self, review_id: str) -> review_pb.Review:
+    def read_review(self, review_id: str) -> Review:
         """A review with all of its steps."""
-        request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
+        from decision_service.api.v1.review_service_pb2 import GetReviewRequest
+
+        request = GetReviewRequest(review_id=review_id, page_size=100)
         first, *more = self.pages("ReviewService.GetReview", request)
-        review: review_pb.Review = first.review
+        review: Review = first.review
         for page in more:
             review.events.extend(page.review.events)
         return review
@@ -352,12 +360,17 @@ def method_of(name: str) -> MethodDescriptor:
 
 def answered(error: grpc.RpcError) -> bool:
     """Whether a server has answered, or let the time pass."""
+    import grpc
+    from grpc_status import rpc_status
+
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     unavailable = call_error.code() is grpc.StatusCode.UNAVAILABLE
     return not unavailable or rpc_status.from_call(call_error) is not None
 
 
 def described(error: grpc.RpcError, findings: Collection[str] = ()) -> CommandError:
+    from grpc_status import rpc_status
+
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     status, code = rpc_status.from_call(call_error), call_error.code()
     message = f"{code.name}: {call_error.details() or 'no further words'}"
@@ -366,12 +379,16 @@ def described(error: grpc.RpcError, findings: Collection[str] = ()) -> CommandEr
 
 
 def _reason(status: Status | None) -> str:
+    from google.rpc.error_details_pb2 import ErrorInfo
+
     info = ErrorInfo()
     found = any(detail.Unpack(info) for detail in status.details) if status else False
     return str(info.reason) if found else ""
 
 
 def _detail_lines(status: Status | None) -> Iterator[str]:
+    from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+
     for detail in status.details if status else ():
         info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
         if detail.Unpack(info):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import typer
@@ -19,13 +19,11 @@ from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.cli.calls import Call, Form
 from decision_service.cli.client import Connection
 from decision_service.cli.output import (
-    CommandError,
     Exit,
     console,
     message_dict,
     print_json,
     print_table,
-    seconds,
     table,
 )
 from decision_service.cli.views import (
@@ -101,21 +99,6 @@ def _factor(factor: pb.FactorValue) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or NONE
-
-
-def list_decisions(call: Call) -> None:
-    require_span(call.request)
-    call.show(call.send())
-
-
-def require_span(request: service_pb.ListDecisionsRequest) -> None:
-    """Raise CommandError where no day lies between the days of a filter."""
-    first, before = request.create_time_from, request.create_time_before
-    has = request.HasField("create_time_from") and request.HasField("create_time_before")
-    if has and before.ToDatetime() <= first.ToDatetime():
-        raise CommandError(
-            f"--before {instant_text(before)} is not after --from {instant_text(first)}", Exit.USAGE
-        )
 
 
 def print_page(reply: service_pb.ListDecisionsResponse) -> None:
@@ -196,10 +179,6 @@ def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
     if not reply.changed_fields:
         return f"{decided}; version {ours} gives the same."
     return f"{decided}; with version {ours} {', '.join(reply.changed_fields)} come out otherwise."
-
-
-def decide(call: Call, timeout: Annotated[float, seconds("deadline", "--timeout")] = 10.0) -> None:
-    call.show(call.send(timeout))
 
 
 _PAGE = 500

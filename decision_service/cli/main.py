@@ -17,7 +17,6 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from decision_service.build import engine_version
 from decision_service.cli.output import CommandError, Exit, flushed, prepare_streams, tell, unusable
 from decision_service.cli.table import CONNECTION, GONE, GROUPS, Command, Group, Rpc
 
@@ -204,5 +203,6 @@ def _check_text(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
 
 
 def version() -> None:
-    """Print the version, with the commit."""
+    from decision_service.build import engine_version
+
     sys.stdout.write(f"decision-service {engine_version()}\n")

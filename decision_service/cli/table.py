@@ -76,7 +76,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
     },
     "Decide": {
         "decide": Rpc(
-            "Decide one application.", "DecisionService.CreateDecision", by="cli.decisions:decide"
+            "Decide one application.", "DecisionService.CreateDecision", by="cli.calls:decide"
         ),
         "decisions": Group(
             "Show, list, replay and export decisions; report loans.",
@@ -90,7 +90,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                 "list": Rpc(
                     "List decisions, newest first.",
                     "DecisionService.ListDecisions",
-                    by="cli.decisions:list_decisions",
+                    by="cli.calls:list_decisions",
                 ),
                 "replay": Rpc(
                     "Recompute a decision and show what differs.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import stat
@@ -76,6 +75,8 @@ class FileWatch:
 
     async def changes(self) -> AsyncIterator[None]:
         """Yield after each change, for ever; a burst of changes counts once."""
+        import asyncio  # slow to import, as watchfiles is, where a command reads one file
+
         while True:
             async with aclosing(self._events()) as events:
                 async for _ in events:
@@ -84,7 +85,9 @@ class FileWatch:
 
     async def _events(self) -> AsyncGenerator[None, None]:
         """Yield when something may have changed; ends when other folders are to be watched."""
-        from watchfiles import awatch  # slow to import, where a command reads one file
+        import asyncio
+
+        from watchfiles import awatch
 
         folders = await asyncio.to_thread(self._folders)
         watch = awatch(

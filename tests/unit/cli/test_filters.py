@@ -16,4 +16,4 @@ def test_a_span_without_a_day_is_refused(
     given = ("--from", "2026-11-27", "--before", before, "--address", "127.0.0.1:1")
     done = command(capsys, "decisions", *words, *given)
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"--before {before} 00:00 UTC is not after --from 2026-11-27 00:00 UTC\n"
+    assert done.err == f"--before {before}T00:00:00Z is not after --from 2026-11-27T00:00:00Z\n"
