@@ -38,8 +38,6 @@ _NEEDS = {
     "!=": "needs other than ",
 }
 _TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
-_APPLIES_WHEN = "applies_when"
-"""The name of a stage's condition among its rules."""
 _WITHOUT_TRUTH = ("SCORECARD", "TABLE")
 
 
