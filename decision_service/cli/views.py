@@ -42,10 +42,6 @@ _APPLIES_WHEN = "applies_when"
 _WITHOUT_TRUTH = ("SCORECARD", "TABLE")
 
 
-def second_text(instant: Timestamp) -> str:
-    return f"{instant.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
-
-
 def instant_text(instant: Timestamp) -> str:
     """`2026-11-10 09:12 UTC`."""
     return f"{instant.ToDatetime():%Y-%m-%d %H:%M} UTC"
