@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, make_dataclass
 from enum import StrEnum
 from importlib import import_module
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, signature
 from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
@@ -131,7 +131,7 @@ def command_of(row: Rpc) -> Callable[..., Any]:
     by = named(row.by) if row.by else _send
     own = _parameters(by)[1:]
     shared = [] if any(one.name == "form" for one in own) else [_FORM]
-    if any(field.path[-1].endswith("amount") for field in fields):
+    if any(one.path[-1].endswith("amount") for one in fields):
         shared.append(_CURRENCY)
     connection = _parameters(ServerOptions.of)
     if not row.shows_connection:
@@ -145,15 +145,18 @@ def command_of(row: Rpc) -> Callable[..., Any]:
         common = taken(shared)
         filled = None if request is None else request()
         if filled is not None:
-            values = taken([field.parameter for field in fields])
+            values = taken([one.parameter for one in fields])
             fill_request(filled, fields, values, common.get("currency", ""))
         return by(Call(row, filled, server, common.get("form", Form.TABLE)), **given)
 
-    parameters = [*(field.parameter for field in fields), *own, *shared, *connection]
-    # Typer reads a function's signature: here it is that of the row.
-    run.__signature__ = Signature(sorted(parameters, key=_needed))  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    return run
+    parameters = [*(one.parameter for one in fields), *own, *shared, *connection]
+    # Typer reads the options from a signature: a class is made that has those of the row.
+    return make_dataclass(
+        "Options",
+        [_declared(one) for one in sorted(parameters, key=_needed)],
+        namespace={"__post_init__": lambda options: run(**vars(options))},
+        kw_only=True,
+    )
 
 
 _FORM = Parameter(
@@ -178,6 +181,12 @@ def _parameters(function: Callable[..., Any]) -> list[Parameter]:
         one.replace(annotation=hints[one.name], kind=Parameter.KEYWORD_ONLY)
         for one in signature(function).parameters.values()
     ]
+
+
+def _declared(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
+    if parameter.default is Parameter.empty:
+        return parameter.name, parameter.annotation
+    return parameter.name, parameter.annotation, field(default=parameter.default)
 
 
 def _hidden(parameter: Parameter) -> Parameter:

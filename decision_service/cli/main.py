@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -159,6 +160,7 @@ def run(arguments: Sequence[str]) -> int:
         said = error.format_message()
         if not said.startswith("Usage: "):  # the help of a group without a command
             said = " ".join(said.split()).replace(": Value error, ", ": ", 1)
+            said = re.sub(r" \(Possible options: ([^,)]*).*\)$", r": did you mean \1?", said)
         ended = CommandError(said, Exit.USAGE)
     except typer.Abort:
         ended = CommandError("nothing was done: the question was not answered yes", Exit.FINDINGS)

@@ -409,6 +409,7 @@ GONE = {
     "decisions notice": "use `letters show`",
     "decisions notices": "use `letters list`",
     "decisions notice-sent": "use `letters sent`",
+    "letters list --unsent": "use `--sent not-sent`",
     "applicants contest": "use `reviews open`",
     "applicants contests": "use `reviews list --decision-id`",
     "applicants export --format": "it writes JSON alone",

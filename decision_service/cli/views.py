@@ -41,10 +41,6 @@ _TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
 _WITHOUT_TRUTH = ("SCORECARD", "TABLE")
 
 
-def second_text(instant: Timestamp) -> str:
-    return f"{instant.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
-
-
 def instant_text(instant: Timestamp) -> str:
     """`2026-11-10 09:12 UTC`."""
     return f"{instant.ToDatetime():%Y-%m-%d %H:%M} UTC"

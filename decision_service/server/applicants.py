@@ -19,13 +19,13 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.casework.applicant_status import ReadApplicantStatus
-from decision_service.casework.disclosure import Disclosure, money, plain
+from decision_service.casework.disclosure import Disclosure, ExportPlace, money, plain
 from decision_service.casework.onboarding import Applicant, LinkToken, OnboardApplicants
 from decision_service.casework.subject_access import ExportPerson
 from decision_service.decide.decide import ANSWER_MARGIN
 from decision_service.domain.ports import Clock
 from decision_service.server.context import RpcContext
-from decision_service.server.page_tokens import make_export_token, read_export_token
+from decision_service.server.page_tokens import make_token, read_token
 from decision_service.server.wire import (
     Mapper,
     Problems,
@@ -250,11 +250,11 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     ) -> pb.ExportApplicantResponse:
         """One page of what is stored."""
         user_id, scope = _user_id(request.user_id), context.info.applicant_scope
-        place = read_export_token(user_id, request.page_token)
+        place = read_token(user_id, request.page_token, ExportPlace)
         page = await self.export(user_id, scope, place)
         return pb.ExportApplicantResponse(
             records=[APPLICANTS.message(pb.StoredRecord, one) for one in page.records],
-            next_page_token="" if page.next is None else make_export_token(user_id, page.next),
+            next_page_token=make_token(user_id, page.next),
         )
 
     def _token(

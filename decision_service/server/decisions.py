@@ -47,7 +47,7 @@ from decision_service.domain.person import (
     TYPED_PHONE,
     GivenApplicant,
 )
-from decision_service.domain.ports import Clock, Filter, ReplyStyle, StoredEntry
+from decision_service.domain.ports import Clock, Filter, PagePosition, ReplyStyle, StoredEntry
 from decision_service.domain.values import Month
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.server.context import CallInfo, RpcContext
@@ -450,11 +450,11 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     ) -> service_pb.ListDecisionsResponse:
         """One page of decisions in BASIC view."""
         chosen = replace(filter_from(request), caller=context.info.scope)
-        after = read_token(chosen, request.page_token)
+        after = read_token(chosen, request.page_token, PagePosition)
         page = await self.read.list(chosen, after, page_size(request.page_size))
         return service_pb.ListDecisionsResponse(
             decisions=[basic_message(entry) for entry in page.entries],
-            next_page_token="" if page.next is None else make_token(chosen, page.next),
+            next_page_token=make_token(chosen, page.next),
         )
 
     async def replay_decision(

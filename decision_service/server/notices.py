@@ -14,7 +14,7 @@ from decision_service.casework.letters import (
     Notices,
     Sending,
 )
-from decision_service.domain.ports import Clock
+from decision_service.domain.ports import Clock, PagePosition
 from decision_service.rules.letters import NoticeKind
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
@@ -109,11 +109,11 @@ class NoticeServicer(msgspec.Struct, frozen=True):
     ) -> pb.ListNoticesResponse:
         """One page of letters."""
         chosen = notice_filter(request, context.info.scope)
-        after = read_token(chosen, request.page_token)
+        after = read_token(chosen, request.page_token, PagePosition)
         page = await self.notices.list(chosen, after, page_size(request.page_size))
         return pb.ListNoticesResponse(
             notices=[NOTICES.message(pb.Notice, one) for one in page.entries],
-            next_page_token="" if page.next is None else make_token(chosen, page.next),
+            next_page_token=make_token(chosen, page.next),
         )
 
     async def record_notice_sent(

@@ -9,11 +9,12 @@ from decision_service.casework.outcomes import (
     ListOutcomes,
     LoanOutcome,
     LoanStatus,
+    OutcomePosition,
     RecordOutcome,
     ReportRelation,
 )
 from decision_service.server.context import RpcContext
-from decision_service.server.page_tokens import make_outcome_token, page_size, read_outcome_token
+from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.wire import (
     Mapper,
     Problems,
@@ -146,9 +147,10 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
     ) -> pb.ListOutcomesResponse:
         """One page of the reports on a decision."""
         decision_id = listed_decision_from(request)
-        after, size = read_outcome_token(decision_id, request.page_token), request.page_size
+        after = read_token(decision_id, request.page_token, OutcomePosition)
+        size = request.page_size
         page = await self.list(decision_id, after, page_size(size), context.info.scope)
         return pb.ListOutcomesResponse(
             outcomes=[OUTCOMES.message(pb.RecordedOutcome, one) for one in page.entries],
-            next_page_token="" if page.next is None else make_outcome_token(decision_id, page.next),
+            next_page_token=make_token(decision_id, page.next),
         )

@@ -12,20 +12,14 @@ from msgspec.structs import replace
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.casework.review_results import ReviewChain
-from decision_service.casework.review_steps import ReviewFilter
+from decision_service.casework.review_steps import ReviewFilter, ReviewPosition
 from decision_service.casework.reviews import OperateReviews
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult
 from decision_service.server.context import RpcContext
-from decision_service.server.page_tokens import (
-    make_review_token,
-    make_step_token,
-    page_size,
-    read_review_token,
-    read_step_token,
-)
+from decision_service.server.page_tokens import StepNumber, make_token, page_size, read_token
 from decision_service.server.wire import (
     Mapper,
     Problems,
@@ -205,11 +199,11 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         now = self.clock.now()
         chosen = filter_from(request, now)
         bound = replace(chosen, due_before=None) if request.overdue else chosen
-        after = read_review_token(bound, request.page_token)
+        after = read_token(bound, request.page_token, ReviewPosition)
         page = await self.operate.list(chosen, after, page_size(request.page_size))
         return pb.ListReviewsResponse(
             reviews=[review_message(review, now) for review in page.entries],
-            next_page_token="" if page.next is None else make_review_token(bound, page.next),
+            next_page_token=make_token(bound, page.next),
         )
 
     async def get_review(
@@ -219,13 +213,13 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         del context
         review_id = steps_from(request)
         size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
-        after = read_step_token(review_id, request.page_token) or 0
+        after = read_token(review_id, request.page_token, StepNumber) or 0
         found = await self.operate.get(review_id, after, size + 1)
         events = found.events[:size]
         more = len(found.events) > size
         return pb.GetReviewResponse(
             review=review_message(found.review, self.clock.now(), events),
-            next_page_token=make_step_token(review_id, events[-1].position) if more else "",
+            next_page_token=make_token(review_id, events[-1].position if more else None),
         )
 
     async def claim_review(

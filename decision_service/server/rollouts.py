@@ -30,7 +30,7 @@ from decision_service.rulebook.rulebook import ActiveRulesStatus
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import inputs_from
-from decision_service.server.page_tokens import make_step_token, page_size, read_step_token
+from decision_service.server.page_tokens import StepNumber, make_token, page_size, read_token
 from decision_service.server.rulesets import RULESETS
 from decision_service.server.wire import (
     Fields,
@@ -509,12 +509,12 @@ class RolloutServicer(msgspec.Struct, frozen=True):
         """One page of the journal."""
         del context
         product, size = listed_product_from(request), page_size(request.page_size)
-        before = read_step_token(product, request.page_token)
+        before = read_token(product, request.page_token, StepNumber)
         steps = await self.operate.steps(product, before, size + 1)
         more = len(steps) > size
         return service_pb.ListRolloutStepsResponse(
             steps=[ROLLOUTS.fields(pb.RolloutStep, entry) for entry in steps[:size]],
-            next_page_token=make_step_token(product, steps[size - 1].position) if more else "",
+            next_page_token=make_token(product, steps[size - 1].position if more else None),
         )
 
     async def advance_rollout(

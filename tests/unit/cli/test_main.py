@@ -9,7 +9,7 @@ from subprocess import PIPE
 import pytest
 
 from decision_service.cli.output import Exit
-from tests.unit.cli.commands import command, product_folder
+from tests.unit.cli.commands import ROOT, command, product_folder
 from tests.unit.cli.test_any_words import PLACES
 
 GROUPS = sorted({words[:place] for words in PLACES for place in range(len(words))})
@@ -51,8 +51,11 @@ def test_names_of_files_never_rule_the_screen(capsys, tmp_path):
 
 
 def test_a_misspelt_command_is_told_the_near_one(capsys):
-    """`decision` is answered with a name that there is."""
+    """So is an option: each with one that there is."""
     assert "did you mean decisions?" in command(capsys, "decision").err
+    assert "reviews lst: did you mean list?" in command(capsys, "reviews", "lst").err
+    said = command(capsys, "reviews", "list", "--quee", "x").err
+    assert said == "No such option: --quee: did you mean --queue?\n"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,46 @@ def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path, words, cod
     with subprocess.Popen(program, stdout=PIPE, stderr=PIPE, cwd=tmp_path) as process:
         process.stdout.close()
         assert (process.stderr.read(), process.wait()) == (b"", code)
+
+
+def test_exit_codes_are_those_of_the_page(capsys, tmp_path, monkeypatch):
+    """Each code of the table has its meaning there, and a command that ends with it."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = page.partition("| exit code of a command |")[2].partition("\n\n")[0].splitlines()[2:]
+    codes = [int(row.split("|")[1]) for row in table]
+    assert codes == sorted(Exit)
+    (product_folder(tmp_path) / "v2.yaml").write_text("broken: [")
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    examples = {
+        Exit.DONE: ("version",),
+        Exit.FINDINGS: ("rules", "check", tmp_path / "rules"),
+        Exit.USAGE: ("nonsense",),
+        Exit.SERVER: ("health", "--address", "127.0.0.1:1"),
+    }
+    for code, words in examples.items():
+        assert command(capsys, *words).code == code, words
+    for code, error in ((Exit.OWN_FAULT, lambda: {}["x"]), (Exit.INTERRUPTED, interrupt)):
+        monkeypatch.setattr(sys.modules["decision_service.cli.main"], "version", error)
+        assert command(capsys, "version").code == code
+
+
+def test_a_profile_holds_a_connection(capsys, tmp_path, monkeypatch):
+    """What the line says wins; paths begin at its folder; a word that is none is refused."""
+    profile = tmp_path / "lender.yaml"
+    profile.write_text("address: 127.0.0.1:2\ntoken_file: keys/token\n")
+    monkeypatch.setenv("DECISION_CLIENT_PROFILE", str(profile))
+    assert f"{tmp_path}/keys/token of --token-file" in command(capsys, "health").err
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "token").write_text("secret")
+    assert "127.0.0.1:2" in command(capsys, "health").err
+    assert "127.0.0.1:1:" in command(capsys, "health", "--address", "127.0.0.1:1").err
+    for content in ("adress: x", "address: 1", "- x", "a: [", "\x00"):
+        profile.write_text(content)
+        done = command(capsys, "health")
+        assert (done.code, "is no YAML file of address, tls_ca" in done.err) == (2, True), content
 
 
 def test_a_choice_that_there_is_not_is_told_in_plain_words(capsys):
