@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from math import ceil, floor
 
 import msgspec
@@ -72,16 +73,19 @@ _PLAIN.globals.update(fitted=fitted, smallest_cell=SMALLEST_CELL, most_rows=MOST
 _PAGES = _PLAIN.overlay(autoescape=True)
 
 
-def html(report: ImpactReport) -> str:
-    return _PAGES.get_template("report.j2").render(report=report, form="html.j2").strip() + "\n"
+class ReportFormat(StrEnum):
+    MD = "md"
+    HTML = "html"
+    JSON = "json"
+    CSV = "csv"
 
 
-def markdown(report: ImpactReport) -> str:
-    return _PLAIN.get_template("report.j2").render(report=report, form="markdown.j2").strip() + "\n"
-
-
-def csv_text(report: ImpactReport) -> str:
-    return _PLAIN.get_template("report.j2").render(report=report, form="csv.j2").strip() + "\n"
+def rendered(report: ImpactReport, form: ReportFormat) -> str:
+    if form is ReportFormat.JSON:
+        return encoded(report).decode()
+    pages = _PAGES if form is ReportFormat.HTML else _PLAIN
+    text = pages.get_template("report.j2").render(report=report, form=f"{form}.j2")
+    return f"{text.strip()}\n"
 
 
 def headline(report: ImpactReport) -> list[str]:

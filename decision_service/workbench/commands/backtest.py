@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -23,7 +22,7 @@ from decision_service.cli.output import CommandError, Exit, whole
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import parse_day
-from decision_service.workbench.backtest.render import csv_text, encoded, html, markdown
+from decision_service.workbench.backtest.render import ReportFormat, rendered
 from decision_service.workbench.backtest.replica import KeyRange
 from decision_service.workbench.backtest.report import ImpactReport, Proofs
 from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules, margin_points
@@ -128,24 +127,6 @@ def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None
             Exit.USAGE,
             tuple(f"{kind}: {number:,}" for kind, number in coverage.left_out.items()),
         )
-
-
-class ReportFormat(StrEnum):
-    MD = "md"
-    HTML = "html"
-    JSON = "json"
-    CSV = "csv"
-
-
-def rendered(report: ImpactReport, form: ReportFormat) -> str:
-    match form:
-        case ReportFormat.HTML:
-            return html(report)
-        case ReportFormat.JSON:
-            return encoded(report).decode()
-        case ReportFormat.CSV:
-            return csv_text(report)
-    return markdown(report)
 
 
 def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> None:

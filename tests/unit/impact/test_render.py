@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import pytest
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from decision_service.cli.output import CommandError
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, Share
-from decision_service.workbench.backtest.render import decoded, fitted, html, markdown
+from decision_service.workbench.backtest.render import ReportFormat, decoded, fitted, rendered
 from decision_service.workbench.backtest.report import (
     ClaimProof,
     ImpactReport,
@@ -21,15 +22,11 @@ from decision_service.workbench.backtest.report import (
     SweepPoint,
     report_of,
 )
-from decision_service.workbench.commands.backtest import (
-    ReportFormat,
-    conditions,
-    rendered,
-    require_fit,
-)
+from decision_service.workbench.commands.backtest import conditions, require_fit
 from tests.unit.impact.reports import APPROVED, report
 
 VOID = {"meta", "rect"}
+html, markdown = (partial(rendered, form=one) for one in (ReportFormat.HTML, ReportFormat.MD))
 
 
 class Tags(HTMLParser):
