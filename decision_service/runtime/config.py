@@ -49,6 +49,13 @@ set. `decision-service config sample` made this file.
 OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
 """Environment names of the client commands, which are no settings of a server."""
 
+GONE = {
+    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
+    "smile_fetch": "remove it: people are read by lists",
+    "workers": "start several `serve` with DECISION_REUSE_PORT=true",
+}
+"""Settings that were removed, with what to do instead."""
+
 ENVIRONMENT = "the environment"
 _FILE = "_file"
 DEFAULT = "default"
@@ -344,6 +351,8 @@ class Sources:
         names = [*self.known, *(secret + _FILE for secret in FROM_FILES)]
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {env_name(near[0])}?" if near else ""
+        if name in GONE:
+            hint = f" any more: {GONE[name]}"
         self.problems.append(f"there is no setting {env_name(name)} (in {given.where}){hint}")
 
 
