@@ -76,7 +76,7 @@ def field_options(
         default: Any = defaults.get(name, False if annotation is bool else None)
         if name == argument:
             annotation = Annotated[str, typer.Argument(metavar=name.upper(), help=about)]
-            default = Parameter.empty
+            default = defaults.get(name, Parameter.empty)
         elif _REQUIRED.search(comment) and name not in defaults and name != "request_id":
             default = Parameter.empty
         kind = Parameter.KEYWORD_ONLY

@@ -168,6 +168,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "Show the rules that a server decides by.",
                     "RulesetService.ListRulesets",
                     "product",
+                    defaults={"product": ""},
                     by="cli.calls:status",
                     more="Exit code 1 when it refused those of its folder.",
                 ),

@@ -164,7 +164,7 @@ def test_exit_codes_are_those_of_the_page(capsys, tmp_path, monkeypatch):
         Exit.DONE: ("version",),
         Exit.FINDINGS: ("rules", "check", tmp_path / "rules"),
         Exit.USAGE: ("nonsense",),
-        Exit.SERVER: ("health", "--address", "127.0.0.1:1"),
+        Exit.SERVER: ("rules", "status", "--address", "127.0.0.1:1"),
     }
     for code, words in examples.items():
         assert command(capsys, *words).code == code, words
