@@ -167,15 +167,14 @@ def test_a_plan_with_every_key_satisfies_the_schema_and_no_other():
         assert not checked.is_valid(document(EVERY_PLAN_KEY.replace(right, wrong))), wrong
 
 
-@pytest.mark.parametrize("by", ["inputs.region", "employment.status"])
-def test_a_shared_file_satisfies_its_schema(by):
-    """A shared file with a reason, and a parameter by label, validates; a wrong name does not."""
+def test_a_shared_file_satisfies_its_schema():
+    """A shared file with a reason, and a parameter by segment, validates; a wrong key does not."""
     text = (
-        f"params:\n  rate: {{type: number, by: {by}, values: {{GIG: 0.04, default: 0.05}}}}\n"
+        "params:\n  rate: {type: number, values: {GIG: 0.04, default: 0.05}}\n"
         "reasons:\n  SHORT:\n    text: {en: Too few months}\n"
     )
     assert list(validator(SchemaKind.SHARED).iter_errors(document(text))) == []
-    wrong = document(text.replace(by, "employment.statuss"))
+    wrong = document(text.replace("values", "by: employment.status, values"))
     assert not validator(SchemaKind.SHARED).is_valid(wrong)
 
 
@@ -197,7 +196,7 @@ def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
         ("component: SCORECARD", "component: KNOCKOUT"),
         ("{type: number, value: 0.35}", "{type: number, value: 0.35, values: {2026-01-01: 1}}"),
         ("max_age: 35d", "max_age: 35 days"),
-        ("{2026-01-01: 4, 2026-12-01: 6}", "{NCR: 4, default: 6}"),
+        ("{2026-01-01: 4, 2026-12-01: 6}", "{}"),
         ("{type: number, value: 0.35}", "{type: number, value: 0.35, by: inputs.customer_type}"),
         ("  below_minimum: AMOUNT_BELOW_MINIMUM\n", ""),
         ("    text: {en: No connected account shows income}", "    text: {fil: Wala}"),

@@ -113,7 +113,8 @@ offer:
   minimum_amount: 1000
   below_minimum: LEGAL
 """
-RATE = "  rate: {type: number, by: inputs.customer_type, values: {new: 0.1, existing: 0.05}}\n"
+RATE = "  rate: {type: number, values: {new: 0.1, existing: 0.05}}\n"
+SEGMENTS = "segments: [inputs.customer_type]\n"
 
 
 @pytest.mark.parametrize("choose", ["longest", "shortest"])
@@ -132,7 +133,7 @@ def test_what_a_chosen_term_rests_on_has_a_value_in_an_offer(choose, fits, asked
     check = "id: asked, when: 'params.rate > 0.07', then: REFER, reason: LEGAL"
     tail = CHOSEN.format(choose=choose, fits=fits) + f"post_checks:\n  - {{{check}}}\n"
     derived = DERIVED + "  priced: params.rate * 40\n"
-    ruleset = compiled(stages(fine, head=REQUIRED + PARAMS + RATE + derived, tail=tail))
+    ruleset = compiled(stages(fine, head=REQUIRED + PARAMS + RATE + SEGMENTS + derived, tail=tail))
     missed = {goal.what for goal in coverage(ruleset, ()).missed if goal.which == "unknown"}
     assert ("rule `asked`" in missed) is asked
     assert "parameter `rate`" in missed

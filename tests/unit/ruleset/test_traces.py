@@ -123,7 +123,7 @@ def _weighed(found):
 
 def test_bins_points_and_rows_are_noted(everything):
     """A characteristic notes its bin and points, a table its row and each column's rows."""
-    _, (_, card, price, limit), _ = evaluate(everything, facts(FULL, **ASKED)).raw_trace
+    _, (_, card, price, _, limit), _ = evaluate(everything, facts(FULL, **ASKED)).raw_trace
     assert [(s.bin, s.low, s.high) for s in card.record[0]] == [(0, 40, 40), (2, 30, 30)]
-    assert (price.record[0].rows, [m.sure for m in price.record[2]]) == ((0,), [0b0001, 0b1011])
-    assert (limit.record[0].rows, [m.sure for m in limit.record[2]]) == ((2,), [0b100])
+    assert (price.record[0], [m.sure for m in price.record[2]]) == (0, [0b0001, 0b1011])
+    assert (limit.record[0], [m.sure for m in limit.record[2]]) == (2, [0b100])
