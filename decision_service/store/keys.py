@@ -70,15 +70,18 @@ class KeyFile(Generic[K]):
     def __init__(self, name: str, of: Callable[[bytes], K], *, needed: str, way: str = "") -> None:
         self.name = name
         self._needed, self._way = needed, way
-        self.command = f"{name.replace(' ', '-')}s"
         self.setting = f"DECISION_{name.replace(' ', '_').upper()}_FILE"
-        self._program = f"decision-service {self.command}"
+        self._program = f"decision-service keys {name.removesuffix(' key')}"
         self._of = of
 
     def beside(self, url: str) -> Path | None:
         """The file next to a SQLite store; None with PostgreSQL. Raises StoreUrlInvalid."""
         address = parse_store_url(url)
-        return address.companion(f".{self.command}") if isinstance(address, SqliteFile) else None
+        return (
+            address.companion(f".{self.name.replace(' ', '-')}s")
+            if isinstance(address, SqliteFile)
+            else None
+        )
 
     def open(
         self, path: Path | None, used: Collection[bytes], beside: Path | None

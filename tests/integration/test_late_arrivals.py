@@ -81,8 +81,7 @@ class Late:
     async def asked_for(self, kind: Kind) -> None:
         """Ana puts the review aside until there is data of this kind."""
         by, reviews = By("ana", "", self.desk.clock.now()), self.desk.store.reviews
-        hour = timedelta(hours=1)
-        await reviews.step(self._review_id, lambda review, _: claim(review, by, hour))
+        await reviews.step(self._review_id, lambda review, _: claim(review, by))
         wait = partial(request_data, by=by, kinds=(kind,), text="")
         await reviews.step(self._review_id, lambda review, _: wait(review))
 
