@@ -56,12 +56,14 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     ) -> None:
         """Stream the status and its changes until the client leaves or the server stops."""
         sent = None
-        while not self._ending:
+        while True:
             changed = self._changed
             status = self._statuses.get(request.service, UNKNOWN)
             if status != sent:
                 await context.write(health_pb2.HealthCheckResponse(status=status))
                 sent = status
+            elif self._ending:  # only now: who watches sees NOT_SERVING first
+                return
             else:
                 await changed.wait()
 
