@@ -46,7 +46,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
     the condition in `because`, with the name that its reason is `about` where the file says so, a
     rule on missing data both; a scorecard's has the `points_lost`; others say in `name` what was
-    looked at. An empty `code` gives no reason.
+    looked at. An empty `code` gives no reason. `ranks_as` is the reason of the file by whose
+    priority it comes, where its code is none of the file's.
     """
 
     outcome: Outcome
@@ -58,6 +59,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     about: str = ""
     points_lost: Decimal | None = None
     name: str = ""
+    ranks_as: str = ""
 
 
 def data_finding(gap: Gap, outcome: Outcome = _REFER, because: Node | None = None) -> Finding:

@@ -305,7 +305,9 @@ def _ordered(
             rules.append(finding)
     if len(rules) > 1:
         declared = ruleset.reasons
-        rules.sort(key=lambda f: declared[f.code].priority if f.code in declared else _LAST)
+        ranked = [(declared.get(f.ranks_as or f.code), f) for f in rules]
+        ranked.sort(key=lambda one: _LAST if one[0] is None else one[0].priority)
+        rules = [finding for _, finding in ranked]
     if len(lost) > 1:
         lost.sort(key=attrgetter("points_lost"), reverse=True)
     return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Component, Outcome, ReferKind, RuleTrace
 from decision_service.domain.values import ABSENT
@@ -184,7 +185,7 @@ def _gone(ready: Ready, truth: Unknown) -> Finding | None:
         return data_finding(gap)
     if rule.on_missing is None:
         return None
-    return data_finding(gap, rule.on_missing, ready.when)
+    return replace(data_finding(gap, rule.on_missing, ready.when), ranks_as=rule.reason)
 
 
 def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:

@@ -312,19 +312,19 @@ def test_texts_and_regulatory_wording_are_the_declared_ones():
     assert verdict.reasons[0].component is Component.KNOCKOUT
 
 
-def test_a_decline_for_missing_data_comes_after_other_rules():
-    """Its reason is the missing data, which has no priority of its own."""
+def test_a_decline_for_missing_data_ranks_as_its_rule():
+    """It comes by the priority of its rule's reason, so that lesser ones cannot crowd it out."""
     lines = [
         f'id: r{i}, when: "income.months_{n}m < 2", then: DECLINE, reason: {reason}'
-        for i, (n, reason) in enumerate([(3, "DEBT"), (18, "SMALL"), (24, "SHORT")])
+        for i, (n, reason) in enumerate([(3, "DEBT"), (6, "GAPS"), (18, "SMALL"), (24, "SHORT")])
     ]
-    unknown = "when: contributions.months_12m < 4, then: DECLINE, reason: GAPS"
+    unknown = "when: contributions.months_12m < 4, then: DECLINE, reason: LEGAL"
     handled = "on_missing: DECLINE, because: so"
     text = stages(rules(*lines, f"id: unknown, {unknown}, {handled}"), FINE)
-    given = {f"income.months_{n}m": 1 for n in (3, 18, 24)} | {"income.months_12m": 9}
+    given = {f"income.months_{n}m": 1 for n in (3, 6, 18, 24)} | {"income.months_12m": 9}
     verdict = decide(text, {**given, "contributions.months_12m": Cause.NO_DATA})
-    assert codes(verdict) == ["SHORT", "DEBT", "SMALL", "DATA_MISSING"]
-    assert verdict.reasons[3].actual == "missing NO_DATA"
+    assert codes(verdict) == ["DATA_MISSING", "SHORT", "DEBT", "GAPS"]
+    assert verdict.reasons[0].actual == "missing NO_DATA"
 
 
 OCTOBER = Month.parse("2026-10").index
