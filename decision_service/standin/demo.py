@@ -111,7 +111,7 @@ def _reasons(shown: list[DemoDecision]) -> Table:
 
 
 def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: bool) -> list[str]:
-    program = "make" if own_rules else "decision-service"
+    program, again = ("make", "demo") if own_rules else ("decision-service", "sandbox demo")
     differing = [one for one in shown if one.differing]
     replays = "replaying each gives the same answer"
     if differing:
@@ -126,7 +126,7 @@ def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: boo
         f"    --product {PRODUCT} --amount {AMOUNT} --term {TERM} --view full",
         "  or see and try every call in a browser: http://127.0.0.1:8080/",
         *([] if own_rules else ["  decision-service init mine && cd mine"]),
-        f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && {program} demo",
+        f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && {program} {again}",
     ]
 
 
