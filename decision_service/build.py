@@ -1,4 +1,4 @@
-"""What this program was built from."""
+"""What this program was built from, and what it brings along: rules, protos and pages."""
 
 from __future__ import annotations
 
@@ -46,3 +46,24 @@ def commit_of(root: Path) -> str:
     except (OSError, subprocess.SubprocessError):
         return UNKNOWN
     return done.stdout.strip() or UNKNOWN
+
+
+def starter_rules() -> Path:
+    return _folder("rules")
+
+
+def protos() -> Path:
+    """The folder that proto files import each other from, with the service config."""
+    return _folder("protos")
+
+
+def docs() -> Path:
+    """The pages for people, with the OpenAPI document."""
+    return _folder("docs")
+
+
+def _folder(name: str) -> Path:
+    """A folder of the package, or of the checkout."""
+    package = Path(__file__).resolve().parent
+    packed = package / "starter" / name
+    return packed if packed.is_dir() else package.parent / name

@@ -15,7 +15,7 @@ import structlog
 from opentelemetry.trace import Tracer
 from starlette.types import ASGIApp
 
-from decision_service.build import engine_version
+from decision_service.build import engine_version, starter_rules
 from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.acceptance import (
@@ -28,7 +28,6 @@ from decision_service.rulebook.acceptance import (
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import blocked_names, load_rules
 from decision_service.rulebook.rulebook import ActiveRules
-from decision_service.rulebook.starter import starter_rules
 from decision_service.rules.language.diagnostics import Diagnostic, count, render
 from decision_service.runtime.clock import ClockGuard, SystemClock
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET

@@ -14,12 +14,11 @@ from starlette.routing import BaseRoute
 from decision_service import __version__
 from decision_service.app.core import Core, Instrumentation, StartError, instrument, open_core
 from decision_service.app.services import connect_page, wire_rollouts, wire_services, wire_snapshots
-from decision_service.build import commit
+from decision_service.build import commit, docs
 from decision_service.decide.flow import Bulkhead
 from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.folder import RulesFolderMissing
-from decision_service.rulebook.starter import docs
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.address import split_address
 from decision_service.runtime.failpoints import armed

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
+from decision_service.build import protos, starter_rules
 from decision_service.cli.output import CommandError, Exit
 from decision_service.domain.errors import visible
-from decision_service.rulebook.starter import protos, starter_rules
 from decision_service.rules.language.diagnostics import count, render
 from decision_service.runtime.config import sample
 from decision_service.server.auth import (

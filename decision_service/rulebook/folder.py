@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from decision_service.build import starter_rules
 from decision_service.rollout.keys import DESK
 from decision_service.rulebook.manifest import EVIDENCE, MANIFEST
 from decision_service.rulebook.rulebook import (
@@ -23,7 +24,6 @@ from decision_service.rulebook.rulebook import (
     PlanRisk,
     Policy,
 )
-from decision_service.rulebook.starter import starter_rules
 from decision_service.rules.inputs import SHARED
 from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean
 from decision_service.rules.language.fields import Fields, as_choice

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from decision_service.build import starter_rules
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import digest, publication
-from decision_service.rulebook.starter import starter_rules
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.yaml import read
 from tests.unit.cli.commands import command, product_folder

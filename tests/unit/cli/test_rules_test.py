@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from decision_service.rulebook.starter import starter_rules
+from decision_service.build import starter_rules
 from tests.unit.cli.commands import command, product_folder
 
 

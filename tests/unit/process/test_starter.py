@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.app.core import rules_folder
-from decision_service.rulebook.starter import starter_rules
+from decision_service.build import starter_rules
 from decision_service.runtime.config import load
 
 VENDOR = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from decision_service.build import starter_rules
 from decision_service.rulebook.folder import (
     MOST_BYTES,
     MOST_LIST_BYTES,
@@ -15,7 +16,6 @@ from decision_service.rulebook.folder import (
     TextFile,
     read_rules,
 )
-from decision_service.rulebook.starter import starter_rules
 from tests.kits.plain_user import reachable_folder
 
 
