@@ -14,6 +14,7 @@ from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
+from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
 from decision_service.cli.calls import Call, Form
 from decision_service.cli.output import (
     CommandError,
@@ -24,6 +25,7 @@ from decision_service.cli.output import (
     print_table,
     table,
 )
+from decision_service.cli.records import print_record
 from decision_service.cli.views import instant_text, money_text
 from decision_service.domain.errors import visible
 from decision_service.server.wire import enum_name
@@ -361,6 +363,33 @@ def _refused(rollout: rollout_pb2.Rollout) -> Iterator[str]:
         yield "  The last reading of its rules was refused; what was read before goes on:"
     for problem in rollout.refused:
         yield problem.rendered
+
+
+def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
+    """The versions, what refused the last reading, other rules elsewhere; then all else."""
+    rows = table("product", "version", "role", "digest", "loaded since")
+    for one in reply.rulesets:
+        ref, since = one.ref, instant_text(one.loaded_time)
+        rows.add_row(ref.ruleset, f"v{ref.version}", one.role or "–", ref.digest[:12], since)
+    print_table(rows)
+    read = instant_text(reply.read_time)
+    lines = [f"The rules folder was read at {read}; it is what the server decides by."]
+    if reply.refused:
+        lines = [f"The rules folder was read at {read} and REFUSED; the versions above go on:"]
+        lines += [problem.rendered for problem in reply.refused]
+    lines += [
+        f"RULES_DIFFER: {rules.processes} of the processes on this store decide by other rules, "
+        f"{rules.digest[:12]}: publish the same everywhere"
+        for rules in reply.in_force
+        if not rules.here
+    ]
+    for line in lines:
+        console().print(line, markup=False, soft_wrap=True)
+    rest = ruleset_pb.ListRulesetsResponse(lists=reply.lists, list_changes=reply.list_changes)
+    if reply.HasField("published"):
+        rest.published.CopyFrom(reply.published)
+    if rest.ListFields():
+        print_record(rest)
 
 
 def print_steps(reply: service_pb.ListRolloutStepsResponse) -> None:
