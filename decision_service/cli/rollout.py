@@ -13,7 +13,6 @@ from rich.table import Table
 from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
-from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
 from decision_service.cli.calls import Call, Form
 from decision_service.cli.output import (
@@ -301,7 +300,7 @@ def _count(one: figures_pb.NextStage) -> str:
     return f"{words} (reached about {instant_text(one.decisions_by_time)})"
 
 
-def print_rollout(reply: service_pb.GetRolloutResponse) -> None:
+def print_rollout(reply: pb.GetRolloutResponse) -> None:
     rollout, out = reply.rollout, console()
     for line in (*headlines(rollout), *group_lines(rollout), *_refused(rollout)):
         out.print(line, markup=False, soft_wrap=True)
@@ -392,7 +391,7 @@ def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
         print_record(rest)
 
 
-def print_steps(reply: service_pb.ListRolloutStepsResponse) -> None:
+def print_steps(reply: pb.ListRolloutStepsResponse) -> None:
     rows = table("step", "when", "who", "action", "what", "why", "ticket")
     for step in reply.steps:
         figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))

@@ -282,11 +282,11 @@ def _add_up(context: FactorContext, sheet: Sheet) -> None:
         parts = sheet.parts[month] = income_by_job(facts, feeders)
         sheet.draft.amounts[month] = total(parts)
         _note_left_out(sheet, month, facts, parts, feeders)
-        # An employer that could not be read may prove more of an estimate than was counted.
-        proved = structs.replace(facts, named={*facts.estimates}) if unread else facts
-        if unread and total(income_by_job(proved, feeders)) != total(parts):
-            for taint in unread:
-                sheet.draft.flaw(month, taint)
+        if unread:  # an employer that could not be read may prove more than was counted
+            proved = structs.replace(facts, named={*facts.estimates})
+            if total(income_by_job(proved, feeders)) != total(parts):
+                for taint in unread:
+                    sheet.draft.flaw(month, taint)
 
 
 def _note_left_out(

@@ -111,25 +111,19 @@ def refuse_repeated(named: Iterable[tuple[str | None, Place]], what: str, report
 # Kinds
 
 
-def _name(fields: Fields, key: str) -> str | None:
-    """A name of lower-case letters, digits, `_` and `-`, as operators type it."""
-    scalar = fields.scalar(key)
-    if scalar is None or _NAME.fullmatch(scalar.text):
-        return None if scalar is None else scalar.text
-    hint = "use lower-case letters, digits, `_` and `-`, beginning with a letter, at most 60"
-    message = f"`{shortened(scalar.text)}` is not a name"
-    fields.report.error("P201", scalar.place, message, hint)
-    return None
+def _spelled(pattern: re.Pattern[str], code: str, what: str, letters: str) -> Kind:
+    """A text of these letters alone, refused with `code` where it has others."""
 
+    def read(fields: Fields, key: str) -> str | None:
+        scalar = fields.scalar(key)
+        if scalar is None or pattern.fullmatch(scalar.text):
+            return None if scalar is None else scalar.text
+        hint = f"use {letters}, beginning with a letter, at most 60"
+        message = f"`{shortened(scalar.text)}` is not {what}"
+        fields.report.error(code, scalar.place, message, hint)
+        return None
 
-def _code(fields: Fields, key: str) -> str | None:
-    scalar = fields.scalar(key)
-    if scalar is None or _CODE.fullmatch(scalar.text):
-        return None if scalar is None else scalar.text
-    hint = "use capital letters, digits and `_`, beginning with a letter, at most 60"
-    message = f"`{shortened(scalar.text)}` is not a reason's code"
-    fields.report.error("P324", scalar.place, message, hint)
-    return None
+    return Kind(read, {"type": "string", "pattern": f"^{pattern.pattern}$"})
 
 
 def _share(fields: Fields, key: str) -> int | None:
@@ -228,7 +222,8 @@ def _letter(fields: Fields, key: str) -> Any:
 
 
 TEXT = Kind(Fields.text, forms.TEXT)
-NAME = Kind(_name, {"type": "string", "pattern": f"^{_NAME.pattern}$"})
+CODE = _spelled(_CODE, "P324", "a reason's code", "capital letters, digits and `_`")
+NAME = _spelled(_NAME, "P201", "a name", "lower-case letters, digits, `_` and `-`")
 SHARE = Kind(_share, {"type": "number", "minimum": 0, "maximum": 100})
 DURATION = Kind(Fields.duration, forms.DURATION)
 WAIT = Kind(_wait, forms.DURATION)
@@ -357,7 +352,7 @@ _AUTHORITY = Section(
 )
 _REASON = Section(
     "a reason",
-    Key("code", Kind(_code, {"type": "string", "pattern": f"^{_CODE.pattern}$"}), required=True),
+    Key("code", CODE, required=True),
     Key("text", TEXT, "for reviewers", required=True),
     Key("letter", Kind(_letter, forms.TEXTS), "for applicants, by language; `en` is needed"),
     Key("told", _one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),

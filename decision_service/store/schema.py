@@ -7,8 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table, text, update
 
-# Each of them declares its tables.
-from decision_service.store import (  # noqa: F401
+from decision_service.store import (  # noqa: F401 - each of them declares its tables
     applicants,
     arms,
     commit,
