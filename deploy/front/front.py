@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import subprocess
 import sys
@@ -28,6 +27,7 @@ FOLDER = "/etc/decision-service/front"
 SECRET = "a secret of the vendor's events"
 LENDER, STRANGER = "127.0.0.1", "127.0.0.2"
 """Addresses of this machine from which calls come."""
+ADMIN = "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def fronted(folder: Path, **settings: str) -> Iterator[Front]:
 @contextmanager
 def envoy(folder: Path, office: Office, ports: Mapping[int, int]) -> Iterator[int]:
     """The shipped file with an office's certificates and other ports; the front's own port."""
-    at, front = folder / "front", free_port()
+    at = folder / "front"
     at.mkdir()
     for name, path in (
         ("tls.crt", office.cert),
@@ -95,17 +95,21 @@ def envoy(folder: Path, office: Office, ports: Mapping[int, int]) -> Iterator[in
     ):
         (at / name).write_bytes(path.read_bytes())
     text = SHIPPED.read_text().replace(FOLDER, str(at))
-    for shipped, port in {**ports, 8443: front}.items():
+    # A port that is looked up before the start may be another program's by then.
+    for shipped, port in {**ports, 8443: 0}.items():
         assert f"port_value: {shipped}}}" in text
         text = text.replace(f"port_value: {shipped}}}", f"port_value: {port}}}")
-    (at / "envoy.yaml").write_text(text)
+    (at / "envoy.yaml").write_text(text + ADMIN)
     words = ("-c", at / "envoy.yaml", "-l", "warning", "--concurrency", "1")
+    admin = at / "admin"
     with (at / "log").open("w") as log:
-        process = subprocess.Popen([ENVOY, *words, "--disable-hot-restart"], stderr=log)
+        process = subprocess.Popen(
+            [ENVOY, *words, "--disable-hot-restart", "--admin-address-path", admin], stderr=log
+        )
     try:
-        while process.poll() is None and not _listens(front):
+        while (front := _bound(admin)) is None:
+            assert process.poll() is None, (at / "log").read_text()
             time.sleep(0.05)
-        assert process.poll() is None, (at / "log").read_text()
         yield front
     finally:
         process.kill()
@@ -119,13 +123,13 @@ def port_of(url: str) -> int:
     return port
 
 
-def free_port() -> int:
-    """A port of loopback on which no program listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex((LENDER, port)) == 0
+def _bound(admin: Path) -> int | None:
+    """The port that the front listens on, as its admin address says it, or none yet."""
+    if not admin.exists() or not (address := admin.read_text()):
+        return None
+    with httpx2.Client(trust_env=False) as client:
+        if client.get(f"http://{address}/ready").status_code != 200:
+            return None
+        found = client.get(f"http://{address}/listeners", params={"format": "json"}).json()
+    port: int = found["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
+    return port
