@@ -60,7 +60,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
     pairs a provider glob with days in the same way; else payroll has `payroll_lag_days` and
     everything else `default_lag_days`. `provider_types` is the fallback where the vendor's provider
     list could not be read. `not_employers` are words that name no employer, `legal_forms` words
-    that do not tell employers apart; both are folded ("selfemployed", "inc"). Providers in
+    that do not separate employers; both are folded ("selfemployed", "inc"). Providers in
     `document_providers` pass on what people upload, those in `fee_providers` charge fees.
     """
 

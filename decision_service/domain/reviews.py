@@ -23,7 +23,7 @@ CONTEST_QUEUE = "contest"
 DEFAULT_SLA = timedelta(hours=24)
 CONTEST_SLA = timedelta(hours=72)
 CLAIM_FOR = timedelta(minutes=30)
-"""Long enough to call an employer, so short that what somebody left is back before lunch."""
+"""Long enough to call an employer, so short that a review that was left is back before lunch."""
 
 
 class ReviewOrigin(StrEnum):

@@ -107,7 +107,7 @@ def providers_count(context: FactorContext) -> Answer:
     "days",
     "Days since the oldest connected account was created.",
     "as_of's civil date minus the earliest creation date (civil, in the ruleset's zone) among the"
-    " CONNECTED accounts, at least 0; NOT_CONNECTED without one, NO_DATA when one tells no date.",
+    " CONNECTED accounts, at least 0; NOT_CONNECTED without one, NO_DATA when one has no date.",
     lower=0,
     causes=AGE_CAUSES,
 )
@@ -122,7 +122,7 @@ def oldest_connection_days(context: FactorContext) -> Answer:
     "Days since the sync of the connected account that was synced longest ago.",
     "as_of's civil date minus the earliest sync date (newest of connection and monitor update, in"
     " the ruleset's zone) among the CONNECTED accounts, at least 0; NOT_CONNECTED without one,"
-    " NO_DATA when one tells no date.",
+    " NO_DATA when one has no date.",
     lower=0,
     causes=AGE_CAUSES,
     better=Better.DOWN,
@@ -138,7 +138,7 @@ def oldest_sync_age_days(context: FactorContext) -> Answer:
     "Days since the sync of the connected account that was synced last.",
     "as_of's civil date minus the latest sync date (newest of connection and monitor update, in the"
     " ruleset's zone) among the CONNECTED accounts, at least 0; NOT_CONNECTED without one, NO_DATA"
-    " when one tells no date.",
+    " when one has no date.",
     lower=0,
     causes=AGE_CAUSES,
     better=Better.DOWN,
@@ -186,7 +186,7 @@ def _evidence(context: FactorContext) -> Evidence:
     ValueType.INTEGER,
     "lenders",
     "Lenders that the applicant's accounts were linked to in the {period}.",
-    "The vendor's link_day{n}_count, the highest among the accounts; NO_DATA when no account tells"
+    "The vendor's link_day{n}_count, the highest among the accounts; NO_DATA when no account gives"
     " it, as without a subscription.",
     windows=days(3, 7, 30, 90, 180, 365, 730),
     lower=0,
@@ -202,7 +202,7 @@ def connected(context: FactorContext, length: int) -> Answer:
     "days",
     "Days since one of the applicant's accounts was linked to a lender for the first time.",
     "The vendor's link_days_since_first as it was at its cutoff, the highest among the accounts;"
-    " NO_DATA when no account tells it, as without a subscription.",
+    " NO_DATA when no account gives it, as without a subscription.",
     lower=0,
 )
 def days_since_first(context: FactorContext) -> Answer:
@@ -215,7 +215,7 @@ def days_since_first(context: FactorContext) -> Answer:
     "days",
     "Days since one of the applicant's accounts was linked to a lender last.",
     "The vendor's link_days_since_last as it was at its cutoff, the lowest among the accounts;"
-    " NO_DATA when no account tells it, as without a subscription.",
+    " NO_DATA when no account gives it, as without a subscription.",
     lower=0,
     better=Better.UP,
 )
@@ -225,11 +225,11 @@ def days_since_last(context: FactorContext) -> Answer:
 
 def _over_links(
     context: FactorContext,
-    tell: Callable[[LinkCounts], int | None],
+    figure_of: Callable[[LinkCounts], int | None],
     choose: Callable[[Sequence[int]], int],
 ) -> Answer:
     clean = links(context)
-    reported = [(r, days) for r in clean.records if (days := tell(r)) is not None]
+    reported = [(r, days) for r in clean.records if (days := figure_of(r)) is not None]
     supplies = (supply(context, Kind.LINKS),)
     missing = feed(context, supplies, clean.taints, held=bool(clean.records)).missing
     if {m.cause for m in missing} == {Cause.NOT_CONNECTED}:

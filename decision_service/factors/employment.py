@@ -1,4 +1,4 @@
-"""employment.*: whether, for whom and how long the applicant works."""
+"""employment.*: whether, for which employer and how long the applicant works."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def longest_tenure_months(context: FactorContext) -> Answer:
     "employers",
     "Distinct employers, past ones included.",
     "Count of the distinct employers of all employments; case, punctuation, blanks and legal forms"
-    " do not tell names apart, and employments without a name are one employer.",
+    " do not separate names, and employments without a name are one employer.",
     lower=0,
 )
 def employers_count(context: FactorContext) -> Answer:

@@ -18,7 +18,7 @@ OLDEST = 120
 YEAR = 12
 BIRTH = (
     " Someone born on 29 February completes a year on 1 March of a common year. NO_DATA when no"
-    " source tells a date of birth; BAD_DATA when two differ (IDENTITY_CONFLICT) or the age is"
+    " source has a date of birth; BAD_DATA when two differ (IDENTITY_CONFLICT) or the age is"
     " above 120."
 )
 

@@ -112,7 +112,7 @@ def latest_payroll_month(context: FactorContext) -> Answer:
     "Payroll and platform sources that are live.",
     "Count of the payroll sources (an account with payroll) and platform sources (a gig account's"
     " payroll, estimates or transactions) whose newest income is at most 3 months before their"
-    " settled month; documents are none. 0 where only schemes tell.",
+    " settled month; documents are none. 0 where only schemes report.",
     lower=0,
     better=Better.UP,
 )

@@ -65,7 +65,7 @@ GRADING = (
     " Grades: PAYROLL; REMITTED, a scheme's estimate in a month that an employment of the same"
     " account with a named employer covers, or of a scheme paid to in 18 of the 24 months up to it"
     " that no such employment of any account covers, up to 1.5 times the median estimate of these"
-    " 24 months; PLATFORM; DOCUMENT, what an upload, an archive or a provider of documents tells;"
+    " 24 months; PLATFORM; DOCUMENT, what an upload, an archive or a provider of documents reports;"
     " DECLARED, all else."
 )
 BACKED = (
@@ -145,7 +145,7 @@ def _backed(parts: Parts) -> bool:
     "backed_months_{w}",
     ValueType.INTEGER,
     "months",
-    "Months of the {period} whose income somebody else than the applicant proves.",
+    "Months of the {period} whose income someone other than the applicant proves.",
     "Count of the backed months among the {n} calendar months up to the income horizon." + BACKED,
     windows=months(YEAR),
     lower=0,
@@ -282,14 +282,14 @@ def _earnings(context: FactorContext, source: str) -> Claims:
     "source_disagreement_{w}",
     ValueType.NUMBER,
     "ratio",
-    "How far sources that tell of the same work are apart, over the {period}.",
-    "Over the months among the {n} up to the income horizon of which both tell, the averages of"
+    "How far sources that report the same work are apart, over the {period}.",
+    "Over the months among the {n} up to the income horizon that both report, the averages of"
     " each employer's payroll and of the documents that name the same employer; of payroll, and of"
     " documents, over all employers (a job that only the other shows counts with it) and of the"
     " highest scheme estimate of each grade; and of these estimates: (larger - smaller) / larger of"
     " the pair that is furthest apart. A scheme's figure at its legal ceiling means at least, and"
     " agrees with any larger one, in a month that an employment with a named employer covers which"
-    " is no document's; gig earnings are other work. NO_EVIDENCE where no month is told of twice.",
+    " is no document's; gig earnings are other work. NO_EVIDENCE where no month is reported twice.",
     windows=months(6),
     lower=0,
     upper=1,
@@ -307,7 +307,7 @@ def source_disagreement(context: FactorContext, length: int) -> Answer:
     "scheme_conflict",
     ValueType.TEXT,
     "label",
-    "The scheme of which two accounts tell different incomes; a person has one number.",
+    "The scheme of which two accounts report different incomes; a person has one number.",
     "The first scheme, in text order, of which two live accounts' estimates differ by more than 5 %"
     " of the larger in two or more of the last 12 months that both have posted and settled; none"
     " where no two do; NO_EVIDENCE without a scheme's estimates.",
@@ -352,19 +352,19 @@ def unknown_provider_excess(context: FactorContext) -> Answer:
 def _in_conflict(context: FactorContext, account: str, other: str) -> bool:
     facts = income_months(context).facts
     both = [f.estimates for _, f in sorted(facts.items()) if {account, other} <= f.estimates.keys()]
-    pairs = [sorted((told[account], told[other])) for told in both[-CONFLICT_MONTHS:]]
+    pairs = [sorted((month[account], month[other])) for month in both[-CONFLICT_MONTHS:]]
     return sum((more - less) * CLOSE > more for less, more in pairs) >= CONFLICTS
 
 
 def _disagreement(context: FactorContext, span: MonthSpan) -> Amount | Cause:
     found: dict[object, list[AmountPair]] = {}
     for month, facts in within(income_months(context).facts, (span,)):
-        for what, pair in _told_twice(context, month, facts):
+        for what, pair in _reported_twice(context, month, facts):
             found.setdefault(what, []).append(pair)
     return max((_apart(pairs) for pairs in found.values()), default=Cause.NO_EVIDENCE)
 
 
-def _told_twice(
+def _reported_twice(
     context: FactorContext, month: int, facts: MonthFacts
 ) -> Iterable[tuple[object, AmountPair]]:
     jobs = formal_jobs(facts, counted(context))

@@ -135,7 +135,7 @@ def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | C
 
 
 def maybe_running(record: Liability) -> bool:
-    """Whether a loan runs, or reports no balance."""
+    """Whether a loan runs, or gives no balance."""
     return record.outstanding is None or record.outstanding > 0
 
 
@@ -186,7 +186,7 @@ def loan_count(context: FactorContext) -> Answer:
     "loans",
     "Loans with an outstanding balance.",
     "Count of the loans whose outstanding balance is above zero, whatever their dates; NO_DATA when"
-    f" a loan tells no balance; {KNOWN_LOANS}",
+    f" a loan gives no balance; {KNOWN_LOANS}",
     lower=0,
     better=Better.DOWN,
 )
@@ -199,7 +199,7 @@ def outstanding_count(context: FactorContext) -> Answer:
     ValueType.INTEGER,
     "loans",
     "Loans that are paid back.",
-    "Count of the loans whose outstanding balance is zero or below; NO_DATA when a loan tells no"
+    "Count of the loans whose outstanding balance is zero or below; NO_DATA when a loan gives no"
     f" balance; {KNOWN_LOANS}",
     lower=0,
     better=Better.UP,
@@ -215,7 +215,7 @@ def finished_count(context: FactorContext) -> Answer:
     ValueType.INTEGER,
     "loans",
     "Loans with an overdue amount.",
-    "Count of the loans whose overdue payment amount is above zero; a finished loan that tells none"
+    "Count of the loans whose overdue payment amount is above zero; a finished loan that gives none"
     f" has none, any other makes it NO_DATA; {KNOWN_LOANS}",
     lower=0,
     better=Better.DOWN,
@@ -229,7 +229,7 @@ def overdue_count(context: FactorContext) -> Answer:
     ValueType.MONEY,
     "currency",
     "Sum of the outstanding balances.",
-    "Sum of the balances above zero; NO_DATA when a loan tells no balance; MIXED_CURRENCY when any"
+    "Sum of the balances above zero; NO_DATA when a loan gives no balance; MIXED_CURRENCY when any"
     f" loan is in another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
@@ -248,8 +248,8 @@ def outstanding_total(context: FactorContext) -> Answer:
     ValueType.MONEY,
     "currency",
     "Sum of the overdue amounts.",
-    "Sum of the overdue payment amounts above zero; a finished loan that tells none has none, any"
-    " other makes it NO_DATA; MIXED_CURRENCY when a loan that tells one, or may still run, is in"
+    "Sum of the overdue payment amounts above zero; a finished loan that gives none has none, any"
+    " other makes it NO_DATA; MIXED_CURRENCY when a loan that gives one, or may still run, is in"
     f" another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
@@ -270,7 +270,7 @@ def overdue_total(context: FactorContext) -> Answer:
     "What the known loans cost a month.",
     "Sum over the outstanding loans of the amortization amount times its payments a month (Daily"
     " 365/12, Weekly 52/12, Semimonthly 2, Monthly 1, Bimonthly 1/2, Quarterly 1/3, Annually 1/12);"
-    " NO_DATA when one of them tells no balance, no amount, or a frequency of Hourly, Variable,"
+    " NO_DATA when one of them gives no balance, no amount, or a frequency of Hourly, Variable,"
     " Unspecified or none; BAD_DATA (UNKNOWN_ENUM) for any other frequency; MIXED_CURRENCY when a"
     f" loan that may still run is in another currency; {KNOWN_LOANS}",
     lower=0,
@@ -325,7 +325,7 @@ def is_short_term(loan: Liability) -> bool:
     "Sum of the outstanding balances of loans other than housing and long ones.",
     "Sum of the balances above zero of the loans whose type has none of the words"
     f" {', '.join(HOUSING_WORDS)}, and whose end date is at most {LONGEST_SHORT_TERM} months after"
-    " the start date or not told; NO_DATA when one of them tells no balance; MIXED_CURRENCY when"
+    " the start date or not given; NO_DATA when one of them gives no balance; MIXED_CURRENCY when"
     f" one of them that may still run is in another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
@@ -341,7 +341,7 @@ def outstanding_short_term(context: FactorContext) -> Answer:
     "currency",
     "Sum of the outstanding balances of loans that should be paid back by now.",
     "Sum of the balances above zero of the loans whose end date lies before as_of's civil date,"
-    " whatever their overdue amounts say; NO_DATA when one of them tells no balance; MIXED_CURRENCY"
+    " whatever their overdue amounts say; NO_DATA when one of them gives no balance; MIXED_CURRENCY"
     f" when one of them that may still run is in another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
@@ -433,7 +433,7 @@ LOAN_AMOUNT = LoanMeasure(
 OUTSTANDING = LoanMeasure(
     "outstanding",
     "outstanding balance",
-    "Of the balances above zero; NO_DATA when a loan tells no balance, MIXED_CURRENCY when any loan"
+    "Of the balances above zero; NO_DATA when a loan gives no balance, MIXED_CURRENCY when any loan"
     " is in another currency",
     lambda loans, work: of_outstanding(
         loans, lambda open_: work([r.outstanding or 0 for r in open_])
@@ -444,8 +444,8 @@ OUTSTANDING = LoanMeasure(
 OVERDUE = LoanMeasure(
     "overdue",
     "overdue amount",
-    "Of the overdue payment amounts above zero; NO_DATA when a loan that may still run tells none,"
-    " MIXED_CURRENCY when one that tells it, or may still run, is in another currency",
+    "Of the overdue payment amounts above zero; NO_DATA when a loan that may still run gives none,"
+    " MIXED_CURRENCY when one that gives it, or may still run, is in another currency",
     of_overdue,
     lambda r: r.overdue is not None or maybe_running(r),
     Better.DOWN,
@@ -453,8 +453,8 @@ OVERDUE = LoanMeasure(
 AMORTIZATION = LoanMeasure(
     "ongoing_amortization",
     "amortization of the outstanding loans",
-    "Of the amortization amounts of the loans with a balance above zero, each as told, whatever its"
-    " frequency; NO_DATA when a loan tells no balance or one of these no amount, MIXED_CURRENCY"
+    "Of the amortization amounts of the loans with a balance above zero, each as given whatever its"
+    " frequency; NO_DATA when a loan gives no balance or one of these no amount, MIXED_CURRENCY"
     " when a loan that may still run is in another currency",
     lambda loans, work: of_outstanding(loans, lambda open_: instalments(open_, work)),
     maybe_running,
@@ -465,7 +465,7 @@ REPAID = LoanMeasure(
     "repaid",
     "amount paid back of a loan",
     "Of the loans of which something is paid back, the loan amount minus the outstanding balance"
-    " (a balance below zero as zero); NO_DATA when a loan tells no balance, MIXED_CURRENCY when any"
+    " (a balance below zero as zero); NO_DATA when a loan gives no balance, MIXED_CURRENCY when any"
     " loan is in another currency",
     repaid,
     lambda _: True,
@@ -511,7 +511,7 @@ for _measured, _names in (
     "loans",
     "Loans of which something is paid back.",
     "Count of the loans whose outstanding balance is below the loan amount; NO_DATA when a loan"
-    f" tells no balance; {KNOWN_LOANS}",
+    f" gives no balance; {KNOWN_LOANS}",
     lower=0,
     better=Better.UP,
 )

@@ -165,14 +165,14 @@ def email(context: FactorContext) -> Answer:
     return _grade(context, lambda grades: grades.email)
 
 
-def _grade(context: FactorContext, tell: Callable[[MatchGrades], MatchGrade]) -> Answer:
+def _grade(context: FactorContext, grade_of: Callable[[MatchGrades], MatchGrade]) -> Answer:
     match = context.own.match
     if match is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
     proof = Evidence(records=match.compared, horizon=context.as_of.date.isoformat())
     if match.unread:
         return Answer(None, match.unread, proof)
-    return Answer(str(tell(match.grades)), (), proof)
+    return Answer(str(grade_of(match.grades)), (), proof)
 
 
 def birth_date_grade(one: date | None, other: date | None) -> MatchGrade:

@@ -204,10 +204,10 @@ def overlapping(context: FactorContext) -> Mapping[int, Missing]:
         source = income_sources(context).get((cause.source or "", Kind.INCOMES))
         if source is None or month > source.settled:
             continue
-        told = facts.get(month, MonthFacts())
+        reported = facts.get(month, MonthFacts())
         silent = source.feeder.document and (
-            has_formal_payroll(told, feeders)
-            or any(feeders[s].scheme and not feeders[s].document for s in told.estimates)
+            has_formal_payroll(reported, feeders)
+            or any(feeders[s].scheme and not feeders[s].document for s in reported.estimates)
         )
         if not silent:
             found.setdefault(month, cause)

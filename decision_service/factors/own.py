@@ -199,13 +199,16 @@ def repaid_loans(context: FactorContext) -> Answer:
 
 
 def _figure(
-    context: FactorContext, tell: Callable[[History], Figure | date | None], *, owed: bool = False
+    context: FactorContext,
+    work: Callable[[History], Figure | date | None],
+    *,
+    owed: bool = False,
 ) -> Answer:
     """A figure of the history; missing where none was read, or what is `owed` is not known."""
     history = context.own.history
     if history is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
-    figure, proof = tell(history), _proof(context)
+    figure, proof = work(history), _proof(context)
     otherwise = history.unclear if owed else None
     if figure is None:
         return Answer(None, (Missing(otherwise or Cause.NO_DATA),), proof)
@@ -227,7 +230,7 @@ def _proof(context: FactorContext) -> Evidence:
     ValueType.INTEGER,
     "users",
     "Smile users whose decisions rest on one of the applicant's accounts, this one counted.",
-    "The highest count among the accounts; 1 is nobody else." + BY_HASH,
+    "The highest count among the accounts; 1 is the applicant alone." + BY_HASH,
     lower=1,
     better=Better.DOWN,
 )
@@ -239,7 +242,7 @@ def users_of_account(context: FactorContext) -> Answer:
     "customers_of_user",
     ValueType.INTEGER,
     "customers",
-    "Customers for whom the caller has applied with this Smile user, this one counted.",
+    "Customers that the caller has applied for with this Smile user, this one counted.",
     "Distinct customer_refs of the caller's decisions on the user; 1 where none was sent.",
     lower=1,
     better=Better.DOWN,
@@ -271,7 +274,7 @@ def users_of_person(context: FactorContext) -> Answer:
     "Smile users with the same payslips in their documents, this one counted.",
     "By employer, period and amount of each three payslips of an upload, an archive or a provider"
     " of documents that follow one another with three different amounts, where no payroll account"
-    " tells pay of the employer or of the amount in these periods; 1 where there are none."
+    " shows pay of the employer or of the amount in these periods; 1 where there are none."
     + BY_HASH,
     lower=1,
     better=Better.DOWN,
@@ -298,22 +301,22 @@ def document_texts(snapshot: Snapshot, policy: DataPolicy) -> Sequence[str]:
         slips = sorted(one for one in found if not _is_paid(employer, one, paid))
         for three in zip(slips, slips[1:], slips[2:], strict=False):
             if len({amount for *_, amount in three}) == len(three):
-                told = " ".join(f"{start}/{end}/{amount}" for start, end, amount in three)
-                texts.append((three[-1], f"{employer} {told}"))
+                payslips_text = " ".join(f"{start}/{end}/{amount}" for start, end, amount in three)
+                texts.append((three[-1], f"{employer} {payslips_text}"))
     return [text for _, text in sorted(texts)[-MOST_DOCUMENTS:]]
 
 
 def _is_paid(employer: str, slip: _Slip, paid: Sequence[tuple[str, _Slip]]) -> bool:
     start, end, amount = slip
     return any(
-        from_ <= end and start <= to and (named == employer or told == amount)
-        for named, (from_, to, told) in paid
+        from_ <= end and start <= to and (named == employer or paid_amount == amount)
+        for named, (from_, to, paid_amount) in paid
     )
 
 
-def _count(context: FactorContext, tell: Callable[[Reuse], int | None]) -> Answer:
+def _count(context: FactorContext, work: Callable[[Reuse], int | None]) -> Answer:
     reuse = context.own.reuse
-    figure = None if reuse is None else tell(reuse)
+    figure = None if reuse is None else work(reuse)
     if figure is not None:
         return Answer(figure)
     if reuse is None or not reuse.keyed:

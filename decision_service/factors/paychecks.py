@@ -115,10 +115,10 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
     found = list(_overlaps(kept))
     crossing = frozenset(s for pair in found for s in pair if s.days > LONGEST_MONTH)
     overlaps = tuple(pair for pair in found if crossing.isdisjoint(pair))
-    beside = tuple(s for s in parallel if s in kept and s not in crossing)
+    extra = tuple(s for s in parallel if s in kept and s not in crossing)
     last = sorted(crossing, key=lambda s: (s.days, s.start))
     counted = (*(s for s in kept if s not in crossing), *last, *corrections)
-    return Paid(counted, overlaps, beside, crossing)
+    return Paid(counted, overlaps, extra, crossing)
 
 
 def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:

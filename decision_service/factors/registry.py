@@ -172,7 +172,7 @@ class Family(msgspec.Struct, frozen=True):
     def factor(
         self, name: str, type_: ValueType, unit: str, sentence: str, formula: str, **options: Any
     ) -> Callable[[FactorFunction], FactorFunction]:
-        """Register a function under a name; `{w}`, `{n}`, `{period}` stand for the window.
+        """Register a function under a name; `{w}`, `{n}`, `{period}` are replaced by the window.
 
         Options: `windows`, `lower`, `upper`, `months` (a number, or a function of the window's
         length), `needs_months` (of the same form: how many of them must be observed), `labels`,

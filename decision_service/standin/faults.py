@@ -73,7 +73,7 @@ class Effect:
 
 def _status(reply: Reply, settings: Settings) -> None:
     status = settings["status"]
-    message = settings.get("message", "The stand-in was told to answer so")
+    message = settings.get("message", "The stand-in was set to answer so")
     reply.document = failure(VendorError(status, message, settings.get("code"))).document
     reply.status = status
     if "retry_after" in settings:

@@ -82,7 +82,7 @@ def newcomer(member: Member) -> list[Delivered]:
 
 
 def own_payslips(member: Member) -> list[Delivered]:
-    """Payslips of 35,000 out of a printer, and a scheme that tells no amounts."""
+    """Payslips of 35,000 out of a printer, and a scheme that reports no amounts."""
     job = replace(_job(member, 18), pay=35_000.0)
     return [papers(member, job, "UPLOAD"), savings(member, job)]
 

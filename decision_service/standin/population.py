@@ -51,7 +51,7 @@ from decision_service.standin.world import (
 )
 
 ExtraPayslips = Callable[[Origin, Job, list[Json]], list[Json]]
-"""Makes what a payroll delivers of a job beside its payslips."""
+"""Makes what a payroll delivers of a job in addition to its payslips."""
 UNLISTED = "paydesk_ph"
 """A provider that the vendor's list of providers does not hold."""
 
@@ -77,7 +77,7 @@ def told_twice(member: Member) -> list[Delivered]:
 
 
 def monthly_summary(member: Member) -> list[Delivered]:
-    """Payroll that lists both halves of a month and the whole month beside them."""
+    """Payroll that lists both halves of a month and the whole month as well."""
     return [_payslips(member, lambda origin, _, paid: monthly_summaries(origin, paid[-12:]))]
 
 
@@ -108,7 +108,7 @@ def unlisted_provider(member: Member) -> list[Delivered]:
 
 
 def inflated_papers(member: Member) -> list[Delivered]:
-    """Own payslips of 60,000 a month beside a scheme that is paid to on 10,000."""
+    """Own payslips of 60,000 a month and a scheme that is paid to on 10,000."""
     job = replace(member.job(member.rng.randint(18, 36)), pay=10_000.0)
     return [scheme(member, job), papers(member, replace(job, pay=60_000.0), "UPLOAD")]
 
@@ -207,7 +207,7 @@ def yearly_payer(member: Member) -> list[Delivered]:
 
 
 def stopped_job(member: Member) -> list[Delivered]:
-    """Payroll that stopped one to five months ago beside a scheme; the end is named by half."""
+    """Payroll that stopped one to five months ago and a scheme; the end is named by half."""
     ended = month_of(member.today) - 1 - member.rng.randint(1, 5)
     job = member.job(member.rng.randint(12, 36), ended)
     job = replace(job, reported=member.rng.random() < 0.5)

@@ -261,7 +261,7 @@ _PEOPLE = (
         "123456",
         "1234",
         date(1985, 8, 24),
-        "Three years of steady, gently rising pay around ₱ 35,000, told by the payroll and by two "
+        "Three years of steady, gently rising pay around ₱ 35,000, on the payroll and with two "
         "schemes alike, and one small loan nearly repaid: meant to be approved.",
         (
             ("sss_ph", 640, _georges_sss),
