@@ -70,7 +70,7 @@ SEVERAL = 2
 """One foreign record may be left out, two may not: more need not be counted."""
 RECORDED = (*OF_NET, FOREIGN)
 """What makes a month one with a record of earnings."""
-EXTRA_PAYSLIP = "a payslip counts in addition to those that its period contains"
+EXTRA_PAYSLIP = "a payslip counts beside those that its period contains"
 CROSSING = "of a payslip of more than a month and those that cross it the larger counts"
 CLIPPED = "an estimate above its scheme's ceiling counts as the ceiling"
 CAPPED = "a self-paid estimate counts up to 1.5 times the platform's earnings"
