@@ -94,13 +94,22 @@ clean: ## Remove .venv, caches, dist and demo databases
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Check
+# A module's tests run in one process, in the order of the folder, so that what they share is made once. Long ones wait
+# for processes, so that more than a core's worth of them run at once.
+PYTEST = $(BIN)/pytest --dist loadscope --no-loadscope-reorder
+TEST_TOOLS := .venv/.dev .venv/.browser .venv/.node
+
 .PHONY: test
-test: .venv/.dev .venv/.browser .venv/.node ## Run the tests, long ones aside (EXAMPLES=all: all examples)
-	$(BIN)/pytest -n 3 --dist loadgroup -m "not long"
+test: $(TEST_TOOLS) ## Run the tests, long ones aside (EXAMPLES=all: all examples)
+	$(PYTEST) -n 3 -m "not long"
 
 .PHONY: test-long
-test-long: .venv/.dev .venv/.browser .venv/.node ## Run the long tests: proofs, populations, clusters, kills
-	$(BIN)/pytest -n 3 --dist loadgroup -m long $$(grep -rl --include='test_*.py' 'mark\.long' tests)
+test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, kills
+	$(PYTEST) -n 4 -m long $$(grep -rl --include='test_*.py' 'mark\.long' tests)
+
+.PHONY: test-all
+test-all: $(TEST_TOOLS) ## Run both, and prove and attack the shipped guarantees
+	$(PYTEST) -n 4 tests $(SHIPPED)
 
 .PHONY: stories
 stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut)
@@ -125,7 +134,12 @@ lint: .venv/.dev ## Check style, floors, size, public ground, protos, rules
 	$(BIN)/python -m lint.budget
 	$(BIN)/python -m protos.build lint
 	$(DECISION) rules check --strict rules
-	$(DECISION) rules test rules --fail-under 100 --fail-under-figures 100
+
+SHIPPED_RULES = $(patsubst rules/%/rollout.yaml,constants-%,$(wildcard rules/*/rollout.yaml))
+.PHONY: constants
+constants: $(SHIPPED_RULES) ## Check that tests notice each constant of the shipped rules
+constants-%: .venv/.dev
+	$(DECISION) rules test rules/$* --fail-under 100 --fail-under-figures 100
 
 .PHONY: types
 types: .venv/.dev ## Check types
@@ -144,7 +158,9 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
 .PHONY: check
-check: lint types drift audit reliability-short prove-short test-long test ## What CI runs of the service, in CI's order
+check: $(TEST_TOOLS) .venv/.audit ## What CI runs of the service, in CI's order
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target constants types lint drift audit
+	@$(MAKE) --no-print-directory reliability-short test-all
 
 ##@ Measure
 .PHONY: oracle
@@ -155,7 +171,7 @@ oracle: .venv/.dev ## Compare with slow readings on 210,000 cases (15 minutes)
 
 SHIPPED = tests/unit/proofs/shipped_guarantees.py
 .PHONY: prove-short
-prove-short: .venv/.dev ## Prove and attack the shipped guarantees, as CI does
+prove-short: .venv/.dev ## Prove and attack the shipped guarantees
 	$(BIN)/pytest -q -n 2 --dist load $(SHIPPED)
 
 .PHONY: prove
@@ -193,5 +209,8 @@ walk: .venv/.dev ## Print the functions that a cold and a warm decision pass
 # Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
 include $(wildcard deploy/*/*.mk)
 
+# The front is flooded alone; the other checks take turns on two cores.
 .PHONY: check-deploy
-check-deploy: $(DEPLOY_CHECKS) ## What CI runs of deploy/ and clients/
+check-deploy: $(DEPLOY_GROUPS:%=.venv/.%) .venv/.browser ## What CI runs of deploy/ and clients/
+	@$(MAKE) --no-print-directory check-front
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(filter-out check-front,$(DEPLOY_CHECKS))

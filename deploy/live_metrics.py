@@ -48,8 +48,8 @@ def shown() -> frozenset[str]:
 
 @cache
 def labels() -> dict[str, set[str]]:
-    """The labels of each metric, by the table of docs/operations.md."""
-    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    """The labels of each metric, by the table of docs/watch.md."""
+    page = (ROOT / "docs" / "watch.md").read_text("utf-8")
     table = page.partition("## Metrics")[2].partition("\n#")[0]
     found: dict[str, set[str]] = {}
     for row in (line.split("|") for line in table.splitlines() if line.startswith("| `")):

@@ -5,7 +5,9 @@ set -euo pipefail
 command -v "$1" >/dev/null && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing ${*:2} ..."
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${@:2}" >/dev/null || true
+  # Checks that run at once install one after another.
+  DEBIAN_FRONTEND=noninteractive flock /var/lib/apt sh -c \
+    'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null' apt "${@:2}" || true
 fi
 command -v "$1" >/dev/null && exit 0
 echo "There is no $1, so what needs it is skipped: apt-get install ${*:2}" >&2

@@ -51,7 +51,7 @@ def test_alerts_and_dashboards_are_those_of_the_repository() -> None:
     groups = yaml.safe_load((HERE.parent / "prometheus/rules.yaml").read_text())["groups"]
     for alert in (alert for group in groups for alert in group["rules"]):
         page, anchor = alert["annotations"]["runbook_url"].split("#")
-        assert page == "docs/operations.md"
+        assert page == "docs/watch.md"
         alert["annotations"]["runbook_url"] = f"{RUNBOOK}#{anchor}"
     assert rule["spec"] == {"groups": groups}
     maps = [one for one in documents("production") if one["kind"] == "ConfigMap"]

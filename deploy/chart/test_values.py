@@ -11,12 +11,12 @@ from rendering import HERE, render
 
 from tests.e2e.page import Page
 
-OPERATIONS = Page("operations.md")
+OPERATIONS = Page("install.md")
 REFUSED = yaml.safe_load((HERE / "refused.yaml").read_text())
 
 
 def test_the_values_of_the_page_render() -> None:
-    """Those of docs/operations.md, with a digest and an image of git-sync put in."""
+    """Those of docs/install.md, with a digest and an image of git-sync put in."""
     [(_, text)] = [one for one in OPERATIONS.blocks("Run it on Kubernetes") if one[0] == "yaml"]
     text = text.replace("<64 digits>", "0" * 64).replace("<git-sync v4>", "git-sync:v4")
     assert render(yaml.safe_load(text))

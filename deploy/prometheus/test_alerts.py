@@ -46,13 +46,13 @@ def test_each_alert_asks_for_what_a_running_service_shows() -> None:
 
 def test_each_alert_has_a_severity_and_a_row_of_the_runbook() -> None:
     """The anchor of its link is in the page, with the same severity; no row is without an alert."""
-    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    page = (ROOT / "docs" / "watch.md").read_text("utf-8")
     rows = re.findall(r'^\| <a id="(alert-\w+)"></a>`(\w+)` \| (\w+) \|', page, re.MULTILINE)
     linked = [
         (rule["annotations"]["runbook_url"], name, rule["labels"]["severity"])
         for name, rule in ALERTS.items()
     ]
-    assert sorted((f"docs/operations.md#{anchor}", *rest) for anchor, *rest in rows) == sorted(
+    assert sorted((f"docs/watch.md#{anchor}", *rest) for anchor, *rest in rows) == sorted(
         linked
     )
     assert {severity for *_, severity in linked} == {"page", "ticket"}

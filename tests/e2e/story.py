@@ -32,7 +32,7 @@ from tests.kits.until import until
 PRODUCT = "story-loan"
 PATIENCE = 30.0
 PAGE_FOLDER = ROOT / "docs" / "story"
-"""The product that docs/operations.md tells of, and the plan with its challenger."""
+"""The product that docs/run.md tells of, and the plan with its challenger."""
 CHALLENGED_PLAN = (PAGE_FOLDER / "challenger.yaml").read_text(encoding="utf-8")
 MIN_UNITS = yaml.safe_load(CHALLENGED_PLAN)["guardrails"][0]["min_units"]
 STAFF = ("ana", "ben")

@@ -43,7 +43,7 @@ from tests.kits.postgres import Postgres
 from tests.kits.ray_cluster import Cluster, running_cluster
 from tests.unit.cli.commands import command as in_process
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("ray")]  # one cluster for all of them
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

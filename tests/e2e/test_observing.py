@@ -62,14 +62,14 @@ async def metrics(live: Running) -> dict[str, float]:
 
 
 async def test_the_docs_describe_every_metric_and_no_other(tmp_path: Path) -> None:
-    """The table of docs/operations.md has each name that `/metrics` shows, and it shows each."""
+    """The table of docs/watch.md has each name that `/metrics` shows, and it shows each."""
     async with (
         running(tmp_path, webhook_secrets="a secret of tests") as live,
         httpx2.AsyncClient() as client,
     ):
         text = (await client.get(f"{live.service.http.admin}/metrics")).text
     shown = re.findall(r"^# TYPE (?:decision_service_)?(\S+)", text, re.MULTILINE)
-    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    page = (ROOT / "docs" / "watch.md").read_text("utf-8")
     table = page.partition("## Metrics")[2].partition("\n#")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     assert sorted(shown) == sorted(re.findall(r"`(\w+)`", " ".join(rows)))

@@ -28,7 +28,7 @@ from tests.unit.cli.commands import command
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EDIT = r"""change `(\w+)` from `(\w+)` to `(\w+)` in
-\[`(\S+)`\].* `make demo` shows `(\w+)` for ([\w ]+?) where it was `(\w+)`"""
+\[`(\S+)`\].* `make demo` shows `(\w+)` for ([\w ]+?)\s+where it was `(\w+)`"""
 DEFAULT = load(environ={}).grpc_address
 
 

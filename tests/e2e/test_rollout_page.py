@@ -1,4 +1,4 @@
-"""The rollout that docs/operations.md tells can be typed, and prints what the page says."""
+"""The rollout that docs/run.md tells can be typed, and prints what the page says."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_the_rollout_of_the_page_can_be_typed(
     terminal = Terminal(capsys, ("/tmp/story", tmp_path / "story"))
     async with AsyncExitStack() as stack:
         stack.enter_context(capture_logs())
-        for language, text in Page("operations.md").blocks(HEADING):
+        for language, text in Page("run.md").blocks(HEADING):
             if language == "text":
                 shown(text, terminal.printed)
                 continue

@@ -20,7 +20,7 @@ import pytest
 from decision_service.build import engine_version
 from tests.e2e.service import ROOT
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("wheel")]  # built and installed once
+pytestmark = pytest.mark.long
 PROGRAM = "decision-service"
 
 

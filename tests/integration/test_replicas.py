@@ -85,7 +85,6 @@ async def test_a_caller_at_the_other_replica_is_told_in_time(
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("oldest_postgres")
 async def test_a_service_migrates_and_decides_on_the_oldest_server(
     oldest_postgres: Postgres, tmp_path: Path
 ) -> None:

@@ -45,7 +45,6 @@ class TestPostgres(
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("oldest_postgres")
 class TestOldestPostgres(TestPostgres):
     @pytest.fixture
     def postgres(self, oldest_postgres: Postgres) -> Postgres:

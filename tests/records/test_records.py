@@ -63,7 +63,6 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Json]:
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("records")
 @pytest.mark.parametrize("name", names())
 def test_the_service_answers_as_it_did(name: str, answered: Mapping[str, Json]) -> None:
     """Each step of each record: decisions, letters, reviews, loans, erasures and refusals."""

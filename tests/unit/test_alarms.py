@@ -34,8 +34,8 @@ def test_every_line_with_an_alarm_counts_it() -> None:
 
 
 def test_the_docs_have_every_alarm_and_no_other() -> None:
-    """The table of docs/operations.md says of each what to do."""
-    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    """The table of docs/watch.md says of each what to do."""
+    page = (ROOT / "docs" / "watch.md").read_text("utf-8")
     table = page.partition("### Alarms")[2].partition("\n#")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [*Alarm]
 

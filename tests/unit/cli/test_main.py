@@ -151,7 +151,7 @@ def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path, words, cod
 
 def test_exit_codes_are_those_of_the_page(capsys, tmp_path, monkeypatch):
     """Each code of the table has its meaning there, and a command that ends with it."""
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "run.md").read_text(encoding="utf-8")
     table = page.partition("| exit code of a command |")[2].partition("\n\n")[0].splitlines()[2:]
     codes = [int(row.split("|")[1]) for row in table]
     assert codes == sorted(Exit)

@@ -63,8 +63,8 @@ def test_no_page_names_a_setting_without_its_prefix() -> None:
 
 
 def test_the_docs_have_every_setting_and_no_other() -> None:
-    """The table of docs/operations.md names each setting as it is set."""
-    text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    """The table of docs/install.md names each setting as it is set."""
+    text = (ROOT / "docs" / "install.md").read_text("utf-8")
     table = text.partition("## Settings")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     named = re.findall(r"`(\w+)`", " ".join(rows))

@@ -36,7 +36,7 @@ def test_the_readme_leads_to_every_page() -> None:
     """And to none that there is not."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {f"docs/{page.relative_to(DOCS)}" for page in PAGES} == set(
-        re.findall(r"\]\((docs/[^)]+)\)", text)
+        re.findall(r"\]\((docs/[^)]+\.md)\)", text)
     )
 
 

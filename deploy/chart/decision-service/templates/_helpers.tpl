@@ -65,7 +65,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- fail "networkPolicy keeps Prometheus out: name its pods in networkPolicy.metricsFrom" }}
 {{- end }}
 {{- if and $v.prometheusRule.enabled (not $v.prometheusRule.runbookUrl) }}
-{{- fail "prometheusRule.enabled needs prometheusRule.runbookUrl, where your operators read docs/operations.md" }}
+{{- fail "prometheusRule.enabled needs prometheusRule.runbookUrl, where your operators read docs/watch.md" }}
 {{- end }}
 {{- if not (or $embedded $v.secrets.store $v.persistence.enabled) }}
 {{- fail (printf "mode is %s and decisions would be lost with the pod: set secrets.store for PostgreSQL, or persistence.enabled for SQLite" $v.mode) }}
