@@ -107,10 +107,6 @@ test: $(TEST_TOOLS) ## Run the tests, long ones aside (EXAMPLES=all: all example
 test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, kills
 	$(PYTEST) -n 4 -m long $$(grep -rl --include='test_*.py' 'mark\.long' tests)
 
-.PHONY: test-all
-test-all: $(TEST_TOOLS) ## Run both, and prove and attack the shipped guarantees
-	$(PYTEST) -n 4 tests $(SHIPPED)
-
 .PHONY: stories
 stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut)
 	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
@@ -160,7 +156,7 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 .PHONY: check
 check: $(TEST_TOOLS) .venv/.audit ## What CI runs of the service, in CI's order
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target constants types lint drift audit
-	@$(MAKE) --no-print-directory reliability-short test-all
+	@$(MAKE) --no-print-directory reliability-short prove-short test-long test
 
 ##@ Measure
 .PHONY: oracle
