@@ -23,7 +23,7 @@ from decision_service.domain.snapshot import Provider
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.expressions import money_minor
-from decision_service.rules.language.fields import Fields, as_choice, as_integer, as_text
+from decision_service.rules.language.fields import Fields, as_choice, as_scalar, as_text, shortened
 from decision_service.rules.language.yaml import MapEntry, YamlNode, read
 from decision_service.rules.literals import as_amount, as_currency
 from decision_service.rules.program import RulesetFiles
@@ -33,9 +33,10 @@ Reading: TypeAlias = Callable[[str, str, Report], T]
 
 PROVIDERS_FILE = "provider_types.yaml"
 CEILINGS_FILE = "scheme_ceilings.yaml"
+LAGS_FILE = "posting_lags.yaml"
 CLASSES_FILE = "transaction_classes.yaml"
 EMPLOYERS_FILE = "employers.yaml"
-KEYS = ("max_age", "posting_lag_months", "posting_lag_days")
+KEYS = ("max_age",)
 MOST_MONTHS, MOST_DAYS = 24, 92
 DEFAULT, PAYROLL = "default", "payroll"
 LEGAL_FORMS = (
@@ -56,6 +57,7 @@ LEGAL_FORMS = (
 _CEILING_KEYS = ("provider", "currency", "since", "amount")
 _SIGNS = {"+": 1, "-": -1}
 _SUPPORTED = tuple(kind.value.upper() for kind in Kind)
+_LAG = re.compile(r"(0|[1-9][0-9]{0,2}) (day|month)s?")
 _GLOB = re.compile(r"[A-Za-z0-9_*?\-]{1,60}")
 
 
@@ -244,7 +246,8 @@ def read_data(draft: RulesetDraft) -> None:
     policy = _of_files(draft)
     node = draft.root.get("data")
     fields = node and Fields.of(node, "`data`", draft.report, optional=KEYS)
-    draft.policy = _with_section(policy, fields, draft) if fields else policy
+    max_age = fields.duration("max_age") if fields else None
+    draft.policy = replace(policy, max_age=max_age or policy.max_age)
 
 
 def _of_files(draft: RulesetDraft) -> DataPolicy:
@@ -252,7 +255,7 @@ def _of_files(draft: RulesetDraft) -> DataPolicy:
     listed = shared(_providers, files, PROVIDERS_FILE, report) or ()
     employers = shared(_employers, files, EMPLOYERS_FILE, report) or Employers()
     providers = {each.provider.id: each.provider for each in listed}
-    return DataPolicy(
+    policy = DataPolicy(
         draft.names.currency,
         transaction_classes=shared(_classes, files, CLASSES_FILE, report) or (),
         provider_types=providers,
@@ -262,55 +265,66 @@ def _of_files(draft: RulesetDraft) -> DataPolicy:
         document_providers=frozenset(e.provider.id for e in listed if e.documents),
         fee_providers=frozenset(e.provider.id for e in listed if e.charges_fees),
     )
+    return _with_lags(policy, shared(_lags, files, LAGS_FILE, report) or (), report)
 
 
-def _with_section(policy: DataPolicy, fields: Fields, draft: RulesetDraft) -> DataPolicy:
-    months = _lags(fields, "posting_lag_months", MOST_MONTHS, (DEFAULT,), policy, draft)
-    days = _lags(fields, "posting_lag_days", MOST_DAYS, (DEFAULT, PAYROLL), policy, draft)
+class _Lag(msgspec.Struct, frozen=True):
+    pattern: str
+    months: int
+    days: int
+    place: Place
+
+
+def _lags(path: str, text: str, report: Report) -> tuple[_Lag, ...]:
+    fields = opened(path, text, report, required=("posting_lag",))
+    node = fields.map("posting_lag") if fields is not None else None
+    found = [_lag(entry, report) for entry in (node.entries if node is not None else ())]
+    return tuple(lag for lag in found if lag is not None)
+
+
+def _lag(entry: MapEntry, report: Report) -> _Lag | None:
+    pattern, scalar = entry.key, as_scalar(entry.value, f"`{entry.key}`", report)
+    if not _GLOB.fullmatch(pattern):
+        hint = "a provider id, with `*` for any characters: sss_*"
+        report.error("R125", entry.key_place, f"`{pattern}` is no provider pattern", hint)
+    if scalar is None:
+        return None
+    written = _LAG.fullmatch(scalar.text)
+    number, unit = (int(written[1]), written[2]) if written else (0, "")
+    most = 0 if not unit else MOST_DAYS if unit == "day" else MOST_MONTHS
+    if not unit or number > most or (pattern == PAYROLL and unit == "month"):
+        units = "0 to 92 days" if pattern == PAYROLL else "0 to 24 months or 0 to 92 days"
+        message = f"`{pattern}` is `{shortened(scalar.text)}`; it must be {units}"
+        report.error("R123", scalar.place, message, "write `2 months` or `10 days`")
+        return None
+    months, days = (number, 0) if unit == "month" else (0, number)
+    return _Lag(pattern, months, days, entry.key_place)
+
+
+def _with_lags(policy: DataPolicy, lags: Sequence[_Lag], report: Report) -> DataPolicy:
+    """The policy with the lags of the file; the first pattern that matches a provider counts."""
+    named = {lag.pattern: lag for lag in lags if lag.pattern in (DEFAULT, PAYROLL)}
+    patterns = [lag for lag in lags if lag.pattern not in named]
+    for lag in patterns:
+        check_pattern(lag.pattern, lag.place, policy.provider_types, report)
+    _warn_of_hidden(patterns, policy, report)
+    default, payroll = named.get(DEFAULT), named.get(PAYROLL)
     return replace(
         policy,
-        max_age=fields.duration("max_age") or policy.max_age,
-        default_lag=months.pop(DEFAULT, policy.default_lag),
-        posting_lag=tuple(months.items()),
-        default_lag_days=days.pop(DEFAULT, policy.default_lag_days),
-        payroll_lag_days=days.pop(PAYROLL, policy.payroll_lag_days),
-        posting_lag_days=tuple(days.items()),
+        default_lag=default.months if default else 0,
+        posting_lag=tuple((lag.pattern, lag.months) for lag in patterns),
+        default_lag_days=default.days if default else 0,
+        payroll_lag_days=payroll.days if payroll else policy.payroll_lag_days,
+        posting_lag_days=tuple((lag.pattern, lag.days) for lag in patterns if not lag.months),
     )
 
 
-def _lags(
-    fields: Fields,
-    key: str,
-    most: int,
-    words: Iterable[str],
-    policy: DataPolicy,
-    draft: RulesetDraft,
-) -> dict[str, int]:
-    """Months or days by provider pattern; `words` are keys that are no patterns."""
-    node, report = fields.map(key), draft.report
-    lags: dict[str, int] = {}
-    _warn_of_hidden(
-        [e for e in (node.entries if node else ()) if e.key not in words], policy, report
-    )
-    for entry in node.entries if node is not None else ():
-        if not _GLOB.fullmatch(entry.key):
-            hint = "a provider id, with `*` for any characters: sss_*"
-            message = f"`{entry.key}` is no provider pattern"
-            report.error("R125", entry.key_place, message, hint)
-        elif entry.key not in words:
-            check_pattern(entry.key, entry.key_place, policy.provider_types, report)
-        lag = as_integer(entry.value, f"`{entry.key}`", report, 0, most)
-        if lag is not None:
-            lags[entry.key] = lag
-    return lags
-
-
-def _warn_of_hidden(entries: Iterable[MapEntry], policy: DataPolicy, report: Report) -> None:
+def _warn_of_hidden(lags: Iterable[_Lag], policy: DataPolicy, report: Report) -> None:
     """R137 for a pattern whose providers all match earlier ones: the first that matches counts."""
     taken: set[str] = set()
-    for entry in entries:
-        matched = {each for each in policy.provider_types if fnmatchcase(each, entry.key)}
+    for lag in lags:
+        matched = {each for each in policy.provider_types if fnmatchcase(each, lag.pattern)}
         if matched and matched <= taken:
-            message = f"`{entry.key}` never counts: patterns above it match all its providers"
-            report.warning("R137", entry.key_place, message, "move it up, or remove it")
+            message = f"`{lag.pattern}` never counts: patterns above it match all its providers"
+            report.warning("R137", lag.place, message, "move it up, or remove it")
         taken |= matched

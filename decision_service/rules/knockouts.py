@@ -32,9 +32,9 @@ from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import truth_of
 
 RULE_REQUIRED = ("id", "when")
-OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because")
+OF_OUTCOMES = ("reason", "reason_factor", "when_missing", "because")
 RULE_OPTIONAL = ("then", *OF_OUTCOMES, "tags")
-ON_MISSING = ("REFER", "DECLINE", "SKIP")
+WHEN_MISSING = ("REFER", "DECLINE", "SKIP")
 Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
@@ -42,7 +42,7 @@ Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 class Rule:
     """One rule; `when` is None where it could not be read, `then` also where it only has `tags`.
 
-    `on_missing` None is SKIP. It applies to absent causes only; taint always refers.
+    `when_missing` None is SKIP. It applies to absent causes only; taint always refers.
     `reason_factor` is the name whose comparison the reason shows; empty for the first that decided.
     """
 
@@ -51,7 +51,7 @@ class Rule:
     then: Outcome | None
     reason: str
     reason_factor: str
-    on_missing: Outcome | None
+    when_missing: Outcome | None
     because: str
     tags: tuple[str, ...]
     place: Place = field(compare=False)
@@ -96,7 +96,7 @@ class RulesRunner:
         self.tagged = [(i, r) for i, r in enumerate(self.ready) if r.rule.tags]
 
     def run(self, state: State) -> Conclusion:
-        """The worst outcome of the rules that hold; an UNKNOWN rule follows `on_missing`."""
+        """The worst outcome of the rules that hold; an UNKNOWN rule follows `when_missing`."""
         noted = self.weigh(state.values)
         truths = noted[0]
         if state.marks and not self.slots.isdisjoint(state.marks):
@@ -177,15 +177,15 @@ def _finding(ready: Ready, truth: Any) -> Finding | None:
 
 
 def _gone(ready: Ready, truth: Unknown) -> Finding | None:
-    """The effect of a rule with a missing value: a failure refers, whatever `on_missing`."""
+    """The effect of a rule with a missing value: a failure refers, whatever `when_missing`."""
     gap, rule = truth.shown, ready.rule
     if ready.holds is None:
         return None
     if gap.missing.cause not in ABSENT:
         return data_finding(gap)
-    if rule.on_missing is None:
+    if rule.when_missing is None:
         return None
-    return replace(data_finding(gap, rule.on_missing, ready.when), ranks_as=rule.reason)
+    return replace(data_finding(gap, rule.when_missing, ready.when), ranks_as=rule.reason)
 
 
 def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
@@ -240,9 +240,9 @@ class RulesPart(msgspec.Struct, frozen=True):
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
         for rule in self.rules:
-            if rule.on_missing is not Outcome.REFER and not rule.because:
-                word = rule.on_missing or "SKIP"
-                yield rule.place, f"{rule.what} has `on_missing: {word}` without `because`"
+            if rule.when_missing is not Outcome.REFER and not rule.because:
+                word = rule.when_missing or "SKIP"
+                yield rule.place, f"{rule.what} has `when_missing: {word}` without `because`"
 
     def outputs(self) -> Sequence[Symbol]:
         return ()
@@ -269,7 +269,7 @@ def _rule(node: YamlNode, draft: RulesetDraft, outcomes: Sequence[str]) -> Rule 
         draft.claim(id_, place, "rule")
     then = fields.choice("then", outcomes)
     _check_then(fields)
-    on_missing = fields.choice("on_missing", ON_MISSING)
+    when_missing = fields.choice("when_missing", WHEN_MISSING)
     when = draft.expression(fields.scalar("when"), FLAG)
     return Rule(
         id=id_ or "?",
@@ -277,7 +277,7 @@ def _rule(node: YamlNode, draft: RulesetDraft, outcomes: Sequence[str]) -> Rule 
         then=Outcome(then) if then else None,
         reason=draft.reason(fields, "reason") or "",
         reason_factor=_reason_factor(fields, when),
-        on_missing=None if on_missing == "SKIP" else Outcome(on_missing or "REFER"),
+        when_missing=None if when_missing == "SKIP" else Outcome(when_missing or "REFER"),
         because=fields.text("because") or "",
         tags=_tags(fields, draft),
         place=place,

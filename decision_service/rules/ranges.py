@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cmp_to_key
-from itertools import product
 from typing import Any
 
 import msgspec
@@ -136,29 +135,6 @@ def span_of_logarithm(of: ValueRange) -> ValueRange:
     return ValueRange(_value(arithmetic.logarithm, of.low), _value(arithmetic.logarithm, of.high))
 
 
-def span_of_power(base: ValueRange, exponent: ValueRange) -> ValueRange:
-    """The span of a power of a base from zero on: monotone in both, so its ends are at theirs."""
-    if base.low is None or base.low < 0:
-        return EVERYTHING
-    ends = (base.low, base.high, exponent.low, exponent.high)
-    if base.low == 0 or None in ends:
-        return _from_zero(base, exponent)
-    corners = [_value(arithmetic.power, *each) for each in product(ends[:2], ends[2:])]
-    known = [corner for corner in corners if corner is not None]
-    return ValueRange(
-        min(known, default=_NOTHING), max(known) if len(known) == len(corners) else None
-    )
-
-
-def _from_zero(base: ValueRange, exponent: ValueRange) -> ValueRange:
-    """The span of a power of a base that may be zero, or of which an end is not known."""
-    if base.high is None or exponent.low is None or exponent.low <= 0 or exponent.high is None:
-        return ValueRange(_NOTHING, None)
-    ends = [_value(arithmetic.power, base.high, end) for end in (exponent.low, exponent.high)]
-    known = [end for end in ends if end is not None]
-    return ValueRange(_NOTHING, max(known) if len(known) == len(ends) else None)
-
-
 def _value(function: Callable[..., Decimal], *arguments: Decimal | None) -> Decimal | None:
     """A function's value at an end; None where there is no end or no value."""
     given = [argument for argument in arguments if argument is not None]
@@ -171,7 +147,6 @@ def _value(function: Callable[..., Decimal], *arguments: Decimal | None) -> Deci
 _CURVES: Mapping[str, Callable[..., ValueRange]] = {
     "exp": span_of_exponential,
     "ln": span_of_logarithm,
-    "power": span_of_power,
 }
 
 

@@ -10,10 +10,10 @@ from decision_service.domain.values import OF_FACTORS
 from decision_service.rules import offer_terms as terms
 from decision_service.rules.compile import OPTIONAL, REQUIRED
 from decision_service.rules.construct import OUTCOME_WORDS, SEGMENT
-from decision_service.rules.data import KEYS, MOST_DAYS, MOST_MONTHS
+from decision_service.rules.data import KEYS
 from decision_service.rules.draft import SECTIONS, USES
 from decision_service.rules.inputs import WIRE_TYPES
-from decision_service.rules.knockouts import OF_OUTCOMES, ON_MISSING, RULE_OPTIONAL, RULE_REQUIRED
+from decision_service.rules.knockouts import OF_OUTCOMES, RULE_OPTIONAL, RULE_REQUIRED, WHEN_MISSING
 from decision_service.rules.language import schema_forms as forms
 from decision_service.rules.language.schema_forms import (
     Schema,
@@ -38,7 +38,7 @@ _RULE_KEYS: dict[str, Schema] = {
     "then": about(choice(OUTCOME_WORDS), "What the rule concludes where the condition holds"),
     "reason": about(forms.REASON, "A code declared under `reasons`; DECLINE and REFER need one"),
     "reason_factor": about(forms.refers("name"), "The name in `when` whose comparison it shows"),
-    "on_missing": about(choice(ON_MISSING), "What missing data gives; REFER unless written"),
+    "when_missing": about(choice(WHEN_MISSING), "What missing data gives; REFER unless written"),
     "because": about(forms.TEXT, "Why missing data may be skipped or declined"),
     "tags": about(
         listed(forms.IDENTIFIER, minItems=1), "Labels declared under `tags`, set where it holds"
@@ -266,21 +266,8 @@ def _sections() -> Schema:
 def _data() -> Schema:
     keys = {
         "max_age": about(forms.DURATION, "How old the last sync of a used account may be: 35d"),
-        "posting_lag_months": about(
-            _lags(MOST_MONTHS),
-            "Months until a provider posts, by provider id with `*`; `default` for the others",
-        ),
-        "posting_lag_days": about(
-            _lags(MOST_DAYS),
-            "The same in days where the months are 0; `payroll` for payslips, `default` else",
-        ),
     }
     return closed("the data policy", (), {key: keys[key] for key in KEYS})
-
-
-def _lags(most: int) -> Schema:
-    lag = {"type": "integer", "minimum": 0, "maximum": most}
-    return named(lag, {"pattern": "^[A-Za-z0-9_*?-]{1,60}$"})
 
 
 def _input(type_: Schema) -> Schema:

@@ -40,7 +40,7 @@ true: the source has posted it, or the source's posting lag has passed.
 | source | posting lag, unless the rules say otherwise |
 |---|---|
 | payroll | 10 days after the month's end, or the account's own delay; half a month posts none |
-| schemes and their estimates | the ruleset's `posting_lag_months`, mostly 2 |
+| schemes and their estimates | `_data/posting_lags.yaml`, mostly 2 months |
 | all others | none |
 
 A source is *live* when its newest income is at most 3 months before its settled month. Live sources

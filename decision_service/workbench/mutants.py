@@ -47,7 +47,7 @@ _WITHOUT = frozenset(
     {"id", "name", "component", "reason_factor", "because", "text", "factor", "band", "hit", "give"}
 )
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
-_ON_MISSING = ("SKIP", "REFER", "DECLINE")
+_WHEN_MISSING = ("SKIP", "REFER", "DECLINE")
 _REASONS = ("reason", "below_minimum")
 _SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
 _NAMED_BY = ("id", "name", "band", "factor")
@@ -356,7 +356,7 @@ def find_changes(
     """
     reasons = tuple(entry.key for entry in entries(root.get("reasons")))
     tags = tuple(entry.key for entry in entries(root.get("tags")))
-    choices = {"then": _OUTCOMES, "on_missing": _ON_MISSING, **dict.fromkeys(_REASONS, reasons)}
+    choices = {"then": _OUTCOMES, "when_missing": _WHEN_MISSING, **dict.fromkeys(_REASONS, reasons)}
     choices |= {"tags": tags, "choose": (LONGEST, SHORTEST)}
     names = [item.text for item in items(root.get("segments")) if isinstance(item, Scalar)]
     segments = [symbols[name] for name in names if name in symbols]

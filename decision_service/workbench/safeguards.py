@@ -133,5 +133,5 @@ def _missing_rules(root: MapNode) -> Iterator[tuple[str, YamlNode]]:
         rules = stage.get("rules") if isinstance(stage, MapNode) else None
         for rule in rules.items if isinstance(rules, ListNode) else ():
             if isinstance(rule, MapNode) and isinstance(name := rule.get("id"), Scalar):
-                missing = rule.get("on_missing") or Scalar("REFER", plain=True, place=name.place)
-                yield f"on_missing of {name.text}", missing
+                missing = rule.get("when_missing") or Scalar("REFER", plain=True, place=name.place)
+                yield f"when_missing of {name.text}", missing

@@ -33,7 +33,7 @@ version: 1
 title: Whoever is described by the vendor's records
 currency: PHP
 time_zone: Asia/Manila
-data: {max_age: 35d, posting_lag_months: {default: 0}}
+data: {max_age: 35d}
 inputs:
   requested_amount: {type: money, required: true, min: 1000, max: 500000}
   requested_term_months: {type: integer, required: true, min: 1, max: 36}

@@ -98,7 +98,6 @@ class Words:
             f"max({a}, {other})", f"coalesce({a}, {other})", f"round({a}, 0.5)", f"floor({a}, 3)",
             f"({a} if {self.flag(depth - 1)} else {other})", f"-({a})", f"abs({a})",
             f"exp({a})", f"1 / (1 + exp(-({a}) / 10))", f"ln({a})", f"ln(max({a}, 1))",
-            f"power({a}, {self.rng.choice(['2', '0.5', '-1', '1.5'])})", f"power(1.05, {a})",
         ]  # fmt: skip
         return self.one_of(forms)
 

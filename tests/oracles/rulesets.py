@@ -170,7 +170,7 @@ class Writer:
 
     def _handling(self, indent: str) -> str:
         action = self.rng.choice(["", "", "", "REFER", "SKIP", "SKIP", "DECLINE"])
-        handles = f"{indent}on_missing: {action}\n{indent}because: it is known\n"
+        handles = f"{indent}when_missing: {action}\n{indent}because: it is known\n"
         return handles if action and self.scope.handling else ""
 
     def _rule_stage(self, name: str) -> str:

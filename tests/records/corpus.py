@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.records.plain import Json
-from tests.records.plans import of_today
 
 FOLDER = Path(__file__).parent
 SUMS = FOLDER / "sha256.txt"
@@ -67,7 +66,7 @@ def write_texts(texts: Mapping[str, str]) -> None:
 def lay_out(book: Book, texts: Mapping[str, str], folder: Path) -> Path:
     """A folder whose `rules` are a book's texts."""
     rules = {path: texts[digest] for path, digest in book.given["rules"].items()}
-    for path, text in of_today(rules).items():
+    for path, text in rules.items():
         file = folder / "rules" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

@@ -15,10 +15,9 @@ from msgspec.structs import replace
 
 from tests.kits.postgres import Postgres
 from tests.records import adapter
-from tests.records.convert import comparable
 from tests.records.corpus import SUMS, Book, lay_out, names, read_book, read_texts, sums
 from tests.records.plain import Json
-from tests.records.replay import differences, replay
+from tests.records.replay import comparable, differences, replay
 
 ON_POSTGRES = ("ordinary_advance", "ordinary_loan_v2", "refused", "segments")
 OF_SERVICE = ("assignment", "review", "recourse", "replays_to_the_same")
@@ -43,7 +42,7 @@ def pure_differences(book: Book, rules: Path) -> Iterator[str]:
             expected = {name: one for name, one in answer.items() if name not in OF_SERVICE}
             made = adapter.decide_purely(rules, facts)
             made = {name: one for name, one in made.items() if name not in OF_SERVICE}
-            pair = comparable(expected), comparable(made)
+            pair = comparable(expected, book.name), comparable(made, book.name)
             yield from differences(*pair, f"{book.name}.{record}[{place}]")
 
 
@@ -66,7 +65,8 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Json]:
 @pytest.mark.parametrize("name", names())
 def test_the_service_answers_as_it_did(name: str, answered: Mapping[str, Json]) -> None:
     """Each step of each record: decisions, letters, reviews, loans, erasures and refusals."""
-    assert not [*differences(comparable(_book(name).expected), comparable(answered[name]))]
+    pair = comparable(_book(name).expected, name), comparable(answered[name], name)
+    assert not [*differences(*pair)]
 
 
 @pytest.mark.long
@@ -76,7 +76,7 @@ def test_postgresql_answers_the_same(postgres: Postgres, tmp_path: Path) -> None
     for name in ON_POSTGRES:
         book = _book(name)
         found = asyncio.run(replay([book], _texts(), tmp_path, postgres.migrated()))
-        pair = comparable(book.expected), comparable(found[name][0])
+        pair = comparable(book.expected, name), comparable(found[name][0], name)
         assert not [*differences(*pair, name)]
         decided += sum("outcome" in answer for _, _, _, answer in steps_of(book))
     assert decided >= 50

@@ -9,6 +9,7 @@ from decision_service.rules.checks.conditions import (
     check_approval,
     check_divisions,
     check_left_out,
+    check_segments,
     check_shadowed,
     check_undefined,
 )
@@ -43,6 +44,7 @@ CHECKS: tuple[Check, ...] = (
     check_reason_factors,
     check_reasonless,
     check_rows,
+    check_segments,
     check_shadowed,
     check_undefined,
     check_unused,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 
 from decision_service.domain.decision import Component, Outcome
 from decision_service.rules.construct import SEVERITY, StageCondition, Written
@@ -14,6 +13,7 @@ from decision_service.rules.language.types import (
     FLAG,
     All,
     Arithmetic,
+    Choice,
     FunctionCall,
     Node,
     Symbol,
@@ -73,6 +73,23 @@ def check_undefined(draft: RulesetDraft) -> None:
                     draft.report.error("R316", node.place, message, _WITHIN)
 
 
+def check_segments(draft: RulesetDraft) -> None:
+    """R321 for a figure that an expression chooses by a segment: parameters have one for each."""
+    segments = {name.symbol.name for name in draft.segments.values()}
+    for tree in draft.trees() if segments else ():
+        for node in walk(tree):
+            if isinstance(node, Choice) and _by_segment(node, segments):
+                message = f"`{node.text}` is a figure by segment"
+                hint = "write a parameter with `values:` by the labels of the segment, dated or not"
+                draft.report.error("R321", node.place, message, hint)
+
+
+def _by_segment(node: Choice, segments: Collection[str]) -> bool:
+    asked = {symbol.name for symbol in reads(node.condition)}
+    given = (*reads(node.then), *reads(node.otherwise))
+    return bool(asked) and asked <= set(segments) and all(symbol.constant for symbol in given)
+
+
 def _check_written(written: Written, draft: RulesetDraft) -> None:
     tree = written.tree
     for code, word, truth in (("R402", "never", True), ("R401", "always", False)):
@@ -104,21 +121,9 @@ def _no_logarithm(of: ValueRange) -> str:
     return "there is no logarithm of 0 and less" if never else ""
 
 
-def _no_power(base: ValueRange, exponent: ValueRange) -> str:
-    if exponent.low is None or exponent.low != exponent.high:
-        return ""
-    times = Decimal(exponent.low)
-    if base.high is not None and base.high < 0 and times != times.to_integral_value():
-        return "a base below 0 has no power that is no whole number"
-    if base.low == 0 == base.high and times <= 0:
-        return "0 has no power of 0 or less"
-    return ""
-
-
 _UNDEFINED: Mapping[str, Callable[..., str]] = {
     "exp": _overflows,
     "ln": _no_logarithm,
-    "power": _no_power,
 }
 
 
@@ -206,7 +211,7 @@ def _within_stage(rule: Rule, condition: StageCondition | None) -> Rule:
 
 def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
     """Whether it refers or declines, also where a value is missing; what always holds is R401."""
-    if rule.when is None or rule.then in (None, Outcome.APPROVE) or rule.on_missing is None:
+    if rule.when is None or rule.then in (None, Outcome.APPROVE) or rule.when_missing is None:
         return False
     return can_hold([(rule.when, False)], draft.names.currency)
 

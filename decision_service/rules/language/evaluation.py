@@ -41,7 +41,6 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "annuity_amount": runtime.annuity_amount,
     "exp": runtime.exponential,
     "ln": runtime.logarithm,
-    "power": runtime.power,
     "add_days": runtime.add_days,
 }
 _WORDS: dict[str, Any] = {
@@ -202,7 +201,7 @@ class Emitter:
         return self.expression(node)
 
     def _strict(self, node: Node, function: Callable[..., Any]) -> str:
-        applied = runtime.strict(function, _blamed(node).text, node.text)
+        applied = runtime.strict(function, tree.parts(node)[-1].text, node.text)
         return f"{self._bind(applied)}({self._arguments(node)})"
 
     def _arguments(self, node: Node) -> str:
@@ -214,12 +213,6 @@ def whole(value: Any) -> Any:
     if isinstance(value, Decimal) and value.adjusted() < _DIGITS and value == int(value):
         return int(value)
     return value
-
-
-def _blamed(node: Node) -> Node:
-    """The part of an operation on which it depends whether there is a result."""
-    is_power = isinstance(node, tree.FunctionCall) and node.function == "power"
-    return tree.parts(node)[0 if is_power else -1]
 
 
 def _joined(node: Node, names: Iterator[str]) -> str:

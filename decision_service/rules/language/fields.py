@@ -38,6 +38,7 @@ _ELSEWHERE = {
 """Words that other rule systems have for an option."""
 
 _SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
+LAGS = 'write `posting_lag: {"sss_*": 2 months, payroll: 10 days}` into `_data/posting_lags.yaml`'
 _GONE = {
     ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
     "challenger",
@@ -62,6 +63,9 @@ _GONE = {
     ("a rule", "missing_reason"): "remove it: the reason is DATA_MISSING, which names the factor",
     ("`choose`", "largest"): "choose the longest or shortest term that `fits`",
     ("`term_months`", "amount"): "write what a term must fulfil under `fits`",
+    ("`data`", "posting_lag_months"): LAGS,
+    ("`data`", "posting_lag_days"): LAGS,
+    ("a rule", "on_missing"): "write `when_missing:`",
     ("`data`", "partial"): "remove it: an account that gave data once and now fails always refers",
     ("`data`", "combine_income"): "remove it: incomes are always added up per job",
 }

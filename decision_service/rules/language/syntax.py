@@ -46,7 +46,7 @@ _OTHER_SPELLINGS = (
     ("=", "compare with `==`"),
     ("!", "write `not`"),
     ("%", "write a share as a decimal: 0.35"),
-    ("**", "write `power(base, exponent)`"),
+    ("**", "multiply, or write `exp(exponent * ln(base))`"),
     ("[", "only parentheses group; a list of labels is (“A”, “B”) with straight quotes"),
     ("]", "only parentheses group"),
     ("“", "use straight quotes"),
@@ -57,7 +57,7 @@ _OTHER_SPELLINGS = (
     ('"', "the text is not closed with a quote"),
     ("'", "the text is not closed with a quote"),
     ("?", "write `a if condition else b`"),
-    ("^", "write `power(base, exponent)`"),
+    ("^", "multiply, or write `exp(exponent * ln(base))`"),
     (";", "commas separate arguments"),
     *((sign, "write the amount alone: 1000") for sign in "₱$€£¥₹"),
 )

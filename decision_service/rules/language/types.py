@@ -27,11 +27,13 @@ Literal = int | Decimal | str | bool | date
 ONLY_IN_CLAIMS = frozenset({"tainted"})
 """Functions of guarantees alone: what decides may not look past a failure."""
 
+POWERS = "multiply, or write `exp(exponent * ln(base))`"
 ELSEWHERE = {
     "log": "write `ln(a)`, the natural logarithm",
     "log10": "write `ln(a) / ln(10)`",
-    "pow": "write `power(base, exponent)`",
-    "sqrt": "write `power(a, 0.5)`",
+    "pow": POWERS,
+    "power": POWERS,
+    "sqrt": "write `exp(ln(a) / 2)`",
 }
 """What other languages' functions are in this one, by their names in small letters."""
 
@@ -346,15 +348,6 @@ SIGNATURES = {
         ),
         Signature("exp", "exp(a)", "e to the power of a", 1, 1, _always(NUMBER), (NUMBER,)),
         Signature("ln", "ln(a)", "the natural logarithm", 1, 1, _always(NUMBER), (NUMBER,)),
-        Signature(
-            "power",
-            "power(base, exponent)",
-            "the base to the power of the exponent",
-            2,
-            2,
-            _always(NUMBER),
-            (NUMBER, NUMBER),
-        ),
         Signature(
             "add_days",
             "add_days(date, days)",

@@ -40,11 +40,6 @@ EXACT = Context(
     traps=[Overflow, InvalidOperation, DivisionByZero],
 )
 
-# Logarithm and exponential are correctly rounded to this precision, so that a power is the same on
-# every machine and right to the last of its 34 digits.
-_WIDE = EXACT.copy()
-_WIDE.prec = 68
-
 _CLASSES: dict[ValueType, tuple[type, ...]] = {
     ValueType.INTEGER: (int,),
     ValueType.NUMBER: (Decimal, int),
@@ -131,28 +126,8 @@ def logarithm(value: Number) -> Decimal:
     return Decimal(value).ln()
 
 
-def power(base: Number, exponent: Number) -> Decimal:
-    """base^exponent to 34 digits; Undefined for 0^0 and for a fraction of a base below zero."""
-    exact, times = Decimal(base), Decimal(exponent)
-    if exact == 0:
-        return _power_of_zero(times)
-    if times == times.to_integral_value():
-        return +_WIDE.power(exact, times)
-    if exact < 0:
-        raise Undefined
-    return +_WIDE.exp(_WIDE.multiply(times, _WIDE.ln(exact)))
-
-
 def add_days(day: date, days: int) -> date:
     return day + timedelta(days=days)  # beyond the calendar an OverflowError, which is arithmetic
-
-
-def _power_of_zero(exponent: Decimal) -> Decimal:
-    if exponent < 0:
-        raise ZeroDivisionError
-    if exponent == 0:
-        raise Undefined
-    return Decimal(0)
 
 
 def _discounted(monthly_rate: Number, months: Number) -> Decimal:

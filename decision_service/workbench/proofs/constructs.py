@@ -67,8 +67,8 @@ def _effect(b: Builder, rule: Rule, then: Outcome, truth: Encoded) -> Effect:
     effect = dict.fromkeys(_WORST_FIRST, b.false)
     effect[then] = holds(b, truth)
     effect[Outcome.REFER] = b.or_(effect[Outcome.REFER], truth.tainted)
-    if rule.on_missing is not None:
-        effect[rule.on_missing] = b.or_(effect[rule.on_missing], absent(b, truth))
+    if rule.when_missing is not None:
+        effect[rule.when_missing] = b.or_(effect[rule.when_missing], absent(b, truth))
     return effect
 
 

@@ -35,7 +35,6 @@ _LEAST_RATE = Fraction(1, 10**15)
 _TABULATED: Mapping[str, Apply] = {
     "exp": arithmetic.exponential,
     "ln": arithmetic.logarithm,
-    "power": arithmetic.power,
 }
 _COMPUTED = {
     "+": lambda left, right: as_decimal(left) + right,

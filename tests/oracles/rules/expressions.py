@@ -157,7 +157,7 @@ def _call(e: Expression, node: ast.Call, env: Env) -> Any:
         try:
             return FUNCTIONS[name](*values)
         except ZeroDivisionError:
-            return gone(e.part(node.args[0 if name == "power" else -1]), "DIVISION_BY_ZERO")
+            return gone(e.part(node.args[-1]), "DIVISION_BY_ZERO")
         except Nowhere:
             return gone(e.part(node.args[0]), "UNDEFINED")
         except Overflow:
@@ -239,19 +239,9 @@ def _ln(x: Decimal) -> Decimal:
     return x.ln()
 
 
-def _power(base: Decimal, exponent: Decimal) -> Decimal:
-    if base == 0 and exponent < 0:
-        raise ZeroDivisionError
-    fraction = exponent != exponent.to_integral_value()
-    if (base == 0 and exponent == 0) or (base < 0 and fraction):
-        raise Nowhere
-    return base**exponent
-
-
 FUNCTIONS = {
     "exp": lambda x: _precisely(_exp, x),
     "ln": lambda x: _precisely(_ln, x),
-    "power": lambda base, exponent: _precisely(_power, base, exponent),
     "min": min, "max": max, "abs": abs, "floor": _floor, "round": _round,
     "annuity": _annuity, "annuity_amount": _annuity_amount,
     "add_days": lambda day, days: day + timedelta(days=int(days)),

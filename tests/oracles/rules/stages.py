@@ -79,7 +79,7 @@ def _plainly(rule: dict[str, Any], value: Any, component: str, run: Run) -> Argu
 def _unknown(rule: dict[str, Any], value: Gone) -> Argument | None:
     if value.tainted:
         return data(value.shown)
-    action = rule.get("on_missing", "REFER")
+    action = rule.get("when_missing", "REFER")
     if action == "SKIP":
         return None
     found = data(value.shown, action)

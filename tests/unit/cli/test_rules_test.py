@@ -148,7 +148,8 @@ def test_the_last_line_of_a_check_says_what_errors_mean(run, product):
 
 def test_the_check_says_which_data_files_are_used(run, product):
     """Each file is the folder's own or the package's, and the package's is not counted."""
-    names = "employers.yaml, provider_types.yaml, scheme_ceilings.yaml, transaction_classes.yaml"
+    names = "employers.yaml, posting_lags.yaml, provider_types.yaml, scheme_ceilings.yaml, "
+    names += "transaction_classes.yaml"
     done = run("check")
     assert done.code == 0
     assert f"_data: {names} of the package\n" in done.out

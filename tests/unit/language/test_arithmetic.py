@@ -17,7 +17,6 @@ from decision_service.rules.language.values import (
     exponential,
     floor_to,
     logarithm,
-    power,
     quotient,
     round_to,
 )
@@ -121,29 +120,12 @@ def test_an_annuity_over_no_months_divides_by_zero():
         (lambda: logarithm(1), "0"),
         (lambda: logarithm(2), "0.6931471805599453094172321214581766"),
         (lambda: logarithm(Decimal("0.05")), "-2.995732273553990993435223576142541"),
-        (lambda: power(2, 10), "1024"),
-        (lambda: power(2, Decimal("0.5")), "1.414213562373095048801688724209698"),
-        (lambda: power(4, Decimal("0.5")), "2"),
-        (lambda: power(Decimal("1.05"), -6), "0.7462153966366276492789034961718742"),
-        (lambda: power(-2, 3), "-8"),
-        (lambda: power(0, Decimal("0.5")), "0"),
-        (lambda: power(7, 0), "1"),
     ],
 )
 def test_curves_have_the_digits_of_the_textbook(found, digits):
-    """Exponentials, logarithms and powers are right to the last of their 34 digits."""
+    """Exponentials and logarithms are right to the last of their 34 digits."""
     with exactly():
         assert found() == Decimal(digits)
-
-
-@LAWS
-@given(st.decimals("0.0001", 10**6, places=4), st.decimals(-20, 20, places=3))
-def test_a_power_is_the_exponential_of_the_logarithm(base, exponent):
-    """A power and its logarithm agree, however each is computed."""
-    with exactly():
-        result = power(base, exponent)
-        other = exponential(exponent * logarithm(base))
-        assert abs(result - other) <= result * Decimal("1e-30")
 
 
 @LAWS
@@ -162,11 +144,7 @@ def test_curves_rise_with_their_argument(one, other):
     [
         (logarithm, (0,), Undefined),
         (logarithm, (-1,), Undefined),
-        (power, (-2, Decimal("0.5")), Undefined),
-        (power, (0, 0), Undefined),
-        (power, (0, -1), ZeroDivisionError),
         (exponential, (20000,), Overflow),
-        (power, (10, 7000), Overflow),
     ],
 )
 def test_curves_that_have_no_value_raise(function, arguments, error):

@@ -40,7 +40,7 @@ RULE = """    rules:
         when: inputs.employer_code in lists.blocked
         then: REFER
         reason: INCOME_TOO_LOW
-        on_missing: SKIP
+        when_missing: SKIP
         because: who states no employer is looked at elsewhere
 """
 FIRST = "  requested_amount: {"

@@ -108,7 +108,7 @@ def operator(tree):
 def outcome(tree):
     """Every outcome of a rule, band or missing value."""
     for path, value in _deciding(tree):
-        if path[-1] in ("then", "on_missing", "missing"):
+        if path[-1] in ("then", "when_missing", "missing"):
             yield from ((path, v) for v in ("APPROVE", "REFER", "DECLINE", "SKIP") if v != value)
 
 

@@ -51,8 +51,8 @@ def test_only_those_inside_a_condition_are_decided_otherwise():
 
 def test_a_person_of_whom_the_condition_is_unknown_is_outside():
     """A version that differs for those whose months are missing differs outside of any months."""
-    skip = small(6, "1.5", *_skipped("on_missing: SKIP, because: no months"))
-    refer = small(6, "1.5", *_skipped("on_missing: REFER, because: no months"))
+    skip = small(6, "1.5", *_skipped("when_missing: SKIP, because: no months"))
+    refer = small(6, "1.5", *_skipped("when_missing: REFER, because: no months"))
     found = claimed(skip, refer, "only", "income.gap_months_12m < 99")
     assert isinstance(found, Counterexample)
 

@@ -45,7 +45,7 @@ def test_an_amount_is_the_least_that_does_between_steps():
 def test_a_change_that_no_day_of_a_year_allows_is_no_answer():
     """A product that refers whoever was declined in 400 days promises no approval for a payment."""
     lately = "{id: lately, when: history.days_since_last_decline < 400, then: REFER, reason: OFTEN,"
-    rule = f"      - {lately} on_missing: SKIP, because: it is the first}}\n"
+    rule = f"      - {lately} when_missing: SKIP, because: it is the first}}\n"
     text = TEXT.replace("  - name: score\n", f"{rule}  - name: score\n")
     files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
     ruleset = compile_ruleset(files, catalogue(), checks=()).ruleset

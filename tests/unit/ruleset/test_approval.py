@@ -9,7 +9,7 @@ from tests.unit.ruleset.rulesets import problems, rules, stages
 FINE = "id: fine, when: inputs.requested_amount > 2000, then: APPROVE"
 LOW = "id: low, when: income.months_12m < 6, then: DECLINE, reason: SHORT"
 HIGH = "id: high, when: income.months_12m >= 6, then: REFER, reason: GAPS"
-SKIPPED = f"{HIGH}, on_missing: SKIP, because: seen elsewhere"
+SKIPPED = f"{HIGH}, when_missing: SKIP, because: seen elsewhere"
 
 
 def found(*lines):

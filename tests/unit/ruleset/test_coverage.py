@@ -60,7 +60,6 @@ def unknown_asked(when, *, offered=False):
         "floor(inputs.requested_term_months, 2) > 6",
         "1 / (1 + exp(inputs.requested_term_months / 10)) < 0.2",
         "ln(inputs.requested_term_months) > 2",
-        "power(1 + params.cap, inputs.requested_term_months) > 1.5",
     ],
 )
 def test_what_cannot_be_unknown_is_not_asked_for(when):

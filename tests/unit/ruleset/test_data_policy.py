@@ -33,41 +33,23 @@ def test_without_a_section_the_policy_is_the_default():
     assert compiled(PLAIN).needs.policy == DataPolicy("PHP")
 
 
-def test_the_section_is_read():
-    """Age and posting lags reach the policy, lags in file order."""
-    data = """\
-data:
-  max_age: 12h
-  posting_lag_months: {"sss_*": 2, "*": 1, default: 3}
+LAGS = """\
+posting_lag: {"sss_*": 2 months, "grab_*": 3 days, "*_id": 5 days, "*": 1 month, payroll: 7 days}
 """
-    policy = compiled(PLAIN + data).needs.policy
-    assert policy == DataPolicy(
-        "PHP",
-        timedelta(hours=12),
-        (("sss_*", 2), ("*", 1)),
-        3,
-    )
-    assert [policy.lag_months(p) for p in ("sss_ph", "grab_ph")] == [2, 1]
 
 
-def test_posting_lags_in_days_are_read():
-    """Lags in days are by pattern, `payroll` for payslips and `default` for everything else."""
-    data = """\
-data:
-  posting_lag_days: {"grab_*": 3, "*_id": 5, payroll: 7, default: 1}
-"""
-    policy = compiled(PLAIN + data).needs.policy
-    assert policy.posting_lag_days == (("grab_*", 3), ("*_id", 5))
-    asked = [("grab_id", Kind.INCOMES), ("gojek_id", Kind.TRANSACTIONS)]
-    assert [policy.lag_days(*each) for each in asked] == [3, 5]
-    asked = [("sprout_ph", Kind.INCOMES), ("sprout_ph", Kind.EINCOMES)]
-    assert [policy.lag_days(*each) for each in asked] == [7, 1]
-
-
-def test_payslips_have_ten_days_unless_a_ruleset_says_otherwise():
-    """Without `payroll` payslips have ten days, and without `default` nothing else has any."""
-    policy = compiled(PLAIN + 'data:\n  posting_lag_days: {"grab_*": 3}\n').needs.policy
-    assert (policy.payroll_lag_days, policy.default_lag_days) == (10, 0)
+def test_the_age_and_the_posting_lags_are_read():
+    """Of patterns the first that matches counts; `payroll` is for payslips alone."""
+    data = {"posting_lags.yaml": LAGS}
+    policy = compiled(PLAIN + "data: {max_age: 12h}\n", data=data).needs.policy
+    assert policy.max_age == timedelta(hours=12)
+    assert [policy.lag_months(p) for p in ("sss_ph", "grab_id", "gojek_id", "bps")] == [2, 0, 0, 1]
+    asked = [("grab_id", Kind.INCOMES), ("gojek_id", Kind.TRANSACTIONS), ("bps", Kind.INCOMES)]
+    assert [policy.lag_days(*each) for each in asked] == [3, 5, 7]
+    rest = compiled(
+        PLAIN, data={"posting_lags.yaml": "posting_lag: {default: 2 days}"}
+    ).needs.policy
+    assert (rest.payroll_lag_days, rest.default_lag_days, rest.default_lag) == (10, 2, 0)
 
 
 def test_our_own_marks_of_providers_are_read():
@@ -96,9 +78,10 @@ def test_words_about_employers_are_folded():
 
 def test_patterns_are_held_against_the_list_of_providers_where_there_is_one():
     """Without a list nothing is known of a pattern; with one, each must match."""
-    data = 'data:\n  posting_lag_months: {"nss_*": 2, "sss_*": 1, default: 0}\n'
-    assert "R136" not in problems(PLAIN + data)
-    assert problems(PLAIN + data, data={"provider_types.yaml": PROVIDERS}).count("R136") == 1
+    lags = {"posting_lags.yaml": LAGS.replace("grab_*", "nss_*")}
+    assert "R136" not in problems(PLAIN, data=lags)
+    known = {"provider_types.yaml": PROVIDERS.replace("grab_ph", "grab_id")}
+    assert problems(PLAIN, data=lags | known).count("R136") == 1
 
 
 def test_the_data_files_are_read():

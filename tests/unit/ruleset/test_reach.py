@@ -139,9 +139,9 @@ def test_what_lists_decide_is_reached_by_their_contents():
 DATED = stages(
     rules(
         "id: ends, when: inputs.contract_end <= derived.latest, then: REFER, reason: GAPS, "
-        "on_missing: SKIP, because: open contracts have no end",
+        "when_missing: SKIP, because: open contracts have no end",
         "id: listed, when: inputs.employer_code in lists.blocked, then: REFER, reason: SMALL, "
-        "on_missing: SKIP, because: some have no employer",
+        "when_missing: SKIP, because: some have no employer",
         "id: low, when: income.conservative_6m < 9000, then: DECLINE, reason: SHORT",
         "id: fine, when: income.conservative_6m >= 9000, then: APPROVE",
     ),

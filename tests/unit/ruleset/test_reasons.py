@@ -319,7 +319,7 @@ def test_a_decline_for_missing_data_ranks_as_its_rule():
         for i, (n, reason) in enumerate([(3, "DEBT"), (6, "GAPS"), (18, "SMALL"), (24, "SHORT")])
     ]
     unknown = "when: contributions.months_12m < 4, then: DECLINE, reason: LEGAL"
-    handled = "on_missing: DECLINE, because: so"
+    handled = "when_missing: DECLINE, because: so"
     text = stages(rules(*lines, f"id: unknown, {unknown}, {handled}"), FINE)
     given = {f"income.months_{n}m": 1 for n in (3, 6, 18, 24)} | {"income.months_12m": 9}
     verdict = decide(text, {**given, "contributions.months_12m": Cause.NO_DATA})
@@ -361,14 +361,14 @@ def test_a_month_that_is_not_posted_is_named_with_its_source_and_date(missing, t
 
 
 HANDLED = (
-    "on_missing: SKIP, because: so",
-    "on_missing: DECLINE, because: so",
+    "when_missing: SKIP, because: so",
+    "when_missing: DECLINE, because: so",
 )
 
 
 @pytest.mark.parametrize("handling", HANDLED)
 def test_nothing_looks_past_a_month_that_is_not_posted(handling):
-    """`on_missing` acts on an unknown provider as on absent data, never on an open month."""
+    """`when_missing` acts on an unknown provider as on absent data, never on an open month."""
     stage = rules(f"id: a, when: income.months_6m < 4, then: DECLINE, reason: SHORT, {handling}")
     found = {
         cause: decide(stages(stage, FINE), {"income.months_6m": cause, "income.months_12m": 9})

@@ -75,22 +75,22 @@ def test_what_is_missing_is_requested():
 
 
 @pytest.mark.parametrize(
-    ("on_missing", "outcome"),
+    ("when_missing", "outcome"),
     [("REFER", Outcome.REFER), ("DECLINE", Outcome.DECLINE), ("SKIP", Outcome.APPROVE)],
 )
-def test_on_missing_applies_to_absent_causes(on_missing, outcome):
-    """For an absent cause an UNKNOWN rule does what its `on_missing` says."""
-    gaps = f"{GAPS}, on_missing: {on_missing}, because: known to the branch"
+def test_on_missing_applies_to_absent_causes(when_missing, outcome):
+    """For an absent cause an UNKNOWN rule does what its `when_missing` says."""
+    gaps = f"{GAPS}, when_missing: {when_missing}, because: known to the branch"
     verdict = decide(
         stages(rules(gaps, FINE)), {**STEADY, "contributions.months_12m": Cause.NO_DATA}
     )
     assert verdict.outcome is outcome
 
 
-@pytest.mark.parametrize("on_missing", ["REFER", "DECLINE", "SKIP"])
-def test_on_missing_never_applies_to_taint(on_missing):
-    """A tainted factor refers whatever `on_missing` says."""
-    gaps = f"{GAPS}, on_missing: {on_missing}, because: known to the branch"
+@pytest.mark.parametrize("when_missing", ["REFER", "DECLINE", "SKIP"])
+def test_on_missing_never_applies_to_taint(when_missing):
+    """A tainted factor refers whatever `when_missing` says."""
+    gaps = f"{GAPS}, when_missing: {when_missing}, because: known to the branch"
     verdict = decide(stages(rules(gaps, FINE)), {**STEADY, "contributions.months_12m": Cause.STALE})
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
     assert codes(verdict) == ["STALE_DATA"]
@@ -98,7 +98,7 @@ def test_on_missing_never_applies_to_taint(on_missing):
 
 def test_a_skipped_gap_is_not_requested():
     """A gap that the rule file passes over is no data request."""
-    gaps = f"{GAPS}, on_missing: SKIP, because: known to the branch"
+    gaps = f"{GAPS}, when_missing: SKIP, because: known to the branch"
     verdict = decide(
         stages(rules(gaps, FINE)), {**STEADY, "contributions.months_12m": Cause.NO_DATA}
     )
@@ -215,8 +215,6 @@ def test_division_by_zero_is_a_missing_value():
     ("formula", "code", "cause", "name"),
     [
         ("ln(income.months_12m)", "DATA_MISSING", Cause.UNDEFINED, "income.months_12m"),
-        ("power(income.months_12m - 5, 0.5)", "DATA_MISSING", Cause.UNDEFINED, "income.months_12m"),
-        ("power(income.months_12m, -1)", "DATA_MISSING", Cause.DIVISION_BY_ZERO, None),
         ("exp(income.months_total - 1)", "RULE_ERROR", Cause.BAD_DATA, "exp("),
         ("coalesce(ln(income.months_12m), 9)", "GAPS", None, "income.months_12m"),
         ("coalesce(exp(income.months_total - 1), 9)", "RULE_ERROR", Cause.BAD_DATA, None),

@@ -104,8 +104,8 @@ PASSED_OVER = [
     "when: 'coalesce(card.score, 500) > 120'",
     "when: known(card.score)",
     "when: missing(card.score)",
-    "when: 'card.band == \"B\"', on_missing: SKIP, because: so",
-    "when: 'card.band != \"B\"', on_missing: DECLINE, because: so",
+    "when: 'card.band == \"B\"', when_missing: SKIP, because: so",
+    "when: 'card.band != \"B\"', when_missing: DECLINE, because: so",
 ]
 
 
