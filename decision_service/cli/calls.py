@@ -26,6 +26,8 @@ VIEWS = {
     "ListReviewsResponse": "cli.people:print_reviews",
     "GetRolloutResponse": "cli.rollout:print_rollout",
     "ListRolloutStepsResponse": "cli.rollout:print_steps",
+    "VersionComparison": "cli.rollout:print_comparison",
+    "ExplainAssignmentResponse": "cli.rollout:print_explained",
     "ListRulesetsResponse": "cli.rollout:print_rulesets",
 }
 """Records that people read daily, with what prints them; any other is printed field by field."""

@@ -58,7 +58,7 @@ def print_record(record: Message, indent: str = "") -> None:
     plain = [*_plain_rows(record)]
     widest = max((len(label) for label, _ in plain), default=0)
     for label, text in plain:
-        _print_row(f"{indent}{label:<{widest}}  ", text)
+        print_wrapped(text, f"{indent}{label:<{widest}}  ")
     for field, value in record.ListFields():
         if not _is_plain(field):
             if plain:
@@ -91,7 +91,8 @@ def _plain_rows(record: Message) -> Iterator[tuple[str, str]]:
             yield _label(field), _text(field, value)
 
 
-def _print_row(label: str, text: str) -> None:
+def print_wrapped(text: str, label: str = "") -> None:
+    """Print a text at 80 columns beside a label."""
     for line in text.splitlines():
         room = max(_WIDTH - len(label), _WIDTH // 2)
         for part in wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]:

@@ -24,7 +24,7 @@ from decision_service.cli.output import (
     print_table,
     table,
 )
-from decision_service.cli.records import print_record
+from decision_service.cli.records import print_record, print_wrapped
 from decision_service.cli.views import instant_text, money_text
 from decision_service.domain.errors import visible
 from decision_service.server.wire import enum_name
@@ -104,6 +104,23 @@ def compare(call: Call, challenger: ChallengerOption = False) -> None:
     call.show(call.send(_COMPARE_SECONDS))
 
 
+APPROVE, DECLINE = decision_pb2.OUTCOME_APPROVE, decision_pb2.OUTCOME_DECLINE
+ENROLMENT = {
+    "KILLED": "the product is killed",
+    "DENIED": "the applicant is on the plan's deny list",
+    "ALLOWED": "the applicant is on the plan's allow list",
+    "PINNED": "the applicant was decided here before",
+    "SEGMENT": "the share of segment {1} counts",
+    "IN_STAGE": "the applicant is inside stage {0}",
+    "NOT_IN_STAGE": "the applicant is outside stage {0}",
+}
+ARM = {
+    "CHAMPION": "no share of a challenger holds the applicant",
+    "CHALLENGER": "the challenger's share holds the applicant",
+    "PINNED": "this version decided the applicant before",
+    "PIN_ENDED": "the version that decided the applicant before decides no longer",
+    "LIMIT_REACHED": "the challenger has reached a limit",
+}
 _STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 
 
@@ -407,3 +424,29 @@ def print_steps(reply: pb.ListRolloutStepsResponse) -> None:
     print_table(rows)
     if reply.next_page_token:
         console().print(f"More: --page-token {reply.next_page_token}")
+
+
+def print_comparison(found: figures_pb.VersionComparison) -> None:
+    """How many the other version would decide otherwise, and which way; then all fields."""
+    pairs = {(APPROVE, DECLINE): 0, (DECLINE, APPROVE): 0} | {
+        (pair.live, pair.other): pair.count for pair in found.outcomes if pair.live != pair.other
+    }
+    moved = [f"{n:,} {outcome_text(a)} → {outcome_text(b)}" for (a, b), n in pairs.items()]
+    words = f"Of {found.compared:,} decisions v{found.other_version} would change "
+    words += f"{found.compared - found.agreed:,}: {', '.join(moved)}."
+    print_wrapped(words if found.compared else "Nothing could be compared.")
+    console().print()
+    print_record(found)
+
+
+def print_explained(reply: pb.ExplainAssignmentResponse) -> None:
+    """What would happen to this applicant, in a sentence; then all fields."""
+    given, words = reply.assignment, f"{reply.assignment.rollout} would not decide this applicant"
+    if reply.version:
+        words = f"{given.rollout} would decide this applicant by {given.arm} v{reply.version}"
+    why = [ENROLMENT[given.enrolment_reason].format(given.stage or "0 %", reply.segment)]
+    if given.arm_reason:
+        why.append(ARM[given.arm_reason])
+    print_wrapped(f"{words}: {'; '.join(why)}.")
+    console().print()
+    print_record(reply)

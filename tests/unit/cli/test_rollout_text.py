@@ -1,4 +1,4 @@
-"""What `rollout show` says from a server's reply, and what `rollout compare` asks for."""
+"""What commands of rollouts say from a server's reply, and what `rollout compare` asks for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import pytest
 
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.api.v1 import rollout_pb2
-from decision_service.cli.rollout import group_lines, next_lines, next_text
+from decision_service.api.v1.decision_pb2 import Assignment
+from decision_service.api.v1.rollout_service_pb2 import ExplainAssignmentResponse
+from decision_service.cli.rollout import (
+    ARM,
+    ENROLMENT,
+    group_lines,
+    next_lines,
+    next_text,
+    print_comparison,
+    print_explained,
+)
+from decision_service.domain.decision import ArmReason, EnrolmentReason
 from tests.unit.cli.commands import command
 
 ROLLOUT = rollout_pb2.Rollout(
@@ -66,6 +77,46 @@ def test_no_step_is_proposed_for_a_challenger_that_nobody_met() -> None:
     assert "decision-service rollout advance personal-loan-ph --track challenger" in met
     go_live, *_ = next_lines(ROLLOUT, [_next(track="go-live")])
     assert "rollout advance personal-loan-ph --track go-live" in go_live
+
+
+def test_a_comparison_begins_with_who_would_be_decided_otherwise(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Both directions between approve and decline are always said, at 80 columns."""
+    pairs = [("APPROVE", "DECLINE", 3), ("APPROVE", "REFER", 2), ("APPROVE", "APPROVE", 195)]
+    outcomes = [
+        pb.ComparedOutcomes(live=f"OUTCOME_{live}", other=f"OUTCOME_{other}", count=count)
+        for live, other, count in pairs
+    ]
+    print_comparison(
+        pb.VersionComparison(other_version=2, compared=200, agreed=195, outcomes=outcomes)
+    )
+    first, _, rest = capsys.readouterr().out.partition("\n\n")
+    assert first.splitlines() == [
+        "Of 200 decisions v2 would change 5: 3 approve → decline, 0 decline → approve, 2",
+        "approve → refer.",
+    ]
+    assert ["compared", "200"] in [line.split() for line in rest.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("version", "reasons", "said"),
+    [
+        (0, ("NOT_IN_STAGE", ""), "would not decide this applicant: the applicant is outside"),
+        (2, ("IN_STAGE", "CHALLENGER"), "would decide this applicant by challenger v2: the"),
+    ],
+)
+def test_an_explanation_begins_with_what_would_happen(
+    version: int, reasons: tuple[str, str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence says who would decide; every reason has its words."""
+    given = Assignment(
+        rollout="loan", stage="early", arm="challenger" if version else "",
+        enrolment_reason=reasons[0], arm_reason=reasons[1],
+    )  # fmt: skip
+    print_explained(ExplainAssignmentResponse(assignment=given, version=version))
+    assert f"loan {said}" in " ".join(capsys.readouterr().out.split())
+    assert (set(ENROLMENT), set(ARM)) == ({*EnrolmentReason}, {*ArmReason})
 
 
 @pytest.mark.parametrize(
