@@ -451,7 +451,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def list_rollouts(
         self, request: service_pb.ListRolloutsRequest, context: RpcContext
     ) -> service_pb.ListRolloutsResponse:
-        """Every rollout."""
         del request, context
         looks = await self.operate.show_all()
         return service_pb.ListRolloutsResponse(rollouts=[self._message(look) for look in looks])
@@ -459,7 +458,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def get_rollout(
         self, request: service_pb.GetRolloutRequest, context: RpcContext
     ) -> service_pb.GetRolloutResponse:
-        """One rollout with its figures."""
         del context
         with Problems() as problems:
             check_product(problems, request.product)
@@ -470,14 +468,12 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def explain_assignment(
         self, request: service_pb.ExplainAssignmentRequest, context: RpcContext
     ) -> service_pb.ExplainAssignmentResponse:
-        """Where an applicant would be put now."""
         del context
         return explained_message(await self.operate.explain(applicant_from(request)))
 
     async def list_rollout_steps(
         self, request: service_pb.ListRolloutStepsRequest, context: RpcContext
     ) -> service_pb.ListRolloutStepsResponse:
-        """One page of the journal."""
         del context
         product, size = listed_product_from(request), page_size(request.page_size)
         before = read_token(product, request.page_token, StepNumber)
@@ -491,7 +487,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def advance_rollout(
         self, request: service_pb.AdvanceRolloutRequest, context: RpcContext
     ) -> service_pb.AdvanceRolloutResponse:
-        """One stage up."""
         change, track = _of_track(request, context)
         step = await self.operate.advance(change, track, early=request.early)
         return service_pb.AdvanceRolloutResponse(**self._done(change, step))
@@ -499,7 +494,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def confirm_rollout(
         self, request: service_pb.ConfirmRolloutRequest, context: RpcContext
     ) -> service_pb.ConfirmRolloutResponse:
-        """What another caller proposed."""
         change = change_from(request, context)
         step = await self.operate.confirm(change)
         return service_pb.ConfirmRolloutResponse(**self._done(change, step))
@@ -507,7 +501,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def roll_back_rollout(
         self, request: service_pb.RollBackRolloutRequest, context: RpcContext
     ) -> service_pb.RollBackRolloutResponse:
-        """One stage down."""
         change, track = _of_track(request, context)
         step = await self.operate.roll_back(change, track)
         return service_pb.RollBackRolloutResponse(**self._done(change, step))
@@ -515,7 +508,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def pause_rollout(
         self, request: service_pb.PauseRolloutRequest, context: RpcContext
     ) -> service_pb.PauseRolloutResponse:
-        """Stop advancing."""
         change = change_from(request, context)
         step = await self.operate.pause(change)
         return service_pb.PauseRolloutResponse(**self._done(change, step))
@@ -523,7 +515,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def resume_rollout(
         self, request: service_pb.ResumeRolloutRequest, context: RpcContext
     ) -> service_pb.ResumeRolloutResponse:
-        """Let advancing go on."""
         change = change_from(request, context)
         step = await self.operate.resume(change)
         return service_pb.ResumeRolloutResponse(**self._done(change, step))
@@ -531,7 +522,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def set_kill_switch(
         self, request: service_pb.SetKillSwitchRequest, context: RpcContext
     ) -> service_pb.SetKillSwitchResponse:
-        """Kill or revive."""
         problems = Problems()
         arm = _member(Arm, "arm", request.arm, problems)
         change = change_from(request, context, problems)
@@ -541,7 +531,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def compare_versions(
         self, request: service_pb.CompareVersionsRequest, context: RpcContext
     ) -> service_pb.CompareVersionsResponse:
-        """Two versions on the same applicants."""
         del context
         question = question_from(request, self.clock.now())
         found = await self.compare(question)
