@@ -118,7 +118,11 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
         store.expire, store.forget_ended, clock, core.settings.retention, lambda: core.guard.agrees
     )
     observer = RolloutObserver(
-        counters, shadows.offer, lambda product: rollouts.latest(product).position, events
+        counters,
+        shadows.offer,
+        lambda product: rollouts.latest(product).position,
+        events,
+        core.metrics.decided,
     )
     tasks = {
         "rollouts": rollouts.keep_up,
@@ -241,7 +245,6 @@ def _deciding(
         rolling.observer,
         core.guard,
         bulkhead=core.deps.limits.work,
-        on_recorded=core.metrics.decided,
     )
 
 

@@ -25,7 +25,7 @@ from decision_service.decide.history import (
     ReadHistory,
 )
 from decision_service.decide.snapshots import SnapshotCache
-from decision_service.domain.decision import Assignment, Decision, Verdict
+from decision_service.domain.decision import Assignment, Decision
 from decision_service.domain.errors import (
     AllowancesMoved,
     ConsentMoved,
@@ -73,10 +73,6 @@ class DecidedElsewhere(Exception):
     def __init__(self, entry: StoredEntry) -> None:
         super().__init__()
         self.entry = entry
-
-
-OnRecorded = Callable[[StoredEntry, str, Verdict], None]
-"""Called with each newly recorded decision, its arm and its verdict; not with a repeated answer."""
 
 
 class Attempt(msgspec.Struct):
@@ -181,14 +177,12 @@ class DecideApplication:
         clock_guard: ClockGuard | None = None,
         *,
         bulkhead: Bulkhead | None = None,
-        on_recorded: OnRecorded | None = None,
     ) -> None:
         self._deps = deps
         self._rulebook = rulebook
         self._observer = observer
         self._clock_guard = clock_guard or ClockGuard(deps.clock.now, deps.clock.monotonic)
         self._bulkhead = bulkhead or Bulkhead()
-        self._on_recorded = on_recorded
         self._used: set[str] = set()
         self._factor_cache = FactorCache()
         self._runs: SingleFlight[tuple[str, str], DecisionRun, StoredEntry] = SingleFlight(
@@ -303,9 +297,6 @@ class DecideApplication:
         _show(run.span, decision, stored)
         if stored.decision_id == entry.decision_id:
             self._observer.recorded(attempt, product, admission, run.fetched, decision, entry)
-            if self._on_recorded is not None:
-                arm = entry.arm.arm if entry.arm else ""
-                self._on_recorded(stored, arm, decision.verdict)
         return stored
 
     async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:

@@ -351,7 +351,7 @@ class ConditionalRunner:
         record: ConditionalRecord = found.record[0]
         names = tuple(symbol.name for symbol in self.outputs)
         when, open_ = (self.condition.when,), record.gap is not None
-        yield Effect(SEGMENT, _effect(record), when, names, open_)
+        yield Effect("", _effect(record), when, names, open_, name=SEGMENT)  # no rule has this id
         if record.inner is not None:
             yield from self.inner.effects(replace(found, record=record.inner), view)
 

@@ -403,9 +403,9 @@ class Settings(BaseModel):
     )
     connect_logo_file: NamedPath | None = Field(
         None,
-        description="The lender's logo on the connect page: a PNG, JPEG, WebP or SVG of at most "
-        "200,000 bytes; an SVG without scripts.",
-        examples=["/etc/decision-service/logo.svg"],
+        description="The lender's logo on the connect page: a PNG, JPEG or WebP of at most "
+        "200,000 bytes.",
+        examples=["/etc/decision-service/logo.png"],
     )
     connect_notice_file: NamedPath | None = Field(
         None,

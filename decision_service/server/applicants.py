@@ -190,7 +190,6 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     async def create_applicant(
         self, request: pb.CreateApplicantRequest, context: RpcContext
     ) -> pb.CreateApplicantResponse:
-        """The applicant's user with a new token."""
         with Problems() as problems:
             check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
             if _PERSONAL.fullmatch(request.applicant_ref):
@@ -210,7 +209,6 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     async def create_link_token(
         self, request: pb.CreateLinkTokenRequest, context: RpcContext
     ) -> pb.CreateLinkTokenResponse:
-        """A new token."""
         with Problems() as problems:
             check_user_id(problems, request.user_id)
             self.links.check(problems, request.return_url, request.provider_types)
@@ -222,7 +220,6 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     async def get_applicant(
         self, request: pb.GetApplicantRequest, context: RpcContext
     ) -> pb.GetApplicantResponse:
-        """The applicant's accounts and data, and whether a decision can be made."""
         with Problems() as problems:
             check_user_id(problems, request.user_id)
             if request.country:
@@ -238,7 +235,6 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     async def erase_applicant(
         self, request: pb.EraseApplicantRequest, context: RpcContext
     ) -> pb.EraseApplicantResponse:
-        """Destroy what is stored, and revoke."""
         user_id, scope = _user_id(request.user_id), context.info.applicant_scope
         erased = await self.onboard.erase(user_id, scope, self._stop_at(context))
         return pb.EraseApplicantResponse(
@@ -248,7 +244,6 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     async def export_applicant(
         self, request: pb.ExportApplicantRequest, context: RpcContext
     ) -> pb.ExportApplicantResponse:
-        """One page of what is stored."""
         user_id, scope = _user_id(request.user_id), context.info.applicant_scope
         place = read_token(user_id, request.page_token, ExportPlace)
         page = await self.export(user_id, scope, place)

@@ -417,7 +417,6 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     async def create_decision(
         self, request: service_pb.CreateDecisionRequest, context: RpcContext
     ) -> bytes:
-        """Decide, and answer with the recorded bytes, or the decision in the view asked for."""
         info = context.info
         deadline = self.clock.monotonic() + info.seconds
         application = application_from(request, info.languages, self.clock.now())
@@ -430,7 +429,6 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     async def get_decision(
         self, request: service_pb.GetDecisionRequest, context: RpcContext
     ) -> service_pb.GetDecisionResponse:
-        """Read one decision back in the view asked for."""
         info, full = context.info, full_view(request.view)
         decision_id = decision_id_from(request.decision_id)
         recorded = await self.read.get(decision_id, full=full, scope=info.scope)
@@ -448,7 +446,6 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     async def list_decisions(
         self, request: service_pb.ListDecisionsRequest, context: RpcContext
     ) -> service_pb.ListDecisionsResponse:
-        """One page of decisions in BASIC view."""
         chosen = replace(filter_from(request), caller=context.info.scope)
         after = read_token(chosen, request.page_token, PagePosition)
         page = await self.read.list(chosen, after, page_size(request.page_size))
@@ -460,7 +457,6 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     async def replay_decision(
         self, request: service_pb.ReplayDecisionRequest, context: RpcContext
     ) -> service_pb.ReplayDecisionResponse:
-        """Recompute a decision and name what differs from the record."""
         scope, full = context.info.scope, full_view(request.view)
         decision_id, which = replay_from(request)
         replayed = await self.replay(decision_id, which, scope)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Container, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from decision_service.server.context import Behaviour, Caller, CallStatus, RpcContext
-from decision_service.server.interceptors import Handler, MethodInterceptor, behaviour_of
+from decision_service.server.interceptors import Handler, Interceptor, behaviour_of, chained
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,8 +27,8 @@ NO_MESSAGE = CallStatus(grpc.StatusCode.UNIMPLEMENTED, "the method takes one mes
 log = structlog.get_logger("decision_service.rpc")
 
 
-class EventLoopInterceptor(MethodInterceptor):
-    """Serves each call's behaviour on the event loop on which the interceptor is made.
+class EventLoopInterceptor(grpc.ServerInterceptor):
+    """Serves each call's behaviour, behind a chain, on the event loop on which this is made.
 
     `identify` finds the caller of a call; methods in `open_to_all` need none.
     """
@@ -37,22 +37,36 @@ class EventLoopInterceptor(MethodInterceptor):
         self,
         threads: Executor,
         identify: Callable[[RpcContext], Caller | None],
+        chain: Sequence[Interceptor] = (),
         open_to_all: Container[str] = (),
     ) -> None:
-        super().__init__()
+        self._handlers: dict[str, Handler] = {}
+        self._chain = chain
         self._loop = asyncio.get_running_loop()
         self._threads = threads
         self._identify = identify
         self._open_to_all = open_to_all
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def wrap(self, handler: Handler, method: str) -> Handler:
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Handler | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """The method's handler, from the second call on as it was made for the first."""
+        method = handler_call_details.method
+        made = self._handlers.get(method)
+        if made is None and (handler := continuation(handler_call_details)) is not None:
+            made = self._handlers.setdefault(method, self._wrapped(handler, method))
+        return made
+
+    def _wrapped(self, handler: Handler, method: str) -> Handler:
         """A handler for gRPC's threads, which takes messages from an iterator of bytes.
 
         Of a handler that takes one message gRPC would log the parser's error, which may hold data.
         """
         served = _Method(
-            behaviour_of(handler),
+            chained(self._chain, behaviour_of(handler), method),
             handler.request_deserializer or bytes,
             handler.request_streaming,
             method in self._open_to_all,

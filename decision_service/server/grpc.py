@@ -35,13 +35,13 @@ from decision_service.server.interceptors import (
     DESCRIPTIONS,
     READS,
     STEPS,
-    AdmissionInterceptor,
-    AuthenticationInterceptor,
-    CallInterceptor,
-    CallRecordInterceptor,
     ConcurrencyLimits,
-    ErrorMapInterceptor,
-    RequestContextInterceptor,
+    Interceptor,
+    admitting,
+    authenticating,
+    mapping_errors,
+    reading_context,
+    recording,
 )
 from decision_service.server.json_calls import JsonCalls
 from decision_service.server.metrics import Metrics
@@ -91,13 +91,14 @@ class ServerDeps(msgspec.Struct, frozen=True):
     seconds: Callable[[], float]
     further: tuple[grpc.ServerInterceptor, ...] = ()
 
-    def interceptors(self) -> tuple[CallInterceptor, ...]:
+    def interceptors(self) -> tuple[Interceptor, ...]:
+        """Of gRPC calls and of JSON calls alike, the outermost first."""
         return (
-            ErrorMapInterceptor(),
-            RequestContextInterceptor(),
-            CallRecordInterceptor(self.user_hash, self.metrics),
-            AuthenticationInterceptor(FailedAuthentications(self.seconds, self.metrics.registry)),
-            AdmissionInterceptor(self.limits),
+            mapping_errors,
+            reading_context,
+            recording(self.user_hash, self.metrics),
+            authenticating(FailedAuthentications(self.seconds, self.metrics.registry)),
+            admitting(self.limits),
         )
 
 
@@ -230,11 +231,12 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     deps = options.deps
     most = deps.limits.calls + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
-    loop = EventLoopInterceptor(threads, deps.authenticator.caller, HEALTH_METHODS)
-    interceptors, json = deps.interceptors(), JsonCalls(most, deps.authenticator.caller)
+    chain, identify = deps.interceptors(), deps.authenticator.caller
+    loop = EventLoopInterceptor(threads, identify, chain, HEALTH_METHODS)
+    json = JsonCalls(most, identify, chain)
     server = grpc.server(
         threads,
-        interceptors=[*deps.further, loop, *interceptors],
+        interceptors=[*deps.further, loop],
         options=(*OPTIONS, ("grpc.so_reuseport", int(options.shares_port))),
         maximum_concurrent_rpcs=most,
     )
@@ -242,7 +244,7 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     for service, servicer in services.items():
         handlers = methods(service, servicer)
         server.add_registered_method_handlers(service.full_name, handlers)
-        json.add(service, handlers, interceptors)
+        json.add(service, handlers)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if options.reflection:
         _add_reflection(server)

@@ -1,4 +1,4 @@
-"""What every call passes through before its method: context, log, metrics, errors, admission."""
+"""What every call passes through before its method: errors, context, record, caller, admission."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 import re
 import secrets
 import traceback
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -51,14 +50,9 @@ from decision_service.server.context import (
 from decision_service.server.metrics import Metrics
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Handler | None]"
+Interceptor: TypeAlias = Callable[[Behaviour, str], Behaviour]
+"""Gives a behaviour that awaits that of a method, or the method's own."""
 
-_MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}
 DOMAIN = "decision_service.api.v1"
 
 CODES: dict[type[errors.ServiceError], int] = {
@@ -134,41 +128,11 @@ _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
 
 
-class MethodInterceptor(grpc.ServerInterceptor, ABC):
-    """Wraps the handler of each method, once; an unknown method has no handler."""
-
-    def __init__(self) -> None:
-        self._handlers: dict[str, Handler] = {}
-
-    def intercept_service(
-        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> Handler | None:
-        """The method's handler, from the second call on as it was made for the first."""
-        method = handler_call_details.method
-        made = self._handlers.get(method)
-        if made is None and (handler := continuation(handler_call_details)) is not None:
-            made = self._handlers.setdefault(method, self.wrap(handler, method))
-        return made
-
-    @abstractmethod
-    def wrap(self, handler: Handler, method: str) -> Handler:
-        """The handler of a method with what this interceptor adds."""
-
-
-class CallInterceptor(MethodInterceptor):
-    """Wraps a method's behaviour in another one, which runs on the event loop."""
-
-    def wrap(self, handler: Handler, method: str) -> Handler:
-        make = _MAKERS[handler.request_streaming, handler.response_streaming]
-        return make(
-            self.around(behaviour_of(handler), method),
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
-
-    @abstractmethod
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
-        """A behaviour that awaits the inner one, or the inner one itself."""
+def chained(interceptors: Sequence[Interceptor], behaviour: Behaviour, method: str) -> Behaviour:
+    """The behaviour of a method behind interceptors, of which the first is outermost."""
+    for interceptor in reversed(interceptors):
+        behaviour = interceptor(behaviour, method)
+    return behaviour
 
 
 def behaviour_of(handler: Handler) -> Behaviour:
@@ -246,77 +210,56 @@ def _status(code: int, message: str, details: list[Message]) -> Status:
     return status
 
 
-class CallRecordInterceptor(CallInterceptor):
+def recording(user_hash: UserHash, metrics: Metrics) -> Interceptor:
     """Logs and counts each call once, as it ends; `user_hash` names its user in the log.
 
     Calls that platforms make all the time are neither logged nor counted.
     """
 
-    def __init__(self, user_hash: UserHash, metrics: Metrics) -> None:
-        super().__init__()
-        self._user_hash = user_hash
-        self._metrics = metrics
-
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
+    def around(inner: Behaviour, method: str) -> Behaviour:
         if method.startswith(UNOBSERVED):
             return inner
         name = method.rpartition("/")[2]
-        of_method = self._metrics.of_method(name)
+        of_method = metrics.of_method(name)
 
         async def call(request: Any, context: RpcContext) -> Any:
-            started = perf_counter()
+            started, code, reason = perf_counter(), "OK", None
             try:
-                reply = await inner(request, context)
+                return await inner(request, context)
             except BaseException as error:
-                seconds, code = perf_counter() - started, code_name(error)
+                code = code_name(error)
                 reason = error.reason if isinstance(error, ServiceError) else None
-                self._metrics.failed(code, reason or code)
-                of_method.ended(code, seconds)
-                self._log(name, request, context, seconds, code, reason)
+                metrics.failed(code, reason or code)
                 raise
-            seconds = perf_counter() - started
-            of_method.ended("OK", seconds)
-            self._log(name, request, context, seconds)
-            return reply
+            finally:
+                seconds = perf_counter() - started
+                of_method.ended(code, seconds)
+                info, user = context.info, getattr(request, "user_id", "")
+                log.info(
+                    "call",
+                    method=name,
+                    code=code,
+                    ms=round(seconds * 1000, 1),
+                    reason=reason,
+                    request_id=info.request_id or None,
+                    trace_id=info.trace_id or None,
+                    caller=info.caller or None,
+                    address=context.address,
+                    user=user_hash(user) if user else None,
+                )
 
         return call
 
-    def _log(
-        self,
-        name: str,
-        request: Any,
-        context: RpcContext,
-        seconds: float,
-        code: str = "OK",
-        reason: str | None = None,
-    ) -> None:
-        info = context.info
-        user = getattr(request, "user_id", "")
-        log.info(
-            "call",
-            method=name,
-            code=code,
-            ms=round(seconds * 1000, 1),
-            reason=reason,
-            request_id=info.request_id or None,
-            trace_id=info.trace_id or None,
-            caller=info.caller or None,
-            address=context.address,
-            user=self._user_hash(user) if user else None,
-        )
+    return around
 
 
-class AuthenticationInterceptor(CallInterceptor):
+def authenticating(failures: FailedAuthentications) -> Interceptor:
     """Refuses calls of unknown callers, and of callers without a role for the method.
 
     Who calls was found out before the call had a place (`Authenticator`).
     """
 
-    def __init__(self, failures: FailedAuthentications) -> None:
-        super().__init__()
-        self._failures = failures
-
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
+    def around(inner: Behaviour, method: str) -> Behaviour:
         if method in HEALTH_METHODS:
             return inner
         allowed = METHODS.get(method, frozenset())
@@ -324,7 +267,7 @@ class AuthenticationInterceptor(CallInterceptor):
         async def call(request: Any, context: RpcContext) -> Any:
             caller, info = context.caller, context.info
             if caller is None:
-                self._failures.count(context.address)
+                failures.count(context.address)
                 raise Unauthenticated(
                     "the caller is not known: send one `authorization: Bearer <token>` with a "
                     "token in use"
@@ -338,6 +281,8 @@ class AuthenticationInterceptor(CallInterceptor):
             return await inner(request, context)
 
         return call
+
+    return around
 
 
 class ConcurrencyLimits(msgspec.Struct, frozen=True):
@@ -357,18 +302,21 @@ class ConcurrencyLimits(msgspec.Struct, frozen=True):
         places = self.work.limit + self.reads.limit + self.steps.limit + self.reflection.limit
         return 3 * places + self.work.limit
 
+    def of(self, method: str) -> Bulkhead:
+        if method in ROLLOUT_STEPS:
+            return self.steps
+        if method.startswith(REFLECTION):
+            return self.reflection
+        return self.work if method in _HEAVY else self.reads
 
-class AdmissionInterceptor(CallInterceptor):
+
+def admitting(limits: ConcurrencyLimits) -> Interceptor:
     """Serves a call when its bulkhead has a place, and within its deadline."""
 
-    def __init__(self, limits: ConcurrencyLimits) -> None:
-        super().__init__()
-        self._limits = limits
-
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
+    def around(inner: Behaviour, method: str) -> Behaviour:
         if method == _BY_ITSELF or method in HEALTH_METHODS:
             return inner
-        bulkhead = self._bulkhead(method)
+        bulkhead = limits.of(method)
 
         async def call(request: Any, context: RpcContext) -> Any:
             try:
@@ -381,30 +329,24 @@ class AdmissionInterceptor(CallInterceptor):
 
         return call
 
-    def _bulkhead(self, method: str) -> Bulkhead:
-        if method in ROLLOUT_STEPS:
-            return self._limits.steps
-        if method.startswith(REFLECTION):
-            return self._limits.reflection
-        return self._limits.work if method in _HEAVY else self._limits.reads
+    return around
 
 
-class ErrorMapInterceptor(CallInterceptor):
+def mapping_errors(inner: Behaviour, method: str) -> Behaviour:
     """Ends a call with the status of its error; a bug's is INTERNAL with an incident id."""
 
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
-        async def call(request: Any, context: RpcContext) -> Any:
-            try:
-                return await inner(request, context)
-            except Exception as error:  # noqa: BLE001 - none may reach the client
-                info = context.info
-                if isinstance(error, ServiceError) and is_public(error):
-                    status = status_of(error)
-                else:
-                    status = internal(_incident(error, method, info))
-                context.status = call_status(status, info.trailing)
+    async def call(request: Any, context: RpcContext) -> Any:
+        try:
+            return await inner(request, context)
+        except Exception as error:  # noqa: BLE001 - none may reach the client
+            info = context.info
+            if isinstance(error, ServiceError) and is_public(error):
+                status = status_of(error)
+            else:
+                status = internal(_incident(error, method, info))
+            context.status = call_status(status, info.trailing)
 
-        return call
+    return call
 
 
 def _incident(error: Exception, method: str, info: CallInfo) -> str:
@@ -426,19 +368,18 @@ def _incident(error: Exception, method: str, info: CallInfo) -> str:
     return incident
 
 
-class RequestContextInterceptor(CallInterceptor):
+def reading_context(inner: Behaviour, method: str) -> Behaviour:
     """Gives a call its CallInfo, and sends the trailers that belong to it."""
 
-    def around(self, inner: Behaviour, method: str) -> Behaviour:
-        async def call(request: Any, context: RpcContext) -> Any:
-            info = context.info = read_call(context, method)
-            info.trace_id = info.trace_id or trace_id()
-            reply = await inner(request, context)
-            if info.trailing:
-                context.set_trailing_metadata(tuple(info.trailing))
-            return reply
+    async def call(request: Any, context: RpcContext) -> Any:
+        info = context.info = read_call(context, method)
+        info.trace_id = info.trace_id or trace_id()
+        reply = await inner(request, context)
+        if info.trailing:
+            context.set_trailing_metadata(tuple(info.trailing))
+        return reply
 
-        return call
+    return call
 
 
 def read_call(context: RpcContext, method: str) -> CallInfo:

@@ -35,7 +35,7 @@ from decision_service.server.auth import PACKAGE
 from decision_service.server.context import MESSAGE_LIMIT, Behaviour, Caller, CallStatus, RpcContext
 from decision_service.server.event_loop import CANCELLED, FAILED
 from decision_service.server.http import HttpCall, read_body
-from decision_service.server.interceptors import CallInterceptor, Handler, behaviour_of
+from decision_service.server.interceptors import Handler, Interceptor, behaviour_of, chained
 
 BODY_LIMIT = 2 * MESSAGE_LIMIT  # JSON is about twice as long as the message that it becomes
 
@@ -54,32 +54,30 @@ log = structlog.get_logger("decision_service.rpc")
 
 
 class JsonCalls:
-    """Serves methods over HTTP, each behind the interceptors of the gRPC server.
+    """Serves methods over HTTP, each behind the interceptors of gRPC calls.
 
     At most `most` calls are open, and others are refused. `identify` finds the caller of a call; no
     body of an unknown one is waited for.
     """
 
-    def __init__(self, most: int, identify: Callable[[RpcContext], Caller | None]) -> None:
+    def __init__(
+        self,
+        most: int,
+        identify: Callable[[RpcContext], Caller | None],
+        chain: Sequence[Interceptor],
+    ) -> None:
         self.route = Route(f"/{PACKAGE}.{{rest:path}}", self._call, methods=["POST"])
         self._most = most
         self._identify = identify
+        self._chain = chain
         self._methods: dict[str, _Method] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
         self._ended = False
 
-    def add(
-        self,
-        service: ServiceDescriptor,
-        handlers: Mapping[str, Handler],
-        interceptors: Sequence[CallInterceptor],
-    ) -> None:
-        """Serve the methods of a service, behind interceptors of which the first is outermost."""
+    def add(self, service: ServiceDescriptor, handlers: Mapping[str, Handler]) -> None:
         for name, handler in handlers.items():
             path, rpc = f"/{service.full_name}/{name}", service.methods_by_name[name]
-            behaviour = _unless_refused(behaviour_of(handler))
-            for interceptor in reversed(interceptors):
-                behaviour = interceptor.around(behaviour, path)
+            behaviour = chained(self._chain, _unless_refused(behaviour_of(handler)), path)
             kinds = GetMessageClass(rpc.input_type), GetMessageClass(rpc.output_type)
             self._methods[path] = _Method(behaviour, *kinds)
 

@@ -16,7 +16,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from decision_service.domain.decision import Verdict
-from decision_service.domain.ports import StoredEntry
+from decision_service.domain.ports import DecisionEntry
 from decision_service.runtime.telemetry import ALARMS, counter, gauge, histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -75,9 +75,9 @@ class Metrics:
     def failed(self, code: str, reason: str) -> None:
         self._failures.labels(code, reason).inc()
 
-    def decided(self, entry: StoredEntry, arm: str, verdict: Verdict) -> None:
+    def decided(self, entry: DecisionEntry, verdict: Verdict) -> None:
         """Count a new decision, not one that is answered again; a ruleset has at most 30 tags."""
-        product = entry.product
+        product, arm = entry.product, entry.arm.arm.value if entry.arm else ""
         self._decisions.labels(product, entry.outcome.value, arm).inc()
         for tag in verdict.tags:
             self._tags.labels(product, tag.name).inc()

@@ -96,7 +96,6 @@ class NoticeServicer(msgspec.Struct, frozen=True):
     async def get_notice(
         self, request: pb.GetNoticeRequest, context: RpcContext
     ) -> pb.GetNoticeResponse:
-        """The letter of a decision."""
         with Problems() as problems:
             check_decision_id(problems, request.decision_id)
             language = _language(request.language, problems)
@@ -107,7 +106,6 @@ class NoticeServicer(msgspec.Struct, frozen=True):
     async def list_notices(
         self, request: pb.ListNoticesRequest, context: RpcContext
     ) -> pb.ListNoticesResponse:
-        """One page of letters."""
         chosen = notice_filter(request, context.info.scope)
         after = read_token(chosen, request.page_token, PagePosition)
         page = await self.notices.list(chosen, after, page_size(request.page_size))
@@ -119,7 +117,6 @@ class NoticeServicer(msgspec.Struct, frozen=True):
     async def record_notice_sent(
         self, request: pb.RecordNoticeSentRequest, context: RpcContext
     ) -> pb.RecordNoticeSentResponse:
-        """Note that a letter was sent."""
         info = context.info
         key, sending = sending_from(request, info.caller, self.clock.now())
         notice = await self.notices.sent(key, sending, info.scope)

@@ -134,7 +134,6 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
     async def record_outcome(
         self, request: pb.RecordOutcomeRequest, context: RpcContext
     ) -> pb.RecordOutcomeResponse:
-        """Record one report of a loan."""
         report, correction = outcome_from(request.outcome), request.outcome.correction
         compared = await self.record(report, context.info.scope, correction=correction)
         return pb.RecordOutcomeResponse(
@@ -145,7 +144,6 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
     async def list_outcomes(
         self, request: pb.ListOutcomesRequest, context: RpcContext
     ) -> pb.ListOutcomesResponse:
-        """One page of the reports on a decision."""
         decision_id = listed_decision_from(request)
         after = read_token(decision_id, request.page_token, OutcomePosition)
         size = request.page_size

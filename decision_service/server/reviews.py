@@ -194,7 +194,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def list_reviews(
         self, request: pb.ListReviewsRequest, context: RpcContext
     ) -> pb.ListReviewsResponse:
-        """One page of reviews, most urgent first."""
         del context
         now = self.clock.now()
         chosen = filter_from(request, now)
@@ -209,7 +208,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def get_review(
         self, request: pb.GetReviewRequest, context: RpcContext
     ) -> pb.GetReviewResponse:
-        """One review with a page of its steps."""
         del context
         review_id = steps_from(request)
         size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
@@ -225,7 +223,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def claim_review(
         self, request: pb.ClaimReviewRequest, context: RpcContext
     ) -> pb.ClaimReviewResponse:
-        """Claim a review, or prolong the claim."""
         review_id = review_id_from(request.review_id)
         review = await self.operate.claim(review_id, context.info.caller)
         return pb.ClaimReviewResponse(review=self._message(review))
@@ -233,7 +230,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def release_review(
         self, request: pb.ReleaseReviewRequest, context: RpcContext
     ) -> pb.ReleaseReviewResponse:
-        """Give a claimed review back."""
         review_id = review_id_from(request.review_id)
         review = await self.operate.release(review_id, context.info.caller)
         return pb.ReleaseReviewResponse(review=self._message(review))
@@ -241,7 +237,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def add_review_note(
         self, request: pb.AddReviewNoteRequest, context: RpcContext
     ) -> pb.AddReviewNoteResponse:
-        """Add a note."""
         text, who = note_from(request), context.info.caller
         review = await self.operate.note(
             request.review_id, who, request_id_in(request.request_id), text
@@ -251,7 +246,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def request_review_data(
         self, request: pb.RequestReviewDataRequest, context: RpcContext
     ) -> pb.RequestReviewDataResponse:
-        """Put a review aside until data arrives."""
         kinds = kinds_from(request)
         review = await self.operate.request_data(
             request.review_id,
@@ -265,7 +259,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def decide_again(
         self, request: pb.DecideAgainRequest, context: RpcContext
     ) -> pb.DecideAgainResponse:
-        """Have the application decided again."""
         review_id = review_id_from(request.review_id)
         review = await self.operate.decide_again(review_id, context.info.caller)
         return pb.DecideAgainResponse(review=self._message(review))
@@ -273,7 +266,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def complete_review(
         self, request: pb.CompleteReviewRequest, context: RpcContext
     ) -> pb.CompleteReviewResponse:
-        """End a review, or propose its end."""
         result, who = result_from(request), context.info.caller
         review = await self.operate.complete(
             request.review_id, who, request_id_in(request.request_id), result
@@ -283,7 +275,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def confirm_review(
         self, request: pb.ConfirmReviewRequest, context: RpcContext
     ) -> pb.ConfirmReviewResponse:
-        """Confirm or reject a proposed end."""
         why, who = rejection_from(request), context.info.caller
         key = (request.review_id, who, request_id_in(request.request_id), request.etag)
         if request.reject:
@@ -295,7 +286,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def request_review(
         self, request: pb.RequestReviewRequest, context: RpcContext
     ) -> pb.RequestReviewResponse:
-        """Open a review that the applicant asks for."""
         text, info = contest_from(request), context.info
         review = await self.operate.request(
             request.decision_id, info.caller, request_id_in(request.request_id), text, info.scope

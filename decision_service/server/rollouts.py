@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from operator import itemgetter
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
 from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_pb2 as pb
@@ -49,11 +48,11 @@ from decision_service.steering.compare import (
 )
 from decision_service.steering.figures import ArmLine, Figures, ShadowLine, ShowFigures
 from decision_service.steering.guardrails import allowed_words, value_words, window_words
+from decision_service.steering.journal import RolloutChange
 from decision_service.steering.operate import (
     AssignmentExplanation,
     OperateRollouts,
     RolloutView,
-    StepRequest,
 )
 
 SERVICE = service_pb.DESCRIPTOR.services_by_name["RolloutService"]
@@ -65,12 +64,6 @@ DEFAULT_JUDGED = 200
 MOST_JUDGED = 2_000
 
 Member = TypeVar("Member", bound=StrEnum)
-
-
-class ChangeRequest(Protocol):
-    product: str
-    why: str
-    ticket: str
 
 
 def percent_text(share: int) -> str:
@@ -228,7 +221,6 @@ ROLLOUTS = Mapper(
             "count": "named",
             "example": lambda row: row.examples[0] if row.examples else "",
         },
-        figures_pb.UntriedValue: {"parameter": "param", "from_date": "start"},
         figures_pb.ComparedRate: {
             "live_percent": lambda rate: _hundredths(rate.before.share),
             "other_percent": lambda rate: _hundredths(rate.after.share),
@@ -375,24 +367,23 @@ def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
     return request.product
 
 
-def order_from(
-    request: ChangeRequest, caller: str, problems: Problems | None = None
-) -> StepRequest:
-    problems = problems or Problems()
+def change_from(
+    request: Any, context: RpcContext, problems: Problems | None = None
+) -> RolloutChange:
+    """A change with its reason, and where the request says so what it was decided on."""
+    problems, why, ticket = problems or Problems(), request.why.strip(), request.ticket.strip()
     check_product(problems, request.product)
-    why, ticket = why_from(request.why, problems), request.ticket.strip()
-    _check_text(problems, "ticket", ticket, LONGEST_TICKET)
-    problems.raise_if_any()
-    return StepRequest(request.product, caller, why, ticket)
-
-
-def why_from(text: str, problems: Problems) -> str:
-    """The reason of a change; an empty or a long one is noted."""
-    why = text.strip()
     if not why:
         problems.add("why", "is empty: every change needs its reason")
-    _check_text(problems, "why", why, LONGEST_WHY)
-    return why
+    for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
+        if len(text) > longest or not text.isprintable():
+            problems.add(field, f"must be one line of at most {longest} printable characters")
+    position = getattr(request, "position", 0)
+    if position < 0:
+        problems.add("position", f"is {position}: it must be that of a step, or 0")
+    problems.raise_if_any()
+    seen = getattr(request, "plan_digest", "")
+    return RolloutChange(request.product, context.info.caller, why, ticket, seen, position)
 
 
 def _member(kind: type[Member], field: str, value: str, problems: Problems) -> Member | None:
@@ -430,27 +421,12 @@ def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> 
         if not 0 <= request.most_decisions <= MOST_JUDGED:
             problems.add("most_decisions", f"must be 0 to {MOST_JUDGED:,}")
         window = _window(request, problems)
-        params_as_of = _params_as_of(request, problems)
     return ComparisonRequest(
         product=request.product,
         shadow=request.shadow_version,
         since=now - window,
         most=request.most_decisions or DEFAULT_JUDGED,
-        now=now,
-        params_as_of=params_as_of,
-        champion=request.champion,
     )
-
-
-def _params_as_of(request: service_pb.CompareVersionsRequest, problems: Problems) -> date | None:
-    """The day whose parameters to judge by; a shadow has none, the champion needs one."""
-    text = request.params_as_of
-    day = problems.date("params_as_of", text) if text else None
-    if request.shadow_version and (text or request.champion):
-        problems.add("shadow_version", "is set: a shadow is compared by what it left, alone")
-    if request.champion and not text:
-        problems.add("params_as_of", "must be set: the champion is compared with itself by it")
-    return day
 
 
 def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> timedelta:
@@ -461,11 +437,6 @@ def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> t
         problems.add("window", f"must be 1 s to {LONGEST_WINDOW.days} days")
         return DEFAULT_WINDOW
     return timedelta(seconds=seconds)
-
-
-def _check_text(problems: Problems, field: str, text: str, longest: int) -> None:
-    if len(text) > longest or not text.isprintable():
-        problems.add(field, f"must be one line of at most {longest} printable characters")
 
 
 class RolloutServicer(msgspec.Struct, frozen=True):
@@ -480,7 +451,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def list_rollouts(
         self, request: service_pb.ListRolloutsRequest, context: RpcContext
     ) -> service_pb.ListRolloutsResponse:
-        """Every rollout."""
         del request, context
         looks = await self.operate.show_all()
         return service_pb.ListRolloutsResponse(rollouts=[self._message(look) for look in looks])
@@ -488,7 +458,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def get_rollout(
         self, request: service_pb.GetRolloutRequest, context: RpcContext
     ) -> service_pb.GetRolloutResponse:
-        """One rollout with its figures."""
         del context
         with Problems() as problems:
             check_product(problems, request.product)
@@ -499,14 +468,12 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def explain_assignment(
         self, request: service_pb.ExplainAssignmentRequest, context: RpcContext
     ) -> service_pb.ExplainAssignmentResponse:
-        """Where an applicant would be put now."""
         del context
         return explained_message(await self.operate.explain(applicant_from(request)))
 
     async def list_rollout_steps(
         self, request: service_pb.ListRolloutStepsRequest, context: RpcContext
     ) -> service_pb.ListRolloutStepsResponse:
-        """One page of the journal."""
         del context
         product, size = listed_product_from(request), page_size(request.page_size)
         before = read_token(product, request.page_token, StepNumber)
@@ -520,84 +487,68 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def advance_rollout(
         self, request: service_pb.AdvanceRolloutRequest, context: RpcContext
     ) -> service_pb.AdvanceRolloutResponse:
-        """One stage up."""
-        problems = Problems()
-        track = _member(TrackName, "track", request.track, problems)
-        order = replace(_decided_on(request, context, problems), early=request.early)
-        taken = await self.operate.advance(order, track)
-        return service_pb.AdvanceRolloutResponse(**self._done(order, taken))
+        change, track = _of_track(request, context)
+        step = await self.operate.advance(change, track, early=request.early)
+        return service_pb.AdvanceRolloutResponse(**self._done(change, step))
 
     async def confirm_rollout(
         self, request: service_pb.ConfirmRolloutRequest, context: RpcContext
     ) -> service_pb.ConfirmRolloutResponse:
-        """What another caller proposed."""
-        order = _decided_on(request, context, Problems())
-        taken = await self.operate.confirm(order)
-        return service_pb.ConfirmRolloutResponse(**self._done(order, taken))
+        change = change_from(request, context)
+        step = await self.operate.confirm(change)
+        return service_pb.ConfirmRolloutResponse(**self._done(change, step))
 
     async def roll_back_rollout(
         self, request: service_pb.RollBackRolloutRequest, context: RpcContext
     ) -> service_pb.RollBackRolloutResponse:
-        """One stage down."""
-        problems = Problems()
-        track = _member(TrackName, "track", request.track, problems)
-        order = _decided_on(request, context, problems)
-        taken = await self.operate.roll_back(order, track)
-        return service_pb.RollBackRolloutResponse(**self._done(order, taken))
+        change, track = _of_track(request, context)
+        step = await self.operate.roll_back(change, track)
+        return service_pb.RollBackRolloutResponse(**self._done(change, step))
 
     async def pause_rollout(
         self, request: service_pb.PauseRolloutRequest, context: RpcContext
     ) -> service_pb.PauseRolloutResponse:
-        """Stop advancing."""
-        order = order_from(request, context.info.caller)
-        taken = await self.operate.pause(order)
-        return service_pb.PauseRolloutResponse(**self._done(order, taken))
+        change = change_from(request, context)
+        step = await self.operate.pause(change)
+        return service_pb.PauseRolloutResponse(**self._done(change, step))
 
     async def resume_rollout(
         self, request: service_pb.ResumeRolloutRequest, context: RpcContext
     ) -> service_pb.ResumeRolloutResponse:
-        """Let advancing go on."""
-        order = order_from(request, context.info.caller)
-        taken = await self.operate.resume(order)
-        return service_pb.ResumeRolloutResponse(**self._done(order, taken))
+        change = change_from(request, context)
+        step = await self.operate.resume(change)
+        return service_pb.ResumeRolloutResponse(**self._done(change, step))
 
     async def set_kill_switch(
         self, request: service_pb.SetKillSwitchRequest, context: RpcContext
     ) -> service_pb.SetKillSwitchResponse:
-        """Kill or revive."""
         problems = Problems()
         arm = _member(Arm, "arm", request.arm, problems)
-        order = order_from(request, context.info.caller, problems)
-        taken = await self.operate.set_kill_switch(order, arm, killed=request.killed)
-        return service_pb.SetKillSwitchResponse(**self._done(order, taken))
+        change = change_from(request, context, problems)
+        step = await self.operate.set_kill_switch(change, arm, killed=request.killed)
+        return service_pb.SetKillSwitchResponse(**self._done(change, step))
 
     async def compare_versions(
         self, request: service_pb.CompareVersionsRequest, context: RpcContext
     ) -> service_pb.CompareVersionsResponse:
-        """Two versions on the same applicants."""
         del context
         question = question_from(request, self.clock.now())
         found = await self.compare(question)
         return ROLLOUTS.message(service_pb.CompareVersionsResponse, comparison=found)
 
-    def _done(self, order: StepRequest, step: JournalEntry | None) -> Fields:
+    def _done(self, change: RolloutChange, step: JournalEntry | None) -> Fields:
         """A step, absent where nothing changed, and the rollout after it."""
         taken = None if step is None else ROLLOUTS.fields(pb.RolloutStep, step)
-        return {"step": taken, "rollout": self._message(self.operate.after(order.product))}
+        return {"step": taken, "rollout": self._message(self.operate.after(change.product))}
 
     def _message(self, look: RolloutView) -> pb.Rollout:
         return rollout_message(look, self.status().refused)
 
 
-def _decided_on(
-    request: service_pb.AdvanceRolloutRequest
-    | service_pb.ConfirmRolloutRequest
-    | service_pb.RollBackRolloutRequest,
+def _of_track(
+    request: service_pb.AdvanceRolloutRequest | service_pb.RollBackRolloutRequest,
     context: RpcContext,
-    problems: Problems,
-) -> StepRequest:
-    """The order with the plan and position it was decided on."""
-    if request.position < 0:
-        problems.add("position", f"is {request.position}: it must be that of a step, or 0")
-    order = order_from(request, context.info.caller, problems)
-    return replace(order, plan_digest=request.plan_digest, position=request.position)
+) -> tuple[RolloutChange, TrackName | None]:
+    problems = Problems()
+    track = _member(TrackName, "track", request.track, problems)
+    return change_from(request, context, problems), track

@@ -116,7 +116,6 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     async def list_rulesets(
         self, request: rules_pb.ListRulesetsRequest, context: RpcContext
     ) -> rules_pb.ListRulesetsResponse:
-        """Every loaded version, and what the last reading of the folder found."""
         del context
         status = self.active_rules.status
         products = status.rulebook.products
@@ -148,7 +147,6 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     async def get_ruleset(
         self, request: rules_pb.GetRulesetRequest, context: RpcContext
     ) -> rules_pb.GetRulesetResponse:
-        """One version with its source."""
         del context
         status = self.active_rules.status
         product = status.rulebook.product(request.product)
@@ -161,7 +159,6 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     async def validate_ruleset(
         self, request: rules_pb.ValidateRulesetRequest, context: RpcContext
     ) -> rules_pb.ValidateRulesetResponse:
-        """Everything that is wrong with a text."""
         del context
         with Problems() as problems:
             check_product(problems, request.product)
@@ -175,7 +172,6 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     async def evaluate_ruleset(
         self, request: rules_pb.EvaluateRulesetRequest, context: RpcContext
     ) -> rules_pb.EvaluateRulesetResponse:
-        """A dry run, in FULL view."""
         info = context.info
         stop_at = self.clock.monotonic() + info.seconds - ANSWER_MARGIN
         tried = await self.try_rules(_trial(request), stop_at)

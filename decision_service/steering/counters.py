@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from decision_service.decide.admit import Admission
 from decision_service.decide.application import Application
 from decision_service.decide.decide import Attempt
-from decision_service.domain.decision import Arm, Decision
+from decision_service.domain.decision import Arm, Decision, Verdict
 from decision_service.domain.errors import (
     CrossTenant,
     DeadlineMissed,
@@ -236,15 +236,17 @@ def code_of(error: BaseException) -> str:
 
 
 class RolloutObserver(msgspec.Struct, frozen=True):
-    """The `DecisionObserver` of rollouts: counters of the arms, overrides, and shadows.
+    """The `DecisionObserver`: counters of the arms, overrides, and shadows.
 
-    A decision with the versions that are asked silently goes to `offer`, which never waits.
+    A decision goes to `count`, and with the versions that are asked silently to `offer`, which
+    never waits.
     """
 
     counters: Counters
     offer: Callable[[DecidedCase, tuple[CompiledRuleset, ...]], object]
     position_of: Callable[[str], int]
     events: EventCounters
+    count: Callable[[DecisionEntry, Verdict], object] = lambda _, __: None
 
     def position(self, product: str) -> int:
         return self.position_of(product)
@@ -262,6 +264,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         entry: DecisionEntry,
     ) -> None:
         attempt.entry = entry
+        self.count(entry, decision.verdict)
         log_rule_error(entry)
         self._count_override(decision)
         if admission.ruleset is None or fetch_result is None or decision.factors is None:

@@ -435,15 +435,15 @@ class GuardrailWatch:
         kills = guardrail.action is GuardrailAction.KILL
         figures = figures_of(result, product)
         change = RolloutChange(
-            who=f"{GUARDRAIL}{guardrail.name}",
-            why=sentence_of(result, product),
-            action=_JOURNALLED[guardrail.action],
-            step=partial(_step, result),
-            expected_plan_digest=None if kills else product.plan.digest,
+            product.name,
+            f"{GUARDRAIL}{guardrail.name}",
+            sentence_of(result, product),
+            plan_digest="" if kills else product.plan.digest,
+            position=evaluation.history[0].position,
             figures=figures,
-            expected_position=evaluation.history[0].position,
         )
-        entry = await self._deps.rollouts.move(product.name, change)
+        action = _JOURNALLED[guardrail.action]
+        entry = await self._deps.rollouts.move(change, action, partial(_step, result))
         if entry is not None:
             labels = (entry.product, guardrail.name, entry.action.value)
             self._deps.counters.guardrail_actions.labels(*labels).inc()
@@ -455,15 +455,18 @@ class GuardrailWatch:
         since = product.state.go_live.since
         figures = {"decisions": str(decisions), "since": f"{since:%Y-%m-%d %H:%M:%S} UTC"}
         change = RolloutChange(
-            who=AUTO_ADVANCE,
-            why="the stage has held, its count is reached and no guardrail stands against it",
-            action=JournalAction.ADVANCE,
-            step=lambda plan, state, now: advance(plan, state, TrackName.GO_LIVE, now),
-            expected_plan_digest=product.plan.digest,
+            product.name,
+            AUTO_ADVANCE,
+            "the stage has held, its count is reached and no guardrail stands against it",
+            plan_digest=product.plan.digest,
+            position=evaluation.history[0].position,
             figures=figures,
-            expected_position=evaluation.history[0].position,
         )
-        entry = await self._deps.rollouts.move(product.name, change)
+        entry = await self._deps.rollouts.move(
+            change,
+            JournalAction.ADVANCE,
+            lambda plan, state, now: advance(plan, state, TrackName.GO_LIVE, now),
+        )
         if entry is not None:
             self._deps.counters.advances.labels(entry.product).inc()
             _log_move(entry, figures)

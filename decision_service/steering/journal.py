@@ -201,24 +201,20 @@ StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
 
 
 class RolloutChange(msgspec.Struct, frozen=True):
-    """A step to take, who takes it and why.
+    """A change of a product's rollout, who wants it and why; `ticket` is the lender's reference.
 
-    `action` names it in the journal; None stands for what it confirms. Where `expected_plan_digest`
-    is given, the step was decided on under that plan and is refused under any other; a kill needs
-    none, since it must always work.
-    Where `expected_position` is given, it was decided on at that entry of the journal, and is
-    refused once another has followed. `figures` are what it rests on and `ticket` is the lender's
-    reference, for the journal.
+    With `plan_digest` and `position` it was decided on under that plan, at that entry of the
+    journal, and is refused under another plan or once another entry has followed. A kill needs
+    neither, since it must always work. `figures` are what it rests on, for the journal.
     """
 
+    product: str
     who: str
     why: str
-    action: JournalAction | None
-    step: StepTaken
-    expected_plan_digest: str | None = None
-    figures: Mapping[str, str] = msgspec.field(default_factory=dict)
-    expected_position: int | None = None
     ticket: str = ""
+    plan_digest: str = ""
+    position: int = 0
+    figures: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class Rollouts:
@@ -293,16 +289,21 @@ class Rollouts:
                 return None
             return settled
 
-    async def move(self, product: str, change: RolloutChange) -> JournalEntry | None:
+    async def move(
+        self, change: RolloutChange, action: JournalAction | None, step: StepTaken
+    ) -> JournalEntry | None:
         """Take a step and return its entry; None, without an entry, where it changes nothing.
 
+        `action` names it in the journal; None stands for what it confirms.
         Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
         is another than expected; RolloutMovedOn, where another step came first; StoreUnavailable.
         """
+        product = change.product
         async with self._lock:
             for _ in range(ATTEMPTS):
                 self._follow(await self._journal.latest())
-                entry = self._stepped(self.active_rules.current().product(product), change)
+                found = self.active_rules.current().product(product)
+                entry = self._stepped(found, change, action, step)
                 if entry.after == entry.before:
                     return None
                 try:
@@ -323,15 +324,20 @@ class Rollouts:
         if moved:
             self.active_rules.set_products(moved)
 
-    def _stepped(self, product: Product, change: RolloutChange) -> JournalEntry:
+    def _stepped(
+        self,
+        product: Product,
+        change: RolloutChange,
+        action: JournalAction | None,
+        step: StepTaken,
+    ) -> JournalEntry:
         last = self._latest[product.name]
-        _require_plan(product, last, change.expected_plan_digest)
-        _require_position(last, change.expected_position)
+        _require_unmoved(product, last, change)
         now = self._clock.now()
-        after = change.step(product.plan, last.after, now)
+        after = step(product.plan, last.after, now)
         if isinstance(after, Refusal):
             raise RolloutRefused(after.message, product=product.name)
-        action, first = _action(change, last.after, after), last.after.proposed
+        action, first = _action(action, last.after, after), last.after.proposed
         confirmed = action is JournalAction.PLAN and first is not None
         return JournalEntry(
             product=product.name,
@@ -356,42 +362,38 @@ def _following(product: Product, entry: JournalEntry) -> Product:
     return replace(product, state=fitting(product.plan, entry.after, product.state))
 
 
-def _action(change: RolloutChange, before: RolloutState, after: RolloutState) -> JournalAction:
+def _action(
+    action: JournalAction | None, before: RolloutState, after: RolloutState
+) -> JournalAction:
     if after.proposed is not None and after.proposed != before.proposed:
         return JournalAction.PROPOSE
-    if change.action is None and before.proposed is not None:
+    if action is None and before.proposed is not None:
         return JournalAction(before.proposed.kind.value)
-    return change.action or JournalAction.PROPOSE
+    return action or JournalAction.PROPOSE
 
 
-def _require_plan(product: Product, last: JournalEntry, expected: str | None) -> None:
-    if expected is None:
-        return
+def _require_unmoved(product: Product, last: JournalEntry, change: RolloutChange) -> None:
     digest = product.plan.digest
-    if expected != digest:
+    if change.plan_digest and change.plan_digest != digest:
         raise PlanChanged(
             f"the plan of {product.name} has changed since: look at it again before moving",
             product=product.name,
             plan_digest=digest,
         )
-    if digest != last.plan_digest:
+    if change.plan_digest and digest != last.plan_digest:
         raise PlanChanged(
             f"the rollout of {product.name} runs under another plan than this process has read: "
             "publish the same rules to every process",
             product=product.name,
             plan_digest=last.plan_digest,
         )
-
-
-def _require_position(last: JournalEntry, expected: int | None) -> None:
-    if expected is None or expected == last.position:
-        return
-    raise RolloutMovedOn(
-        f"the rollout of {last.product} has moved on: {last.who} took the step {last.action} at "
-        f"{last.at:%Y-%m-%d %H:%M:%S} UTC: look again before moving",
-        product=last.product,
-        position=last.position,
-    )
+    if change.position and change.position != last.position:
+        raise RolloutMovedOn(
+            f"the rollout of {last.product} has moved on: {last.who} took the step {last.action} "
+            f"at {last.at:%Y-%m-%d %H:%M:%S} UTC: look again before moving",
+            product=last.product,
+            position=last.position,
+        )
 
 
 def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tuple[Diagnostic, ...]:

@@ -38,23 +38,6 @@ _LOOKED_BACK = 100
 """How many steps are searched for the one that brought a track to its stage."""
 
 
-class StepRequest(msgspec.Struct, frozen=True):
-    """A step that somebody wants.
-
-    `who` is the authenticated caller, `ticket` the lender's reference of the change. `plan_digest`
-    and `position` are what it was decided on; empty and 0 stand for what this process knows of now.
-    An `early` step up does not wait for hold and count of the present stage.
-    """
-
-    product: str
-    who: str
-    why: str
-    ticket: str = ""
-    plan_digest: str = ""
-    position: int = 0
-    early: bool = False
-
-
 class RolloutView(msgspec.Struct, frozen=True):
     """A rollout's state; `entered` is the step that brought each track to its stage."""
 
@@ -108,59 +91,61 @@ class OperateRollouts:
         placement = await place(application, product, self._arms, self._clock.now())
         return AssignmentExplanation(product, placement)
 
-    async def advance(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
+    async def advance(
+        self, change: RolloutChange, track: TrackName | None, *, early: bool
+    ) -> JournalEntry | None:
         """Before hold and count are met it needs `early`; raises as `Rollouts.move`."""
         await self._rollouts.refresh()
-        product = self._active_rules.current().product(order.product)
+        product = self._active_rules.current().product(change.product)
         name, position = track or TrackName.GO_LIVE, self._rollouts.latest(product.name).position
-        order = replace(order, position=order.position or position)
         missing = await self._not_awaited(product, name)
+        figures = {"not waited for": f"the stage {missing}"} if missing else {}
+        change = replace(change, position=change.position or position, figures=figures)
 
         def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
-            above = advance(plan, state, track, now, order.who)
-            if isinstance(above, Refusal) or order.early or not missing:
+            above = advance(plan, state, track, now, change.who)
+            if isinstance(above, Refusal) or early or not missing:
                 return above
             return Refusal(
-                f"the present stage of {name} of {order.product} {missing}: wait, or advance with "
+                f"the present stage of {name} of {change.product} {missing}: wait, or advance with "
                 "--early and say why"
             )
 
-        figures = {"not waited for": f"the stage {missing}"} if missing else {}
-        return await self._decided_on(order, JournalAction.ADVANCE, step, figures)
+        return await self._as_seen(change, JournalAction.ADVANCE, step)
 
-    async def confirm(self, order: StepRequest) -> JournalEntry | None:
+    async def confirm(self, change: RolloutChange) -> JournalEntry | None:
         """Take what another caller proposed, or propose a changed plan; as `Rollouts.move`."""
 
         def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
-            waiting = self._active_rules.current().product(order.product).waiting
-            return confirm(plan, waiting, state, order.who, now)
+            waiting = self._active_rules.current().product(change.product).waiting
+            return confirm(plan, waiting, state, change.who, now)
 
-        return await self._decided_on(order, None, step)
+        return await self._as_seen(change, None, step)
 
-    async def roll_back(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
-        return await self._decided_on(
-            order,
-            JournalAction.ROLL_BACK,
-            lambda plan, state, now: roll_back(plan, state, track, now),
-        )
+    async def roll_back(
+        self, change: RolloutChange, track: TrackName | None
+    ) -> JournalEntry | None:
+        def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+            return roll_back(plan, state, track, now)
 
-    async def pause(self, order: StepRequest) -> JournalEntry | None:
-        return await self._at_once(order, JournalAction.PAUSE, lambda _, state, __: pause(state))
+        return await self._as_seen(change, JournalAction.ROLL_BACK, step)
 
-    async def resume(self, order: StepRequest) -> JournalEntry | None:
-        return await self._at_once(order, JournalAction.RESUME, lambda _, state, __: resume(state))
+    async def pause(self, change: RolloutChange) -> JournalEntry | None:
+        return await self._taken(change, JournalAction.PAUSE, lambda _, state, __: pause(state))
+
+    async def resume(self, change: RolloutChange) -> JournalEntry | None:
+        return await self._taken(change, JournalAction.RESUME, lambda _, state, __: resume(state))
 
     async def set_kill_switch(
-        self, order: StepRequest, arm: Switched, *, killed: bool
+        self, change: RolloutChange, arm: Switched, *, killed: bool
     ) -> JournalEntry | None:
         """Kill or revive an arm or the product; None where the switch is already so."""
-        if killed:
-            return await self._at_once(order, JournalAction.KILL, lambda _, s, __: kill(s, arm))
-        return await self._at_once(
-            order,
-            JournalAction.REVIVE,
-            lambda plan, state, now: revive(plan, state, arm, order.who, now),
-        )
+
+        def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+            return kill(state, arm) if killed else revive(plan, state, arm, change.who, now)
+
+        action = JournalAction.KILL if killed else JournalAction.REVIVE
+        return await self._taken(change, action, step)
 
     async def _not_awaited(self, product: Product, name: TrackName) -> str:
         plan, state = product.plan, product.state
@@ -170,41 +155,24 @@ class OperateRollouts:
         tallies = await self._figures.tallies(product.name, track.since, hashed=False)
         return not_awaited(plan, state, name, decided(tallies, name), self._clock.now())
 
-    async def _decided_on(
-        self,
-        order: StepRequest,
-        action: JournalAction | None,
-        step: StepTaken,
-        figures: Mapping[str, str] | None = None,
+    async def _as_seen(
+        self, change: RolloutChange, action: JournalAction | None, step: StepTaken
     ) -> JournalEntry | None:
-        """A step that rests on plan and standing, and is not taken on others than were seen."""
-        plan = self._active_rules.current().product(order.product).plan
-        change = RolloutChange(
-            order.who,
-            order.why,
-            action,
-            step,
-            expected_plan_digest=order.plan_digest or plan.digest,
-            expected_position=order.position or self._rollouts.latest(order.product).position,
-            figures=figures or {},
-            ticket=order.ticket,
-        )
-        return await self._taken(change, order.product)
+        """A step that rests on plan and position, where none are named on those known here."""
+        plan = self._active_rules.current().product(change.product).plan
+        position = change.position or self._rollouts.latest(change.product).position
+        seen = replace(change, plan_digest=change.plan_digest or plan.digest, position=position)
+        return await self._taken(seen, action, step)
 
-    async def _at_once(
-        self, order: StepRequest, action: JournalAction, step: StepTaken
+    async def _taken(
+        self, change: RolloutChange, action: JournalAction | None, step: StepTaken
     ) -> JournalEntry | None:
-        """A step that is right wherever the rollout stands."""
-        change = RolloutChange(order.who, order.why, action, step, ticket=order.ticket)
-        return await self._taken(change, order.product)
-
-    async def _taken(self, change: RolloutChange, product: str) -> JournalEntry | None:
         """Take the step and log it; the reason, which may say anything, is in the journal alone."""
-        entry = await self._rollouts.move(product, change)
+        entry = await self._rollouts.move(change, action, step)
         if entry is not None:
             log.info(
                 "rollout moved",
-                product=product,
+                product=entry.product,
                 who=entry.who,
                 action=entry.action.value,
                 position=entry.position,

@@ -18,7 +18,7 @@ from decision_service.domain.values import AsOf, Cause, Money, noon
 from decision_service.factors.compute import compute, fetch_plan, own_values
 from decision_service.factors.usage import reading
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
-from decision_service.rules.construct import SEGMENT, Conclusion, Effect, PartView, Trace
+from decision_service.rules.construct import Conclusion, Effect, PartView, Trace
 from decision_service.rules.evaluate import Facts, LoadedFactors, evaluate, load
 from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.types import Node, reads
@@ -136,7 +136,7 @@ def causes(before: VersionVerdict, after: VersionVerdict) -> tuple[str, ...]:
         if stage in unrun or (was.effect if was else "") == (now.effect if now else ""):
             continue
         read = _names(one.trees, after[0].derived) if was and now else ()
-        roots = set().union(*(behind.get(n, ()) for n in (f"{stage}.{SEGMENT}", *read)))
+        roots = set().union(*(behind.get(n, ()) for n in (f"{stage}.", *read)))
         if not roots:
             roots = {f"{stage}.{one.name or key}"}
             own.update(dict.fromkeys(roots))

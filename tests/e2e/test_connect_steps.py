@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from tests.e2e.browser import (
 from tests.e2e.service import Running, running
 
 NARROW = (320, 640)
-LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><rect width="120"
-height="40" fill="#0a6b4f"/></svg>"""
+LOGO = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 LENDER = "Mabuting Pautang"
 BACK = "https://lender.example"
 
@@ -41,10 +43,10 @@ SSS = "{providerId: 'sss_ph', accountId: 'a-1'}"
 @pytest.fixture
 async def lender(tmp_path: Path) -> AsyncIterator[Running]:
     """A lender's service."""
-    (tmp_path / "logo.svg").write_text(LOGO)
+    (tmp_path / "logo.png").write_bytes(LOGO)
     settings = {
         "connect_company_name": LENDER,
-        "connect_logo_file": str(tmp_path / "logo.svg"),
+        "connect_logo_file": str(tmp_path / "logo.png"),
         "connect_return_origins": BACK,
     }
     async with running(tmp_path, http_address="127.0.0.1:0", **settings) as live:
@@ -87,7 +89,7 @@ async def test_the_page_is_the_lenders_and_leads_back(lender: Running) -> None:
         await page.get_by_role("button", name="Try again").click()
         logo = page.get_by_role("img", name=LENDER)
         await expect(logo).to_be_visible()
-        assert await logo.evaluate("(logo) => logo.naturalWidth") == 120
+        assert await logo.evaluate("(logo) => logo.naturalWidth") == 1
         await expect(page.get_by_role("heading", level=1)).to_contain_text(LENDER)
         await page.get_by_role("button", name="Connect an account").click()
         await page.locator("body[data-opened]").wait_for()

@@ -75,8 +75,8 @@ class Stand:
     async def operate(self, action: JournalAction, step: object) -> JournalEntry:
         """An operator's step."""
         self.clock.wall += timedelta(seconds=1)
-        change = RolloutChange("j.cruz", "looked into it", action, step)  # type: ignore[arg-type]  # any step
-        entry = await self.rollouts.move(PRODUCT, change)
+        change = RolloutChange(PRODUCT, "j.cruz", "looked into it")
+        entry = await self.rollouts.move(change, action, step)  # type: ignore[arg-type]  # any step
         self.clock.wall += timedelta(seconds=1)
         return entry
 

@@ -106,8 +106,8 @@ def test_json_has_the_same_for_programs(
         ({"DRAIN_GRACE": "5"}, "DECISION_DRAIN_GRACE is '5'"),
         ({"CONNECT_LOGO_FILE": "/x"}, "needs DECISION_CONNECT_COMPANY_NAME as well"),
         (
-            {"CONNECT_COMPANY_NAME": "A", "CONNECT_LOGO_FILE": "/nowhere/a.svg"},
-            "DECISION_CONNECT_LOGO_FILE: /nowhere/a.svg cannot be read",
+            {"CONNECT_COMPANY_NAME": "A", "CONNECT_LOGO_FILE": "/nowhere/a.png"},
+            "DECISION_CONNECT_LOGO_FILE: /nowhere/a.png cannot be read",
         ),
         ({"CONNECT_NOTICE_FILE": "/dev/null"}, "CONNECT_NOTICE_FILE: /dev/null is empty"),
     ],
@@ -191,13 +191,13 @@ def test_any_other_name_blocks_nothing_and_is_refused(name: str) -> None:
 
 
 async def test_a_service_with_a_logo_that_could_run_does_not_start(tmp_path: Path) -> None:
-    """The sentence names the setting, the file and the line."""
+    """The sentence names the setting and the file."""
     logo = tmp_path / "logo.svg"
     logo.write_text('<svg xmlns="http://www.w3.org/2000/svg">\n<script/></svg>')
     settings = environ(tmp_path, connect_logo_file=str(logo), connect_company_name="Acme")
     with pytest.raises(StartError) as refused:
         await start(load(environ=settings))
-    assert str(refused.value).startswith(f"DECISION_CONNECT_LOGO_FILE: {logo}: line 2 of the SVG")
+    assert str(refused.value).startswith(f"DECISION_CONNECT_LOGO_FILE: {logo} is no picture")
 
 
 async def test_a_service_with_an_unknown_name_does_not_start(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from decision_service.server.auth import (
 )
 from decision_service.server.context import ANONYMOUS, Caller, CallInfo, Role
 from decision_service.server.gauges import of_tokens
-from decision_service.server.interceptors import AuthenticationInterceptor
+from decision_service.server.interceptors import authenticating
 from tests.fakes.log import captured
 from tests.fakes.world import SetClock
 from tests.kits.certificates import client_certificate
@@ -231,14 +231,14 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 async def test_a_method_without_a_row_is_refused_to_everybody() -> None:
     """An RPC that nobody has thought of is closed, even where callers are not configured."""
-    interceptor, peer = AuthenticationInterceptor(FailedAuthentications(lambda: 0.0)), Peer()
+    interceptor, peer = authenticating(FailedAuthentications(lambda: 0.0)), Peer()
     peer.caller = ANONYMOUS
     with pytest.raises(PermissionDenied):
-        await interceptor.around(_answer, "/x.Y/New")(b"", peer)
+        await interceptor(_answer, "/x.Y/New")(b"", peer)
     listing = "/decision_service.api.v1.DecisionService/ListDecisions"
-    assert await interceptor.around(_answer, listing)(b"", peer) == b"answer"
+    assert await interceptor(_answer, listing)(b"", peer) == b"answer"
     with pytest.raises(Unauthenticated):
-        await interceptor.around(_answer, listing)(None, Peer())
+        await interceptor(_answer, listing)(None, Peer())
 
 
 async def _answer(_: object, __: object) -> bytes:

@@ -4,7 +4,7 @@ from types import SimpleNamespace as Some
 
 import pytest
 
-from decision_service.domain.decision import Outcome, Tag, Verdict
+from decision_service.domain.decision import Arm, Outcome, Tag, Verdict
 from decision_service.server.metrics import Metrics
 
 
@@ -41,11 +41,12 @@ def test_a_methods_times_show_before_its_first_call() -> None:
     assert seen['call_seconds_count{method="GetDecision"}'] == 0
     assert seen["store_group_size_count"] == 0
     assert not any(name.startswith("decisions_total") for name in seen)
-    entry, low = Some(product="loan", outcome=Outcome.APPROVE), Some(code="LOW_INCOME")
+    arm, low = Some(arm=Arm.CHAMPION), Some(code="LOW_INCOME")
+    entry = Some(product="loan", outcome=Outcome.APPROVE, arm=arm)
     stale = Some(missing=Some(cause="STALE"))
     for tags in ((Tag("desk"), Tag("signal")), (Tag("desk"),)):
         verdict = Verdict(Outcome.APPROVE, None, [low], [stale, stale], tags=tags)
-        metrics.decided(entry, "champion", verdict)
+        metrics.decided(entry, verdict)
     metrics.failed("INTERNAL", "INTERNAL")
     metrics.committed(0.002, 3)
     seen = samples(metrics)

@@ -64,20 +64,20 @@ class Process:
     def state(self) -> RolloutState:
         return self.rollouts.current(PRODUCT)
 
-    def change(self, action: JournalAction, step, **rest) -> RolloutChange:
-        return RolloutChange(self.operator, "because", action, step, **rest)
+    async def move(self, action, step, product=PRODUCT, **rest) -> JournalEntry | None:
+        change = RolloutChange(product, self.operator, "because", **rest)
+        return await self.rollouts.move(change, action, step)
 
     async def advance(self, track=TrackName.GO_LIVE, **rest) -> JournalEntry | None:
-        step = partial(_on, advance, track)
-        return await self.rollouts.move(PRODUCT, self.change(JournalAction.ADVANCE, step, **rest))
+        return await self.move(JournalAction.ADVANCE, partial(_on, advance, track), **rest)
 
     async def roll_back(self, track=TrackName.GO_LIVE, **rest) -> JournalEntry | None:
-        step = partial(_on, roll_back, track)
-        return await self.rollouts.move(PRODUCT, self.change(JournalAction.ROLL_BACK, step, **rest))
+        return await self.move(JournalAction.ROLL_BACK, partial(_on, roll_back, track), **rest)
 
-    async def kill(self, arm=None) -> JournalEntry | None:
-        change = self.change(JournalAction.KILL, lambda plan, state, now: kill(state, arm))
-        return await self.rollouts.move(PRODUCT, change)
+    async def kill(self, arm=None, product=PRODUCT) -> JournalEntry | None:
+        return await self.move(
+            JournalAction.KILL, lambda plan, state, now: kill(state, arm), product
+        )
 
 
 def _on(step, track, plan, state, now):
@@ -135,7 +135,7 @@ async def test_a_step_is_journalled_with_all_that_led_to_it(one: Process) -> Non
     digest = one.active_rules.current().product(PRODUCT).plan.digest
     one.clock.wall = NOW.replace(hour=5)
     before = one.state
-    entry = await one.advance(figures={"units": "240"}, expected_plan_digest=digest)
+    entry = await one.advance(figures={"units": "240"}, plan_digest=digest)
     assert entry == JournalEntry(
         PRODUCT,
         2,
@@ -163,9 +163,7 @@ async def test_a_restart_stands_where_the_rollout_stood(one: Process) -> None:
 
 async def test_a_refused_step_leaves_nothing(one: Process) -> None:
     """What the state forbids is told in its own words, and the journal stays as it was."""
-    await one.rollouts.move(
-        PRODUCT, one.change(JournalAction.PAUSE, lambda plan, state, now: pause(state))
-    )
+    await one.move(JournalAction.PAUSE, lambda plan, state, now: pause(state))
     before = await steps(one)
     with pytest.raises(RolloutRefused, match="paused: resume it before advancing"):
         await one.advance()
@@ -198,8 +196,8 @@ async def test_of_two_who_saw_the_same_one_wins(one: Process, other: Process) ->
     """Two steps decided on at one entry: one is taken, the other is told by whom."""
     other.operator = "a.reyes"
     done = await asyncio.gather(
-        one.advance(expected_position=1),
-        other.advance(expected_position=1),
+        one.advance(position=1),
+        other.advance(position=1),
         return_exceptions=True,
     )
     assert sorted(type(result).__name__ for result in done) == ["JournalEntry", "RolloutMovedOn"]
@@ -220,7 +218,7 @@ async def test_a_kill_comes_through_whoever_moves_beside_it(one: Process, other:
 async def test_a_plan_that_moved_on_refuses_steps_that_rest_on_it(one: Process) -> None:
     """A step under another digest is refused with the digest of now; a kill is not."""
     with pytest.raises(PlanChanged) as error:
-        await one.advance(expected_plan_digest="0" * 64)
+        await one.advance(plan_digest="0" * 64)
     digest = one.active_rules.current().product(PRODUCT).plan.digest
     assert error.value.fields["plan_digest"] == digest
     assert (await one.kill()).after.go_live.killed
@@ -231,7 +229,7 @@ async def test_a_process_with_an_older_plan_moves_nothing(one: Process, other: P
     assert await other.rollouts.take_over(book(QUARTER)) is None
     digest = one.active_rules.current().product(PRODUCT).plan.digest
     with pytest.raises(PlanChanged, match="another plan than this process has read"):
-        await one.advance(expected_plan_digest=digest)
+        await one.advance(plan_digest=digest)
     killed = await one.kill()
     assert killed.plan_digest == other.active_rules.current().product(PRODUCT).plan.digest
 
@@ -337,6 +335,4 @@ async def test_rollouts_of_unknown_products_cannot_be_asked_for(one: Process) ->
     with pytest.raises(ProductUnknown):
         one.rollouts.latest("car")
     with pytest.raises(ProductUnknown):
-        await one.rollouts.move(
-            "car", one.change(JournalAction.KILL, lambda p, s, n: kill(s, None))
-        )
+        await one.kill(product="car")

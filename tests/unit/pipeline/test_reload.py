@@ -18,7 +18,7 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import Approval, Publication
 from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.steering.journal import MigratedPlans, RolloutChange, Rollouts, settle
-from decision_service.steering.operate import OperateRollouts, StepRequest
+from decision_service.steering.operate import OperateRollouts
 from decision_service.steering.reload import Reloaded, ReloadRules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
@@ -140,7 +140,7 @@ async def confirm(process: Serving, who: str) -> JournalEntry | None:
     operate = OperateRollouts(
         process.rollouts, process.active_rules, process.log, process.log, SetClock()
     )
-    return await operate.confirm(StepRequest(PRODUCT, who, "looked at it"))
+    return await operate.confirm(RolloutChange(PRODUCT, who, "looked at it"))
 
 
 def champion(process: Serving) -> int:
@@ -222,8 +222,8 @@ async def test_a_plan_that_waits_and_no_longer_fits_stops_no_start() -> None:
     one = await locked(log, with_plan(LOCKED))
     one.folder = with_plan(edited(LOCKED, SWAPPED, ("    - {name: early, percent: 5}\n", "")))
     assert (await one.reload()).accepted
-    back = RolloutChange("ana", "less", JournalAction.ROLL_BACK, _back_to_early)
-    await one.rollouts.move(PRODUCT, back)
+    back = RolloutChange(PRODUCT, "ana", "less")
+    await one.rollouts.move(back, JournalAction.ROLL_BACK, _back_to_early)
     again = await locked(log, one.folder)
     assert champion(again) == 1
     await confirm(again, "ana")

@@ -14,8 +14,9 @@ from decision_service.domain.snapshot import Read, Snapshot, Transaction
 from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rules.evaluate import load
-from decision_service.steering.pairs import DecidedCase, RulesOnDay, lacks, second_opinion
+from decision_service.steering.pairs import DecidedCase, RulesOnDay, causes, lacks, second_opinion
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
+from tests.unit.ruleset.rulesets import compiled, decide, php, rules, stages
 
 INCOME = "min_monthly_income: {type: money, value"
 OVERFLOWS = (
@@ -123,3 +124,18 @@ def _with(transactions: Read[Transaction] | None) -> Snapshot:
 def test_what_was_not_asked_for_is_lacking(snapshot, read_by, wanted, lacking) -> None:
     """Kinds and days that a version wants must have been asked for, whatever came of it."""
     assert lacks(snapshot, read_by, wanted) is lacking
+
+
+def test_a_rule_named_segment_is_a_cause_of_its_own_alone() -> None:
+    """It is not taken for the segment of its stage, on which every part of a stage rests."""
+    written = stages(
+        rules(
+            "id: segment, when: inputs.declared_monthly_debt > 9000, then: DECLINE, reason: DEBT",
+            "id: other, when: inputs.requested_amount < 5000, then: DECLINE, reason: SMALL",
+            "id: fine, when: inputs.requested_amount >= 5000, then: APPROVE",
+        )
+    )
+    other = written.replace("> 9000", "> 900").replace("< 5000", "< 50000")
+    asked = {"declared_monthly_debt": php(1000), "requested_amount": php(6000)}
+    sides = [(compiled(text), decide(text, **asked)) for text in (written, other)]
+    assert causes(*sides) == ("gate.segment", "gate.other")
