@@ -49,13 +49,10 @@ STANDS = (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/decisions.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.migrated()
+@pytest.fixture
+def store_url(postgres: Postgres) -> str:
+    """An empty store."""
+    return postgres.migrated()
 
 
 class Office:
