@@ -1,5 +1,6 @@
 """The OutcomeService over gRPC, and files of reports from the command line."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -200,3 +201,11 @@ def test_a_server_that_is_gone_stops_the_file(
     assert "send the whole file again" in done.err
     done = command(capsys, "decisions", "outcomes", str(tmp_path / "none.csv"))
     assert (done.code, "cannot be read" in done.err) == (2, True)
+
+
+async def test_fifty_at_once_on_one_loan_are_one(live: Running) -> None:
+    """The same report from fifty calls is recorded once."""
+    stub, request = stub_of(live), report(await decided(live))
+    replies = await asyncio.gather(*(stub.RecordOutcome(request) for _ in range(50)))
+    receipts = [reply.receipt for reply in replies]
+    assert (receipts.count(RECORDED), receipts.count(REPEATED)) == (1, 49)
