@@ -74,12 +74,14 @@ proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
 
 .PHONY: lock
 # httpx2-jsfetch is for browsers, where gRPC is not.
-RESOLVE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-package httpx2-jsfetch --quiet --custom-compile-command "make lock"
+RESOLVE = $(COMPILE) pyproject.toml
+COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-package httpx2-jsfetch --quiet --custom-compile-command "make lock"
 lock: ## Resolve requirements anew (needs uv)
 	$(RESOLVE) --group dev --all-extras -o requirements/dev.txt
 	$(RESOLVE) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
 	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
+	$(COMPILE) --group pyproject.toml:clients -c requirements/dev.txt -o requirements/clients.txt
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
 	$(RESOLVE) --group build --extra otel -c requirements/dev.txt -o requirements/image.txt
 

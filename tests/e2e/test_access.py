@@ -12,14 +12,12 @@ from decision_service.server.context import Role
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import Running, at_vendor, create, refused, running
 from tests.e2e.team import Metadata, Team, bearer
-from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 UNKNOWN = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LIST_SERVICES = reflection_pb2.ServerReflectionRequest(list_services="")
 CLOSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
-LISTING = "/decision_service.api.v1.DecisionService/ListDecisions"
 
 
 async def answer(live: Running, method: str, metadata: Metadata) -> grpc.StatusCode:
@@ -94,32 +92,6 @@ async def test_who_is_not_known_is_told_so_alike(tmp_path: Path) -> None:
         assert len(told) == 1
         assert next(iter(told))[0] is grpc.StatusCode.UNAUTHENTICATED
         assert await answer(live, "/grpc.health.v1.Health/Check", ()) is grpc.StatusCode.OK
-
-
-async def test_two_authorization_headers_are_as_good_as_none(tmp_path: Path) -> None:
-    """Each is counted."""
-    team = Team(tmp_path)
-    los = team.hire("los", "read")
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        codes = {await answer(live, LISTING, shown) for shown in ((), los + los)}
-        assert codes == {grpc.StatusCode.UNAUTHENTICATED}
-        assert await answer(live, LISTING, los) is grpc.StatusCode.OK
-        shown = live.service.core.metrics.text().decode()
-    assert "decision_service_failed_authentications_total 2.0" in shown
-
-
-async def test_a_token_that_is_taken_out_stops_working(tmp_path: Path) -> None:
-    """The file is read again while serving: a dismissed caller is refused, a new one let in."""
-    team = Team(tmp_path)
-    old = team.hire("old", "read")
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        assert await answer(live, LISTING, old) not in CLOSED
-        new = team.hire("new", "read")
-        team.dismiss("old")
-        await until(
-            lambda: answer(live, LISTING, old), lambda code: code is grpc.StatusCode.UNAUTHENTICATED
-        )
-        assert await answer(live, LISTING, new) not in CLOSED
 
 
 async def test_callers_see_their_own_decisions_only(tmp_path: Path) -> None:

@@ -5,11 +5,9 @@ import json
 import re
 import shlex
 import sqlite3
-from collections.abc import Awaitable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import grpc
@@ -23,7 +21,6 @@ from decision_service.standin.formats import PROVIDERS
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running, create, outcome, refused, running
-from tests.e2e.team import Metadata, Team
 from tests.e2e.test_first_sync import ADVANCE, syncing
 from tests.kits.until import until
 from tests.unit.cli.commands import command
@@ -51,23 +48,6 @@ async def test_an_applicant_from_creation_to_a_refused_decision(shared: Running)
     assert "link token" in seen.applicant.not_ready_reason
 
 
-async def test_a_reference_is_answered_after_a_restart(tmp_path: Path) -> None:
-    """The service knows the user, and so does its stand-in, which has forgotten all else of it."""
-    request = pb.CreateApplicantRequest(applicant_ref="CRM-1")
-    async with running(tmp_path) as live:
-        first = await stub_of(live).CreateApplicant(request)
-    async with running(tmp_path) as live:
-        stub = stub_of(live)
-        again = await stub.CreateApplicant(request)
-        assert (again.created, again.user_id) == (False, first.user_id)
-        seen = await stub.GetApplicant(pb.GetApplicantRequest(user_id=first.user_id))
-        assert "link token" in seen.applicant.not_ready_reason
-        decided = await live.stub.CreateDecision(create(first.user_id))
-        assert outcome(decided.decision) == "REFER"
-        made_up = pb.GetApplicantRequest(user_id=first.user_id[:-16] + "0" * 16)
-        assert (await refused(stub.GetApplicant(made_up))).info.reason == "USER_UNKNOWN"
-
-
 async def test_the_first_command_of_the_page_works_as_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,15 +60,6 @@ async def test_the_first_command_of_the_page_works_as_printed(
             words = (*shlex.split(printed[1]), "--address", live.service.address)
             ran = await asyncio.to_thread(command, capsys, *words)
             assert (ran.code, created in ran.out) == (0, True)
-
-
-async def test_a_person_with_data_is_ready(live: Running) -> None:
-    """George's accounts are connected, each kind has an age, and deciding then approves him."""
-    seen = await stub_of(live).GetApplicant(pb.GetApplicantRequest(user_id=GEORGE))
-    assert seen.applicant.ready
-    assert {account.explanation for account in seen.applicant.accounts} == {"connected"}
-    assert all(kind.collect_time.seconds > 0 for kind in seen.applicant.data)
-    assert (await live.stub.CreateDecision(create(GEORGE))).decision.decision_id
 
 
 @pytest.mark.parametrize(
@@ -124,16 +95,6 @@ async def test_a_reference_of_a_loan_system_is_taken(shared: Running, reference:
     assert (await stub_of(shared).CreateApplicant(request)).user_id
 
 
-async def test_an_unknown_user_is_not_found(shared: Running) -> None:
-    """Neither a token nor a standing is given for a user that the vendor does not know."""
-    stub = stub_of(shared)
-    for call in (
-        stub.CreateLinkToken(pb.CreateLinkTokenRequest(user_id="nobody")),
-        stub.GetApplicant(pb.GetApplicantRequest(user_id="nobody")),
-    ):
-        assert (await refused(call)).info.reason == "USER_UNKNOWN"
-
-
 async def test_an_erasure_of_nobody_is_not_found_and_one_of_somebody_may_be_repeated(
     live: Running,
 ) -> None:
@@ -147,49 +108,6 @@ async def test_an_erasure_of_nobody_is_not_found_and_one_of_somebody_may_be_repe
     for _ in range(2):
         erased = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=made.user_id))
         assert (erased.revoked_accounts, erased.erased_snapshots) == (0, 0)
-
-
-async def test_a_whole_link_leads_to_the_page_and_back(tmp_path: Path) -> None:
-    """The link is at CONNECT_PUBLIC_URL; a way back to another origin is refused."""
-    where = {"connect_public_url": "https://connect.example/"}
-    where["connect_return_origins"] = "https://lender.example"
-    async with running(tmp_path, **where) as live:
-        stub = stub_of(live)
-        back = "https://lender.example/done"
-        asked = pb.CreateApplicantRequest(applicant_ref="CRM 1", return_url=back)
-        made = await stub.CreateApplicant(asked)
-        link = urlsplit(made.link_token.connect_url)
-        assert (link.netloc, link.path) == ("connect.example", "/connect")
-        assert parse_qs(link.query) == {
-            "token": [made.link_token.access_token], "return_url": [back],
-        }  # fmt: skip
-        evil = pb.CreateLinkTokenRequest(user_id=made.user_id, return_url="https://evil.test")
-        told = await refused(stub.CreateLinkToken(evil))
-        assert "return_url" in told.fields
-
-
-async def test_other_callers_applicants_are_unknown_without_onboard_all(tmp_path: Path) -> None:
-    """Reading, a link token and an erasure answer alike for another's user and for nobody's."""
-    team = Team(tmp_path)
-    crm, other = team.hire("crm", "onboard"), team.hire("other", "onboard", "read")
-    chief = team.hire("chief", "onboard_all")
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        stub = stub_of(live)
-        request = pb.CreateApplicantRequest(applicant_ref="CRM 1")
-        user_id = (await stub.CreateApplicant(request, metadata=crm)).user_id
-        assert (await stub.CreateApplicant(request, metadata=other)).user_id != user_id
-
-        def calls(user_id: str, metadata: Metadata) -> list[Awaitable[Any]]:
-            return [
-                stub.GetApplicant(pb.GetApplicantRequest(user_id=user_id), metadata=metadata),
-                stub.CreateLinkToken(pb.CreateLinkTokenRequest(user_id=user_id), metadata=metadata),
-                stub.EraseApplicant(pb.EraseApplicantRequest(user_id=user_id), metadata=metadata),
-            ]
-
-        for mine, theirs in zip(calls(user_id, other), calls("nobody", other), strict=True):
-            assert await refused(mine) == await refused(theirs)
-        for who in (crm, chief):
-            await asyncio.gather(*calls(user_id, who))
 
 
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,10 +115,8 @@ async def _asked(url: str, keys: str) -> Asked:
 async def test_a_cluster_gives_the_bytes_of_processes(
     cluster: Cluster, asked: Asked, tmp_path: Path
 ) -> None:
-    """In 1, 2 or 7 parts, and by the command; also where every worker is killed in the middle."""
+    """By the command, and in seven parts where every worker is killed in the middle."""
     told = await asyncio.to_thread(asked.report, in_processes, 3, 2)
-    for parts in (1, 2):
-        assert await asyncio.to_thread(asked.report, tasks, parts) == told
     killing = partial(killed, cluster)
     assert await asyncio.to_thread(asked.report, killing, 7, 2) == told
     words = ("--store", asked.order.source.store_url, "--rules", RULES, *STRICT, "--format", "json")

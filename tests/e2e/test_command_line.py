@@ -3,15 +3,13 @@
 import asyncio
 import json
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.process import clean_environ, command, serving
-from tests.e2e.service import ROOT, Running, own_rules
+from tests.e2e.process import command, serving
+from tests.e2e.service import Running
 from tests.unit.cli.commands import command as here
 
 GEORGE = sandbox_people()[0].user_id
@@ -122,133 +120,8 @@ def test_a_second_process_on_one_store_is_refused(tmp_path: Path) -> None:
     assert "decisions.db" in one_sentence(done.stderr)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(
-    "url", ["sqlite:////proc/no/decisions.db", "sqlite:///{folder}", "mysql://x"]
-)
-def test_a_store_that_cannot_be_written_is_one_sentence(tmp_path: Path, url: str) -> None:
-    """serve ends with code 2 and names the file."""
-    done = command("serve", folder=tmp_path, store_url=url.format(folder=tmp_path))
-    assert done.returncode == 2
-    assert one_sentence(done.stderr)
-
-
-@pytest.mark.long
-def test_a_damaged_or_missing_store_stops_the_start(tmp_path: Path) -> None:
-    """serve ends with code 2 and one sentence, repairs nothing and begins nothing anew."""
-    assert command("migrate", folder=tmp_path).returncode == 0
-    store = tmp_path / "decisions.db"
-    whole = store.read_bytes()
-    for content, word in ((whole[:-5000], "damaged"), (None, "--init")):
-        store.unlink()
-        if content is not None:
-            store.write_bytes(content)
-        done = command("serve", folder=tmp_path)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert word in one_sentence(done.stderr)
-        assert (store.read_bytes() if store.exists() else None) == content
-        store.touch()
-
-
-def test_an_unknown_setting_is_one_sentence(tmp_path: Path) -> None:
-    """A misspelt DECISION_ name stops the start and is corrected."""
-    done = command("serve", folder=tmp_path, stor_url="x")
-    assert done.returncode == 2
-    assert "DECISION_STORE_URL" in one_sentence(done.stderr)
-
-
-@pytest.mark.long
-def test_a_wrong_rule_edit_stops_the_start_with_its_line(tmp_path: Path) -> None:
-    """serve names file, line and column of each mistake and starts nothing."""
-    rules = own_rules(tmp_path)
-    file = rules / "personal-loan-ph" / "v1.yaml"
-    text = file.read_text()
-    assert "income.months_24m < params.min_income_months" in text
-    file.write_text(text.replace("income.months_24m < params", "income.months_24 < params"))
-    line = text[: text.index("income.months_24m < params")].count("\n") + 1
-    done = command("serve", folder=tmp_path, rules_dir=str(rules))
-    assert done.returncode == 2
-    assert f"personal-loan-ph/v1.yaml:{line}:" in done.stderr
-    assert "did you mean" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.long
-def test_an_edited_rule_changes_the_next_starts_decision(tmp_path: Path) -> None:
-    """With almost no debt allowed, George is declined for it."""
-    rules = own_rules(tmp_path)
-    file = rules / "personal-loan-ph" / "v1.yaml"
-    text = file.read_text()
-    assert "max_debt_to_income: {type: number, value: 0.35," in text
-    file.write_text(text.replace("value: 0.35,", "value: 0.01,"))
-    with serving(tmp_path, rules_dir=str(rules)) as process:
-        words = (*DECIDE, "--user-id", GEORGE, "--address", process.address, "--format", "json")
-        made = command(*words, folder=tmp_path)
-    decision = json.loads(made.stdout)
-    assert decision["outcome"] == "OUTCOME_DECLINE"
-    assert decision["reasons"][0]["code"] == "DEBT_TOO_HIGH"
-
-
 def test_ctrl_c_ends_serve_in_order(tmp_path: Path) -> None:
     """SIGINT stops the server as SIGTERM does, with code 0."""
     with serving(tmp_path) as process:
         process.popen.send_signal(2)
         assert process.popen.wait(300) == 0
-
-
-def test_people_are_told_with_their_stories(capsys: pytest.CaptureFixture[str]) -> None:
-    """`people` names the four with user ids; json is machine-readable."""
-    table = here(capsys, "sandbox", "people")
-    assert all(person.name in table.out for person in sandbox_people())
-    listed = json.loads(here(capsys, "sandbox", "people", "--format", "json").out)
-    assert {one["user_id"] for one in listed} == {person.user_id for person in sandbox_people()}
-
-
-@pytest.mark.long
-def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
-    """The demonstration runs by itself from any folder that has the rules, in 100 columns."""
-    done = command("sandbox", "demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    for word in ("George Palomero", "APPROVE", "DECLINE", "REFER data", "REFER score"):
-        assert word in done.stdout
-    assert "replaying each gives the same answer" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 100
-    assert "the 5 heaviest factors of " in done.stdout
-    assert "decision-service decide … --view full` shows all" in done.stdout
-
-
-def test_a_broken_pipe_is_no_error(tmp_path: Path) -> None:
-    """A reader that leaves after the first line ends the command quietly."""
-    with subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "decision_service",
-            "sandbox",
-            "people",
-            "--format",
-            "json",
-            "--data",
-        ],
-        cwd=ROOT,
-        env=clean_environ(tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait(300) == 0
-
-
-def test_migrating_makes_the_tables_and_may_be_repeated(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """`migrate` works on a new and on a current store, and refuses what is no store."""
-    for _ in range(2):
-        assert here(capsys, "migrate", "--store", f"sqlite:///{tmp_path}/d.db").code == 0
-    done = here(capsys, "migrate", "--store", "mysql://x")
-    assert done.code == 2
-    assert "sqlite:///" in one_sentence(done.err)

@@ -83,18 +83,6 @@ async def test_a_swapped_volume_is_taken_over_whole_and_once(
     assert all(line["accepted"] for line in lines if line["event"] == "rules")
 
 
-async def test_what_is_still_being_written_decides_nothing(
-    mounted: tuple[Running, KubeletVolume, dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A folder to which nothing links yet may be half written: the old files are read instead."""
-    live, volume, files = mounted
-    lines = captured(monkeypatch, background)
-    half = {f"{PRODUCT}/rollout.yaml": with_version_2(files)[f"{PRODUCT}/rollout.yaml"]}
-    volume.write(half)
-    await until(lambda: [line for line in lines if line["event"] == "rules"])
-    assert (champion(live), live.service.core.active.status.refused) == (1, ())
-
-
 async def test_a_map_without_one_of_its_files_is_refused(
     mounted: tuple[Running, KubeletVolume, dict[str, str]],
 ) -> None:

@@ -11,7 +11,6 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.browser import (
     DESKTOP,
-    PHONE,
     RECORDER,
     applicant,
     barriers,
@@ -127,8 +126,8 @@ async def test_the_way_back_leads_to_an_allowed_origin_alone(lender: Running) ->
 @browser
 @pytest.mark.parametrize(
     ("size", "locale", "scheme"),
-    [(NARROW, "fil-PH", "dark"), (PHONE, "en-US", "light"), (DESKTOP, "en-US", "dark")],
-    ids=["narrow", "phone", "desktop"],
+    [(NARROW, "fil-PH", "dark"), (DESKTOP, "en-US", "light")],
+    ids=["narrow", "desktop"],
 )
 async def test_no_step_has_a_barrier_or_touches_an_edge(
     lender: Running, size: tuple[int, int], locale: str, scheme: str

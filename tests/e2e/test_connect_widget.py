@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.api.v1 import applicant_service_pb2 as pb
-from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from tests.e2e.browser import RECORDER, applicant, browser, opened, shot, told
 from tests.e2e.service import running
-from tests.kits.until import until
 
 CODES = """
 ACCOUNT_DISABLED ACCOUNT_INACCESSIBLE ACCOUNT_INCOMPLETE ACCOUNT_LOCKED AUTH_REQUIRED
@@ -36,31 +33,6 @@ CALLBACKS = (
     ("onClose", {"reason": "close"}, "You are done"),
     ("onAccountCreated", None, "Connecting your account"),
 )
-
-
-@pytest.mark.long
-@browser
-async def test_a_link_for_types_of_providers_offers_these_alone(tmp_path: Path) -> None:
-    """Of what the operator lets the widget show, also when the page is loaded again."""
-    public = "https://connect.example"
-    settings = {
-        "http_address": "127.0.0.1:0",
-        "connect_public_url": public,
-        "connect_providers": "sss_ph,grab_ph",
-    }
-    async with running(tmp_path, **settings) as live:
-        user_id, _ = await applicant(live, "CRM-1")
-        stub = ApplicantServiceStub(live.channel)
-        await until(live.service.core.source.providers)
-        asked = pb.CreateLinkTokenRequest(user_id=user_id, provider_types=["GOVERNMENT"])
-        link = (await stub.CreateLinkToken(asked)).link_token.connect_url
-        address = link.replace(public, live.service.http_url)
-        async with opened(address, widget=RECORDER) as page:
-            for _ in range(2):
-                await page.get_by_role("button", name="Connect an account").click()
-                await page.wait_for_selector("body[data-opened=yes]")
-                assert await page.evaluate("window.handed.providers") == ["sss_ph"]
-                await page.reload()
 
 
 @pytest.mark.long

@@ -24,15 +24,6 @@ def wrapped_by(live: Running) -> set[bytes | None]:
         return {row[0] for row in found}
 
 
-async def test_beside_made_up_people_keys_are_wrapped(live: Running) -> None:
-    """By the key of the file beside the database, where decisions have snapshots."""
-    await live.stub.CreateDecision(create(GEORGE.user_id), timeout=10)
-    [file] = Path(live.service.core.settings.store_url.removeprefix("sqlite:///")).parent.glob(
-        "*.data-keys"
-    )
-    assert wrapped_by(live) == {DATA_KEYS.read(file)[0].id}
-
-
 async def test_beside_a_vendor_a_key_file_is_asked_for(tmp_path: Path) -> None:
     """Without one the service warns and decides all the same; with one it wraps what was plain."""
     with capture_logs() as logs:

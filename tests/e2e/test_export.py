@@ -13,11 +13,9 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
-from decision_service.casework.recourse import FindRecourse
 from decision_service.cli.export import Exported, case, cases_head, csv_line, json_line
 from decision_service.cli.main import run
 from decision_service.cli.output import Exit
-from decision_service.decide.replay import Recorded
 from decision_service.decide.rule_tests import run_rule_tests
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
@@ -76,24 +74,6 @@ async def test_an_export_names_nobody(live: Running) -> None:
         assert [each for each in ids if each in text] == []
 
 
-async def test_an_export_seeks_no_recourse_and_counts(
-    live: Running, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rows without the search of what would have to be different, and their number on stderr."""
-    exported = await _recorded(live, sandbox_people()[1].user_id)
-    assert exported.decision.HasField("recourse")
-
-    async def sought(_: FindRecourse, recorded: Recorded) -> None:
-        pytest.fail(f"recourse of {recorded.entry.decision_id} was sought")
-
-    monkeypatch.setattr(FindRecourse, "__call__", sought)
-    line = ["decisions", "export", "--format", "csv", "--address", live.service.address]
-    assert await asyncio.to_thread(run, line) == Exit.DONE
-    done = capsys.readouterr()
-    assert exported.tag in done.out
-    assert done.err == "1 decision\n"
-
-
 @pytest.mark.long
 async def test_each_format_of_all_decisions_of_a_product(
     live: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -133,20 +113,3 @@ async def test_each_format_of_all_decisions_of_a_product(
         [*one[:3], "--product", PRODUCT],
     ):
         assert (await run_export(*words))[0] == Exit.USAGE
-
-
-async def test_a_list_fits_80_columns_and_cuts_no_id(
-    live: Running, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each decision has its id, minute, outcome, amount and reason codes."""
-    exported = [await _recorded(live, person.user_id) for person in sandbox_people()]
-    line = ["decisions", "list", "--address", live.service.address]
-    assert await asyncio.to_thread(run, line) == Exit.DONE
-    lines = [line for line in capsys.readouterr().out.splitlines() if not _LOGGED.match(line)]
-    text = "\n".join(lines)
-    assert max(map(len, lines)) <= 80
-    for one in exported:
-        assert one.decision.decision_id in text
-        assert f"{one.decision.create_time.ToDatetime():%Y-%m-%d %H:%M}" in text
-        assert all(reason.code in text for reason in one.decision.reasons)
-    assert "20,000 PHP" in text

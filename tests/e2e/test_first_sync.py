@@ -18,8 +18,8 @@ from decision_service.runtime.clock import SystemClock
 from decision_service.standin.linking import LinkSessions
 from decision_service.standin.sandbox import SandboxPerson, sandbox_people
 from decision_service.standin.server import build_app, serve
-from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
-from tests.e2e.test_overrides import ALONE
+from tests.e2e.service import PRODUCT, Running, create, outcome, refused, running
+from tests.fakes.examples import some
 
 GEORGE, _, CHRISTINA, _ = sandbox_people()
 LOAN = {"product": PRODUCT}
@@ -33,7 +33,6 @@ KINDS = [
     pytest.param(LOAN, GEORGE, "sss_ph", id="scheme"),
     pytest.param(ADVANCE, CHRISTINA, "grab_ph", id="platform"),
 ]
-ONE_A_DAY = ALONE + "caps:\n  - {name: all, approvals_per_day: 1, amount_per_day: 900000}\n"
 
 
 class Syncing:
@@ -118,21 +117,8 @@ async def test_a_first_sync_of_more_than_an_hour_is_referred(
         assert decision.reasons[0].message == "The data of a connected account is still arriving"
 
 
-async def test_a_refused_application_uses_nothing_of_the_day(tmp_path: Path) -> None:
-    """The one approval of the day is still there after applications that came too early."""
-    rules = own_rules(tmp_path)
-    (rules / PRODUCT / "rollout.yaml").write_text(ONE_A_DAY)
-    async with syncing(tmp_path, timedelta(minutes=45), rules_dir=str(rules)) as desk:
-        early = create(desk.connected(GEORGE, "sss_ph", timedelta(minutes=30)))
-        for _ in range(2):
-            await refused(desk.live.stub.CreateDecision(early))
-        desk.ahead = timedelta(minutes=16)
-        decision = await desk.decided(early)
-        assert (outcome(decision), decision.HasField("override")) == ("APPROVE", False)
-
-
 @pytest.mark.long
-@pytest.mark.parametrize(("product", "person", "provider"), KINDS)
+@pytest.mark.parametrize(("product", "person", "provider"), some(KINDS, 3))
 async def test_an_application_waits_until_the_first_sync_has_finished(
     tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
 ) -> None:

@@ -9,7 +9,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.rollout.assign import slot
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import PRODUCT, Running, at_vendor, create, outcome, own_rules, running
+from tests.e2e.service import PRODUCT, Running, at_vendor, create, outcome, own_rules
 
 PEOPLE = sandbox_people()
 ALLOWED, OTHERS = PEOPLE[0].user_id, [person.user_id for person in PEOPLE[1:]]
@@ -66,26 +66,3 @@ async def test_staff_on_the_allow_list_are_decided_first(pilot: tuple[Running, o
     assert outcome(decision) == "APPROVE"
     assert decision.assignment.enrolment_reason == "ALLOWED"
     assert not decision.assignment.HasField("enrolment_slot")
-
-
-async def test_a_decision_outside_the_go_live_replays_to_itself(
-    pilot: tuple[Running, object],
-) -> None:
-    """There is nothing to recompute, and nothing differs."""
-    live, _ = pilot
-    decision = (await live.stub.CreateDecision(create(OTHERS[0]))).decision
-    request = service_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
-    replayed = await live.stub.ReplayDecision(request)
-    assert replayed.decision == decision
-    assert list(replayed.differing_fields) == []
-
-
-async def test_a_stages_percentage_takes_exactly_the_slots_below_it(tmp_path: Path) -> None:
-    """At 50 % those with a slot under 50,000 are decided and the others are not."""
-    async with running(tmp_path, rules_dir=str(staged(tmp_path, "half"))) as live:
-        for user_id in OTHERS:
-            decision = (await live.stub.CreateDecision(create(user_id))).decision
-            inside = slot(PRODUCT, user_id) < 50_000
-            reason = "IN_STAGE" if inside else "NOT_IN_STAGE"
-            assert decision.assignment.enrolment_reason == reason
-            assert (outcome(decision) != "NOT_ENROLLED") == inside

@@ -26,13 +26,11 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from jsonschema import Draft202012Validator
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.runtime.config import load
-from decision_service.runtime.settings import ConfigError
 from decision_service.server.grpc import SERVICES
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.page import CALLERS
-from tests.e2e.service import ROOT, Running, at_vendor, create, environ, running
+from tests.e2e.service import ROOT, Running, at_vendor, create, running
 from tests.e2e.team import Team
 from tests.kits.until import until
 
@@ -91,15 +89,6 @@ async def test_a_decision_is_the_same_over_both(live: Running) -> None:
     assert (other.status, other.detail("ErrorInfo").reason) == (409, "REQUEST_ID_REUSED")
     listed = await post(live, LIST, {"user_id": RYAN, "pageSize": 1})
     assert listed.content["decisions"][0]["decisionId"] == made.content["decision"]["decisionId"]
-
-
-async def test_texts_in_utf_8_stay_as_they_are(live: Running) -> None:
-    """Names in other scripts, in the request and in the answer."""
-    note = {"product": "personal-loan-ph", "killed": True, "why": "Niño de Peña, 張偉 🙂"}
-    set_ = await post(live, "RolloutService/SetKillSwitch", json.dumps(note, ensure_ascii=False))
-    assert set_.status == 200
-    steps = await post(live, "RolloutService/ListRolloutSteps", {"product": "personal-loan-ph"})
-    assert note["why"] in json.dumps(steps.content, ensure_ascii=False)
 
 
 UNREADABLE = [
@@ -166,21 +155,6 @@ async def test_what_is_no_call_is_refused(
     assert (answer.status, answer.content["code"]) == (status, code)
     assert why in answer.content["message"]
     assert answer.content["details"] == []
-
-
-async def test_a_charset_may_be_named(shared: Running) -> None:
-    """The only one that there is."""
-    kind = "application/json; charset=UTF-8"
-    assert (await post(shared, LIST, {}, content_type=kind)).status == 200
-    kind = "application/json; charset=latin-1"
-    assert (await post(shared, LIST, {}, content_type=kind)).status == 415
-
-
-async def test_other_verbs_are_refused(shared: Running) -> None:
-    """A page of a browser can make no call."""
-    async with httpx2.AsyncClient(base_url=shared.service.http_url) as client:
-        for verb in ("GET", "PUT", "OPTIONS"):
-            assert (await client.request(verb, PACKAGE + LIST)).status_code == 405
 
 
 async def test_the_deadline_of_the_header_is_the_calls(shared: Running) -> None:
@@ -272,14 +246,6 @@ async def test_calls_in_progress_may_finish_while_the_service_stops(tmp_path: Pa
         assert (refused.status, refused.detail("ErrorInfo").reason) == (503, "DRAINING")
         assert (await call).status == 200
         await ending
-
-
-def test_an_address_that_others_reach_needs_known_callers(tmp_path: Path) -> None:
-    """As that of gRPC: whoever reaches it may call."""
-    tls = {"tls_cert_file": str(tmp_path), "tls_key_file": str(tmp_path), "smile_mode": "sandbox"}
-    chosen = environ(tmp_path, http_address="0.0.0.0:8080", smile_api_key="k" * 16, **tls)
-    with pytest.raises(ConfigError, match=r"DECISION_HTTP_ADDRESS.*callers are not known"):
-        load(environ=chosen | {"DECISION_SMILE_API_SECRET": "s" * 16})
 
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
@@ -466,3 +432,10 @@ async def test_what_decides_on_people_has_no_explorer(tmp_path: Path) -> None:
     async with at_vendor(tmp_path) as (live, _), httpx2.AsyncClient(verify=TLS) as client:
         for path in ("/", "/docs/callers.md", "/explorer/explorer.js"):
             assert (await client.get(live.service.http_url + path)).status_code == 404
+
+
+async def test_other_verbs_are_refused(shared: Running) -> None:
+    """A page of a browser can make no call."""
+    async with httpx2.AsyncClient(base_url=shared.service.http_url) as client:
+        for verb in ("GET", "PUT", "OPTIONS"):
+            assert (await client.request(verb, PACKAGE + LIST)).status_code == 405

@@ -48,6 +48,7 @@ SHOWN = (
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_from_application_to_erasure(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,9 +13,8 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
-from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import at_vendor, create, outcome, own_rules, refused, running
+from tests.e2e.service import create, outcome, own_rules, refused, running
 from tests.unit.cli.commands import command
 
 GEORGE = sandbox_people()[0]
@@ -160,16 +159,6 @@ async def test_an_applicant_is_compared_cold_and_warm(
     found = ("Palomero", "palomero", "+639559991234", "gpalomero")
     assert [word for word in (*given, *found) if word.encode() in stored] == []
     assert [word for word in (*given, *found) if word in exported] == []
-
-
-async def test_records_that_cannot_be_read_refer(tmp_path: Path, rules: str) -> None:
-    """No grade is made of half of the records."""
-    failing = Fault("status", path="/identities", settings={"status": 503})
-    async with at_vendor(tmp_path, failing, rules_dir=rules) as (live, _):
-        decision = (await live.stub.CreateDecision(asked(RIGHT), timeout=20)).decision
-    assert outcome(decision) == "REFER"
-    assert grades(decision) == [""] * 4
-    assert all(one.missing for one in decision.factor_values if one.name in NAMES)
 
 
 async def test_dry_runs_and_rule_tests_take_given_grades(

@@ -16,7 +16,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from decision_service import __version__
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.app import wiring as app
 from decision_service.app import wiring as upkeep
 from decision_service.cli.main import run
 from decision_service.decide.dry_run import ValidateRules
@@ -149,26 +148,6 @@ async def test_a_reply_names_its_decision_and_the_version_that_decided(live: Run
         assert dict(await call.trailing_metadata()) == named
 
 
-@pytest.mark.parametrize("sent", ["x" * 201, "two words", "né"])
-async def test_a_malformed_request_id_counts_as_none(shared: Running, sent: str) -> None:
-    """It is neither echoed nor logged; the call is served."""
-    metadata = (("x-request-id", sent),) if sent.isascii() else ()
-    call = shared.stub.ListDecisions(service_pb.ListDecisionsRequest(), metadata=metadata)
-    await call
-    assert "x-request-id" not in dict(await call.trailing_metadata() or ())
-
-
-async def test_errors_are_counted_by_reason_and_echo_the_request_id(live: Running) -> None:
-    """An error is counted under its code and reason, and carries the id it was sent."""
-    request = create(GEORGE, product="none-such")
-    with pytest.raises(grpc.RpcError) as error:
-        await live.stub.CreateDecision(request, metadata=(("x-request-id", "los-8"),))
-    assert dict(error.value.trailing_metadata())["x-request-id"] == "los-8"
-    assert refusal(error.value).info.reason == "PRODUCT_UNKNOWN"
-    sample = 'decision_service_errors_total{code="NOT_FOUND",reason="PRODUCT_UNKNOWN"}'
-    assert (await metrics(live))[sample] == 1
-
-
 async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
     """/healthz is 200 while decisions are taken and 503 while they are not."""
     async with httpx2.AsyncClient() as client:
@@ -251,16 +230,6 @@ async def test_every_way_to_ask_for_health_says_why(
         assert reason == (shown and f"store: the disk is full {shown}")
         assert (reason or "") in printed.err
         assert (await metrics(live))["decision_service_serving"] == (not reasons)
-
-
-async def test_an_address_that_is_taken_ends_the_start(tmp_path: Path) -> None:
-    """A second HTTP edge on one port is a sentence that names the setting."""
-    async with running(tmp_path) as live:
-        taken = live.service.http_url.removeprefix("http://")
-        (tmp_path / "second").mkdir()
-        with pytest.raises(app.StartError, match="DECISION_HTTP_ADDRESS"):
-            async with running(tmp_path / "second", http_address=taken):
-                pass
 
 
 async def _broken(*_: object, **__: object) -> None:

@@ -69,17 +69,6 @@ async def test_another_view_is_the_same_request(live: Running) -> None:
     assert await listed(live) == 2
 
 
-async def test_concurrent_duplicates_in_two_views_are_decided_once(live: Running) -> None:
-    """Callers that join a decision in progress have it in their own view too."""
-    request = create(GEORGE)
-    full = create(GEORGE, request_id=request.request_id, view=FULL)
-    replies = await asyncio.gather(
-        *(live.stub.CreateDecision(one) for one in (request, full, request, full))
-    )
-    assert len({reply.decision.decision_id for reply in replies}) == 1
-    assert [bool(reply.decision.factor_values) for reply in replies] == [False, True, False, True]
-
-
 async def test_another_content_is_refused_and_learns_nothing(live: Running) -> None:
     """ALREADY_EXISTS names neither the first user nor its decision."""
     request = create(GEORGE)
@@ -114,12 +103,6 @@ async def test_concurrent_decisions_on_one_user_share_the_gathering(tmp_path: Pa
         )
     calls = sorted(reply.decision.data_quality.upstream_calls for reply in replies)
     assert calls == [0] * 9 + [7]
-
-
-async def test_an_id_is_made_where_none_was_sent(live: Running) -> None:
-    """The service names the request itself and returns the name."""
-    reply = await live.stub.CreateDecision(create(GEORGE, request_id=""))
-    assert len(reply.decision.request_id) == 36
 
 
 async def test_a_caller_who_gives_up_leaves_nothing_half_done(live: Running) -> None:

@@ -10,11 +10,9 @@ import grpc
 import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
-from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
 from decision_service.api.v1 import decision_pb2 as decision_pb
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.api.v1 import outcome_service_pb2_grpc
-from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import Refusal, Running, create, refusal, running
@@ -98,14 +96,6 @@ async def test_a_loan_from_booked_to_repaid(live: Running) -> None:
     assert all(one.report_time.ToDatetime() >= made.create_time.ToDatetime() for one in listed)
 
 
-async def test_fifty_at_once_on_one_loan_are_one(live: Running) -> None:
-    """The same report from fifty calls is recorded once."""
-    stub, request = stub_of(live), report(await decided(live))
-    replies = await asyncio.gather(*(stub.RecordOutcome(request) for _ in range(50)))
-    receipts = [reply.receipt for reply in replies]
-    assert (receipts.count(RECORDED), receipts.count(REPEATED)) == (1, 49)
-
-
 async def test_what_contradicts_is_refused_and_changes_nothing(live: Running) -> None:
     """Another report of the same day, and the same loan of another decision."""
     made, other = await decided(live), await decided(live)
@@ -119,21 +109,6 @@ async def test_what_contradicts_is_refused_and_changes_nothing(live: Running) ->
     corrected = report(made, overdue_days=1, correction=True)
     for receipt in (pb.OUTCOME_RECEIPT_CORRECTED, REPEATED):
         assert (await stub_of(live).RecordOutcome(corrected)).receipt == receipt
-
-
-async def test_what_cannot_be_true_names_its_field(live: Running) -> None:
-    """Another currency than the decision's, days in the future and before the decision."""
-    made = await decided(live)
-    dollars = MoneyMessage(currency_code="USD", units=9)
-    told = await refused(
-        live, report(made, disbursed_amount=dollars, instalment=dollars, loan_id="LN-2")
-    )
-    assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INPUT_INVALID")
-    assert list(told.fields) == ["outcome.disbursed_amount", "outcome.instalment"]
-    for back, word in ((-3, "future"), (3, "before the decision")):
-        told = await refused(live, report(made, back))
-        assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
-        assert word in told.fields["outcome.as_of_date"]
 
 
 async def test_an_empty_request_names_every_field(live: Running) -> None:
@@ -178,19 +153,6 @@ async def test_only_decisions_that_the_caller_may_read(tmp_path: Path) -> None:
         asked = pb.ListOutcomesRequest(decision_id=made.decision_id)
         for metadata in (los, servicing, auditor):
             assert len((await stub.ListOutcomes(asked, metadata=metadata)).outcomes) == 1
-
-
-async def test_an_erased_decision_takes_no_reports(tmp_path: Path) -> None:
-    """Where erasures take decisions, what was reported is gone from the files with them."""
-    async with running(tmp_path, on_revoke="erase_decisions") as live:
-        repaid = {"loan_id": "LN-TO-BE-GONE", "status": pb.LOAN_STATUS_REPAID}
-        request = report(await decided(live), **repaid)
-        await stub_of(live).RecordOutcome(request)
-        whose = applicant_pb.EraseApplicantRequest(user_id=GEORGE)
-        await ApplicantServiceStub(live.channel).EraseApplicant(whose)
-        files = [file.read_bytes() for file in tmp_path.glob("decisions.db*")]
-        assert not any(b"LN-TO-BE-GONE" in content for content in files)
-        assert (await refused(live, request)).info.reason == "DECISION_UNKNOWN"
 
 
 def test_a_file_of_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,3 +201,11 @@ def test_a_server_that_is_gone_stops_the_file(
     assert "send the whole file again" in done.err
     done = command(capsys, "decisions", "outcomes", str(tmp_path / "none.csv"))
     assert (done.code, "cannot be read" in done.err) == (2, True)
+
+
+async def test_fifty_at_once_on_one_loan_are_one(live: Running) -> None:
+    """The same report from fifty calls is recorded once."""
+    stub, request = stub_of(live), report(await decided(live))
+    replies = await asyncio.gather(*(stub.RecordOutcome(request) for _ in range(50)))
+    receipts = [reply.receipt for reply in replies]
+    assert (receipts.count(RECORDED), receipts.count(REPEATED)) == (1, 49)

@@ -63,19 +63,6 @@ async def test_what_does_not_fit_is_refused_and_what_is_known_is_answered(tmp_pa
     assert refused.retry == 1.0
 
 
-async def test_who_waits_too_long_has_spent_nothing(tmp_path: Path) -> None:
-    """A deadline that passes in the queue leaves no record and causes no call to the vendor."""
-    async with at_vendor(tmp_path, HANGING, max_in_flight="1") as (live, app):
-        with held(live, 1):
-            await until_full(live, 0)
-            with pytest.raises(grpc.RpcError) as error:
-                await live.stub.CreateDecision(create(GEORGE), timeout=0.5)
-        assert app.meter.by_path()["/accounts"] == 0
-        listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
-    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert not listed.decisions
-
-
 async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
     """While the loop is late new decisions are refused, stored ones answered; then it is over."""
     async with running(tmp_path) as live:

@@ -13,8 +13,6 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, running
 from tests.fakes.plans import CHALLENGED
-from tests.integration.replicas import replicas, vendor
-from tests.kits.postgres import Postgres
 from tests.unit.cli.commands import Done, command
 
 GEORGE = sandbox_people()[0].user_id
@@ -63,19 +61,3 @@ async def test_a_capped_approval_is_marked_wherever_it_is_shown(
     labels = f'cap="all",kind="CAPPED",product="{PRODUCT}"'
     assert f"decision_service_decision_overrides_total{{{labels}}} 1.0" in text
     assert [line["kind"] for line in logs if line["event"] == "decision overridden"] == ["CAPPED"]
-
-
-@pytest.mark.long
-async def test_two_replicas_on_one_store_keep_one_cap(postgres: Postgres, tmp_path: Path) -> None:
-    """Of twelve at once over both, as many are approved as the day may; the others are referred."""
-    rules = rules_under(tmp_path, CAPPED)
-    async with (
-        vendor() as at,
-        replicas(tmp_path, postgres.migrated(), at, rules_dir=rules) as both,
-    ):
-        calls = [both[n % 2].stub.CreateDecision(create(GEORGE), timeout=60) for n in range(12)]
-        made = [reply.decision for reply in await asyncio.gather(*calls)]
-    outcomes = [outcome(decision) for decision in made]
-    assert (outcomes.count("APPROVE"), outcomes.count("REFER")) == (4, 8)
-    assert {d.override.cap for d in made if outcome(d) == "REFER"} == {"all"}
-    assert {r.code for d in made for r in d.reasons} == {"DAY_CAP_REACHED"}

@@ -58,7 +58,7 @@ def _of(source: DataSource) -> Any:
 
 @dataclass
 class Shop:
-    """Two processes on one store, or one after another where a file has room for one."""
+    """Processes one after another on one store."""
 
     folder: Path
     url: str
@@ -120,6 +120,7 @@ async def hashes(url: str) -> int:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_what_is_owed_counts_until_it_is_paid(url: str, tmp_path: Path) -> None:
     """Five applications end as one approval and four reasons; reports, and a second user, show."""
     app = build_app(registered_twice, api_key="k", api_secret="s", requests_per_second=1000)

@@ -4,36 +4,11 @@ from datetime import UTC
 from math import ceil
 from pathlib import Path
 
-import pytest
-
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.standin.formats import civil_day, first_day, month_of
 from decision_service.standin.sandbox import sandbox_data, sandbox_people
 from tests.e2e.service import Running, create, outcome, running
-
-STORIES = {
-    "George": ("APPROVE", "", []),
-    "Ryan": ("DECLINE", "", ["SHORT_INCOME_HISTORY", "DEBT_TOO_HIGH"]),
-    "Christina": ("REFER", "DATA", ["UPSTREAM_UNAVAILABLE"]),
-    "Anisha": ("REFER", "SCORE", ["CONTRIBUTION_GAPS", "INCOME_GAPS"]),
-}
-
-
-@pytest.mark.parametrize("name", STORIES)
-async def test_each_person_has_a_story_of_their_own(live: Running, name: str) -> None:
-    """Outcome, kind of referral and first reasons are what the person's data says."""
-    person = next(p for p in sandbox_people() if p.user_name == name)
-    reply = await live.stub.CreateDecision(create(person.user_id))
-    decision = reply.decision
-    kind = pb.ReferKind.Name(decision.refer_kind).removeprefix("REFER_KIND_")
-    expected, expected_kind, reasons = STORIES[name]
-    assert outcome(decision) == expected
-    assert kind == (expected_kind or "UNSPECIFIED")
-    told = [reason.code for reason in decision.reasons]
-    assert told[: len(reasons)] == reasons
-    assert told == reasons or outcome(decision) == "DECLINE"
-    assert all(reason.message for reason in decision.reasons)
 
 
 def weekend_pages(decision: pb.Decision) -> int:
@@ -56,20 +31,6 @@ async def test_upstream_calls_are_the_documented_ones(live: Running) -> None:
     calls = {name: decision.data_quality.upstream_calls for name, decision in made.items()}
     christina = 7 + weekend_pages(made["Christina"]) + 2 + 1
     assert calls == {"George": 7, "Ryan": 7, "Christina": christina, "Anisha": 7}
-
-
-async def test_replaying_each_decision_gives_the_same(live: Running) -> None:
-    """No field differs, and the replayed decision equals the recorded one in full."""
-    for person in sandbox_people():
-        request = create(person.user_id, view=pb.DECISION_VIEW_FULL)
-        decision = (await live.stub.CreateDecision(request)).decision
-        replayed = await live.stub.ReplayDecision(
-            service_pb.ReplayDecisionRequest(
-                decision_id=decision.decision_id, view=pb.DECISION_VIEW_FULL
-            )
-        )
-        assert list(replayed.differing_fields) == []
-        assert replayed.decision == decision
 
 
 async def test_the_full_view_shows_values_and_traces(live: Running) -> None:

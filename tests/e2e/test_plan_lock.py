@@ -35,15 +35,6 @@ OPENED = edited(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A store without tables or rows."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/decisions.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.migrated()
-
-
 class Operators:
     """A process as its operators reach it: what it shows and decides, and commands by a caller."""
 
@@ -69,7 +60,7 @@ class Operators:
 
 @pytest.mark.long
 async def test_an_edited_plan_waits_over_a_crash_and_is_confirmed_by_two(
-    tmp_path: Path, store: str
+    tmp_path: Path, postgres: Postgres
 ) -> None:
     """One row waits; after a kill the plan before goes on in every process; two confirm."""
     rules, team = own_rules(tmp_path), Team(tmp_path)
@@ -87,7 +78,7 @@ async def test_an_edited_plan_waits_over_a_crash_and_is_confirmed_by_two(
             "smile_api_key": "k",
             "smile_api_secret": "s",
             "rules_dir": str(rules),
-            "store_url": store,
+            "store_url": postgres.migrated(),
             "auth_tokens_file": str(team.path),
         }
 
@@ -101,9 +92,7 @@ async def test_an_edited_plan_waits_over_a_crash_and_is_confirmed_by_two(
             plan.write_text(OPENED)
             await until(one.look, lambda now: now[0].HasField("proposed"))
             process.kill()
-        one = other = await started()
-        if store.startswith("postgresql"):
-            other = await started()
+        one, other = await started(), await started()
         for process in (one, other):
             rollout, decided = await process.look()
             assert (rollout.position, rollout.plan_digest) == (2, in_force)

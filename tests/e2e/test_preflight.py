@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from decision_service.decide.events import NEEDED_TYPES
+from decision_service.runtime.config import load
 from decision_service.standin.server import Simulator, build_app, serve
 from decision_service.store.keys import DATA_KEYS
+from decision_service.workbench.commands.preflight import erasures_check, identity_keys_check
 from tests.e2e.process import command
 from tests.e2e.service import Running, at_vendor, own_rules, running
 
@@ -115,27 +117,6 @@ async def test_what_is_not_in_order_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-async def test_embedded_mode_is_not_live(tmp_path: Path) -> None:
-    """Made-up people are the first thing to change."""
-    done = await run("preflight", folder=tmp_path)
-    assert (done.returncode, "DO  mode" in done.stdout) == (1, True)
-    for name in ("base URL", "widget", "clock", "keys", "webhooks"):
-        assert f"–   {name}" in done.stdout
-
-
-@pytest.mark.long
-async def test_the_store_of_a_running_service_is_no_fault(tmp_path: Path) -> None:
-    """After each step preflight is run beside the service, which holds its SQLite file."""
-    async with at_vendor(tmp_path) as (live, _):
-        file = {"store_url": f"sqlite:///{tmp_path / 'decisions.db'}"}
-        done = await run(
-            "preflight", folder=tmp_path, **settings(tmp_path, live.service.core.smile_url) | file
-        )
-        assert "ok  store" in done.stdout
-        assert "in use by a running service" in done.stdout
-
-
-@pytest.mark.long
 async def test_a_rollout_that_has_moved_on_is_not_at_its_first_stage(tmp_path: Path) -> None:
     """The store's journal tells, whatever the plan says."""
     rules = {"rules_dir": str(staged(tmp_path))}
@@ -203,24 +184,27 @@ async def tried(live: Running, folder: Path, where: dict[str, str]) -> None:
     assert (await run("webhooks", "send-test", here, folder=folder, **other)).returncode == 1
 
 
-@pytest.mark.long
-async def test_where_erasures_are_noted_is_looked_at(tmp_path: Path) -> None:
+FILE, SERVER = {"smile_mode": "embedded"}, {"store_url": "postgresql://127.0.0.1:9/d"}
+
+
+@pytest.mark.parametrize(
+    ("more", "ok", "words"),
+    [
+        (FILE, None, "beside the SQLite file"),
+        (SERVER, False, "set DECISION_"),
+        ({**FILE, "erasure_journal": "there", "identity_key_file": "there"}, True, "there"),
+        ({**SERVER, "erasure_journal": "postgresql://u:canary@127.0.0.1:9/e"}, None, "as a whole"),
+        ({**SERVER, "erasure_journal": "postgresql://u:canary@h/e"}, True, "noted in h/e"),
+    ],
+)
+def test_where_erasures_are_noted_is_looked_at(
+    tmp_path: Path, more: dict[str, str], ok: bool | None, words: str
+) -> None:
     """Beside SQLite they are, with the keys of hashes; for PostgreSQL files must be named."""
-    embedded = {"smile_mode": "embedded", "rules_dir": str(staged(tmp_path))}
-    away = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
-    nowhere = {"smile_base_url": "http://127.0.0.1:9/v1", "store_url": "postgresql://127.0.0.1:9/d"}
-    journal = str(tmp_path / "erasures")
-    for more, expected, words in (
-        (embedded, None, "beside the SQLite file"),
-        ({**away, **nowhere}, False, "set DECISION_"),
-        ({**embedded, "erasure_journal": journal, "identity_key_file": journal}, True, journal),
-    ):
-        done = await run("preflight", "--format", "json", folder=tmp_path, **more)
-        for line in ("erasures", "identity keys"):
-            ok, said = lines_of(done.stdout)[line]
-            assert (ok, words in said) == (expected, True)
-    for host, expected, words in (("127.0.0.1:9", None, "as a whole"), ("h", True, "noted in h/e")):
-        apart = {**away, **nowhere, "erasure_journal": f"postgresql://u:canary@{host}/e"}
-        done = await run("preflight", "--format", "json", folder=tmp_path, **apart)
-        ok, said = lines_of(done.stdout)["erasures"]
-        assert (ok, words in said, "canary" in done.stdout) == (expected, True, False)
+    given = settings(tmp_path, "http://127.0.0.1:9/v1", **more)
+    chosen = load(environ={f"DECISION_{name.upper()}": value for name, value in given.items()})
+    checks = [erasures_check(chosen)]
+    if "canary" not in more.get("erasure_journal", ""):
+        checks.append(identity_keys_check(chosen))
+    for check in checks:
+        assert (check.ok, words in check.words, "canary" in check.words) == (ok, True, False)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.app.core import StartError
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.process import command
 from tests.e2e.service import create, refused, running
 
 GEORGE, RYAN, *_ = (person.user_id for person in sandbox_people())
@@ -43,15 +38,6 @@ async def test_a_backup_brings_no_erased_person_back(tmp_path: Path) -> None:
         assert list(replayed.differing_fields) == []
 
 
-async def test_a_journal_that_is_none_stops_the_start(tmp_path: Path) -> None:
-    """Nothing is served while it is unknown who was erased; the sentence names the file."""
-    journal = tmp_path / "journal"
-    journal.write_text("notes of mine\n")
-    with pytest.raises(StartError, match=f"erasure journal {journal} is damaged"):
-        async with running(tmp_path, erasure_journal=str(journal)):
-            pass
-
-
 def _replay(decision_id: str) -> service_pb.ReplayDecisionRequest:
     return service_pb.ReplayDecisionRequest(decision_id=decision_id)
 
@@ -71,20 +57,3 @@ def _key_of(store: Path, user_id: str) -> bytes:
     with closing(sqlite3.connect(store)) as connection:
         found = connection.execute("SELECT key FROM consents WHERE user_id = ?", (user_id,))
         return bytes(found.fetchone()[0])
-
-
-@pytest.mark.long
-async def test_preflight_erases_a_backup_as_the_service_would(tmp_path: Path) -> None:
-    """Looked at first by preflight, a restored backup still loses decisions where erasures do."""
-    store, backup = tmp_path / "decisions.db", tmp_path / "backup.db"
-    thorough = {"on_revoke": "erase_decisions"}
-    async with running(tmp_path, **thorough) as live:
-        decided = (await live.stub.CreateDecision(create(GEORGE))).decision
-        _back_up(store, backup)
-        applicants = applicant_service_pb2_grpc.ApplicantServiceStub(live.channel)
-        await applicants.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
-    _restore(backup, store)
-    await asyncio.to_thread(command, "preflight", "--no-prove", folder=tmp_path, **thorough)
-    async with running(tmp_path, **thorough) as live:
-        read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
-        assert (await refused(live.stub.GetDecision(read))).info.reason == "DECISION_UNKNOWN"

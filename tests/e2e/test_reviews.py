@@ -17,12 +17,10 @@ from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import notice_service_pb2 as notice_pb
-from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
-from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.cli.client import ServerOptions
 from decision_service.server.webhooks import PATH, signature
@@ -30,7 +28,6 @@ from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator
 from decision_service.store.keys import IDENTITY_KEYS
-from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, at_vendor, create, own_rules, refused
 from tests.e2e.team import Metadata, Team
 from tests.kits.postgres import Postgres
@@ -44,18 +41,10 @@ SETTINGS = {
 }
 
 
-STANDS = (
-    "stands: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
-)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/decisions.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.migrated()
+@pytest.fixture
+def store_url(postgres: Postgres) -> str:
+    """An empty store."""
+    return postgres.migrated()
 
 
 class Office:
@@ -180,101 +169,6 @@ async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store
         assert seen == [("AWAITING_SECOND", ["DATA_MISSING"]), ("COMPLETED", [])]
 
 
-async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
-    tmp_path: Path, store_url: str
-) -> None:
-    """Two persons approve; the record stays, the chain shows it, and it counts as exposure."""
-    async with office(tmp_path, store_url) as at:
-        made = await at.decided(ANISHA, 30_000)
-        assert made.refer_kind == decision_pb2.REFER_KIND_SCORE
-        listed = await at.stub.ListReviews(pb.ListReviewsRequest(tag=""), metadata=at.ana)
-        (review,) = listed.reviews
-        assert (review.decision_id, review.queue) == (made.decision_id, "judgement")
-        await at.claimed(review.review_id, at.ana)
-        amount = MoneyMessage(currency_code="PHP", units=25_000)
-        proposed = await at.complete(review.review_id, at.ana, approved_amount=amount)
-        assert proposed.state == decision_pb2.REVIEW_STATE_AWAITING_SECOND
-        assert (await at.read(made.decision_id)).review.outcome == decision_pb2.OUTCOME_REFER
-        confirm = pb.ConfirmReviewRequest(
-            review_id=review.review_id, request_id="c-1", etag=review.etag
-        )
-        told = await refused(at.stub.ConfirmReview(confirm, metadata=at.ben))
-        assert told.info.reason == "REVIEW_REFUSED"
-        confirm.etag = proposed.etag
-        for _ in range(2):
-            ended = (await at.stub.ConfirmReview(confirm, metadata=at.ben)).review
-            assert (ended.completed_by, ended.confirmed_by) == ("ana", "ben")
-        stands = (await at.read(made.decision_id)).review
-        assert (stands.outcome, stands.role) == (decision_pb2.OUTCOME_APPROVE, "review_second")
-        assert stands.approved_amount.units == 25_000
-        assert (stands.term_months, stands.instalment) == (ended.term_months, ended.instalment)
-        assert (await at.read(made.decision_id)).outcome == decision_pb2.OUTCOME_REFER
-        letter = await at.letter(made.decision_id, "en")
-        assert (letter.kind, letter.review_id) == (
-            notice_pb.NOTICE_KIND_COUNTER_OFFER,
-            review.review_id,
-        )
-        text = letter.text.replace("\u00a0", " ")
-        assert "we can lend you ₱ 25,000" in text
-        assert "- Term: 6 months\n- Interest: 5% a month\n- Fees, which we keep" in text
-        repaid = "6 of ₱ 4,925.43 each\n- You pay in all: ₱ 29,552.58\n- Valid until "
-        assert repaid in text
-        assert "\n- SSS, as of " in letter.text
-        later = await at.read((await at.decided(ANISHA)).decision_id, full=True)
-        seen = {one.name: one for one in later.factor_values}
-        assert seen["history.exposure"].value.money.units == 25_000
-        day = made.create_time.ToDatetime().date().isoformat()
-        booked = outcome_pb.LoanOutcome(
-            decision_id=made.decision_id,
-            loan_id="LN-1",
-            as_of_date=day,
-            status=outcome_pb.LOAN_STATUS_BOOKED,
-            disbursed_amount=amount,
-            disburse_date=day,
-            instalment=MoneyMessage(currency_code="PHP", units=4_900),
-        )
-        report = outcome_pb.RecordOutcomeRequest(outcome=booked)
-        await OutcomeServiceStub(at.live.channel).RecordOutcome(report, metadata=at.los)
-
-
-async def test_a_contested_decline_gets_a_persons_answer(tmp_path: Path, store_url: str) -> None:
-    """The request is safe to repeat, and its review ends with a reason that can be told."""
-    async with office(tmp_path, store_url) as at:
-        made = await at.decided(CHRISTINA)
-        assert made.outcome == decision_pb2.OUTCOME_DECLINE
-        first = await at.letter(made.decision_id)
-        assert (first.kind, first.review_id) == (notice_pb.NOTICE_KIND_ADVERSE_ACTION, "")
-        request = pb.RequestReviewRequest(
-            decision_id=made.decision_id, request_id="q-1", text="My debts are repaid."
-        )
-        told = [(await at.stub.RequestReview(request, metadata=at.los)).review for _ in range(2)]
-        assert {one.review_id for one in told} == {made.decision_id.replace("dec_", "rev_") + "-1"}
-        assert told[0].queue == "contest"
-        await at.claimed(told[0].review_id, at.ana)
-        declined = await at.complete(
-            told[0].review_id,
-            at.ana,
-            outcome=decision_pb2.OUTCOME_DECLINE,
-            approved_amount=None,
-            reason="NOT_AFFORDABLE",
-        )
-        assert declined.result.reason == "NOT_AFFORDABLE"
-        answer = await at.letter(made.decision_id)
-        assert (answer.kind, answer.review_id) == (first.kind, told[0].review_id)
-        assert "Tao ang sumuri nito" in answer.text
-        assert "Hindi nagbago ang sagot." in " ".join(answer.text.split())
-        assert "Masyadong malaking bahagi ng inyong kita" in answer.text
-        assert await at.letter(made.decision_id) == answer
-        assert await at.sent(first) == first
-        assert await at.sent(answer) == answer
-        stands = (await at.read(made.decision_id)).review
-        assert (stands.state, stands.outcome, stands.role) == (
-            decision_pb2.REVIEW_STATE_COMPLETED,
-            decision_pb2.OUTCOME_DECLINE,
-            "review",
-        )
-
-
 async def test_what_persons_approve_takes_from_the_day(tmp_path: Path) -> None:
     """A person's approval leaves the rules less, and a full day refuses both until midnight."""
     rules = own_rules(tmp_path)
@@ -352,47 +246,6 @@ async def test_an_erasure_ends_the_review(tmp_path: Path) -> None:
         assert [one.action for one in ended.events] == ["OPENED", "ERASED"]
         told = await refused(at.claimed(review_id, at.ana))
         assert told.info.metadata["state"] == "ENDED"
-
-
-@pytest.mark.long
-async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
-    """Listed, claimed, completed, confirmed, and read as one chain with every word."""
-    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
-        made = await at.decided(ANISHA, 30_000)
-        for name, who in (("ana", at.ana), ("ben", at.ben), ("los", at.los)):
-            (tmp_path / name).write_text(str(who[0][1]).removeprefix("Bearer "))
-
-        async def run(who: str, *words: str) -> str:
-            address = ("--address", at.live.service.address)
-            token = ("--token-file", str(tmp_path / who))
-            done = await asyncio.to_thread(command, *words, *address, *token, folder=tmp_path)
-            assert done.returncode == 0, done.stderr
-            return done.stdout
-
-        (listed,) = json.loads(await run("ana", "reviews", "list", "--format", "json"))["reviews"]
-        review_id = listed["review_id"]
-        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
-        result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
-        words = [f"word{place}" for place in range(200)]
-        said = ("--explanation", " ".join(words))
-        assert "AWAITING_SECOND" in await run(
-            "ana", "reviews", "complete", review_id, *result, *said
-        )
-        assert "by ana and ben" in await run("ben", "reviews", "confirm", review_id)
-        shown = await run("ana", "reviews", "show", review_id)
-        assert [line for line in shown.splitlines() if "CONFIRMED · ben" in line]
-        chain = await run("los", "decisions", "show", made.decision_id)
-        assert STANDS in chain
-        chain = await run("ana", "decisions", "chain", made.decision_id)
-        assert [word for word in chain.split() if word in words] == words * 2
-        assert max(map(len, chain.splitlines())) <= 200
-        asked = ("reviews", "open", made.decision_id, "--text", "I asked for 30,000.")
-        assert "contested" in await run("los", *asked)
-        listed = await run("ana", "reviews", "list", "--decision-id", made.decision_id)
-        assert f"{review_id[:-1]}2  OPEN" in listed
-        shown = await run("los", "decisions", "show", made.decision_id)
-        assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in shown
-        assert STANDS in shown
 
 
 async def test_many_steps_are_read_page_by_page(tmp_path: Path) -> None:

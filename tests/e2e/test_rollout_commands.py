@@ -61,17 +61,6 @@ async def test_show_says_where_it_stands_and_what_comes_next(rollout: Rollout) -
     assert f'decision-service rollout advance {PRODUCT} --track go-live --why "…"' in following
 
 
-async def test_show_without_a_product_shows_all(rollout: Rollout) -> None:
-    """Every rollout in turn, and as one JSON list for programs."""
-    done = await rollout("show")
-    assert "gig-advance-ph · go-live stage all (100 %)" in done.out
-    assert f"{PRODUCT} · go-live stage staff (0 %)" in done.out
-    listed = json.loads((await rollout("show", "--format", "json")).out)
-    assert [one["rollout"]["product"] for one in listed] == ["gig-advance-ph", PRODUCT]
-    alone = json.loads((await rollout("show", PRODUCT, "--format", "json")).out)
-    assert alone["rollout"] == listed[1]["rollout"]
-
-
 async def test_a_change_says_what_it_did(rollout: Rollout) -> None:
     """Each command tells its step in words; one that changes nothing says so."""
     for words, said in (
@@ -109,19 +98,6 @@ async def test_history_tells_the_whole_story(rollout: Rollout) -> None:
     assert [step["action"] for step in rest["steps"]] == ["begin"]
 
 
-async def test_explain_gives_every_reason(rollout: Rollout) -> None:
-    """Who would decide, by which version, and why."""
-    allowed = await rollout("explain", GEORGE, "--product", PRODUCT)
-    rows = [line.split() for line in allowed.out.splitlines()]
-    assert ["enrolment", "reason", "ALLOWED"] in rows
-    assert ["compared", "no"] in rows
-    outside = await rollout("explain", RYAN, "--product", PRODUCT, "--amount", "20000")
-    rows = [line.split() for line in outside.out.splitlines()]
-    assert ["enrolment", "reason", "NOT_IN_STAGE"] in rows
-    assert ["version", "0"] in rows
-    assert ["stage", "staff"] in rows
-
-
 async def test_a_refused_change_is_exit_code_one(rollout: Rollout) -> None:
     """What the rollout refuses is a finding, with the reason and what to do; a bad name is not."""
     await rollout("pause", PRODUCT, "--why", "holiday")
@@ -138,14 +114,6 @@ async def test_a_refused_change_is_exit_code_one(rollout: Rollout) -> None:
     assert (late.code, "reason ROLLOUT_MOVED_ON" in late.err) == (Exit.FINDINGS, True)
     unknown = await rollout("show", "car-loan")
     assert (unknown.code, "NOT_FOUND: " in unknown.err) == (Exit.SERVER, True)
-
-
-async def test_no_change_goes_without_its_reason(rollout: Rollout) -> None:
-    """Every command that moves something asks for --why before it asks the server."""
-    for name in ("advance", "confirm", "roll-back", "pause", "resume", "kill", "revive"):
-        done = await rollout(name, PRODUCT)
-        assert done.code == Exit.USAGE
-        assert "--why" in done.err
 
 
 async def test_a_step_before_hold_and_count_says_why_it_is_early(rollout: Rollout) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
 import pytest_asyncio
 
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
@@ -23,7 +21,6 @@ from tests.e2e.service import (
     create,
     outcome,
     own_rules,
-    refusal,
     refused,
     running,
 )
@@ -162,24 +159,6 @@ async def test_killing_the_challenger_leaves_the_champion(rollout: Rollout) -> N
     assert list(replayed.differing_fields) == []
 
 
-async def test_pausing_stops_advancing_only(rollout: Rollout) -> None:
-    """A paused rollout refuses to advance with the way out, and rolls back as ever."""
-    ask = {"product": PRODUCT, "why": "holiday"}
-    await rollout.stub.PauseRollout(pb.PauseRolloutRequest(**ask))
-    error = await refused(rollout.advance())
-    assert (error.code, error.info.reason) == (
-        grpc.StatusCode.FAILED_PRECONDITION,
-        "ROLLOUT_REFUSED",
-    )
-    assert "resume it before advancing" in error.message
-    request = pb.RollBackRolloutRequest(product=PRODUCT, track="challenger", why="to be sure")
-    done = await rollout.stub.RollBackRollout(request)
-    assert (done.rollout.challenger.stage, done.rollout.challenger.percent) == ("", "0")
-    await rollout.stub.ResumeRollout(pb.ResumeRolloutRequest(**ask))
-    await rollout.advance()
-    assert await rollout.steps() == ["begin", "pause", "roll-back", "resume", "advance"]
-
-
 async def test_every_change_needs_its_reason(rollout: Rollout) -> None:
     """Without `why` nothing moves, and what is malformed is named field by field."""
     calls = [
@@ -205,43 +184,6 @@ async def test_every_change_needs_its_reason(rollout: Rollout) -> None:
     arm = pb.SetKillSwitchRequest(product=PRODUCT, arm="both", why="x", killed=True)
     assert set((await refused(rollout.stub.SetKillSwitch(arm))).fields) == {"arm"}
     assert await rollout.steps() == ["begin"]
-
-
-async def test_a_change_on_another_plan_is_refused(rollout: Rollout) -> None:
-    """What was decided on under one plan is not done under another: PLAN_CHANGED."""
-    seen = await rollout.get()
-    text = edited(STAGED, ("{name: early, percent: 5}", "{name: early, percent: 6}"))
-    now = await rollout.replan(text, refused=False)
-    error = await refused(rollout.advance(plan_digest=seen.plan_digest))
-    assert (error.code, error.info.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "PLAN_CHANGED")
-    assert error.info.metadata["plan_digest"] == now.plan_digest
-    done = await rollout.advance(plan_digest=now.plan_digest)
-    assert done.step.plan_digest == now.plan_digest
-    assert await rollout.steps() == ["begin", "plan", "advance"]
-
-
-async def test_of_two_operators_one_wins_and_the_other_is_told(rollout: Rollout) -> None:
-    """Two advance at once on what both saw: one stage is gained, and the other hears by whom."""
-    seen = await rollout.get()
-    asked = [rollout.advance(position=seen.position) for _ in range(2)]
-    done = await asyncio.gather(*asked, return_exceptions=True)
-    [error] = [refusal(one) for one in done if isinstance(one, grpc.RpcError)]
-    [won] = [one for one in done if not isinstance(one, grpc.RpcError)]
-    assert error.info.reason == "ROLLOUT_MOVED_ON"
-    assert won.step.who in error.message
-    assert (await rollout.get()).go_live.stage == "pilot"
-
-
-async def test_the_journal_outlives_the_process(tmp_path: Path) -> None:
-    """After a restart everything stands where it stood, and nothing was added."""
-    rules = planned(tmp_path)
-    async with running(tmp_path, rules_dir=str(rules)) as live:
-        await on(live, rules).advance()
-        await on(live, rules).kill("challenger")
-        before = await on(live, rules).get()
-    async with running(tmp_path, rules_dir=str(rules)) as live:
-        assert await on(live, rules).get() == before
-        assert await on(live, rules).steps() == ["begin", "advance", "kill"]
 
 
 async def test_an_explanation_is_what_a_decision_records(rollout: Rollout) -> None:
@@ -271,26 +213,6 @@ async def test_an_explanation_is_what_a_decision_records(rollout: Rollout) -> No
     assert set(error.fields) == {"user_id"}
 
 
-async def test_steps_are_listed_in_pages(rollout: Rollout) -> None:
-    """Pages go on where they ended, and a token serves no other rollout."""
-    for killed in (True, False, True, False):
-        await rollout.kill(killed=killed)
-    found, token = [], ""
-    while True:
-        request = pb.ListRolloutStepsRequest(product=PRODUCT, page_size=2, page_token=token)
-        reply = await rollout.stub.ListRolloutSteps(request)
-        found += [step.position for step in reply.steps]
-        if not reply.next_page_token:
-            break
-        token = reply.next_page_token
-    assert found == [5, 4, 3, 2, 1]
-    for product, bad in (("gig-advance-ph", token), (PRODUCT, "%"), (PRODUCT, "AAAA")):
-        request = pb.ListRolloutStepsRequest(product=product, page_token=bad)
-        assert (await refused(rollout.stub.ListRolloutSteps(request))).info.reason == (
-            "PAGE_TOKEN_INVALID"
-        )
-
-
 async def test_rollouts_of_unknown_products_are_not_found(rollout: Rollout) -> None:
     """Reading, moving and explaining name the product that is not there."""
     calls = [
@@ -307,64 +229,6 @@ async def test_rollouts_of_unknown_products_are_not_found(rollout: Rollout) -> N
 
 
 # Plans that change while they run
-
-SEGMENT = """  deny: []
-  segments:
-    - {name: a, when: inputs.requested_term_months > true, percent: 9}"""
-GUARDRAIL = """initial_stage: half
-guardrails:
-  - {name: g, metric: approval, scope: arm, max: 0.4, min_units: 5, window: 1h, action: pause}
-"""
-BAD_PLANS = (
-    (("percent: 5}", "percent: 105}"), "percent: 105"),
-    (("    version: 2", "    version: 7"), "version: 7"),
-    (("initial_stage: half", "initial_stage: quarter"), "quarter"),
-    (("  deny: []", SEGMENT), "when:"),
-    (("initial_stage: half\n", GUARDRAIL), "metric: approval,"),
-)
-
-
-@pytest.mark.long
-async def test_a_bad_plan_keeps_the_last_good_one(rollout: Rollout) -> None:
-    """Each is told with the line of its fault, and the plan before goes on until it is mended."""
-    before = await rollout.get()
-    for change, culprit in BAD_PLANS:
-        text = edited(STAGED, change)
-        shown = await rollout.replan(text, refused=True)
-        problem = next(one for one in shown.refused if one.error)
-        line = text[: text.index(culprit)].count("\n") + 1
-        assert (problem.file.rpartition("/")[2], problem.line) == ("rollout.yaml", line)
-        assert shown.plan_digest == before.plan_digest
-    assert (await rollout.decide(GEORGE)).assignment.plan_digest == before.plan_digest
-    mended = edited(STAGED, ("pin_for: 90d", "pin_for: 91d"))
-    assert not (await rollout.replan(mended, refused=False)).refused
-
-
-async def test_a_salt_that_deals_applicants_cannot_be_changed(rollout: Rollout) -> None:
-    """Above 0 % the running rollout refuses the plan, at the line of the salt, and goes on."""
-    await rollout.advance()
-    before = await rollout.get()
-    text = edited(STAGED, ("salt: personal-loan-ph\n", "salt: another\n"))
-    shown = await rollout.replan(text, refused=True)
-    [problem] = shown.refused
-    assert (problem.code, problem.line) == ("P501", 5)
-    assert "`personal-loan-ph`" in problem.message
-    assert "salt: another" in problem.rendered
-    assert shown.plan_digest == before.plan_digest
-    assert await rollout.steps() == ["begin", "advance"]
-
-
-async def test_a_stage_that_is_stood_on_cannot_be_removed(rollout: Rollout) -> None:
-    """A plan without the present stage is refused until the rollout has left it."""
-    await rollout.advance()
-    text = edited(
-        STAGED, ("    - {name: pilot, percent: 1}\n", ""), ("pin_for: 90d", "pin_for: 30d")
-    )
-    [problem] = (await rollout.replan(text, refused=True)).refused
-    assert (problem.code, problem.line) == ("P501", 9)
-    await rollout.advance()
-    shown = await rollout.replan(text, refused=False)
-    assert (shown.go_live.stage, shown.go_live.next.name) == ("early", "all")
 
 
 async def test_a_start_on_a_plan_that_clashes_goes_on_by_the_last_good_one(tmp_path: Path) -> None:

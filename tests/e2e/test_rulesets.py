@@ -1,9 +1,7 @@
 """The RulesetService, and rules that change while the service decides."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,42 +10,28 @@ import httpx2
 import pytest
 import pytest_asyncio
 from google.type.money_pb2 import Money as MoneyMessage
-from msgspec.structs import replace
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
-from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.manifest import (
-    MANIFEST,
-    Approval,
-    Measured,
-    Signing,
-    manifest_text,
-    new_key,
     public_line,
-    published_now,
-    signed,
 )
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.process import command
 from tests.e2e.service import (
     PRODUCT,
     Running,
-    at_vendor,
     create,
     outcome,
     own_rules,
     refusal,
     running,
 )
-from tests.e2e.team import Team
 from tests.kits.until import until
 from tests.unit.cli.commands import command as in_process
 
 GEORGE = sandbox_people()[0].user_id
-BACK = ("M006", "M007")
 
 
 @pytest_asyncio.fixture
@@ -64,13 +48,6 @@ async def listed(stub: Any, *, refused: bool) -> rules_pb.ListRulesetsResponse:
     request = rules_pb.ListRulesetsRequest()
     return await until(
         lambda: stub.ListRulesets(request), lambda reply: bool(reply.refused) == refused
-    )
-
-
-async def replaced(stub: ruleset_service_pb2_grpc.RulesetServiceStub, before: str) -> str:
-    """The digest that decides once another one than this does."""
-    return digest(
-        await until(lambda: listed(stub, refused=False), lambda reply: digest(reply) != before)
     )
 
 
@@ -98,42 +75,9 @@ async def test_rulesets_are_listed_with_what_to_send(own: tuple[Running, Any, Pa
     assert got.ruleset.source == file.read_text()
 
 
-@pytest.mark.long
-async def test_a_mended_callers_file_lets_refused_rules_decide(tmp_path: Path) -> None:
-    """Rules by a key that the callers file lacked decide once it has it; nothing touches them."""
-    rules, team = own_rules(tmp_path), Team(tmp_path)
-    shutil.rmtree(rules / "gig-advance-ph")
-    juan, maria, fresh = (new_key() for _ in range(3))
-    team.hire("juan", "rules", signs=line(juan))
-    team.hire("maria", "rules_approve", signs=line(maria))
-    publish(rules, juan, maria)
-    settings = {"rules_dir": str(rules), "require_approval": "true"}
-    async with running(tmp_path, auth_tokens_file=str(team.path), **settings) as live:
-        active = live.service.core.active
-        before = active.current().digests
-        file = rules / PRODUCT / "v1.yaml"
-        file.write_text(file.read_text().replace("title: ", "title: New ", 1))
-        publish(rules, juan, fresh)
-        await until(lambda: [one.code for one in active.status.refused] == ["M011"])
-        team.hire("maria", "rules_approve", signs=line(fresh))
-        await until(lambda: not active.status.refused)
-        assert active.current().digests != before
-
-
 def line(key: bytes) -> str:
     """The part of a caller's entry that names the key."""
     return f'signing_keys: ["{public_line(key)}"]'
-
-
-def publish(rules: Path, proposer: bytes, approver: bytes) -> None:
-    """Write the manifest that Juan proposed and Maria approved."""
-    contents = read_rules(rules).contents
-    tested = {f"{PRODUCT} v1": Measured(100, 100)}
-    found = published_now(contents, "juan", datetime(2026, 11, 24, tzinfo=UTC), tested=tested)
-    found = replace(found, proposed_by=Approval("juan", b""))
-    found = replace(found, proposed_by=signed(found, Signing.PROPOSED, "juan", proposer))
-    found = replace(found, approved_by=signed(found, Signing.APPROVED, "maria", approver))
-    (rules / MANIFEST).write_text(manifest_text(found, contents))
 
 
 async def test_a_bad_edit_keeps_the_last_good_rules(
@@ -159,55 +103,6 @@ async def test_a_bad_edit_keeps_the_last_good_rules(
     file.write_text(good)
     assert digest(await listed(stub, refused=False)) == before
     assert await health(live) == ["SERVING"]
-
-
-async def test_a_good_edit_decides_without_a_restart(own: tuple[Running, Any, Path]) -> None:
-    """A changed text gets a new digest that decides, and old decisions replay by the old one."""
-    live, stub, file = own
-    first = (await live.stub.CreateDecision(create(GEORGE))).decision
-    text = file.read_text()
-    assert "regulatory: Legal capacity" in text
-    file.write_text(text.replace("regulatory: Legal capacity", "regulatory: Capacity"))
-    await replaced(stub, first.ruleset_ref.digest)
-    second = (await live.stub.CreateDecision(create(GEORGE))).decision
-    assert second.ruleset_ref.digest != first.ruleset_ref.digest
-    request = service_pb.ReplayDecisionRequest(decision_id=first.decision_id)
-    replayed = await live.stub.ReplayDecision(request)
-    assert replayed.decision.ruleset_ref == first.ruleset_ref
-    assert list(replayed.differing_fields) == []
-
-
-async def test_a_folder_that_goes_away_keeps_the_last_good_rules(
-    own: tuple[Running, Any, Path],
-) -> None:
-    """While it is away decisions go on, and what stands in its place afterwards decides."""
-    live, stub, file = own
-    folder, away = file.parents[1], file.parents[1].with_name("away")
-    before = digest(await listed(stub, refused=False))
-    folder.rename(away)
-    decision = (await live.stub.CreateDecision(create(GEORGE))).decision
-    assert decision.ruleset_ref.digest == before
-    other = away / PRODUCT / "v1.yaml"
-    other.write_text(
-        other.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
-    )
-    away.rename(folder)
-    await replaced(stub, before)
-    assert await health(live) == ["SERVING"]
-
-
-async def test_rules_that_fail_their_own_tests_are_refused(
-    own: tuple[Running, Any, Path],
-) -> None:
-    """An edit that compiles but breaks a product's test never decides."""
-    _, stub, file = own
-    lines = [
-        "  min_income_months: {type: integer, value: 23}" if "min_income_months:" in line else line
-        for line in file.read_text().splitlines()
-    ]
-    file.write_text("\n".join(lines) + "\n")
-    reply = await listed(stub, refused=True)
-    assert {problem.code for problem in reply.refused} == {"T002"}
 
 
 async def test_validation_finds_every_problem(own: tuple[Running, Any, Path]) -> None:
@@ -288,86 +183,6 @@ async def test_a_bad_folder_starts_with_the_last_good_rules(tmp_path: Path) -> N
     assert second.ruleset_ref == first.ruleset_ref
 
 
-@pytest.mark.long
-async def test_an_older_publication_decides_nothing_until_it_is_meant(tmp_path: Path) -> None:
-    """Neither a reload nor a start goes back to it; one with leave to go back does."""
-    rules, old = own_rules(tmp_path), tmp_path / "old"
-    published(rules)
-    shutil.copytree(rules, old)
-    file = rules / PRODUCT / "v1.yaml"
-    async with running(tmp_path, rules_dir=str(rules)) as live:
-        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
-        first = digest(await listed(stub, refused=False))
-        file.write_text(
-            file.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
-        )
-        named = published(rules, "--accept", f"{PRODUCT}/v1.yaml")
-        second = await replaced(stub, first)
-        shutil.copytree(old, rules, dirs_exist_ok=True)
-        reply = await until(
-            lambda: listed(stub, refused=True), lambda reply: reply.refused[0].code in BACK
-        )
-        assert digest(reply) == second
-        assert named in reply.refused[0].hint
-    async with running(tmp_path, rules_dir=str(rules)) as live:
-        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
-        assert digest(await listed(stub, refused=True)) == second
-        published(rules, "--allow-rollback", named)
-        assert digest(await listed(stub, refused=False)) == first
-
-
-def published(rules: Path, *options: str) -> str:
-    """Publish a folder; the digest that is printed."""
-    (rules / "policy.yaml").write_text("floors: {coverage: 0, figures: 0}\n")  # spares minutes
-    done = command(
-        "rules",
-        "publish",
-        str(rules),
-        "--by",
-        "J. Cruz",
-        "--no-prove",
-        *options,
-        folder=rules.parent,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()[-1]
-
-
-@pytest.mark.long
-async def test_a_version_that_has_decided_is_not_edited(tmp_path: Path) -> None:
-    """With real people, its changed content is refused while serving and at the next start."""
-    rules = own_rules(tmp_path)
-    file = rules / PRODUCT / "v1.yaml"
-    async with at_vendor(tmp_path, rules_dir=str(rules)) as (live, _):
-        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
-        first = (await live.stub.CreateDecision(create(GEORGE))).decision
-        file.write_text(
-            file.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
-        )
-        reply = await listed(stub, refused=True)
-        assert [problem.code for problem in reply.refused] == ["R603"]
-        assert digest(reply) == first.ruleset_ref.digest
-    async with at_vendor(tmp_path, rules_dir=str(rules)) as (live, _):
-        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
-        reply = await listed(stub, refused=True)
-        assert [problem.code for problem in reply.refused] == ["R603"]
-        second = (await live.stub.CreateDecision(create(GEORGE))).decision
-    assert second.ruleset_ref == first.ruleset_ref
-
-
-async def test_validation_knows_what_may_not_be_used(tmp_path: Path) -> None:
-    """A blocked factor is found in a text that is sent, as it is in the folder."""
-    blocked = "employment.current_tenure_months"
-    rules = str(own_rules(tmp_path))
-    async with running(tmp_path, rules_dir=rules, blocked_factors=blocked) as live:
-        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
-        text = (tmp_path / "rules" / PRODUCT / "v1.yaml").read_text()
-        text = text.replace("income.months_24m <", f"{blocked} <")
-        request = rules_pb.ValidateRulesetRequest(product=PRODUCT, source=text)
-        reply = await stub.ValidateRuleset(request)
-    assert "R220" in {problem.code for problem in reply.problems}
-
-
 TAGS = """
 tags:
   desk: {means: a desk looks at it}
@@ -411,3 +226,17 @@ async def read_back(live: Running, decision_id: str) -> None:
     replayed = await live.stub.ReplayDecision(replay)
     assert list(replayed.differing_fields) == []
     assert b"signal" not in replayed.SerializeToString()
+
+
+async def test_rules_that_fail_their_own_tests_are_refused(
+    own: tuple[Running, Any, Path],
+) -> None:
+    """An edit that compiles but breaks a product's test never decides."""
+    _, stub, file = own
+    lines = [
+        "  min_income_months: {type: integer, value: 23}" if "min_income_months:" in line else line
+        for line in file.read_text().splitlines()
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    reply = await listed(stub, refused=True)
+    assert {problem.code for problem in reply.refused} == {"T002"}

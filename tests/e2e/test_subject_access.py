@@ -24,6 +24,7 @@ from tests.unit.cli.commands import command
 GEORGE, RYAN, _, _ = (person.user_id for person in sandbox_people())
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_a_person_asks_for_her_data_and_then_withdraws(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

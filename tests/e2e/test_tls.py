@@ -14,17 +14,13 @@ import httpx2
 import pytest
 import trustme
 from cryptography import x509
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.app.core import StartError
 from decision_service.cli.main import run
-from decision_service.runtime.settings import ConfigError
 from tests.e2e.office import Office
 from tests.e2e.service import Running, at_vendor, refusal
 from tests.e2e.team import Metadata, Team
-from tests.kits.certificates import client_certificate
 from tests.kits.until import until
 
 LIST = service_pb.ListDecisionsRequest()
@@ -114,26 +110,6 @@ async def test_clients_must_show_a_certificate_of_the_authority(
             with pytest.raises(grpc.RpcError) as error:
                 await opened.ListDecisions(LIST)
         assert refusal(error.value).code is grpc.StatusCode.UNAUTHENTICATED
-
-
-async def test_a_name_with_a_control_character_is_no_callers(
-    office: Office, tmp_path: Path
-) -> None:
-    """`los.internal`, NUL and more is not `los.internal`, though the authority signed it."""
-    team = Team(tmp_path)
-    team.hire("los", "read", certificate="los.internal")
-    settings = office.settings(clients=True) | {"auth_tokens_file": str(team.path)}
-    codes = []
-    async with at_vendor(tmp_path, **settings) as (live, _):
-        for name in ("los.internal", "los.internal\0.evil"):
-            pem, key = client_certificate(office.ca, (), [x509.DNSName(name)])
-            shown = grpc.ssl_channel_credentials(office.ca.cert_pem.bytes(), key, pem)
-            own = (("grpc.use_local_subchannel_pool", 1),)
-            async with grpc.aio.secure_channel(live.service.address, shown, own) as channel:
-                listing = decision_service_pb2_grpc.DecisionServiceStub(channel).ListDecisions
-                call = listing(LIST)
-                codes.append(await call.code())
-    assert codes == [grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED]
 
 
 async def test_replaced_certificates_are_served_and_bad_ones_are_not(
@@ -229,38 +205,3 @@ def test_a_token_does_not_travel_unencrypted(
     words = ["decisions", "list", "--address", "los.example:1", "--token-file"]
     assert run([*words, str(tmp_path / "token")]) == 2
     assert "unencrypted" in capsys.readouterr().err
-
-
-async def test_a_server_without_a_usable_certificate_does_not_start(
-    office: Office, tmp_path: Path
-) -> None:
-    """Files that do not fit together end the start with their names."""
-    office.key.write_bytes(office.ca.issue_cert("127.0.0.1").private_key_pem.bytes())
-    with pytest.raises(StartError, match=r"server\.pem"):
-        async with at_vendor(tmp_path, **office.settings()):
-            pass
-
-
-@pytest.mark.parametrize("clients", [False, True])
-async def test_made_up_people_are_not_served_by_tls(
-    office: Office, tmp_path: Path, *, clients: bool
-) -> None:
-    """Embedded mode refuses certificates, so that nobody takes it for the real service."""
-    with pytest.raises(ConfigError, match="refuses TLS"):
-        async with at_vendor(tmp_path, smile_mode="embedded", **office.settings(clients=clients)):
-            pass
-
-
-async def test_health_is_told_without_a_token_over_tls(office: Office, tmp_path: Path) -> None:
-    """Platforms ask for health with a certificate alone."""
-    team = Team(tmp_path)
-    team.hire("los", "decide")
-    settings = office.settings() | {"auth_tokens_file": str(team.path)}
-    credentials = grpc.ssl_channel_credentials(office.ca.cert_pem.bytes())
-    async with (
-        at_vendor(tmp_path, **settings) as (live, _),
-        grpc.aio.secure_channel(live.service.address, credentials) as channel,
-    ):
-        health = health_pb2_grpc.HealthStub(channel)
-        reply = await health.Check(health_pb2.HealthCheckRequest())
-    assert reply.status == health_pb2.HealthCheckResponse.SERVING

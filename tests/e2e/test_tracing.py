@@ -153,14 +153,3 @@ async def test_a_json_call_has_the_spans_of_a_call(
     assert {format_trace_id(one.context.trace_id) for one in recorded.spans} == {TRACE}
     assert "canary" not in "\n".join(texts(recorded.spans))
     assert [line["trace_id"] for line in lines if line["event"] == "call"] == [TRACE]
-
-
-async def test_json_calls_that_are_not_sampled_have_no_spans(tmp_path: Path) -> None:
-    """As those over gRPC."""
-    recorded = Recorded(ALWAYS_OFF)
-    async with (
-        running(tmp_path, recorded.instrumentation) as live,
-        httpx2.AsyncClient(base_url=live.service.http_url) as client,
-    ):
-        await client.post(f"/{CREATE}", json=MessageToDict(create(GEORGE)))
-    assert recorded.spans == ()

@@ -62,14 +62,6 @@ async def test_a_second_decision_is_warm_until_an_event_says_otherwise(tmp_path:
         assert await calls(live) == 0
 
 
-async def test_data_that_arrives_is_read_before_anybody_decides(tmp_path: Path) -> None:
-    """After TASK_FINISHED even the first decision causes no call."""
-    async with at_vendor(tmp_path, **SETTINGS) as (live, _):
-        assert await send(live, "TASK_FINISHED", datapoints=["EINCOMES"]) == 200
-        await until(lambda: snapshots(tmp_path / "decisions.db"))
-        assert await calls(live) == 0
-
-
 async def test_a_withdrawal_that_the_vendor_confirms_erases(tmp_path: Path) -> None:
     """The data is gone from the file, and the next decision refers for CONSENT_REVOKED."""
     async with at_vendor(tmp_path, **SETTINGS) as (live, vendor):
@@ -94,10 +86,3 @@ async def test_a_forged_withdrawal_erases_nothing(tmp_path: Path) -> None:
         await until(lambda: vendor.meter.total > before)
         assert snapshots(tmp_path / "decisions.db") == 1
         assert await calls(live) == COLD
-
-
-async def test_without_secrets_there_is_no_such_address(tmp_path: Path) -> None:
-    """Webhooks are off, and every decision reads the vendor."""
-    async with at_vendor(tmp_path, http_address="127.0.0.1:0") as (live, _):
-        assert await send(live, "EINCOMES_ADDED") == 404
-        assert [await calls(live), await calls(live)] == [COLD, COLD]

@@ -95,23 +95,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(wheel, programs)
 
 
-def test_the_demo_runs_in_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
-    """Four people are decided by the starter rules of the package, and nothing is left behind."""
-    done = installed.run("sandbox", "demo", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Recorded 4 decisions; replaying each gives the same answer." in done.stdout
-    assert "decision-service init mine && cd mine" in done.stdout
-    assert [*tmp_path.iterdir()] == []
-
-
-def test_serve_runs_in_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
-    """It says which rules decide, and that they can be written to be edited."""
-    with serving(installed, tmp_path) as told:
-        pass
-    assert "personal-loan-ph v1" in told
-    assert "rules   of the package: `decision-service init FOLDER` writes them" in told
-
-
 def test_a_folder_is_begun_and_used(installed: Installed, tmp_path: Path) -> None:
     """`init` writes rules whose tests pass and settings that `serve` takes, once."""
     done = installed.run("init", "mine", cwd=tmp_path)

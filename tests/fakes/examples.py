@@ -10,6 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 _SHARE = 4
 _FEWEST = 20
+ALL = os.environ.get("EXAMPLES") == "all"
+"""Whether this run takes all of them."""
 
 
 def examples(many: int) -> int:
@@ -17,13 +19,9 @@ def examples(many: int) -> int:
 
     CI draws the same examples every time, so that more of them find nothing new there.
     """
-    return many if _all() else min(many, max(_FEWEST, many // _SHARE))
+    return many if ALL else min(many, max(_FEWEST, many // _SHARE))
 
 
 def some(every: Iterable[T], step: int) -> Sequence[T]:
     """One of so many, evenly; all of them where EXAMPLES=all."""
-    return list(islice(every, 0, None, 1 if _all() else step))
-
-
-def _all() -> bool:
-    return os.environ.get("EXAMPLES") == "all"
+    return list(islice(every, 0, None, 1 if ALL else step))

@@ -1,4 +1,4 @@
-"""Four hundred ordinary applicants, decided by the shipped rules over the stand-in."""
+"""Ordinary applicants, decided by the shipped rules over the stand-in: 400, of whom CI decides a third."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from decision_service.smile.source import SmileSource
 from decision_service.standin.ordinary import FLAWS, ORDINARY
 from decision_service.standin.population import population, profile_of
 from decision_service.standin.server import build_app
+from tests.fakes.examples import some
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import World, application, rulebook
 from tests.integration.test_people_any_day import FAST, DayClock
 
 TODAY = date(2026, 11, 28)
-SEED, SIZE = 32, 400
+SEED, SIZE, STEP = 32, 400, 3
 LOAN, ADVANCE = "personal-loan-ph", "gig-advance-ph"
 AMOUNTS = {LOAN: (8_000, 12_000, 20_000, 30_000), ADVANCE: (1_500, 2_000, 3_000, 5_000)}
 GOOD = ("payroll", "government", "rider")
@@ -76,7 +77,7 @@ async def _decided() -> list[Applicant]:
     try:
         assert await source.refresh_providers()
         decide = World(source, InMemoryDecisionLog(), clock, rulebook()).decide()
-        for number, user in enumerate(world.builders):
+        for number, user in some(enumerate(world.builders), STEP):
             life = profile_of(number, tuple(ORDINARY))
             for product in _products(life):
                 asked = application(
@@ -113,7 +114,7 @@ def _products(life: str) -> Iterator[str]:
 def test_few_good_people_with_complete_links_are_referred(applicants: list[Applicant]) -> None:
     """At most 15 in a hundred of those with payroll, a scheme or platforms."""
     good = [one for one in applicants if one.group in GOOD and one.is_complete]
-    assert len(good) == 288
+    assert len(good) > SIZE // STEP // 2
     referred = [one for one in good if one.outcome not in ("APPROVE", "DECLINE")]
     assert len(referred) / len(good) <= 0.15, referred
 
@@ -122,7 +123,7 @@ def test_few_good_people_with_complete_links_are_referred(applicants: list[Appli
 def test_no_bad_one_is_approved(applicants: list[Applicant]) -> None:
     """Whatever the links lack."""
     bad = [one for one in applicants if one.group == "bad"]
-    assert len(bad) == 46
+    assert len(bad) > 10
     approved = [one for one in bad if one.outcome == "APPROVE"]
     assert not approved
 
@@ -133,7 +134,7 @@ def test_nobody_is_decided_against_on_links_that_are_not_complete(
 ) -> None:
     """They are referred, or asked to come back when the data is there."""
     lacking = [one for one in applicants if not one.is_complete]
-    assert len(lacking) == 40
+    assert len(lacking) > 10
     assert {one.outcome for one in lacking} <= {"REFER", "NOT_READY"}, [
         one for one in lacking if one.outcome not in ("REFER", "NOT_READY")
     ]

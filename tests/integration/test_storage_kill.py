@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.examples import ALL
 from tests.kits.decision_entries import as_stored
 from tests.kits.postgres import Postgres
 from tests.kits.store_process import committed, committing, refusal
 from tests.kits.stores import opened
 
-KILLS = 20
-POSTGRES_KILLS = 5
+KILLS, POSTGRES_KILLS = (20, 5) if ALL else (8, 3)
 MOST_BEFORE_A_KILL = 200
 
 
@@ -47,7 +47,7 @@ async def kill_often(url: str, kills: int, seed: int) -> None:
 
 @pytest.mark.long
 async def test_sqlite_loses_no_acknowledged_decision(tmp_path: Path) -> None:
-    """After each of 20 SIGKILLs every acknowledged decision is there with its review, unchanged."""
+    """After each SIGKILL every acknowledged decision is there with its review, unchanged."""
     await kill_often(f"sqlite:///{tmp_path}/decisions.db", KILLS, seed=1)
 
 

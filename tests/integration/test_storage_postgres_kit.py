@@ -7,6 +7,7 @@ import pytest
 
 from decision_service.store.keys import DATA_KEYS
 from decision_service.store.store import Store
+from tests.fakes.examples import ALL
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
@@ -46,6 +47,8 @@ class TestPostgres(
 
 @pytest.mark.long
 class TestOldestPostgres(TestPostgres):
+    __test__ = ALL
+
     @pytest.fixture
     def postgres(self, oldest_postgres: Postgres) -> Postgres:
         """The server of every test here."""

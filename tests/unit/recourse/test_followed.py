@@ -21,10 +21,11 @@ from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import CompiledRuleset
+from tests.fakes.examples import examples
 from tests.kits.recorded_people import DAYS, PRODUCT, RULES, decided
 from tests.unit.smile.virtual import run
 
-PEOPLE, APPLICATIONS = 90, 12
+PEOPLE, APPLICATIONS = examples(120), 12
 HUNDREDTH = 100
 
 
@@ -124,7 +125,7 @@ def test_who_does_what_is_told_is_approved_on_its_day_and_on_none_before() -> No
     """Of each hundred 98 at least, by the least amount that does; today's decline is on record."""
     found = followed(PEOPLE, APPLICATIONS)
     assert found["told"] > found["declined"] // 20
-    assert found["changes"] > 20
+    assert found["changes"] > PEOPLE // 5
     assert found["approved"] >= 0.98 * found["told"], found
     assert found["earlier"] == 0, found
     assert found["least"] >= 0.99 * found["told"], found
