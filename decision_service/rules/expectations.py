@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from decision_service.domain.values import DataReason, Money
 from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.fields import Fields, as_scalar
-from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
+from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.offer import OfferRunner
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.scorecard import ScorecardRunner
@@ -137,6 +138,39 @@ def _listed(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | 
         case _:
             met = given == actual
     return None if met else Difference(key, expected, shown(actual))
+
+
+def in_full(node: YamlNode | None) -> YamlNode | None:
+    """`REFER POLICY MANY_LENDERS offer.tier=T2` as the map that it is short for.
+
+    After the outcome come the kind of a REFER, all reasons in order, and parts by their names.
+    """
+    if not isinstance(node, Scalar) or node.torn:
+        return node
+    found: dict[str, YamlNode] = {}
+    reasons: list[Scalar] = []
+    parts: dict[str, list[MapEntry]] = {}
+    for match in re.finditer(r"\S+", node.text):
+        part, equals, value = match[0].partition("=")
+        place, (group, _, name) = node.at(*match.span()), part.partition(".")
+        written = Scalar(value if equals else part, plain=True, place=place)
+        if not match.start():
+            found["outcome"] = written
+        elif equals and name:
+            parts.setdefault(group, []).append(MapEntry(name, place, written))
+        elif equals and group in _LISTS:
+            items = (Scalar(item, plain=True, place=place) for item in value.split(",") if item)
+            found[group] = ListNode(tuple(items), place)
+        elif equals:
+            found[group] = written
+        elif part in list(ReferKind):
+            found["refer_kind"] = written
+        else:
+            reasons.append(written)
+    if reasons:
+        found["reasons"] = ListNode(tuple(reasons), reasons[0].place)
+    found |= {group: MapNode(tuple(own), own[0].key_place) for group, own in parts.items()}
+    return MapNode(tuple(MapEntry(key, v.place, v) for key, v in found.items()), node.place)
 
 
 def read_expectation(node: YamlNode, report: Report) -> Expectation | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.factor import FactorSpec, ValueType
@@ -352,7 +352,7 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
         "version": about(forms.VERSION, "The version that is tested"),
         "as_of": about(_DAY, "The day of decision, unless a case names its own"),
         "defaults": closed("the defaults", (), _given()),
-        "cases": listed(_case(), minItems=1),
+        "cases": listed(_case(catalogue), minItems=1),
         "unnoticed": listed(_mark(), minItems=1),
         "unreached": listed(_legal_mark(), minItems=1),
     }
@@ -362,6 +362,7 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
         "$defs": {
             "missing": about(missing, "Why it is missing, perhaps with the failure's reason"),
             "factors": closed("factors", (), factors),
+            "expected": {"anyOf": [_in_words(), _expectation()]},
         },
     }
 
@@ -376,14 +377,20 @@ def _factor(spec: FactorSpec) -> Schema:
     return about({"anyOf": [value, forms.refers("missing")]}, forms.meaning(spec))
 
 
-def _case() -> Schema:
+def _case(figures: Iterable[str]) -> Schema:
+    expected: Schema = forms.refers("expected")
+    values: Schema = {"type": "object", "additionalProperties": expected, "minProperties": 1}
+    names: Schema = {"anyOf": [{"enum": ["as_of", *figures]}, {"pattern": r"^inputs\."}]}
+    edges = {**values, "additionalProperties": values, "propertyNames": names}
     keys = {
         "name": about(forms.TEXT, "What the case shows"),
         "as_of": _DAY,
         **_given(),
-        "expect": _expectation(),
+        "expect": expected,
+        "edges": about(edges, "In place of `expect`: figures, each with values and what they give"),
     }
-    return closed("a case", ("name", "expect"), keys)
+    either = [{"required": ["expect"]}, {"required": ["edges"]}]
+    return closed("a case", ("name",), keys, oneOf=either)
 
 
 def _mark() -> Schema:
@@ -402,6 +409,13 @@ def _legal_mark() -> Schema:
         "because": about(forms.TEXT, "Why no figure of today can break it"),
     }
     return closed("a legal check that nothing can break today", tuple(keys), keys)
+
+
+def _in_words() -> Schema:
+    outcomes = "|".join(OUTCOME_WORDS)
+    pattern = rf"^({outcomes})( ({'|'.join(ReferKind)}))?( [A-Z][A-Z0-9_]*| [a-z_.0-9]+=\S*)*$"
+    words: Schema = {"type": "string", "pattern": pattern}
+    return about(words, "REFER POLICY MANY_LENDERS scores.risk=190 offer.tier=T2")
 
 
 def _expectation() -> Schema:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Component
 from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
@@ -22,11 +23,16 @@ from decision_service.domain.values import (
     to_minor,
 )
 from decision_service.rules.draft import names_in
-from decision_service.rules.expectations import Expectation, check_expected, read_expectation
+from decision_service.rules.expectations import (
+    Expectation,
+    check_expected,
+    in_full,
+    read_expectation,
+)
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.knockouts import Rule, RulesRunner
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, did_you_mean
-from decision_service.rules.language.fields import Fields, as_list, as_scalar, as_text
+from decision_service.rules.language.fields import Fields, as_list, as_map, as_scalar, as_text
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode, read
 from decision_service.rules.literals import as_amount, as_literal, bounds_text
 from decision_service.rules.program import CompiledRuleset, KeyList, folded
@@ -330,7 +336,7 @@ class _Reader:
         items = self.fields.items("cases")
         if not items and self.fields.has("cases"):
             self.report.error("R801", self.fields.place("cases"), "there is no case here")
-        cases = [self._case(item) for item in items]
+        cases = [self._case(one) for item in items for one in self._at_edges(item)]
         self.incomplete.tell(self.report)
         return [case for case in cases if case is not None]
 
@@ -363,14 +369,59 @@ class _Reader:
             _each(inputs, self._input), _each(factors, self._factor), _unsent(inputs), lists
         )
 
+    def _at_edges(self, node: YamlNode) -> Iterator[YamlNode]:
+        """A case as it is; one with `edges` as a case for each value of each figure."""
+        edges = node.get("edges") if isinstance(node, MapNode) else None
+        if not isinstance(node, MapNode) or edges is None:
+            yield node
+            return
+        figures = self._filled(edges, "edges")
+        if node.get("expect") is not None:
+            place, hint = node.key_place("expect"), "write what is expected at each value"
+            self.report.error("R120", place, "a case with `edges` has no `expect`", hint)
+        for figure in figures:
+            for value in self._filled(figure.value, figure.key):
+                yield self._at_edge(node, figure, value)
+
+    def _filled(self, node: YamlNode, key: str) -> tuple[MapEntry, ...]:
+        found = as_map(node, f"`{key}`", self.report)
+        if found is not None and not found.entries:
+            hint = "write a figure with its values: links.connected_7d: {3: APPROVE, 4: REFER}"
+            self.report.error("R123", found.place, f"`{key}` is empty", hint)
+        return found.entries if found is not None else ()
+
+    def _at_edge(self, node: MapNode, figure: MapEntry, value: MapEntry) -> MapNode:
+        """A case with this value of the figure, which is named by both."""
+        place, key = value.key_place, figure.key.removeprefix("inputs.")
+        section = "inputs" if key != figure.key else "factors"
+        spec = self.ruleset.inputs.get(key) if section == "inputs" else self.catalogue.get(key)
+        text = spec is not None and spec.type is ValueType.TEXT
+        plain = not text or value.key.startswith("missing ")
+        given: YamlNode = Scalar(value.key, plain=plain, place=place, verbatim=False)
+        if key == "as_of":
+            section = key
+        else:
+            shared = node.get(section)
+            others = shared.entries if isinstance(shared, MapNode) else ()
+            entry = MapEntry(key, figure.key_place, given)
+            given = MapNode((*(e for e in others if e.key != key), entry), place)
+        own = {section: given, "expect": value.value}
+        if isinstance(name := node.get("name"), Scalar):
+            own["name"] = replace(name, text=f"{name.text}: {figure.key} {value.key}", place=place)
+        kept = (e for e in node.entries if e.key not in (*own, "edges"))
+        return MapNode((*kept, *(MapEntry(k, place, v) for k, v in own.items())), node.place)
+
     def _case(self, node: YamlNode) -> RuleTestCase | None:
-        required, optional = ("name", "expect"), ("as_of", *_VALUES)
-        fields = Fields.of(node, "a case", self.report, required=required, optional=optional)
+        optional = ("as_of", *_VALUES, "expect", "edges")
+        fields = Fields.of(node, "a case", self.report, required=("name",), optional=optional)
         if fields is None:
             return None
+        if not fields.has("expect"):
+            hint = "add `expect:`, or `edges:` with the values of a figure"
+            self.report.error("R121", fields.node.place, "a case has no `expect`", hint)
         name, place = fields.text("name"), fields.place("name")
         claim_name(name, place, self.names, self.report)
-        expect = fields.get("expect")
+        expect = in_full(fields.get("expect"))
         expectation = read_expectation(expect, self.report) if expect is not None else None
         if expect is not None:
             check_expected(expect, self.ruleset, self.report)

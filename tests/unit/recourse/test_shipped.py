@@ -88,7 +88,10 @@ def test_somebody_of_the_rule_tests_is_answered_as_written(case):
 
 @pytest.mark.parametrize(
     "who",
-    ["a loan that is overdue is now declined", "just under eight thousand is not enough"],
+    [
+        "at the edges: liabilities.overdue_total 1845.80",
+        "just under eight thousand is not enough: income.median_6m 7999.99",
+    ],
 )
 def test_a_second_decline_on_one_day_needs_what_the_first_needs(who):
     """The first one's answer counts its own decline, as the second one's finds it on record."""

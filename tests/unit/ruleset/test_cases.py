@@ -115,6 +115,59 @@ def test_a_case_overrides_the_defaults(ruleset):
     assert _run(ruleset, expect, more).differences == ()
 
 
+EDGES = """\
+  - name: at the edges
+    inputs: {requested_amount: 30000}
+    edges:
+      income.months_12m: {3: DECLINE SHORT, 4: REFER SCORE scores.card=0, 6: APPROVE bands.card=A}
+      contributions.months_12m: {5: REFER POLICY GAPS, missing STALE: REFER DATA STALE_DATA}
+      inputs.requested_amount: {400000: APPROVE conditions=, 400001: APPROVE conditions=payslip}
+      as_of: {2026-11-16: APPROVE offer.approved_amount=30000}
+"""
+
+
+def test_a_line_of_edges_is_a_case_for_each_value(ruleset):
+    """Each value is a case of its own name and place, over what the edges share."""
+    file = _parse(ruleset, FILE + EDGES)
+    assert render_all(file.diagnostics) == ""
+    _, *results = run_cases(ruleset, file.cases)
+    assert [(r.case.name, r.differences) for r in results if not r.passed] == []
+    assert [r.case.name.removeprefix("at the edges: ") for r in results] == [
+        *(f"income.months_12m {months}" for months in (3, 4, 6)),
+        *("contributions.months_12m 5", "contributions.months_12m missing STALE"),
+        *("inputs.requested_amount 400000", "inputs.requested_amount 400001"),
+        "as_of 2026-11-16",
+    ]
+    assert results[1].case.place == Place("rules/test-loan/tests/a.yaml", 13, 45, 46)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "at"),
+    [
+        ("6: APPROVE bands", "13: APPROVE bands", "R807", "13"),
+        ("6: APPROVE bands", "six: APPROVE bands", "R122", "six"),
+        ("6: APPROVE bands", "6: APROVE bands", "R123", "APROVE"),
+        ("6: APPROVE bands.card=A", "6: APPROVE bands.card=Q", "R808", "bands.card=Q"),
+        ("DECLINE SHORT", "DECLINE SHRT", "R207", "SHRT"),
+        ("scores.card=0", "score.card=0", "R120", "score.card=0"),
+        ("income.months_12m", "income.months_12", "R204", "income.months_12"),
+        ("inputs.requested_amount", "inputs.amuont", "R202", "inputs.amuont"),
+        ("2026-11-16", "16.11.2026", "R122", "16.11.2026"),
+        ("missing STALE", "missing STAEL", "R806", "missing STAEL"),
+        ("{5: REFER POLICY GAPS, missing STALE: REFER DATA STALE_DATA}", "{}", "R123", "{}"),
+        ("    edges:\n", "    expect: APPROVE\n    edges:\n", "R120", "expect"),
+        ("    edges:\n", "    edgse:\n", "R120", "edgse"),
+    ],
+)
+def test_a_slip_in_a_line_of_edges_is_told_where_it_is(ruleset, old, new, code, at):
+    """The slip is an error at its own place, once, whatever the number of values."""
+    text = FILE + EDGES.replace(old, new, 1)
+    told = _parse(ruleset, text).diagnostics
+    [one] = [one for one in told if one.code == code]
+    assert text.splitlines()[one.line - 1][one.column - 1 :].startswith(at)
+    assert len(told) == (1 if at != "edgse" else 2)
+
+
 def test_a_case_takes_back_an_input_of_the_defaults(ruleset):
     """`missing NOT_SENT` un-sends an input; a required one is then refused as a request is."""
     more = "    inputs: {requested_amount: missing NOT_SENT}\n"
