@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
+from bench.people.population import population
 from bench.reliability.client import ADVANCE
 from bench.reliability.evidence.desk import Answer, Desk
 from bench.reliability.evidence.faults import ACCOUNT_FAMILIES, FAMILIES, Family
 from bench.reliability.evidence.truth import KINDS, Truth
 from bench.reliability.vendor import person
 from decision_service.standin.faults import Fault
-from decision_service.standin.population import population
 from decision_service.standin.sandbox import person_like
 from decision_service.standin.world import World, join
 from tests.fakes.in_memory import InMemoryDecisionLog

@@ -19,7 +19,7 @@ from decision_service.standin.formats import (
     read_cursor,
     user_id,
 )
-from decision_service.standin.population import population
+from bench.people.population import population
 from decision_service.standin.sandbox import person_like
 from decision_service.standin.world import Person, World
 from tests.fakes.examples import examples

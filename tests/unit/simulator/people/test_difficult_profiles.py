@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from decision_service.standin.formats import PROVIDERS, last_day, month_number, month_of, start_of
-from decision_service.standin.population import DIFFICULT, PROFILE_CYCLE, population, profile_of
+from bench.people.population import DIFFICULT, PROFILE_CYCLE, population, profile_of
 from decision_service.standin.sources import IMMEDIATE, PROMPT, Posting
 from decision_service.standin.world import DataSource, Person
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from decision_service.standin.formats import start_of
-from decision_service.standin.population import EVERYDAY, population, profile_of
+from bench.people.population import EVERYDAY, population, profile_of
 from decision_service.standin.world import ITEM_KINDS, Person, World, join
 
 TODAY = date(2026, 11, 24)
