@@ -14,7 +14,7 @@ from bench.reliability.evidence.truth import KINDS, Truth
 from bench.reliability.vendor import person
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import person_like
-from decision_service.standin.world import World, join
+from decision_service.standin.world import World
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT
 
@@ -55,7 +55,7 @@ class Scenarios:
         people = {
             person(name, 0): partial(person_like, name, person(name, 0), today) for name in _FOUR
         }
-        self.world = join(World(today, people), population(self.seed, MEMBERS, today))
+        self.world = World(today, people | dict(population(self.seed, MEMBERS, today).builders))
         self.desk = Desk(self.world)
         self.truth = Truth(self.world, self.desk.book)
 
