@@ -53,7 +53,7 @@ def test_postings_come_when_they_come(posting: Posting, today: date, newest: str
 
 
 @any_day
-@pytest.mark.parametrize("life", (*EVERYDAY, *DIFFICULT))
+@pytest.mark.parametrize("life", [*EVERYDAY, *DIFFICULT])
 def test_nothing_of_them_is_from_the_future(life: str, today: date) -> None:
     """Nothing came after the day's first second, no period ends later, and no id names two."""
     newest = (start_of(today) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
