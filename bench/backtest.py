@@ -15,6 +15,7 @@ import psutil
 
 from bench.bare import bare
 from bench.figures import versions_of
+from bench.people.population import PROFILE_CYCLE
 from bench.service import (
     decided_once,
     serve_command,
@@ -24,7 +25,6 @@ from bench.service import (
 )
 from bench.shipped import RULES
 from bench.tables import Cell, show
-from decision_service.standin.population import PROFILE_CYCLE
 from tests.e2e.process import command
 
 USERS = 400

@@ -21,13 +21,13 @@ import grpc
 import httpx2
 
 from bench.figures import versions_of
+from bench.people.population import EVERYDAY, population, profile_of
 from bench.processes import Cores, pinning_is_missing, split_cores
 from bench.service import KEY, SECRET, SEED, serve_command, service, settings
 from bench.tables import Spread, show
 from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.standin.faults import Fault
 from decision_service.standin.formats import civil_day
-from decision_service.standin.population import EVERYDAY, population, profile_of
 from decision_service.standin.server import MeteredRequest, Simulator, build_app, serve
 from tests.e2e.service import create
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,12 @@ from typing import Any
 
 import grpc
 
+from bench.people.population import population
 from bench.processes import Started, module, started
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.runtime.settings import Settings
 from decision_service.standin.formats import civil_day
-from decision_service.standin.population import population
 from tests.e2e.process import clean_environ
 from tests.e2e.service import create
 
@@ -54,15 +53,7 @@ def people(size: int, lives: Sequence[str] = (LIFE,)) -> list[str]:
 @contextmanager
 def vendor(folder: Path, users: int, lives: Sequence[str] = (LIFE,)) -> Iterator[Vendor]:
     """The stand-in in its own process, without a limit, with so many people of these lives."""
-    scenario = folder / "scenario.json"  # JSON is YAML
-    played = {
-        "sandbox": False,
-        "population": {"seed": SEED, "size": users, "lives": [*lives]},
-        "requests_per_second": 1_000_000,
-    }
-    scenario.write_text(json.dumps(played))
-    options = ("--port", "0", "--scenario", str(scenario), "--key", KEY, "--secret", SECRET)
-    command = module("decision_service", "sandbox", "simulator", *options)
+    command = module("bench.people", str(SEED), str(users), KEY, SECRET, *lives)
     with started(command, folder / "vendor.log") as process:
         url = process.printed("Smile")[3].rstrip(",")
         yield Vendor(url, people(users, lives))

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from decision_service.cli.output import CommandError, Exit, flushed, prepare_streams, tell, unusable
-from decision_service.cli.table import CONNECTION, GONE, GROUPS, Command, Group, Rpc
+from decision_service.cli.table import CONNECTION, GROUPS, Command, Group, Rpc
 
 NAME = "decision-service"
 
@@ -64,13 +64,6 @@ class LazyGroup(TyperGroup):
                 formatter.write_dl([(f"{n:<{width}}", row.about) for n, row in rows.items()])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        words = [*_words(ctx), *args]
-        options = {word.partition("=")[0] for word in args if word.startswith("-")}
-        for name, instead in GONE.items():
-            gone = name.split()
-            plain = [word for word in gone if not word.startswith("-")]
-            if words[: len(plain)] == plain and options.issuperset(gone[len(plain) :]):
-                raise CommandError(f"there is no {name}: {instead}", Exit.USAGE)
         known = self.list_commands(ctx)
         if args[0] not in known:
             near = get_close_matches(args[0], known, n=1)

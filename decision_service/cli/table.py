@@ -399,30 +399,3 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
     },
 }
 COMMANDS = {name: each for group in GROUPS.values() for name, each in group.items()}
-GONE = {
-    "backtests": "use `backtest` on the store, a replica of it, or an exported file (`--cases`)",
-    "rehearse": "run `serve` in sandbox mode with `sandbox simulator` and certificates of your own",
-    "people": "use `sandbox people`",
-    "demo": "use `sandbox demo`",
-    "simulator": "use `sandbox simulator`",
-    "data-keys": "use `keys data`",
-    "identity-keys": "use `keys identity`",
-    "decisions notice": "use `letters show`",
-    "decisions notices": "use `letters list`",
-    "decisions notice-sent": "use `letters sent`",
-    "letters list --unsent": "use `--sent not-sent`",
-    "applicants contest": "use `reviews open`",
-    "applicants contests": "use `reviews list --decision-id`",
-    "applicants export --format": "it writes JSON alone",
-    "rules fmt": "let the editor's YAML extension lay files out, with the schemas in rules/_schema",
-    "rules propose": "use `rules sign`",
-    "rules approve": "use `rules sign --digest`, with the second caller's name and key",
-    "rules verify --impact": "it reads the file that lies with the manifest",
-    "rules verify --proofs": "it reads the file that lies with the manifest",
-    "rules review": "use `rules diff` (--prove, --cases), `rules check` and `rules test`",
-    "rollout --who": "the journal names the caller, by the token",
-    "serve --workers": "start several `serve` with DECISION_REUSE_PORT=true",
-    "backtest --outcomes": "report loans with `decisions outcomes`; store and export have them",
-    "backtest --write-expect": "write the report's line `expect: …` under the challenger",
-}
-"""Commands and options that were removed, with what to use instead."""

@@ -83,7 +83,7 @@ def simulator(
         collecting=played.collecting,
         residence=played.residence,
     )
-    run_async(_serve(app, port, key))
+    run_async(serve_until_stopped(app, port, key))
 
 
 def _scenario(path: Path | None) -> Scenario:
@@ -96,7 +96,7 @@ def _scenario(path: Path | None) -> Scenario:
         raise CommandError(f"the scenario {path} cannot be read: {why}", Exit.USAGE) from None
 
 
-async def _serve(app: Simulator, port: int, key: str) -> None:
+async def serve_until_stopped(app: Simulator, port: int, key: str) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

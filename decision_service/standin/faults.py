@@ -8,10 +8,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any
+from inspect import Parameter, signature
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
 
 from decision_service.standin.formats import (
-    CODES,
     RawNumber,
     Reply,
     VendorError,
@@ -23,16 +25,14 @@ from decision_service.standin.formats import (
 )
 
 Json = dict[str, Any]
-Settings = Mapping[str, Any]
-Change = Callable[[Reply, Settings], None]
-TEXT, NUMBER, WHOLE, FLAG, ANY = (str,), (int, float), (int,), (bool,), (object,)
-_WORDS: dict[tuple[type, ...], str] = {
-    TEXT: "text",
-    NUMBER: "a number",
-    WHOLE: "a whole number",
-    FLAG: "true or false",
-}
-_ITEMS = {"all": FLAG}
+Effect = Callable[..., None]
+"""Changes an answer; its further parameters are the settings of a fault."""
+HttpStatus = Annotated[int, msgspec.Meta(ge=200, le=599)]
+Code = Literal[
+    "INVALID_PARAMETERS", "INVALID_TOKEN", "INVALID_CREDENTIALS", "UNAUTHORIZED_ACCESS",
+    "MISSING_RESOURCE", "REQUEST_LIMIT_EXCEEDED", "SERVER_ERROR", "UNSUPPORTED_METHOD",
+    "SERVER_UNAVAILABLE", "TIME_LIMIT_EXCEEDED",
+]  # fmt: skip
 _PAGE = b"<!doctype html><title>Maintenance</title><h1>We will be back shortly</h1>"
 
 
@@ -40,90 +40,60 @@ class FaultRefused(ValueError):
     """A fault that cannot be scripted; the message is one sentence saying what to change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """A change to an answer; an effect that `replaces` the answer keeps the request from acting.
-
-    `takes` maps each setting to its types, `needs` names the settings that must be given; `also`
-    checks further conditions and raises FaultRefused.
-    """
-
-    change: Change
-    takes: Mapping[str, tuple[type, ...]] = field(default_factory=dict)
-    needs: tuple[str, ...] = ()
-    replaces: bool = False
-    also: Callable[[Settings], None] | None = None
-
-    def check(self, settings: Settings) -> None:
-        for name in self.needs:
-            if name not in settings:
-                raise FaultRefused(f"the setting {name!r} is missing: give it")
-        for name, value in settings.items():
-            if name not in self.takes:
-                known = ", ".join(self.takes) or "none"
-                raise FaultRefused(f"there is no setting {name!r} here: it takes {known}")
-            types = self.takes[name]
-            wrong = isinstance(value, bool) and types in (NUMBER, WHOLE, TEXT)
-            if wrong or not isinstance(value, types):
-                words = _WORDS.get(types, "another value")
-                raise FaultRefused(f"{name} is {value!r}: give {words}")
-        if self.also:
-            self.also(settings)
+def _status(
+    reply: Reply,
+    status: HttpStatus,
+    code: Code | None = None,
+    message: str = "The stand-in was set to answer so",
+    retry_after: float | str | None = None,
+) -> None:
+    reply.document, reply.status = failure(VendorError(status, message, code)).document, status
+    if retry_after is not None:
+        reply.headers["retry-after"] = str(retry_after)
 
 
-def _status(reply: Reply, settings: Settings) -> None:
-    status = settings["status"]
-    message = settings.get("message", "The stand-in was set to answer so")
-    reply.document = failure(VendorError(status, message, settings.get("code"))).document
-    reply.status = status
-    if "retry_after" in settings:
-        reply.headers["retry-after"] = str(settings["retry_after"])
+def _slow(reply: Reply, seconds: float) -> None:
+    reply.delay = seconds
 
 
-def _slow(reply: Reply, settings: Settings) -> None:
-    reply.delay = float(settings["seconds"])
-
-
-def _malformed(reply: Reply, settings: Settings) -> None:
+def _malformed(reply: Reply, bytes: int | None = None) -> None:  # noqa: A002 - as scenarios say it
     """Cut the body after `bytes` bytes, by default in its middle; the connection closes cleanly."""
     body = _body(reply)
-    reply.body = body[: settings.get("bytes", len(body) // 2)]
+    reply.body = body[: len(body) // 2 if bytes is None else bytes]
 
 
-def _content_type(reply: Reply, settings: Settings) -> None:
-    reply.content_type = settings["value"]
+def _content_type(reply: Reply, value: str) -> None:
+    reply.content_type = value
 
 
-def _html(reply: Reply, _: Settings) -> None:
+def _html(reply: Reply) -> None:
     reply.body, reply.content_type = _PAGE, "text/html; charset=utf-8"
 
 
-def _redirect(reply: Reply, settings: Settings) -> None:
+def _redirect(reply: Reply, location: str) -> None:
     reply.status, reply.body = 302, b""
-    reply.headers["location"] = settings["location"]
+    reply.headers["location"] = location
 
 
-def _encoding(reply: Reply, settings: Settings) -> None:
+def _encoding(reply: Reply, name: str) -> None:
     """Write the body in another encoding, such as `utf-16` or `utf-8-sig` (a byte order mark)."""
-    reply.body = _body(reply).decode().encode(settings["name"])
+    reply.body = _body(reply).decode().encode(name)
 
 
-def _huge(reply: Reply, settings: Settings) -> None:
-    padding = "x" * settings.get("bytes", 5_000_000)
-    reply.document = {**_envelope(reply), "padding": padding}
+def _huge(reply: Reply, bytes: int = 5_000_000) -> None:  # noqa: A002 - as scenarios say it
+    reply.document = {**_envelope(reply), "padding": "x" * bytes}
 
 
-def _deep(reply: Reply, settings: Settings) -> None:
-    depth = settings.get("depth", 100_000)
+def _deep(reply: Reply, depth: int = 100_000) -> None:
     text = encode({**_envelope(reply), "deep": 0})
     reply.body = text.replace(b'"deep":0', b'"deep":' + b"[" * depth + b"]" * depth)
 
 
-def _envelope_code(reply: Reply, settings: Settings) -> None:
-    reply.document = {**_envelope(reply), "code": settings["code"]}
+def _envelope_code(reply: Reply, code: str) -> None:
+    reply.document = {**_envelope(reply), "code": code}
 
 
-def _data_null(reply: Reply, _: Settings) -> None:
+def _data_null(reply: Reply) -> None:
     reply.document = {**_envelope(reply), "data": None}
 
 
@@ -135,34 +105,9 @@ def _body(reply: Reply) -> bytes:
     return encode(reply.document) if reply.body is None else reply.body
 
 
-def _known_status(settings: Settings) -> None:
-    status = settings["status"]
-    if not 200 <= status <= 599:
-        raise FaultRefused(f"status is {status}: give an HTTP status from 200 to 599")
-    if "code" in settings and settings["code"] not in (*CODES.values(), "INVALID_CREDENTIALS"):
-        known = ", ".join(sorted({*CODES.values(), "INVALID_CREDENTIALS"}))
-        raise FaultRefused(f"code is {settings['code']!r}: the vendor has {known}")
-
-
-_TRANSPORT_FAULTS = {
-    "status": Effect(
-        _status,
-        {"status": WHOLE, "code": TEXT, "message": TEXT, "retry_after": (int, float, str)},
-        ("status",),
-        replaces=True,
-        also=_known_status,
-    ),
-    "html": Effect(_html, replaces=True),
-    "redirect": Effect(_redirect, {"location": TEXT}, ("location",), replaces=True),
-    "slow": Effect(_slow, {"seconds": NUMBER}, ("seconds",)),
-    "malformed": Effect(_malformed, {"bytes": WHOLE}),
-    "content_type": Effect(_content_type, {"value": TEXT}, ("value",)),
-    "encoding": Effect(_encoding, {"name": TEXT}, ("name",)),
-    "huge": Effect(_huge, {"bytes": WHOLE}),
-    "deep": Effect(_deep, {"depth": WHOLE}),
-    "envelope_code": Effect(_envelope_code, {"code": TEXT}, ("code",)),
-    "data_null": Effect(_data_null),
-}
+def _page(reply: Reply) -> Json:
+    data = reply.document.get("data") if isinstance(reply.document, dict) else None
+    return data if isinstance(data, dict) else {}
 
 
 def _items(reply: Reply) -> list[Json]:
@@ -171,9 +116,8 @@ def _items(reply: Reply) -> list[Json]:
     return items
 
 
-def _chosen(reply: Reply, settings: Settings) -> list[Json]:
-    items = _items(reply)
-    return items if settings.get("all") else items[:1]
+def _chosen(reply: Reply, every: bool) -> list[Json]:
+    return _items(reply) if every else _items(reply)[:1]
 
 
 def _put(item: Json, path: str, value: Any) -> None:
@@ -183,148 +127,141 @@ def _put(item: Json, path: str, value: Any) -> None:
     item[last] = value
 
 
-def _cursor_loop(reply: Reply, _: Settings) -> None:
+def _cursor_loop(reply: Reply) -> None:
     """Point every page back to the beginning of its list."""
     _page(reply)["nextCursor"] = reply.restart
 
 
-def _empty_pages(reply: Reply, _: Settings) -> None:
+def _empty_pages(reply: Reply) -> None:
     """Give pages without items that always have yet another cursor."""
     fresh = salted(reply.restart or "", uuid.uuid4().hex)
     _page(reply).update(items=[], nextCursor=fresh)
 
 
-def _lost_cursor(reply: Reply, _: Settings) -> None:
+def _lost_cursor(reply: Reply) -> None:
     _page(reply).pop("nextCursor", None)
 
 
-def _null_cursor(reply: Reply, _: Settings) -> None:
+def _null_cursor(reply: Reply) -> None:
     """Write the last page's cursor as null rather than leaving it out."""
     _page(reply).setdefault("nextCursor", None)
 
 
-def _page(reply: Reply) -> Json:
-    data = reply.document.get("data") if isinstance(reply.document, dict) else None
-    return data if isinstance(data, dict) else {}
-
-
-def _duplicate(reply: Reply, _: Settings) -> None:
+def _duplicate(reply: Reply) -> None:
     items = _items(reply)
     items += deepcopy(items[:1])
 
 
-def _conflict(reply: Reply, settings: Settings) -> None:
+def _conflict(reply: Reply, field: str, value: Any) -> None:
     """Repeat the first item at the end, under its id, with another value in `field`."""
     items = _items(reply)
     for again in deepcopy(items[:1]):
-        _put(again, settings["field"], settings["value"])
+        _put(again, field, value)
         items.append(again)
 
 
-def _set(reply: Reply, settings: Settings) -> None:
-    for item in _chosen(reply, settings):
-        _put(item, settings["field"], deepcopy(settings["value"]))
+def _set(reply: Reply, field: str, value: Any, all: bool = False) -> None:  # noqa: A002
+    for item in _chosen(reply, all):
+        _put(item, field, deepcopy(value))
 
 
-def _number(reply: Reply, settings: Settings) -> None:
+def _number(reply: Reply, field: str, value: float | str, all: bool = False) -> None:  # noqa: A002
     """Write a number as the text says: NaN, Infinity, 1e400, -0, four hundred digits."""
-    for item in _chosen(reply, settings):
-        _put(item, settings["field"], RawNumber(str(settings["value"])))
+    for item in _chosen(reply, all):
+        _put(item, field, RawNumber(str(value)))
 
 
-def _drop(reply: Reply, settings: Settings) -> None:
-    for item in _chosen(reply, settings):
-        item.pop(settings["field"], None)
+def _drop(reply: Reply, field: str, all: bool = False) -> None:  # noqa: A002
+    for item in _chosen(reply, all):
+        item.pop(field, None)
 
 
-def _base_amount(reply: Reply, _: Settings) -> None:
+def _base_amount(reply: Reply) -> None:
     """Leave only the old name of an estimate's amount, as the integration guide has it."""
-    items = _items(reply)
-    for item in items:
+    for item in _items(reply):
         if "baseAmount" in item:
             item.pop("amount", None)
 
 
-def _bare_array(reply: Reply, _: Settings) -> None:
+def _bare_array(reply: Reply) -> None:
     """Answer a list in the integration guide's form: everything in one array, no envelope."""
     if reply.whole is not None:
         reply.document = deepcopy(list(reply.whole))
 
 
-def _other_user(reply: Reply, settings: Settings) -> None:
-    stranger = settings.get("user_id", user_id("stranger"))
-    for item in _chosen(reply, settings):
-        _put(item, "metadata.userId", stranger)
+def _other_user(reply: Reply, user_id: str = user_id("stranger"), all: bool = False) -> None:  # noqa: A002
+    for item in _chosen(reply, all):
+        _put(item, "metadata.userId", user_id)
 
 
-def _account_state(reply: Reply, settings: Settings) -> None:
-    now = reply.now or datetime.now(UTC)
-    items = _items(reply)
-    for account in (item for item in items if "connectionStatus" in item):
-        if account["providerId"] == settings.get("provider", account["providerId"]):
-            account.update(_restated(account, settings, now))
+def _account_state(
+    reply: Reply,
+    provider: str | None = None,
+    status: str | None = None,
+    error_code: str | None = None,
+    monitor_status: str | None = None,
+    age_minutes: float | None = None,
+    synced_minutes_ago: float | None = None,
+) -> None:
+    for account in (item for item in _items(reply) if "connectionStatus" in item):
+        if provider not in (None, account["providerId"]):
+            continue
+        now = status or account["connectionStatus"]
+        monitor = account["monitor"] | {"status": monitor_status or account["monitorStatus"]}
+        connection = account["connection"] | {"status": now}
+        if error_code is not None:
+            connection |= {"errorCode": error_code, "errorMessage": "The provider refused."}
+        if age_minutes is not None:
+            account["createdAt"] = _ago(reply, age_minutes)
+            connection["updatedAt"] = monitor["updatedAt"] = account["createdAt"]
+        if synced_minutes_ago is not None:
+            connection["updatedAt"] = monitor["updatedAt"] = _ago(reply, synced_minutes_ago)
+        account |= {
+            "connectionStatus": now,
+            "connection": connection,
+            "monitorStatus": monitor["status"],
+            "monitor": monitor,
+        }
 
 
-def _restated(account: Json, settings: Settings, now: datetime) -> Json:
-    status = settings.get("status", account["connectionStatus"])
-    monitor = settings.get("monitor_status", account["monitorStatus"])
-    connection = {**account["connection"], "status": status}
-    changed = {"connectionStatus": status, "connection": connection, "monitorStatus": monitor}
-    changed["monitor"] = {**account["monitor"], "status": monitor}
-    if "error_code" in settings:
-        connection["errorCode"] = settings["error_code"]
-        connection["errorMessage"] = "The provider refused."
-    if "age_minutes" in settings:
-        born = stamp(now - timedelta(minutes=settings["age_minutes"]))
-        connection["updatedAt"] = changed["monitor"]["updatedAt"] = changed["createdAt"] = born
-    if "synced_minutes_ago" in settings:
-        synced = stamp(now - timedelta(minutes=settings["synced_minutes_ago"]))
-        connection["updatedAt"] = changed["monitor"]["updatedAt"] = synced
-    return changed
-
-
-def _task_running(reply: Reply, settings: Settings) -> None:
-    now = reply.now or datetime.now(UTC)
-    items = _items(reply)
-    for task in items:
+def _task_running(reply: Reply, age_minutes: float | None = None) -> None:
+    for task in _items(reply):
         task.pop("finishedAt", None)
         task.update(status="Started", datapoints=[])
-        if "age_minutes" in settings:
-            task["startedAt"] = stamp(now - timedelta(minutes=settings["age_minutes"]))
+        if age_minutes is not None:
+            task["startedAt"] = _ago(reply, age_minutes)
 
 
-_DATA_FAULTS = {
-    "cursor_loop": Effect(_cursor_loop),
-    "empty_pages": Effect(_empty_pages),
-    "lost_cursor": Effect(_lost_cursor),
-    "null_cursor": Effect(_null_cursor),
-    "duplicate": Effect(_duplicate, {"kind": TEXT}),
-    "conflict": Effect(_conflict, {"field": TEXT, "value": ANY, "kind": TEXT}, ("field", "value")),
-    "set": Effect(_set, {"field": TEXT, "value": ANY, **_ITEMS}, ("field", "value")),
-    "number": Effect(
-        _number, {"field": TEXT, "value": (str, int, float), **_ITEMS}, ("field", "value")
-    ),
-    "drop": Effect(_drop, {"field": TEXT, **_ITEMS}, ("field",)),
-    "base_amount": Effect(_base_amount, {"kind": TEXT}),
-    "bare_array": Effect(_bare_array),
-    "other_user": Effect(_other_user, {"user_id": TEXT, **_ITEMS}),
-    "account_state": Effect(
-        _account_state,
-        {
-            "provider": TEXT,
-            "status": TEXT,
-            "error_code": TEXT,
-            "monitor_status": TEXT,
-            "age_minutes": NUMBER,
-            "synced_minutes_ago": NUMBER,
-        },
-    ),
-    "task_running": Effect(_task_running, {"age_minutes": NUMBER}),
-}
+def _ago(reply: Reply, minutes: float) -> str:
+    return stamp((reply.now or datetime.now(UTC)) - timedelta(minutes=minutes))
 
 
-EFFECTS: dict[str, Effect] = {**_TRANSPORT_FAULTS, **_DATA_FAULTS}
+EFFECTS: Mapping[str, Effect] = {
+    one.__name__.removeprefix("_"): one
+    for one in (
+        _status, _html, _redirect, _slow, _malformed, _content_type, _encoding, _huge, _deep,
+        _envelope_code, _data_null, _cursor_loop, _empty_pages, _lost_cursor, _null_cursor,
+        _duplicate, _conflict, _set, _number, _drop, _base_amount, _bare_array, _other_user,
+        _account_state, _task_running,
+    )
+}  # fmt: skip
 """Every effect that a fault can have, by name."""
+REPLACING = frozenset({"status", "html", "redirect"})
+"""Effects in place of an answer: the request does not act."""
+
+
+def _model(effect: str) -> type[msgspec.Struct]:
+    """What the settings of an effect may be."""
+    hints = get_type_hints(EFFECTS[effect], include_extras=True)
+    _, *settings = signature(EFFECTS[effect]).parameters.values()
+    fields = [
+        (one.name, hints[one.name], *([] if one.default is Parameter.empty else [one.default]))
+        for one in settings
+    ]
+    return msgspec.defstruct(effect, fields, forbid_unknown_fields=True, kw_only=True)
+
+
+MODELS = {effect: _model(effect) for effect in EFFECTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,14 +285,17 @@ class Fault:
         if self.effect not in EFFECTS:
             known = ", ".join(sorted(EFFECTS))
             raise FaultRefused(f"there is no fault {self.effect!r}: use one of {known}")
-        EFFECTS[self.effect].check(self.settings)
+        try:
+            msgspec.convert(self.settings, MODELS[self.effect])
+        except msgspec.ValidationError as error:
+            raise FaultRefused(f"{self.effect}: {error}") from None
 
     @property
     def replaces(self) -> bool:
-        return EFFECTS[self.effect].replaces
+        return self.effect in REPLACING
 
     def change(self, reply: Reply) -> None:
-        EFFECTS[self.effect].change(reply, self.settings)
+        EFFECTS[self.effect](reply, **self.settings)
 
     def concerns(self, method: str, path: str, user_id: str | None) -> bool:
         if self.user not in (None, user_id):

@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
+from importlib import resources
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from starlette.responses import Response
 
 MANILA = ZoneInfo("Asia/Manila")
@@ -254,28 +256,6 @@ def page(items: Iterable[Any], cursor: Cursor, size: int) -> dict[str, Any]:
     return {"nextCursor": following.text(), "items": found[:size]}
 
 
-_TYPE_LABELS = {
-    "GIG": "Gig Platform",
-    "GOVERNMENT": "Govt Service",
-    "SYSTEM": "System",
-    "EMPLOYER": "Employer",
-    "CREDENTIAL": "Credential",
-}
-_SUBTYPE_LABELS = {
-    "SERVICES": "Professional Services",
-    "TRANSPORTATION": "Transport and Delivery",
-    "SHARING": "Asset Sharing",
-    "TRADING": "Online Selling",
-    "INSURANCE": "Social Insurance",
-    "HRIS": "Human Resource Information System",
-    "PAYROLL": "Payroll System",
-    "IDENTIFICATION": "Identification",
-    "ISIC-C": "Manufacturing",
-    "ISIC-G": "Wholesale and retail trade; repair of motor vehicles and motorcycles",
-    "ISIC-I": "Accommodation and food service activities",
-    "ISIC-J": "Information and communication",
-    "ISIC-N": "Administrative and support service activities",
-}
 _KINDS = {
     "I": "IDENTITIES",
     "T": "TRANSACTIONS",
@@ -287,76 +267,47 @@ _KINDS = {
     "D": "DOCUMENTS",
     "R": "RATINGS",
 }
-_TABLE = """
-sss_ph          | SSS            | Social Security System                         | GOVERNMENT | INSURANCE      | IECML
-pagibig_ph      | Pag-IBIG       | Home Development Mutual Fund                   | GOVERNMENT | INSURANCE      | IECL
-philhealth_ph   | PhilHealth     | Philippine Health Insurance Corporation        | GOVERNMENT | INSURANCE      | IECM
-gsis_ph         | GSIS           | Government Service Insurance System            | GOVERNMENT | INSURANCE      | IECML
-jamsostek_id    | JMO            | BPJS Ketenagakerjaan                           | GOVERNMENT | INSURANCE      | IECM
-bpjs_id         | BPJS           | BPJS Kesehatan                                 | GOVERNMENT | INSURANCE      | IC
-epfo_in         | EPFO           | Employees' Provident Fund Organisation         | GOVERNMENT | INSURANCE      | IECM
-cpf_sg          | CPF            | Central Provident Fund Board                   | GOVERNMENT | INSURANCE      | IECM
-kwsp_my         | KWSP           | Kumpulan Wang Simpanan Pekerja                 | GOVERNMENT | INSURANCE      | IECM
-grab_ph         | Grab           | Grab Philippines                               | GIG        | TRANSPORTATION | ITM
-lalamove_ph     | Lalamove       | Lalamove Philippines                           | GIG        | TRANSPORTATION | IT
-foodpanda_ph    | foodpanda      | Delivery Hero Philippines                      | GIG        | TRANSPORTATION | IT
-angkas_ph       | Angkas         | DBDOYC Inc.                                    | GIG        | TRANSPORTATION | IT
-joyride_ph      | JoyRide        | We Move Things Philippines                     | GIG        | TRANSPORTATION | IT
-moveit_ph       | Move It        | We Move Things On Two Wheels                   | GIG        | TRANSPORTATION | IT
-mrspeedy_ph     | Borzo          | Borzo Philippines                              | GIG        | TRANSPORTATION | IT
-transportify_ph | Transportify   | Deliveree Philippines                          | GIG        | TRANSPORTATION | IT
-grab_id         | Grab           | Grab Indonesia                                 | GIG        | TRANSPORTATION | IT
-gojek_id        | Gojek          | GoTo Gojek Tokopedia                           | GIG        | TRANSPORTATION | IT
-grab_sg         | Grab           | Grab Holdings Inc.                             | GIG        | TRANSPORTATION | IT
-swiggy_in       | Swiggy         | Swiggy Limited                                 | GIG        | TRANSPORTATION | IT
-zomato_in       | Zomato         | Zomato Limited                                 | GIG        | TRANSPORTATION | IT
-upwork          | Upwork         | Upwork Global Inc.                             | GIG        | SERVICES       | ITER
-freelancer      | Freelancer     | Freelancer Technology Pty Limited              | GIG        | SERVICES       | ITR
-fiverr          | Fiverr         | Fiverr International Ltd.                      | GIG        | SERVICES       | ITR
-onlinejobs_ph   | OnlineJobs     | OnlineJobs.ph                                  | GIG        | SERVICES       | IE
-airbnb          | Airbnb         | Airbnb, Inc.                                   | GIG        | SHARING        | ITR
-lazada_ph       | Lazada         | Lazada E-Services Philippines                  | GIG        | TRADING        | IT
-shopee_ph       | Shopee         | Shopee Philippines                             | GIG        | TRADING        | IT
-sprout_ph       | Sprout         | Sprout Solutions                               | SYSTEM     | PAYROLL        | IEPD
-salarium_ph     | Salarium       | Salarium Ltd.                                  | SYSTEM     | PAYROLL        | IEPD
-payruler_ph     | PayrollRuler   | Payroll Ruler Philippines                      | SYSTEM     | PAYROLL        | IEP
-gusto_us        | Gusto          | Gusto, Inc.                                    | SYSTEM     | PAYROLL        | IEP
-bamboohr        | BambooHR       | Bamboo HR LLC                                  | SYSTEM     | HRIS           | IE
-talenta_id      | Talenta        | Mekari Talenta                                 | SYSTEM     | HRIS           | IEP
-greytip_in      | greytHR        | Greytip Software                               | SYSTEM     | HRIS           | IEP
-jollikusina_ph  | Jolli Kusina   | Jolli Kusina Restaurants, Inc.                 | EMPLOYER   | ISIC-I         | IEP
-luzontel_ph     | LuzonTel       | Luzon Telecommunications, Inc.                 | EMPLOYER   | ISIC-J         | IEP
-visayagarment_ph| Visaya Garment | Visaya Garment Manufacturing Corporation       | EMPLOYER   | ISIC-C         | IEP
-davaomart_ph    | DavaoMart      | DavaoMart Supermarkets, Inc.                   | EMPLOYER   | ISIC-G         | IE
-bayancalls_ph   | Bayan Calls    | Bayan Calls Outsourcing, Inc.                  | EMPLOYER   | ISIC-N         | IEP
-nbi_ph          | NBI Clearance  | National Bureau of Investigation               | CREDENTIAL | IDENTIFICATION | ID
-prc_ph          | PRC            | Professional Regulation Commission             | CREDENTIAL | IDENTIFICATION | ID
-"""  # noqa: E501 - a table reads best with one provider a line
 
 
-def _provider(line: str) -> dict[str, Any]:
-    name_id, name, long_name, kind, sub, supported = (cell.strip() for cell in line.split("|"))
+class _Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    long: str
+    type: str
+    sub_type: str
+    supported: str
+
+
+class _Providers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    type_labels: dict[str, str]
+    sub_type_labels: dict[str, str]
+    providers: dict[str, _Provider]
+
+
+def _read_providers() -> dict[str, dict[str, Any]]:
+    content = resources.files(__package__).joinpath("providers.yaml").read_bytes()
+    found = msgspec.yaml.decode(content, type=_Providers)
     return {
-        "id": name_id,
-        "name": name,
-        "longName": long_name,
-        "logoUrl": f"https://cdn.smileapi.io/image/provider-logo/v1/{name_id}.png",
-        "type": kind,
-        "typeLabel": _TYPE_LABELS[kind],
-        "subType": sub,
-        "subTypeLabel": _SUBTYPE_LABELS[sub],
-        "active": True,
-        "enabled": True,
-        "mfa": kind in ("GIG", "GOVERNMENT"),
-        "accountConnection": True,
-        "supported": [_KINDS[letter] for letter in supported],
-        "monitorSupported": kind != "CREDENTIAL",
+        name_id: {
+            "id": name_id,
+            "name": one.name,
+            "longName": one.long,
+            "logoUrl": f"https://cdn.smileapi.io/image/provider-logo/v1/{name_id}.png",
+            "type": one.type,
+            "typeLabel": found.type_labels[one.type],
+            "subType": one.sub_type,
+            "subTypeLabel": found.sub_type_labels[one.sub_type],
+            "active": True,
+            "enabled": True,
+            "mfa": one.type in ("GIG", "GOVERNMENT"),
+            "accountConnection": True,
+            "supported": [_KINDS[letter] for letter in one.supported],
+            "monitorSupported": one.type != "CREDENTIAL",
+        }
+        for name_id, one in found.providers.items()
     }
 
 
-PROVIDERS: dict[str, dict[str, Any]] = {
-    provider["id"]: provider for provider in map(_provider, _TABLE.strip().splitlines())
-}
+PROVIDERS = _read_providers()
 """Every provider by id, in the vendor's Provider shape."""
 
 

@@ -1,11 +1,13 @@
-"""The four people of the vendor's sandbox, and what their accounts hold on a day."""
+"""The four people of the sandbox (`people.yaml`), and what their accounts hold on a day."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
+from importlib import resources
+
+import msgspec
 
 from decision_service.standin.faults import Fault
 from decision_service.standin.formats import (
@@ -32,7 +34,6 @@ from decision_service.standin.sources import (
 from decision_service.standin.world import (
     ITEM_KINDS,
     UNCHANGED,
-    AmountOf,
     DataSource,
     Json,
     Origin,
@@ -46,189 +47,55 @@ from decision_service.standin.world import (
     user,
 )
 
-SourceBuilder = Callable[[Origin, Json, date], DataSource]
-Accounts = tuple[tuple[str, int, SourceBuilder], ...]
-"""A person's accounts: provider, days since the connection, and builder of the data."""
 REFERENCE_MONTH = month_number("2026-08")
 _MIDNIGHT_AND = timedelta(seconds=1)
 """Accounts were synced just after midnight: never in the future, whatever the time of day."""
+_RIDDEN_MONTHS = 33
 
 
-def contributions_for(pay: AmountOf) -> AmountOf:
-    return lambda month: contribution_of(pay(month))
+class _Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    employer: str
+    title: str
+    since: int
 
 
-def gross_of(pay: AmountOf) -> AmountOf:
-    return lambda month: pay(month) / NET_SHARE
+class _Pay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Net pay of each month from the `first` on; of every three months only some where named."""
+
+    amount: float
+    first: int
+    rise: float = 1
+    spread: float = 0
+    paid_of_three: tuple[int, ...] = ()
+    contributed_of_three: tuple[int, ...] = ()
+
+    def months(self, today: date, of_three: tuple[int, ...]) -> Iterable[int]:
+        newest = settled_month(today)
+        if of_three:
+            every = range(newest - self.first, newest + 1)
+            return [month for month in every if (newest - month) % 3 in of_three]
+        return range(newest - self.first, PROMPT.newest(today) + 1)
 
 
-_ANISHAS_EMPLOYER = "Cebu Event Crews Cooperative"
+class _Loan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    type: str
+    begun: int
+    months: int
+    principal: float
+    amortization: float
+    paid: int
 
 
-def _anishas_pay(month: int) -> float:
-    return round(16_000 * (1 + 0.02 * noise("Anisha", month)), -1)
+class SandboxAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an account shows; a scheme has `saved` the same each month, or a share of the pay."""
+
+    provider: str
+    connected: int
+    shows: tuple[str, ...]
+    saved: float = 0
 
 
-def _anishas_sss(origin: Origin, who: Json, today: date) -> DataSource:
-    """Paid in two months of every three, contributed for in one, counted from the newest month.
-
-    The newest month that a scheme must have posted by today is one with pay: nothing is waited for,
-    and every twelve months before it hold eight with pay and four with a contribution.
-    """
-    newest = settled_month(today)
-    steps = {month: (newest - month) % 3 for month in range(newest - 35, newest + 1)}
-    paid = [month for month, step in steps.items() if step != 1]
-    contributed = [month for month, step in steps.items() if step == 0]
-    job = employment(origin, _ANISHAS_EMPLOYER, "Stage technician", first_day(newest - 35))
-    items = {
-        "identities": [who],
-        "eincomes": estimates(origin, paid, _anishas_pay),
-        "contributions": contributions(origin, contributed, contributions_for(_anishas_pay)),
-        "employments": [job],
-    }
-    return source(origin, items)
-
-
-_CHRISTINAS_EMPLOYER = "Luzon Telecommunications, Inc."
-_CHRISTINAS_WEEKENDS = WorkPattern(
-    weekdays=(4, 5, 6), trips=2, per_trip=320, trip="GrabFood delivery earnings"
-)
-
-
-def _christinas_pay(month: int) -> float:
-    return round(28_000 * (1 + 0.015 * noise("Christina", month)), -1)
-
-
-def _christinas_sss(origin: Origin, who: Json, today: date) -> DataSource:
-    first = settled_month(today) - 39
-    months = range(first, PROMPT.newest(today) + 1)
-    items = {
-        "identities": [who],
-        "eincomes": estimates(origin, months, _christinas_pay),
-        "contributions": contributions(origin, months, contributions_for(_christinas_pay)),
-        "employments": [
-            employment(origin, _CHRISTINAS_EMPLOYER, "Billing analyst", first_day(first))
-        ],
-    }
-    return source(origin, items)
-
-
-def _christinas_grab(origin: Origin, who: Json, today: date) -> DataSource:
-    first = first_day(month_of(today) - 33)
-    entries = wallet(origin, _CHRISTINAS_WEEKENDS, first, today - timedelta(days=1))
-    estimated = platform_estimates(origin, entries, today)
-    return source(origin, {"identities": [who], "transactions": entries, "eincomes": estimated})
-
-
-_GEORGES_EMPLOYER = "Pasig Logistics Services, Inc."
-_INSTALMENTS, _REPAID = 24, 21
-
-
-def _georges_pay(month: int) -> float:
-    rise = 1.002 ** (month - REFERENCE_MONTH)
-    return round(35_000 * rise * (1 + 0.008 * noise("George", month)), -1)
-
-
-def _georges_months(today: date) -> range:
-    return range(settled_month(today) - 37, PROMPT.newest(today) + 1)
-
-
-def _georges_job(origin: Origin, today: date) -> Json:
-    started = first_day(settled_month(today) - 61)
-    return employment(origin, _GEORGES_EMPLOYER, "Warehouse supervisor", started)
-
-
-def _georges_sss(origin: Origin, who: Json, today: date) -> DataSource:
-    months = _georges_months(today)
-    owed = loan(
-        origin,
-        "Salary Loan",
-        month_of(today) - _REPAID,
-        _INSTALMENTS,
-        principal=20_000,
-        amortization=922.90,
-        paid=_REPAID,
-    )
-    items = {
-        "identities": [who],
-        "eincomes": estimates(origin, months, _georges_pay),
-        "contributions": contributions(origin, months, contributions_for(_georges_pay)),
-        "employments": [_georges_job(origin, today)],
-        "liabilities": [owed],
-    }
-    return source(origin, items)
-
-
-def _georges_pagibig(origin: Origin, who: Json, today: date) -> DataSource:
-    saved = contributions(origin, _georges_months(today), lambda _: 400)
-    items = {
-        "identities": [who],
-        "employments": [_georges_job(origin, today)],
-        "contributions": saved,
-    }
-    return source(origin, items)
-
-
-def _georges_payroll(origin: Origin, who: Json, today: date) -> DataSource:
-    """Both halves of every month, each shown the day after it: no month is ever waited for."""
-    span = (first_day(settled_month(today) - 37), today - timedelta(days=1))
-    paid = incomes(origin, _GEORGES_EMPLOYER, gross_of(_georges_pay), span)
-    items = {"identities": [who], "employments": [_georges_job(origin, today)], "incomes": paid}
-    return source(origin, items)
-
-
-_RYANS_EMPLOYER = "Bayan Calls Outsourcing, Inc."
-_RYANS_MONTHS = 3
-"""Complete months of work; fewer than any version of the shipped loan asks for."""
-
-
-def _ryans_pay(_: int) -> float:
-    return 13_000
-
-
-def _ryans_first_month(today: date) -> int:
-    return month_of(today) - _RYANS_MONTHS
-
-
-def _ryans_job(origin: Origin, today: date) -> Json:
-    started = first_day(_ryans_first_month(today))
-    return employment(origin, _RYANS_EMPLOYER, "Customer support agent", started)
-
-
-def _ryans_sss(origin: Origin, who: Json, today: date) -> DataSource:
-    """The first month of work, and from the 15th on the second: more has not been posted yet.
-
-    0.35 × 13,000 − 4,468.79 leaves ₱ 81.21 a month.
-    """
-    months = range(_ryans_first_month(today), PROMPT.newest(today) + 1)
-    owed = loan(
-        origin,
-        "Consolidated Loan",
-        month_of(today) - 3,
-        12,
-        principal=50_000,
-        amortization=4_468.79,
-        paid=3,
-    )
-    items = {
-        "identities": [who],
-        "eincomes": estimates(origin, months, _ryans_pay),
-        "contributions": contributions(origin, months, contributions_for(_ryans_pay)),
-        "employments": [_ryans_job(origin, today)],
-        "liabilities": [owed],
-    }
-    return source(origin, items)
-
-
-def _ryans_payroll(origin: Origin, who: Json, today: date) -> DataSource:
-    span = (first_day(_ryans_first_month(today)), today - timedelta(days=1))
-    paid = incomes(origin, _RYANS_EMPLOYER, gross_of(_ryans_pay), span)
-    items = {"identities": [who], "employments": [_ryans_job(origin, today)], "incomes": paid}
-    return source(origin, items)
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxPerson:
+class SandboxPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the four, who may live in another `country`; all accounts are Philippine, in PHP."""
 
     user_name: str
@@ -240,7 +107,11 @@ class SandboxPerson:
     code: str
     born: date
     story: str
-    accounts: Accounts
+    job: _Job
+    pay: _Pay
+    accounts: tuple[SandboxAccount, ...]
+    loan: _Loan | None = None
+    rides: WorkPattern | None = None
 
     @property
     def user_id(self) -> str:
@@ -250,74 +121,83 @@ class SandboxPerson:
         who = {"email": self.email, "phone": self.phone}
         return identity(origin, self.name, self.born, self.country, **who)
 
+    def source(self, account: SandboxAccount, origin: Origin, today: date) -> DataSource:
+        items: dict[str, Iterable[Json]] = {"identities": [self.identity(origin)]}
+        for kind in account.shows:
+            items[kind] = _SHOWN[kind](self, account, origin, today)
+        if "transactions" in items:
+            items["eincomes"] = platform_estimates(origin, items["transactions"], today)
+        return source(origin, items)
 
-_PEOPLE = (
-    SandboxPerson(
-        "George",
-        "George Palomero Jr.",
-        "PH",
-        "gpalomero1234@smileapi.io",
-        "+639559991234",
-        "123456",
-        "1234",
-        date(1985, 8, 24),
-        "Three years of steady, gently rising pay around ₱ 35,000, on the payroll and with two "
-        "schemes alike, and one small loan nearly repaid: meant to be approved.",
-        (
-            ("sss_ph", 640, _georges_sss),
-            ("pagibig_ph", 410, _georges_pagibig),
-            ("sprout_ph", 405, _georges_payroll),
-        ),
-    ),
-    SandboxPerson(
-        "Ryan",
-        "Ryan Lestari",
-        "ID",
-        "ryan1234@smileapi.io",
-        "+628119994321",
-        "654321",
-        "1234",
-        date(2001, 3, 2),
-        "Started work lately: the payroll shows just three months, and a loan takes nearly all "
-        "that ₱ 13,000 a month can carry: meant to be declined.",
-        (("sss_ph", 12, _ryans_sss), ("bayancalls_ph", 11, _ryans_payroll)),
-    ),
-    SandboxPerson(
-        "Christina",
-        "Christina Tan",
-        "SG",
-        "christina4321@smileapi.io",
-        "+6599996789",
-        "YGUS1",
-        "1234",
-        date(1992, 11, 19),
-        "A good income every month from a job and weekend deliveries, but her contributions always "
-        "fail to be read (503): meant to be referred for what could not be read.",
-        (("sss_ph", 300, _christinas_sss), ("grab_ph", 299, _christinas_grab)),
-    ),
-    SandboxPerson(
-        "Anisha",
-        "Anisha Bhatia",
-        "IN",
-        "anisha98765@smileapi.io",
-        "+919511198765",
-        "123456",
-        "1234",
-        date(1995, 6, 7),
-        "Project work around ₱ 16,000 in two months of every three, contributions in one of three, "
-        "counted back from the newest month: meant to land in the grey zone.",
-        (("sss_ph", 95, _anishas_sss),),
-    ),
-)
+    def paid_in(self, month: int) -> float:
+        pay, risen = self.pay, self.pay.rise ** (month - REFERENCE_MONTH)
+        return round(pay.amount * risen * (1 + pay.spread * noise(self.user_name, month)), -1)
 
 
+def _estimates(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
+    return estimates(origin, one.pay.months(today, one.pay.paid_of_three), one.paid_in)
+
+
+def _contributions(one: SandboxPerson, at: SandboxAccount, origin: Origin, day: date) -> list[Json]:
+    months = one.pay.months(day, one.pay.contributed_of_three)
+    return contributions(
+        origin, months, lambda month: at.saved or contribution_of(one.paid_in(month))
+    )
+
+
+def _employments(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
+    since = first_day(settled_month(today) - one.job.since)
+    return [employment(origin, one.job.employer, one.job.title, since)]
+
+
+def _liabilities(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
+    owed = one.loan
+    if owed is None:
+        return []
+    return [
+        loan(
+            origin,
+            owed.type,
+            month_of(today) - owed.begun,
+            owed.months,
+            principal=owed.principal,
+            amortization=owed.amortization,
+            paid=owed.paid,
+        )
+    ]
+
+
+def _incomes(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
+    """Both halves of every month, each shown the day after it: no month is ever waited for."""
+    span = (first_day(settled_month(today) - one.pay.first), today - timedelta(days=1))
+    return incomes(origin, one.job.employer, lambda month: one.paid_in(month) / NET_SHARE, span)
+
+
+def _transactions(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
+    first, yesterday = first_day(month_of(today) - _RIDDEN_MONTHS), today - timedelta(days=1)
+    return [] if one.rides is None else wallet(origin, one.rides, first, yesterday)
+
+
+_SHOWN: Mapping[str, Callable[[SandboxPerson, SandboxAccount, Origin, date], list[Json]]] = {
+    "eincomes": _estimates,
+    "contributions": _contributions,
+    "employments": _employments,
+    "liabilities": _liabilities,
+    "incomes": _incomes,
+    "transactions": _transactions,
+}
+
+
+@cache
 def sandbox_people() -> tuple[SandboxPerson, ...]:
-    return _PEOPLE
+    content = resources.files(__package__).joinpath("people.yaml").read_bytes()
+    return msgspec.yaml.decode(content, type=tuple[SandboxPerson, ...])
 
 
 def sandbox(today: date) -> World:
-    builders = {one.user_id: partial(_build, one, one.user_id, today) for one in _PEOPLE}
-    christina = next(one for one in _PEOPLE if one.user_name == "Christina")
+    people = sandbox_people()
+    builders = {one.user_id: partial(_build, one, one.user_id, today) for one in people}
+    christina = next(one for one in people if one.user_name == "Christina")
     unread = {"status": 503, "message": "The data source is not available"}
     fault = Fault("status", "/contributions", christina.user_id, settings=unread)
     return World(today, builders, (fault,))
@@ -325,13 +205,13 @@ def sandbox(today: date) -> World:
 
 def person_like(user_name: str, user_id: str, today: date) -> Person:
     """Return another user with the data of one of the four; raises KeyError for another name."""
-    return _build({one.user_name: one for one in _PEOPLE}[user_name], user_id, today)
+    return _build({one.user_name: one for one in sandbox_people()}[user_name], user_id, today)
 
 
 def sandbox_data(user_name: str, today: date, residence: Residence = UNCHANGED) -> Json:
     """A person of the four with accounts, tasks and every item by kind, in the vendor's shapes."""
-    found = {one.user_name: one for one in _PEOPLE}[user_name]
-    person = residence.of(_build(found, found.user_id, today))
+    own_id = user_id("sandbox", user_name)
+    person = residence.of(person_like(user_name, own_id, today))
     return {
         "user": person.user,
         "accounts": [source.account for source in person.sources if source.account],
@@ -347,10 +227,10 @@ def _build(one: SandboxPerson, user_id: str, today: date) -> Person:
     synced = start_of(today) + _MIDNIGHT_AND
     sources: list[DataSource] = []
     tasks: list[Json] = []
-    for provider, days, build in one.accounts:
-        origin = Origin(user_id, provider, synced - timedelta(days=days), synced)
-        sources.append(build(origin, one.identity(origin), today))
+    for account in one.accounts:
+        connected = synced - timedelta(days=account.connected)
+        origin = Origin(user_id, account.provider, connected, synced)
+        sources.append(one.source(account, origin, today))
         tasks += tasks_of(origin, sources[-1])
-    oldest = max(days for _, days, _ in one.accounts)
-    joined = synced - timedelta(days=oldest, minutes=7)
+    joined = synced - timedelta(days=max(at.connected for at in one.accounts), minutes=7)
     return Person(user(user_id, joined, {"person": one.user_name}), tuple(sources), tuple(tasks))

@@ -3,8 +3,6 @@
 ```yaml
 requests_per_second: 20
 sandbox: true                      # the four sandbox people
-population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks profiles,
-                                   # `lives: [ordinary]` with size 400 those of ordinary applicants
 collecting: 300                    # seconds that the first sync of a connected account takes
 residence: {country: ID, currency: IDR}   # of all people, in place of their own and of PHP
 faults:
@@ -16,156 +14,94 @@ A fault's `user` is a sandbox person's user name or any user id; `path` is a glo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from decision_service.standin.faults import Fault, FaultRefused
 from decision_service.standin.formats import owner_digits
-from decision_service.standin.ordinary import ORDINARY
-from decision_service.standin.population import PROFILE_CYCLE, PROFILES, population
 from decision_service.standin.sandbox import sandbox, sandbox_people
 from decision_service.standin.server import REQUESTS_PER_SECOND
 from decision_service.standin.tenant import COLLECTING
-from decision_service.standin.world import (
-    UNCHANGED,
-    Residence,
-    ResidenceRefused,
-    World,
-    WorldMaker,
-    join,
-)
-
-People = tuple[int, int, tuple[str, ...]]
-"""Seed, size and profiles of a population."""
-_FAULT_KEYS = ("user", "path", "method", "times", "skip")
+from decision_service.standin.world import UNCHANGED, Residence, ResidenceRefused, World, WorldMaker
 
 
 class ScenarioRefused(ValueError):
     """An invalid scenario; the message is one sentence: where, what, what to do."""
 
 
+class _Residence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    country: str = UNCHANGED.country
+    currency: str = UNCHANGED.currency
+
+
+class _Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sandbox: bool = True
+    requests_per_second: Annotated[int, msgspec.Meta(ge=1)] = REQUESTS_PER_SECOND
+    collecting: Annotated[int, msgspec.Meta(ge=0)] = int(COLLECTING.total_seconds())
+    residence: _Residence = _Residence()
+    faults: tuple[dict[str, Any], ...] = ()
+
+
+class _Hit(msgspec.Struct, frozen=True):
+    """Which requests a fault hits; any other key of it is a setting of its effect."""
+
+    fault: str
+    user: str | None = None
+    path: Annotated[str, msgspec.Meta(min_length=1)] = "*"
+    method: Annotated[str, msgspec.Meta(min_length=1)] = "*"
+    times: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    skip: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     world: WorldMaker
-    faults: tuple[Fault, ...] = ()
-    requests_per_second: int = REQUESTS_PER_SECOND
-    residence: Residence = UNCHANGED
-    collecting: timedelta = COLLECTING
+    faults: tuple[Fault, ...]
+    requests_per_second: int
+    residence: Residence
+    collecting: timedelta
 
 
 def load_scenario(mapping: object) -> Scenario:
-    read = _mapping(mapping, "the scenario", tuple(_READERS))
-    fields = {name: _READERS[name](read[name]) for name in read}
-    with_sandbox, people = fields.pop("sandbox", True), fields.pop("population", None)
-    return Scenario(partial(_world, with_sandbox, people), **fields)
-
-
-def _world(with_sandbox: bool, people: People | None, today: date) -> World:
-    worlds = [sandbox(today)] if with_sandbox else []
-    if people is not None:
-        seed, size, lives = people
-        worlds.append(population(seed, size, today, lives))
-    return join(*worlds) if worlds else World(today, {})
-
-
-def _population(value: object) -> People:
-    read = _mapping(value, "population", ("seed", "size", "lives"))
-    seed = _whole(read.get("seed", 1), "population.seed", 0)
-    lives = _lives(read["lives"]) if "lives" in read else PROFILE_CYCLE
-    return seed, _whole(read.get("size", 100), "population.size", 0), lives
-
-
-def _lives(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value:
-        raise ScenarioRefused(f"population.lives is {value!r}: give a list of lives")
-    known = {**{name: (name,) for name in PROFILES}, "ordinary": tuple(ORDINARY)}
-    unknown = [one for one in value if not isinstance(one, str) or one not in known]
-    if unknown:
-        names = ", ".join(known)
-        raise ScenarioRefused(f"population.lives has {unknown[0]!r}: it takes {names}")
-    return tuple(name for one in value for name in known[one])
-
-
-def _residence(value: object) -> Residence:
-    read = _mapping(value, "residence", ("country", "currency"))
-    texts = {name: _text(given, f"residence.{name}") for name, given in read.items()}
     try:
-        return Residence(**texts)
+        read = msgspec.convert(mapping, _Scenario)
+        residence = Residence(read.residence.country, read.residence.currency)
     except ResidenceRefused as error:
         raise ScenarioRefused(f"residence.{error}") from None
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        raise ScenarioRefused(f"{where.rstrip('`') or 'the scenario'}: {what}") from None
+    return Scenario(
+        sandbox if read.sandbox else _empty,
+        tuple(_fault(one, f"faults[{number}]") for number, one in enumerate(read.faults)),
+        read.requests_per_second,
+        residence,
+        timedelta(seconds=read.collecting),
+    )
 
 
-def _faults(value: object) -> tuple[Fault, ...]:
-    if not isinstance(value, list):
-        raise ScenarioRefused("faults must be a list: give one mapping for each fault")
-    return tuple(_fault(one, f"faults[{number}]") for number, one in enumerate(value))
+def _empty(today: date) -> World:
+    return World(today, {})
 
 
-def _fault(value: object, where: str) -> Fault:
-    read = dict(_mapping(value, where))
-    effect = read.pop("fault", None)
-    if not isinstance(effect, str):
-        raise ScenarioRefused(f"{where}.fault is missing: say what goes wrong, such as `status`")
-    fields = {name: read.pop(name) for name in _FAULT_KEYS if name in read}
-    checks: dict[str, Callable[[object, str], object]] = {
-        "user": _user,
-        "path": _text,
-        "method": _text,
-        "times": partial(_whole, least=1),
-        "skip": partial(_whole, least=0),
-    }
-    checked: dict[str, Any] = {
-        name: checks[name](given, f"{where}.{name}") for name, given in fields.items()
-    }
+def _fault(given: dict[str, Any], where: str) -> Fault:
+    own = _Hit.__struct_fields__
     try:
-        return Fault(effect, settings=read, **checked)
-    except FaultRefused as error:
+        hit = msgspec.convert({n: value for n, value in given.items() if n in own}, _Hit)
+        settings = {name: value for name, value in given.items() if name not in own}
+        return Fault(
+            hit.fault, hit.path, _user(hit.user), hit.method, hit.times, hit.skip, settings
+        )
+    except (msgspec.ValidationError, FaultRefused) as error:
         raise ScenarioRefused(f"{where}: {error}") from None
 
 
-def _user(value: object, where: str) -> str:
+def _user(given: str | None) -> str | None:
     names = {person.user_name: person.user_id for person in sandbox_people()}
-    if isinstance(value, str) and (value in names or owner_digits(value)):
-        return names.get(value, value)
+    if given is None or given in names or owner_digits(given):
+        return names.get(given, given) if given else None
     known = ", ".join(names)
-    raise ScenarioRefused(f"{where} is {value!r}: give a user id or one of {known}")
-
-
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ScenarioRefused(f"{where} is {value!r}: give text")
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ScenarioRefused(f"sandbox is {value!r}: give true or false")
-    return value
-
-
-def _whole(value: object, where: str, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ScenarioRefused(f"{where} is {value!r}: give a whole number of at least {least}")
-    return value
-
-
-def _mapping(value: object, where: str, known: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ScenarioRefused(f"{where} must be a mapping of names to values, not {value!r}")
-    unknown = [name for name in value if known and name not in known]
-    if unknown:
-        raise ScenarioRefused(f"{where} has no {unknown[0]!r}: it takes {', '.join(known)}")
-    return value
-
-
-_READERS: dict[str, Callable[[object], Any]] = {
-    "sandbox": _flag,
-    "population": _population,
-    "faults": _faults,
-    "residence": _residence,
-    "requests_per_second": lambda value: _whole(value, "requests_per_second", 1),
-    "collecting": lambda value: timedelta(seconds=_whole(value, "collecting", 0)),
-}
+    raise FaultRefused(f"user is {given!r}: give a user id or one of {known}")

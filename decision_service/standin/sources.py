@@ -26,8 +26,7 @@ CASH_OUT = "Cash out to bank account"
 TOP_UP = "Wallet top-up"
 NET_SHARE = 0.86
 """What is left of the gross pay."""
-_PAYDAYS_A_YEAR = {"Weekly": 52, "Semimonthly": 24, "Monthly": 12, "Quarterly": 4, "Variable": 12}
-FREQUENCIES = tuple(_PAYDAYS_A_YEAR)
+PAYDAYS_A_YEAR = {"Weekly": 52, "Semimonthly": 24, "Monthly": 12, "Quarterly": 4, "Variable": 12}
 _CREDIT_STEP = 500
 _CREDIT_FLOOR, _CREDIT_CEILING = 5_000, 35_000
 _CONTRIBUTION_RATE = 0.15
@@ -150,7 +149,7 @@ def incomes(
 
     `gross_of` gives a month's whole gross pay; a period is paid by the month in which it ends.
     """
-    share = 12 / _PAYDAYS_A_YEAR[frequency]
+    share = 12 / PAYDAYS_A_YEAR[frequency]
     return [
         payslip(origin, employer, gross_of(month_of(period[1])) * share, period, frequency, shown)
         for period in periods(frequency, span)
@@ -178,21 +177,6 @@ def payslip(
     return origin.item("inc", (employer, start, end), fields, end + timedelta(days=shown))
 
 
-def repeated_payslips(origin: Origin, payslips: Iterable[Json]) -> list[Json]:
-    return [_renamed(origin, one) for one in payslips]
-
-
-def monthly_summaries(origin: Origin, halves: Iterable[Json]) -> list[Json]:
-    by_month: dict[str, list[Json]] = defaultdict(list)
-    for one in sorted(halves, key=lambda item: str(item["endDate"])):
-        by_month[one["endDate"][:7]].append(one)
-    return [_summary(origin, *pair) for pair in by_month.values() if len(pair) == 2]
-
-
-def thirteenth_month(origin: Origin, employer: str, gross: float, year: int) -> Json:
-    return payslip(origin, employer, gross, (date(year, 1, 1), date(year, 12, 31)), "Annually")
-
-
 def _all_periods(frequency: str, span: Period) -> Iterator[Period]:
     if frequency == "Weekly":
         mondays = (day for day in days(*span) if day.weekday() == 0)
@@ -210,21 +194,6 @@ def _within(month: int, length: int, *, halves: bool) -> list[Period]:
     return [(first, middle), (middle + timedelta(days=1), last)] if halves else [(first, last)]
 
 
-def _renamed(origin: Origin, one: Json) -> Json:
-    fields = {name: value for name, value in one.items() if name not in ("id", "metadata")}
-    shown = date.fromisoformat(one["endDate"]) + timedelta(days=1)
-    return origin.item("inc", ("again", one["id"], one["endDate"]), fields, shown)
-
-
-def _summary(origin: Origin, first: Json, second: Json) -> Json:
-    amounts = {
-        name: money(first[name] + second[name])
-        for name in ("baseAmount", "grossAmount", "netAmount")
-    }
-    whole = {**first, **amounts, "endDate": second["endDate"], "frequency": "Monthly"}
-    return _renamed(origin, whole)
-
-
 @dataclass(frozen=True, slots=True)
 class WorkPattern:
     """A person's work for a platform.
@@ -239,10 +208,6 @@ class WorkPattern:
     commission: float = 0.18
     currency: str = "PHP"
     trip: str = "Trip earnings"
-
-
-FREELANCE = WorkPattern((2,), 1, 240.0, 0.1, "USD", "Fixed price milestone payment")
-"""A freelancer abroad: one milestone a week, paid in US dollars."""
 
 
 def wallet(origin: Origin, pattern: WorkPattern, first: date, last: date) -> list[Json]:

@@ -88,9 +88,9 @@ class LinkedAccount:
         person, origin = self.person, self._synced(today)
         if person is None:
             return source(origin, {})
-        for provider_id, _, build in person.accounts:
-            if provider_id == self.provider_id:
-                return build(origin, person.identity(origin), today)
+        for one in person.accounts:
+            if one.provider == self.provider_id:
+                return person.source(one, origin, today)
         return source(origin, {"identities": [person.identity(origin)]})
 
     def _synced(self, today: date) -> Origin:

@@ -95,12 +95,6 @@ class World:
 WorldMaker = Callable[[date], World]
 
 
-def join(*worlds: World) -> World:
-    builders = {user_id: build for world in worlds for user_id, build in world.builders.items()}
-    faults = tuple(fault for world in worlds for fault in world.faults)
-    return World(max(world.today for world in worlds), builders, faults)
-
-
 _SYNC = timedelta(seconds=40)
 """How long a sync takes."""
 AmountOf = Callable[[int], float]

@@ -25,7 +25,7 @@ from decision_service.api.v1.decision_pb2 import OUTCOME_APPROVE
 from decision_service.api.v1.decision_service_pb2 import ListDecisionsRequest
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.build import engine_version
-from decision_service.standin.population import population
+from bench.people.population import population
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS

@@ -17,8 +17,8 @@ from decision_service.domain.errors import DataNotReady
 from decision_service.domain.values import Money
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
-from decision_service.standin.ordinary import FLAWS, ORDINARY
-from decision_service.standin.population import population, profile_of
+from bench.people.ordinary import FLAWS, ORDINARY
+from bench.people.population import population, profile_of
 from decision_service.standin.server import build_app
 from tests.fakes.examples import some
 from tests.fakes.in_memory import InMemoryDecisionLog

@@ -26,7 +26,7 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Product
 from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.smile.source import SmileSource
-from decision_service.standin.population import population
+from bench.people.population import population
 from decision_service.standin.server import build_app
 from tests.fakes.newcomer import UNKNOWN
 from tests.fakes.world import Numbered

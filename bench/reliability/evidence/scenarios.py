@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
+from bench.people.population import population
 from bench.reliability.client import ADVANCE
 from bench.reliability.evidence.desk import Answer, Desk
 from bench.reliability.evidence.faults import ACCOUNT_FAMILIES, FAMILIES, Family
 from bench.reliability.evidence.truth import KINDS, Truth
 from bench.reliability.vendor import person
 from decision_service.standin.faults import Fault
-from decision_service.standin.population import population
 from decision_service.standin.sandbox import person_like
-from decision_service.standin.world import World, join
+from decision_service.standin.world import World
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT
 
@@ -55,7 +55,7 @@ class Scenarios:
         people = {
             person(name, 0): partial(person_like, name, person(name, 0), today) for name in _FOUR
         }
-        self.world = join(World(today, people), population(self.seed, MEMBERS, today))
+        self.world = World(today, people | dict(population(self.seed, MEMBERS, today).builders))
         self.desk = Desk(self.world)
         self.truth = Truth(self.world, self.desk.book)
 

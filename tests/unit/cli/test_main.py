@@ -58,39 +58,6 @@ def test_a_misspelt_command_is_told_the_near_one(capsys):
     assert said == "No such option: --quee: did you mean --queue?\n"
 
 
-@pytest.mark.parametrize(
-    ("words", "instead"),
-    [
-        (("rules", "fmt", "--check"), "YAML extension"),
-        (("rules", "review", "main", "HEAD"), "use `rules diff`"),
-        (("rules", "propose", "rules", "--by", "ana"), "use `rules sign`"),
-        (("rules", "approve", "rules", "--by", "ben"), "`rules sign --digest`"),
-        (("rules", "verify", "rules", "--impact", "i.json"), "lies with the manifest"),
-        (("rules", "verify", "rules", "--proofs=p.json"), "lies with the manifest"),
-        (("rollout", "advance", "p", "--who", "ana"), "by the token"),
-        (("serve", "--workers=4"), "DECISION_REUSE_PORT"),
-        (("backtest", "p", "--write-expect"), "under the challenger"),
-        (("backtest", "p", "--outcomes", "f.csv"), "`decisions outcomes`"),
-        (("backtests", "list"), "use `backtest`"),
-        (("rehearse", "folder"), "`sandbox simulator`"),
-        (("people",), "use `sandbox people`"),
-        (("demo", "--store", "x.db"), "use `sandbox demo`"),
-        (("data-keys", "add"), "use `keys data`"),
-        (("identity-keys", "list"), "use `keys identity`"),
-        (("decisions", "notice", "dec_1"), "use `letters show`"),
-        (("decisions", "notices"), "use `letters list`"),
-        (("decisions", "notice-sent", "dec_1"), "use `letters sent`"),
-        (("applicants", "contest", "dec_1"), "use `reviews open`"),
-        (("applicants", "contests", "dec_1"), "`reviews list --decision-id`"),
-        (("applicants", "export", "u", "--format", "html"), "JSON alone"),
-    ],
-)
-def test_what_is_gone_is_named_with_what_to_use_instead(capsys, words, instead):
-    """A command or an option that was removed is refused in one sentence."""
-    done = command(capsys, *words)
-    assert (done.code, instead in done.err) == (2, True), done.err
-
-
 def test_bytes_that_are_not_utf_8_are_refused(capsys, monkeypatch):
     """In a word and in a setting, with its place."""
     assert (

@@ -6,9 +6,10 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from decision_service.standin.faults import EFFECTS, Fault, FaultRefused
+from decision_service.standin.faults import EFFECTS, MODELS, Fault, FaultRefused
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, RYAN, Stand, open_stand
 
 UNAVAILABLE = {"status": 503}
@@ -286,14 +287,13 @@ async def test_faults_never_reach_the_data_itself(stand: Stand) -> None:
     ("effect", "settings", "said"),
     [
         ("explode", {}, "there is no fault 'explode'"),
-        ("status", {}, "'status' is missing"),
-        ("status", {"status": 99}, "status is 99"),
-        ("status", {"status": "503"}, "status is '503'"),
-        ("status", {"status": True}, "status is True"),
-        ("status", {"status": 400, "code": "OOPS"}, "code is 'OOPS'"),
-        ("slow", {"seconds": "long"}, "seconds is 'long'"),
-        ("set", {"field": "a"}, "'value' is missing"),
-        ("cursor_loop", {"size": 1}, "no setting 'size'"),
+        ("status", {}, "missing required field `status`"),
+        ("status", {"status": 99}, "Expected `int` >= 200 - at `$.status`"),
+        ("status", {"status": True}, "Expected `int`, got `bool` - at `$.status`"),
+        ("status", {"status": 400, "code": "OOPS"}, "'OOPS' - at `$.code`"),
+        ("slow", {"seconds": "long"}, "Expected `float`, got `str` - at `$.seconds`"),
+        ("set", {"field": "a"}, "missing required field `value`"),
+        ("cursor_loop", {"size": 1}, "unknown field `size`"),
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(
@@ -311,7 +311,8 @@ async def test_every_effect_leaves_other_answers_possible(effect: str) -> None:
     """Each effect can happen to errors, objects and lists without breaking the stand-in."""
     needed = {"status": 500, "seconds": 0, "location": "/x", "value": "v", "name": "utf-8",
               "code": "OK", "field": "id"}  # fmt: skip
-    settings = {name: needed[name] for name in EFFECTS[effect].needs}
+    fields = {one.name: one for one in msgspec.structs.fields(MODELS[effect])}
+    settings = {name: needed[name] for name, one in fields.items() if one.required}
     if effect == "deep":
         settings["depth"] = 3
     async with open_stand(faults=[Fault(effect, settings=settings)]) as stand:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from decision_service.standin.population import population
 from decision_service.standin.scenario import ScenarioRefused, load_scenario
 from tests.unit.simulator.stand import ANISHA, RYAN, open_stand
 
@@ -16,7 +15,6 @@ TODAY = date(2026, 11, 24)
 TEXT = """
 requests_per_second: 7
 collecting: 90
-population: {seed: 3, size: 5}
 faults:
   - {user: Ryan, path: /contributions, fault: status, status: 503, retry_after: 1, times: 1}
   - {user: Anisha, path: /eincomes, fault: cursor_loop, skip: 1}
@@ -29,7 +27,7 @@ async def test_a_scenario_plays_as_written() -> None:
     assert scenario.requests_per_second == 7
     assert scenario.collecting == timedelta(seconds=90)
     async with open_stand(scenario.world, faults=scenario.faults) as stand:
-        assert len(await stand.items("/users")) == 9
+        assert len(await stand.items("/users")) == 4
         first = await stand.get("/contributions", userId=RYAN.user_id)
         assert (first.status_code, first.headers["retry-after"]) == (503, "1")
         assert (await stand.get("/contributions", userId=RYAN.user_id)).status_code == 200
@@ -45,18 +43,8 @@ def test_an_empty_scenario_is_the_sandbox() -> None:
 
 
 def test_the_sandbox_can_be_left_out() -> None:
-    """A scenario can be of made-up people only, or of nobody."""
-    alone = load_scenario({"sandbox": False, "population": {"size": 3}})
-    assert len(alone.world(TODAY)) == 3
+    """A scenario can be of nobody."""
     assert len(load_scenario({"sandbox": False}).world(TODAY)) == 0
-
-
-def test_a_population_can_lead_chosen_lives() -> None:
-    """The people of a scenario lead the lives that it lists, in turn."""
-    asked = {"size": 3, "seed": 4, "lives": ["quiet", "stopped_job"]}
-    world = load_scenario({"sandbox": False, "population": asked}).world(TODAY)
-    assert [len(one.sources) for one in world] == [1, 2, 1]
-    assert list(world) == list(population(4, 3, TODAY, ("quiet", "stopped_job")))
 
 
 def test_a_user_can_be_named_by_id() -> None:
@@ -68,25 +56,18 @@ def test_a_user_can_be_named_by_id() -> None:
 @pytest.mark.parametrize(
     ("mapping", "said"),
     [
-        (None, "the scenario must be a mapping"),
-        ({"fault": []}, "has no 'fault'"),
-        ({"sandbox": "yes"}, "sandbox is 'yes'"),
-        ({"population": 5}, "population must be a mapping"),
-        ({"population": {"people": 5}}, "population has no 'people'"),
-        ({"population": {"size": -1}}, "population.size is -1"),
-        ({"population": {"lives": []}}, "population.lives is []"),
-        ({"population": {"lives": "quiet"}}, "population.lives is 'quiet'"),
-        ({"population": {"lives": ["loud"]}}, "population.lives has 'loud'"),
-        ({"population": {"lives": [["quiet"]]}}, "population.lives has ['quiet']"),
-        ({"requests_per_second": 0}, "requests_per_second is 0"),
-        ({"faults": {}}, "faults must be a list"),
-        ({"faults": ["html"]}, "faults[0] must be a mapping"),
-        ({"faults": [{"fault": "html"}, {}]}, "faults[1].fault is missing"),
+        (None, "the scenario: Expected `object`, got `null`"),
+        ({"fault": []}, "unknown field `fault`"),
+        ({"sandbox": "yes"}, "sandbox: Expected `bool`, got `str`"),
+        ({"requests_per_second": 0}, "requests_per_second: Expected `int` >= 1"),
+        ({"faults": {}}, "faults: Expected `array`, got `object`"),
+        ({"faults": ["html"]}, "faults[0]: Expected `object`, got `str`"),
+        ({"faults": [{"fault": "html"}, {}]}, "faults[1]: Object missing required field `fault`"),
         ({"faults": [{"fault": "htm"}]}, "faults[0]: there is no fault 'htm'"),
-        ({"faults": [{"fault": "html", "user": "Bob"}]}, "faults[0].user is 'Bob'"),
-        ({"faults": [{"fault": "html", "path": 1}]}, "faults[0].path is 1"),
-        ({"faults": [{"fault": "html", "times": 0}]}, "faults[0].times is 0"),
-        ({"faults": [{"fault": "status", "status": 1}]}, "faults[0]: status is 1"),
+        ({"faults": [{"fault": "html", "user": "Bob"}]}, "faults[0]: user is 'Bob'"),
+        ({"faults": [{"fault": "html", "path": 1}]}, "faults[0]: Expected `str`"),
+        ({"faults": [{"fault": "html", "times": 0}]}, "faults[0]: Expected `int` >= 1"),
+        ({"faults": [{"fault": "status", "status": 1}]}, "faults[0]: status: Expected `int`"),
     ],
 )
 def test_what_cannot_be_played_is_refused_in_a_sentence(mapping: Any, said: str) -> None:

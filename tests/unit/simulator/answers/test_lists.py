@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.people.population import population
 from decision_service.standin.formats import (
     Cursor,
     civil_day,
@@ -19,7 +20,6 @@ from decision_service.standin.formats import (
     read_cursor,
     user_id,
 )
-from decision_service.standin.population import population
 from decision_service.standin.sandbox import person_like
 from decision_service.standin.world import Person, World
 from tests.fakes.examples import examples

@@ -43,10 +43,8 @@ def test_what_is_no_code_is_refused(country: str, currency: str) -> None:
 
 
 async def test_a_scenario_moves_everybody() -> None:
-    """The people of the sandbox and of a population, in every list of the stand-in."""
-    scenario = load_scenario(
-        {"population": {"size": 3}, "residence": {"country": "SG", "currency": "SGD"}}
-    )
+    """The people of the sandbox, in every list of the stand-in."""
+    scenario = load_scenario({"residence": {"country": "SG", "currency": "SGD"}})
     async with open_stand(scenario.world, residence=scenario.residence) as stand:
         assert {one["countryResidence"] for one in await stand.items("/identities")} == {"SG"}
         paid = await stand.items("/incomes", userId=GEORGE.user_id)

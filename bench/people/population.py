@@ -7,6 +7,26 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 
+from bench.people.members import (
+    FREELANCE,
+    PLATFORMS,
+    Delivered,
+    Job,
+    Member,
+    Profile,
+    delivered,
+    monthly_summaries,
+    overdue_loan,
+    papers,
+    payroll,
+    platform,
+    repeated_payslips,
+    savings,
+    scheme,
+    span,
+    thirteenth_month,
+)
+from bench.people.ordinary import ORDINARY
 from decision_service.standin.formats import (
     first_day,
     month_of,
@@ -14,30 +34,7 @@ from decision_service.standin.formats import (
     settled_month,
     user_id,
 )
-from decision_service.standin.members import (
-    PLATFORMS,
-    Delivered,
-    Job,
-    Member,
-    Profile,
-    delivered,
-    overdue_loan,
-    papers,
-    payroll,
-    platform,
-    savings,
-    scheme,
-    span,
-)
-from decision_service.standin.ordinary import ORDINARY
-from decision_service.standin.sources import (
-    FREELANCE,
-    Posting,
-    incomes,
-    monthly_summaries,
-    repeated_payslips,
-    thirteenth_month,
-)
+from decision_service.standin.sources import Posting, incomes
 from decision_service.standin.world import (
     DataSource,
     Json,

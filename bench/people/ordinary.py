@@ -9,8 +9,7 @@ from itertools import chain, cycle, islice
 from operator import itemgetter
 from random import Random
 
-from decision_service.standin.formats import first_day, settled_month
-from decision_service.standin.members import (
+from bench.people.members import (
     PLATFORMS,
     Delivered,
     Job,
@@ -23,8 +22,10 @@ from decision_service.standin.members import (
     savings,
     scheme,
     span,
+    thirteenth_month,
 )
-from decision_service.standin.sources import Period, Posting, WorkPattern, payslip, thirteenth_month
+from decision_service.standin.formats import first_day, settled_month
+from decision_service.standin.sources import Period, Posting, WorkPattern, payslip
 from decision_service.standin.world import account, source, transaction
 
 SCHEMES = ("sss_ph", "pagibig_ph")

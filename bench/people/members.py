@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,7 +19,7 @@ from decision_service.standin.formats import (
     supported_kinds,
 )
 from decision_service.standin.sources import (
-    FREQUENCIES,
+    PAYDAYS_A_YEAR,
     PROMPT,
     Posting,
     WorkPattern,
@@ -27,6 +28,7 @@ from decision_service.standin.sources import (
     estimates,
     incomes,
     loan,
+    payslip,
     platform_estimates,
     wallet,
 )
@@ -37,6 +39,7 @@ from decision_service.standin.world import (
     employment,
     identity,
     link,
+    money,
     source,
 )
 
@@ -225,7 +228,7 @@ def payroll(
     member: Member, job: Job, provider: str, frequency: str | None = None, shown: int = 1
 ) -> Delivered:
     origin = member.origin(provider)
-    often = frequency or member.rng.choice(FREQUENCIES)
+    often = frequency or member.rng.choice((*PAYDAYS_A_YEAR,))
     paid = incomes(
         origin, job.employer, lambda _: job.pay, span(member, job, shown), often, shown=shown
     )
@@ -255,3 +258,37 @@ def _booked(member: Member, origin: Origin, job: Job, posting: Posting, share: f
 def _pattern(rng: Random) -> WorkPattern:
     weekdays = tuple(sorted(rng.sample(range(7), rng.randint(2, 6))))
     return WorkPattern(weekdays, rng.randint(1, 6), rng.randint(60, 180))
+
+
+FREELANCE = WorkPattern((2,), 1, 240.0, 0.1, "USD", "Fixed price milestone payment")
+"""A freelancer abroad: one milestone a week, paid in US dollars."""
+
+
+def repeated_payslips(origin: Origin, payslips: Iterable[Json]) -> list[Json]:
+    return [_renamed(origin, one) for one in payslips]
+
+
+def monthly_summaries(origin: Origin, halves: Iterable[Json]) -> list[Json]:
+    by_month: dict[str, list[Json]] = defaultdict(list)
+    for one in sorted(halves, key=lambda item: str(item["endDate"])):
+        by_month[one["endDate"][:7]].append(one)
+    return [_summary(origin, *pair) for pair in by_month.values() if len(pair) == 2]
+
+
+def thirteenth_month(origin: Origin, employer: str, gross: float, year: int) -> Json:
+    return payslip(origin, employer, gross, (date(year, 1, 1), date(year, 12, 31)), "Annually")
+
+
+def _renamed(origin: Origin, one: Json) -> Json:
+    fields = {name: value for name, value in one.items() if name not in ("id", "metadata")}
+    shown = date.fromisoformat(one["endDate"]) + timedelta(days=1)
+    return origin.item("inc", ("again", one["id"], one["endDate"]), fields, shown)
+
+
+def _summary(origin: Origin, first: Json, second: Json) -> Json:
+    amounts = {
+        name: money(first[name] + second[name])
+        for name in ("baseAmount", "grossAmount", "netAmount")
+    }
+    whole = {**first, **amounts, "endDate": second["endDate"], "frequency": "Monthly"}
+    return _renamed(origin, whole)
