@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from enum import Enum, auto
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from time import perf_counter
 
@@ -26,6 +26,7 @@ from decision_service.domain.errors import (
 from decision_service.domain.ports import (
     DayTotals,
     DecisionEntry,
+    Lease,
     SnapshotBody,
     StoredEntry,
     cap_reached,
@@ -39,7 +40,7 @@ from decision_service.store.dialect import Values, microseconds, padded
 from decision_service.store.engine import Database
 from decision_service.store.errors import RETRY_SECONDS, unavailable
 from decision_service.store.keys import DataKeys
-from decision_service.store.replicas import SharedLeases, SoleProcess
+from decision_service.store.replicas import SharedLeases, SoleProcess, spend
 from decision_service.store.rollouts import texts
 from decision_service.store.snapshots import PackedSnapshot, Snapshots
 
@@ -58,29 +59,33 @@ Place = tuple[bytes, int, str]
 
 _PLACE = tuple_(history.history_keys.c.key, history.history_keys.c.number)
 _RELEASE = delete(history.history_keys).where(_PLACE.in_(bindparam("places", expanding=True)))
+_IDENTITIES = select(
+    *(decisions.decisions.c[name] for name in ("decision_id", "caller", "request_id"))
+).where(decisions.decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+_PRECONDITIONS = {
+    "user_id": "text",
+    "consent": "bigint",
+    "reading": "text",
+    "fetched": "bigint",
+    "part": "text",
+    "place": "bigint",
+}
 _BROKEN = """
-SELECT given.key FROM json_each(?) AS given
-LEFT JOIN consents ON consents.user_id = given.value ->> 0
-LEFT JOIN warm ON warm.user_id = given.value ->> 0
-WHERE coalesce(consents.epoch, 0) <> given.value ->> 1 OR (
-    given.value ->> 2 IS NOT NULL AND NOT (
-        warm.snapshot_id IS given.value ->> 2
-        AND warm.fetched IS given.value ->> 3
-        AND warm.quarantined < warm.fetched
-    )
-) OR (
-    given.value ->> 4 IS NOT NULL AND NOT EXISTS (
+WITH given ({names}) AS (VALUES {values})
+SELECT place, coalesce((SELECT epoch FROM consents WHERE consents.user_id = given.user_id), 0)
+    = given.consent
+    AND (given.reading IS NULL OR EXISTS (
+        SELECT 1 FROM warm
+        WHERE warm.user_id = given.user_id AND warm.snapshot_id = given.reading
+        AND warm.fetched = given.fetched AND warm.quarantined < warm.fetched {serving}
+    ))
+    AND (given.part IS NULL OR EXISTS (
         SELECT 1 FROM snapshots
-        WHERE snapshots.user_id = given.value ->> 0 AND snapshots.snapshot_id = given.value ->> 4
-    )
-)
+        WHERE snapshots.user_id = given.user_id AND snapshots.snapshot_id = given.part {stored}
+    )) AS holds
+FROM given
 """
-"""The indexes of failed preconditions, given as a JSON array of arrays."""
-
-_IDENTITIES = """
-SELECT decision_id, caller, request_id FROM decisions
-WHERE decision_id IN (SELECT value FROM json_each(?))
-"""
+"""PostgreSQL locks what holds: a reading serves, and a snapshot is stored, until the end."""
 
 OnCommit = Callable[[float, int], None]
 """Called after each committed group with its seconds and its number of decisions."""
@@ -90,12 +95,11 @@ def no_op(_: float, __: int) -> None:
     """Ignore the group."""
 
 
-class Preconditions(msgspec.Struct, frozen=True, array_like=True):
+class Preconditions(msgspec.Struct, frozen=True):
     """Conditions that must hold at the commit; None where one does not matter.
 
     `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
-    `fetched` when it was read. `part` is a snapshot that must be stored. `fence` is that of the
-    lease that must be held.
+    `fetched` when it was read. `part` is a snapshot that must be stored.
     """
 
     user_id: str
@@ -103,7 +107,6 @@ class Preconditions(msgspec.Struct, frozen=True, array_like=True):
     reading: str | None = None
     fetched: int | None = None
     part: str | None = None
-    fence: str | None = None
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -222,15 +225,14 @@ class Commits(Snapshots):
 
 def preconditions_of(entry: DecisionEntry, *, stored: bool) -> Preconditions:
     """What an entry depends on; with `stored` also that its snapshot is there already."""
-    fence = entry.fence or None
     if entry.snapshot is None:
-        return Preconditions(entry.user_id, fence=fence)
+        return Preconditions(entry.user_id)
     mark = entry.depends_on
     if mark is None:
-        return Preconditions(entry.user_id, entry.consent, fence=fence)
+        return Preconditions(entry.user_id, entry.consent)
     part = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
     fetched = microseconds(mark.fetched)
-    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part, fence)
+    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part)
 
 
 def record_group(
@@ -258,15 +260,13 @@ def record_group(
 
 def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
     """Record those that the day allows and that have their places; other places go back."""
-    postgres = connection.dialect.name == "postgresql"
     exceeding = _over_allowance(connection, group)
     allowed = [commit for commit in group if commit.entry.decision_id not in exceeding]
     taken, moved = _claim(connection, allowed)
     fit = [commit for commit in allowed if commit.entry.decision_id not in moved]
-    insert_group = _insert_in_postgres if postgres else _insert_in_sqlite
     statuses = dict.fromkeys(moved, CommitStatus.HISTORY_MOVED)
     statuses |= dict.fromkeys(exceeding, CommitStatus.ALLOWANCES_MOVED)
-    inserted = insert_group(connection, fit) if fit else ()
+    inserted = _insert(connection, fit) if fit else ()
     statuses |= {c.entry.decision_id: status for c, status in zip(fit, inserted, strict=True)}
     lost = {one for one, status in statuses.items() if status is not CommitStatus.RECORDED}
     _release(connection, [place for place in taken if place[2] in lost])
@@ -332,43 +332,33 @@ def _release(connection: Connection, places: Sequence[Place]) -> None:
         connection.execute(_RELEASE, {"places": padded(pairs)})
 
 
-def _insert_in_postgres(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Insert decisions with their arms; each one's status, in order. Of one key the first wins."""
-    from decision_service.store.postgres_commit import (  # its database's alone
-        given_row,
-        record_rows,
+def _insert(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
+    """Insert decisions with their arms; each one's status, in order. Of one key the first wins.
+
+    The lease of each that is recorded, or whose key was taken, ends. Whoever wants to take it over
+    waits until the transaction ends, and finds the decision then.
+    """
+    broken = _broken(
+        connection, {c.preconditions for c in group if c.preconditions.consent is not None}
     )
-
-    given = [
-        given_row(decisions.row(c.stored), astuple(c.preconditions)[1:], _arm_row(c)) for c in group
-    ]
-    found = record_rows(connection, given)
-    return [_status(row.holds, row.leased, row.done) for row in found]
-
-
-def _status(holds: bool, leased: bool, recorded: bool) -> CommitStatus:  # noqa: FBT001 - a row
-    if not holds:
-        return CommitStatus.MOVED
-    if not leased:
-        return CommitStatus.LEASE_LOST
-    return CommitStatus.RECORDED if recorded else CommitStatus.KEY_TAKEN
-
-
-def _insert_in_sqlite(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """As in PostgreSQL; a file has no leases."""
-    broken = _broken(connection, group)
-    fit = [commit for commit in group if commit.preconditions not in broken]
-    rows = [decisions.row(commit.stored) for commit in fit]
-    recorded = {(c.entry.decision_id, *c.key) for c in fit}
+    whole = [commit for commit in group if commit.preconditions not in broken]
+    leases = [Lease(*commit.key, commit.entry.fence) for commit in whole if commit.entry.fence]
+    leased = {"", *spend(connection, leases)}
+    fit = [commit for commit in whole if commit.entry.fence in leased]
+    # In order of keys, so that two transactions never wait for each other.
+    rows = [decisions.row(commit.stored) for commit in sorted(fit, key=lambda commit: commit.key)]
+    there = {(commit.entry.decision_id, *commit.key) for commit in fit}
     if driver.insert(connection, decisions.decisions, rows) != len(rows):
-        ids = msgspec.json.encode([commit.entry.decision_id for commit in fit]).decode()
-        recorded = {tuple(row) for row in driver.rows(connection, _IDENTITIES, (ids,))}
+        ids = {"ids": padded([commit.entry.decision_id for commit in fit])}
+        there = {tuple(row) for row in connection.execute(_IDENTITIES, ids)}
     statuses = [
-        _status(
-            holds=commit.preconditions not in broken,
-            leased=True,
-            recorded=(commit.entry.decision_id, *commit.key) in recorded,
-        )
+        CommitStatus.MOVED
+        if commit.preconditions in broken
+        else CommitStatus.LEASE_LOST
+        if commit.entry.fence not in leased
+        else CommitStatus.RECORDED
+        if (commit.entry.decision_id, *commit.key) in there
+        else CommitStatus.KEY_TAKEN
         for commit in group
     ]
     answered = zip(group, statuses, strict=True)
@@ -377,12 +367,22 @@ def _insert_in_sqlite(connection: Connection, group: Sequence[Commit]) -> Sequen
     return statuses
 
 
-def _broken(connection: Connection, group: Sequence[Commit]) -> set[Preconditions]:
-    asked = [*{c.preconditions for c in group if c.preconditions.consent is not None}]
+def _broken(connection: Connection, asked: Collection[Preconditions]) -> set[Preconditions]:
     if not asked:
         return set()
-    found = driver.rows(connection, _BROKEN, (msgspec.json.encode(asked).decode(),))
-    return {asked[row[0]] for row in found}
+    given = padded([*asked])
+    values = chain.from_iterable((*astuple(one), place) for place, one in enumerate(given))
+    found = driver.rows(connection, looking(connection.dialect.name, len(given)), (*values,))
+    return {given[place] for place, holds in found if not holds}
+
+
+@cache
+def looking(dialect: str, count: int) -> str:
+    """The statement that says of so many preconditions whether they hold."""
+    locks = ("FOR SHARE", "FOR KEY SHARE") if dialect == "postgresql" else ("", "")
+    values = driver.marks(dialect, [*_PRECONDITIONS.values()], count)
+    names = ", ".join(_PRECONDITIONS)
+    return _BROKEN.format(names=names, values=values, serving=locks[0], stored=locks[1])
 
 
 def _arm_row(commit: Commit) -> Values | None:

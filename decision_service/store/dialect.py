@@ -177,9 +177,8 @@ def insertion(dialect: str, table: Table, count: int) -> str:
     """
     names = ", ".join(table.columns.keys())
     given = marks(dialect, [type_of(column.type) for column in table.columns], count)
-    if dialect == "postgresql":
-        return f"INSERT INTO {table} ({names}) VALUES {given} ON CONFLICT DO NOTHING"  # noqa: S608 - names
-    return f"INSERT OR IGNORE INTO {table} ({names}) VALUES {given}"  # noqa: S608 - names of tables
+    way, clash = ("", " ON CONFLICT DO NOTHING") if dialect == "postgresql" else (" OR IGNORE", "")
+    return f"INSERT{way} INTO {table} ({names}) VALUES {given}{clash}"
 
 
 def marks(dialect: str, types: Sequence[str], count: int) -> str:

@@ -5,15 +5,12 @@ again.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hmac
 import os
-import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -31,17 +28,15 @@ from sqlalchemy import (
 
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.files import sync_folder
+from decision_service.store import errors
 from decision_service.store.dialect import insert_new
-from decision_service.store.engine import Database
 from decision_service.store.errors import StoreDamaged, StoreRefused, StoreUnwritable, unavailable
+from decision_service.store.sqlite_file import shared_engine
 
 T = TypeVar("T")
 
-_HEAD = b"erasures of decision-service, 1: "
 _KEY_BYTES = 32
-_HEAD_LENGTH = len(_HEAD) + 2 * _KEY_BYTES + 1
-_LINE = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{64})\n")
-_LINE_LENGTH = 32 + 1 + 64 + 1
+_SQLITE = b"SQLite format 3\0"
 
 _METADATA = MetaData()
 _KEYS = Table(
@@ -72,109 +67,24 @@ def new_erasure(user_id: str) -> Erasure:
     return Erasure(secrets.token_hex(16), user_id)
 
 
-class ErasureJournal(Protocol):
-    """Where erasures are recorded apart from the store's database."""
+class JournalTables(Protocol):
+    """The journal's database: a `JournalFile`, or one of PostgreSQL."""
 
-    async def note(self, erasures: Iterable[Erasure]) -> None:
-        """Add erasures, durable on return; raises StoreUnavailable."""
-
-    async def marks(self) -> Mapping[str, str]:
-        """Every erasure's id with its user's mark; raises StoreDamaged or StoreUnavailable."""
-
-    async def of(self, user_id: str) -> frozenset[str]:
-        """The ids of a user's erasures; raises StoreDamaged or StoreUnavailable."""
-
-    async def marked(self, users: Sequence[str]) -> Mapping[str, str]:
-        """Each of these users by its mark; raises StoreDamaged or StoreUnavailable."""
+    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+        """As `Database.write`."""
 
     async def aclose(self) -> None:
-        """Close connections."""
+        """As `Database.aclose`."""
 
 
-class FileJournal:
-    """A file, which several processes of one machine may share."""
+class ErasureJournal:
+    """Where erasures are recorded apart from the store's database: a file, or a database.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Any number of processes share it. Methods raise StoreDamaged and StoreUnavailable; what is noted
+    is durable on return. A user is in it by a mark alone, which only the journal's key makes.
+    """
 
-    @classmethod
-    async def open(cls, path: Path) -> FileJournal:
-        try:
-            return await asyncio.to_thread(cls._open, path)
-        except OSError as error:
-            raise StoreUnwritable(
-                f"the erasure journal {path} cannot be written ({error.strerror}): give the "
-                "service's user access to it, or set DECISION_ERASURE_JOURNAL to another file"
-            ) from None
-
-    async def note(self, erasures: Iterable[Erasure]) -> None:
-        await self._do(self._note, tuple(erasures))
-
-    async def marks(self) -> Mapping[str, str]:
-        return await self._do(self._marks)
-
-    async def of(self, user_id: str) -> frozenset[str]:
-        mark = _mark(await self._do(self._read_key), user_id)
-        return frozenset(one for one, of in (await self.marks()).items() if of == mark)
-
-    async def marked(self, users: Sequence[str]) -> Mapping[str, str]:
-        key = await self._do(self._read_key)
-        return {_mark(key, user_id): user_id for user_id in users}
-
-    async def aclose(self) -> None:
-        """Nothing stays open."""
-
-    @staticmethod
-    async def _do(work: Callable[..., T], *arguments: object) -> T:
-        try:
-            return await asyncio.to_thread(work, *arguments)
-        except OSError as error:
-            raise unavailable(
-                f"the erasure journal cannot be written ({error.strerror}): nothing was erased"
-            ) from error
-
-    @classmethod
-    def _open(cls, path: Path) -> FileJournal:
-        journal = cls(path)
-        with journal._locked(os.O_CREAT):
-            return journal
-
-    def _note(self, erasures: Sequence[Erasure]) -> None:
-        with self._locked() as file:
-            key = _key(self._path, file)
-            file.seek(0, os.SEEK_END)
-            lines = (f"{one.id} {_mark(key, one.user_id)}\n" for one in erasures)
-            file.write("".join(lines).encode())
-            _sync(file)
-
-    def _marks(self) -> Mapping[str, str]:
-        with self._locked() as file:
-            file.seek(_HEAD_LENGTH)
-            lines = file.read()
-        starts = range(0, len(lines), _LINE_LENGTH)
-        found = [_LINE.fullmatch(lines, at, at + _LINE_LENGTH) for at in starts]
-        if None in found:
-            raise _damaged(self._path)
-        return {one[1].decode(): one[2].decode() for one in found if one is not None}
-
-    def _read_key(self) -> bytes:
-        with self._locked() as file:
-            return _key(self._path, file)
-
-    @contextmanager
-    def _locked(self, flags: int = 0) -> Iterator[BinaryIO]:
-        """The file under an exclusive lock, with its first line, without a partial last line."""
-        descriptor = os.open(self._path, os.O_RDWR | flags, 0o600)
-        with os.fdopen(descriptor, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            _mend(self._path, file)
-            yield file
-
-
-class PostgresJournal:
-    """Tables in a database of their own, with its own backup; any number of machines share it."""
-
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: JournalTables) -> None:
         self._database = database
 
     async def note(self, erasures: Iterable[Erasure]) -> None:
@@ -214,7 +124,7 @@ class PostgresJournal:
             raise
         except StoreError as error:
             raise unavailable(
-                "the database of the erasure journal does not answer: nothing was erased; try again"
+                "the erasure journal cannot be written: nothing was erased; try again"
             ) from error
 
     @staticmethod
@@ -225,6 +135,69 @@ class PostgresJournal:
         return bytes(key)
 
 
+class JournalFile:
+    """A database in a file, opened anew for each transaction: it may have been moved away."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = shared_engine(path)
+
+    @classmethod
+    async def open(cls, path: Path) -> JournalFile:
+        file = cls(path)
+
+        def begin(connection: Connection) -> None:
+            if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+                raise file._damaged()
+            begin_tables(connection)
+
+        try:
+            await asyncio.to_thread(file._make)
+            await file.write(begin)
+        except StoreRefused:
+            raise
+        except (OSError, StoreError) as error:
+            why = getattr(error, "strerror", None) or errors.said(error.__cause__)
+            raise StoreUnwritable(
+                f"the erasure journal {path} cannot be written ({why}): give the service's user "
+                "access to it, or set DECISION_ERASURE_JOURNAL to another file"
+            ) from None
+        return file
+
+    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+        del repeatable  # a file's connection is not lost
+
+        def transact() -> T:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        try:
+            return await asyncio.to_thread(transact)
+        except errors.OF_SQLITE as error:
+            if errors.is_damage(error):
+                raise self._damaged() from error
+            raise errors.of_sqlite(error) from error
+
+    async def aclose(self) -> None:
+        """Nothing stays open."""
+
+    def _make(self) -> None:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "rb") as file:
+            # Of a file that is shorter than a page SQLite would make a new database.
+            if (head := file.read(len(_SQLITE))) not in (b"", _SQLITE):
+                raise self._damaged()
+        if not head:
+            sync_folder(self._path.parent)
+
+    def _damaged(self) -> StoreDamaged:
+        return StoreDamaged(
+            f"the erasure journal {self._path} is damaged, and nothing was changed: restore it "
+            "from its copy, or move it away, and what the store still knows of erasures is written "
+            "anew"
+        )
+
+
 def begin_tables(connection: Connection) -> None:
     found = set(inspect(connection).get_table_names())
     if "alembic_version" in found:
@@ -233,7 +206,8 @@ def begin_tables(connection: Connection) -> None:
             "backup brings an older journal back: name a database of its own"
         )
     if not _METADATA.tables.keys() <= found:
-        connection.execute(select(func.pg_advisory_xact_lock(_SEVERAL_STARTS)))
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_SEVERAL_STARTS)))
         _METADATA.create_all(connection)
     key = connection.execute(_FIND_KEY).scalar_one_or_none()
     if key is None and connection.execute(select(_LINES).limit(1)).first() is not None:
@@ -251,46 +225,5 @@ def _keyless() -> StoreDamaged:
     )
 
 
-def _mend(path: Path, file: BinaryIO) -> None:
-    size = file.seek(0, os.SEEK_END)
-    if size < _HEAD_LENGTH:
-        file.seek(0)
-        found = file.read()
-        if not found.startswith(_HEAD[: len(found)]):  # no part of a first line
-            raise _damaged(path)
-        file.seek(0)
-        file.write(_HEAD + secrets.token_hex(_KEY_BYTES).encode() + b"\n")
-        _sync(file)
-        sync_folder(path.parent)
-        return
-    _key(path, file)
-    if torn := (size - _HEAD_LENGTH) % _LINE_LENGTH:
-        file.truncate(size - torn)
-        _sync(file)
-
-
-def _key(path: Path, file: BinaryIO) -> bytes:
-    file.seek(0)
-    head = file.read(_HEAD_LENGTH)
-    try:
-        if head.startswith(_HEAD) and head.endswith(b"\n"):
-            return bytes.fromhex(head[len(_HEAD) :].decode("ascii"))
-    except ValueError:
-        pass
-    raise _damaged(path)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
 def _mark(key: bytes, user_id: str) -> str:
     return hmac.digest(key, user_id.encode(), "sha256").hex()
-
-
-def _damaged(path: Path) -> StoreDamaged:
-    return StoreDamaged(
-        f"the erasure journal {path} is damaged, and nothing was changed: restore it from its "
-        "copy, or move it away, and what the store still knows of erasures is written anew"
-    )

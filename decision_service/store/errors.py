@@ -28,12 +28,13 @@ _UNFIT_FOR_SQLITE = (
     *(DataError, IntegrityError, ProgrammingError),
     *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError),
 )
+_DAMAGED = "the store's file is damaged"
 _SQLITE_SENTENCES = {
     "SQLITE_FULL": "the store's disk is full",
     "SQLITE_BUSY": "the store is held by another program",
     "SQLITE_READONLY": "the store's file may not be written",
-    "SQLITE_CORRUPT": "the store's file is damaged",
-    "SQLITE_NOTADB": "the store's file is damaged",
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
 }
 _HARMLESS = frozenset({"SQLITE_FULL", "SQLITE_BUSY"})
 _POSTGRES_SENTENCES = {
@@ -119,6 +120,10 @@ def spoils_connection(error: Exception) -> bool:
     """
     of_database = isinstance(error, DBAPIError | sqlite3.Error)
     return of_database and _sqlite_name(error) not in _HARMLESS
+
+
+def is_damage(error: Exception) -> bool:
+    return _SQLITE_SENTENCES.get(_sqlite_name(error)) == _DAMAGED
 
 
 def of_postgres(error: Exception) -> StoreError:

@@ -77,7 +77,7 @@ _MATCHING = """
     leases.caller = given.caller AND leases.request_id = given.request_id
     AND leases.fence = given.fence
 """
-_SPEND = text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING}")
+_SPEND = text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING} RETURNING leases.fence")
 _RENEW = text(f"""
     UPDATE leases SET expires = clock_timestamp() + {_SPAN} FROM {_GIVEN} WHERE {_MATCHING}
 """)
@@ -133,10 +133,9 @@ def claim(
     return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
 
 
-def spend(connection: Connection, leases: Iterable[Lease]) -> None:
-    given = _given(leases)
-    if given["fences"]:
-        connection.execute(_SPEND, given)
+def spend(connection: Connection, leases: Sequence[Lease]) -> Sequence[str]:
+    """End these leases; the fences of those that were held."""
+    return [*connection.execute(_SPEND, _given(leases)).scalars()] if leases else []
 
 
 def _given(leases: Iterable[Lease]) -> dict[str, object]:

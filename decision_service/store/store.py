@@ -22,12 +22,7 @@ from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, Commits
 from decision_service.store.decisions import Decisions
 from decision_service.store.engine import READERS, Database, is_shared, writes
 from decision_service.store.erasure import Erasing, expire
-from decision_service.store.erasure_journal import (
-    ErasureJournal,
-    FileJournal,
-    PostgresJournal,
-    begin_tables,
-)
+from decision_service.store.erasure_journal import ErasureJournal, JournalFile, begin_tables
 from decision_service.store.events import Events
 from decision_service.store.history import Lookups
 from decision_service.store.keys import (
@@ -173,11 +168,12 @@ class Store(
 
 
 async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
+    """Open the journal, made where there is none; raises StoreRefused."""
     if not isinstance(place, PostgresServer):
-        return await FileJournal.open(place)
+        return ErasureJournal(await JournalFile.open(place))
     from decision_service.store.postgres import open_tables  # a tenth of the start
 
-    return PostgresJournal(await open_tables(place, begin_tables, "DECISION_ERASURE_JOURNAL"))
+    return ErasureJournal(await open_tables(place, begin_tables, "DECISION_ERASURE_JOURNAL"))
 
 
 async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:

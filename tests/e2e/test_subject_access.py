@@ -15,7 +15,7 @@ from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.standin.sandbox import sandbox_people
-from decision_service.store.erasure_journal import FileJournal
+from decision_service.store.store import open_journal
 from tests.e2e.service import create, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.integration.replicas import vendor
@@ -75,7 +75,7 @@ async def test_a_person_asks_for_her_data_and_then_withdraws(
         assert (await run("erase", "nobody", "--yes")).code == 3
         left = (await export("after.json"))["records"]
         assert [one["kind"] for one in left if one["kind"] != "reference"] == ["about", "decision"]
-        noted = await (await FileJournal.open(journal)).marks()
+        noted = await (await open_journal(journal)).marks()
         assert left[0]["content"]["withdrawals"] == len(noted) == 1
         assert "stay for 25 months" in left[0]["content"]["after_erasure"]
         assert "Bayan Calls Outsourcing" not in json.dumps(left)

@@ -22,7 +22,7 @@ from decision_service.domain.ports import Disconnected, Erased, HistoryEntry, Us
 from decision_service.domain.reviews import ReviewEnd
 from decision_service.domain.snapshot import KnownCount
 from decision_service.store.address import parse_journal
-from decision_service.store.erasure_journal import FileJournal, new_erasure
+from decision_service.store.erasure_journal import new_erasure
 from decision_service.store.errors import StoreDamaged, StoreRefused
 from decision_service.store.store import Store, migrate, open_journal
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
@@ -340,7 +340,7 @@ async def test_beside_sqlite_there_is_a_journal_by_itself(tmp_path: Path) -> Non
     async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
         assert store.keeps_journal
         await store.erase(USER)
-    journal = await FileJournal.open(tmp_path / "decisions.db.erasures")
+    journal = await open_journal(tmp_path / "decisions.db.erasures")
     assert len(await journal.marks()) == 1
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 
 from decision_service.domain.decision import Arm, Outcome
 from decision_service.domain.ports import Filter, PagePosition
-from decision_service.store import arms, decisions, outcomes, postgres_commit
+from decision_service.store import arms, commit, decisions, outcomes
 from decision_service.store import erasure as expiry
 from decision_service.store.dialect import microseconds
 from decision_service.store.engine import Database
@@ -174,7 +174,7 @@ async def test_a_commit_is_planned_once_and_looks_rows_up_by_key(
 ) -> None:
     """A plan that serves every group reads no table from end to end, though all are empty."""
     database = await open_database(postgres.migrated())
-    statement = postgres_commit.statement(rows)
+    statement = commit.looking("postgresql", rows)
     given = ", ".join("NULL" for _ in range(statement.count("$")))
 
     def planned(connection: Connection) -> tuple[str, tuple[int, int]]:
@@ -191,4 +191,4 @@ async def test_a_commit_is_planned_once_and_looks_rows_up_by_key(
     assert plans == (1, 0)
     assert "Seq Scan" not in plan
     assert "Index Scan using warm_pkey" in plan
-    assert "Index Scan using leases_pkey" in plan
+    assert "snapshots_pkey" in plan

@@ -10,7 +10,7 @@ import pytest
 from decision_service.store import erasure
 from decision_service.store import snapshots as consents
 from decision_service.store.keys import PLAIN
-from decision_service.store.sqlite import writing_engine
+from decision_service.store.sqlite_file import writing_engine
 from decision_service.store.store import Store
 from tests.kits.decision_entries import NOON
 

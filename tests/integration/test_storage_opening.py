@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.store import sqlite as sqlite_database
-from decision_service.store import sqlite as sqlite_file
+from decision_service.store import sqlite_file
 from decision_service.store.address import SqliteFile
 from decision_service.store.errors import (
     SchemaUnfit,
@@ -21,7 +21,7 @@ from decision_service.store.errors import (
     StoreRefused,
     StoreUnwritable,
 )
-from decision_service.store.sqlite import FileLock
+from decision_service.store.sqlite_file import FileLock
 from decision_service.store.store import Store, migrate
 from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.plain_user import reachable_folder

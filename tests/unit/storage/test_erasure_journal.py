@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.store.erasure_journal import Erasure, FileJournal, new_erasure
+from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
 from decision_service.store.errors import StoreDamaged, StoreUnwritable
+from decision_service.store.store import open_journal
 
 FIRST = Erasure("a" * 32, "user-1")
 SECOND = Erasure("b" * 32, "user-2")
@@ -22,9 +23,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "decisions.db.erasures"
 
 
-async def noted(path: Path, *erasures: Erasure) -> FileJournal:
+async def noted(path: Path, *erasures: Erasure) -> ErasureJournal:
     """The journal, after it has noted erasures."""
-    journal = await FileJournal.open(path)
+    journal = await open_journal(path)
     await journal.note(erasures)
     return journal
 
@@ -32,7 +33,7 @@ async def noted(path: Path, *erasures: Erasure) -> FileJournal:
 async def test_what_was_noted_is_there_after_opening_again(path: Path) -> None:
     """Erasures keep their ids, and their users are found by marks that stay the same."""
     await noted(path, FIRST, SECOND)
-    again = await FileJournal.open(path)
+    again = await open_journal(path)
     assert await again.marks() == dict(
         zip([FIRST.id, SECOND.id], await again.marked(["user-1", "user-2"]), strict=True)
     )
@@ -42,36 +43,14 @@ async def test_it_names_nobody(path: Path) -> None:
     """No user id is in the file, and only its owner reads it."""
     await noted(path, FIRST)
     assert b"user-1" not in path.read_bytes()
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 async def test_two_journals_mark_one_user_differently(tmp_path: Path) -> None:
     """Each file has a key of its own, so that marks cannot be looked up elsewhere."""
-    one, two = [await FileJournal.open(tmp_path / name) for name in "ab"]
+    one, two = [await open_journal(tmp_path / name) for name in "ab"]
     assert await one.marked(["user-1"]) != await two.marked(["user-1"])
-
-
-async def test_a_line_cut_at_any_byte_is_dropped_and_replaced(path: Path) -> None:
-    """A crash while writing leaves the earlier lines, and the next one follows them."""
-    await noted(path, FIRST)
-    whole = path.read_bytes()
-    await noted(path, SECOND)
-    both = path.read_bytes()
-    for cut in range(len(whole), len(both)):
-        path.write_bytes(both[:cut])
-        assert list(await (await FileJournal.open(path)).marks()) == [FIRST.id]
-        await noted(path, SECOND)
-        assert path.read_bytes() == both
-
-
-async def test_a_first_line_cut_at_any_byte_is_written_anew(path: Path) -> None:
-    """Nothing can have been noted yet."""
-    await FileJournal.open(path)
-    head = path.read_bytes()
-    for cut in range(len(head)):
-        path.write_bytes(head[:cut])
-        await noted(path, FIRST)
-        assert list(await (await FileJournal.open(path)).marks()) == [FIRST.id]
 
 
 @pytest.mark.parametrize("content", [b"notes of mine\n", b"x" * 500, b"\0" * 98])
@@ -79,23 +58,26 @@ async def test_another_file_is_left_as_it_is(path: Path, content: bytes) -> None
     """What is no journal is refused with a sentence, and not written to."""
     path.write_bytes(content)
     with pytest.raises(StoreDamaged, match="restore it from its copy"):
-        await FileJournal.open(path)
+        await open_journal(path)
     assert path.read_bytes() == content
 
 
-async def test_a_damaged_line_is_told(path: Path) -> None:
-    """A line that is none is never passed over."""
+async def test_damage_is_told(path: Path) -> None:
+    """A page that is none is never passed over, at the start and after it."""
     journal = await noted(path, FIRST, SECOND)
     content = bytearray(path.read_bytes())
-    content[-150] = ord("?")
+    content[4096:] = b"?" * (len(content) - 4096)
     path.write_bytes(content)
     with pytest.raises(StoreDamaged):
         await journal.marks()
+    with pytest.raises(StoreDamaged, match="restore it from its copy"):
+        await open_journal(path)
+    assert path.read_bytes() == bytes(content)
 
 
 async def test_writers_at_once_lose_nothing(path: Path) -> None:
     """Eight journals on one file, as processes have them, keep all their lines."""
-    journals = [await FileJournal.open(path) for _ in range(8)]
+    journals = [await open_journal(path) for _ in range(8)]
     erasures = [new_erasure(f"user-{n}") for n in range(80)]
     await asyncio.gather(*(journals[n % 8].note([erasures[n]]) for n in range(80)))
     assert set(await journals[0].marks()) == {one.id for one in erasures}
@@ -104,8 +86,8 @@ async def test_writers_at_once_lose_nothing(path: Path) -> None:
 async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A missing folder is a sentence with the setting; one that goes away later is no erasure."""
     with pytest.raises(StoreUnwritable, match="ERASURE_JOURNAL"):
-        await FileJournal.open(tmp_path / "gone" / "journal")
-    journal = await FileJournal.open(tmp_path / "journal")
+        await open_journal(tmp_path / "gone" / "journal")
+    journal = await open_journal(tmp_path / "journal")
     (tmp_path / "journal").unlink()
     with pytest.raises(StoreUnavailable, match="nothing was erased"):
         await journal.note([FIRST])

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from decision_service.store.sqlite import is_damaged
+from decision_service.store.sqlite_file import is_damaged
 from tests.fakes.examples import examples
 
 PAGE = 512
