@@ -87,8 +87,20 @@ def kill(call: Call, yes: YesOption = False) -> None:
 
 def compare(call: Call, challenger: ChallengerOption = False) -> None:
     request: Any = call.request
-    if bool(request.shadow_version) + challenger != 1:
-        raise CommandError("say what to compare: --shadow VERSION or --challenger", Exit.USAGE)
+    if bool(request.shadow_version) + challenger + request.champion != 1:
+        raise CommandError(
+            "say what to compare: one of --shadow VERSION, --challenger and --champion", Exit.USAGE
+        )
+    if request.champion and not request.params_as_of:
+        raise CommandError(
+            "--champion compares the champion with itself: say by which day's parameters, with "
+            "--params-as-of DATE",
+            Exit.USAGE,
+        )
+    if request.shadow_version and request.params_as_of:
+        raise CommandError(
+            "--params-as-of does not go with --shadow: a shadow has judged already", Exit.USAGE
+        )
     call.show(call.send(_COMPARE_SECONDS))
 
 

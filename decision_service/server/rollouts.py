@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from operator import itemgetter
@@ -221,6 +221,7 @@ ROLLOUTS = Mapper(
             "count": "named",
             "example": lambda row: row.examples[0] if row.examples else "",
         },
+        figures_pb.UntriedValue: {"parameter": "param", "from_date": "start"},
         figures_pb.ComparedRate: {
             "live_percent": lambda rate: _hundredths(rate.before.share),
             "other_percent": lambda rate: _hundredths(rate.after.share),
@@ -421,12 +422,27 @@ def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> 
         if not 0 <= request.most_decisions <= MOST_JUDGED:
             problems.add("most_decisions", f"must be 0 to {MOST_JUDGED:,}")
         window = _window(request, problems)
+        params_as_of = _params_as_of(request, problems)
     return ComparisonRequest(
         product=request.product,
         shadow=request.shadow_version,
         since=now - window,
         most=request.most_decisions or DEFAULT_JUDGED,
+        now=now,
+        params_as_of=params_as_of,
+        champion=request.champion,
     )
+
+
+def _params_as_of(request: service_pb.CompareVersionsRequest, problems: Problems) -> date | None:
+    """The day whose parameters to judge by; a shadow has none, the champion needs one."""
+    text = request.params_as_of
+    day = problems.date("params_as_of", text) if text else None
+    if request.shadow_version and (text or request.champion):
+        problems.add("shadow_version", "is set: a shadow is compared by what it left, alone")
+    if request.champion and not text:
+        problems.add("params_as_of", "must be set: the champion is compared with itself by it")
+    return day
 
 
 def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> timedelta:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import zip_longest
 
 import msgspec
 from msgspec.structs import replace
@@ -13,12 +14,13 @@ from decision_service.decide.codec import decode_facts, factors_from_wire, read_
 from decision_service.decide.conclude import judge, with_answers
 from decision_service.decide.replay import shell_of
 from decision_service.domain.decision import Outcome
-from decision_service.domain.errors import RulesetUnknown
+from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.rollout.impact import ImpactSums, LeftOut, NotCompared
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.rules.evaluate import load
+from decision_service.rules.program import CompiledRuleset, LabelValues, ParamSpec
 from decision_service.steering.pairs import DecidedCase, PairLog, RulesOnDay, second_opinion
 
 _PAGE = 100
@@ -86,38 +88,111 @@ def with_snapshot(case: DecidedCase, body: bytes | None) -> DecidedCase:
 
 
 class ComparisonRequest(msgspec.Struct, frozen=True):
-    """What to compare with the champion: a shadow by its version, the challenger for 0.
+    """What to compare with the champion, from `since` until `now`.
 
-    For the challenger the newest `most` recorded decisions since then are judged again.
+    A shadow by its version; for 0 the challenger, or the `champion` itself by the parameters of
+    another day. Of recorded decisions the newest `most` are judged again, by the dated parameters
+    of their own day or of `params_as_of`.
     """
 
     product: str
     shadow: int
     since: datetime
     most: int
+    now: datetime
+    params_as_of: date | None = None
+    champion: bool = False
+
+
+class JudgedAgain(msgspec.Struct):
+    sums: ImpactSums
+    created: list[datetime]
 
 
 async def judged_again(
     cases: RecordedCases, product: Product, version: int, question: ComparisonRequest
-) -> ImpactSums:
+) -> JudgedAgain:
     """The newest decisions as the champion and a version judge them; raises StoreUnavailable."""
-    base, other = RulesOnDay(product.champion), RulesOnDay(product.versions[version])
-    sums = ImpactSums()
+    day = question.params_as_of
+    base = RulesOnDay(product.champion, None if question.champion else day)
+    other = RulesOnDay(product.versions[version], day)
+    found = JudgedAgain(ImpactSums(), [])
     async for recorded in cases.newest(product, question.since, question.most):
         entry, case = recorded.entry, recorded.case
+        found.created.append(entry.created)
         if isinstance(case, LeftOut):
-            sums.leave_out(case, entry.outcome)
+            found.sums.leave_out(case, entry.outcome)
             continue
         judged = await asyncio.to_thread(second_opinion, case, base, other)
         if isinstance(judged, NotCompared):
-            sums.leave_out(judged.why, case.decision.rules_verdict.outcome, judged.lacking)
+            found.sums.leave_out(judged.why, case.decision.rules_verdict.outcome, judged.lacking)
         else:
-            sums.add(judged)
-    return sums
+            found.sums.add(judged)
+    return found
+
+
+class UntriedValue(msgspec.Struct, frozen=True):
+    """A parameter's value from a day on (None: from the first) that no tried day had in force."""
+
+    version: int
+    param: str
+    start: date | None
+    value: str
+
+
+def untried(
+    rulesets: Iterable[CompiledRuleset], tried: frozenset[date], today: date
+) -> tuple[UntriedValue, ...]:
+    """Values that have been replaced for good are left out."""
+    return tuple(
+        value
+        for ruleset in rulesets
+        for param in ruleset.params.values()
+        for values in param.series
+        for value in _of(param, values, ruleset, tried, today)
+    )
+
+
+def _of(
+    param: ParamSpec,
+    values: LabelValues,
+    ruleset: CompiledRuleset,
+    tried: frozenset[date],
+    today: date,
+) -> Iterator[UntriedValue]:
+    name = f"{param.name} of {values.label or 'all others'}" if param.by else param.name
+    for step, later in zip_longest(values.steps, values.steps[1:]):
+        end = None if later is None else later.start
+        over = end is not None and end <= today
+        if not over and not any(_in_force(step.start, end, day) for day in tried):
+            shown = ruleset.program.wording.value(step.value, param.type)
+            yield UntriedValue(ruleset.version, name, step.start, shown)
+
+
+def _in_force(start: date | None, end: date | None, day: date) -> bool:
+    return (start is None or start <= day) and (end is None or day < end)
+
+
+def without_value(rulesets: Iterable[CompiledRuleset], day: date) -> str:
+    """One sentence about the first such parameter; empty where each has a value."""
+    for ruleset in rulesets:
+        for param in ruleset.params.values():
+            for first in (values.steps[0].start for values in param.series):
+                if first is not None and first > day:
+                    return (
+                        f"is {day}: params.{param.name} of v{ruleset.version} has no value before "
+                        f"{first}; name a later day"
+                    )
+    return ""
 
 
 class VersionComparison(msgspec.Struct, frozen=True):
-    """Decisions as two versions judge them: before is the champion or what decided."""
+    """Decisions as two versions judge them: before is the champion or what decided.
+
+    `untried` are the dated values of either version that no compared decision had in force.
+    `lists_of_today` are lists that one of the versions alone asks, so that no record has their
+    answers.
+    """
 
     product: str
     live_version: int
@@ -125,6 +200,9 @@ class VersionComparison(msgspec.Struct, frozen=True):
     since: datetime
     currency: str
     sums: ImpactSums
+    untried: Sequence[UntriedValue] = ()
+    params_as_of: date | None = None
+    lists_of_today: Sequence[str] = ()
 
 
 class CompareVersions:
@@ -142,23 +220,49 @@ class CompareVersions:
         self._rulebook = rulebook
 
     async def __call__(self, question: ComparisonRequest) -> VersionComparison:
-        """Raises ProductUnknown, RulesetUnknown, StoreUnavailable."""
+        """Raises ProductUnknown, RulesetUnknown, StoreUnavailable, FieldInvalid."""
         product = self._rulebook().product(question.product)
-        version = question.shadow or _challenger(product)
+        version = question.shadow or _compared_with(product, question)
+        live = product.plan.versions.champion
+        sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
+        day = question.params_as_of
+        if day is not None and (lacking := without_value(sides, day)):
+            message = f"params_as_of {lacking}"
+            raise FieldInvalid(message, (FieldProblem("params_as_of", message),))
         if question.shadow:
             sums = await self._pairs.pair_sums(product.name, version, question.since)
             if not sums.everybody.applicants and not sums.left_out:
                 _require_shadow(product, version)
+            first, last = _day(question.since, product), _day(question.now, product)
+            length = (last - first).days
+            days = frozenset(first + timedelta(days=n) for n in range(length + 1))
         else:
-            sums = await judged_again(self._cases, product, version, question)
+            found = await judged_again(self._cases, product, version, question)
+            sums = found.sums
+            days = frozenset(_day(created, product) for created in found.created)
+        if day is not None:
+            days = frozenset({day})
         return VersionComparison(
             product=product.name,
-            live_version=product.plan.versions.champion,
+            live_version=live,
             other_version=version,
             since=question.since,
             currency=product.champion.currency,
             sums=sums,
+            untried=untried(sides, days, _day(question.now, product)),
+            params_as_of=day,
+            lists_of_today=() if question.shadow else _asked_by_one(sides),
         )
+
+
+def _asked_by_one(sides: Sequence[CompiledRuleset]) -> Sequence[str]:
+    asked = [frozenset(side.questions) for side in sides]
+    both = frozenset.intersection(*asked) if asked else frozenset()
+    return sorted({question.list for one in asked for question in one - both})
+
+
+def _day(instant: datetime, product: Product) -> date:
+    return instant.astimezone(product.champion.zone).date()
 
 
 def _require_shadow(product: Product, version: int) -> None:
@@ -172,7 +276,9 @@ def _require_shadow(product: Product, version: int) -> None:
     )
 
 
-def _challenger(product: Product) -> int:
+def _compared_with(product: Product, question: ComparisonRequest) -> int:
+    if question.champion:
+        return product.plan.versions.champion
     challenger = product.plan.versions.challenger
     if challenger is None:
         raise RulesetUnknown(

@@ -163,6 +163,11 @@ async def test_the_challenger_is_compared_by_judging_again(
         assert found["moves"]
         told = (await seen.run(capsys, "compare", PRODUCT, "--challenger")).out
         assert ["agreed", str(4 - changed)] in [line.split() for line in told.splitlines()]
+        day = ("--params-as-of", "2026-12-01")
+        told = (await seen.run(capsys, "compare", PRODUCT, "--champion", *day)).out
+        rows = [line.split() for line in told.splitlines()]
+        assert ["params", "as", "of", "2026-12-01"] in rows
+        assert ["compared", "4"] in rows
         changed_id = next(
             pair["examples"][0] for pair in found["outcomes"] if pair["live"] != pair["other"]
         )
@@ -200,6 +205,12 @@ async def test_a_question_out_of_bounds_is_refused(tmp_path: Path) -> None:
         request.window.seconds = 0
         told = await refused(seen.rollouts.CompareVersions(request))
         assert set(told.fields) == {"product", "shadow_version", "most_decisions", "window"}
+        request = pb.CompareVersionsRequest(product=PRODUCT, champion=True)
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"params_as_of"}
+        request = pb.CompareVersionsRequest(product=PRODUCT, params_as_of="December")
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"params_as_of"}
         request = pb.CompareVersionsRequest(product=PRODUCT)
         told = await refused(seen.rollouts.CompareVersions(request))
         assert told.info.reason == "RULESET_UNKNOWN"

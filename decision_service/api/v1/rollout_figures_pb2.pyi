@@ -178,7 +178,7 @@ class WaitingGuardrail(_message.Message):
     def __init__(self, name: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ...) -> None: ...
 
 class VersionComparison(_message.Message):
-    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "rates", "reasons")
+    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "params_as_of", "untried", "lists_of_today", "rates", "reasons")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     LIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
     OTHER_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -190,6 +190,9 @@ class VersionComparison(_message.Message):
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     MOVES_FIELD_NUMBER: _ClassVar[int]
     ERASED_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_AS_OF_FIELD_NUMBER: _ClassVar[int]
+    UNTRIED_FIELD_NUMBER: _ClassVar[int]
+    LISTS_OF_TODAY_FIELD_NUMBER: _ClassVar[int]
     RATES_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
     product: str
@@ -203,9 +206,12 @@ class VersionComparison(_message.Message):
     outcomes: _containers.RepeatedCompositeFieldContainer[ComparedOutcomes]
     moves: _containers.RepeatedCompositeFieldContainer[ComparedMove]
     erased: int
+    params_as_of: str
+    untried: _containers.RepeatedCompositeFieldContainer[UntriedValue]
+    lists_of_today: _containers.RepeatedScalarFieldContainer[str]
     rates: _containers.RepeatedCompositeFieldContainer[ComparedRate]
     reasons: _containers.RepeatedCompositeFieldContainer[ComparedReason]
-    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., rates: _Optional[_Iterable[_Union[ComparedRate, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[ComparedReason, _Mapping]]] = ...) -> None: ...
+    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., params_as_of: _Optional[str] = ..., untried: _Optional[_Iterable[_Union[UntriedValue, _Mapping]]] = ..., lists_of_today: _Optional[_Iterable[str]] = ..., rates: _Optional[_Iterable[_Union[ComparedRate, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[ComparedReason, _Mapping]]] = ...) -> None: ...
 
 class ComparedRate(_message.Message):
     __slots__ = ("outcome", "live_percent", "other_percent", "difference", "low", "high")
@@ -232,6 +238,18 @@ class ComparedReason(_message.Message):
     other: str
     count: int
     def __init__(self, live: _Optional[str] = ..., other: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class UntriedValue(_message.Message):
+    __slots__ = ("version", "parameter", "from_date", "value")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PARAMETER_FIELD_NUMBER: _ClassVar[int]
+    FROM_DATE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    parameter: str
+    from_date: str
+    value: str
+    def __init__(self, version: _Optional[int] = ..., parameter: _Optional[str] = ..., from_date: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class ComparedOutcomes(_message.Message):
     __slots__ = ("live", "other", "count", "live_amount", "other_amount", "examples")

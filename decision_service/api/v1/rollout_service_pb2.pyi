@@ -239,16 +239,20 @@ class SetKillSwitchResponse(_message.Message):
     def __init__(self, step: _Optional[_Union[_rollout_pb2.RolloutStep, _Mapping]] = ..., rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
 
 class CompareVersionsRequest(_message.Message):
-    __slots__ = ("product", "shadow_version", "window", "most_decisions")
+    __slots__ = ("product", "shadow_version", "window", "most_decisions", "params_as_of", "champion")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     SHADOW_VERSION_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     MOST_DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_AS_OF_FIELD_NUMBER: _ClassVar[int]
+    CHAMPION_FIELD_NUMBER: _ClassVar[int]
     product: str
     shadow_version: int
     window: _duration_pb2.Duration
     most_decisions: int
-    def __init__(self, product: _Optional[str] = ..., shadow_version: _Optional[int] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., most_decisions: _Optional[int] = ...) -> None: ...
+    params_as_of: str
+    champion: bool
+    def __init__(self, product: _Optional[str] = ..., shadow_version: _Optional[int] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., most_decisions: _Optional[int] = ..., params_as_of: _Optional[str] = ..., champion: _Optional[bool] = ...) -> None: ...
 
 class CompareVersionsResponse(_message.Message):
     __slots__ = ("comparison",)

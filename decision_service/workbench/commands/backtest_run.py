@@ -23,6 +23,7 @@ from decision_service.domain.errors import ProductUnknown, StoreError, visible
 from decision_service.rollout.impact import TooManyCells
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.config import load
+from decision_service.steering.compare import without_value
 from decision_service.store.address import SqliteFile, parse_store_url
 from decision_service.workbench.backtest.case_files import CaseFile
 from decision_service.workbench.backtest.judge import DimensionUnknown, require_dimensions
@@ -84,14 +85,8 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
             "--with, --set, --sweep or --params-as-of",
             Exit.USAGE,
         )
-    for param in compared.changed.params.values() if order.params_as_of else ():
-        for first in (values.steps[0].start for values in param.series):
-            if first is not None and order.params_as_of and first > order.params_as_of:
-                raise CommandError(
-                    f"--params-as-of is {order.params_as_of}: params.{param.name} of "
-                    f"v{compared.changed.version} has no value before {first}; name a later day",
-                    Exit.USAGE,
-                )
+    if order.params_as_of and (words := without_value([compared.changed], order.params_as_of)):
+        raise CommandError(f"--params-as-of {words}", Exit.USAGE)
     try:
         require_dimensions(order.by, compared.product.champion, compared.changed)
     except DimensionUnknown as error:

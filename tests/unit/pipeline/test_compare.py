@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Outcome
-from decision_service.domain.errors import ProductUnknown, RulesetUnknown
+from decision_service.domain.errors import FieldInvalid, ProductUnknown, RulesetUnknown
 from decision_service.domain.ports import Filter
 from decision_service.rollout.impact import LeftOut, NotCompared
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
@@ -37,6 +37,7 @@ versions:
     initial_stage: half
 """
 ALONE = HALF[: HALF.index("  challenger:")]
+INCOME = "min_monthly_income: {type: money, value"
 CHALLENGER = """\
   challenger:
     version: 9
@@ -44,8 +45,9 @@ CHALLENGER = """\
     stages: [{name: none, percent: 0}]
     initial_stage: none
 """
+NINE = ALONE.replace("champion: 1", "champion: 9")
 SHADOWED = ALONE + "  shadow: [{version: 9, percent: 100}]\n"
-QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100)
+QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100, NOW)
 
 
 def strict_half() -> Rulebook:
@@ -121,6 +123,56 @@ async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> N
     found = await compared(world)
     assert (found.sums.everybody.applicants, found.sums.left_out) == (2, {LeftOut.ERASED: 1})
     assert found.sums.lacking == {"accounts.error_count": 1}
+
+
+async def test_dated_parameters_of_another_day_are_tried() -> None:
+    """The champion by December's figures declines whom it approves by those of the day."""
+    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
+    world = World(book=rulebook(planned(changed_rules(9, dated), NINE)))
+    await decide(world, 2)
+    own = replace(QUESTION, champion=True, params_as_of=date(2026, 11, 30))
+    assert (await compared(world, own)).sums.agreed == 2
+    december = replace(own, params_as_of=date(2026, 12, 1))
+    found = await compared(world, december)
+    assert outcomes_of(found) == {"APPROVE>DECLINE": 2}
+    assert found.sums.reasons == {"APPROVE>INCOME_TOO_LOW": 2}
+
+
+async def test_a_day_before_a_parameter_has_a_value_is_refused() -> None:
+    """A comparison that could judge nobody says which parameter begins when."""
+    world = World(book=strict_half())
+    await decide(world, 1)
+    with pytest.raises(FieldInvalid) as refused:
+        await compared(world, replace(QUESTION, params_as_of=date(2025, 12, 31)))
+    assert str(refused.value) == (
+        "params_as_of is 2025-12-31: params.min_income_months of v1 has no value before "
+        "2026-01-01; name a later day"
+    )
+
+
+async def test_both_versions_are_judged_by_the_parameters_of_the_day() -> None:
+    """A champion whose figure of December declines does so beside a challenger that has none."""
+    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
+    plan = NINE + CHALLENGER.replace("version: 9", "version: 1")
+    world = World(book=rulebook(planned(changed_rules(9, dated), plan)))
+    await decide(world, 2)
+    assert (await compared(world)).sums.agreed == 2
+    found = await compared(world, replace(QUESTION, params_as_of=date(2026, 12, 1)))
+    assert outcomes_of(found) == {"DECLINE>APPROVE": 2}
+
+
+async def test_values_that_were_not_tried_are_named() -> None:
+    """What comes into force later is told with its day; what was replaced for good is not."""
+    world = World(book=strict_half())
+    await decide(world, 2)
+    later = [(v.version, v.param, v.start, v.value) for v in (await compared(world)).untried]
+    december = date(2026, 12, 1)
+    assert later == [
+        (1, "min_income_months", december, "6"),
+        (9, "min_income_months", december, "6"),
+    ]
+    tried = await compared(world, replace(QUESTION, params_as_of=december))
+    assert [(v.version, v.value) for v in tried.untried] == [(1, "4"), (9, "4")]
 
 
 async def test_a_shadow_is_compared_by_what_it_left() -> None:

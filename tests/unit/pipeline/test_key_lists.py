@@ -253,7 +253,9 @@ def two_versions(champion_asks: bool, *keys: str) -> Rulebook:
 
 
 @pytest.mark.parametrize("asked_then", [True, False])
-async def test_a_comparison_reads_answers_of_then_and_else_those_of_today(asked_then: bool) -> None:
+async def test_a_comparison_reads_answers_of_then_and_else_says_that_it_reads_todays(
+    asked_then: bool,
+) -> None:
     """A list that was asked answers as it did; one that was not is read as it is today."""
     office = Office()
     office.world.book = two_versions(asked_then)
@@ -262,6 +264,7 @@ async def test_a_comparison_reads_answers_of_then_and_else_those_of_today(asked_
     found = await compared(office.world)
     agreed = 1 if asked_then else 0
     assert (found.sums.everybody.applicants, found.sums.agreed) == (1, agreed)
+    assert found.lists_of_today == ([] if asked_then else ["blocked"])
 
 
 def test_a_backtest_asks_the_lists_of_the_folder() -> None:

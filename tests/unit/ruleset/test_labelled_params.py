@@ -10,6 +10,7 @@ from decision_service.domain.values import Cause
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.yaml import read
 from decision_service.rules.tests import coverage
+from decision_service.steering.compare import untried
 from decision_service.workbench.made_up_facts import related, uses_of
 from decision_service.workbench.mutants import find_changes
 from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, rules, stages
@@ -154,3 +155,11 @@ def test_coverage_asks_for_each_label_and_for_none():
     needed = WITH_REGION.replace("VIS, MIN]", "VIS, MIN], required: true")
     goals = coverage(compiled(text(FLAT, head=needed)), ()).missed
     assert {g.which for g in goals if "`least`" in g.what} == {"NCR", "default"}
+
+
+def test_a_coming_value_of_a_label_that_nobody_tried_is_told():
+    """A comparison of past days says which label's value it has not tried."""
+    found = untried([compiled(text(DATED))], frozenset({date(2026, 11, 1)}), date(2026, 11, 15))
+    assert [(u.param, u.start, u.value) for u in found] == [
+        ("least of NCR", date(2026, 12, 1), "₱ 9,500")
+    ]
