@@ -44,8 +44,6 @@ from decision_service.domain.errors import (
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import (
     Clock,
-    Disconnected,
-    Erased,
     FetchResult,
     SnapshotSource,
     UserState,
@@ -104,13 +102,6 @@ class EventResult(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
 
 
-class RefreshLog(WarmLog, Protocol):
-    """The store's port for refreshing."""
-
-    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
-        """As `DecisionLog.erase`."""
-
-
 class RefreshSource(SnapshotSource, Protocol):
     """The vendor's port for refreshing."""
 
@@ -131,7 +122,7 @@ class RefreshApplicants:
     def __init__(
         self,
         source: RefreshSource,
-        log: RefreshLog,
+        log: WarmLog,
         rulebook: Callable[[], Rulebook],
         clock: Clock,
     ) -> None:
@@ -310,14 +301,6 @@ class ArrivalListener(Protocol):
         """The data was not whole for as long as it is read again."""
 
 
-class NullListener:
-    async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
-        """Do nothing."""
-
-    async def never_whole(self, user_id: str, kinds: Collection[Kind]) -> None:
-        """Do nothing."""
-
-
 class EventLane:
     """Withdrawals, or the other events.
 
@@ -336,7 +319,7 @@ class EventLane:
         withdrawals: bool,
     ) -> None:
         self.wake = asyncio.Event()
-        self.listener: ArrivalListener = NullListener()
+        self.listener: ArrivalListener | None = None
         self._look = look
         self._events = events
         self._refresh = refresh
@@ -399,9 +382,9 @@ class EventLane:
         self, user_id: str, events: Sequence[Event], outcome: EventResult, *, late: bool
     ) -> None:
         """Tell who waits, then mark the events as done: after a kill both are done again."""
-        if outcome is EventResult.REFRESHED:
+        if self.listener and outcome is EventResult.REFRESHED:
             await self.listener.arrived(user_id, arrived_kinds(events))
-        if outcome is EventResult.NOT_WHOLE:
+        if self.listener and outcome is EventResult.NOT_WHOLE:
             await self.listener.never_whole(user_id, arrived_kinds(events))
         await self._events.done([event.id for event in events])
         self._count(events, outcome, late=late)
@@ -460,7 +443,7 @@ class EventWorker:
         ]
 
     @property
-    def listener(self) -> ArrivalListener:
+    def listener(self) -> ArrivalListener | None:
         return self._lanes[0].listener
 
     def on_arrival(self, listener: ArrivalListener) -> None:
@@ -484,7 +467,10 @@ class EventWorker:
 
 
 async def sweep(
-    users: WarmLog, refresh: RefreshApplicants, listener: ArrivalListener, pace: float = SWEEP_PACE
+    users: WarmLog,
+    refresh: RefreshApplicants,
+    listener: ArrivalListener | None,
+    pace: float = SWEEP_PACE,
 ) -> int:
     """How many could be looked at; whole data that was not there before has arrived."""
     after, looked = "", 0
@@ -492,7 +478,7 @@ async def sweep(
         for user_id in found:
             try:
                 kinds = await refresh.sweep(user_id)
-                if kinds:
+                if kinds and listener:
                     await listener.arrived(user_id, kinds)
                 looked += 1
             except ServiceError as error:

@@ -19,7 +19,7 @@ from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.cli.output import Exit
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, running
+from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
 from tests.fakes.cases import STRICTER
 from tests.fakes.plans import CHALLENGED
 from tests.kits.until import until
@@ -195,3 +195,22 @@ def test_what_to_compare_must_be_said(
     """Neither or both of shadow and challenger, and a window that is none, are wrong usage."""
     done = command(capsys, "rollout", "compare", PRODUCT, *words)
     assert (done.code, said in done.err) == (Exit.USAGE, True)
+
+
+@pytest.mark.long
+async def test_a_question_out_of_bounds_is_refused(tmp_path: Path) -> None:
+    """Each wrong field of a comparison is named."""
+    async with measured(tmp_path, ALONE) as seen:
+        request = pb.CompareVersionsRequest(product="", shadow_version=-1, most_decisions=2001)
+        request.window.seconds = 0
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"product", "shadow_version", "most_decisions", "window"}
+        request = pb.CompareVersionsRequest(product=PRODUCT, champion=True)
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"params_as_of"}
+        request = pb.CompareVersionsRequest(product=PRODUCT, params_as_of="December")
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"params_as_of"}
+        request = pb.CompareVersionsRequest(product=PRODUCT)
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert told.info.reason == "RULESET_UNKNOWN"

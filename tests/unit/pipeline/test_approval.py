@@ -28,13 +28,10 @@ from decision_service.rulebook.manifest import (
     published_now,
     signed,
 )
-from decision_service.rulebook.rulebook import ActiveRules
-from decision_service.steering.journal import MigratedPlans, Rollouts, settle
-from decision_service.steering.reload import ReloadRules
 from tests.fakes.examples import examples
-from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
-from tests.fakes.world import NOW, SetClock, rulebook
+from tests.fakes.serving import serving_on
+from tests.fakes.world import NOW
 
 PATH = "rules/manifest.yaml"
 CONTENTS = {"loan/v1.yaml": "version: 1\n", "loan/rollout.yaml": "go_live: {}\n"}
@@ -152,19 +149,8 @@ def test_each_problem_is_at_its_line_and_says_what_to_do() -> None:
 
 async def test_a_service_keeps_its_rules_until_two_callers_signed() -> None:
     """A folder that one person published or signed is refused, and figures below the floor."""
-    log = InMemoryDecisionLog()
-    settled = await settle(log, rulebook(), NOW)
-    assert isinstance(settled, MigratedPlans)
-    active = ActiveRules(settled.rulebook, NOW)
+    one = await serving_on()
     folder = with_plan(CHALLENGED)
-    reload = ReloadRules(
-        lambda: folder,
-        active,
-        Rollouts(log, active, SetClock(), settled.entries),
-        log,
-        SetClock(),
-        signers=lambda: SIGNERS,
-    )
     deciding = ("personal-loan-ph v1", "personal-loan-ph v2", "gig-advance-ph v1")
 
     def by_juan(percent: int) -> Publication:
@@ -183,9 +169,9 @@ async def test_a_service_keeps_its_rules_until_two_callers_signed() -> None:
     ):
         text = None if published is None else manifest_text(published, folder.contents)
         folder = replace(folder, manifest=None if text is None else TextFile(PATH, text))
-        assert (await reload()).accepted is accepted
-        assert bool(active.status.refused) is not accepted
-    told = active.status.rulebook.published
+        assert (await one.take(folder, signers=lambda: SIGNERS) == []) is accepted
+        assert bool(one.active_rules.status.refused) is not accepted
+    told = one.active_rules.status.rulebook.published
     assert told is not None
     assert told.approved_by is not None
     assert told.approved_by.name == "maria"

@@ -21,17 +21,17 @@ from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import manifest_text, published_now
-from decision_service.rulebook.rulebook import ActiveRules, Rulebook
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules import inputs
 from decision_service.rules.inputs import list_answers, read_list
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.program import KeyList
-from decision_service.steering.journal import MigratedPlans, Rollouts, settle
-from decision_service.steering.reload import Reloaded, ReloadRules
+from decision_service.steering.reload import Reloaded
 from decision_service.workbench.backtest.rules import RulesOrder, compiled
 from tests.fakes.cases import changed_rules
 from tests.fakes.plans import planned
-from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
+from tests.fakes.serving import serving_on
+from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, shipped_rules
 from tests.unit.pipeline.test_compare import ALONE, CHALLENGER, compared
 from tests.unit.pipeline.test_used_versions import with_product, with_version
 
@@ -70,13 +70,10 @@ class Office:
         return await self.take_over()
 
     async def take_over(self) -> Reloaded:
-        log = self.world.log
-        settled = await settle(log, self.world.book, NOW)
-        assert isinstance(settled, MigratedPlans)
-        active = ActiveRules(settled.rulebook, NOW)
-        rollouts = Rollouts(log, active, SetClock(), settled.entries)
-        reloaded = await ReloadRules(lambda: self.folder, active, rollouts, log, SetClock())()
-        self.world.book = active.current()
+        made = await serving_on(log=self.world.log, book=self.world.book)
+        made.folder = self.folder
+        reloaded = await made.reload()
+        self.world.book = made.active_rules.current()
         return reloaded
 
     async def decide(self, request_id: str = "r-1", **inputs: object) -> StoredEntry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,14 +9,10 @@ from msgspec.structs import replace
 
 from decision_service.rulebook.acceptance import PUBLISHED, keep, last_good_folder, published_as
 from decision_service.rulebook.folder import RuleFolder, TextFile
-from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import contents_digest, manifest_text, published_now
-from decision_service.rulebook.rulebook import ActiveRules
-from decision_service.steering.journal import MigratedPlans, Rollouts, settle
-from decision_service.steering.reload import ReloadRules
-from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
-from tests.fakes.world import NOW, SetClock, rulebook, shipped_rules
+from tests.fakes.serving import Serving, serving_on
+from tests.fakes.world import NOW, shipped_rules
 from tests.unit.rollout.plans import edited
 
 PATH = "rules/manifest.yaml"
@@ -36,36 +31,12 @@ def published(folder: RuleFolder, at: datetime = NOW, over: RuleFolder | None = 
     return replace(folder, manifest=TextFile(PATH, text))
 
 
-@dataclass(slots=True)
-class Serving:
-    """A process that reads one folder after another."""
-
-    log: InMemoryDecisionLog
-    active_rules: ActiveRules
-    rollouts: Rollouts
-    folder: RuleFolder = field(default_factory=shipped_rules)
-
-    async def take(self, folder: RuleFolder) -> list[str]:
-        """Read a folder; the codes by which it is refused, none where it decides now."""
-        self.folder = folder
-        reload = ReloadRules(
-            lambda: self.folder, self.active_rules, self.rollouts, self.log, SetClock()
-        )
-        done = await reload()
-        problems = [problem.code for problem in self.active_rules.status.refused]
-        return [] if done.accepted else problems
-
-
 @pytest.fixture
 async def serving() -> Serving:
     """A process on the shipped rules, unpublished."""
-    log = InMemoryDecisionLog()
-    await log.put_texts(load_rules(FIRST, NOW).texts)
-    settled = await settle(log, rulebook(), NOW)
-    assert isinstance(settled, MigratedPlans)
-    shelf = ActiveRules(settled.rulebook, NOW)
-    await keep(log, FIRST, NOW)
-    return Serving(log, shelf, Rollouts(log, shelf, SetClock(), settled.entries))
+    made = await serving_on(FIRST)
+    await keep(made.log, FIRST, NOW)
+    return made
 
 
 async def test_what_was_published_later_replaces_what_was_earlier(serving: Serving) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import pytest
@@ -16,28 +15,14 @@ from decision_service.rollout.state import RolloutState, StepResult, roll_back
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import Approval, Publication
-from decision_service.rulebook.rulebook import ActiveRules
-from decision_service.steering.journal import MigratedPlans, RolloutChange, Rollouts, settle
+from decision_service.steering.journal import MigratedPlans, RolloutChange, settle
 from decision_service.steering.operate import OperateRollouts
-from decision_service.steering.reload import Reloaded, ReloadRules
+from decision_service.steering.reload import Reloaded
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
-from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules
+from tests.fakes.serving import Serving, serving_on
+from tests.fakes.world import NOW, PRODUCT, SetClock
 from tests.unit.rollout.plans import edited
-
-
-@dataclass(slots=True)
-class Serving:
-    """The parts of a process that changed rules go through; `folder` is what it reads next."""
-
-    log: InMemoryDecisionLog
-    active_rules: ActiveRules
-    rollouts: Rollouts
-    folder: RuleFolder = field(default_factory=shipped_rules)
-
-    async def reload(self) -> Reloaded:
-        read = lambda: self.folder  # noqa: E731 - the folder of the moment
-        return await ReloadRules(read, self.active_rules, self.rollouts, self.log, SetClock())()
 
 
 def without_tests(folder: RuleFolder, version: int) -> RuleFolder:
@@ -53,12 +38,7 @@ def without_tests(folder: RuleFolder, version: int) -> RuleFolder:
 @pytest.fixture
 async def serving() -> Serving:
     """A process on the shipped rules."""
-    log = InMemoryDecisionLog()
-    await log.put_texts(load_rules(shipped_rules(), NOW).texts)
-    settled = await settle(log, rulebook(), NOW)
-    assert isinstance(settled, MigratedPlans)
-    shelf = ActiveRules(settled.rulebook, NOW)
-    return Serving(log, shelf, Rollouts(log, shelf, SetClock(), settled.entries))
+    return await serving_on()
 
 
 async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving) -> None:
@@ -124,17 +104,6 @@ SWAPPED = (
 OPENED = edited(LOCKED, SWAPPED)
 
 
-async def locked(log: InMemoryDecisionLog, folder: RuleFolder) -> Serving:
-    """A process that starts on a store by a folder, whose plan may be locked already."""
-    loading = load_rules(folder, NOW)
-    assert loading.rulebook is not None, loading.errors
-    await log.put_texts(loading.texts)
-    settled = await settle(log, loading.rulebook, NOW)
-    assert isinstance(settled, MigratedPlans)
-    shelf = ActiveRules(settled.rulebook, NOW)
-    return Serving(log, shelf, Rollouts(log, shelf, SetClock(), settled.entries), folder)
-
-
 async def confirm(process: Serving, who: str) -> JournalEntry | None:
     """A caller confirms what waits, as the service has it."""
     operate = OperateRollouts(
@@ -144,18 +113,18 @@ async def confirm(process: Serving, who: str) -> JournalEntry | None:
 
 
 def champion(process: Serving) -> int:
-    return process.active_rules.current().product(PRODUCT).plan.versions.champion
+    return process.product.plan.versions.champion
 
 
 async def test_an_edited_plan_waits_for_two_callers_in_every_process_and_over_a_restart() -> None:
     """One row waits, by the service; the plan in force decides until a second caller confirms."""
     log = InMemoryDecisionLog()
-    one = await locked(log, with_plan(LOCKED))
+    one = await serving_on(log=log, folder=with_plan(LOCKED))
     in_force = one.rollouts.latest(PRODUCT).plan_digest
     one.folder = with_plan(OPENED)
     assert await one.reload() == Reloaded(accepted=True, faults=0)
     assert await one.reload() == Reloaded(accepted=True, faults=0)
-    other = await locked(log, with_plan(OPENED))
+    other = await serving_on(log=log, folder=with_plan(OPENED))
     for process in (one, other):
         waits = process.rollouts.latest(PRODUCT)
         assert (waits.position, waits.who, waits.action) == (2, "service", "propose")
@@ -167,12 +136,12 @@ async def test_an_edited_plan_waits_for_two_callers_in_every_process_and_over_a_
     assert (first.who, first.action, first.plan_digest) == ("ana", "propose", in_force)
     with pytest.raises(RolloutRefused, match="`ana` proposed this already"):
         await confirm(one, "ana")
-    again = await locked(log, with_plan(OPENED))
+    again = await serving_on(log=log, folder=with_plan(OPENED))
     taken = await confirm(again, "ben")
     assert taken is not None
     assert (taken.position, taken.who, taken.action) == (4, "ben", "plan")
     assert taken.plan_digest != in_force
-    for process in (one, other, again, await locked(log, with_plan(OPENED))):
+    for process in (one, other, again, await serving_on(log=log, folder=with_plan(OPENED))):
         await process.rollouts.refresh()
         assert champion(process) == 2
         assert process.rollouts.latest(PRODUCT) == taken
@@ -203,11 +172,11 @@ PILOT = edited(
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 async def test_one_persons_dangerous_edit_of_a_plan_is_not_in_force(edit: tuple[str, str]) -> None:
     """It waits in the journal, and the plan before decides on; taken back, nothing waits."""
-    one = await locked(InMemoryDecisionLog(), with_plan(PILOT))
-    before = one.active_rules.current().product(PRODUCT).plan
+    one = await serving_on(with_plan(PILOT))
+    before = one.product.plan
     one.folder = with_plan(edited(PILOT, edit))
     assert await one.reload() == Reloaded(accepted=True, faults=0)
-    assert one.active_rules.current().product(PRODUCT).plan == before
+    assert one.product.plan == before
     assert one.rollouts.latest(PRODUCT).action == "propose"
     one.folder = with_plan(PILOT)
     assert await one.reload() == Reloaded(accepted=True, faults=0)
@@ -219,12 +188,12 @@ async def test_one_persons_dangerous_edit_of_a_plan_is_not_in_force(edit: tuple[
 async def test_a_plan_that_waits_and_no_longer_fits_stops_no_start() -> None:
     """It lost its place while it waited: the service starts, and the confirmation is refused."""
     log = InMemoryDecisionLog()
-    one = await locked(log, with_plan(LOCKED))
+    one = await serving_on(log=log, folder=with_plan(LOCKED))
     one.folder = with_plan(edited(LOCKED, SWAPPED, ("    - {name: early, percent: 5}\n", "")))
     assert (await one.reload()).accepted
     back = RolloutChange(PRODUCT, "ana", "less")
     await one.rollouts.move(back, JournalAction.ROLL_BACK, _back_to_early)
-    again = await locked(log, one.folder)
+    again = await serving_on(log=log, folder=one.folder)
     assert champion(again) == 1
     await confirm(again, "ana")
     with pytest.raises(RolloutRefused, match="stage `early`, which the new plan does not have"):
@@ -238,7 +207,7 @@ def _back_to_early(plan: Plan, state: RolloutState, now: datetime) -> StepResult
 async def test_two_signatures_are_the_confirmation() -> None:
     """A plan that two persons signed is in force at once, and the journal has their names."""
     log = InMemoryDecisionLog()
-    await locked(log, with_plan(LOCKED))
+    await serving_on(log=log, folder=with_plan(LOCKED))
     loading = load_rules(with_plan(OPENED), NOW)
     assert loading.rulebook is not None
     ana, ben = Approval("ana", b""), Approval("ben", b"")
@@ -254,7 +223,7 @@ async def test_two_signatures_are_the_confirmation() -> None:
 async def test_rules_that_the_plan_in_force_does_not_fit_are_refused() -> None:
     """It has to go on while the new one waits, so its version stays in the folder until then."""
     log = InMemoryDecisionLog()
-    one = await locked(log, with_plan(LOCKED))
+    one = await serving_on(log=log, folder=with_plan(LOCKED))
     challenger = OPENED[OPENED.index("  challenger:") : OPENED.index("guardrails:")]
     folder = with_plan(edited(OPENED, (challenger, "")))
     loan = next(one for one in folder.products if one.product == PRODUCT)

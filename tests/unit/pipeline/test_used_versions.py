@@ -12,12 +12,10 @@ from decision_service.rulebook.acceptance import altered
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
-from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.rules.compile import compile_ruleset
-from decision_service.steering.journal import MigratedPlans, Rollouts, settle
-from decision_service.steering.reload import Reloaded, ReloadRules
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
+from tests.fakes.serving import serving_on
+from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
 
 OTHERWISE = ("regulatory: Legal capacity", "regulatory: Capacity")
@@ -54,16 +52,9 @@ def with_product(folder, changes):
     return replace(folder, products=products)
 
 
-async def reloaded(
-    log: InMemoryDecisionLog, folder: RuleFolder, **how: bool
-) -> tuple[Reloaded, ActiveRules]:
-    """What taking a folder over comes to in a process on the shipped rules."""
-    settled = await settle(log, rulebook(), NOW)
-    assert isinstance(settled, MigratedPlans)
-    shelf = ActiveRules(settled.rulebook, NOW)
-    rollouts = Rollouts(log, shelf, SetClock(), settled.entries)
-    reload = ReloadRules(lambda: folder, shelf, rollouts, log, SetClock(), **how)
-    return await reload(), shelf
+async def reloaded(log: InMemoryDecisionLog, folder: RuleFolder, **how: bool) -> list[str]:
+    """The codes by which a process on the shipped rules refuses a folder, none where it decides."""
+    return await (await serving_on(log=log)).take(folder, **how)
 
 
 @pytest.fixture
@@ -82,9 +73,9 @@ def _texts(folder: RuleFolder) -> tuple[StoredText, ...]:
 async def test_a_version_that_has_decided_is_not_edited(log: InMemoryDecisionLog) -> None:
     """A changed value is refused at the file's `version`, and the hint names the next one."""
     folder = with_version(shipped_rules(), 1, OTHERWISE)
-    result, shelf = await reloaded(log, folder)
-    assert result == Reloaded(accepted=False, faults=1)
-    [problem] = shelf.status.refused
+    one = await serving_on(log=log)
+    assert await one.take(folder) == ["R603"]
+    [problem] = one.active_rules.status.refused
     assert (problem.code, problem.quoted) == ("R603", "version: 1")
     assert "bring v1 back" in problem.hint
     assert "as v2" in problem.hint
@@ -102,8 +93,7 @@ def _loaded(folder: RuleFolder):
 
 async def test_layout_is_no_content(log: InMemoryDecisionLog) -> None:
     """A comment changes nothing, so that it may be added to a version that has decided."""
-    result, _ = await reloaded(log, with_version(shipped_rules(), 1, CALLED))
-    assert result.accepted
+    assert await reloaded(log, with_version(shipped_rules(), 1, CALLED)) == []
 
 
 async def test_a_version_that_has_decided_nothing_is_edited_freely(
@@ -113,16 +103,13 @@ async def test_a_version_that_has_decided_nothing_is_edited_freely(
     folder = with_version(
         shipped_rules(), 2, ("regulatory: Declining income", "regulatory: Falling income")
     )
-    result, _ = await reloaded(log, folder)
-    assert result.accepted
+    assert await reloaded(log, folder) == []
 
 
 async def test_on_made_up_people_it_is_edited(log: InMemoryDecisionLog) -> None:
     """Where edits of used versions are allowed, as with embedded people, the change decides."""
     folder = with_version(shipped_rules(), 1, OTHERWISE)
-    result, shelf = await reloaded(log, folder, edits_used=True)
-    assert result.accepted
-    assert shelf.status.refused == ()
+    assert await reloaded(log, folder, edits_used=True) == []
 
 
 async def test_content_that_newer_code_digests_otherwise_is_unchanged(
@@ -169,10 +156,8 @@ def with_shared(months: str = LINE) -> RuleFolder:
 
 async def test_what_moves_to_a_shared_file_is_what_it_was(log: InMemoryDecisionLog) -> None:
     """A version that has decided may take an entry from `_shared` that says the same."""
-    result, _ = await reloaded(
-        log, with_shared(f"{LINE}  of_others: {{type: flag, value: true}}\n")
-    )
-    assert result.accepted
+    folder = with_shared(f"{LINE}  of_others: {{type: flag, value: true}}\n")
+    assert await reloaded(log, folder) == []
 
 
 async def test_a_shared_file_is_not_edited_under_a_version_that_uses_it(

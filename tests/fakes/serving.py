@@ -1,0 +1,55 @@
+"""A process that decides by rules of a folder, and takes changed ones over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
+from decision_service.steering.journal import MigratedPlans, Rollouts, settle
+from decision_service.steering.reload import Reloaded, ReloadRules
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import NOW, PRODUCT, SetClock, shipped_rules
+
+
+@dataclass(slots=True)
+class Serving:
+    """The parts that changed rules go through; `folder` is what it reads next."""
+
+    log: InMemoryDecisionLog
+    active_rules: ActiveRules
+    rollouts: Rollouts
+    folder: RuleFolder
+
+    async def reload(self, **how: object) -> Reloaded:
+        read = lambda: self.folder  # noqa: E731 - the folder of the moment
+        reload = ReloadRules(read, self.active_rules, self.rollouts, self.log, SetClock(), **how)
+        return await reload()
+
+    async def take(self, folder: RuleFolder, **how: object) -> list[str]:
+        """Read a folder; the codes by which it is refused, none where it decides now."""
+        self.folder = folder
+        accepted = (await self.reload(**how)).accepted
+        return [] if accepted else [one.code for one in self.active_rules.status.refused]
+
+    @property
+    def product(self) -> Product:
+        return self.active_rules.current().product(PRODUCT)
+
+
+async def serving_on(
+    folder: RuleFolder | None = None,
+    log: InMemoryDecisionLog | None = None,
+    book: Rulebook | None = None,
+) -> Serving:
+    """A process that starts on a store by a folder: an empty store and the shipped rules."""
+    folder, log = folder or shipped_rules(), log or InMemoryDecisionLog()
+    loading = load_rules(folder, NOW)
+    book = book or loading.rulebook
+    assert book is not None, loading.errors
+    await log.put_texts(loading.texts)
+    settled = await settle(log, book, NOW)
+    assert isinstance(settled, MigratedPlans)
+    active = ActiveRules(settled.rulebook, NOW)
+    return Serving(log, active, Rollouts(log, active, SetClock(), settled.entries), folder)
