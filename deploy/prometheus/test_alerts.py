@@ -52,9 +52,7 @@ def test_each_alert_has_a_severity_and_a_row_of_the_runbook() -> None:
         (rule["annotations"]["runbook_url"], name, rule["labels"]["severity"])
         for name, rule in ALERTS.items()
     ]
-    assert sorted((f"docs/watch.md#{anchor}", *rest) for anchor, *rest in rows) == sorted(
-        linked
-    )
+    assert sorted((f"docs/watch.md#{anchor}", *rest) for anchor, *rest in rows) == sorted(linked)
     assert {severity for *_, severity in linked} == {"page", "ticket"}
 
 
