@@ -10,7 +10,6 @@ from google.protobuf.duration_pb2 import Duration
 from playwright.async_api import expect
 
 from tests.e2e.browser import (
-    DESKTOP,
     applicant,
     browser,
     choose,
@@ -60,32 +59,6 @@ async def test_connect_decide_and_withdraw(tmp_path: Path) -> None:
         later = await decided(live, user_id)
         assert outcome(later) == "REFER"
         assert later.reasons[0].code == "CONSENT_REVOKED"
-
-
-@pytest.mark.long
-@browser
-async def test_a_login_that_goes_wrong_is_explained(tmp_path: Path) -> None:
-    """A wrong code is INVALID_MFA, and the fifth wrong password locks: each with what to do."""
-    async with running(tmp_path, **HTTP) as live:
-        _, address = await applicant(live, "CRM-1")
-        async with opened(address, DESKTOP) as page:
-            await choose(page)
-            await log_in(page, "123456")
-            await confirm(page, "9999")
-            await told(page, "The confirmation code is wrong. Ask for a new code and enter it.")
-            await page.get_by_role("button", name="Back").click()
-            await page.get_by_role("button", name="Pag-IBIG").click()
-            for _ in range(4):
-                async with page.expect_response("**/accounts"):
-                    await log_in(page, "not-it")
-                await told(page, "several wrong attempts lock the account")
-            await log_in(page, "not-it")
-            await told(page, "The provider has locked this account after too many attempts.")
-            async with page.expect_response("**/accounts"):
-                await log_in(page, "123456")
-            await told(page, "Unlock it at the provider's own site")
-            await page.get_by_role("button", name="Close the widget").click()
-            await shot(page, "locked-desktop")
 
 
 @pytest.mark.long

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +32,6 @@ guardrails:
      action: pause}
 """
 SHADOWED = ALONE + "  shadow: [{version: 2, percent: 100}]\n" + WATCHED
-HALF = edited(CHALLENGED, ("initial_stage: whole", "initial_stage: half"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,43 +137,6 @@ async def test_a_shadow_is_measured_beside_the_decisions(
         rows = [line.split() for line in told.splitlines()]
         assert ["compared", "4"] in rows
         assert ["agreed", str(found.agreed)] in rows
-
-
-@pytest.mark.long
-async def test_the_challenger_is_compared_by_judging_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whichever arm decided, the outcomes are those of replays, with changed ones as examples."""
-    async with measured(tmp_path, HALF) as seen:
-        done = await seen.run(capsys, "compare", PRODUCT, "--challenger", "--format", "json")
-        assert done.code == Exit.DONE, done.err
-        found = json.loads(done.out)
-        by_replay = await seen.by_replay()
-        names = {
-            (_word(pair["live"]), _word(pair["other"])): int(pair["count"])
-            for pair in found["outcomes"]
-        }
-        assert names == by_replay
-        ids = {decision.decision_id for decision in seen.made}
-        assert {one for pair in found["outcomes"] for one in pair.get("examples", ())} <= ids
-        changed = sum(n for (live, other), n in by_replay.items() if live != other)
-        assert changed
-        assert found["moves"]
-        told = (await seen.run(capsys, "compare", PRODUCT, "--challenger")).out
-        assert ["agreed", str(4 - changed)] in [line.split() for line in told.splitlines()]
-        day = ("--params-as-of", "2026-12-01")
-        told = (await seen.run(capsys, "compare", PRODUCT, "--champion", *day)).out
-        rows = [line.split() for line in told.splitlines()]
-        assert ["params", "as", "of", "2026-12-01"] in rows
-        assert ["compared", "4"] in rows
-        changed_id = next(
-            pair["examples"][0] for pair in found["outcomes"] if pair["live"] != pair["other"]
-        )
-        made = next(one for one in seen.made if one.decision_id == changed_id)
-        other = ("--version", 3 - made.ruleset_ref.version)
-        replay = ("decisions", "replay", changed_id, *other, *seen.at)
-        done = await asyncio.to_thread(command, capsys, *replay)
-        assert (done.code, "what differs" in done.out) == (Exit.FINDINGS, True)
 
 
 @pytest.mark.parametrize(
