@@ -28,10 +28,11 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.values import AsOf, Money, Month
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.standin.lists import NO_DATA, NOT_COMPUTABLE, features
+from decision_service.standin.lists import NO_DATA
 from decision_service.standin.sources import estimates, loan
 from decision_service.standin.world import DataSource, Origin, source
 from tests.fakes.examples import examples
+from tests.oracles.vendor_insights import NOT_COMPUTABLE, features
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 LAST = Month.parse("2026-10")
