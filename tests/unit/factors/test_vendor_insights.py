@@ -74,7 +74,7 @@ def test_nothing_is_no_data() -> None:
     assert (found["incomes_count"], found["liabilities_loan_count"]) == (0, 0)
     for name in ("incomes_amount_sum", "incomes_last12_months_amount_std", "identity_age",
                  "liabilities_loan_amount_total", "employments_current_tenure",
-                 "link_day30_count", "incomes_current_amount"):  # fmt: skip
+                 "incomes_current_amount"):  # fmt: skip
         assert found[name] == NO_DATA
     assert "employments_current_status" not in found
 
