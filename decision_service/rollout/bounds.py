@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.values import IllegalAmount, check_amount
-from decision_service.rollout.keys import BOUNDS, Read, place_of, refuse_repeated
+from decision_service.rollout.keys import BOUNDS, place_of, refuse_repeated
 from decision_service.rollout.model import (
     Ceiling,
     Challenger,
@@ -21,6 +21,7 @@ from decision_service.rollout.model import (
     Metric,
     Versions,
 )
+from decision_service.rules.language.keys import Read
 from decision_service.rules.language.types import DeclaredNames
 
 _FEWEST_UNITS = 30

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, NamedTuple
 
 from decision_service.domain.decision import Arm, ReferKind
 from decision_service.domain.values import EXACT, LARGEST_AMOUNT
 from decision_service.rollout.model import Advance, GuardrailAction, GuardrailScope, Metric, Unit
 from decision_service.rules.language import schema_forms as forms
 from decision_service.rules.language.diagnostics import Place, Report
-from decision_service.rules.language.fields import (
-    Fields,
-    as_choice,
-    as_scalar,
-    as_text,
-    read_texts,
-    shortened,
+from decision_service.rules.language.fields import Fields, as_scalar, shortened
+from decision_service.rules.language.keys import (
+    DURATION,
+    TEXT,
+    WORDS,
+    Key,
+    Kind,
+    Section,
+    all_of,
+    each,
+    inner,
+    number,
+    one_of,
+    whole,
 )
-from decision_service.rules.language.schema_forms import Schema, about, choice, listed
+from decision_service.rules.language.schema_forms import Schema, listed
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
 
 DESK = "desk.yaml"
@@ -32,56 +37,6 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
 _LEAST_AMOUNT = Decimal("0.0001")
 _LARGEST = 10**9
-
-
-class Kind(NamedTuple):
-    """What a key holds; `read` gives None where it is absent, or wrong, which it reports."""
-
-    read: Callable[[Fields, str], Any]
-    schema: Schema
-
-
-class Key(NamedTuple):
-    name: str
-    kind: Kind
-    about: str = ""
-    required: bool = False
-
-
-class Read:
-    """A section as it was read: a value for each of its keys, and where each stands."""
-
-    def __init__(self, fields: Fields, values: dict[str, Any]) -> None:
-        self.report, self.node = fields.report, fields.node
-        self.has, self.place, self._values = fields.has, fields.place, values
-
-    def __getitem__(self, key: str) -> Any:
-        return self._values[key]
-
-    def error(self, code: str, key: str, message: str, hint: str = "") -> None:
-        self.report.error(code, self.place(key), message, hint)
-
-    def warning(self, code: str, key: str, message: str, hint: str = "") -> None:
-        self.report.warning(code, self.place(key), message, hint)
-
-
-class Section:
-    """A map with these keys; `what` names it in messages."""
-
-    def __init__(self, what: str, *keys: Key, **more: object) -> None:
-        self._what, self._keys = what, keys
-        self._required = [key.name for key in keys if key.required]
-        shown = {k.name: about(k.kind.schema, k.about) if k.about else k.kind.schema for k in keys}
-        self.schema = forms.closed(what.replace("`", ""), self._required, shown, **more)
-
-    def read(self, node: YamlNode | None, report: Report) -> Read | None:
-        optional = [key.name for key in self._keys if not key.required]
-        fields = node and Fields.of(
-            node, self._what, report, required=self._required, optional=optional
-        )
-        if not fields:
-            return None
-        return Read(fields, {key.name: key.kind.read(fields, key.name) for key in self._keys})
 
 
 def place_of(node: YamlNode, *keys: str | int) -> Place:
@@ -170,62 +125,9 @@ def _is_unit(scalar: Scalar, key: str, report: Report) -> bool:
     return False
 
 
-def _whole(low: int, high: int | None = None) -> Kind:
-    bounds = {"minimum": low} if high is None else {"minimum": low, "maximum": high}
-    return Kind(lambda f, key: f.integer(key, low, high), {"type": "integer", **bounds})
-
-
-def _number(low: int, high: int) -> Kind:
-    form = {"type": "number", "minimum": low, "maximum": high}
-    return Kind(lambda f, key: f.decimal(key, low, high), form)
-
-
-def _one_of(words: type[StrEnum] | Sequence[str]) -> Kind:
-    """A member of an enumeration, or one of a few words."""
-
-    def read(fields: Fields, key: str) -> str | None:
-        word = fields.choice(key, words)
-        return words(word) if word and isinstance(words, type) else word
-
-    return Kind(read, choice(words))
-
-
-def _all_of(what: str, words: type[StrEnum] | None = None) -> Kind:
-    """A set of words, or of members of an enumeration."""
-
-    def read(fields: Fields, key: str) -> frozenset[str]:
-        if words is None:
-            found = [as_text(item, what, fields.report) for item in fields.items(key)]
-            return frozenset(one for one in found if one)
-        chosen = [as_choice(item, what, words, fields.report) for item in fields.items(key)]
-        return frozenset(words(one) for one in chosen if one)
-
-    return Kind(read, listed(forms.TEXT if words is None else choice(words)))
-
-
-def _inner(section: Section) -> Kind:
-    return Kind(lambda f, key: section.read(f.get(key), f.report), section.schema)
-
-
-def _each(section: Section, **more: object) -> Kind:
-    """The items, each with its place; None for one that is no map."""
-
-    def read(fields: Fields, key: str) -> list[tuple[Read | None, Place]]:
-        return [(section.read(n, fields.report), n.place) for n in fields.items(key)]
-
-    return Kind(read, listed(section.schema, **more))
-
-
-def _letter(fields: Fields, key: str) -> Any:
-    node = fields.get(key)
-    return node and read_texts(node, f"`{key}`", fields.report)
-
-
-TEXT = Kind(Fields.text, forms.TEXT)
 CODE = _spelled(_CODE, "P324", "a reason's code", "capital letters, digits and `_`")
 NAME = _spelled(_NAME, "P201", "a name", "lower-case letters, digits, `_` and `-`")
 SHARE = Kind(_share, {"type": "number", "minimum": 0, "maximum": 100})
-DURATION = Kind(Fields.duration, forms.DURATION)
 WAIT = Kind(_wait, forms.DURATION)
 VERSION = Kind(lambda f, key: f.integer(key, 1), forms.VERSION)
 UNITS = Kind(_units, listed(forms.TEXT))
@@ -237,13 +139,13 @@ AMOUNT = Kind(
 # The plan
 
 _STAGES = (
-    Key("stages", _each(
+    Key("stages", each(
         Section(
             "a stage",
             Key("name", NAME, required=True),
             Key("percent", SHARE, required=True),
             Key("hold", DURATION),
-            Key("min_decisions", _whole(0)),
+            Key("min_decisions", whole(0)),
         ),
         minItems=1,
     ), required=True),
@@ -256,7 +158,7 @@ _GO_LIVE = Section(
     *_STAGES,
     Key("allow", UNITS, "units that are decided here whatever the stage"),
     Key("deny", UNITS, "units that are not"),
-    Key("segments", _each(
+    Key("segments", each(
         Section(
             "a segment",
             Key("name", NAME, required=True),
@@ -264,16 +166,16 @@ _GO_LIVE = Section(
             Key("percent", SHARE, required=True),
         )
     )),
-    Key("advance", _one_of(Advance), "auto goes on by itself when a stage has been held"),
+    Key("advance", one_of(Advance), "auto goes on by itself when a stage has been held"),
 )  # fmt: skip
 
 
 def _expected(metric: Metric) -> Key:
     keys = [
-        Key("change", _number(-1, 1), required=True),
-        Key("within", _number(0, 1), required=True),
+        Key("change", number(-1, 1), required=True),
+        Key("within", number(0, 1), required=True),
     ]
-    return Key(metric, _inner(Section(f"the expectation of `{metric}`", *keys)))
+    return Key(metric, inner(Section(f"the expectation of `{metric}`", *keys)))
 
 
 _CHALLENGER = Section(
@@ -281,7 +183,7 @@ _CHALLENGER = Section(
     Key("version", VERSION, required=True),
     Key("salt", TEXT, required=True),
     *_STAGES,
-    Key("expect", _inner(Section("`expect`", *(_expected(one) for one in Metric if one.is_rate)))),
+    Key("expect", inner(Section("`expect`", *(_expected(one) for one in Metric if one.is_rate)))),
 )
 _SHADOW = Section(
     "a shadow", Key("version", VERSION, required=True), Key("percent", SHARE, required=True)
@@ -289,8 +191,8 @@ _SHADOW = Section(
 _VERSIONS = Section(
     "`versions`",
     Key("champion", VERSION, required=True),
-    Key("challenger", _inner(_CHALLENGER)),
-    Key("shadow", _each(_SHADOW)),
+    Key("challenger", inner(_CHALLENGER)),
+    Key("shadow", each(_SHADOW)),
 )
 
 BOUNDS = ("approvals_per_day", "amount_per_day", "max_amount")
@@ -298,8 +200,8 @@ _CAP = Section(
     "a cap",
     Key("name", NAME, required=True),
     Key("tier", TEXT, "a tier of the offer; without it the cap is for the product"),
-    Key("arm", _one_of((Arm.CHALLENGER.value,)), "beyond the cap the champion decides"),
-    Key("approvals_per_day", _whole(1, _LARGEST)),
+    Key("arm", one_of((Arm.CHALLENGER.value,)), "beyond the cap the champion decides"),
+    Key("approvals_per_day", whole(1, _LARGEST)),
     Key("amount_per_day", AMOUNT),
     Key("max_amount", AMOUNT, "of one application, with `arm`"),
     anyOf=[{"required": [key]} for key in BOUNDS],
@@ -307,25 +209,25 @@ _CAP = Section(
 _GUARDRAIL = Section(
     "a guardrail",
     Key("name", NAME, required=True),
-    Key("metric", _one_of(Metric), required=True),
-    Key("scope", _one_of(GuardrailScope), required=True),
-    Key("min_units", _whole(1, _LARGEST), "below so many nothing is judged", required=True),
-    Key("action", _one_of(GuardrailAction), required=True),
-    Key("max", _number(0, _LARGEST), "a fixed ceiling; a rate is a fraction"),
+    Key("metric", one_of(Metric), required=True),
+    Key("scope", one_of(GuardrailScope), required=True),
+    Key("min_units", whole(1, _LARGEST), "below so many nothing is judged", required=True),
+    Key("action", one_of(GuardrailAction), required=True),
+    Key("max", number(0, _LARGEST), "a fixed ceiling; a rate is a fraction"),
     Key("window", DURATION),
-    Key("versus", _one_of(("champion",))),
+    Key("versus", one_of(("champion",))),
     oneOf=[{"required": ["max"]}, {"required": ["versus"]}],
 )
 
 PLAN = Section(
     "the plan",
     Key("product", Kind(Fields.text, forms.PRODUCT), "the name of the folder", required=True),
-    Key("unit", _one_of(Unit), "what is dealt to arms: a user or a customer", required=True),
+    Key("unit", one_of(Unit), "what is dealt to arms: a user or a customer", required=True),
     Key("pin_for", DURATION, "how long an applicant keeps an arm, such as 90d", required=True),
-    Key("go_live", _inner(_GO_LIVE), required=True),
-    Key("versions", _inner(_VERSIONS), required=True),
-    Key("caps", _each(_CAP), "what a civil day may approve; beyond it people are referred"),
-    Key("guardrails", _each(_GUARDRAIL)),
+    Key("go_live", inner(_GO_LIVE), required=True),
+    Key("versions", inner(_VERSIONS), required=True),
+    Key("caps", each(_CAP), "what a civil day may approve; beyond it people are referred"),
+    Key("guardrails", each(_GUARDRAIL)),
     Key("second_person_above", SHARE, "what gives a greater share, in percent, needs two callers"),
 )
 
@@ -333,9 +235,9 @@ PLAN = Section(
 
 _WHEN = Section(
     "`when`",
-    Key("kinds", _all_of("a kind", ReferKind), "of the referral"),
-    Key("tags", _all_of("a tag"), "of which the decision has one"),
-    Key("reasons", _all_of("a reason's code"), "codes of which the decision has one"),
+    Key("kinds", all_of("a kind", ReferKind), "of the referral"),
+    Key("tags", all_of("a tag"), "of which the decision has one"),
+    Key("reasons", all_of("a reason's code"), "codes of which the decision has one"),
     Key("min_amount", AMOUNT, "that was asked for, at least"),
     Key("max_amount", AMOUNT, "that was asked for, at most"),
 )
@@ -343,7 +245,7 @@ _QUEUE = Section(
     "a queue",
     Key("name", NAME, required=True),
     Key("sla", WAIT, required=True),
-    Key("when", _inner(_WHEN)),
+    Key("when", inner(_WHEN)),
 )
 _AUTHORITY = Section(
     "`authority`",
@@ -354,15 +256,15 @@ _REASON = Section(
     "a reason",
     Key("code", CODE, required=True),
     Key("text", TEXT, "for reviewers", required=True),
-    Key("letter", Kind(_letter, forms.TEXTS), "for applicants, by language; `en` is needed"),
-    Key("told", _one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),
+    Key("letter", WORDS, "for applicants, by language; `en` is needed"),
+    Key("told", one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),
 )
 THE_DESK = Section(
     "the desk",
-    Key("queues", _each(_QUEUE), "the first that takes a case has it"),
-    Key("authority", _inner(_AUTHORITY), "what one person ends, and two", required=True),
-    Key("reasons", _each(_REASON, minItems=1), required=True),
-    Key("contest", _inner(Section("`contest`", Key("sla", WAIT, required=True)))),
+    Key("queues", each(_QUEUE), "the first that takes a case has it"),
+    Key("authority", inner(_AUTHORITY), "what one person ends, and two", required=True),
+    Key("reasons", each(_REASON, minItems=1), required=True),
+    Key("contest", inner(Section("`contest`", Key("sla", WAIT, required=True)))),
 )
 
 

@@ -25,7 +25,7 @@ from decision_service.domain.reviews import (
 )
 from decision_service.rollout.assign import ALGORITHM
 from decision_service.rollout.bounds import read_caps, read_guardrails
-from decision_service.rollout.keys import DESK, NOBODY, PLAN, THE_DESK, Read, refuse_repeated
+from decision_service.rollout.keys import DESK, NOBODY, PLAN, THE_DESK, refuse_repeated
 from decision_service.rollout.model import (
     Advance,
     Challenger,
@@ -43,6 +43,7 @@ from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean
 from decision_service.rules.language.evaluation import Formula, read_formula
 from decision_service.rules.language.fields import shortened
+from decision_service.rules.language.keys import Read
 from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.language.yaml import YamlNode
 

@@ -13,13 +13,13 @@ from decision_service.rollout.keys import place_of
 from decision_service.rollout.model import WHOLE, DayCap, Plan, Segment, Stages
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
+from decision_service.rules.keys import MINIMUM, TIER
 from decision_service.rules.language import types as tree
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean
 from decision_service.rules.language.evaluation import Formula
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
 from decision_service.rules.offer import OfferRunner
-from decision_service.rules.offer_terms import MINIMUM, TIER
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.satisfiable import can_hold
 from decision_service.rules.stages import unconditional

@@ -7,10 +7,11 @@ from copy import copy
 from functools import reduce
 from math import floor
 
+from decision_service.rules.keys import AMOUNT, MINIMUM, TERM
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.types import MONEY, Node, Symbol
 from decision_service.rules.offer import OfferRunner
-from decision_service.rules.offer_terms import AMOUNT, MINIMUM, TERM, Terms
+from decision_service.rules.offer_terms import Terms
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.ranges import ValueRange, span_of
 from decision_service.rules.satisfiable import Claim, can_hold

@@ -14,11 +14,11 @@ from decision_service.rules.checks import CHECKS, Check
 from decision_service.rules.construct import Runner
 from decision_service.rules.data import read_data
 from decision_service.rules.digest import digest
-from decision_service.rules.draft import USES, NamedPart, Names, RulesetDraft, with_shared
+from decision_service.rules.draft import NamedPart, Names, RulesetDraft, with_shared
 from decision_service.rules.inputs import list_names, read_inputs, read_lists
+from decision_service.rules.keys import RULESET
 from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.language.evaluation import compile_trees
-from decision_service.rules.language.fields import Fields
 from decision_service.rules.language.types import FLAG, Symbol, reads
 from decision_service.rules.language.values import rule_error
 from decision_service.rules.language.yaml import YamlNode, read
@@ -39,8 +39,6 @@ from decision_service.rules.program import (
     Timeline,
 )
 from decision_service.rules.sections import (
-    RECOURSE,
-    SEGMENTS,
     read_guarantees,
     read_header,
     read_reasons,
@@ -49,7 +47,6 @@ from decision_service.rules.sections import (
     read_tags,
 )
 from decision_service.rules.stages import (
-    CLOSING,
     ConditionalRunner,
     announce,
     read_closing,
@@ -57,21 +54,6 @@ from decision_service.rules.stages import (
     read_stages,
 )
 from decision_service.rules.wording import Wording
-
-REQUIRED = ("ruleset", "version", "title", "currency", "time_zone", "inputs", "stages")
-OPTIONAL = (
-    USES,
-    "reasons",
-    "data",
-    SEGMENTS,
-    "params",
-    "derived",
-    "tags",
-    *CLOSING,
-    "valid_for",
-    "guarantees",
-    RECOURSE,
-)
 
 
 class Compilation(msgspec.Struct, frozen=True):
@@ -126,7 +108,7 @@ def read_draft(
     node: YamlNode, files: RulesetFiles, names: Names, report: Report
 ) -> RulesetDraft | None:
     """The draft of a tree with its shared entries, unchecked; None where it is no map."""
-    root = Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
+    root = RULESET.open(node, report)
     if not root:
         return None
     names.lists = list_names(files)

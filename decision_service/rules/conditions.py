@@ -19,10 +19,11 @@ from decision_service.rules.construct import (
     data_finding,
 )
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import DEMAND
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import compile_conditions, grouped
-from decision_service.rules.language.fields import Fields, as_list, read_texts
-from decision_service.rules.language.types import FLAG, Node, Symbol, reads
+from decision_service.rules.language.fields import as_list, read_texts
+from decision_service.rules.language.types import Node, Symbol, reads
 from decision_service.rules.language.values import Unknown
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import truth_of
@@ -67,16 +68,14 @@ def read_conditions(node: YamlNode, _component: Component, draft: RulesetDraft) 
 
 
 def _demand(node: YamlNode, draft: RulesetDraft) -> ConditionSpec | None:
-    fields = Fields.of(node, "a condition", draft.report, required=("id", "when", "text"))
-    if fields is None:
+    read = DEMAND.read(node, draft.report, draft)
+    if read is None:
         return None
-    id_, place = fields.identifier("id"), fields.place("id")
+    id_, place, text = read["id"], read.place("id"), read["text"]
     if id_ is not None:
         draft.claim(id_, place, "condition")
-    when = draft.expression(fields.scalar("when"), FLAG)
-    text = fields.get("text")
     texts = read_texts(text, f"the text of `{id_ or '?'}`", draft.report) if text else None
-    return ConditionSpec(id_ or "?", when, texts or {}, place)
+    return ConditionSpec(id_ or "?", read["when"], texts or {}, place)
 
 
 class ConditionsRunner:

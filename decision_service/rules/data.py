@@ -21,6 +21,7 @@ from decision_service.domain.needs import (
 )
 from decision_service.domain.snapshot import Provider
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import DATA
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.expressions import money_minor
 from decision_service.rules.language.fields import Fields, as_choice, as_scalar, as_text, shortened
@@ -36,7 +37,6 @@ CEILINGS_FILE = "scheme_ceilings.yaml"
 LAGS_FILE = "posting_lags.yaml"
 CLASSES_FILE = "transaction_classes.yaml"
 EMPLOYERS_FILE = "employers.yaml"
-KEYS = ("max_age",)
 MOST_MONTHS, MOST_DAYS = 24, 92
 DEFAULT, PAYROLL = "default", "payroll"
 LEGAL_FORMS = (
@@ -244,9 +244,8 @@ def _folded(words: list[str | None]) -> tuple[str, ...]:
 def read_data(draft: RulesetDraft) -> None:
     """Read the section and the `_data` files that belong to every ruleset's content."""
     policy = _of_files(draft)
-    node = draft.root.get("data")
-    fields = node and Fields.of(node, "`data`", draft.report, optional=KEYS)
-    max_age = fields.duration("max_age") if fields else None
+    read = DATA.read(draft.root.get("data"), draft.report)
+    max_age = read and read["max_age"]
     draft.policy = replace(policy, max_age=max_age or policy.max_age)
 
 

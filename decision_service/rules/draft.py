@@ -19,6 +19,7 @@ from decision_service.rules.construct import Part, StageCondition, Written
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.expressions import read_expression
 from decision_service.rules.language.fields import Fields, as_list, as_text
+from decision_service.rules.language.keys import Read
 from decision_service.rules.language.types import NameFault, NameRead, Node, Symbol, phrase
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import (
@@ -326,8 +327,8 @@ class RulesetDraft(msgspec.Struct):
             return None
         return name if self.claim(name, place, "scorecard or table") else None
 
-    def not_empty(self, fields: Fields, key: str) -> None:
-        node = fields.get(key)
+    def not_empty(self, fields: Fields | Read, key: str) -> None:
+        node = fields.node.get(key)
         if isinstance(node, ListNode) and not node.items:
             message = f"`{key}` is empty"
             self.report.error("R123", node.place, message, "write at least one")

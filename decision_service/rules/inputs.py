@@ -17,6 +17,7 @@ from decision_service.domain.errors import FieldProblem
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.values import LARGEST_AMOUNT, Money, exponent
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import INPUT, WIRE_TYPES
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.fields import (
     Fields,
@@ -40,13 +41,6 @@ from decision_service.rules.program import (
 )
 
 _TYPES = [t.value for t in ValueType]
-_KEYS = ("required", "min", "max", "one_of", "because")
-WIRE_TYPES = {
-    "requested_amount": ValueType.MONEY,
-    "requested_term_months": ValueType.INTEGER,
-}
-"""The types of the inputs that are fields of every request."""
-
 _LONGEST_TEXT = 200
 _MOST_WHOLE = 10**MOST_DIGITS
 
@@ -67,7 +61,7 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
     name, report = entry.key, draft.report
     what = f"input `{name}`"
     named = check_identifier(name, entry.key_place, "the input", report)
-    fields = Fields.of(entry.value, what, report, required=("type",), optional=_KEYS)
+    fields = INPUT.open(entry.value, report, what=what)
     word = fields.choice("type", _TYPES) if fields is not None else None
     if fields is None or word is None or not named:
         return None

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Component, Outcome, ReferKind, RuleTrace
 from decision_service.domain.values import ABSENT
 from decision_service.rules.construct import (
-    OUTCOME_WORDS,
     Conclusion,
     Conclusive,
     Effect,
@@ -23,18 +22,16 @@ from decision_service.rules.construct import (
     data_finding,
 )
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import OF_OUTCOMES, RULE
 from decision_service.rules.language.diagnostics import Place, did_you_mean
 from decision_service.rules.language.evaluation import Truths, compile_conditions, grouped
-from decision_service.rules.language.fields import Fields, as_list, as_scalar
-from decision_service.rules.language.types import FLAG, Node, Symbol, reads
+from decision_service.rules.language.fields import as_list, as_scalar
+from decision_service.rules.language.keys import Read
+from decision_service.rules.language.types import Node, Symbol, reads
 from decision_service.rules.language.values import Gap, Unknown
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import truth_of
 
-RULE_REQUIRED = ("id", "when")
-OF_OUTCOMES = ("reason", "reason_factor", "when_missing", "because")
-RULE_OPTIONAL = ("then", *OF_OUTCOMES, "tags")
-WHEN_MISSING = ("REFER", "DECLINE", "SKIP")
 Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
@@ -253,57 +250,53 @@ class RulesPart(msgspec.Struct, frozen=True):
 
 def read_rules(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
     """The rules of a stage, or legal ones: these see the finished offer, and can only worsen."""
-    outcomes = ("REFER", "DECLINE") if component is Component.LEGAL else OUTCOME_WORDS
     items = as_list(node, "the rules", draft.report)
-    rules = [_rule(item, draft, outcomes) for item in items]
+    rules = [_rule(item, component, draft) for item in items]
     return RulesPart(component, tuple(rule for rule in rules if rule is not None))
 
 
-def _rule(node: YamlNode, draft: RulesetDraft, outcomes: Sequence[str]) -> Rule | None:
-    fields = Fields.of(node, "a rule", draft.report, required=RULE_REQUIRED, optional=RULE_OPTIONAL)
-    if fields is None:
+def _rule(node: YamlNode, component: Component, draft: RulesetDraft) -> Rule | None:
+    read = RULE.read(node, draft.report, draft)
+    if read is None:
         return None
-    id_ = fields.identifier("id")
-    place = fields.place("id")
-    if id_ is not None:
-        draft.claim(id_, place, "rule")
-    then = fields.choice("then", outcomes)
-    _check_then(fields)
-    when_missing = fields.choice("when_missing", WHEN_MISSING)
-    when = draft.expression(fields.scalar("when"), FLAG)
+    place = read.place("id")
+    if read["id"] is not None:
+        draft.claim(read["id"], place, "rule")
+    then = read["then"]
+    if then == Outcome.APPROVE and component is Component.LEGAL:
+        read.error("R123", "then", "`then` is `APPROVE`; it must be one of `REFER`, `DECLINE`")
+    _check_then(read)
     return Rule(
-        id=id_ or "?",
-        when=when,
+        id=read["id"] or "?",
+        when=read["when"],
         then=Outcome(then) if then else None,
-        reason=draft.reason(fields, "reason") or "",
-        reason_factor=_reason_factor(fields, when),
-        when_missing=None if when_missing == "SKIP" else Outcome(when_missing or "REFER"),
-        because=fields.text("because") or "",
-        tags=_tags(fields, draft),
+        reason=read["reason"],
+        reason_factor=_reason_factor(read),
+        when_missing=None if read["when_missing"] == "SKIP" else Outcome(read["when_missing"]),
+        because=read["because"],
+        tags=_tags(read, draft),
         place=place,
     )
 
 
-def _check_then(fields: Fields) -> None:
+def _check_then(read: Read) -> None:
     """Without `then` a rule sets tags and concludes nothing, so that nothing needs a reason."""
-    if fields.has("then"):
+    if read.has("then"):
         return
-    if not fields.has("tags"):
+    if not read.has("tags"):
         hint = "add `then:` with an outcome, or `tags:` for a rule that concludes nothing"
-        fields.report.error("R121", fields.node.place, "a rule has no `then`", hint)
+        read.report.error("R121", read.node.place, "a rule has no `then`", hint)
         return
     for key in OF_OUTCOMES:
-        if fields.has(key):
+        if read.has(key):
             message = f"the rule has `{key}` but no `then`, so that it concludes nothing"
-            fields.report.error(
-                "R121", fields.place(key), message, f"add `then:`, or remove `{key}`"
-            )
+            read.error("R121", key, message, f"add `then:`, or remove `{key}`")
 
 
-def _tags(fields: Fields, draft: RulesetDraft) -> tuple[str, ...]:
-    draft.not_empty(fields, "tags")
+def _tags(read: Read, draft: RulesetDraft) -> tuple[str, ...]:
+    draft.not_empty(read, "tags")
     found: list[str] = []
-    for item in fields.items("tags"):
+    for item in read["tags"]:
         scalar = as_scalar(item, "a tag", draft.report)
         if scalar is None or not draft.use_tag(scalar):
             continue
@@ -313,15 +306,15 @@ def _tags(fields: Fields, draft: RulesetDraft) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _reason_factor(fields: Fields, when: Node | None) -> str:
-    scalar = fields.scalar("reason_factor")
+def _reason_factor(read: Read) -> str:
+    scalar, when = read["reason_factor"], read["when"]
     if scalar is None or when is None:
         return ""
-    if not fields.has("reason"):
+    if not read.has("reason"):
         message = "the rule has `reason_factor` but no `reason` that would show it"
-        fields.report.error("R121", scalar.place, message, "add `reason:`, or remove it")
+        read.error("R121", "reason_factor", message, "add `reason:`, or remove it")
     names = [symbol.name for symbol in reads(when)]
     if scalar.text not in names:
         message = f"`reason_factor` is `{scalar.text}`, which `when` does not name"
-        fields.report.error("R211", scalar.place, message, did_you_mean(scalar.text, names))
-    return scalar.text
+        read.error("R211", "reason_factor", message, did_you_mean(scalar.text, names))
+    return str(scalar.text)

@@ -16,6 +16,7 @@ from decision_service.domain.decision import DISCLOSED, MONTHLY, WEEKLY
 from decision_service.domain.factor import ValueType
 from decision_service.domain.reviews import ReviewPolicy
 from decision_service.rules.explain import offer_limits
+from decision_service.rules.keys import AMOUNT
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import (
     Diagnostic,
@@ -27,7 +28,6 @@ from decision_service.rules.language.diagnostics import (
 from decision_service.rules.language.fields import Fields, as_text
 from decision_service.rules.language.yaml import MapNode, YamlNode
 from decision_service.rules.offer import OfferRunner
-from decision_service.rules.offer_terms import AMOUNT
 from decision_service.rules.program import WAITING, CompiledRuleset
 
 PRICE = (

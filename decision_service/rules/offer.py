@@ -36,6 +36,7 @@ from decision_service.rules.construct import (
     data_finding,
 )
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import AMOUNT, BELOW, MAXIMUM, MINIMUM, RATE, TERM, TIER
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Values, compile_tree, compile_trees
@@ -51,13 +52,6 @@ from decision_service.rules.language.values import (
 )
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.offer_terms import (
-    AMOUNT,
-    BELOW,
-    MAXIMUM,
-    MINIMUM,
-    RATE,
-    TERM,
-    TIER,
     OfferLine,
     TermBinding,
     TermChoice,

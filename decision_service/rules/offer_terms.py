@@ -9,6 +9,14 @@ from typing import Any
 import msgspec
 
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import (
+    CHOICES,
+    CHOSEN_TERM,
+    LONGEST,
+    MOST_TERM_MONTHS,
+    MOST_TERMS,
+    TERM,
+)
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Evaluate, Values, compile_trees
@@ -16,13 +24,6 @@ from decision_service.rules.language.fields import Fields, as_integer
 from decision_service.rules.language.types import FLAG, INTEGER, MONEY, Node, Symbol, reads
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import Wording
-
-MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
-BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
-TERM_KEYS = ("choose", "of", "fits")
-MOST_TERMS = 24
-MOST_TERM_MONTHS = 600
-LONGEST, SHORTEST = CHOICES = ("longest", "shortest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 def read_choice(node: YamlNode, draft: RulesetDraft) -> TermChoice | None:
     """The choice of a term; None where anything is wrong, all of it reported."""
-    fields = Fields.of(node, f"`{TERM}`", draft.report, required=TERM_KEYS)
+    fields = CHOSEN_TERM.open(node, draft.report, what=f"`{TERM}`")
     if fields is None:
         return None
     choose = fields.choice("choose", CHOICES)

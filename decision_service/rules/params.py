@@ -9,6 +9,7 @@ import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import PARAM
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import (
     FORM,
@@ -31,7 +32,6 @@ DEFAULT = "default"
 
 _LONGEST_UNIT = 40
 _TYPES = [t.value for t in ValueType]
-_KEYS = ("value", "values", "min", "max", "unit")
 
 
 class ParamLimits(msgspec.Struct, frozen=True):
@@ -184,7 +184,7 @@ def _param(entry: MapEntry, draft: RulesetDraft) -> ParamSpec | None:
     name, report = entry.key, draft.report
     what = f"parameter `{name}`"
     named = check_identifier(name, entry.key_place, "the parameter", report)
-    fields = Fields.of(entry.value, what, report, required=("type",), optional=_KEYS)
+    fields = PARAM.open(entry.value, report, what=what)
     word = fields.choice("type", _TYPES) if fields is not None else None
     if fields is None or word is None or not named:
         return None

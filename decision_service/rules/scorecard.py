@@ -24,7 +24,6 @@ from decision_service.domain.values import ABSENT
 from decision_service.rules.cells import Cell, CellKind, CellReader, cell_tree, finder
 from decision_service.rules.construct import (
     MOST_WORLDS,
-    OUTCOME_WORDS,
     Conclusion,
     Conclusive,
     Effect,
@@ -35,6 +34,14 @@ from decision_service.rules.construct import (
     data_finding,
 )
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import (
+    BAND,
+    BIN,
+    CHARACTERISTIC,
+    LARGEST_POINTS,
+    MOST_BINS,
+    SCORECARD,
+)
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.fields import Fields
@@ -42,9 +49,6 @@ from decision_service.rules.language.types import NUMBER, TEXT, Symbol
 from decision_service.rules.language.values import Gap, Unknown, rule_error
 from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 
-MOST_BINS = 40
-
-_LARGEST = 1_000_000
 _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
 _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 _DECLINES = Finding(Outcome.DECLINE, "", Component.SCORECARD)
@@ -356,13 +360,11 @@ def announces(node: YamlNode) -> set[str]:
 def read_scorecard(
     node: YamlNode, _component: Component, draft: RulesetDraft
 ) -> ScorecardPart | None:
-    fields = Fields.of(
-        node, "a scorecard", draft.report, required=("id", "base", "characteristics", "bands")
-    )
+    fields = SCORECARD.open(node, draft.report, draft)
     if fields is None:
         return None
     id_ = draft.family(fields)
-    base = fields.decimal("base", -_LARGEST, _LARGEST)
+    base = fields.decimal("base", -LARGEST_POINTS, LARGEST_POINTS)
     characteristics = [_characteristic(n, draft) for n in fields.items("characteristics")]
     bands = [_band(n, draft) for n in fields.items("bands")]
     known = tuple(b for b in bands if b is not None)
@@ -394,10 +396,7 @@ def _card(
 
 
 def _characteristic(node: YamlNode, draft: RulesetDraft) -> Characteristic | None:
-    optional = ("reason", "missing", "because")
-    fields = Fields.of(
-        node, "a characteristic", draft.report, required=("factor", "bins"), optional=optional
-    )
+    fields = CHARACTERISTIC.open(node, draft.report, draft)
     if fields is None:
         return None
     name = draft.name(fields.scalar("factor"))
@@ -435,33 +434,24 @@ def _fixed(fields: Fields) -> Decimal | None:
         message = f"`missing` must be `bounds` or points, not `{scalar.text}`"
         fields.report.error("R122", scalar.place, message)
         return None
-    return fields.decimal("missing", -_LARGEST, _LARGEST)
+    return fields.decimal("missing", -LARGEST_POINTS, LARGEST_POINTS)
 
 
 def _bin(node: YamlNode, reader: CellReader, draft: RulesetDraft) -> Bin | None:
-    fields = Fields.of(node, "a bin", draft.report, required=("in", "points"))
-    if fields is None:
-        return None
-    scalar = fields.scalar("in")
-    cell = reader.read(scalar) if scalar is not None else None
-    points = fields.decimal("points", -_LARGEST, _LARGEST)
-    if cell is None or points is None:
+    read = BIN.read(node, draft.report)
+    cell = reader.read(read["in"]) if read and read["in"] is not None else None
+    if read is None or cell is None or read["points"] is None:
         return None
     if cell.sort in (CellKind.ANYTHING, CellKind.MISSING):
         hint = "say what missing data scores in the characteristic's `missing`"
         message = f"a bin holds values, not `{cell.text}`"
         draft.report.error("R130", cell.place, message, hint)
         return None
-    return Bin(cell, points)
+    return Bin(cell, read["points"])
 
 
 def _band(node: YamlNode, draft: RulesetDraft) -> Band | None:
-    fields = Fields.of(node, "a band", draft.report, required=("band", "then"), optional=("from",))
-    if fields is None:
+    read = BAND.read(node, draft.report)
+    if read is None or read["band"] is None or read["then"] is None:
         return None
-    name = fields.scalar("band")
-    start = fields.decimal("from", -_LARGEST, _LARGEST)
-    then = fields.choice("then", OUTCOME_WORDS)
-    if name is None or then is None:
-        return None
-    return Band(name.text, start, Outcome(then), fields.place("band"))
+    return Band(read["band"].text, read["from"], Outcome(read["then"]), read.place("band"))

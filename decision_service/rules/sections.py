@@ -12,6 +12,18 @@ from decision_service.domain.factor import Mover
 from decision_service.domain.values import DataReason
 from decision_service.rules.construct import OUTCOME_WORDS
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import (
+    CALLER,
+    DIRECTIONS,
+    GUARANTEE,
+    KINDS,
+    OF_RECOURSE,
+    REASONED,
+    RECOURSE,
+    SEGMENTS,
+    TAG,
+    TELL,
+)
 from decision_service.rules.language.diagnostics import Report, did_you_mean
 from decision_service.rules.language.fields import (
     Fields,
@@ -27,17 +39,11 @@ from decision_service.rules.program import WAITING, Guarantee, ReasonSpec, TagSp
 from decision_service.rules.ranges import written_labels
 
 MOST_TAGS = 30
-CALLER, NOBODY = TOLD = ("caller", "nobody")
-RECOURSE, TELL = "recourse", "tell"
-SEGMENTS = "segments"
 MOST_GUARANTEES = 100
-KINDS = ("never", "always", "monotone", "hiding")
-DIRECTIONS = {"up": 1, "down": -1}
 
 _BUILT_IN = frozenset(DataReason)
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _LONGEST_CODE = 60
-_OPTIONAL = (*KINDS, "when", "must_prove")
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION_FILE = re.compile(r"v([1-9][0-9]*)")
 
@@ -124,22 +130,14 @@ def read_reasons(draft: RulesetDraft) -> None:
 def _reason(entry: MapEntry, report: Report) -> ReasonSpec | None:
     code = entry.key
     sound = _check_code(entry, report)
-    fields = Fields.of(
-        entry.value,
-        f"reason `{code}`",
-        report,
-        required=("text",),
-        optional=("regulatory", "group", "priority"),
-    )
-    if fields is None:
+    read = REASONED.read(entry.value, report, what=f"reason `{code}`")
+    if read is None:
         return None
-    node = fields.get("text")
+    node = read["text"]
     texts = read_texts(node, f"the text of `{code}`", report) if node is not None else None
-    group, regulatory = fields.identifier("group"), fields.text("regulatory")
-    priority = fields.integer("priority", 1, 99)
     if texts is None or not sound:
         return None
-    return ReasonSpec(code, texts, regulatory or "", group or code, priority or 50)
+    return ReasonSpec(code, texts, read["regulatory"], read["group"] or code, read["priority"])
 
 
 def _check_code(entry: MapEntry, report: Report) -> bool:
@@ -168,19 +166,16 @@ def read_tags(draft: RulesetDraft) -> None:
 
 def _tag(entry: MapEntry, report: Report) -> TagSpec | None:
     sound = check_identifier(entry.key, entry.key_place, "the tag", report)
-    what = f"tag `{entry.key}`"
-    fields = Fields.of(entry.value, what, report, required=("means",), optional=("told",))
-    if fields is None or not sound:
+    read = TAG.read(entry.value, report, what=f"tag `{entry.key}`")
+    if read is None or not sound:
         return None
-    told = fields.choice("told", TOLD) or CALLER
-    return TagSpec(entry.key, fields.text("means") or "", told == CALLER)
+    return TagSpec(entry.key, read["means"] or "", read["told"] == CALLER)
 
 
 def read_recourse(draft: RulesetDraft) -> None:
     """Read the factors, and `waiting`, that letters may disclose; call it after the stages."""
-    node = draft.root.get(RECOURSE)
-    fields = node and Fields.of(node, f"`{RECOURSE}`", draft.report, required=(TELL,))
-    if not fields:
+    fields = OF_RECOURSE.open(draft.root.get(RECOURSE), draft.report)
+    if fields is None:
         return
     draft.not_empty(fields, TELL)
     draft.tell = frozenset(
@@ -229,7 +224,7 @@ def read_guarantees(draft: RulesetDraft) -> None:
 
 
 def _guarantee(node: YamlNode, draft: RulesetDraft) -> Guarantee | None:
-    fields = Fields.of(node, "a guarantee", draft.report, required=("name",), optional=_OPTIONAL)
+    fields = GUARANTEE.open(node, draft.report)
     if fields is None:
         return None
     name, kinds = fields.text("name"), [kind for kind in KINDS if fields.has(kind)]

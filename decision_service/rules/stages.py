@@ -26,6 +26,7 @@ from decision_service.rules.construct import (
     data_finding,
 )
 from decision_service.rules.draft import Derived, NamedPart, RulesetDraft, Waiting
+from decision_service.rules.keys import COMPONENTS, STAGE
 from decision_service.rules.language.diagnostics import Place, did_you_mean
 from decision_service.rules.language.evaluation import compile_conditions
 from decision_service.rules.language.fields import Fields, as_list, as_scalar, check_identifier
@@ -155,25 +156,25 @@ class Construct(msgspec.Struct, frozen=True):
     """A key of the rule file, the components it may have, its reader, and names it will define."""
 
     key: str
-    components: tuple[Component, ...]
     read: Callable[[YamlNode, Component, RulesetDraft], Part | None]
     announces: Callable[[YamlNode], set[str]] = lambda _node: set()
+    components: tuple[Component, ...] = ()
 
 
 def _by_key(*constructs: Construct) -> Mapping[str, Construct]:
-    return {construct.key: construct for construct in constructs}
+    return {one.key: replace(one, components=COMPONENTS[one.key]) for one in constructs}
 
 
 STAGES = _by_key(
-    Construct("rules", (Component.KNOCKOUT, Component.POLICY), knockouts.read_rules),
-    Construct("scorecard", (Component.SCORECARD,), scorecard.read_scorecard, scorecard.announces),
-    Construct("table", (Component.TABLE,), table.read_table, table.announces),
+    Construct("rules", knockouts.read_rules),
+    Construct("scorecard", scorecard.read_scorecard, scorecard.announces),
+    Construct("table", table.read_table, table.announces),
 )
 
 CLOSING = _by_key(
-    Construct("offer", (Component.POLICY,), offer.read_offer, offer.announces),
-    Construct("conditions", (Component.POLICY,), conditions.read_conditions),
-    Construct("post_checks", (Component.LEGAL,), knockouts.read_rules),
+    Construct("offer", offer.read_offer, offer.announces),
+    Construct("conditions", conditions.read_conditions),
+    Construct("post_checks", knockouts.read_rules),
 )
 
 
@@ -206,9 +207,7 @@ def read_stages(draft: RulesetDraft) -> None:
 
 
 def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
-    required = ("name", "component")
-    optional = (SEGMENT, *STAGES)
-    fields = Fields.of(node, "a stage", draft.report, required=required, optional=optional)
+    fields = STAGE.open(node, draft.report)
     if fields is None:
         return
     name = fields.identifier("name")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -29,6 +28,7 @@ from decision_service.rules.construct import (
     Written,
 )
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import MOST_COLUMNS, MOST_ROWS, TABLE, Hit
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Evaluate, compile_trees
@@ -45,17 +45,8 @@ from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 from decision_service.rules.literals import as_literal
 from decision_service.rules.table_rows import RawRow, read_rows, table_file
 
-KEYS = ("id", "hit", "when", "give", "rows")
-MOST_COLUMNS = 12
-MOST_ROWS = 2_000
-
 _TYPES = [t.value for t in ValueType]
 _COMPUTED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
-
-
-class Hit(StrEnum):
-    FIRST = "first"
-    UNIQUE = "unique"
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +263,7 @@ def announces(node: YamlNode) -> set[str]:
 
 
 def read_table(node: YamlNode, _component: Component, draft: RulesetDraft) -> TablePart | None:
-    fields = Fields.of(node, "a table", draft.report, required=KEYS)
+    fields = TABLE.open(node, draft.report)
     if fields is None:
         return None
     id_ = draft.family(fields)

@@ -13,10 +13,10 @@ from decision_service.domain.factor import FactorSpec
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.construct import SEGMENT
 from decision_service.rules.draft import names_of, with_shared
+from decision_service.rules.keys import BELOW, SECTIONS
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
-from decision_service.rules.offer_terms import BELOW
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.table_rows import read_rows
 from decision_service.workbench.changes import (
@@ -43,7 +43,7 @@ _HEADER = ("ruleset", "version", "title", "currency", "time_zone")
 _NAMES = ("ruleset", "version", "title")
 _ALWAYS = ""
 _LIMITS = ("min", "max", "unit")
-_WORDS = {"when": "the condition", "then": "the outcome", "from": "the lowest total"}
+_WORDS = {key.name: key.label for section in SECTIONS for key in section.keys if key.label}
 _UNNAMED = WrittenChange(
     "other",
     "the digests",

@@ -11,15 +11,15 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
 from decision_service.rules.construct import SEGMENT
 from decision_service.rules.draft import names_in
+from decision_service.rules.keys import CHANGED, RULESET
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import parse_day
+from decision_service.rules.language.keys import Change
 from decision_service.rules.language.types import Symbol
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
-from decision_service.rules.offer_terms import LONGEST, SHORTEST
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.ranges import written_labels
 from decision_service.rules.table_rows import read_rows
@@ -42,13 +42,10 @@ _SWAPPED = {"<": "<=", ">": ">=", "and": "or", "min": "max", "+": "-", "==": "!=
 _SWAPPED |= {after: before for before, after in _SWAPPED.items()}
 _WORD = re.compile(r"[^|\s\"'=!]+")
 
-_SECTIONS = ("derived", "stages", "offer", "conditions", "post_checks")
-_WITHOUT = frozenset(
-    {"id", "name", "component", "reason_factor", "because", "text", "factor", "band", "hit", "give"}
-)
-_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
-_WHEN_MISSING = ("SKIP", "REFER", "DECLINE")
-_REASONS = ("reason", "below_minimum")
+_KEYS = tuple(key for section in CHANGED for key in section.keys)
+_SECTIONS = tuple(k.name for k in RULESET.keys if k.kind.changes is not Change.NOTHING)
+_CHANGED = frozenset(key.name for key in _KEYS if key.kind.changes is not Change.NOTHING)
+_WITHOUT = frozenset(key.name for key in _KEYS) - _CHANGED
 _SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
 _NAMED_BY = ("id", "name", "band", "factor")
 
@@ -356,8 +353,12 @@ def find_changes(
     """
     reasons = tuple(entry.key for entry in entries(root.get("reasons")))
     tags = tuple(entry.key for entry in entries(root.get("tags")))
-    choices = {"then": _OUTCOMES, "when_missing": _WHEN_MISSING, **dict.fromkeys(_REASONS, reasons)}
-    choices |= {"tags": tags, "choose": (LONGEST, SHORTEST)}
+    declared = {Change.REASON: reasons, Change.TAG: tags}
+    choices = {
+        key.name: declared.get(key.kind.changes) or tuple(key.kind.schema.get("enum", ()))
+        for key in _KEYS
+        if key.kind.changes in (Change.WORD, *declared)
+    }
     names = [item.text for item in items(root.get("segments")) if isinstance(item, Scalar)]
     segments = [symbols[name] for name in names if name in symbols]
     finder = _Finder(Vocabulary(symbols, choices, operators), segments)

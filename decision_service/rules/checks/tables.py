@@ -11,10 +11,11 @@ import msgspec
 from decision_service.rules.cells import Cell, CellKind, bits, column, region_spans
 from decision_service.rules.construct import Column, Matches
 from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.keys import Hit
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.types import ORDERED, FunctionCall, Node, walk
 from decision_service.rules.ranges import ValueRange, labels_of, meet, overlap, stepped, whole
-from decision_service.rules.table import Grid, Hit, TablePart
+from decision_service.rules.table import Grid, TablePart
 from decision_service.rules.wording import Wording
 
 MOST_STEPS = 10_000

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from keyword import iskeyword
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
@@ -290,7 +290,8 @@ class Fields:
     """A map read key by key; unknown and missing keys are reported when it is opened.
 
     Each reader gives None where the key is absent or its value is wrong; only the latter is
-    reported. `what` names the map in messages ("rule", "stage `pilot`").
+    reported. `what` names the map in messages ("rule", "stage `pilot`"), `scope` is what the names
+    of its expressions mean.
     """
 
     def __init__(
@@ -303,6 +304,7 @@ class Fields:
         optional: Collection[str] = (),
     ) -> None:
         self.node, self.what, self.report = node, what, report
+        self.scope: Any = None
         known = [*required, *optional]
         for entry in node.entries:
             if entry.key not in known and not report.full:

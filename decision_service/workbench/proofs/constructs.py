@@ -14,14 +14,15 @@ from decision_service.domain.values import LARGEST_AMOUNT, exponent
 from decision_service.rules.cells import Cell, CellKind
 from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.construct import MOST_WORLDS, Runner
+from decision_service.rules.keys import AMOUNT, MINIMUM, Hit
 from decision_service.rules.knockouts import Rule, RulesRunner
 from decision_service.rules.language.types import Node, reads
 from decision_service.rules.offer import OfferRunner
-from decision_service.rules.offer_terms import AMOUNT, MINIMUM, OfferLine, Terms
+from decision_service.rules.offer_terms import OfferLine, Terms
 from decision_service.rules.ranges import ValueRange
 from decision_service.rules.scorecard import Card, Characteristic, ScorecardRunner
 from decision_service.rules.stages import ConditionalRunner
-from decision_service.rules.table import Grid, Hit, TableRunner
+from decision_service.rules.table import Grid, TableRunner
 from decision_service.workbench.proofs.encoding import (
     Encoded,
     NotEncodable,

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from decision_service.domain.decision import Outcome, Verdict
 from decision_service.rules.evaluate import evaluate
+from decision_service.rules.keys import AMOUNT, MAXIMUM, MINIMUM, RATE, TERM, TIER
 from decision_service.rules.language.types import Symbol
-from decision_service.rules.offer_terms import AMOUNT, MAXIMUM, MINIMUM, RATE, TERM, TIER
 from decision_service.rules.program import CompiledRuleset
 from decision_service.workbench.proofs.encoding import Encoded
 from decision_service.workbench.proofs.people import (

@@ -1,0 +1,347 @@
+"""The keys of a rule file, section by section.
+
+From this table follow how sections are read, the schema for editors, the page of keys, what a
+comparison calls a key, and what a change of figures may put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from decision_service.domain.decision import Component
+from decision_service.domain.factor import ValueType
+from decision_service.rules.construct import OUTCOME_WORDS, SEGMENT
+from decision_service.rules.language import schema_forms as forms
+from decision_service.rules.language.fields import Fields
+from decision_service.rules.language.keys import (
+    DURATION,
+    FLAG,
+    IDENTIFIER,
+    TEXT,
+    Change,
+    Key,
+    Kind,
+    Section,
+    needed,
+    one_of,
+    whole,
+)
+from decision_service.rules.language.schema_forms import Schema, choice, listed, named
+from decision_service.rules.language.types import FLAG as TRUTH
+from decision_service.rules.literals import BOUNDED
+from decision_service.rules.program import WAITING
+
+USES, SEGMENTS, RECOURSE, TELL = "uses", "segments", "recourse", "tell"
+MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
+BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
+WHEN_MISSING = ("REFER", "DECLINE", "SKIP")
+OF_OUTCOMES = ("reason", "reason_factor", "when_missing", "because")
+CALLER, NOBODY = TOLD = ("caller", "nobody")
+KINDS = ("never", "always", "monotone", "hiding")
+DIRECTIONS = {"up": 1, "down": -1}
+LONGEST, SHORTEST = CHOICES = ("longest", "shortest")
+WIRE_TYPES = {
+    "requested_amount": ValueType.MONEY,
+    "requested_term_months": ValueType.INTEGER,
+}
+"""The types of the inputs that are fields of every request."""
+
+MOST_BINS, MOST_COLUMNS, MOST_ROWS, MOST_TERMS, MOST_TERM_MONTHS = 40, 12, 2_000, 24, 600
+LARGEST_POINTS = 10**9
+STAGES = ("rules", "scorecard", "table")
+COMPONENTS: Mapping[str, tuple[Component, ...]] = {
+    "rules": (Component.KNOCKOUT, Component.POLICY),
+    "scorecard": (Component.SCORECARD,),
+    "table": (Component.TABLE,),
+    "offer": (Component.POLICY,),
+    "conditions": (Component.POLICY,),
+    "post_checks": (Component.LEGAL,),
+}
+"""What a stage may hold and what follows, with the components that each may have."""
+
+
+class Hit(StrEnum):
+    FIRST = "first"
+    UNIQUE = "unique"
+
+
+# Kinds: `scope` of the fields is the draft
+
+
+def _in_draft(fields: Fields, key: str) -> Any:
+    return fields.scope.reason(fields, key)
+
+
+def _form(schema: Schema, changes: Change = Change.NOTHING) -> Kind:
+    """What a construct reads itself."""
+    return Kind(Fields.get, schema, changes)
+
+
+CONDITION = Kind(
+    lambda f, key: f.scope.expression(f.scalar(key), TRUTH), forms.CONDITION, Change.FIGURE
+)
+NAME = Kind(lambda f, key: f.scope.name(f.scalar(key)), forms.refers("name"))
+REASON = Kind(_in_draft, forms.REASON, Change.REASON)
+POINTS = Kind(
+    lambda f, key: f.decimal(key, -LARGEST_POINTS, LARGEST_POINTS), forms.NUMBER, Change.FIGURE
+)
+NUMBER = _form(forms.NUMBER)
+LABEL = Kind(Fields.scalar, forms.LITERAL)
+CELL = Kind(Fields.scalar, forms.LITERAL, Change.INSIDE)
+EXPRESSION = _form(forms.EXPRESSION, Change.FIGURE)
+TYPE = one_of(ValueType)
+OUTCOME = one_of(OUTCOME_WORDS, Change.WORD)
+_REASON_CODE = _form(forms.REASON, Change.REASON)
+
+
+def _parts(schema: Schema, **more: Any) -> Kind:
+    return Kind(Fields.items, listed(schema, **more), Change.INSIDE)
+
+
+# Inside of stages
+
+_RULE_KEYS = (
+    needed("id", IDENTIFIER, "The rule's own name, unique in the file"),
+    needed("when", CONDITION, "The condition; put it on its own line", label="the condition"),
+    Key("then", OUTCOME, "What the rule concludes where the condition holds", label="the outcome"),
+    Key("reason", REASON, "A code declared under `reasons`; DECLINE and REFER need one",
+        default=""),
+    Key("reason_factor", Kind(Fields.scalar, forms.refers("name")),
+        "The name in `when` whose comparison it shows"),
+    Key("when_missing", one_of(WHEN_MISSING, Change.WORD),
+        "What missing data gives; REFER unless written", default="REFER"),
+    Key("because", TEXT, "Why missing data may be skipped or declined", default=""),
+    Key("tags", Kind(Fields.items, listed(forms.IDENTIFIER, minItems=1), Change.TAG),
+        "Labels declared under `tags`, set where it holds"),
+)  # fmt: skip
+RULE = Section(
+    "a rule",
+    *_RULE_KEYS,
+    anyOf=[{"required": ["then"]}, {"required": ["tags"]}],
+    dependentRequired={key: ["then"] for key in OF_OUTCOMES},
+)
+BIN = Section(
+    "a bin",
+    needed("in", CELL, '"[0, 6)", ">= 6", or labels: A | B'),
+    needed("points", POINTS, "What the total gains"),
+)
+BAND = Section(
+    "a band",
+    needed("band", LABEL, "The band's name"),
+    Key("from", POINTS, "The lowest total; the last band has none", label="the lowest total"),
+    needed("then", OUTCOME, "What the band concludes", label="the outcome"),
+)
+CHARACTERISTIC = Section(
+    "a characteristic",
+    needed("factor", NAME, "What is scored"),
+    needed("bins", _parts(BIN.schema, minItems=1, maxItems=MOST_BINS), "Its values"),
+    Key("reason", REASON, "The reason where points are lost", default=""),
+    Key("missing", Kind(Fields.get, {"anyOf": [{"const": "bounds"}, forms.NUMBER]}, Change.FIGURE),
+        "How missing data scores: between worst and best (bounds), or fixed points"),
+    Key("because", TEXT, "Why fixed points may exceed the worst bin", default=""),
+)  # fmt: skip
+SCORECARD = Section(
+    "a scorecard",
+    needed("id", IDENTIFIER, "Names `<id>.score` and `<id>.band`"),
+    needed("base", POINTS, "The points that everybody has"),
+    needed("characteristics", _parts(forms.refers("characteristic"), minItems=1),
+        "What is scored"),
+    needed("bands", _parts(BAND.schema, minItems=1), "The outcomes, best first"),
+)  # fmt: skip
+TABLE_FILE = Section(
+    "a table file",
+    needed("file", _form({"type": "string", "pattern": r"^tables/.+\.csv$"}),
+        "A CSV whose header has the columns"),
+)  # fmt: skip
+_ROWS = listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
+TABLE = Section(
+    "a table",
+    needed("id", IDENTIFIER, "Names `<id>.<output>`"),
+    needed("hit", one_of(Hit), "Which matching row counts"),
+    needed("when", _form(listed(forms.refers("name"), minItems=1, maxItems=MOST_COLUMNS)),
+        "The names that it looks at"),
+    needed("give", _form(named(TYPE.schema)), "The outputs with their types"),
+    needed("rows", _form({"anyOf": [_ROWS, TABLE_FILE.schema]}, Change.INSIDE),
+        "A condition a column, then the outputs"),
+)  # fmt: skip
+STAGE = Section(
+    "a stage",
+    needed("name", IDENTIFIER, "The stage's own name"),
+    needed("component", one_of([c.value for key in STAGES for c in COMPONENTS[key]]),
+        "Which part of the policy its reasons come from"),
+    Key(SEGMENT, CELL, "For whom the stage is: A, A | B, != A; all without it"),
+    *(Key(key, _form(forms.refers(key), Change.INSIDE), f"The {key}") for key in STAGES),
+    oneOf=[
+        {"required": [key], "properties": {"component": choice(COMPONENTS[key])}}
+        for key in STAGES
+    ],
+)  # fmt: skip
+
+# What follows the stages
+
+CHOSEN_TERM = Section(
+    "a chosen term",
+    needed("choose", one_of(CHOICES, Change.WORD), "The longest or shortest that fits"),
+    needed("of", _parts({"type": "integer", "minimum": 1, "maximum": MOST_TERM_MONTHS},
+                     minItems=1, maxItems=MOST_TERMS), "The product's terms"),
+    needed("fits", CONDITION, "Whether offer.term_months fits"),
+)  # fmt: skip
+OFFER = Section(
+    "the offer",
+    Key(MAXIMUM, EXPRESSION, "The most that could be offered"),
+    needed(AMOUNT, EXPRESSION, "What is offered"),
+    Key(MINIMUM, EXPRESSION, "Below it an APPROVE or a REFER becomes a DECLINE"),
+    Key(BELOW, _REASON_CODE, "The reason of that decline"),
+    Key(TERM, _form({"anyOf": [CHOSEN_TERM.schema, forms.EXPRESSION]}, Change.FIGURE),
+        "Months, or which of the product's terms"),
+    Key(RATE, EXPRESSION, "A month, as a decimal: 0.05"),
+    Key(TIER, EXPRESSION, "A label for the price or the limit"),
+    **named(forms.EXPRESSION),
+    dependentRequired={MINIMUM: [BELOW], BELOW: [MINIMUM]},
+)  # fmt: skip
+DEMAND = Section(
+    "a condition",
+    needed("id", IDENTIFIER, "The condition's own name"),
+    needed("when", CONDITION, "Of whom it is asked", label="the condition"),
+    needed("text", _form(forms.TEXTS), "What is asked, by language"),
+)
+
+# What names mean
+
+DATA = Section(
+    "`data`",
+    Key("max_age", DURATION, "How old the last sync of a used account may be: 35d"),
+)
+_INPUT_KEYS = (
+    Key("required", FLAG, "Whether a request without it is refused", default=False),
+    Key("min", NUMBER, "The least, inclusive"),
+    Key("max", NUMBER, "The most, inclusive"),
+    Key("one_of", Kind(Fields.items, listed(forms.TEXT)), "The texts that it can be"),
+    Key("because", TEXT, "Why its bounds are so, for whoever is refused by them", default=""),
+)
+_ONLY_BOUNDED: Schema = {"properties": {"type": choice(BOUNDED)}}
+_ONLY_TEXT: Schema = {"properties": {"type": choice((ValueType.TEXT,))}}
+_BOUNDS = {"one_of": _ONLY_TEXT, "min": _ONLY_BOUNDED, "max": _ONLY_BOUNDED}
+
+
+def _input(type_: Kind) -> Section:
+    key = needed("type", type_, "integer, number, money, text, flag or date")
+    return Section("an input", key, *_INPUT_KEYS, dependentSchemas=_BOUNDS)
+
+
+INPUT = _input(TYPE)
+_DATED: Schema = {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1}
+_VALUES = {**named({"anyOf": [forms.LITERAL, _DATED]}, forms.TEXT), "minProperties": 1}
+PARAM = Section(
+    "a parameter",
+    needed("type", TYPE, "integer, number, money, text, flag or date"),
+    Key("value", _form(forms.LITERAL), "The value, always"),
+    Key("values", Kind(Fields.map, _VALUES),
+        "The value from each date on, or by segment: {NCR: 9000, default: 8000}"),
+    Key("min", NUMBER, "The least that its values may be, inclusive"),
+    Key("max", NUMBER, "The most that its values may be, inclusive"),
+    Key("unit", TEXT, "What it counts: months, share (then 0 to 1)"),
+    oneOf=[{"required": ["value"]}, {"required": ["values"]}],
+    dependentSchemas=dict.fromkeys(("min", "max", "unit"), _ONLY_BOUNDED),
+)  # fmt: skip
+REASONED = Section(
+    "a reason",
+    needed("text", _form(forms.TEXTS), "What the applicant reads, by language; `en` is needed"),
+    Key("regulatory", TEXT, "The regulator's words", default=""),
+    Key("group", IDENTIFIER, "Of one group only the first reason is given"),
+    Key("priority", whole(1, 99), "1 is the most important", default=50),
+)
+TAG = Section(
+    "a tag",
+    needed("means", TEXT, "What it says to colleagues"),
+    Key("told", one_of(TOLD), "nobody keeps it out of replies; caller unless written",
+        default=CALLER),
+)  # fmt: skip
+_TOLD: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
+OF_RECOURSE = Section(
+    f"`{RECOURSE}`",
+    needed(TELL, Kind(Fields.items, listed(_TOLD, minItems=1)),
+        "Factors that an applicant may be told to change, and `waiting` for the day to come back"),
+)  # fmt: skip
+_WAYS: Schema = {
+    "type": "object",
+    "additionalProperties": choice(DIRECTIONS),
+    "minProperties": 1,
+}
+_CLAIM = _form(forms.refers("condition"))
+GUARANTEE = Section(
+    "a guarantee",
+    needed("name", TEXT, "The guarantee in words"),
+    Key("never", one_of(OUTCOME_WORDS), "An outcome that nobody has"),
+    Key("always", _CLAIM, "What holds of everybody, and of every offer"),
+    Key("when", _CLAIM, "Of whom; without it, of everybody"),
+    Key("monotone", _form(_WAYS), "Factors and inputs, and the way that never makes it worse"),
+    Key("must_prove", FLAG, "Whether it is broken where it is not decided", default=False),
+    Key("hiding", _form(listed(forms.TEXT, minItems=1)), "What nobody gains by leaving out"),
+    oneOf=[{"required": [kind]} for kind in KINDS],
+)
+
+# The file
+
+_FIXED = {name: _input(one_of((type_,))).schema for name, type_ in WIRE_TYPES.items()}
+_INPUTS = {**named(INPUT.schema), "properties": _FIXED}
+_WORSE: Schema = {"then": choice(OUTCOME_WORDS[1:])}
+REASONS = Key(
+    "reasons", _form(named(REASONED.schema, forms.REASON)),
+    "What applicants and regulators are told",
+)  # fmt: skip
+PARAMS = Key(
+    "params", _form(named(PARAM.schema)), "Constants; of dated ones that in force on as_of counts"
+)
+RULESET = Section(
+    "a rule file",
+    needed("ruleset", _form(forms.PRODUCT), "The product: the name of the folder"),
+    needed("version", _form(forms.VERSION), "The number in the file's name"),
+    needed("title", TEXT, "The product's name for people"),
+    needed("currency", _form({"type": "string", "pattern": "^[A-Z]{3}$"}), "ISO 4217: PHP"),
+    needed("time_zone", _form({"type": "string"}), "IANA: Asia/Manila"),
+    needed("inputs", _form(_INPUTS), "What the loan system must or may send"),
+    needed("stages", _parts(forms.refers("stage"), minItems=1), "The decision"),
+    Key(USES, _form(listed({"type": "string", "pattern": r"^_shared/[^/]+\.ya?ml$"}, minItems=1)),
+        "Files of reasons and parameters that several products share"),
+    REASONS,
+    Key("data", _form(DATA.schema), "How far what was read is trusted"),
+    Key(SEGMENTS, _form(listed(forms.refers("name"), minItems=1)),
+        "Names whose labels stages and values are by"),
+    PARAMS,
+    Key("derived", _form(named(forms.EXPRESSION), Change.INSIDE),
+        "Named expressions, from top to bottom"),
+    Key("tags", _form(named(TAG.schema)), "Labels for queues and signals; they decide nothing"),
+    Key("offer", _form(OFFER.schema, Change.INSIDE), "What is offered"),
+    Key("conditions", _parts(DEMAND.schema), "What is asked before the money is paid out"),
+    Key("post_checks", _parts({"allOf": [forms.refers("rule")], "properties": _WORSE}),
+        "Rules that see the finished offer"),
+    Key("valid_for", DURATION, "How long a decision stands: 14d"),
+    Key("guarantees", _form(listed(GUARANTEE.schema)), "What is to be proved of the rules"),
+    Key(RECOURSE, _form(OF_RECOURSE.schema),
+        "What would have to be different: who may be told what"),
+    anyOf=[{"required": ["reasons"]}, {"required": [USES]}],
+)  # fmt: skip
+SHARED = Section("a shared file", PARAMS, REASONS)
+SECTIONS = (
+    RULESET, DATA, INPUT, PARAM, REASONED, TAG, STAGE, RULE, SCORECARD, CHARACTERISTIC, BIN, BAND,
+    TABLE, TABLE_FILE, OFFER, CHOSEN_TERM, DEMAND, OF_RECOURSE, GUARANTEE,
+)  # fmt: skip
+"""All maps of a rule file, as they are met in it."""
+
+CHANGED = (STAGE, RULE, SCORECARD, CHARACTERISTIC, BIN, BAND, TABLE, OFFER, CHOSEN_TERM, DEMAND)
+"""Those of which small changes are tried."""
+
+
+def defined() -> Mapping[str, Schema]:
+    """What the schema refers to by name."""
+    return {
+        "rule": RULE.schema,
+        "stage": STAGE.schema,
+        "characteristic": CHARACTERISTIC.schema,
+        "rules": listed(forms.refers("rule")),
+        "scorecard": SCORECARD.schema,
+        "table": TABLE.schema,
+    }
