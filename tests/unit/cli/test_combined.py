@@ -33,7 +33,7 @@ def rules(request, tmp_path_factory):
 @pytest.mark.long
 @pytest.mark.parametrize("rules", [COMBINED, ANALYST], indirect=True, ids=lambda f: f.name)
 def test_all_gates_pass_where_every_construct_meets_the_others(capsys, rules):
-    """The check is content, and tests notice every figure: printed cases do."""
+    """The check is content, and tests notice every figure."""
     assert command(capsys, "rules", "check", "--strict", rules).code == 0
     gates = ("--fail-under", 100, "--fail-under-figures", 100)
     done = command(capsys, "rules", "test", rules, *gates)
