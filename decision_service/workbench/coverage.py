@@ -14,7 +14,6 @@ from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import Goal
-from decision_service.workbench.mutants import Fate
 from decision_service.workbench.mutation import FiguresReport, FiguresRun, report_on
 from decision_service.workbench.new_cases import ready_cases
 
@@ -27,14 +26,13 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     """
     files = _files(folder, tested)
     run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
-    tried = [
-        one
-        for one in run.tried()
-        if one.fate is not Fate.UNNOTICED
-        or one.witness is not None
-        or not any(mark.covers(one.change.at, files.text) for mark in tested.unreached)
-    ]
-    found, broken = report_on(tried, tested.marks), Report()
+    legal = tested.unreached
+    found, broken = (
+        report_on(
+            run, tested.marks, lambda one: any(mark.covers(one.at, files.text) for mark in legal)
+        ),
+        Report(),
+    )
     goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
     cases = ready_cases(files, tested.ruleset, catalogue(), tested.results, tuple(goals))
     for goal, case in cases.items():

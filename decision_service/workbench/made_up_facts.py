@@ -5,7 +5,7 @@ acts on.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,7 +23,6 @@ from decision_service.rules.language.types import Literal
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.program import CompiledRuleset, InputSpec, ParamSpec
 from decision_service.workbench.mutants import (
-    FigureChange,
     columns,
     entries,
     figures,
@@ -32,7 +31,6 @@ from decision_service.workbench.mutants import (
 )
 
 Near = dict[str, set[str]]
-Uses = Mapping[str, Collection[str]]
 MOST_CHANGED = 3
 _AS_OF = "as_of"
 _INPUTS = "inputs."
@@ -181,70 +179,8 @@ def shown_value(value: Any) -> str:
     return f"{whole if whole == value.major else value.major:f}"
 
 
-def uses_of(root: MapNode) -> Uses:
-    """For each parameter, derived name, offer line, score and output the names it is made of."""
-    found: dict[str, set[str]] = {}
-    for param in entries(root.get("params")):
-        found[f"params.{param.key}"] = set(_names(param.value))
-    for family in ("derived", "offer"):
-        for entry in entries(root.get(family)):
-            found[f"{family}.{entry.key}"] = set(_names(entry.value))
-    for stage in items(root.get("stages")):
-        for entry in entries(stage):
-            id_ = entry.value.get("id") if isinstance(entry.value, MapNode) else None
-            if isinstance(id_, Scalar) and isinstance(entry.value, MapNode):
-                outputs = ("score", "band", *columns(entry.value)[1])
-                parts = set(_names(stage))
-                found.update({f"{id_.text}.{output}": parts for output in outputs})
-    return found
-
-
-def related(root: MapNode, uses: Uses, change: FigureChange) -> frozenset[str]:
-    """The names in the smallest part around a figure, or reading it, and all they consist of."""
-    if change.at.startswith("params."):
-        param = ".".join(change.at.split(".")[:2])
-        start = {n for text in _texts(root) if param in names_in(text) for n in names_in(text)}
-    else:
-        start = set(_names_around(root, {id(edit.node) for edit in change.edits})[1])
-    return _closed(start.union(*map(_names, items(root.get("segments")))), uses)
-
-
-def _closed(names: set[str], uses: Uses) -> frozenset[str]:
-    found, rest = set(names), list(names)
-    while rest:
-        further = set(uses.get(rest.pop(), ())) - found
-        found |= further
-        rest.extend(further)
-    return frozenset(found)
-
-
-def _names_around(
-    node: YamlNode | MapEntry, wanted: Collection[int]
-) -> tuple[bool, Collection[str]]:
-    """Whether one of the wanted nodes is here, and the names of the smallest part that has any."""
-    if id(node) in wanted:
-        return True, set(_names(node))
-    for part in _parts(node):
-        here, names = _names_around(part, wanted)
-        if here:
-            return True, names or set(_names(node))
-    return False, ()
-
-
 def _parts(node: YamlNode | MapEntry) -> tuple[YamlNode | MapEntry, ...]:
     return (node.value,) if isinstance(node, MapEntry) else (*entries(node), *items(node))
-
-
-def _names(node: YamlNode | MapEntry) -> Iterator[str]:
-    for text in _texts(node):
-        yield from names_in(text)
-
-
-def _texts(node: YamlNode | MapEntry) -> Iterator[str]:
-    if isinstance(node, Scalar):
-        yield node.text
-    for part in _parts(node):
-        yield from _texts(part)
 
 
 class Draws:
@@ -303,25 +239,6 @@ class Sampler:
             others = [self._draw(draws, self.names) for _ in range(draws.below(MOST_CHANGED))]
             yield self._sample(base, [*others, value])
 
-    def about(self, names: Collection[str], count: int) -> Iterator[Facts]:
-        """So many facts that differ in some of these names, or in the day, from cases about them.
-
-        Every second one differs in nothing but what the application says, and the day.
-        """
-        meant = {*names, _AS_OF}
-        draws, found = Draws(), sorted(n for n in self.pools if meant.issuperset(n.split(_IN)))
-        sent = [name for name in found if name == _AS_OF or name.startswith(_INPUTS)]
-        bases = self._about(found)
-        for number in range(count if bases else 0):
-            base = bases[number // 2 % len(bases)]
-            chosen, changed = (found, sent)[number % 2], 1 + draws.below(MOST_CHANGED)
-            yield self._sample(base, [self._draw(draws, chosen) for _ in range(changed)])
-
-    def _about(self, names: Sequence[str]) -> Sequence[Facts]:
-        first = self.bases[:1]
-        usual = [_values(base, names) for base in first]
-        return [*first, *(base for base in self.bases[1:] if _values(base, names) != usual[0])]
-
     def _in_turn(self) -> list[tuple[str, Any]]:
         longest = max(map(len, self.pools.values()), default=0)
         return [
@@ -364,9 +281,3 @@ class Sampler:
         return [noon(day, self.ruleset.zone) for day in sorted(days)] or [
             base.as_of for base in self.bases[:1]
         ]
-
-
-def _values(facts: Facts, names: Sequence[str]) -> list[Any]:
-    inputs = {f"{_INPUTS}{name}": value for name, value in facts.inputs.items()}
-    given = {**facts.factors, **inputs, _AS_OF: facts.as_of.date}
-    return [given.get(name) for name in names]

@@ -5,8 +5,7 @@ each.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,7 +28,7 @@ from decision_service.rules.scorecard import Characteristic
 from decision_service.rules.table import Grid
 from decision_service.rules.tests import CaseResult
 from decision_service.rules.tests_file import FigureMark
-from decision_service.workbench.made_up_facts import Sampler, figures_near, related, uses_of
+from decision_service.workbench.made_up_facts import Sampler, figures_near
 from decision_service.workbench.mutants import (
     Edit,
     Fate,
@@ -48,10 +47,7 @@ from decision_service.workbench.new_cases import (
 )
 
 SAMPLES = 2_000
-"""On how many made-up facts a change is tried that no case notices."""
-
-ABOUT_IT = 1_000
-"""On how many more that are about its figure."""
+"""On how many made-up facts a marked change is tried, and all that go unnoticed together."""
 
 MOST_MARKED = 5
 """How many changes of a hundred may be marked; that two values are never equal may be for all."""
@@ -159,7 +155,6 @@ class FiguresRun:
         self.draft = self._draft(())
         assert self.draft is not None  # noqa: S101  it has compiled
         self.content = normal_form(self.draft)
-        self.uses = uses_of(self.root)
         bases = [r.facts for r in self.results if r.facts is not None]
         near = figures_near(self.root, self.draft.params, ruleset.currency)
         self.sampler = Sampler(ruleset, catalogue, bases, near)
@@ -182,7 +177,7 @@ class FiguresRun:
             return Tried(change, Fate.REFUSED)
         if normal_form(draft) == self.content:
             return Tried(change, Fate.NO_DIFFERENCE)
-        return Tried(change, Fate.UNNOTICED, self._witness(change, changed))
+        return Tried(change, Fate.UNNOTICED)
 
     def _draft(self, edits: Sequence[Edit]) -> RulesetDraft | None:
         report = Report()
@@ -199,14 +194,15 @@ class FiguresRun:
                 return True
         return False
 
-    def _witness(self, change: FigureChange, changed: CompiledRuleset) -> Witness | None:
+    def witness(self, change: FigureChange, samples: int) -> Witness | None:
+        """A case that the change decides otherwise, of so many made-up ones."""
+        draft = self._draft(change.edits)
+        assert draft is not None  # noqa: S101  a case has asked it
+        changed = finish(draft, self.ruleset.digest)
         if not self.sampled:
             drawn = self.sampler.samples(SAMPLES)
             self.sampled = [(facts, evaluate(self.ruleset, facts)) for facts in drawn]
-        names = related(self.root, self.uses, change)
-        about = self.sampler.about(names, ABOUT_IT)
-        for facts, verdict in chain(self.sampled, ((facts, None) for facts in about)):
-            before = verdict or evaluate(self.ruleset, facts)
+        for facts, before in self.sampled[:samples]:
             if first_difference(before, evaluate(changed, facts)) is not None:
                 return self._witness_of(change, changed, facts)
         return None
@@ -245,23 +241,45 @@ class FiguresReport(msgspec.Struct, frozen=True):
         return sum(t.fate is fate for t in self.tried)
 
 
-def report_on(tried: Iterable[Tried], marks: Sequence[FigureMark]) -> FiguresReport:
+def report_on(
+    run: FiguresRun,
+    marks: Sequence[FigureMark],
+    excused: Callable[[FigureChange], bool] | None = None,
+) -> FiguresReport:
     """The changes; a mark excuses one that neither a case nor made-up facts notice."""
     by_key = {(mark.at, mark.before, mark.after): mark for mark in marks}
     judged: list[Tried] = []
     problems: list[Diagnostic] = []
     used = Counter[FigureMark]()
-    for one in tried:
-        mark = by_key.get((one.change.at, one.change.before, one.change.after))
+    for one in run.tried():
+        change, unnoticed = one.change, one.fate is Fate.UNNOTICED
+        mark = by_key.get((change.at, change.before, change.after))
+        aside = mark is None and unnoticed and excused is not None and excused(change)
+        if unnoticed and (mark is not None or aside):
+            one = replace(one, witness=run.witness(change, SAMPLES))
+        if aside and one.witness is None:
+            continue
         if mark is not None:
             used[mark] += 1
             problems.extend(_wrongly_marked(one, mark))
-        excused = mark is not None and one.fate is Fate.UNNOTICED and one.witness is None
-        judged.append(replace(one, fate=Fate.MARKED) if excused else one)
+            if unnoticed and one.witness is None:
+                one = replace(one, fate=Fate.MARKED)
+        judged.append(one)
     problems.extend(_unknown(mark) for mark in marks if not used[mark])
-    report = FiguresReport(tuple(judged))
+    report = FiguresReport(tuple(_with_a_case(run, judged)))
     problems.extend(_too_many(report, marks))
     return replace(report, problems=tuple(sorted(problems, key=lambda p: p.order)))
+
+
+def _with_a_case(run: FiguresRun, judged: Sequence[Tried]) -> Iterator[Tried]:
+    """The changes, one of those unnoticed with a case that shows it, if a short search has one."""
+    left = [one for one in judged if one.fate is Fate.UNNOTICED]
+    shown = any(one.witness for one in left)
+    for one in judged:
+        if one.fate is Fate.UNNOTICED and not shown:
+            one = replace(one, witness=run.witness(one.change, max(1, SAMPLES // len(left))))
+            shown = one.witness is not None
+        yield one
 
 
 def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:
@@ -272,9 +290,8 @@ def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:
         yield _error("T011", mark.place, f"{what} needs no mark: {reason}", "remove the mark")
     elif one.witness is not None:
         w = one.witness
-        message = f"{what} is marked, and it matters: {w.before} becomes {w.after}"
-        hint = "remove the mark, and write the case that is printed for the change"
-        yield _error("T010", mark.place, message, hint)
+        message = f"{what} is marked, and it matters: {w.before} becomes {w.after} in\n{w.case}"
+        yield _error("T010", mark.place, message, "remove the mark, and take the case")
 
 
 def _unknown(mark: FigureMark) -> Diagnostic:

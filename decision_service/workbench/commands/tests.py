@@ -20,11 +20,10 @@ from decision_service.workbench.commands.explain import (
     explanation_dict,
     explanation_tree,
 )
-from decision_service.workbench.mutants import Fate, Tried
+from decision_service.workbench.mutants import Fate
 from decision_service.workbench.mutation import FiguresReport
 
 _Found = tuple[VersionResults, CaseResult]
-_NO_CASE = "; no made-up case does either: write one at the figure, or mark it"
 _WORDS = {
     Fate.NOTICED: "noticed",
     Fate.REFUSED: "refused by the check",
@@ -47,7 +46,11 @@ def print_cases(cases: Iterable[str]) -> None:
 def print_figures(name: str, report: FiguresReport) -> None:
     out = console()
     for one in report.unnoticed:
-        out.print(_line(one), markup=False, soft_wrap=True)
+        change, place = one.change, one.change.place
+        words = f"{change.at} from {change.before} to {change.after}"
+        out.print(
+            f"{place.file}:{place.line}: no test notices {words}", markup=False, soft_wrap=True
+        )
     print_cases(one.witness.case for one in report.unnoticed if one.witness is not None)
     for problem in report.problems:
         out.print(render(problem), markup=False, soft_wrap=True)
@@ -89,15 +92,6 @@ def judge_figures(tried: Iterable[tuple[VersionResults, FiguresReport]], fail_un
                 f"{count(report.problems)} in the marks of {version.name}: mend them",
                 Exit.FINDINGS,
             )
-
-
-def _line(one: Tried) -> str:
-    change, place, witness = one.change, one.change.place, one.witness
-    return (
-        f"{place.file}:{place.line}: no test notices {change.at} "
-        f"from {change.before} to {change.after}"
-        + (f": {witness.before} becomes {witness.after}" if witness else _NO_CASE)
-    )
 
 
 def junit(versions: Iterable[VersionResults]) -> str:

@@ -17,23 +17,38 @@ COMBINED = ROOT / "tests" / "rulesets" / "combined"
 PRODUCT = "every-construct-ph"
 
 
+ANALYST = ROOT / "tests" / "rulesets" / "analyst"
+"""A product as an analyst writes it: two segments and scorecards, limits, prices, letters."""
+
+
 @pytest.fixture(scope="module")
-def rules(tmp_path_factory):
+def rules(request, tmp_path_factory):
     """A rules folder with the product, what it shares, and the shared data files."""
     folder = tmp_path_factory.mktemp("combined") / "rules"
-    shutil.copytree(COMBINED, folder)
+    shutil.copytree(getattr(request, "param", COMBINED), folder)
     shutil.copytree(SHIPPED / "_data", folder / "_data")
     return folder
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("rules", [COMBINED, ANALYST], indirect=True, ids=lambda f: f.name)
 def test_all_gates_pass_where_every_construct_meets_the_others(capsys, rules):
-    """The check is content, and tests notice every figure: printed cases do."""
+    """The check is content, and tests notice every figure."""
     assert command(capsys, "rules", "check", "--strict", rules).code == 0
     gates = ("--fail-under", 100, "--fail-under-figures", 100)
-    done = command(capsys, "rules", "test", rules / PRODUCT, *gates)
+    done = command(capsys, "rules", "test", rules, *gates)
     assert (done.code, "0 failed, coverage 100 %" in done.out) == (0, True), done.out
     assert "0 not noticed; figures 100 %" in done.out
+
+
+def test_an_analysts_product_is_short():
+    """Its rules, plan, tables, lists and letters have 300 lines at most, its tests 350."""
+    files = [path for path in ANALYST.rglob("*.*") if path.is_file()]
+    tests = [path for path in files if path.parent.name == "tests"]
+    lines = {path: len(path.read_text().splitlines()) for path in files}
+    assert sum(lines[path] for path in tests) <= 350
+    assert sum(lines.values()) - sum(lines[path] for path in tests) <= 300
+    assert len(files) == 8
 
 
 def test_every_key_and_function_of_the_language_is_used(rules):

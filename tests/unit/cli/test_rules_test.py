@@ -284,7 +284,7 @@ def test_figures_that_no_test_notices_are_listed_and_a_floor_fails(run, gate):
     """Each is a line with file and line, old and new value; below the floor the command fails."""
     done = run("test", "--fail-under-figures", "100")
     assert done.code == 1
-    assert "/v1.yaml:9: no test notices params.least from 4 to 5: outcome" in done.out
+    assert "/v1.yaml:9: no test notices params.least from 4 to 5\n" in done.out
     assert (
         "\n  - name: params.least is 4 and not 5\n    factors: {income.months_12m: 4}" in done.out
     )

@@ -34,6 +34,6 @@ def test_a_construct_is_checked_tested_covered_and_its_figures_are_noticed(name)
     results = run_cases(compilation.ruleset, file.cases)
     assert [(r.case.name, r.differences, r.problem) for r in results if not r.passed] == []
     assert coverage(compilation.ruleset, results).missed == ()
-    tried = FiguresRun(files, compilation.ruleset, catalogue(), results).tried()
-    unnoticed = [t.change for t in report_on(tried, file.marks).unnoticed]
+    run = FiguresRun(files, compilation.ruleset, catalogue(), results)
+    unnoticed = [t.change for t in report_on(run, file.marks).unnoticed]
     assert [f"{c.place.line} {c.at} {c.before} to {c.after}" for c in unnoticed] == []
