@@ -44,8 +44,6 @@ from decision_service.domain.errors import (
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import (
     Clock,
-    Disconnected,
-    Erased,
     FetchResult,
     SnapshotSource,
     UserState,
@@ -104,13 +102,6 @@ class EventResult(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
 
 
-class RefreshLog(WarmLog, Protocol):
-    """The store's port for refreshing."""
-
-    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
-        """As `DecisionLog.erase`."""
-
-
 class RefreshSource(SnapshotSource, Protocol):
     """The vendor's port for refreshing."""
 
@@ -131,7 +122,7 @@ class RefreshApplicants:
     def __init__(
         self,
         source: RefreshSource,
-        log: RefreshLog,
+        log: WarmLog,
         rulebook: Callable[[], Rulebook],
         clock: Clock,
     ) -> None:
