@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, NullPool, create_engine, func, select
 
-from decision_service.store.address import SqliteFile, parse_store_url
 from decision_service.store.decisions import decisions
+from decision_service.store.engine import SqliteFile, parse_store_url
 from decision_service.store.review_rows import reviews
 from decision_service.store.store import open_database
 

@@ -31,7 +31,7 @@ from decision_service.server.auth import Authenticator, CallersRefused
 from decision_service.server.connect import PageRefused
 from decision_service.server.grpc import certificates_of
 from decision_service.server.tls import CertificatesRefused
-from decision_service.store.address import parse_journal, parse_store_url
+from decision_service.store.engine import parse_journal, parse_store_url
 from decision_service.store.errors import StoreRefused
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile
 

@@ -9,9 +9,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from decision_service.domain.values import Cause, DataReason
-from decision_service.smile.client import Request, check_depth, too_large
+from decision_service.smile.client import Request, RequestBudget, SmileApi, check_depth, too_large
 from decision_service.smile.errors import ConflictingItems, TransientFault, UpstreamFault, bad_data
 from decision_service.smile.limits import JSON_DEPTH, SmileLimits
 
@@ -256,14 +257,14 @@ class PageDecoder(Generic[Decoded]):
         self._bare: msgspec.json.Decoder[list[Decoded]] = msgspec.json.Decoder(
             list[item]  # type: ignore[valid-type]  # as above
         )
-        self._name = name
+        self.name = name
 
     def __call__(self, body: bytes) -> PageAnswer[Decoded]:
         if body.lstrip(b" \t\r\n")[:1] == b"[":
-            return PageAnswer(_typed(self._bare, body, self._name))
+            return PageAnswer(_typed(self._bare, body, self.name))
         page = self._one(body)
         if page.items is None:
-            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.items")
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self.name}.items")
         return page
 
 
@@ -326,6 +327,17 @@ async def read_list(
         on_more()
         page = await get(request.at(cursor))
     return collector.listed()
+
+
+async def listed(
+    api: SmileApi, request: Request, decode: PageDecoder[Thing], budget: RequestBudget
+) -> tuple[Thing, ...]:
+    """The items of a list that belongs to no applicant, in pages of the usual size."""
+    sized = replace(request, params={**request.params, "size": str(api.limits.page_size)})
+    found = await read_list(
+        lambda one: api.get(one, decode, budget), sized, api.limits, name=decode.name
+    )
+    return found.items
 
 
 class _PageCollector(Generic[Thing]):

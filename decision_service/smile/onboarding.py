@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -26,7 +26,7 @@ from decision_service.smile.answers import (
     PageDecoder,
     TokenAnswer,
     UserAnswer,
-    read_list,
+    listed,
 )
 from decision_service.smile.applicant import ApplicantReader, CollectedTask
 from decision_service.smile.client import Request, SmileApi
@@ -37,6 +37,7 @@ from decision_service.smile.errors import (
     NotSent,
     TransientFault,
     UpstreamFault,
+    refusals,
 )
 from decision_service.smile.fetch import being_linked, waited_for
 from decision_service.smile.limits import RateLimiter
@@ -108,20 +109,11 @@ class SmileEnrolment:
 
     async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
         day = (since - timedelta(days=1)).date().isoformat()
-        size = str(self._api.limits.page_size)
-        request = Request("/users", {"startDate": day, "size": size})
-        budget = self._api.budget(stop_at)
-        try:
-            users = await read_list(
-                lambda one: self._api.get(one, _USERS, budget),
-                request,
-                self._api.limits,
-                name="users",
-            )
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
+        request = Request("/users", {"startDate": day})
+        with refusals():
+            users = await listed(self._api, request, _USERS, self._api.budget(stop_at))
         wanted = {REFERENCE: applicant.reference, CALLER: applicant.caller}
-        for user in users.items:
+        for user in users:
             if wanted.items() <= (user.external_metadata or {}).items():
                 return user.id
         return None
@@ -129,29 +121,20 @@ class SmileEnrolment:
     async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
         """As `Enrolment.link_token`; retried, since an unused token does no harm."""
         request = Request("/tokens", {"userId": user_id}, method="POST", success=CREATED)
-        try:
+        with refusals(), _known():
             return _token(await self._api.get(request, _TOKEN, self._api.budget(stop_at)))
-        except Gone:
-            raise UserUnknown(UNKNOWN) from None
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
 
     async def renewed_token(self, user_id: str, stop_at: float) -> LinkToken:
         """As `Enrolment.renewed_token`; refused at once where the share is used until `stop_at`."""
-        try:
+        with refusals():
             (await self._renewals.acquire(stop_at)).sent()
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
         return await self.link_token(user_id, stop_at)
 
     async def anybody(self, stop_at: float) -> str | None:
         """The id of one user of this key pair; None where there is no user yet."""
-        try:
-            page = await self._api.get(
-                Request("/users", {"size": "1"}), _USERS, self._api.budget(stop_at)
-            )
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
+        request = Request("/users", {"size": "1"})
+        with refusals():
+            page = await self._api.get(request, _USERS, self._api.budget(stop_at))
         return next((user.id for user in page.items or ()), None)
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
@@ -161,15 +144,11 @@ class SmileEnrolment:
         none was revoked, and UserUnknown where the vendor knows no such user.
         """
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
-        try:
-            listed, cut = await reader.listed_statuses()
-            if not listed and cut is None:
+        with refusals(), _known():
+            statuses, cut = await reader.listed_statuses()
+            if not statuses and cut is None:
                 await reader.check_known()
-        except (Gone, UserUnknown):
-            raise UserUnknown(UNKNOWN) from None
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
-        wanted = [one for one, status in listed.items() if status != DISCONNECTED]
+        wanted = [one for one, status in statuses.items() if status != DISCONNECTED]
         failed: dict[str, UpstreamFault] = {}
         for account_id in wanted:
             request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
@@ -184,15 +163,11 @@ class SmileEnrolment:
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
-        try:
+        with refusals(), _known():
             accounts = await reader.accounts()
             if not accounts:
                 await reader.check_known()
             tasks = await reader.tasks() if accounts else ()
-        except Gone:
-            raise UserUnknown(UNKNOWN) from None
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
         limits = self._api.limits
         running = [one.task for one in tasks if one.task.runs]
         return Connections(
@@ -201,6 +176,15 @@ class SmileEnrolment:
             arriving=waited_for(accounts, running, as_of, limits),
             being_linked=being_linked(accounts, as_of, limits.young),
         )
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    """Where the vendor has no such user, the error says so."""
+    try:
+        yield
+    except (Gone, UserUnknown):
+        raise UserUnknown(UNKNOWN) from None
 
 
 def _token(answer: TokenAnswer | None) -> LinkToken:

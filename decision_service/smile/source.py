@@ -18,10 +18,10 @@ from decision_service.domain.ports import Clock, FetchResult
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
 from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
-from decision_service.smile.answers import read_list
+from decision_service.smile.answers import listed
 from decision_service.smile.applicant import ApplicantReader, SnapshotBuilder, mark_shrunken
 from decision_service.smile.client import HttpClient, Request, RequestBudget, SmileApi
-from decision_service.smile.errors import KeysRefused, NoPermit, UpstreamFault
+from decision_service.smile.errors import KeysRefused, UpstreamFault, refusals
 from decision_service.smile.fetch import ArrivalPoller, SnapshotFetch, follow, known_accounts
 from decision_service.smile.limits import BreakerState, RateLimiter, Reservation, SmileLimits
 from decision_service.smile.onboarding import SmileEnrolment
@@ -45,13 +45,11 @@ class Providers:
 
     async def refresh(self) -> bool:
         try:
-            limits = self._api.limits
-            budget = self._api.budget(self._clock.monotonic() + limits.refresh_seconds)
-            request = Request("/providers", {"size": str(limits.page_size)})
-            listed = await read_list(
-                lambda one: self._api.get(one, PROVIDERS, budget), request, limits, name="providers"
+            stop_at = self._clock.monotonic() + self._api.limits.refresh_seconds
+            items = await listed(
+                self._api, Request("/providers"), PROVIDERS, self._api.budget(stop_at)
             )
-            found = (provider(item) for item in listed.items)
+            found = map(provider, items)
             self._by_id = {one.id: one for one in found if one is not None}
         except UpstreamFault as fault:
             self._api.counts.credential_refusals += isinstance(fault, KeysRefused)
@@ -171,11 +169,9 @@ class SmileSource:
 
     async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
         """Every account of a user now, complete or still arriving; raises as `enrolment` does."""
-        budget = self._api.budget(stop_at)
-        try:
+        with refusals():
+            budget = self._api.budget(stop_at)
             return await known_accounts(ApplicantReader(self._api, user_id, budget))
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
 
     @property
     def enrolment(self) -> SmileEnrolment:
@@ -220,10 +216,8 @@ class SmileSource:
         """Reserve the calls of a fetch; refuse one that the rate limit could not finish in time."""
         # The accounts may be read again after the kinds.
         calls = 2 + len(SnapshotBuilder(plan).asked)
-        try:
+        with refusals():
             return self._api.limiter.reserve(calls, stop_at)
-        except NoPermit as fault:
-            raise fault.refusal() from None
 
     def _new_fetch(
         self,

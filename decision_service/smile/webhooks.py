@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -12,10 +13,10 @@ from decision_service.smile.answers import (
     OneDecoder,
     PageDecoder,
     WebhookAnswer,
-    read_list,
+    listed,
 )
 from decision_service.smile.client import Request, SmileApi
-from decision_service.smile.errors import Gone, UpstreamFault
+from decision_service.smile.errors import Gone, refusals
 from decision_service.smile.records import needed
 
 ALL_EVENTS = "ALL_EVENTS"
@@ -50,18 +51,9 @@ class SmileWebhooks:
         self._api = api
 
     async def list(self, stop_at: float) -> tuple[Webhook, ...]:
-        budget = self._api.budget(stop_at)
-        request = Request("/webhooks", {"size": str(self._api.limits.page_size)})
-        try:
-            listed = await read_list(
-                lambda one: self._api.get(one, _PAGE, budget),
-                request,
-                self._api.limits,
-                name="webhooks",
-            )
-            return tuple(_webhook(item) for item in listed.items)
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
+        with refusals():
+            request, budget = Request("/webhooks"), self._api.budget(stop_at)
+            return tuple(map(_webhook, await listed(self._api, request, _PAGE, budget)))
 
     async def register(
         self, name: str, url: str, event_types: tuple[str, ...], secret: str, stop_at: float
@@ -77,21 +69,17 @@ class SmileWebhooks:
         }
         body = msgspec.json.encode(content)
         request = Request("/webhooks", method="POST", content=body, repeatable=False)
-        try:
+        with refusals():
             return _webhook(await self._api.get(request, _ONE, self._api.budget(stop_at)))
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
 
     async def remove(self, webhook_id: str, stop_at: float) -> bool:
         """Have the vendor send nothing more to a webhook; False where it knows none of this id."""
         path = f"/webhooks/{quote(webhook_id, safe='')}"
-        try:
-            await self._api.get(Request(path, method="DELETE"), _DONE, self._api.budget(stop_at))
-        except Gone:
-            return False
-        except UpstreamFault as fault:
-            raise fault.refusal() from None
-        return True
+        request, budget = Request(path, method="DELETE"), self._api.budget(stop_at)
+        with refusals(), suppress(Gone):
+            await self._api.get(request, _DONE, budget)
+            return True
+        return False
 
 
 def _digest(secret: str) -> str:

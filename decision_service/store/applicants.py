@@ -18,8 +18,17 @@ from sqlalchemy import (
 )
 
 from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
-from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person
-from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
+from decision_service.store.columns import (
+    INNER,
+    TEXT,
+    ErasedBy,
+    as_row,
+    from_microseconds,
+    insert_new,
+    metadata,
+    microseconds,
+    of_person,
+)
 from decision_service.store.engine import Subject, reads, writes
 
 applicants = Table(

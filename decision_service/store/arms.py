@@ -28,9 +28,17 @@ from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import DayTotals, Grant
 from decision_service.rollout.assign import Pin
 from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
-from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
+from decision_service.store.columns import (
+    TEXT,
+    ErasedBy,
+    as_row,
+    from_microseconds,
+    metadata,
+    microseconds,
+    of_person,
+    raise_each,
+)
 from decision_service.store.decisions import decisions
-from decision_service.store.dialect import as_row, from_microseconds, microseconds, raise_each
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.review_rows import IS_CHARGED, reviews
 

@@ -1,12 +1,49 @@
-"""What the store's tables are made of, and what each of them holds of a person."""
+"""What tables are made of, what they hold of a person, and how values and rows are stored."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Any
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum, StrEnum
+from functools import cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
-from sqlalchemy import Column, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    CursorResult,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    case,
+    or_,
+)
+
+from decision_service.domain.values import Money
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+
+if TYPE_CHECKING:
+    Insert: TypeAlias = postgresql.Insert | sqlite.Insert
+
+T = TypeVar("T")
+
+_MANY = 16
+"""Rows in one statement; each statement releases and retakes the interpreter's lock."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Values = tuple[object, ...]
 
 metadata = MetaData()
 """Of the tables, the same for SQLite and PostgreSQL; each is declared beside its statements."""
@@ -68,3 +105,171 @@ def person_of(table: Table) -> PersonalTable | None:
 def disclosed(table: Table) -> list[Column[Any]]:
     """The columns that an export shows of a person."""
     return [column for column in table.c if _WITHHELD not in column.info]
+
+
+def microseconds(instant: datetime) -> int:
+    """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant that is stored needs a time zone")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    return _EPOCH + count * _MICROSECOND
+
+
+def as_row(table: Table, record: object, **given: object) -> dict[str, object]:
+    """A record as its table has it: of each column what is given, else the attribute of its name.
+
+    Instants are whole microseconds, days `YYYY-MM-DD`, amounts minor units, enums their text.
+    """
+    names = table.c.keys()
+    return {n: given[n] if n in given else _as_stored(getattr(record, n)) for n in names}
+
+
+def _as_stored(value: object) -> object:
+    if isinstance(value, datetime):
+        return microseconds(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Money):
+        return value.minor
+    return value.value if isinstance(value, Enum) else value
+
+
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]
+) -> int | None:
+    """Insert the rows without a conflict; how many, or None where unknown."""
+    if not rows:
+        return 0
+    statement = _insert_new(connection.dialect.name, table)
+    result = connection.execute(statement, [dict(row) for row in rows])
+    return result.rowcount if result.rowcount >= 0 else None
+
+
+def raise_each(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, object]],
+) -> None:
+    """Insert the rows, or raise each column where one is there; null is lower than all."""
+    if not rows:
+        return
+    statement = _insert(connection.dialect.name, table)
+    offered = statement.excluded
+    higher = {
+        name: and_(
+            offered[name].is_not(None),
+            or_(table.c[name].is_(None), offered[name] > table.c[name]),
+        )
+        for name in columns
+    }
+    raising = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={name: case((higher[name], offered[name]), else_=table.c[name]) for name in columns},
+        where=or_(*higher.values()),
+    )
+    connection.execute(raising, [dict(row) for row in rows])
+
+
+def raise_row(
+    connection: Connection,
+    table: Table,
+    *,
+    by: str,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, object]],
+) -> None:
+    """Insert the rows, or where one is there with a lower `by` set that and these columns of it."""
+    if not rows:
+        return
+    statement = _insert(connection.dialect.name, table)
+    offered = statement.excluded[by]
+    raising = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={name: statement.excluded[name] for name in (by, *columns)},
+        where=offered > table.c[by],
+    )
+    connection.execute(raising, [dict(row) for row in rows])
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Insert:
+    statement = _insert(dialect, table).on_conflict_do_nothing()
+    return statement.execution_options(preserve_rowcount=True)
+
+
+def _insert(dialect: str, table: Table) -> Insert:
+    """The store's own insert; a dialect takes long to import, and a store needs one of them."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
+
+
+def padded(items: Sequence[T]) -> Sequence[T]:
+    """The items padded to a power of two: a server remembers a statement for each length."""
+    if not items:
+        return items
+    missing = (1 << (len(items) - 1).bit_length()) - len(items)
+    return [*items, *[items[-1]] * missing]
+
+
+def rows(connection: Connection, statement: str, values: Values) -> Sequence[Sequence[Any]]:
+    return _executed(connection, statement, values).fetchall()
+
+
+def insert(connection: Connection, table: Table, given: Sequence[Values]) -> int:
+    """Insert rows, column by column, without those that clash with one that is there; how many."""
+    new = 0
+    for first in range(0, len(given), _MANY):
+        some = given[first : first + _MANY]
+        statement = insertion(connection.dialect.name, table, len(some))
+        new += _executed(connection, statement, (*chain.from_iterable(some),)).rowcount
+    return new
+
+
+@cache
+def insertion(dialect: str, table: Table, count: int) -> str:
+    """The statement that inserts so many rows where they clash with none that is there.
+
+    SQLite takes `OR IGNORE`, since what could fail half way makes it copy every page aside first.
+    """
+    names = ", ".join(table.columns.keys())
+    given = marks(dialect, [type_of(column.type) for column in table.columns], count)
+    way, clash = ("", " ON CONFLICT DO NOTHING") if dialect == "postgresql" else (" OR IGNORE", "")
+    return f"INSERT{way} INTO {table} ({names}) VALUES {given}{clash}"
+
+
+def marks(dialect: str, types: Sequence[str], count: int) -> str:
+    """The arguments of so many rows of these types; PostgreSQL takes those of the first for all."""
+    if dialect != "postgresql":
+        return ", ".join([f"({', '.join('?' * len(types))})"] * count)
+    return ", ".join(f"({', '.join(numbered(types, row))})" for row in range(count))
+
+
+def type_of(kind: object) -> str:
+    if isinstance(kind, LargeBinary):
+        return "bytea"
+    if isinstance(kind, Boolean):
+        return "boolean"
+    return "bigint" if isinstance(kind, BigInteger) else "text"
+
+
+def numbered(types: Sequence[str], row: int) -> Sequence[str]:
+    first = row * len(types) + 1
+    return [f"${first + place}" + ("" if row else f"::{kind}") for place, kind in enumerate(types)]
+
+
+def _executed(
+    connection: Connection, statement: str, values: Values
+) -> sqlite3.Cursor | CursorResult[Any]:
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        return driver.execute(statement, values)
+    return connection.exec_driver_sql(statement, values)

@@ -33,10 +33,10 @@ from decision_service.domain.ports import (
 )
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import arms, decisions, history, review_rows, snapshots
-from decision_service.store import dialect as driver
+from decision_service.store import columns as driver
 from decision_service.store.arms import hold_days
 from decision_service.store.batches import Batches
-from decision_service.store.dialect import Values, microseconds, padded
+from decision_service.store.columns import Values, microseconds, padded
 from decision_service.store.engine import Database
 from decision_service.store.errors import RETRY_SECONDS, unavailable
 from decision_service.store.keys import DataKeys

@@ -29,9 +29,18 @@ from sqlalchemy import (
 from decision_service.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, Filter, PagePosition, StoredEntry
-from decision_service.store import dialect as driver
-from decision_service.store.columns import BODY, TEXT, ErasedBy, metadata, of_person, withheld
-from decision_service.store.dialect import from_microseconds, microseconds, padded
+from decision_service.store import columns as driver
+from decision_service.store.columns import (
+    BODY,
+    TEXT,
+    ErasedBy,
+    from_microseconds,
+    metadata,
+    microseconds,
+    of_person,
+    padded,
+    withheld,
+)
 from decision_service.store.engine import Subject, reads
 
 decisions = Table(

@@ -30,9 +30,16 @@ from decision_service.store import events, history
 from decision_service.store import snapshots as data
 from decision_service.store.applicants import applicants, link_tokens
 from decision_service.store.arms import arm_decisions
-from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
+from decision_service.store.columns import (
+    TEXT,
+    ErasedBy,
+    insert_new,
+    metadata,
+    microseconds,
+    of_person,
+    padded,
+)
 from decision_service.store.decisions import decisions, forget_applicants
-from decision_service.store.dialect import insert_new, microseconds, padded
 from decision_service.store.engine import Database
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
 from decision_service.store.keys import PLAIN, DataKeys

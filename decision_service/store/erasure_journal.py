@@ -29,7 +29,7 @@ from sqlalchemy import (
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.files import sync_folder
 from decision_service.store import errors
-from decision_service.store.dialect import insert_new
+from decision_service.store.columns import insert_new
 from decision_service.store.errors import StoreDamaged, StoreRefused, StoreUnwritable, unavailable
 from decision_service.store.sqlite_file import shared_engine
 

@@ -26,12 +26,16 @@ from sqlalchemy import (
 from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
-from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person
-from decision_service.store.dialect import (
+from decision_service.store.columns import (
+    INNER,
+    TEXT,
+    ErasedBy,
     as_row,
     from_microseconds,
     insert_new,
+    metadata,
     microseconds,
+    of_person,
     padded,
 )
 from decision_service.store.engine import reads, writes

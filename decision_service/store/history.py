@@ -42,11 +42,21 @@ from decision_service.decide.history import (
 )
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import HistoryEntry, StoredEntry
-from decision_service.store import dialect as driver
+from decision_service.store import columns as driver
 from decision_service.store.batches import Batches
-from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person, withheld
+from decision_service.store.columns import (
+    INNER,
+    TEXT,
+    ErasedBy,
+    from_microseconds,
+    insert_new,
+    metadata,
+    microseconds,
+    of_person,
+    padded,
+    withheld,
+)
 from decision_service.store.decisions import CallerRequest, by_keys, decisions
-from decision_service.store.dialect import from_microseconds, insert_new, microseconds, padded
 from decision_service.store.engine import Database, Subject
 
 history = Table(

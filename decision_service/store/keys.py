@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -33,10 +33,8 @@ from sqlalchemy import (
 from decision_service.decide.application import KEY_ID_BYTES, SMALLEST_KEY, IdentityKey
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.runtime.files import read_small
-from decision_service.store.address import SqliteFile, parse_store_url
-from decision_service.store.columns import metadata
-from decision_service.store.dialect import padded
-from decision_service.store.engine import Database
+from decision_service.store.columns import metadata, padded
+from decision_service.store.engine import Database, Readable, SqliteFile, parse_store_url
 from decision_service.store.errors import KeysUnfit, unavailable
 
 MOST_KEYS = 4
@@ -48,16 +46,8 @@ _INFO = b"decision-service data key"
 BATCH = 256
 """Users whose keys are wrapped anew in one transaction."""
 
-T = TypeVar("T")
 
-
-class FiledKey(Protocol):
-    @property
-    def id(self) -> bytes:
-        """Derived from the key and no secret."""
-
-
-K = TypeVar("K", bound=FiledKey)
+K = TypeVar("K", bound="DataKey | IdentityKey")
 
 
 class KeyFile(Generic[K]):
@@ -333,11 +323,6 @@ def _ids(connection: Connection, table: Table) -> Iterator[bytes]:
     while (found := connection.execute(following, {"after": after}).scalar()) is not None:
         after = bytes(found)
         yield after
-
-
-class Readable(Protocol):
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run read-only work; raises StoreUnavailable."""
 
 
 async def open_data_keys(

@@ -23,9 +23,18 @@ from sqlalchemy import (
 from decision_service.casework.compose import Letter
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
-from decision_service.store.columns import STAFF, TEXT, ErasedBy, metadata, of_person
+from decision_service.store.columns import (
+    STAFF,
+    TEXT,
+    ErasedBy,
+    as_row,
+    from_microseconds,
+    insert_new,
+    metadata,
+    microseconds,
+    of_person,
+)
 from decision_service.store.decisions import kept
-from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 
 notices = Table(

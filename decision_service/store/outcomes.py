@@ -36,15 +36,18 @@ from decision_service.casework.outcomes import (
 from decision_service.decide.application import OWED, history_keys
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
-from decision_service.store.columns import TEXT, ErasedBy, metadata, of_person
-from decision_service.store.decisions import decisions, kept
-from decision_service.store.dialect import (
+from decision_service.store.columns import (
+    TEXT,
+    ErasedBy,
     as_row,
     from_microseconds,
     insert_new,
+    metadata,
     microseconds,
+    of_person,
     padded,
 )
+from decision_service.store.decisions import decisions, kept
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.history import (
     DECIDED,

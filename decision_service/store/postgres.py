@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from decision_service.domain.errors import StoreError
 from decision_service.store import errors, schema
-from decision_service.store.address import PostgresServer
 from decision_service.store.columns import ErasedBy
+from decision_service.store.engine import PostgresServer
 from decision_service.store.errors import (
     ConnectionLost,
     RolledBack,

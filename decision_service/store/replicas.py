@@ -19,7 +19,7 @@ from decision_service.store import decisions
 from decision_service.store.batches import Batches
 from decision_service.store.columns import TEXT, postgres_metadata
 from decision_service.store.decisions import CallerRequest
-from decision_service.store.engine import SharedDatabase, Subject, is_shared
+from decision_service.store.engine import Database, Subject
 from decision_service.store.errors import HeldUp
 
 leases = Table(
@@ -177,7 +177,7 @@ class SharedLeases:
     many wait for is looked up together.
     """
 
-    def __init__(self, database: SharedDatabase, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, database: Database, seconds: float = LEASE_SECONDS) -> None:
         self._database = database
         self._span = timedelta(seconds=seconds)
         self._claims: Batches[Lease, StoredEntry | bool] = Batches(
@@ -319,6 +319,6 @@ def report(connection: Connection, mine: ProcessRules) -> Sequence[ProcessRules]
 class Processes(Subject):
     async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
         """Report this process's digest; the last ones of all processes on the store."""
-        if not is_shared(self._database):
+        if not self._database.shared:
             return (mine,)
         return await self._database.note(partial(report, mine=mine))

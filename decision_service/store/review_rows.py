@@ -40,8 +40,18 @@ from decision_service.domain.reviews import (
     ReviewEvent,
     ReviewState,
 )
-from decision_service.store.columns import INNER, TEXT, ErasedBy, metadata, of_person, withheld
-from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
+from decision_service.store.columns import (
+    INNER,
+    TEXT,
+    ErasedBy,
+    as_row,
+    from_microseconds,
+    insert_new,
+    metadata,
+    microseconds,
+    of_person,
+    withheld,
+)
 
 OF_THE_DAY = withheld("how the lender's budget of a day counts the result, which is told")
 

@@ -55,8 +55,8 @@ from decision_service.domain.reviews import (
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import arms
 from decision_service.store.arms import hold_days
+from decision_service.store.columns import microseconds
 from decision_service.store.decisions import decisions
-from decision_service.store.dialect import microseconds
 from decision_service.store.engine import Database, Method, Subject, reads, writes
 from decision_service.store.history import history, take_next, under, unpacked
 from decision_service.store.review_rows import (

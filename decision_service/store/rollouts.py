@@ -30,12 +30,15 @@ from decision_service.store.columns import (
     BODY,
     TEXT,
     ErasedBy,
+    as_row,
+    from_microseconds,
+    insert_new,
     metadata,
+    microseconds,
     of_person,
     withheld,
 )
 from decision_service.store.decisions import kept
-from decision_service.store.dialect import as_row, from_microseconds, insert_new, microseconds
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.errors import unavailable
 

@@ -38,20 +38,18 @@ from decision_service.store.columns import (
     SECRET,
     TEXT,
     ErasedBy,
-    metadata,
-    of_person,
-    withheld,
-)
-from decision_service.store.decisions import decisions
-from decision_service.store.dialect import (
     as_row,
     from_microseconds,
     insert_new,
+    metadata,
     microseconds,
+    of_person,
     padded,
     raise_each,
     raise_row,
+    withheld,
 )
+from decision_service.store.decisions import decisions
 from decision_service.store.engine import Database, Subject, reads
 from decision_service.store.errors import unavailable
 from decision_service.store.keys import DataKeys, StoredKey, about, new_key, opened, sealed

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from decision_service.domain.errors import StoreError
 from decision_service.store import errors, schema, sqlite_file
-from decision_service.store.address import SqliteFile
+from decision_service.store.engine import SqliteFile
 from decision_service.store.errors import StoreDamaged, StoreRefused, StoreUnwritable, unavailable
 from decision_service.store.sqlite_file import FileLock, driver_of, reading_engine, writing_engine
 
@@ -54,6 +54,9 @@ class SqliteDatabase:
         return await self._writer.run(work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
+        return await self._writer.run(work)
+
+    async def note(self, work: Callable[[Connection], T]) -> T:
         return await self._writer.run(work)
 
     async def scrub(self) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from decision_service.runtime.files import sync_folder
-from decision_service.store.address import SqliteFile
+from decision_service.store.engine import SqliteFile
 from decision_service.store.errors import StoreDamaged, StoreLocked, StoreUnwritable
 
 _HEADER = 32

@@ -10,17 +10,19 @@ from typing import Self
 from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.store import errors, history
-from decision_service.store.address import (
-    PostgresServer,
-    SqliteFile,
-    parse_journal,
-    parse_store_url,
-)
 from decision_service.store.applicants import Applicants
 from decision_service.store.arms import Arms
 from decision_service.store.commit import LARGEST_GROUP, LINGER_SECONDS, Commits, OnCommit, no_op
 from decision_service.store.decisions import Decisions
-from decision_service.store.engine import READERS, Database, is_shared, writes
+from decision_service.store.engine import (
+    READERS,
+    Database,
+    PostgresServer,
+    SqliteFile,
+    parse_journal,
+    parse_store_url,
+    writes,
+)
 from decision_service.store.erasure import Erasing, expire
 from decision_service.store.erasure_journal import ErasureJournal, JournalFile, begin_tables
 from decision_service.store.events import Events
@@ -130,7 +132,7 @@ class Store(
                 await noted.aclose()
             await database.aclose()
             raise
-        leases = SharedLeases(database, lease) if is_shared(database) else None
+        leases = SharedLeases(database, lease) if database.shared else None
         return cls(database, linger, largest_group, leases, on_commit, erasing, keys, wrapping)
 
     async def aclose(self) -> None:

@@ -15,8 +15,13 @@ from decision_service.decide.application import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
 from decision_service.store import decisions, notices, review_rows, snapshots
 from decision_service.store.arms import arm_decisions
-from decision_service.store.columns import disclosed, metadata
-from decision_service.store.dialect import from_microseconds, microseconds, padded
+from decision_service.store.columns import (
+    disclosed,
+    from_microseconds,
+    metadata,
+    microseconds,
+    padded,
+)
 from decision_service.store.engine import Database, Subject
 from decision_service.store.events import events
 from decision_service.store.history import open_loans, unpacked

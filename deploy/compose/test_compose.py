@@ -20,7 +20,7 @@ import pytest
 
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import FROM_FILES, env_name
-from decision_service.store.address import parse_journal
+from decision_service.store.engine import parse_journal
 from decision_service.store.errors import StoreRefused
 from decision_service.store.store import open_journal
 from tests.e2e.page import Page

@@ -21,7 +21,7 @@ from decision_service.domain.errors import ConsentMoved, StoreUnavailable
 from decision_service.domain.ports import Disconnected, Erased, HistoryEntry, UserState
 from decision_service.domain.reviews import ReviewEnd
 from decision_service.domain.snapshot import KnownCount
-from decision_service.store.address import parse_journal
+from decision_service.store.engine import parse_journal
 from decision_service.store.erasure_journal import new_erasure
 from decision_service.store.errors import StoreDamaged, StoreRefused
 from decision_service.store.store import Store, migrate, open_journal

@@ -13,7 +13,7 @@ from decision_service.domain.decision import Arm, Outcome
 from decision_service.domain.ports import Filter, PagePosition
 from decision_service.store import arms, commit, decisions, outcomes
 from decision_service.store import erasure as expiry
-from decision_service.store.dialect import microseconds
+from decision_service.store.columns import microseconds
 from decision_service.store.engine import Database
 from decision_service.store.store import open_database
 from decision_service.workbench.backtest import replica as backtest

@@ -13,7 +13,7 @@ import pytest
 
 from decision_service.store import sqlite as sqlite_database
 from decision_service.store import sqlite_file
-from decision_service.store.address import SqliteFile
+from decision_service.store.engine import SqliteFile
 from decision_service.store.errors import (
     SchemaUnfit,
     StoreDamaged,

@@ -243,35 +243,6 @@ async def test_a_crash_of_the_server_loses_nothing_acknowledged(
         await store.commit(numbered(900_000))
 
 
-async def test_a_closed_store_serves_nothing(url: str) -> None:
-    """Every call after closing says that the store is closed; closing twice is harmless."""
-    store = await Store.open(url)
-    await store.aclose()
-    await store.aclose()
-    for call in (
-        store.get("d"),
-        store.look_up("los", "r"),
-        store.put_texts([]),
-        store.commit(ENTRY),
-    ):
-        with pytest.raises(StoreUnavailable, match="closed"):
-            await call
-
-
-async def test_text_that_postgres_cannot_hold_fails_alone(url: str) -> None:
-    """A NUL or a lone surrogate fails its own commit; the rest of the group is recorded."""
-    async with opened(url) as store:
-        entries = [
-            numbered(1),
-            numbered(2, customer_ref="a\0b"),
-            numbered(3, customer_ref="\udc80"),
-            numbered(4),
-        ]
-        done = await asyncio.gather(*(store.commit(one) for one in entries), return_exceptions=True)
-        assert [isinstance(one, StoreError) for one in done] == [False, True, True, False]
-        assert sorted(await ids(store)) == [numbered(n).decision_id for n in (1, 4)]
-
-
 async def test_a_key_that_another_transaction_holds_is_waited_for_and_then_refused(
     url: str,
 ) -> None:

@@ -50,6 +50,9 @@ class WatchedDatabase:
         await self.go.wait()
         return result
 
+    async def note(self, work: Callable[[Connection], T]) -> T:
+        return await self._database.note(work)
+
     async def scrub(self) -> None:
         await self._database.scrub()
 

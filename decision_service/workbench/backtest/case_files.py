@@ -38,7 +38,7 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.language.values import has_type
 from decision_service.rules.program import CompiledRuleset
-from decision_service.store.dialect import from_microseconds, microseconds
+from decision_service.store.columns import from_microseconds, microseconds
 from decision_service.workbench.backtest.replica import KeyRange, RangeCounts, RecordedApplicant
 
 

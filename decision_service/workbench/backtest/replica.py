@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import msgspec
 from sqlalchemy import Connection, bindparam, exists, func, select, tuple_
@@ -20,11 +20,11 @@ from decision_service.server.wire import enum_name, money_from_message
 from decision_service.store import errors as faults
 from decision_service.store import rollouts as texts
 from decision_service.store import snapshots
-from decision_service.store.address import SqliteFile, parse_store_url
+from decision_service.store.columns import from_microseconds, microseconds
 from decision_service.store.decisions import decisions, entry_of
-from decision_service.store.dialect import from_microseconds, microseconds
+from decision_service.store.engine import Readable, SqliteFile, parse_store_url
 from decision_service.store.history import history
-from decision_service.store.keys import DataKeys, Readable, open_data_keys
+from decision_service.store.keys import DataKeys, open_data_keys
 from decision_service.store.sqlite import read_sqlite
 
 
@@ -123,15 +123,10 @@ def _applicant(row: Sequence[Any]) -> RecordedApplicant:
     return RecordedApplicant(entry_of(columns), loan)
 
 
-class ReadingDatabase(Readable, Protocol):
-    async def aclose(self) -> None:
-        """Close every connection."""
-
-
 class StoreReader:
     """Applicants of a store; every method raises StoreUnavailable."""
 
-    def __init__(self, database: ReadingDatabase, data_keys: DataKeys) -> None:
+    def __init__(self, database: Readable, data_keys: DataKeys) -> None:
         self._database = database
         self._data_keys = data_keys
 
@@ -192,7 +187,7 @@ class StoreReader:
         )
 
 
-async def _opened(url: str) -> ReadingDatabase:
+async def _opened(url: str) -> Readable:
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
         return await read_sqlite(address)

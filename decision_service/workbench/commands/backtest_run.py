@@ -24,7 +24,7 @@ from decision_service.rollout.impact import TooManyCells
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.config import load
 from decision_service.steering.compare import without_value
-from decision_service.store.address import SqliteFile, parse_store_url
+from decision_service.store.engine import SqliteFile, parse_store_url
 from decision_service.workbench.backtest.case_files import CaseFile
 from decision_service.workbench.backtest.judge import DimensionUnknown, require_dimensions
 from decision_service.workbench.backtest.replica import KeyRange, RangeCounts

@@ -51,7 +51,7 @@ from decision_service.runtime.tasks import run_async
 from decision_service.server.auth import read_callers_file
 from decision_service.server.webhooks import PATH
 from decision_service.smile.source import SmileSource
-from decision_service.store.address import PostgresServer, parse_journal, parse_store_url
+from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
 from decision_service.store.errors import StoreLocked, StoreUrlInvalid
 from decision_service.store.store import Store
 from decision_service.workbench.coverage import counted

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.store.address import (
+from decision_service.store.engine import (
     PostgresServer,
     SqliteFile,
     parse_journal,

@@ -148,17 +148,6 @@ async def test_the_linger_ends() -> None:
     assert work.batches == [[0, 1, 2], [1, 2]]
 
 
-async def test_one_bad_question_fails_alone() -> None:
-    """The neighbours of a question that cannot be answered are answered one by one."""
-    work = Work()
-    work.bad = {2}
-    batches = Batches(work.double, most=100)
-    answers = await asyncio.gather(*ask_all(batches, [1, 2, 3]), return_exceptions=True)
-    assert answers[0] == 2
-    assert isinstance(answers[1], EntryRefused)
-    assert answers[2] == 6
-
-
 async def test_a_failure_reaches_every_caller_and_the_next_batch_runs() -> None:
     """All callers of a failed batch get an error of their own; later callers are answered."""
     work = Work()
@@ -183,21 +172,6 @@ async def test_an_unforeseen_error_does_not_stop_the_batches() -> None:
     assert await batches.submit(2) == 4
 
 
-async def test_a_caller_who_leaves_changes_nothing_for_the_others() -> None:
-    """The work of a cancelled caller goes on, its own part included."""
-    work = Work()
-    work.go.clear()
-    batches = Batches(work.double, most=100)
-    callers = ask_all(batches, [1, 2, 3])
-    await work.started.wait()
-    callers[0].cancel()
-    work.go.set()
-    answers = await asyncio.gather(*callers, return_exceptions=True)
-    assert isinstance(answers[0], asyncio.CancelledError)
-    assert answers[1:] == [4, 6]
-    assert work.batches == [[1, 2, 3]]
-
-
 async def test_all_callers_leaving_does_not_stop_the_work() -> None:
     """A batch whose callers all left runs to its end, and closing waits for it."""
     work = Work()
@@ -211,27 +185,6 @@ async def test_all_callers_leaving_does_not_stop_the_work() -> None:
     assert not closing.done()
     work.go.set()
     await closing
-
-
-async def test_closing_answers_those_who_wait_and_refuses_those_who_come() -> None:
-    """Callers in a linger are served at once on closing; afterwards nobody is."""
-    batches = await served_together(Work(), 9, linger=LONG)
-    callers = ask_all(batches, range(5))
-    await asyncio.sleep(0)
-    await batches.aclose()
-    assert await asyncio.gather(*callers) == [0, 2, 4, 6, 8]
-    with pytest.raises(StoreUnavailable, match="closed"):
-        await batches.submit(9)
-
-
-async def test_closing_finishes_every_batch() -> None:
-    """More callers than one batch holds are all served on closing."""
-    work = Work()
-    batches = Batches(work.double, most=2)
-    callers = ask_all(batches, range(5))
-    await asyncio.sleep(0)
-    await batches.aclose()
-    assert [caller.result() for caller in callers] == [0, 2, 4, 6, 8]
 
 
 async def test_the_queue_is_bounded() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 from decision_service.store import errors as faults
-from decision_service.store.dialect import padded
+from decision_service.store.columns import padded
 from decision_service.store.errors import ConnectionLost, EntryRefused, HeldUp, RolledBack
 
 STATEMENT = "INSERT INTO decisions VALUES (?)"

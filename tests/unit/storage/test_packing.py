@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import zlib
 
 import pytest
 
@@ -16,14 +15,6 @@ NOISE = random.Random(5).randbytes(1000)
 def snapshot(number: int, user: str = "user-1") -> SnapshotBody:
     """A snapshot that hardly compresses."""
     return SnapshotBody(str(number), user, NOISE + bytes([number]))
-
-
-async def test_a_packed_body_unpacks_to_itself() -> None:
-    """What is stored for a body is zlib's, and gives the body back."""
-    packed = await Packing().pack(snapshot(1), stored=7)
-    assert packed.key == ("user-1", "1")
-    assert packed.stored == 7
-    assert zlib.decompress(packed.body) == await unpack(packed.body) == snapshot(1).body
 
 
 async def test_a_snapshot_that_comes_again_is_not_compressed_again() -> None:

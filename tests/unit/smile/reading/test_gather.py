@@ -261,11 +261,6 @@ async def test_other_accounts_need_no_transactions(one):
     assert found.snapshot.transactions is None
 
 
-async def test_the_snapshot_is_the_users():
-    """The snapshot names the user that was asked for."""
-    assert (await gathered(sss())).snapshot.user_id == USER
-
-
 async def test_accounts_in_error_keep_their_error():
     """An account in error is in the snapshot with the vendor's code."""
     connection = {"status": "ERROR", "errorCode": "MFA_TIMEOUT", "updatedAt": None}

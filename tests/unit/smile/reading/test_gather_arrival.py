@@ -14,6 +14,7 @@ from tests.unit.smile.vendor import Hang, Vendor, ok, problem
 from tests.unit.smile.virtual import NOW
 
 YOUNG = timedelta(minutes=1)
+TEN = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
 HOURS = timedelta(hours=3)
 
@@ -23,28 +24,29 @@ def now():
     return asyncio.get_running_loop().time()
 
 
-def linking(status="PENDING"):
+def linking(status="PENDING", age=YOUNG):
     """A vendor with one account that is just being linked."""
-    return Vendor(accounts=[account(status=status, age=YOUNG)], eincomes=[eincome()])
+    return Vendor(accounts=[account(status=status, age=age)], eincomes=[eincome()])
 
 
+@pytest.mark.parametrize("age", [YOUNG, TEN - timedelta(seconds=1), -timedelta(seconds=1)])
 @pytest.mark.parametrize("status", ["PENDING", "AWAITING_MFA"])
-async def test_an_account_being_linked_is_not_ready(status):
+async def test_an_account_being_linked_is_not_ready(status, age):
     """Nobody who does not wait gets a decision while an account is being linked."""
-    one = linking(status)
+    one = linking(status, age)
     with pytest.raises(DataNotReady) as found:
         await gathered(one)
-    assert found.value.retry_after
+    assert found.value.retry_after == 30.0
     assert USER not in found.value.message
     assert one.paths == ["/accounts"]
 
 
-async def test_an_old_attempt_is_ignored():
-    """An account that has been PENDING for ten minutes holds nobody up."""
-    one = Vendor(
-        accounts=[account(), account("a-2", status="PENDING", age=timedelta(minutes=10))],
-        eincomes=[eincome()],
-    )
+@pytest.mark.parametrize(
+    ("status", "age"), [("PENDING", TEN), ("PENDING", -timedelta(days=1)), ("NEW_WORD", YOUNG)]
+)
+async def test_what_is_no_young_attempt_is_ignored(status, age):
+    """Ten minutes of PENDING, a time far in the future and a new word hold nobody up."""
+    one = Vendor(accounts=[account(), account("a-2", status=status, age=age)], eincomes=[eincome()])
     assert (await gathered(one)).snapshot.eincomes.records
 
 

@@ -41,16 +41,35 @@ def accounts(*listed):
 MOVED = {"status": "CONNECTED", "updatedAt": "2026-11-23T00:00:00Z"}
 
 
-async def test_a_change_of_accounts_is_read_again_once():
+@pytest.mark.parametrize(
+    "later",
+    [
+        [account(connection=MOVED)],
+        [account(monitor={"status": "ACTIVE", "updatedAt": "2026-11-23T00:00:00Z"})],
+        [account(status="ERROR")],
+        [account(), account("a-2", status="ERROR")],
+    ],
+    ids=["connected-anew", "synced-anew", "another-status", "another-account"],
+)
+async def test_a_change_of_accounts_is_read_again_once(later):
     """Accounts that differ after a list of several pages cost one whole new reading."""
     one = long()
-    one.then("/accounts", one.honest, accounts(account(connection=MOVED)))
-    one.each("/accounts", accounts(account(connection=MOVED)))
+    one.then("/accounts", one.honest, accounts(*later))
+    one.each("/accounts", accounts(*later))
     found = await gathered(one, MONTHLY)
     assert found.calls == 1 + 4 + 1 + 4 + 1
     assert len(found.snapshot.eincomes.records) == 151
     assert found.snapshot.eincomes.faults == ()
-    assert found.snapshot.accounts[0].connection_updated_at.day == 23
+    assert [one.id for one in found.snapshot.accounts] == [one["id"] for one in later]
+
+
+async def test_what_says_nothing_of_the_data_is_no_change():
+    """Neither the order of accounts nor their errors cost a new reading."""
+    one, other = long(), account("a-2", status="ERROR")
+    failed = {**other["connection"], "errorCode": "AUTH_REQUIRED"}
+    one.then("/accounts", accounts(account(), other))
+    one.each("/accounts", accounts({**other, "connection": failed}, account()))
+    assert (await gathered(one, MONTHLY)).calls == 1 + 4 + 1
 
 
 async def test_a_second_reading_forgets_the_first():

@@ -7,7 +7,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.person import FoundPerson
 from decision_service.domain.snapshot import Identity
 from decision_service.domain.values import Cause
-from decision_service.smile.records import LISTINGS, WITH_PEOPLE
+from decision_service.smile.records import WITH_PEOPLE
 from tests.unit.smile.gathering import MONTHLY, gathered
 from tests.unit.smile.items import account, identity, metadata
 from tests.unit.smile.vendor import Vendor, body_of
@@ -83,11 +83,6 @@ async def test_a_person_of_another_form_is_a_fault_where_rules_compare():
     faults = snapshot.identities.faults
     assert {fault.cause for fault in faults} == {Cause.BAD_DATA}
     assert snapshot.identities.people == ()
-
-
-def test_the_plain_listing_knows_no_people():
-    """Only one listing decodes them."""
-    assert LISTINGS[Kind.IDENTITIES] is not WITH_PEOPLE[Kind.IDENTITIES]
 
 
 def someone(**changes):

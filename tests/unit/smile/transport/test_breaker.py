@@ -69,15 +69,6 @@ def test_a_tenth_of_failures_does_not_open_it(breaker):
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_an_open_circuit_says_when_to_come_back(breaker, clock):
-    """The refusal carries the seconds until the next probe."""
-    failures(breaker, 5)
-    clock.at = 2.0
-    with pytest.raises(CircuitOpen) as refused:
-        breaker.admit()
-    assert refused.value.retry_after == pytest.approx(3.0)
-
-
 def test_one_probe_passes_every_five_seconds(breaker, clock):
     """While open, one attempt passes per five seconds and the others are refused."""
     failures(breaker, 5)
