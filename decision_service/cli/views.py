@@ -18,7 +18,6 @@ from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.output import console
 from decision_service.domain.errors import visible
-from decision_service.rules.construct import SEGMENT
 from decision_service.server.wire import enum_name
 
 _WIDTH = 80
@@ -38,6 +37,8 @@ _NEEDS = {
     "!=": "needs other than ",
 }
 _TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
+_SEGMENT = "segment"
+"""The row of a stage that says whether its segment holds."""
 _WITHOUT_TRUTH = ("SCORECARD", "TABLE")
 
 
@@ -249,7 +250,7 @@ def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
     words = [f"{escape(rule.name):<20}"]
     # The condition of a stage has a truth whatever the component.
     judged = component not in _WITHOUT_TRUTH and stage != "offer"
-    if judged or rule.name == SEGMENT:
+    if judged or rule.name == _SEGMENT:
         words.append(_TRUTHS.get(rule.truth, ""))
     if rule.effect:
         words.append(f"→ {escape(rule.effect)}  {rule.reason}".rstrip())
@@ -490,3 +491,14 @@ def _provenance(decision: pb.Decision) -> str:
     if decision.HasField("expire_time"):
         words.append(f"valid until {instant_text(decision.expire_time)}")
     return " · ".join(words)
+
+
+def print_reviews(reply: review_pb.ListReviewsResponse) -> None:
+    out = console()
+    if not reply.reviews:
+        out.print("No review matches.")
+    for review in reply.reviews:
+        for line in head_lines(review):
+            out.print(line, soft_wrap=True)
+    if reply.next_page_token:
+        out.print(f"More: --page-token {escape(reply.next_page_token)}", soft_wrap=True)
