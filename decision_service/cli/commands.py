@@ -16,6 +16,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.cli.calls import Call, Form
 from decision_service.cli.output import (
     CommandError,
@@ -187,10 +188,13 @@ def show_rollouts(call: Call, product: ProductArgument = "") -> None:
     with call.server.connect() as connection:
         products = [product]
         if not product:
-            listed = connection.call("RolloutService.ListRollouts", pb.ListRolloutsRequest())
+            listed = connection.call(
+                "RolloutService.ListRollouts", rollout_pb.ListRolloutsRequest()
+            )
             products = [rollout.product for rollout in listed.rollouts]
         replies = [
-            connection.call(call.row.method, pb.GetRolloutRequest(product=one)) for one in products
+            connection.call(call.row.method, rollout_pb.GetRolloutRequest(product=one))
+            for one in products
         ]
     if call.form is Form.JSON and not product:
         print_json([message_dict(reply) for reply in replies])
@@ -205,7 +209,7 @@ def move(call: Call) -> None:
     fields = request.DESCRIPTOR.fields_by_name
     with call.server.connect() as connection:
         if "position" in fields and not (request.plan_digest and request.position):
-            asked = pb.GetRolloutRequest(product=request.product)
+            asked = rollout_pb.GetRolloutRequest(product=request.product)
             rollout = connection.call("RolloutService.GetRollout", asked).rollout
             request.plan_digest = request.plan_digest or rollout.plan_digest
             request.position = request.position or rollout.position

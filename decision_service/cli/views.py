@@ -142,43 +142,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def add_factors(tree: Tree, decision: pb.Decision, most: int = 0) -> None:
-    """Add each factor with its value and evidence; with `most`, so many of the heaviest."""
-    factors = list(decision.factor_values)
-    if not factors:
-        return
-    if not most or len(factors) <= most:
-        _add(tree.add("factors"), factors)
-        return
-    branch = tree.add(f"the {most} heaviest factors of {len(factors)}")
-    _add(branch, heaviest(decision)[:most])
-    branch.add(f"{len(factors) - most} more: `decision-service decide … --view full` shows all")
-
-
-def heaviest(decision: pb.Decision) -> list[pb.FactorValue]:
-    """The factors by weight: of reasons, of needed data, of rules with a reason, of scores."""
-    names = dict.fromkeys(_by_weight(decision))
-    places = {name: place for place, name in enumerate(names)}
-    return sorted(decision.factor_values, key=lambda one: places.get(one.name, len(places)))
-
-
-def _by_weight(decision: pb.Decision) -> Iterator[str]:
-    yield from (reason.factor for reason in decision.reasons)
-    yield from (request.factor for request in decision.data_requests)
-    for trace in decision.rule_traces:
-        if trace.reason:
-            yield from (seen.left for seen in trace.comparisons)
-    for trace in decision.rule_traces:
-        if trace.component == pb.COMPONENT_SCORECARD:
-            yield from (seen.left for seen in trace.comparisons)
-
-
-def _add(branch: Tree, factors: list[pb.FactorValue]) -> None:
-    for factor in factors:
-        node = branch.add(escape(_factor_text(factor)))
-        evidence = ", ".join(_evidence_text(factor.evidence))
-        if evidence:
-            node.add(f"[dim]{escape(evidence)}[/]")
+def add_factors(tree: Tree, decision: pb.Decision) -> None:
+    """Add each factor with its value and evidence."""
+    if decision.factor_values:
+        branch = tree.add("factors")
+        for factor in decision.factor_values:
+            node = branch.add(escape(_factor_text(factor)))
+            if evidence := ", ".join(_evidence_text(factor.evidence)):
+                node.add(f"[dim]{escape(evidence)}[/]")
 
 
 def _factor_text(factor: pb.FactorValue) -> str:
@@ -386,12 +357,12 @@ def styled_outcome(decision: pb.Decision) -> str:
     return f"[{outcome_style(decision)}]{outcome_text(decision)}[/]"
 
 
-def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0) -> Tree:
+def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
     tree = Tree(_headline(decision, title), guide_style="dim")
     add_verdict(tree, decision)
     add_recourse(tree, decision)
     _add_stages(tree, decision)
-    add_factors(tree, decision, most_factors)
+    add_factors(tree, decision)
     tree.add(escape(_provenance(decision)))
     _add_review(tree, decision)
     return tree

@@ -20,12 +20,12 @@ import msgspec
 import pytest
 from pyarrow.parquet import read_schema
 
+from bench.people.population import population
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.api.v1.decision_pb2 import OUTCOME_APPROVE
 from decision_service.api.v1.decision_service_pb2 import ListDecisionsRequest
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.build import engine_version
-from bench.people.population import population
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -213,8 +214,7 @@ def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
         assert word in done.stdout
     assert "replaying each gives the same answer" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
-    assert "the 5 heaviest factors of " in done.stdout
-    assert "decision-service decide … --view full` shows all" in done.stdout
+    assert re.search(r"Its [0-9]+ factors: --view full, below", done.stdout)
 
 
 def test_a_broken_pipe_is_no_error(tmp_path: Path) -> None:

@@ -384,7 +384,7 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
         chain = await run("los", "decisions", "show", made.decision_id)
         assert STANDS in chain
         chain = await run("ana", "decisions", "chain", made.decision_id)
-        assert [word for word in chain.split() if word in words] == words * 2
+        assert [word for word in chain.split() if word in words] == words * 3
         assert max(map(len, chain.splitlines())) <= 200
         asked = ("reviews", "open", made.decision_id, "--text", "I asked for 30,000.")
         assert "contested" in await run("los", *asked)
