@@ -16,14 +16,14 @@ from google.protobuf.message_factory import GetMessageClass
 
 from decision_service.cli.client import ServerOptions, method_of
 from decision_service.cli.fields import field_options, fill_request
-from decision_service.cli.output import CommandError, Exit, console, print_json, seconds
+from decision_service.cli.output import print_json
 from decision_service.cli.table import Rpc
 
 VIEWS = {
     "Decision": "cli.views:print_decision",
     "Review": "cli.views:print_review",
     "ListDecisionsResponse": "cli.decisions:print_page",
-    "ListReviewsResponse": "cli.people:print_reviews",
+    "ListReviewsResponse": "cli.views:print_reviews",
     "GetRolloutResponse": "cli.rollout:print_rollout",
     "ListRolloutStepsResponse": "cli.rollout:print_steps",
     "VersionComparison": "cli.rollout:print_comparison",
@@ -73,54 +73,6 @@ def named(target: str) -> Any:
 
 def _send(call: Call) -> None:
     call.show(call.send())
-
-
-def decide(call: Call, timeout: Annotated[float, seconds("deadline", "--timeout")] = 10.0) -> None:
-    call.show(call.send(timeout))
-
-
-def list_decisions(call: Call) -> None:
-    require_span(call.request)
-    call.show(call.send())
-
-
-def require_span(request: Any) -> None:
-    """Raise CommandError where no day lies between the days of a filter."""
-    first, before = request.create_time_from, request.create_time_before
-    has = request.HasField("create_time_from") and request.HasField("create_time_before")
-    if has and before.ToDatetime() <= first.ToDatetime():
-        raise CommandError(
-            f"--before {before.ToJsonString()} is not after --from {first.ToJsonString()}",
-            Exit.USAGE,
-        )
-
-
-def health(call: Call) -> None:
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-    from decision_service.server.health import REASON
-
-    address = call.server.address
-    with call.server.connect() as connection:
-        stub: Any = health_pb2_grpc.HealthStub(connection.channel)
-        asked = health_pb2.HealthCheckRequest()
-        reply, ended = connection.answer(stub.Check.with_call, asked, 5.0)
-    status = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
-    reason = str(dict(ended.trailing_metadata() or ()).get(REASON, ""))
-    if call.form is Form.JSON:
-        print_json({"address": address, "status": status, "reason": reason or None})
-    if status != "SERVING":
-        why = reason or "its log says why"
-        raise CommandError(f"the server at {address} is {status}: {why}", Exit.SERVER)
-    if call.form is Form.TABLE:
-        console().print(f"{address} is SERVING")
-
-
-def status(call: Call) -> None:
-    reply: Any = call.send()
-    call.show(reply)
-    if reply.refused:
-        raise typer.Exit(Exit.FINDINGS)
 
 
 def command_of(row: Rpc) -> Callable[..., Any]:

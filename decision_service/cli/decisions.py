@@ -26,21 +26,18 @@ from decision_service.cli.output import (
     print_table,
     table,
 )
+from decision_service.cli.records import print_record
 from decision_service.cli.views import (
     add_verdict,
     cause_text,
     chain_lines,
     decision_tree,
-    instant_text,
     money_text,
     outcome_style,
     outcome_text,
     override_text,
-    state_text,
-    step_text,
-    step_words,
+    print_review,
     styled_outcome,
-    subject_text,
     value_text,
 )
 from decision_service.server.wire import enum_name
@@ -247,76 +244,29 @@ def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
     }
 
 
-def chain_tree(links: Sequence[ChainLink]) -> Tree:
-    first = links[0].decision
+def print_chain(links: Sequence[ChainLink]) -> None:
+    """Every record of an application in the order of time, then what counts now."""
+    first, out = links[0].decision, console()
     words = [f"{name} {value}" for name, value in _application(first).items() if value]
-    tree = Tree(escape(" · ".join(words)), guide_style="dim")
+    out.print(" · ".join(words), markup=False, soft_wrap=True)
     for link in links:
-        _add_link(tree, link)
+        tree = Tree(f"{styled_outcome(link.decision)} · {escape(link.decision.decision_id)}")
+        add_verdict(tree, link.decision)
+        out.print(tree)
+        for review in link.reviews:
+            print_review(review)
+        for record in (*link.notices, *(one.outcome for one in link.outcomes)):
+            out.print()
+            print_record(record, "  ")
     standing = f"stands: {outcome_text(first)} · {first.decision_id}"
     if first.HasField("review"):
         *_, standing = chain_lines(first.review)
-    tree.add(f"[bold]{escape(standing)}[/]")
-    return tree
+    out.print(f"[bold]{escape(standing)}[/]", soft_wrap=True)
 
 
 def _application(decision: pb.Decision) -> dict[str, str]:
     names = ("product", "application_id", "customer_ref", "user_id")
     return {name: getattr(decision, name) for name in names}
-
-
-def _add_link(tree: Tree, link: ChainLink) -> None:
-    decision = link.decision
-    words = [decision.decision_id, instant_text(decision.create_time)]
-    if decision.assignment.arm:
-        ref = decision.ruleset_ref
-        words.append(f"{decision.assignment.arm} v{ref.version} {ref.digest[:12]}")
-    if decision.first_decision_id:
-        words.append("decided again")
-    branch = tree.add(f"{styled_outcome(decision)} · {escape(' · '.join(words))}")
-    add_verdict(branch, decision)
-    for review in link.reviews:
-        _add_review(branch, review)
-    for line in (*map(_letter, link.notices), *map(_loan, link.outcomes)):
-        branch.add(escape(line))
-
-
-def _add_review(branch: Tree, review: review_pb.Review) -> None:
-    words = f"review · {review.review_id} · {state_text(review)}"
-    steps = branch.add(f"[bold]{escape(words)}[/]")
-    steps.add(escape(subject_text(review)))
-    for event in review.events:
-        step = steps.add(escape(step_text(event)))
-        for said in step_words(event):
-            step.add(escape(said))
-
-
-def _letter(notice: notice_pb.Notice) -> str:
-    kind = enum_name(notice_pb.NoticeKind.DESCRIPTOR, notice.kind)
-    made = f"made {instant_text(notice.create_time)} by {notice.created_by}"
-    words = ["letter", f"{kind} in {notice.language}", made]
-    if notice.HasField("send_time"):
-        sent = f"sent {instant_text(notice.send_time)} by {notice.channel}"
-        words.append(f"{sent}, reported by {notice.sent_by}")
-    return " · ".join(words)
-
-
-def _loan(recorded: outcome_pb.RecordedOutcome) -> str:
-    loan = recorded.outcome
-    status = enum_name(outcome_pb.LoanStatus.DESCRIPTOR, loan.status)
-    came = f"reported {instant_text(recorded.report_time)}"
-    return " · ".join(
-        ["loan", loan.loan_id, f"{status} on {loan.as_of_date}", *_amounts(loan), came]
-    )
-
-
-def _amounts(loan: outcome_pb.LoanOutcome) -> Iterator[str]:
-    if loan.HasField("disbursed_amount"):
-        yield f"{money_text(loan.disbursed_amount)} paid out {loan.disburse_date}".rstrip()
-    if loan.HasField("repaid_amount"):
-        yield f"{money_text(loan.repaid_amount)} repaid"
-    if loan.overdue_days:
-        yield f"{loan.overdue_days} days overdue"
 
 
 def chain(call: Call) -> None:
@@ -327,4 +277,4 @@ def chain(call: Call) -> None:
     elif call.form is Form.QUIET:
         typer.echo("\n".join(link.decision.decision_id for link in links))
     else:
-        console().print(chain_tree(links))
+        print_chain(links)

@@ -30,8 +30,9 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.calls import Call, require_span
+from decision_service.cli.calls import Call
 from decision_service.cli.client import Connection
+from decision_service.cli.commands import require_span
 from decision_service.cli.output import CommandError, Exit, new_file, require_extra
 from decision_service.cli.parquet import ParquetRows
 from decision_service.cli.views import counted

@@ -28,7 +28,6 @@ from decision_service.domain.errors import visible
 _TOO_LARGE = 2**31
 _LONGEST = 10_000
 _ENDLESS = 1_000_000
-_EVERY = 1_000
 _RECEIPTS = {
     pb.OUTCOME_RECEIPT_RECORDED: "recorded",
     pb.OUTCOME_RECEIPT_OLDER: "older",
@@ -209,22 +208,14 @@ def _status(word: str) -> str:
 
 @contextmanager
 def progress(lines: TextIOWrapper) -> Iterator[Callable[[int], None]]:
-    """Yield what is called after each line with how many were dealt with."""
-    if not sys.stderr.isatty():
-
-        def count(number: int) -> None:
-            if not number % _EVERY:
-                sys.stderr.write(f"{number:,} lines …\n")
-
-        yield count
-        return
+    """Yield what is called after each line with how many were dealt with; a bar on terminals."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
     found = os.fstat(lines.fileno())
     size = found.st_size if stat.S_ISREG(found.st_mode) else None  # None of a pipe
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=size, words="")
 
         def show(number: int) -> None:

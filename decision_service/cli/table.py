@@ -54,7 +54,7 @@ def _review(about: str, method: str, more: str = "") -> Rpc:
 
 
 def _move(
-    about: str, method: str, *without: str, by: str = "cli.rollout:move", more: str = ""
+    about: str, method: str, *without: str, by: str = "cli.commands:move", more: str = ""
 ) -> Rpc:
     method = f"RolloutService.{method}"
     return Rpc(about, method, "product", without, findings=MOVES, by=by, more=more)
@@ -76,7 +76,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
     },
     "Decide": {
         "decide": Rpc(
-            "Decide one application.", "DecisionService.CreateDecision", by="cli.calls:decide"
+            "Decide one application.", "DecisionService.CreateDecision", by="cli.commands:decide"
         ),
         "decisions": Group(
             "Show, list, replay and export decisions; report loans.",
@@ -90,7 +90,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                 "list": Rpc(
                     "List decisions, newest first.",
                     "DecisionService.ListDecisions",
-                    by="cli.calls:list_decisions",
+                    by="cli.commands:list_decisions",
                 ),
                 "replay": Rpc(
                     "Recompute a decision and show what differs.",
@@ -169,7 +169,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "RulesetService.ListRulesets",
                     "product",
                     defaults={"product": ""},
-                    by="cli.calls:status",
+                    by="cli.commands:status",
                     more="Exit code 1 when it refused those of its folder.",
                 ),
             },
@@ -184,7 +184,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "Show where rollouts are, and what comes next.",
                     "RolloutService.GetRollout",
                     without=("product",),
-                    by="cli.rollout:show",
+                    by="cli.commands:show_rollouts",
                 ),
                 "explain": Rpc(
                     "Show who would decide an applicant now.",
@@ -201,7 +201,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "Stop a challenger, or a whole product.",
                     "SetKillSwitch",
                     "killed",
-                    by="cli.rollout:kill",
+                    by="cli.commands:kill",
                     more="Within two seconds on every process. It asks on a terminal alone, before "
                     "it reaches the server.",
                 ),
@@ -219,7 +219,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "Compare two versions on the same applicants.",
                     "RolloutService.CompareVersions",
                     "product",
-                    by="cli.rollout:compare",
+                    by="cli.commands:compare",
                     more="The champion with its challenger, a shadow, or itself on another day's "
                     "parameters.",
                 ),
@@ -250,13 +250,13 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "ApplicantService.ExportApplicant",
                     "user_id",
                     without=("page_token",),
-                    by="cli.people:export",
+                    by="cli.commands:export",
                 ),
                 "erase": Rpc(
                     "Destroy the stored data, revoke the accounts.",
                     "ApplicantService.EraseApplicant",
                     "user_id",
-                    by="cli.people:erase",
+                    by="cli.commands:erase",
                 ),
             },
         ),
@@ -267,14 +267,14 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "List unfinished reviews, most urgent first.",
                     "ReviewService.ListReviews",
                     without=("unfinished", "open_time_before"),
-                    by="cli.people:list_reviews",
+                    by="cli.commands:list_reviews",
                 ),
                 "show": Rpc(
                     "Show a review with all of its steps.",
                     "ReviewService.GetReview",
                     "review_id",
                     without=("page_size", "page_token"),
-                    by="cli.people:show_review",
+                    by="cli.commands:show_review",
                 ),
                 "open": Rpc(
                     "Open a review that an applicant asks for.",
@@ -303,7 +303,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "review_id",
                     without=("reject", "text"),
                     findings=REVIEWS,
-                    by="cli.people:confirm_review",
+                    by="cli.commands:confirm_review",
                 ),
             },
         ),
@@ -316,7 +316,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     "decision_id",
                     defaults={"language": "en"},
                     findings=LETTERS,
-                    by="cli.people:show_letter",
+                    by="cli.commands:show_letter",
                     more="It is made at the first call, and the same ever after; a person's result "
                     "has its own.",
                 ),
@@ -335,7 +335,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
     "Operate": {
         "health": Rpc(
             "Ask a server whether it takes decisions.",
-            by="cli.calls:health",
+            by="cli.commands:health",
             more="Exit code 3 when it does not.",
             shows_connection=True,
         ),

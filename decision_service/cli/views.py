@@ -18,7 +18,6 @@ from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.output import console
 from decision_service.domain.errors import visible
-from decision_service.rules.construct import SEGMENT
 from decision_service.server.wire import enum_name
 
 _WIDTH = 80
@@ -38,6 +37,8 @@ _NEEDS = {
     "!=": "needs other than ",
 }
 _TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
+_SEGMENT = "segment"
+"""The row of a stage that says whether its segment holds."""
 _WITHOUT_TRUTH = ("SCORECARD", "TABLE")
 
 
@@ -141,43 +142,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def add_factors(tree: Tree, decision: pb.Decision, most: int = 0) -> None:
-    """Add each factor with its value and evidence; with `most`, so many of the heaviest."""
-    factors = list(decision.factor_values)
-    if not factors:
-        return
-    if not most or len(factors) <= most:
-        _add(tree.add("factors"), factors)
-        return
-    branch = tree.add(f"the {most} heaviest factors of {len(factors)}")
-    _add(branch, heaviest(decision)[:most])
-    branch.add(f"{len(factors) - most} more: `decision-service decide … --view full` shows all")
-
-
-def heaviest(decision: pb.Decision) -> list[pb.FactorValue]:
-    """The factors by weight: of reasons, of needed data, of rules with a reason, of scores."""
-    names = dict.fromkeys(_by_weight(decision))
-    places = {name: place for place, name in enumerate(names)}
-    return sorted(decision.factor_values, key=lambda one: places.get(one.name, len(places)))
-
-
-def _by_weight(decision: pb.Decision) -> Iterator[str]:
-    yield from (reason.factor for reason in decision.reasons)
-    yield from (request.factor for request in decision.data_requests)
-    for trace in decision.rule_traces:
-        if trace.reason:
-            yield from (seen.left for seen in trace.comparisons)
-    for trace in decision.rule_traces:
-        if trace.component == pb.COMPONENT_SCORECARD:
-            yield from (seen.left for seen in trace.comparisons)
-
-
-def _add(branch: Tree, factors: list[pb.FactorValue]) -> None:
-    for factor in factors:
-        node = branch.add(escape(_factor_text(factor)))
-        evidence = ", ".join(_evidence_text(factor.evidence))
-        if evidence:
-            node.add(f"[dim]{escape(evidence)}[/]")
+def add_factors(tree: Tree, decision: pb.Decision) -> None:
+    """Add each factor with its value and evidence."""
+    if decision.factor_values:
+        branch = tree.add("factors")
+        for factor in decision.factor_values:
+            node = branch.add(escape(_factor_text(factor)))
+            if evidence := ", ".join(_evidence_text(factor.evidence)):
+                node.add(f"[dim]{escape(evidence)}[/]")
 
 
 def _factor_text(factor: pb.FactorValue) -> str:
@@ -249,7 +221,7 @@ def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
     words = [f"{escape(rule.name):<20}"]
     # The condition of a stage has a truth whatever the component.
     judged = component not in _WITHOUT_TRUTH and stage != "offer"
-    if judged or rule.name == SEGMENT:
+    if judged or rule.name == _SEGMENT:
         words.append(_TRUTHS.get(rule.truth, ""))
     if rule.effect:
         words.append(f"→ {escape(rule.effect)}  {rule.reason}".rstrip())
@@ -385,12 +357,12 @@ def styled_outcome(decision: pb.Decision) -> str:
     return f"[{outcome_style(decision)}]{outcome_text(decision)}[/]"
 
 
-def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0) -> Tree:
+def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
     tree = Tree(_headline(decision, title), guide_style="dim")
     add_verdict(tree, decision)
     add_recourse(tree, decision)
     _add_stages(tree, decision)
-    add_factors(tree, decision, most_factors)
+    add_factors(tree, decision)
     tree.add(escape(_provenance(decision)))
     _add_review(tree, decision)
     return tree
@@ -490,3 +462,14 @@ def _provenance(decision: pb.Decision) -> str:
     if decision.HasField("expire_time"):
         words.append(f"valid until {instant_text(decision.expire_time)}")
     return " · ".join(words)
+
+
+def print_reviews(reply: review_pb.ListReviewsResponse) -> None:
+    out = console()
+    if not reply.reviews:
+        out.print("No review matches.")
+    for review in reply.reviews:
+        for line in head_lines(review):
+            out.print(line, soft_wrap=True)
+    if reply.next_page_token:
+        out.print(f"More: --page-token {escape(reply.next_page_token)}", soft_wrap=True)

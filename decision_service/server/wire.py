@@ -9,9 +9,8 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import Any, Self, TypeAlias, TypeVar, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, get_args, get_type_hints
 
-import grpc
 import msgspec
 from google.protobuf.descriptor import (
     Descriptor,
@@ -29,6 +28,9 @@ from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.domain.errors import UNSEEN, FieldInvalid, FieldProblem, visible
 from decision_service.domain.factor import Value
 from decision_service.domain.values import LARGEST_AMOUNT, Money, exponent
+
+if TYPE_CHECKING:
+    import grpc
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -484,6 +486,8 @@ def _unary(
 
     def serialize(reply: object) -> bytes:  # bytes are a decision as it was recorded
         return reply if isinstance(reply, bytes) else cast("Message", reply).SerializeToString()
+
+    import grpc  # commands read messages with this module, and print help without it
 
     return grpc.unary_unary_rpc_method_handler(
         checked, request_deserializer=request.FromString, response_serializer=serialize

@@ -53,7 +53,6 @@ PRODUCT = "personal-loan-ph"
 AMOUNT = 20_000
 TERM = 6
 COLUMNS = 100
-FACTORS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,8 @@ def print_report(shown: list[DemoDecision], *, own_rules: bool) -> None:
     declined = next((one for one in shown if one.decision.outcome == pb.OUTCOME_DECLINE), shown[0])
     out.print()
     first_name = declined.person.name.partition(" ")[0]
-    out.print(decision_tree(declined.decision, f"{first_name}, in full", FACTORS))
+    out.print(decision_tree(_without_factors(declined.decision), f"{first_name}, in full"))
+    out.print(f"Its {len(declined.decision.factor_values)} factors: --view full, below.")
     out.print("\n".join(_closing(shown, declined, own_rules=own_rules)))
 
 
@@ -108,6 +108,13 @@ def _reasons(shown: list[DemoDecision]) -> Table:
             why = "\n".join(reason_text(reason) for reason in one.decision.reasons)
             rows.add_row(one.person.name, why)
     return rows
+
+
+def _without_factors(decision: pb.Decision) -> pb.Decision:
+    shown = pb.Decision()
+    shown.CopyFrom(decision)
+    shown.ClearField("factor_values")
+    return shown
 
 
 def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: bool) -> list[str]:

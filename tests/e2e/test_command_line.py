@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -125,3 +126,15 @@ def test_ctrl_c_ends_serve_in_order(tmp_path: Path) -> None:
     with serving(tmp_path) as process:
         process.popen.send_signal(2)
         assert process.popen.wait(300) == 0
+
+
+@pytest.mark.long
+def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
+    """The demonstration runs by itself from any folder that has the rules, in 100 columns."""
+    done = command("sandbox", "demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for word in ("George Palomero", "APPROVE", "DECLINE", "REFER data", "REFER score"):
+        assert word in done.stdout
+    assert "replaying each gives the same answer" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert re.search(r"Its [0-9]+ factors: --view full, below", done.stdout)

@@ -272,7 +272,8 @@ async def _is_audited(at: Lender, again: tuple[str, str], overridden: str, conte
     told = await at.ask("olga", "decisions", "chain", overridden)
     for words in (
         "CONFIRMED · ben",
-        "loan · LN-1 · BOOKED",
+        "LN-1",
+        "booked",
         STANDS,
     ):
         assert words in told

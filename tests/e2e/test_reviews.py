@@ -248,6 +248,47 @@ async def test_an_erasure_ends_the_review(tmp_path: Path) -> None:
         assert told.info.metadata["state"] == "ENDED"
 
 
+@pytest.mark.long
+async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
+    """Listed, claimed, completed, confirmed, and read as one chain with every word."""
+    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
+        made = await at.decided(ANISHA, 30_000)
+        for name, who in (("ana", at.ana), ("ben", at.ben), ("los", at.los)):
+            (tmp_path / name).write_text(str(who[0][1]).removeprefix("Bearer "))
+
+        async def run(who: str, *words: str) -> str:
+            address = ("--address", at.live.service.address)
+            token = ("--token-file", str(tmp_path / who))
+            done = await asyncio.to_thread(command, *words, *address, *token, folder=tmp_path)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        (listed,) = json.loads(await run("ana", "reviews", "list", "--format", "json"))["reviews"]
+        review_id = listed["review_id"]
+        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
+        result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
+        words = [f"word{place}" for place in range(200)]
+        said = ("--explanation", " ".join(words))
+        assert "AWAITING_SECOND" in await run(
+            "ana", "reviews", "complete", review_id, *result, *said
+        )
+        assert "by ana and ben" in await run("ben", "reviews", "confirm", review_id)
+        shown = await run("ana", "reviews", "show", review_id)
+        assert [line for line in shown.splitlines() if "CONFIRMED · ben" in line]
+        chain = await run("los", "decisions", "show", made.decision_id)
+        assert STANDS in chain
+        chain = await run("ana", "decisions", "chain", made.decision_id)
+        assert [word for word in chain.split() if word in words] == words * 3
+        assert max(map(len, chain.splitlines())) <= 200
+        asked = ("reviews", "open", made.decision_id, "--text", "I asked for 30,000.")
+        assert "contested" in await run("los", *asked)
+        listed = await run("ana", "reviews", "list", "--decision-id", made.decision_id)
+        assert f"{review_id[:-1]}2  OPEN" in listed
+        shown = await run("los", "decisions", "show", made.decision_id)
+        assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in shown
+        assert STANDS in shown
+
+
 async def test_many_steps_are_read_page_by_page(tmp_path: Path) -> None:
     """Fifty on a page and a hundred at most; `reviews show` and the chain read all of them."""
     async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:

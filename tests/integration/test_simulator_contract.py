@@ -159,10 +159,8 @@ async def test_filters_are_documented_parameters(judge: Judge) -> None:
 
 
 async def test_providers_are_documented(judge: Judge) -> None:
-    """The list, its filters and each provider validate."""
+    """The list and each provider validate."""
     assert len(await judge.everything("/providers")) == len(PROVIDERS)
-    gig = await judge.everything("/providers", type="GIG", active="true", name="grab")
-    assert gig
     for provider_id in PROVIDERS:
         await judge.ask("GET", f"/providers/{provider_id}", "/providers/{id}")
     await judge.ask("GET", "/providers/nobody", "/providers/{id}", 404)
@@ -207,7 +205,6 @@ async def test_revoking_is_documented(judge: Judge) -> None:
         ("GET", "/transactions", 400, "INVALID_PARAMETERS", {"params": {"endDate": "2026-02-30"}}),
         ("GET", "/eincomes", 400, "INVALID_PARAMETERS", {"params": {"startMonth": "2026-13"}}),
         ("GET", "/eincomes", 400, "INVALID_PARAMETERS", {"params": {"cursor": "nonsense"}}),
-        ("GET", "/providers", 400, "INVALID_PARAMETERS", {"params": {"active": "maybe"}}),
         ("GET", "/users", 401, "INVALID_TOKEN", {"auth": ("key", "wrong")}),
         ("POST", "/tokens", 404, "MISSING_RESOURCE", {"params": {"userId": UNKNOWN}}),
         ("POST", "/tokens", 400, "INVALID_PARAMETERS", {}),

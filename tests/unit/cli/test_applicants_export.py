@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
-from decision_service.cli.people import JsonExport
+from decision_service.cli.commands import json_export
 
 ABOUT = {"user_id": "user-1", "left_out": [{"what": "a <b>", "why": "c & d"}], "erasures": []}
 DECISION = {
@@ -26,12 +25,8 @@ def record(kind: str, content: object) -> pb.StoredRecord:
 
 def written(*pages: list[pb.StoredRecord]) -> str:
     """All that an export of these pages writes."""
-    file = io.StringIO()
-    export = JsonExport(file, "user-1")
-    for page in pages:
-        export.add(page)
-    export.end()
-    return file.getvalue()
+    read = (pb.ExportApplicantResponse(records=page) for page in pages)
+    return "".join(json_export("user-1", read))
 
 
 def test_json_is_one_object_with_a_record_on_each_line() -> None:

@@ -8,7 +8,7 @@ from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.cli.decisions import ChainLink, chain_tree
+from decision_service.cli.decisions import ChainLink, print_chain
 from decision_service.cli.output import console, print_json, print_table, table
 from decision_service.cli.views import print_review
 from tests.unit.cli.commands import command
@@ -59,13 +59,13 @@ def test_what_strangers_wrote_is_shown_and_rules_no_screen(
     rows, tree = table("why"), Tree("a decision")
     rows.add_row(escape(HOSTILE))
     tree.add(escape(HOSTILE))
-    chain = chain_tree([ChainLink(decision_pb2.Decision(), [noted(HOSTILE)], [], [])])
+    chain = [ChainLink(decision_pb2.Decision(), [noted(HOSTILE)], [], [])]
     for show in (
         lambda: print_table(rows),
         lambda: console().print(tree),
         lambda: console().print(HOSTILE, markup=False),
         lambda: print_review(noted(HOSTILE)),
-        lambda: console().print(chain),
+        lambda: print_chain(chain),
         lambda: print_json({"text": HOSTILE}),
     ):
         show()

@@ -57,18 +57,3 @@ async def test_illegal_fields_are_named(stand: Stand, field: str, value: Any) ->
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_PARAMETERS")
     assert field in answer.json()["message"]
     assert await stand.items("/webhooks") == []
-
-
-@pytest.mark.parametrize("field", [name for name in GOOD if name != "includePayload"])
-async def test_required_fields_are_required(stand: Stand, field: str) -> None:
-    """Without a required field nothing is registered."""
-    sent = {name: value for name, value in GOOD.items() if name != field}
-    assert (await stand.client.post("webhooks", json=sent)).status_code == 400
-
-
-async def test_the_payload_is_left_out_unless_asked_for(stand: Stand) -> None:
-    """`includePayload` is false by default."""
-    sent = {name: value for name, value in GOOD.items() if name != "includePayload"}
-    assert (await stand.client.post("webhooks", json=sent)).json()["data"][
-        "includePayload"
-    ] is False
