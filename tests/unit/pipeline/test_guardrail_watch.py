@@ -16,14 +16,26 @@ from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import advance, kill, resume, revive
 from decision_service.steering import guardrails as guardrail_watch
 from decision_service.steering.counters import CounterKind
+from decision_service.steering.figures import ShowFigures
 from tests.fakes.counted import counted
 from tests.fakes.log import captured
 from tests.fakes.watched import AUTO, MEANT, OUTAGE, Stand, stand
-from tests.fakes.world import PRODUCT
+from tests.fakes.world import NOW, PRODUCT
 from tests.unit.rollout.plans import CASES, DAY
 
-SCENARIOS = yaml.safe_load((CASES / "guardrails.yaml").read_text("utf-8"))
-CHANGES = {"auto": AUTO, "outage": (OUTAGE,), "unmeant": ((MEANT, ""),)}
+SCENARIOS = [
+    one
+    for name in ("guardrails", "figures")
+    for one in yaml.safe_load((CASES / f"{name}.yaml").read_text("utf-8"))
+]
+EARLY = ("initial_stage: staff", "initial_stage: early")
+CHANGES = {
+    "auto": AUTO,
+    "early": (EARLY,),
+    "many": (EARLY, ("min_units: 300", "min_units: 100000")),
+    "outage": (OUTAGE,),
+    "unmeant": ((MEANT, ""),),
+}
 ARMS = {"champion": Arm.CHAMPION, "challenger": Arm.CHALLENGER, "none": None}
 STEPS = {
     "advance": lambda plan, state, now: advance(plan, state, TrackName.CHALLENGER, now),
@@ -33,13 +45,40 @@ STEPS = {
 }
 
 
+NAMED = {
+    "arms": lambda line: line.arm,
+    "guards": lambda line: line.word.guardrail.name,
+    "next": lambda line: line.track,
+}
+
+
+def at(value: Any, path: list[str]) -> Any:
+    """What is at a path of a rollout's figures; None where it ends."""
+    for name, following in zip(path, [*path[1:], ""], strict=True):
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif value is not None:
+            value = getattr(value, name)
+            if isinstance(value, list) and following:
+                value = {NAMED[name](one): one for one in value}
+    return value
+
+
+def in_days(value: Any) -> Any:
+    """An instant so many days after the start, a number nearly, anything else as it is."""
+    if isinstance(value, float):
+        return pytest.approx(value)
+    text = str(value)
+    return NOW + int(text.split()[1]) * DAY if text.startswith("in ") else value
+
+
 async def taken(one: Stand, step: dict[str, Any]) -> None:  # noqa: C901 - a case for each kind of step
     """Do what a step of a scenario does, and compare what it expects."""
     arm = ARMS[step.get("arm", "champion")]
     match step:
         case {"decide": outcomes}:
             kind = ReferKind(step.get("refer_kind", "SCORE"))
-            more = {key: step[key] for key in ("hashed", "version") if key in step}
+            more = {key: step[key] for key in ("hashed", "version", "approved") if key in step}
             for name, times in outcomes.items():
                 refer = {"refer_kind": kind} if name == "REFER" else {}
                 await one.decide(Outcome(name), times, arm, **refer, **more)
@@ -68,6 +107,10 @@ async def taken(one: Stand, step: dict[str, Any]) -> None:  # noqa: C901 - a cas
             assert one.state.go_live.stage == expected
         case {"advances": expected}:
             assert counted(one.seen.advances, product=PRODUCT) == expected
+        case {"shown": expected}:
+            figures = await ShowFigures(one.watch, one.log, one.log)(PRODUCT)
+            found = {path: at(figures, path.split()) for path in expected}
+            assert found == {path: in_days(value) for path, value in expected.items()}
         case _:
             pytest.fail(f"no step is called {[*step]}")
 
