@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
-from decision_service.runtime.clock import ASK_SECONDS, ClockGuard
+from decision_service.runtime.clock import ClockGuard
 from tests.fakes.world import NOW, SetClock
 
 HOUR = timedelta(hours=1)
 AHEAD = timedelta(days=2)
+CASES = Path(__file__).parents[2] / "cases" / "clock"
+SCENARIOS = yaml.safe_load((CASES / "doubt.yaml").read_text())
 
 
 class Machine:
@@ -52,36 +56,24 @@ def machine() -> Machine:
     return Machine()
 
 
-def test_before_any_date_the_newest_record_decides(machine: Machine) -> None:
-    """More than five seconds before it is in doubt; a step of the clock cannot be known yet."""
-    assert not machine.guard.doubts()
-    machine.guard.recorded(NOW)
-    machine.guard.recorded(NOW - HOUR)
-    for off, doubted in ((-5.0, False), (-5.001, True), (86400.0, False)):
-        machine.wrong_by(timedelta(seconds=off))
-        assert machine.guard.doubts() is doubted
-    assert not machine.guard.agrees
-
-
-def test_a_clock_that_starts_wrong_is_in_doubt_at_the_first_date(machine: Machine) -> None:
-    """Until it is corrected, and one date confirms that."""
-    machine.wrong_by(AHEAD)
-    assert machine.date()
-    machine.guard.recorded(machine.clock.now())
-    machine.wrong_by(timedelta())
-    assert machine.guard.doubts()
-    assert not machine.date()
-
-
-def test_a_difference_counts_once_two_dates_confirm_it(machine: Machine) -> None:
-    """A vendor whose date is wrong once, or drifts by less than a minute, is no reason to refer."""
-    machine.date()
-    assert not machine.date(AHEAD)
-    assert not machine.date()
-    assert not machine.date(AHEAD)
-    assert machine.date(AHEAD)
-    assert machine.guard.doubts()
-    assert not machine.date(timedelta(seconds=-59))
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one["name"])
+def test_the_clock_is_doubted_as_the_scenario_says(machine: Machine, scenario: dict) -> None:
+    """By dates, records, steps and sleep, in any order."""
+    guard, clock = machine.guard, machine.clock
+    does = {
+        "record": lambda off: guard.recorded(clock.now() + off),
+        "wall": machine.wrong_by,
+        "pass": lambda time: machine.pass_seconds(time.total_seconds()),
+        "sleep": machine.sleep,
+        "date": machine.date,
+    }
+    says = {"doubts": guard.doubts, "wants": guard.wants_answer, "agrees": lambda: guard.agrees}
+    for number, step in enumerate(scenario["steps"]):
+        for what, seconds in step.items():
+            if what in does:
+                does[what](timedelta(seconds=seconds))
+        expected = {what: step[what] for what in says if what in step}
+        assert {what: says[what]() for what in expected} == expected, number
 
 
 @pytest.mark.parametrize("step", [AHEAD, -AHEAD, timedelta(seconds=61), timedelta(seconds=-61)])
@@ -97,47 +89,6 @@ def test_a_step_is_known_at_once(machine: Machine, step: timedelta) -> None:
     assert machine.guard.doubts() is False or machine.date() is False
 
 
-def test_a_computer_that_slept_needs_two_dates(machine: Machine) -> None:
-    """Its wall clock is right and the other stopped: which of the two moved is not known."""
-    machine.date()
-    machine.sleep(8 * HOUR)
-    assert machine.guard.doubts()
-    assert machine.guard.wants_answer()
-    assert machine.date()
-    assert not machine.date()
-    assert not machine.guard.wants_answer()
-
-
-def test_after_a_correction_the_next_date_ends_the_doubt(machine: Machine) -> None:
-    """Two days ahead with decisions recorded; a silent vendor later brings no doubt back."""
-    machine.date()
-    machine.wrong_by(AHEAD)
-    for _ in range(3):
-        assert machine.date()
-        machine.guard.recorded(machine.clock.now())
-    machine.wrong_by(timedelta())
-    assert machine.guard.doubts()
-    assert not machine.date()
-    machine.pass_seconds(3600)
-    assert not machine.guard.doubts()
-
-
-def test_a_new_process_believes_the_vendor_above_the_record(machine: Machine) -> None:
-    """A record from the future refers until the first date that agrees within five seconds."""
-    machine.guard.recorded(NOW + AHEAD)
-    assert machine.guard.doubts()
-    assert machine.date(timedelta(seconds=6))
-    assert not machine.date(timedelta(seconds=5))
-
-
-def test_an_old_date_does_not_hide_that_the_clock_went_back(machine: Machine) -> None:
-    """By less than a minute the step is small; the newest record shows it all the same."""
-    machine.date()
-    machine.guard.recorded(machine.clock.now())
-    machine.wrong_by(timedelta(seconds=-30))
-    assert machine.guard.doubts()
-
-
 def test_a_missing_date_is_an_alarm_only(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,20 +101,6 @@ def test_a_missing_date_is_an_alarm_only(
         assert not machine.guard.doubts()
     assert capsys.readouterr().out.count("the vendor's answers give no time") == 1
     assert not machine.guard.agrees
-
-
-def test_the_vendor_is_asked_where_nothing_else_was(machine: Machine) -> None:
-    """At the start and five minutes after the last answer; at once after a date that is far off."""
-    assert machine.guard.wants_answer()
-    machine.date()
-    machine.pass_seconds(ASK_SECONDS)
-    assert not machine.guard.wants_answer()
-    machine.pass_seconds(1)
-    assert machine.guard.wants_answer()
-    machine.date(AHEAD)
-    assert machine.guard.wants_answer()
-    machine.date()
-    assert not machine.guard.wants_answer()
 
 
 Told = Callable[[], str]

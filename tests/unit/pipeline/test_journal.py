@@ -12,20 +12,16 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import (
     PlanChanged,
-    ProductUnknown,
-    RolloutMovedOn,
-    RolloutRefused,
     StoreUnavailable,
 )
 from decision_service.domain.ports import StoredText
-from decision_service.rollout.model import PlanConflict, TrackName
+from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import (
     RolloutState,
     advance,
     initial_state,
     kill,
-    pause,
     roll_back,
 )
 from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
@@ -33,7 +29,6 @@ from decision_service.steering.journal import (
     MigratedPlans,
     RolloutChange,
     Rollouts,
-    UnmigratedPlan,
     settle,
 )
 from tests.fakes.in_memory import InMemoryDecisionLog
@@ -152,31 +147,6 @@ async def test_a_step_is_journalled_with_all_that_led_to_it(one: Process) -> Non
     assert one.rollouts.latest(PRODUCT) == entry
 
 
-async def test_a_restart_stands_where_the_rollout_stood(one: Process) -> None:
-    """Stages, kills and pauses outlive the process."""
-    await one.advance()
-    await one.kill()
-    again = await started(one.journal)
-    assert again.state == one.state
-    assert again.state.go_live.killed
-
-
-async def test_a_refused_step_leaves_nothing(one: Process) -> None:
-    """What the state forbids is told in its own words, and the journal stays as it was."""
-    await one.move(JournalAction.PAUSE, lambda plan, state, now: pause(state))
-    before = await steps(one)
-    with pytest.raises(RolloutRefused, match="paused: resume it before advancing"):
-        await one.advance()
-    assert await steps(one) == before
-
-
-async def test_a_step_that_changes_nothing_is_not_journalled(one: Process) -> None:
-    """Killing what is killed leaves no entry."""
-    assert await one.kill() is not None
-    assert await one.kill() is None
-    assert len(await steps(one)) == 2
-
-
 async def test_another_process_sees_a_step_when_it_refreshes(one: Process, other: Process) -> None:
     """A process that did not take the step stands where it led after one reading."""
     await one.advance()
@@ -192,36 +162,12 @@ async def test_a_step_is_taken_from_where_the_journal_stands(one: Process, other
     assert other.state.go_live.stage == "early"
 
 
-async def test_of_two_who_saw_the_same_one_wins(one: Process, other: Process) -> None:
-    """Two steps decided on at one entry: one is taken, the other is told by whom."""
-    other.operator = "a.reyes"
-    done = await asyncio.gather(
-        one.advance(position=1),
-        other.advance(position=1),
-        return_exceptions=True,
-    )
-    assert sorted(type(result).__name__ for result in done) == ["JournalEntry", "RolloutMovedOn"]
-    refused = next(result for result in done if isinstance(result, RolloutMovedOn))
-    [_, (_, winner, action)] = await steps(one)
-    assert (winner in {"j.cruz", "a.reyes"}, action) == (True, "advance")
-    assert f"{winner} took the step advance" in refused.message
-
-
 async def test_a_kill_comes_through_whoever_moves_beside_it(one: Process, other: Process) -> None:
     """A kill that loses its position is tried again until it is in the journal."""
     await asyncio.gather(one.advance(), other.kill(), one.roll_back())
     await one.rollouts.refresh()
     assert one.state.go_live.killed
     assert [action for _, _, action in await steps(one)].count("kill") == 1
-
-
-async def test_a_plan_that_moved_on_refuses_steps_that_rest_on_it(one: Process) -> None:
-    """A step under another digest is refused with the digest of now; a kill is not."""
-    with pytest.raises(PlanChanged) as error:
-        await one.advance(plan_digest="0" * 64)
-    digest = one.active_rules.current().product(PRODUCT).plan.digest
-    assert error.value.fields["plan_digest"] == digest
-    assert (await one.kill()).after.go_live.killed
 
 
 async def test_a_process_with_an_older_plan_moves_nothing(one: Process, other: Process) -> None:
@@ -269,18 +215,6 @@ async def test_processes_that_take_a_plan_over_at_once_agree(one: Process, other
     assert one.rollouts.latest(PRODUCT) == other.rollouts.latest(PRODUCT)
 
 
-async def test_a_plan_that_clashes_replaces_nothing(one: Process) -> None:
-    """A changed salt above 0 % is told with the key it is about; plan and journal stay."""
-    await one.advance()
-    before = one.active_rules.current()
-    unsettled = await one.rollouts.take_over(book(("salt: personal-loan-ph ", "salt: other ")))
-    message = "go-live deals applicants by the salt `personal-loan-ph`, which the new plan "
-    clash = PlanConflict(("go_live", "salt"), f"{message}changes to `other`")
-    assert unsettled == UnmigratedPlan({PRODUCT: (clash,)})
-    assert one.active_rules.current() is before
-    assert len(await steps(one)) == 2
-
-
 async def test_a_store_that_fails_leaves_every_rollout_where_it_is(one: Process) -> None:
     """Without a store nothing moves and everything goes on; when it is back it is followed."""
     await one.advance()
@@ -326,13 +260,3 @@ async def test_a_decision_keeps_plan_and_state_of_one_instant(one: Process) -> N
     now = one.active_rules.current().product(PRODUCT)
     assert now.state.go_live.stage == "pilot"
     assert replace(now, state=taken.product(PRODUCT).state) == taken.product(PRODUCT)
-
-
-async def test_rollouts_of_unknown_products_cannot_be_asked_for(one: Process) -> None:
-    """Every method names the product that is not loaded."""
-    with pytest.raises(ProductUnknown):
-        one.rollouts.current("car")
-    with pytest.raises(ProductUnknown):
-        one.rollouts.latest("car")
-    with pytest.raises(ProductUnknown):
-        await one.kill(product="car")

@@ -6,6 +6,7 @@ import shutil
 from datetime import UTC, datetime
 
 import pytest
+import yaml
 
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
@@ -27,106 +28,25 @@ def edited(tmp_path, edits):
     """The shipped folder with texts replaced, by file."""
     rules = tmp_path / "rules"
     shutil.copytree(ROOT / "rules", rules)
-    for name, (old, new) in edits.items():
+    for name, edit in edits.items():
         file = rules / name
         text = file.read_text() if file.exists() else ""
+        old, new = edit.get("old"), edit.get("new", "")
+        if "from" in edit:  # up to the next place of a word
+            begin = text.index(edit["from"])
+            old = text[begin : text.index(edit["to"], begin + len(edit["from"]))]
         assert old in text, name
         file.write_text(text.replace(old, new, 1) if old else new)
     return read_rules(rules)
 
 
-def between(text, first, then):
-    """The part of a text from one word to the next other word."""
-    begin = text.index(first)
-    return text[begin : text.index(then, begin + len(first))]
+CASES = yaml.safe_load((ROOT / "tests" / "cases" / "safeguards.yaml").read_text("utf-8"))
 
 
-def part(name, first, then):
-    """The part of a shipped file, to be taken out."""
-    return {name: (between((ROOT / "rules" / name).read_text(), first, then), "")}
-
-
-MISSING = "metric data_missing_rate, scope product, maximum 0.3, window 6h, minimum units 200"
-PLAN = f"{LOAN}/rollout.yaml"
-DESK = f"{LOAN}/desk.yaml"
-EDITS = {
-    "a case": (
-        part(f"{LOAN}/tests/v1.yaml", "  - name: a steady earner gets", "  - name: "),
-        f"{LOAN}/tests/v1.yaml: case a steady earner gets what was asked for is gone (loosens)",
-    ),
-    "a case's answer": (
-        {
-            f"{LOAN}/tests/v1.yaml": (
-                "income.tenure_months_known: 37",
-                "income.tenure_months_known: 36",
-            )
-        },
-        f"{LOAN}/tests/v1.yaml: defaults factors differs (changes)",
-    ),
-    "a guarantee": (
-        part(f"{LOAN}/v1.yaml", "  - name: nobody under age is approved", "  - name: "),
-        f"{LOAN}/v1.yaml: guarantee nobody under age is approved is gone (loosens)",
-    ),
-    "the right to contest": (
-        part(f"{LOAN}/notices/en.yaml", "contest_again:", "limits:"),
-        f"{LOAN}/notices/en.yaml: contest_again is gone (loosens)",
-    ),
-    "the words of it": (
-        {
-            f"{LOAN}/notices/en.yaml": (
-                "You may ask us within 30 days",
-                "You may ask us within 3 days",
-            )
-        },
-        f"{LOAN}/notices/en.yaml: contest differs (changes)",
-    ),
-    "data": (
-        {"_data/employers.yaml": ("  - voluntary member\n", "")},
-        "_data/employers.yaml: not_employers differs (changes)",
-    ),
-    "a guardrail": (
-        part(PLAN, "  - {name: missing", "  - {name"),
-        f"{PLAN}: guardrail missing is gone; it was: {MISSING}, action pause (loosens)",
-    ),
-    "its ceiling": (
-        {PLAN: ("max: 0.40", "max: 0.99")},
-        f"{PLAN}: guardrail referrals: maximum from 0.4 to 0.99 (loosens)",
-    ),
-    "authority": (
-        {DESK: ("{review: 20000", "{review: 90000")},
-        f"{DESK}: the authority: review from 20000 to 90000 (loosens)",
-    ),
-    "a share": (
-        {PLAN: ("name: pilot, percent: 1,", "name: pilot, percent: 2,")},
-        f"{PLAN}: stage pilot: percent from 1 to 2 (loosens)",
-    ),
-    "a hold": (
-        {PLAN: ("hold: 14d", "hold: 26h")},
-        f"{PLAN}: stage early: hold from 14d to 26h (loosens)",
-    ),
-    "a segment": (
-        {PLAN: ("segments: []", 'segments: [{name: x, when: "true", percent: 100}]')},
-        f"{PLAN}: segment x is new: the condition true, percent 100 (loosens)",
-    ),
-    "a floor": (
-        {"policy.yaml": ("figures: 100", "figures: 99")},
-        "policy.yaml: floors figures from 100 to 99 (loosens)",
-    ),
-}
-NAMED = {
-    "another case": {f"{LOAN}/tests/v1.yaml": ("cases:\n", "cases:\n  - {name: new}\n")},
-    "more cases": {f"{LOAN}/tests/v9.yaml": ("", "ruleset: x\nversion: 1\n")},
-    "a lower ceiling": {PLAN: ("max: 0.40", "max: 0.30")},
-    "less authority": {DESK: ("{review: 20000", "{review: 10000")},
-    "another champion": {PLAN: ("champion: 1", "champion: 2")},
-    "another layout": {f"{LOAN}/notices/en.yaml": ("counter_offer:", "# so\ncounter_offer:")},
-}
-
-
-@pytest.mark.parametrize("what", EDITS)
-def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, what):
+@pytest.mark.parametrize("case", CASES["less"], ids=lambda case: case["name"])
+def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, case):
     """The sentence has the file, the part and the direction; its name or its file accepts it."""
-    edits, sentence = EDITS[what]
+    edits, sentence = case["edits"], case["told"]
     after = edited(tmp_path, edits)
     found = [*loosened(*shipped, after, load_rules(after, NOW).rulebook, NOW)]
     assert unaccepted(found, ()) == [sentence]
@@ -136,11 +56,11 @@ def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, what)
     assert unaccepted(found, ("personal-loan-ph", sentence)) == [sentence]
 
 
-@pytest.mark.parametrize("what", NAMED)
-def test_what_is_more_or_no_guard_needs_no_acceptance(shipped, tmp_path, what):
+@pytest.mark.parametrize("case", CASES["named"], ids=lambda case: case["name"])
+def test_what_is_more_or_no_guard_needs_no_acceptance(shipped, tmp_path, case):
     """Added tests, tighter bounds and another champion are named and block nothing."""
     folder, rulebook = shipped
-    after = edited(tmp_path, NAMED[what])
+    after = edited(tmp_path, case["edits"])
     again = load_rules(after, NOW).rulebook or rulebook
     assert unaccepted(loosened(folder, rulebook, after, again, NOW), ()) == []
 

@@ -10,7 +10,6 @@ import yaml
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm, ArmReason, EnrolmentReason
-from decision_service.domain.errors import InputInvalid
 from decision_service.domain.values import Money, to_minor
 from decision_service.rollout.assign import (
     Pin,
@@ -18,7 +17,6 @@ from decision_service.rollout.assign import (
     choose,
     enters_comparison,
     shadows,
-    unit_of,
 )
 from decision_service.rollout.model import Plan, Track
 from decision_service.rollout.state import RolloutState, initial_state, kill
@@ -178,19 +176,3 @@ def test_no_version_shadows_itself():
     assert by_challenger.version == 2
     assert shadows(plan, by_challenger, "u-971") == ()
     assert shadows(plan, choose(plan, state, subject("u-50")), "u-50") == (2,)
-
-
-def test_the_unit_is_what_the_plan_says():
-    """The user id or the lender's own key is dealt, as the plan says."""
-    by_reference = staged(("unit: user_id", "unit: customer_ref"))
-    assert unit_of(PLAN, "user", "reference") == "user"
-    assert unit_of(by_reference, "user", "reference") == "reference"
-
-
-def test_a_request_without_the_unit_is_invalid():
-    """A request without the unit names the field that must be set."""
-    plan = staged(("unit: user_id", "unit: customer_ref"))
-    with pytest.raises(InputInvalid) as caught:
-        unit_of(plan, "user", "")
-    assert caught.value.problems[0].field == "customer_ref"
-    assert "customer_ref is empty" in caught.value.message

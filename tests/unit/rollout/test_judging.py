@@ -122,32 +122,12 @@ def _after(name: str, arm: Arm | None, plan=PLAN) -> RolloutState:
     return state
 
 
-def test_a_pause_stops_advancing():
-    """A guardrail that pauses leaves every stage and marks the rollout paused."""
-    assert _after("slow", None) == replace(STATE, paused=True)
-
-
-def test_a_roll_back_moves_the_challenger_alone():
-    """A guardrail that rolls back moves the challenger one stage down and go-live not at all."""
-    state = _after("approvals", Arm.CHALLENGER)
-    assert state.go_live == STATE.go_live
-    assert state.challenger is not None
-    assert state.challenger.stage is None
-
-
 @pytest.mark.parametrize("arm", [Arm.CHAMPION, None])
 def test_nothing_but_the_challenger_is_rolled_back(arm):
     """A guardrail that tripped on anything else rolls nothing back."""
     refused = act(PLAN, STATE, BY_NAME["approvals"], arm, NOW)
     assert isinstance(refused, Refusal)
     assert "only the challenger" in refused.message
-
-
-def test_a_kill_stops_the_arm_that_tripped():
-    """A kill stops the challenger where it tripped, and the product where the champion did."""
-    state = _after("errors", Arm.CHALLENGER)
-    assert (is_killed(state, Arm.CHALLENGER), is_killed(state, Arm.CHAMPION)) == (True, False)
-    assert is_killed(_after("errors", Arm.CHAMPION), Arm.CHAMPION)
 
 
 def test_a_kill_of_the_product():
