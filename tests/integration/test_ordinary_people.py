@@ -1,4 +1,4 @@
-"""Ordinary applicants, decided by the shipped rules over the stand-in: 400, of whom CI decides a third."""
+"""Ordinary applicants, decided by the shipped rules over the stand-in; CI decides a third."""
 
 from __future__ import annotations
 
