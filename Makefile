@@ -111,7 +111,7 @@ test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, k
 
 .PHONY: test-all
 test-all: $(TEST_TOOLS) ## Run both, and prove and attack the shipped guarantees
-	$(PYTEST) -n 4 tests $(SHIPPED)
+	$(PYTEST) -n 4 $(SHIPPED) tests
 
 .PHONY: stories
 stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut)
