@@ -8,6 +8,7 @@ from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.values import OF_FACTORS
 from decision_service.rules import keys
+from decision_service.rules.construct import OUTCOME_WORDS
 from decision_service.rules.language import schema_forms as forms
 from decision_service.rules.language.schema_forms import (
     Schema,

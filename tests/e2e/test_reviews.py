@@ -28,6 +28,7 @@ from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator
 from decision_service.store.keys import IDENTITY_KEYS
+from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, at_vendor, create, own_rules, refused
 from tests.e2e.team import Metadata, Team
 from tests.kits.postgres import Postgres
@@ -39,6 +40,9 @@ SETTINGS = {
     "http_address": "127.0.0.1:0",
     "rules_dir": str(ROOT / "rules"),
 }
+STANDS = (
+    "stands: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
+)
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from tests.e2e.service import (
     running,
 )
 from tests.fakes.plans import CHALLENGED
-from tests.kits.until import until
 from tests.unit.rollout.plans import edited
 
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
@@ -65,17 +64,6 @@ class Rollout:
 
     async def decide(self, user_id: str) -> Any:
         return (await self.live.stub.CreateDecision(create(user_id))).decision
-
-    async def replan(self, text: str, *, refused: bool) -> rollout_pb2.Rollout:
-        """Write another plan, and return the rollout once its reading was refused or taken."""
-        before = await self.get()
-        self.plan.write_text(text)
-
-        def changed(now: rollout_pb2.Rollout) -> bool:
-            fresh = now.refused if refused else [now.plan_digest]
-            return bool(fresh) and fresh not in (before.refused, [before.plan_digest])
-
-        return await until(self.get, changed)
 
 
 def on(live: Running, rules: Path) -> Rollout:

@@ -16,6 +16,7 @@ from tests.fakes.examples import examples
 from tests.unit.proofs.attacks import attack
 from tests.unit.proofs.versions import TODAY, shipped
 
+pytestmark = pytest.mark.long
 WORDS = ("personal-loan-ph@1", "personal-loan-ph@2", "gig-advance-ph@1")
 GUARANTEES = [(word, one.name) for word in WORDS for one in shipped(word).ruleset.guarantees]
 ATTACKS = examples(2_000)
