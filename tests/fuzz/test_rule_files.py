@@ -22,7 +22,7 @@ from tests.fuzz.corpus import ROOT, SHIPPED, commented, hostile, load, mutant
 SEEDS = 480
 BATCH = 40
 HOSTILE = dict(hostile())
-CODES = set(re.findall(r"^\| ([RTPM]\d{3}) \|", (ROOT / "docs" / "rules.md").read_text(), re.M))
+CODES = set(re.findall(r"^\| ([RTPM]\d{3}) \|", (ROOT / "docs" / "codes.md").read_text(), re.M))
 MOST_CALLS = 500_000
 """Python calls while one file is read; the largest shipped one takes 60,000."""
 

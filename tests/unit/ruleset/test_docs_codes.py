@@ -23,11 +23,11 @@ def codes_of_the_program():
 
 def codes_of_the_guide():
     """Every code that has a row of its own."""
-    return Counter(code for code, _ in IN_GUIDE.findall((ROOT / "docs" / "rules.md").read_text()))
+    return Counter(code for code, _ in IN_GUIDE.findall((ROOT / "docs" / "codes.md").read_text()))
 
 
 def test_every_code_of_the_program_is_in_the_guide():
-    """A code without a row in docs/rules.md fails here, with the file that gives it."""
+    """A code without a row in docs/codes.md fails here, with the file that gives it."""
     explained = codes_of_the_guide()
     found = codes_of_the_program()
     assert len(found) > 100

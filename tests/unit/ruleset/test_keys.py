@@ -1,0 +1,76 @@
+"""The table of keys: its page, how many words there are, and what follows from it.
+
+`SAVE_KEYS=1 pytest tests/unit/ruleset/test_keys.py` writes docs/keys.md anew; read it then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from decision_service.rollout.keys import PLAN, THE_DESK, schema_of
+from decision_service.rollout.model import Metric
+from decision_service.rules import schema
+from decision_service.rules.keys import SECTIONS
+from decision_service.rules.language.keys import Change, Key, Section
+from tests.unit.ruleset.catalogue import CATALOGUE
+
+PAGE = Path(__file__).parents[3] / "docs" / "keys.md"
+MOST_WORDS = 134
+HEAD = """\
+# All keys
+
+Each key of a rule file, map by map, from the table that reads it (`rules/keys.py` of the service).
+[Writing rules](rules.md) explains them, [rollout](rollout.md) those of a plan. \\* is needed.
+`rules schema` gives editors the same.
+"""
+
+
+def _row(key: Key) -> str:
+    written = "" if key.default in (None, "", False) else f" Without it: `{key.default}`."
+    about = key.about.replace("|", "\\|")
+    mark = " \\*" if key.required else ""
+    return f"| `{key.name}`{mark} | {about}.{written} |"
+
+
+def _table(section: Section) -> str:
+    rows = "\n".join(map(_row, section.keys))
+    return f"\n## {section.what.capitalize()}\n\n| key | what it is |\n|---|---|\n{rows}\n"
+
+
+def test_the_page_of_keys_is_what_the_table_gives():
+    """docs/keys.md has each key of each map with what the table says of it."""
+    page = HEAD + "".join(map(_table, SECTIONS))
+    if os.environ.get("SAVE_KEYS"):
+        PAGE.write_text(page, encoding="utf-8")
+    assert page == PAGE.read_text(encoding="utf-8")
+
+
+def _words(form: object) -> Iterator[str]:
+    """The keys of all maps in a schema, but for names of factors, metrics and the file's own."""
+    if isinstance(form, list):
+        yield from chain.from_iterable(map(_words, form))
+    if isinstance(form, dict):
+        yield from form.get("properties", ()) if form.get("title", "factors") != "factors" else ()
+        yield from chain.from_iterable(map(_words, form.values()))
+
+
+def test_the_language_has_no_more_words_than_it_had():
+    """Of rules, shared files, tests, plans and desks; a word in several maps is one to learn."""
+    rules = (section.schema for section in SECTIONS)
+    schemas = [*rules, schema_of(PLAN), schema_of(THE_DESK), schema.tests_schema(CATALOGUE)]
+    words = {word for one in schemas for word in _words(json.loads(json.dumps(one)))}
+    assert len(words - {*Metric}) <= MOST_WORDS, sorted(words)
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda one: one.what)
+def test_every_key_says_what_it_is(section):
+    """Editors and the page explain each; a word that changes has words to change to."""
+    for key in section.keys:
+        assert key.about
+        assert key.kind.changes is not Change.WORD or key.kind.schema["enum"]
