@@ -132,11 +132,9 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
             {
                 "check": Command("Check rule files completely.", "workbench.commands.rules:check"),
                 "test": Command(
-                    "Run the products' own tests.", "workbench.commands.rules:run_tests"
+                    "Run the products' own tests.", "workbench.commands.tests:run_tests"
                 ),
-                "diff": Command(
-                    "Say in plain words what changed.", "workbench.commands.rules:diff"
-                ),
+                "diff": Command("Say in plain words what changed.", "workbench.commands.diff:diff"),
                 "explain": Command(
                     "Evaluate a version on given values.", "workbench.commands.explain:explain"
                 ),

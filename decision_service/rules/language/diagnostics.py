@@ -136,10 +136,11 @@ def count(diagnostics: Iterable[Diagnostic]) -> str:
     severities = [d.severity for d in diagnostics]
     errors = severities.count(Severity.ERROR)
     warnings = len(severities) - errors
-    return f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}"
+    return f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
 
 
-def _plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

@@ -6,29 +6,49 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
-from decision_service.cli.output import CommandError, Exit
-from decision_service.cli.views import counted
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    console,
+    print_json,
+)
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes
 from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.rules.inputs import SHARED
+from decision_service.rules.language.diagnostics import plural
 from decision_service.rules.program import CompiledRuleset
-from decision_service.workbench.backtest.report import Proofs
+from decision_service.workbench.backtest.render import encoded, headline, honesty
+from decision_service.workbench.backtest.report import ImpactReport, Proofs
 from decision_service.workbench.changes import Direction, WrittenChange, keys_of
-from decision_service.workbench.commands.folder import LoadedRules
+from decision_service.workbench.commands.folder import (
+    DEFAULT_PATH,
+    LoadedRules,
+    find_version,
+    names_version,
+    rules_of,
+)
+from decision_service.workbench.constants import NamedVersion
 from decision_service.workbench.diff import RulesetDiff, compare
 from decision_service.workbench.plan_diff import compare_plans, file_of
 from decision_service.workbench.proofs.report import claim_proofs
 from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import guard_changes
+
+_SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +177,11 @@ def state_lines(comparison: RulesDiff) -> Iterator[str]:
     for one, found in comparison.versions:
         against = f" against v{one.before.version}" if one.before else ""
         changes = () if found is None else found.changes
-        words = "decides alike" if found and found.alike else counted(len(changes), "change")
+        words = "decides alike" if found and found.alike else plural(len(changes), "change")
         yield f"{one.name}{against}: {'is new' if found is None else words}"
         yield from change_lines(changes, "  ")
     for plan in comparison.plans:
-        yield f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}"
+        yield f"{plan.product} rollout plan: {plural(len(plan.changes), 'change')}"
         yield from change_lines(plan.changes, "  ")
     for change in comparison.lists:
         yield f"{Direction.CHANGES}: {change.path} {change.words}"
@@ -235,3 +255,127 @@ def proved(
 
 def sentences(proofs: Proofs) -> list[str]:
     return [one.sentence for one in proofs.claims]
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
+    after: Annotated[str, typer.Argument(metavar="B", help="the other one")],
+    rules: Annotated[
+        Path, typer.Option("--rules", help="the rules folder of product@version and revisions")
+    ] = DEFAULT_PATH,
+    prove_changes: ProveOption = False,
+    cases: Annotated[
+        Path | None,
+        typer.Option("--cases", help="also what it does to people of this `decisions export`"),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Two versions, or all versions, rollout plans and lists of two folders or revisions."""
+    version, other = names_version(before), names_version(after)
+    if version is not other:
+        one, two = (before, after) if version else (after, before)
+        raise CommandError(
+            f"{one} is a version and {two} is none: name two versions, or two folders or git "
+            "revisions",
+            Exit.USAGE,
+        )
+    if not version:
+        _states(before, after, rules, form, prove=prove_changes, cases=cases)
+        return
+    if cases is not None:
+        raise CommandError(
+            "--cases is about two states: name two folders or git revisions, or take `backtest`",
+            Exit.USAGE,
+        )
+    _two_versions(before, after, rules, form, prove=prove_changes)
+
+
+# Two versions
+
+
+def _two_versions(before: str, after: str, rules: Path, form: Format, *, prove: bool) -> None:
+    old, new = find_version(before, rules), find_version(after, rules)
+    comparison = compare(old.files, new.files, catalogue())
+    proofs = sentences(proved(old.ruleset, new.ruleset)) if prove else []
+    if form is Format.JSON:
+        named = (("before", old), ("after", new))
+        sides = {k: ruleset_dict(v.ruleset) | {"file": v.files.path} for k, v in named}
+        print_json(sides | comparison_dict(comparison) | ({"proofs": proofs} if prove else {}))
+        return
+    _print([_headline(old, new, comparison), *change_lines(comparison.changes), *proofs])
+
+
+def _headline(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> str:
+    pair = f"{old.name} → {new.name}"
+    if comparison.identical:
+        return f"{pair}: identical behaviour (digest {old.ruleset.digest[:12]})"
+    if comparison.alike:
+        return f"{pair}: identical behaviour under another name"
+    return f"{pair}: {plural(len(comparison.changes), 'change')}"
+
+
+# Two states
+
+
+def _states(
+    before: str, after: str, rules: Path, form: Format, *, prove: bool, cases: Path | None
+) -> None:
+    with ExitStack() as opened:
+        old, new = (
+            LoadedRules.read(opened.enter_context(rules_of(word, rules)))
+            for word in (before, after)
+        )
+        comparison = compare_rules(old, new)
+        impact = {} if cases is None else dict(_impact(comparison, old, new, cases))
+    pairs = [(one.name, one.before, one.after) for one, _ in comparison.versions]
+    proofs = [
+        f"{name}: {line}"
+        for name, was, now in pairs
+        if prove and was is not None
+        for line in sentences(proved(was, now))
+    ]
+    if form is Format.JSON:
+        found = states_dict(comparison) | ({"proofs": proofs} if prove else {})
+        if cases is not None:
+            found["impact"] = {name: msgspec.json.decode(encoded(r)) for name, r in impact.items()}
+        print_json({"before": before, "after": after} | found)
+        return
+    same = "" if comparison else ": no version, plan, list or guard differs"
+    _print([f"{before} → {after}{same}", *state_lines(comparison), *proofs])
+    for name, report in impact.items():
+        _print([f"What {name} would have decided", *headline(report), *honesty(report)])
+
+
+def _impact(
+    found: RulesDiff, old: LoadedRules, new: LoadedRules, cases: Path
+) -> Iterator[tuple[str, ImpactReport]]:
+    try:
+        cases.open("rb").close()  # also where no version changed
+    except OSError as error:
+        raise CommandError(f"{cases} cannot be read ({error.strerror})", Exit.USAGE) from None
+    for one, _ in found.versions:
+        if one.champion is not None and one.champion.digest != one.after.digest:
+            yield one.name, _judged(one, old, new, cases)
+
+
+def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path) -> ImpactReport:
+    from decision_service.workbench.backtest.replica import KeyRange
+    from decision_service.workbench.backtest.rules import BacktestOrder
+    from decision_service.workbench.commands.backtest_run import (
+        Applicants,
+        answered,
+        compared_rules,
+    )
+
+    window = KeyRange(datetime(1971, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+    name = one.after.ruleset
+    compared = compared_rules(old.path, name, new.file(one.after), {}, ())
+    at_hand = {text.digest: text.body for text in new.loading.texts}
+    compared = replace(compared, texts={**at_hand, **compared.texts})
+    order = BacktestOrder(name, compared.base, compared.other, compared.product.input_names)
+    return answered(compared, order, Applicants(window, cases=cases))
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        console().print(line, markup=False, soft_wrap=True)

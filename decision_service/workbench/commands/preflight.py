@@ -5,10 +5,11 @@ from __future__ import annotations
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ from decision_service.cli.output import (
 )
 from decision_service.cli.webhooks import open_smile, vendor_deadline
 from decision_service.decide.events import NEEDED_TYPES
-from decision_service.decide.rule_tests import failures, run_rule_tests
+from decision_service.decide.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.domain.errors import ServiceError, StoreError, visible
 from decision_service.rulebook.acceptance import (
     floor_problems,
@@ -82,6 +83,19 @@ class PreflightCheck:
     words: str
 
 
+class FoundRules:
+    """The rules of a folder as they are read once; `tested` runs their tests once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = read_rules(rules_folder(settings))
+        self.loading = load_rules(self.folder, datetime.now(UTC), blocked_names(settings))
+
+    @cached_property
+    def tested(self) -> Sequence[VersionResults]:
+        rulebook = self.loading.rulebook
+        return [] if rulebook is None else [*run_rule_tests(self.folder, rulebook)]
+
+
 class StoreState(msgspec.Struct):
     stages: Mapping[str, str | None] = msgspec.field(default_factory=dict)
     rules: RuleFolder | None = None
@@ -127,14 +141,14 @@ async def _state(store: Store) -> StoreState:
         return StoreState()
 
 
-def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightCheck]:
+def rules_checks(
+    settings: Settings, state: StoreState, rules: FoundRules | str
+) -> Iterator[PreflightCheck]:
     """Whether rules load and pass, begin small, and guard no less than those that decided last."""
-    try:
-        folder = read_rules(rules_folder(settings))
-    except RulesFolderMissing as error:
-        yield PreflightCheck("rules", False, str(error))
+    if isinstance(rules, str):
+        yield PreflightCheck("rules", False, rules)
         return
-    loading = load_rules(folder, datetime.now(UTC), blocked_names(settings))
+    folder, loading = rules.folder, rules.loading
     if loading.rulebook is None:
         words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
         yield PreflightCheck("rules", False, words)
@@ -143,7 +157,7 @@ def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightChe
         yield _approved(settings, folder, loading.rulebook)
     if state.rules is not None:
         yield _guards(settings, state.rules, folder, loading.rulebook)
-    failed = failures(run_rule_tests(folder, loading.rulebook))
+    failed = failures(rules.tested)
     if failed:
         words = f"{len(failed)} of their tests fail or are not there: see `rules test`"
         yield PreflightCheck("rules", False, words)
@@ -214,18 +228,14 @@ def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> Pre
     return PreflightCheck("rules", True, "signed by two callers")
 
 
-def slow_checks(settings: Settings, seconds: float) -> Iterator[PreflightCheck]:
-    try:
-        folder = read_rules(rules_folder(settings))
-        rulebook = load_rules(folder, datetime.now(UTC), blocked_names(settings)).rulebook
-        why = "the rules do not load: see `rules check`"
-    except RulesFolderMissing as error:
-        rulebook, why = None, str(error)
-    if rulebook is None:
+def slow_checks(rules: FoundRules | str, seconds: float) -> Iterator[PreflightCheck]:
+    rulebook = None if isinstance(rules, str) else rules.loading.rulebook
+    if isinstance(rules, str) or rulebook is None:
+        why = rules if isinstance(rules, str) else "the rules do not load: see `rules check`"
         yield from (PreflightCheck(name, False, why) for name in ("guarantees", "figures"))
     else:
         yield _guarantees(rulebook, seconds)
-        yield _figures(folder, rulebook)
+        yield _figures(rules, rulebook)
 
 
 def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
@@ -247,9 +257,9 @@ def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
     return PreflightCheck("guarantees", True, words)
 
 
-def _figures(folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
-    results = run_rule_tests(folder, rulebook)
-    tested, problems = counted(folder, rulebook, results, progress_line)
+def _figures(rules: FoundRules, rulebook: Rulebook) -> PreflightCheck:
+    folder = rules.folder
+    tested, problems = counted(folder, rulebook, rules.tested, progress_line)
     below = [*problems, *floor_problems(folder.root, tested, rulebook)]
     published = published_as(folder)
     if below:
@@ -471,15 +481,26 @@ def preflight(
 def _lines(
     settings: Settings, trusted: ssl.SSLContext | bool, prove_seconds: float | None
 ) -> Iterator[PreflightCheck]:
-    yield from run_async(_all(settings, trusted))
+    rules = found_rules(settings)
+    yield from run_async(_all(settings, trusted, rules))
     if prove_seconds is not None:  # last, since it takes minutes
-        yield from slow_checks(settings, prove_seconds)
+        yield from slow_checks(rules, prove_seconds)
 
 
-async def _all(settings: Settings, trusted: ssl.SSLContext | bool) -> list[PreflightCheck]:
+def found_rules(settings: Settings) -> FoundRules | str:
+    """The rules, or why there are none."""
+    try:
+        return FoundRules(settings)
+    except RulesFolderMissing as error:
+        return str(error)
+
+
+async def _all(
+    settings: Settings, trusted: ssl.SSLContext | bool, rules: FoundRules | str
+) -> list[PreflightCheck]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
     store, state = await store_check(settings)
-    lines += [*rules_checks(settings, state), store, erasures_check(settings)]
+    lines += [*rules_checks(settings, state, rules), store, erasures_check(settings)]
     lines += [identity_keys_check(settings), data_keys_check(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await clock_check(settings))

@@ -1,28 +1,40 @@
-"""`rules test`: results as JUnit XML, why a case comes out as it does, changes that no test
-notices.
-"""
+"""`rules test`: what comes out of the cases and why, what none of them reaches or notices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import typer
 
-from decision_service.cli.output import CommandError, Exit, console, print_json
-from decision_service.decide.rule_tests import VersionResults, why
+from decision_service.cli.output import CommandError, Exit, console, print_json, whole
+from decision_service.decide.rule_tests import VersionResults, run_rule_tests, why
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
-from decision_service.rules.tests import CaseResult
+from decision_service.rules.tests import CaseResult, Goal
 from decision_service.workbench.commands.explain import (
     Explanation,
     explanation_dict,
     explanation_tree,
 )
+from decision_service.workbench.commands.folder import (
+    DEFAULT_PATH,
+    PathArgument,
+    RulesSelection,
+    loaded,
+    select_rules,
+    shown_name,
+)
+from decision_service.workbench.commands.rules import as_dict
+from decision_service.workbench.coverage import cases_for_missed, try_figures
 from decision_service.workbench.mutants import Fate
 from decision_service.workbench.mutation import FiguresReport
 
+_NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
 _Found = tuple[VersionResults, CaseResult]
 _WORDS = {
     Fate.NOTICED: "noticed",
@@ -31,6 +43,61 @@ _WORDS = {
     Fate.MARKED: "marked",
     Fate.UNNOTICED: "not noticed",
 }
+
+
+class TestsForm(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+def run_tests(
+    path: PathArgument = DEFAULT_PATH,
+    fail_under: Annotated[int, whole("least coverage in percent", "--fail-under", most=100)] = 0,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="find figures that no test notices when they change")
+    ] = False,
+    fail_under_figures: Annotated[
+        int,
+        whole(
+            "least share of noticed changes in percent; implies --figures",
+            "--fail-under-figures",
+            most=100,
+        ),
+    ] = 0,
+    why_of: Annotated[
+        str, typer.Option("--why", metavar="NAME", help="show how this case comes out, and why")
+    ] = "",
+    form: Annotated[
+        TestsForm, typer.Option("--format", help="junit: for a CI that shows tests")
+    ] = TestsForm.TABLE,
+) -> None:
+    """Exit code 1 when one fails or there is none."""
+    selection = select_rules(path)
+    rulebook = loaded(selection).rulebook
+    assert rulebook is not None  # noqa: S101 - loaded raises otherwise
+    versions = [v for v in run_rule_tests(selection.folder, rulebook) if _selected(v, selection)]
+    if why_of:
+        print_why(versions, why_of, form)
+        return
+    wanted = versions if figures or fail_under_figures else []
+    tried = [(v, try_figures(selection.folder, v)) for v in wanted if _is_right(v)]
+    ready = partial(cases_for_missed, selection.folder)
+    if form is TestsForm.JSON:
+        reports = {id(version): figures_dict(report) for version, report in tried}
+        print_json([results_dict(v, ready(v)) | {"figures": reports.get(id(v))} for v in versions])
+    elif form is TestsForm.JUNIT:
+        sys.stdout.write(junit(versions))
+    else:
+        for version in versions:
+            print_results(version, ready(version))
+        for version, report in tried:
+            print_figures(version.name, report)
+        for version in wanted:
+            if not _is_right(version):
+                console().print(f"{version.name}: figures are tried once all tests pass")
+    _judge(versions, fail_under)
+    judge_figures(tried, fail_under_figures)
 
 
 def print_cases(cases: Iterable[str]) -> None:
@@ -191,3 +258,77 @@ def _case_dict(suite: VersionResults, result: CaseResult) -> dict[str, object]:
 
 def _explanation(suite: VersionResults, result: CaseResult) -> Explanation | None:
     return None if result.facts is None else Explanation.of(suite.ruleset, result.facts)
+
+
+def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
+    return {
+        "ruleset": version.product,
+        "version": version.ruleset.version,
+        "passed": len(version.results) - len(version.failed),
+        "failed": [{"name": r.case.name, "why": why(r)} for r in version.failed],
+        "problems": [as_dict(problem) for problem in version.problems],
+        "coverage": version.coverage.percent,
+        "missed": [
+            {
+                "goal": f"{goal.what}: {goal.which}",
+                "file": version.coverage.places[goal].file,
+                "line": version.coverage.places[goal].line,
+                "case": ready.get(goal),
+            }
+            for goal in version.coverage.missed
+        ],
+    }
+
+
+def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+    out, failed = console(), version.failed
+    for problem in version.problems:
+        out.print(render(problem), markup=False)
+    for result in failed:
+        print_result(result)
+    if failed:
+        out.print('  --why "NAME" shows how a case comes out, stage by stage', markup=False)
+    _print_missed(version, ready)
+    passed = len(version.results) - len(failed)
+    out.print(
+        f"{version.name}: {passed} passed, {len(failed)} failed, "
+        f"coverage {version.coverage.percent} %"
+    )
+
+
+def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+    out, covered = console(), version.coverage
+    complete = bool(version.results) and _is_right(version)
+    for goal in covered.missed:
+        place = covered.places[goal]
+        words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
+        out.print(words, markup=False, soft_wrap=True)
+        if complete and goal not in ready:
+            out.print(_NOT_MADE, markup=False, soft_wrap=True)
+    print_cases(ready[goal] for goal in covered.missed if complete and goal in ready)
+    if covered.missed and not complete:
+        when = "all tests pass" if version.results else "there is one case to begin with"
+        out.print(f"  cases that reach these are printed once {when}", markup=False)
+
+
+def _is_right(version: VersionResults) -> bool:
+    return not (version.failed or any(p.severity is Severity.ERROR for p in version.problems))
+
+
+def _judge(versions: list[VersionResults], fail_under: int) -> None:
+    if not any(version.results or version.problems for version in versions):
+        raise CommandError("no test was found: write one in tests/ of the product", Exit.FINDINGS)
+    low = [v for v in versions if v.coverage.percent < fail_under]
+    if low:
+        raise CommandError(
+            f"coverage of {low[0].name} is {low[0].coverage.percent} %, less than the "
+            f"{fail_under} % asked for",
+            Exit.FINDINGS,
+        )
+    if not all(map(_is_right, versions)):
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _selected(version: VersionResults, selection: RulesSelection) -> bool:
+    name = f"{shown_name(selection.root)}/{version.product}"
+    return not selection.part or selection.has(name) or selection.part.startswith(name + "/")

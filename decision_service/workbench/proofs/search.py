@@ -17,7 +17,6 @@ from decision_service.workbench.proofs.encoding import NotEncodable
 from decision_service.workbench.proofs.people import PersonValues, found_person, found_value
 from decision_service.workbench.proofs.questions import Period, Posed, Question, periods
 from decision_service.workbench.proofs.solver import (
-    Z3,
     Satisfiability,
     Solver,
     SolverMissing,
@@ -163,7 +162,7 @@ class _Search:
 
     def _try(self, posed: Posed, *, only_plausible: bool) -> None:
         """Raise _Stopped where somebody is found whom the evaluator confirms."""
-        solver = self._prepared(posed, Z3(rounds=False))
+        solver = self._prepared(posed, Solver(rounds=False))
         wanted = plausible(posed.people) if only_plausible else []
         seconds = min(_LOOK_SECONDS, self._time())
         if solver.ask(seconds, *wanted) is Satisfiability.POSSIBLE:
@@ -174,7 +173,7 @@ class _Search:
         solvers: dict[bool, Solver] = {}
         for simple, seconds in _turns():
             if simple not in solvers:
-                solvers[simple] = self._prepared(posed, Z3(simple=simple))
+                solvers[simple] = self._prepared(posed, Solver(simple=simple))
             answer = solvers[simple].ask(min(seconds, self._time()))
             if answer is Satisfiability.IMPOSSIBLE:
                 return True

@@ -13,6 +13,7 @@ from decision_service.runtime.config import load
 from decision_service.workbench.commands.preflight import (
     PreflightCheck,
     StoreState,
+    found_rules,
     host_checks,
     rules_checks,
     slow_checks,
@@ -61,7 +62,11 @@ def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Pat
     product = product_folder(tmp_path)
     (product / "tests" / "v1.yaml").unlink()
     settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
-    found = next(line for line in rules_checks(settings, StoreState()) if line.name == "rules")
+    found = next(
+        line
+        for line in rules_checks(settings, StoreState(), found_rules(settings))
+        if line.name == "rules"
+    )
     words = "1 of their tests fail or are not there: see `rules test`"
     assert (found.ok, found.words) == (False, words)
 
@@ -84,7 +89,11 @@ def test_a_rollout_beyond_its_first_stage_says_what_to_do(
 ) -> None:
     """The key of the plan, or the whole command."""
     settings = load(environ={"DECISION_RULES_DIR": str(SHIPPED)})
-    found = [line for line in rules_checks(settings, StoreState(stages)) if line.name == "rollout"]
+    found = [
+        line
+        for line in rules_checks(settings, StoreState(stages), found_rules(settings))
+        if line.name == "rollout"
+    ]
     assert (found[0].ok, found[0].words) == (False, f"gig-advance-ph {words}")
 
 
@@ -92,14 +101,22 @@ def test_a_plans_risks_are_refused_or_accepted_by_name(tmp_path: Path) -> None:
     """It begins at 100 % without guardrails and caps; the policy takes one of these, saying why."""
     product_folder(tmp_path)
     settings = load(environ={"DECISION_RULES_DIR": str(tmp_path / "rules")})
-    lines = [line for line in rules_checks(settings, StoreState()) if line.name == "plan"]
+    lines = [
+        line
+        for line in rules_checks(settings, StoreState(), found_rules(settings))
+        if line.name == "plan"
+    ]
     assert [line.ok for line in lines] == [False, False, False]
     risks = ("first_stage", "no_guardrails", "no_caps")
     for line, risk in zip(lines, risks, strict=True):
         assert f"or accept `{risk}` of personal-loan-ph with a reason in policy.yaml" in line.words
     accepted = "{product: personal-loan-ph, what: no_caps, reason: Fifty friends.}"
     (tmp_path / "rules" / "policy.yaml").write_text(f"accept: [{accepted}]\n")
-    lines = [line for line in rules_checks(settings, StoreState()) if line.name == "plan"]
+    lines = [
+        line
+        for line in rules_checks(settings, StoreState(), found_rules(settings))
+        if line.name == "plan"
+    ]
     assert [line.ok for line in lines] == [False, False, True]
     assert lines[2].words.endswith("nothing bounds what a day approves; accepted: Fifty friends.")
 
@@ -109,14 +126,22 @@ def test_letters_of_a_sample_lender_are_not_sent(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     shutil.copytree(SHIPPED, rules)
     settings = load(environ={"DECISION_RULES_DIR": str(rules)})
-    found = [line for line in rules_checks(settings, StoreState()) if line.name == "letters"]
+    found = [
+        line
+        for line in rules_checks(settings, StoreState(), found_rules(settings))
+        if line.name == "letters"
+    ]
     assert [line.ok for line in found] == [False] * 4
     assert found[0].words.startswith("gig-advance-ph/notices/en.yaml has the sample's `Sample Lend")
     for file in rules.glob("*/notices/*.yaml"):
         text = file.read_text().replace("Sample Lending Inc.", "Bayan Credit Inc.")
         text = text.replace("8000 0000", "8765 4321").replace("lender.example", "bayan.ph")
         file.write_text(text)
-    [line] = [line for line in rules_checks(settings, StoreState()) if line.name == "letters"]
+    [line] = [
+        line
+        for line in rules_checks(settings, StoreState(), found_rules(settings))
+        if line.name == "letters"
+    ]
     assert (line.ok, line.words) == (True, "4 name a lender and a contact")
 
 
@@ -127,7 +152,11 @@ def test_a_list_of_which_no_key_counts_is_named(tmp_path: Path) -> None:
     (rules / "_shared" / "lists").mkdir(parents=True)
     (rules / "_shared" / "lists" / "blocked.csv").write_text("key\n")
     settings = load(environ={"DECISION_RULES_DIR": str(rules)})
-    [line] = [line for line in rules_checks(settings, StoreState()) if line.name == "lists"]
+    [line] = [
+        line
+        for line in rules_checks(settings, StoreState(), found_rules(settings))
+        if line.name == "lists"
+    ]
     assert (line.ok, line.words.partition(": add")[0]) == (
         None,
         "nothing is on the list `blocked`: it is empty",
@@ -143,7 +172,7 @@ def guarantees_of(tmp_path: Path, seconds: float = 500.0, more: str = "") -> Pre
     )
     rules.write_text(f"{rules.read_text()}guarantees:\n{line}")
     settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
-    return next(slow_checks(settings, seconds))
+    return next(slow_checks(found_rules(settings), seconds))
 
 
 def test_guarantees_are_proved(tmp_path: Path) -> None:
@@ -179,7 +208,7 @@ def test_tests_that_notice_too_little_are_nothing_to_go_live_with(
     settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
     published = ("rules", "publish", product.parent, "--by", "juan", "--no-prove")
     assert command(capsys, *published).code == 0
-    *_, found = slow_checks(settings, 1.0)
+    *_, found = slow_checks(found_rules(settings), 1.0)
     low = "; ".join(
         f"policy.yaml asks for {n} % of {one} alone, not for 100 %" for one, n in FLOORS
     )
@@ -187,11 +216,11 @@ def test_tests_that_notice_too_little_are_nothing_to_go_live_with(
     assert found == PreflightCheck("figures", True, words)
     manifest = product.parent / "manifest.yaml"
     manifest.write_text(manifest.read_text().replace('"coverage": 38', '"coverage": 100'))
-    *_, found = slow_checks(settings, 1.0)
+    *_, found = slow_checks(found_rules(settings), 1.0)
     assert (found.ok, "not those of manifest.yaml" in found.words) == (False, True)
     manifest.unlink()
     (product.parent / "policy.yaml").write_text("floors: {coverage: 39, figures: 0}\n")
-    *_, found = slow_checks(settings, 1.0)
+    *_, found = slow_checks(found_rules(settings), 1.0)
     assert (found.ok, "v1: 38 %, less than the 39 %" in found.words) == (False, True)
 
 
@@ -206,7 +235,7 @@ def test_guards_that_are_less_than_in_what_decided_are_to_be_accepted(
     tests.write_text(tests.read_text().replace("- name: a steady earner", "- name: a new name"))
 
     def guards() -> PreflightCheck:
-        lines = rules_checks(settings, StoreState(rules=last))
+        lines = rules_checks(settings, StoreState(rules=last), found_rules(settings))
         return next(line for line in lines if line.name == "guards")
 
     assert (guards().ok, "case a steady earner" in guards().words) == (False, True)
