@@ -116,30 +116,45 @@ class DayCharge(msgspec.Struct, frozen=True):
     amount: int
 
 
-class Review(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One review of one decision as it is now.
+class CaseFields(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The decision that a review is of: whose, what was recorded, and what was asked for.
 
-    `caller` is the decision's, `outcome` what was recorded, `approved` the amount of a recorded
-    approval, `tier` that of the offer, `kinds` the data that is awaited. `result` is proposed in
-    AWAITING_SECOND, and final in COMPLETED; `terms` are those of an approval. `reason_withheld`
-    says that applicants do not learn its reason. `charge` is what a completed approval takes from
-    its day. `attempt` counts how often its application was to be decided again, `events` its
-    events. `desk` is the digest of the desk by which it was opened.
+    `tier` is that of the offer, `approved` the amount of a recorded approval.
     """
 
-    review_id: str
     decision_id: str
     caller: str
     user_id: str
     product: str
-    origin: ReviewOrigin
     outcome: Outcome
-    queue: str
-    opened: datetime
-    due: datetime
     kind: ReferKind | None = None
     tags: tuple[str, ...] = ()
     requested: Money | None = None
+    tier: str = ""
+    approved: Money | None = None
+
+
+class ReviewCase(CaseFields, frozen=True):
+    """A decision that is to be reviewed, with the codes of its reasons."""
+
+    reasons: tuple[str, ...] = ()
+
+
+class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
+    """One review of one decision as it is now.
+
+    `kinds` is the data that is awaited. `result` is proposed in AWAITING_SECOND, and final in
+    COMPLETED; `terms` are those of an approval. `reason_withheld` says that applicants do not learn
+    its reason. `charge` is what a completed approval takes from its day. `attempt` counts how often
+    its application was to be decided again, `events` its events. `desk` is the digest of the desk
+    by which it was opened.
+    """
+
+    review_id: str
+    origin: ReviewOrigin
+    queue: str
+    opened: datetime
+    due: datetime
     state: ReviewState = ReviewState.OPEN
     claimed_by: str = ""
     claimed_until: datetime | None = None
@@ -152,8 +167,6 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     decided_again_as: str = ""
     attempt: int = 0
     events: int = 1
-    tier: str = ""
-    approved: Money | None = None
     reason_withheld: bool = False
     charge: DayCharge | None = None
     terms: ApprovalTerms = NO_TERMS
@@ -283,22 +296,6 @@ NO_POLICY = ReviewPolicy()
 """The reviews of a product without a desk."""
 
 
-class ReviewCase(msgspec.Struct, frozen=True):
-    """The decision that a review is of: `tier` of its offer, `approved` of an approval."""
-
-    decision_id: str
-    caller: str
-    user_id: str
-    product: str
-    outcome: Outcome
-    kind: ReferKind | None = None
-    tags: tuple[str, ...] = ()
-    requested: Money | None = None
-    tier: str = ""
-    approved: Money | None = None
-    reasons: tuple[str, ...] = ()
-
-
 class OpenedReview(msgspec.Struct, frozen=True):
     """A new review and the event that opened it."""
 
@@ -331,19 +328,10 @@ def _review(
     case: ReviewCase, origin: ReviewOrigin, queue: str, opened: datetime, due: datetime, number: int
 ) -> Review:
     return Review(
-        f"rev_{case.decision_id.removeprefix('dec_')}-{number}",
-        case.decision_id,
-        case.caller,
-        case.user_id,
-        case.product,
-        origin,
-        case.outcome,
-        queue,
-        opened,
-        due,
-        case.kind,
-        case.tags,
-        case.requested,
-        tier=case.tier,
-        approved=case.approved,
+        **{name: getattr(case, name) for name in CaseFields.__struct_fields__},
+        review_id=f"rev_{case.decision_id.removeprefix('dec_')}-{number}",
+        origin=origin,
+        queue=queue,
+        opened=opened,
+        due=due,
     )

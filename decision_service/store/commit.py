@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from enum import Enum, auto
 from functools import cache, partial
 from itertools import chain
 from time import perf_counter
@@ -122,19 +121,6 @@ class Commit(msgspec.Struct, frozen=True):
         return self.entry.caller, self.entry.request_id
 
 
-class CommitStatus(Enum):
-    RECORDED = auto()
-    KEY_TAKEN = auto()
-    """The entry's key, or its decision's id, belongs to another decision."""
-    MOVED = auto()
-    """A precondition failed: consent, reading or stored snapshot has changed."""
-    HISTORY_MOVED = auto()
-    """Another decision came first under a key of its history."""
-    ALLOWANCES_MOVED = auto()
-    """Others have used up what the day allowed."""
-    LEASE_LOST = auto()
-
-
 class Commits(Snapshots):
     """Commits decisions in groups: one transaction, one wait for the disk, many callers."""
 
@@ -240,9 +226,8 @@ def record_group(
 ) -> Sequence[StoredEntry | StoreError]:
     """An answer per member, in order; of several with one key the first wins. It may run twice."""
     snapshots.hold_consents(connection, {c.entry.user_id for c in group if c.snapshot is not None})
-    statuses = _recorded(connection, group)
-    answered = zip(group, statuses, strict=True)
-    recorded = [commit for commit, status in answered if status is CommitStatus.RECORDED]
+    refused = _refused(connection, group)
+    recorded = [commit for commit in group if commit.entry.decision_id not in refused]
     entries = [commit.entry for commit in recorded]
     history.replace(connection, [one.replaces for one in entries if one.replaces])
     rows = [history.row(c.stored, c.entry.history) for c in recorded if c.entry.history is not None]
@@ -253,24 +238,28 @@ def record_group(
     snapshots.record(connection, given, data_keys)
     marks = [(one.user_id, one.warm) for one in entries if one.warm is not None]
     snapshots.record_marks(connection, marks)
-    answers = _answers(connection, group, statuses)
+    answers = _answers(connection, group, refused)
     reach(Point.IN_COMMIT)
     return answers
 
 
-def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Record those that the day allows and that have their places; other places go back."""
-    exceeding = _over_allowance(connection, group)
-    allowed = [commit for commit in group if commit.entry.decision_id not in exceeding]
+def _refused(connection: Connection, group: Sequence[Commit]) -> Mapping[str, StoreError]:
+    """Record those that the day allows and that have their places; why the others are not, by id.
+
+    The places of what is not recorded go back.
+    """
+    refused: dict[str, StoreError] = {}
+    for decision_id in _over_allowance(connection, group):
+        refused[decision_id] = AllowancesMoved("the day allows less by now: nothing was recorded")
+    allowed = [commit for commit in group if commit.entry.decision_id not in refused]
     taken, moved = _claim(connection, allowed)
+    for decision_id in moved:
+        what = "the person's history has moved on: nothing was recorded"
+        refused[decision_id] = HistoryMoved(what)
     fit = [commit for commit in allowed if commit.entry.decision_id not in moved]
-    statuses = dict.fromkeys(moved, CommitStatus.HISTORY_MOVED)
-    statuses |= dict.fromkeys(exceeding, CommitStatus.ALLOWANCES_MOVED)
-    inserted = _insert(connection, fit) if fit else ()
-    statuses |= {c.entry.decision_id: status for c, status in zip(fit, inserted, strict=True)}
-    lost = {one for one, status in statuses.items() if status is not CommitStatus.RECORDED}
-    _release(connection, [place for place in taken if place[2] in lost])
-    return [statuses[commit.entry.decision_id] for commit in group]
+    refused |= _insert(connection, fit) if fit else {}
+    _release(connection, [place for place in taken if place[2] in refused])
+    return refused
 
 
 def _over_allowance(connection: Connection, group: Sequence[Commit]) -> set[str]:
@@ -332,15 +321,14 @@ def _release(connection: Connection, places: Sequence[Place]) -> None:
         connection.execute(_RELEASE, {"places": padded(pairs)})
 
 
-def _insert(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Insert decisions with their arms; each one's status, in order. Of one key the first wins.
+def _insert(connection: Connection, group: Sequence[Commit]) -> Mapping[str, StoreError]:
+    """Insert decisions with their arms; why the others are not, by id. Of one key the first wins.
 
     The lease of each that is recorded, or whose key was taken, ends. Whoever wants to take it over
     waits until the transaction ends, and finds the decision then.
     """
-    broken = _broken(
-        connection, {c.preconditions for c in group if c.preconditions.consent is not None}
-    )
+    asked = {c.preconditions for c in group if c.preconditions.consent is not None}
+    broken = _broken(connection, asked)
     whole = [commit for commit in group if commit.preconditions not in broken]
     leases = [Lease(*commit.key, commit.entry.fence) for commit in whole if commit.entry.fence]
     leased = {"", *spend(connection, leases)}
@@ -351,20 +339,27 @@ def _insert(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitS
     if driver.insert(connection, decisions.decisions, rows) != len(rows):
         ids = {"ids": padded([commit.entry.decision_id for commit in fit])}
         there = {tuple(row) for row in connection.execute(_IDENTITIES, ids)}
-    statuses = [
-        CommitStatus.MOVED
-        if commit.preconditions in broken
-        else CommitStatus.LEASE_LOST
-        if commit.entry.fence not in leased
-        else CommitStatus.RECORDED
-        if (commit.entry.decision_id, *commit.key) in there
-        else CommitStatus.KEY_TAKEN
-        for commit in group
-    ]
-    answered = zip(group, statuses, strict=True)
-    armed = [_arm_row(c) for c, status in answered if status is CommitStatus.RECORDED]
+    refused: dict[str, StoreError] = {}
+    for commit in group:
+        if commit.preconditions in broken:
+            refused[commit.entry.decision_id] = _moved(commit.preconditions)
+        elif commit.entry.fence not in leased:
+            refused[commit.entry.decision_id] = LeaseLost(
+                "another process decides this request by now: ask again with the same request_id",
+                retry_after=RETRY_SECONDS,
+            )
+        elif (commit.entry.decision_id, *commit.key) not in there:
+            what = "the decision's id belongs to another decision: nothing was recorded"
+            refused[commit.entry.decision_id] = unavailable(what)
+    armed = [_arm_row(commit) for commit in group if commit.entry.decision_id not in refused]
     driver.insert(connection, arms.arm_decisions, [row for row in armed if row is not None])
-    return statuses
+    return refused
+
+
+def _moved(preconditions: Preconditions) -> StoreError:
+    if preconditions.reading is not None:
+        return ReadingMoved("the reading may not serve any more: nothing was recorded")
+    return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
 
 
 def _broken(connection: Connection, asked: Collection[Preconditions]) -> set[Preconditions]:
@@ -410,33 +405,15 @@ def _arm_row(commit: Commit) -> Values | None:
 
 
 def _answers(
-    connection: Connection, group: Sequence[Commit], statuses: Sequence[CommitStatus]
+    connection: Connection, group: Sequence[Commit], refused: Mapping[str, StoreError]
 ) -> Sequence[StoredEntry | StoreError]:
     """For each entry: the recorded one, the earlier one under its key, or an error."""
-    results = [*zip(group, statuses, strict=True)]
-    refused = {c.key for c, status in results if status is not CommitStatus.RECORDED}
-    entries = {**decisions.by_keys(connection, refused)}
-    for commit, status in results:
-        if status is CommitStatus.RECORDED:
+    others = {commit.key for commit in group if commit.entry.decision_id in refused}
+    entries = {**decisions.by_keys(connection, others)}
+    for commit in group:
+        if commit.entry.decision_id not in refused:
             entries.setdefault(commit.key, commit.stored)
-    return [entries.get(commit.key) or _refusal(commit, status) for commit, status in results]
-
-
-def _refusal(commit: Commit, status: CommitStatus) -> StoreError:
-    if status is CommitStatus.LEASE_LOST:
-        return LeaseLost(
-            "another process decides this request by now: ask again with the same request_id",
-            retry_after=RETRY_SECONDS,
-        )
-    if status is CommitStatus.HISTORY_MOVED:
-        return HistoryMoved("the person's history has moved on: nothing was recorded")
-    if status is CommitStatus.ALLOWANCES_MOVED:
-        return AllowancesMoved("the day allows less by now: nothing was recorded")
-    if status is CommitStatus.KEY_TAKEN:
-        return unavailable("the decision's id belongs to another decision: nothing was recorded")
-    if commit.preconditions.reading is not None:
-        return ReadingMoved("the reading may not serve any more: nothing was recorded")
-    return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
+    return [entries.get(commit.key) or refused[commit.entry.decision_id] for commit in group]
 
 
 def _write_and_remove(connection: Connection) -> None:

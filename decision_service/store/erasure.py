@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import msgspec
 import structlog
 from sqlalchemy import (
     Column,
@@ -126,48 +127,39 @@ def users_to_erase(connection: Connection) -> Sequence[str]:
     return [row[0] for row in connection.execute(_USERS)]
 
 
+class ErasureTerms(msgspec.Struct, frozen=True):
+    """The keys that an erasure needs, and whether it takes a user's decisions as well."""
+
+    data_keys: DataKeys = PLAIN
+    identity_keys: tuple[IdentityKey, ...] = ()
+    with_decisions: bool = False
+
+
 def carry_out(
-    connection: Connection,
-    wanted: Mapping[str, str | None],
-    now: datetime,
-    *,
-    identity_keys: Sequence[IdentityKey] = (),
-    with_decisions: bool = False,
+    connection: Connection, wanted: Mapping[str, str | None], now: datetime, terms: ErasureTerms
 ) -> None:
     """Erase by erasure id what was not since; of unknown users record the id alone."""
     data.hold_consents(connection, {user_id for user_id in wanted.values() if user_id is not None})
     carried_out = done_erasures(connection)
     for erasure_id, user_id in wanted.items():
         if user_id is not None and erasure_id not in carried_out:
-            erase(
-                connection,
-                user_id,
-                [erasure_id],
-                now=now,
-                identity_keys=identity_keys,
-                with_decisions=with_decisions,
-            )
+            erase(connection, user_id, [erasure_id], now=now, terms=terms)
     strangers = [one for one, user_id in wanted.items() if user_id is None]
     insert_new(connection, erasures, [{"erasure_id": one, "user_id": None} for one in strangers])
 
 
 class Erasing:
-    """Erases users in a database and in the journal; `with_decisions` their decisions as well."""
+    """Erases users in a database and in the journal."""
 
     def __init__(
         self,
         database: Database,
         journal: ErasureJournal | None,
-        data_keys: DataKeys = PLAIN,
-        identity_keys: tuple[IdentityKey, ...] = (),
-        *,
-        with_decisions: bool = False,
+        terms: ErasureTerms = ErasureTerms(),  # noqa: B008 - it is frozen
     ) -> None:
         self._database = database
         self._journal = journal
-        self._data_keys = data_keys
-        self._identity_keys = identity_keys
-        self._with_decisions = with_decisions
+        self._terms = terms
         self.keeps_journal = journal is not None
         self._clock = SystemClock()
         self._running: set[asyncio.Task[Erased]] = set()
@@ -217,9 +209,7 @@ class Erasing:
             erasure_ids=noted.union(one.id for one in new),
             disconnected=disconnected,
             now=self._clock.now(),
-            data_keys=self._data_keys,
-            identity_keys=self._identity_keys,
-            with_decisions=self._with_decisions,
+            terms=self._terms,
             repeats=not new,
         )
         erased = await self._database.write(work)
@@ -247,13 +237,7 @@ class Erasing:
         known = await self._database.read(users_to_erase)
         users = await self._journal.marked(known)
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
-        work = partial(
-            carry_out,
-            wanted=wanted,
-            now=self._clock.now(),
-            identity_keys=self._identity_keys,
-            with_decisions=self._with_decisions,
-        )
+        work = partial(carry_out, wanted=wanted, now=self._clock.now(), terms=self._terms)
         await self._database.write(work)
         await self._database.scrub()
         again = len({user_id for user_id in wanted.values() if user_id is not None})
@@ -355,14 +339,12 @@ def erase(
     disconnected: Disconnected | None = None,
     *,
     now: datetime,
-    data_keys: DataKeys = PLAIN,
-    identity_keys: Sequence[IdentityKey] = (),
-    with_decisions: bool = False,
+    terms: ErasureTerms,
     repeats: bool = False,
 ) -> Erased:
     """Destroy a user's key and data, end reviews, bar what was read before, record the erasure.
 
-    Of an open loan the amounts stay, under hashes by the `identity_keys`.
+    Of an open loan the amounts stay, under hashes by the identity keys.
 
     Earlier erasures that failed, and are in the journal alone, are carried out by this one too: no
     later start repeats them on data that was given since. One that `repeats` an earlier one has no
@@ -382,15 +364,15 @@ def erase(
         had_key,
         end_reviews(connection, user_id, now),
         forget_applicants(connection, user_id),
-        history.unlink(connection, user_id, identity_keys),
-        data.settle(connection, user_id, disconnected, data_keys),
-        with_decisions and bool(held),
+        history.unlink(connection, user_id, terms.identity_keys),
+        data.settle(connection, user_id, disconnected, terms.data_keys),
+        terms.with_decisions and bool(held),
     ]
     gone = _delete(connection, snapshots, user_id)
     others = [_delete(connection, table, user_id) for table in (known_counts, link_tokens)]
     _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
     events.end_postponed(connection, user_id)
-    if with_decisions:
+    if terms.with_decisions:
         remove(connection, of_user(connection, user_id))
     if repeats and any((*taken, gone, *others)):
         raise MoreToErase

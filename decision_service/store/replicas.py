@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -184,9 +184,8 @@ class SharedLeases:
             self._claim_together, most=_MOST_TOGETHER
         )
         self._lookups = Batches(self._find_holders, most=_MOST_TOGETHER)
-        self._releases = Batches(self._release_together, most=_MOST_TOGETHER)
         self._held: dict[str, tuple[Lease, float]] = {}
-        self._background: set[asyncio.Future[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._renewal = asyncio.create_task(self._keep(seconds / 3))
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
@@ -206,7 +205,7 @@ class SharedLeases:
 
     def release(self, lease: Lease) -> None:
         self.forget(lease.fence)
-        giving = asyncio.ensure_future(_ignoring_store_errors(self._releases.submit(lease)))
+        giving = asyncio.create_task(self._give_back(lease))
         self._background.add(giving)
         giving.add_done_callback(self._background.discard)
 
@@ -218,7 +217,6 @@ class SharedLeases:
         for batches in (self._claims, self._lookups):
             await batches.aclose()
         await asyncio.gather(self._renewal, *self._background, return_exceptions=True)
-        await self._releases.aclose()
 
     async def _ask(self, lease: Lease) -> StoredEntry | bool:
         """Claim; a lease granted to a caller that has left is released."""
@@ -274,9 +272,10 @@ class SharedLeases:
     ) -> Sequence[StoredEntry | StoreError | bool]:
         return await self._database.read(partial(_look, keys=keys))
 
-    async def _release_together(self, leases: Sequence[Lease]) -> Sequence[None]:
-        await self._database.note(partial(spend, leases=leases))
-        return [None] * len(leases)
+    async def _give_back(self, lease: Lease) -> None:
+        """Ignores a store error: a lease that is not given back expires."""
+        with suppress(StoreUnavailable):
+            await self._database.note(partial(spend, leases=[lease]))
 
 
 def _look(connection: Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
@@ -296,12 +295,6 @@ def _pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-async def _ignoring_store_errors(work: Awaitable[T]) -> None:
-    """Ignore a store error: a lease that is not released expires."""
-    with suppress(StoreUnavailable):
-        await work
 
 
 def _now() -> float:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 
 import msgspec
 from msgspec.structs import asdict
@@ -195,7 +196,6 @@ _COUNTED = (
 USERS = 8192
 """How many users' states are cached; one takes one or two kilobytes."""
 REMEMBERED_BYTES = 32 << 20
-_NO_MONTH = -1
 
 
 class _Left(msgspec.Struct, frozen=True, array_like=True):
@@ -392,7 +392,11 @@ def record(connection: Connection, packed: Iterable[PackedSnapshot], data_keys: 
         for one in new
     ]
     insert_new(connection, snapshots, rows)
-    raise_each(connection, known_counts, ("count", "newest"), _counts(new))
+    counts = [
+        as_row(known_counts, count, user_id=one.user_id) for one in new for count in one.counts
+    ]
+    counts.sort(key=itemgetter("user_id", "source", "kind"))
+    raise_each(connection, known_counts, ("count", "newest"), counts)
 
 
 def _drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
@@ -438,27 +442,6 @@ def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> Use
     return UserState(known, epoch, last, quarantined, left)
 
 
-def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
-    """One row per (user, source, kind), the highest where several snapshots have one."""
-    highest: dict[tuple[str, str, str], tuple[int, int]] = {}
-    for one in packed:
-        for count in one.counts:
-            key = (one.user_id, count.source, count.kind.value)
-            most, newest = highest.get(key, (0, _NO_MONTH))
-            month = _NO_MONTH if count.newest is None else count.newest
-            highest[key] = (max(count.count, most), max(month, newest))
-    return [
-        {
-            "user_id": user_id,
-            "source": source,
-            "kind": kind,
-            "count": most,
-            "newest": None if newest == _NO_MONTH else newest,
-        }
-        for (user_id, source, kind), (most, newest) in sorted(highest.items())
-    ]
-
-
 def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
     row = connection.execute(_MARK, {"user": user_id}).first()
     if row is None:
@@ -469,11 +452,6 @@ def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
 
 def record_marks(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
     """Store each user's mark where it is later than the stored mark and the quarantine."""
-    latest: dict[str, WarmMark] = {}
-    for user_id, one in marks:
-        known = latest.get(user_id)
-        if known is None or one.fetched > known.fetched:
-            latest[user_id] = one
     rows = [
         as_row(
             warm,
@@ -482,7 +460,7 @@ def record_marks(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) 
             plan=msgspec.msgpack.encode(one.plan, order="deterministic"),
             quarantined=_NEVER,
         )
-        for user_id, one in sorted(latest.items())
+        for user_id, one in sorted(marks, key=itemgetter(0))
     ]
     columns = ("snapshot_id", "looked", "plan", "oldest")
     raise_row(connection, warm, by="fetched", columns=columns, rows=rows)

@@ -23,7 +23,7 @@ from decision_service.store.engine import (
     parse_store_url,
     writes,
 )
-from decision_service.store.erasure import Erasing, expire
+from decision_service.store.erasure import Erasing, ErasureTerms, expire
 from decision_service.store.erasure_journal import ErasureJournal, JournalFile, begin_tables
 from decision_service.store.events import Events
 from decision_service.store.history import Lookups
@@ -124,7 +124,7 @@ class Store(
                 used = await database.read(history.key_ids)
                 beside = IDENTITY_KEYS.beside(url) if identity_keys is None else None
                 keys = await asyncio.to_thread(IDENTITY_KEYS.open, identity_keys, used, beside)
-                erasing = Erasing(database, noted, wrapping, keys, with_decisions=erase_decisions)
+                erasing = Erasing(database, noted, ErasureTerms(wrapping, keys, erase_decisions))
                 await erasing.catch_up()
                 await take_over(database, wrapping)
         except BaseException:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Connection, func, select
 
 from decision_service.casework.letters import StoredNotice
@@ -12,33 +11,15 @@ from decision_service.casework.review_steps import By
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
 from decision_service.store.columns import ErasedBy, metadata
 from decision_service.store.schema import personal_tables
-from decision_service.store.store import Store, open_database
+from decision_service.store.store import open_database
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.arm_figures import paired
-from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
+from tests.kits.decision_entries import ENTRY, NOON, numbered
 from tests.kits.notice_log import LETTER
 from tests.kits.outcome_log import BOOKED
 from tests.kits.postgres import Postgres
 from tests.kits.stored_person import ANA, BEN, fill, repay
 from tests.kits.stores import opened
-
-
-@pytest.mark.parametrize("erase_decisions", [False, True])
-async def test_decisions_stay_unless_they_are_to_go(
-    tmp_path: Path, *, erase_decisions: bool
-) -> None:
-    """The data goes either way, the decisions only where the setting says so; others' stay."""
-    url = f"sqlite:///{tmp_path}/decisions.db"
-    store = await Store.open(url, erase_decisions=erase_decisions)
-    try:
-        await store.commit(numbered(1, snapshot=SNAPSHOT))
-        await store.commit(numbered(2, user_id="user-2"))
-        await store.erase(SNAPSHOT.user_id)
-        assert await store.snapshot(SNAPSHOT.user_id, SNAPSHOT.id) is None
-        kept = [await store.get(numbered(number).decision_id) is not None for number in (1, 2)]
-        assert kept == [not erase_decisions, True]
-    finally:
-        await store.aclose()
 
 
 async def test_decisions_leave_the_pages_of_their_tables(

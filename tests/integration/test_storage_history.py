@@ -35,19 +35,6 @@ async def test_no_two_processes_decide_on_one_history(postgres: Postgres) -> Non
         assert sorted(seen) == list(range(50))
 
 
-async def test_an_erasure_leaves_no_hash_in_the_file(tmp_path: Path) -> None:
-    """Hashes of account and person, which were in the bytes of the file and its log, are gone."""
-    async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
-        await store.commit(decided(1))
-        assert all(key in _bytes(tmp_path) for key in HASHES)
-        await store.erase("user-1")
-        assert not any(key in _bytes(tmp_path) for key in HASHES)
-
-
-def _bytes(folder: Path) -> bytes:
-    return b"".join(file.read_bytes() for file in folder.glob("decisions.db*"))
-
-
 async def test_an_erasure_forgets_the_hash_of_who_applied(url: str, tmp_path: Path) -> None:
     """Of a request the digest stays, by which its repetition is known; others' stay whole."""
     hashed = b"\x01" * 32 + KEYS.person[0]

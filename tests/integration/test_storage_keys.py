@@ -33,7 +33,9 @@ async def test_no_copy_of_a_destroyed_key_is_left(tmp_path: Path) -> None:
                 continue
             user_id = dice.choice(sorted(used))
             destroyed.append(used.pop(user_id))
-            erasure.erase(connection, user_id, [f"erasure-{step}"], now=NOON)
+            erasure.erase(
+                connection, user_id, [f"erasure-{step}"], now=NOON, terms=erasure.ErasureTerms()
+            )
             if dice.random() < 0.3:
                 used[user_id] = consents.user_keys(connection, [user_id], PLAIN)[user_id]
     with engine.connect() as connection:

@@ -125,13 +125,6 @@ async def test_two_stores_never_share_a_file(path: Path) -> None:
     await second.aclose()
 
 
-async def test_a_refused_store_is_left_unlocked(path: Path) -> None:
-    """After a refusal for another reason the lock is free for the next try."""
-    path.write_bytes(b"")
-    for _ in range(2):
-        await refused(path, StoreDamaged)
-
-
 async def test_another_programs_lock_at_the_start_is_named(path: Path) -> None:
     """A database browser that holds the file is told apart from damage."""
     await fill(path, rows=1)
@@ -142,39 +135,32 @@ async def test_another_programs_lock_at_the_start_is_named(path: Path) -> None:
     assert "program" in sentence
 
 
-async def test_an_empty_file_is_damage(path: Path) -> None:
-    """A file cut to nothing is refused and not filled with a new store."""
-    path.write_bytes(b"")
-    assert "empty" in await refused(path, StoreDamaged)
-    assert folder_state(path) == {"decisions.db": b""}
-
-
-async def test_something_else_is_damage(path: Path) -> None:
-    """A file that is no database is refused and left as it is."""
-    path.write_bytes(b"to whom it may concern" * 500)
-    assert "not a database" in await refused(path, StoreDamaged)
-    assert folder_state(path) == {"decisions.db": b"to whom it may concern" * 500}
-
-
-@pytest.mark.parametrize("keep", [0.3, 0.6, 0.95])
-async def test_a_truncated_file_is_damage(path: Path, keep: float) -> None:
-    """A file cut anywhere is refused, with what to do, and left as it is."""
-    await fill(path)
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
-    before = folder_state(path)
-    assert "backup" in await refused(path, StoreDamaged)
-    assert folder_state(path) == before
-
-
-async def test_a_corrupted_page_is_damage(path: Path) -> None:
-    """Pages overwritten in the middle of the file are found before anything is served."""
-    await fill(path)
-    content = bytearray(path.read_bytes())
+def overwritten(content: bytes) -> bytes:
+    """Pages in the middle of the file are others."""
+    spoilt = bytearray(content)
     for page in range(8, 40, 4):
-        content[page * 4096 : page * 4096 + 300] = b"\xa5" * 300
-    path.write_bytes(content)
+        spoilt[page * 4096 : page * 4096 + 300] = b"\xa5" * 300
+    return bytes(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (lambda _: b"", "empty"),
+        (lambda _: b"to whom it may concern" * 500, "not a database"),
+        *((lambda c, keep=keep: c[: len(c) * keep // 20], "backup") for keep in (6, 12, 19)),
+        (overwritten, "damaged"),
+    ],
+)
+async def test_what_is_no_whole_database_is_damage(
+    path: Path, spoil: Callable[[bytes], bytes], word: str
+) -> None:
+    """It is refused with what to do, as often as it is tried, and left as it is."""
+    await fill(path)
+    path.write_bytes(spoil(path.read_bytes()))
     before = folder_state(path)
-    assert "damaged" in await refused(path, StoreDamaged)
+    for _ in range(2):
+        assert word in await refused(path, StoreDamaged)
     assert folder_state(path) == before
 
 
@@ -310,22 +296,20 @@ async def test_a_file_that_may_not_be_written_is_named(mode: int) -> None:
     assert "access" in sentence
 
 
-async def test_tables_of_a_newer_program_are_refused(path: Path) -> None:
-    """A schema this program does not know is neither served nor migrated."""
+@pytest.mark.parametrize(
+    ("statement", "word"),
+    [
+        ("UPDATE alembic_version SET version_num = '9999'", "newer"),
+        ("ALTER TABLE alembic_version RENAME TO customers", "another program"),
+    ],
+)
+async def test_tables_of_another_program_are_refused(path: Path, statement: str, word: str) -> None:
+    """Of a newer one, or of one that knows no versions: neither served nor migrated."""
     await fill(path, rows=1)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert "newer" in await refused(path, SchemaUnfit)
-    with pytest.raises(SchemaUnfit, match="newer"):
-        await migrate(f"sqlite:///{path}")
-
-
-async def test_tables_of_another_program_are_refused(path: Path) -> None:
-    """A database that holds something else is neither served nor migrated."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE customers (name TEXT)")
-    assert "another program" in await refused(path, SchemaUnfit)
-    with pytest.raises(SchemaUnfit, match="another program"):
+        connection.execute(statement)
+    assert word in await refused(path, SchemaUnfit)
+    with pytest.raises(SchemaUnfit, match=word):
         await migrate(f"sqlite:///{path}")
 
 

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import asyncpg
-import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
 
@@ -19,7 +18,7 @@ from decision_service.store.outcomes import loan_outcomes
 from decision_service.store.store import Store, open_database
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import ENTRY, numbered
-from tests.kits.outcome_log import BOOKED, LATER, REPAID, listed, told
+from tests.kits.outcome_log import BOOKED, REPAID, listed, told
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
 from tests.kits.until import until
@@ -77,35 +76,6 @@ async def test_processes_add_up_the_loans_of_one_decision(postgres: Postgres) ->
         (found,) = (await there.past([key]))[key].decisions
     assert found.loans is not None
     assert found.loans.open == 2
-
-
-@pytest.mark.parametrize("erase_decisions", [False, True])
-async def test_outcomes_stay_or_go_with_the_decisions(url: str, *, erase_decisions: bool) -> None:
-    """ON_REVOKE says which; another user's stay."""
-    async with opened(url, erase_decisions=erase_decisions) as store:
-        await store.commit(ENTRY)
-        await store.commit(numbered(2, user_id="user-2"))
-        for report in (BOOKED, LATER, REPAID, OTHER):
-            await told(store, report)
-        await store.erase(USER)
-        left = await listed(store, ENTRY.decision_id)
-        assert left == ([] if erase_decisions else [BOOKED, LATER, REPAID])
-        assert await listed(store, OTHER.decision_id) == [OTHER]
-
-
-async def test_an_erasure_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
-    """The loan's id, which was in the bytes of the file and its log, is in neither any more."""
-    async with opened(f"sqlite:///{tmp_path}/decisions.db", erase_decisions=True) as store:
-        await store.commit(ENTRY)
-        for report in (BOOKED, REPAID):
-            await told(store, report)
-        assert BOOKED.loan_id.encode() in _bytes(tmp_path)
-        await store.erase(USER)
-        assert BOOKED.loan_id.encode() not in _bytes(tmp_path)
-
-
-def _bytes(folder: Path) -> bytes:
-    return b"".join(file.read_bytes() for file in folder.glob("decisions.db*"))
 
 
 async def test_an_erasure_leaves_no_trace_in_the_table(postgres: Postgres, tmp_path: Path) -> None:

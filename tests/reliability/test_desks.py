@@ -28,16 +28,16 @@ COMPLETED, PROPOSED = ReviewAction.COMPLETED, ReviewAction.PROPOSED
 REJECTED, NOTED = ReviewAction.REJECTED, ReviewAction.NOTED
 CASE = Case("dec_1", "u-1", waits=False)
 REVIEW = Review(
-    CASE.review_id,
     CASE.decision_id,
     "los",
     CASE.user_id,
     "loan",
-    ReviewOrigin.REFERRED,
     Outcome.REFER,
-    "default",
-    NOON,
-    NOON + LEASE,
+    review_id=CASE.review_id,
+    origin=ReviewOrigin.REFERRED,
+    queue="default",
+    opened=NOON,
+    due=NOON + LEASE,
 )
 DECLINED = ReviewResult(Outcome.DECLINE, "NOT_AFFORDABLE", "Too heavy.")
 

@@ -50,6 +50,11 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ({"DECISION_REUSE_PORT": "true"}, "needs a PostgreSQL store"),
         ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
         ({"DECISION_LEASE": "0s"}, "DECISION_LEASE is '0s' (in the environment): it takes"),
+        *(
+            ({"DECISION_RETENTION": text}, "DECISION_RETENTION")
+            for text in ("0", "0 months", "1s", "25 days", "-1", "two months", "")
+        ),
+        ({"DECISION_ON_REVOKE": "nothing"}, "DECISION_ON_REVOKE"),
         ({"DECISION_LEASE": "30"}, "a number with its unit, such as 250ms"),
         ({"DECISION_LEASE": "infs"}, "a number with its unit"),
         ({"DECISION_LEASE": "99999999d"}, "a number with its unit"),
@@ -172,38 +177,20 @@ def test_settings_do_not_read_the_process_environment_by_themselves(
     assert Settings.model_config["extra"] == "forbid"
 
 
-def test_blocked_factors_are_a_list_of_names() -> None:
-    """Names are separated by commas; blanks around them do not count."""
-    environ = {"DECISION_BLOCKED_FACTORS": "identity.age_years, inputs.gender ,"}
-    assert load(environ=environ).blocked == {"identity.age_years", "inputs.gender"}
-
-
-@pytest.mark.parametrize(("value", "months"), [("13", 13), ("25 months", 25), ("1 month", 1)])
-def test_retention_is_in_months(value: str, months: int) -> None:
-    """A number of months, with the word or without."""
-    assert load(environ={"DECISION_RETENTION": value}).retention == months
-
-
-@pytest.mark.parametrize("value", ["0", "0 months", "1s", "25 days", "-1", "two months", ""])
-def test_a_retention_that_is_none_is_refused(value: str) -> None:
-    """Nothing but whole months from one on."""
-    with pytest.raises(ConfigError, match="DECISION_RETENTION"):
-        load(environ={"DECISION_RETENTION": value})
-
-
-def test_what_a_revocation_erases_is_named() -> None:
-    """`erase_snapshot` by default, `erase_decisions`, and nothing else."""
-    assert load(environ={}).on_revoke == "erase_snapshot"
-    assert load(environ={"DECISION_ON_REVOKE": "erase_decisions"}).on_revoke == "erase_decisions"
-    with pytest.raises(ConfigError, match="ON_REVOKE"):
-        load(environ={"DECISION_ON_REVOKE": "nothing"})
-
-
-def test_retention_in_a_file(tmp_path: Path) -> None:
-    """The same name in the YAML file."""
-    file = tmp_path / "c.yaml"
-    file.write_text("DECISION_RETENTION: 30 months\n")
-    assert load(file, {}).retention == 30
+@pytest.mark.parametrize(
+    ("name", "text", "read_as", "means"),
+    [
+        ("BLOCKED_FACTORS", "income.x, inputs.y ,", "blocked", {"income.x", "inputs.y"}),
+        ("RETENTION", "13", "retention", 13),
+        ("RETENTION", "25 months", "retention", 25),
+        ("RETENTION", "1 month", "retention", 1),
+        ("ON_REVOKE", "erase_decisions", "on_revoke", "erase_decisions"),
+        ("LOG_LEVEL", "WARNING", "log_level", "warning"),
+    ],
+)
+def test_a_text_is_read_as_its_kind(name: str, text: str, read_as: str, means: object) -> None:
+    """Names between commas, months with the word or without, words in either case."""
+    assert getattr(load(environ={f"DECISION_{name}": text}), read_as) == means
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -277,9 +264,3 @@ def test_a_secret_has_one_source(tmp_path: Path) -> None:
     named = {"DECISION_LOG_HASH_KEY_FILE": str(file)}
     assert "is empty" in read(environ=named).problems[0]
     assert "both set" in read(environ=named | {"DECISION_LOG_HASH_KEY": "k"}).problems[0]
-
-
-@pytest.mark.parametrize("level", ["warning", "WARNING"])
-def test_a_level_is_known_in_either_case(level: str) -> None:
-    """As the logs of other programs write it."""
-    assert load(environ={"DECISION_LOG_LEVEL": level}).log_level == "warning"
