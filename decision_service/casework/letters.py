@@ -53,7 +53,7 @@ class StoredNotice(msgspec.Struct, frozen=True):
     """A letter as it was made; `template_digest` is the SHA-256 of the texts' file in hex.
 
     `caller` is whose decision it is, `made_by` who asked for the letter first. `review_id` is the
-    review whose result it tells, empty where it tells what was decided first.
+    review whose result it is about, empty for what was decided first.
     """
 
     decision_id: str
@@ -108,7 +108,7 @@ class NoticeLog(Protocol):
         """One letter; None where it was never made."""
 
     async def sent(self, notice_id: str, sending: Sending) -> StoredNotice | None:
-        """Note the first sending of a letter; the letter as it is then, None without one."""
+        """Note the first sending of a letter: the letter with it, None without a letter."""
 
     async def list(
         self, chosen: NoticeFilter, after: PagePosition | None, limit: int

@@ -62,7 +62,7 @@ def tag_of(decision_id: str) -> str:
 
 
 def export_key() -> bytes:
-    """A secret of one export, by which applicants are told apart in it and nowhere else."""
+    """A secret of one export, which keeps applicants of it apart."""
     return secrets.token_bytes(_DIGITS)
 
 

@@ -274,8 +274,8 @@ def _sent(connection: Connection, line: Line, tally: _Tally) -> str:
 def _summary(tally: _Tally) -> str:
     counts = tally.counts
     return (
-        f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} kept "
-        f"beside a newer one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "
+        f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} older "
+        f"than a recorded one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "
         f"already, {counts[_REFUSED]:,} refused"
     )
 

@@ -302,7 +302,7 @@ class Residence:
     """Where people live and in what they are paid; raises ResidenceRefused.
 
     `country` is an ISO 3166 code, empty for each person's own; `currency` an ISO 4217 code that
-    stands in place of PHP. Amounts, providers and foreign currencies stay as they are.
+    replaces PHP. Amounts, providers and foreign currencies stay as they are.
     """
 
     country: str = ""
