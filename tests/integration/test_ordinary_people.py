@@ -10,6 +10,8 @@ from typing import NamedTuple
 import httpx2
 import pytest
 
+from bench.people.ordinary import FLAWS, ORDINARY
+from bench.people.population import population, profile_of
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.decide.decide import CallContext
@@ -17,8 +19,6 @@ from decision_service.domain.errors import DataNotReady
 from decision_service.domain.values import Money
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
-from bench.people.ordinary import FLAWS, ORDINARY
-from bench.people.population import population, profile_of
 from decision_service.standin.server import build_app
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import World, application, rulebook

@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from bench.people.population import PROFILES, population
 from decision_service.standin.faults import Fault
 from decision_service.standin.formats import PROVIDERS
 from decision_service.standin.lists import LIST_ENDPOINTS
-from bench.people.population import PROFILES, population
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
 from decision_service.standin.world import WorldMaker

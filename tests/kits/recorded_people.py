@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 from msgspec.structs import replace
 
+from bench.people.population import population
 from decision_service.decide.admit import Admission, bound_inputs
 from decision_service.decide.application import Application
 from decision_service.decide.conclude import conclude, needs_of
@@ -26,7 +27,6 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Product
 from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.smile.source import SmileSource
-from bench.people.population import population
 from decision_service.standin.server import build_app
 from tests.fakes.newcomer import UNKNOWN
 from tests.fakes.world import Numbered

@@ -20,11 +20,11 @@ import httpx2
 import structlog
 import yaml
 
+from bench.people.ordinary import FLAWS, ORDINARY
+from bench.people.population import DIFFICULT, EVERYDAY, population
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
 from decision_service.standin.formats import PROVIDERS
-from bench.people.ordinary import FLAWS, ORDINARY
-from bench.people.population import DIFFICULT, EVERYDAY, population
 from decision_service.standin.server import build_app
 from decision_service.standin.world import World
 from tests.records import corpus
