@@ -84,7 +84,7 @@ class ReadApplicantStatus:
         ]
 
     async def __call__(self, user_id: str, scope: str, stop_at: float) -> ApplicantStatus:
-        """The status of a user that the caller `scope` created, empty for anybody's.
+        """The status of a user that the caller `scope` created, empty for any caller's.
 
         Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable and
         CrossTenant.

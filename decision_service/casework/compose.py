@@ -40,7 +40,7 @@ class Lack(msgspec.Struct, frozen=True):
 
 
 class PersonsResult(msgspec.Struct, frozen=True):
-    """What a person decided, and why in words by language; none where nobody is told.
+    """What a person decided, and why in words by language; none where it is withheld.
 
     `contested` says that the applicant had asked for it, `changed` that something else stood.
     `expires` is when an approval ends, in the product's zone.
@@ -66,11 +66,11 @@ class Approval(msgspec.Struct, frozen=True):
 
 
 class NoticeSubject(msgspec.Struct, frozen=True):
-    """The decision that a letter is about; a result of `person` stands in its place.
+    """The decision that a letter is about; a result of `person` replaces its own.
 
     `data` are the kinds of data that were read, as the vendor names them; `lacks` is what is
-    missing. `expires` is when the offer ends, in the product's zone. Of `recourse` is what may be
-    told.
+    missing. `expires` is when the offer ends, in the product's zone. `recourse` is what may be
+    disclosed.
     """
 
     decision_id: str
@@ -259,9 +259,9 @@ def _source(one: SourceUsed, words: Words) -> str:
 
 
 def _recourse(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Iterator[LetterPart]:
-    """The changes and the day; nothing where there is nothing to tell, or no words for a change.
+    """The changes and the day; nothing where there is nothing to say, or no words for a change.
 
-    A part of what is needed would not do, so that none of it is told. A person who confirms a
+    A part of what is needed would not do, so that none of it is said. A person who confirms a
     decline has not looked at what an earlier letter said.
     """
     person, recourse = subject.person, subject.recourse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -28,7 +28,7 @@ _AMOUNTS = frozenset(
         "due", "granted", "live_amount",
     }
 )  # fmt: skip
-"""Fields that hold whole minor units of the `currency` beside them."""
+"""Fields that hold whole minor units of the `currency` in the same row."""
 
 _MONTHS = frozenset({"month", "newest"})
 """Fields that hold a `Month.index`."""
@@ -46,7 +46,7 @@ class Disclosure(msgspec.Struct, frozen=True):
             frozenset(factors), own.reuse is not None and (own.reuse.users_of_account or 1) > 1
         )
 
-    def tells(self, name: str) -> bool:
+    def includes(self, name: str) -> bool:
         if name.startswith(_OF_OTHERS):
             return False
         if not self.shared or name.startswith(_SENT):
@@ -55,7 +55,7 @@ class Disclosure(msgspec.Struct, frozen=True):
 
 
 Row = Mapping[str, object]
-"""The told columns of a stored row by name; instants are aware, the rest is as it is stored."""
+"""The disclosed columns of a stored row by name, as stored; instants are aware."""
 
 
 class UserRows(msgspec.Struct, frozen=True):
@@ -75,7 +75,7 @@ class StoredDecision(msgspec.Struct, frozen=True):
 
 
 class StoredReading(msgspec.Struct, frozen=True):
-    """A stored snapshot: where it stands, and its body; None where its key was destroyed."""
+    """A stored snapshot: its place and its body; None where its key was destroyed."""
 
     place: PagePosition
     body: bytes | None
@@ -104,7 +104,7 @@ class SubjectAccessLog(Protocol):
         """
 
 
-class Chapter(StrEnum):
+class Section(StrEnum):
     DECISIONS = "decisions"
     READINGS = "readings"
 
@@ -112,14 +112,14 @@ class Chapter(StrEnum):
 class ExportPlace(msgspec.Struct, frozen=True, array_like=True):
     """Where a page ended: after a decision or a reading, or within a reading before a `part`."""
 
-    chapter: Chapter
+    section: Section
     created: datetime | None = None
     id: str = ""
     part: int = 0
 
     @property
     def after(self) -> PagePosition | None:
-        """The position after which the chapter goes on; None at its beginning."""
+        """The position after which the section goes on; None at its beginning."""
         return None if self.created is None else PagePosition(self.created, self.id)
 
 
@@ -136,12 +136,8 @@ class ExportPage(msgspec.Struct, frozen=True):
     next: ExportPlace | None
 
 
-class TellReply(Protocol):
-    """Reads a recorded reply."""
-
-    def __call__(self, reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
-        """What a person is told of it; of reasons by names that are not told neither is named."""
-
+DiscloseReply = Callable[[bytes, Disclosure], Mapping[str, object]]
+"""What a person may know of a recorded reply: of its reasons those by names that are disclosed."""
 
 Plain = str | bool | int | None | list[Any] | dict[str, Any]
 

@@ -20,7 +20,7 @@ from decision_service.casework.compose import (
     letter,
 )
 from decision_service.casework.recourse import FindRecourse, Recourse, RecourseKind
-from decision_service.casework.review_results import Standing, result_of, standing
+from decision_service.casework.review_results import ReviewedResult, result_of, reviewed_result
 from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
@@ -53,7 +53,7 @@ class StoredNotice(msgspec.Struct, frozen=True):
     """A letter as it was made; `template_digest` is the SHA-256 of the texts' file in hex.
 
     `caller` is whose decision it is, `made_by` who asked for the letter first. `review_id` is the
-    review whose result it tells, empty where it tells what was decided first.
+    review whose result it is about, empty for what was decided first.
     """
 
     decision_id: str
@@ -90,7 +90,7 @@ class NoticeKey(msgspec.Struct, frozen=True):
 
 
 class NoticeFilter(msgspec.Struct, frozen=True):
-    """Which letters to list; empty values stand for all. `sent` None stands for both."""
+    """Which letters to list; empty values mean any, and `sent` None both."""
 
     decision_id: str = ""
     caller: str = ""
@@ -108,7 +108,7 @@ class NoticeLog(Protocol):
         """One letter; None where it was never made."""
 
     async def sent(self, notice_id: str, sending: Sending) -> StoredNotice | None:
-        """Note the first sending of a letter; the letter as it stands then, None without one."""
+        """Note the first sending of a letter: the letter with it, None without a letter."""
 
     async def list(
         self, chosen: NoticeFilter, after: PagePosition | None, limit: int
@@ -126,7 +126,7 @@ def provider_name(provider_id: str, name: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{country}"
 
 
-def subject_of(decision: Decision, stands: Standing) -> NoticeSubject:
+def subject_of(decision: Decision, reviewed: ReviewedResult) -> NoticeSubject:
     as_of, verdict, inputs = decision.as_of, decision.verdict, decision.inputs
     asked, term = inputs.get("requested_amount"), inputs.get("requested_term_months")
     factors, zone = decision.factors, as_of.zone
@@ -143,7 +143,7 @@ def subject_of(decision: Decision, stands: Standing) -> NoticeSubject:
         data=tuple(sorted(read)),
         lacks=() if factors is None else tuple(_lacks(verdict, factors)),
         expires=None if decision.expires is None else decision.expires.astimezone(zone),
-        person=_person(stands, zone),
+        person=_person(reviewed, zone),
     )
 
 
@@ -168,8 +168,8 @@ def disclosed_reason(review: Review, policy: ReviewPolicy) -> Mapping[str, str]:
     return found.sentences
 
 
-def _person(stands: Standing, zone: tzinfo) -> PersonsResult | None:
-    review = stands.review
+def _person(reviewed: ReviewedResult, zone: tzinfo) -> PersonsResult | None:
+    review = reviewed.review
     if review is None or review.ended is None:
         return None
     result = result_of(review)
@@ -181,7 +181,7 @@ def _person(stands: Standing, zone: tzinfo) -> PersonsResult | None:
         price=review.terms.price,
         expires=None if review.expires is None else review.expires.astimezone(zone),
         contested=review.origin is ReviewOrigin.CONTESTED,
-        changed=stands.changed,
+        changed=reviewed.changed,
     )
 
 
@@ -222,18 +222,18 @@ class Notices:
     async def get(self, decision_id: str, language: str, caller: str, scope: str) -> StoredNotice:
         """Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown."""
         recorded = await self.read.get(decision_id, full=True, scope=scope)
-        stands = standing(await self.reviews_of(decision_id))
-        subject = self._subject(recorded, stands)
+        reviewed = reviewed_result(await self.reviews_of(decision_id))
+        subject = self._subject(recorded, reviewed)
         kind = kind_of(subject)
         if kind is None:
             raise _not_due(recorded, _WHY.get(recorded.entry.outcome, _ERASED))
-        review_id = stands.review.review_id if stands.review else ""
+        review_id = reviewed.review.review_id if reviewed.review else ""
         key = NoticeKey(decision_id, kind, language, review_id)
         found = await self.log.find(key.notice_id)
         if found is not None:
             return found
         texts = self._texts(recorded.entry.product, language)
-        made = letter(await self._with_reason(subject, recorded, stands), texts)
+        made = letter(await self._with_reason(subject, recorded, reviewed), texts)
         assert made is not None  # noqa: S101 - it is due
         return await self._record(recorded, made, texts.digest, caller, review_id)
 
@@ -256,22 +256,22 @@ class Notices:
         found = await self.log.list(chosen, after, size + 1)
         return Page.of(found, size, lambda one: PagePosition(one.made, one.notice_id))
 
-    def _subject(self, recorded: Recorded, stands: Standing) -> NoticeSubject:
-        if stands.again:
-            raise _not_due(recorded, f"{stands.again} stands in its place", stands.again)
+    def _subject(self, recorded: Recorded, reviewed: ReviewedResult) -> NoticeSubject:
+        if reviewed.again:
+            raise _not_due(recorded, f"{reviewed.again} was decided in its place", reviewed.again)
         if recorded.decision is None:
-            why = _ERASED if stands.review else _WHY.get(recorded.entry.outcome, _ERASED)
+            why = _ERASED if reviewed.review else _WHY.get(recorded.entry.outcome, _ERASED)
             raise _not_due(recorded, why)
-        return subject_of(recorded.decision, stands)
+        return subject_of(recorded.decision, reviewed)
 
     async def _with_reason(
-        self, subject: NoticeSubject, recorded: Recorded, stands: Standing
+        self, subject: NoticeSubject, recorded: Recorded, reviewed: ReviewedResult
     ) -> NoticeSubject:
         """With a person's reason; else with recourse, which is the rules' and not the person's."""
-        if subject.person is None or stands.review is None:
+        if subject.person is None or reviewed.review is None:
             return replace(subject, recourse=disclosed_recourse(await self.recourse(recorded)))
         policy = self.rulebook().product(recorded.entry.product).plan.review or NO_POLICY
-        sentences = disclosed_reason(stands.review, policy)
+        sentences = disclosed_reason(reviewed.review, policy)
         return replace(subject, person=replace(subject.person, sentences=sentences))
 
     async def _record(

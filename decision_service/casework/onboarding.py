@@ -156,7 +156,7 @@ class ApplicantLog(Protocol):
     async def erase(self, user_id: str, *, known_only: bool = False) -> Erased:
         """Make a user's stored data unreadable for ever, and refuse entries read before.
 
-        With `known_only` nothing is done and recorded of a user of whom nothing is stored.
+        With `known_only` nothing is done and recorded of a user without stored data.
         """
 
     async def release(self, applicant: Applicant) -> None:
@@ -173,7 +173,7 @@ class ApplicantOwners:
         """Raise UserUnknown where `scope` names a caller that did not create the user.
 
         The same for a user of another caller and for one that does not exist. An empty `scope`
-        stands for every caller. Raises StoreUnavailable.
+        means every caller. Raises StoreUnavailable.
         """
         if scope and not await self._log.created_by(scope, user_id):
             raise UserUnknown(

@@ -39,7 +39,7 @@ ZONES = timedelta(days=1)
 
 
 class LoanStatus(StrEnum):
-    """How a loan stands; REPAID and CHARGED_OFF are closed, NOT_TAKEN_UP was never paid out."""
+    """The state of a loan; REPAID and CHARGED_OFF are closed, NOT_TAKEN_UP was never paid out."""
 
     BOOKED = "BOOKED"
     NOT_TAKEN_UP = "NOT_TAKEN_UP"
@@ -86,7 +86,7 @@ class OutcomePosition(msgspec.Struct, frozen=True):
 
 
 class ReportRelation(Enum):
-    """What a report is beside the earlier ones of its loan; the first three are to be recorded."""
+    """A report compared with the earlier ones of its loan; the first three are recorded."""
 
     NEWEST = auto()
     OLDER = auto()

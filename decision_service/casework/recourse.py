@@ -56,7 +56,7 @@ class RecourseKind(StrEnum):
 class Change(msgspec.Struct, frozen=True):
     """One factor's value `now` and what it would have to be, `steps` of the catalogue away.
 
-    `told` says whether the product lets applicants be told of it.
+    `told`: the product discloses it to applicants.
     """
 
     factor: str

@@ -38,7 +38,7 @@ class Argument(msgspec.Struct, frozen=True):
     factors: frozenset[str]
 
     def stands(self, verdict: Verdict) -> bool:
-        if self.part is None:  # of a decline nobody knows what would be offered
+        if self.part is None:  # what a decline would offer is not known
             return verdict.outcome is not Outcome.DECLINE and not in_full(verdict)
         conclusion = conclusions(verdict)[self.part]
         return conclusion is not None and any(
@@ -133,7 +133,7 @@ Changed = Mapping[str, FactorValue]
 class Trial:
     """One application, and what the rules say of it where factors are changed.
 
-    There are several `worlds` where a later day is looked at and nobody knows on which days
+    There are several `worlds` where a later day is looked at, since it is not known on which days
     birthdays fall; what is reached is reached in each. `whole_amount` asks for all that was
     requested.
     """

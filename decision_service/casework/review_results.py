@@ -31,7 +31,7 @@ MOST_LINKS = 20
 """How many decisions of a chain are followed from one that is read."""
 
 
-class Standing(msgspec.Struct, frozen=True):
+class ReviewedResult(msgspec.Struct, frozen=True):
     """A person's `review`, the decision made `again`, or neither; `changed` by it or not."""
 
     review: Review | None = None
@@ -39,13 +39,13 @@ class Standing(msgspec.Struct, frozen=True):
     changed: bool = False
 
 
-def standing(reviews: Sequence[Review]) -> Standing:
-    """What stands of a decision by its reviews, oldest first."""
+def reviewed_result(reviews: Sequence[Review]) -> ReviewedResult:
+    """The result of a decision after its reviews, oldest first."""
     completed = _completed(reviews)
     if completed:
         last, before = completed[-1], completed[:-1]
-        return Standing(last, changed=_differs(last, before))
-    return Standing(again=decided_again_as(reviews))
+        return ReviewedResult(last, changed=_differs(last, before))
+    return ReviewedResult(again=decided_again_as(reviews))
 
 
 def decided_again_as(reviews: Sequence[Review]) -> str:
@@ -89,8 +89,8 @@ def _differs(review: Review, before: Sequence[Review]) -> bool:
     return result.outcome is not outcome or other
 
 
-class StandingOutcome(msgspec.Struct, frozen=True):
-    """The outcome that stands of an application; `confirmed` by a second person.
+class CurrentOutcome(msgspec.Struct, frozen=True):
+    """The outcome of an application that counts now; `confirmed` by a second person.
 
     `decision_id` is the decision whose outcome, or whose review's result, it is. `terms` and
     `expires` are those of a person's approval. `at` is None where no person decided it.
@@ -109,7 +109,7 @@ class ReviewChain(msgspec.Struct, frozen=True):
     reviews: tuple[Review, ...]
     state: ReviewState
     decided_again_as: str
-    standing: StandingOutcome
+    current: CurrentOutcome
 
 
 class ReadReviewChain:
@@ -123,18 +123,18 @@ class ReadReviewChain:
         if not reviews:
             return None
         state = reviews[-1].state_at(self._clock.now())
-        standing = await self._standing(decision_id, outcome, reviews)
-        return ReviewChain(reviews, state, decided_again_as(reviews), standing)
+        current = await self._current(decision_id, outcome, reviews)
+        return ReviewChain(reviews, state, decided_again_as(reviews), current)
 
-    async def _standing(
+    async def _current(
         self, decision_id: str, outcome: Outcome, reviews: Sequence[Review]
-    ) -> StandingOutcome:
+    ) -> CurrentOutcome:
         for _ in range(MOST_LINKS):
-            stands = standing(reviews)
-            review = stands.review
+            reviewed = reviewed_result(reviews)
+            review = reviewed.review
             if review is not None:
                 result = result_of(review)
-                return StandingOutcome(
+                return CurrentOutcome(
                     review.decision_id,
                     result.outcome,
                     result.amount,
@@ -143,12 +143,12 @@ class ReadReviewChain:
                     review.terms,
                     review.expires,
                 )
-            entry = await self._decisions.get(stands.again) if stands.again else None
+            entry = await self._decisions.get(reviewed.again) if reviewed.again else None
             if entry is None:
                 break
-            decision_id, outcome = stands.again, entry.outcome
+            decision_id, outcome = reviewed.again, entry.outcome
             reviews = await self._log.of_decision(decision_id)
-        return StandingOutcome(decision_id, outcome)
+        return CurrentOutcome(decision_id, outcome)
 
 
 def day_caps(product: Product, now: datetime) -> DayLimits | None:

@@ -194,7 +194,7 @@ def require_claim(review: Review, by: By) -> None:
     _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "worked on")
     if review.state is not ReviewState.CLAIMED:
         raise ReviewRefused(
-            f"{review.review_id} is claimed by nobody: claim it first", review_id=review.review_id
+            f"{review.review_id} is not claimed: claim it first", review_id=review.review_id
         )
     if review.claimed_by != by.who:
         raise _claimed_by_another(review)

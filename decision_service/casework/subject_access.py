@@ -13,17 +13,17 @@ from msgspec.structs import asdict
 
 from decision_service.casework.compose import text
 from decision_service.casework.disclosure import (
-    Chapter,
+    DiscloseReply,
     Disclosure,
     ExportPage,
     ExportPlace,
     PersonRecord,
     Plain,
     Row,
+    Section,
     StoredDecision,
     StoredReading,
     SubjectAccessLog,
-    TellReply,
     UserRows,
     fields,
     plain,
@@ -54,7 +54,7 @@ _KINDS = {
     "known_counts": "known_count",
     "link_tokens": "link_token",
 }
-"""The kinds of records by table; consents and erasures are told in `about`."""
+"""The kinds of records by table; consents and erasures are in `about`."""
 
 _ENTRY = (
     "application_id", "customer_ref", "caller", "request_id", "ruleset_digest", "plan_digest",
@@ -162,7 +162,7 @@ def review_record(recorded: RecordedReview) -> Mapping[str, Plain]:
 
 
 def _result(review: Review) -> dict[str, Any]:
-    """The result of a review that has ended; a reason that applicants are not told is left out."""
+    """The result of a review that has ended; a withheld reason is left out."""
     result = review.result
     if result is None or not review.ended:
         return {}
@@ -180,7 +180,7 @@ def _steps(events: tuple[ReviewEvent, ...]) -> Iterator[dict[str, Any]]:
         yield step
 
 
-def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
+def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRecord:
     entry, facts = stored.entry, decode_facts(stored.entry.facts)
     factors = None if facts.factors is None else factors_from_wire(facts.factors)
     values = () if factors is None else tuple(factors.values.values())
@@ -188,11 +188,11 @@ def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
     currency = _currency(facts)
     rows = {name: [fields(row, currency) for row in found] for name, found in stored.tables.items()}
     content: dict[str, Any] = {
-        **tell(entry.reply, disclosed),
+        **disclose(entry.reply, disclosed),
         **{name: plain(getattr(entry, name)) for name in _ENTRY},
         "inputs": plain(inputs_from_wire(facts.inputs)),
         "languages": plain(facts.languages),
-        "factor_values": [_factor(one) for one in values if disclosed.tells(one.name)],
+        "factor_values": [_factor(one) for one in values if disclosed.includes(one.name)],
         "own_records": _own(facts.own, disclosed),
         "history": rows["history"],
         "rollout": rows["arm_decisions"],
@@ -250,7 +250,7 @@ def reading_record(stored: StoredReading, part: int) -> tuple[PersonRecord, bool
     """The part of a reading from 0 on, and whether another one follows."""
     about = {"read_for_a_decision_of": plain(stored.place.created), "part": part + 1}
     if stored.body is None:
-        gone = {**about, "erased": "its key was destroyed: nobody can read it any more"}
+        gone = {**about, "erased": "its key was destroyed: it cannot be read any more"}
         return PersonRecord("reading", stored.place.decision_id, gone), False
     snapshot = read_snapshot(stored.body)
     every = [*_records(snapshot)]
@@ -292,13 +292,13 @@ class ExportPerson:
         self,
         log: SubjectAccessLog,
         applicants: ApplicantLog,
-        tell: TellReply,
+        disclose: DiscloseReply,
         terms: AccessTerms,
         clock: Clock,
     ) -> None:
         self._log = log
         self._owners = ApplicantOwners(applicants)
-        self._tell = tell
+        self._disclose = disclose
         self._terms = terms
         self._clock = clock
 
@@ -307,7 +307,7 @@ class ExportPerson:
         await self._owners.require(user_id, scope)
         if place is None:
             return await self._first(user_id)
-        if place.chapter is Chapter.DECISIONS:
+        if place.section is Section.DECISIONS:
             return self._decided(await self._log.decisions(user_id, place.after, PAGE + 1))
         return await self._read(user_id, place)
 
@@ -316,14 +316,14 @@ class ExportPerson:
         if rows is None:
             raise UserUnknown("nothing is stored of a user with this user_id: check the id")
         records = about_records(user_id, rows, self._terms, self._clock.now())
-        return ExportPage(tuple(records), ExportPlace(Chapter.DECISIONS))
+        return ExportPage(tuple(records), ExportPlace(Section.DECISIONS))
 
     def _decided(self, found: Sequence[StoredDecision]) -> ExportPage:
-        records = tuple(decision_record(one, self._tell) for one in found[:PAGE])
+        records = tuple(decision_record(one, self._disclose) for one in found[:PAGE])
         if len(found) <= PAGE:
-            return ExportPage(records, ExportPlace(Chapter.READINGS))
+            return ExportPage(records, ExportPlace(Section.READINGS))
         last = found[PAGE - 1].entry
-        return ExportPage(records, ExportPlace(Chapter.DECISIONS, last.created, last.decision_id))
+        return ExportPage(records, ExportPlace(Section.DECISIONS, last.created, last.decision_id))
 
     async def _read(self, user_id: str, place: ExportPlace) -> ExportPage:
         found = await self._log.reading(user_id, place.after, itself=place.part > 0)
@@ -333,5 +333,5 @@ class ExportPerson:
         part = place.part if at.decision_id == place.id else 0
         record, more = reading_record(found, part)
         further = part + 1 if more else 0
-        next_ = ExportPlace(Chapter.READINGS, at.created, at.decision_id, further)
+        next_ = ExportPlace(Section.READINGS, at.created, at.decision_id, further)
         return ExportPage((record,), next_)

@@ -219,7 +219,7 @@ def unreachable(server: ServerOptions) -> str:
         found = _encrypted(server, plain) if server.encrypted else _unencrypted(server, plain)
     return found or (
         f"the server at {server.address} closed the connection before it answered: it may be "
-        "stopping, or a proxy may stand before it; try again"
+        "stopping, or a proxy in front of it may have refused; try again"
     )
 
 

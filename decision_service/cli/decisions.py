@@ -258,10 +258,10 @@ def print_chain(links: Sequence[ChainLink]) -> None:
         for record in (*link.notices, *(one.outcome for one in link.outcomes)):
             out.print()
             print_record(record, "  ")
-    standing = f"stands: {outcome_text(first)} · {first.decision_id}"
+    current = f"result: {outcome_text(first)} · {first.decision_id}"
     if first.HasField("review"):
-        *_, standing = chain_lines(first.review)
-    out.print(f"[bold]{escape(standing)}[/]", soft_wrap=True)
+        *_, current = chain_lines(first.review)
+    out.print(f"[bold]{escape(current)}[/]", soft_wrap=True)
 
 
 def _application(decision: pb.Decision) -> dict[str, str]:

@@ -62,7 +62,7 @@ def tag_of(decision_id: str) -> str:
 
 
 def export_key() -> bytes:
-    """A secret of one export, by which applicants are told apart in it and nowhere else."""
+    """A secret of one export, which keeps applicants of it apart."""
     return secrets.token_bytes(_DIGITS)
 
 
@@ -381,7 +381,6 @@ def _new(path: Path, form: str) -> Iterator[Lines]:
 
 
 class ExportFormat(StrEnum):
-    FIXTURE = "fixture"
     CASES = "cases"
     JSONL = "jsonl"
     PARQUET = "parquet"
@@ -394,7 +393,7 @@ def export(
         ExportFormat,
         typer.Option(
             "--format",
-            help="fixture: a rule test of one decision; cases: rule tests of one version's; "
+            help="cases: rule tests of one version's, or of one decision; "
             "jsonl or parquet: all that may leave, for backtest --cases; csv: the figures, a "
             "row each",
         ),
@@ -414,8 +413,7 @@ def export(
             raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
         require_extra("pyarrow", "--format parquet needs pyarrow")
     wanted.page_size = _PAGE
-    written_as = ExportFormat.CASES if form is ExportFormat.FIXTURE else form
-    with call.server.connect() as connection, ExportFile.open(output, written_as.value) as file:
+    with call.server.connect() as connection, ExportFile.open(output, form.value) as file:
         source = _Source(connection, loans=form in {ExportFormat.JSONL, ExportFormat.PARQUET})
         for one in [decision_id] if decision_id else source.ids(wanted):
             file.add(source.full(one))
@@ -431,10 +429,6 @@ def _check(form: ExportFormat, decision_id: str, wanted: service_pb.ListDecision
     require_span(wanted)
     if decision_id and wanted.ByteSize():
         raise CommandError("give an id or filters, not both", Exit.USAGE)
-    if form is ExportFormat.FIXTURE and not decision_id:
-        raise CommandError(
-            "a fixture is of one decision: give its id, or take --format cases", Exit.USAGE
-        )
     if form is ExportFormat.CASES and not decision_id and not wanted.product:
         raise CommandError("rule tests are of one product: name it with --product", Exit.USAGE)
 

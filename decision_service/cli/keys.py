@@ -30,37 +30,30 @@ KeyArgument = Annotated[
 ]
 
 
-def add_data_key(config: ConfigOption = None, file: FileOption = None) -> None:
+def add(ctx: typer.Context, config: ConfigOption = None, file: FileOption = None) -> None:
     """The file is made where there is none."""
-    _add(DATA_KEYS, file or required(DATA_KEYS, data_key_file(load(config))))
-
-
-def list_data(config: ConfigOption = None, file: FileOption = None) -> None:
-    """An id is no secret."""
-    _list(DATA_KEYS, file or required(DATA_KEYS, data_key_file(load(config))))
-
-
-def add_identity_key(config: ConfigOption = None, file: FileOption = None) -> None:
-    """The file is made where there is none."""
-    _add(IDENTITY_KEYS, file or identity_key_file(load(config)))
-
-
-def list_identity(config: ConfigOption = None, file: FileOption = None) -> None:
-    """An id is no secret."""
-    _list(IDENTITY_KEYS, file or identity_key_file(load(config)))
-
-
-def _add(keys: KeyFile[Any], path: Path) -> None:
+    keys, path = _of_group(ctx, config, file)
     with refusals():
         key = keys.add(path)
     sys.stdout.write(visible(f"{path} has the new key {key.id.hex()}\n"))
     sys.stderr.write("Copy the file to every machine, then start each process again.\n")
 
 
-def _list(keys: KeyFile[Any], path: Path) -> None:
+def list_ids(ctx: typer.Context, config: ConfigOption = None, file: FileOption = None) -> None:
+    """An id is no secret."""
+    keys, path = _of_group(ctx, config, file)
     with refusals():
         found = keys.read(path)
     sys.stdout.writelines(f"{key.id.hex()}\n" for key in found)
+
+
+def _of_group(
+    ctx: typer.Context, config: Path | None, file: Path | None
+) -> tuple[KeyFile[Any], Path]:
+    """The keys of `keys data` or `keys identity`, and their file."""
+    if ctx.parent is not None and ctx.parent.info_name == "data":
+        return DATA_KEYS, file or required(DATA_KEYS, data_key_file(load(config)))
+    return IDENTITY_KEYS, file or identity_key_file(load(config))
 
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:

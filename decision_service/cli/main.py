@@ -18,7 +18,14 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from decision_service.cli.output import CommandError, Exit, flushed, prepare_streams, tell, unusable
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    flushed,
+    prepare_streams,
+    print_error,
+    unusable,
+)
 from decision_service.cli.table import CONNECTION, GROUPS, Command, Group, Rpc
 
 NAME = "decision-service"
@@ -163,9 +170,9 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exception(error)
     else:
         if returned == Exit.INTERRUPTED:
-            tell(CommandError("interrupted", Exit.INTERRUPTED))
+            print_error(CommandError("interrupted", Exit.INTERRUPTED))
         return returned if isinstance(returned, int) else Exit.DONE
-    tell(ended, details=debug)
+    print_error(ended, details=debug)
     return ended.code
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from io import TextIOWrapper
 from itertools import chain
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import msgspec
 import typer
@@ -24,16 +24,12 @@ from decision_service.cli.client import Connection
 from decision_service.cli.fields import money_message
 from decision_service.cli.output import CommandError, Exit, console, print_json
 from decision_service.domain.errors import visible
+from decision_service.server.wire import enum_name
 
 _TOO_LARGE = 2**31
 _LONGEST = 10_000
 _ENDLESS = 1_000_000
-_RECEIPTS = {
-    pb.OUTCOME_RECEIPT_RECORDED: "recorded",
-    pb.OUTCOME_RECEIPT_OLDER: "older",
-    pb.OUTCOME_RECEIPT_CORRECTED: "corrected",
-    pb.OUTCOME_RECEIPT_REPEATED: "repeated",
-}
+_RECEIPTS = ("recorded", "older", "corrected", "repeated")
 _REFUSED = "refused"
 _REFUSALS = frozenset(
     {
@@ -183,18 +179,9 @@ def _message(report: _Report, currency: str) -> pb.LoanOutcome:
 
     if abs(report.overdue_days) >= _TOO_LARGE:
         raise OutcomeLineBroken(f"overdue_days is {report.overdue_days}: that is no number of days")
-    return pb.LoanOutcome(
-        decision_id=report.decision_id,
-        loan_id=report.loan_id,
-        as_of_date=report.as_of_date,
-        status=_status(report.status),
-        disbursed_amount=amount("disbursed_amount"),
-        disburse_date=report.disburse_date,
-        instalment=amount("instalment"),
-        repaid_amount=amount("repaid_amount"),
-        overdue_days=report.overdue_days,
-        correction=report.correction,
-    )
+    fields: dict[str, Any] = {name: getattr(report, name) for name in COLUMNS if name != "currency"}
+    amounts = {name: amount(name) for name, value in fields.items() if isinstance(value, Amount)}
+    return pb.LoanOutcome(**fields | amounts | {"status": _status(report.status)})
 
 
 def _status(word: str) -> str:
@@ -235,7 +222,7 @@ class _Tally(msgspec.Struct):
         sys.stderr.write(visible(f"{self.name}:{number}: {message}\n"))
 
     def shown(self) -> dict[str, object]:
-        counts = {word: self.counts[word] for word in (*_RECEIPTS.values(), _REFUSED)}
+        counts = {word: self.counts[word] for word in (*_RECEIPTS, _REFUSED)}
         return {"lines": self.counts.total(), **counts, "problems": self.problems}
 
 
@@ -281,14 +268,14 @@ def _sent(connection: Connection, line: Line, tally: _Tally) -> str:
             raise CommandError(message, error.code, details=error.details) from None
         tally.refused(number, error.message)
         return _REFUSED
-    return _RECEIPTS[reply.receipt]
+    return enum_name(pb.OutcomeReceipt.DESCRIPTOR, reply.receipt).lower()
 
 
 def _summary(tally: _Tally) -> str:
     counts = tally.counts
     return (
-        f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} kept "
-        f"beside a newer one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "
+        f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} older "
+        f"than a recorded one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "
         f"already, {counts[_REFUSED]:,} refused"
     )
 

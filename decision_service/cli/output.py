@@ -165,11 +165,11 @@ def unusable(error: OSError) -> int:
     if error.errno == errno.EPIPE:
         return Exit.DONE
     what = "the output" if error.filename is None else f"{error.filename}"
-    tell(CommandError(f"{what} cannot be used: {error.strerror or error}", Exit.USAGE))
+    print_error(CommandError(f"{what} cannot be used: {error.strerror or error}", Exit.USAGE))
     return Exit.USAGE
 
 
-def tell(error: CommandError, *, details: bool = False) -> None:
+def print_error(error: CommandError, *, details: bool = False) -> None:
     """Write the sentence on stderr; where that is full or closed, the exit code says it alone."""
     try:
         for line in (error.message, *error.lines, *(error.details if details else ())):

@@ -50,14 +50,14 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
 
 def _line(row: dict[str, Any]) -> bytes:
     """The row without what is null; JSON goes in as it is, on one line."""
-    told = {
+    filled = {
         name: msgspec.Raw(value.replace("\n", " ").encode())
         if name in NESTED and isinstance(value, str)
         else _filled(value)
         for name, value in row.items()
         if value is not None
     }
-    return _JSON.encode(told) + b"\n"
+    return _JSON.encode(filled) + b"\n"
 
 
 def _filled(value: Any) -> Any:

@@ -92,7 +92,7 @@ def _plain_rows(record: Message) -> Iterator[tuple[str, str]]:
 
 
 def print_wrapped(text: str, label: str = "") -> None:
-    """Print a text at 80 columns beside a label."""
+    """Print a text at 80 columns, to the right of a label."""
     for line in text.splitlines():
         room = max(_WIDTH - len(label), _WIDTH // 2)
         for part in wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]:

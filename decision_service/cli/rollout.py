@@ -282,7 +282,8 @@ def next_lines(
 ) -> Iterator[str]:
     for one in coming:
         if one.track == "challenger" and not one.decisions:
-            yield f"Next: {one.track} {next_text(one)}; nobody has met it at this stage yet"
+            unseen = "it has decided no application at this stage yet"
+            yield f"Next: {one.track} {next_text(one)}; {unseen}"
             continue
         choice = f" --track {one.track}" if rollout.HasField("challenger") else ""
         command = f'decision-service rollout advance {rollout.product}{choice} --why "…"'

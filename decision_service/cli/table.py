@@ -367,8 +367,8 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                 "data": Group(
                     "Keys that wrap users' keys.",
                     {
-                        "add": Command("Put a new key first.", "cli.keys:add_data_key"),
-                        "list": Command("Print the keys' ids, newest first.", "cli.keys:list_data"),
+                        "add": Command("Put a new key first.", "cli.keys:add"),
+                        "list": Command("Print the keys' ids, newest first.", "cli.keys:list_ids"),
                         "rewrap": Command("Wrap users' keys by the newest.", "cli.keys:rewrap"),
                         "forget": Command("Delete a key.", "cli.keys:forget_data_key"),
                     },
@@ -376,10 +376,8 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                 "identity": Group(
                     "Keys of the hashes of persons.",
                     {
-                        "add": Command("Put a new key first.", "cli.keys:add_identity_key"),
-                        "list": Command(
-                            "Print the keys' ids, newest first.", "cli.keys:list_identity"
-                        ),
+                        "add": Command("Put a new key first.", "cli.keys:add"),
+                        "list": Command("Print the keys' ids, newest first.", "cli.keys:list_ids"),
                         "forget": Command(
                             "Delete what is stored under a key.", "cli.keys:forget_identity_key"
                         ),

@@ -188,16 +188,18 @@ def recourse_text(recourse: pb.Recourse) -> str:
     words = [f"{what}, from {day} on" if recourse.changes and day else what]
     if recourse.HasField("approved_amount"):
         words.append(f"approves {money_text(recourse.approved_amount)}")
-    words.append("may be told" if recourse.may_be_told else "not to be told to applicants")
+    words.append(
+        "disclosed to applicants" if recourse.may_be_told else "not disclosed to applicants"
+    )
     return " · ".join(words)
 
 
 def change_text(change: pb.FactorChange) -> str:
     """`liabilities.overdue_total: ₱ 2,000.00 → ₱ 1,000.00 (5 steps)`."""
-    told = "" if change.may_be_told else ", not to be told"
+    hidden = "" if change.may_be_told else ", not disclosed"
     steps = f"{change.steps} step{'' if change.steps == '1' else 's'}"
     values = f"{value_text(change.value)} → {value_text(change.needed)}"
-    return f"{change.factor}: {values} ({steps}{told})"
+    return f"{change.factor}: {values} ({steps}{hidden})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,7 @@ def print_decision(decision: pb.Decision) -> None:
 
 
 def head_lines(review: review_pb.Review) -> Iterator[str]:
-    """What a review is and where it stands (rich markup)."""
+    """What a review is and its state (rich markup)."""
     late = "  [red]overdue[/]" if review.overdue else ""
     yield f"[bold]{review.review_id}[/]  {escape(state_text(review))}{late}"
     yield escape(f"{_INDENT}{subject_text(review)}")
@@ -303,7 +305,7 @@ def result_text(result: review_pb.ReviewResult) -> str:
 
 
 def chain_lines(review: pb.DecisionReview) -> Iterator[str]:
-    """The reviews of a decision and where the newest stands; then what stands after them."""
+    """The reviews of a decision and the state of the newest; then the outcome after them."""
     state = enum_name(pb.ReviewState.DESCRIPTOR, review.state)
     yield f"review · {state} · {', '.join(review.review_ids)}"
     if review.decided_again_as:
@@ -313,8 +315,8 @@ def chain_lines(review: pb.DecisionReview) -> Iterator[str]:
     over = f" over {terms_text(review)}" if review.term_months else ""
     until = f", until {_at(review.expire_time)}" if review.HasField("expire_time") else ""
     by = f" by a person ({review.role})" if review.role else ""
-    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{over}{by}{until}"
-    yield f"{standing} · {review.standing_decision_id}"
+    current = f"result: {concluded_text(review.outcome, 0)}{amount}{over}{by}{until}"
+    yield f"{current} · {review.standing_decision_id}"
 
 
 def _event_lines(events: Iterable[review_pb.ReviewEvent]) -> Iterator[str]:
@@ -397,7 +399,7 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
     if decision.tags:
         tree.add(f"tags · {escape(', '.join(decision.tags))}")
     if decision.withheld_tags:
-        tree.add(f"tags told to nobody · {escape(', '.join(decision.withheld_tags))}")
+        tree.add(f"tags not disclosed · {escape(', '.join(decision.withheld_tags))}")
 
 
 def _headline(decision: pb.Decision, title: str) -> str:

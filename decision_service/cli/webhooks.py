@@ -6,10 +6,10 @@ import json
 import re
 import ssl
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -41,6 +41,7 @@ from decision_service.smile.webhooks import SmileWebhooks, Webhook
 UrlArgument = Annotated[
     str, typer.Argument(metavar="URL", help=f"where the service is reached: https://host{PATH}")
 ]
+Answer = TypeVar("Answer")
 _VENDOR_SECONDS = 15.0
 _TEST_SECONDS = 10.0
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
@@ -72,34 +73,19 @@ async def open_smile(settings: Settings) -> AsyncIterator[SmileSource]:
         await source.aclose()
 
 
-@asynccontextmanager
-async def _webhooks(settings: Settings) -> AsyncIterator[SmileWebhooks]:
-    async with open_smile(settings) as source:
-        try:
-            yield source.webhooks
-        except ServiceError as error:
-            raise CommandError(error.message, Exit.SERVER) from None
+def _asked(
+    settings: Settings, ask: Callable[[SmileWebhooks], Coroutine[Any, Any, Answer]]
+) -> Answer:
+    """What the vendor answers about its webhooks; raises CommandError."""
 
+    async def run() -> Answer:
+        async with open_smile(settings) as source:
+            try:
+                return await ask(source.webhooks)
+            except ServiceError as error:
+                raise CommandError(error.message, Exit.SERVER) from None
 
-async def registered(settings: Settings, name: str, url: str, secret: str) -> tuple[Webhook, bool]:
-    """The webhook that sends what is needed by this secret, and whether it was made now."""
-    async with _webhooks(settings) as webhooks:
-        for hook in await webhooks.list(vendor_deadline()):
-            complete = all(map(hook.sends, NEEDED_TYPES)) and hook.is_signed_by(secret)
-            if hook.url == url and complete:
-                return hook, False
-        return await webhooks.register(name, url, NEEDED_TYPES, secret, vendor_deadline()), True
-
-
-async def removed(settings: Settings, webhook_id: str) -> bool:
-    """Whether the vendor knew the webhook, which is removed by now."""
-    async with _webhooks(settings) as webhooks:
-        return await webhooks.remove(webhook_id, vendor_deadline())
-
-
-async def listed(settings: Settings) -> tuple[Webhook, ...]:
-    async with _webhooks(settings) as webhooks:
-        return await webhooks.list(vendor_deadline())
+    return run_async(run())
 
 
 def register(
@@ -115,7 +101,15 @@ def register(
         raise CommandError(
             f"{url} is no https:// address, and the vendor takes none else", Exit.USAGE
         )
-    hook, made = run_async(registered(settings, name, url, secret))
+
+    async def registered(webhooks: SmileWebhooks) -> tuple[Webhook, bool]:
+        for hook in await webhooks.list(vendor_deadline()):
+            complete = all(map(hook.sends, NEEDED_TYPES)) and hook.is_signed_by(secret)
+            if hook.url == url and complete:
+                return hook, False
+        return await webhooks.register(name, url, NEEDED_TYPES, secret, vendor_deadline()), True
+
+    hook, made = _asked(settings, registered)
     _print([hook], form)
     if form is Format.TABLE:
         console().print("Registered." if made else "Registered already: nothing was changed.")
@@ -132,7 +126,7 @@ def remove(
     settings = load(config)
     if not _ID.fullmatch(webhook_id):
         raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
-    if not run_async(removed(settings, webhook_id)):
+    if not _asked(settings, lambda hooks: hooks.remove(webhook_id, vendor_deadline())):
         raise CommandError(
             f"the vendor knows no webhook {webhook_id}: see `webhooks list`", Exit.FINDINGS
         )
@@ -147,7 +141,7 @@ def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE
 
     Exit code 1 where needed events are not sent.
     """
-    found = run_async(listed(load(config)))
+    found = _asked(load(config), lambda hooks: hooks.list(vendor_deadline()))
     _print(found, form)
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
     if lacking:

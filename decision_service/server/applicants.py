@@ -135,11 +135,11 @@ class ConnectLinks(msgspec.Struct, frozen=True):
 def disclosed_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
     decision = service_pb.CreateDecisionResponse.FromString(reply).decision
     for reason in (*decision.reasons, *decision.override.reasons):
-        if not disclosed.tells(reason.factor):
+        if not disclosed.includes(reason.factor):
             reason.ClearField("factor")
             reason.ClearField("actual")
     for asked in decision.data_requests:
-        if not disclosed.tells(asked.factor):
+        if not disclosed.includes(asked.factor):
             asked.ClearField("factor")
     fields = _set_fields(decision)
     return {name: fields[name] for name in DISCLOSED if name in fields}

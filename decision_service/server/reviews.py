@@ -146,9 +146,9 @@ def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
 
 def _role(chain: ReviewChain) -> str:
     """The role whose authority the end needed; empty where no person decided."""
-    if chain.standing.at is None:
+    if chain.current.at is None:
         return ""
-    return "review_second" if chain.standing.confirmed else "review"
+    return "review_second" if chain.current.confirmed else "review"
 
 
 REVIEWS = Mapper(
@@ -172,14 +172,14 @@ REVIEWS = Mapper(
         pb.ReviewResult: {"approved_amount": "amount"},
         decision_pb2.DecisionReview: {
             "review_ids": lambda chain: [review.review_id for review in chain.reviews],
-            "outcome": "standing.outcome",
-            "standing_decision_id": "standing.decision_id",
-            "approved_amount": "standing.amount",
+            "outcome": "current.outcome",
+            "standing_decision_id": "current.decision_id",
+            "approved_amount": "current.amount",
             "role": _role,
-            "decide_time": "standing.at",
-            "term_months": "standing.terms.term_months",
-            "instalment": "standing.terms.instalment",
-            "expire_time": "standing.expires",
+            "decide_time": "current.at",
+            "term_months": "current.terms.term_months",
+            "instalment": "current.terms.instalment",
+            "expire_time": "current.expires",
         },
         pb.ListReviewsRequest: {"open_time_before": "opened_before"},
         pb.CompleteReviewRequest: {"approved_amount": "amount"},

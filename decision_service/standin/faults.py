@@ -44,7 +44,7 @@ def _status(
     reply: Reply,
     status: HttpStatus,
     code: Code | None = None,
-    message: str = "The stand-in was set to answer so",
+    message: str = "A scripted fault",
     retry_after: float | str | None = None,
 ) -> None:
     reply.document, reply.status = failure(VendorError(status, message, code)).document, status

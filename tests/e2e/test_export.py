@@ -101,7 +101,7 @@ async def test_each_format_of_all_decisions_of_a_product(
     code, text = await run_export("--format", "cases", "--product", PRODUCT)
     assert all(f"recorded decision {tag}" in text for tag in tags)
     path = tmp_path / "george.yaml"
-    one = [exported[0].decision.decision_id, "--format", "fixture", "--out", str(path)]
+    one = [exported[0].decision.decision_id, "--format", "cases", "--out", str(path)]
     assert await run_export(*one) == (Exit.DONE, "")
     assert path.read_text() == cases_head(exported[0]) + case(exported[0])
     assert path.stat().st_mode & 0o777 == 0o600

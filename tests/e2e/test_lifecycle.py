@@ -28,7 +28,7 @@ GEORGE, RYAN, CHRISTINA, ANISHA = (person.user_id for person in sandbox_people()
 NO_CONTRIBUTIONS = Fault("status", "/contributions", GEORGE, settings={"status": 503})
 PRODUCT = "personal-loan-ph"
 STANDS = (
-    "stands: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
+    "result: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
 )
 CASE = """
   - name: just under nine thousand is not enough

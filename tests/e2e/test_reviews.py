@@ -41,7 +41,7 @@ SETTINGS = {
     "rules_dir": str(ROOT / "rules"),
 }
 STANDS = (
-    "stands: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
+    "result: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
 )
 
 

@@ -108,7 +108,7 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClaimReview(self, request, context):
-        """Has a review for a while; the same person may prolong the claim.
+        """Claims a review for a limited time; the same person may prolong the claim.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +122,7 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AddReviewNote(self, request, context):
-        """Adds a note, which nobody changes afterwards.
+        """Adds a note, which cannot be changed afterwards.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class RolloutServiceStub:
     """Shows where rollouts stand and moves them. Every change names its reason and is one step of a
-    journal that nobody can alter; every process follows it within two seconds.
+    journal that cannot be altered; every process follows it within two seconds.
     """
 
     def __init__(self, channel):
@@ -95,7 +95,7 @@ class RolloutServiceStub:
 
 class RolloutServiceServicer:
     """Shows where rollouts stand and moves them. Every change names its reason and is one step of a
-    journal that nobody can alter; every process follows it within two seconds.
+    journal that cannot be altered; every process follows it within two seconds.
     """
 
     def ListRollouts(self, request, context):
@@ -244,7 +244,7 @@ def add_RolloutServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class RolloutService:
     """Shows where rollouts stand and moves them. Every change names its reason and is one step of a
-    journal that nobody can alter; every process follows it within two seconds.
+    journal that cannot be altered; every process follows it within two seconds.
     """
 
     @staticmethod

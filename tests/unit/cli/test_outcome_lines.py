@@ -119,7 +119,7 @@ def test_a_terminal_has_a_bar(
     done = command(capsys, "decisions", "outcomes", file, "--address", "127.0.0.1:1")
     assert "2,000 lines" in done.err
     assert done.out == (
-        "2,000 lines: 0 recorded, 0 kept beside a newer one, 0 corrected, 0 known already, "
+        "2,000 lines: 0 recorded, 0 older than a recorded one, 0 corrected, 0 known already, "
         "2,000 refused\n"
     )
 

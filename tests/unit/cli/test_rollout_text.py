@@ -70,7 +70,7 @@ def test_guardrails_that_have_seen_too_little_do_not_say_that_all_is_well() -> N
 def test_no_step_is_proposed_for_a_challenger_that_nobody_met() -> None:
     """Without a decision there is nothing to go on; with one the command is there."""
     unmet, *_ = next_lines(ROLLOUT, [_next(guardrails=1)])
-    assert unmet.endswith("; nobody has met it at this stage yet")
+    assert unmet.endswith("; it has decided no application at this stage yet")
     assert "advance" not in unmet
     met, *_ = next_lines(ROLLOUT, [_next(guardrails=1, decisions=4)])
     assert "4 decisions so far" in met

@@ -213,7 +213,7 @@ def test_tags_are_told_of_the_decision_and_of_each_rule(capsys, tmp_path):
     words = ("rules", "explain", path, "--factors", file, "--input", "requested_amount=20000")
     lines = lines_of(command(capsys, *words, "--as-of", "2026-11-15"))
     assert "tags · senior_desk" in lines
-    assert "tags told to nobody · shared_account" in lines
+    assert "tags not disclosed · shared_account" in lines
     assert "tagged senior_desk, shared_account" in lines
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.casework.disclosure import Chapter, ExportPlace
+from decision_service.casework.disclosure import ExportPlace, Section
 from decision_service.casework.outcomes import OutcomePosition
 from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import PageTokenInvalid
@@ -64,7 +64,7 @@ def test_a_made_up_token_brings_no_nul_to_the_store() -> None:
     """Of whatever list: PostgreSQL would refuse it as a value that cannot be stored."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     reports = make_token("dec_X", OutcomePosition(noon.date(), "LN-\0"))
-    export = make_token("user", ExportPlace(Chapter.DECISIONS, noon, "dec_\0"))
+    export = make_token("user", ExportPlace(Section.DECISIONS, noon, "dec_\0"))
     for read in (
         lambda: read_token(MINE, make_token(MINE, PagePosition(noon, "dec_\0")), PagePosition),
         lambda: read_token("dec_X", reports, OutcomePosition),

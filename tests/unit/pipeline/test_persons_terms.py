@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.casework.compose import letter, text
 from decision_service.casework.letters import subject_of
-from decision_service.casework.review_results import ReadReviewChain, Standing
+from decision_service.casework.review_results import ReadReviewChain, ReviewedResult
 from decision_service.casework.reviews import OperateReviews
 from decision_service.cli.views import chain_lines
 from decision_service.decide.application import user_key
@@ -92,7 +92,7 @@ async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
     chain = ReadReviewChain(office.store.reviews, office.store, office.world.clock)
     found = await chain(office.decision_id, Outcome.REFER)
     assert found is not None
-    assert (found.standing.terms, found.standing.expires) == (ended.terms, DECEMBER)
+    assert (found.current.terms, found.current.expires) == (ended.terms, DECEMBER)
     past = await office.store.past([user_key(ended.user_id)])
     found_of = {one.decision_id: one for one in past[user_key(ended.user_id)].decisions}
     counted = found_of[office.decision_id]
@@ -111,7 +111,7 @@ async def test_a_letter_of_what_is_missing_names_the_provider_of_the_stale_accou
     archive = RulesetArchive(office.store, lambda: office.world.book, CompilationThread())
     recorded = await ReadDecisions(office.store, archive).get(office.decision_id, full=True)
     assert recorded.decision is not None
-    subject = subject_of(recorded.decision, Standing())
+    subject = subject_of(recorded.decision, ReviewedResult())
     made = letter(subject, TEXTS["en"])
     assert made is not None
     assert {one.provider for one in subject.lacks} == {PROVIDER}

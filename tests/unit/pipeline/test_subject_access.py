@@ -39,7 +39,7 @@ def test_who_shares_an_account_is_told_no_figure_of_both(own: OwnFacts, told: se
     """Neither who else there is, nor own records of both, nor what may rest on them."""
     disclosed = Disclosure.of(NAMES, own)
     asked = (*NAMES, "derived.owed", "inputs.purpose")
-    assert {one for one in asked if disclosed.tells(one)} == told
+    assert {one for one in asked if disclosed.includes(one)} == told
 
 
 @pytest.mark.parametrize(

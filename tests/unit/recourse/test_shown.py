@@ -25,15 +25,15 @@ EARNED = Change("income.median_6m", php(7_500), php(8_000), Decimal(2) / 3)
         (Recourse(RecourseKind.NOTHING), "nothing of what is looked at changes the decision"),
         (
             Recourse(RecourseKind.WAIT, day=date(2027, 2, 1), approved=php(5_000), told=True),
-            "decide again on 2027-02-01 · approves 5,000 PHP · may be told",
+            "decide again on 2027-02-01 · approves 5,000 PHP · disclosed to applicants",
         ),
         (
             Recourse(RecourseKind.CHANGE, (PAID,), None, php(5_000), told=True),
-            "the smallest change · approves 5,000 PHP · may be told",
+            "the smallest change · approves 5,000 PHP · disclosed to applicants",
         ),
         (
             Recourse(RecourseKind.CHANGE, (PAID, EARNED), date(2027, 2, 1)),
-            "the smallest change, from 2027-02-01 on · not to be told to applicants",
+            "the smallest change, from 2027-02-01 on · not disclosed to applicants",
         ),
     ],
     ids=["nothing", "wait", "change", "both"],
@@ -56,7 +56,7 @@ def test_each_change_is_shown_with_its_values_and_steps():
     assert "liabilities.overdue_total: " in lines[2]
     assert "→" in lines[2]
     assert lines[2].endswith("(8 steps)")
-    assert lines[3].endswith("(0.67 steps, not to be told)")
+    assert lines[3].endswith("(0.67 steps, not disclosed)")
 
 
 def test_a_decision_without_recourse_shows_none():

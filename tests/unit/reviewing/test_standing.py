@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from decision_service.casework.review_results import day_charge, standing
+from decision_service.casework.review_results import day_charge, reviewed_result
 from decision_service.domain.decision import Outcome
 from decision_service.domain.reviews import DayCharge, Review, ReviewEnd, ReviewResult, ReviewState
 from tests.unit.reviewing.cases import approved, pesos, review
@@ -33,16 +33,16 @@ def test_nothing_stands_but_the_decision_while_no_review_has_a_result() -> None:
     """An open review, or one whose end is proposed alone, changes nothing."""
     proposed = replace(OPEN, state=ReviewState.AWAITING_SECOND, result=approved())
     for reviews in ((), (OPEN,), (proposed,)):
-        assert standing(reviews) == standing(())
-    assert (standing(()).review, standing(()).again) == (None, "")
+        assert reviewed_result(reviews) == reviewed_result(())
+    assert (reviewed_result(()).review, reviewed_result(()).again) == (None, "")
 
 
 def test_a_decision_made_again_stands_unless_a_person_decided_the_first() -> None:
     """A contest of the first decision that is answered later goes before it."""
-    assert standing([AGAIN]).again == "dec_2"
+    assert reviewed_result([AGAIN]).again == "dec_2"
     answered = ended(2, DECLINE)
-    assert standing([AGAIN, answered]).review == answered
-    assert standing([AGAIN, answered]).again == ""
+    assert reviewed_result([AGAIN, answered]).review == answered
+    assert reviewed_result([AGAIN, answered]).again == ""
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_decision_made_again_stands_unless_a_person_decided_the_first() -> Non
 )
 def test_a_result_changes_what_stood_before_it(reviews: Sequence[Review], changed: bool) -> None:
     """The outcome or the amount: of the review before, else of the record."""
-    assert standing(reviews).changed is changed
+    assert reviewed_result(reviews).changed is changed
 
 
 @pytest.mark.parametrize(
