@@ -15,7 +15,6 @@ from decision_service.domain.ports import Clock, DecisionLog
 from decision_service.rulebook.acceptance import ReadSigners, keep, unacceptable
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import LoadResult, load_rules
-from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.rules.language.diagnostics import Diagnostic, render
 from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.steering.journal import Rollouts, plan_conflict_problems
@@ -47,7 +46,6 @@ class ReloadRules:
     def __init__(
         self,
         read: Callable[[], RuleFolder],
-        active_rules: ActiveRules,
         rollouts: Rollouts,
         log: DecisionLog,
         clock: Clock,
@@ -57,7 +55,6 @@ class ReloadRules:
         signers: ReadSigners | None = None,
     ) -> None:
         self._read = read
-        self._active_rules = active_rules
         self._rollouts = rollouts
         self._log = log
         self._clock = clock
@@ -97,7 +94,7 @@ class ReloadRules:
         return Reloaded(accepted=True, faults=0)
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
-        self._active_rules.refuse(problems, self._clock.now())
+        self._rollouts.active_rules.refuse(problems, self._clock.now())
         for problem in problems[:MOST_TOLD]:
             log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
         return Reloaded(accepted=False, faults=len(problems))
