@@ -51,20 +51,13 @@ class AssignmentExplanation(msgspec.Struct, frozen=True):
     placement: Placement
 
 
-class OperateRollouts:
+class OperateRollouts(msgspec.Struct, frozen=True, eq=False):
     """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
 
-    def __init__(
-        self,
-        rollouts: Rollouts,
-        arms: ArmLog,
-        figures: ArmFigures,
-        clock: Clock,
-    ) -> None:
-        self.rollouts = rollouts
-        self._arms = arms
-        self._figures = figures
-        self._clock = clock
+    rollouts: Rollouts
+    arms: ArmLog
+    figures: ArmFigures
+    clock: Clock
 
     async def show_all(self) -> Sequence[RolloutView]:
         await self.rollouts.refresh()
@@ -82,7 +75,7 @@ class OperateRollouts:
         """An applicant's assignment now; raises InputInvalid without the plan's unit."""
         await self.rollouts.refresh()
         product = self.rollouts.product(application.product)
-        placement = await place(application, product, self._arms, self._clock.now())
+        placement = await place(application, product, self.arms, self.clock.now())
         return AssignmentExplanation(product, placement)
 
     async def advance(
@@ -146,8 +139,8 @@ class OperateRollouts:
         track = state.challenger if name is TrackName.CHALLENGER else state.go_live
         if track is None:
             return ""
-        tallies = await self._figures.tallies(product.name, track.since, hashed=False)
-        return not_awaited(plan, state, name, decided(tallies, name), self._clock.now())
+        tallies = await self.figures.tallies(product.name, track.since, hashed=False)
+        return not_awaited(plan, state, name, decided(tallies, name), self.clock.now())
 
     async def _as_seen(
         self, change: RolloutChange, action: JournalAction | None, step: StepTaken
