@@ -68,7 +68,7 @@ from decision_service.server.webhooks import WebhookReceiver
 from decision_service.steering.compare import CompareVersions
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.steering.figures import ShowFigures
-from decision_service.steering.guardrails import GuardrailWatch, WatchDeps
+from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.operate import OperateRollouts
 from decision_service.steering.shadows import Shadows
 
@@ -112,7 +112,7 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
     shadows = Shadows(store, clock, events, counters.idle)
     stack.push_async_callback(counters.flush)
     stack.push_async_callback(shadows.aclose)
-    guardrails = GuardrailWatch(WatchDeps(active, rollouts, store, clock, events))
+    guardrails = GuardrailWatch(rollouts, store, clock, events)
     check = ReplicaCheck(store.report, active.current, clock, process)
     retention = Retention(
         store.expire, store.forget_ended, clock, core.settings.retention, lambda: core.guard.agrees
@@ -207,7 +207,7 @@ async def wire_services(
             rolling.replica_check,
         ),
         rollouts.SERVICE: rollouts.RolloutServicer(
-            OperateRollouts(core.rollouts, active, store, store, clock),
+            OperateRollouts(core.rollouts, store, store, clock),
             ShowFigures(rolling.guardrails, store, store),
             CompareVersions(store, store, archive, current),
             lambda: active.status,

@@ -106,7 +106,6 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         lag = LagWatch(deps.limits.work, core.clock.monotonic, deps.metrics.loop_lag.set)
         reload = ReloadRules(
             core.read_folder,
-            core.active,
             core.rollouts,
             core.store,
             core.clock,

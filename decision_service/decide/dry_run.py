@@ -53,27 +53,19 @@ class DryRunResult(msgspec.Struct, frozen=True):
     answers: tuple[ListAnswer, ...] = ()
 
 
-class TryRules:
-    def __init__(
-        self,
-        source: SnapshotSource,
-        log: DecisionLog,
-        clock: Clock,
-        rulebook: Callable[[], Rulebook],
-        history: ReadHistory,
-    ) -> None:
-        self._source = source
-        self._log = log
-        self._history = history
-        self._clock = clock
-        self._rulebook = rulebook
+class TryRules(msgspec.Struct, frozen=True, eq=False):
+    source: SnapshotSource
+    log: DecisionLog
+    clock: Clock
+    rulebook: Callable[[], Rulebook]
+    history: ReadHistory
 
     async def __call__(self, trial: DryRunRequest, stop_at: float) -> DryRunResult:
         """The verdict; raises as CreateDecision does for product, inputs and user."""
-        product = self._rulebook().product(trial.product)
+        product = self.rulebook().product(trial.product)
         ruleset = product.version(trial.version)
         inputs = bound_inputs(product, ruleset, trial.inputs)
-        as_of = AsOf.at(self._clock.now(), ruleset.zone)
+        as_of = AsOf.at(self.clock.now(), ruleset.zone)
         if trial.user_id:
             needs = needs_of(ruleset, inputs)
             about = HistoryOf(product.name, ruleset.currency, as_of, needs.policy)
@@ -94,13 +86,13 @@ class TryRules:
             user_id,
             needs,
             as_of,
-            source=self._source,
-            log=self._log,
+            source=self.source,
+            log=self.log,
             stop_at=stop_at,
-            wait_until=self._clock.monotonic(),
+            wait_until=self.clock.monotonic(),
         )
         snapshot = fetch_result.snapshot
-        own = await self._history(ApplicantIds(user_id, "", ""), snapshot, about)
+        own = await self.history(ApplicantIds(user_id, "", ""), snapshot, about)
         facts = with_match(own.facts, None, people_read(snapshot, needs, as_of))
         return compute(snapshot, needs, as_of, facts)
 
@@ -121,32 +113,25 @@ def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:
     return Factors(values, {}, (), None)
 
 
-class ValidateRules:
+class ValidateRules(msgspec.Struct, frozen=True, eq=False):
     """Checks a text as the loader would; `blocked` are factors and inputs that no rule may use."""
 
-    def __init__(
-        self,
-        folder: Callable[[], RuleFolder],
-        blocked: frozenset[str],
-        clock: Clock,
-        thread: CompilationThread,
-    ) -> None:
-        self._folder = folder
-        self._blocked = blocked
-        self._clock = clock
-        self._thread = thread
+    folder: Callable[[], RuleFolder]
+    blocked: frozenset[str]
+    clock: Clock
+    thread: CompilationThread
 
     async def __call__(self, product: str, source: str) -> Compilation:
         """The result; raises Overloaded as compilations do."""
-        return await self._thread.run(self._compile, product, source)
+        return await self.thread.run(self._compile, product, source)
 
     def _compile(self, product: str, source: str) -> Compilation:
         files = self.files(product, source)
-        return compile_ruleset(files, catalogue(), self._blocked, self._clock.now())
+        return compile_ruleset(files, catalogue(), self.blocked, self.clock.now())
 
     def files(self, product: str, source: str) -> RulesetFiles:
         """A text with the folder's files beside it, on the thread of the caller."""
-        folder = self._folder()
+        folder = self.folder()
         texts = next(
             (p for p in folder.products if p.product == product), ProductTexts(product, product)
         )

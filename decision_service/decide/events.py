@@ -140,32 +140,25 @@ class EventLog(Protocol):
         """Mark events as done and remove the user ids from them."""
 
 
-class ReceiveEvents:
+class ReceiveEvents(msgspec.Struct, frozen=True, eq=False):
     """Records events, notifies the event worker, and wakes decisions that wait for the user's data.
 
     Whatever changes what accounts there are, or withdraws consent, quarantines what was read before
     it is acknowledged.
     """
 
-    def __init__(
-        self,
-        log: EventLog,
-        clock: Clock,
-        notify: Callable[[], None],
-        nudge: Callable[[str], None],
-    ) -> None:
-        self._log = log
-        self._clock = clock
-        self._notify = notify
-        self._nudge = nudge
+    log: EventLog
+    clock: Clock
+    notify: Callable[[], None]
+    nudge: Callable[[str], None]
 
     async def __call__(self, event: Event) -> Receipt:
         """Record one event; raises StoreUnavailable, upon which the vendor repeats the event."""
         quarantine = event.meaning in (EventAction.REVOKED, EventAction.CHANGED)
-        receipt = await self._log.receive(event, self._clock.now(), quarantine=quarantine)
+        receipt = await self.log.receive(event, self.clock.now(), quarantine=quarantine)
         if receipt is Receipt.NEW and event.meaning is not EventAction.NOTED:
-            self._nudge(event.user_id)
-            self._notify()
+            self.nudge(event.user_id)
+            self.notify()
         return receipt
 
 

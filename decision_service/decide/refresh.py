@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
 import structlog
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, Counter
@@ -112,31 +113,24 @@ class RefreshSource(SnapshotSource, Protocol):
         """
 
 
-class RefreshApplicants:
+class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     """Keeps warm readings equal to the vendor's data; an event is a reason to read, never data.
 
     Every method raises UpstreamUnavailable, UpstreamBudgetExhausted, DeadlineMissed and
     StoreUnavailable; calling again later is safe.
     """
 
-    def __init__(
-        self,
-        source: RefreshSource,
-        log: WarmLog,
-        rulebook: Callable[[], Rulebook],
-        clock: Clock,
-    ) -> None:
-        self._source = source
-        self._log = log
-        self._rulebook = rulebook
-        self._clock = clock
+    source: RefreshSource
+    log: WarmLog
+    rulebook: Callable[[], Rulebook]
+    clock: Clock
 
     async def handle(self, user_id: str, events: Sequence[Event]) -> EventResult:
         withdrawn = {event.source for event in events if event.meaning is EventAction.REVOKED}
         if withdrawn:
             if await self.confirm(user_id, withdrawn):
                 return EventResult.ERASED
-            held = await self._log.user_state(user_id)
+            held = await self.log.user_state(user_id)
             return EventResult.NOT_CONFIRMED if held.counts or held.last else EventResult.NOTED
         arrived = [event for event in events if event.meaning is EventAction.ARRIVED]
         if not arrived:
@@ -145,17 +139,17 @@ class RefreshApplicants:
 
     async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
         """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""
-        user_state = await self._log.user_state(user_id)
+        user_state = await self.log.user_state(user_id)
         now, last = await self._accounts(user_id), await self._last(user_id, user_state)
         gone = is_withdrawn(user_state, last.accounts if last else (), now, named)
         if gone or await self._stopped(user_id, user_state, unlisted(user_state, named)):
-            await self._log.erase(user_id, disconnected(now, self._clock.now()))
+            await self.log.erase(user_id, disconnected(now, self.clock.now()))
             return True
         return False
 
     async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> EventResult:
         """REFRESHED where a reading serves, else NOT_WHOLE; NOTED of an unknown user."""
-        user_state = await self._log.user_state(user_id)
+        user_state = await self.log.user_state(user_id)
         try:
             serves = await self._patched(user_id, user_state, change) or await self._read(
                 user_id, user_state
@@ -168,13 +162,13 @@ class RefreshApplicants:
 
     async def sweep(self, user_id: str) -> frozenset[Kind]:
         """The kinds of which whole data was read that was not there before."""
-        user_state = await self._log.user_state(user_id)
+        user_state = await self.log.user_state(user_id)
         now, before = await self._accounts(user_id), await self._last(user_id, user_state)
         read = before.accounts if before else ()
         if is_withdrawn(user_state, read, now):
-            await self._log.erase(user_id, disconnected(now, self._clock.now()))
+            await self.log.erase(user_id, disconnected(now, self.clock.now()))
         elif user_state.warm is not None and now == read:
-            await self._log.looked(user_id, user_state.warm.snapshot_id, self._clock.now())
+            await self.log.looked(user_id, user_state.warm.snapshot_id, self.clock.now())
         elif user_state.last is not None:
             return await self._caught_up(user_id, before)
         return frozenset()
@@ -182,16 +176,16 @@ class RefreshApplicants:
     async def _caught_up(self, user_id: str, before: Snapshot | None) -> frozenset[Kind]:
         if await self.refresh(user_id) is not EventResult.REFRESHED or before is None:
             return frozenset()
-        after = await self._last(user_id, await self._log.user_state(user_id))
+        after = await self._last(user_id, await self.log.user_state(user_id))
         return frozenset() if after is None else gained(before, after)
 
     async def _patched(self, user_id: str, user_state: UserState, change: Increment) -> bool:
         """Merge the change into the warm reading; False where everything must be read."""
-        mark, now = user_state.warm, self._clock.now()
+        mark, now = user_state.warm, self.clock.now()
         if mark is None or not change.kinds or now - mark.oldest > MOST_PATCHED:
             return False
-        stored = await self._log.snapshot(user_id, mark.snapshot_id)
-        if stored is None or not covers(mark.plan, broadest(self._rulebook(), now)):
+        stored = await self.log.snapshot(user_id, mark.snapshot_id)
+        if stored is None or not covers(mark.plan, broadest(self.rulebook(), now)):
             return False
         old = read_snapshot(stored)
         plan = plan_of(change, mark.plan, old)
@@ -204,7 +198,7 @@ class RefreshApplicants:
         )
 
     async def _read(self, user_id: str, user_state: UserState) -> bool:
-        wanted = broadest(self._rulebook(), self._clock.now())
+        wanted = broadest(self.rulebook(), self.clock.now())
         fetch_result = await self._gather(user_id, wanted, user_state)
         return await self._keep(fetch_result, wanted, user_state)
 
@@ -220,14 +214,14 @@ class RefreshApplicants:
         body = snapshot_body(fetch_result.snapshot)
         fetched = fetch_result.fetched
         mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
-        if await self._log.keep_warm(body, mark, user_state.consent):
+        if await self.log.keep_warm(body, mark, user_state.consent):
             return True
-        newest = (await self._log.user_state(body.user_id)).warm
+        newest = (await self.log.user_state(body.user_id)).warm
         return newest is not None and newest.fetched >= fetched
 
     async def _accounts(self, user_id: str) -> tuple[Account, ...] | None:
         try:
-            return await self._source.accounts(user_id, self._clock.monotonic() + SECONDS)
+            return await self.source.accounts(user_id, self.clock.monotonic() + SECONDS)
         except UserUnknown:
             return None
 
@@ -235,29 +229,29 @@ class RefreshApplicants:
         """The last reading, quarantined or not."""
         if user_state.last is None:
             return None
-        stored = await self._log.snapshot(user_id, user_state.last.snapshot_id)
+        stored = await self.log.snapshot(user_id, user_state.last.snapshot_id)
         return None if stored is None else read_snapshot(stored)
 
     async def _stopped(self, user_id: str, user_state: UserState, sources: Collection[str]) -> bool:
         """Whether one of these, which no list of accounts names, gives nothing any more."""
         if not sources:
             return False
-        wanted = broadest(self._rulebook(), self._clock.now())
+        wanted = broadest(self.rulebook(), self.clock.now())
         snapshot = (await self._gather(user_id, wanted, user_state)).snapshot
         if not is_whole(snapshot):
             raise UpstreamUnavailable("Smile could not say whether an archive was withdrawn")
         return bool(set(sources) - gives(snapshot))
 
     async def _gather(self, user_id: str, plan: FetchPlan, user_state: UserState) -> FetchResult:
-        now = self._clock.monotonic()
-        return await self._source.gather(
+        now = self.clock.monotonic()
+        return await self.source.gather(
             user_id,
             plan,
-            as_of=self._clock.now(),
+            as_of=self.clock.now(),
             stop_at=now + SECONDS,
             wait_until=now,
             known=user_state.known,
-            fallback=_provider_types(self._rulebook()),
+            fallback=_provider_types(self.rulebook()),
         )
 
 

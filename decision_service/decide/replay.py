@@ -69,21 +69,20 @@ class Page(msgspec.Struct, Generic[Entry, Position], frozen=True):
         return cls(tuple(found[:size]), position(found[size - 1]) if len(found) > size else None)
 
 
-class ReadDecisions:
-    def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
-        self._log = log
-        self._archive = archive
+class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
+    log: DecisionLog
+    archive: RulesetArchive
 
     async def get(self, decision_id: str, *, full: bool, scope: str = "") -> Recorded:
         """One decision; raises DecisionUnknown, also where it is not the caller `scope`'s."""
-        entry = await self._log.get(decision_id)
+        entry = await self.log.get(decision_id)
         if entry is None or scope not in {"", entry.caller}:
             raise DecisionUnknown.of(decision_id)
         facts = decode_facts(entry.facts)
         if not full or facts.factors is None or entry.ruleset_digest is None:
             return Recorded(entry, facts)
         factors = factors_from_wire(facts.factors)
-        ruleset = await self._archive.by_digest(entry.ruleset_digest)
+        ruleset = await self.archive.by_digest(entry.ruleset_digest)
         decision = judge(shell_of(entry, facts), ruleset, factors, facts.allowances)
         return Recorded(entry, facts, decision, traces(ruleset, decision.verdict))
 
@@ -93,7 +92,7 @@ class ReadDecisions:
             decision = (await self.get(decision_id, full=True)).decision
             if decision is None or decision.ruleset_ref is None:
                 return UNCHECKED
-            ruleset = await self._archive.by_digest(decision.ruleset_ref.digest)
+            ruleset = await self.archive.by_digest(decision.ruleset_ref.digest)
         except RulesetUnknown:
             return UNCHECKED
         verdict, zone = decision.verdict, decision.as_of.zone
@@ -104,7 +103,7 @@ class ReadDecisions:
     async def list(
         self, chosen: Filter, after: PagePosition | None, size: int
     ) -> Page[StoredEntry, PagePosition]:
-        found = await self._log.list(chosen, after, size + 1)
+        found = await self.log.list(chosen, after, size + 1)
         return Page.of(found, size, lambda one: PagePosition(one.created, one.decision_id))
 
 

@@ -7,6 +7,7 @@ import calendar
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
@@ -23,24 +24,17 @@ PAUSE_SECONDS = 0.1
 log = structlog.get_logger("decision_service.retention")
 
 
-class Retention:
+class Retention(msgspec.Struct, frozen=True, eq=False):
     """Deletes by the store's `expire` and `forget_ended`.
 
     `confirmed` says whether the clock is: what a wrong one calls old may be young.
     """
 
-    def __init__(
-        self,
-        expire: Callable[[datetime, int], Awaitable[int]],
-        forget_ended: Callable[[datetime], Awaitable[None]],
-        clock: Clock,
-        months: int,
-        confirmed: Callable[[], bool],
-    ) -> None:
-        self._expire, self._forget_ended = expire, forget_ended
-        self._clock = clock
-        self._months = months
-        self._confirmed = confirmed
+    expire: Callable[[datetime, int], Awaitable[int]]
+    forget_ended: Callable[[datetime], Awaitable[None]]
+    clock: Clock
+    months: int
+    confirmed: Callable[[], bool]
 
     async def run(self) -> None:
         """Delete once the vendor has had time to answer, then every hour, until cancelled."""
@@ -49,19 +43,19 @@ class Retention:
             try:
                 deleted = await self.once()
                 if deleted:
-                    log.info("retention", deleted=deleted, months=self._months)
+                    log.info("retention", deleted=deleted, months=self.months)
             except StoreError as error:
                 log.warning("retention.later", reason=error.reason)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, pause: float = PAUSE_SECONDS) -> int:
         """How many; none while the vendor does not confirm the clock."""
-        if not self._confirmed():
+        if not self.confirmed():
             log.warning("retention waits for the vendor to confirm the clock")
             return 0
-        await self._forget_ended(self._clock.now())
-        before, deleted = months_before(self._clock.now(), self._months), 0
-        while count := await self._expire(before, BATCH):
+        await self.forget_ended(self.clock.now())
+        before, deleted = months_before(self.clock.now(), self.months), 0
+        while count := await self.expire(before, BATCH):
             deleted += count
             await asyncio.sleep(pause)
         return deleted

@@ -93,14 +93,14 @@ _COUNTS = ("applied_today", "applied_in_30_days", "overdue_loans", "repaid_loans
 _USES = ("users_of_account", "customers_of_user", "users_of_person")
 
 
-class Part:
+class Part(msgspec.Struct, frozen=True, eq=False):
     """A part of a story; a day, month or moment is dated, or counted back from the instant."""
 
-    def __init__(
-        self, fields: Fields, as_of: AsOf, currency: str, source: str = "", ids: Any = None
-    ) -> None:
-        self.fields, self.as_of, self.source, self._ids = fields, as_of, source, ids
-        self.currency = currency
+    fields: Fields
+    as_of: AsOf
+    currency: str
+    source: str = ""
+    ids: Any = None
 
     def day(self, key: str) -> date | None:
         return self._read(self.fields.get(key), key, self._day, _DAY_HINT)
@@ -131,7 +131,7 @@ class Part:
         return cycle([self._minor(node, key) for node in each(self.fields.get(key))] or [None])
 
     def record(self, struct: Callable[..., Found], *values: object) -> Found:
-        return struct(f"{self.source}-{next(self._ids):05}", self.source, *values)
+        return struct(f"{self.source}-{next(self.ids):05}", self.source, *values)
 
     def refuse(self, what: str, hint: str) -> None:
         """Report what the part lacks, unless something is wrong already."""

@@ -124,13 +124,13 @@ def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
     yield read_gauge(
         "rollout_percent",
         "The share of applicants in the go-live, and of these of the challenger, in percent",
-        (one for product in rollouts.products() for one in _percents(product.plan, product.state)),
+        (one for each in rollouts.products.values() for one in _percents(each.plan, each.state)),
         *("product", "track"),
     )
     yield read_gauge(
         "rollout_position",
         "The last step of the journal that this process follows",
-        (((name,), entry.position) for name, entry in rollouts.latest_steps().items()),
+        (((name,), rollouts.latest(name).position) for name in sorted(rollouts.products)),
         "product",
     )
 

@@ -493,7 +493,7 @@ class RolloutServicer(msgspec.Struct, frozen=True):
         del context
         product, size = listed_product_from(request), page_size(request.page_size)
         before = read_token(product, request.page_token, StepNumber)
-        steps = await self.operate.steps(product, before, size + 1)
+        steps = await self.operate.rollouts.history(product, before, size + 1)
         more = len(steps) > size
         return service_pb.ListRolloutStepsResponse(
             steps=[ROLLOUTS.fields(pb.RolloutStep, entry) for entry in steps[:size]],

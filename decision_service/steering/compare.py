@@ -31,19 +31,18 @@ class RecordedCase(msgspec.Struct, frozen=True):
     case: DecidedCase | LeftOut
 
 
-class RecordedCases:
-    def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
-        self._log = log
-        self._archive = archive
+class RecordedCases(msgspec.Struct, frozen=True, eq=False):
+    log: DecisionLog
+    archive: RulesetArchive
 
     async def newest(
         self, product: Product, since: datetime, most: int
     ) -> AsyncIterator[RecordedCase]:
         """At most so many decisions by rules; raises StoreUnavailable."""
         async for entry in self._entries(product.name, since, most):
-            case = await recorded_case(entry, self._archive, product.input_names)
+            case = await recorded_case(entry, self.archive, product.input_names)
             if isinstance(case, DecidedCase) and entry.snapshot_id is not None:
-                body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+                body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
                 case = with_snapshot(case, body)
             yield RecordedCase(entry, case)
 
@@ -54,7 +53,7 @@ class RecordedCases:
         after: PagePosition | None = None
         left = most
         while left > 0:
-            entries = await self._log.list(chosen, after, min(_PAGE, left))
+            entries = await self.log.list(chosen, after, min(_PAGE, left))
             for entry in entries:
                 if entry.outcome is not Outcome.NOT_ENROLLED:
                     left -= 1

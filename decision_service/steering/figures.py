@@ -115,16 +115,15 @@ class Figures(msgspec.Struct, frozen=True):
     day: Sequence[tuple[DayCap, DayTotal]] = ()
 
 
-class ShowFigures:
+class ShowFigures(msgspec.Struct, frozen=True, eq=False):
     """Sums the counters of all processes, and evaluates the guardrails as the watch does."""
 
-    def __init__(self, watch: GuardrailWatch, pairs: PairLog, arms: ArmLog) -> None:
-        self._watch = watch
-        self._pairs = pairs
-        self._arms = arms
+    watch: GuardrailWatch
+    pairs: PairLog
+    arms: ArmLog
 
     async def __call__(self, product: str) -> Figures:
-        evaluation = await self._watch.evaluation(product)
+        evaluation = await self.watch.evaluation(product)
         now, found = evaluation.now, evaluation.product
         since = max(found.state.go_live.since, now - LONGEST)
         results = await evaluation.results()
@@ -135,7 +134,7 @@ class ShowFigures:
             arms=await _arms(evaluation, since),
             shadows=[
                 ShadowLine(
-                    s.version, s.percent, await self._pairs.pair_sums(product, s.version, since)
+                    s.version, s.percent, await self.pairs.pair_sums(product, s.version, since)
                 )
                 for s in found.plan.versions.shadow
             ],
@@ -149,7 +148,7 @@ class ShowFigures:
         if not caps:
             return ()
         since = midnight(AsOf.at(now, product.champion.zone))
-        totals = await self._arms.day_totals(product.name, since)
+        totals = await self.arms.day_totals(product.name, since)
         return [(cap, totals.of(cap.tier)) for cap in caps]
 
 

@@ -45,7 +45,7 @@ from decision_service.rollout.model import (
 )
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import Refusal, RolloutState, StepResult, advance
-from decision_service.rulebook.rulebook import ActiveRules, Product
+from decision_service.rulebook.rulebook import Product
 from decision_service.steering.counters import (
     INTERNAL,
     OUTAGE_CODES,
@@ -357,34 +357,31 @@ def window_words(word: GuardrailResult) -> str:
     return since
 
 
-class WatchDeps(msgspec.Struct, frozen=True):
-    active_rules: ActiveRules
-    rollouts: Rollouts
-    figures: ArmFigures
-    clock: Clock
-    counters: EventCounters
-
-
 class GuardrailWatch:
     """Evaluates every product's guardrails and takes the steps that follow."""
 
-    def __init__(self, watcher: WatchDeps) -> None:
-        self._deps = watcher
+    def __init__(
+        self, rollouts: Rollouts, figures: ArmFigures, clock: Clock, counters: EventCounters
+    ) -> None:
+        self._rollouts = rollouts
+        self._figures = figures
+        self._clock = clock
+        self._counters = counters
         self._histories: dict[str, Sequence[JournalEntry]] = {}
         self._seen: dict[str, Sequence[GuardrailResult]] = {}
 
     async def run(self) -> None:
         """Check for ever; while the store fails, no step is taken."""
         while True:
-            began = self._deps.clock.monotonic()
-            for name in self._deps.active_rules.current().products:
+            began = self._clock.monotonic()
+            for name in self._rollouts.products:
                 await self._guarded(name)
-            took = self._deps.clock.monotonic() - began
+            took = self._clock.monotonic() - began
             await asyncio.sleep(max(WATCH_SECONDS, took / LOOKING_SHARE))
 
     def states(self) -> Iterable[tuple[str, GuardrailResult]]:
         """The last result of every guardrail in force with its product, from memory."""
-        for name in self._deps.active_rules.current().products:
+        for name in self._rollouts.products:
             for result in self._seen.get(name, ()):
                 yield name, result
 
@@ -408,9 +405,9 @@ class GuardrailWatch:
         return None
 
     async def evaluation(self, name: str) -> Evaluation:
-        product = self._deps.active_rules.current().product(name)
+        product = self._rollouts.product(name)
         history = await self._history(name)
-        return Evaluation(self._deps.figures, product, history, self._deps.clock.now())
+        return Evaluation(self._figures, product, history, self._clock.now())
 
     async def _guarded(self, name: str) -> None:
         try:
@@ -423,10 +420,10 @@ class GuardrailWatch:
             log.warning("looking failed", product=name, error=type(error).__name__)
 
     async def _history(self, name: str) -> Sequence[JournalEntry]:
-        position = self._deps.rollouts.latest(name).position
+        position = self._rollouts.latest(name).position
         known = self._histories.get(name, ())
         if not known or known[0].position != position:
-            known = await self._deps.rollouts.history(name, None, MOST_HISTORY)
+            known = await self._rollouts.history(name, None, MOST_HISTORY)
             self._histories[name] = known
         return known
 
@@ -443,10 +440,10 @@ class GuardrailWatch:
             figures=figures,
         )
         action = _JOURNALLED[guardrail.action]
-        entry = await self._deps.rollouts.move(change, action, partial(_step, result))
+        entry = await self._rollouts.move(change, action, partial(_step, result))
         if entry is not None:
             labels = (entry.product, guardrail.name, entry.action.value)
-            self._deps.counters.guardrail_actions.labels(*labels).inc()
+            self._counters.guardrail_actions.labels(*labels).inc()
             _log_move(entry, figures, guardrail=guardrail.name)
         return entry
 
@@ -462,13 +459,13 @@ class GuardrailWatch:
             position=evaluation.history[0].position,
             figures=figures,
         )
-        entry = await self._deps.rollouts.move(
+        entry = await self._rollouts.move(
             change,
             JournalAction.ADVANCE,
             lambda plan, state, now: advance(plan, state, TrackName.GO_LIVE, now),
         )
         if entry is not None:
-            self._deps.counters.advances.labels(entry.product).inc()
+            self._counters.advances.labels(entry.product).inc()
             _log_move(entry, figures)
         return entry
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -233,24 +233,22 @@ class Rollouts:
         self._latest = dict(latest)
         self._lock = asyncio.Lock()
 
-    def current(self, product: str) -> RolloutState:
-        """A rollout's state, from memory; raises ProductUnknown."""
-        return self.active_rules.current().product(product).state
+    @property
+    def products(self) -> Mapping[str, Product]:
+        """Each with its rollout's state, from memory."""
+        return self.active_rules.current().products
+
+    def product(self, name: str) -> Product:
+        """Raises ProductUnknown."""
+        return self.active_rules.current().product(name)
 
     def latest(self, product: str) -> JournalEntry:
         """The last step that this process knows of, from memory; raises ProductUnknown."""
-        return self._latest[self.active_rules.current().product(product).name]
-
-    def latest_steps(self) -> Mapping[str, JournalEntry]:
-        """The last step of every product that this process knows of, by name."""
-        return dict(sorted(self._latest.items()))
-
-    def products(self) -> Iterable[Product]:
-        return self.active_rules.current().products.values()
+        return self._latest[self.product(product).name]
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first; raises ProductUnknown or StoreUnavailable."""
-        name = self.active_rules.current().product(product).name
+        name = self.product(product).name
         return await self._journal.history(name, before, limit)
 
     async def refresh(self) -> None:
@@ -302,8 +300,7 @@ class Rollouts:
         async with self._lock:
             for _ in range(ATTEMPTS):
                 self._follow(await self._journal.latest())
-                found = self.active_rules.current().product(product)
-                entry = self._stepped(found, change, action, step)
+                entry = self._stepped(self.product(product), change, action, step)
                 if entry.after == entry.before:
                     return None
                 try:
@@ -316,7 +313,7 @@ class Rollouts:
 
     def _follow(self, latest: Mapping[str, JournalEntry]) -> None:
         moved: dict[str, Product] = {}
-        for name, product in self.active_rules.current().products.items():
+        for name, product in self.products.items():
             entry = latest.get(name)
             if entry is not None and entry != self._latest[name]:
                 self._latest[name] = entry

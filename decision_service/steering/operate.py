@@ -28,7 +28,7 @@ from decision_service.rollout.state import (
     revive,
     roll_back,
 )
-from decision_service.rulebook.rulebook import ActiveRules, Product
+from decision_service.rulebook.rulebook import Product
 from decision_service.steering.counters import ArmFigures, decided
 from decision_service.steering.journal import RolloutChange, Rollouts, StepTaken
 
@@ -51,53 +51,40 @@ class AssignmentExplanation(msgspec.Struct, frozen=True):
     placement: Placement
 
 
-class OperateRollouts:
+class OperateRollouts(msgspec.Struct, frozen=True, eq=False):
     """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
 
-    def __init__(
-        self,
-        rollouts: Rollouts,
-        active_rules: ActiveRules,
-        arms: ArmLog,
-        figures: ArmFigures,
-        clock: Clock,
-    ) -> None:
-        self._rollouts = rollouts
-        self._active_rules = active_rules
-        self._arms = arms
-        self._figures = figures
-        self._clock = clock
+    rollouts: Rollouts
+    arms: ArmLog
+    figures: ArmFigures
+    clock: Clock
 
     async def show_all(self) -> Sequence[RolloutView]:
-        await self._rollouts.refresh()
-        return [await self._view(name) for name in sorted(self._active_rules.current().products)]
+        await self.rollouts.refresh()
+        return [await self._view(name) for name in sorted(self.rollouts.products)]
 
     async def show(self, product: str) -> RolloutView:
-        await self._rollouts.refresh()
+        await self.rollouts.refresh()
         return await self._view(product)
 
     def after(self, product: str) -> RolloutView:
         """One rollout after a step, from memory, so that no read can fail."""
-        return self._view_from(product, (self._rollouts.latest(product),))
-
-    async def steps(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
-        """At most `limit` steps, newest first, of positions under `before` if that is given."""
-        return await self._rollouts.history(product, before, limit)
+        return self._view_from(product, (self.rollouts.latest(product),))
 
     async def explain(self, application: Application) -> AssignmentExplanation:
         """An applicant's assignment now; raises InputInvalid without the plan's unit."""
-        await self._rollouts.refresh()
-        product = self._active_rules.current().product(application.product)
-        placement = await place(application, product, self._arms, self._clock.now())
+        await self.rollouts.refresh()
+        product = self.rollouts.product(application.product)
+        placement = await place(application, product, self.arms, self.clock.now())
         return AssignmentExplanation(product, placement)
 
     async def advance(
         self, change: RolloutChange, track: TrackName | None, *, early: bool
     ) -> JournalEntry | None:
         """Before hold and count are met it needs `early`; raises as `Rollouts.move`."""
-        await self._rollouts.refresh()
-        product = self._active_rules.current().product(change.product)
-        name, position = track or TrackName.GO_LIVE, self._rollouts.latest(product.name).position
+        await self.rollouts.refresh()
+        product = self.rollouts.product(change.product)
+        name, position = track or TrackName.GO_LIVE, self.rollouts.latest(product.name).position
         missing = await self._not_awaited(product, name)
         figures = {"not waited for": f"the stage {missing}"} if missing else {}
         change = replace(change, position=change.position or position, figures=figures)
@@ -117,7 +104,7 @@ class OperateRollouts:
         """Take what another caller proposed, or propose a changed plan; as `Rollouts.move`."""
 
         def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
-            waiting = self._active_rules.current().product(change.product).waiting
+            waiting = self.rollouts.product(change.product).waiting
             return confirm(plan, waiting, state, change.who, now)
 
         return await self._as_seen(change, None, step)
@@ -152,15 +139,15 @@ class OperateRollouts:
         track = state.challenger if name is TrackName.CHALLENGER else state.go_live
         if track is None:
             return ""
-        tallies = await self._figures.tallies(product.name, track.since, hashed=False)
-        return not_awaited(plan, state, name, decided(tallies, name), self._clock.now())
+        tallies = await self.figures.tallies(product.name, track.since, hashed=False)
+        return not_awaited(plan, state, name, decided(tallies, name), self.clock.now())
 
     async def _as_seen(
         self, change: RolloutChange, action: JournalAction | None, step: StepTaken
     ) -> JournalEntry | None:
         """A step that rests on plan and position, where none are named on those known here."""
-        plan = self._active_rules.current().product(change.product).plan
-        position = change.position or self._rollouts.latest(change.product).position
+        plan = self.rollouts.product(change.product).plan
+        position = change.position or self.rollouts.latest(change.product).position
         seen = replace(change, plan_digest=change.plan_digest or plan.digest, position=position)
         return await self._taken(seen, action, step)
 
@@ -168,7 +155,7 @@ class OperateRollouts:
         self, change: RolloutChange, action: JournalAction | None, step: StepTaken
     ) -> JournalEntry | None:
         """Take the step and log it; the reason, which may say anything, is in the journal alone."""
-        entry = await self._rollouts.move(change, action, step)
+        entry = await self.rollouts.move(change, action, step)
         if entry is not None:
             log.info(
                 "rollout moved",
@@ -180,11 +167,11 @@ class OperateRollouts:
         return entry
 
     async def _view(self, name: str) -> RolloutView:
-        recent = await self._rollouts.history(name, None, _LOOKED_BACK)
+        recent = await self.rollouts.history(name, None, _LOOKED_BACK)
         return self._view_from(name, recent)
 
     def _view_from(self, product_name: str, recent: Sequence[JournalEntry]) -> RolloutView:
-        product = self._active_rules.current().product(product_name)
+        product = self.rollouts.product(product_name)
         tracks = {
             TrackName.GO_LIVE: product.state.go_live,
             TrackName.CHALLENGER: product.state.challenger,
@@ -194,4 +181,4 @@ class OperateRollouts:
             for name, track in tracks.items()
             if (entry := next((one for one in recent if track and one.at == track.since), None))
         }
-        return RolloutView(product, self._rollouts.latest(product_name), entered)
+        return RolloutView(product, self.rollouts.latest(product_name), entered)

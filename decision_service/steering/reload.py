@@ -15,7 +15,6 @@ from decision_service.domain.ports import Clock, DecisionLog
 from decision_service.rulebook.acceptance import ReadSigners, keep, unacceptable
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import LoadResult, load_rules
-from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.rules.language.diagnostics import Diagnostic, render
 from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.steering.journal import Rollouts, plan_conflict_problems
@@ -36,7 +35,7 @@ class Reloaded(msgspec.Struct, frozen=True):
     again: bool = False
 
 
-class ReloadRules:
+class ReloadRules(msgspec.Struct, frozen=True, eq=False):
     """Activates a changed folder, or keeps the last good one and records why.
 
     Reading, checking and testing run on a thread, so that no call waits for them. A version that
@@ -44,26 +43,13 @@ class ReloadRules:
     decide that two of them signed.
     """
 
-    def __init__(
-        self,
-        read: Callable[[], RuleFolder],
-        active_rules: ActiveRules,
-        rollouts: Rollouts,
-        log: DecisionLog,
-        clock: Clock,
-        blocked: frozenset[str] = frozenset(),
-        *,
-        edits_used: bool = False,
-        signers: ReadSigners | None = None,
-    ) -> None:
-        self._read = read
-        self._active_rules = active_rules
-        self._rollouts = rollouts
-        self._log = log
-        self._clock = clock
-        self._blocked = blocked
-        self._edits_used = edits_used
-        self._signers = signers
+    read: Callable[[], RuleFolder]
+    rollouts: Rollouts
+    log: DecisionLog
+    clock: Clock
+    blocked: frozenset[str] = frozenset()
+    edits_used: bool = False
+    signers: ReadSigners | None = None
 
     async def __call__(self) -> Reloaded:
         """Read the folder once; raises nothing that a bad folder or store could cause."""
@@ -72,22 +58,22 @@ class ReloadRules:
             return self._refused(loading.errors)
         try:
             problems = await unacceptable(
-                self._log,
+                self.log,
                 folder,
                 loading.rulebook,
-                self._clock.now(),
-                edits_used=self._edits_used,
-                signers=self._signers,
+                self.clock.now(),
+                edits_used=self.edits_used,
+                signers=self.signers,
             )
             if problems:
                 return self._refused(problems)
-            await self._log.put_texts(loading.texts)
-            unsettled = await self._rollouts.take_over(
-                loading.rulebook, signed=self._signers is not None
+            await self.log.put_texts(loading.texts)
+            unsettled = await self.rollouts.take_over(
+                loading.rulebook, signed=self.signers is not None
             )
             if unsettled is not None:
                 return self._refused(plan_conflict_problems(folder, unsettled))
-            changes = await keep(self._log, folder, self._clock.now())
+            changes = await keep(self.log, folder, self.clock.now())
         except (StoreError, RolloutMovedOn):
             return Reloaded(accepted=False, faults=0, again=True)
         for problem in loading.nothing_listed:
@@ -97,14 +83,14 @@ class ReloadRules:
         return Reloaded(accepted=True, faults=0)
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
-        self._active_rules.refuse(problems, self._clock.now())
+        self.rollouts.active_rules.refuse(problems, self.clock.now())
         for problem in problems[:MOST_TOLD]:
             log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
         return Reloaded(accepted=False, faults=len(problems))
 
     def _check(self) -> tuple[RuleFolder, LoadResult]:
-        folder = self._read()
-        loading = load_rules(folder, self._clock.now(), self._blocked)
+        folder = self.read()
+        loading = load_rules(folder, self.clock.now(), self.blocked)
         if loading.rulebook is None:
             return folder, loading
         failed = failures(run_rule_tests(folder, loading.rulebook))

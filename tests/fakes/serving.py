@@ -24,7 +24,7 @@ class Serving:
 
     async def reload(self, **how: object) -> Reloaded:
         read = lambda: self.folder  # noqa: E731 - the folder of the moment
-        reload = ReloadRules(read, self.active_rules, self.rollouts, self.log, SetClock(), **how)
+        reload = ReloadRules(read, self.rollouts, self.log, SetClock(), **how)
         return await reload()
 
     async def take(self, folder: RuleFolder, **how: object) -> list[str]:

@@ -12,7 +12,7 @@ from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state
 from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
 from decision_service.steering.counters import CounterKind, EventCounters, FigureCell
-from decision_service.steering.guardrails import GuardrailWatch, WatchDeps
+from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.journal import MigratedPlans, RolloutChange, Rollouts, settle
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
@@ -42,7 +42,7 @@ class Stand:
 
     @property
     def state(self) -> RolloutState:
-        return self.rollouts.current(PRODUCT)
+        return self.rollouts.product(PRODUCT).state
 
     async def decide(
         self, outcome: Outcome, times: int, arm: Arm = Arm.CHAMPION, **changes: object
@@ -99,5 +99,5 @@ async def stand(
     assert isinstance(settled, MigratedPlans)
     shelf = ActiveRules(settled.rulebook, clock.now())
     rollouts = Rollouts(log, shelf, clock, settled.entries)
-    watch = GuardrailWatch(WatchDeps(shelf, rollouts, log, clock, seen))
+    watch = GuardrailWatch(rollouts, log, clock, seen)
     return Stand(log, rollouts, watch, clock, seen)

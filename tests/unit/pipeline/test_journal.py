@@ -57,7 +57,7 @@ class Process:
 
     @property
     def state(self) -> RolloutState:
-        return self.rollouts.current(PRODUCT)
+        return self.rollouts.product(PRODUCT).state
 
     async def move(self, action, step, product=PRODUCT, **rest) -> JournalEntry | None:
         change = RolloutChange(product, self.operator, "because", **rest)

@@ -45,7 +45,7 @@ async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving
     """The plan decides, its challenger begins, and the journal has the step."""
     serving.folder = with_plan(CHALLENGED)
     assert await serving.reload() == Reloaded(accepted=True, faults=0)
-    state = serving.rollouts.current(PRODUCT)
+    state = serving.rollouts.product(PRODUCT).state
     assert state.challenger is not None
     assert (state.challenger.stage, state.decided_by) == ("whole", (1, 2))
     [changed, begun] = await serving.rollouts.history(PRODUCT, None, 9)
@@ -106,9 +106,7 @@ OPENED = edited(LOCKED, SWAPPED)
 
 async def confirm(process: Serving, who: str) -> JournalEntry | None:
     """A caller confirms what waits, as the service has it."""
-    operate = OperateRollouts(
-        process.rollouts, process.active_rules, process.log, process.log, SetClock()
-    )
+    operate = OperateRollouts(process.rollouts, process.log, process.log, SetClock())
     return await operate.confirm(RolloutChange(PRODUCT, who, "looked at it"))
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -21,7 +24,6 @@ from decision_service.decide.snapshots import (
     SnapshotCache,
     covers,
     cut,
-    is_whole,
     merged,
     with_losses_settled,
 )
@@ -92,6 +94,65 @@ class Desk:
         return sum(1 if plan == ACCOUNTS_ONLY else 5 for plan in self.vendor.plans[before:])
 
 
+STARTED = Task("t-1", "a-1", "LINK_ACCOUNT", "Started", NOW, None)
+FINISHED = msgspec.structs.replace(STARTED, status="Finished", finished=NOW)
+UNTOLD = Missing(Cause.NOT_FETCHED, source="a-1")
+TASKS = {
+    "Started": STARTED,
+    "Finished": FINISHED,
+    "Cancelled": msgspec.structs.replace(FINISHED, status="Cancelled"),
+}
+SCENARIOS = yaml.safe_load((Path(__file__).parents[2] / "cases" / "warm.yaml").read_text("utf-8"))
+
+
+async def done(desk: Desk, step: dict[str, Any]) -> None:  # noqa: C901 - a case for each kind of step
+    """Do what a step of a scenario does, and compare the calls that it takes."""
+    vendor = desk.vendor
+    match step:
+        case {"calls": calls}:
+            assert [await desk.calls() for _ in calls] == calls
+        case {"refer": calls}:
+            assert [await desk.calls(Outcome.REFER) for _ in calls] == calls
+        case {"any": number}:
+            for one in range(number):
+                await desk.decide(application(request_id=f"any-{one}"), desk.world.call())
+        case {"later": minutes}:
+            desk.later(timedelta(minutes=minutes))
+        case {"ahead": minutes}:
+            vendor.now += timedelta(minutes=minutes)
+        case {"looked": minutes}:
+            last = (await desk.log.user_state("u-1")).last
+            assert last is not None
+            await desk.log.looked("u-1", last.snapshot_id, NOW + timedelta(minutes=minutes))
+            await desk.log.user_state("u-1")
+        case {"quarantine": True}:
+            await desk.log.quarantine("u-1", desk.world.clock.wall)
+        case {"accounts": "moved"}:
+            [*rest, last] = vendor.snapshot.accounts
+            moved = replace(last, monitor_updated_at=desk.world.clock.wall)
+            vendor.snapshot = replace(vendor.snapshot, accounts=(*rest, moved))
+        case {"fault": there}:
+            fault = Missing(Cause.SOURCE_FAILED, kind=Kind.LIABILITIES)
+            liabilities = Read(faults=(fault,)) if there else steady_earner().liabilities
+            vendor.snapshot = replace(vendor.snapshot, liabilities=liabilities)
+        case {"tasks": told}:
+            known = {"none": None, "untold": Read(faults=(UNTOLD,))}
+            tasks = (
+                known[told] if isinstance(told, str) else Read(tuple(TASKS[one] for one in told))
+            )
+            vendor.snapshot = replace(vendor.snapshot, tasks=tasks)
+        case _:
+            pytest.fail(f"no step is called {[*step]}")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one["name"])
+async def test_a_reading_serves_as_the_scenario_says(scenario: dict[str, Any]) -> None:
+    """Each decision takes as many of the vendor's calls as stand there."""
+    desk = Desk()
+    for step in scenario["steps"]:
+        await done(desk, step)
+
+
 async def test_a_second_decision_asks_the_vendor_nothing() -> None:
     """On fresh data it takes 0 calls, and rests on the same stored snapshot."""
     desk = Desk()
@@ -100,62 +161,6 @@ async def test_a_second_decision_asks_the_vendor_nothing() -> None:
     assert first is not None
     assert second is not None
     assert first.snapshot_id == second.snapshot_id
-
-
-async def test_an_old_account_list_is_looked_at() -> None:
-    """After 15 minutes one call finds the accounts unchanged, which counts for 15 more."""
-    desk = Desk()
-    await desk.calls()
-    desk.later(AGES.accounts)
-    assert await desk.calls() == 0
-    desk.later(timedelta(seconds=1))
-    assert [await desk.calls(), await desk.calls()] == [1, 0]
-
-
-async def test_changed_accounts_are_read_whole() -> None:
-    """Where the look finds another account list, everything is read again."""
-    desk = Desk()
-    await desk.calls()
-    desk.later(AGES.accounts + timedelta(seconds=1))
-    [*rest, last] = desk.vendor.snapshot.accounts
-    moved = msgspec.structs.replace(last, monitor_updated_at=desk.world.clock.wall)
-    desk.vendor.snapshot = msgspec.structs.replace(desk.vendor.snapshot, accounts=(*rest, moved))
-    assert [await desk.calls(), await desk.calls()] == [6, 0]
-
-
-async def test_old_data_is_read_again() -> None:
-    """After a day the whole reading is made anew."""
-    desk = Desk()
-    await desk.calls()
-    desk.later(AGES.snapshot + timedelta(seconds=1))
-    assert await desk.calls() == 5
-
-
-async def test_a_reading_from_the_future_serves_nobody() -> None:
-    """Another process whose clock was two days ahead made it: how old it is cannot be told."""
-    desk = Desk()
-    desk.vendor.now += timedelta(days=2)
-    assert [await desk.calls(), await desk.calls()] == [5, 5]
-
-
-async def test_a_look_from_the_future_is_no_look() -> None:
-    """Accounts that were looked at by a clock that was ahead are looked at again."""
-    desk = Desk()
-    await desk.calls()
-    last = (await desk.log.user_state("u-1")).last
-    assert last is not None
-    await desk.log.looked("u-1", last.snapshot_id, NOW + timedelta(days=2))
-    await desk.log.user_state("u-1")
-    assert [await desk.calls(), await desk.calls()] == [1, 0]
-
-
-async def test_a_quarantine_ends_the_serving() -> None:
-    """What was read until then does not serve, whatever its age; the next reading does."""
-    desk = Desk()
-    await desk.calls()
-    await desk.log.quarantine("u-1", desk.world.clock.wall)
-    desk.later(timedelta(seconds=1))
-    assert [await desk.calls(), await desk.calls()] == [5, 0]
 
 
 async def test_what_is_remembered_serves_without_asking_the_store() -> None:
@@ -259,58 +264,6 @@ def body_of(found: CachedSnapshot) -> bytes:
 def replaced(mark: WarmMark) -> WarmMark:
     """The mark of the second user's reading."""
     return replace(mark, snapshot_id="s-2")
-
-
-async def test_a_faulty_reading_is_not_kept() -> None:
-    """A reading with a fault decides once, and the next decision asks again."""
-    desk = Desk()
-    fault = Missing(Cause.SOURCE_FAILED, kind=Kind.LIABILITIES)
-    good = desk.vendor.snapshot
-    desk.vendor.snapshot = msgspec.structs.replace(good, liabilities=Read(faults=(fault,)))
-    assert not is_whole(desk.vendor.snapshot)
-    await desk.decide(application(request_id="faulty"), desk.world.call())
-    desk.vendor.snapshot = good
-    assert await desk.calls() == 5
-
-
-STARTED = Task("t-1", "a-1", "LINK_ACCOUNT", "Started", NOW, None)
-FINISHED = msgspec.structs.replace(STARTED, status="Finished", finished=NOW)
-UNTOLD = Missing(Cause.NOT_FETCHED, source="a-1")
-
-
-@pytest.mark.parametrize(
-    ("tasks", "calls"),
-    [
-        (None, 0),
-        (Read((FINISHED,)), 0),
-        (Read((msgspec.structs.replace(FINISHED, status="Cancelled"),)), 0),
-        (Read((FINISHED, STARTED)), 5),
-        (Read(faults=(UNTOLD,)), 5),
-    ],
-)
-async def test_a_reading_of_data_that_may_still_arrive_is_not_kept(
-    tasks: Read[Task] | None, calls: int
-) -> None:
-    """While the vendor collects, or does not say whether it does, every decision reads anew."""
-    desk = Desk()
-    desk.vendor.snapshot = msgspec.structs.replace(desk.vendor.snapshot, tasks=tasks)
-    await desk.decide(application(request_id="first"), desk.world.call())
-    assert await desk.calls(Outcome.REFER if calls else Outcome.APPROVE) == calls
-
-
-async def test_a_look_that_finds_data_arriving_reads_everything() -> None:
-    """Where a task ran meanwhile, the reading from before it does not serve, then or later."""
-    desk = Desk()
-    settled = desk.vendor.snapshot
-    desk.vendor.snapshot = msgspec.structs.replace(settled, tasks=Read(()))
-    await desk.calls()
-    desk.later(AGES.accounts + timedelta(seconds=1))
-    assert await desk.calls() == 1
-    desk.later(AGES.accounts + timedelta(seconds=1))
-    desk.vendor.snapshot = msgspec.structs.replace(settled, tasks=Read((STARTED,)))
-    assert await desk.calls(Outcome.REFER) == 6
-    desk.vendor.snapshot = msgspec.structs.replace(settled, tasks=Read((FINISHED,)))
-    assert [await desk.calls(), await desk.calls()] == [6, 0]
 
 
 def test_a_merge_keeps_the_tasks_that_nobody_asked_for_again() -> None:

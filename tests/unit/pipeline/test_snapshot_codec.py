@@ -3,118 +3,32 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 from decision_service.decide.codec import read_snapshot, snapshot_body
 from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import (
-    Contribution,
-    EstimatedIncome,
-    Income,
     KnownCount,
-    Liability,
     Read,
     Snapshot,
     Task,
-    Transaction,
 )
 from decision_service.domain.values import Cause, DataReason, Missing, Month
 from tests.fakes.world import NOW, steady_earner
 
+CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "known_counts.yaml").read_text())
 AUGUST = Month.of(date(2026, 8, 1)).index
 
 
-def estimate(n: int, month: int, amount: int, source: str = "a-1") -> EstimatedIncome:
-    """An estimated income."""
-    return EstimatedIncome(f"e-{n}", source, month, "PHP", amount)
-
-
-def pay(n: int, start: date, end: date | None, **amounts: int | None) -> Income:
-    """A payroll record."""
-    told = {"base": None, "gross": None, "net": None, **amounts}
-    return Income(f"i-{n}", "a-1", None, start, end, "Monthly", "PHP", **told)
-
-
-def trip(n: int, day: date, amount: int) -> Transaction:
-    """A transaction."""
-    return Transaction(f"t-{n}", "a-1", day, None, "PHP", amount)
-
-
-@pytest.mark.parametrize(
-    ("snapshot", "counts"),
-    [
-        (
-            Snapshot(
-                "u-1",
-                eincomes=Read(
-                    (
-                        estimate(1, AUGUST, 1),
-                        estimate(2, AUGUST - 1, 5),
-                        estimate(3, AUGUST + 1, 0),
-                        estimate(4, AUGUST - 3, 0, "a-2"),
-                    )
-                ),
-            ),
-            [
-                KnownCount("a-1", Kind.EINCOMES, 3, AUGUST),
-                KnownCount("a-2", Kind.EINCOMES, 1),
-            ],
-        ),
-        (
-            Snapshot("u-1", incomes=Read((pay(1, date(2026, 7, 16), date(2026, 8, 15), net=1),))),
-            [KnownCount("a-1", Kind.INCOMES, 1, AUGUST)],
-        ),
-        (
-            Snapshot("u-1", incomes=Read((pay(1, date(2026, 8, 1), None, gross=1),))),
-            [KnownCount("a-1", Kind.INCOMES, 1, AUGUST)],
-        ),
-        (
-            Snapshot("u-1", incomes=Read((pay(1, date(2026, 8, 1), None, net=0, gross=9),))),
-            [KnownCount("a-1", Kind.INCOMES, 1)],
-        ),
-        (
-            Snapshot("u-1", incomes=Read((pay(1, date(2026, 8, 1), None),))),
-            [KnownCount("a-1", Kind.INCOMES, 1)],
-        ),
-        (
-            Snapshot(
-                "u-1",
-                transactions=Read(
-                    (trip(1, date(2026, 8, 31), 5), trip(2, date(2026, 9, 1), -5)),
-                ),
-            ),
-            [KnownCount("a-1", Kind.TRANSACTIONS, 2, AUGUST)],
-        ),
-        (
-            Snapshot(
-                "u-1",
-                contributions=Read((Contribution("c-1", "a-1", date(2026, 8, 31), "PHP", 1),)),
-            ),
-            [KnownCount("a-1", Kind.CONTRIBUTIONS, 1, AUGUST)],
-        ),
-        (
-            Snapshot(
-                "u-1",
-                liabilities=Read(
-                    (
-                        Liability(
-                            "l-1", "a-1", "Loan", date(2026, 1, 1), None, "PHP",
-                            1, None, None, None, None, None,
-                        ),
-                    )
-                ),
-            ),
-            [KnownCount("a-1", Kind.LIABILITIES, 1)],
-        ),
-    ],
-)  # fmt: skip
-def test_counts_tell_the_newest_month_with_income(
-    snapshot: Snapshot, counts: list[KnownCount]
-) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_counts_tell_the_newest_month_with_income(case: dict[str, object]) -> None:
     """Of each source and kind: the month of the last record above zero, where months are told."""
-    assert list(snapshot_body(snapshot).counts) == counts
+    counts = msgspec.convert(case["counts"], tuple[KnownCount, ...])
+    assert snapshot_body(msgspec.convert(case["snapshot"], Snapshot)).counts == counts
 
 
 def test_tasks_and_counts_are_read_back() -> None:
