@@ -16,6 +16,7 @@ from tests.unit.ruleset.rulesets import (
     compiled,
     decide,
     facts,
+    legal,
     php,
     rules,
     stages,
@@ -255,8 +256,8 @@ def test_a_decline_has_neither_offer_nor_conditions():
 def test_post_checks_see_the_finished_offer():
     """A post-check reads the amounts as they leave, rounded down."""
     cap = "id: cap, when: offer.approved_amount == 6666.66, then: REFER, reason: LEGAL"
-    offer = f"offer:\n  approved_amount: inputs.requested_amount / 3\npost_checks:\n  - {{{cap}}}\n"
-    verdict = decide(stages(FINE, tail=offer), STEADY, **ASKED)
+    offer = "offer:\n  approved_amount: inputs.requested_amount / 3\n"
+    verdict = decide(stages(FINE, legal(cap), tail=offer), STEADY, **ASKED)
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.LEGAL)
     assert verdict.offer.approved_amount == php("6666.66")
 
@@ -264,7 +265,7 @@ def test_post_checks_see_the_finished_offer():
 def test_an_unknown_post_check_is_a_question_of_data():
     """A post-check that is UNKNOWN refers with kind DATA."""
     cap = "id: cap, when: inputs.declared_monthly_debt > 5, then: REFER, reason: LEGAL"
-    verdict = _decide(35000, tail=f"post_checks:\n  - {{{cap}}}\n")
+    verdict = _decide(35000, parts=(FINE, legal(cap)))
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
 
 

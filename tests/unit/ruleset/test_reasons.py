@@ -16,7 +16,17 @@ from decision_service.domain.values import Cause, Missing, Month
 from decision_service.rules.evaluate import completing_types, evaluate
 from decision_service.rules.explain import traces
 from decision_service.rules.wording import Wording, apart
-from tests.unit.ruleset.rulesets import HEAD, codes, compiled, decide, facts, php, rules, stages
+from tests.unit.ruleset.rulesets import (
+    HEAD,
+    codes,
+    compiled,
+    decide,
+    facts,
+    legal,
+    php,
+    rules,
+    stages,
+)
 
 FINE = rules("id: fine, when: income.months_12m >= 6, then: APPROVE", name="fine")
 
@@ -238,12 +248,9 @@ def test_a_post_check_tells_of_the_price_and_not_of_the_amount():
     """A price above the legal cap is told as that, not as an amount that should be larger."""
     head = HEAD + "params:\n  cap: {type: number, value: 0.12}\n"
     when = "offer.approved_amount <= 10000 and offer.monthly_rate > params.cap"
-    tail = (
-        "offer:\n  approved_amount: inputs.requested_amount\n  monthly_rate: 0.15\n"
-        f"post_checks:\n  - id: cap\n    when: {when}\n    then: REFER\n    reason: LEGAL\n"
-        "    reason_factor: offer.monthly_rate\n"
-    )
-    text = stages(FINE, head=head, tail=tail)
+    tail = "offer:\n  approved_amount: inputs.requested_amount\n  monthly_rate: 0.15\n"
+    outcome = "then: REFER, reason: LEGAL, reason_factor: offer.monthly_rate"
+    text = stages(FINE, legal(f"id: cap, when: '{when}', {outcome}"), head=head, tail=tail)
     verdict = decide(text, {"income.months_12m": 9}, requested_amount=php(5000))
     (reason,) = verdict.reasons
     assert (reason.factor, reason.actual, reason.required) == (

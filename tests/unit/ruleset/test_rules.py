@@ -9,7 +9,17 @@ import pytest
 from decision_service.domain.decision import Component, Outcome, ReferKind
 from decision_service.domain.values import Cause, DataReason, Missing, Money
 from decision_service.rules.evaluate import evaluate
-from tests.unit.ruleset.rulesets import HEAD, codes, compiled, decide, facts, php, rules, stages
+from tests.unit.ruleset.rulesets import (
+    HEAD,
+    codes,
+    compiled,
+    decide,
+    facts,
+    legal,
+    php,
+    rules,
+    stages,
+)
 
 SHORT = "id: short, when: income.months_12m < 4, then: DECLINE, reason: SHORT"
 GAPS = "id: gaps, when: contributions.months_12m < 6, then: REFER, reason: GAPS"
@@ -317,8 +327,7 @@ def test_derived_names_build_on_each_other():
 def test_post_checks_can_only_worsen_and_are_legal():
     """A post-check that holds turns an APPROVE into REFER of kind LEGAL."""
     cap = "id: cap, when: inputs.requested_term_months > 12, then: REFER, reason: LEGAL"
-    tail = f"post_checks:\n  - {{{cap}}}\n"
-    text = stages(rules(FINE), tail=tail)
+    text = stages(rules(FINE), legal(cap))
     held = decide(text, STEADY, requested_term_months=24)
     passed = decide(text, STEADY, requested_term_months=6)
     assert (held.outcome, held.refer_kind, codes(held)) == (
