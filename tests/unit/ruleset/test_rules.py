@@ -74,7 +74,7 @@ def low(what, least=10):
     ],
 )
 def test_rules_come_to_the_worst_that_holds(lines, given, expected, requested):
-    """And to a question where data is missing, which `when_missing` answers where nothing failed."""
+    """And to a question where data is missing, which `when_missing` answers unless tainted."""
     asked = {"requested_amount": php(1000), "requested_term_months": 36}
     verdict = decide(stages(rules(*lines)), {**STEADY, **given}, **asked)
     kind = [verdict.refer_kind] if verdict.refer_kind else []
