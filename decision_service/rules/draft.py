@@ -51,7 +51,7 @@ _UNKNOWN = {
 _UPCOMING = {
     "derived": "names are defined from top to bottom; move the definition up",
     "offer": "the offer is made last, line by line: name what that line is made of, or ask in a "
-    "line below it or in `post_checks`",
+    "line below it or in a stage of component LEGAL",
 }
 
 

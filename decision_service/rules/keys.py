@@ -52,12 +52,11 @@ MOST_BINS, MOST_COLUMNS, MOST_ROWS, MOST_TERMS, MOST_TERM_MONTHS = 40, 12, 2_000
 LARGEST_POINTS = 10**9
 STAGES = ("rules", "scorecard", "table")
 COMPONENTS: Mapping[str, tuple[Component, ...]] = {
-    "rules": (Component.KNOCKOUT, Component.POLICY),
+    "rules": (Component.KNOCKOUT, Component.POLICY, Component.LEGAL),
     "scorecard": (Component.SCORECARD,),
     "table": (Component.TABLE,),
     "offer": (Component.POLICY,),
     "conditions": (Component.POLICY,),
-    "post_checks": (Component.LEGAL,),
 }
 """What a stage may hold and what follows, with the components that each may have."""
 
@@ -287,7 +286,6 @@ GUARANTEE = Section(
 
 _FIXED = {name: _input(one_of((type_,))).schema for name, type_ in WIRE_TYPES.items()}
 _INPUTS = {**named(INPUT.schema), "properties": _FIXED}
-_WORSE: Schema = {"then": choice(OUTCOME_WORDS[1:])}
 REASONS = Key(
     "reasons", _form(named(REASONED.schema, forms.REASON)),
     "What applicants and regulators are told",
@@ -316,8 +314,6 @@ RULESET = Section(
     Key("tags", _form(named(TAG.schema)), "Labels for queues and signals; they decide nothing"),
     Key("offer", _form(OFFER.schema, Change.INSIDE), "What is offered"),
     Key("conditions", _parts(DEMAND.schema), "What is asked before the money is paid out"),
-    Key("post_checks", _parts({"allOf": [forms.refers("rule")], "properties": _WORSE}),
-        "Rules that see the finished offer"),
     Key("valid_for", DURATION, "How long a decision stands: 14d"),
     Key("guarantees", _form(listed(GUARANTEE.schema)), "What is to be proved of the rules"),
     Key(RECOURSE, _form(OF_RECOURSE.schema),

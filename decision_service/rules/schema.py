@@ -114,7 +114,7 @@ def _mark() -> Schema:
 
 def _legal_mark() -> Schema:
     known = {
-        "check": about(forms.IDENTIFIER, "The id of a rule under `post_checks`"),
+        "check": about(forms.IDENTIFIER, "The id of a rule of component LEGAL"),
         "because": about(forms.TEXT, "Why no figure of today can break it"),
     }
     return closed("a legal check that nothing can break today", tuple(known), known)

@@ -174,7 +174,6 @@ STAGES = _by_key(
 CLOSING = _by_key(
     Construct("offer", offer.read_offer, offer.announces),
     Construct("conditions", conditions.read_conditions),
-    Construct("post_checks", knockouts.read_rules),
 )
 
 
@@ -201,9 +200,16 @@ def read_stages(draft: RulesetDraft) -> None:
     if isinstance(node, ListNode) and not items:
         draft.report.error("R123", node.place, "`stages` is empty", "write at least one stage")
     for item in items:
-        _read_stage(item, draft)
-        read_waiting(draft)
+        if not _sees_the_offer(item):
+            _read_stage(item, draft)
+            read_waiting(draft)
     read_waiting(draft, last=True)
+
+
+def _sees_the_offer(stage: YamlNode) -> bool:
+    """Whether a stage is read after the offer: legal rules look at what would be paid out."""
+    component = stage.get("component") if isinstance(stage, MapNode) else None
+    return isinstance(component, Scalar) and component.text == Component.LEGAL
 
 
 def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
@@ -226,7 +232,8 @@ def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
         draft.touch(node)
         draft.names.broken |= construct.announces(body) if body is not None else set()
         return
-    draft.stages.append(NamedPart(name or "?", fitting, part, fields.place("name"), condition))
+    stages = draft.closing if fitting is Component.LEGAL else draft.stages
+    stages.append(NamedPart(name or "?", fitting, part, fields.place("name"), condition))
 
 
 def _condition(name: str, fields: Fields, draft: RulesetDraft) -> StageCondition | None:
@@ -278,6 +285,10 @@ def read_closing(draft: RulesetDraft) -> None:
         if part is not None:
             place = draft.root.node.key_place(key)
             draft.closing.append(NamedPart(key, component, part, place))
+    stages = draft.root.get("stages")
+    for stage in stages.items if isinstance(stages, ListNode) else ():
+        if _sees_the_offer(stage):
+            _read_stage(stage, draft)
 
 
 class ConditionalRecord(msgspec.Struct, frozen=True):

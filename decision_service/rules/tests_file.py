@@ -103,6 +103,7 @@ class LegalMark(msgspec.Struct, frozen=True):
     """A legal check that no figure of today can break, and why it is kept."""
 
     rule: Rule
+    stage: str
     because: str
     place: Place
 
@@ -116,12 +117,12 @@ class LegalMark(msgspec.Struct, frozen=True):
         asked, named = names_in(self.rule.when.text if self.rule.when else ""), names_in(text)
         lines = (name for name in asked if name.startswith(("params.", "derived.")))
         only = (f"{name}." for name in lines if named.count(name) == asked.count(name))
-        return f"{at}.".startswith((f"post_checks.{self.rule.id}.", *only))
+        return f"{at}.".startswith((f"{self.stage}.{self.rule.id}.", *only))
 
 
 def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMark, ...]:
     rules = {
-        ready.rule.id: ready.rule
+        ready.rule.id: (ready.rule, stage.name)
         for stage in ruleset.program.closing
         if stage.component is Component.LEGAL and isinstance(stage.runner, RulesRunner)
         for ready in stage.runner.ready
@@ -131,7 +132,7 @@ def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMar
         one = Fields.of(item, "a mark", fields.report, required=("check", "because"))
         check, because = (one.choice("check", rules), one.text("because")) if one else (None, None)
         if check and because:
-            found.append(LegalMark(rules[check], because, item.place))
+            found.append(LegalMark(*rules[check], because, item.place))
     return tuple(found)
 
 

@@ -128,7 +128,6 @@ def _changes(before: _Body, after: _Body) -> Iterator[WrittenChange]:
     yield from _lines("offer", old, new)
     sections = old.get("conditions"), new.get("conditions")
     yield from _by_id("conditions", "condition", *sections)
-    yield from _by_id("post-checks", "rule", old.get("post_checks"), new.get("post_checks"))
     valid = old.get("valid_for"), new.get("valid_for")
     yield from compared("validity", "a decision is valid", *valid)
     first, second = (as_map(root.get("recourse")).get("tell") for root in (old, new))

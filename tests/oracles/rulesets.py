@@ -61,7 +61,8 @@ class Writer:
         self._derive(self.rng.randint(0, 4))
         stages = "".join(self._stages())
         derived = f"derived:\n{''.join(self.lines)}" if self.lines else ""
-        return f"{''.join(parts)}{derived}stages:\n{stages}{self._closing()}"
+        closing, legal = self._closing()
+        return f"{''.join(parts)}{derived}stages:\n{stages}{legal}{closing}"
 
     def _head(self) -> str:
         for name, kind in INPUTS.items():
@@ -226,8 +227,9 @@ class Writer:
         self.ids += 1
         return self.tables.stage(name, f"table{self.ids}")
 
-    def _closing(self) -> str:
-        chance, parts = self.rng.random, []
+    def _closing(self) -> tuple[str, str]:
+        """What follows the stages, and the stage that looks at it."""
+        chance, parts, legal = self.rng.random, [], ""
         if chance() < 0.8:
             parts.append(self._offer())
         if chance() < 0.6:
@@ -237,8 +239,9 @@ class Writer:
                 text = f"    when: >-\n      {when}\n    text: {{en: Do this}}\n"
                 parts.append(f"  - id: c{index}\n{text}")
         if chance() < 0.6:
-            parts.append(f"post_checks:\n{self._rules(('REFER', 'DECLINE'), '  ')}")
-        return "".join(parts)
+            rules = self._rules(("REFER", "DECLINE"), "      ")
+            legal = f"  - name: legal\n    component: LEGAL\n    rules:\n{rules}"
+        return "".join(parts), legal
 
     def _offer(self) -> str:
         amount = self.words.of

@@ -53,6 +53,7 @@ _GONE = {
     ): "move what is under it into desk.yaml, a file beside the plan",
     ("the desk", "claim_for"): "remove it: a claimed case is one person's for 30 minutes",
     ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
+    ("a rule file", "post_checks"): "write a last stage with `component: LEGAL` and these `rules`",
     ("a stage", "applies_when"): "write `segment:` with a label of a name under `segments:`",
     ("a parameter", "by"): "write `values:` by the labels of a name under `segments:`",
     ("`give`", "outcome"): "conclude by rules in a stage below the table, on what it gives",

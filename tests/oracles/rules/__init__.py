@@ -106,18 +106,21 @@ class Rulebook:
                 run.derive(f"derived.{name}", text, _kind_of(text, run))
 
     def _all_parts(self, run: Run) -> tuple[list[Argument], str]:
-        stages = [self._stage(stage, run) for stage in self.file["stages"]]
+        legal = [one for one in self.file["stages"] if one["component"] == "LEGAL"]
+        stages = [self._stage(one, run) for one in self.file["stages"] if one not in legal]
         found = [argument for stage in stages for argument in stage]
         nothing = [] if found else [Argument("REFER", "NO_RULE_APPROVED", "POLICY", "POLICY")]
         outcome = worst(a.outcome for a in [*found, *nothing]) or "REFER"
         closing = {
             "offer": lambda part: offer(part, outcome, run),
             "conditions": lambda part: conditions(part, run),
-            "post_checks": lambda part: rules(part, "LEGAL", run),
         }
-        for name, conclude in closing.items():
-            if name in self.file and outcome != "DECLINE" and run.offered:
-                more = conclude(self.file[name])
+        named = [(conclude, name) for name, conclude in closing.items() if name in self.file]
+        parts = [(conclude, self.file[name]) for conclude, name in named]
+        parts += [(lambda stage: self._stage(stage, run), stage) for stage in legal]
+        for conclude, part in parts:
+            if outcome != "DECLINE" and run.offered:
+                more = conclude(part)
                 found += more
                 outcome = worst([outcome, *(a.outcome for a in more)]) or "REFER"
         return [*found, *nothing], outcome
@@ -157,13 +160,13 @@ class Rulebook:
         return tuple((a.code, a.component, a.factor, a.lost) for a in [*chosen.values()][:4])
 
     def _priority(self, argument: Argument) -> int:
-        declared = self.file["reasons"].get(argument.code)
+        declared = self.file["reasons"].get(argument.ranks_as or argument.code)
         return int(declared.get("priority", 50)) if declared is not None else 99
 
     def _group(self, argument: Argument) -> Any:
         if argument.code == "DATA_MISSING":
             return ("missing", argument.factor)
-        declared = self.file["reasons"].get(argument.code)
+        declared = self.file["reasons"].get(argument.ranks_as or argument.code)
         return ("group", (declared or {}).get("group", argument.code))
 
     def _valid_for(self) -> timedelta:

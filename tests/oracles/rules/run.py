@@ -16,7 +16,7 @@ SEVERITY = {"APPROVE": 1, "REFER": 2, "DECLINE": 3}
 class Argument:
     """One reason for an outcome; an empty code gives none. `hole` where something is missing.
 
-    `ruled` where a rule declines for what is missing.
+    `ruled` where a rule declines for what is missing: it `ranks_as` the rule's reason.
     """
 
     outcome: str
@@ -27,6 +27,7 @@ class Argument:
     lost: Any = None
     hole: Hole | None = None
     ruled: bool = False
+    ranks_as: str = ""
 
 
 def data(hole: Hole, outcome: str = "REFER") -> Argument:

@@ -83,7 +83,7 @@ def _unknown(rule: dict[str, Any], value: Gone) -> Argument | None:
     if action == "SKIP":
         return None
     found = data(value.shown, action)
-    return replace(found, ruled=action == "DECLINE")
+    return replace(found, ruled=action == "DECLINE", ranks_as=rule.get("reason", ""))
 
 
 def scorecard(card: dict[str, Any], run: Run) -> list[Argument]:

@@ -42,7 +42,7 @@ def test_what_is_not_covered_is_named_and_a_floor_fails(run, product):
     """Coverage below the floor is a finding, in one sentence with both figures."""
     done = run("test")
     assert done.code == 0
-    line = "rules/personal-loan-ph/v1.yaml:66: not reached: rule `no_source` true\n"
+    line = "rules/personal-loan-ph/v1.yaml:65: not reached: rule `no_source` true\n"
     assert line in done.out
     assert "\n  - name: rule `no_source` true\n" in done.out
     done = run("test", "--fail-under", "100")
@@ -304,8 +304,12 @@ def test_figures_are_there_for_programs(run, gate):
 
 CHECK = """\
 offer: {approved_amount: inputs.requested_amount, monthly_rate: params.rate}
-post_checks:
-  - {id: cap, when: offer.monthly_rate > params.cap, then: REFER, reason: CAP}
+"""
+LEGAL = """\
+  - name: legal
+    component: LEGAL
+    rules:
+      - {id: cap, when: offer.monthly_rate > params.cap, then: REFER, reason: CAP}
 """
 MARK = "unreached:\n  - {check: cap, because: the rate is far below the cap}\ncases:\n"
 
@@ -325,7 +329,8 @@ def test_a_legal_check_that_nothing_breaks_today_may_be_marked(
 ):
     """Neither coverage nor figures ask for an impossible case; a possible one has no mark."""
     folder = tmp_path / "rules" / "personal-loan-ph"
-    text = GATE.replace("least:", "cap: {type: number, value: 0.05}\n  least:") + CHECK
+    text = GATE.replace("least:", "cap: {type: number, value: 0.05}\n  least:")
+    text += LEGAL + CHECK
     text = text.replace("params.rate,", f"{rate},").replace("params.rate}", f"{rate}}}")
     (folder / "v1.yaml").write_text(text.replace("  SHORT:", "  CAP: {text: {en: Cap}}\n  SHORT:"))
     more = "".join(

@@ -34,7 +34,7 @@ OTHER = {
 UNTOUCHED = {"ruleset", "version", "type", "params", "derived", "stages", "offer"}
 """Whose other values name another version, do not fit, or are figures, which other edits move."""
 
-DECIDING = ("params", "derived", "stages", "offer", "conditions", "post_checks")
+DECIDING = ("params", "derived", "stages", "offer", "conditions")
 WORDS = {"id", "name", "text", "because", "unit", "component", "file", "title"}
 """Keys whose values are words for people."""
 

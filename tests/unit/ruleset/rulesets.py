@@ -71,6 +71,11 @@ def rules(*lines, name="gate", component="KNOCKOUT"):
     return f"  - name: {name}\n    component: {component}\n    rules:\n{body}"
 
 
+def legal(*lines):
+    """The last stage, of rules that see the offer."""
+    return rules(*lines, name="legal", component="LEGAL")
+
+
 def value(name, given):
     """A factor value; a Cause makes it missing, several causes too."""
     if isinstance(given, Cause):

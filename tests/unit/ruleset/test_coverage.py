@@ -11,7 +11,7 @@ from decision_service.rules.tests import certain_rules, coverage, goals_reached
 from tests.oracles.rule_facts import facts as drawn_facts
 from tests.oracles.rulesets import ruleset_text
 from tests.unit.ruleset.generated import loosely_compiled
-from tests.unit.ruleset.rulesets import HEAD, compiled, rules, stages
+from tests.unit.ruleset.rulesets import HEAD, compiled, legal, rules, stages
 
 REQUIRED = HEAD.replace("max: 500000}", "max: 500000, required: true}").replace(
     "max: 36}", "max: 36, required: true}"
@@ -38,9 +38,8 @@ def unknown_asked(when, *, offered=False):
     """Whether coverage asks for the UNKNOWN of a rule with this condition."""
     fine = "id: fine, when: income.months_24m >= 6, then: APPROVE"
     line = f"id: asked, when: '{when}', then: REFER, reason: LEGAL"
-    gate = rules(fine) if offered else rules(fine, line)
-    checks = f"post_checks:\n  - {{{line}}}\n" if offered else ""
-    ruleset = compiled(stages(gate, head=REQUIRED + PARAMS + DERIVED, tail=OFFER + checks))
+    gates = [rules(fine), legal(line)] if offered else [rules(fine, line)]
+    ruleset = compiled(stages(*gates, head=REQUIRED + PARAMS + DERIVED, tail=OFFER))
     asked = {goal.what for goal in coverage(ruleset, ()).missed if goal.which == "unknown"}
     assert "rule `fine`" in asked
     return "rule `asked`" in asked
@@ -130,9 +129,10 @@ def test_what_a_chosen_term_rests_on_has_a_value_in_an_offer(choose, fits, asked
     """A post-check on a parameter by label that each fitting term needs is never UNKNOWN."""
     fine = rules("id: fine, when: income.months_24m >= 6, then: APPROVE")
     check = "id: asked, when: 'params.rate > 0.07', then: REFER, reason: LEGAL"
-    tail = CHOSEN.format(choose=choose, fits=fits) + f"post_checks:\n  - {{{check}}}\n"
+    tail = CHOSEN.format(choose=choose, fits=fits)
     derived = DERIVED + "  priced: params.rate * 40\n"
-    ruleset = compiled(stages(fine, head=REQUIRED + PARAMS + RATE + SEGMENTS + derived, tail=tail))
+    head = REQUIRED + PARAMS + RATE + SEGMENTS + derived
+    ruleset = compiled(stages(fine, legal(check), head=head, tail=tail))
     missed = {goal.what for goal in coverage(ruleset, ()).missed if goal.which == "unknown"}
     assert ("rule `asked`" in missed) is asked
     assert "parameter `rate`" in missed

@@ -79,6 +79,13 @@ stages:
         - ["<= 10000", income.conservative_6m]
         - ["(10000, 20000)", 2 * income.conservative_6m]
         - ["-", 50000]
+  - name: legal
+    component: LEGAL
+    rules:
+      - id: cap
+        when: offer.approved_amount * offer.monthly_rate > 60000
+        then: REFER
+        reason: LEGAL
 offer:
   max_amount: min(limit.most * price.factor, annuity_amount(derived.room, params.rate, 6))
   approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
@@ -91,8 +98,6 @@ offer:
   payroll: employment.has_payroll
 conditions:
   - {id: slip, when: offer.approved_amount > 10000, text: {en: A payslip}}
-post_checks:
-  - {id: cap, when: offer.approved_amount * offer.monthly_rate > 60000, then: REFER, reason: LEGAL}
 """
 VALUES = {
     "income.months_12m": st.integers(0, 12),

@@ -16,6 +16,7 @@ from tests.unit.ruleset.rulesets import (
     compiled,
     decide,
     facts,
+    legal,
     php,
     rules,
     stages,
@@ -82,13 +83,6 @@ def test_a_smaller_amount_is_a_reduced_offer_with_its_binding_term(limit, bindin
     assert found.approved_amount < php(20000)
 
 
-def test_amounts_that_leave_are_rounded_down():
-    """Full precision is kept inside, and what leaves is rounded down to the minor unit."""
-    offer = "offer:\n  approved_amount: inputs.requested_amount / 3\n"
-    found = decide(stages(FINE, tail=offer), STEADY, **ASKED).offer
-    assert found.approved_amount == php("6666.66")
-
-
 def test_below_the_minimum_an_approval_becomes_a_decline():
     """An APPROVE below `minimum_amount` becomes DECLINE for `below_minimum`, without an offer."""
     verdict = _decide(600)
@@ -99,81 +93,6 @@ def test_below_the_minimum_an_approval_becomes_a_decline():
         "₱ 500",
         ">= ₱ 1,000",
     )
-
-
-def test_below_the_minimum_a_referral_becomes_a_decline_too():
-    """A REFER below the minimum is DECLINE for `below_minimum`: there is nothing to grant."""
-    verdict = _decide(600, factors={"contributions.months_12m": 1})
-    assert (verdict.outcome, verdict.refer_kind) == (Outcome.DECLINE, None)
-    assert (codes(verdict), verdict.offer) == (["SMALL"], None)
-
-
-@pytest.mark.parametrize("cause", [Cause.NO_DATA, Cause.SOURCE_FAILED, Cause.NOT_YET_POSTED])
-def test_below_the_minimum_a_referral_for_data_becomes_a_decline(cause):
-    """What is missing elsewhere cannot help an amount that is below the minimum on clean facts."""
-    verdict = _decide(600, factors={"contributions.months_12m": cause})
-    assert (verdict.outcome, codes(verdict)) == (Outcome.DECLINE, ["SMALL"])
-    assert [request.factor for request in verdict.data_requests] == ["contributions.months_12m"]
-
-
-def test_below_the_minimum_where_nothing_concludes_is_a_decline():
-    """A file in which no stage concludes anything declines below the minimum as well."""
-    silent = rules("id: long, when: income.months_24m >= 20, then: APPROVE")
-    verdict = _decide(600, parts=(silent,), factors={"income.months_24m": 12})
-    assert (verdict.outcome, codes(verdict)) == (Outcome.DECLINE, ["SMALL"])
-
-
-@pytest.mark.parametrize("cause", [Cause.NO_DATA, Cause.SOURCE_FAILED, Cause.NOT_YET_POSTED])
-def test_a_referral_whose_amount_is_not_known_stays_one_without_an_offer(cause):
-    """A REFER whose amount rests on something missing stays REFER and makes no offer."""
-    verdict = _decide(cause, factors={"contributions.months_12m": 1})
-    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
-    assert verdict.offer is None
-
-
-def test_a_referral_carries_an_offer():
-    """The offer is computed for a REFER as for an APPROVE."""
-    verdict = _decide(35000, factors={"contributions.months_12m": 1})
-    assert verdict.outcome is Outcome.REFER
-    assert verdict.offer.approved_amount == php(20000)
-
-
-@pytest.mark.parametrize("cause", [Cause.NO_DATA, Cause.SOURCE_FAILED])
-def test_a_missing_part_turns_an_approval_into_a_referral(cause):
-    """An APPROVE whose offer has a missing part becomes REFER of kind DATA."""
-    verdict = _decide(cause)
-    assert (verdict.outcome, verdict.refer_kind, verdict.offer) == (
-        Outcome.REFER,
-        ReferKind.DATA,
-        None,
-    )
-    assert verdict.data_requests[0].factor == "income.conservative_6m"
-
-
-def test_a_missing_side_line_leaves_the_amount_in_the_offer():
-    """Where only a side line is missing the referral still carries the amount."""
-    offer = OFFER + "  share: income.volatility_6m\n"
-    verdict = _decide(35000, offer, factors={"income.volatility_6m": Cause.SHORT_HISTORY})
-    assert verdict.outcome is Outcome.REFER
-    assert (verdict.offer.approved_amount, "share" in verdict.offer.outputs) == (php(20000), False)
-
-
-def test_an_offer_of_nothing_is_never_approved():
-    """Without a minimum, an amount of zero or less refers instead of approving nothing."""
-    offer = "offer:\n  approved_amount: min(inputs.requested_amount, income.conservative_6m)\n"
-    verdict = _decide(0, offer, parts=(FINE,))
-    assert (verdict.outcome, codes(verdict), verdict.offer) == (
-        Outcome.REFER,
-        ["RULE_ERROR"],
-        None,
-    )
-
-
-def test_an_amount_beyond_every_legal_one_refers():
-    """An amount over 10^12 is a rule error, not an offer."""
-    offer = "offer:\n  approved_amount: inputs.requested_amount * 10000000000\n"
-    verdict = _decide(35000, offer, parts=(FINE,))
-    assert (verdict.outcome, codes(verdict)) == (Outcome.REFER, ["RULE_ERROR"])
 
 
 CARD = """\
@@ -190,32 +109,6 @@ CARD = """\
 """
 
 
-def test_below_the_minimum_on_a_bounded_score_refers():
-    """An amount that rests on the worst total refers where it would decline."""
-    offer = (
-        "offer:\n  approved_amount: 5000 if stability.band == 'A' else 500\n"
-        "  minimum_amount: 1000\n  below_minimum: SMALL\n"
-    )
-    clean = _decide(35000, offer, parts=(CARD,), factors={"contributions.months_12m": 1})
-    bounded = _decide(
-        35000, offer, parts=(CARD,), factors={"contributions.months_12m": Cause.NO_DATA}
-    )
-    assert (clean.outcome, bounded.outcome) == (Outcome.DECLINE, Outcome.REFER)
-    assert bounded.refer_kind is ReferKind.DATA
-
-
-def test_below_the_minimum_on_a_bounded_score_a_referral_stays_one():
-    """A REFER whose amount rests on the worst total stays REFER, without an offer."""
-    offer = (
-        "offer:\n  approved_amount: 5000 if stability.band == 'A' else 500\n"
-        "  minimum_amount: 1000\n  below_minimum: SMALL\n"
-    )
-    asks = rules("id: short, when: income.months_24m < 20, then: REFER, reason: SHORT", name="ask")
-    gap = {"contributions.months_12m": Cause.NO_DATA, "income.months_24m": 12}
-    verdict = _decide(35000, offer, parts=(CARD, asks), factors=gap)
-    assert (verdict.outcome, verdict.offer, codes(verdict)) == (Outcome.REFER, None, ["SHORT"])
-
-
 CONDITIONS = """\
 conditions:
   - id: payslip
@@ -227,45 +120,96 @@ conditions:
 """
 
 
+CONTRIBUTIONS, PAY, M24 = "contributions.months_12m", "income.conservative_6m", "income.months_24m"
+SILENT = rules("id: long, when: income.months_24m >= 20, then: APPROVE")
+ASKS = rules("id: short, when: income.months_24m < 20, then: REFER, reason: SHORT", name="ask")
+STOPS = ASKS.replace("REFER", "DECLINE")
+DEBT = legal("id: cap, when: inputs.declared_monthly_debt > 5, then: REFER, reason: LEGAL")
+SIDE = OFFER + "  share: income.volatility_6m\n"
+WHOLE = "offer:\n  approved_amount: min(inputs.requested_amount, income.conservative_6m)\n"
+HUGE = "offer:\n  approved_amount: inputs.requested_amount * 10000000000\n"
+BY_BAND = (
+    "offer:\n  approved_amount: 5000 if stability.band == 'A' else 500\n"
+    "  minimum_amount: 1000\n  below_minimum: SMALL\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("parts", "offer", "given", "expected", "amount"),
+    [
+        # Below the minimum on clean facts nothing is granted, whatever else is missing
+        ((FINE, GREY), OFFER, {PAY: php(600), CONTRIBUTIONS: 1}, "DECLINE SMALL", None),
+        ((FINE, GREY), OFFER, {PAY: php(600), CONTRIBUTIONS: Cause.NO_DATA}, "DECLINE SMALL", None),
+        ((FINE, GREY), OFFER, {PAY: php(600), CONTRIBUTIONS: Cause.STALE}, "DECLINE SMALL", None),
+        ((SILENT,), OFFER, {PAY: php(600), M24: 12}, "DECLINE SMALL", None),
+        ((CARD,), BY_BAND, {CONTRIBUTIONS: 1}, "DECLINE SMALL", None),
+        # An amount that is not known, or rests on the worst of several totals, is a question
+        ((FINE, GREY), OFFER, {PAY: Cause.NO_DATA}, "REFER DATA DATA_MISSING", None),
+        ((FINE, GREY), OFFER, {PAY: Cause.SOURCE_FAILED}, "REFER DATA SOURCE_FAILED", None),
+        (
+            (FINE, GREY),
+            OFFER,
+            {PAY: Cause.NOT_YET_POSTED, CONTRIBUTIONS: 1},
+            "REFER DATA NOT_YET_POSTED GAPS",
+            None,
+        ),
+        ((CARD,), BY_BAND, {CONTRIBUTIONS: Cause.NO_DATA}, "REFER DATA DATA_MISSING", None),
+        (
+            (CARD, ASKS),
+            BY_BAND,
+            {CONTRIBUTIONS: Cause.NO_DATA, M24: 12},
+            "REFER POLICY SHORT",
+            None,
+        ),
+        # A referral carries what can be offered
+        ((FINE, GREY), OFFER, {CONTRIBUTIONS: 1}, "REFER POLICY GAPS", php(20000)),
+        (
+            (FINE, GREY),
+            SIDE,
+            {"income.volatility_6m": Cause.SHORT_HISTORY},
+            "REFER DATA DATA_MISSING",
+            php(20000),
+        ),
+        ((FINE, DEBT), OFFER, {}, "REFER DATA DATA_MISSING", php(20000)),
+        # Nothing, or more than any law allows, is no offer
+        ((FINE,), WHOLE, {PAY: php(0)}, "REFER DATA RULE_ERROR", None),
+        ((FINE,), HUGE, {}, "REFER DATA RULE_ERROR", None),
+        # Conditions
+        (
+            (FINE,),
+            OFFER + CONDITIONS,
+            {"employment.status": Cause.NO_EVIDENCE},
+            "REFER DATA DATA_MISSING",
+            php(20000),
+        ),
+        ((STOPS, FINE), OFFER + CONDITIONS, {M24: 5}, "DECLINE SHORT", None),
+    ],
+)
+def test_an_offer_is_made_where_its_amount_is_known_and_may_be_granted(
+    parts, offer, given, expected, amount
+):
+    """Its minimum declines, and what is missing refers; a decline has no offer, nor conditions."""
+    known = {PAY: php(35000), "employment.status": "GIG", **given}
+    verdict = _decide(35000, offer, parts=parts, factors=known)
+    kind = [verdict.refer_kind] if verdict.refer_kind else []
+    assert " ".join([verdict.outcome, *kind, *codes(verdict)]) == expected
+    assert (verdict.offer and verdict.offer.approved_amount) == amount
+    assert verdict.outcome is not Outcome.DECLINE or verdict.conditions == ()
+
+
 def test_conditions_that_hold_are_listed():
     """Each condition whose `when` holds is asked for, with its texts."""
     verdict = _decide(35000, tail=CONDITIONS, factors={"employment.status": "EMPLOYED"})
     assert [(c.id, c.texts) for c in verdict.conditions] == [("payslip", {"en": "Latest payslip"})]
 
 
-def test_an_unknown_condition_refers():
-    """A condition that is UNKNOWN turns an APPROVE into REFER, since it might be needed."""
-    verdict = _decide(35000, tail=CONDITIONS, factors={"employment.status": Cause.NO_EVIDENCE})
-    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
-
-
-def test_a_decline_has_neither_offer_nor_conditions():
-    """Nothing is offered, asked for or post-checked on a DECLINE."""
-    short = rules("id: short, when: income.months_12m < 20, then: DECLINE, reason: SHORT")
-    short = short.replace("income.months_12m < 20", "income.months_24m < 20")
-    verdict = _decide(
-        35000,
-        tail=CONDITIONS,
-        parts=(short, FINE),
-        factors={"income.months_24m": 5, "employment.status": "GIG"},
-    )
-    assert (verdict.outcome, verdict.offer, verdict.conditions) == (Outcome.DECLINE, None, ())
-
-
 def test_post_checks_see_the_finished_offer():
     """A post-check reads the amounts as they leave, rounded down."""
     cap = "id: cap, when: offer.approved_amount == 6666.66, then: REFER, reason: LEGAL"
-    offer = f"offer:\n  approved_amount: inputs.requested_amount / 3\npost_checks:\n  - {{{cap}}}\n"
-    verdict = decide(stages(FINE, tail=offer), STEADY, **ASKED)
+    offer = "offer:\n  approved_amount: inputs.requested_amount / 3\n"
+    verdict = decide(stages(FINE, legal(cap), tail=offer), STEADY, **ASKED)
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.LEGAL)
     assert verdict.offer.approved_amount == php("6666.66")
-
-
-def test_an_unknown_post_check_is_a_question_of_data():
-    """A post-check that is UNKNOWN refers with kind DATA."""
-    cap = "id: cap, when: inputs.declared_monthly_debt > 5, then: REFER, reason: LEGAL"
-    verdict = _decide(35000, tail=f"post_checks:\n  - {{{cap}}}\n")
-    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
 
 
 CHOSEN = """\
@@ -330,10 +274,14 @@ def test_the_shortest_term_is_tried_from_the_other_end():
     assert _chosen(shortest, contributions=7).offer.term_binding == ""
 
 
-def test_where_no_term_fits_there_is_nothing_to_grant():
-    """The amount is then below every minimum, and the answer DECLINE on clean facts."""
-    verdict = _chosen(contributions=12)
-    assert (verdict.outcome, codes(verdict), verdict.offer) == (Outcome.DECLINE, ["SMALL"], None)
+@pytest.mark.parametrize(
+    ("contributions", "expected"),
+    [(12, (Outcome.DECLINE, ["SMALL"])), (Cause.NO_DATA, (Outcome.REFER, ["DATA_MISSING"]))],
+)
+def test_where_no_term_fits_there_is_nothing_to_grant(contributions, expected):
+    """A DECLINE on clean facts; where only some possible totals have no term, a question."""
+    verdict = _chosen(contributions=contributions)
+    assert (verdict.outcome, codes(verdict)) == expected
 
 
 def test_a_term_that_is_not_known_refers():
@@ -348,12 +296,6 @@ def test_a_term_that_is_not_known_refers():
         ["DATA_MISSING"],
         None,
     )
-
-
-def test_a_term_on_a_bounded_score_never_declines():
-    """Some of the possible totals have no term: that refers, and is no decline."""
-    verdict = _chosen(contributions=Cause.NO_DATA, requested_term_months=12)
-    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
 
 
 def test_the_trace_says_what_each_term_came_to():

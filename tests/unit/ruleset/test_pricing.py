@@ -83,11 +83,13 @@ def test_what_no_offer_prices_has_no_terms(text, amount):
 
 
 CAP = """\
-post_checks:
-  - id: cap
-    when: offer.approved_amount <= 10000 and inputs.declared_monthly_debt > 1000
-    then: REFER
-    reason: LEGAL
+  - name: legal
+    component: LEGAL
+    rules:
+      - id: cap
+        when: offer.approved_amount <= 10000 and inputs.declared_monthly_debt > 1000
+        then: REFER
+        reason: LEGAL
 """
 
 
@@ -103,7 +105,7 @@ post_checks:
 )
 def test_an_amount_is_checked_as_an_offer_is(amount, debt, failed):
     """A smaller one may fail a check that the rules' own passed, also for want of a value."""
-    ruleset = compiled(stages(FINE, GREY, head=AFFORDABLE, tail=OFFER + CAP))
+    ruleset = compiled(stages(FINE, GREY, CAP, head=AFFORDABLE, tail=OFFER))
     given = {**STEADY, "income.conservative_6m": php(35000)}
     sent = {} if debt is None else {"declared_monthly_debt": php(debt)}
     verdict = evaluate(ruleset, facts(given, **ASKED, **sent))
