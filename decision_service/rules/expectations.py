@@ -138,7 +138,7 @@ def _listed(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | 
     return None if met else Difference(key, expected, shown(actual))
 
 
-def in_full(node: YamlNode | None) -> YamlNode | None:
+def in_full(node: YamlNode) -> YamlNode:
     """`REFER POLICY MANY_LENDERS offer.tier=T2` as the map that it is short for.
 
     After the outcome come the kind of a REFER, all reasons in order, and parts by their names.
@@ -175,8 +175,8 @@ def read_expectation(
     node: YamlNode, report: Report, ruleset: CompiledRuleset | None = None
 ) -> Expectation | None:
     """What is written; of a ruleset R207 for an unknown reason, R808 for another unknown name."""
-    optional = ("refer_kind", "offer", *_LISTS, *_MAPS)
-    fields = Fields.of(node, "`expect`", report, required=("outcome",), optional=optional)
+    keys = ("refer_kind", "offer", *_LISTS, *_MAPS)
+    fields = Fields.of(in_full(node), "`expect`", report, required=("outcome",), optional=keys)
     if fields is None:
         return None
     outcome = fields.choice("outcome", _OUTCOMES)

@@ -22,7 +22,7 @@ from decision_service.domain.values import (
     noon,
     to_minor,
 )
-from decision_service.rules.expectations import Expectation, in_full, read_expectation
+from decision_service.rules.expectations import Expectation, read_expectation
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.knockouts import Rule, RulesRunner
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, did_you_mean
@@ -368,10 +368,8 @@ class FactsReader:
             self.report.error("R121", fields.node.place, "a case has no `expect`", hint)
         name, place = fields.text("name"), fields.place("name")
         claim_name(name, place, self.names, self.report)
-        expect = in_full(fields.get("expect"))
-        expectation = None
-        if expect is not None:
-            expectation = read_expectation(expect, self.report, self.ruleset)
+        expect = fields.get("expect")
+        expectation = read_expectation(expect, self.report, self.ruleset) if expect else None
         own, as_of = self.given(fields), self._as_of(fields) or self.as_of
         given = own.over(self.defaults)
         self._check_complete(own, given, place)

@@ -18,7 +18,6 @@ PRODUCT = "every-construct-ph"
 
 
 ANALYST = ROOT / "tests" / "rulesets" / "analyst"
-"""A product as an analyst writes it: two segments and scorecards, limits, prices, letters."""
 
 
 @pytest.fixture(scope="module")
