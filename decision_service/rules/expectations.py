@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -22,8 +22,6 @@ from decision_service.rules.scorecard import ScorecardRunner
 from decision_service.rules.stages import unconditional
 
 _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
-R = TypeVar("R")
-Named = tuple[str, Place]
 
 _REASONS = ("reasons", "reasons_include", "reasons_exclude")
 _LISTS = (*_REASONS, "conditions", "data_requests", "tags")
@@ -140,7 +138,7 @@ def _listed(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | 
     return None if met else Difference(key, expected, shown(actual))
 
 
-def in_full(node: YamlNode | None) -> YamlNode | None:
+def in_full(node: YamlNode) -> YamlNode:
     """`REFER POLICY MANY_LENDERS offer.tier=T2` as the map that it is short for.
 
     After the outcome come the kind of a REFER, all reasons in order, and parts by their names.
@@ -173,101 +171,78 @@ def in_full(node: YamlNode | None) -> YamlNode | None:
     return MapNode(tuple(MapEntry(key, v.place, v) for key, v in found.items()), node.place)
 
 
-def read_expectation(node: YamlNode, report: Report) -> Expectation | None:
-    optional = ("refer_kind", "offer", *_LISTS, *_MAPS)
-    fields = Fields.of(node, "`expect`", report, required=("outcome",), optional=optional)
+def read_expectation(
+    node: YamlNode, report: Report, ruleset: CompiledRuleset | None = None
+) -> Expectation | None:
+    """What is written; of a ruleset R207 for an unknown reason, R808 for another unknown name."""
+    keys = ("refer_kind", "offer", *_LISTS, *_MAPS)
+    fields = Fields.of(in_full(node), "`expect`", report, required=("outcome",), optional=keys)
     if fields is None:
         return None
     outcome = fields.choice("outcome", _OUTCOMES)
     kind = fields.choice("refer_kind", [k.value for k in ReferKind])
+    known = {} if ruleset is None else _known_names(ruleset)
+    no_offer = isinstance(found := fields.get("offer"), Scalar) and found.text == "none"
     return Expectation(
         outcome=Outcome(outcome) if outcome else None,
         refer_kind=ReferKind(kind) if kind else None,
-        lists={key: _texts(fields, key) for key in _LISTS if fields.has(key)},
-        maps={key: _literals(fields.map(key), report) for key in _MAPS if fields.has(key)},
-        offer=_offer(fields, report),
+        lists={key: _texts(fields, key, known) for key in _LISTS if fields.has(key)},
+        maps={key: _named(fields, key, known) for key in _MAPS if fields.has(key)},
+        offer=None if found is None else NO_OFFER if no_offer else _named(fields, "offer", known),
     )
 
 
-def _texts(fields: Fields, key: str) -> tuple[str, ...]:
+def _texts(fields: Fields, key: str, known: _Known) -> tuple[str, ...]:
     scalars = [as_scalar(item, f"`{key}`", fields.report) for item in fields.items(key)]
+    for scalar in (s for s in scalars if s is not None):
+        _check(scalar.text, scalar.place, known.get(key), fields.report)
     return tuple(s.text for s in scalars if s is not None)
 
 
-def _offer(fields: Fields, report: Report) -> Mapping[str, Any] | None:
-    node = fields.get("offer")
-    if node is None:
-        return None
-    if isinstance(node, Scalar) and node.text == "none":
-        return NO_OFFER
-    return _literals(fields.map("offer"), report)
-
-
-def _literals(node: MapNode | None, report: Report) -> dict[str, Any]:
+def _named(fields: Fields, key: str, known: _Known) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    node = fields.map(key)
     for entry in node.entries if node is not None else ():
-        scalar = as_scalar(entry.value, f"`{entry.key}`", report)
+        _check(entry.key, entry.key_place, known.get(key), fields.report)
+        scalar = as_scalar(entry.value, f"`{entry.key}`", fields.report)
         if scalar is not None:
-            found[entry.key] = _literal(scalar)
+            _check(scalar.text, scalar.place, known.get(f"{key}.{entry.key}"), fields.report)
+            number = Decimal(scalar.text) if scalar.is_number else scalar.text
+            found[entry.key] = scalar.text == "true" if scalar.is_flag else number
     return found
 
 
-def _literal(scalar: Scalar) -> Any:
-    if scalar.is_number:
-        return Decimal(scalar.text)
-    return scalar.text == "true" if scalar.is_flag else scalar.text
+_Known = Mapping[str, tuple[str, str, Collection[str]]]
+"""For a list or map under `expect` its names, and the code and the words for another one."""
 
 
-def check_expected(node: YamlNode, ruleset: CompiledRuleset, report: Report) -> None:
-    """R207 for each unknown reason; R808 for each condition, tag, card, band and offer line."""
-    if not isinstance(node, MapNode):
-        return
-    codes = {*ruleset.reasons, *(code.value for code in DataReason)}
-    for key in _REASONS:
-        _check(_items(node.get(key)), codes, "R207", "unknown reason", report)
+def _known_names(ruleset: CompiledRuleset) -> _Known:
     version = f"{ruleset.ruleset} v{ruleset.version} has no"
-    known = {d.id for r in _runners(ruleset, ConditionsRunner) for d in r.demands}
-    _check(_items(node.get("conditions")), known, "R808", f"{version} condition", report)
-    _check(_items(node.get("tags")), set(ruleset.tags), "R808", f"{version} tag", report)
-    cards = {runner.card.id: runner.card for runner in _runners(ruleset, ScorecardRunner)}
-    for key in ("scores", "bands"):
-        _check(_keyed(node.get(key)), set(cards), "R808", f"{version} scorecard", report)
-    for card, name, place in _valued(node.get("bands")):
-        bands = {band.name for band in cards[card].bands} if card in cards else {name}
-        _check([(name, place)], bands, "R808", f"the scorecard `{card}` has no band", report)
-    lines = {line for r in _runners(ruleset, OfferRunner) for line in r.terms.lines}
-    _check(
-        _keyed(node.get("offer")), lines | {*OFFER_KEYS}, "R808", f"{version} offer line", report
-    )
+    stages = (*ruleset.program.stages, *ruleset.program.closing)
+    runners = [unconditional(stage.runner) for stage in stages]
+    cards = {one.card.id: one.card for one in runners if isinstance(one, ScorecardRunner)}
+    demands = [d.id for one in runners if isinstance(one, ConditionsRunner) for d in one.demands]
+    lines = [x for one in runners if isinstance(one, OfferRunner) for x in one.terms.lines]
+    codes = [*ruleset.reasons, *(code.value for code in DataReason)]
+    return {
+        **dict.fromkeys(_REASONS, ("R207", "unknown reason", codes)),
+        **dict.fromkeys(_MAPS, ("R808", f"{version} scorecard", cards)),
+        "conditions": ("R808", f"{version} condition", demands),
+        "tags": ("R808", f"{version} tag", ruleset.tags),
+        "offer": ("R808", f"{version} offer line", [*lines, *OFFER_KEYS]),
+        **{
+            f"bands.{name}": (
+                "R808",
+                f"the scorecard `{name}` has no band",
+                [band.name for band in card.bands],
+            )
+            for name, card in cards.items()
+        },
+    }
 
 
 def _check(
-    named: Iterator[Named] | list[Named], known: set[str], code: str, what: str, report: Report
+    name: str, place: Place, known: tuple[str, str, Collection[str]] | None, report: Report
 ) -> None:
-    for name, place in named:
-        if name not in known:
-            report.error(code, place, f"{what} `{name}`", did_you_mean(name, known))
-
-
-def _runners(ruleset: CompiledRuleset, kind: type[R]) -> Iterator[R]:
-    for stage in (*ruleset.program.stages, *ruleset.program.closing):
-        runner = unconditional(stage.runner)
-        if isinstance(runner, kind):
-            yield runner
-
-
-def _items(node: YamlNode | None) -> Iterator[Named]:
-    for item in node.items if isinstance(node, ListNode) else ():
-        if isinstance(item, Scalar) and not item.torn:
-            yield item.text, item.place
-
-
-def _keyed(node: YamlNode | None) -> Iterator[Named]:
-    for entry in node.entries if isinstance(node, MapNode) else ():
-        yield entry.key, entry.key_place
-
-
-def _valued(node: YamlNode | None) -> Iterator[tuple[str, str, Place]]:
-    for entry in node.entries if isinstance(node, MapNode) else ():
-        if isinstance(entry.value, Scalar) and not entry.value.torn:
-            yield entry.key, entry.value.text, entry.value.place
+    if known is not None and name not in known[2]:
+        report.error(known[0], place, f"{known[1]} `{name}`", did_you_mean(name, known[2]))

@@ -22,13 +22,7 @@ from decision_service.domain.values import (
     noon,
     to_minor,
 )
-from decision_service.rules.draft import names_in
-from decision_service.rules.expectations import (
-    Expectation,
-    check_expected,
-    in_full,
-    read_expectation,
-)
+from decision_service.rules.expectations import Expectation, read_expectation
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.knockouts import Rule, RulesRunner
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, did_you_mean
@@ -44,7 +38,7 @@ _CAUSES = [cause.value for cause in OF_FACTORS]
 _CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
 _UNSENT = f"missing {Cause.NOT_SENT}"
 _VALUES = ("inputs", "factors", "lists")
-_GIVEN = (*_VALUES, "as_of")
+GIVEN = (*_VALUES, "as_of")
 
 
 def read_given_lists(
@@ -58,19 +52,15 @@ def read_given_lists(
             message = f"no rule asks a list `{entry.key}`"
             report.error("R809", entry.key_place, message, did_you_mean(entry.key, asked))
         else:
-            found[entry.key] = given_list(entry.key, _keys(entry, report))
+            items = as_list(entry.value, f"`{entry.key}`", report)
+            keys = [as_text(item, "a key", report) for item in items]
+            found[entry.key] = given_list(entry.key, filter(None, keys))
     return found
 
 
 def given_list(name: str, keys: Iterable[str]) -> KeyList:
     """A list of these plain keys, each of which counts always."""
     return KeyList(name, _DIGEST, {folded(key): None for key in keys})
-
-
-def _keys(entry: MapEntry, report: Report) -> list[str]:
-    items = as_list(entry.value, f"`{entry.key}`", report)
-    keys = [as_text(item, "a key", report) for item in items or ()]
-    return [key for key in keys if key is not None]
 
 
 class Incomplete:
@@ -111,13 +101,6 @@ class LegalMark(msgspec.Struct, frozen=True):
     def goals(self) -> frozenset[tuple[str, str]]:
         named = {(self.rule.what, which) for which in ("true", "unknown")}
         return frozenset({*named, ("reason", self.rule.reason)})
-
-    def covers(self, at: str, text: str) -> bool:
-        """Whether a figure is the check's, or of a line that the file has for the check alone."""
-        asked, named = names_in(self.rule.when.text if self.rule.when else ""), names_in(text)
-        lines = (name for name in asked if name.startswith(("params.", "derived.")))
-        only = (f"{name}." for name in lines if named.count(name) == asked.count(name))
-        return f"{at}.".startswith((f"{self.stage}.{self.rule.id}.", *only))
 
 
 def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMark, ...]:
@@ -239,29 +222,6 @@ def case_target(path: str, text: str) -> Target | None:
     return Target(name.text, int(version.text), count)
 
 
-class GivenFile(msgspec.Struct, frozen=True):
-    """One file's values for one evaluation; `as_of` is None where absent."""
-
-    given: Given
-    as_of: AsOf | None
-    diagnostics: tuple[Diagnostic, ...]
-
-
-def parse_given(
-    path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
-) -> GivenFile:
-    """The factors of a file of `name: value`, or its `factors`, `inputs`, `lists` and `as_of`."""
-    report = Report()
-    node = read(path, text, report)
-    if isinstance(node, MapNode) and not any(node.get(key) is not None for key in _GIVEN):
-        node = MapNode((MapEntry("factors", node.place, node),), node.place)
-    fields = node and Fields.of(node, "a file of factors", report, optional=_GIVEN)
-    if not fields:
-        return GivenFile(Given(), None, report.diagnostics())
-    reader = _Reader(fields, ruleset, catalogue)
-    return GivenFile(reader.given(fields), reader.as_of, report.diagnostics())
-
-
 def read_given(
     inputs: MapNode | None,
     factors: MapNode | None,
@@ -272,21 +232,8 @@ def read_given(
     nodes = {"inputs": inputs, "factors": factors}
     entries = [MapEntry(key, node.place, node) for key, node in nodes.items() if node]
     place = entries[0].key_place if entries else Place("", 1, 1, 2)
-    fields = Fields(MapNode(tuple(entries), place), "the story", report, optional=_GIVEN)
-    return _Reader(fields, ruleset, catalogue).given(fields)
-
-
-def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
-    """One input from its text alone, as a command line has it: no quotes are needed."""
-    report = Report()
-    place = Place("--input", 1, 1, 2)
-    spec = ruleset.inputs.get(name)
-    plain = spec is None or spec.type is not ValueType.TEXT
-    entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))
-    root = MapNode((MapEntry("inputs", place, MapNode((entry,), place)),), place)
-    fields = Fields(root, "the inputs", report, optional=_GIVEN)
-    found = _Reader(fields, ruleset, {}).given(fields).inputs.get(name)
-    return report.diagnostics()[0] if found is None else found
+    fields = Fields(MapNode(tuple(entries), place), "the story", report, optional=GIVEN)
+    return FactsReader(fields, ruleset, catalogue).given(fields)
 
 
 def parse_cases(
@@ -306,7 +253,7 @@ def parse_cases(
         required=("ruleset", "version", "cases"),
         optional=("as_of", "defaults", "unnoticed", "unreached"),
     )
-    cases = _Reader(fields, ruleset, catalogue).cases() if fields else []
+    cases = FactsReader(fields, ruleset, catalogue).cases() if fields else []
     marks = read_marks(fields) if fields else ()
     legal = read_legal_marks(fields, ruleset) if fields else ()
     read_cases = () if report.failed else tuple(cases)
@@ -321,7 +268,9 @@ def claim_name(name: str | None, place: Place, names: dict[str, Place], report: 
         report.error("R124", place, "the name of the case is repeated", hint)
 
 
-class _Reader:
+class FactsReader:
+    """Reads what a file gives of applicants: its cases, or their values alone."""
+
     def __init__(
         self, fields: Fields, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
     ) -> None:
@@ -366,9 +315,9 @@ class _Reader:
     def given(self, fields: Fields) -> Given:
         inputs, factors = fields.map("inputs"), fields.map("factors")
         lists = read_given_lists(fields.map("lists"), self.ruleset, self.report)
-        return Given(
-            _each(inputs, self._input), _each(factors, self._factor), _unsent(inputs), lists
-        )
+        entries = inputs.entries if inputs is not None else ()
+        unsent = frozenset(entry.key for entry in entries if _is_unsent(entry.value))
+        return Given(_each(inputs, self._input), _each(factors, self._factor), unsent, lists)
 
     def _at_edges(self, node: YamlNode) -> Iterator[YamlNode]:
         """A case as it is; one with `edges` as a case for each value of each figure."""
@@ -394,14 +343,12 @@ class _Reader:
     def _at_edge(self, node: MapNode, figure: MapEntry, value: MapEntry) -> MapNode:
         """A case with this value of the figure, which is named by both."""
         place, key = value.key_place, figure.key.removeprefix("inputs.")
-        section = "inputs" if key != figure.key else "factors"
-        spec = self.ruleset.inputs.get(key) if section == "inputs" else self.catalogue.get(key)
+        section = "as_of" if key == "as_of" else "factors" if key == figure.key else "inputs"
+        spec = self.ruleset.inputs.get(key) or self.catalogue.get(key)
         text = spec is not None and spec.type is ValueType.TEXT
         plain = not text or value.key.startswith("missing ")
         given: YamlNode = Scalar(value.key, plain=plain, place=place, verbatim=False)
-        if key == "as_of":
-            section = key
-        else:
+        if section != key:
             shared = node.get(section)
             others = shared.entries if isinstance(shared, MapNode) else ()
             entry = MapEntry(key, figure.key_place, given)
@@ -422,10 +369,8 @@ class _Reader:
             self.report.error("R121", fields.node.place, "a case has no `expect`", hint)
         name, place = fields.text("name"), fields.place("name")
         claim_name(name, place, self.names, self.report)
-        expect = in_full(fields.get("expect"))
-        expectation = read_expectation(expect, self.report) if expect is not None else None
-        if expect is not None:
-            check_expected(expect, self.ruleset, self.report)
+        expect = fields.get("expect")
+        expectation = read_expectation(expect, self.report, self.ruleset) if expect else None
         own, as_of = self.given(fields), self._as_of(fields) or self.as_of
         given = own.over(self.defaults)
         self._check_complete(own, given, place)
@@ -513,11 +458,6 @@ def _is_missing(node: YamlNode) -> bool:
     """Whether a cause is written, as of a factor; a text in quotes is none."""
     words = node.text.split() if isinstance(node, Scalar) and node.plain else []
     return len(words) == 2 and words[0] == "missing" and words[1] in _CAUSES
-
-
-def _unsent(node: MapNode | None) -> frozenset[str]:
-    entries = node.entries if node is not None else ()
-    return frozenset(entry.key for entry in entries if _is_unsent(entry.value))
 
 
 def _each(node: MapNode | None, reader: Callable[[MapEntry], T | None]) -> dict[str, T]:

@@ -11,9 +11,11 @@ from decision_service.factors.registry import catalogue
 from decision_service.rulebook.folder import RuleFolder, files_of
 from decision_service.rulebook.manifest import Measured
 from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rules.draft import names_in
 from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import Goal
+from decision_service.rules.tests_file import LegalMark
 from decision_service.workbench.mutation import FiguresReport, FiguresRun, report_on
 from decision_service.workbench.new_cases import ready_cases
 
@@ -29,7 +31,7 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     legal = tested.unreached
     found, broken = (
         report_on(
-            run, tested.marks, lambda one: any(mark.covers(one.at, files.text) for mark in legal)
+            run, tested.marks, lambda one: any(covers(mark, one.at, files.text) for mark in legal)
         ),
         Report(),
     )
@@ -39,6 +41,14 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
         message = f"the check `{goals[goal].rule.id}` is marked, and this case breaks it:\n{case}"
         broken.error("T010", goals[goal].place, message, "remove the mark, and take the case")
     return replace(found, problems=(*found.problems, *broken.diagnostics()))
+
+
+def covers(mark: LegalMark, at: str, text: str) -> bool:
+    """Whether a figure is the check's, or of a line that the file has for the check alone."""
+    asked, named = names_in(mark.rule.when.text if mark.rule.when else ""), names_in(text)
+    lines = (name for name in asked if name.startswith(("params.", "derived.")))
+    only = (f"{name}." for name in lines if named.count(name) == asked.count(name))
+    return f"{at}.".startswith((f"{mark.stage}.{mark.rule.id}.", *only))
 
 
 def counted(

@@ -24,6 +24,7 @@ _PARAMS = re.compile(
 )
 _DERIVED = re.compile(r"\n  decided_as_usual_from: [^\n]*")
 _GIVEN = re.compile(r"\n    (history|reuse|match|links)\.[^\n]*")
+_EDGES = re.compile(r"\n      (history|reuse|match|links)\.\w+: \{[^\n]*")
 _CASE = re.compile(r"\n  - name: [^\n]*(\n    [^\n]*)*")
 _OWN = re.compile(r"\b(history|reuse|match|links)\.|ALREADY_GRANTED")
 _DAY = re.compile(r"\n    history\.today: [^\n]*")
@@ -56,7 +57,7 @@ def _without_terms(text: str) -> str:
 
 def cases_without(text: str) -> str:
     """A text of rule tests without what it gives of own records, and their cases."""
-    text, day = _CASES.sub("\n", text), _DAY.search(text)
+    text, day = _CASES.sub("\n", _EDGES.sub("", text)), _DAY.search(text)
     text = _CASE.sub(lambda case: "" if _OWN.search(case[0]) else case[0], text)
     text = _GIVEN.sub("", text)
     if day and "income.next_due_date" in text:

@@ -140,7 +140,6 @@ def count(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

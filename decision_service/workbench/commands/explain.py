@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from msgspec.structs import asdict
 from rich.markup import escape
@@ -33,16 +34,17 @@ from decision_service.cli.views import (
     styled_outcome,
 )
 from decision_service.domain.decision import RuleTrace, StageTrace, Truth, Verdict
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.values import AsOf, noon
 from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.explain import PassedRow, passed_over, traces
 from decision_service.rules.inputs import bind_inputs, list_answers
-from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
-from decision_service.rules.language.fields import parse_day
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity, render
+from decision_service.rules.language.fields import Fields, parse_day
+from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, read
 from decision_service.rules.program import CompiledRuleset
-from decision_service.rules.tests_file import Given, GivenFile, parse_given, parse_input
+from decision_service.rules.tests_file import GIVEN, FactsReader, Given
 from decision_service.server.decisions import verdict_fields
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_version
 
@@ -89,7 +91,7 @@ def explain(
 
 def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str | None) -> Facts:
     text = read_text(path, "write the factors into it, one `name: value` a line")
-    read = parse_given(str(path), text, ruleset, catalogue())
+    read = parse_given(str(path), text, ruleset)
     errors = [d for d in read.diagnostics if d.severity is Severity.ERROR]
     if errors:
         lines = tuple(map(render, errors))
@@ -189,3 +191,37 @@ def _stage_dict(stage: StageTrace, passed: Mapping[str, tuple[PassedRow, ...]]) 
         ],
         "passed_over": [asdict(row) for row in passed.get(stage.name, ())],
     }
+
+
+class GivenFile(msgspec.Struct, frozen=True):
+    """One file's values for one evaluation; `as_of` is None where absent."""
+
+    given: Given
+    as_of: AsOf | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse_given(path: str, text: str, ruleset: CompiledRuleset) -> GivenFile:
+    """The factors of a file of `name: value`, or its `factors`, `inputs`, `lists` and `as_of`."""
+    report = Report()
+    node = read(path, text, report)
+    if isinstance(node, MapNode) and not any(node.get(key) is not None for key in GIVEN):
+        node = MapNode((MapEntry("factors", node.place, node),), node.place)
+    fields = node and Fields.of(node, "a file of factors", report, optional=GIVEN)
+    if not fields:
+        return GivenFile(Given(), None, report.diagnostics())
+    reader = FactsReader(fields, ruleset, catalogue())
+    return GivenFile(reader.given(fields), reader.as_of, report.diagnostics())
+
+
+def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
+    """One input from its text alone, as a command line has it: no quotes are needed."""
+    report = Report()
+    place = Place("--input", 1, 1, 2)
+    spec = ruleset.inputs.get(name)
+    plain = spec is None or spec.type is not ValueType.TEXT
+    entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))
+    root = MapNode((MapEntry("inputs", place, MapNode((entry,), place)),), place)
+    fields = Fields(root, "the inputs", report, optional=GIVEN)
+    found = FactsReader(fields, ruleset, {}).given(fields).inputs.get(name)
+    return report.diagnostics()[0] if found is None else found

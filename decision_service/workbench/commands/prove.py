@@ -21,7 +21,13 @@ from decision_service.cli.output import (
 from decision_service.rules.language.evaluation import FormulaUnfit
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_anywhere
 from decision_service.workbench.constants import NamedVersion
-from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable, compared
+from decision_service.workbench.proofs.comparison import (
+    CLAIMS,
+    Claim,
+    Comparison,
+    Incomparable,
+    compared,
+)
 from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import (
     case_of,
@@ -146,14 +152,5 @@ def _day(text: str, version: NamedVersion) -> date:
 
 
 def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:
-    old, new = (version.name for version in versions)
-    words = {
-        Claim.TIGHTENS: f"{new} approves nobody more, and no larger amount, than {old}",
-        Claim.LOOSENS: f"{new} approves nobody less, and no smaller amount, than {old}",
-        Claim.EQUIVALENT: f"{new} decides everybody as {old} does",
-        Claim.SAME_AMOUNTS: f"{new} offers nobody another amount than {old}",
-        Claim.SAME_PRICE: f"{new} offers a loan at the price of {old}",
-        Claim.APPROVES_NO_MORE: f"every approval of {new} is one of {old} too",
-        Claim.ONLY: f"{new} decides nobody otherwise than {old} outside of {where}",
-    }
-    return words[claim]
+    said = {"OLD": versions[0].name, "NEW": versions[1].name, "WHERE": where}
+    return " ".join(said.get(word, word) for word in CLAIMS[claim].words.split())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from decision_service.domain.decision import Outcome, Verdict
 from decision_service.rules.language.types import Symbol
@@ -48,8 +48,77 @@ class Claim(StrEnum):
     ONLY = "only"
 
 
-_WIDER = {Claim.TIGHTENS, Claim.APPROVES_NO_MORE, Claim.EQUIVALENT, Claim.ONLY}
-_NARROWER = {Claim.LOOSENS, Claim.EQUIVALENT, Claim.ONLY}
+class ClaimLaw(NamedTuple):
+    """What a claim says of old and new verdicts, in words, of terms and of two verdicts.
+
+    `asked` is what `rules diff` asks of a change, empty where it does not; `words` are about OLD
+    and NEW. Of `inputs`, new (1) and old (-1), none may take what the other side refuses.
+    """
+
+    asked: str
+    words: str
+    broken: Callable[[Builder, EncodedVerdict, EncodedVerdict], Term]
+    breaks: Callable[[Verdict, Verdict], bool]
+    inputs: tuple[int, ...] = ()
+
+
+def _gains(b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
+    return b.or_(better_term(b, old, new), more_term(b, old, new))
+
+
+def _gained(old: Verdict, new: Verdict) -> bool:
+    return is_better(old, new) or is_more(old, new)
+
+
+CLAIMS: Mapping[Claim, ClaimLaw] = {
+    Claim.TIGHTENS: ClaimLaw(
+        "nobody gets a better outcome or a larger amount",
+        "NEW approves nobody more, and no larger amount, than OLD",
+        _gains,
+        _gained,
+        (1,),
+    ),
+    Claim.APPROVES_NO_MORE: ClaimLaw(
+        "no decline and no referral becomes an approval",
+        "every approval of NEW is one of OLD too",
+        lambda b, old, new: b.and_(new.approved, b.not_(old.approved)),
+        lambda old, new: new.outcome is Outcome.APPROVE is not old.outcome,
+        (1,),
+    ),
+    Claim.LOOSENS: ClaimLaw(
+        "nobody gets a worse outcome or a smaller amount",
+        "NEW approves nobody less, and no smaller amount, than OLD",
+        lambda b, old, new: _gains(b, new, old),
+        lambda old, new: _gained(new, old),
+        (-1,),
+    ),
+    Claim.SAME_AMOUNTS: ClaimLaw(
+        "nobody is offered another amount",
+        "NEW offers nobody another amount than OLD",
+        lambda b, old, new: b.or_(more_term(b, old, new), more_term(b, new, old)),
+        lambda old, new: is_more(old, new) or is_more(new, old),
+    ),
+    Claim.SAME_PRICE: ClaimLaw(
+        "the price of a loan stays the same",
+        "NEW offers a loan at the price of OLD",
+        other_price_term,
+        is_other_price,
+    ),
+    Claim.EQUIVALENT: ClaimLaw(
+        "nobody is decided otherwise",
+        "NEW decides everybody as OLD does",
+        other_term,
+        is_other,
+        (1, -1),
+    ),
+    Claim.ONLY: ClaimLaw(
+        "",
+        "NEW decides nobody otherwise than OLD outside of WHERE",
+        other_term,
+        is_other,
+        (1, -1),
+    ),
+}
 
 
 class Incomparable(ValueError):
@@ -88,18 +157,13 @@ class Comparison:
         return Posed(people, broken, lawful(self, people, period), {})
 
     def _broken(self, b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
-        match self.claim:
-            case Claim.TIGHTENS:
-                return b.or_(better_term(b, old, new), more_term(b, old, new))
-            case Claim.LOOSENS:
-                return b.or_(better_term(b, new, old), more_term(b, new, old))
-            case Claim.SAME_AMOUNTS:
-                return b.or_(more_term(b, old, new), more_term(b, new, old))
-            case Claim.SAME_PRICE:
-                return other_price_term(b, old, new)
-            case Claim.APPROVES_NO_MORE:
-                return b.and_(new.approved, b.not_(old.approved))
-        return b.true if self.old.valid_for != self.new.valid_for else other_term(b, old, new)
+        law = CLAIMS[self.claim]
+        if (
+            self.claim in (Claim.EQUIVALENT, Claim.ONLY)
+            and self.old.valid_for != self.new.valid_for
+        ):
+            return b.true
+        return law.broken(b, old, new)
 
     def judged(
         self,
@@ -113,21 +177,7 @@ class Comparison:
             return None
         old = first or verdict_on(person, self.old, day)
         new = verdict_on(person, self.new, day)
-        return (old, new) if self._breaks(old, new) else None
-
-    def _breaks(self, old: Verdict, new: Verdict) -> bool:
-        match self.claim:
-            case Claim.TIGHTENS:
-                return is_better(old, new) or is_more(old, new)
-            case Claim.LOOSENS:
-                return is_better(new, old) or is_more(new, old)
-            case Claim.SAME_AMOUNTS:
-                return is_more(old, new) or is_more(new, old)
-            case Claim.SAME_PRICE:
-                return is_other_price(old, new)
-            case Claim.APPROVES_NO_MORE:
-                return new.outcome is Outcome.APPROVE is not old.outcome
-        return is_other(old, new)
+        return (old, new) if CLAIMS[self.claim].breaks(old, new) else None
 
 
 def compared(
@@ -171,10 +221,10 @@ def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
 
 
 def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> None:
-    asked = ((old, new, _WIDER), (new, old, _NARROWER))
-    for refusing, taking, claims in asked if claim in _WIDER | _NARROWER else ():
+    for side in CLAIMS[claim].inputs:
+        refusing, taking = (old, new) if side > 0 else (new, old)
         wider = [n for n, s in refusing.inputs.items() if _takes_more(taking.inputs.get(n), s)]
-        if claim in claims and wider:
+        if wider:
             raise Incomparable(
                 f"inputs.{wider[0]} may have a value in one version that the other refuses: prove "
                 f"what else changed with the same inputs.{wider[0]} in both"

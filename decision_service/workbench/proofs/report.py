@@ -18,7 +18,7 @@ from decision_service.rules.language.values import Unknown
 from decision_service.rules.program import CompiledRuleset
 from decision_service.workbench.backtest.report import ClaimProof, ProofAnswer
 from decision_service.workbench.new_cases import NewCase, case_text, parts_of
-from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable, compared
+from decision_service.workbench.proofs.comparison import CLAIMS, Comparison, Incomparable, compared
 from decision_service.workbench.proofs.counterexamples import symbols_of, typical
 from decision_service.workbench.proofs.guarantees import Kept, Nobody
 from decision_service.workbench.proofs.people import (
@@ -36,15 +36,6 @@ GUARANTEE_SECONDS = 60.0
 
 CLAIM_SECONDS = 60.0
 """The time limit of one claim."""
-
-_ASKED = {
-    Claim.TIGHTENS: "nobody gets a better outcome or a larger amount",
-    Claim.APPROVES_NO_MORE: "no decline and no referral becomes an approval",
-    Claim.LOOSENS: "nobody gets a worse outcome or a smaller amount",
-    Claim.SAME_AMOUNTS: "nobody is offered another amount",
-    Claim.SAME_PRICE: "the price of a loan stays the same",
-    Claim.EQUIVALENT: "nobody is decided otherwise",
-}
 
 
 def untypical(question: Question, found: Counterexample) -> Sequence[str]:
@@ -154,7 +145,7 @@ def claim_proofs(
 ) -> Iterator[ClaimProof]:
     """The answer of every claim about two versions from a day on; raises SolverMissing."""
     world = everybody(old, new)
-    for claim, words in _ASKED.items():
+    for claim, words in ((claim, law.asked) for claim, law in CLAIMS.items() if law.asked):
         try:
             question = compared(old, new, claim, world)
         except Incomparable as why:
