@@ -336,7 +336,8 @@ class RequestCounts(msgspec.Struct):
 
     `credential_refusals` counts consecutive fetches that ended because the key pair was refused.
     A fetch with another end resets the count; a single answer does not, since one endpoint may
-    refuse a key pair that the other endpoints take.
+    refuse a key pair that the other endpoints take. `waited_seconds` sums what requests waited for
+    the rate limit.
     """
 
     requests: int = 0

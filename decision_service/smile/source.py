@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import httpx2
-import msgspec
 import structlog
+from msgspec.structs import asdict
 from opentelemetry.trace import Tracer
 
 from decision_service.decide.flow import SingleFlight
@@ -20,7 +20,13 @@ from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
 from decision_service.smile.answers import listed
 from decision_service.smile.applicant import ApplicantReader, SnapshotBuilder, mark_shrunken
-from decision_service.smile.client import HttpClient, Request, RequestBudget, SmileApi
+from decision_service.smile.client import (
+    HttpClient,
+    Request,
+    RequestBudget,
+    RequestCounts,
+    SmileApi,
+)
 from decision_service.smile.errors import KeysRefused, UpstreamFault, refusals
 from decision_service.smile.fetch import ArrivalPoller, SnapshotFetch, follow, known_accounts
 from decision_service.smile.limits import BreakerState, RateLimiter, Reservation, SmileLimits
@@ -82,21 +88,15 @@ class Providers:
         return found is None or kind.upper() in found.supported
 
 
-class SmileStatus(msgspec.Struct, frozen=True):
-    """The state of the vendor as operators watch it; counts are since the start.
+class SmileStatus(RequestCounts, kw_only=True):
+    """The state of the vendor as operators watch it.
 
-    `credential_refusals` counts consecutive refusals of the key pair, `waited_seconds` sums what
-    requests waited for the rate limit, `paused_seconds` is how long requests still pause after a
-    429, and `providers_read` when the provider list was last read.
+    `paused_seconds` is how long requests still pause after a 429, and `providers_read` when the
+    provider list was last read.
     """
 
     breaker: BreakerState
-    requests: int
-    retries: int
-    credential_refusals: int
-    tls_failures: int
     cross_tenant: int
-    waited_seconds: float
     paused_seconds: float
     providers_read: datetime | None
 
@@ -195,17 +195,12 @@ class SmileSource:
 
     @property
     def status(self) -> SmileStatus:
-        counts = self._api.counts
         return SmileStatus(
-            self._api.breaker.state,
-            counts.requests,
-            counts.retries,
-            counts.credential_refusals,
-            counts.tls_failures,
-            self._cross_tenant,
-            counts.waited_seconds,
-            self._api.limiter.paused_for,
-            self._providers.read_at,
+            **asdict(self._api.counts),
+            breaker=self._api.breaker.state,
+            cross_tenant=self._cross_tenant,
+            paused_seconds=self._api.limiter.paused_for,
+            providers_read=self._providers.read_at,
         )
 
     async def aclose(self) -> None:

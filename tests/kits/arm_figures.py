@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Protocol
 
 from msgspec import structs
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm, Outcome, ReferKind
-from decision_service.domain.ports import ArmDecision, DecisionEntry, DecisionLog
+from decision_service.domain.ports import ArmDecision, DecisionEntry
 from decision_service.rollout.impact import JudgedApplicant, LeftOut, MatrixCell, NotCompared, Side
 from decision_service.steering.counters import (
-    ArmFigures,
     ArmTally,
     CounterKind,
     CounterTotal,
     FigureCell,
 )
-from decision_service.steering.pairs import DecisionPair, PairLog
+from decision_service.steering.pairs import DecisionPair
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product
@@ -50,11 +49,7 @@ def paired(decision_id: str, **sides: Side) -> DecisionPair:
     return replace(PAIR, decision_id=decision_id, told=told)
 
 
-class FiguresLog(ArmFigures, PairLog, DecisionLog, Protocol):
-    """The ports on one store."""
-
-
-async def stored(log: FiguresLog, *decision_ids: str) -> None:
+async def stored(log: Store, *decision_ids: str) -> None:
     """Have the log hold decisions of these ids."""
     for number, decision_id in enumerate(decision_ids):
         await log.commit(numbered(number, decision_id=decision_id))
@@ -70,7 +65,7 @@ def decided(number: int, unit: str, outcome: Outcome, **changes: object) -> Deci
 class ArmFiguresKit:
     """The suite; `log` is an empty log."""
 
-    async def test_counters_of_all_processes_and_hours_add_up(self, log: FiguresLog) -> None:
+    async def test_counters_of_all_processes_and_hours_add_up(self, log: Store) -> None:
         """A total is the sum over processes and hours, apart by arm, version, what and bucket."""
         later = replace(ERRORS, hour=TWELVE + HOUR)
         await log.put_cells("one", {ERRORS: 2, later: 3, ATTEMPTS: 7})
@@ -83,13 +78,13 @@ class ArmFiguresKit:
             CounterTotal(Arm.CHALLENGER, 2, CounterKind.ERROR, "INTERNAL", 15),
         ]
 
-    async def test_writing_a_counter_again_counts_nothing_twice(self, log: FiguresLog) -> None:
+    async def test_writing_a_counter_again_counts_nothing_twice(self, log: Store) -> None:
         """A repeated or late write of one process leaves the highest of what it counted."""
         for count in (4, 6, 6, 5):
             await log.put_cells("one", {ERRORS: count})
         assert [t.count for t in await log.totals(PRODUCT, TWELVE, 0)] == [6]
 
-    async def test_hours_and_entries_bound_the_totals(self, log: FiguresLog) -> None:
+    async def test_hours_and_entries_bound_the_totals(self, log: Store) -> None:
         """An hour counts while any of it lies after the instant, an entry from its number on."""
         await log.put_cells("one", {ERRORS: 1, replace(ERRORS, position=4): 2})
         just_before, end = TWELVE + HOUR - timedelta(microseconds=1), TWELVE + HOUR
@@ -98,7 +93,7 @@ class ArmFiguresKit:
         assert [t.count for t in await log.totals(PRODUCT, TWELVE, 4)] == [2]
         assert list(await log.totals(PRODUCT, TWELVE, 5)) == []
 
-    async def test_an_applicant_counts_once_by_the_first_decision(self, log: FiguresLog) -> None:
+    async def test_an_applicant_counts_once_by_the_first_decision(self, log: Store) -> None:
         """Of several decisions on one applicant the earliest in the window gives the outcome."""
         second, third = NOON + HOUR, NOON + 2 * HOUR
         await log.commit(decided(3, "u-1", Outcome.DECLINE, created=third))
@@ -113,7 +108,7 @@ class ArmFiguresKit:
         before = ArmTally(Arm.CHAMPION, 1, 1, 1, approved=0, referred=1, declined=0, missing=1)
         assert list(await log.tallies(PRODUCT, second, third, hashed=True)) == [before]
 
-    async def test_tallies_are_apart_by_arm_and_version(self, log: FiguresLog) -> None:
+    async def test_tallies_are_apart_by_arm_and_version(self, log: Store) -> None:
         """Each arm and version has its own tally, other products have none of it."""
         await log.commit(decided(1, "u-1", Outcome.APPROVE))
         await log.commit(decided(2, "u-2", Outcome.DECLINE, arm=Arm.CHALLENGER, version=2))
@@ -124,7 +119,7 @@ class ArmFiguresKit:
         ] == [(Arm.CHALLENGER, 2, 1, 1), (Arm.CHAMPION, 1, 1, 0), (Arm.CHAMPION, 2, 1, 1)]
         assert list(await log.tallies("gig-advance-ph", NOON, hashed=True)) == []
 
-    async def test_amounts_are_of_all_decisions_in_the_window(self, log: FiguresLog) -> None:
+    async def test_amounts_are_of_all_decisions_in_the_window(self, log: Store) -> None:
         """Each approval's amount counts, a second one of the same applicant too; of others none."""
         for number, unit in ((1, "u-1"), (2, "u-1"), (3, "u-2")):
             await log.commit(decided(number, unit, Outcome.APPROVE, approved=number * 100_000))
@@ -138,7 +133,7 @@ class ArmFiguresKit:
         ]
         assert await log.tallies(PRODUCT, NOON + HOUR, hashed=False) == []
 
-    async def test_only_dealt_applicants_enter_comparisons(self, log: FiguresLog) -> None:
+    async def test_only_dealt_applicants_enter_comparisons(self, log: Store) -> None:
         """Hashed tallies pass over who was allowed, pinned or segmented; the others count them."""
         await log.commit(decided(1, "u-1", Outcome.DECLINE, hashed=False))
         later = NOON + HOUR
@@ -149,7 +144,7 @@ class ArmFiguresKit:
         ]
         assert (hashed, every) == ([(1, 1, 0)], [(1, 0, 1)])
 
-    async def test_results_of_a_shadow_are_added_up(self, log: FiguresLog) -> None:
+    async def test_results_of_a_shadow_are_added_up(self, log: Store) -> None:
         """Outcomes, amounts, causes and principal reasons are those of a report's sums."""
         approved = Side(Outcome.APPROVE, None, 2_000_000)
         await stored(log, "dec_1", "dec_2", "dec_3", "dec_4")
@@ -164,14 +159,14 @@ class ArmFiguresKit:
         assert counts == {"score.income": (3, 0, 3, 3), "score.age": (0, 0, 3, 0)}
         assert found.reasons == {"APPROVE>LOW_SCORE": 3}
 
-    async def test_a_result_that_is_there_stays(self, log: FiguresLog) -> None:
+    async def test_a_result_that_is_there_stays(self, log: Store) -> None:
         """A version's second result on a decision changes nothing."""
         await stored(log, "dec_1")
         await log.put_pairs([PAIR])
         await log.put_pairs([paired("dec_1", after=Side(Outcome.DECLINE))])
         assert [*(await log.pair_sums(PRODUCT, 3, NOON)).matrix] == ["APPROVE>REFER"]
 
-    async def test_sums_are_of_one_version_and_time(self, log: FiguresLog) -> None:
+    async def test_sums_are_of_one_version_and_time(self, log: Store) -> None:
         """Other versions, products and earlier decisions are left out; failures have no side."""
         await stored(log, "dec_1", "dec_9")
         failed = replace(PAIR, told=NotCompared(LeftOut.RULE_ERROR, ("income.months_12m",)))

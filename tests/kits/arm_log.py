@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Protocol
 
 import pytest
 from msgspec import structs
@@ -18,12 +17,10 @@ from decision_service.domain.ports import (
     DayLimits,
     DayTotal,
     DayTotals,
-    DecisionLog,
     Grant,
 )
 from decision_service.rollout.assign import Pin
-from decision_service.rollout.ports import ArmLog
-from decision_service.steering.counters import ArmFigures
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product
@@ -37,23 +34,17 @@ def granted(amount: int | None, tier: str = "T1") -> ArmDecision:
     return structs.replace(CHAMPION, grant=Grant(amount, tier))
 
 
-class ArmLogAndDecisionLog(ArmLog, ArmFigures, DecisionLog, Protocol):
-    """The ports on one store."""
-
-
 class ArmLogKit:
     """The suite; `log` is an empty log."""
 
-    async def test_a_recorded_decision_pins_its_unit(self, log: ArmLogAndDecisionLog) -> None:
+    async def test_a_recorded_decision_pins_its_unit(self, log: Store) -> None:
         """The pin names the arm and version that decided, and when; another unit has none."""
         await log.commit(structs.replace(ENTRY, arm=CHAMPION))
         assert await log.pin(PRODUCT, "user-1", LONG_AGO) == Pin(Arm.CHAMPION, 1, NOON)
         assert await log.pin(PRODUCT, "user-2", LONG_AGO) is None
         assert await log.pin("gig-advance-ph", "user-1", LONG_AGO) is None
 
-    async def test_the_last_pin_that_is_young_enough_counts(
-        self, log: ArmLogAndDecisionLog
-    ) -> None:
+    async def test_the_last_pin_that_is_young_enough_counts(self, log: Store) -> None:
         """A later pin replaces an earlier one, one that was kept sets none, an old one is gone."""
         later, kept = NOON + timedelta(days=1), NOON + timedelta(days=2)
         other = structs.replace(CHAMPION, arm=Arm.CHALLENGER, version=2)
@@ -65,7 +56,7 @@ class ArmLogKit:
         assert await log.pin(PRODUCT, "user-1", later) == pin
         assert await log.pin(PRODUCT, "user-1", later + timedelta(microseconds=1)) is None
 
-    async def test_approved_amounts_add_up_per_arm(self, log: ArmLogAndDecisionLog) -> None:
+    async def test_approved_amounts_add_up_per_arm(self, log: Store) -> None:
         """Only the arm's own approvals from the instant on are counted; without any it is 0."""
         earlier = NOON - timedelta(hours=1)
         refused = structs.replace(
@@ -79,7 +70,7 @@ class ArmLogKit:
         assert await log.approved(PRODUCT, Arm.CHALLENGER, LONG_AGO) == 1_000_000
         assert await log.approved("gig-advance-ph", Arm.CHALLENGER, LONG_AGO) == 0
 
-    async def test_a_days_grants_add_up_by_tier(self, log: ArmLogAndDecisionLog) -> None:
+    async def test_a_days_grants_add_up_by_tier(self, log: Store) -> None:
         """What was granted from the instant on counts by tier."""
         earlier = NOON - timedelta(hours=1)
         await log.commit(numbered(1, arm=granted(1_000), created=earlier))
@@ -92,7 +83,7 @@ class ArmLogKit:
         assert (await log.day_totals(PRODUCT, LONG_AGO)).of("") == DayTotal(4, 6_000)
         assert await log.day_totals("gig-advance-ph", LONG_AGO) == DayTotals()
 
-    async def test_a_day_approves_no_more_than_its_cap(self, log: ArmLogAndDecisionLog) -> None:
+    async def test_a_day_approves_no_more_than_its_cap(self, log: Store) -> None:
         """Of many that found room at once as many are stored as fit; the others may look again."""
         cap = CapLimit("all", amount=3_000)
         found = Allowances(DayLimits(NOON - timedelta(hours=2), (cap,)))
@@ -104,7 +95,7 @@ class ArmLogKit:
         with pytest.raises(AllowancesMoved):
             await log.commit(small)
 
-    async def test_a_repeated_commit_is_told_its_decision(self, log: ArmLogAndDecisionLog) -> None:
+    async def test_a_repeated_commit_is_told_its_decision(self, log: Store) -> None:
         """An entry that was stored before the day was full comes back, whatever is left by now."""
         cap = CapLimit("all", approvals=1)
         found = Allowances(DayLimits(NOON - timedelta(hours=2), (cap,)))
@@ -112,16 +103,14 @@ class ArmLogKit:
         stored = await log.commit(entry)
         assert await log.commit(entry) == stored
 
-    async def test_rates_count_what_the_rules_judged(self, log: ArmLogAndDecisionLog) -> None:
+    async def test_rates_count_what_the_rules_judged(self, log: Store) -> None:
         """The outcome of the rules counts where another was decided."""
         arm = structs.replace(CHAMPION, judged=Outcome.DECLINE, approved=None)
         await log.commit(numbered(1, arm=arm, outcome=Outcome.APPROVE))
         (tally,) = await log.tallies(PRODUCT, LONG_AGO, hashed=False)
         assert (tally.approved, tally.declined, tally.amount) == (0, 1, 0)
 
-    async def test_a_loser_of_its_request_id_counts_nowhere(
-        self, log: ArmLogAndDecisionLog
-    ) -> None:
+    async def test_a_loser_of_its_request_id_counts_nowhere(self, log: Store) -> None:
         """An entry whose request id was taken leaves no pin and no approved amount."""
         await log.commit(structs.replace(ENTRY, arm=CHAMPION))
         await log.commit(numbered(2, request_id=ENTRY.request_id, arm=CHALLENGER))

@@ -202,15 +202,6 @@ class DecisionLogKit(ListingKit):
         expected = KnownCount("a-1", Kind.EINCOMES, 9, 24_320)
         assert (await log.user_state("user-1")).counts == (expected,)
 
-    async def test_the_last_text_of_a_kind_is_the_one_that_sorts_last(
-        self, log: DecisionLog
-    ) -> None:
-        """Other kinds and earlier keys do not count; where there is none there is None."""
-        assert await log.last_text("rules") is None
-        older, newer = (StoredText(f"rules-{n}", "rules", b"x") for n in (1, 2))
-        await log.put_texts([newer, older, StoredText("zzz", "plan", b"p")])
-        assert await log.last_text("rules") == newer
-
     async def test_texts_are_kept_as_they_first_came(self, log: DecisionLog) -> None:
         """A text is found by digest; a second one of its digest changes nothing."""
         ruleset = StoredText("3f" * 32, "ruleset", b"\x00rules\xff")
