@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
 
 import structlog
 from msgspec.structs import replace
@@ -97,11 +96,8 @@ def review_case(recorded: Recorded) -> ReviewCase:
     )
 
 
-class ReviewObserver(Protocol):
-    """Receives every step that became durable in this process; no method raises."""
-
-    def stepped(self, step: ReviewStep) -> None:
-        """Take a step; never one that was taken before."""
+ReviewObserver = Callable[[ReviewStep], None]
+"""Receives every step that became durable in this process, once; never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +262,7 @@ async def _moved(
 
     review = await log.step(review_id, noted, limits)
     if taken[0] is not None:
-        observer.stepped(taken[0])
+        observer(taken[0])
     return review
 
 

@@ -31,7 +31,7 @@ from decision_service.cli.output import (
 from decision_service.domain.errors import visible
 
 _COMPARE_SECONDS = 120.0
-YesOption = Annotated[bool, typer.Option("--yes", help="do not ask")]
+YesOption = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
 ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="all products without it")]
 ChallengerOption = Annotated[
     bool, typer.Option("--challenger", help="judge recorded decisions again")
@@ -73,9 +73,7 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
         yield text
 
 
-def erase(
-    call: Call, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False
-) -> None:
+def erase(call: Call, yes: YesOption = False) -> None:
     if not yes:
         who = visible(call.request.user_id)
         typer.confirm(f"Destroy the stored data of {who} and revoke all accounts?", abort=True)
@@ -94,7 +92,8 @@ def show_letter(
         LetterForm, typer.Option("--format", help="plain text, one HTML page, or all of it")
     ] = LetterForm.TEXT,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="write it here, not on stdout")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="write to this file, not to standard output"),
     ] = None,
 ) -> None:
     made = call.send().notice

@@ -107,10 +107,7 @@ def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
 
 
 def check(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
-    """List every setting with its value and its source.
-
-    Secrets are left out. Exit code 2 on a problem.
-    """
+    """Secrets are left out. Exit code 2 on a problem."""
     reading = read(config)
     problems = (*reading.problems, *file_problems(reading))
     if form is Format.JSON:

@@ -393,9 +393,8 @@ def export(
         ExportFormat,
         typer.Option(
             "--format",
-            help="cases: rule tests of one version's, or of one decision; "
-            "jsonl or parquet: all that may leave, for backtest --cases; csv: the figures, a "
-            "row each",
+            help="cases: rule tests, of decisions of one version or of one decision; jsonl or "
+            "parquet: all that is exported, for backtest --cases; csv: the main columns",
         ),
     ],
     decision_id: Annotated[

@@ -35,10 +35,7 @@ Protos = Annotated[
 
 
 def init(folder: Folder, only_protos: Protos = False) -> None:
-    """Begin a folder with starter rules and settings.
-
-    The rules come with their tests and plans. The folder must be new or empty.
-    """
+    """The rules come with their tests and plans. The folder must be new or empty."""
     contents = {"rules": starter_rules()}
     if only_protos:
         contents = {one.name: one for one in sorted(protos().iterdir()) if one.is_dir()}

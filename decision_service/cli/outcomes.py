@@ -231,7 +231,9 @@ def outcomes(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="CSV or JSON lines; - for standard input")
     ],
-    currency: Annotated[str, typer.Option("--currency", help="of amounts without one")] = "PHP",
+    currency: Annotated[
+        str, typer.Option("--currency", help="currency of amounts without one")
+    ] = "PHP",
 ) -> None:
     tally = _Tally("standard input" if file == "-" else file)
     with (

@@ -62,13 +62,13 @@ def _move(
 
 GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
     "Start": {
-        "init": Command("Begin a folder with starter rules and settings.", "cli.init:init"),
+        "init": Command("Create a folder with starter rules and settings.", "cli.init:init"),
         "serve": Command("Serve decisions until SIGTERM or Ctrl-C.", "cli.serve:serve"),
         "sandbox": Group(
-            "Try it with made-up people.",
+            "Try the service with made-up people.",
             {
                 "demo": Command("Decide for the people, and end.", "standin.demo:demo"),
-                "people": Command("Show who there is.", "standin.commands:people"),
+                "people": Command("List the made-up people.", "standin.commands:people"),
                 "simulator": Command("Serve the vendor's API alone.", "standin.commands:simulator"),
             },
         ),
@@ -144,7 +144,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                 "factors": Command(
                     "List the factors of rules.", "workbench.commands.rules:factors"
                 ),
-                "new": Command("Begin a product.", "workbench.commands.authoring:new"),
+                "new": Command("Create a product.", "workbench.commands.authoring:new"),
                 "schema": Command("Print a JSON schema.", "workbench.commands.authoring:schema"),
                 "publish": Command(
                     "Write the manifest of rules.", "workbench.commands.publishing:publish"
@@ -173,7 +173,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
             },
         ),
         "backtest": Command(
-            "Say what other rules would have decided.", "workbench.commands.backtest:backtest"
+            "Report what other rules would have decided.", "workbench.commands.backtest:backtest"
         ),
         "rollout": Group(
             "Show rollouts, and move them.",
@@ -194,7 +194,7 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                 "confirm": _move("Confirm what another caller proposed.", "ConfirmRollout"),
                 "roll-back": _move("Move a track one stage down.", "RollBackRollout"),
                 "pause": _move("Stop advancing.", "PauseRollout"),
-                "resume": _move("Let advancing go on.", "ResumeRollout"),
+                "resume": _move("Allow advancing again.", "ResumeRollout"),
                 "kill": _move(
                     "Stop a challenger, or a whole product.",
                     "SetKillSwitch",
@@ -315,8 +315,8 @@ GROUPS: Mapping[str, Mapping[str, Command | Rpc | Group]] = {
                     defaults={"language": "en"},
                     findings=LETTERS,
                     by="cli.commands:show_letter",
-                    more="It is made at the first call, and the same ever after; a person's result "
-                    "has its own.",
+                    more="It is made at the first call and stays the same; a person's result has a "
+                    "letter of its own.",
                 ),
                 "list": Rpc("List letters, newest first.", "NoticeService.ListNotices"),
                 "sent": Rpc(

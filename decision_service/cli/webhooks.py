@@ -137,10 +137,7 @@ def remove(
 
 
 def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
-    """List what is registered.
-
-    Exit code 1 where needed events are not sent.
-    """
+    """Exit code 1 where needed events are not sent."""
     found = _asked(load(config), lambda hooks: hooks.list(vendor_deadline()))
     _print(found, form)
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]

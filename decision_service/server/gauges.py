@@ -181,7 +181,7 @@ def _each(figures: Mapping[str, float]) -> Samples:
 
 
 class ReviewMetrics:
-    """The `ReviewObserver` that counts; the reviewers' names are those of configured callers."""
+    """Counts the steps of reviews; the reviewers' names are those of configured callers."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         words = "Reviews that a person completed"
@@ -191,7 +191,7 @@ class ReviewMetrics:
         words = "Reviews that ended after they were due"
         self._late = counter(registry, "reviews_late", words, "product", "queue")
 
-    def stepped(self, step: ReviewStep) -> None:
+    def __call__(self, step: ReviewStep) -> None:
         review = step.review
         if review.ended is None or review.ended != step.event.at:
             return

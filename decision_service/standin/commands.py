@@ -30,10 +30,16 @@ _INDENT = "    "
 def people(
     data: Annotated[bool, typer.Option("--data", help="with all their data, in JSON")] = False,
     country: Annotated[
-        str, typer.Option("--country", envvar="DECISION_EMBEDDED_COUNTRY", help="as `serve` has it")
+        str,
+        typer.Option(
+            "--country", envvar="DECISION_EMBEDDED_COUNTRY", help="where they live, as for `serve`"
+        ),
     ] = "",
     currency: Annotated[
-        str, typer.Option("--currency", envvar="DECISION_EMBEDDED_CURRENCY", help="the same")
+        str,
+        typer.Option(
+            "--currency", envvar="DECISION_EMBEDDED_CURRENCY", help="of their pay, as for `serve`"
+        ),
     ] = HOME_CURRENCY,
     form: FormatOption = Format.TABLE,
 ) -> None:

@@ -53,7 +53,7 @@ class Dying:
 class Unheard:
     """Hears of nothing that is asked for here."""
 
-    def stepped(self, step: ReviewStep) -> None:
+    def __call__(self, step: ReviewStep) -> None:
         """Take no note."""
 
 

@@ -34,7 +34,7 @@ class Steps:
 
     taken: list[ReviewStep] = field(default_factory=list)
 
-    def stepped(self, step: ReviewStep) -> None:
+    def __call__(self, step: ReviewStep) -> None:
         """Take a step."""
         self.taken.append(step)
 
