@@ -121,19 +121,12 @@ class Replayed(msgspec.Struct, frozen=True):
     traces: tuple[StageTrace, ...]
 
 
-class ReplayDecision:
-    def __init__(
-        self,
-        log: DecisionLog,
-        reading: ReadDecisions,
-        archive: RulesetArchive,
-        rulebook: Callable[[], Rulebook],
-    ) -> None:
-        self._log = log
-        self._reading = reading
-        self._archive = archive
-        self._rulebook = rulebook
-        self._turns = asyncio.Semaphore(AT_ONCE)
+class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
+    log: DecisionLog
+    reading: ReadDecisions
+    archive: RulesetArchive
+    rulebook: Callable[[], Rulebook]
+    _turns: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def __call__(self, decision_id: str, which: WhichRules, scope: str = "") -> Replayed:
         """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
@@ -146,14 +139,14 @@ class ReplayDecision:
             return await self._replayed(decision_id, which, scope)
 
     async def _replayed(self, decision_id: str, which: WhichRules, scope: str) -> Replayed:
-        recorded = await self._reading.get(decision_id, full=True, scope=scope)
+        recorded = await self.reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
         _require_product(which.ruleset, "ruleset", entry.product)
         shell = shell_of(entry, recorded.facts)
         if entry.snapshot_id is None:
             return Replayed(recorded, shell, ())
         ruleset = await self._rules(entry, which)
-        body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+        body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
         if body is None:
             raise SnapshotErased(
                 "the applicant's data behind this decision was erased: the decision can still be "
@@ -167,8 +160,8 @@ class ReplayDecision:
 
     async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:
         if which.version and not which.digest:
-            return self._rulebook().product(entry.product).version(which.version)
-        ruleset = await self._archive.by_digest(which.digest or entry.ruleset_digest or "")
+            return self.rulebook().product(entry.product).version(which.version)
+        ruleset = await self.archive.by_digest(which.digest or entry.ruleset_digest or "")
         _require_product(ruleset.ruleset, "digest", entry.product)
         if which.version not in {0, ruleset.version}:
             what = f"is {which.version}, but the digest is that of version {ruleset.version}"

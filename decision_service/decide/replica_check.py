@@ -36,36 +36,29 @@ class DigestsInForce(msgspec.Struct, frozen=True):
     here: bool
 
 
-class ReplicaCheck:
+class ReplicaCheck(msgspec.Struct, eq=False):
     """Compares the digests of all processes, and logs an alarm where they differ for long.
 
     `report` is the store's: it gives the last report of each living process, this one included.
     """
 
-    def __init__(
-        self,
-        report: Callable[[ProcessRules], Awaitable[Sequence[ProcessRules]]],
-        rulebook: Callable[[], Rulebook],
-        clock: Clock,
-        name: str,
-    ) -> None:
-        self._report = report
-        self._rulebook = rulebook
-        self._clock = clock
-        self._name = name
-        self._counts: Mapping[str, int] = {}
-        self._since: float | None = None
-        self._alarmed = False
+    report: Callable[[ProcessRules], Awaitable[Sequence[ProcessRules]]]
+    rulebook: Callable[[], Rulebook]
+    clock: Clock
+    name: str
+    _counts: Mapping[str, int] = msgspec.field(default_factory=dict)
+    _since: float | None = None
+    _alarmed: bool = False
 
     @property
     def seconds(self) -> float:
         """For how long the processes have differed; 0 while they agree."""
-        return 0.0 if self._since is None else self._clock.monotonic() - self._since
+        return 0.0 if self._since is None else self.clock.monotonic() - self._since
 
     @property
     def in_force(self) -> tuple[DigestsInForce, ...]:
         """The digests at the last check, the most frequent first."""
-        mine = rules_digest(self._rulebook())
+        mine = rules_digest(self.rulebook())
         ordered = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
         return tuple(DigestsInForce(digest, count, digest == mine) for digest, count in ordered)
 
@@ -77,8 +70,8 @@ class ReplicaCheck:
             await asyncio.sleep(PERIOD)
 
     async def check(self) -> None:
-        mine = ProcessRules(self._name, rules_digest(self._rulebook()))
-        found = await self._report(mine)
+        mine = ProcessRules(self.name, rules_digest(self.rulebook()))
+        found = await self.report(mine)
         self._counts = Counter(one.digest for one in found)
         if len(self._counts) <= 1:
             if self._alarmed:
@@ -89,14 +82,14 @@ class ReplicaCheck:
 
     def _differ(self) -> None:
         if self._since is None:
-            self._since = self._clock.monotonic()
+            self._since = self.clock.monotonic()
         if self.seconds <= ALLOWED or self._alarmed:
             return
         self._alarmed = True
         log.error(
             "the processes on this store decide by different rules: publish the same everywhere",
             alarm=raised(Alarm.RULES_DIFFER),
-            here=rules_digest(self._rulebook()),
+            here=rules_digest(self.rulebook()),
             processes=dict(self._counts),
         )
 

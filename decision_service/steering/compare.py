@@ -26,43 +26,6 @@ from decision_service.steering.pairs import DecidedCase, PairLog, RulesOnDay, se
 _PAGE = 100
 
 
-class RecordedCase(msgspec.Struct, frozen=True):
-    entry: StoredEntry
-    case: DecidedCase | LeftOut
-
-
-class RecordedCases(msgspec.Struct, frozen=True, eq=False):
-    log: DecisionLog
-    archive: RulesetArchive
-
-    async def newest(
-        self, product: Product, since: datetime, most: int
-    ) -> AsyncIterator[RecordedCase]:
-        """At most so many decisions by rules; raises StoreUnavailable."""
-        async for entry in self._entries(product.name, since, most):
-            case = await recorded_case(entry, self.archive, product.input_names)
-            if isinstance(case, DecidedCase) and entry.snapshot_id is not None:
-                body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
-                case = with_snapshot(case, body)
-            yield RecordedCase(entry, case)
-
-    async def _entries(
-        self, product: str, since: datetime, most: int
-    ) -> AsyncIterator[StoredEntry]:
-        chosen = Filter(product=product, created_from=since)
-        after: PagePosition | None = None
-        left = most
-        while left > 0:
-            entries = await self.log.list(chosen, after, min(_PAGE, left))
-            for entry in entries:
-                if entry.outcome is not Outcome.NOT_ENROLLED:
-                    left -= 1
-                    yield entry
-            if len(entries) < _PAGE:
-                return
-            after = PagePosition(entries[-1].created, entries[-1].decision_id)
-
-
 async def recorded_case(
     entry: StoredEntry, archive: RulesetArchive, known: frozenset[str]
 ) -> DecidedCase | LeftOut:
@@ -101,33 +64,6 @@ class ComparisonRequest(msgspec.Struct, frozen=True):
     now: datetime
     params_as_of: date | None = None
     champion: bool = False
-
-
-class JudgedAgain(msgspec.Struct):
-    sums: ImpactSums
-    created: list[datetime]
-
-
-async def judged_again(
-    cases: RecordedCases, product: Product, version: int, question: ComparisonRequest
-) -> JudgedAgain:
-    """The newest decisions as the champion and a version judge them; raises StoreUnavailable."""
-    day = question.params_as_of
-    base = RulesOnDay(product.champion, None if question.champion else day)
-    other = RulesOnDay(product.versions[version], day)
-    found = JudgedAgain(ImpactSums(), [])
-    async for recorded in cases.newest(product, question.since, question.most):
-        entry, case = recorded.entry, recorded.case
-        found.created.append(entry.created)
-        if isinstance(case, LeftOut):
-            found.sums.leave_out(case, entry.outcome)
-            continue
-        judged = await asyncio.to_thread(second_opinion, case, base, other)
-        if isinstance(judged, NotCompared):
-            found.sums.leave_out(judged.why, case.decision.rules_verdict.outcome, judged.lacking)
-        else:
-            found.sums.add(judged)
-    return found
 
 
 class UntriedValue(msgspec.Struct, frozen=True):
@@ -204,23 +140,17 @@ class VersionComparison(msgspec.Struct, frozen=True):
     lists_of_today: Sequence[str] = ()
 
 
-class CompareVersions:
+class CompareVersions(msgspec.Struct, frozen=True, eq=False):
     """Compares by stored shadow results, or by re-evaluating decisions; records nothing."""
 
-    def __init__(
-        self,
-        log: DecisionLog,
-        pairs: PairLog,
-        archive: RulesetArchive,
-        rulebook: Callable[[], Rulebook],
-    ) -> None:
-        self._cases = RecordedCases(log, archive)
-        self._pairs = pairs
-        self._rulebook = rulebook
+    log: DecisionLog
+    pairs: PairLog
+    archive: RulesetArchive
+    rulebook: Callable[[], Rulebook]
 
     async def __call__(self, question: ComparisonRequest) -> VersionComparison:
         """Raises ProductUnknown, RulesetUnknown, StoreUnavailable, FieldInvalid."""
-        product = self._rulebook().product(question.product)
+        product = self.rulebook().product(question.product)
         version = question.shadow or _compared_with(product, question)
         live = product.plan.versions.champion
         sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
@@ -229,18 +159,13 @@ class CompareVersions:
             message = f"params_as_of {lacking}"
             raise FieldInvalid(message, (FieldProblem("params_as_of", message),))
         if question.shadow:
-            sums = await self._pairs.pair_sums(product.name, version, question.since)
+            sums = await self.pairs.pair_sums(product.name, version, question.since)
             if not sums.everybody.applicants and not sums.left_out:
                 _require_shadow(product, version)
             first, last = _day(question.since, product), _day(question.now, product)
-            length = (last - first).days
-            days = frozenset(first + timedelta(days=n) for n in range(length + 1))
+            days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
         else:
-            found = await judged_again(self._cases, product, version, question)
-            sums = found.sums
-            days = frozenset(_day(created, product) for created in found.created)
-        if day is not None:
-            days = frozenset({day})
+            sums, days = await self._judged_again(product, version, question)
         return VersionComparison(
             product=product.name,
             live_version=live,
@@ -248,10 +173,49 @@ class CompareVersions:
             since=question.since,
             currency=product.champion.currency,
             sums=sums,
-            untried=untried(sides, days, _day(question.now, product)),
+            untried=untried(
+                sides, frozenset(days if day is None else {day}), _day(question.now, product)
+            ),
             params_as_of=day,
             lists_of_today=() if question.shadow else _asked_by_one(sides),
         )
+
+    async def _judged_again(
+        self, product: Product, version: int, question: ComparisonRequest
+    ) -> tuple[ImpactSums, set[date]]:
+        """The newest decisions as champion and version judge them, and the days they are of."""
+        day, sums, days = question.params_as_of, ImpactSums(), set[date]()
+        base = RulesOnDay(product.champion, None if question.champion else day)
+        other = RulesOnDay(product.versions[version], day)
+        async for entry in self._newest(product.name, question.since, question.most):
+            days.add(_day(entry.created, product))
+            case = await recorded_case(entry, self.archive, product.input_names)
+            if isinstance(case, LeftOut):
+                sums.leave_out(case, entry.outcome)
+                continue
+            if entry.snapshot_id is not None:
+                body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
+                case = with_snapshot(case, body)
+            judged = await asyncio.to_thread(second_opinion, case, base, other)
+            if isinstance(judged, NotCompared):
+                sums.leave_out(judged.why, case.decision.rules_verdict.outcome, judged.lacking)
+            else:
+                sums.add(judged)
+        return sums, days
+
+    async def _newest(self, product: str, since: datetime, most: int) -> AsyncIterator[StoredEntry]:
+        """At most so many decisions by rules."""
+        chosen = Filter(product=product, created_from=since)
+        after: PagePosition | None = None
+        while most > 0:
+            entries = await self.log.list(chosen, after, min(_PAGE, most))
+            for entry in entries:
+                if entry.outcome is not Outcome.NOT_ENROLLED:
+                    most -= 1
+                    yield entry
+            if len(entries) < _PAGE:
+                return
+            after = PagePosition(entries[-1].created, entries[-1].decision_id)
 
 
 def _asked_by_one(sides: Sequence[CompiledRuleset]) -> Sequence[str]:
