@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 DECISION := $(BIN)/decision-service
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# What was compiled once is kept: some ten seconds of each process of tests, a second of each command.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 

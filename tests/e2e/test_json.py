@@ -12,6 +12,7 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -248,12 +249,16 @@ async def test_calls_in_progress_may_finish_while_the_service_stops(tmp_path: Pa
         await ending
 
 
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+@cache
+def document() -> dict[str, Any]:
+    """docs/openapi.yaml, read where it is needed."""
+    read: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    return read
 
 
 def differences(schema: dict[str, Any], value: Any) -> list[str]:
     """Where a JSON value is not as a schema of the document says."""
-    validator = Draft202012Validator(schema | {"components": DOCUMENT["components"]})
+    validator = Draft202012Validator(schema | {"components": document()["components"]})
     return [f"{one.json_path}: {one.message[:200]}" for one in validator.iter_errors(value)]
 
 
@@ -265,15 +270,15 @@ def body_of(described: dict[str, Any]) -> dict[str, Any]:
 
 async def test_the_document_has_every_method_and_its_answers(shared: Running) -> None:
     """An empty request is answered, or refused, as it says; its schemas are schemas."""
-    for schema in DOCUMENT["components"]["schemas"].values():
+    for schema in document()["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
     known = {
         f"/{service}/{method.name}"
         for service in SERVICES
         for method in Default().FindServiceByName(service).methods
     }
-    assert DOCUMENT["paths"].keys() == known
-    for path, operation in DOCUMENT["paths"].items():
+    assert document()["paths"].keys() == known
+    for path, operation in document()["paths"].items():
         answer = await post(shared, path.removeprefix(PACKAGE), {})
         said = operation["post"]["responses"]["200" if answer.status == 200 else "default"]
         assert differences(body_of(said), answer.content) == [], path
@@ -312,7 +317,7 @@ async def test_every_field_of_a_request_is_known(shared: Running) -> None:
     for service in SERVICES:
         for method in Default().FindServiceByName(service).methods:
             path = f"/{service}/{method.name}"
-            described = body_of(DOCUMENT["paths"][path]["post"]["requestBody"])
+            described = body_of(document()["paths"][path]["post"]["requestBody"])
             for proto_names in (False, True):
                 body = MessageToDict(
                     filled(method.input_type), preserving_proto_field_name=proto_names
@@ -404,7 +409,7 @@ async def test_the_curl_lines_of_the_page_run(live: Running, tmp_path: Path) -> 
 def test_the_page_names_every_path_of_before_and_of_now() -> None:
     """Each method once."""
     rows = CALLERS.rows("Paths of before")
-    assert sorted(PACKAGE + row[1].strip("`") for row in rows) == sorted(DOCUMENT["paths"])
+    assert sorted(PACKAGE + row[1].strip("`") for row in rows) == sorted(document()["paths"])
     assert all(row[0].strip("`").split()[1].startswith("/v1/") for row in rows)
 
 
@@ -413,7 +418,7 @@ async def test_the_embedded_mode_has_an_explorer(shared: Running) -> None:
     async with httpx2.AsyncClient(base_url=shared.service.http_url, verify=TLS) as client:
         page = await client.get("/")
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-        for path in DOCUMENT["paths"]:
+        for path in document()["paths"]:
             assert f'data-path="{path}"' in page.text
         anchors = set(re.findall(r' id="([^"]+)"', page.text))
         assert set(re.findall(r'href="#([^"]+)"', page.text)) <= anchors

@@ -42,6 +42,13 @@ def service_story(path: Path, shown: str) -> ServiceStory:
     return story
 
 
+@cache
+def story_named(name: str) -> ServiceStory:
+    """The story of tests/stories with a name."""
+    file = f"{name}.yaml"
+    return service_story(Path(__file__).with_name(file), f"tests/stories/{file}")
+
+
 def _with_service(rules: Story, report: Report) -> ServiceStory:
     fields = rules.fields
     _check_changes(fields, report)

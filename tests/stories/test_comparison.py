@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 from msgspec import structs
@@ -15,20 +14,10 @@ from decision_service.domain.values import Cause, Missing, Month
 from decision_service.rules.expectations import NOTHING_EXPECTED, Expectation
 from decision_service.rules.tests_file import Given
 from tests.stories.comparison import differences, explained
-from tests.stories.reading import service_story
+from tests.stories.reading import story_named
 from tests.stories.running import decide
 from tests.stories.story import Refused, Waiting
 
-FOLDER = Path(__file__).parent
-
-
-def story_of(name):
-    """A story by its file's name."""
-    return service_story(FOLDER / f"{name}.yaml", f"tests/stories/{name}.yaml")
-
-
-STEADY = story_of("loan-steady-payroll-and-sss")
-NOT_READY = story_of("loan-first-sync-just-begun")
 SEPTEMBER = Month.parse("2026-09")
 WAITED = Missing(
     Cause.NOT_YET_POSTED, source="a-sss_ph", month=SEPTEMBER.index, due=date(2026, 12, 1)
@@ -44,6 +33,11 @@ FAULTS = [
         ("waits_for", "2026-09 by sss_ph, due whenever", "nothing"),
     ),
 ]
+
+
+def steady():
+    """Somebody who is approved."""
+    return story_named("loan-steady-payroll-and-sss")
 
 
 def expecting(story, **expected):
@@ -63,20 +57,22 @@ def expecting(story, **expected):
 )
 def test_a_figure_that_is_not_as_expected_is_named(figure, line):
     """A factor of another value, and one that the version does not use, give a line each."""
-    story = expecting(STEADY, given=Given(STEADY.rules.case.given.inputs, {figure.name: figure}))
+    story = expecting(
+        steady(), given=Given(steady().rules.case.given.inputs, {figure.name: figure})
+    )
     assert differences(story, decide(story)) == [line]
 
 
 @pytest.mark.parametrize(("expected", "line"), FAULTS)
 def test_what_is_not_as_expected_is_named(expected, line):
     """Each expectation that is not met gives one line: what, expected, actual."""
-    story = replace(STEADY, **expected)
+    story = replace(steady(), **expected)
     assert differences(story, decide(story)) == [line]
 
 
 def test_an_outcome_that_differs_is_explained():
     """The account of a failure shows expected beside actual, the factors and the story's why."""
-    story = expecting(STEADY, expectation=Expectation(Outcome.DECLINE, None, {}, {}, None))
+    story = expecting(steady(), expectation=Expectation(Outcome.DECLINE, None, {}, {}, None))
     decided = decide(story)
     text = explained(story, decided, differences(story, decided))
     assert "outcome: expected DECLINE, got APPROVE" in text
@@ -96,16 +92,16 @@ def test_an_outcome_that_differs_is_explained():
 )
 def test_month_day_and_account_that_are_waited_for_are_compared(waits, met):
     """Of what is not posted yet the month, the due date and the account must be the story's."""
-    decided = decide(STEADY)
+    decided = decide(steady())
     request = DataRequest("income.months_24m", WAITED, "")
     verdict = type(decided.verdict)(Outcome.APPROVE, data_requests=(request,))
-    story = replace(expecting(STEADY, expectation=NOTHING_EXPECTED), waits_for=waits)
+    story = replace(expecting(steady(), expectation=NOTHING_EXPECTED), waits_for=waits)
     assert (differences(story, replace(decided, verdict=verdict)) == []) is met
 
 
 def test_data_that_is_not_ready_is_no_wrong_field():
     """A request that is answered with DATA_NOT_READY was not refused for one of its fields."""
     refused = Refused("requested_amount", not_ready=False)
-    story = replace(NOT_READY, refused=refused)
+    story = replace(story_named("loan-first-sync-just-begun"), refused=refused)
     (line,) = differences(story, decide(story))
     assert line[:2] == ("refused", "a field")

@@ -9,17 +9,21 @@ import pytest
 from decision_service.decide.stories import run_story
 from decision_service.domain.decision import Outcome
 from tests.stories.comparison import differences, explained
-from tests.stories.reading import service_story, shipped
+from tests.stories.reading import shipped, story_named
 from tests.stories.running import decide
+from tests.stories.story import ServiceStory
 
 FOLDER = Path(__file__).parent
-STORIES = [
-    service_story(path, f"tests/stories/{path.name}") for path in sorted(FOLDER.glob("*.yaml"))
-]
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 LEAST = 80
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+@pytest.fixture(params=NAMES)
+def story(request: pytest.FixtureRequest) -> ServiceStory:
+    """Each story."""
+    return story_named(request.param)
+
+
 def test_the_applicant_is_decided_as_an_analyst_would(story):
     """The outcome, its reasons and its offer are the story's."""
     decided = decide(story)
@@ -28,7 +32,6 @@ def test_the_applicant_is_decided_as_an_analyst_would(story):
         pytest.fail(explained(story, decided, found), pytrace=False)
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_rules_alone_find_what_the_service_finds(story):
     """A story that needs no failing vendor and no earlier reading has the same facts in both."""
     if story.failing or story.known or story.refused:
@@ -40,13 +43,14 @@ def test_rules_alone_find_what_the_service_finds(story):
 
 def test_there_are_enough_stories():
     """At least 80 stories tell of both products; half are APPROVE or DECLINE on clean data."""
-    clear = [s for s in STORIES if s.clean and s.outcome in (Outcome.APPROVE, Outcome.DECLINE)]
-    assert len(STORIES) >= LEAST
-    assert {story.product for story in STORIES} == {"personal-loan-ph", "gig-advance-ph"}
-    assert len(clear) * 2 >= len(STORIES)
+    stories = [*map(story_named, NAMES)]
+    clear = [s for s in stories if s.clean and s.outcome in (Outcome.APPROVE, Outcome.DECLINE)]
+    assert len(stories) >= LEAST
+    assert {story.product for story in stories} == {"personal-loan-ph", "gig-advance-ph"}
+    assert len(clear) * 2 >= len(stories)
 
 
 def test_no_two_stories_share_a_title():
     """A title tells one applicant from all others."""
-    titles = [story.title for story in STORIES]
+    titles = [story_named(name).title for name in NAMES]
     assert len(set(titles)) == len(titles)
