@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import grpc
+import pytest
 
 from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.app import wiring as background
 from decision_service.app.wiring import start
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
@@ -82,3 +85,18 @@ async def test_a_service_that_starts_two_days_ahead(tmp_path: Path) -> None:
         await live.service.core.source.refresh_providers()
         assert (await decided(live))[0] == "APPROVE"
         assert await decided(live) == NORMAL
+
+
+async def test_it_recovers_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While in doubt the vendor is asked again and again, and what was dated ahead is forgotten."""
+    monkeypatch.setattr(background, "CLOCK_SECONDS", 0.02)
+    clock = MovedClock()
+    clock.ahead = AHEAD
+    async with serving(tmp_path, clock) as live:
+        guard = live.service.core.guard
+        assert guard.doubts()
+        clock.ahead = timedelta()
+        async with asyncio.timeout(20):
+            while guard.doubts() or not guard.tidy:
+                await asyncio.sleep(0.01)
+        assert (await decided(live))[0] == "APPROVE"

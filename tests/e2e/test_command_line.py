@@ -10,7 +10,7 @@ import pytest
 
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import command, serving
-from tests.e2e.service import Running
+from tests.e2e.service import Running, own_rules
 from tests.unit.cli.commands import command as here
 
 GEORGE = sandbox_people()[0].user_id
@@ -138,3 +138,19 @@ def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
     assert "replaying each gives the same answer" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert re.search(r"Its [0-9]+ factors: --view full, below", done.stdout)
+
+
+@pytest.mark.long
+def test_a_wrong_rule_edit_stops_the_start_with_its_line(tmp_path: Path) -> None:
+    """serve names file, line and column of each mistake and starts nothing."""
+    rules = own_rules(tmp_path)
+    file = rules / "personal-loan-ph" / "v1.yaml"
+    text = file.read_text()
+    assert "income.months_24m < params.min_income_months" in text
+    file.write_text(text.replace("income.months_24m < params", "income.months_24 < params"))
+    line = text[: text.index("income.months_24m < params")].count("\n") + 1
+    done = command("serve", folder=tmp_path, rules_dir=str(rules))
+    assert done.returncode == 2
+    assert f"personal-loan-ph/v1.yaml:{line}:" in done.stderr
+    assert "did you mean" in done.stderr
+    assert "Traceback" not in done.stderr

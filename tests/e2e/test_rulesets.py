@@ -15,9 +15,6 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
-from decision_service.rulebook.manifest import (
-    public_line,
-)
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import (
     PRODUCT,
@@ -75,9 +72,11 @@ async def test_rulesets_are_listed_with_what_to_send(own: tuple[Running, Any, Pa
     assert got.ruleset.source == file.read_text()
 
 
-def line(key: bytes) -> str:
-    """The part of a caller's entry that names the key."""
-    return f'signing_keys: ["{public_line(key)}"]'
+async def replaced(stub: ruleset_service_pb2_grpc.RulesetServiceStub, before: str) -> str:
+    """The digest that decides once another one than this does."""
+    return digest(
+        await until(lambda: listed(stub, refused=False), lambda reply: digest(reply) != before)
+    )
 
 
 async def test_a_bad_edit_keeps_the_last_good_rules(
@@ -240,3 +239,22 @@ async def test_rules_that_fail_their_own_tests_are_refused(
     file.write_text("\n".join(lines) + "\n")
     reply = await listed(stub, refused=True)
     assert {problem.code for problem in reply.refused} == {"T002"}
+
+
+async def test_a_folder_that_goes_away_keeps_the_last_good_rules(
+    own: tuple[Running, Any, Path],
+) -> None:
+    """While it is away decisions go on, and what stands in its place afterwards decides."""
+    live, stub, file = own
+    folder, away = file.parents[1], file.parents[1].with_name("away")
+    before = digest(await listed(stub, refused=False))
+    folder.rename(away)
+    decision = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert decision.ruleset_ref.digest == before
+    other = away / PRODUCT / "v1.yaml"
+    other.write_text(
+        other.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
+    )
+    away.rename(folder)
+    await replaced(stub, before)
+    assert await health(live) == ["SERVING"]
