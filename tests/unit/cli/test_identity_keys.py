@@ -67,21 +67,6 @@ def test_hashes_of_who_applied_go_with_their_key(capsys, store_url):
     assert sorted(asyncio.run(contents(store_url))) == [plain, plain, hashed[1]]
 
 
-@pytest.mark.parametrize("key", ["xyz", "00", "0" * 9])
-def test_what_is_no_id_of_a_key_is_told(capsys, key):
-    """Exit code 2 and one sentence."""
-    done = command(capsys, "keys", "identity", "forget", key)
-    assert done.code == 2
-    assert done.err == f"'{key}' is no id of a key: give the 8 digits of `list`\n"
-
-
-def test_a_file_that_is_not_there_is_told(capsys, tmp_path):
-    """Exit code 2 and the name of the file."""
-    done = command(capsys, "keys", "identity", "list", "--file", tmp_path / "none")
-    assert done.code == 2
-    assert f"{tmp_path}/none cannot be read" in done.err
-
-
 def test_beside_postgresql_a_file_must_be_named(capsys, monkeypatch):
     """There is no file beside a server: the sentence says which setting to give."""
     monkeypatch.setenv("DECISION_STORE_URL", "postgresql://u:p@127.0.0.1:1/d")

@@ -82,12 +82,6 @@ def test_a_schema_that_differs_is_a_finding_in_one_sentence(capsys, tmp_path):
     assert "rules schema --of ruleset" in line
 
 
-def test_a_schema_that_is_not_there_is_wrong_usage(capsys, tmp_path):
-    """A file that cannot be read gives exit code 2 and one sentence."""
-    done = command(capsys, "rules", "schema", "--check", tmp_path / "none.json")
-    assert (done.code, len(done.err.splitlines())) == (2, 1)
-
-
 @pytest.mark.parametrize("path", RULESETS, ids=lambda p: p.parent.name + "-" + p.stem)
 def test_every_rule_file_satisfies_the_schema(path: Path):
     """The shipped rule files, the worked example and the small products validate."""
