@@ -15,10 +15,9 @@ from decision_service.casework.recourse_changes import Candidate, Laws, Pools, U
 from decision_service.domain.decision import OfferKind, Outcome, Verdict
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.values import Money
-from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.construct import Conclusion, Finding, Trace
 from decision_service.rules.evaluate import Facts, evaluate, load, load_more
-from decision_service.rules.knockouts import RulesRunner
+from decision_service.rules.knockouts import ConditionsRunner, RulesRunner
 from decision_service.rules.language.types import Node, reads
 from decision_service.rules.program import CompiledRuleset, Stage
 

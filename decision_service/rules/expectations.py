@@ -12,7 +12,7 @@ import msgspec
 from decision_service.domain.decision import OfferKind, Outcome, ReferKind, Verdict
 from decision_service.domain.factor import Value
 from decision_service.domain.values import DataReason, Money
-from decision_service.rules.conditions import ConditionsRunner
+from decision_service.rules.knockouts import ConditionsRunner
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.fields import Fields, as_scalar
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode

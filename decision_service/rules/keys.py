@@ -165,6 +165,11 @@ TABLE = Section(
     needed("rows", _form({"anyOf": [_ROWS, TABLE_FILE.schema]}, Change.INSIDE),
         "A condition a column, then the outputs"),
 )  # fmt: skip
+_WORSE = {"items": {"properties": {"then": choice(OUTCOME_WORDS[1:])}}}
+_LEGAL_ONLY_WORSENS: dict[str, Schema] = {
+    "if": {"properties": {"component": {"const": Component.LEGAL.value}}},
+    "then": {"properties": {"rules": _WORSE}},
+}
 STAGE = Section(
     "a stage",
     needed("name", IDENTIFIER, "The stage's own name"),
@@ -176,6 +181,7 @@ STAGE = Section(
         {"required": [key], "properties": {"component": choice(COMPONENTS[key])}}
         for key in STAGES
     ],
+    **_LEGAL_ONLY_WORSENS,
 )  # fmt: skip
 
 # What follows the stages

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Component, Outcome, RuleTrace, Truth
 from decision_service.domain.values import Cause, DataReason, Missing, exponent
-from decision_service.rules import conditions, knockouts, offer, scorecard, table
+from decision_service.rules import knockouts, offer, scorecard, table
 from decision_service.rules.cells import CellReader, cell_tree
 from decision_service.rules.construct import (
     SEGMENT,
@@ -173,7 +173,7 @@ STAGES = _by_key(
 
 CLOSING = _by_key(
     Construct("offer", offer.read_offer, offer.announces),
-    Construct("conditions", conditions.read_conditions),
+    Construct("conditions", knockouts.read_conditions),
 )
 
 

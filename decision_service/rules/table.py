@@ -14,8 +14,11 @@ from decision_service.rules.cells import (
     Cell,
     CellKind,
     CellReader,
+    RawRow,
     cell_tree,
     column,
+    read_rows,
+    table_file,
 )
 from decision_service.rules.construct import (
     Column,
@@ -43,7 +46,6 @@ from decision_service.rules.language.types import Node, Symbol
 from decision_service.rules.language.values import Gap, Unknown, rule_error, union
 from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 from decision_service.rules.literals import as_literal
-from decision_service.rules.table_rows import RawRow, read_rows, table_file
 
 _TYPES = [t.value for t in ValueType]
 _COMPUTED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})

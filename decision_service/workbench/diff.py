@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorSpec
+from decision_service.rules.cells import read_rows
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.construct import SEGMENT
 from decision_service.rules.draft import names_of, with_shared
@@ -18,7 +19,6 @@ from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
-from decision_service.rules.table_rows import read_rows
 from decision_service.workbench.changes import (
     NO_VALUE,
     NOTHING,

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.factor import ValueType
+from decision_service.rules.cells import read_rows
 from decision_service.rules.construct import SEGMENT
 from decision_service.rules.draft import names_in
 from decision_service.rules.keys import CHANGED, RULESET
@@ -22,7 +23,6 @@ from decision_service.rules.language.types import Symbol
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.ranges import written_labels
-from decision_service.rules.table_rows import read_rows
 
 SMALL = 20
 """Whole numbers up to this one move by 1, others by a tenth."""

@@ -12,10 +12,9 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
 from decision_service.domain.values import LARGEST_AMOUNT, exponent
 from decision_service.rules.cells import Cell, CellKind
-from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.construct import MOST_WORLDS, Runner
 from decision_service.rules.keys import AMOUNT, MINIMUM, Hit
-from decision_service.rules.knockouts import Rule, RulesRunner
+from decision_service.rules.knockouts import ConditionsRunner, Rule, RulesRunner
 from decision_service.rules.language.types import Node, reads
 from decision_service.rules.offer import OfferRunner
 from decision_service.rules.offer_terms import OfferLine, Terms

@@ -196,7 +196,7 @@ def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
         ("    text: {en: No connected account shows income}", "    text: {fil: Wala}"),
         ("  requested_amount: {type: money,", "  requested_amount: {type: integer,"),
         ("{type: text, one_of", "{type: flag, one_of"),
-        ("    then: REFER\n    reason: RATE_CAP", "    then: APPROVE"),
+        ("        then: REFER\n        reason: RATE_CAP", "        then: APPROVE"),
     ],
 )
 def test_what_the_readers_refuse_by_form_the_schema_refuses(old, new):

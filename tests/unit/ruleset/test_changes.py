@@ -51,7 +51,7 @@ ROW_3 = '        - [A, "-", 1, T9]\n'
 DATED = "min_income_months: {type: integer, values: {2026-01-01: 4, 2026-12-01: 6}}"
 
 
-TAGGED = "    reason: RATE_CAP\n    tags: [desk]\n"
+TAGGED = "        reason: RATE_CAP\n        tags: [desk]\n"
 TAGS = "tags:\n  desk: {means: a desk}\n"
 
 EDITS = {
@@ -179,7 +179,8 @@ EDITS = {
     "a post-check": (
         "offer.term_months <= 4",
         "offer.term_months <= 3",
-        """post-checks: rule effective_rate_cap: the condition from `offer.approved_amount <= 10000
+        """stage post_checks: rule effective_rate_cap: the condition
+        from `offer.approved_amount <= 10000
         and offer.term_months <= 4 and offer.monthly_rate > params.rate_cap` to
         `offer.approved_amount <= 10000 and offer.term_months <= 3 and
         offer.monthly_rate > params.rate_cap`""",
@@ -348,11 +349,11 @@ def test_the_values_of_a_label_are_compared_with_its_own():
 
 def test_tags_that_are_declared_told_and_set_are_changes():
     """A new tag, another circle of who is told, and a rule that has it."""
-    assert changes(("stages:\n", f"{TAGS}stages:\n"), ("    reason: RATE_CAP\n", TAGGED)) == [
+    assert changes(("stages:\n", f"{TAGS}stages:\n"), ("        reason: RATE_CAP\n", TAGGED)) == [
         "tags: tag desk is new: means a desk",
-        "post-checks: rule effective_rate_cap: tags from not written to [desk]",
+        "stage post_checks: rule effective_rate_cap: tags from not written to [desk]",
     ]
-    tagged = edited(("stages:\n", f"{TAGS}stages:\n"), ("    reason: RATE_CAP\n", TAGGED))
+    tagged = edited(("stages:\n", f"{TAGS}stages:\n"), ("        reason: RATE_CAP\n", TAGGED))
     secret = tagged.replace("a desk}", "a desk, told: nobody}")
     found = compare(files(tagged), files(secret), CATALOGUE).changes
     assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
