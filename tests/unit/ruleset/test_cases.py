@@ -356,5 +356,5 @@ def test_a_mark_covers_the_figures_of_its_check_alone(other, covered):
     here = Place("v1.yaml", 1, 1, 2)
     when = Constant(FLAG, value=True, text="offer.rate > params.cap", place=here)
     rule = Rule("cap", when, Outcome.DECLINE, "CAP", "", Outcome.REFER, "", (), here)
-    mark = LegalMark(rule, "the rate is far below it", here)
+    mark = LegalMark(rule, "legal", "the rate is far below it", here)
     assert covers(mark, "params.cap", f"{when.text}\nderived: {other}") is covered
