@@ -6,7 +6,8 @@ import asyncio
 import re
 import ssl
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
@@ -452,3 +453,12 @@ class SmileApi:
             self.counts.tls_failures += 1
             budget.answered = True
             _log.error("smile.tls_failed", alarm=raised(Alarm.UPSTREAM_TLS))
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """A fault leaves as the error that a caller learns."""
+    try:
+        yield
+    except UpstreamFault as fault:
+        raise fault.refusal() from None

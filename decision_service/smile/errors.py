@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import SmileError, UpstreamBudgetExhausted, UpstreamUnavailable
 from decision_service.domain.values import Cause, DataReason, Missing
@@ -157,12 +154,3 @@ class NoPermit(NotSent):
 def bad_data(code: DataReason, path: str) -> UpstreamFault:
     """An answer came but cannot be used: `path` names the field, never its value."""
     return UpstreamFault(Cause.BAD_DATA, code, path)
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """A fault leaves as the error that a caller learns."""
-    try:
-        yield
-    except UpstreamFault as fault:
-        raise fault.refusal() from None

@@ -29,7 +29,7 @@ from decision_service.smile.answers import (
     listed,
 )
 from decision_service.smile.applicant import ApplicantReader, CollectedTask
-from decision_service.smile.client import Request, SmileApi
+from decision_service.smile.client import Request, SmileApi, refusals
 from decision_service.smile.errors import (
     RETRY_AFTER,
     Gone,
@@ -37,7 +37,6 @@ from decision_service.smile.errors import (
     NotSent,
     TransientFault,
     UpstreamFault,
-    refusals,
 )
 from decision_service.smile.fetch import being_linked, waited_for
 from decision_service.smile.limits import RateLimiter

@@ -26,8 +26,9 @@ from decision_service.smile.client import (
     RequestBudget,
     RequestCounts,
     SmileApi,
+    refusals,
 )
-from decision_service.smile.errors import KeysRefused, UpstreamFault, refusals
+from decision_service.smile.errors import KeysRefused, UpstreamFault
 from decision_service.smile.fetch import ArrivalPoller, SnapshotFetch, follow, known_accounts
 from decision_service.smile.limits import BreakerState, RateLimiter, Reservation, SmileLimits
 from decision_service.smile.onboarding import SmileEnrolment

@@ -15,8 +15,8 @@ from decision_service.smile.answers import (
     WebhookAnswer,
     listed,
 )
-from decision_service.smile.client import Request, SmileApi
-from decision_service.smile.errors import Gone, refusals
+from decision_service.smile.client import Request, SmileApi, refusals
+from decision_service.smile.errors import Gone
 from decision_service.smile.records import needed
 
 ALL_EVENTS = "ALL_EVENTS"

@@ -331,7 +331,7 @@ def _insert(connection: Connection, group: Sequence[Commit]) -> Mapping[str, Sto
     broken = _broken(connection, asked)
     whole = [commit for commit in group if commit.preconditions not in broken]
     leases = [Lease(*commit.key, commit.entry.fence) for commit in whole if commit.entry.fence]
-    leased = {"", *spend(connection, leases)}
+    leased = {"", *spend(connection, leases)} if leases else {""}
     fit = [commit for commit in whole if commit.entry.fence in leased]
     # In order of keys, so that two transactions never wait for each other.
     rows = [decisions.row(commit.stored) for commit in sorted(fit, key=lambda commit: commit.key)]

@@ -91,8 +91,8 @@ async def test_a_service_migrates_and_decides_on_the_oldest_server(
     """From an empty database on, with keys of every kind and an erasure journal."""
     url, files = oldest_postgres.empty(), {"erasure_journal": str(tmp_path / "erasures")}
     for keys in (DATA_KEYS, IDENTITY_KEYS):
-        files[keys.setting.removeprefix("DECISION_").lower()] = str(tmp_path / keys.command)
-        keys.add(tmp_path / keys.command)
+        files[keys.setting.removeprefix("DECISION_").lower()] = str(tmp_path / keys.name)
+        keys.add(tmp_path / keys.name)
     async with vendor() as at:
         made = partial(command, "migrate", folder=tmp_path, store_url=url, **at.settings)
         assert (await asyncio.to_thread(made)).returncode == 0
