@@ -38,7 +38,8 @@ def init(folder: Folder, only_protos: Protos = False) -> None:
     """The rules come with their tests and plans. The folder must be new or empty."""
     contents = {"rules": starter_rules()}
     if only_protos:
-        contents = {one.name: one for one in sorted(protos().iterdir()) if one.is_dir()}
+        folders = (one for one in sorted(protos().iterdir()) if one.is_dir())
+        contents = {one.name: one for one in folders if one.name != "__pycache__"}
     try:
         if folder.is_dir() and (found := next(folder.iterdir(), None)) is not None:
             message = f"{folder} is not empty ({found.name} is in it): give a new folder"
