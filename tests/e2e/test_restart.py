@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import grpc
 import pytest
@@ -14,6 +15,7 @@ from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import PRODUCT, ROOT, create, refusal
 
+READY = grpc.ChannelConnectivity.READY
 CONFIG = (ROOT / "protos/decision_service/api/v1/service_config.json").read_text()
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
 
@@ -28,9 +30,13 @@ def test_calls_outlast_a_restart_and_are_decided_once(tmp_path: Path) -> None:
         decisions = decision_service_pb2_grpc.DecisionServiceStub(channel)
         rollouts = rollout_service_pb2_grpc.RolloutServiceStub(channel)
         decisions.ListDecisions(service_pb.ListDecisionsRequest(), timeout=60)
+        lost = Event()
+        channel.subscribe(lambda state: None if state is READY else lost.set())
         asked = [create(GEORGE), create(RYAN)]
         cut_off = decisions.CreateDecision.future(asked[0], timeout=60)
         process.kill()
+    # A call that goes out over a connection that is dead already fails, and may not be repeated.
+    assert lost.wait(60)
     meanwhile = decisions.CreateDecision.future(asked[1], timeout=60)
     step = rollout_pb.AdvanceRolloutRequest(product=PRODUCT, why="more of them")
     advance = rollouts.AdvanceRollout.future(step)
