@@ -160,7 +160,6 @@ def _texts(fields: Fields, key: str) -> Any:
 
 TEXT = Kind(Fields.text, forms.TEXT)
 WORDS = Kind(_texts, forms.TEXTS)
-SCALAR = Kind(Fields.scalar, forms.LITERAL)
 FLAG = Kind(Fields.flag, forms.FLAG)
 IDENTIFIER = Kind(Fields.identifier, forms.IDENTIFIER)
 DURATION = Kind(Fields.duration, forms.DURATION)
