@@ -22,8 +22,7 @@ from decision_service.domain.decision import StageTrace, Verdict
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
 from decision_service.domain.values import AsOf, Cause, Missing
 from decision_service.rules.compile import compile_ruleset
-from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.explain import passed_over, traces
+from decision_service.rules.evaluate import Facts, evaluate, passed_over, traces
 from decision_service.rules.program import RulesetFiles
 
 AS_OF = AsOf.at(datetime(2026, 11, 24, tzinfo=UTC), ZoneInfo("Asia/Manila"))
@@ -93,7 +92,7 @@ def text() -> str:
     outcomes = ("APPROVE", "APPROVE", "REFER", "DECLINE")
     for (band, least), outcome in zip(BANDS, outcomes, strict=True):
         start = "" if least is None else f"from: {least}, "
-        lines.append(f"        - {{band: {band}, {start}then: {outcome}}}")
+        lines.append(f"        - {{name: {band}, {start}then: {outcome}}}")
     lines += [
         "  - name: limit",
         "    component: TABLE",

@@ -55,17 +55,15 @@ BOUND = 0.05
 """How much of the 99th percentile a silent version may cost."""
 
 PLAN = """\
-product: personal-loan-ph
 unit: user_id
 pin_for: 90d
 go_live:
   salt: personal-loan-ph
   stages: [{name: all, percent: 100}]
   initial_stage: all
-versions:
-  champion: 1
+champion: 1
 """
-SHADOWED = PLAN + "  shadow: [{version: 9, percent: 100}]\n"
+SHADOWED = PLAN + "shadow: [{version: 9, percent: 100}]\n"
 RECOMPUTING = ("max_age: 35d", "max_age: 34d")
 
 

@@ -60,8 +60,7 @@ from decision_service.factors.compute import compute, own_values, validity_bound
 from decision_service.factors.match import PeopleRead, people_read
 from decision_service.factors.registry import data_names, depends_on_term
 from decision_service.rollout.assign import sets_pin
-from decision_service.rules.evaluate import Facts, LoadedFactors, evaluate, load, load_more
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import Facts, LoadedFactors, evaluate, load, load_more, traces
 from decision_service.rules.inputs import list_answers
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.telemetry import NO_TRACER, SpanName, traced

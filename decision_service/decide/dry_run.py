@@ -24,8 +24,7 @@ from decision_service.rulebook.archive import CompilationThread
 from decision_service.rulebook.folder import ProductTexts, RuleFolder, lists_of
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.compile import Compilation, compile_ruleset
-from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import Facts, evaluate, traces
 from decision_service.rules.inputs import list_answers
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.rules.program import CompiledRuleset, RulesetFiles

@@ -31,7 +31,7 @@ from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import traces
 from decision_service.rules.offer import UNCHECKED, price
 from decision_service.rules.program import CompiledRuleset
 

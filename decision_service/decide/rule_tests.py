@@ -61,12 +61,11 @@ def _champion(root: YamlNode | None) -> int:
 
 
 def _named(root: YamlNode | None) -> Iterator[tuple[int, str, Place]]:
-    versions = _get(root, "versions")
-    shadows = _get(versions, "shadow")
+    shadows = _get(root, "shadow")
     silent = shadows.items if isinstance(shadows, ListNode) else ()
     roles = [
-        ("champion", _get(versions, "champion")),
-        ("challenger", _get(_get(versions, "challenger"), "version")),
+        ("champion", _get(root, "champion")),
+        ("challenger", _get(_get(root, "challenger"), "version")),
         *(("shadow", _get(each, "version")) for each in silent),
     ]
     for role, node in roles:

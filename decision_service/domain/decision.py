@@ -217,7 +217,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     `tags` are in the order in which the ruleset declares them. `connect` are the types of
     providers of which an account would complete what is referred for want of a source.
     `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
-    what each part came to (see `rules.explain`). `valid_until` is as_of plus `valid_for`;
+    what each part came to (see `rules.evaluate`). `valid_until` is as_of plus `valid_for`;
     `param_change` the next date on which a dated parameter that was used changes. A decision
     expires at the earliest of these and of the oldest used sync plus `max_age`.
     """

@@ -152,8 +152,8 @@ def read_guardrails(plan: Read, versions: Versions | None) -> tuple[Guardrail, .
     for metric in challenger.expect if challenger else ():
         if metric not in compared:
             message = f"`{metric}` is expected to change, and no guardrail compares it"
-            hint = f"add one with `metric: {metric}` and `versus: champion`"
-            place = place_of(plan.node, "versions", "challenger", "expect", metric)
+            hint = f"add one with `metric: {metric}` and without `max`"
+            place = place_of(plan.node, "challenger", "expect", metric)
             plan.report.warning("P414", place, message, hint)
     return guardrails
 
@@ -178,17 +178,12 @@ def _guardrail(read: Read, versions: Versions | None) -> Guardrail | None:
 
 def _ceiling(read: Read) -> tuple[Ceiling | None, bool]:
     """None for a comparison, and whether what is written makes a guardrail."""
-    if read.has("max") == read.has("versus"):
-        message = "a guardrail needs either `max` or `versus`"
-        hint = "a fixed ceiling is `max: 0.40`, a comparison `versus: champion`"
-        read.report.error("P401", read.node.place, message, hint)
-        return None, False
-    if read.has("versus"):
+    if not read.has("max"):
         if read.has("window"):
             message = "a comparison looks at all since the challenger entered its stage"
             hint = "remove `window`: a sliding one would raise more false alarms"
             read.error("P405", "window", message, hint)
-        return None, read["versus"] is not None
+        return None, True
     window, maximum, metric = read["window"], read["max"], read["metric"]
     if window == timedelta(0):
         message = "`window` is empty, so nothing is ever seen"

@@ -19,6 +19,7 @@ from decision_service.rules.language.keys import (
     WORDS,
     Key,
     Kind,
+    Read,
     Section,
     all_of,
     each,
@@ -27,7 +28,7 @@ from decision_service.rules.language.keys import (
     one_of,
     whole,
 )
-from decision_service.rules.language.schema_forms import Schema, listed
+from decision_service.rules.language.schema_forms import Schema, listed, named
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
 
 DESK = "desk.yaml"
@@ -35,6 +36,7 @@ NOBODY = "nobody"
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
+_CODE_FORM: Schema = {"type": "string", "pattern": f"^{_CODE.pattern}$"}
 _LEAST_AMOUNT = Decimal("0.0001")
 _LARGEST = 10**9
 
@@ -125,7 +127,6 @@ def _is_unit(scalar: Scalar, key: str, report: Report) -> bool:
     return False
 
 
-CODE = _spelled(_CODE, "P324", "a reason's code", "capital letters, digits and `_`")
 NAME = _spelled(_NAME, "P201", "a name", "lower-case letters, digits, `_` and `-`")
 SHARE = Kind(_share, {"type": "number", "minimum": 0, "maximum": 100})
 WAIT = Kind(_wait, forms.DURATION)
@@ -172,8 +173,8 @@ _GO_LIVE = Section(
 
 def _expected(metric: Metric) -> Key:
     keys = [
-        Key("change", number(-1, 1), required=True),
-        Key("within", number(0, 1), required=True),
+        Key("min", number(-1, 1), "challenger less champion, at least", required=True),
+        Key("max", number(-1, 1), "challenger less champion, at most", required=True),
     ]
     return Key(metric, inner(Section(f"the expectation of `{metric}`", *keys)))
 
@@ -187,12 +188,6 @@ _CHALLENGER = Section(
 )
 _SHADOW = Section(
     "a shadow", Key("version", VERSION, required=True), Key("percent", SHARE, required=True)
-)
-_VERSIONS = Section(
-    "`versions`",
-    Key("champion", VERSION, required=True),
-    Key("challenger", inner(_CHALLENGER)),
-    Key("shadow", each(_SHADOW)),
 )
 
 BOUNDS = ("approvals_per_day", "amount_per_day", "max_amount")
@@ -213,19 +208,18 @@ _GUARDRAIL = Section(
     Key("scope", one_of(GuardrailScope), required=True),
     Key("min_units", whole(1, _LARGEST), "below so many nothing is judged", required=True),
     Key("action", one_of(GuardrailAction), required=True),
-    Key("max", number(0, _LARGEST), "a fixed ceiling; a rate is a fraction"),
+    Key("max", number(0, _LARGEST), "a fixed ceiling; without it the champion is compared with"),
     Key("window", DURATION),
-    Key("versus", one_of(("champion",))),
-    oneOf=[{"required": ["max"]}, {"required": ["versus"]}],
 )
 
 PLAN = Section(
     "the plan",
-    Key("product", Kind(Fields.text, forms.PRODUCT), "the name of the folder", required=True),
     Key("unit", one_of(Unit), "what is dealt to arms: a user or a customer", required=True),
     Key("pin_for", DURATION, "how long an applicant keeps an arm, such as 90d", required=True),
     Key("go_live", inner(_GO_LIVE), required=True),
-    Key("versions", inner(_VERSIONS), required=True),
+    Key("champion", VERSION, required=True),
+    Key("challenger", inner(_CHALLENGER)),
+    Key("shadow", each(_SHADOW), "versions that decide for the record alone"),
     Key("caps", each(_CAP), "what a civil day may approve; beyond it people are referred"),
     Key("guardrails", each(_GUARDRAIL)),
     Key("second_person_above", SHARE, "what gives a greater share, in percent, needs two callers"),
@@ -235,10 +229,10 @@ PLAN = Section(
 
 _WHEN = Section(
     "`when`",
-    Key("kinds", all_of("a kind", ReferKind), "of the referral"),
+    Key("refer_kind", all_of("a kind", ReferKind), "of the referral"),
     Key("tags", all_of("a tag"), "of which the decision has one"),
     Key("reasons", all_of("a reason's code"), "codes of which the decision has one"),
-    Key("min_amount", AMOUNT, "that was asked for, at least"),
+    Key("minimum_amount", AMOUNT, "that was asked for, at least"),
     Key("max_amount", AMOUNT, "that was asked for, at most"),
 )
 _QUEUE = Section(
@@ -247,25 +241,37 @@ _QUEUE = Section(
     Key("sla", WAIT, required=True),
     Key("when", inner(_WHEN)),
 )
-_AUTHORITY = Section(
-    "`authority`",
-    Key("review", AMOUNT, required=True),
-    Key("review_second", AMOUNT, required=True),
-)
 _REASON = Section(
     "a reason",
-    Key("code", CODE, required=True),
     Key("text", TEXT, "for reviewers", required=True),
     Key("letter", WORDS, "for applicants, by language; `en` is needed"),
     Key("told", one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),
 )
+
+
+def _reasons(fields: Fields, key: str) -> dict[str, Read | None]:
+    """The reasons by their codes."""
+    node = fields.map(key)
+    found: dict[str, Read | None] = {}
+    for entry in node.entries if node is not None else ():
+        if _CODE.fullmatch(entry.key):
+            found[entry.key] = _REASON.read(entry.value, fields.report)
+            continue
+        hint = "use capital letters, digits and `_`, beginning with a letter, at most 60"
+        message = f"`{shortened(entry.key)}` is not a reason's code"
+        fields.report.error("P324", entry.key_place, message, hint)
+    return found
+
+
 THE_DESK = Section(
     "the desk",
     Key("queues", each(_QUEUE), "the first that takes a case has it"),
-    Key("authority", inner(_AUTHORITY), "what one person ends, and two", required=True),
-    Key("reasons", each(_REASON, minItems=1), required=True),
+    Key("review", AMOUNT, "what one person ends", required=True),
+    Key("review_second", AMOUNT, "what two persons end", required=True),
+    Key("reasons", Kind(_reasons, {**named(_REASON.schema, _CODE_FORM), "minProperties": 1}),
+        required=True),
     Key("contest", inner(Section("`contest`", Key("sla", WAIT, required=True)))),
-)
+)  # fmt: skip
 
 
 def schema_of(section: Section) -> Schema:

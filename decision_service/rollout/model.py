@@ -276,7 +276,7 @@ def go_live_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
 def challenger_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
     """Why a plan does not fit its challenger's state; empty where it does."""
     what = f"challenger version {track.version}"
-    return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("versions", "challenger"))
+    return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("challenger",))
 
 
 def _track_clashes(

@@ -45,7 +45,7 @@ from decision_service.rules.language.evaluation import Formula, read_formula
 from decision_service.rules.language.fields import shortened
 from decision_service.rules.language.keys import Read
 from decision_service.rules.language.types import DeclaredNames
-from decision_service.rules.language.yaml import YamlNode
+from decision_service.rules.language.yaml import MapNode, YamlNode
 
 _NOT_CONTENT = frozenset({"digest", "available"})
 
@@ -182,9 +182,7 @@ None stands for a version that does not compile: what a plan says of its inputs 
 """
 
 
-def _versions(read: Read | None, known: DeclaredVersions) -> Versions | None:
-    if read is None:
-        return None
+def _versions(read: Read, known: DeclaredVersions) -> Versions | None:
     champion = _version(read, "champion", known)
     challenger = _challenger(read["challenger"], champion, known)
     shadows: list[Shadow] = []
@@ -200,7 +198,7 @@ def _versions(read: Read | None, known: DeclaredVersions) -> Versions | None:
                 "P304", "version", f"version {version} is a shadow twice", "remove one of them"
             )
         shadows.append(Shadow(version, one["percent"] or 0))
-    return Versions(champion or 0, challenger, tuple(shadows))
+    return Versions(champion, challenger, tuple(shadows)) if champion is not None else None
 
 
 def _version(read: Read, key: str, known: DeclaredVersions) -> int | None:
@@ -223,14 +221,19 @@ def _challenger(
         message = f"champion and challenger are both version {version}"
         read.error("P302", "version", message, "name another version, or remove the challenger")
     expected = {metric: read["expect"] and read["expect"][metric] for metric in _RATES}
+    bounds = {metric: (one["min"], one["max"]) for metric, one in expected.items() if one}
+    for metric, (low, high) in bounds.items():
+        if low is not None and high is not None and low > high:
+            message = f"`min` {low} is above `max` {high}"
+            expected[metric].error("P329", "min", message, "swap them")
     return Challenger(
         version or 0,
         read["salt"] or "",
         _stages(read, "`challenger`"),
         {
-            metric: ExpectedOutcome(one["change"], one["within"])
-            for metric, one in expected.items()
-            if one and one["change"] is not None and one["within"] is not None
+            metric: ExpectedOutcome((low + high) / 2, (high - low) / 2)
+            for metric, (low, high) in bounds.items()
+            if low is not None and high is not None
         },
     )
 
@@ -274,17 +277,13 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
     read = PLAN.read(root, report)
     if read is None:
         return None
-    written = read["product"]
-    if written is not None and written != product:
-        message = f"`product` is `{shortened(written)}`, but the folder is `{product}`"
-        read.error("P209", "product", message, "make them equal")
-    versions = _versions(read["versions"], known)
+    versions = _versions(read, known)
     go_live = _go_live(read["go_live"], known.get(versions.champion) if versions else None)
     challenger = versions.challenger if versions else None
     if go_live and challenger and challenger.salt and challenger.salt == go_live.salt:
         message = f"go-live and challenger share the salt `{shortened(challenger.salt)}`"
         hint = "give the challenger its own, or its share is the first of those who went live"
-        read["versions"]["challenger"].error("P208", "salt", message, hint)
+        read["challenger"].error("P208", "salt", message, hint)
     guardrails = read_guardrails(read, versions)
     caps = read_caps(read, known.get(challenger.version) if challenger else None, challenger)
     if read["unit"] is None or read["pin_for"] is None or go_live is None or versions is None:
@@ -308,15 +307,16 @@ def read_desk(path: str, text: str, report: Report) -> ReviewPolicy | None:
     desk = THE_DESK.read(yaml.read(path, text, report), report)
     if desk is None:
         return None
-    for key, name in (("queues", "name"), ("reasons", "code")):
-        refuse_repeated(((one[name], place) for one, place in desk[key] if one), key, report)
-    if desk.has("reasons") and not desk["reasons"]:
+    named = ((one["name"], place) for one, place in desk["queues"] if one)
+    refuse_repeated(named, "queues", report)
+    written = desk.node.get("reasons")
+    if isinstance(written, MapNode) and not written.entries:
         message = "`reasons` is empty, so no review could be completed"
         desk.error("P323", "reasons", message, "add a code and its text")
     contest = desk["contest"]
     return ReviewPolicy(
         tuple(_queues(desk)),
-        _authority(desk["authority"]),
+        _authority(desk),
         tuple(_reasons(desk)),
         (contest and contest["sla"]) or CONTEST_SLA,
     )
@@ -333,18 +333,18 @@ def _queues(desk: Read) -> Iterator[ReviewQueue]:
         if when is None:
             yield ReviewQueue(name, queue["sla"])
             continue
-        least, most = when["min_amount"], when["max_amount"]
+        least, most = when["minimum_amount"], when["max_amount"]
         if least is not None and most is not None and least > most:
             message = (
-                f"`min_amount` {least} is above `max_amount` {most}, so the queue takes nothing"
+                f"`minimum_amount` {least} is above `max_amount` {most}, so the queue takes nothing"
             )
-            when.error("P321", "min_amount", message, "swap them, or drop one")
-        chosen = (when["kinds"], when["tags"], when["reasons"])
+            when.error("P321", "minimum_amount", message, "swap them, or drop one")
+        chosen = (when["refer_kind"], when["tags"], when["reasons"])
         yield ReviewQueue(name, queue["sla"], *chosen, least, most)
 
 
-def _authority(read: Read | None) -> Authority | None:
-    if read is None or read["review"] is None or read["review_second"] is None:
+def _authority(read: Read) -> Authority | None:
+    if read["review"] is None or read["review_second"] is None:
         return None
     one, two = read["review"], read["review_second"]
     if one > two:
@@ -354,10 +354,10 @@ def _authority(read: Read | None) -> Authority | None:
 
 
 def _reasons(desk: Read) -> Iterator[ReviewReason]:
-    for reason, _ in desk["reasons"]:
-        if reason is None or reason["code"] is None:
+    for code, reason in (desk["reasons"] or {}).items():
+        if reason is None:
             continue
-        code, is_told = reason["code"], reason["told"] != NOBODY
+        is_told = reason["told"] != NOBODY
         if reason.has("letter") and not is_told:
             message = f"{code} is told to nobody, and has words for a letter"
             reason.error("P327", "letter", message, "drop `letter`, or `told`")

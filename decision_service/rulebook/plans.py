@@ -21,7 +21,7 @@ from decision_service.rules.language.evaluation import Formula
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
 from decision_service.rules.offer import OfferRunner
 from decision_service.rules.program import CompiledRuleset
-from decision_service.rules.satisfiable import can_hold
+from decision_service.rules.ranges import can_hold
 from decision_service.rules.stages import unconditional
 from decision_service.rules.table import TableRunner
 
@@ -165,7 +165,7 @@ def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
     challenger = plan.versions.challenger
     tracks: dict[tuple[str, ...], Stages] = {("go_live",): plan.go_live.stages}
     if challenger:
-        tracks |= {("versions", "challenger"): challenger.stages}
+        tracks |= {("challenger",): challenger.stages}
     for keys, stages in tracks.items():
         share = stages.percent(stages.initial)
         if share > _LARGE_SHARE:
@@ -210,7 +210,7 @@ def _authority(product: Product) -> Iterator[FoundRisk]:
         if one >= asked.upper:
             message = f"one person may grant {one:f}, and no more than {asked.upper:f} is asked for"
             hint = "leave the greater amounts to `review_second`"
-            yield FoundRisk("P328", ("authority", "review"), message, hint, of_desk=True)
+            yield FoundRisk("P328", ("review",), message, hint, of_desk=True)
 
 
 def unknown_queue_tags(

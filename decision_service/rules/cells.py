@@ -16,7 +16,6 @@ import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.rules.construct import Column, Matches
-from decision_service.rules.keys import TABLE_FILE
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.evaluation import whole
@@ -282,20 +281,20 @@ class RawRow(msgspec.Struct, frozen=True):
 
 def table_file(node: YamlNode, files: RulesetFiles) -> str | None:
     """The key of the table file that `rows` names; None where there is none."""
-    name = node.get("file") if isinstance(node, MapNode) else None
-    return _key(name.text, files) if isinstance(name, Scalar) else None
+    return _key(node.text, files) if isinstance(node, Scalar) else None
 
 
 def read_rows(
     node: YamlNode, columns: Sequence[str], files: RulesetFiles, report: Report
 ) -> list[RawRow | None]:
     """The rows; one that cannot be split into the columns is reported and None."""
-    if isinstance(node, MapNode):
+    if isinstance(node, Scalar):
         return _from_file(node, columns, files, report)
     if isinstance(node, ListNode):
         return [_from_list(item, len(columns), report) for item in node.items]
-    message = "`rows` must be a list of rows, or `{file: tables/….csv}`"
-    report.error("R122", node.place, message)
+    message = "`rows` must be a list of rows, or a file such as tables/limit.csv"
+    hint = "write the file's name alone: `rows: tables/limit.csv`"
+    report.error("R122", node.place, message, hint if isinstance(node, MapNode) else "")
     return []
 
 
@@ -318,11 +317,9 @@ def _wrong_width(place: Place, found: int, width: int, report: Report) -> None:
 
 
 def _from_file(
-    node: MapNode, columns: Sequence[str], files: RulesetFiles, report: Report
+    name: Scalar, columns: Sequence[str], files: RulesetFiles, report: Report
 ) -> list[RawRow | None]:
-    fields = TABLE_FILE.open(node, report, what="`rows`")
-    name = fields.scalar("file") if fields else None
-    if name is None:
+    if name.torn:
         return []
     path = str(PurePosixPath(files.path).parent / name.text)
     if name.text in files.unreadable:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import msgspec
 
 from decision_service.domain.factor import Better, FactorSpec, ValueType
 from decision_service.domain.needs import Needs
+from decision_service.domain.snapshot import Provider
 from decision_service.rules.checks import CHECKS, Check
 from decision_service.rules.construct import Runner
 from decision_service.rules.data import read_data
-from decision_service.rules.digest import digest
 from decision_service.rules.draft import NamedPart, Names, RulesetDraft, with_shared
 from decision_service.rules.inputs import list_names, read_inputs, read_lists
 from decision_service.rules.keys import RULESET
@@ -22,7 +27,6 @@ from decision_service.rules.language.evaluation import compile_trees
 from decision_service.rules.language.types import FLAG, Symbol, reads
 from decision_service.rules.language.values import rule_error
 from decision_service.rules.language.yaml import YamlNode, read
-from decision_service.rules.params import read_params
 from decision_service.rules.program import (
     AnswerEntry,
     ByLabel,
@@ -36,11 +40,13 @@ from decision_service.rules.program import (
     RulesetFiles,
     Stage,
     Step,
+    TagSpec,
     Timeline,
 )
 from decision_service.rules.sections import (
     read_guarantees,
     read_header,
+    read_params,
     read_reasons,
     read_recourse,
     read_segments,
@@ -54,6 +60,85 @@ from decision_service.rules.stages import (
     read_stages,
 )
 from decision_service.rules.wording import Wording
+
+FORM = "ruleset-1"
+_UNCOUNTED: Mapping[type, frozenset[str]] = {
+    ParamSpec: frozenset({"lower", "upper", "unit"}),
+    Provider: frozenset({"name"}),  # is for letters
+    TagSpec: frozenset({"means"}),
+}
+"""Fields that guard a file against slips, or explain it, and decide nothing; left out always."""
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def digest(draft: RulesetDraft) -> str:
+    hashed = hashlib.sha256()
+    for text in _ENCODER.iterencode(canonical(content(draft))):
+        hashed.update(text.encode())  # in parts: threads run between them
+    return hashed.hexdigest()
+
+
+def content(draft: RulesetDraft) -> list[Any]:
+    return [
+        FORM,
+        draft.ruleset,
+        draft.version,
+        draft.title,
+        draft.names.currency,
+        str(draft.zone),
+        draft.policy,
+        draft.valid_for,
+        draft.inputs,
+        draft.params,
+        draft.reasons,
+        {d.name: d.tree for d in draft.derived},
+        [[p.name, p.component, p.part, p.condition and p.condition.when] for p in draft.parts()],
+        [*draft.tags.values()],
+        draft.tell,
+    ]
+
+
+def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) -> Any:
+    """The value as JSON can hold it; fields that equality ignores are left out.
+
+    `simplify` may put another value in the place of any part before that is looked at.
+    """
+    value = simplify(value)
+    if isinstance(value, Symbol):
+        return ["name", value.name]
+    uncounted = _UNCOUNTED.get(type(value), frozenset())
+    names = [name for name in _fields(value) if name not in uncounted]
+    if names:
+        counted = {name: getattr(value, name) for name in names}
+        return [type(value).__name__, canonical(counted, simplify)]
+    if isinstance(value, Mapping):
+        return {str(key): canonical(value[key], simplify) for key in sorted(value)}
+    if isinstance(value, tuple | list):
+        return [canonical(item, simplify) for item in value]
+    if isinstance(value, frozenset | set):
+        return sorted(str(canonical(item, simplify)) for item in value)
+    return _leaf(value)
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():.0f}s"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return value
+
+
+def _fields(value: Any) -> tuple[str, ...]:
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_fields__
+    if is_dataclass(value) and not isinstance(value, type):
+        return tuple(f.name for f in fields(value) if f.compare)
+    return ()
 
 
 class Compilation(msgspec.Struct, frozen=True):

@@ -90,8 +90,8 @@ class Trace(NamedTuple):
 class State(msgspec.Struct):
     """The values of one evaluation by slot, and what the parts so far have found and set.
 
-    Findings stand by outcome, in the order of the file;
-    `undecided` says that no stage concluded anything. `marks` are the slots that stand for the
+    Findings are by outcome, in the order of the file;
+    `undecided` says that no stage concluded anything. `marks` are the slots that hold the
     worst of several totals, or follow from one that does, with the gaps behind them; each of
     `worlds` is the values as they would be with one of those totals, as far as they are `read` by
     anything. `crowded` says that there are more totals than are looked at.

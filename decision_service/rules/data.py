@@ -21,7 +21,7 @@ from decision_service.domain.needs import (
 )
 from decision_service.domain.snapshot import Provider
 from decision_service.rules.draft import RulesetDraft
-from decision_service.rules.keys import DATA
+from decision_service.rules.keys import MAX_AGE
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.expressions import money_minor
 from decision_service.rules.language.fields import Fields, as_choice, as_scalar, as_text, shortened
@@ -242,11 +242,9 @@ def _folded(words: list[str | None]) -> tuple[str, ...]:
 
 
 def read_data(draft: RulesetDraft) -> None:
-    """Read the section and the `_data` files that belong to every ruleset's content."""
+    """Read `max_age` and the `_data` files that belong to every ruleset's content."""
     policy = _of_files(draft)
-    read = DATA.read(draft.root.get("data"), draft.report)
-    max_age = read and read["max_age"]
-    draft.policy = replace(policy, max_age=max_age or policy.max_age)
+    draft.policy = replace(policy, max_age=draft.root.duration(MAX_AGE) or policy.max_age)
 
 
 def _of_files(draft: RulesetDraft) -> DataPolicy:

@@ -64,7 +64,7 @@ class Names:
     """The scope of a rule file, filled section by section; each symbol has a slot of its own.
 
     `upcoming` are names that the file defines further down; `broken` those whose definition is
-    reported already, so that their use is not; `cycles` tells of a derived name that needs itself
+    reported already, so that their use is not; `cycles` has each derived name that needs itself
     (`derived.a → derived.b → derived.a`); `waiting` are derived names, each with all that it
     rests on and that stages are to give; `below` those under the derived name that is read.
     `lists` are those that rules may ask, None where any may be; `answers` are the symbols of what
@@ -233,8 +233,8 @@ class RulesetDraft(msgspec.Struct):
     """Everything read from one rule file; unreadable sections are absent.
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x`, `reasons.X` and `tags.x` is
-    declared; `ids` where each id stands. `unread` says that a table's rows could not be read, so
-    that nobody knows what they use. `segments` are labels, each with the name that has it.
+    declared; `ids` the place of each id. `unread` says that a table's rows could not be read, so
+    that what they use is not known. `segments` are labels, each with the name that has it.
     `now` is when it is to decide, None where that does not matter.
     `lists` are those that its rules ask; `shared` is what it uses of shared files, by path and name
     (`reasons.X`).

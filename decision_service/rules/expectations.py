@@ -23,8 +23,7 @@ from decision_service.rules.stages import unconditional
 
 _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
 
-_REASONS = ("reasons", "reasons_include", "reasons_exclude")
-_LISTS = (*_REASONS, "conditions", "data_requests", "tags")
+_LISTS = ("reasons", "conditions", "data_requests", "tags")
 _MAPS = ("scores", "bands")
 OFFER_KEYS = (
     "kind",
@@ -117,24 +116,17 @@ def shown(value: Any) -> str:
 
 
 _ACTUAL: Mapping[str, Callable[[Verdict], Iterable[str]]] = {
-    **dict.fromkeys(_REASONS, lambda verdict: (str(reason.code) for reason in verdict.reasons)),
-    "conditions": lambda verdict: (condition.id for condition in verdict.conditions),
+    "reasons": lambda verdict: (str(reason.code) for reason in verdict.reasons),
     "data_requests": lambda verdict: (request.factor for request in verdict.data_requests),
+    "conditions": lambda verdict: (condition.id for condition in verdict.conditions),
     "tags": lambda verdict: (tag.name for tag in verdict.tags),
 }
 
 
 def _listed(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
     actual, expected = tuple(_ACTUAL[key](verdict)), shown(given)
-    match key:
-        case "reasons_include":
-            met = set(given) <= set(actual)
-        case "reasons_exclude":
-            met, expected = set(given).isdisjoint(actual), f"none of {expected}"
-        case "tags":  # also those for colleagues alone, in any order
-            met = set(given) == set(actual)
-        case _:
-            met = given == actual
+    in_any_order = key == "tags"  # also those for colleagues alone
+    met = set(given) == set(actual) if in_any_order else given == actual
     return None if met else Difference(key, expected, shown(actual))
 
 
@@ -225,7 +217,7 @@ def _known_names(ruleset: CompiledRuleset) -> _Known:
     lines = [x for one in runners if isinstance(one, OfferRunner) for x in one.terms.lines]
     codes = [*ruleset.reasons, *(code.value for code in DataReason)]
     return {
-        **dict.fromkeys(_REASONS, ("R207", "unknown reason", codes)),
+        "reasons": ("R207", "unknown reason", codes),
         **dict.fromkeys(_MAPS, ("R808", f"{version} scorecard", cards)),
         "conditions": ("R808", f"{version} condition", demands),
         "tags": ("R808", f"{version} tag", ruleset.tags),

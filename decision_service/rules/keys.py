@@ -33,15 +33,14 @@ from decision_service.rules.language.types import FLAG as TRUTH
 from decision_service.rules.literals import BOUNDED
 from decision_service.rules.program import WAITING
 
-USES, SEGMENTS, RECOURSE, TELL = "uses", "segments", "recourse", "tell"
+USES, SEGMENTS, RECOURSE, MAX_AGE = "uses", "segments", "recourse", "max_age"
 MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
-BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
+BELOW, TERM, RATE, TIER = "reason", "term_months", "monthly_rate", "tier"
 WHEN_MISSING = ("REFER", "DECLINE", "SKIP")
 OF_OUTCOMES = ("reason", "reason_factor", "when_missing", "because")
 CALLER, NOBODY = TOLD = ("caller", "nobody")
 KINDS = ("never", "always", "monotone", "hiding")
 DIRECTIONS = {"up": 1, "down": -1}
-LONGEST, SHORTEST = CHOICES = ("longest", "shortest")
 WIRE_TYPES = {
     "requested_amount": ValueType.MONEY,
     "requested_term_months": ValueType.INTEGER,
@@ -128,7 +127,7 @@ BIN = Section(
 )
 BAND = Section(
     "a band",
-    needed("band", LABEL, "The band's name"),
+    needed("name", LABEL, "The band's name"),
     Key("from", POINTS, "The lowest total; the last band has none", label="the lowest total"),
     needed("then", OUTCOME, "What the band concludes", label="the outcome"),
 )
@@ -137,23 +136,19 @@ CHARACTERISTIC = Section(
     needed("factor", NAME, "What is scored"),
     needed("bins", _parts(BIN.schema, minItems=1, maxItems=MOST_BINS), "Its values"),
     Key("reason", REASON, "The reason where points are lost", default=""),
-    Key("missing", Kind(Fields.get, {"anyOf": [{"const": "bounds"}, forms.NUMBER]}, Change.FIGURE),
+    Key("when_missing", _form({"anyOf": [{"const": "bounds"}, forms.NUMBER]}, Change.FIGURE),
         "How missing data scores: between worst and best (bounds), or fixed points"),
     Key("because", TEXT, "Why fixed points may exceed the worst bin", default=""),
 )  # fmt: skip
 SCORECARD = Section(
     "a scorecard",
     needed("id", IDENTIFIER, "Names `<id>.score` and `<id>.band`"),
-    needed("base", POINTS, "The points that everybody has"),
+    needed("points", POINTS, "Where every total begins"),
     needed("characteristics", _parts(forms.refers("characteristic"), minItems=1),
         "What is scored"),
     needed("bands", _parts(BAND.schema, minItems=1), "The outcomes, best first"),
 )  # fmt: skip
-TABLE_FILE = Section(
-    "a table file",
-    needed("file", _form({"type": "string", "pattern": r"^tables/.+\.csv$"}),
-        "A CSV whose header has the columns"),
-)  # fmt: skip
+_FILE: Schema = {"type": "string", "pattern": r"^tables/.+\.csv$"}
 _ROWS = listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
 TABLE = Section(
     "a table",
@@ -162,8 +157,8 @@ TABLE = Section(
     needed("when", _form(listed(forms.refers("name"), minItems=1, maxItems=MOST_COLUMNS)),
         "The names that it looks at"),
     needed("give", _form(named(TYPE.schema)), "The outputs with their types"),
-    needed("rows", _form({"anyOf": [_ROWS, TABLE_FILE.schema]}, Change.INSIDE),
-        "A condition a column, then the outputs"),
+    needed("rows", _form({"anyOf": [_ROWS, _FILE]}, Change.INSIDE),
+        "A condition a column, then the outputs; or a CSV: tables/limit.csv"),
 )  # fmt: skip
 _WORSE = {"items": {"properties": {"then": choice(OUTCOME_WORDS[1:])}}}
 _LEGAL_ONLY_WORSENS: dict[str, Schema] = {
@@ -188,10 +183,10 @@ STAGE = Section(
 
 CHOSEN_TERM = Section(
     "a chosen term",
-    needed("choose", one_of(CHOICES, Change.WORD), "The longest or shortest that fits"),
     needed("of", _parts({"type": "integer", "minimum": 1, "maximum": MOST_TERM_MONTHS},
-                     minItems=1, maxItems=MOST_TERMS), "The product's terms"),
-    needed("fits", CONDITION, "Whether offer.term_months fits"),
+                     minItems=1, maxItems=MOST_TERMS),
+        "The product's terms, rising or falling; the first that fits counts"),
+    needed("when", CONDITION, "Whether offer.term_months fits"),
 )  # fmt: skip
 OFFER = Section(
     "the offer",
@@ -209,16 +204,12 @@ OFFER = Section(
 DEMAND = Section(
     "a condition",
     needed("id", IDENTIFIER, "The condition's own name"),
-    needed("when", CONDITION, "Of whom it is asked", label="the condition"),
+    needed("when", CONDITION, "Which applicants are asked for it", label="the condition"),
     needed("text", _form(forms.TEXTS), "What is asked, by language"),
 )
 
 # What names mean
 
-DATA = Section(
-    "`data`",
-    Key("max_age", DURATION, "How old the last sync of a used account may be: 35d"),
-)
 _INPUT_KEYS = (
     Key("required", FLAG, "Whether a request without it is refused", default=False),
     Key("min", NUMBER, "The least, inclusive"),
@@ -242,13 +233,11 @@ _VALUES = {**named({"anyOf": [forms.LITERAL, _DATED]}, forms.TEXT), "minProperti
 PARAM = Section(
     "a parameter",
     needed("type", TYPE, "integer, number, money, text, flag or date"),
-    Key("value", _form(forms.LITERAL), "The value, always"),
-    Key("values", Kind(Fields.map, _VALUES),
-        "The value from each date on, or by segment: {NCR: 9000, default: 8000}"),
+    needed("value", _form({"anyOf": [forms.LITERAL, _VALUES]}),
+        "The value, always; from each date on; or by segment: {NCR: 9000, default: 8000}"),
     Key("min", NUMBER, "The least that its values may be, inclusive"),
     Key("max", NUMBER, "The most that its values may be, inclusive"),
     Key("unit", TEXT, "What it counts: months, share (then 0 to 1)"),
-    oneOf=[{"required": ["value"]}, {"required": ["values"]}],
     dependentSchemas=dict.fromkeys(("min", "max", "unit"), _ONLY_BOUNDED),
 )  # fmt: skip
 REASONED = Section(
@@ -260,16 +249,11 @@ REASONED = Section(
 )
 TAG = Section(
     "a tag",
-    needed("means", TEXT, "What it says to colleagues"),
+    needed("text", TEXT, "What it says to colleagues"),
     Key("told", one_of(TOLD), "nobody keeps it out of replies; caller unless written",
         default=CALLER),
 )  # fmt: skip
 _TOLD: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
-OF_RECOURSE = Section(
-    f"`{RECOURSE}`",
-    needed(TELL, Kind(Fields.items, listed(_TOLD, minItems=1)),
-        "Factors that an applicant may be told to change, and `waiting` for the day to come back"),
-)  # fmt: skip
 _WAYS: Schema = {
     "type": "object",
     "additionalProperties": choice(DIRECTIONS),
@@ -279,12 +263,16 @@ _CLAIM = _form(forms.refers("condition"))
 GUARANTEE = Section(
     "a guarantee",
     needed("name", TEXT, "The guarantee in words"),
-    Key("never", one_of(OUTCOME_WORDS), "An outcome that nobody has"),
-    Key("always", _CLAIM, "What holds of everybody, and of every offer"),
-    Key("when", _CLAIM, "Of whom; without it, of everybody"),
+    Key("never", one_of(OUTCOME_WORDS), "An outcome that no applicant has"),
+    Key("always", _CLAIM, "What holds of every applicant and offer"),
+    Key("when", _CLAIM, "Of which applicants; all without it"),
     Key("monotone", _form(_WAYS), "Factors and inputs, and the way that never makes it worse"),
     Key("must_prove", FLAG, "Whether it is broken where it is not decided", default=False),
-    Key("hiding", _form(listed(forms.TEXT, minItems=1)), "What nobody gains by leaving out"),
+    Key(
+        "hiding",
+        _form(listed(forms.TEXT, minItems=1)),
+        "What never helps an applicant who leaves it out",
+    ),
     oneOf=[{"required": [kind]} for kind in KINDS],
 )
 
@@ -294,7 +282,7 @@ _FIXED = {name: _input(one_of((type_,))).schema for name, type_ in WIRE_TYPES.it
 _INPUTS = {**named(INPUT.schema), "properties": _FIXED}
 REASONS = Key(
     "reasons", _form(named(REASONED.schema, forms.REASON)),
-    "What applicants and regulators are told",
+    "The words for applicants and regulators",
 )  # fmt: skip
 PARAMS = Key(
     "params", _form(named(PARAM.schema)), "Constants; of dated ones that in force on as_of counts"
@@ -311,7 +299,7 @@ RULESET = Section(
     Key(USES, _form(listed({"type": "string", "pattern": r"^_shared/[^/]+\.ya?ml$"}, minItems=1)),
         "Files of reasons and parameters that several products share"),
     REASONS,
-    Key("data", _form(DATA.schema), "How far what was read is trusted"),
+    Key(MAX_AGE, DURATION, "How old the last sync of a used account may be: 35d"),
     Key(SEGMENTS, _form(listed(forms.refers("name"), minItems=1)),
         "Names whose labels stages and values are by"),
     PARAMS,
@@ -320,16 +308,16 @@ RULESET = Section(
     Key("tags", _form(named(TAG.schema)), "Labels for queues and signals; they decide nothing"),
     Key("offer", _form(OFFER.schema, Change.INSIDE), "What is offered"),
     Key("conditions", _parts(DEMAND.schema), "What is asked before the money is paid out"),
-    Key("valid_for", DURATION, "How long a decision stands: 14d"),
+    Key("valid_for", DURATION, "How long a decision counts: 14d"),
     Key("guarantees", _form(listed(GUARANTEE.schema)), "What is to be proved of the rules"),
-    Key(RECOURSE, _form(OF_RECOURSE.schema),
-        "What would have to be different: who may be told what"),
+    Key(RECOURSE, _form(listed(_TOLD, minItems=1)),
+        "Factors that letters may say to change, and `waiting` for the day to come back"),
     anyOf=[{"required": ["reasons"]}, {"required": [USES]}],
 )  # fmt: skip
 SHARED = Section("a shared file", PARAMS, REASONS)
 SECTIONS = (
-    RULESET, DATA, INPUT, PARAM, REASONED, TAG, STAGE, RULE, SCORECARD, CHARACTERISTIC, BIN, BAND,
-    TABLE, TABLE_FILE, OFFER, CHOSEN_TERM, DEMAND, OF_RECOURSE, GUARANTEE,
+    RULESET, INPUT, PARAM, REASONED, TAG, STAGE, RULE, SCORECARD, CHARACTERISTIC, BIN, BAND,
+    TABLE, OFFER, CHOSEN_TERM, DEMAND, GUARANTEE,
 )  # fmt: skip
 """All maps of a rule file, as they are met in it."""
 

@@ -15,7 +15,7 @@ import msgspec
 from decision_service.domain.decision import DISCLOSED, MONTHLY, WEEKLY
 from decision_service.domain.factor import ValueType
 from decision_service.domain.reviews import ReviewPolicy
-from decision_service.rules.explain import offer_limits
+from decision_service.rules.evaluate import offer_limits
 from decision_service.rules.keys import AMOUNT
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import (
@@ -67,7 +67,7 @@ class NoticeTexts(msgspec.Struct, frozen=True):
 
     `limits` says in words what may bind an offer, by the expression that a decision names;
     `changes` what an applicant would change, by factor, `price` what an approval costs, each line
-    with its placeholders. `contest_again` stands in place of `contest` where a person decided,
+    with its placeholders. `contest_again` takes the place of `contest` where a person decided,
     empty where `contest` does.
     """
 
@@ -256,7 +256,7 @@ def notices_of(
 
     What is wrong is added to `found`: the errors N115 for letters that do not say what an approval
     costs, N116 for an offer without a line that they disclose; the warnings N110 for a limit of an
-    offer without words, N111 for a reason that is told in no such language, N112 for a reviewer's,
+    offer without words, N111 for a reason without words in this language, N112 for a reviewer's,
     N113 for a change that may be told and has no words, N114 where nothing is said of contesting a
     person's result.
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import floor
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.decision import (
@@ -36,12 +38,30 @@ from decision_service.rules.construct import (
     data_finding,
 )
 from decision_service.rules.draft import RulesetDraft
-from decision_service.rules.keys import AMOUNT, BELOW, MAXIMUM, MINIMUM, RATE, TERM, TIER
+from decision_service.rules.keys import (
+    AMOUNT,
+    BELOW,
+    CHOSEN_TERM,
+    MAXIMUM,
+    MINIMUM,
+    MOST_TERM_MONTHS,
+    MOST_TERMS,
+    RATE,
+    TERM,
+    TIER,
+)
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place
-from decision_service.rules.language.evaluation import Values, compile_tree, compile_trees
-from decision_service.rules.language.fields import as_map, as_scalar, check_identifier
-from decision_service.rules.language.types import MONEY, Node, Symbol, reads
+from decision_service.rules.language.evaluation import Evaluate, Values, compile_tree, compile_trees
+from decision_service.rules.language.fields import (
+    Fields,
+    as_integer,
+    as_map,
+    as_scalar,
+    check_identifier,
+    replaced_by,
+)
+from decision_service.rules.language.types import FLAG, INTEGER, MONEY, Node, Symbol, reads
 from decision_service.rules.language.values import (
     Gap,
     Unknown,
@@ -51,16 +71,149 @@ from decision_service.rules.language.values import (
     union,
 )
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
-from decision_service.rules.offer_terms import (
-    OfferLine,
-    TermBinding,
-    TermChoice,
-    Terms,
-    chosen,
-    nothing_without_term,
-    read_choice,
-)
 from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.wording import Wording
+
+
+@dataclass(frozen=True, slots=True)
+class TermChoice:
+    """The terms in the order in which they are tried, each with what is asked of it."""
+
+    terms: tuple[int, ...]
+    asked: tuple[Node, ...]
+    places: tuple[Place, ...] = field(compare=False)
+
+
+def with_term(node: Node, symbol: Symbol, term: int) -> Node:
+    if isinstance(node, tree.NameRead):
+        if node.symbol != symbol:
+            return node
+        return tree.Constant(INTEGER, term, text=node.text, place=node.place)
+    changed = {f.name: _with(getattr(node, f.name), symbol, term) for f in fields(node)}
+    return dataclasses.replace(node, **changed)
+
+
+def _with(value: Any, symbol: Symbol, term: int) -> Any:
+    if isinstance(value, Node):
+        return with_term(value, symbol, term)
+    if isinstance(value, tuple) and all(isinstance(item, Node) for item in value):
+        return tuple(with_term(item, symbol, term) for item in value)
+    return value
+
+
+def chosen(choice: TermChoice, text: str, place: Place) -> Node:
+    pairs = list(zip(choice.terms, choice.asked, strict=True))
+    found: Node = _months(0, text, place)
+    for term, asked in reversed(pairs):
+        found = _either(asked, term, found, text, place)
+    return found
+
+
+def nothing_without_term(amount: Node, term: Symbol) -> Node:
+    text, place = amount.text, amount.place
+    name = tree.NameRead(term, text=term.name, place=place)
+    fits = tree.Compare(">=", name, _months(1, text, place), text=text, place=place)
+    nothing = tree.Constant(MONEY, 0, text=text, place=place)
+    return tree.Choice(MONEY, fits, amount, nothing, text=text, place=place)
+
+
+def _either(asked: Node, term: int, otherwise: Node, text: str, place: Place) -> Node:
+    months = _months(term, text, place)
+    return tree.Choice(INTEGER, asked, months, otherwise, text=text, place=place)
+
+
+def _months(term: int, text: str, place: Place) -> Node:
+    return tree.Constant(INTEGER, term, text=text, place=place)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferLine:
+    symbol: Symbol
+    tree: Node
+    place: Place = field(compare=False)
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """An offer's lines in order; `below` is the reason of an amount under the minimum."""
+
+    lines: Mapping[str, OfferLine]
+    below: str
+    requested: Symbol | None
+    currency: str
+    choice: TermChoice | None = None
+
+
+def read_choice(node: YamlNode, draft: RulesetDraft) -> TermChoice | None:
+    """The choice of a term; None where anything is wrong, all of it reported."""
+    fields = CHOSEN_TERM.open(node, draft.report, what=f"`{TERM}`")
+    if fields is None:
+        return None
+    terms = _terms(fields, draft)
+    asked = _asked(fields, draft)
+    if asked is None or not terms:
+        return None
+    symbol = draft.names.symbols[f"offer.{TERM}"]
+    places = tuple(item.place for item in fields.items("of"))
+    return TermChoice(terms, tuple(with_term(asked, symbol, term) for term in terms), places)
+
+
+def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
+    draft.not_empty(fields, "of")
+    items = fields.items("of")
+    found: list[int] = []
+    for item in items:
+        term = as_integer(item, "a term", draft.report, 1, MOST_TERM_MONTHS)
+        if term is None:
+            continue
+        if sorted({*found, term}) in ([*found, term], [term, *reversed(found)]):
+            found.append(term)
+            continue
+        hint = "write each once, the shortest or the longest first"
+        message = f"the terms neither rise nor fall at {term}"
+        draft.report.error("R123", item.place, message, hint)
+    if len(items) > MOST_TERMS:
+        message = f"there are {len(items)} terms; {MOST_TERMS} are allowed"
+        draft.report.error("R123", fields.place("of"), message)
+    return tuple(found) if len(found) == len(items) <= MOST_TERMS else ()
+
+
+def _asked(fields: Fields, draft: RulesetDraft) -> Node | None:
+    draft.names.define(f"offer.{TERM}", INTEGER)
+    asked = draft.expression(fields.scalar("when"), FLAG)
+    if asked is not None and f"offer.{TERM}" not in [symbol.name for symbol in reads(asked)]:
+        message = f"`when` does not name `offer.{TERM}`, so that every term is alike"
+        hint = f"write the term that is tried as `offer.{TERM}`"
+        draft.report.error("R317", asked.place, message, hint)
+    return asked
+
+
+class TermBinding:
+    def __init__(self, choice: TermChoice) -> None:
+        self.choice = choice
+        self.asked = compile_trees(choice.asked)
+        self.parts = [_compiled(node) for node in choice.asked]
+
+    def text(self, term: int, values: Values) -> str:
+        """The comparison that the next wanted term fails; empty for the last."""
+        index = self.choice.terms.index(term) - 1
+        if index < 0:
+            return ""
+        failing = (text for text, part in self.parts[index] if part(values) is not True)
+        return next(failing, self.choice.asked[index].text)
+
+    def note(self, values: Values, wording: Wording) -> str:
+        pairs = zip(self.choice.terms, self.choice.asked, self.asked, strict=True)
+        shown = (
+            f"{term}: {wording.value(evaluate(values), node.type)}"
+            for term, node, evaluate in pairs
+        )
+        return ", ".join(shown)
+
+
+def _compiled(node: Node) -> Sequence[tuple[str, Evaluate | Any]]:
+    parts = node.operands if isinstance(node, tree.All) else (node,)
+    return list(zip([part.text for part in parts], compile_trees(parts), strict=True))
+
 
 Binding = Callable[[Values], str]
 
@@ -373,6 +526,11 @@ def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> Of
 
 
 def _line(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> OfferLine | None:
+    gone = replaced_by("the offer", entry.key)
+    if gone:
+        message = f"the offer has no `{entry.key}`"
+        draft.report.error("R120", entry.key_place, message, gone)
+        return None
     named = check_identifier(entry.key, entry.key_place, "the offer line", draft.report)
     tree = _tree(entry, choice, draft)
     if tree is None or not named:
@@ -403,7 +561,7 @@ def _check_choice(written: MapNode, draft: RulesetDraft) -> None:
         draft.report.error("R209", written.key_place(TERM), message, hint)
     if written.get(MINIMUM) is None:
         message = f"the offer chooses `{TERM}` but has no `{MINIMUM}`"
-        hint = f"where nothing fits, an application is declined for the reason `{BELOW}`"
+        hint = f"where nothing fits, an application is declined for its `{BELOW}`"
         draft.report.error("R121", written.key_place(TERM), message, hint)
 
 
@@ -423,7 +581,7 @@ def _check_keys(written: MapNode, draft: RulesetDraft) -> None:
     for key, other in keys.items():
         if written.get(key) is not None and written.get(other) is None:
             message = f"the offer has `{key}` but no `{other}`"
-            hint = f"below `{MINIMUM}` an application is declined for the reason `{BELOW}`"
+            hint = f"below `{MINIMUM}` an application is declined for the `{BELOW}` of the offer"
             draft.report.error("R121", written.key_place(key), message, hint)
 
 
@@ -439,8 +597,8 @@ def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Approval
         given = runner.priced(values, amount.minor)
         failed = _failed_checks(ruleset, State(values, ruleset.program.read))
     instalment = given.get(MONTHLY)
-    told = instalment if isinstance(instalment, Money) else None
-    return ApprovalTerms(given.get(TERM) or None, told, failed, price=Price.of(given))
+    known = instalment if isinstance(instalment, Money) else None
+    return ApprovalTerms(given.get(TERM) or None, known, failed, price=Price.of(given))
 
 
 def _failed_checks(ruleset: CompiledRuleset, state: State) -> tuple[str, ...]:

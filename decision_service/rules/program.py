@@ -30,7 +30,7 @@ _DAY = timedelta(days=1)
 _INVISIBLE = "Cf"
 
 WAITING = "waiting"
-"""What `recourse: {tell: …}` names beside factors: the day from which an applicant is approved."""
+"""What `recourse` names besides factors: the day from which an applicant is approved."""
 
 _NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
 
@@ -314,8 +314,8 @@ class Guarantee:
     """One named guarantee, of one of four kinds.
 
     `never` an outcome, or `always` a condition; of `monotone` names, moved their way (1: up,
-    -1: down), a better value never gives a worse verdict; without the `hidden` names nobody has a
-    better one. It is about those of whom `when` is true, of two verdicts both times. One that
+    -1: down), a better value never gives a worse verdict; without the `hidden` names no applicant
+    has a better one. It is about those for which `when` is true, of two verdicts both times. What
     `must` be proved is broken where it is not decided.
     """
 
@@ -338,7 +338,7 @@ class RulesetFiles(msgspec.Struct, frozen=True):
     holds lists of keys likewise (`lists/blocked.csv`, `_shared/lists/blocked.csv` for one of all
     products); None where those of its time are not known, so that any may be named. `shared` holds
     reasons and parameters of several products (`_shared/reasons.yaml`).
-    `unreadable` tells why tables and lists that are there could not be read.
+    `unreadable` says why tables and lists that are there could not be read.
     """
 
     product: str
@@ -427,7 +427,7 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
 
     `digest` is the SHA-256 of its canonical content in hex, `_data` and tables included: comments
     and layout do not change it. `valid_for` is None where the file states none. `derived` holds
-    the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
+    the trees of `derived.x` in the order of evaluation; `places` is where each `inputs.x`,
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
     gives them. `questions` are what its rules ask of lists; `lists` are those, as they were when it
     was loaded. They and the `guarantees` are no part of the digest. `tell` holds what of recourse

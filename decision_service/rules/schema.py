@@ -63,7 +63,6 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
         "defaults": closed("the defaults", (), _given()),
         "cases": listed(_case(catalogue), minItems=1),
         "unnoticed": listed(_mark(), minItems=1),
-        "unreached": listed(_legal_mark(), minItems=1),
     }
     return {
         "$schema": forms.DIALECT,
@@ -77,7 +76,7 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
 
 
 def _given() -> Schema:
-    known = about(named(listed(forms.TEXT)), "What stands on lists, in place of their files")
+    known = about(named(listed(forms.TEXT)), "What is on lists, in place of their files")
     return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors"), "lists": known}
 
 
@@ -104,20 +103,14 @@ def _case(figures: Iterable[str]) -> Schema:
 
 def _mark() -> Schema:
     known = {
-        "at": about(forms.TEXT, "The figure, as `rules test --figures` names it"),
+        "at": about(forms.TEXT, "The figure as `rules test --figures` names it, or a legal check"),
         "from": forms.LITERAL,
         "to": about(listed(forms.LITERAL, minItems=1), "What it may be instead, unnoticed"),
-        "because": about(forms.TEXT, "Why nothing comes of it"),
+        "because": about(forms.TEXT, "Why nothing comes of it, or nothing can break the check"),
     }
-    return closed("a change that no case has to notice", tuple(known), known)
-
-
-def _legal_mark() -> Schema:
-    known = {
-        "check": about(forms.IDENTIFIER, "The id of a rule of component LEGAL"),
-        "because": about(forms.TEXT, "Why no figure of today can break it"),
-    }
-    return closed("a legal check that nothing can break today", tuple(known), known)
+    both = {"from": ["to"], "to": ["from"]}
+    needed = ("at", "because")
+    return closed("what no case has to notice", needed, known, dependentRequired=both)
 
 
 def _in_words() -> Schema:
@@ -133,8 +126,6 @@ def _expectation() -> Schema:
         "outcome": choice(o for o in Outcome if o is not Outcome.NOT_ENROLLED),
         "refer_kind": choice(ReferKind),
         "reasons": about(codes, "Exactly these, in order"),
-        "reasons_include": codes,
-        "reasons_exclude": codes,
         "conditions": names,
         "data_requests": names,
         "tags": about(listed(forms.IDENTIFIER), "Exactly these, in any order"),

@@ -364,7 +364,7 @@ def read_scorecard(
     if fields is None:
         return None
     id_ = draft.family(fields)
-    base = fields.decimal("base", -LARGEST_POINTS, LARGEST_POINTS)
+    base = fields.decimal("points", -LARGEST_POINTS, LARGEST_POINTS)
     characteristics = [_characteristic(n, draft) for n in fields.items("characteristics")]
     bands = [_band(n, draft) for n in fields.items("bands")]
     known = tuple(b for b in bands if b is not None)
@@ -427,14 +427,14 @@ def _bin_nodes(fields: Fields, draft: RulesetDraft) -> tuple[YamlNode, ...]:
 
 
 def _fixed(fields: Fields) -> Decimal | None:
-    scalar = fields.scalar("missing") if fields.has("missing") else None
+    scalar = fields.scalar("when_missing") if fields.has("when_missing") else None
     if scalar is None or scalar.text == "bounds":
         return None
     if not scalar.is_number:
-        message = f"`missing` must be `bounds` or points, not `{scalar.text}`"
+        message = f"`when_missing` must be `bounds` or points, not `{scalar.text}`"
         fields.report.error("R122", scalar.place, message)
         return None
-    return fields.decimal("missing", -LARGEST_POINTS, LARGEST_POINTS)
+    return fields.decimal("when_missing", -LARGEST_POINTS, LARGEST_POINTS)
 
 
 def _bin(node: YamlNode, reader: CellReader, draft: RulesetDraft) -> Bin | None:
@@ -443,7 +443,7 @@ def _bin(node: YamlNode, reader: CellReader, draft: RulesetDraft) -> Bin | None:
     if read is None or cell is None or read["points"] is None:
         return None
     if cell.sort in (CellKind.ANYTHING, CellKind.MISSING):
-        hint = "say what missing data scores in the characteristic's `missing`"
+        hint = "say what missing data scores in the characteristic's `when_missing`"
         message = f"a bin holds values, not `{cell.text}`"
         draft.report.error("R130", cell.place, message, hint)
         return None
@@ -452,6 +452,6 @@ def _bin(node: YamlNode, reader: CellReader, draft: RulesetDraft) -> Bin | None:
 
 def _band(node: YamlNode, draft: RulesetDraft) -> Band | None:
     read = BAND.read(node, draft.report)
-    if read is None or read["band"] is None or read["then"] is None:
+    if read is None or read["name"] is None or read["then"] is None:
         return None
-    return Band(read["band"].text, read["from"], Outcome(read["then"]), read.place("band"))
+    return Band(read["name"].text, read["from"], Outcome(read["then"]), read.place("name"))

@@ -72,7 +72,7 @@ class Incomplete:
     def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
         self._found.setdefault((code, message, hint), []).append(place)
 
-    def tell(self, report: Report) -> None:
+    def add_to(self, report: Report) -> None:
         for (code, message, hint), places in self._found.items():
             several = f"{len(places)} cases: say it once for all of them, under `defaults`"
             parts = [hint, several if len(places) > 1 else ""]
@@ -103,28 +103,28 @@ class LegalMark(msgspec.Struct, frozen=True):
         return frozenset({*named, ("reason", self.rule.reason)})
 
 
-def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMark, ...]:
+def read_marks(
+    fields: Fields, ruleset: CompiledRuleset
+) -> tuple[tuple[FigureMark, ...], tuple[LegalMark, ...]]:
+    """The changes that no case has to notice, and the legal checks, which have no `from`."""
     rules = {
         ready.rule.id: (ready.rule, stage.name)
         for stage in ruleset.program.closing
         if stage.component is Component.LEGAL and isinstance(stage.runner, RulesRunner)
         for ready in stage.runner.ready
     }
-    found: list[LegalMark] = []
-    for item in fields.items("unreached"):
-        one = Fields.of(item, "a mark", fields.report, required=("check", "because"))
-        check, because = (one.choice("check", rules), one.text("because")) if one else (None, None)
-        if check and because:
-            found.append(LegalMark(*rules[check], because, item.place))
-    return tuple(found)
-
-
-def read_marks(fields: Fields) -> tuple[FigureMark, ...]:
-    found: list[FigureMark] = []
+    marks: list[FigureMark] = []
+    legal: list[LegalMark] = []
     for item in fields.items("unnoticed"):
-        one = Fields.of(item, "a mark", fields.report, required=("at", "from", "to", "because"))
-        found.extend(_marks(one) if one is not None else ())
-    return tuple(found)
+        changes = isinstance(item, MapNode) and (item.get("from") or item.get("to"))
+        keys = ("at", "from", "to", "because") if changes else ("at", "because")
+        one = Fields.of(item, "a mark", fields.report, required=keys)
+        if one and changes:
+            marks.extend(_marks(one))
+        elif one:
+            check, because = one.choice("at", rules), one.text("because")
+            legal += [LegalMark(*rules[check], because, item.place)] if check and because else []
+    return tuple(marks), tuple(legal)
 
 
 def _marks(fields: Fields) -> Iterator[FigureMark]:
@@ -251,11 +251,10 @@ def parse_cases(
         "a file of cases",
         report,
         required=("ruleset", "version", "cases"),
-        optional=("as_of", "defaults", "unnoticed", "unreached"),
+        optional=("as_of", "defaults", "unnoticed"),
     )
     cases = FactsReader(fields, ruleset, catalogue).cases() if fields else []
-    marks = read_marks(fields) if fields else ()
-    legal = read_legal_marks(fields, ruleset) if fields else ()
+    marks, legal = read_marks(fields, ruleset) if fields else ((), ())
     read_cases = () if report.failed else tuple(cases)
     return CaseFile(path, read_cases, report.diagnostics(), marks, legal)
 
@@ -287,7 +286,7 @@ class FactsReader:
         if not items and self.fields.has("cases"):
             self.report.error("R801", self.fields.place("cases"), "there is no case here")
         cases = [self._case(one) for item in items for one in self._at_edges(item)]
-        self.incomplete.tell(self.report)
+        self.incomplete.add_to(self.report)
         return [case for case in cases if case is not None]
 
     def _check_target(self) -> None:
@@ -389,8 +388,8 @@ class FactsReader:
         for problem in bind_inputs(self.ruleset, given.inputs).problems:
             name = problem.field.removeprefix("inputs.")
             says = name in own.inputs or name in own.unsent
-            told = self.report.error if says else self.incomplete.add
-            told("R804", place, problem.description)
+            add = self.report.error if says else self.incomplete.add
+            add("R804", place, problem.description)
 
     def _check_date(self, fields: Fields, as_of: AsOf | None, place: Place) -> None:
         """R805, where neither the case nor the file has a date, also none that is no date."""

@@ -167,7 +167,7 @@ async def _in_force(
         f"the plan in force ({digest[:16]}) goes on until two callers confirm another one, and "
         f"these rules do not fit it: {error.message}"
     )
-    return None, (PlanConflict(("versions",), message),)
+    return None, (PlanConflict(("champion",), message),)
 
 
 def _entry(

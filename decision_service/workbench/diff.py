@@ -14,14 +14,13 @@ from decision_service.rules.cells import read_rows
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.construct import SEGMENT
 from decision_service.rules.draft import names_of, with_shared
-from decision_service.rules.keys import BELOW, SECTIONS
+from decision_service.rules.keys import BELOW, MAX_AGE, SECTIONS
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.workbench.changes import (
     NO_VALUE,
-    NOTHING,
     ChangeKind,
     Direction,
     WrittenChange,
@@ -116,7 +115,7 @@ def _changes(before: _Body, after: _Body) -> Iterator[WrittenChange]:
     old, new = before[0], after[0]
     for key in _HEADER:
         yield from compared(ABOUT, in_words(key), old.get(key), new.get(key))
-    yield from _lines("data", old, new)
+    yield from compared("data", "maximum age (max_age)", old.get(MAX_AGE), new.get(MAX_AGE))
     yield from _entries("inputs", "input", old, new)
     segments = old.get("segments"), new.get("segments")
     yield from compared("segments", "applicants differ by", *segments)
@@ -130,7 +129,7 @@ def _changes(before: _Body, after: _Body) -> Iterator[WrittenChange]:
     yield from _by_id("conditions", "condition", *sections)
     valid = old.get("valid_for"), new.get("valid_for")
     yield from compared("validity", "a decision is valid", *valid)
-    first, second = (as_map(root.get("recourse")).get("tell") for root in (old, new))
+    first, second = (root.get("recourse") for root in (old, new))
     yield from compared("recourse", "applicants may be told of", first, second)
     yield from _shared_data(before[1], after[1])
 
@@ -156,8 +155,7 @@ def _pairs(
 
 def _lines(section: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     for name, old, new in _pairs(before.get(section), after.get(section)):
-        plain = section == "data" or (section == "offer" and name == BELOW)
-        alike = same_text if plain else same_expression
+        alike = same_text if name == BELOW else same_expression
         yield from compared(section, f"{in_words(name)} ({name})", old, new, alike)
 
 
@@ -214,27 +212,22 @@ def _values(subject: str, before: MapNode, after: MapNode) -> Iterator[WrittenCh
     old, new = _by_label(before), _by_label(after)
     for label in keys_of(old, new):
         about = f"{subject} of {label}" if label else subject
-        yield from _steps(about, _dated(old.get(label, NOTHING)), _dated(new.get(label, NOTHING)))
+        yield from _steps(about, _dated(old.get(label)), _dated(new.get(label)))
 
 
-def _by_label(param: MapNode) -> Mapping[str, MapNode]:
-    """What holds `value` or dated `values`, by label; an empty one where there are no labels."""
-    values = as_map(param.get("values")).entries
-    if all(parse_day(entry.key) for entry in values):
-        return {"": param}
-    found: dict[str, MapNode] = {}
-    for entry in values:
-        key = "values" if isinstance(entry.value, MapNode) else "value"
-        found[entry.key] = MapNode((replace(entry, key=key),), entry.key_place)
-    return found
+def _by_label(param: MapNode) -> Mapping[str, YamlNode | None]:
+    """The value, or the map of dated ones, by label; an empty one where there are no labels."""
+    value = param.get("value")
+    if all(parse_day(entry.key) for entry in as_map(value).entries):
+        return {"": value}
+    return {entry.key: entry.value for entry in as_map(value).entries}
 
 
-def _dated(param: MapNode) -> Mapping[str, Scalar]:
+def _dated(value: YamlNode | None) -> Mapping[str, Scalar]:
     """The values by the day from which they count, the empty day for always."""
-    value, values = param.get("value"), as_map(param.get("values"))
     if isinstance(value, Scalar):
         return {_ALWAYS: value}
-    found = {e.key: e.value for e in values.entries if isinstance(e.value, Scalar)}
+    found = {e.key: e.value for e in as_map(value).entries if isinstance(e.value, Scalar)}
     return dict(sorted(found.items()))
 
 
@@ -300,14 +293,14 @@ def _stage(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
 
 
 def _scorecard(group: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    for key in ("id", "base"):
+    for key in ("id", "points"):
         yield from compared(group, f"the scorecard's {key}", before.get(key), after.get(key))
     old = items_by(before.get("characteristics"), "factor")
     new = items_by(after.get("characteristics"), "factor")
     for name in keys_of(old, new):
         yield from _characteristic(group, name, old.get(name), new.get(name))
     yield from reordered(group, "the characteristics are", old, new)
-    yield from _listed(group, "band", "band", before.get("bands"), after.get("bands"))
+    yield from _listed(group, "band", "name", before.get("bands"), after.get("bands"))
 
 
 def _characteristic(
@@ -337,7 +330,7 @@ def _listed(
             yield from compared(group, subject, old_rest, new_rest)
         else:
             yield from _attributes(group, subject, first, second)
-    kind = "bands" if key == "band" else f"bins of {what.removesuffix(' in')}"
+    kind = "bands" if key == "name" else f"bins of {what.removesuffix(' in')}"
     yield from reordered(group, f"the {kind} are", old, new)
 
 

@@ -16,8 +16,7 @@ from decision_service.domain.decision import ListAnswer, StageTrace
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
 from decision_service.domain.values import AsOf, Cause, Missing, Money, noon, to_major, to_minor
 from decision_service.rules.draft import names_in
-from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import Facts, evaluate, traces
 from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.types import Literal
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode

@@ -47,7 +47,7 @@ _SECTIONS = tuple(k.name for k in RULESET.keys if k.kind.changes is not Change.N
 _CHANGED = frozenset(key.name for key in _KEYS if key.kind.changes is not Change.NOTHING)
 _WITHOUT = frozenset(key.name for key in _KEYS) - _CHANGED
 _SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
-_NAMED_BY = ("id", "name", "band", "factor")
+_NAMED_BY = ("id", "name", "factor")
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -237,7 +237,7 @@ def written_out(node: YamlNode, files: RulesetFiles) -> YamlNode:
         return replace(node, items=tuple(written_out(item, files) for item in node.items))
     if isinstance(node, Scalar):
         return node
-    if isinstance(node.get("rows"), MapNode):
+    if isinstance(node.get("rows"), Scalar):
         return _with_rows(node, files)
     entries = (replace(e, value=written_out(e.value, files)) for e in node.entries)
     return replace(node, entries=tuple(entries))
@@ -378,9 +378,8 @@ class _Finder:
             at = f"params.{param.key}"
             for entry in entries(param.value):
                 if entry.key == "value":
-                    yield from self._value(entry.value, at)
-                if entry.key == "values":
-                    yield from self._values(entry.value, at)
+                    dated = isinstance(entry.value, MapNode)
+                    yield from (self._values if dated else self._value)(entry.value, at)
 
     def _values(self, node: YamlNode, at: str) -> Iterator[FigureChange]:
         keys = {entry.key for entry in entries(node)}
@@ -404,7 +403,7 @@ class _Finder:
             for number, item in enumerate(node.items, 1):
                 word = "tags" if key == "tags" else ""
                 yield from self.node(item, _joined(at, _called(item, number)), word)
-        elif key in self.words.choices:
+        elif node.text in self.words.choices.get(key, ()):
             yield from as_label(node, at, self.words.choices[key])
         else:
             yield from in_expression(node, at, self.words)

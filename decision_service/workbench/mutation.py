@@ -14,8 +14,7 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Verdict
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.rules.cells import Cell, CellKind
-from decision_service.rules.compile import finish, read_draft, run_checks
-from decision_service.rules.digest import canonical, content
+from decision_service.rules.compile import canonical, content, finish, read_draft, run_checks
 from decision_service.rules.draft import Names, RulesetDraft, names_of, with_shared
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.language import types as tree

@@ -75,7 +75,7 @@ def values_of(part: msgspec.Struct) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in asdict(part).items():
         if name == "ceiling":
-            found |= {"versus": "champion"} if value is None else values_of(value)
+            found |= {"compares with": "champion"} if value is None else values_of(value)
         elif text := percent_of(value) if name == "percent" else _text(value):
             found[_KEYS.get(name, name)] = text
     return {key: text for key, text in found.items() if key != "name"}

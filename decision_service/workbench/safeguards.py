@@ -26,7 +26,7 @@ from decision_service.workbench.plan_diff import compare_plans, file_of
 _VERSION = re.compile(r"[^/]+/v\d+\.yaml")
 _ELSEWHERE = re.compile(r"_shared/.*|[^/]+/((rollout|desk)\.yaml|tables/.*|lists/.*)")
 _OF_A_VERSION = (
-    *("time_zone", "currency", "data", "inputs", "valid_for", "recourse"),
+    *("time_zone", "currency", "max_age", "inputs", "valid_for", "recourse"),
     *("reasons", "guarantees"),
 )
 """What of a version no case of given factor values can notice: what is read, asked and promised."""

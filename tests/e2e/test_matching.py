@@ -32,7 +32,7 @@ version: 1
 title: Whoever is described by the vendor's records
 currency: PHP
 time_zone: Asia/Manila
-data: {max_age: 35d}
+max_age: 35d
 inputs:
   requested_amount: {type: money, required: true, min: 1000, max: 500000}
   requested_term_months: {type: integer, required: true, min: 1, max: 36}
@@ -57,7 +57,6 @@ stages:
 valid_for: 3d
 """
 PLAN = """
-product: who-ph
 unit: user_id
 pin_for: 30d
 go_live:
@@ -65,7 +64,7 @@ go_live:
   stages: [{name: all, percent: 100}]
   initial_stage: all
   advance: manual
-versions: {champion: 1}
+champion: 1
 """
 TESTS = """
 ruleset: who-ph
@@ -90,7 +89,7 @@ cases:
     expect: {outcome: REFER, reasons: [OTHER_CONTACT]}
   - name: records that cannot be read
     factors: {match.name: missing SOURCE_FAILED, match.birth_date: missing SOURCE_FAILED}
-    expect: {outcome: REFER, reasons_include: [SOURCE_FAILED]}
+    expect: {outcome: REFER, reasons: [SOURCE_FAILED]}
 """
 
 

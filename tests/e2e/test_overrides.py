@@ -16,7 +16,7 @@ from tests.fakes.plans import CHALLENGED
 from tests.unit.cli.commands import Done, command
 
 GEORGE = sandbox_people()[0].user_id
-ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
+ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]
 CAPPED = ALONE + "caps:\n  - {name: all, approvals_per_day: 4, amount_per_day: 900000}\n"
 
 

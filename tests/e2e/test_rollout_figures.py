@@ -25,13 +25,13 @@ from tests.kits.until import until
 from tests.unit.cli.commands import Done, command
 from tests.unit.rollout.plans import edited
 
-ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
+ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]
 WATCHED = """\
 guardrails:
   - {name: declines, metric: decline_rate, scope: product, max: 0.90, min_units: 2, window: 1h,
      action: pause}
 """
-SHADOWED = ALONE + "  shadow: [{version: 2, percent: 100}]\n" + WATCHED
+SHADOWED = ALONE + "shadow: [{version: 2, percent: 100}]\n" + WATCHED
 
 
 @dataclass(frozen=True, slots=True)

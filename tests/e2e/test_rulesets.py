@@ -184,8 +184,8 @@ async def test_a_bad_folder_starts_with_the_last_good_rules(tmp_path: Path) -> N
 
 TAGS = """
 tags:
-  desk: {means: a desk looks at it}
-  signal: {means: a sign of fraud, told: nobody}
+  desk: {text: a desk looks at it}
+  signal: {text: a sign of fraud, told: nobody}
 stages:
 """
 TAGGED = """\

@@ -20,7 +20,7 @@ from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.plans import plan_warnings
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.rules.digest import canonical
+from decision_service.rules.compile import canonical
 from decision_service.workbench.proofs.report import guarantee_problems
 from decision_service.workbench.safeguards import loosened, unaccepted
 

@@ -11,7 +11,6 @@ DESK_BELOW = "# desk.yaml\n"
 """The line of a test's plan below which its desk stands."""
 
 CHALLENGED = """\
-product: personal-loan-ph
 unit: user_id
 pin_for: 90d
 go_live:
@@ -25,13 +24,12 @@ go_live:
     - {name: all, percent: 100}
   initial_stage: all
   advance: manual
-versions:
-  champion: 1
-  challenger:
-    version: 2
-    salt: personal-loan-ph-v2
-    stages: [{name: half, percent: 50}, {name: whole, percent: 100}]
-    initial_stage: whole
+champion: 1
+challenger:
+  version: 2
+  salt: personal-loan-ph-v2
+  stages: [{name: half, percent: 50}, {name: whole, percent: 100}]
+  initial_stage: whole
 """
 """Version 2 decides for everybody, since 100 % of the challenger are the whole product."""
 

@@ -19,7 +19,7 @@ from tests.fakes.world import NOW, PRODUCT, SetClock
 from tests.kits.arm_figures import decided
 from tests.unit.rollout.plans import STAGED, edited, good
 
-MEANT = "    expect: {approval_rate: {change: -0.06, within: 0.03}}"
+MEANT = "  expect: {approval_rate: {min: -0.09, max: -0.03}}"
 AUTO = (
     ("advance: manual", "advance: auto"),
     ("{name: staff, percent: 0}", "{name: staff, percent: 0, hold: 1d}"),

@@ -36,7 +36,7 @@ INPUTS = {
 }  # fmt: skip
 SEGMENTS = ("inputs.customer_type", "inputs.first_loan", "employment.status")
 PARAMS = {"least_months": "integer", "share": "number", "cap": "money", "opening": "date"}
-TAGS = "tags:\n  desk: {means: a desk}\n  signal: {means: a signal, told: nobody}\n"
+TAGS = "tags:\n  desk: {text: a desk}\n  signal: {text: a signal, told: nobody}\n"
 STEPS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 1))
 
 
@@ -92,7 +92,7 @@ class Writer:
 
     def _given(self, kind: str) -> str:
         dated = self._dated(kind)
-        return f"values: {dated}" if dated else f"value: {self._param(kind)}"
+        return f"value: {dated}" if dated else f"value: {self._param(kind)}"
 
     def _dated(self, kind: str) -> str:
         """Values from several days on, or nothing."""
@@ -108,7 +108,7 @@ class Writer:
         named = [*own, "default"] if len(own) < len(labels) or self.rng.random() < 0.2 else own
         values = {label: self._dated(kind) or self._param(kind) for label in named}
         shown = ", ".join(f"{label}: {value}" for label, value in values.items())
-        return f"values: {{{shown}}}"
+        return f"value: {{{shown}}}"
 
     def _param(self, kind: str) -> str:
         choices = {
@@ -187,7 +187,7 @@ class Writer:
         card = f"card{len(self.cards)}"
         text = (
             f"  - name: {name}\n    component: SCORECARD\n    scorecard:\n      id: {card}\n"
-            f"      base: {self.rng.choice([0, 10, '-5.5'])}\n"
+            f"      points: {self.rng.choice([0, 10, '-5.5'])}\n"
             f"      characteristics:\n{body}      bands:\n{self._bands()}"
         )
         self.cards.append(card)
@@ -208,7 +208,9 @@ class Writer:
         points = [self.rng.choice([0, 5, 10, 20, 40, "-3", "12.5"]) for _ in cells]
         rows = zip(cells, points, strict=True)
         bins = "".join(f'            - {{in: "{c}", points: {p}}}\n' for c, p in rows)
-        fixed = f"          missing: {self.rng.choice([0, 15, 'bounds'])}\n          because: so\n"
+        fixed = (
+            f"          when_missing: {self.rng.choice([0, 15, 'bounds'])}\n          because: so\n"
+        )
         reason = f"          reason: {self.rng.choice(CODES)}\n"
         missing = fixed if self.rng.random() < 0.4 and self.scope.handling else ""
         return f"        - factor: {factor}\n{reason}          bins:\n{bins}{missing}"
@@ -219,7 +221,7 @@ class Writer:
         words = {"A": "APPROVE", "R": "REFER", "D": "DECLINE"}
         rows = zip("ABC", [*(f"from: {s}, " for s in starts), ""], thens, strict=True)
         return "".join(
-            f"        - {{band: {band}, {start}then: {words[then]}}}\n"
+            f"        - {{name: {band}, {start}then: {words[then]}}}\n"
             for band, start, then in rows
         )
 
@@ -253,7 +255,7 @@ class Writer:
             lines["term_months"] = self._term()
         lines["approved_amount"] = self._approved(lines)
         if chosen or self.rng.random() < 0.6:
-            lines |= {"minimum_amount": amount("money", 0), "below_minimum": "SMALL"}
+            lines |= {"minimum_amount": amount("money", 0), "reason": "SMALL"}
         if not chosen and self.rng.random() < 0.5:
             lines["term_months"] = "inputs.requested_term_months"
         if self.rng.random() < 0.5:
@@ -266,7 +268,7 @@ class Writer:
 
     def _term(self) -> str:
         """A choice among some terms, as the value of a line."""
-        choose = self.rng.choice(["longest", "shortest"])
+        falling = self.rng.choice([True, False])
         term, amount = "offer.term_months", self.words.of
         rate = self.rng.choice(["0.05", "0.001 * offer.term_months", "params.share"])
         asks = [
@@ -274,9 +276,9 @@ class Writer:
             f"annuity({amount('money', 0)}, {rate}, {term}) <= {amount('money', 1)}",
             f"{term} < {amount('number', 0)} or {amount('flag', 0)}",
         ]
-        terms = sorted(self.rng.sample([3, 6, 9, 12, 24], self.rng.randint(1, 4)))
+        terms = sorted(self.rng.sample([3, 6, 9, 12, 24], self.rng.randint(1, 4)), reverse=falling)
         ask = self.rng.choice(asks)
-        return f"\n    choose: {choose}\n    of: {terms}\n    fits: >-\n      {ask}"
+        return f"\n    of: {terms}\n    when: >-\n      {ask}"
 
     def _approved(self, lines: dict[str, str]) -> str:
         asked = "inputs.requested_amount"
@@ -291,7 +293,7 @@ class Writer:
         kinds = {"max_amount": "money", "approved_amount": "money", "minimum_amount": "money"}
         if name in kinds:
             self.scope.names[f"offer.{name}"] = "money"
-        plain = name == "below_minimum" or text.startswith("\n")
+        plain = name == "reason" or text.startswith("\n")
         return f"  {name}: {text}\n" if plain else f"  {name}: >-\n    {text}\n"
 
 

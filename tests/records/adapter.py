@@ -36,7 +36,7 @@ from decision_service.factors.compute import compute
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import traces
 from decision_service.runtime.config import load
 from decision_service.server.decisions import decision_message
 from decision_service.store.keys import IDENTITY_KEYS

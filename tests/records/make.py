@@ -45,14 +45,13 @@ LISTS = (
     "transactions", "identities", "insights",
 )  # fmt: skip
 PLAN = """\
-product: {name}
 unit: user_id
 pin_for: 90d
 go_live:
   salt: {name}
   stages: [{{name: staff, percent: 0}}, {{name: all, percent: 100}}]
   initial_stage: all
-versions: {{champion: 1}}
+champion: 1
 """
 FLOWS: Json = yaml.safe_load((corpus.FOLDER / "flows.yaml").read_text(encoding="utf-8"))
 LARGER = {ADVANCE: "PHP 4000"}

@@ -38,10 +38,16 @@ _ELSEWHERE = {
 """Words that other rule systems have for an option."""
 
 _SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
-LAGS = 'write `posting_lag: {"sss_*": 2 months, payroll: 10 days}` into `_data/posting_lags.yaml`'
+_NAMED = {
+    "parameter ": "a parameter",
+    "tag ": "a tag",
+    "the expectation of ": "an expectation",
+}
 _GONE = {
-    ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
-    "challenger",
+    (
+        "the plan",
+        "explore",
+    ): "remove it: no applicant is approved past the score; try a cut-off with a challenger",
     ("the plan", "history"): "remove it: the setting DECISION_REPORT_WITHIN has the days for all "
     "products",
     ("`challenger`", "limits"): "write a cap under `caps:`: {name: challenger, arm: challenger, "
@@ -50,7 +56,7 @@ _GONE = {
     (
         "the plan",
         "review",
-    ): "move what is under it into desk.yaml, a file beside the plan",
+    ): "move what is under it into desk.yaml, a file next to the plan",
     ("the desk", "claim_for"): "remove it: a claimed case is one person's for 30 minutes",
     ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
     ("a rule file", "post_checks"): "write a last stage with `component: LEGAL` and these `rules`",
@@ -62,21 +68,41 @@ _GONE = {
     ("`hit`", "collect"): "write `first` or `unique`, or add up conditions under `derived:` as in "
     "`(1 if a else 0) + (1 if b else 0)`",
     ("a rule", "missing_reason"): "remove it: the reason is DATA_MISSING, which names the factor",
-    ("`choose`", "largest"): "choose the longest or shortest term that `fits`",
-    ("`term_months`", "amount"): "write what a term must fulfil under `fits`",
-    ("`data`", "posting_lag_months"): LAGS,
-    ("`data`", "posting_lag_days"): LAGS,
+    ("`term_months`", "choose"): "remove it: the first term under `of:` that fits counts",
+    ("`term_months`", "fits"): "write `when:`",
+    ("`term_months`", "amount"): "write what a term must fulfil under `when`",
+    ("a rule file", "data"): "write `max_age:` without it, at the left edge; incomes are always "
+    "added up, half data always refers, and lags are in `_data/posting_lags.yaml`",
+    ("a parameter", "values"): "write `value:`, which takes dates and segments too",
+    ("a tag", "means"): "write `text:`",
+    ("a scorecard", "base"): "write `points:`",
+    ("a band", "band"): "write `name:`",
+    ("a characteristic", "missing"): "write `when_missing:`",
+    ("the offer", "below_minimum"): "write `reason:`",
+    ("`when`", "kinds"): "write `refer_kind:`",
+    ("`when`", "min_amount"): "write `minimum_amount:`",
+    ("`reasons`", "a list"): "write each under its code: `INCOME_CONFIRMED: {text: …}`",
+    ("`recourse`", "tell"): "write the list itself: `recourse: [waiting]`",
+    ("the desk", "authority"): "write `review:` and `review_second:` without it, at the left edge",
+    ("the plan", "product"): "remove it: the folder has the product's name",
+    ("the plan", "versions"): "write `champion:`, `challenger:` and `shadow:` without it, at the "
+    "left edge",
+    ("a guardrail", "versus"): "remove it: a guardrail without `max` compares with the champion",
+    ("an expectation", "change"): "write `min:` and `max:` of the difference that is meant",
+    ("an expectation", "within"): "write `min:` and `max:` of the difference that is meant",
+    ("`expect`", "reasons_include"): "write `reasons:` with all of them, in order",
+    ("`expect`", "reasons_exclude"): "write `reasons:` with all of them, in order",
+    ("a file of cases", "unreached"): "write the rule's id as `at` under `unnoticed`",
+    ("a mark", "check"): "write `at:`",
     ("a rule", "on_missing"): "write `when_missing:`",
-    ("`data`", "partial"): "remove it: an account that gave data once and now fails always refers",
-    ("`data`", "combine_income"): "remove it: incomes are always added up per job",
 }
 """Keys and words that were removed, by what had them, with what to use instead."""
 
 
 def replaced_by(what: str, word: str) -> str:
     """What to use instead of a key or word that was removed; empty for all others."""
-    what = "a parameter" if what.startswith("parameter ") else what
-    return _GONE.get((what, word), "")
+    named = next((kind for start, kind in _NAMED.items() if what.startswith(start)), what)
+    return _GONE.get((named, word), "")
 
 
 def day_hint(text: str) -> str:
@@ -112,25 +138,31 @@ def _day(year: str, month: str, day: str) -> date | None:
         return None
 
 
+def _of_first(what: str, node: YamlNode) -> str:
+    """What replaces a map that was written here once, by its first key."""
+    is_map = isinstance(node, MapNode) and node.entries
+    return replaced_by(what, node.entries[0].key) if is_map else ""
+
+
 def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
     if isinstance(node, MapNode):
         return node
-    _wrong(node, f"{what} must be a map", report)
+    gone = replaced_by(what, "a list") if isinstance(node, ListNode) else ""
+    _wrong(node, f"{what} must be a map", report, gone)
     return None
 
 
 def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
     if isinstance(node, ListNode):
         return node.items
-    _wrong(node, f"{what} must be a list", report)
+    _wrong(node, f"{what} must be a list", report, _of_first(what, node))
     return ()
 
 
 def as_scalar(node: YamlNode, what: str, report: Report) -> Scalar | None:
     if isinstance(node, Scalar):
         return None if node.torn else node
-    gone = replaced_by(what, node.entries[0].key) if isinstance(node, MapNode) else ""
-    _wrong(node, f"{what} must be a single value", report, gone)
+    _wrong(node, f"{what} must be a single value", report, _of_first(what, node))
     return None
 
 

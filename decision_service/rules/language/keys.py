@@ -33,7 +33,7 @@ class Kind(NamedTuple):
 
 
 class Key(NamedTuple):
-    """`default` stands for a key that is not there; `label` is what a comparison calls it."""
+    """`default` is for a key that is not there; `label` is what a comparison calls it."""
 
     name: str
     kind: Kind
@@ -48,7 +48,7 @@ def needed(name: str, kind: Kind, about: str = "", label: str = "") -> Key:
 
 
 class Read:
-    """A section as it was read: a value for each of its keys, and where each stands."""
+    """A section as it was read: a value for each of its keys, and the place of each."""
 
     def __init__(self, fields: Fields, values: dict[str, Any]) -> None:
         self.report, self.node = fields.report, fields.node

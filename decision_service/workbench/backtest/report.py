@@ -341,8 +341,8 @@ def _expectation(rates: Sequence[Rate]) -> str:
         return ""
     found = rates[0].difference
     within = max(found.high - found.difference, found.difference - found.low)
-    change = found.difference + 0.0  # never -0.000
-    return f"expect: {{approval_rate: {{change: {change:.3f}, within: {within:.3f}}}}}"
+    low, high = found.difference - within + 0.0, found.difference + within  # never -0.000
+    return f"expect: {{approval_rate: {{min: {low:.3f}, max: {high:.3f}}}}}"
 
 
 def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:

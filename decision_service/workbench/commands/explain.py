@@ -37,8 +37,7 @@ from decision_service.domain.decision import RuleTrace, StageTrace, Truth, Verdi
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.values import AsOf, noon
 from decision_service.factors.registry import catalogue
-from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.explain import PassedRow, passed_over, traces
+from decision_service.rules.evaluate import Facts, PassedRow, evaluate, passed_over, traces
 from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity, render
 from decision_service.rules.language.fields import Fields, parse_day

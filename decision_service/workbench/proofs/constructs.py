@@ -16,8 +16,7 @@ from decision_service.rules.construct import MOST_WORLDS, Runner
 from decision_service.rules.keys import AMOUNT, MINIMUM, Hit
 from decision_service.rules.knockouts import ConditionsRunner, Rule, RulesRunner
 from decision_service.rules.language.types import Node, reads
-from decision_service.rules.offer import OfferRunner
-from decision_service.rules.offer_terms import OfferLine, Terms
+from decision_service.rules.offer import OfferLine, OfferRunner, Terms
 from decision_service.rules.ranges import ValueRange
 from decision_service.rules.scorecard import Card, Characteristic, ScorecardRunner
 from decision_service.rules.stages import ConditionalRunner

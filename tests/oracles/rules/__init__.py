@@ -219,33 +219,32 @@ def _param(name: str, spec: dict[str, Any], day: date, env: Env) -> Any:
     label = env[by]
     if isinstance(label, Gone):
         return label
-    values = spec["values"]
+    values = spec["value"]
     key = {True: "true", False: "false"}.get(label, label)
     own = values[key] if key in values else values["default"]
-    key = "values" if isinstance(own, dict) else "value"
-    return _in_force(name, {"type": spec["type"], key: own}, day)
+    return _in_force(name, {"type": spec["type"], "value": own}, day)
 
 
 def _by(spec: dict[str, Any]) -> str | None:
     """The name whose labels the values are by; None for dates and for one value."""
-    return next((SEGMENT_OF[key] for key in spec.get("values", ()) if key in SEGMENT_OF), None)
+    keys = spec["value"] if isinstance(spec["value"], dict) else ()
+    return next((SEGMENT_OF[key] for key in keys if key in SEGMENT_OF), None)
 
 
 def _starts(spec: dict[str, Any]) -> list[str]:
     """The days on which a parameter changes, for any label."""
-    values = spec.get("values", {})
+    values = spec["value"] if isinstance(spec["value"], dict) else {}
     if _by(spec) is not None:
         return [start for own in values.values() if isinstance(own, dict) for start in own]
     return list(values)
 
 
 def _in_force(name: str, spec: dict[str, Any], day: date) -> Any:
-    if "value" in spec:
-        return _literal(spec["value"], spec["type"])
-    past = [start for start in spec["values"] if date.fromisoformat(start) <= day]
-    return (
-        _literal(spec["values"][max(past)], spec["type"]) if past else no_result(f"params.{name}")
-    )
+    value = spec["value"]
+    if not isinstance(value, dict):
+        return _literal(value, spec["type"])
+    past = [start for start in value if date.fromisoformat(start) <= day]
+    return _literal(value[max(past)], spec["type"]) if past else no_result(f"params.{name}")
 
 
 def _literal(text: str, kind: str) -> Any:

@@ -89,12 +89,12 @@ def _unknown(rule: dict[str, Any], value: Gone) -> Argument | None:
 def scorecard(card: dict[str, Any], run: Run) -> list[Argument]:
     """Totalled once where all is known, else with the fewest and the most points."""
     rows = [_row(each, run) for each in card["characteristics"]]
-    base = Decimal(card["base"])
+    base = Decimal(card["points"])
     low, high = (base + sum(row[key] for row in rows) for key in ("low", "high"))
     worst_band, best_band = _band(card, low), _band(card, high)
-    run.scores.append((card["id"], low, high, worst_band["band"]))
+    run.scores.append((card["id"], low, high, worst_band["name"]))
     run.define(f"{card['id']}.score", low, "number")
-    run.define(f"{card['id']}.band", worst_band["band"], "text")
+    run.define(f"{card['id']}.band", worst_band["name"], "text")
     open_rows = [row for row in rows if row["open"]]
     outcome = worst_band["then"]
     if open_rows:
@@ -114,7 +114,7 @@ def _row(each: dict[str, Any], run: Run) -> dict[str, Any]:
     value = Gone(run.marked[name]) if name in run.marked else run.env[name]
     points = [Decimal(b["points"]) for b in each["bins"]]
     row = {"each": each, "points": points, "open": False, "hole": None, "lost": Decimal(0)}
-    fixed = each.get("missing", "bounds")
+    fixed = each.get("when_missing", "bounds")
     if not isinstance(value, Gone):
         index = next(i for i, b in enumerate(each["bins"]) if fits(b["in"], value) is True)
         run.truths[f"bin {name}"] = each["bins"][index]["in"]
@@ -137,7 +137,7 @@ def _split(card: dict[str, Any], base: Decimal, rows: list[dict[str, Any]], run:
     totals = {base + sum(chosen) for chosen in product(*choices)}
     score, band = f"{card['id']}.score", f"{card['id']}.band"
     run.worlds = [
-        {**world, score: total, band: _band(card, total)["band"]}
+        {**world, score: total, band: _band(card, total)["name"]}
         for world in run.worlds
         for total in totals
     ]

@@ -18,7 +18,7 @@ KNOWN = {*MONEY, "term_months", "monthly_rate", "tier"}
 
 def offer(written: dict[str, Any], outcome: str, run: Run) -> list[Argument]:
     """Make the offer, or find that there is none to make."""
-    lines = {f"offer.{name}": text for name, text in written.items() if name != "below_minimum"}
+    lines = {f"offer.{name}": text for name, text in written.items() if name != "reason"}
     values = {name: _line(name, lines, run) for name in lines}
     amount, minimum = values["offer.approved_amount"], values.get("offer.minimum_amount")
     missing = together(values.values())
@@ -30,7 +30,7 @@ def offer(written: dict[str, Any], outcome: str, run: Run) -> list[Argument]:
         run.offered = False
         if behind:
             return [data(behind[0])] if outcome == "APPROVE" else []
-        code = written["below_minimum"]
+        code = written["reason"]
         return [Argument("DECLINE", code, "POLICY", "", "offer.approved_amount")]
     if amount <= 0:
         run.offered = False
@@ -65,7 +65,7 @@ def _asked(name: str, lines: dict[str, Any]) -> tuple[Callable[[Env], Any], set[
     """What a line comes to, by the names there are, and those that it reads."""
     text, term = lines[name], lines.get(TERM)
     if isinstance(text, dict):
-        return lambda env: _chosen(text, env), names(text["fits"]) - {TERM}
+        return lambda env: _chosen(text, env), names(text["when"]) - {TERM}
     if name == AMOUNT and isinstance(term, dict):
         return lambda env: _if_any(env[TERM], worth(text, env)), {TERM, *names(text)}
     return lambda env: worth(text, env), names(text)
@@ -78,10 +78,10 @@ def _if_any(term: Any, amount: Any) -> Any:
 
 def _chosen(choice: dict[str, Any], env: Env) -> Any:
     """The term that the product takes, tried one after the other; 0 where none fits."""
-    found = {t: worth(choice["fits"], {**env, TERM: Decimal(t)}) for t in choice["of"]}
-    for term in sorted(found, key=int, reverse=choice["choose"] == "longest"):
-        if isinstance(found[term], Gone) or found[term]:
-            return found[term] if isinstance(found[term], Gone) else Decimal(term)
+    for term in map(Decimal, choice["of"]):
+        found = worth(choice["when"], {**env, TERM: term})
+        if isinstance(found, Gone) or found:
+            return found if isinstance(found, Gone) else term
     return Decimal(0)
 
 
@@ -90,12 +90,11 @@ def _why(choice: Any, term: Any, env: Env) -> str:
     if not isinstance(choice, dict) or isinstance(term, Gone):
         return ""
     terms = [Decimal(t) for t in choice["of"]]
-    beyond = [t for t in terms if (t > term if choice["choose"] == "longest" else t < term)]
-    if not beyond:
+    before = terms[: terms.index(term)] if term in terms else []
+    if not before:
         return ""
-    following = min(beyond) if choice["choose"] == "longest" else max(beyond)
-    parts = operands(choice["fits"])
-    return next(p for p in parts if worth(p, {**env, TERM: following}) is not True)
+    parts = operands(choice["when"])
+    return next(p for p in parts if worth(p, {**env, TERM: before[-1]}) is not True)
 
 
 def _rounded(name: str, value: Any, *, money: bool) -> Any:

@@ -11,7 +11,6 @@ ROOT = Path(__file__).parents[3]
 WORKED_EXAMPLE = ROOT / "tests" / "rulesets" / "worked_example"
 SHIPPED = ROOT / "rules"
 LIVE = """\
-product: {product}
 unit: user_id
 pin_for: 90d
 go_live:
@@ -19,8 +18,7 @@ go_live:
   stages:
     - {{name: all, percent: 100}}
   initial_stage: all
-versions:
-  champion: 1
+champion: 1
 """
 
 

@@ -13,7 +13,7 @@ SEGMENT = """\
   segments:
     - {name: small, when: inputs.requested_amount < 20000, percent: 5}
 """
-SHADOW = "  shadow: [{version: 2, percent: 100}]\n"
+SHADOW = "shadow: [{version: 2, percent: 100}]\n"
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def product(tmp_path):
     file = folder / "v1.yaml"
     text = file.read_text()
     rows = text[text.index("      rows:\n") : text.index("\noffer:")]
-    text = text.replace(rows, "      rows: {file: tables/limit.csv}\n")
+    text = text.replace(rows, "      rows: tables/limit.csv\n")
     file.write_text(text)
     (folder / "v2.yaml").write_text(text.replace("version: 1\n", "version: 2\n"))
     (folder / "tables").mkdir()

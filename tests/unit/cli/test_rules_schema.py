@@ -96,7 +96,6 @@ PLANS = [
     ROOT / "docs" / "story" / "challenger.yaml",
 ]
 EVERY_PLAN_KEY = """\
-product: loan
 unit: customer_ref
 pin_for: 90d
 go_live:
@@ -107,15 +106,14 @@ go_live:
   stages: [{name: few, percent: 1, hold: 3d, min_decisions: 200}, {name: all, percent: 100}]
   initial_stage: few
   advance: auto
-versions:
-  champion: 1
-  challenger:
-    version: 2
-    salt: two
-    stages: [{name: ten, percent: 10}]
-    initial_stage: ten
-    expect: {approval_rate: {change: -0.06, within: 0.03}}
-  shadow: [{version: 3, percent: 100}]
+champion: 1
+challenger:
+  version: 2
+  salt: two
+  stages: [{name: ten, percent: 10}]
+  initial_stage: ten
+  expect: {approval_rate: {min: -0.09, max: -0.03}}
+shadow: [{version: 3, percent: 100}]
 caps:
   - {name: all, tier: A, approvals_per_day: 10, amount_per_day: 90000}
   - {name: trial, arm: challenger, max_amount: 50000}
@@ -123,7 +121,6 @@ guardrails:
   - name: a
     metric: approval_rate
     scope: arm
-    versus: champion
     min_units: 300
     action: pause
   - {name: b, metric: refer_rate, scope: product, max: 0.4, window: 24h, min_units: 9, action: kill}
@@ -142,7 +139,7 @@ def test_every_desk_satisfies_the_schema(path: Path):
     """Desks that are shipped; one without an authority does not."""
     checked, text = validator(SchemaKind.DESK), path.read_text()
     assert [error.message for error in checked.iter_errors(document(text))] == []
-    assert not checked.is_valid(document(text.replace("authority:", "powers:")))
+    assert not checked.is_valid(document(text.replace("review:", "power:")))
 
 
 def test_a_plan_with_every_key_satisfies_the_schema_and_no_other():
@@ -164,7 +161,7 @@ def test_a_plan_with_every_key_satisfies_the_schema_and_no_other():
 def test_a_shared_file_satisfies_its_schema():
     """A shared file with a reason, and a parameter by segment, validates; a wrong key does not."""
     text = (
-        "params:\n  rate: {type: number, values: {GIG: 0.04, default: 0.05}}\n"
+        "params:\n  rate: {type: number, value: {GIG: 0.04, default: 0.05}}\n"
         "reasons:\n  SHORT:\n    text: {en: Too few months}\n"
     )
     assert list(validator(SchemaKind.SHARED).iter_errors(document(text))) == []
@@ -188,11 +185,11 @@ def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
         ("factor: income.months_12m", "factor: income.months_13m"),
         ("when: [stability.band, income.conservative_6m]", "when: [stability.band, income.x]"),
         ("component: SCORECARD", "component: KNOCKOUT"),
-        ("{type: number, value: 0.35}", "{type: number, value: 0.35, values: {2026-01-01: 1}}"),
+        ("{type: number, value: 0.35}", "{type: number, value: 0.35, value: {2026-01-01: 1}}"),
         ("max_age: 35d", "max_age: 35 days"),
         ("{2026-01-01: 4, 2026-12-01: 6}", "{}"),
         ("{type: number, value: 0.35}", "{type: number, value: 0.35, by: inputs.customer_type}"),
-        ("  below_minimum: AMOUNT_BELOW_MINIMUM\n", ""),
+        ("  reason: AMOUNT_BELOW_MINIMUM\n", ""),
         ("    text: {en: No connected account shows income}", "    text: {fil: Wala}"),
         ("  requested_amount: {type: money,", "  requested_amount: {type: integer,"),
         ("{type: text, one_of", "{type: flag, one_of"),
@@ -252,7 +249,7 @@ def _maps_that_are_opened(monkeypatch):
         keep(self, node, what, report, required=required, optional=optional)
 
     monkeypatch.setattr(Fields, "__init__", record)
-    text = EVERY_KEY.read_text().replace("rows:\n", "rows: {file: tables/x.csv}\n    ignored:\n", 1)
+    text = EVERY_KEY.read_text().replace("rows:\n", "rows: tables/x.csv\n    ignored:\n", 1)
     text += "guarantees:\n  - {name: all are seen by a person, never: APPROVE}\n"
     files = RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", text)
     compile_ruleset(files, catalogue())
@@ -264,7 +261,7 @@ def _maps_that_are_opened(monkeypatch):
         name = path.parent.name
         compile_ruleset(RulesetFiles(name, f"rules/{name}/v1.yaml", path.read_text()), catalogue())
     cases = (WORKED_EXAMPLE / "cases.yaml").read_text()
-    cases += "unreached:\n  - {check: effective_rate_cap, because: it is far below}\n"
+    cases += "unnoticed:\n  - {at: effective_rate_cap, because: it is far below}\n"
     parse_cases("tests/v1.yaml", cases, ruleset, catalogue())
     return opened
 

@@ -83,14 +83,14 @@ def test_a_case_that_cannot_run_is_an_error_in_junit(run, product):
     assert "accounts.connected_count" in errors[0].get("message")
 
 
-SHADOW = "versions:\n  champion: 1\n  shadow: [{version: 2, percent: 100}]\n"
+SHADOW = "champion: 1\nshadow: [{version: 2, percent: 100}]\n"
 
 
 def without_tests(product):
     """Version 2 as a shadow that no case is about."""
     (product / "v2.yaml").write_text((product / "v1.yaml").read_text().replace("n: 1", "n: 2"))
     plan = product / "rollout.yaml"
-    plan.write_text(plan.read_text().replace("versions:\n  champion: 1\n", SHADOW))
+    plan.write_text(plan.read_text().replace("champion: 1\n", SHADOW))
 
 
 def test_a_version_of_the_plan_without_a_case_has_no_coverage(run, product):
@@ -120,7 +120,7 @@ def test_a_version_that_no_plan_names_needs_no_case(run, product):
     """A draft beside the versions of the plan is no error."""
     without_tests(product)
     plan = product / "rollout.yaml"
-    plan.write_text(plan.read_text().replace("  shadow: [{version: 2, percent: 100}]\n", ""))
+    plan.write_text(plan.read_text().replace("shadow: [{version: 2, percent: 100}]\n", ""))
     assert (run("check").code, run("test").code) == (0, 0)
 
 
@@ -202,7 +202,7 @@ def test_what_two_versions_share_is_told_once(run, product):
 
 def test_faults_of_cases_are_found_by_check(run, product):
     """`check` reads the cases, too: unknown reasons, impossible values and other versions."""
-    edit(product, "expect: {outcome: APPROVE,", "expect: {reasons_exclude: [NO], outcome: APPROVE,")
+    edit(product, "expect: {outcome: APPROVE,", "expect: {reasons: [NO], outcome: APPROVE,")
     edit(product, "income.months_24m: 5}", "income.months_24m: 55}")
     done = run("check")
     assert done.code == 1
@@ -237,7 +237,7 @@ def with_table(product, row):
     file = product / "v1.yaml"
     text = file.read_text()
     rows = text[text.index("      rows:\n") : text.index("\noffer:")]
-    file.write_text(text.replace(rows, "      rows: {file: tables/limit.csv}\n"))
+    file.write_text(text.replace(rows, "      rows: tables/limit.csv\n"))
     (product / "tables").mkdir()
     header = "stability.band,income.conservative_6m,max_amount,tier\n"
     (product / "tables" / "limit.csv").write_text(f"{header}{row}-,-,0,T9\n")
@@ -311,7 +311,7 @@ LEGAL = """\
     rules:
       - {id: cap, when: offer.monthly_rate > params.cap, then: REFER, reason: CAP}
 """
-MARK = "unreached:\n  - {check: cap, because: the rate is far below the cap}\ncases:\n"
+MARK = "unnoticed:\n  - {at: cap, because: the rate is far below the cap}\ncases:\n"
 
 
 @pytest.mark.parametrize(

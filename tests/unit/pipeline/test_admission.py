@@ -25,7 +25,7 @@ from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, application, rulebook
 from tests.unit.rollout.plans import edited
 
-LIVE = edited(CHALLENGED, (CHALLENGED[CHALLENGED.index("  challenger:") :], ""))
+LIVE = edited(CHALLENGED, (CHALLENGED[CHALLENGED.index("challenger:") :], ""))
 SEGMENT = """deny: []
   segments: [{name: big, percent: 100, when: inputs.requested_amount > 300}]"""
 PLANS = (

@@ -72,7 +72,7 @@ _FEWER = (
 """420 points in place of 440, which is A as well."""
 _CUTS = (("A, from: 400", "A, from: 430"), ("B, from: 340", "B, from: 425"))
 _NO_ROW_OF_A = (
-    "rows: {file: tables/limit.csv}",
+    "rows: tables/limit.csv",
     """rows:
         - [A, "-", 15000, T1]
         - ["-", "-", 0, T9]""",
@@ -202,7 +202,7 @@ def test_points_of_a_sweep_are_judged_beside() -> None:
 
 DATED = (
     "min_monthly_income: {type: money, value: 8000}",
-    "min_monthly_income: {type: money, values: {2026-01-01: 8000, 2026-12-01: 80000}}",
+    "min_monthly_income: {type: money, value: {2026-01-01: 8000, 2026-12-01: 80000}}",
 )
 
 

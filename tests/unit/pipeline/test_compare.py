@@ -21,22 +21,20 @@ from tests.kits.arm_figures import PAIR
 from tests.kits.decision_entries import ENTRY
 
 HALF = """\
-product: personal-loan-ph
 unit: user_id
 pin_for: 90d
 go_live:
   salt: personal-loan-ph
   stages: [{name: all, percent: 100}]
   initial_stage: all
-versions:
-  champion: 1
-  challenger:
-    version: 9
-    salt: half
-    stages: [{name: half, percent: 50}]
-    initial_stage: half
+champion: 1
+challenger:
+  version: 9
+  salt: half
+  stages: [{name: half, percent: 50}]
+  initial_stage: half
 """
-ALONE = HALF[: HALF.index("  challenger:")]
+ALONE = HALF[: HALF.index("challenger:")]
 INCOME = "min_monthly_income: {type: money, value"
 CHALLENGER = """\
   challenger:
@@ -46,7 +44,7 @@ CHALLENGER = """\
     initial_stage: none
 """
 NINE = ALONE.replace("champion: 1", "champion: 9")
-SHADOWED = ALONE + "  shadow: [{version: 9, percent: 100}]\n"
+SHADOWED = ALONE + "shadow: [{version: 9, percent: 100}]\n"
 QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100, NOW)
 
 

@@ -11,7 +11,7 @@ from decision_service.rules.language.diagnostics import Diagnostic
 from tests.fakes.plans import CHALLENGED, planned
 from tests.fakes.world import NOW, PRODUCT, RULES
 
-ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
+ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]
 CAPS = "caps:\n  - {name: a, tier: T4, amount_per_day: 1000}\n"
 CODES = {f"P31{n}" for n in range(3)}
 
@@ -70,7 +70,7 @@ version: 1
 title: Bare
 currency: PHP
 time_zone: Asia/Manila
-data: {max_age: 35d}
+max_age: 35d
 inputs: {}
 reasons: {}
 stages:

@@ -16,7 +16,7 @@ from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.replays import replayed
 from tests.fakes.world import NOW, PRODUCT, World, application, rulebook
 
-ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
+ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]
 
 
 def capped(caps: str, plan: str = ALONE) -> World:

@@ -24,8 +24,8 @@ from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, 
 from tests.kits.decision_entries import ENTRY
 from tests.kits.until import until
 
-ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
-SHADOWED = ALONE + "  shadow: [{version: 2, percent: 100}]\n"
+ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]
+SHADOWED = ALONE + "shadow: [{version: 2, percent: 100}]\n"
 """Version 1 decides, and version 2 looks on."""
 
 

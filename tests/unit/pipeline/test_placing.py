@@ -23,7 +23,7 @@ from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, 
 from tests.unit.rollout.plans import edited
 
 LIMITED = CHALLENGED + "caps: [{name: trial, arm: challenger, amount_per_day: 50000}]\n"
-LIVE = edited(CHALLENGED, (CHALLENGED[CHALLENGED.index("  challenger:") :], ""))
+LIVE = edited(CHALLENGED, (CHALLENGED[CHALLENGED.index("challenger:") :], ""))
 
 
 @dataclass(slots=True)

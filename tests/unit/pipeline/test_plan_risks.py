@@ -23,12 +23,12 @@ GOOD = edited(
 )
 GUARDRAILS = GOOD[GOOD.index("guardrails:") : GOOD.index("caps:")]
 CHALLENGER = """\
-  champion: 1
-  challenger:
-    version: 2
-    salt: v2
-    stages: [{name: all, percent: 100}]
-    initial_stage: all
+champion: 1
+challenger:
+  version: 2
+  salt: v2
+  stages: [{name: all, percent: 100}]
+  initial_stage: all
 """
 
 
@@ -53,11 +53,11 @@ def _segment(above: int, percent: int) -> tuple[str, str]:
             _segment(9000, 100),
             None,
         ),
-        (("  champion: 1\n", CHALLENGER), ("P214", "initial_stage: all", "begins at 100 %")),
+        (("champion: 1\n", CHALLENGER), ("P214", "initial_stage: all", "begins at 100 %")),
         (("initial_stage: staff", "initial_stage: half"), ("P214", "initial_stage: half", "50 %")),
-        ((GUARDRAILS, ""), ("P417", "product:", "no guardrail")),
+        ((GUARDRAILS, ""), ("P417", "unit:", "no guardrail")),
         (("max: 0.40", "max: 0.99"), ("P418", "max: 0.99", "`referrals` hardly ever trips")),
-        (("caps: [{name: day, approvals_per_day: 50}]\n", ""), ("P318", "product:", "a day")),
+        (("caps: [{name: day, approvals_per_day: 50}]\n", ""), ("P318", "unit:", "a day")),
         (("review: 20000", "review: 90000"), None),
         (
             ("review: 20000, review_second: 100000", "review: 2000000, review_second: 9000000"),

@@ -9,12 +9,13 @@ from decision_service.rulebook.load import LoadResult, load_rules
 from tests.fakes.plans import CHALLENGED, planned
 from tests.fakes.world import NOW, PRODUCT, RULES
 
-ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
-TAGS = "\ntags:\n  forged: {means: a payslip looks forged, told: nobody}\n"
+ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]
+TAGS = "\ntags:\n  forged: {text: a payslip looks forged, told: nobody}\n"
 DESK = """# desk.yaml
 queues: [{{name: some, sla: 4h, when: {{tags: [{tag}]}}}}]
-authority: {{review: 20000, review_second: 100000}}
-reasons: [{{code: INCOME_CONFIRMED, text: It is.}}]
+review: 20000
+review_second: 100000
+reasons: {{INCOME_CONFIRMED: {{text: It is.}}}}
 """
 
 

@@ -93,13 +93,14 @@ guardrails:
   - {name: errors, metric: internal_error_rate, scope: product, max: 0.02, min_units: 100,
      window: 1h, action: kill}
 # desk.yaml
-authority: {review: 2000, review_second: 10000}
-reasons: [{code: CONFIRMED, text: A document confirms the income.}]
+review: 2000
+review_second: 10000
+reasons: {CONFIRMED: {text: A document confirms the income.}}
 """
 )
 SWAPPED = (
-    "champion: 1\n  challenger:\n    version: 2",
-    "champion: 2\n  challenger:\n    version: 1",
+    "champion: 1\nchallenger:\n  version: 2",
+    "champion: 2\nchallenger:\n  version: 1",
 )
 OPENED = edited(LOCKED, SWAPPED)
 
@@ -222,7 +223,7 @@ async def test_rules_that_the_plan_in_force_does_not_fit_are_refused() -> None:
     """It has to go on while the new one waits, so its version stays in the folder until then."""
     log = InMemoryDecisionLog()
     one = await serving_on(log=log, folder=with_plan(LOCKED))
-    challenger = OPENED[OPENED.index("  challenger:") : OPENED.index("guardrails:")]
+    challenger = OPENED[OPENED.index("challenger:") : OPENED.index("guardrails:")]
     folder = with_plan(edited(OPENED, (challenger, "")))
     loan = next(one for one in folder.products if one.product == PRODUCT)
     tests = tuple(t for t in loan.tests if "\nversion: 2\n" in t.text)

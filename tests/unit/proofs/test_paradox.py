@@ -1,4 +1,4 @@
-"""The paradox of `below_minimum`, which an engine of before had in the shipped loan."""
+"""The paradox of `minimum_amount`, which an engine of before had in the shipped loan."""
 
 from __future__ import annotations
 

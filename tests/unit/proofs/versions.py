@@ -30,7 +30,7 @@ offer:
   max_amount: {share} * income.conservative_6m
   approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
   minimum_amount: 1000
-  below_minimum: SMALL
+  reason: SMALL
 """
 
 

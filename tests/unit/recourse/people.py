@@ -26,7 +26,7 @@ time_zone: Asia/Manila
 inputs:
   requested_amount: {type: money, required: true, min: 1000, max: 500000}
 params:
-  least_months: {type: integer, values: {2026-01-01: 3, 2027-03-01: 5}}
+  least_months: {type: integer, value: {2026-01-01: 3, 2027-03-01: 5}}
 derived:
   left: income.conservative_6m * 0.35 - liabilities.monthly_amortization
 reasons:
@@ -49,7 +49,7 @@ stages:
     component: SCORECARD
     scorecard:
       id: card
-      base: 100
+      points: 100
       characteristics:
         - factor: liabilities.overdue_total
           reason: OVERDUE
@@ -61,9 +61,9 @@ stages:
             - {in: "[500, 2000)", points: 20}
             - {in: ">= 2000", points: 0}
       bands:
-        - {band: A, from: 150, then: APPROVE}
-        - {band: B, from: 120, then: REFER}
-        - {band: C, then: DECLINE}
+        - {name: A, from: 150, then: APPROVE}
+        - {name: B, from: 120, then: REFER}
+        - {name: C, then: DECLINE}
   - name: after
     component: POLICY
     rules:
@@ -72,9 +72,8 @@ offer:
   max_amount: 4 * derived.left - history.exposure
   approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
   minimum_amount: 1000
-  below_minimum: SMALL
-recourse:
-  tell: [liabilities.overdue_total, waiting]
+  reason: SMALL
+recourse: [liabilities.overdue_total, waiting]
 """
 
 

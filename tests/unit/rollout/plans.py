@@ -23,16 +23,14 @@ PRODUCT = "personal-loan-ph"
 PATH = f"rules/{PRODUCT}/rollout.yaml"
 NOW = datetime(2026, 11, 24, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-SMALL = f"""
-product: {PRODUCT}
+SMALL = """
 unit: user_id
 pin_for: 90d
 go_live:
   salt: a
-  stages: [{{name: half, percent: 50}}, {{name: all, percent: 100}}]
+  stages: [{name: half, percent: 50}, {name: all, percent: 100}]
   initial_stage: half
-versions:
-  champion: 1
+champion: 1
 """
 
 

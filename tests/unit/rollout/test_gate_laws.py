@@ -130,7 +130,7 @@ def test_a_pin_outlives_every_stage(who, first, later):
 
 
 ALONE = staged(
-    (STAGED[STAGED.index("  challenger:") : STAGED.index("guardrails:")], ""),
+    (STAGED[STAGED.index("challenger:") : STAGED.index("guardrails:")], ""),
     ("allow: [smiletest-1f…]", "allow: [u-1, u-2]"),
     ("deny: []", "deny: [u-3]"),
 )

@@ -120,8 +120,8 @@ def test_comments_and_layout_leave_the_digest():
     """Comments, order of keys, flow style and the spelling of numbers change no digest."""
     other = edited(
         STAGED,
-        ("product: personal-loan-ph\n", "# a comment\n"),
-        ("pin_for: 90d ", "product: personal-loan-ph\npin_for: 2160h "),
+        ("champion: 1\n", "# a comment\n"),
+        ("pin_for: 90d ", "champion: 1\npin_for: 2160h "),
         ("- {name: staff, percent: 0}", "- percent: 0.000\n      name: staff"),
         ("max: 0.40", "max: 0.4"),
     )

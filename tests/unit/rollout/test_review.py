@@ -14,13 +14,14 @@ from tests.unit.rollout.plans import SMALL, good
 
 DESK = """# desk.yaml
 queues:
-  - {name: law, sla: 4h, when: {kinds: [LEGAL]}}
+  - {name: law, sla: 4h, when: {refer_kind: [LEGAL]}}
   - {name: fraud, sla: 2h, when: {tags: [second_use, forged]}}
   - {name: identity, sla: 8h, when: {reasons: [IDENTITY_CONFLICT, IDENTITY_DIFFERS]}}
-  - {name: small, sla: 8h, when: {kinds: [SCORE, POLICY], max_amount: 10000}}
-  - {name: large, sla: 1h, when: {min_amount: 50000}}
-authority: {review: 20000, review_second: 100000}
-reasons: [{code: INCOME_CONFIRMED, text: It is.}]
+  - {name: small, sla: 8h, when: {refer_kind: [SCORE, POLICY], max_amount: 10000}}
+  - {name: large, sla: 1h, when: {minimum_amount: 50000}}
+review: 20000
+review_second: 100000
+reasons: {INCOME_CONFIRMED: {text: It is.}}
 contest: {sla: 3d}
 """
 HOUR = timedelta(hours=1)

@@ -209,7 +209,7 @@ def test_another_challenger_begins_anew():
 
 def test_a_challenger_comes_and_goes_with_the_plan():
     """A challenger removed from the plan is gone from the state, one added begins."""
-    versions = STAGED[STAGED.index("  challenger:") : STAGED.index("  shadow:")]
+    versions = STAGED[STAGED.index("challenger:") : STAGED.index("shadow:")]
     without = staged((versions, ""))
     state = _moved(adopt(without, RUNNING, LATER))
     assert state.challenger is None

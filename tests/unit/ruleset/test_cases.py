@@ -20,12 +20,12 @@ CARD = """\
     component: SCORECARD
     scorecard:
       id: card
-      base: 0
+      points: 0
       characteristics:
         - factor: income.months_12m
           reason: GAPS
           bins: [{in: "[0, 6)", points: 0}, {in: "[6, 12]", points: 10}]
-      bands: [{band: A, from: 10, then: APPROVE}, {band: B, then: REFER}]
+      bands: [{name: A, from: 10, then: APPROVE}, {name: B, then: REFER}]
 """
 PAYSLIP = """\
 conditions:
@@ -89,7 +89,6 @@ def test_a_case_that_agrees_passes(ruleset):
         ("{outcome: REFER}", "outcome", "REFER", "APPROVE"),
         ("{outcome: APPROVE, refer_kind: DATA}", "refer_kind", "DATA", "none"),
         ("{outcome: APPROVE, reasons: [SHORT]}", "reasons", "SHORT", "none"),
-        ("{outcome: APPROVE, reasons_include: [SHORT]}", "reasons_include", "SHORT", "none"),
         ("{outcome: APPROVE, offer: none}", "offer", "none", "one"),
         (
             "{outcome: APPROVE, offer: {approved_amount: 19999.99}}",
@@ -112,7 +111,7 @@ def test_a_difference_shows_expected_beside_actual(ruleset, expect, field, expec
 def test_a_case_overrides_the_defaults(ruleset):
     """A case's own factors and inputs replace the defaults of the same name, and only those."""
     more = "    factors: {income.months_12m: 2}\n    inputs: {requested_amount: 30000}\n"
-    expect = "{outcome: DECLINE, reasons: [SHORT], reasons_exclude: [GAPS], offer: none}"
+    expect = "{outcome: DECLINE, reasons: [SHORT], offer: none}"
     assert _run(ruleset, expect, more).differences == ()
 
 
@@ -255,7 +254,7 @@ def test_missing_factors_are_written_with_their_cause(ruleset):
         ),
         (
             "outcome: APPROVE",
-            "outcome: APPROVE, reasons_exclude: [SHRT]",
+            "outcome: APPROVE, reasons: [SHRT]",
             "R207",
             "unknown reason `SHRT`",
         ),

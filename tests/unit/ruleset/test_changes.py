@@ -48,11 +48,11 @@ LONGER_RULE = RULE.replace("short_history", "no_history").replace(
 )
 ROW_2 = '        - [A, "-", 2 * income.conservative_6m, T2]\n'
 ROW_3 = '        - [A, "-", 1, T9]\n'
-DATED = "min_income_months: {type: integer, values: {2026-01-01: 4, 2026-12-01: 6}}"
+DATED = "min_income_months: {type: integer, value: {2026-01-01: 4, 2026-12-01: 6}}"
 
 
 TAGGED = "        reason: RATE_CAP\n        tags: [desk]\n"
-TAGS = "tags:\n  desk: {means: a desk}\n"
+TAGS = "tags:\n  desk: {text: a desk}\n"
 
 EDITS = {
     "a date's value": (
@@ -72,7 +72,7 @@ EDITS = {
     ),
     "dated to fixed": (
         DATED,
-        DATED.replace("values: {2026-01-01: 4, 2026-12-01: 6}", "value: 6"),
+        DATED.replace("value: {2026-01-01: 4, 2026-12-01: 6}", "value: 6"),
         """parameters: minimum income months (min_income_months) from no value to 6
         before 2026-01-01""",
     ),
@@ -259,7 +259,7 @@ def test_a_new_number_with_another_rule_does_not_decide_alike():
 def test_rows_of_table_files_are_compared_too():
     """A table whose rows lie in a CSV file shows the cells that changed."""
     rows = EXAMPLE[EXAMPLE.index("      rows:\n") : EXAMPLE.index("\noffer:")]
-    text = EXAMPLE.replace(rows, "      rows: {file: tables/limit.csv}\n")
+    text = EXAMPLE.replace(rows, "      rows: tables/limit.csv\n")
     body = "A,>= 30000,3 * income.conservative_6m,T1\n-,-,0,T9\n"
     before = files(text, tables={"tables/limit.csv": CSV + body})
     after = files(text, tables={"tables/limit.csv": CSV + body.replace("30000", "25000")})
@@ -318,8 +318,8 @@ def _with_another(leaf):
 
 SEGMENTS = ("stages:\n", "segments: [inputs.customer_type]\nstages:\n")
 LABELLED = DATED.replace(
-    "values: {2026-01-01: 4, 2026-12-01: 6}",
-    "values: {new: 5, existing: {2026-01-01: 3, 2026-12-01: 4}}",
+    "value: {2026-01-01: 4, 2026-12-01: 6}",
+    "value: {new: 5, existing: {2026-01-01: 3, 2026-12-01: 4}}",
 )
 
 
@@ -364,7 +364,7 @@ def test_tags_that_are_declared_told_and_set_are_changes():
 def test_a_choice_of_the_term_is_a_change_of_its_line():
     """The term's line is told as a whole."""
     term = "  term_months: inputs.requested_term_months\n"
-    chosen = "  term_months: {choose: shortest, of: [3, 6], fits: offer.term_months > 1}\n"
+    chosen = "  term_months: {of: [3, 6], when: offer.term_months > 1}\n"
     text = edited((term, ""), ("offer:\n", f"offer:\n{chosen}"))
     found = compare(files(EXAMPLE), files(text), CATALOGUE).changes
     words = "choose shortest, of [3, 6], fits offer.term_months > 1"

@@ -104,18 +104,17 @@ def test_a_post_check_sees_an_offer_that_was_made(when, asked):
 CHOSEN = """\
 offer:
   term_months:
-    choose: {choose}
-    of: [3, 12]
-    fits: {fits}
+    of: {terms}
+    when: {fits}
   approved_amount: inputs.requested_amount
   minimum_amount: 1000
-  below_minimum: LEGAL
+  reason: LEGAL
 """
-RATE = "  rate: {type: number, values: {new: 0.1, existing: 0.05}}\n"
+RATE = "  rate: {type: number, value: {new: 0.1, existing: 0.05}}\n"
 SEGMENTS = "segments: [inputs.customer_type]\n"
 
 
-@pytest.mark.parametrize("choose", ["longest", "shortest"])
+@pytest.mark.parametrize("terms", [[12, 3], [3, 12]])
 @pytest.mark.parametrize(
     ("fits", "asked"),
     [
@@ -125,11 +124,11 @@ SEGMENTS = "segments: [inputs.customer_type]\n"
         ("coalesce(params.rate, 0.2) * offer.term_months < 1", True),
     ],
 )
-def test_what_a_chosen_term_rests_on_has_a_value_in_an_offer(choose, fits, asked):
+def test_what_a_chosen_term_rests_on_has_a_value_in_an_offer(terms, fits, asked):
     """A post-check on a parameter by label that each fitting term needs is never UNKNOWN."""
     fine = rules("id: fine, when: income.months_24m >= 6, then: APPROVE")
     check = "id: asked, when: 'params.rate > 0.07', then: REFER, reason: LEGAL"
-    tail = CHOSEN.format(choose=choose, fits=fits)
+    tail = CHOSEN.format(terms=terms, fits=fits)
     derived = DERIVED + "  priced: params.rate * 40\n"
     head = REQUIRED + PARAMS + RATE + SEGMENTS + derived
     ruleset = compiled(stages(fine, legal(check), head=head, tail=tail))

@@ -11,7 +11,7 @@ from decision_service.rules.program import RulesetFiles
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, rules, stages
 
-PARAM = "params:\n  least: {type: integer, values: {2026-12-01: 4}}\n"
+PARAM = "params:\n  least: {type: integer, value: {2026-12-01: 4}}\n"
 TEXT = stages(
     rules(
         "id: fine, when: income.months_12m >= params.least, then: APPROVE",

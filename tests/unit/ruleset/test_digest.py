@@ -147,7 +147,7 @@ def test_limits_of_a_parameter_decide_nothing():
 
 def test_tags_count_and_what_they_mean_does_not():
     """Who is told of a tag and which rules have it are content; its meaning is for readers."""
-    section = "tags:\n  desk: {means: a desk}\n"
+    section = "tags:\n  desk: {text: a desk}\n"
     tagged = EXAMPLE.replace("stages:\n", f"{section}stages:\n").replace(
         "        reason: RATE_CAP\n", "        reason: RATE_CAP\n        tags: [desk]\n"
     )

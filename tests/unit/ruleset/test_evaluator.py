@@ -16,7 +16,7 @@ from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php
 ASKED = {"requested_amount": php(20000), "requested_term_months": 6}
 EVERYTHING = """\
 params:
-  least_months: {type: integer, values: {2026-01-01: 4, 2027-01-01: 6}}
+  least_months: {type: integer, value: {2026-01-01: 4, 2027-01-01: 6}}
   rate: {type: number, value: 0.05}
 derived:
   debt: coalesce(inputs.declared_monthly_debt, liabilities.monthly_amortization, 0)
@@ -36,22 +36,22 @@ stages:
     component: SCORECARD
     scorecard:
       id: card
-      base: 10.5
+      points: 10.5
       characteristics:
         - factor: employment.status
           reason: GAPS
           bins: [{in: EMPLOYED, points: 40}, {in: GIG | UNEMPLOYED, points: 2.25}]
         - factor: income.conservative_6m
           reason: DEBT
-          missing: 0
+          when_missing: 0
           bins:
             - {in: "< 10000", points: 0}
             - {in: "[10000, 20000.50)", points: 20}
             - {in: ">= 20000.50", points: 30}
       bands:
-        - {band: A, from: 60, then: APPROVE}
-        - {band: B, from: 40, then: REFER}
-        - {band: C, then: DECLINE}
+        - {name: A, from: 60, then: APPROVE}
+        - {name: B, from: 40, then: REFER}
+        - {name: C, then: DECLINE}
   - name: price
     component: TABLE
     table:
@@ -90,7 +90,7 @@ offer:
   max_amount: min(limit.most * price.factor, annuity_amount(derived.room, params.rate, 6))
   approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
   minimum_amount: 1000
-  below_minimum: SMALL
+  reason: SMALL
   term_months: inputs.requested_term_months * 2
   monthly_rate: 1 if price.tier == "T1" else params.rate
   tier: price.tier

@@ -20,7 +20,7 @@ CARD = """\
     component: SCORECARD
     scorecard:
       id: card
-      base: 100
+      points: 100
       characteristics:
         - factor: income.months_12m
           reason: GAPS
@@ -28,8 +28,8 @@ CARD = """\
             - {in: "[0, 6)", points: 0}
             - {in: "[6, 12]", points: 50}
       bands:
-        - {band: A, from: 150, then: APPROVE}
-        - {band: B, then: DECLINE}
+        - {name: A, from: 150, then: APPROVE}
+        - {name: B, then: DECLINE}
 """
 TABLE = """\
   - name: limit
@@ -39,7 +39,7 @@ TABLE = """\
       hit: first
       when: [income.months_12m]
       give: {most: money}
-      rows: {file: tables/limit.csv}
+      rows: tables/limit.csv
 """
 GATE = rules("id: short, when: income.months_12m < params.least, then: DECLINE, reason: SHORT")
 FINE = rules("id: fine, when: income.months_12m >= 1, then: APPROVE", name="fine")

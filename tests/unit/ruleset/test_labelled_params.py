@@ -16,8 +16,8 @@ from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, r
 
 REGION = "  region: {type: text, one_of: [NCR, VIS, MIN]}\n  repeat: {type: flag}\n"
 WITH_REGION = HEAD.replace("  customer_type:", f"{REGION}  customer_type:")
-DATED = "values: {NCR: {2026-01-01: 9000, 2026-12-01: 9500}, default: 8000}"
-FLAT = "values: {NCR: 9000, default: 8000}"
+DATED = "value: {NCR: {2026-01-01: 9000, 2026-12-01: 9500}, default: 8000}"
+FLAT = "value: {NCR: 9000, default: 8000}"
 GATE = rules(
     "id: low, when: income.conservative_6m < params.least, then: DECLINE, reason: SHORT",
     "id: fine, when: income.conservative_6m >= params.least, then: APPROVE",
@@ -38,46 +38,14 @@ def outcome(values, income, at=None, **inputs):
     )
 
 
-@pytest.mark.parametrize(
-    ("region", "income", "expected"),
-    [
-        ("NCR", 8999, "DECLINE"),
-        ("NCR", 9000, "APPROVE"),
-        ("VIS", 7999, "DECLINE"),
-        ("MIN", 8000, "APPROVE"),
-    ],
-)
-def test_each_label_has_its_value_and_the_others_the_default(region, income, expected):
-    """The label decides which figure a rule compares with."""
-    assert outcome(FLAT, income, region=region) == expected
-
-
-@pytest.mark.parametrize(
-    ("day", "income", "expected"),
-    [(30, 9000, "APPROVE"), (1, 9499, "DECLINE"), (1, 9500, "APPROVE")],
-)
-def test_the_value_of_a_label_may_be_dated(day, income, expected):
-    """Of a label's dated values the one in force counts; the others are as they were."""
-    at = datetime(2026, 12 if day == 1 else 11, day, 4, tzinfo=UTC)
-    assert outcome(DATED, income, at, region="NCR") == expected
-    assert outcome(DATED, 8000, at, region="VIS") == "APPROVE"
-
-
-def test_an_unsent_label_gives_no_value_and_not_the_default():
-    """Whoever does not say the region is referred for that, whatever the income."""
-    verdict = decide(text(FLAT), {"income.conservative_6m": php(99_000)})
-    assert (str(verdict.outcome), str(verdict.refer_kind)) == ("REFER", "DATA")
-    assert [r.factor for r in verdict.data_requests] == ["inputs.region"]
-
-
 def test_a_flag_and_a_factor_have_labels_too():
     """A flag's labels are true and false; a factor that could not be read gives no value."""
-    repeat = text("values: {true: 5000, false: 9000}", segments="inputs.repeat")
+    repeat = text("value: {true: 5000, false: 9000}", segments="inputs.repeat")
     pay = {"income.conservative_6m": php(5000)}
     found = [str(decide(repeat, pay, repeat=known).outcome) for known in (True, False)]
     assert found == ["APPROVE", "DECLINE"]
     named = "inputs.region, employment.status"
-    status = text("values: {EMPLOYED: 5000, default: 9000}", segments=named)
+    status = text("value: {EMPLOYED: 5000, default: 9000}", segments=named)
     facts = {**pay, "employment.status": "EMPLOYED"}
     assert str(decide(status, facts).outcome) == "APPROVE"
     failed = decide(status, {**facts, "employment.status": Cause.SOURCE_FAILED})
@@ -90,27 +58,21 @@ def test_a_reason_shows_the_figure_of_the_label():
     assert [r.required for r in verdict.reasons] == [">= ₱ 9,000"]
 
 
-def test_a_decision_ends_where_the_value_of_any_label_changes():
-    """The next date of the parameter counts, for whichever label it is written."""
-    verdict = decide(text(DATED), {"income.conservative_6m": php(9000)}, region="VIS")
-    assert verdict.param_change == date(2026, 12, 1)
-
-
 @pytest.mark.parametrize(
     ("values", "segments", "code"),
     [
-        ("values: {NCR: 9000}", "inputs.region", "R432"),
-        ("values: {NCR: 9000, VSI: 1, default: 8000}", "inputs.region", "R308"),
-        ("values: {NRC: 9000, default: 8000}", "inputs.region", "R123"),
-        ("values: {NCR: 9000, 2026-01-01: 9000, default: 8000}", "inputs.region", "R308"),
-        ("values: {NCR: 1, VIS: 2, MIN: 3, default: 4}", "inputs.region", "R433"),
+        ("value: {NCR: 9000}", "inputs.region", "R432"),
+        ("value: {NCR: 9000, VSI: 1, default: 8000}", "inputs.region", "R308"),
+        ("value: {NRC: 9000, default: 8000}", "inputs.region", "R123"),
+        ("value: {NCR: 9000, 2026-01-01: 9000, default: 8000}", "inputs.region", "R308"),
+        ("value: {NCR: 1, VIS: 2, MIN: 3, default: 4}", "inputs.region", "R433"),
         ("value: 9000", "inputs.requested_amount", "R318"),
         ("value: 9000", "derived.x", "R205"),
         ("value: 9000", "inputs.region, inputs.region", "R124"),
         ("by: inputs.region, value: 9000", "inputs.region", "R120"),
-        ("max: 8500, values: {NCR: 9000, default: 8000}", "inputs.region", "R315"),
-        ("values: {NCR: {2026-06-01: 1}, default: {2026-01-01: 2}}", "inputs.region", "R431"),
-        ("values: {NCR: 9000, default: 8000}", "", "R123"),
+        ("max: 8500, value: {NCR: 9000, default: 8000}", "inputs.region", "R315"),
+        ("value: {NCR: {2026-06-01: 1}, default: {2026-01-01: 2}}", "inputs.region", "R431"),
+        ("value: {NCR: 9000, default: 8000}", "", "R123"),
     ],
 )
 def test_what_does_not_fit_is_told(values, segments, code):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.values import Cause
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.program import RulesetFiles
@@ -27,12 +26,12 @@ CARD = """\
     component: SCORECARD
     scorecard:
       id: card
-      base: 0
+      points: 0
       characteristics:
         - factor: income.months_12m
           reason: GAPS
           bins: [{in: "[0, 6)", points: 10}, {in: "[6, 12]", points: 60}]
-      bands: [{band: A, from: 60, then: APPROVE}, {band: B, then: APPROVE}]
+      bands: [{name: A, from: 60, then: APPROVE}, {name: B, then: APPROVE}]
 """
 FINE = rules("id: fine, when: income.months_24m >= 1, then: APPROVE", name="fine")
 FULL = {"income.months_24m": 24, "income.months_12m": 12, "income.conservative_6m": php(20000)}
@@ -57,22 +56,6 @@ def outcome(written, factors=FULL, **inputs):
 
 
 ROOM = {"room": "limit.share * income.conservative_6m", "half": "derived.room / 2"}
-
-
-@pytest.mark.parametrize(("least", "expected"), [("5000", "APPROVE"), ("5000.01", "DECLINE")])
-def test_a_line_over_a_table_counts_after_it(least, expected):
-    """Half of five tenths of 20,000 is 5,000, in a stage after the table."""
-    assert outcome(text(ROOM, FINE, LIMIT, rule(f"derived.half < {least}"))) == expected
-
-
-def test_an_offer_and_a_condition_of_a_stage_may_use_it():
-    """What comes after the last stage sees it, and so does a rule of a later stage."""
-    only = rule("derived.room > 9000 and income.months_12m >= 1")
-    tail = "offer:\n  approved_amount: derived.room\n"
-    assert outcome(text(ROOM, FINE, LIMIT, only)) == "DECLINE"
-    small = {**FULL, "income.conservative_6m": php(16000)}
-    verdict = decide(text(ROOM, FINE, LIMIT, only, tail=tail), small)
-    assert verdict.offer.approved_amount == php(8000)
 
 
 @pytest.mark.parametrize(
@@ -112,29 +95,6 @@ def test_a_line_of_a_table_that_cannot_be_read_is_told_once():
     broken = LIMIT.replace("hit: first", "hit: frist")
     found = problems(text(ROOM, FINE, broken, rule("derived.half < 1")))
     assert [code for code in found if code < "R5"] == ["R123"]
-
-
-@pytest.mark.parametrize(
-    ("when", "expected"),
-    [
-        ("derived.less < 60 and income.months_24m < 5", "APPROVE"),
-        ("derived.less < 60 and income.months_24m > 5", "REFER"),
-        ("derived.less < 99 and income.months_24m > 5", "REFER"),
-    ],
-)
-def test_a_line_over_a_score_with_bounds_is_as_open_as_the_score(when, expected):
-    """A rule over it passes where every total does, and declines nobody."""
-    derived = {"double": "card.score * 2", "less": "derived.double / 2"}
-    factors = {**FULL, "income.months_12m": Cause.NO_DATA}
-    assert outcome(text(derived, CARD, rule(when)), factors) == expected
-
-
-def test_a_line_over_a_stage_that_did_not_apply_has_no_value():
-    """No table, no figure: the answer is REFER, and nothing looks past it."""
-    only = LIMIT.replace("    component:", "    segment: new\n    component:")
-    written = text({"room": "coalesce(limit.most, 0) + 0"}, FINE, only, rule("derived.room < 1"))
-    assert outcome(written, customer_type="existing") == "REFER"
-    assert outcome(written, customer_type="new") == "APPROVE"
 
 
 def segment(name, customer):

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.decision import Outcome
-from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import Facts, evaluate, traces
 from tests.oracles.rulesets import FACTORS
 from tests.unit.ruleset.generated import LAWS, absent, anything, cases, tainted
 from tests.unit.ruleset.rulesets import value

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from decision_service.domain.decision import ListAnswer, Outcome
 from decision_service.rules.compile import compile_ruleset
-from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import Facts, evaluate, traces
 from decision_service.rules.inputs import MOST_KEYS, list_answers, read_list
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.program import ListQuestion, RulesetFiles, folded, hashed

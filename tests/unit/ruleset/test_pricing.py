@@ -15,9 +15,8 @@ TEXT = stages(FINE, GREY, head=AFFORDABLE, tail=OFFER)
 CHOICE = """\
 offer:
   term_months:
-    choose: shortest
     of: [6, 12]
-    fits: annuity(inputs.requested_amount, 0.05, offer.term_months) <= derived.affordable / 9
+    when: annuity(inputs.requested_amount, 0.05, offer.term_months) <= derived.affordable / 9
 """
 CHOSEN = OFFER.replace("  term_months: inputs.requested_term_months\n", "").replace(
     "offer:\n", CHOICE

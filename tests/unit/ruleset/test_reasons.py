@@ -13,8 +13,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Component, DataRequest, ReferKind
 from decision_service.domain.factor import ValueType
 from decision_service.domain.values import Cause, Missing, Month
-from decision_service.rules.evaluate import completing_types, evaluate
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import completing_types, evaluate, traces
 from decision_service.rules.wording import Wording, apart
 from tests.unit.ruleset.rulesets import (
     HEAD,
@@ -38,12 +37,6 @@ def declines(*whens_and_reasons, component="KNOCKOUT"):
         for i, (when, reason) in enumerate(whens_and_reasons)
     ]
     return rules(*lines, component=component)
-
-
-def _reason(when, factors, **inputs):
-    verdict = decide(stages(declines((when, "SHORT")), FINE), factors, **inputs)
-    (reason,) = verdict.reasons
-    return reason.factor, reason.actual, reason.required
 
 
 @pytest.mark.parametrize(
@@ -105,22 +98,6 @@ CAP = "id: cap, when: income.months_12m < 9, then: REFER, reason: LEGAL"
 
 def _less(*names):
     return declines(*((LESS[name], name) for name in names))
-
-
-@pytest.mark.parametrize(
-    ("gates", "given"),
-    [
-        ([_less("SMALL", "DEBT", "GAPS", "LEGAL")], ["LEGAL", "DEBT", "GAPS", "SMALL"]),
-        ([_less(*LESS)], ["SHORTER", "LEGAL", "DEBT", "GAPS"]),
-        ([rules(GAPS.format("GAPS"), name="gaps"), _less("SHORT")], ["SHORT"]),
-        ([rules(GAPS.format("LEGAL"), SHORT)], ["SHORT"]),
-    ],
-)
-def test_reasons_come_by_priority_from_what_concluded_the_outcome(gates, given):
-    """Then by the file; one of a group, four at most; what only referred declines nobody."""
-    names = [when.partition(" ")[0] for when in LESS.values()]
-    ones = dict.fromkeys([*names, "contributions.months_12m"], 1)
-    assert codes(decide(stages(*gates, FINE), ones)) == given
 
 
 def test_data_reasons_come_first_on_a_data_referral_once_a_factor():
@@ -202,17 +179,6 @@ def test_a_post_check_tells_of_the_price_and_not_of_the_amount():
     )
 
 
-def test_a_rule_that_misses_a_value_tells_of_that():
-    """Missing data is told as such, whatever comparison the reason would have shown."""
-    when = "income.months_6m > 4 and income.months_12m < 4"
-    stage = rules(
-        f"id: r, when: {when}, then: DECLINE, reason: SHORT, reason_factor: income.months_12m"
-    )
-    given = {"income.months_12m": 3, "income.months_6m": Cause.NO_DATA}
-    (reason,) = decide(stages(stage, FINE), given).reasons
-    assert (reason.code, reason.factor) == ("DATA_MISSING", "income.months_6m")
-
-
 def test_texts_and_regulatory_wording_are_the_declared_ones():
     """A reason carries its texts by language and its regulatory wording."""
     head = HEAD.replace("{en: Too short}", "{en: Too short, fil: Maikli}")
@@ -222,21 +188,6 @@ def test_texts_and_regulatory_wording_are_the_declared_ones():
     )
     assert verdict.reasons[0].texts == {"en": "Too short", "fil": "Maikli"}
     assert verdict.reasons[0].component is Component.KNOCKOUT
-
-
-def test_a_decline_for_missing_data_ranks_as_its_rule():
-    """It comes by the priority of its rule's reason, so that lesser ones cannot crowd it out."""
-    lines = [
-        f'id: r{i}, when: "income.months_{n}m < 2", then: DECLINE, reason: {reason}'
-        for i, (n, reason) in enumerate([(3, "DEBT"), (6, "GAPS"), (18, "SMALL"), (24, "SHORT")])
-    ]
-    unknown = "when: contributions.months_12m < 4, then: DECLINE, reason: LEGAL"
-    handled = "when_missing: DECLINE, because: so"
-    text = stages(rules(*lines, f"id: unknown, {unknown}, {handled}"), FINE)
-    given = {f"income.months_{n}m": 1 for n in (3, 6, 18, 24)} | {"income.months_12m": 9}
-    verdict = decide(text, {**given, "contributions.months_12m": Cause.NO_DATA})
-    assert codes(verdict) == ["DATA_MISSING", "SHORT", "DEBT", "GAPS"]
-    assert verdict.reasons[0].actual == "missing NO_DATA"
 
 
 OCTOBER = Month.parse("2026-10").index

@@ -10,7 +10,7 @@ from tests.unit.ruleset.rulesets import compiled, problems, rules, stages
 DEBT = "id: debt, when: liabilities.monthly_amortization > 900, then: DECLINE, reason: DEBT"
 FINE = "id: fine, when: income.months_12m >= 6, then: APPROVE"
 PLAIN = stages(rules(DEBT, FINE))
-TOLD = f"{PLAIN}recourse:\n  tell: [liabilities.monthly_amortization, waiting]\n"
+TOLD = f"{PLAIN}recourse: [liabilities.monthly_amortization, waiting]\n"
 
 
 def test_nothing_is_told_unless_it_is_written():
@@ -30,17 +30,16 @@ def test_what_is_told_belongs_to_the_version():
 
 def test_it_names_no_factor_for_the_rules():
     """A factor that is only told of is not fetched, and the checker warns of it."""
-    text = stages(rules(FINE)) + "recourse: {tell: [liabilities.monthly_amortization]}\n"
+    text = stages(rules(FINE)) + "recourse: [liabilities.monthly_amortization]\n"
     assert "R515" in problems(text)
     assert "liabilities.monthly_amortization" not in compiled(text).needs.factors
 
 
 def test_an_empty_or_unknown_entry_is_refused():
     """A list without entries, an unknown key, and what the calendar moves."""
-    assert "R123" in problems(f"{PLAIN}recourse: {{tell: []}}\n")
-    assert "R120" in problems(f"{PLAIN}recourse: {{tell: [waiting], ask: [waiting]}}\n")
-    assert "R121" in problems(f"{PLAIN}recourse: {{}}\n")
-    assert "R217" in problems(f"{PLAIN}recourse: {{tell: [income.months_12m]}}\n")
+    assert "R123" in problems(f"{PLAIN}recourse: []\n")
+    assert "R122" in problems(f"{PLAIN}recourse: {{tell: [waiting]}}\n")
+    assert "R217" in problems(f"{PLAIN}recourse: [income.months_12m]\n")
 
 
 def test_a_difference_of_it_is_told():

@@ -17,8 +17,7 @@ from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.language.values import Unknown, exactly
 from decision_service.rules.language.yaml import Scalar
 from decision_service.rules.program import InputSpec
-from decision_service.rules.ranges import span_of
-from decision_service.rules.satisfiable import can_hold
+from decision_service.rules.ranges import can_hold, span_of
 from tests.fakes.examples import examples
 
 NAMES = DeclaredNames(

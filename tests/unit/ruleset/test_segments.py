@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.values import Cause
-from decision_service.rules.evaluate import evaluate
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import evaluate, traces
 from decision_service.rules.tests import coverage
 from tests.unit.ruleset.rulesets import (
     HEAD,
@@ -29,12 +27,12 @@ CARD = """\
     component: SCORECARD
     scorecard:
       id: card
-      base: 100
+      points: 100
       characteristics:
         - factor: income.months_12m
           reason: GAPS
           bins: [{in: "[0, 6)", points: 0}, {in: "[6, 12]", points: 50}]
-      bands: [{band: A, from: 150, then: APPROVE}, {band: B, then: APPROVE}]
+      bands: [{name: A, from: 150, then: APPROVE}, {name: B, then: APPROVE}]
 """
 LIMIT = """\
   - name: limit
@@ -67,74 +65,6 @@ def after(*lines):
 def outcome(text, factors=FULL, **inputs):
     """The outcome's word of a text on facts."""
     return str(decide(text, factors, **inputs).outcome)
-
-
-@pytest.mark.parametrize(
-    ("inputs", "expected"),
-    [
-        ({"customer_type": "new"}, "DECLINE"),
-        ({"customer_type": "existing"}, "APPROVE"),
-        ({}, "REFER"),
-    ],
-)
-def test_a_knock_out_is_for_those_of_its_segment(inputs, expected):
-    """It declines those it is for, lets the others alone, and refers where nobody knows."""
-    text = stages(FINE, only(rules(DECLINES)))
-    assert outcome(text, {**FULL, "income.months_12m": 3}, **inputs) == expected
-
-
-@pytest.mark.parametrize("cause", list(Cause))
-def test_a_segment_of_missing_data_never_approves_and_never_declines(cause):
-    """Whatever the cause, the stage refers with the reason of what is missing."""
-    text = stages(FINE, only(rules(DECLINES), "EMPLOYED"))
-    verdict = decide(text, {**FULL, "income.months_12m": 3, "employment.status": cause})
-    assert (str(verdict.outcome), str(verdict.refer_kind)) == ("REFER", "DATA")
-    assert [r.factor for r in verdict.data_requests] == ["employment.status"]
-
-
-def test_a_decline_of_another_stage_stands_where_a_condition_is_unknown():
-    """A decline on clean facts needs no answer to whom some other stage applies."""
-    text = stages(rules(DECLINES), only(FINE), only(CARD))
-    assert outcome(text, {**FULL, "income.months_12m": 3}) == "DECLINE"
-
-
-PASSED_OVER = [
-    "when: card.score < 120",
-    "when: 'coalesce(card.score, 0) < 120'",
-    "when: 'coalesce(card.score, 500) > 120'",
-    "when: known(card.score)",
-    "when: missing(card.score)",
-    "when: 'card.band == \"B\"', when_missing: SKIP, because: so",
-    "when: 'card.band != \"B\"', when_missing: DECLINE, because: so",
-]
-
-
-@pytest.mark.parametrize("inputs", [{"customer_type": "existing"}, {}])
-@pytest.mark.parametrize("when", PASSED_OVER)
-def test_a_score_that_was_not_made_is_neither_a_number_nor_absent(when, inputs):
-    """Nothing looks past it: `coalesce`, `known`, `missing`, SKIP and DECLINE all refer."""
-    rule = f"id: low, {when}, then: DECLINE, reason: SHORT"
-    verdict = decide(stages(FINE, only(CARD), after(rule)), FULL, **inputs)
-    assert (str(verdict.outcome), verdict.scores) == ("REFER", ())
-    gap = next(r for r in verdict.data_requests if r.factor.startswith("card."))
-    assert (gap.missing.cause, gap.missing.detail) == (Cause.NOT_APPLIED, "score")
-
-
-def test_a_rule_that_asks_for_the_segment_first_needs_no_score_of_the_others():
-    """`segment and score` is false for those whom the card does not score."""
-    rule = f"id: low, when: '{NEW} and card.score < 120', then: DECLINE, reason: SHORT"
-    text = stages(FINE, only(CARD), after(rule))
-    assert outcome(text, customer_type="existing") == "APPROVE"
-    assert outcome(text, {**FULL, "income.months_12m": 3}, customer_type="new") == "DECLINE"
-
-
-@pytest.mark.parametrize(("customer", "expected"), [("new", "APPROVE"), ("existing", "REFER")])
-def test_an_offer_of_a_table_that_did_not_apply_is_not_made(customer, expected):
-    """The amount is missing, not zero, and an APPROVE becomes REFER."""
-    tail = "offer:\n  approved_amount: limit.most\n"
-    verdict = decide(stages(FINE, only(LIMIT), tail=tail), FULL, customer_type=customer)
-    assert str(verdict.outcome) == expected
-    assert (verdict.offer is None) is (expected == "REFER")
 
 
 def test_a_trace_shows_the_condition_and_no_row_of_a_stage_that_did_not_apply():

@@ -14,14 +14,14 @@ from tests.unit.ruleset.rulesets import HEAD, facts, stages
 PARAMS = """\
 params:
   least: {type: integer, value: 4, min: 1}
-  cap: {type: number, values: {2026-01-01: 0.15, 2026-04-01: 0.12}}
+  cap: {type: number, value: {2026-01-01: 0.15, 2026-04-01: 0.12}}
 """
 CARD = """\
   - name: score
     component: SCORECARD
     scorecard:
       id: card
-      base: 100
+      points: 100
       characteristics:
         - factor: income.months_12m
           reason: GAPS
@@ -30,8 +30,8 @@ CARD = """\
             - {in: "[3, 6)", points: 20}
             - {in: "[6, 12]", points: 50}
       bands:
-        - {band: A, from: 150, then: APPROVE}
-        - {band: B, then: DECLINE}
+        - {name: A, from: 150, then: APPROVE}
+        - {name: B, then: DECLINE}
 """
 
 
@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_told(figure: str, value: str, told: str) -> None:
 
 def test_a_figure_by_label_is_set_for_its_label() -> None:
     """The name leads to the label, and one without a label lists the values that there are."""
-    labelled = PARAMS.replace("value: 4, min: 1", "values: {new: 4, default: 3}")
+    labelled = PARAMS.replace("value: 4, min: 1", "value: {new: 4, default: 3}")
     text = f"{HEAD}segments: [inputs.customer_type]\n{labelled}{stages(CARD)}"
     own = FigureSetter(RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text), CATALOGUE)
     _, told = own.compiled({"params.least.new": "6"})

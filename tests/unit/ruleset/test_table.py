@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.decision import Outcome, ReferKind
+from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Cause
 from decision_service.rules.compile import compile_ruleset
-from decision_service.rules.evaluate import evaluate
-from decision_service.rules.explain import traces
+from decision_service.rules.evaluate import evaluate, traces
 from decision_service.rules.program import RulesetFiles
 from tests.unit.ruleset.catalogue import CATALOGUE
-from tests.unit.ruleset.rulesets import codes, compiled, decide, facts, php, problems, rules, stages
+from tests.unit.ruleset.rulesets import compiled, decide, facts, php, problems, rules, stages
 
 FINE = rules("id: fine, when: income.months_24m >= 6, then: APPROVE", name="fine")
 
@@ -42,89 +41,6 @@ def _offer(text, status="EMPLOYED", pay=30000):
     return decide(text, factors)
 
 
-@pytest.mark.parametrize(
-    ("status", "pay", "amount", "tier"),
-    [
-        ("EMPLOYED", 30000, 90000, "T1"),
-        ("EMPLOYED", "29999.99", "59999.98", "T2"),
-        ("GIG", 30000, 1000, "T3"),
-    ],
-)
-def test_the_first_matching_row_gives_the_outputs(status, pay, amount, tier):
-    """Under `first` the first row whose cells all match gives the outputs."""
-    offer = _offer(stages(LIMIT, FINE, tail=OFFER), status, pay).offer
-    assert (offer.approved_amount, offer.tier) == (php(amount), tier)
-
-
-def test_an_unknown_row_before_the_match_hides_the_outputs():
-    """Under `first` an UNKNOWN row before the matching one makes the outputs missing."""
-    verdict = _offer(stages(LIMIT, FINE, tail=OFFER), "EMPLOYED", Cause.NO_DATA)
-    assert (verdict.outcome, verdict.refer_kind, verdict.offer) == (
-        Outcome.REFER,
-        ReferKind.DATA,
-        None,
-    )
-    assert verdict.data_requests[0].factor == "income.conservative_6m"
-
-
-def test_a_rule_concludes_on_what_a_table_gives():
-    """A rule below the table declines or refers on its output; a missing one refers."""
-    gate = table(
-        "first", "answer: text", 'UNEMPLOYED, "-", no', '"-", "< 10000", perhaps', '"-", "-", yes',
-    )  # fmt: skip
-    said = rules(
-        'id: no, when: limit.answer == "no", then: DECLINE, reason: DEBT',
-        'id: perhaps, when: limit.answer == "perhaps", then: REFER, reason: SHORT',
-        name="said",
-    )
-    found = [_offer(stages(gate, said, FINE), *given) for given in (
-        ("UNEMPLOYED", 50000), ("GIG", 5000), ("GIG", 50000), ("GIG", Cause.NO_DATA),
-    )]  # fmt: skip
-    assert [str(verdict.outcome) for verdict in found] == ["DECLINE", "REFER", "APPROVE", "REFER"]
-    assert [codes(verdict) for verdict in found] == [["DEBT"], ["SHORT"], [], ["DATA_MISSING"]]
-
-
-def test_a_row_that_does_not_ask_for_the_missing_name_matches():
-    """A cell `-` takes anything, a missing value of any cause among it."""
-    for cause in (Cause.NO_DATA, Cause.SOURCE_FAILED):
-        offer = _offer(stages(LIMIT, FINE, tail=OFFER), "GIG", cause).offer
-        assert offer.tier == "T3"
-
-
-def test_a_missing_cell_takes_absent_values_only():
-    """A cell `missing` matches an absent value and is UNKNOWN for a tainted one."""
-    text = stages(
-        table(
-            "first",
-            "max_amount: money, tier: text",
-            '"-", missing, 500, T0',
-            '"-", "-", 1000, T3',
-        ),
-        FINE,
-        tail=OFFER,
-    )
-    assert _offer(text, "GIG", Cause.SHORT_HISTORY).offer.tier == "T0"
-    assert _offer(text, "GIG", 5).offer.tier == "T3"
-    assert _offer(text, "GIG", Cause.STALE).outcome is Outcome.REFER
-
-
-UNIQUE = table(
-    "unique",
-    "max_amount: money, tier: text",
-    '"-", "< 10000", 1000, T3',
-    'EMPLOYED, ">= 10000", 9000, T1',
-    'GIG | UNEMPLOYED, ">= 10000", 5000, T2',
-)
-
-
-def test_unique_refers_when_any_row_is_unknown():
-    """Under `unique` any UNKNOWN row makes the outputs missing, even after a match."""
-    text = stages(UNIQUE, FINE, tail=OFFER)
-    assert _offer(text, "GIG", 20000).offer.tier == "T2"
-    assert _offer(text, Cause.NO_DATA, 5000).offer.tier == "T3"
-    assert _offer(text, Cause.NO_DATA, 20000).outcome is Outcome.REFER
-
-
 CSV = """\
 tier,employment.status,income.conservative_6m,max_amount
 T1,EMPLOYED,">= 30000",3 * income.conservative_6m
@@ -141,7 +57,7 @@ def test_rows_may_come_from_a_csv_file():
     )
     text = stages(
         LIMIT[: LIMIT.index("      rows:")],
-        "      rows: {file: tables/limit.csv}\n",
+        "      rows: tables/limit.csv\n",
         FINE,
         tail=OFFER,
     )
@@ -157,7 +73,7 @@ def test_a_csv_larger_than_allowed_is_refused():
     """A table file over 256 KiB is refused before it is split."""
     text = stages(
         LIMIT[: LIMIT.index("      rows:")],
-        "      rows: {file: tables/limit.csv}\n",
+        "      rows: tables/limit.csv\n",
         FINE,
         tail=OFFER,
     )
@@ -295,7 +211,7 @@ def test_a_bare_cell_is_the_operator_written_out():
 )
 def test_one_slip_of_a_table_file_is_one_error(change, code, words):
     """Another separator, a misspelt column, and too many rows are told once and alone."""
-    rows = "      rows: {file: tables/limit.csv}\n"
+    rows = "      rows: tables/limit.csv\n"
     head, _, _ = LIMIT.partition("      rows:\n")
     text = stages(head + rows, FINE, tail=OFFER)
     csv = "employment.status,income.conservative_6m,max_amount,tier\nGIG,-,5,T1\n-,-,6,T2\n"

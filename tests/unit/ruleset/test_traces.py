@@ -10,8 +10,7 @@ from hypothesis import given
 from decision_service.domain.decision import Truth
 from decision_service.domain.values import Cause
 from decision_service.rules.cells import cell_tree
-from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.explain import passed_over, traces
+from decision_service.rules.evaluate import Facts, evaluate, passed_over, traces
 from decision_service.rules.language.evaluation import compile_tree
 from decision_service.rules.language.values import exactly
 from decision_service.rules.stages import own_record, unconditional
@@ -119,11 +118,3 @@ def _weighed(found):
     ruleset = compiled(HEAD + RULES)
     [gate] = traces(ruleset, evaluate(ruleset, found))
     return [(str(r.truth), [str(c.truth) for c in r.comparisons]) for r in gate.rules]
-
-
-def test_bins_points_and_rows_are_noted(everything):
-    """A characteristic notes its bin and points, a table its row and each column's rows."""
-    _, (_, card, price, _, limit), _ = evaluate(everything, facts(FULL, **ASKED)).raw_trace
-    assert [(s.bin, s.low, s.high) for s in card.record[0]] == [(0, 40, 40), (2, 30, 30)]
-    assert (price.record[0], [m.sure for m in price.record[2]]) == (0, [0b0001, 0b1011])
-    assert (limit.record[0], [m.sure for m in limit.record[2]]) == (2, [0b100])

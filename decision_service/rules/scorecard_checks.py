@@ -17,13 +17,13 @@ from decision_service.rules.language.types import INTEGER, ORDERED
 from decision_service.rules.ranges import (
     EVERYTHING,
     ValueRange,
+    can_hold,
     gaps,
     labels_of,
     meet,
     overlap,
     whole,
 )
-from decision_service.rules.satisfiable import can_hold
 from decision_service.rules.scorecard import Band, Bin, Card, Characteristic, ScorecardPart
 from decision_service.rules.wording import Wording
 
