@@ -38,11 +38,10 @@ LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
 @ACCOUNTS.factor(
     "connected_count",
     ValueType.INTEGER,
-    "accounts",
     "Accounts that are connected.",
     "Count of the accounts with connection status CONNECTED; archives, uploads and social security"
     " records do not count.",
-    lower=0,
+    unit="accounts",
     better=Better.UP,
 )
 def connected_count(context: FactorContext) -> Answer:
@@ -52,10 +51,9 @@ def connected_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "error_count",
     ValueType.INTEGER,
-    "accounts",
     "Accounts in error.",
     "Count of the accounts with connection status ERROR, abandoned attempts included.",
-    lower=0,
+    unit="accounts",
     better=Better.DOWN,
 )
 def error_count(context: FactorContext) -> Answer:
@@ -65,10 +63,9 @@ def error_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "disconnected_count",
     ValueType.INTEGER,
-    "accounts",
     "Accounts that the applicant has disconnected.",
     "Count of the accounts with connection status DISCONNECTED.",
-    lower=0,
+    unit="accounts",
     better=Better.DOWN,
 )
 def disconnected_count(context: FactorContext) -> Answer:
@@ -78,10 +75,9 @@ def disconnected_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "pending_count",
     ValueType.INTEGER,
-    "accounts",
     "Accounts whose connection was begun and not finished.",
     "Count of the accounts with connection status PENDING or AWAITING_MFA.",
-    lower=0,
+    unit="accounts",
 )
 def pending_count(context: FactorContext) -> Answer:
     return _count(context, PENDING, AWAITING_MFA)
@@ -90,10 +86,9 @@ def pending_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "providers_count",
     ValueType.INTEGER,
-    "providers",
     "Providers with a connected account.",
     "Count of the distinct providers of the CONNECTED accounts.",
-    lower=0,
+    unit="providers",
     better=Better.UP,
 )
 def providers_count(context: FactorContext) -> Answer:
@@ -104,11 +99,10 @@ def providers_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "oldest_connection_days",
     ValueType.INTEGER,
-    "days",
     "Days since the oldest connected account was created.",
     "as_of's civil date minus the earliest creation date (civil, in the ruleset's zone) among the"
     " CONNECTED accounts, at least 0; NOT_CONNECTED without one, NO_DATA when one has no date.",
-    lower=0,
+    unit="days",
     causes=AGE_CAUSES,
 )
 def oldest_connection_days(context: FactorContext) -> Answer:
@@ -118,12 +112,11 @@ def oldest_connection_days(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "oldest_sync_age_days",
     ValueType.INTEGER,
-    "days",
     "Days since the sync of the connected account that was synced longest ago.",
     "as_of's civil date minus the earliest sync date (newest of connection and monitor update, in"
     " the ruleset's zone) among the CONNECTED accounts, at least 0; NOT_CONNECTED without one,"
     " NO_DATA when one has no date.",
-    lower=0,
+    unit="days",
     causes=AGE_CAUSES,
     better=Better.DOWN,
 )
@@ -134,12 +127,11 @@ def oldest_sync_age_days(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "newest_sync_age_days",
     ValueType.INTEGER,
-    "days",
     "Days since the sync of the connected account that was synced last.",
     "as_of's civil date minus the latest sync date (newest of connection and monitor update, in the"
     " ruleset's zone) among the CONNECTED accounts, at least 0; NOT_CONNECTED without one, NO_DATA"
     " when one has no date.",
-    lower=0,
+    unit="days",
     causes=AGE_CAUSES,
     better=Better.DOWN,
 )
@@ -184,12 +176,11 @@ def _evidence(context: FactorContext) -> Evidence:
 @LINKS.factor(
     "connected_{w}",
     ValueType.INTEGER,
-    "lenders",
     "Lenders that the applicant's accounts were linked to in the {period}.",
     "The vendor's link_day{n}_count, the highest among the accounts; NO_DATA when no account gives"
     " it, as without a subscription.",
+    unit="lenders",
     windows=days(3, 7, 30, 90, 180, 365, 730),
-    lower=0,
     better=Better.DOWN,
 )
 def connected(context: FactorContext, length: int) -> Answer:
@@ -199,11 +190,10 @@ def connected(context: FactorContext, length: int) -> Answer:
 @LINKS.factor(
     "days_since_first",
     ValueType.INTEGER,
-    "days",
     "Days since one of the applicant's accounts was linked to a lender for the first time.",
     "The vendor's link_days_since_first as it was at its cutoff, the highest among the accounts;"
     " NO_DATA when no account gives it, as without a subscription.",
-    lower=0,
+    unit="days",
 )
 def days_since_first(context: FactorContext) -> Answer:
     return _over_links(context, lambda r: r.first_days, max)
@@ -212,11 +202,10 @@ def days_since_first(context: FactorContext) -> Answer:
 @LINKS.factor(
     "days_since_last",
     ValueType.INTEGER,
-    "days",
     "Days since one of the applicant's accounts was linked to a lender last.",
     "The vendor's link_days_since_last as it was at its cutoff, the lowest among the accounts;"
     " NO_DATA when no account gives it, as without a subscription.",
-    lower=0,
+    unit="days",
     better=Better.UP,
 )
 def days_since_last(context: FactorContext) -> Answer:

@@ -26,10 +26,9 @@ BIRTH = (
 @IDENTITY.factor(
     "age_years",
     ValueType.INTEGER,
-    "years",
     "The applicant's age; for knock-outs only.",
     "Completed years from the date of birth to as_of's civil date." + BIRTH,
-    lower=0,
+    unit="years",
     upper=OLDEST,
     knock_out_only=True,
 )
@@ -40,12 +39,11 @@ def age_years(context: FactorContext) -> Answer:
 @IDENTITY.factor(
     "age_at_maturity_years",
     ValueType.INTEGER,
-    "years",
     "The applicant's age when the requested loan ends; for knock-outs only.",
     "Completed years from the date of birth to as_of's civil date plus the application's"
     " requested_term_months (the month's last day where it is shorter); NOT_SENT when the"
     " application sends no term." + BIRTH,
-    lower=0,
+    unit="years",
     causes=frozenset({Cause.NOT_SENT}),
     knock_out_only=True,
 )

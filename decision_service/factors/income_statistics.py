@@ -81,13 +81,11 @@ def _register(statistic: IncomeStatistic) -> None:
     INCOME.factor(
         f"{statistic.name}_{{w}}",
         ValueType.MONEY,
-        "currency",
         f"{statistic.sentence} over the months with income of the {{period}}.",
         "Of the monthly incomes above zero within the {period} up to the income horizon: "
         f"{statistic.formula}.",
         windows=(*CALENDAR, WHOLE_HISTORY),
         lower=0,
-        months=lambda n: n,
         causes=NO_EVIDENCE if statistic.needs else frozenset(),
         parity=True,
         better=Better.NONE if statistic.name == "std" else Better.UP,
@@ -101,7 +99,6 @@ for _statistic in STATISTICS:
 @INCOME.factor(
     "current_amount",
     ValueType.MONEY,
-    "currency",
     "Income of the latest month with income.",
     "Monthly income of the last month up to the income horizon whose income is above zero.",
     lower=0,
@@ -116,7 +113,6 @@ def current_amount(context: FactorContext) -> Answer:
 @INCOME.factor(
     "starting_amount",
     ValueType.MONEY,
-    "currency",
     "Income of the first month with income.",
     "Monthly income of the first month whose income is above zero.",
     lower=0,
@@ -131,11 +127,11 @@ def starting_amount(context: FactorContext) -> Answer:
 @INCOME.factor(
     "growth_12m",
     ValueType.NUMBER,
-    "percent",
     "Growth of the latest income against the same month a year before.",
     "(income of the last month with income up to the horizon - income 12 months before it) / the"
     " earlier income * 100; SHORT_HISTORY when that month lies before the first record;"
     " DIVISION_BY_ZERO when the earlier income is not above zero.",
+    unit="percent",
     causes=frozenset({Cause.NO_EVIDENCE, Cause.DIVISION_BY_ZERO}),
     needs_months=YEAR + 1,
     parity=True,
@@ -149,14 +145,13 @@ def growth(context: FactorContext) -> Answer:
 @INCOME.factor(
     "months_at_max_{w}",
     ValueType.INTEGER,
-    "months",
     "Months of the {period} at the largest income of that time.",
     "Count of the months among the {n} calendar months up to the income horizon whose income equals"
     " the largest one of them, which must be above zero; NO_EVIDENCE when none is.",
+    unit="months",
     windows=months(18),
     lower=1,
     upper=lambda n: n,
-    months=lambda n: n,
     causes=NO_EVIDENCE,
     parity=True,
 )
@@ -167,12 +162,11 @@ def months_at_max(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "inner_gaps_{w}",
     ValueType.INTEGER,
-    "gaps",
     "How often income paused and came back, over the {period}.",
     "Count of the runs of months without income above zero between two months with it; the months"
     " after the last income are no such run. NO_EVIDENCE when no month has income.",
+    unit="gaps",
     windows=(WHOLE_HISTORY,),
-    lower=0,
     causes=NO_EVIDENCE,
     parity=True,
 )
@@ -183,12 +177,11 @@ def inner_gaps(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "longest_inner_gap_{w}",
     ValueType.INTEGER,
-    "months",
     "The longest pause between two months with income, over the {period}.",
     "The most months without income above zero between two months with it, 0 without such a gap;"
     " the months after the last income do not count. NO_EVIDENCE when no month has income.",
+    unit="months",
     windows=(WHOLE_HISTORY,),
-    lower=0,
     causes=NO_EVIDENCE,
     parity=True,
 )
@@ -227,10 +220,9 @@ def _at_max(values: Sequence[Amount]) -> int | Cause:
 @INCOME.factor(
     "jobs_count",
     ValueType.INTEGER,
-    "jobs",
     "Jobs that gave income in the last 12 months.",
     f"Count of the jobs whose income is above zero. {JOBS}",
-    lower=0,
+    unit="jobs",
     months=YEAR,
 )
 def jobs_count(context: FactorContext) -> Answer:
@@ -240,13 +232,12 @@ def jobs_count(context: FactorContext) -> Answer:
 @INCOME.factor(
     "top_job_share_{w}",
     ValueType.NUMBER,
-    "share",
     "Share of the income of the {period} that the largest job gives.",
     f"The largest job's income / the income of all jobs. {JOBS}",
+    unit="share",
     windows=months(YEAR),
     lower=0,
     upper=1,
-    months=lambda n: n,
     causes=DIVISION,
 )
 def top_job_share(context: FactorContext, length: int) -> Answer:
@@ -258,13 +249,12 @@ def top_job_share(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "payroll_share_{w}",
     ValueType.NUMBER,
-    "share",
     "Share of the income of the {period} that is payroll.",
     f"Income of the jobs known from payroll / the income of all jobs. {JOBS}",
+    unit="share",
     windows=months(YEAR),
     lower=0,
     upper=1,
-    months=lambda n: n,
     causes=DIVISION,
 )
 def payroll_share(context: FactorContext, length: int) -> Answer:
@@ -274,13 +264,12 @@ def payroll_share(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "gig_share_{w}",
     ValueType.NUMBER,
-    "share",
     "Share of the income of the {period} that gig platforms give.",
     f"Income of the gig platforms / the income of all jobs. {JOBS}",
+    unit="share",
     windows=months(YEAR),
     lower=0,
     upper=1,
-    months=lambda n: n,
     causes=DIVISION,
 )
 def gig_share(context: FactorContext, length: int) -> Answer:

@@ -171,10 +171,9 @@ def _lists_loans(feeder: Feeder) -> bool:
 @LIABILITIES.factor(
     "loan_count",
     ValueType.INTEGER,
-    "loans",
     "Loans known to schemes, finished ones included.",
     f"Count of all loans; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
 )
 def loan_count(context: FactorContext) -> Answer:
     return on_loans(context, len)
@@ -183,11 +182,10 @@ def loan_count(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "outstanding_count",
     ValueType.INTEGER,
-    "loans",
     "Loans with an outstanding balance.",
     "Count of the loans whose outstanding balance is above zero, whatever their dates; NO_DATA when"
     f" a loan gives no balance; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
     better=Better.DOWN,
 )
 def outstanding_count(context: FactorContext) -> Answer:
@@ -197,11 +195,10 @@ def outstanding_count(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "finished_count",
     ValueType.INTEGER,
-    "loans",
     "Loans that are paid back.",
     "Count of the loans whose outstanding balance is zero or below; NO_DATA when a loan gives no"
     f" balance; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
     better=Better.UP,
 )
 def finished_count(context: FactorContext) -> Answer:
@@ -213,11 +210,10 @@ def finished_count(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "overdue_count",
     ValueType.INTEGER,
-    "loans",
     "Loans with an overdue amount.",
     "Count of the loans whose overdue payment amount is above zero; a finished loan that gives none"
     f" has none, any other makes it NO_DATA; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
     better=Better.DOWN,
 )
 def overdue_count(context: FactorContext) -> Answer:
@@ -227,7 +223,6 @@ def overdue_count(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "outstanding_total",
     ValueType.MONEY,
-    "currency",
     "Sum of the outstanding balances.",
     "Sum of the balances above zero; NO_DATA when a loan gives no balance; MIXED_CURRENCY when any"
     f" loan is in another currency; {KNOWN_LOANS}",
@@ -246,7 +241,6 @@ def outstanding_total(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "overdue_total",
     ValueType.MONEY,
-    "currency",
     "Sum of the overdue amounts.",
     "Sum of the overdue payment amounts above zero; a finished loan that gives none has none, any"
     " other makes it NO_DATA; MIXED_CURRENCY when a loan that gives one, or may still run, is in"
@@ -266,7 +260,6 @@ def overdue_total(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "monthly_amortization",
     ValueType.MONEY,
-    "currency",
     "What the known loans cost a month.",
     "Sum over the outstanding loans of the amortization amount times its payments a month (Daily"
     " 365/12, Weekly 52/12, Semimonthly 2, Monthly 1, Bimonthly 1/2, Quarterly 1/3, Annually 1/12);"
@@ -284,10 +277,10 @@ def monthly_amortization(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "scheme_debt_to_income",
     ValueType.NUMBER,
-    "ratio",
     "Known scheme loans' monthly cost against the careful monthly income.",
     "liabilities.monthly_amortization / income.conservative_6m, both rounded to the minor unit;"
     " DIVISION_BY_ZERO when that income is not above zero; missing with the causes of both.",
+    unit="ratio",
     kinds=INCOME.kinds,
     causes=INCOME.causes | {Cause.DIVISION_BY_ZERO},
     better=Better.DOWN,
@@ -321,7 +314,6 @@ def is_short_term(loan: Liability) -> bool:
 @LIABILITIES.factor(
     "outstanding_short_term",
     ValueType.MONEY,
-    "currency",
     "Sum of the outstanding balances of loans other than housing and long ones.",
     "Sum of the balances above zero of the loans whose type has none of the words"
     f" {', '.join(HOUSING_WORDS)}, and whose end date is at most {LONGEST_SHORT_TERM} months after"
@@ -338,7 +330,6 @@ def outstanding_short_term(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "matured_unpaid_total",
     ValueType.MONEY,
-    "currency",
     "Sum of the outstanding balances of loans that should be paid back by now.",
     "Sum of the balances above zero of the loans whose end date lies before as_of's civil date,"
     " whatever their overdue amounts say; NO_DATA when one of them gives no balance; MIXED_CURRENCY"
@@ -484,7 +475,6 @@ def _register(measured: LoanMeasure, statistic: LoanStatistic) -> None:
     LIABILITIES.factor(
         f"{measured.name}_{statistic.name}",
         ValueType.MONEY,
-        "currency",
         f"{statistic.sentence} of the {measured.noun}.",
         f"{measured.of}: {statistic.formula}",
         lower=0,
@@ -508,11 +498,10 @@ for _measured, _names in (
 @LIABILITIES.factor(
     "repaid_count",
     ValueType.INTEGER,
-    "loans",
     "Loans of which something is paid back.",
     "Count of the loans whose outstanding balance is below the loan amount; NO_DATA when a loan"
     f" gives no balance; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
     better=Better.UP,
 )
 def repaid_count(context: FactorContext) -> Answer:

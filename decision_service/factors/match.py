@@ -114,7 +114,6 @@ def people_read(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> PeopleRead | N
 @MATCH.factor(
     "name",
     ValueType.TEXT,
-    "",
     "Whether the applicant's name is the one that the vendor's records hold.",
     "EXACT: the same words, whatever case, order and diacritics. CLOSE: initials, a middle name or"
     " suffix left out, one mistyped word, a maiden surname that became the middle name, or another"
@@ -129,7 +128,6 @@ def name(context: FactorContext) -> Answer:
 @MATCH.factor(
     "birth_date",
     ValueType.TEXT,
-    "",
     "Whether the applicant's date of birth is the one that the vendor's records hold.",
     "CLOSE: day and month exchanged, or one digit. DIFFERENT: anything else, in any record."
     + WHEN_UNKNOWN,
@@ -142,7 +140,6 @@ def birth_date(context: FactorContext) -> Answer:
 @MATCH.factor(
     "phone",
     ValueType.TEXT,
-    "",
     "Whether the applicant's phone number is among those that the vendor's records hold.",
     "EXACT where one of them is the same in E.164; numbers without a country code are Philippine."
     " DIFFERENT: none is; never CLOSE." + WHEN_UNKNOWN,
@@ -155,7 +152,6 @@ def phone(context: FactorContext) -> Answer:
 @MATCH.factor(
     "email",
     ValueType.TEXT,
-    "",
     "Whether the applicant's e-mail address is among those that the vendor's records hold.",
     "EXACT where one of them is the same, whatever case. CLOSE: the same but for what follows a"
     " plus, and for dots at Gmail. DIFFERENT: none is." + WHEN_UNKNOWN,

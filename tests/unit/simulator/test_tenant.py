@@ -9,18 +9,6 @@ import pytest
 from tests.unit.simulator.stand import CHRISTINA, GEORGE, RYAN, Stand
 
 
-async def test_a_created_user_begins_without_accounts(stand: Stand) -> None:
-    """A new user is found by id and in the list, with the metadata it was given."""
-    external = {"applicant": "A-17"}
-    answer = await stand.client.post("users", json={"externalMetadata": external})
-    data = answer.json()["data"]
-    assert answer.status_code == 201
-    assert data["user"]["externalMetadata"] == external
-    assert data["user"] in await stand.items("/users")
-    assert await stand.data(f"/users/{data['user']['id']}") == data["user"]
-    assert await stand.items("/accounts", userId=data["user"]["id"]) == []
-
-
 @pytest.mark.parametrize(
     "external",
     [
