@@ -19,6 +19,7 @@ from decision_service.domain.values import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER
 from decision_service.factors.registry import catalogue
+from tests.fakes.examples import examples
 from tests.oracles.applicants import applicant
 from tests.unit.factors.golden import cases
 
@@ -55,7 +56,7 @@ def lacks(factor):
     return factor.value is None, any(one.cause.tainted for one in factor.missing)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.integers(0, 1 << 32))
 def test_the_laws_hold_of_every_applicant(seed):
     """No applicant breaks a law, lacks a group in part, or has another value than is defined."""
@@ -78,7 +79,7 @@ def test_the_laws_hold_of_every_case_worked_out_by_hand():
             assert split(found) == [], case.name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(PAST, max_size=6))
 def test_the_laws_of_own_records_hold_of_every_past(past):
     """Whatever was decided before, the counts of longer windows hold those of shorter ones."""
