@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.values import Cause, DataReason
+from decision_service.smile.limits import SmileLimits
 from tests.unit.smile.gathering import MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import account, contribution, eincome, liability
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw
@@ -274,13 +275,13 @@ async def test_a_bad_account_taints_the_accounts():
 
 
 async def test_ninety_requests_are_the_most_for_one_reading():
-    """A reading stops at ninety requests, and what it has not read is DATA_TOO_LARGE."""
+    """A reading stops there, and what it has not read is DATA_TOO_LARGE; shown with nine."""
+    assert SmileLimits().requests_per_reading == 90
     one = vendor()
-    for path in ("eincomes", "contributions"):
-        make = {"eincomes": eincome, "contributions": contribution}[path]
-        one.lists[f"/v1/{path}"] = [make(n) for n in range(9000)]
-    found = await gathered(one, MONTHLY, seconds=100.0)
-    assert found.calls == 90
+    one.lists["/v1/eincomes"] = [eincome(n) for n in range(900)]
+    one.lists["/v1/contributions"] = [contribution(n) for n in range(900)]
+    found = await gathered(one, MONTHLY, limits={"requests_per_reading": 9})
+    assert found.calls == 9
     codes = [f.code for f in found.snapshot.eincomes.faults + found.snapshot.contributions.faults]
     assert DataReason.DATA_TOO_LARGE in codes
 
