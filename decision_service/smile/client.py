@@ -33,15 +33,12 @@ from decision_service.smile.errors import (
 )
 from decision_service.smile.limits import (
     CircuitBreaker,
-    Jitter,
     Permit,
     RateLimiter,
     Reservation,
     RetryBudget,
-    Sleep,
     SmileLimits,
     backoff,
-    full_jitter,
     pause,
     read_date,
     retry_after,
@@ -351,24 +348,14 @@ class RequestCounts(msgspec.Struct):
 class SmileApi:
     """Sends requests and returns decoded answers; raises an UpstreamFault where none is usable."""
 
-    def __init__(
-        self,
-        client: HttpClient,
-        clock: Clock,
-        limits: SmileLimits,
-        *,
-        jitter: Jitter = full_jitter,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
+    def __init__(self, client: HttpClient, clock: Clock, limits: SmileLimits) -> None:
         self.limits = limits
         self.counts = RequestCounts()
         self.breaker = CircuitBreaker(clock, limits)
-        self.limiter = RateLimiter(clock, limits.requests_per_second, limits.window_seconds, sleep)
+        self.limiter = RateLimiter(clock, limits.requests_per_second, limits.window_seconds)
         self._client = client
         self._clock = clock
         self._retry_budget = RetryBudget(limits)
-        self._jitter = jitter
-        self._sleep = sleep
 
     def budget(self, stop_at: float, reservation: Reservation | None = None) -> RequestBudget:
         return RequestBudget(stop_at, self.limits.requests_per_reading, reservation)
@@ -435,10 +422,10 @@ class SmileApi:
             budget.answered = True
             raise fault
         self.counts.retries += 1
-        delay = 0.0 if fault.throttled else backoff(retry, self.limits, self._jitter)
+        delay = 0.0 if fault.throttled else backoff(retry, self.limits)
         if self._clock.monotonic() + max(delay, self.limiter.paused_for) >= budget.stop_at:
             raise fault
-        await self._sleep(delay)
+        await asyncio.sleep(delay)
 
     def _count_fault(self, fault: UpstreamFault, budget: RequestBudget) -> None:
         if isinstance(fault, OutOfTime):
