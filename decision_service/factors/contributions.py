@@ -22,8 +22,7 @@ from decision_service.factors.answer import (
     month_of,
 )
 from decision_service.factors.horizons import SourceCoverage, lag_month, source_of
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import contributions
+from decision_service.factors.quality import contributions, feed, supply
 from decision_service.factors.registry import (
     CALENDAR,
     READ_CAUSES,

@@ -13,8 +13,7 @@ from decision_service.domain.snapshot import Employment
 from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import Answer, Figure, answer, plus_months, whole_months
 from decision_service.factors.payroll import employer_key
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import employments, evidence_of
+from decision_service.factors.quality import employments, evidence_of, feed, supply
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, months, once
 
 EMPLOYMENT = Family("employment", frozenset({Kind.EMPLOYMENTS}), READ_CAUSES)

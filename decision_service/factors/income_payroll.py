@@ -34,7 +34,7 @@ from decision_service.factors.payroll import (
     pay_delay,
     payroll_jobs,
 )
-from decision_service.factors.records import employments, incomes
+from decision_service.factors.quality import employments, incomes
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.series import (
     MonthBook,

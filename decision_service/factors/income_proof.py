@@ -51,8 +51,7 @@ from decision_service.factors.paychecks import (
     payslip,
 )
 from decision_service.factors.payroll import employer_key, place
-from decision_service.factors.quality import supply, supply_taints
-from decision_service.factors.records import contributions
+from decision_service.factors.quality import contributions, supply, supply_taints
 from decision_service.factors.registry import WHOLE, FactorContext, Family, months, once
 from decision_service.factors.series import MonthSpan, over_spans, within
 from decision_service.factors.tally import Classifier, first_of, month_of_page, page_of

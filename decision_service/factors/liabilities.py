@@ -27,8 +27,7 @@ from decision_service.factors.answer import (
 )
 from decision_service.factors.income import INCOME, conservative
 from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import evidence_of, liabilities
+from decision_service.factors.quality import evidence_of, feed, liabilities, supply
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, once
 from decision_service.factors.usage import Feeder, FeederState, counted
 

@@ -27,8 +27,7 @@ from decision_service.domain.person import (
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import ABSENT, AsOf, Cause, DataReason, Missing
 from decision_service.factors.answer import Answer
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import identities
+from decision_service.factors.quality import feed, identities, supply
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, compares_people
 
 MATCH = Family("match", frozenset({Kind.IDENTITIES}), READ_CAUSES - ABSENT, of_own_facts=True)
