@@ -107,7 +107,7 @@ def test_a_name_cannot_be_registered_twice() -> None:
     """A second factor of one name is an error at import."""
     family = Family("income", frozenset(), frozenset())
     with pytest.raises(ValueError, match=r"income\.months_total is registered twice"):
-        family.factor("months_total", ValueType.INTEGER, "", "S.", "F.")(lambda case: case)  # type: ignore[arg-type,return-value] # never called
+        family.factor("months_total", ValueType.INTEGER, "S.", "F.")(lambda case: case)  # type: ignore[arg-type,return-value] # never called
 
 
 def test_the_catalogue_cannot_be_changed() -> None:
