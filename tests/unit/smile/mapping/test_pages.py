@@ -159,15 +159,3 @@ def test_an_item_without_an_id_is_a_change_of_schema(no_id):
     """Items that cannot be told apart are UPSTREAM_SCHEMA."""
     fault = fault_of(Pages(lambda _: PageAnswer([EincomeAnswer(id=no_id)])))
     assert fault.detail == "eincomes.id"
-
-
-def test_a_failing_page_fails_the_list():
-    """Of a list whose second page fails nothing is returned."""
-
-    def page(cursor):
-        if cursor:
-            raise ConflictingItems
-        return PageAnswer(items(1), "x")
-
-    with pytest.raises(ConflictingItems):
-        read(Pages(page))

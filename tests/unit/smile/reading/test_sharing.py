@@ -149,22 +149,6 @@ async def test_each_caller_waits_for_arriving_data_as_long_as_it_wants():
         assert (await willing).snapshot.eincomes.records
 
 
-async def test_a_leader_that_will_not_wait_does_not_end_a_joiners_wait():
-    """The first caller's impatience with arriving data leaves the others waiting."""
-    one = Vendor(
-        accounts=[account(status="PENDING", age=timedelta(minutes=1))], eincomes=[eincome()]
-    )
-    async with opened(one) as source:
-        unwilling = asked(source)
-        willing = asked(source, wait=30.0, seconds=60.0)
-        with pytest.raises(DataNotReady):
-            await unwilling
-        one.lists["/v1/accounts"] = [account()]
-        found = await willing
-    assert found.snapshot.eincomes.records
-    assert found.calls == 0
-
-
 async def test_closing_tells_those_who_wait():
     """Callers of readings that are stopped at shutdown are told to come again."""
     one = vendor()
