@@ -138,12 +138,6 @@ def test_every_law_is_stated_once_on_factors_of_one_family_or_more():
     assert {name for group in TOGETHER for name in group} <= set(ALL)
 
 
-def test_most_families_have_laws():
-    """Every family of counts and amounts that are computed here has some."""
-    families = {law.factors[0].partition(".")[0] for law in LAWS}
-    assert families >= {"income", "contributions", "transactions", "liabilities", "history"}
-
-
 def test_what_an_applicant_moves_has_a_direction():
     """An applicant moves a factor the way that is better; ages and matches move by no doing."""
     moved = [spec for spec in catalogue().values() if spec.action.by is Mover.APPLICANT]

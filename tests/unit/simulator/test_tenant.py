@@ -31,23 +31,6 @@ async def test_metadata_beyond_the_limits_is_refused(stand: Stand, external: Any
     assert len(await stand.items("/users")) == 4
 
 
-@pytest.mark.parametrize(
-    ("body", "kind", "status"),
-    [
-        (b"[1]", "application/json", 400),
-        (b"{", "application/json", 400),
-        (b"a=1", "application/x-www-form-urlencoded", 415),
-        (b"{}", "application/json; charset=utf-8", 201),
-    ],
-)
-async def test_bodies_must_be_json_objects(
-    stand: Stand, body: bytes, kind: str, status: int
-) -> None:
-    """Another content type is 415, what is no JSON object is 400."""
-    answer = await stand.client.post("users", content=body, headers={"content-type": kind})
-    assert answer.status_code == status
-
-
 async def test_a_token_lives_five_hours(stand: Stand) -> None:
     """A token is the sandbox's, says when it ends, and is another one every time."""
     path = f"tokens?userId={GEORGE.user_id}"

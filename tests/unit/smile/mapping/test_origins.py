@@ -7,22 +7,14 @@ import pytest
 from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import Source
 from decision_service.domain.values import DataReason
-from decision_service.smile.answers import EincomeAnswer, Metadata
+from decision_service.smile.answers import Metadata
 from decision_service.smile.errors import UpstreamFault
-from decision_service.smile.records import check_owners, merged, origin
+from decision_service.smile.records import merged, origin
 
 
 def about(**fields):
     """The metadata of an upload's item."""
     return Metadata(**{"user_id": "u", "source_id": "s", "source_type": "UPLOAD", **fields})
-
-
-@pytest.mark.parametrize("metadata", [None, Metadata()])
-def test_data_without_an_owner_is_a_change_of_schema(metadata):
-    """An item that does not say whose it is is not used."""
-    with pytest.raises(UpstreamFault) as found:
-        check_owners([EincomeAnswer(metadata=metadata)], "u", "eincomes")
-    assert found.value.code is DataReason.UPSTREAM_SCHEMA
 
 
 def test_the_older_name_of_the_source_counts():

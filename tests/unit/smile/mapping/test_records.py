@@ -183,11 +183,6 @@ def test_unknown_words_stay_words():
     assert record(Kind.LIABILITIES, type="Other").type == "Other"
 
 
-def test_dates_in_the_future_are_not_judged_here():
-    """What a future date means is left to the factors."""
-    assert record(Kind.CONTRIBUTIONS, date="2099-01-31").date == date(2099, 1, 31)
-
-
 def test_an_account_keeps_what_factors_need():
     """Status, error code and the times of both updates are read."""
     connection = {"status": "ERROR", "errorCode": "INVALID_AUTH", "updatedAt": items.instant()}

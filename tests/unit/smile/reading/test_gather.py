@@ -10,7 +10,6 @@ from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import KnownCount, Source
 from decision_service.domain.values import DataReason
 from tests.unit.smile.gathering import (
-    FALLBACK,
     MONTHLY,
     STANDING_IN,
     gathered,
@@ -74,14 +73,6 @@ async def test_every_kind_lands_in_its_place():
     assert snapshot.account_faults == ()
 
 
-async def test_kinds_that_are_not_planned_stay_unread():
-    """A kind that the plan does not name is None, not empty."""
-    snapshot = (await gathered(sss())).snapshot
-    assert snapshot.eincomes.records
-    assert snapshot.contributions is None
-    assert snapshot.transactions is None
-
-
 async def test_pages_are_followed_and_closed_with_a_look_at_the_accounts():
     """A list of three pages costs three calls and one closing look at the accounts."""
     vendor = Vendor(accounts=[account()], eincomes=[eincome(n) for n in range(400)])
@@ -90,12 +81,6 @@ async def test_pages_are_followed_and_closed_with_a_look_at_the_accounts():
     assert vendor.paths == ["/accounts", *["/eincomes"] * 3, "/accounts"]
     assert len(found.snapshot.eincomes.records) == 400
     assert found.snapshot.eincomes.faults == ()
-
-
-async def test_only_the_users_providers_are_in_the_snapshot():
-    """Of the fallback list only the providers of the applicant's accounts are kept."""
-    vendor = Vendor(accounts=[account(), account("a-x", "unknown")], eincomes=[eincome()])
-    assert (await gathered(vendor)).snapshot.providers == (FALLBACK["sss_ph"],)
 
 
 async def test_what_was_known_is_passed_on():

@@ -240,14 +240,6 @@ async def test_an_alarm_weighs_more_than_refused_keys():
         await gathered(one, MONTHLY)
 
 
-async def test_a_list_without_an_accounts_records_is_closed():
-    """A kind that an account's provider gives and the account does not is looked into again."""
-    one = Vendor(accounts=[account()], eincomes=[eincome()])
-    found = await gathered(one, MONTHLY)
-    assert one.paths.count("/accounts") == 2
-    assert found.snapshot.contributions.faults == ()
-
-
 async def test_a_list_emptied_by_a_revocation_is_not_taken_for_none():
     """Consent that is withdrawn before an empty list leaves no kind to use."""
     one = Vendor(accounts=[account()], eincomes=[eincome()])

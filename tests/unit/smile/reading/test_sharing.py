@@ -49,14 +49,6 @@ async def test_other_plans_and_users_are_read_apart():
     assert [gathering.calls for gathering in found] == [2, 4, 3]
 
 
-async def test_a_reading_that_has_ended_is_not_shared():
-    """Whoever comes after the end reads anew."""
-    one = vendor()
-    async with opened(one) as source:
-        assert (await ask(source)).calls == 2
-        assert (await ask(source)).calls == 2
-
-
 async def test_each_caller_keeps_its_own_deadline():
     """An impatient caller gets a cut snapshot in time, a patient one the whole."""
     one = vendor()
