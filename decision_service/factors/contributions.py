@@ -12,13 +12,14 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.snapshot import Contribution
 from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import (
+    STATISTICS,
     Amount,
     Answer,
     Figure,
+    Statistic,
     answer,
     in_order,
     longest_run,
-    mean,
     month_of,
 )
 from decision_service.factors.horizons import SourceCoverage, lag_month, source_of
@@ -312,55 +313,35 @@ def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
     )
 
 
-def _amount_factor(
-    name: str,
-    sentence: str,
-    formula: str,
-    work: Callable[[Sequence[Amount]], Figure],
-    *,
-    of_none: int | Cause = Cause.NO_EVIDENCE,
-) -> None:
+_AMOUNTS = {
+    "sum": "Contributions in the {period}.",
+    "average": "Average contribution over the months with one of the {period}.",
+    "min": "Smallest monthly contribution of the {period}.",
+    "max": "Largest monthly contribution of the {period}.",
+}
+
+
+def _register(name: str, sentence: str, statistic: Statistic) -> None:
     def figure(values: Sequence[Amount]) -> Figure | Cause:
-        paid = [amount for amount in values if amount > 0]
-        return work(paid) if paid else of_none
+        return statistic.of([amount for amount in values if amount > 0])
 
-    def answer(context: FactorContext, length: int) -> Answer:
-        return over(contribution_book(context), length, figure)
-
+    causes = frozenset({Cause.NO_EVIDENCE}) if statistic.needs else frozenset()
+    of_none = "NO_EVIDENCE" if statistic.needs else "0"
     CONTRIBUTIONS.factor(
         f"{name}_{{w}}",
         ValueType.MONEY,
         sentence,
         "Of the monthly contributions above zero in the {n} calendar months up to the contribution"
-        f" horizon: {formula}. {MONTHLY}",
+        f" horizon: {statistic.formula}; {of_none} when there is none. {MONTHLY}",
         windows=CALENDAR,
         lower=0,
-        causes=frozenset({of_none}) if isinstance(of_none, Cause) else frozenset(),
+        causes=causes,
         better=Better.UP,
-    )(answer)
+    )(lambda context, length: over(contribution_book(context), length, figure))
 
 
-_amount_factor(
-    "sum", "Contributions in the {period}.", "their sum; 0 when there is none", sum, of_none=0
-)
-_amount_factor(
-    "average",
-    "Average contribution over the months with one of the {period}.",
-    "their mean; NO_EVIDENCE when there is none",
-    mean,
-)
-_amount_factor(
-    "min",
-    "Smallest monthly contribution of the {period}.",
-    "the smallest; NO_EVIDENCE when there is none",
-    min,
-)
-_amount_factor(
-    "max",
-    "Largest monthly contribution of the {period}.",
-    "the largest; NO_EVIDENCE when there is none",
-    max,
-)
+for _name, _sentence in _AMOUNTS.items():
+    _register(_name, _sentence, STATISTICS[_name])
 
 
 @CONTRIBUTIONS.factor(

@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
-import msgspec
-
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.values import Cause
 from decision_service.factors.answer import (
+    STATISTICS,
     Amount,
     Answer,
     Figure,
-    deviation,
-    mean,
-    median,
+    Statistic,
     percent_change,
     ratio,
 )
@@ -28,7 +25,6 @@ from decision_service.factors.registry import CALENDAR, WHOLE, WHOLE_HISTORY, Fa
 from decision_service.factors.series import either_way, over, over_spans, within
 
 YEAR = 12
-DEVIATION_NEEDS = 2
 JOBS = (
     "A job is an employer with payroll, a gig platform, or the estimates where they are the income;"
     " each job's sum over the observed months among the last 12 counts, and nothing where it is"
@@ -36,64 +32,35 @@ JOBS = (
 )
 
 
-class IncomeStatistic(msgspec.Struct, frozen=True):
-    """One figure over the months with income; `else_cause` where it has too few of them."""
-
-    name: str
-    sentence: str
-    formula: str
-    work: Callable[[Sequence[Amount]], Figure]
-    needs: int = 1
+_TOO_FEW = {
+    "sum": "0 when there is none",
+    "median": "NO_EVIDENCE when none",
+    "std": "NO_EVIDENCE when there is none, SHORT_HISTORY when there is one",
+}
 
 
-STATISTICS = (
-    IncomeStatistic("sum", "Sum", "their sum; 0 when there is none", sum, needs=0),
-    IncomeStatistic("average", "Average", "their mean; NO_EVIDENCE when there is none", mean),
-    IncomeStatistic("min", "Smallest income", "the smallest; NO_EVIDENCE when there is none", min),
-    IncomeStatistic("max", "Largest income", "the largest; NO_EVIDENCE when there is none", max),
-    IncomeStatistic(
-        "median",
-        "Median",
-        "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when none",
-        median,
-    ),
-    IncomeStatistic(
-        "std",
-        "Standard deviation",
-        "their sample standard deviation (divisor n - 1); NO_EVIDENCE when there is none,"
-        " SHORT_HISTORY when there is one",
-        deviation,
-        DEVIATION_NEEDS,
-    ),
-)
-
-
-def _register(statistic: IncomeStatistic) -> None:
+def _register(name: str, statistic: Statistic) -> None:
     def figure(values: Sequence[Amount]) -> Figure | Cause:
-        earned = [amount for amount in values if amount > 0]
-        if len(earned) >= statistic.needs:
-            return statistic.work(earned)
-        return Cause.SHORT_HISTORY if earned else Cause.NO_EVIDENCE
+        return statistic.of([amount for amount in values if amount > 0], Cause.SHORT_HISTORY)
 
-    def work(context: FactorContext, length: int) -> Answer:
-        return over(income(context), length, figure)
-
+    noun = f"{statistic.noun} income" if name in ("min", "max") else statistic.noun
+    formula = f"{statistic.formula}; {_TOO_FEW.get(name, 'NO_EVIDENCE when there is none')}"
     INCOME.factor(
-        f"{statistic.name}_{{w}}",
+        f"{name}_{{w}}",
         ValueType.MONEY,
-        f"{statistic.sentence} over the months with income of the {{period}}.",
+        f"{noun} over the months with income of the {{period}}.",
         "Of the monthly incomes above zero within the {period} up to the income horizon: "
-        f"{statistic.formula}.",
+        f"{formula}.",
         windows=(*CALENDAR, WHOLE_HISTORY),
         lower=0,
         causes=NO_EVIDENCE if statistic.needs else frozenset(),
         parity=True,
-        better=Better.NONE if statistic.name == "std" else Better.UP,
-    )(work)
+        better=Better.NONE if statistic.spread else Better.UP,
+    )(lambda context, length: over(income(context), length, figure))
 
 
-for _statistic in STATISTICS:
-    _register(_statistic)
+for _name, _statistic in STATISTICS.items():
+    _register(_name, _statistic)
 
 
 @INCOME.factor(

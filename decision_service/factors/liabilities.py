@@ -13,15 +13,13 @@ from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.snapshot import Liability
 from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.factors.answer import (
+    STATISTICS,
     Amount,
     Answer,
     Figure,
     answer,
-    deviation,
     heaviest,
     in_order,
-    mean,
-    median,
     plus_months,
     ratio,
 )
@@ -373,44 +371,6 @@ class LoanMeasure(msgspec.Struct, frozen=True):
     parity: bool = False
 
 
-class LoanStatistic(msgspec.Struct, frozen=True):
-    """A figure over at least `needs` amounts; `spread` where it grows with their differences."""
-
-    name: str
-    sentence: str
-    formula: str
-    work: Callable[[Sequence[int]], Figure]
-    needs: int = 1
-    spread: bool = False
-
-
-STATISTICS = {
-    one.name: one
-    for one in (
-        LoanStatistic("sum", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
-        LoanStatistic("total", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
-        LoanStatistic("average", "Average", "their mean; NO_EVIDENCE when there is none.", mean),
-        LoanStatistic("min", "Smallest", "the smallest; NO_EVIDENCE when there is none.", min),
-        LoanStatistic("max", "Largest", "the largest; NO_EVIDENCE when there is none.", max),
-        LoanStatistic(
-            "median",
-            "Median",
-            "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when there is"
-            " none.",
-            median,
-        ),
-        LoanStatistic(
-            "std",
-            "Standard deviation",
-            "their sample standard deviation (divisor n - 1); NO_EVIDENCE with fewer than two.",
-            deviation,
-            2,
-            spread=True,
-        ),
-    )
-}
-
-
 LOAN_AMOUNT = LoanMeasure(
     "loan_amount",
     "loan amount",
@@ -463,19 +423,21 @@ REPAID = LoanMeasure(
 )
 
 
-def _register(measured: LoanMeasure, statistic: LoanStatistic) -> None:
-    def factor(context: FactorContext) -> Answer:
-        def work(amounts: Sequence[int]) -> Figure | Cause:
-            enough = len(amounts) >= statistic.needs
-            return statistic.work(amounts) if enough else Cause.NO_EVIDENCE
+def _register(measured: LoanMeasure, name: str) -> None:
+    statistic = STATISTICS["sum" if name == "total" else name]
+    of_few = "with fewer than two" if statistic.spread else "when there is none"
 
-        return on_loans(context, lambda all_: measured.gather(all_, work), money=measured.money)
+    def factor(context: FactorContext) -> Answer:
+        return on_loans(
+            context, lambda all_: measured.gather(all_, statistic.of), money=measured.money
+        )
 
     LIABILITIES.factor(
-        f"{measured.name}_{statistic.name}",
+        f"{measured.name}_{name}",
         ValueType.MONEY,
-        f"{statistic.sentence} of the {measured.noun}.",
-        f"{measured.of}: {statistic.formula}",
+        f"{statistic.noun} of the {measured.noun}.",
+        f"{measured.of}: {statistic.formula}; "
+        + (f"NO_EVIDENCE {of_few}." if statistic.needs else KNOWN_LOANS),
         lower=0,
         causes=MIXED | {Cause.NO_EVIDENCE} if statistic.needs else MIXED,
         parity=measured.parity,
@@ -484,14 +446,14 @@ def _register(measured: LoanMeasure, statistic: LoanStatistic) -> None:
 
 
 for _measured, _names in (
-    (LOAN_AMOUNT, ("total", "average", "min", "max", "std")),
-    (OUTSTANDING, ("average", "max")),
-    (OVERDUE, ("average",)),
-    (AMORTIZATION, ("sum", "average", "min", "max", "median", "std")),
-    (REPAID, ("total", "average", "min", "max", "median", "std")),
+    (LOAN_AMOUNT, "total average min max std"),
+    (OUTSTANDING, "average max"),
+    (OVERDUE, "average"),
+    (AMORTIZATION, "sum average min max median std"),
+    (REPAID, "total average min max median std"),
 ):
-    for _name in _names:
-        _register(_measured, STATISTICS[_name])
+    for _name in _names.split():
+        _register(_measured, _name)
 
 
 @LIABILITIES.factor(
