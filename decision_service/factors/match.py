@@ -152,7 +152,7 @@ def phone(context: FactorContext) -> Answer:
     "email",
     ValueType.TEXT,
     "Whether the applicant's e-mail address is among those that the vendor's records hold.",
-    "EXACT where one of them is the same, whatever case. CLOSE: the same but for what follows a"
+    "EXACT where one of them is the same, whatever case. CLOSE: the same apart from what follows a"
     " plus, and for dots at Gmail. DIFFERENT: none is." + WHEN_UNKNOWN,
     labels=GRADES,
 )
