@@ -52,66 +52,31 @@ def fault_of(kind, **changes):
     return found.value
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        (
-            Kind.EINCOMES,
-            EstimatedIncome("einc-1", "a-x", Month.parse("2026-08").index, "PHP", 1_500_000),
-        ),
-        (Kind.CONTRIBUTIONS, Contribution("con-1", "a-x", date(2026, 8, 31), "PHP", 137_500)),
-        (
-            Kind.INCOMES,
-            Income(
-                "inc-1",
-                "a-x",
-                "ABC Corporation",
-                date(2026, 8, 1),
-                date(2026, 8, 15),
-                "Semimonthly",
-                "PHP",
-                None,
-                1_000_000,
-                782_025,
-            ),
-        ),
-        (
-            Kind.EMPLOYMENTS,
-            Employment(
-                "e-1",
-                "a-x",
-                "ABC Corporation",
-                "Permanent",
-                date(2020, 2, 24),
-                None,
-                date(2026, 8, 25),
-            ),
-        ),
-        (
-            Kind.LIABILITIES,
-            Liability(
-                "lia-1",
-                "a-x",
-                "Salary Loan",
-                date(2025, 7, 5),
-                date(2027, 8, 1),
-                "PHP",
-                1_600_000,
-                73_832,
-                "Monthly",
-                559_976,
-                0,
-                73_238,
-            ),
-        ),
-        (
-            Kind.TRANSACTIONS,
-            Transaction("t-1", "a-x", date(2026, 11, 20), "Trip earnings", "PHP", -12_050),
-        ),
-        (Kind.IDENTITIES, Identity("i-1", "a-x", date(1990, 1, 31))),
-        (Kind.LINKS, LinkCounts("insight-1", "a-x", ((3, 1), (30, 4)), 400, None)),
-    ],
-)
+RECORDS = {
+    Kind.EINCOMES: EstimatedIncome(
+        "einc-1", "a-x", Month.parse("2026-08").index, "PHP", 1_500_000
+    ),
+    Kind.CONTRIBUTIONS: Contribution("con-1", "a-x", date(2026, 8, 31), "PHP", 137_500),
+    Kind.INCOMES: Income(
+        "inc-1", "a-x", "ABC Corporation", date(2026, 8, 1), date(2026, 8, 15), "Semimonthly",
+        "PHP", None, 1_000_000, 782_025,
+    ),
+    Kind.EMPLOYMENTS: Employment(
+        "e-1", "a-x", "ABC Corporation", "Permanent", date(2020, 2, 24), None, date(2026, 8, 25)
+    ),
+    Kind.LIABILITIES: Liability(
+        "lia-1", "a-x", "Salary Loan", date(2025, 7, 5), date(2027, 8, 1), "PHP", 1_600_000,
+        73_832, "Monthly", 559_976, 0, 73_238,
+    ),
+    Kind.TRANSACTIONS: Transaction(
+        "t-1", "a-x", date(2026, 11, 20), "Trip earnings", "PHP", -12_050
+    ),
+    Kind.IDENTITIES: Identity("i-1", "a-x", date(1990, 1, 31)),
+    Kind.LINKS: LinkCounts("insight-1", "a-x", ((3, 1), (30, 4)), 400, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "expected"), RECORDS.items())
 def test_each_kind_becomes_its_record(kind, expected):
     """An item of each kind becomes the domain record with the same meaning."""
     assert record(kind) == expected
