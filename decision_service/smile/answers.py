@@ -12,9 +12,9 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from decision_service.domain.values import Cause, DataReason
-from decision_service.smile.client import Request, RequestBudget, SmileApi, check_depth, too_large
+from decision_service.smile.client import Request, RequestBudget, SmileApi, too_large
 from decision_service.smile.errors import ConflictingItems, TransientFault, UpstreamFault, bad_data
-from decision_service.smile.limits import JSON_DEPTH, SmileLimits
+from decision_service.smile.limits import SmileLimits
 
 NULL = Raw(b"null")
 
@@ -269,14 +269,15 @@ class PageDecoder(Generic[Decoded]):
 
 
 def _typed(decoder: msgspec.json.Decoder[Decoded], body: bytes, name: str) -> Decoded:
-    check_depth(body, JSON_DEPTH)
     try:
         # The decoder does not check the encoding of skipped fields, and a cut may lie in one.
         body.decode()
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise bad_data(DataReason.UPSTREAM_SCHEMA, _path(str(error), name)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except RecursionError:
+        raise too_large("depth") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise _unreadable(body, name) from None
 
 

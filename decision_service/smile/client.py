@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -43,11 +42,6 @@ from decision_service.smile.limits import (
     read_date,
     retry_after,
 )
-
-# Matches every string literal, an unclosed last one included, so that the scan stays linear.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 
 # Connections that broke during TLS; the certificate is not at fault.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -90,23 +84,6 @@ async def read_body(response: httpx2.Response, most: int) -> bytes:
     except zlib.error:
         raise TransientFault(DataReason.UPSTREAM_BAD_BODY, "gzip") from None
     return taken.whole()
-
-
-def check_depth(body: bytes, deepest: int) -> None:
-    """Raise an UpstreamFault when the JSON is nested deeper than `deepest`.
-
-    Every pass removes the innermost brackets: brackets that are left after `deepest` passes are too
-    deep, or are not balanced. The parser reports unbalanced brackets.
-    """
-    if len(body) < 2 * deepest:
-        return
-    shape = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS).translate(_TO_SQUARE)
-    for _ in range(deepest):
-        if not shape:
-            return
-        shape = shape.replace(b"[]", b"")
-    if shape.count(b"[") > deepest or b"[]" in shape:
-        raise too_large("depth")
 
 
 def too_large(detail: str) -> UpstreamFault:

@@ -17,9 +17,6 @@ from decision_service.domain.accounts import PENDS_WITHIN
 from decision_service.domain.ports import Clock
 from decision_service.smile.errors import CircuitOpen, NoPermit
 
-JSON_DEPTH = 32
-"""The deepest nesting of an answer that is read."""
-
 _IN_HAND = 0.25
 """Share of the time before a deadline that reservations leave free: a request that leaves late
 delays all permits behind it.
