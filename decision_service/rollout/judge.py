@@ -13,13 +13,11 @@ from math import inf, lgamma, log, sqrt
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Arm
 from decision_service.rollout.model import (
     Advance,
     Ceiling,
     ExpectedOutcome,
     Guardrail,
-    GuardrailAction,
     Metric,
     Plan,
     RolloutStage,
@@ -29,13 +27,8 @@ from decision_service.rollout.model import (
 )
 from decision_service.rollout.state import (
     ProposalKind,
-    Refusal,
     RolloutState,
-    StepResult,
-    kill,
     needs_two,
-    pause,
-    roll_back,
 )
 
 FALSE_ALARMS = 0.01
@@ -311,19 +304,6 @@ def meant(plan: Plan, metric: Metric) -> ConfidenceBand:
     expected = expected or ExpectedOutcome(Decimal(0), Decimal(0))
     change, within = expected.change, expected.within
     return ConfidenceBand(float(change - within), float(change + within))
-
-
-def act(
-    plan: Plan, state: RolloutState, guardrail: Guardrail, arm: Arm | None, now: datetime
-) -> StepResult:
-    """`arm` is the one that tripped, None for the product, which killing the champion kills."""
-    if guardrail.action is GuardrailAction.PAUSE:
-        return pause(state)
-    if guardrail.action is GuardrailAction.KILL:
-        return kill(state, arm)
-    if arm is Arm.CHALLENGER:
-        return roll_back(plan, state, TrackName.CHALLENGER, now)
-    return Refusal(f"guardrail `{guardrail.name}` tripped, and only the challenger is rolled back")
 
 
 def _judged(guardrail: Guardrail, value: float, units: int, *, tripped: bool) -> Judgement:

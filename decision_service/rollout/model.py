@@ -18,6 +18,11 @@ WHOLE = 100_000
 """A share of 100 % in thousandths of a percent, the unit of every share here."""
 
 
+def percent_of(share: int) -> Decimal:
+    """A share in percent: 4950 is 4.95."""
+    return Decimal(share).scaleb(-3)
+
+
 class Metric(StrEnum):
     """The measured figure; all but the latency are fractions.
 
@@ -268,20 +273,12 @@ def dealt(plan: Plan, name: TrackName, track: Track) -> Track:
     return replace(track, salt=salt if deals else None)
 
 
-def go_live_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
-    """Why a plan does not fit go-live's state; empty where it does."""
-    return _track_clashes(plan, TrackName.GO_LIVE, track, "go-live", ("go_live",))
-
-
-def challenger_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
-    """Why a plan does not fit its challenger's state; empty where it does."""
-    what = f"challenger version {track.version}"
-    return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("versions", "challenger"))
-
-
-def _track_clashes(
-    plan: Plan, name: TrackName, track: Track, what: str, keys: tuple[str, ...]
-) -> tuple[PlanConflict, ...]:
+def track_clashes(plan: Plan, name: TrackName, track: Track) -> tuple[PlanConflict, ...]:
+    """Why a plan does not fit a track's state; empty where it does."""
+    what: str = "go-live"
+    keys: tuple[str, ...] = ("go_live",)
+    if name is TrackName.CHALLENGER:
+        what, keys = f"challenger version {track.version}", ("versions", "challenger")
     salt, stages = ladder(plan, name)
     found = []
     if track.stage is not None and stages.named(track.stage) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
 from decision_service.domain.ports import Clock, TextLog
 from decision_service.rollout.keys import place_of
-from decision_service.rollout.model import Plan, PlanConflict
+from decision_service.rollout.model import Plan, PlanConflict, TrackName
 from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rollout.ports import (
     JournalAction,
@@ -28,10 +28,16 @@ from decision_service.rollout.state import (
     Refusal,
     RolloutState,
     StepResult,
+    Switched,
     adopt,
+    advance,
     clashes,
+    confirm,
     fitting,
     initial_state,
+    kill,
+    revive,
+    roll_back,
     widenings,
 )
 from decision_service.rulebook.folder import RuleFolder
@@ -196,16 +202,14 @@ def _entry(
     return replace(step, action=JournalAction.PLAN, after=after, plan_digest=plan.digest)
 
 
-StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
-"""From a plan, a state and an instant to the next state, or a refusal."""
-
-
 class RolloutChange(msgspec.Struct, frozen=True):
     """A change of a product's rollout, who wants it and why; `ticket` is the lender's reference.
 
     With `plan_digest` and `position` it was decided on under that plan, at that entry of the
     journal, and is refused under another plan or once another entry has followed. A kill needs
-    neither, since it must always work. `figures` are what it rests on, for the journal.
+    neither, since it must always work. `track` is what is moved up or down, `arm` what is killed or
+    revived. `figures` are what it rests on, for the journal. `unmet` is what the stage lacks for a
+    step up, which is then refused.
     """
 
     product: str
@@ -215,6 +219,38 @@ class RolloutChange(msgspec.Struct, frozen=True):
     plan_digest: str = ""
     position: int = 0
     figures: Mapping[str, str] = msgspec.field(default_factory=dict)
+    track: TrackName | None = None
+    arm: Switched = None
+    unmet: str = ""
+
+
+def stepped(
+    product: Product,
+    state: RolloutState,
+    change: RolloutChange,
+    action: JournalAction | None,
+    now: datetime,
+) -> StepResult:
+    """The state after a step; no action confirms what another caller proposed."""
+    plan = product.plan
+    match action:
+        case JournalAction.ADVANCE:
+            above = advance(plan, state, change.track, now, change.who)
+            if isinstance(above, Refusal) or not change.unmet:
+                return above
+            return Refusal(
+                f"the present stage of {change.track or TrackName.GO_LIVE} of {product.name} "
+                f"{change.unmet}: wait, or advance with --early and say why"
+            )
+        case JournalAction.ROLL_BACK:
+            return roll_back(plan, state, change.track, now)
+        case JournalAction.PAUSE | JournalAction.RESUME:
+            return replace(state, paused=action is JournalAction.PAUSE)
+        case JournalAction.KILL:
+            return kill(state, change.arm)
+        case JournalAction.REVIVE:
+            return revive(plan, state, change.arm, change.who, now)
+    return confirm(plan, product.waiting, state, change.who, now)
 
 
 class Rollouts:
@@ -288,11 +324,11 @@ class Rollouts:
             return settled
 
     async def move(
-        self, change: RolloutChange, action: JournalAction | None, step: StepTaken
+        self, change: RolloutChange, action: JournalAction | None
     ) -> JournalEntry | None:
         """Take a step and return its entry; None, without an entry, where it changes nothing.
 
-        `action` names it in the journal; None stands for what it confirms.
+        No action confirms what waits.
         Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
         is another than expected; RolloutMovedOn, where another step came first; StoreUnavailable.
         """
@@ -300,7 +336,7 @@ class Rollouts:
         async with self._lock:
             for _ in range(ATTEMPTS):
                 self._follow(await self._journal.latest())
-                entry = self._stepped(self.product(product), change, action, step)
+                entry = self._entry(self.product(product), change, action)
                 if entry.after == entry.before:
                     return None
                 try:
@@ -321,17 +357,13 @@ class Rollouts:
         if moved:
             self.active_rules.set_products(moved)
 
-    def _stepped(
-        self,
-        product: Product,
-        change: RolloutChange,
-        action: JournalAction | None,
-        step: StepTaken,
+    def _entry(
+        self, product: Product, change: RolloutChange, action: JournalAction | None
     ) -> JournalEntry:
         last = self._latest[product.name]
         _require_unmoved(product, last, change)
         now = self._clock.now()
-        after = step(product.plan, last.after, now)
+        after = stepped(product, last.after, change, action, now)
         if isinstance(after, Refusal):
             raise RolloutRefused(after.message, product=product.name)
         action, first = _action(action, last.after, after), last.after.proposed

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from decision_service.domain.errors import RolloutRefused
-from decision_service.rollout.model import Plan, TrackName
+from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
-from decision_service.rollout.state import RolloutState, StepResult, roll_back
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import Approval, Publication
@@ -107,7 +104,7 @@ OPENED = edited(LOCKED, SWAPPED)
 async def confirm(process: Serving, who: str) -> JournalEntry | None:
     """A caller confirms what waits, as the service has it."""
     operate = OperateRollouts(process.rollouts, process.log, process.log, SetClock())
-    return await operate.confirm(RolloutChange(PRODUCT, who, "looked at it"))
+    return await operate.move(RolloutChange(PRODUCT, who, "looked at it"), None)
 
 
 def champion(process: Serving) -> int:
@@ -189,17 +186,13 @@ async def test_a_plan_that_waits_and_no_longer_fits_stops_no_start() -> None:
     one = await serving_on(log=log, folder=with_plan(LOCKED))
     one.folder = with_plan(edited(LOCKED, SWAPPED, ("    - {name: early, percent: 5}\n", "")))
     assert (await one.reload()).accepted
-    back = RolloutChange(PRODUCT, "ana", "less")
-    await one.rollouts.move(back, JournalAction.ROLL_BACK, _back_to_early)
+    back = RolloutChange(PRODUCT, "ana", "less", track=TrackName.GO_LIVE)
+    await one.rollouts.move(back, JournalAction.ROLL_BACK)
     again = await serving_on(log=log, folder=one.folder)
     assert champion(again) == 1
     await confirm(again, "ana")
     with pytest.raises(RolloutRefused, match="stage `early`, which the new plan does not have"):
         await confirm(again, "ben")
-
-
-def _back_to_early(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
-    return roll_back(plan, state, TrackName.GO_LIVE, now)
 
 
 async def test_two_signatures_are_the_confirmation() -> None:
