@@ -110,7 +110,7 @@ def test_the_versions_at_hand_leave_the_digest():
     assert fewer.digest == good(SMALL).digest
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(60))
 @given(st.data())
 def test_no_text_makes_reading_raise(data):
     """A plan with any stretch cut out or overwritten is read or reported, never an exception."""
