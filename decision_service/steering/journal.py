@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -61,70 +60,74 @@ _CODE = "P501"
 _HINT = "bring back what the running rollout stands on, or move the rollout to 0 % first"
 
 
-class MigratedPlans(msgspec.Struct, frozen=True):
-    """A rulebook with its rollouts' states from the journal, and each product's last entry."""
+class PlansUnfit(Exception):
+    """Changed plans do not fit their running rollouts, by product; nothing was changed."""
 
-    rulebook: Rulebook
-    entries: Mapping[str, JournalEntry]
-
-
-class UnmigratedPlan(msgspec.Struct, frozen=True):
-    """The changed plans that do not fit their running rollouts; nothing was changed."""
-
-    clashes: Mapping[str, tuple[PlanConflict, ...]]
+    def __init__(self, clashes: Mapping[str, tuple[PlanConflict, ...]]) -> None:
+        super().__init__(", ".join(clashes))
+        self.clashes = clashes
 
 
 async def settle(
     journal: RolloutJournal, rulebook: Rulebook, now: datetime, *, signed: bool = False
-) -> MigratedPlans | UnmigratedPlan:
-    """Give a product's rollout its first entry, and one for each change of its plan.
+) -> tuple[Rulebook, Mapping[str, JournalEntry]]:
+    """The rulebook with its rollouts' states, and each product's last entry.
 
-    A plan that widens the one in force, where that asks for two callers, waits for them, and the
-    one in force goes on; rules that two persons `signed` wait for no others. Where all is in the
-    journal already nothing is appended: a restart changes nothing. Raises StoreUnavailable, and
-    RolloutMovedOn where other processes never stop coming first.
+    A rollout gets its first entry, and one for each change of its plan. A plan that widens the one
+    in force, where that asks for two callers, waits for them, and the one in force goes on; rules
+    that two persons `signed` wait for no others. Where all is in the journal already nothing is
+    appended: a restart changes nothing. Raises PlansUnfit, StoreUnavailable, and RolloutMovedOn
+    where other processes never stop coming first.
     """
     published = rulebook.published if signed else None
     both = (published.proposed_by, published.approved_by) if published else ()
     who = ", ".join(one.name for one in both if one) or SERVICE
     for _ in range(ATTEMPTS):
         latest = await journal.latest()
-        settled = {
-            name: await _settled(journal, loaded, latest.get(name), who, now, signed=signed)
-            for name, loaded in rulebook.products.items()
-        }
-        found = {name: one for name, one in settled.items() if not isinstance(one, _Settled)}
+        moved: dict[str, Product] = {}
+        entries: dict[str, JournalEntry] = {}
+        found: dict[str, tuple[PlanConflict, ...]] = {}
+        for name, loaded in rulebook.products.items():
+            last = latest.get(name)
+            in_force, lost = await _in_force(journal, loaded, last)
+            held = not signed and bool(in_force and in_force.second_person_above is not None)
+            lost = () if signed else lost
+            settled = _settled(loaded, in_force, lost, last, who, now, held=held)
+            if isinstance(settled, JournalEntry):
+                entries[name] = settled
+                moved[name] = replace(loaded, state=settled.after)
+                if in_force is not None and settled.plan_digest != loaded.plan.digest:
+                    moved[name] = replace(moved[name], plan=in_force, waiting=loaded.plan)
+            else:
+                found[name] = settled
         if found:
-            return UnmigratedPlan(found)
-        kept = {name: one for name, one in settled.items() if isinstance(one, _Settled)}
-        entries = {name: one.entry for name, one in kept.items()}
+            raise PlansUnfit(found)
         try:
             for name, entry in entries.items():
                 if entry is not latest.get(name):
                     await journal.append(entry)
         except JournalMovedOn:
             continue
-        moved = {name: one.product for name, one in kept.items()}
-        return MigratedPlans(rulebook.with_products(moved), entries)
+        return rulebook.with_products(moved), entries
     raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
 
 
-class _Settled(NamedTuple):
-    product: Product
-    entry: JournalEntry
-
-
-async def _settled(
-    texts: TextLog,
+def _settled(
     loaded: Product,
+    in_force: Plan | None,
+    lost: tuple[PlanConflict, ...],
     last: JournalEntry | None,
     who: str,
     now: datetime,
     *,
-    signed: bool,
-) -> _Settled | tuple[PlanConflict, ...]:
+    held: bool,
+) -> JournalEntry | tuple[PlanConflict, ...]:
+    """The product's last entry, perhaps a new one, or why its plan does not fit.
+
+    Where it is `held` a wider plan waits for two callers.
+    """
     if last is None:
-        entry = JournalEntry(
+        return JournalEntry(
             product=loaded.name,
             position=1,
             at=now,
@@ -135,27 +138,20 @@ async def _settled(
             after=initial_state(loaded.plan, now),
             plan_digest=loaded.plan.digest,
         )
-        return _Settled(replace(loaded, state=entry.after), entry)
-    in_force, lost = await _in_force(texts, loaded, last)
-    held = not signed and bool(in_force and in_force.second_person_above is not None)
-    waits, entry = last.after.proposed, last
-    if not (held and waits and waits.goal == loaded.plan.digest):  # else asked once confirmed
-        found = (*clashes(loaded.plan, last.after), *(() if signed else lost))
-        if found:
-            return found
-        wider = widenings(in_force, loaded.plan, last.after) if in_force else ()
-        entry = _entry(loaded.plan, last, wider, who, now, held=held)
-    product = replace(loaded, state=entry.after)
-    if in_force is not None and entry.plan_digest != loaded.plan.digest:
-        product = replace(product, plan=in_force, waiting=loaded.plan)
-    return _Settled(product, entry)
+    waits = last.after.proposed
+    if held and waits and waits.goal == loaded.plan.digest:  # asked once it is confirmed
+        return last
+    if found := (*clashes(loaded.plan, last.after), *lost):
+        return found
+    wider = widenings(in_force, loaded.plan, last.after) if in_force else ()
+    return _entry(loaded.plan, last, wider, who, now, held=held)
 
 
 async def _in_force(
-    texts: TextLog, loaded: Product, last: JournalEntry
+    texts: TextLog, loaded: Product, last: JournalEntry | None
 ) -> tuple[Plan | None, tuple[PlanConflict, ...]]:
     """None and why where it does not fit; one without `second_person_above` has no conflict."""
-    digest = last.plan_digest
+    digest = loaded.plan.digest if last is None else last.plan_digest
     if digest == loaded.plan.digest:
         return loaded.plan, ()
     text = await texts.text(digest)
@@ -269,6 +265,15 @@ class Rollouts:
         self._latest = dict(latest)
         self._lock = asyncio.Lock()
 
+    @classmethod
+    async def start(
+        cls, journal: RolloutJournal, rulebook: Rulebook, clock: Clock, *, signed: bool = False
+    ) -> Rollouts:
+        """The rollouts of a rulebook, its plans taken over; raises as `settle`."""
+        now = clock.now()
+        settled, entries = await settle(journal, rulebook, now, signed=signed)
+        return cls(journal, ActiveRules(settled, now), clock, entries)
+
     @property
     def products(self) -> Mapping[str, Product]:
         """Each with its rollout's state, from memory."""
@@ -307,21 +312,17 @@ class Rollouts:
                     log.info("rollouts follow their journal again")
                 failing = False
 
-    async def take_over(self, rulebook: Rulebook, *, signed: bool = False) -> UnmigratedPlan | None:
+    async def take_over(self, rulebook: Rulebook, *, signed: bool = False) -> None:
         """Activate a loaded rulebook, its rollouts keeping their states.
 
-        A plan that widens the one in force waits, unless two persons `signed` it. Where a changed
-        plan does not fit its running rollout nothing changes, and the clashes return. Raises
-        StoreUnavailable or RolloutMovedOn, having changed nothing.
+        A plan that widens the one in force waits, unless two persons `signed` it. Raises
+        PlansUnfit, StoreUnavailable or RolloutMovedOn, having changed nothing.
         """
         async with self._lock:
             now = self._clock.now()
-            settled = await settle(self._journal, rulebook, now, signed=signed)
-            if isinstance(settled, MigratedPlans):
-                self._latest = dict(settled.entries)
-                self.active_rules.put(settled.rulebook, now)
-                return None
-            return settled
+            settled, entries = await settle(self._journal, rulebook, now, signed=signed)
+            self._latest = dict(entries)
+            self.active_rules.put(settled, now)
 
     async def move(
         self, change: RolloutChange, action: JournalAction | None
@@ -425,10 +426,10 @@ def _require_unmoved(product: Product, last: JournalEntry, change: RolloutChange
         )
 
 
-def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tuple[Diagnostic, ...]:
+def plan_conflict_problems(folder: RuleFolder, unfit: PlansUnfit) -> tuple[Diagnostic, ...]:
     plans = {one.product: one.plan for one in folder.products if one.plan is not None}
     report = Report()
-    for product, found in unsettled.clashes.items():
+    for product, found in unfit.clashes.items():
         for clash in found:
             plan = plans[product]
             root = yaml.read(plan.path, plan.text, report)

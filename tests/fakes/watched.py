@@ -14,10 +14,10 @@ from decision_service.rollout.judge import GuardrailState
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state
-from decision_service.rulebook.rulebook import ActiveRules, Rulebook
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.steering.counters import CounterKind, EventCounters, FigureCell
 from decision_service.steering.guardrails import GuardrailWatch
-from decision_service.steering.journal import MigratedPlans, RolloutChange, Rollouts, settle
+from decision_service.steering.journal import RolloutChange, Rollouts
 from decision_service.store.arms import arm_decisions
 from decision_service.store.columns import microseconds
 from tests.fakes.in_memory import InMemoryDecisionLog
@@ -114,9 +114,6 @@ async def stand(
     log, clock, seen = log or InMemoryDecisionLog(), SetClock(), counters or EventCounters()
     plan = good(edited(STAGED, *changes))
     book = Rulebook({PRODUCT: replace(LOAN, plan=plan, state=initial_state(plan, NOW))})
-    settled = await settle(log, book, clock.now())
-    assert isinstance(settled, MigratedPlans)
-    shelf = ActiveRules(settled.rulebook, clock.now())
-    rollouts = Rollouts(log, shelf, clock, settled.entries)
+    rollouts = await Rollouts.start(log, book, clock)
     watch = GuardrailWatch(rollouts, log, clock, seen)
     return Stand(log, rollouts, watch, clock, seen)

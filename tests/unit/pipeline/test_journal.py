@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 import pytest
@@ -16,13 +16,8 @@ from decision_service.domain.ports import StoredText
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state
-from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
-from decision_service.steering.journal import (
-    MigratedPlans,
-    RolloutChange,
-    Rollouts,
-    settle,
-)
+from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.steering.journal import RolloutChange, Rollouts
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
 from tests.kits.until import until
@@ -43,8 +38,7 @@ class Process:
 
     journal: InMemoryDecisionLog
     rollouts: Rollouts
-    active_rules: ActiveRules
-    clock: SetClock = field(default_factory=SetClock)
+    clock: SetClock
 
     @property
     def state(self) -> RolloutState:
@@ -65,11 +59,8 @@ async def started(journal: InMemoryDecisionLog, *changes: tuple[str, str]) -> Pr
     await journal.put_texts(
         [StoredText(good(text).digest, "plan", msgspec.json.encode(texts_of(text)))]
     )
-    settled = await settle(journal, book(*changes), clock.now())
-    assert isinstance(settled, MigratedPlans)
-    shelf = ActiveRules(settled.rulebook, clock.now())
-    rollouts = Rollouts(journal, shelf, clock, settled.entries)
-    return Process(journal, rollouts, shelf, clock=clock)
+    rollouts = await Rollouts.start(journal, book(*changes), clock)
+    return Process(journal, rollouts, clock)
 
 
 @pytest.fixture
@@ -106,7 +97,7 @@ async def test_the_first_start_writes_the_first_entry(one: Process) -> None:
 
 async def test_a_step_is_journalled_with_all_that_led_to_it(one: Process) -> None:
     """Who, when, why, from what to what, under which plan and on which figures."""
-    digest = one.active_rules.current().product(PRODUCT).plan.digest
+    digest = one.rollouts.active_rules.current().product(PRODUCT).plan.digest
     one.clock.wall = NOW.replace(hour=5)
     before = one.state
     entry = await one.advance(figures={"units": "240"}, plan_digest=digest)
@@ -138,12 +129,12 @@ async def test_a_kill_comes_through_whoever_moves_beside_it(one: Process, other:
 
 async def test_a_process_with_an_older_plan_moves_nothing(one: Process, other: Process) -> None:
     """While the rollout runs under a plan that this process has not read, it may only kill."""
-    assert await other.rollouts.take_over(book(QUARTER)) is None
-    digest = one.active_rules.current().product(PRODUCT).plan.digest
+    await other.rollouts.take_over(book(QUARTER))
+    digest = one.rollouts.active_rules.current().product(PRODUCT).plan.digest
     with pytest.raises(PlanChanged, match="another plan than this process has read"):
         await one.advance(plan_digest=digest)
     killed = await one.move(JournalAction.KILL)
-    assert killed.plan_digest == other.active_rules.current().product(PRODUCT).plan.digest
+    assert killed.plan_digest == other.rollouts.active_rules.current().product(PRODUCT).plan.digest
 
 
 async def test_a_stage_that_only_a_newer_plan_has_keeps_an_older_process_where_it_was(
@@ -153,7 +144,7 @@ async def test_a_stage_that_only_a_newer_plan_has_keeps_an_older_process_where_i
     for _ in range(2):
         await other.advance()
     await one.rollouts.refresh()
-    assert await other.rollouts.take_over(book(QUARTER)) is None
+    await other.rollouts.take_over(book(QUARTER))
     await other.advance()
     assert other.state.go_live.stage == "quarter"
     await one.rollouts.refresh()
@@ -161,7 +152,7 @@ async def test_a_stage_that_only_a_newer_plan_has_keeps_an_older_process_where_i
     await other.move(JournalAction.KILL)
     await one.rollouts.refresh()
     assert (one.state.go_live.stage, one.state.go_live.killed) == ("early", True)
-    assert await one.rollouts.take_over(book(QUARTER)) is None
+    await one.rollouts.take_over(book(QUARTER))
     assert one.state == other.state
 
 
@@ -176,12 +167,12 @@ async def test_processes_that_take_a_plan_over_at_once_agree(one: Process, other
 async def test_a_store_that_fails_leaves_every_rollout_where_it_is(one: Process) -> None:
     """Without a store nothing moves and everything goes on; when it is back it is followed."""
     await one.advance()
-    before = one.active_rules.current()
+    before = one.rollouts.active_rules.current()
     one.journal.down = True
     for call in (one.rollouts.refresh(), one.advance(), one.rollouts.take_over(book(QUARTER))):
         with pytest.raises(StoreUnavailable):
             await call
-    assert one.active_rules.current() is before
+    assert one.rollouts.active_rules.current() is before
     one.journal.down = False
     assert (await one.advance()).after.go_live.stage == "early"
 

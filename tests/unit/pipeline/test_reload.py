@@ -12,7 +12,7 @@ from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import Approval, Publication
-from decision_service.steering.journal import MigratedPlans, RolloutChange, settle
+from decision_service.steering.journal import RolloutChange, Rollouts
 from decision_service.steering.operate import OperateRollouts
 from decision_service.steering.reload import Reloaded
 from tests.fakes.in_memory import InMemoryDecisionLog
@@ -199,11 +199,10 @@ async def test_two_signatures_are_the_confirmation() -> None:
     ana, ben = Approval("ana", b""), Approval("ben", b"")
     signed = Publication("ana", "", "", proposed_by=ana, approved_by=ben)
     rules = replace(loading.rulebook, published=signed)
-    settled = await settle(log, rules, NOW, signed=True)
-    assert isinstance(settled, MigratedPlans)
-    entry = settled.entries[PRODUCT]
+    rollouts = await Rollouts.start(log, rules, SetClock(), signed=True)
+    entry = rollouts.latest(PRODUCT)
     assert (entry.who, entry.action) == ("ana, ben", "plan")
-    assert settled.rulebook.product(PRODUCT).plan.versions.champion == 2
+    assert rollouts.product(PRODUCT).plan.versions.champion == 2
 
 
 async def test_rules_that_the_plan_in_force_does_not_fit_are_refused() -> None:
