@@ -49,7 +49,7 @@ BOUNDS_MS = (
 )  # fmt: skip
 """Upper bounds, inclusive; the last is the longest deadline there is.
 
-A ceiling that stands at a bound is judged exactly, one between two bounds by interpolation.
+A ceiling at a bound is judged exactly, one between two bounds by interpolation.
 """
 
 
@@ -317,7 +317,7 @@ class Readiness(msgspec.Struct, frozen=True):
     """`next` is None at the last stage.
 
     `holds_until` is when the present stage has held long enough, `decisions_missing` how many it
-    still needs, `blocked_by` what else stands against going on, in an operator's words.
+    still needs, `blocked_by` what else is against going on, in an operator's words.
     """
 
     next: RolloutStage | None

@@ -178,7 +178,7 @@ def clashes(plan: Plan, state: RolloutState) -> tuple[PlanConflict, ...]:
 def adopt(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
     """The state under a changed plan, or all its clashes.
 
-    The tracks stay where they stand. A challenger that is new, or of a new version, begins at its
+    The tracks stay where they are. A challenger that is new, or of a new version, begins at its
     initial stage; one that is gone from the plan is gone from the state.
     """
     if plan.product != state.product:
@@ -201,7 +201,7 @@ def adopt(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
 def fitting(plan: Plan, state: RolloutState, held: RolloutState) -> RolloutState:
     """The state as a process can follow it whose plan may be older than the one it was made under.
 
-    A track that stands at a stage or on a salt that this plan does not have stays where it stood
+    A track at a stage or on a salt that this plan does not have stays where it was
     in `held`. Kills and pauses always count.
     """
     go_live, challenger = state.go_live, state.challenger
@@ -304,7 +304,7 @@ def _up(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | Ref
     _, stages = ladder(plan, name)
     above = stages.after(track.stage)
     if above is None:
-        return Refusal(f"{name} of {plan.product} stands at `{track.stage}`, its last stage")
+        return Refusal(f"{name} of {plan.product} is at `{track.stage}`, its last stage")
     return dealt(plan, name, replace(track, stage=above.name, since=now))
 
 
@@ -359,7 +359,7 @@ def _go_live(before: Plan, after: Plan, state: RolloutState, limit: int) -> Iter
             yield f"segment {name} ({condition}) gets {share / 1000:g} %"
     rest = max(after.go_live.stages.percent(state.go_live.stage), *new.values(), 0)
     if [key for key in new if key in old] != list(old) and rest > limit:
-        yield f"whom another segment took may get {rest / 1000:g} %"
+        yield f"applicants of another segment may get {rest / 1000:g} %"
 
 
 def _stages(before: Plan, after: Plan, name: TrackName, track: Track, limit: int) -> Iterator[str]:

@@ -190,7 +190,7 @@ class Evaluation(msgspec.Struct):
     _totals: dict[GuardrailWindow, Sequence[CounterTotal]] = msgspec.field(default_factory=dict)
 
     async def results(self) -> list[GuardrailResult]:
-        """Each guardrail's result by arm; none for an arm that decides nobody."""
+        """Each guardrail's result by arm; none for an arm that does not decide."""
         return [
             await self._result(guardrail, arm)
             for guardrail in self.product.plan.guardrails
@@ -445,7 +445,7 @@ class GuardrailWatch:
         change = RolloutChange(
             product.name,
             AUTO_ADVANCE,
-            "the stage has held, its count is reached and no guardrail stands against it",
+            "the stage has held, its count is reached and no guardrail is against it",
             plan_digest=product.plan.digest,
             position=evaluation.history[0].position,
             figures=figures,

@@ -57,7 +57,7 @@ REFRESH_SECONDS = 1.0
 """Seconds between readings of the journal, so that no process is two seconds late."""
 
 _CODE = "P501"
-_HINT = "bring back what the running rollout stands on, or move the rollout to 0 % first"
+_HINT = "bring back what the running rollout rests on, or move the rollout to 0 % first"
 
 
 class PlansUnfit(Exception):
@@ -305,7 +305,7 @@ class Rollouts:
                 await self.refresh()
             except Exception as error:  # noqa: BLE001 - no fault may end what the kill switch needs
                 if not failing:
-                    log.critical("rollouts stand still", error=type(error).__name__)
+                    log.critical("rollouts lost their journal", error=type(error).__name__)
                 failing = True
             else:
                 if failing:
