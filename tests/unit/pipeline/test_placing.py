@@ -15,7 +15,6 @@ from decision_service.decide.decide import DecideApplication
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, StoreUnavailable, UpstreamUnavailable
 from decision_service.rollout.assign import Pin
-from decision_service.rollout.state import RolloutState, adopt, kill
 from decision_service.rulebook.rulebook import Product
 from tests.fakes.plans import CHALLENGED, book_under
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
@@ -78,18 +77,6 @@ async def test_below_a_hundred_percent_a_pin_enrols() -> None:
     assert arms.asked == [("pin", PRODUCT, "u-1", NOW - timedelta(days=90))]
 
 
-async def test_an_earlier_champion_keeps_its_applicants() -> None:
-    """After version 2 became the champion, who was decided by version 1 stays with it."""
-    before = product(LIVE)
-    changed = product(edited(LIVE, ("champion: 1", "champion: 2")))
-    state = adopt(changed.plan, before.state, NOW)
-    assert isinstance(state, RolloutState)
-    promoted = replace(changed, state=state)
-    known = Pin(Arm.CHAMPION, 1, NOW - timedelta(days=1))
-    assert (await put(promoted, Arms(known))).version == 1
-    assert (await put(promoted, Arms())).version == 2
-
-
 async def test_the_days_limit_counts_from_midnight_where_the_lender_is() -> None:
     """What the challenger approved is asked for since 00:00 in Manila, and sends the rest away."""
     made, night = product(LIMITED), datetime(2026, 11, 24, 15, 59, tzinfo=UTC)
@@ -101,30 +88,6 @@ async def test_the_days_limit_counts_from_midnight_where_the_lender_is() -> None
     chosen = await put(made, arms, night + timedelta(minutes=1))
     assert (chosen.arm_reason, chosen.version) == (ArmReason.LIMIT_REACHED, 1)
     assert arms.asked[-1][-1] == midnight + timedelta(days=1)
-
-
-async def test_the_day_is_not_asked_for_who_the_challenger_never_meets() -> None:
-    """Champions, and everybody under a plan without the limit, cost no sum."""
-    arms = Arms(known=Pin(Arm.CHAMPION, 1, NOW))
-    await put(product(LIMITED), arms)
-    await put(product(CHALLENGED), Arms())
-    assert [question[0] for question in arms.asked] == ["pin"]
-
-
-async def test_a_returning_applicant_keeps_its_arm() -> None:
-    """Decided by the challenger, an applicant comes back to it; once it is killed, never."""
-    world = World(book=book_under(CHALLENGED))
-    decide = world.decide()
-    await decide(application(), world.call())
-    world.clock.wall = NOW + timedelta(days=1)
-    made = world.book.product(PRODUCT)
-    chosen = (await place(application(), made, world.log, world.clock.now())).assignment
-    assert (chosen.arm, chosen.arm_reason) == (Arm.CHALLENGER, ArmReason.PINNED)
-    state = kill(made.state, Arm.CHALLENGER)
-    assert isinstance(state, RolloutState)
-    made = replace(made, state=state)
-    chosen = (await place(application(), made, world.log, world.clock.now())).assignment
-    assert (chosen.arm, chosen.arm_reason) == (Arm.CHAMPION, ArmReason.PIN_ENDED)
 
 
 async def test_a_customer_keeps_its_arm_under_another_user_id() -> None:

@@ -143,13 +143,3 @@ def test_a_pin_that_does_not_matter_changes_nothing(who, stage, killed, plan):
             without.arm,
             without.version,
         )
-
-
-@settings(deadline=None, max_examples=examples(300))
-@given(subjects, states)
-def test_an_assignment_is_whole_or_absent(who, state):
-    """The enrolled have arm, reason and version, the others none of them."""
-    chosen = choose(PLAN, state, who)
-    parts = (chosen.arm, chosen.arm_reason, chosen.version)
-    assert all(p is not None for p in parts) == chosen.enrolled
-    assert all(p is None for p in parts) != chosen.enrolled
