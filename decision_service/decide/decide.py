@@ -64,7 +64,7 @@ ANSWER_MARGIN = 0.150
 """Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
 
 FOLLOW_MARGIN = 0.050
-"""Seconds before the deadline at which a caller is told that another's run still goes on."""
+"""Seconds before the deadline at which a caller hears that another's run still goes on."""
 
 
 class DecidedElsewhere(Exception):
@@ -94,7 +94,7 @@ class DecisionObserver(Protocol):
     """Receives attempts and recorded decisions; no decision waits for it, and no method raises."""
 
     def position(self, product: str) -> int:
-        """The entry of its journal at which a product's rollout stands."""
+        """The newest entry of a product's rollout in its journal."""
 
     def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
         """Entered when a decision begins, left with its error or once it is recorded."""

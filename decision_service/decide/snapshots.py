@@ -28,8 +28,9 @@ SECOND_LOOK = timedelta(hours=24)
 MOST_EARLIER = 20
 """So many stored snapshots are looked at for an earlier reading."""
 
-REMEMBERED_BYTES = 32 << 20
-"""How many bytes of stored snapshots are kept decoded; decoded they take a few times as many."""
+REMEMBERED_BYTES = 10 << 20
+"""How many bytes of stored snapshots are kept decoded; decoded they take ten or more times as many.
+"""
 
 AHEAD = timedelta(seconds=5)
 """How far the clocks of processes on one store may be apart."""
@@ -66,7 +67,7 @@ class WarmLog(DecisionLog, Protocol):
         """Bar all readings until now from later decisions; durable on return."""
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
-        """Users of whom data is stored, in order of id, strictly after this one."""
+        """Users who have stored data, in order of id, strictly after this one."""
 
 
 class Ages(msgspec.Struct, frozen=True):
