@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import Better, FactorSpec, ValueType
 from decision_service.domain.values import Cause, exponent
 from decision_service.rules.language.types import Symbol
@@ -18,7 +19,6 @@ from decision_service.workbench.proofs.questions import (
     Period,
     Question,
     inputs_of,
-    is_better,
     required,
     verdict_on,
 )
@@ -35,6 +35,7 @@ MOST_PEOPLE = 600
 _WALK = 20
 """After so many the walk begins with the typical person again."""
 
+_RANK = {Outcome.DECLINE: 0, Outcome.REFER: 1, Outcome.APPROVE: 2}
 _FIGURES = tuple(map(Decimal, (*range(13), 24, "0.1", "0.5", 40, 100, 1000, 5000, 30000, 100000)))
 Person = tuple[PersonValues, Mapping[str, Any], date]
 
@@ -158,35 +159,41 @@ def possible(question: Question, person: PersonValues, changed: Mapping[str, Any
 class Walk:
     """People who keep the laws, each a few values from one before who fared no worse."""
 
-    def __init__(self, question: Question, period: Period) -> None:
-        self.question, self.period, self.draws = question, period, Draws()
+    def __init__(
+        self, question: Question, period: Period, figures: Sequence[Decimal] = (), seed: int = 1
+    ) -> None:
+        self.question, self.period, self.draws = question, period, Draws(seed)
         self.symbols = {s.name: s for s in symbols_of(question) if s.name != TODAY}
         self.questions = sorted({q for r in question.rulesets for q in r.questions})
-        self.figures = (*_FIGURES, *_figures(question))
+        self.figures = figures or (*_FIGURES, *_figures(question))
+
+    @property
+    def typical(self) -> PersonValues:
+        names = symbols_of(self.question)
+        return PersonValues({s.name: plain(self.question, s, self.period) for s in names})
 
     def met(self, has_time: Callable[[], bool]) -> Person | None:
         """A person who breaks the claim, with what is otherwise the second time, and the day."""
-        typical = PersonValues(
-            {s.name: plain(self.question, s, self.period) for s in symbols_of(self.question)}
-        )
+        typical = self.typical
         last = typical, verdict_on(typical, self.question.rulesets[0], self.period.start)
         start = last
         for number in range(MOST_PEOPLE):
             if not has_time():
                 return None
-            person = self._other((last if number % _WALK else start)[0])
-            changed = self._changed(person)
+            person = self.other((last if number % _WALK else start)[0])
+            changed = self.changed(person, self.question.moved)
             if changed is None or not possible(self.question, person, changed):
                 continue
             day = person.day(self.period.start)
             verdict = verdict_on(person, self.question.rulesets[0], day)
             if self.question.judged(person, changed, day, verdict) is not None:
                 return person, changed, day
-            if not number % _WALK or not is_better(verdict, last[1]):
+            if not number % _WALK or _RANK[verdict.outcome] <= _RANK[last[1].outcome]:
                 last = person, verdict
         return None
 
-    def _other(self, person: PersonValues) -> PersonValues:
+    def other(self, person: PersonValues) -> PersonValues:
+        """Somebody with a few other values."""
         names = [*self.symbols]
         changed: dict[str, Any] = {}
         for _ in range(1 + self.draws.below(4)):
@@ -209,9 +216,12 @@ class Walk:
             return {n: lacking(n, catalogue, tainted=cause.tainted) for n in together}
         return {name: self._value(symbol)}
 
-    def _changed(self, person: PersonValues) -> Mapping[str, Any] | None:
+    def changed(
+        self, person: PersonValues, moved: Sequence[tuple[Symbol, int]]
+    ) -> Mapping[str, Any] | None:
+        """The values that move a second time; None where one of them is missing at first."""
         changed: dict[str, Any] = {}
-        for symbol, way in self.question.moved:
+        for symbol, way in moved:
             name, value = symbol.name, person.values[symbol.name]
             if isinstance(value, Unknown):
                 return None

@@ -11,9 +11,9 @@ from decision_service.cli.output import Exit
 from tests.unit.cli.commands import command
 from tests.unit.storage.test_case_line import line
 
-TIGHTER = "PROVED: nobody gets a better outcome or a larger amount"
-NOT_LOOSER = "COUNTEREXAMPLE: not so: nobody gets a worse outcome or a smaller amount; "
-OTHER = "COUNTEREXAMPLE: not so: nobody is decided otherwise; "
+TIGHTER = "PROVED: no applicant gets a better outcome or a larger amount"
+NOT_LOOSER = "COUNTEREXAMPLE: not so: no applicant gets a worse outcome or a smaller amount; "
+OTHER = "COUNTEREXAMPLE: not so: no applicant is decided differently; "
 Capture = pytest.CaptureFixture[str]
 
 
@@ -62,7 +62,7 @@ def test_a_backtest_tells_proofs_beside_its_figures(
     asked = ("backtest", "small-loan", "--rules", states[0], "--cases", cases, "--jobs", "1")
     done = command(capsys, *asked, "--set", "params.min_income_months=8", "--prove")
     assert "v1 with min_income_months 8 beside the champion v1, from " in done.out
-    assert "| nobody gets a better outcome or a larger amount | PROVED |" in done.out
+    assert "| no applicant gets a better outcome or a larger amount | PROVED |" in done.out
     assert NOT_LOOSER in done.out
 
 

@@ -29,7 +29,7 @@ def test_a_proved_claim_ends_with_0(capsys, tighter):
     """One sentence says what is proved, of whom and from when."""
     done = command(capsys, "rules", "prove", GIG, tighter, "--from", "2026-11-27", *TIME)
     assert done.code == 0
-    assert done.out.startswith("PROVED: gig-advance-ph v1 approves nobody more")
+    assert done.out.startswith("PROVED: gig-advance-ph v1 gives no applicant a better outcome")
     assert "from 2026-11-27 on" in done.out
 
 
