@@ -32,6 +32,9 @@ _LARGEST = {ValueType.MONEY: 10**9, ValueType.INTEGER: 10**3, ValueType.NUMBER: 
 MOST_PEOPLE = 600
 """How many people are made up for a period, while there is time."""
 
+_TRIES = 4
+"""How often the others of a broken law are drawn anew."""
+
 _WALK = 20
 """After so many the walk begins with the typical person again."""
 
@@ -163,7 +166,7 @@ class Walk:
         self, question: Question, period: Period, figures: Sequence[Decimal] = (), seed: int = 1
     ) -> None:
         self.question, self.period, self.draws = question, period, Draws(seed)
-        self.symbols = {s.name: s for s in symbols_of(question) if s.name != TODAY}
+        self.symbols = {s.name: s for s in symbols_of(question)}
         self.questions = sorted({q for r in question.rulesets for q in r.questions})
         self.figures = figures or (*_FIGURES, *_figures(question))
 
@@ -193,28 +196,33 @@ class Walk:
         return None
 
     def other(self, person: PersonValues) -> PersonValues:
-        """Somebody with a few other values."""
-        names = [*self.symbols]
-        changed: dict[str, Any] = {}
-        for _ in range(1 + self.draws.below(4)):
-            changed |= self._drawn(self._one_of(names))
+        """Somebody who keeps the laws, with a few other values."""
+        values, names = person.values, [n for n in self.symbols if n != TODAY]
+        for name in [self._one_of(names) for _ in range(1 + self.draws.below(4))]:
+            changed = self._drawn(name, values)
+            for _ in range(_TRIES):
+                other = PersonValues({**values, **changed})
+                odd = self.question.world.broken(other)
+                if not odd:
+                    values = other.values
+                    break
+                changed |= {n: self._value(self.symbols[n]) for n in sorted(odd - {name})}
         answers = {q: self._one_of((False, False, True, None)) for q in self.questions}
-        return with_values(
-            self.question, PersonValues(person.values, answers), changed, self.period
-        )
+        return PersonValues(values, answers)
 
-    def _drawn(self, name: str) -> Mapping[str, Any]:
-        """Another value of a name, or none, with those that are missing together with it."""
+    def _drawn(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Another value of a name, or none, with those that are missing or there together."""
         catalogue, symbol = self.question.world.catalogue, self.symbols[name]
         if name not in catalogue:
             must = name.removeprefix("inputs.") in required(self.question.rulesets)
             there = must or self.draws.below(2)
             return {name: self._value(symbol) if there else lacking(name, catalogue, tainted=False)}
+        group = next((g for g in self.question.world.together if name in g), (name,))
         if catalogue[name].causes and not self.draws.below(8):
             cause = self._one_of(sorted(catalogue[name].causes))
-            together = next((g for g in self.question.world.together if name in g), (name,))
-            return {n: lacking(n, catalogue, tainted=cause.tainted) for n in together}
-        return {name: self._value(symbol)}
+            return {n: lacking(n, catalogue, tainted=cause.tainted) for n in group}
+        gone = [n for n in group if n != name and isinstance(values[n], Unknown)]
+        return {n: self._value(self.symbols[n]) for n in (name, *gone)}
 
     def changed(
         self, person: PersonValues, moved: Sequence[tuple[Symbol, int]]
@@ -243,7 +251,8 @@ class Walk:
             case ValueType.TEXT:
                 return self._one_of(symbol.labels or ("a", "b"))
             case ValueType.DATE:
-                return self.period.start - timedelta(days=abs(int(figure)))
+                ago = 0 if symbol.name == TODAY else abs(int(figure))
+                return self.period.start - timedelta(days=ago)
             case ValueType.NUMBER:
                 value: Any = figure
             case ValueType.INTEGER:

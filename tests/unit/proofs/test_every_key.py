@@ -89,4 +89,4 @@ def test_the_search_refutes_what_was_proved_before():
     ):
         new = compiled(changed(files, path, value))
         question = unchecked(old, new, claim, everybody(old, new))
-        assert [*refuting([question], word, PEOPLE_OF_EDITS)] == [claim]
+        assert [*refuting([question], word, PEOPLE)] == [claim]
