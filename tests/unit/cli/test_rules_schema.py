@@ -185,7 +185,7 @@ def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
         ("factor: income.months_12m", "factor: income.months_13m"),
         ("when: [stability.band, income.conservative_6m]", "when: [stability.band, income.x]"),
         ("component: SCORECARD", "component: KNOCKOUT"),
-        ("{type: number, value: 0.35}", "{type: number, value: 0.35, value: {2026-01-01: 1}}"),
+        ("{type: number, value: 0.35}", "{type: number, values: {2026-01-01: 1}}"),
         ("max_age: 35d", "max_age: 35 days"),
         ("{2026-01-01: 4, 2026-12-01: 6}", "{}"),
         ("{type: number, value: 0.35}", "{type: number, value: 0.35, by: inputs.customer_type}"),
