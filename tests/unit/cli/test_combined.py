@@ -78,7 +78,7 @@ def test_a_change_of_each_construct_is_told_in_words(capsys, rules, tmp_path):
     changed = tmp_path / "rules" / PRODUCT / "v1.yaml"
     text = changed.read_text()
     for old, new in (
-        ("choose: longest", "choose: shortest"),
+        ("of: [12, 6, 3]", "of: [3, 6, 12]"),
         (", told: nobody", ""),
         ("not in lists.partners", "in lists.partners"),
         ("VISAYAS: 9000", "VISAYAS: 9500"),

@@ -165,7 +165,7 @@ def test_a_shared_file_satisfies_its_schema():
         "reasons:\n  SHORT:\n    text: {en: Too few months}\n"
     )
     assert list(validator(SchemaKind.SHARED).iter_errors(document(text))) == []
-    wrong = document(text.replace("values", "by: employment.status, values"))
+    wrong = document(text.replace("value", "by: employment.status, value"))
     assert not validator(SchemaKind.SHARED).is_valid(wrong)
 
 

@@ -27,7 +27,7 @@ OTHER = {
     "text": {"en": "Another text"},
     "because": "of another reason",
     "regulatory": "Another ground",
-    "tell": ["waiting"],
+    "recourse": ["waiting"],
 }
 """Another value for keys whose values are no numbers and no flags."""
 
@@ -35,7 +35,7 @@ UNTOUCHED = {"ruleset", "version", "type", "params", "derived", "stages", "offer
 """Whose other values name another version, do not fit, or are figures, which other edits move."""
 
 DECIDING = ("params", "derived", "stages", "offer", "conditions")
-WORDS = {"id", "name", "text", "because", "unit", "component", "file", "title"}
+WORDS = {"id", "name", "text", "because", "unit", "component", "title"}
 """Keys whose values are words for people."""
 
 GONE = object()
@@ -48,7 +48,7 @@ def header(node, path=()):
         if key in UNTOUCHED:
             continue
         if key in OTHER:
-            yield (*path, key), OTHER[key]
+            yield (*path, key), "Another text" if path[:1] == ("tags",) else OTHER[key]
         elif isinstance(value, bool):
             yield (*path, key), not value
         elif isinstance(value, int | float):
@@ -70,7 +70,7 @@ def _below(node, path):
     yield path, node
     pairs = enumerate(node) if isinstance(node, list) else ()
     for key, value in node.items() if isinstance(node, dict) else pairs:
-        if key not in WORDS:
+        if key not in WORDS and not str(value).startswith("tables/"):
             yield from _below(value, (*path, key))
 
 
@@ -108,7 +108,7 @@ def operator(tree):
 def outcome(tree):
     """Every outcome of a rule, band or missing value."""
     for path, value in _deciding(tree):
-        if path[-1] in ("then", "when_missing", "missing"):
+        if path[-1] in ("then", "when_missing"):
             yield from ((path, v) for v in ("APPROVE", "REFER", "DECLINE", "SKIP") if v != value)
 
 
@@ -136,7 +136,7 @@ def dated(tree):
         rest = {key: value for key, value in spec.items() if key != "value"}
         for text in (*next_to(str(spec["value"])), str(spec["value"])):
             values = {FIRST: spec["value"], LATER: yaml.safe_load(text)}
-            yield ("params", name), {**rest, "values": values}
+            yield ("params", name), {**rest, "value": values}
 
 
 KINDS = (header, bound, figure, operator, outcome, order, removed, dated)

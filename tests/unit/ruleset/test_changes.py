@@ -369,7 +369,7 @@ def test_a_choice_of_the_term_is_a_change_of_its_line():
     chosen = "  term_months: {of: [3, 6], when: offer.term_months > 1}\n"
     text = edited((term, ""), ("offer:\n", f"offer:\n{chosen}"))
     found = compare(files(EXAMPLE), files(text), CATALOGUE).changes
-    words = "choose shortest, of [3, 6], fits offer.term_months > 1"
+    words = "of [3, 6], when offer.term_months > 1"
     assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
         f"offer: term months (term_months) from inputs.requested_term_months to `{words}`"
     ]

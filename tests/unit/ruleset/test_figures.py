@@ -183,9 +183,9 @@ def test_points_bands_and_outcomes_move_too():
     """Each figure of a scorecard is tried: base, points, bands and what bands conclude."""
     report = tried(stages(CARD), case(12, "outcome: APPROVE, scores: {card: 150}"))
     names = {t.change.at for t in report.tried}
-    assert {"score.base", "score.income.months_12m.bins.[6, 12].points"} <= names
+    assert {"score.points", "score.income.months_12m.bins.[6, 12].points"} <= names
     assert {"score.bands.A.from", "score.bands.A.then", "score.bands.B.then"} <= names
-    assert fates(report, "score.base") == {"110": Fate.NOTICED, "90": Fate.NOTICED}
+    assert fates(report, "score.points") == {"110": Fate.NOTICED, "90": Fate.NOTICED}
 
 
 def test_cells_of_a_table_file_are_named_by_their_place_in_it():
