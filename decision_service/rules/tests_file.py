@@ -116,10 +116,9 @@ def read_marks(
     marks: list[FigureMark] = []
     legal: list[LegalMark] = []
     for item in fields.items("unnoticed"):
-        changes = isinstance(item, MapNode) and (item.get("from") or item.get("to"))
-        keys = ("at", "from", "to", "because") if changes else ("at", "because")
-        one = Fields.of(item, "a mark", fields.report, required=keys)
-        if one and changes:
+        keys = {"required": ("at", "because"), "optional": ("from", "to")}
+        one = Fields.of(item, "a mark", fields.report, **keys)
+        if one and (one.has("from") or one.has("to")):
             marks.extend(_marks(one))
         elif one:
             check, because = one.choice("at", rules), one.text("because")
@@ -128,6 +127,10 @@ def read_marks(
 
 
 def _marks(fields: Fields) -> Iterator[FigureMark]:
+    for key in ("from", "to"):
+        if not fields.has(key):
+            message = f"a mark on a change has no `{key}`"
+            fields.report.error("R121", fields.node.place, message, f"add `{key}:`")
     at, before, because = fields.scalar("at"), fields.scalar("from"), fields.text("because")
     if at is None or before is None or because is None:
         return

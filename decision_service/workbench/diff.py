@@ -345,7 +345,7 @@ _KEYS = {
 """Keys of a plan whose names in the code are others."""
 
 _WIDER = (
-    *("", "percent", "max", "min_units", "within", "review", "review_second", "sla"),
+    *("", "percent", "max", "min_units", "review", "review_second", "sla"),
     *("approvals_per_day", "amount_per_day", "max_amount"),
 )
 _GROWS = {
@@ -353,6 +353,8 @@ _GROWS = {
     **dict.fromkeys(("hold", "min_decisions"), Direction.TIGHTENS),
 }
 """What a greater value does to the fences."""
+
+_BAND = {"min": Direction.TIGHTENS, "max": Direction.LOOSENS}
 
 
 def compare_plans(before: Plan | None, after: Plan | None) -> tuple[WrittenChange, ...]:
@@ -454,7 +456,9 @@ def _versions(versions: Versions) -> Iterator[Part]:
     yield from _stages("challenger", challenger.stages)
     for metric, expected in challenger.expect.items():
         name = f"the expected {named(metric)}"
-        yield Part("challenger", name, _values_of(expected), grows=_GROWS)
+        low, high = expected.change - expected.within, expected.change + expected.within
+        bounds = {"min": _leaf_of(low), "max": _leaf_of(high)}
+        yield Part("challenger", name, bounds, grows=_BAND)
 
 
 def _review(review: ReviewPolicy) -> Iterator[Part]:

@@ -125,7 +125,7 @@ EDITS = {
         "points: 45",
         "stage score: income.months_12m in [6, 10): points from 40 to 45",
     ),
-    "a base": ("base: 200", "base: 210", "stage score: the scorecard's base from 200 to 210"),
+    "a base": ("points: 200", "points: 210", "stage score: the scorecard's points from 200 to 210"),
     "a band": ("from: 260", "from: 250", "stage score: band B: the lowest total from 260 to 250"),
     "a cell": (
         "2 * income.conservative_6m",
@@ -352,7 +352,7 @@ def test_the_values_of_a_label_are_compared_with_its_own():
 def test_tags_that_are_declared_told_and_set_are_changes():
     """A new tag, another circle of who is told, and a rule that has it."""
     assert changes(("stages:\n", f"{TAGS}stages:\n"), ("        reason: RATE_CAP\n", TAGGED)) == [
-        "tags: tag desk is new: means a desk",
+        "tags: tag desk is new: text a desk",
         "stage post_checks: rule effective_rate_cap: tags from not written to [desk]",
     ]
     tagged = edited(("stages:\n", f"{TAGS}stages:\n"), ("        reason: RATE_CAP\n", TAGGED))

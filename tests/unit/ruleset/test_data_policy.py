@@ -1,4 +1,4 @@
-"""The `data:` section and the shared data files as the factors take them."""
+"""`max_age` and the shared data files as the factors take them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ providers:
 
 
 def test_without_a_section_the_policy_is_the_default():
-    """Without `data:` the maximum age is 35 days, partial data refers and nothing is late."""
+    """Without `max_age` the maximum age is 35 days, partial data refers and nothing is late."""
     assert compiled(PLAIN).needs.policy == DataPolicy("PHP")
 
 
@@ -41,7 +41,7 @@ posting_lag: {"sss_*": 2 months, "grab_*": 3 days, "*_id": 5 days, "*": 1 month,
 def test_the_age_and_the_posting_lags_are_read():
     """Of patterns the first that matches counts; `payroll` is for payslips alone."""
     data = {"posting_lags.yaml": LAGS}
-    policy = compiled(PLAIN + "data: {max_age: 12h}\n", data=data).needs.policy
+    policy = compiled(PLAIN + "max_age: 12h\n", data=data).needs.policy
     assert policy.max_age == timedelta(hours=12)
     assert [policy.lag_months(p) for p in ("sss_ph", "grab_id", "gojek_id", "bps")] == [2, 0, 0, 1]
     asked = [("grab_id", Kind.INCOMES), ("gojek_id", Kind.TRANSACTIONS), ("bps", Kind.INCOMES)]

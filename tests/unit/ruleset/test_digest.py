@@ -151,8 +151,8 @@ def test_tags_count_and_what_they_mean_does_not():
     tagged = EXAMPLE.replace("stages:\n", f"{section}stages:\n").replace(
         "        reason: RATE_CAP\n", "        reason: RATE_CAP\n        tags: [desk]\n"
     )
-    explained = tagged.replace("means: a desk", "means: the desk of the counsel")
-    secret = tagged.replace("means: a desk", "means: a desk, told: nobody")
+    explained = tagged.replace("text: a desk", "text: the desk of the counsel")
+    secret = tagged.replace("text: a desk", "text: a desk, told: nobody")
     unset = tagged.replace("        tags: [desk]\n", "")
     assert _digest(explained) == _digest(tagged)
     assert len({_digest(text) for text in (EXAMPLE, tagged, secret, unset)}) == 4

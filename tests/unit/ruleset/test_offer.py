@@ -206,5 +206,5 @@ def test_the_trace_says_what_each_term_came_to():
     rows = {row.id: row for row in traces(ruleset, verdict)[-1].rules}
     assert (rows["term_months"].effect, rows["term_months"].note) == (
         "6",
-        "3: true, 6: true, 12: false",
+        "12: false, 6: true, 3: true",
     )

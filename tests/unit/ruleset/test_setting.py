@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_told(figure: str, value: str, told: str) -> None:
 
 def test_a_figure_by_label_is_set_for_its_label() -> None:
     """The name leads to the label, and one without a label lists the values that there are."""
-    labelled = PARAMS.replace("value: 4, min: 1", "values: {new: 4, default: 3}")
+    labelled = PARAMS.replace("value: 4, min: 1", "value: {new: 4, default: 3}")
     text = stages(CARD, head=f"{HEAD}segments: [inputs.customer_type]\n{labelled}")
     own = FigureSetter(RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text), CATALOGUE)
     _, told = own.compiled({"params.least.new": "6"})
