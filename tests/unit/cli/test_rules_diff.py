@@ -80,11 +80,11 @@ def test_a_side_that_is_not_there_is_wrong_usage(capsys):
 
 
 CHALLENGED = """\
-  challenger:
-    version: 2
-    salt: personal-loan-ph-v2
-    stages: [{name: one, percent: 1}]
-    initial_stage: one
+challenger:
+  version: 2
+  salt: personal-loan-ph-v2
+  stages: [{name: one, percent: 1}]
+  initial_stage: one
 caps:
   - {name: all, approvals_per_day: 400}
 """

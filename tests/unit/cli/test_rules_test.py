@@ -42,7 +42,7 @@ def test_what_is_not_covered_is_named_and_a_floor_fails(run, product):
     """Coverage below the floor is a finding, in one sentence with both figures."""
     done = run("test")
     assert done.code == 0
-    line = "rules/personal-loan-ph/v1.yaml:65: not reached: rule `no_source` true\n"
+    line = "rules/personal-loan-ph/v1.yaml:64: not reached: rule `no_source` true\n"
     assert line in done.out
     assert "\n  - name: rule `no_source` true\n" in done.out
     done = run("test", "--fail-under", "100")
@@ -98,7 +98,7 @@ def test_a_version_of_the_plan_without_a_case_has_no_coverage(run, product):
     without_tests(product)
     done = run("test")
     assert done.code == 1
-    assert "rollout.yaml:11:22: error T003: personal-loan-ph v2 is the plan's shadow" in done.out
+    assert "rollout.yaml:9:20: error T003: personal-loan-ph v2 is the plan's shadow" in done.out
     first = "  cases that reach these are printed once there is one case to begin with\n"
     assert f"{first}personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
     assert run("test", "--fail-under", "1").code == 1
@@ -112,7 +112,7 @@ def test_a_version_of_the_plan_without_a_case_is_an_error_of_check(run, product,
         (product / "tests" / "v2.yaml").write_text(cases)
     done = run("check")
     assert done.code == 1
-    assert "rollout.yaml:11:22: error T003" in done.out
+    assert "rollout.yaml:9:20: error T003" in done.out
     assert "write cases in rules/personal-loan-ph/tests/v2.yaml" in done.out
 
 

@@ -37,11 +37,11 @@ challenger:
 ALONE = HALF[: HALF.index("challenger:")]
 INCOME = "min_monthly_income: {type: money, value"
 CHALLENGER = """\
-  challenger:
-    version: 9
-    salt: none
-    stages: [{name: none, percent: 0}]
-    initial_stage: none
+challenger:
+  version: 9
+  salt: none
+  stages: [{name: none, percent: 0}]
+  initial_stage: none
 """
 NINE = ALONE.replace("champion: 1", "champion: 9")
 SHADOWED = ALONE + "shadow: [{version: 9, percent: 100}]\n"
@@ -125,7 +125,7 @@ async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> N
 
 async def test_dated_parameters_of_another_day_are_tried() -> None:
     """The champion by December's figures declines whom it approves by those of the day."""
-    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
+    dated = (INCOME, f"{INCOME}: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
     world = World(book=rulebook(planned(changed_rules(9, dated), NINE)))
     await decide(world, 2)
     own = replace(QUESTION, champion=True, params_as_of=date(2026, 11, 30))

@@ -60,8 +60,8 @@ def _segment(above: int, percent: int) -> tuple[str, str]:
         (("caps: [{name: day, approvals_per_day: 50}]\n", ""), ("P318", "unit:", "a day")),
         (("review: 20000", "review: 90000"), None),
         (
-            ("review: 20000, review_second: 100000", "review: 2000000, review_second: 9000000"),
-            ("P328", "authority:", "one person may grant 2000000"),
+            ("review: 20000\nreview_second: 100000", "review: 2000000\nreview_second: 9000000"),
+            ("P328", "review: 2000000", "one person may grant 2000000"),
         ),
     ],
 )

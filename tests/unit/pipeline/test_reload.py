@@ -79,7 +79,7 @@ async def test_a_plan_that_clashes_is_no_reason_to_read_again(serving: Serving) 
     assert [line["alarm"] for line in logs] == ["RULES_REFUSED"]
     assert "salt: another" in logs[0]["problem"]
     [problem] = serving.active_rules.status.refused
-    assert (problem.code, problem.line) == ("P501", 5)
+    assert (problem.code, problem.line) == ("P501", 4)
     assert problem.quoted.strip() == "salt: another"
 
 

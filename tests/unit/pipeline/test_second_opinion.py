@@ -61,7 +61,7 @@ def test_a_rule_error_is_a_failure() -> None:
 
 def test_each_side_may_have_a_day_of_its_own() -> None:
     """The same rules by two days' parameters are two sides, neither of them the recorded one."""
-    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
+    dated = (INCOME, f"{INCOME}: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
     folder = changed_rules(9, dated)
     case, rules = case_of(folder), version(folder, 9)
     late, early = (RulesOnDay(rules, day) for day in (date(2026, 12, 1), date(2026, 11, 30)))

@@ -144,7 +144,7 @@ async def test_no_decision_is_recorded_whose_version_could_not_be_noted() -> Non
 
 
 LINE = "  max_months_without_income: {type: integer, value: 3}\n"
-USING = (("\ndata:\n", "\nuses: [_shared/months.yaml]\n\ndata:\n"), (LINE, ""))
+USING = (("\nmax_age:", "\nuses: [_shared/months.yaml]\n\nmax_age:"), (LINE, ""))
 SHARED_FILE = "_shared/months.yaml"
 
 
