@@ -516,7 +516,7 @@ def _param(entry: MapEntry, draft: RulesetDraft) -> ParamSpec | None:
 def _steps(node: YamlNode | None, limits: ParamLimits, draft: RulesetDraft) -> tuple[Step, ...]:
     if isinstance(node, MapNode):
         return read_dated(node, "`value`", limits, draft)
-    value = node and read_value(node, "`value`", limits, draft)
+    value = None if node is None else read_value(node, "`value`", limits, draft)
     return () if value is None else (Step(None, value),)
 
 

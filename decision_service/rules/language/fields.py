@@ -140,8 +140,8 @@ def _day(year: str, month: str, day: str) -> date | None:
 
 def _of_first(what: str, node: YamlNode) -> str:
     """What replaces a map that was written here once, by its first key."""
-    is_map = isinstance(node, MapNode) and node.entries
-    return replaced_by(what, node.entries[0].key) if is_map else ""
+    entries = node.entries if isinstance(node, MapNode) else ()
+    return replaced_by(what, entries[0].key) if entries else ""
 
 
 def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
