@@ -168,8 +168,7 @@ class StoreReader:
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
-        packed = await self._database.read(partial(work, data_keys=self._data_keys))
-        return None if packed is None else await snapshots.unpack(packed)
+        return await self._database.read(partial(work, data_keys=self._data_keys))
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
         return await self._database.read(partial(counts, product=product, chosen=chosen))

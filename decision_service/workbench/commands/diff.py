@@ -142,11 +142,13 @@ def _versions(old: LoadedRules, new: LoadedRules) -> Iterator[ChangedVersion]:
 def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
     before, after = old.rulebook.products, new.rulebook.products
     for name in keys_of(before, after):
-        plans = [side[name].plan if name in side else None for side in (before, after)]
-        found = compare_plans(*plans)
+        old_plan = before[name].plan if name in before else None
+        new_plan = after[name].plan if name in after else None
+        found = compare_plans(old_plan, new_plan)
         changes = tuple(one for one in found if _selected(new, f"{name}/{file_of(one)}"))
         if changes:
-            yield PlanDiff(name, *(plan and plan.digest for plan in plans), changes)
+            digests = [plan.digest if plan else None for plan in (old_plan, new_plan)]
+            yield PlanDiff(name, digests[0], digests[1], changes)
 
 
 def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
