@@ -38,7 +38,7 @@ def codes(contents, text=None):
     return [(d.code, d.file, d.line) for d in manifest_problems(PATH, text, contents)]
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(TEXTS, st.text("a\"':#é{}[] 1", min_size=1, max_size=20).filter(str.strip))
 def test_a_folder_matches_its_own_manifest(contents, by):
     """Whatever the names, texts and publisher, a folder matches the manifest made of it."""
