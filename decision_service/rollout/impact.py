@@ -96,7 +96,7 @@ def share_of(many: float, n: float, z: float = Z95) -> Share:
 
 
 def paired_interval(lost: int, gained: int, n: int, z: float = Z95) -> Interval | None:
-    """The difference `(gained - lost) / n` of two rates on the same people; None for nobody.
+    """The difference `(gained - lost) / n` of two rates on the same people; None without people.
 
     `lost` had it before alone, `gained` have it after alone. Bounds by Bonett and Price, "Adjusted
     Wald confidence interval for a difference of binomial proportions based on paired data",
@@ -155,7 +155,7 @@ class MatrixCell(msgspec.Struct):
 
 
 class CauseCounts(msgspec.Struct):
-    """Changed applicants whom a part of the rules moved: as the first cause, as the only one."""
+    """Changed applicants that a part of the rules moved: as the first cause, as the only one."""
 
     first: int = 0
     alone: int = 0
@@ -192,7 +192,7 @@ class MatrixRow(msgspec.Struct, frozen=True):
 
 
 class CauseRow(msgspec.Struct, frozen=True):
-    """A part of the rules and whom it moved; `alone`: nothing else took effect differently."""
+    """A part of the rules and who was moved; `alone`: nothing else took effect differently."""
 
     name: str
     first: int
@@ -283,7 +283,7 @@ def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
         lost += cell.applicants * (was == outcome != became)
     everybody = sums.everybody.applicants
     interval = paired_interval(lost, gained, everybody)
-    assert interval is not None  # noqa: S101  there is a cell, so there is somebody
+    assert interval is not None  # noqa: S101  there is a cell, so there is an applicant
     return Rate(outcome, share_of(before, everybody), share_of(after, everybody), interval)
 
 

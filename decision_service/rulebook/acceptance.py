@@ -67,7 +67,7 @@ def _keys(number: int) -> str:
 
 
 class ListChanges(msgspec.Struct, frozen=True):
-    """The changes of one reading; `by` published the folder, empty where nobody did."""
+    """The changes of one reading; `by` published the folder, empty where it is not published."""
 
     at: datetime
     by: str
@@ -82,8 +82,7 @@ def list_changes(before: RuleFolder | None, after: RuleFolder, now: datetime) ->
     found = tuple(_changes(before or RuleFolder(), after))
     if not found:
         return None
-    manifest = after.manifest
-    published = None if manifest is None else publication(manifest.path, manifest.text)
+    published = published_as(after)
     return ListChanges(now, "" if published is None else published.by, found)
 
 
@@ -258,7 +257,7 @@ def unapproved(
     if manifest is None:
         return approval_problems(f"{folder.root}/{MANIFEST}", None, signers, today)
     decides = last is not None and last.manifest == manifest
-    published = publication(manifest.path, manifest.text)
+    published = published_as(folder)
     found = approval_problems(manifest.path, published, signers, None if decides else today)
     if published is None:
         return found

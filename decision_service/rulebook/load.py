@@ -25,7 +25,7 @@ from decision_service.rulebook.folder import (
     unreadable_versions,
 )
 from decision_service.rulebook.manifest import manifest_problems
-from decision_service.rulebook.plans import doubtful_bounds, unknown_queue_tags, unmatched_segments
+from decision_service.rulebook.plans import plan_problems
 from decision_service.rulebook.rulebook import Policy, Product, Rulebook
 from decision_service.rules.compile import Compilation, compile_ruleset
 from decision_service.rules.draft import shared_names
@@ -33,39 +33,11 @@ from decision_service.rules.inputs import list_name, read_list
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity, nearest
 from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.letters import Demanding, notices_of
-from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.program import CompiledRuleset, KeyList
 from decision_service.runtime.settings import ConfigError, Settings, env_name
 
 NOTHING_LISTED = "R516"
-Asked = Collection[str] | None
-"""The names of the lists that rules ask; None where not all rules could be read."""
-
 _INPUT = re.compile(r"inputs\.[a-z][a-z0-9_]*")
-
-
-class ListFiles(msgspec.Struct, frozen=True):
-    """The list files of one product, or of all (`owner` is empty), by path below `path`."""
-
-    owner: str
-    path: str
-    texts: Mapping[str, str]
-    asked: Asked
-
-
-def list_problems(
-    shared: ListFiles, products: Iterable[ListFiles], today: date
-) -> tuple[Diagnostic, ...]:
-    """Everything wrong with lists; warnings for those that no rule asks, or that list nothing."""
-    report = Report()
-    _check(shared, report, today)
-    for product in products:
-        _check(product, report, today)
-        for path in product.texts:
-            if f"_shared/{path}" in shared.texts:
-                message = f"`{shared.path}/_shared/{path}` has the same name"
-                place = Place(f"{product.path}/{path}", 1, 1, 2)
-                report.error("R124", place, message, "rename one of them")
-    return report.diagnostics()
 
 
 def shared_problems(
@@ -82,25 +54,6 @@ def shared_problems(
                 hint = "use it in a version whose `uses` names the file, or remove it"
                 report.warning("R512", place, message, hint)
     return report.diagnostics()
-
-
-def _check(files: ListFiles, report: Report, today: date) -> None:
-    for path, text in sorted(files.texts.items()):
-        shown = f"{files.path}/{path}"
-        found = read_list(shown, text, report)
-        name, place = list_name(path), Place(shown, 1, 1, 2)
-        if name is None:
-            hint = "use small letters, digits and `_`: blocked_employers.csv"
-            report.error("R125", place, f"`{path.rpartition('/')[2]}` is no name of a list", hint)
-        elif files.asked is not None and name not in files.asked:
-            who = f"version of {files.owner}" if files.owner else "product"
-            hint = f"ask it in a rule, `inputs.NAME in lists.{name}`, or remove it"
-            report.warning("R514", place, f"no {who} asks this list", hint)
-        if found is not None and all(last and last < today for last in found.keys.values()):
-            last = max(filter(None, found.keys.values()), default=None)
-            why = f"its last key ended on {last}" if last else "it is empty"
-            hint = "add a key, or take the list out of the rules that ask it"
-            report.warning(NOTHING_LISTED, place, f"nothing is on the list `{name}`: {why}", hint)
 
 
 def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
@@ -173,15 +126,11 @@ def product_of(
     found.extend(reading.diagnostics)
     if reading.plan is None or not versions:
         return None
-    plan_file = product.plan
-    found.extend(unmatched_segments(plan_file.path, plan_file.text, reading.plan))
     named = (reading.plan.versions.of(arm) for arm in Arm)
     deciding = [versions[number] for number in named if number and number in versions]
-    asked = (plan_file.path, plan_file.text, reading.plan, deciding)
-    tags = () if product.desk is None else unknown_queue_tags(product.desk, deciding)
-    bounds = (*doubtful_bounds(*asked), *tags)
-    found.extend(bounds)
-    if any(one.severity is Severity.ERROR for one in bounds):
+    problems = plan_problems(product.plan, product.desk, reading.plan, deciding)
+    found.extend(problems)
+    if any(one.severity is Severity.ERROR for one in problems):
         return None
     texts.append(StoredText(reading.plan.digest, "plan", msgspec.json.encode(texts_of)))
     demanding = Demanding([*versions.values()], reading.plan.review)
@@ -264,21 +213,49 @@ def _once(
 def _lists(
     folder: RuleFolder, by_version: Mapping[str, Compilation], now: datetime
 ) -> tuple[Diagnostic, ...]:
+    """Everything wrong with lists; warnings for those that no rule asks, or that list nothing."""
+    report, shared = Report(), folder.shared_lists
     asked = {one.product: _asked(one, by_version) for one in folder.products}
     known = [names for names in asked.values() if names is not None]
     every = frozenset().union(*known) if len(known) == len(asked) else None
-    root = folder.root
-    own = [
-        ListFiles(one.product, one.path, one.lists, asked[one.product]) for one in folder.products
-    ]
-    return list_problems(ListFiles("", root, folder.shared_lists, every), own, now.date())
+    files = [(folder.root, path, text, every, "product") for path, text in shared.items()]
+    for one in folder.products:
+        who = f"version of {one.product}"
+        files += [
+            (one.path, path, text, asked[one.product], who) for path, text in one.lists.items()
+        ]
+    for root, path, text, names, who in files:
+        place, name = Place(f"{root}/{path}", 1, 1, 2), list_name(path)
+        found = read_list(place.file, text, report)
+        if name is None:
+            hint = "use small letters, digits and `_`: blocked_employers.csv"
+            report.error("R125", place, f"`{path.rpartition('/')[2]}` is no name of a list", hint)
+        elif names is not None and name not in names:
+            hint = f"ask it in a rule, `inputs.NAME in lists.{name}`, or remove it"
+            report.warning("R514", place, f"no {who} asks this list", hint)
+        if f"_shared/{path}" in shared:
+            message = f"`{folder.root}/_shared/{path}` has the same name"
+            report.error("R124", place, message, "rename one of them")
+        if found is not None and (why := _why_nothing(found, now.date())):
+            hint = "add a key, or take the list out of the rules that ask it"
+            report.warning(NOTHING_LISTED, place, f"nothing is on the list `{name}`: {why}", hint)
+    return report.diagnostics()
 
 
 def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> frozenset[str] | None:
+    """The lists that the product's rules ask; None where not all rules could be read."""
     compiled = [by_version[file.path] for file in product.rulesets.values()]
     if any(one.ruleset is None for one in compiled):
         return None
     return frozenset().union(*(one.lists for one in compiled))
+
+
+def _why_nothing(found: KeyList, today: date) -> str:
+    """Why no key of a list counts any more; empty where one does."""
+    ends = [*found.keys.values()]
+    if not all(last and last < today for last in ends):
+        return ""
+    return f"its last key ended on {max(filter(None, ends))}" if ends else "it is empty"
 
 
 def blocked_names(settings: Settings) -> frozenset[str]:

@@ -30,7 +30,7 @@ from decision_service.rules.language.fields import Fields, as_scalar, as_text
 from decision_service.rules.language.yaml import MapEntry, read
 
 MANIFEST = "manifest.yaml"
-_HEAD = "# What was published last. `decision-service rules publish` writes it; nobody else does.\n"
+_HEAD = "# What was published last. `decision-service rules publish` writes it, and only that.\n"
 _REMEDY = "wait until the folder is copied whole, or publish it: decision-service rules publish"
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -162,7 +162,7 @@ def _tested(entry: MapEntry, report: Report) -> Measured:
 
 
 def _approval(fields: Fields, key: str) -> Approval | None:
-    """A signature; one that is none at all counts as one by nobody."""
+    """A signature; one that is none at all counts as one by no caller."""
     node = fields.get(key)
     if node is None:
         return None

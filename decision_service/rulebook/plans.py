@@ -34,18 +34,23 @@ _PLAIN = (tree.All, tree.Compare, tree.Within, tree.NameRead, tree.Constant)
 """What is true only where all its names have values."""
 
 
-def doubtful_bounds(
-    path: str, text: str, plan: Plan, deciding: Sequence[CompiledRuleset]
+def plan_problems(
+    file: TextFile, desk: TextFile | None, plan: Plan, deciding: Sequence[CompiledRuleset]
 ) -> tuple[Diagnostic, ...]:
-    """P310 to P312, at their lines, for a plan without errors whose versions compile."""
+    """P213, P310 to P312 and P316, at their lines, of a plan and a desk without errors.
+
+    `deciding` are the versions of its arms that compile.
+    """
     report = Report()
-    root = yaml.read(path, text, report)
-    if root is None or not deciding:
-        return ()
-    for cap, node in zip(plan.caps, _nodes(_value(root, "caps")), strict=False):
-        if cap.arm is None:
-            _check_cap(cap, node, deciding, report)
-    return tuple(one for one in report.diagnostics() if one.code.startswith("P31"))
+    root = yaml.read(file.path, file.text, Report())
+    _check_segments(plan, _nodes(_value(root, "go_live", "segments")), report)
+    if deciding:
+        for cap, node in zip(plan.caps, _nodes(_value(root, "caps")), strict=False):
+            if cap.arm is None:
+                _check_cap(cap, node, deciding, report)
+    if deciding and desk is not None:
+        _check_tags(yaml.read(desk.path, desk.text, Report()), deciding, report)
+    return report.diagnostics()
 
 
 def _check_cap(
@@ -95,7 +100,7 @@ def _least(ruleset: CompiledRuleset) -> Decimal | None:
 
 
 def _offered_tiers(deciding: Sequence[CompiledRuleset]) -> frozenset[str] | None:
-    """Every tier that the offers of versions give, empty for none; None where one is not told."""
+    """Every tier that the offers of versions give, empty for none; None where one is not known."""
     return _all_known(_tiers(ruleset) for ruleset in deciding)
 
 
@@ -213,20 +218,14 @@ def _authority(product: Product) -> Iterator[FoundRisk]:
             yield FoundRisk("P328", ("review",), message, hint, of_desk=True)
 
 
-def unknown_queue_tags(
-    desk: TextFile, deciding: Sequence[CompiledRuleset]
-) -> tuple[Diagnostic, ...]:
-    """P316 at each tag that no deciding version declares, for a desk without errors."""
-    report = Report()
-    root = yaml.read(desk.path, desk.text, report) if deciding else None
+def _check_tags(desk: YamlNode | None, deciding: Sequence[CompiledRuleset], report: Report) -> None:
     known = sorted({tag for ruleset in deciding for tag in ruleset.tags})
-    for node in _nodes(_value(root, "queues")):
+    for node in _nodes(_value(desk, "queues")):
         for tag in _nodes(_value(node, "when", "tags")):
             if isinstance(tag, Scalar) and tag.text not in known:
                 versions = " and ".join(f"v{one.version}" for one in deciding)
                 message = f"no rule of {versions} has the tag `{tag.text}`"
                 report.error("P316", tag.place, message, did_you_mean(tag.text, known))
-    return tuple(one for one in report.diagnostics() if one.code == "P316")
 
 
 def _value(node: YamlNode | None, *keys: str) -> YamlNode | None:
@@ -239,17 +238,14 @@ def _nodes(node: YamlNode | None) -> Sequence[YamlNode]:
     return node.items if isinstance(node, ListNode) else ()
 
 
-def unmatched_segments(path: str, text: str, plan: Plan) -> tuple[Diagnostic, ...]:
-    """P213 (a warning), at its line, for each segment of a plan without errors that is empty."""
-    report = Report()
-    nodes = _nodes(_value(yaml.read(path, text, report), "go_live", "segments"))
-    places, segments = [place_of(node, "when") for node in nodes], plan.go_live.segments
-    for index, (segment, place) in enumerate(zip(segments, places, strict=False)):
+def _check_segments(plan: Plan, nodes: Sequence[YamlNode], report: Report) -> None:
+    segments = plan.go_live.segments
+    for index, (segment, node) in enumerate(zip(segments, nodes, strict=False)):
         why = _why_empty(segment, segments[:index])
         if why:
             message = f"no applicant is ever in the segment `{segment.name}`: {why}"
+            place = place_of(node, "when")
             report.warning("P213", place, message, "change its `when`, or remove it")
-    return tuple(found for found in report.diagnostics() if found.code == "P213")
 
 
 def _why_empty(segment: Segment, earlier: Sequence[Segment]) -> str:
@@ -263,8 +259,8 @@ def _why_empty(segment: Segment, earlier: Sequence[Segment]) -> str:
 def _takes_all(earlier: Formula, later: Formula) -> bool:
     """Whether whoever meets the later condition meets the earlier one, too.
 
-    An earlier condition on an input that was not sent matches nobody, so it must ask for no other
-    inputs than the later one needs.
+    An earlier condition on an input that was not sent matches no applicant, so it must ask for no
+    other inputs than the later one needs.
     """
     needed = all(isinstance(node, _PLAIN) for node in tree.walk(later.tree))
     if not needed or not set(earlier.names) <= set(later.names):

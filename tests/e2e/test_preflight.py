@@ -190,7 +190,7 @@ FILE, SERVER = {"smile_mode": "embedded"}, {"store_url": "postgresql://127.0.0.1
 @pytest.mark.parametrize(
     ("more", "ok", "words"),
     [
-        (FILE, None, "beside the SQLite file"),
+        (FILE, None, "in the folder of the SQLite file"),
         (SERVER, False, "set DECISION_"),
         ({**FILE, "erasure_journal": "there", "identity_key_file": "there"}, True, "there"),
         ({**SERVER, "erasure_journal": "postgresql://u:canary@127.0.0.1:9/e"}, None, "as a whole"),

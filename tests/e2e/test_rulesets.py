@@ -61,15 +61,23 @@ def digest(reply: rules_pb.ListRulesetsResponse) -> str:
     )
 
 
-async def test_rulesets_are_listed_with_what_to_send(own: tuple[Running, Any, Path]) -> None:
-    """Digest, role, inputs and factors tell a client developer what to send."""
+async def test_rulesets_are_listed_and_texts_validated(own: tuple[Running, Any, Path]) -> None:
+    """Digest, role, inputs and factors say what to send; a text is checked and not taken over."""
     _, stub, file = own
+    text = file.read_text()
     reply = await stub.ListRulesets(rules_pb.ListRulesetsRequest(product=PRODUCT))
     champion = next(r for r in reply.rulesets if r.role == "champion")
     assert {i.name for i in champion.inputs} >= {"requested_amount", "requested_term_months"}
     assert "income.months_24m" in champion.factors
     got = await stub.GetRuleset(rules_pb.GetRulesetRequest(product=PRODUCT))
-    assert got.ruleset.source == file.read_text()
+    assert got.ruleset.source == text
+    good, bad = [
+        await stub.ValidateRuleset(rules_pb.ValidateRulesetRequest(product=PRODUCT, source=one))
+        for one in (text, text.replace("income.months_24m <", "income.months_24 <"))
+    ]
+    assert (good.digest, bad.digest) == (champion.ref.digest, "")
+    assert not any(problem.error for problem in good.problems)
+    assert any(problem.error and problem.line for problem in bad.problems)
 
 
 async def replaced(stub: ruleset_service_pb2_grpc.RulesetServiceStub, before: str) -> str:
@@ -104,22 +112,6 @@ async def test_a_bad_edit_keeps_the_last_good_rules(
     assert await health(live) == ["SERVING"]
 
 
-async def test_validation_finds_every_problem(own: tuple[Running, Any, Path]) -> None:
-    """A text is checked as the loader would, without being taken over."""
-    _, stub, file = own
-    text = file.read_text()
-    good = await stub.ValidateRuleset(rules_pb.ValidateRulesetRequest(product=PRODUCT, source=text))
-    assert good.digest == digest(await listed(stub, refused=False))
-    assert not any(problem.error for problem in good.problems)
-    bad = await stub.ValidateRuleset(
-        rules_pb.ValidateRulesetRequest(
-            product=PRODUCT, source=text.replace("income.months_24m <", "income.months_24 <")
-        )
-    )
-    assert not bad.digest
-    assert any(problem.error and problem.line for problem in bad.problems)
-
-
 def trial(**changes: Any) -> rules_pb.EvaluateRulesetRequest:
     """A dry run, changed."""
     fields: dict[str, Any] = {
@@ -130,19 +122,16 @@ def trial(**changes: Any) -> rules_pb.EvaluateRulesetRequest:
     return rules_pb.EvaluateRulesetRequest(**(fields | changes))
 
 
-async def test_a_dry_run_on_a_user_records_nothing(own: tuple[Running, Any, Path]) -> None:
-    """The user's data is gathered and judged, and no decision is written."""
+async def test_a_dry_run_judges_a_user_or_given_values_and_records_nothing(
+    own: tuple[Running, Any, Path],
+) -> None:
+    """A user's data is gathered; of values that are given, what lacks or does not fit is named."""
     live, stub, _ = own
     reply = await stub.EvaluateRuleset(trial(user_id=GEORGE))
     assert outcome(reply.decision) == "APPROVE"
     assert reply.decision.factor_values
     decisions = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
     assert not decisions.decisions
-
-
-async def test_a_dry_run_on_values_needs_each_of_them(own: tuple[Running, Any, Path]) -> None:
-    """What the ruleset names and was not given is named, twenty at most; with all it decides."""
-    live, stub, _ = own
     with pytest.raises(grpc.RpcError) as error:
         await stub.EvaluateRuleset(trial())
     names = live.service.core.active.current().product(PRODUCT).champion.needs.factors
@@ -155,15 +144,9 @@ async def test_a_dry_run_on_values_needs_each_of_them(own: tuple[Running, Any, P
     assert outcome(reply.decision) == "REFER"
     assert reply.decision.refer_kind == pb.REFER_KIND_DATA
     assert reply.decision.as_of_date == "2026-11-15"
-
-
-async def test_values_of_a_wrong_type_are_named(own: tuple[Running, Any, Path]) -> None:
-    """A text where an integer belongs is a field problem."""
-    _, stub, _ = own
+    many = values_pb2.InputValue(text="many")
     with pytest.raises(grpc.RpcError) as error:
-        await stub.EvaluateRuleset(
-            trial(factors={"income.months_24m": values_pb2.InputValue(text="many")})
-        )
+        await stub.EvaluateRuleset(trial(factors={"income.months_24m": many}))
     assert "factors.income.months_24m" in refusal(error.value).fields
 
 

@@ -1,4 +1,4 @@
-"""Reading a store beside the process that it belongs to: recorded applicants by ranges of time."""
+"""Reads a store while another process serves from it: recorded applicants by ranges of time."""
 
 from __future__ import annotations
 

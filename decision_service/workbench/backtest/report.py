@@ -32,7 +32,7 @@ from decision_service.rollout.impact import (
 from decision_service.workbench.backtest.sums import Amounts, BacktestSums, PointCounts
 
 SMALLEST_CELL = 30
-"""Applicants below which a segment is not shown: it would tell of persons, and of chance."""
+"""Applicants below which a segment is not shown: it would show single persons, and chance."""
 
 NO_VALUE = ("none", "not sent", "missing", "not recorded")
 """Cells of those who have no value."""
@@ -49,7 +49,7 @@ class ProofAnswer(StrEnum):
 class ClaimProof(msgspec.Struct, frozen=True):
     """A claim in words, and its answer.
 
-    `told` is a person of whom it is not so with both decisions, or what was not decided; empty
+    `told` is a person that breaks it, with both decisions, or what was not decided; empty
     where it is proved.
     """
 
@@ -68,7 +68,7 @@ class ClaimProof(msgspec.Struct, frozen=True):
 
 
 class Proofs(msgspec.Struct, frozen=True):
-    """The claims of a new version beside an old one, from a day (yyyy-MM-dd) on."""
+    """The claims of a new version against an old one, from a day (yyyy-MM-dd) on."""
 
     before: str
     after: str
@@ -93,7 +93,7 @@ class DatedFigure(msgspec.Struct, frozen=True):
 
 
 class ReportSubject(msgspec.Struct, frozen=True):
-    """What was compared, on whom, and by which program.
+    """What was compared, on which decisions, and by which program.
 
     `figures` are those that were set, with the value before and after. `since` and `until` are the
     first and the last decision; `sample` is a share of the applicants, 0 to 1.
@@ -141,7 +141,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class AmountRow(msgspec.Struct, frozen=True):
-    """A figure of the amounts among those whom both sides approve; minor units or a count."""
+    """A figure of the amounts among those that both sides approve; minor units or a count."""
 
     name: str
     before: int | None
@@ -182,7 +182,7 @@ class MarginCurve(msgspec.Struct, frozen=True):
 
 
 class ImpactReport(msgspec.Struct, frozen=True):
-    """Everything that a report tells, whatever it is printed as; without `proofs` none was asked.
+    """All that a report says, in every form; without `proofs` none was asked.
 
     Proofs are no figures: the digest is the same with them. The cells of `dated` are the days on
     which dated figures change, each with the day before it.

@@ -76,8 +76,8 @@ class BacktestOrder(msgspec.Struct):
     `engine_version` is that of the program that asks.
     `by` are the dimensions of the report; `share` of the applicants are judged, in 2**32 parts,
     chosen by a hash of `seed` and the user. `points` are the figures of each point of a sweep, set
-    beside those of `other`; `margins` likewise, judged for `margin_share` of the applicants, as are
-    the days of `dated` figures.
+    on top of those of `other`; `margins` likewise, judged for `margin_share` of the applicants, as
+    are the days of `dated` figures.
     """
 
     product: str
@@ -158,7 +158,7 @@ def _plain(value: Decimal, finest: Decimal) -> Decimal:
 
 
 class ComparedRules(msgspec.Struct, frozen=True):
-    """A product, its champion as it stands, and what it is compared with.
+    """A product, its champion, and what that is compared with.
 
     `name` is how reports call the other side; `figures` are those that were set, and `present` are
     the values in force of those that a sweep goes through. `margins` are values near to the set
@@ -172,8 +172,8 @@ class ComparedRules(msgspec.Struct, frozen=True):
     name: str
     figures: tuple[SetFigure, ...]
     present: tuple[str, ...]
-    margins: tuple[Margin, ...] = ()
-    texts: Mapping[str, bytes] = {}
+    margins: tuple[Margin, ...]
+    texts: Mapping[str, bytes]
 
 
 def compared(
@@ -182,6 +182,7 @@ def compared(
     changed: NamedVersion,
     figures: Mapping[str, str],
     points: Sequence[Mapping[str, str]],
+    texts: Mapping[str, bytes],
 ) -> ComparedRules:
     """Both sides, the other with figures set; each point is tried. Raises FiguresUnfit."""
     ruleset = changed.ruleset
@@ -207,6 +208,7 @@ def compared(
         moved,
         present,
         near,
+        texts,
     )
 
 

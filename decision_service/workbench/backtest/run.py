@@ -219,5 +219,5 @@ def _begin(listening: Connection) -> None:
 
 
 def _end_with(listening: Connection) -> None:
-    listening.poll(None)  # nothing is ever sent: it returns when nobody is left to send
+    listening.poll(None)  # nothing is ever sent: it returns when no sender is left
     os._exit(1)

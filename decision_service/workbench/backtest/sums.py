@@ -114,7 +114,7 @@ class BacktestSums(ImpactSums):
 
     Keys of `loans` are `kept in`, `swap in` and `swap out`, of `points` the places of a sweep's
     points, of `margins` likewise. `groups` are by dimension and cell, `dated` by day. `both` are
-    the amounts among those whom both sides approve, before and after.
+    the amounts among those that both sides approve, before and after.
     """
 
     decisions: int = 0

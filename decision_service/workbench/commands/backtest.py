@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from decision_service.cli.output import CommandError, Exit, whole
 from decision_service.domain.errors import visible
+from decision_service.rulebook.folder import write_whole
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import parse_day
 from decision_service.workbench.backtest.render import ReportFormat, rendered
@@ -133,26 +134,17 @@ def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> N
     if out is None:
         sys.stdout.write(visible(rendered(report, form)))
         return
-    for path in write_report(report, out):
-        sys.stderr.write(visible(f"wrote {path}\n"))
-
-
-def write_report(report: ImpactReport, folder: Path) -> list[Path]:
-    written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for form in ReportFormat:
-            target = folder / f"impact.{form}"
-            draft = target.with_suffix(f".{form}.new")
-            draft.write_text(rendered(report, form), encoding="utf-8")
-            draft.replace(target)
-            written.append(target)
+        out.mkdir(parents=True, exist_ok=True)
+        for each in ReportFormat:
+            write_whole(out / f"impact.{each}", rendered(report, each))
     except OSError as error:
         raise CommandError(
-            f"--out {folder} cannot be written ({error.strerror}): choose a folder of yours",
+            f"--out {out} cannot be written ({error.strerror}): choose a folder of yours",
             Exit.USAGE,
         ) from None
-    return written
+    for each in ReportFormat:
+        sys.stderr.write(visible(f"wrote {out / f'impact.{each}'}\n"))
 
 
 def assignments(given: Sequence[str]) -> Mapping[str, str]:
@@ -287,7 +279,7 @@ def backtest(
         ),
     ] = False,
 ) -> None:
-    """For recorded applicants: whom, how much, and why."""
+    """Who would be decided otherwise, by how much, and why."""
     asked = conditions(fail_if or ())
     points = sweep_points(sweep or ())
     compared = compared_rules(rules, product, other, assignments(figures or ()), points)
@@ -303,9 +295,9 @@ def backtest(
         margins=margin_points(compared.margins),
     )
     require_possible(order, compared)
-    whom = Applicants(_window(since, until, compared), store, cases, sample or 0, margins)
+    applicants = Applicants(_window(since, until, compared), store, cases, sample or 0, margins)
     proofs = _proofs(compared, order.params_as_of) if prove else UNSET
-    report = replace(answered(compared, order, whom, on, jobs), proofs=proofs)
+    report = replace(answered(compared, order, applicants, on, jobs), proofs=proofs)
     show_report(report, form, out)
     require_fit(report, asked)
 

@@ -48,7 +48,7 @@ from decision_service.workbench.backtest.run import (
     summed,
 )
 from decision_service.workbench.backtest.sums import TooManyCells
-from decision_service.workbench.commands.folder import find_version, loaded, select_rules
+from decision_service.workbench.commands.folder import LoadedRules, find_version
 from decision_service.workbench.constants import FiguresUnfit
 
 SHOWN = 10
@@ -65,7 +65,7 @@ class Workers(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Applicants:
-    """Whom a backtest judges: those of a store or of a file; `sample` 0 means all.
+    """Applicants of a store or of a file; `sample` 0 means all.
 
     With `margins` so many are judged near to the set figures as a report can use, else as many as
     cost little.
@@ -81,7 +81,7 @@ class Applicants:
 def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
     if changes_nothing(order, compared):
         raise CommandError(
-            f"both sides are v{compared.changed.version} as it stands: change something with "
+            f"both sides are v{compared.changed.version} as it is: change something with "
             "--with, --set, --sweep or --params-as-of",
             Exit.USAGE,
         )
@@ -96,16 +96,16 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
 def answered(
     compared: ComparedRules,
     order: BacktestOrder,
-    whom: Applicants,
+    asked: Applicants,
     on: Workers = Workers.PROCESSES,
     jobs: int | None = None,
 ) -> ImpactReport:
     """The report, by `jobs` workers at a time; raises CommandError."""
     try:
         if on is Workers.RAY:
-            _require_reach(whom)
-        with named(whom, order.product, compared.texts) as (source, broken):
-            edges, share = _prepare(order, source, whom, compared.changed)
+            _require_reach(asked)
+        with named(asked, order.product, compared.texts) as (source, broken):
+            edges, share = _prepare(order, source, asked, compared.changed)
             with progress() as show:
                 sums = summed(_workers(on), order, divided(*edges), jobs, show)
     except (StoreError, TooManyCells, WorkersKilled, ClusterUnfit) as error:
@@ -115,10 +115,10 @@ def answered(
 
 
 def _prepare(
-    order: BacktestOrder, source: DecisionSource, whom: Applicants, changed: CompiledRuleset
+    order: BacktestOrder, source: DecisionSource, asked: Applicants, changed: CompiledRuleset
 ) -> tuple[tuple[datetime, datetime], float]:
     """Complete the order; the instants of the first and the last decision, and the share drawn."""
-    counts = asyncio.run(_counts(source, order.product, whom.window))
+    counts = asyncio.run(_counts(source, order.product, asked.window))
     if not counts.decided or counts.first is None or counts.last is None:
         raise CommandError(
             f"there are no decisions of {order.product} in this window: widen --from and --to, or "
@@ -129,7 +129,7 @@ def _prepare(
     today = datetime.now(UTC).astimezone(changed.zone).date()
     order.dated = dated_figures(order, changed, today)
     return (counts.first, counts.last), draw(
-        order, whom.sample, counts.decided, margins=whom.margins
+        order, asked.sample, counts.decided, margins=asked.margins
     )
 
 
@@ -151,17 +151,17 @@ def _workers(on: Workers) -> MapPartitions:
 
 @contextmanager
 def named(
-    whom: Applicants, product: str, texts: Mapping[str, bytes]
+    asked: Applicants, product: str, texts: Mapping[str, bytes]
 ) -> Iterator[tuple[DecisionSource, tuple[BrokenLines, ...]]]:
     """What was named, with lines of Parquet that are removed at the end; raises CommandError."""
-    if whom.store and whom.cases is not None:
+    if asked.store and asked.cases is not None:
         raise CommandError("give --store or --cases, not both", Exit.USAGE)
-    if whom.cases is not None:
+    if asked.cases is not None:
         with TemporaryDirectory(prefix="decision-service-") as folder:
-            yield _cases(whom.cases, product, texts, Path(folder))
+            yield _cases(asked.cases, product, texts, Path(folder))
         return
     settings = load()
-    url = whom.store or settings.store_url
+    url = asked.store or settings.store_url
     yield DecisionSource(url, str(keys_to_read_with(settings, url) or "")), ()
 
 
@@ -205,13 +205,13 @@ def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
     return (BrokenLines(file.name, broken, every, numbers),) if broken else ()
 
 
-def _require_reach(whom: Applicants) -> None:
+def _require_reach(asked: Applicants) -> None:
     require_extra("ray", "--on ray needs Ray")
-    if whom.cases is not None:
+    if asked.cases is not None:
         raise CommandError(
             "--on ray takes no --cases: other machines do not have this file", Exit.USAGE
         )
-    address = parse_store_url(whom.store or load().store_url)
+    address = parse_store_url(asked.store or load().store_url)
     if isinstance(address, SqliteFile):
         raise CommandError(
             f"--on ray needs a store on PostgreSQL: other machines do not have {address.path}",
@@ -252,14 +252,12 @@ def compared_rules(
     figures: Mapping[str, str],
     points: Sequence[Mapping[str, str]],
 ) -> ComparedRules:
-    loading = loaded(select_rules(folder))
-    rulebook = loading.rulebook
-    assert rulebook is not None  # noqa: S101  `loaded` raises otherwise
+    rules = LoadedRules.read(folder)
     try:
-        product = rulebook.product(name)
+        product = rules.rulebook.product(name)
     except ProductUnknown as error:
         raise CommandError(str(error), Exit.USAGE) from None
-    base = find_version(f"{name}@{product.champion.version}", folder)
+    base = rules.named(product.champion)
     changed = find_version(other, folder) if other else base
     if changed.ruleset.ruleset != name:
         raise CommandError(
@@ -268,7 +266,6 @@ def compared_rules(
             Exit.USAGE,
         )
     try:
-        both = compared(product, base, changed, figures, points)
+        return compared(product, base, changed, figures, points, rules.texts)
     except FiguresUnfit as error:
         raise CommandError(str(error), Exit.USAGE) from None
-    return replace(both, texts={text.digest: text.body for text in loading.texts})

@@ -282,6 +282,11 @@ def _proved(old: CompiledRuleset, new: CompiledRuleset) -> list[str]:
 def _states(
     before: str, after: str, rules: Path, form: Format, *, prove: bool, cases: Path | None
 ) -> None:
+    if cases is not None:
+        try:
+            cases.open("rb").close()  # also where no version changed
+        except OSError as error:
+            raise CommandError(f"{cases} cannot be read ({error.strerror})", Exit.USAGE) from None
     with ExitStack() as opened:
         old, new = (
             LoadedRules.read(opened.enter_context(rules_of(word, rules)))
@@ -310,10 +315,6 @@ def _states(
 def _impact(
     found: RulesDiff, old: LoadedRules, new: LoadedRules, cases: Path
 ) -> Iterator[tuple[str, ImpactReport]]:
-    try:
-        cases.open("rb").close()  # also where no version changed
-    except OSError as error:
-        raise CommandError(f"{cases} cannot be read ({error.strerror})", Exit.USAGE) from None
     for one in found.versions:
         if one.champion is not None and one.champion.digest != one.after.digest:
             yield one.name, _judged(one, old, new, cases)
@@ -321,20 +322,15 @@ def _impact(
 
 def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path) -> ImpactReport:
     from decision_service.workbench.backtest.replica import KeyRange
-    from decision_service.workbench.backtest.rules import BacktestOrder
-    from decision_service.workbench.commands.backtest_run import (
-        Applicants,
-        answered,
-        compared_rules,
-    )
+    from decision_service.workbench.backtest.rules import BacktestOrder, compared
+    from decision_service.workbench.commands.backtest_run import Applicants, answered
 
     window = KeyRange(datetime(1971, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
-    name = one.after.ruleset
-    compared = compared_rules(old.path, name, new.file(one.after), {}, ())
-    at_hand = {text.digest: text.body for text in new.loading.texts}
-    compared = replace(compared, texts={**at_hand, **compared.texts})
-    order = BacktestOrder(name, compared.base, compared.other, compared.product.input_names)
-    return answered(compared, order, Applicants(window, cases=cases))
+    product = old.rulebook.products[one.after.ruleset]
+    sides = old.named(product.champion), new.named(one.after)
+    both = compared(product, *sides, {}, (), {**new.texts, **old.texts})
+    order = BacktestOrder(product.name, both.base, both.other, product.input_names)
+    return answered(both, order, Applicants(window, cases=cases))
 
 
 def _print(lines: list[str]) -> None:

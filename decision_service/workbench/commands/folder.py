@@ -192,14 +192,13 @@ def _astray(files: RulesetFiles) -> RulesetFiles:
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    path: Path
     selection: RulesSelection
     loading: LoadResult
 
     @classmethod
     def read(cls, path: Path) -> LoadedRules:
         selection = select_rules(path)
-        return cls(path, selection, loaded(selection))
+        return cls(selection, loaded(selection))
 
     @property
     def rulebook(self) -> Rulebook:
@@ -216,8 +215,13 @@ class LoadedRules:
         product = next(p for p in folder.products if p.product == ruleset.ruleset)
         return files_of(folder, product, ruleset.version)
 
-    def file(self, ruleset: CompiledRuleset) -> str:
-        return str(self.path / ruleset.ruleset / f"v{ruleset.version}.yaml")
+    def named(self, ruleset: CompiledRuleset) -> NamedVersion:
+        return NamedVersion(self.files(ruleset), ruleset)
+
+    @property
+    def texts(self) -> dict[str, bytes]:
+        """The stored files of the versions by digest."""
+        return {text.digest: text.body for text in self.loading.texts}
 
 
 @contextmanager

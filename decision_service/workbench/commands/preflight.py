@@ -327,7 +327,9 @@ def transport_check(settings: Settings) -> PreflightCheck:
     loopback = is_loopback(split_address(settings.grpc_address)[0])
     if settings.tls_cert_file is not None:
         who = (
-            "known callers" if settings.callers_known else "anybody: set DECISION_AUTH_TOKENS_FILE"
+            "known callers"
+            if settings.callers_known
+            else "every caller: set DECISION_AUTH_TOKENS_FILE"
         )
         return PreflightCheck("transport", settings.callers_known, f"TLS, for {who}")
     if loopback:
@@ -371,7 +373,7 @@ def _beside_the_store(
     if file is not None:
         return PreflightCheck(name, True, f"{verb} in {file}")
     if settings.store_url.startswith("sqlite:"):
-        words = f"{verb} beside the SQLite file: keep both out of one backup"
+        words = f"{verb} in the folder of the SQLite file: keep both out of one backup"
         return PreflightCheck(name, None, words)
     return PreflightCheck(name, False, without)
 
@@ -392,7 +394,7 @@ async def clock_check(settings: Settings) -> PreflightCheck:
     if given is None:
         return PreflightCheck("clock", None, "the vendor's answer holds no date to compare with")
     drift = abs((parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
-    words = f"{drift:.0f} s beside the vendor's"
+    words = f"{drift:.0f} s from the vendor's"
     if drift > MOST_DRIFT:
         return PreflightCheck("clock", False, f"{words}: at most {MOST_DRIFT:.0f} s, so run NTP")
     return PreflightCheck("clock", True, words)

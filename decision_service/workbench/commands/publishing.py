@@ -45,7 +45,6 @@ from decision_service.rulebook.manifest import (
     manifest_text,
     new_key,
     public_line,
-    publication,
     published_now,
     signed,
 )
@@ -476,8 +475,7 @@ def verify(
 ) -> None:
     """Exit code 1 where it would not load these rules."""
     folder = select_rules(path).folder
-    manifest = folder.manifest
-    published = None if manifest is None else publication(manifest.path, manifest.text)
+    published = published_as(folder)
     found = _problems(folder, _signers(callers))
     if form is Format.JSON:
         print_json(_dict(published) | {"problems": [render(one) for one in found]})

@@ -38,6 +38,7 @@ from decision_service.rules.language.diagnostics import (
 from decision_service.runtime.config import load
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
+    LoadedRules,
     PathArgument,
     RulesSelection,
     loaded,
@@ -123,8 +124,7 @@ def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
     from decision_service.workbench.proofs.report import guarantees_of
     from decision_service.workbench.proofs.solver import SolverMissing
 
-    rulebook = loaded(selection).rulebook
-    assert rulebook is not None  # noqa: S101 - loaded raises otherwise
+    rulebook = LoadedRules(selection, loaded(selection)).rulebook
     try:
         return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, selection.has)]
     except SolverMissing as error:

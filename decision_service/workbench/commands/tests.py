@@ -23,10 +23,9 @@ from decision_service.workbench.commands.explain import (
 )
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
+    LoadedRules,
     PathArgument,
     RulesSelection,
-    loaded,
-    select_rules,
     shown_name,
 )
 from decision_service.workbench.commands.rules import as_dict
@@ -34,7 +33,7 @@ from decision_service.workbench.coverage import cases_for_missed, try_figures
 from decision_service.workbench.mutants import Fate
 from decision_service.workbench.mutation import FiguresReport
 
-_NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
+_NOT_MADE = "  no made-up case reaches it: write one, or ask whether an applicant can"
 _Found = tuple[VersionResults, CaseResult]
 _WORDS = {
     Fate.NOTICED: "noticed",
@@ -73,10 +72,10 @@ def run_tests(
     ] = TestsForm.TABLE,
 ) -> None:
     """Exit code 1 when one fails or there is none."""
-    selection = select_rules(path)
-    rulebook = loaded(selection).rulebook
-    assert rulebook is not None  # noqa: S101 - loaded raises otherwise
-    versions = [v for v in run_rule_tests(selection.folder, rulebook) if _selected(v, selection)]
+    rules = LoadedRules.read(path)
+    selection = rules.selection
+    results = run_rule_tests(selection.folder, rules.rulebook)
+    versions = [version for version in results if _selected(version, selection)]
     if why_of:
         print_why(versions, why_of, form)
         return

@@ -14,6 +14,7 @@ PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^   ```\n   \$ decision-service (.*)\n((?:   .*\n)*?)   ```\n", re.MULTILINE)
 
 
+@pytest.mark.long
 def test_each_command_prints_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,16 +57,26 @@ def test_a_host_that_is_not_the_vendors_belongs_to_any_mode() -> None:
     assert base_url("production", "smile.lender.example").ok is True
 
 
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """The shipped rules without their cases, which take seconds."""
+    rules = tmp_path / "rules"
+    shutil.copytree(SHIPPED, rules, ignore=shutil.ignore_patterns("tests"))
+    return rules
+
+
+def said(rules: Path, name: str, state: StoreState | None = None) -> list[PreflightCheck]:
+    """The lines of this name of what is said of a rules folder."""
+    settings = load(environ={"DECISION_RULES_DIR": str(rules)})
+    checks = rules_checks(settings, state or StoreState(), found_rules(settings))
+    return [line for line in checks if line.name == name]
+
+
 def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Path) -> None:
     """A version that the plan names and no case is about is counted with failing tests."""
     product = product_folder(tmp_path)
     (product / "tests" / "v1.yaml").unlink()
-    settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
-    found = next(
-        line
-        for line in rules_checks(settings, StoreState(), found_rules(settings))
-        if line.name == "rules"
-    )
+    [found] = said(product.parent, "rules")
     words = "1 of their tests fail or are not there: see `rules test`"
     assert (found.ok, found.words) == (False, words)
 
@@ -85,82 +95,48 @@ def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Pat
     ],
 )
 def test_a_rollout_beyond_its_first_stage_says_what_to_do(
-    stages: dict[str, str], words: str
+    shipped: Path, stages: dict[str, str], words: str
 ) -> None:
     """The key of the plan, or the whole command."""
-    settings = load(environ={"DECISION_RULES_DIR": str(SHIPPED)})
-    found = [
-        line
-        for line in rules_checks(settings, StoreState(stages), found_rules(settings))
-        if line.name == "rollout"
-    ]
-    assert (found[0].ok, found[0].words) == (False, f"gig-advance-ph {words}")
+    found, *_ = said(shipped, "rollout", StoreState(stages))
+    assert (found.ok, found.words) == (False, f"gig-advance-ph {words}")
 
 
 def test_a_plans_risks_are_refused_or_accepted_by_name(tmp_path: Path) -> None:
     """It begins at 100 % without guardrails and caps; the policy takes one of these, saying why."""
-    product_folder(tmp_path)
-    settings = load(environ={"DECISION_RULES_DIR": str(tmp_path / "rules")})
-    lines = [
-        line
-        for line in rules_checks(settings, StoreState(), found_rules(settings))
-        if line.name == "plan"
-    ]
-    assert [line.ok for line in lines] == [False, False, False]
+    rules = product_folder(tmp_path).parent
     risks = ("first_stage", "no_guardrails", "no_caps")
-    for line, risk in zip(lines, risks, strict=True):
+    for line, risk in zip(said(rules, "plan"), risks, strict=True):
+        assert line.ok is False
         assert f"or accept `{risk}` of personal-loan-ph with a reason in policy.yaml" in line.words
     accepted = "{product: personal-loan-ph, what: no_caps, reason: Fifty friends.}"
-    (tmp_path / "rules" / "policy.yaml").write_text(f"accept: [{accepted}]\n")
-    lines = [
-        line
-        for line in rules_checks(settings, StoreState(), found_rules(settings))
-        if line.name == "plan"
-    ]
-    assert [line.ok for line in lines] == [False, False, True]
-    assert lines[2].words.endswith("nothing bounds what a day approves; accepted: Fifty friends.")
+    (rules / "policy.yaml").write_text(f"accept: [{accepted}]\n")
+    *others, last = said(rules, "plan")
+    assert [line.ok for line in (*others, last)] == [False, False, True]
+    assert last.words.endswith("nothing bounds what a day approves; accepted: Fifty friends.")
 
 
-def test_letters_of_a_sample_lender_are_not_sent(tmp_path: Path) -> None:
+def test_letters_of_a_sample_lender_are_not_sent(shipped: Path) -> None:
     """Each file that still has the sample's name or contact is named; own words are in order."""
-    rules = tmp_path / "rules"
-    shutil.copytree(SHIPPED, rules)
-    settings = load(environ={"DECISION_RULES_DIR": str(rules)})
-    found = [
-        line
-        for line in rules_checks(settings, StoreState(), found_rules(settings))
-        if line.name == "letters"
-    ]
+    found = said(shipped, "letters")
     assert [line.ok for line in found] == [False] * 4
     assert found[0].words.startswith("gig-advance-ph/notices/en.yaml has the sample's `Sample Lend")
-    for file in rules.glob("*/notices/*.yaml"):
+    for file in shipped.glob("*/notices/*.yaml"):
         text = file.read_text().replace("Sample Lending Inc.", "Bayan Credit Inc.")
         text = text.replace("8000 0000", "8765 4321").replace("lender.example", "bayan.ph")
         file.write_text(text)
-    [line] = [
-        line
-        for line in rules_checks(settings, StoreState(), found_rules(settings))
-        if line.name == "letters"
-    ]
+    [line] = said(shipped, "letters")
     assert (line.ok, line.words) == (True, "4 name a lender and a contact")
 
 
 def test_a_list_of_which_no_key_counts_is_named(tmp_path: Path) -> None:
     """A list that nothing is on is no reason to wait, and is named."""
-    rules = tmp_path / "rules"
-    shutil.copytree(SHIPPED, rules)
+    rules = product_folder(tmp_path).parent
     (rules / "_shared" / "lists").mkdir(parents=True)
     (rules / "_shared" / "lists" / "blocked.csv").write_text("key\n")
-    settings = load(environ={"DECISION_RULES_DIR": str(rules)})
-    [line] = [
-        line
-        for line in rules_checks(settings, StoreState(), found_rules(settings))
-        if line.name == "lists"
-    ]
-    assert (line.ok, line.words.partition(": add")[0]) == (
-        None,
-        "nothing is on the list `blocked`: it is empty",
-    )
+    [line] = said(rules, "lists")
+    words = "nothing is on the list `blocked`: it is empty"
+    assert (line.ok, line.words.partition(": add")[0]) == (None, words)
 
 
 def guarantees_of(tmp_path: Path, seconds: float = 500.0, more: str = "") -> PreflightCheck:
@@ -230,16 +206,13 @@ def test_guards_that_are_less_than_in_what_decided_are_to_be_accepted(
     """A case that is gone is named, until the publication has accepted it."""
     product = publishable(tmp_path)
     last = read_rules(product.parent)
-    settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
     tests = product / "tests" / "v1.yaml"
     tests.write_text(tests.read_text().replace("- name: a steady earner", "- name: a new name"))
 
-    def guards() -> PreflightCheck:
-        lines = rules_checks(settings, StoreState(rules=last), found_rules(settings))
-        return next(line for line in lines if line.name == "guards")
-
-    assert (guards().ok, "case a steady earner" in guards().words) == (False, True)
+    [guards] = said(product.parent, "guards", StoreState(rules=last))
+    assert (guards.ok, "case a steady earner" in guards.words) == (False, True)
     accepted = ("--accept", "personal-loan-ph/tests/v1.yaml")
     published = ("rules", "publish", product.parent, "--by", "juan", "--no-prove")
     assert command(capsys, *published, *accepted).code == 0
-    assert guards().ok is True
+    [guards] = said(product.parent, "guards", StoreState(rules=last))
+    assert guards.ok is True

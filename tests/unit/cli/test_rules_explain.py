@@ -48,70 +48,71 @@ def test_the_tree_tells_the_outcome_the_version_and_the_day(explain):
     assert first.endswith("· as of 2026-11-15 (Asia/Manila)")
 
 
-def test_each_rule_shows_its_truth_and_the_values_it_saw(explain):
-    """A rule is TRUE, false or UNKNOWN, with every comparison's values below it."""
-    lines = lines_of(explain(income__months_24m="3", accounts__connected_count="missing NO_DATA"))
-    assert "no_source            UNKNOWN → REFER  DATA_MISSING" in lines
-    assert "accounts.connected_count = missing NO_DATA   == 0" in lines
-    assert "short_history        TRUE → DECLINE  SHORT_INCOME_HISTORY" in lines
-    assert "income.months_24m = 3   < params.min_income_months (4)" in lines
-    assert "debt_high            false" in lines
+LIMIT_IS_OPEN = {"income__months_12m": "12", "income__conservative_6m": "missing SOURCE_FAILED"}
 
 
-def test_a_scorecard_shows_bins_points_total_and_band(explain):
-    """Each characteristic has its bin and points, the stage its total and band."""
-    lines = lines_of(explain())
-    assert "score (scorecard) → APPROVE  stability = 300, band B" in lines
-    assert "income.months_12m    → 40 points  INCOME_GAPS" in lines
-    assert "income.months_12m = 8   in [6, 10)" in lines
-    assert "stability: at most 80" in lines
-
-
-def test_a_characteristic_without_a_value_shows_its_bounds(explain):
-    """A missing characteristic shows its fewest and most points and its cause, but no bin."""
-    lines = lines_of(explain(contributions__months_12m="missing SOURCE_FAILED"))
-    assert "contributions.months_12m → 0 to 60 points" in lines
-    assert "contributions.months_12m = missing SOURCE_FAILED" in lines
-
-
-def test_a_table_shows_its_row_and_why_earlier_rows_did_not_match(explain):
-    """The row that counted has what it gave; those before it the first cell that failed."""
-    lines = lines_of(explain(income__months_12m="12"))
-    assert "limit (table) → nothing  row 2" in lines
-    assert "row 1: no, income.conservative_6m = ₱ 25,000   in >= 30000" in lines
-    assert "limit row 2          → max_amount ₱ 50,000, tier T2" in lines
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        (
+            {"income__months_24m": "3", "accounts__connected_count": "missing NO_DATA"},
+            (
+                "no_source            UNKNOWN → REFER  DATA_MISSING",
+                "accounts.connected_count = missing NO_DATA   == 0",
+                "short_history        TRUE → DECLINE  SHORT_INCOME_HISTORY",
+                "income.months_24m = 3   < params.min_income_months (4)",
+                "debt_high            false",
+                "SHORT_INCOME_HISTORY Too few months of verified income (has 3, needs 4)",
+            ),
+        ),
+        (
+            {},
+            (
+                "score (scorecard) → APPROVE  stability = 300, band B",
+                "income.months_12m    → 40 points  INCOME_GAPS",
+                "income.months_12m = 8   in [6, 10)",
+                "stability: at most 80",
+            ),
+        ),
+        (
+            {"contributions__months_12m": "missing SOURCE_FAILED"},
+            (
+                "contributions.months_12m → 0 to 60 points",
+                "contributions.months_12m = missing SOURCE_FAILED",
+            ),
+        ),
+        (
+            {"income__months_12m": "12"},
+            (
+                "limit (table) → nothing  row 2",
+                "row 1: no, income.conservative_6m = ₱ 25,000   in >= 30000",
+                "limit row 2          → max_amount ₱ 50,000, tier T2",
+            ),
+        ),
+        (
+            LIMIT_IS_OPEN,
+            ("row 1: cannot tell, income.conservative_6m = missing SOURCE_FAILED   in >= 30000",),
+        ),
+        (
+            {"income__conservative_6m": "missing NO_DATA"},
+            (
+                "data needed · income.conservative_6m: no data, DATA_MISSING",
+                "connect an account that holds this data",
+            ),
+        ),
+    ],
+)
+def test_each_part_shows_what_it_came_to_and_the_values_it_saw(explain, changed, shown):
+    """Rules, characteristics, rows, reasons and what is missing, with every comparison's values."""
+    lines = lines_of(explain(**changed))
+    assert [line for line in shown if line not in lines] == []
     assert not any(line.startswith("row 2:") for line in lines)
-
-
-def test_a_table_whose_row_is_open_shows_which_value_is_missing(explain):
-    """Where a missing value hides the row, that cell is the one that cannot be told."""
-    lines = lines_of(
-        explain(income__months_12m="12", income__conservative_6m="missing SOURCE_FAILED")
-    )
-    assert (
-        "row 1: cannot tell, income.conservative_6m = missing SOURCE_FAILED   in >= 30000" in lines
-    )
 
 
 def test_a_reduced_offer_shows_what_limits_it(explain):
     """The offer names amount, term, rate and the binding term."""
-    done = explain("--input", "requested_amount=60000")
-    assert "offer · 37,500 PHP · 6 months · 0.05 a month · limited by limit.max_amount" in lines_of(
-        done
-    )
-
-
-def test_reasons_are_in_words_with_what_was_seen_and_needed(explain):
-    """A reason has its code, its sentence, the value and what would have been needed."""
-    lines = lines_of(explain(income__months_24m="3"))
-    assert "SHORT_INCOME_HISTORY Too few months of verified income (has 3, needs 4)" in lines
-
-
-def test_what_is_missing_is_asked_for(explain):
-    """A missing factor gives a data request with what would help."""
-    lines = lines_of(explain(income__conservative_6m="missing NO_DATA"))
-    assert "data needed · income.conservative_6m: no data, DATA_MISSING" in lines
-    assert "connect an account that holds this data" in lines
+    lines = lines_of(explain("--input", "requested_amount=60000"))
+    assert "offer · 37,500 PHP · 6 months · 0.05 a month · limited by limit.max_amount" in lines
 
 
 def test_dated_parameters_follow_the_day(explain):

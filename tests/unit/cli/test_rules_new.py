@@ -64,6 +64,7 @@ reasons:
 """
 
 
+@pytest.mark.long
 def test_the_change_that_the_page_tells_reaches_every_gate(capsys, rules):
     """Each command says the next step; what it prints is what the page shows, and is pasted."""
     rule, printed = page_blocks("yaml"), page_blocks("", "not reached")

@@ -110,7 +110,7 @@ def test_a_backtest_tells_proofs_beside_its_figures(
     """In the report, even where no applicant can be compared."""
     asked = ("backtest", "small-loan", "--rules", states[0], "--cases", cases, "--jobs", "1")
     done = command(capsys, *asked, "--set", "params.min_income_months=8", "--prove")
-    assert "v1 with min_income_months 8 beside the champion v1, from " in done.out
+    assert "v1 with min_income_months 8 against the champion v1, from " in done.out
     assert "| no applicant gets a better outcome or a larger amount | PROVED |" in done.out
     assert NOT_LOOSER in done.out
 

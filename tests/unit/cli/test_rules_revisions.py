@@ -21,7 +21,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _git(root, "init", "--quiet")
     (root / "README.md").write_text("Rules.\n")
     _commit(root, "empty")
-    shutil.copytree(SHIPPED, root / "rules")
+    shutil.copytree(SHIPPED, root / "rules", ignore=shutil.ignore_patterns("gig-advance-ph"))
     _commit(root, "shipped")
     version = root / "rules" / PRODUCT / "v1.yaml"
     text = version.read_text()

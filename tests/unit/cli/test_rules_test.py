@@ -193,13 +193,6 @@ def test_a_table_that_no_version_reads_is_warned_of(run, product):
     assert words in done.out
 
 
-def test_what_two_versions_share_is_told_once(run, product):
-    """A slip in a table that two versions read is one problem."""
-    with_table(product, "A,>= about,2 * income.conservative_6m,T2\n")
-    (product / "v2.yaml").write_text((product / "v1.yaml").read_text().replace("n: 1", "n: 2"))
-    assert run("check").out.count("limit.csv:2:3: error") == 1
-
-
 def test_faults_of_cases_are_found_by_check(run, product):
     """`check` reads the cases, too: unknown reasons, impossible values and other versions."""
     edit(product, "expect: {outcome: APPROVE,", "expect: {reasons: [NO], outcome: APPROVE,")

@@ -119,8 +119,8 @@ def _proved() -> ImpactReport:
 def test_proofs_stand_beside_the_figures(form: ReportFormat) -> None:
     """Each claim with its answer; whom it is not so of, and what is not decided, in sentences."""
     text = rendered(_proved(), form)
-    assert text.index("How far this can be trusted") < text.index("Proved of everybody")
-    assert "v1 with least 9 beside the champion v1, from 2026-11-01 on." in text
+    assert text.index("How far this can be trusted") < text.index("Proved of all applicants")
+    assert "v1 with least 9 against the champion v1, from 2026-11-01 on." in text
     assert "COUNTEREXAMPLE: not so: nobody gets a worse outcome; a person; v1: APPROVE" in text
     assert "UNDECIDED: nobody is decided otherwise: the time was over" in text
 
@@ -134,7 +134,7 @@ def test_programs_read_proofs() -> None:
         "answer": "PROVED",
         "told": "",
     }
-    row = "Proved of everybody,nobody gets a better outcome,answer,PROVED\n"
+    row = "Proved of all applicants,nobody gets a better outcome,answer,PROVED\n"
     assert row in rendered(_proved(), ReportFormat.CSV)
     assert _proved().digest == report().digest
 

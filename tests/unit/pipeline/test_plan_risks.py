@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.rulebook.plans import found_risks, plan_warnings
-from decision_service.rulebook.rulebook import PlanRisk
+from decision_service.rulebook.rulebook import Floors, PlanRisk
 from decision_service.rules.language.diagnostics import render_all
 from tests.fakes.plans import with_plan
 from tests.fakes.world import PRODUCT, rulebook, shipped_rules
@@ -78,6 +78,7 @@ def test_each_dangerous_edit_of_a_plan_is_warned_of_at_its_line(edit, found) -> 
 def test_the_policy_accepts_a_risk_of_a_product_by_its_name() -> None:
     """The shipped plans begin at 100 % without caps; the shipped policy says why, and no more."""
     book = rulebook()
+    assert book.policy.floors == Floors(100, 100)
     assert list(plan_warnings(shipped_rules(), book)) == []
     for product in book.products.values():
         bare = {one.named for one in found_risks(product, replace(book.policy, accept=()))}

@@ -9,31 +9,17 @@ from msgspec.structs import replace
 
 from decision_service.rulebook.folder import TextFile, read_policy, read_rules
 from decision_service.rulebook.load import load_rules
-from decision_service.rulebook.rulebook import Floors, PlanRisk, Policy
+from decision_service.rulebook.rulebook import Floors, Policy
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 PATH = "rules/policy.yaml"
 
 
-def test_the_shipped_policy_asks_for_everything_and_accepts_the_demo():
-    """The shipped folder asks for all of its tests, and takes what its plans risk by name."""
-    folder = read_rules(ROOT / "rules")
-    policy = load_rules(folder, NOW).rulebook.policy
-    assert (policy.floors, policy.remarks) == (Floors(100, 100), ())
-    assert policy.reason("personal-loan-ph", PlanRisk.NO_CAPS)
-    assert policy.reason("personal-loan-ph", PlanRisk.NO_GUARDRAILS) == ""
-
-
 def test_without_a_file_everything_is_asked_for():
     """A folder that lacks the file is held to all, and accepts nothing."""
     folder = replace(read_rules(ROOT / "rules"), policy=None)
     assert load_rules(folder, NOW).rulebook.policy == Policy()
-
-
-def test_the_policy_is_part_of_what_is_published():
-    """A publication covers the policy as it covers rules."""
-    assert "policy.yaml" in read_rules(ROOT / "rules").contents
 
 
 def test_a_lower_floor_is_said():

@@ -17,17 +17,20 @@ NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 LOAN = "personal-loan-ph"
 
 
+ONE_PRODUCT = shutil.ignore_patterns("gig-advance-ph")
+
+
 @pytest.fixture(scope="module")
-def shipped():
-    """The shipped folder, as it is and loaded."""
-    folder = read_rules(ROOT / "rules")
+def shipped(tmp_path_factory):
+    """A folder of one shipped product, as it is and loaded."""
+    folder = edited(tmp_path_factory.mktemp("shipped"), {})
     return folder, load_rules(folder, NOW).rulebook
 
 
 def edited(tmp_path, edits):
-    """The shipped folder with texts replaced, by file."""
+    """The folder with texts replaced, by file."""
     rules = tmp_path / "rules"
-    shutil.copytree(ROOT / "rules", rules)
+    shutil.copytree(ROOT / "rules", rules, ignore=ONE_PRODUCT)
     for name, edit in edits.items():
         file = rules / name
         text = file.read_text() if file.exists() else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.rulebook.plans import unmatched_segments
+from decision_service.rulebook.folder import TextFile
+from decision_service.rulebook.plans import plan_problems
 from tests.unit.rollout.plans import PATH, SMALL, good
 
 EXISTING = 'inputs.customer_type == "existing"'
@@ -18,7 +19,7 @@ def empty(*conditions):
         f"    - {{name: s{i}, when: '{when}', percent: 5}}\n" for i, when in enumerate(conditions)
     ]
     text = SMALL.replace("  salt: a\n", f"  salt: a\n  segments:\n{''.join(lines)}")
-    found = unmatched_segments(PATH, text, good(text))
+    found = plan_problems(TextFile(PATH, text), None, good(text), ())
     first = text.splitlines().index("  segments:") + 2
     assert {(d.code, str(d.severity)) for d in found} <= {("P213", "warning")}
     return [d.line - first for d in found]

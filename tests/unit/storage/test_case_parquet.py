@@ -13,7 +13,7 @@ from pyarrow.parquet import read_schema, write_table
 from decision_service.cli.parquet import ParquetRows, ParquetUnfit, is_parquet, write_lines
 from decision_service.domain.decision import Outcome
 from decision_service.workbench.backtest.case_files import CaseFile, parsed
-from tests.unit.cli.commands import command
+from tests.unit.cli.commands import command, product_folder
 from tests.unit.storage.test_case_line import line
 
 NOW = datetime(2026, 10, 31, 16, 30, tzinfo=UTC)
@@ -80,8 +80,9 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFi
     """With exit code 2."""
     file = tmp_path / "cases.parquet"
     file.write_bytes(b"PAR1")
-    words = ("backtest", "personal-loan-ph", "--set", "params.min_monthly_income=9000")
-    damaged = command(capsys, *words, "--cases", str(file))
+    rules = product_folder(tmp_path).parent
+    words = ("backtest", "personal-loan-ph", "--set", "params.max_debt_to_income=0.3")
+    damaged = command(capsys, *words, "--rules", rules, "--cases", file)
     assert damaged.code == 2
     assert f"{file} cannot be read as Parquet (" in damaged.err
 
