@@ -46,6 +46,8 @@ def plan_of(name: str) -> Plan:
     """A plan of the data file by its name."""
     if name == "gig-advance-ph":
         return replace(PLAN, product=name)
+    if name == "no challenger":
+        return replace(PLAN, versions=replace(PLAN.versions, challenger=None), caps=())
     return good(SMALL if name == "small" else edited(STAGED, *DATA["plans"].get(name, ())))
 
 
