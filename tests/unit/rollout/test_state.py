@@ -53,6 +53,7 @@ def plan_of(name: str) -> Plan:
 
 def after(step: dict[str, Any], plan: Plan, state: RolloutState, now: datetime) -> StepResult:
     """The state after a step of a scenario."""
+    plan = plan_of(step["under"]) if "under" in step else plan
     verb, of = next(iter(step.items()))
     product, action = Product(plan.product, {}, plan, state), None
     change = RolloutChange(plan.product, step.get("by", "ana"), "well")
