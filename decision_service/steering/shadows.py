@@ -74,8 +74,6 @@ class Shadows:
 
     def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
         """Queue a recorded decision, or drop it where the queue is full; never waits."""
-        if not versions:
-            return
         try:
             self._queue.put_nowait(_Waiting(case, versions, self._clock.monotonic()))
         except asyncio.QueueFull:
