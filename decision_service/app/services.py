@@ -206,8 +206,8 @@ async def wire_services(
             rolling.replica_check,
         ),
         rollouts.SERVICE: rollouts.RolloutServicer(
-            OperateRollouts(core.rollouts, store, store, clock),
-            ShowFigures(rolling.guardrails, store, store),
+            OperateRollouts(core.rollouts, store, clock),
+            ShowFigures(rolling.guardrails),
             CompareVersions(store, store, archive, current),
             lambda: active.status,
             clock,

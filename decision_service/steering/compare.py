@@ -21,7 +21,8 @@ from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.rules.evaluate import load
 from decision_service.rules.program import CompiledRuleset, LabelValues, ParamSpec
-from decision_service.steering.pairs import DecidedCase, PairLog, RulesOnDay, second_opinion
+from decision_service.steering.counters import ArmFigures
+from decision_service.steering.pairs import DecidedCase, RulesOnDay, second_opinion
 
 _PAGE = 100
 
@@ -144,7 +145,7 @@ class CompareVersions(msgspec.Struct, frozen=True, eq=False):
     """Compares by stored shadow results, or by re-evaluating decisions; records nothing."""
 
     log: DecisionLog
-    pairs: PairLog
+    figures: ArmFigures
     archive: RulesetArchive
     rulebook: Callable[[], Rulebook]
 
@@ -159,7 +160,7 @@ class CompareVersions(msgspec.Struct, frozen=True, eq=False):
             message = f"params_as_of {lacking}"
             raise FieldInvalid(message, (FieldProblem("params_as_of", message),))
         if question.shadow:
-            sums = await self.pairs.pair_sums(product.name, version, question.since)
+            sums = await self.figures.pair_sums(product.name, version, question.since)
             if not sums.everybody.applicants and not sums.left_out:
                 _require_shadow(product, version)
             first, last = _day(question.since, product), _day(question.now, product)

@@ -31,12 +31,14 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.ports import Clock, DecisionEntry, FetchResult
 from decision_service.rollout.assign import shadows
+from decision_service.rollout.impact import ImpactSums
 from decision_service.rollout.judge import BOUNDS_MS
 from decision_service.rollout.model import TrackName
+from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.telemetry import Alarm, counter, raised
-from decision_service.steering.pairs import DecidedCase
+from decision_service.steering.pairs import DecidedCase, DecisionPair
 
 log = structlog.get_logger("decision_service.rollout")
 
@@ -119,8 +121,8 @@ def decided(tallies: Iterable[ArmTally], track: TrackName) -> int:
     return sum(tally.decisions for tally in tallies if tally.arm in arms)
 
 
-class ArmFigures(Protocol):
-    """The counters of all processes; every method raises StoreUnavailable."""
+class ArmFigures(ArmLog, Protocol):
+    """What all processes count of rollouts; every method raises StoreUnavailable."""
 
     async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
         """Store one process's totals; a stored cell never falls, so a repetition is safe."""
@@ -134,6 +136,18 @@ class ArmFigures(Protocol):
         """What was decided from `since` on and before `before`, by arm and version in order.
 
         With `hashed` only applicants count that the hash alone dealt.
+        """
+
+    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
+        """Keep results of shadows; a version's result on a decision that is there already stays.
+
+        Nothing is kept of a decision that was deleted.
+        """
+
+    async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
+        """A shadow's results on decisions from `since` on, added up.
+
+        Instalments and all reasons but the principal ones of a changed outcome are not kept.
         """
 
 

@@ -23,7 +23,6 @@ from decision_service.rollout.judge import (
     waits_for,
 )
 from decision_service.rollout.model import WHOLE, GuardrailAction, Metric, TrackName, percent_of
-from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product
 from decision_service.steering.counters import ArmTally, CounterTotal, decided
 from decision_service.steering.guardrails import (
@@ -38,7 +37,6 @@ from decision_service.steering.guardrails import (
     value_words,
     window_words,
 )
-from decision_service.steering.pairs import PairLog
 
 LONGEST = timedelta(days=30)
 """How far back figures go at most, however old the stage."""
@@ -138,8 +136,6 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
     """Sums the counters of all processes, and evaluates the guardrails as the watch does."""
 
     watch: GuardrailWatch
-    pairs: PairLog
-    arms: ArmLog
 
     async def __call__(self, product: str) -> Figures:
         evaluation = await self.watch.evaluation(product)
@@ -154,7 +150,7 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
                 ShadowLine(
                     one.version,
                     percent_of(one.percent),
-                    await self.pairs.pair_sums(product, one.version, since),
+                    await evaluation.figures.pair_sums(product, one.version, since),
                 )
                 for one in found.plan.versions.shadow
             ],
@@ -162,26 +158,28 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
             next=[
                 n for track in TrackName if (n := await _next(evaluation, track, results, lines))
             ],
-            caps=await self._caps(found, now),
+            caps=await _caps(evaluation),
         )
 
-    async def _caps(self, product: Product, now: datetime) -> Sequence[CapLine]:
-        caps, currency = product.plan.product_caps, product.champion.currency
-        if not caps:
-            return ()
-        since = midnight(AsOf.at(now, product.champion.zone))
-        totals = await self.arms.day_totals(product.name, since)
-        return [
-            CapLine(
-                cap.name,
-                cap.tier,
-                totals.of(cap.tier).approvals,
-                cap.approvals,
-                Money(currency, totals.of(cap.tier).amount),
-                None if cap.amount is None else Money(currency, to_minor(cap.amount, currency)),
-            )
-            for cap in caps
-        ]
+
+async def _caps(evaluation: Evaluation) -> Sequence[CapLine]:
+    product = evaluation.product
+    caps, currency = product.plan.product_caps, product.champion.currency
+    if not caps:
+        return ()
+    since = midnight(AsOf.at(evaluation.now, product.champion.zone))
+    totals = await evaluation.figures.day_totals(product.name, since)
+    return [
+        CapLine(
+            cap.name,
+            cap.tier,
+            totals.of(cap.tier).approvals,
+            cap.approvals,
+            Money(currency, totals.of(cap.tier).amount),
+            None if cap.amount is None else Money(currency, to_minor(cap.amount, currency)),
+        )
+        for cap in caps
+    ]
 
 
 async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:

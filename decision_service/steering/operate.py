@@ -15,7 +15,7 @@ from decision_service.decide.application import Application
 from decision_service.domain.ports import Clock
 from decision_service.rollout.judge import not_awaited
 from decision_service.rollout.model import RolloutStage, Stages, Track, TrackName, percent_of
-from decision_service.rollout.ports import ArmLog, JournalAction, JournalEntry
+from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rulebook.rulebook import Product
 from decision_service.steering.counters import ArmFigures, decided
 from decision_service.steering.journal import RolloutChange, Rollouts
@@ -63,7 +63,6 @@ class OperateRollouts(msgspec.Struct, frozen=True, eq=False):
     """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
 
     rollouts: Rollouts
-    arms: ArmLog
     figures: ArmFigures
     clock: Clock
 
@@ -83,7 +82,7 @@ class OperateRollouts(msgspec.Struct, frozen=True, eq=False):
         """An applicant's assignment now; raises InputInvalid without the plan's unit."""
         await self.rollouts.refresh()
         product = self.rollouts.product(application.product)
-        placement = await place(application, product, self.arms, self.clock.now())
+        placement = await place(application, product, self.figures, self.clock.now())
         return AssignmentExplanation(product, placement)
 
     async def move(

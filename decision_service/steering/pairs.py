@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +16,7 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Cause, Money, noon
 from decision_service.factors.compute import compute, fetch_plan, own_values
 from decision_service.factors.usage import reading
-from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
+from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rules.construct import Conclusion, Effect, PartView, Trace
 from decision_service.rules.evaluate import Facts, LoadedFactors, evaluate, load
 from decision_service.rules.inputs import bind_inputs, list_answers
@@ -187,22 +186,6 @@ class DecisionPair(msgspec.Struct, frozen=True):
         if isinstance(self.told, JudgedApplicant):
             return "compared"
         return "failed" if self.told.why is LeftOut.RULE_ERROR else "not_comparable"
-
-
-class PairLog(Protocol):
-    """Shadow results. Every method raises StoreUnavailable when the store cannot serve."""
-
-    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
-        """Keep results; a version's result on a decision that is there already stays.
-
-        Nothing is kept of a decision that was deleted.
-        """
-
-    async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
-        """A version's results on decisions from `since` on, added up.
-
-        Instalments and all reasons but the principal ones of a changed outcome are not kept.
-        """
 
 
 class RulesOnDay(msgspec.Struct, frozen=True):

@@ -13,11 +13,10 @@ import structlog
 from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rules.program import CompiledRuleset
-from decision_service.steering.counters import EventCounters
+from decision_service.steering.counters import ArmFigures, EventCounters
 from decision_service.steering.pairs import (
     DecidedCase,
     DecisionPair,
-    PairLog,
     RulesOnDay,
     second_opinion,
 )
@@ -58,14 +57,14 @@ class Shadows:
 
     def __init__(
         self,
-        pairs: PairLog,
+        figures: ArmFigures,
         clock: Clock,
         counters: EventCounters,
         idle: Callable[[], Awaitable[object]],
         budget: ShadowLimits | None = None,
         worked: Callable[[], float] = thread_time,
     ) -> None:
-        self._pairs = pairs
+        self._figures = figures
         self._clock = clock
         self._counters = counters
         self._idle = idle
@@ -75,8 +74,6 @@ class Shadows:
 
     def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
         """Queue a recorded decision, or drop it where the queue is full; never waits."""
-        if not versions:
-            return
         try:
             self._queue.put_nowait(_Waiting(case, versions, self._clock.monotonic()))
         except asyncio.QueueFull:
@@ -104,7 +101,7 @@ class Shadows:
         pair, worked = await asyncio.to_thread(self._paired, case, version)
         took = self._clock.monotonic() - started
         try:
-            await self._pairs.put_pairs([pair])
+            await self._figures.put_pairs([pair])
         except StoreError:
             self._drop(pair.product, "store_unavailable", 1)
         self._count(pair, took)

@@ -38,9 +38,9 @@ challenger:
 """Version 2 decides for everybody, since 100 % of the challenger are the whole product."""
 
 
-def book_under(text: str) -> Rulebook:
-    """The shipped rulebook, compiled once for all, under a plan of one product's."""
-    made = rulebook()
+def book_under(text: str, folder: RuleFolder | None = None) -> Rulebook:
+    """The shipped rulebook, or another folder's, compiled once, under a plan of one product's."""
+    made = rulebook(folder)
     product = made.product(PRODUCT)
     plan, named, desk = text.partition(DESK_BELOW)
     names = {number: input_names(version) for number, version in product.versions.items()}

@@ -15,8 +15,8 @@ from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.steering.compare import CompareVersions, ComparisonRequest, VersionComparison
 from tests.fakes.cases import STRICTER, changed_rules
-from tests.fakes.plans import planned
-from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, steady_earner
+from tests.fakes.plans import book_under
+from tests.fakes.world import NOW, PRODUCT, World, application, steady_earner
 from tests.kits.arm_figures import PAIR
 from tests.kits.decision_entries import ENTRY
 
@@ -50,7 +50,7 @@ QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100, NOW)
 
 def strict_half() -> Rulebook:
     """Version 9 declines whom version 1 approves, and decides every second applicant."""
-    return rulebook(planned(changed_rules(9, STRICTER), HALF))
+    return book_under(HALF, changed_rules(9, STRICTER))
 
 
 async def compared(world: World, question: ComparisonRequest = QUESTION) -> VersionComparison:
@@ -115,7 +115,7 @@ async def test_an_erased_applicant_is_judged_by_the_recorded_values() -> None:
 async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> None:
     """A version that needs a factor more cannot judge what was erased, and says so."""
     more = ("accounts.connected_count == 0", "accounts.error_count == 0")
-    world = World(book=rulebook(planned(changed_rules(9, more), ALONE + CHALLENGER)))
+    world = World(book=book_under(ALONE + CHALLENGER, changed_rules(9, more)))
     await decide(world, 3)
     await erase_newest(world)
     found = await compared(world)
@@ -126,7 +126,7 @@ async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> N
 async def test_dated_parameters_of_another_day_are_tried() -> None:
     """The champion by December's figures declines whom it approves by those of the day."""
     dated = (INCOME, f"{INCOME}: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
-    world = World(book=rulebook(planned(changed_rules(9, dated), NINE)))
+    world = World(book=book_under(NINE, changed_rules(9, dated)))
     await decide(world, 2)
     own = replace(QUESTION, champion=True, params_as_of=date(2026, 11, 30))
     assert (await compared(world, own)).sums.agreed == 2
@@ -176,7 +176,7 @@ async def test_a_shadow_is_compared_by_what_it_left() -> None:
 
 async def test_without_a_challenger_there_is_none_to_compare() -> None:
     """A plan without one is told so, and so is a product that is not there."""
-    world = World(book=rulebook(planned(changed_rules(9), ALONE)))
+    world = World(book=book_under(ALONE, changed_rules(9)))
     with pytest.raises(RulesetUnknown, match="has no challenger: name a shadow"):
         await compared(world)
     with pytest.raises(ProductUnknown):
@@ -185,7 +185,7 @@ async def test_without_a_challenger_there_is_none_to_compare() -> None:
 
 async def test_a_version_that_looks_at_nothing_is_named() -> None:
     """Asking for a shadow that the plan does not have tells which ones it has."""
-    world = World(book=rulebook(planned(changed_rules(9), SHADOWED)))
+    world = World(book=book_under(SHADOWED, changed_rules(9)))
     with pytest.raises(RulesetUnknown, match=r"v7 is no shadow .* the plan's shadows are v9"):
         await compared(world, replace(QUESTION, shadow=7))
     assert outcomes_of(await compared(world, replace(QUESTION, shadow=9))) == {}

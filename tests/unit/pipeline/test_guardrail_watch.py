@@ -97,7 +97,7 @@ async def taken(one: Stand, step: dict[str, Any]) -> None:  # noqa: C901 - a cas
         case {"advances": expected}:
             assert counted(one.seen.advances, product=PRODUCT) == expected
         case {"shown": expected}:
-            figures = await ShowFigures(one.watch, one.log, one.log)(PRODUCT)
+            figures = await ShowFigures(one.watch)(PRODUCT)
             found = {path: at(figures, path.split()) for path in expected}
             assert found == {path: in_days(value) for path, value in expected.items()}
         case _:

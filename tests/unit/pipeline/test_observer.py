@@ -9,7 +9,7 @@ from msgspec import structs
 from structlog.testing import capture_logs
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import InputInvalid, UpstreamUnavailable
+from decision_service.domain.errors import InputInvalid
 from decision_service.domain.ports import ArmDecision
 from decision_service.steering.counters import (
     Counters,
@@ -65,17 +65,6 @@ async def test_a_version_that_refuses_its_inputs_is_counted_for_its_arm() -> Non
     with pytest.raises(InputInvalid):
         await stand.decide(application(inputs={}), stand.world.call())
     assert ("challenger", 2, "error", "INPUT_INVALID") in await stand.counted()
-
-
-async def test_an_outage_of_the_vendor_is_counted_apart() -> None:
-    """A decision that the vendor prevented counts under its own code, with the arm it was for."""
-    stand = Stand(CHALLENGED, ScriptedSource(error=UpstreamUnavailable("closed")))
-    with pytest.raises(UpstreamUnavailable):
-        await stand.decide(application(), stand.world.call())
-    assert await stand.counted() == {
-        ("challenger", 2, "attempts", ""): 1,
-        ("challenger", 2, "error", "UPSTREAM_UNAVAILABLE"): 1,
-    }
 
 
 async def test_a_silent_version_looks_at_the_same_data_without_a_call() -> None:

@@ -104,7 +104,7 @@ OPENED = edited(LOCKED, SWAPPED)
 
 async def confirm(process: Serving, who: str) -> JournalEntry | None:
     """A caller confirms what waits, as the service has it."""
-    operate = OperateRollouts(process.rollouts, process.log, process.log, SetClock())
+    operate = OperateRollouts(process.rollouts, process.log, SetClock())
     return await operate.move(RolloutChange(PRODUCT, who, "looked at it"), None)
 
 

@@ -16,7 +16,7 @@ EARLY = ("initial_stage: staff", "initial_stage: early")
 
 async def shown(one: Stand) -> Figures:
     """The figures as they stand."""
-    return await ShowFigures(one.watch, one.log, one.log)(PRODUCT)
+    return await ShowFigures(one.watch)(PRODUCT)
 
 
 def _next(figures: Figures, track: TrackName) -> NextStage:

@@ -15,9 +15,11 @@ from decision_service.rollout.judge import (
     judge_latency,
     judge_rate,
     meant,
+    waits_for,
 )
-from decision_service.rollout.model import Ceiling, Guardrail, Metric
-from tests.unit.rollout.plans import SMALL, STAGED, good
+from decision_service.rollout.model import Ceiling, Guardrail, Metric, TrackName
+from decision_service.rollout.state import initial_state
+from tests.unit.rollout.plans import NOW, SMALL, STAGED, good
 
 PLAN = good(STAGED)
 BY_NAME = {g.name: g for g in PLAN.guardrails}
@@ -98,3 +100,9 @@ def test_what_is_meant_is_as_the_plan_says():
     assert meant(PLAN, Metric.APPROVAL_RATE) == ConfidenceBand(-0.09, -0.03)
     assert meant(PLAN, Metric.REFER_RATE) == ConfidenceBand(0, 0)
     assert meant(good(SMALL), Metric.APPROVAL_RATE) == ConfidenceBand(0, 0)
+
+
+def test_a_plan_without_challenger_has_no_such_track():
+    """There is nothing to wait for on a track that the plan does not have."""
+    plan = good(SMALL)
+    assert waits_for(plan, initial_state(plan, NOW), TrackName.CHALLENGER, 0, ()) is None

@@ -46,11 +46,14 @@ def plan_of(name: str) -> Plan:
     """A plan of the data file by its name."""
     if name == "gig-advance-ph":
         return replace(PLAN, product=name)
+    if name == "no challenger":
+        return replace(PLAN, versions=replace(PLAN.versions, challenger=None), caps=())
     return good(SMALL if name == "small" else edited(STAGED, *DATA["plans"].get(name, ())))
 
 
 def after(step: dict[str, Any], plan: Plan, state: RolloutState, now: datetime) -> StepResult:
     """The state after a step of a scenario."""
+    plan = plan_of(step["under"]) if "under" in step else plan
     verb, of = next(iter(step.items()))
     product, action = Product(plan.product, {}, plan, state), None
     change = RolloutChange(plan.product, step.get("by", "ana"), "well")
