@@ -36,7 +36,6 @@ _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
 _LOOK_SECONDS = 4.0
-_AT_ONCE_SECONDS = 1.0
 _MEET_SECONDS = 1.0
 
 
@@ -140,18 +139,22 @@ class _Search:
 
     def __init__(self, question: Question, period: Period, left: Left) -> None:
         self.question, self.period, self.left = question, period, left
+        self.solvers: dict[bool, Solver] = {}
 
     @cached_property
     def whole(self) -> Posed:
         return self._pose({})
 
     def holds_at_once(self) -> bool:
+        """Whether each solver's first turn shows it."""
         try:
-            solver = self._prepared(self.whole, Solver(simple=True))
+            for simple, seconds in islice(_turns(), 2):
+                answer = self._ask(self.whole, self.solvers, seconds, simple=simple)
+                if answer is not Satisfiability.UNKNOWN:
+                    return answer is Satisfiability.IMPOSSIBLE
         except NotEncodable:  # somebody may be met
-            return False
-        answer = solver.ask(min(_AT_ONCE_SECONDS, self._time()))
-        return answer is Satisfiability.IMPOSSIBLE
+            pass
+        return False
 
     def meet(self, until: float) -> None:
         """Raise _Stopped with a made-up person, looked for until so many seconds are left."""
@@ -189,11 +192,9 @@ class _Search:
 
     def _holds(self, posed: Posed) -> bool:
         """Whether the claim holds; raises _Stopped with a person, or where time ends."""
-        solvers: dict[bool, Solver] = {}
+        solvers = self.solvers if posed is self.whole else {}
         for simple, seconds in _turns():
-            if simple not in solvers:
-                solvers[simple] = self._prepared(posed, Solver(simple=simple))
-            answer = solvers[simple].ask(min(seconds, self._time()))
+            answer = self._ask(posed, solvers, seconds, simple=simple)
             if answer is Satisfiability.IMPOSSIBLE:
                 return True
             if answer is Satisfiability.POSSIBLE:
@@ -201,6 +202,13 @@ class _Search:
                 self._try(posed, only_plausible=False)
                 return False
         raise AssertionError("turns have no end")
+
+    def _ask(
+        self, posed: Posed, solvers: dict[bool, Solver], seconds: float, *, simple: bool
+    ) -> Satisfiability:
+        if simple not in solvers:
+            solvers[simple] = self._prepared(posed, Solver(simple=simple))
+        return solvers[simple].ask(min(seconds, self._time()))
 
     def _time(self) -> float:
         seconds = self.left()
