@@ -181,8 +181,11 @@ def guarantee_problems(
     for ruleset in rulesets:
         world = everybody(ruleset)
         for guarantee in ruleset.guarantees:
-            end = min(clock() + seconds, until)
-            yield from _problems(ruleset, guarantee, world, today, lambda end=end: end - clock())
+
+            def left(end: float = min(clock() + seconds, until)) -> float:
+                return end - clock()
+
+            yield from _problems(ruleset, guarantee, world, today, left)
 
 
 def guarantees_of(
