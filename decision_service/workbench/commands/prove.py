@@ -1,4 +1,4 @@
-"""`rules prove`: whether a claim about two versions holds of everybody."""
+"""`rules prove`: whether a claim about two versions holds of every applicant."""
 
 from __future__ import annotations
 
