@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -176,6 +176,23 @@ class KnownValues:
         return known(self.builder, self.values[slot])
 
 
+@dataclass(frozen=True, slots=True)
+class KnownLines(Mapping[str, Encoded]):
+    """The lines of one offer; most claims look at one of them."""
+
+    builder: Builder
+    values: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Encoded:
+        return present(self.builder, literal(self.builder, self.values[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
 def known_verdict(b: Builder, verdict: Verdict) -> EncodedVerdict:
     """The evaluator's verdict on one person, for the laws that claims are made of."""
     trace, offer = verdict.raw_trace, verdict.offer
@@ -189,7 +206,7 @@ def known_verdict(b: Builder, verdict: Verdict) -> EncodedVerdict:
         b.truth(verdict.outcome is Outcome.REFER),
         b.truth(verdict.outcome is Outcome.DECLINE),
         b.truth(offer is not None),
-        {n: present(b, literal(b, v)) for n, v in plain.items() if v not in (None, "")},
+        KnownLines(b, {n: v for n, v in plain.items() if v not in (None, "")}),
         {condition.id: b.true for condition in verdict.conditions},
         KnownValues(b, trace.values),
         verdict.valid_until,
