@@ -181,16 +181,16 @@ class KnownLines(Mapping[str, Encoded]):
     """The lines of one offer; most claims look at one of them."""
 
     builder: Builder
-    values: Mapping[str, Any]
+    plain: Mapping[str, Any]
 
     def __getitem__(self, name: str) -> Encoded:
-        return present(self.builder, literal(self.builder, self.values[name]))
+        return present(self.builder, literal(self.builder, self.plain[name]))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
+        return iter(self.plain)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.plain)
 
 
 def known_verdict(b: Builder, verdict: Verdict) -> EncodedVerdict:
