@@ -43,15 +43,15 @@ _SPREAD = 16
 
 
 def compared_dates(ruleset: CompiledRuleset, facts: Iterable[Facts]) -> list[date]:
-    """Each date that a comparison of these facts shows on either side, then the days beside it."""
+    """Each date that a comparison of these facts shows on either side, then the days next to it."""
     found = {
         day
         for each in facts
         for stage in traces(ruleset, evaluate(ruleset, each))
         for day in _dates(stage)
     }
-    beside = {day + step for day in found for step in (_DAY, -_DAY)}
-    return [*sorted(found), *sorted(beside - found)]
+    next_days = {day + step for day in found for step in (_DAY, -_DAY)}
+    return [*sorted(found), *sorted(next_days - found)]
 
 
 def _dates(stage: StageTrace) -> Iterator[date]:

@@ -1,4 +1,4 @@
-"""`rules prove`: whether a claim about two versions holds of everybody."""
+"""`rules prove`: whether a claim about two versions holds of every applicant."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import (
     case_of,
     differences,
-    everybody,
+    factor_model,
     person_text,
     shown,
     untypical,
@@ -136,7 +136,7 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
         )
     old, new = (version.ruleset for version in versions)
     try:
-        return compared(old, new, claim, everybody(old, new), where)
+        return compared(old, new, claim, factor_model(old, new), where)
     except (FormulaUnfit, Incomparable) as error:
         raise CommandError(str(error), Exit.USAGE) from None
 

@@ -92,7 +92,7 @@ CLAIMS: Mapping[Claim, ClaimLaw] = {
 
 
 class Incomparable(ValueError):
-    """Two versions of which nobody can be asked the same question; the message says why."""
+    """Two versions that cannot be compared; the message says why."""
 
 
 def compared(

@@ -74,7 +74,7 @@ def _effect(b: Builder, rule: Rule, then: Outcome, truth: Encoded) -> Effect:
 def _marked(b: Builder, effect: Effect, truth: Encoded, behind: Term, agreed: Term) -> Effect:
     """The effect where a score has bounds: no decline, and a referral unless all totals agree."""
     declines, refers = effect[Outcome.DECLINE], effect[Outcome.REFER]
-    kept = b.or_(b.and_(refers, truth.gone), b.and_(b.not_(declines), agreed))
+    kept = b.or_(b.and_(refers, truth.is_missing), b.and_(b.not_(declines), agreed))
     stays = b.or_(b.not_(behind), kept)
     return {
         Outcome.DECLINE: b.and_(declines, b.not_(behind)),
@@ -96,13 +96,13 @@ def satisfied(b: Builder, cell: Cell, value: Encoded) -> Term:
         return b.true
     if cell.sort is CellKind.MISSING:
         return absent(b, value)
-    return b.and_(b.not_(value.gone), covered(b, cell, value.term))
+    return b.and_(b.not_(value.is_missing), covered(b, cell, value.term))
 
 
 def left_open(b: Builder, cell: Cell, value: Encoded) -> Term:
     if cell.sort is CellKind.ANYTHING:
         return b.false
-    return value.tainted if cell.sort is CellKind.MISSING else value.gone
+    return value.tainted if cell.sort is CellKind.MISSING else value.is_missing
 
 
 def _within(b: Builder, span: ValueRange, term: Term) -> Term:
@@ -224,7 +224,7 @@ class EncodedPoints:
 def points_of(each: Characteristic, state: EncodedState) -> EncodedPoints:
     b, slot = state.builder, each.name.symbol.slot
     value, mark = state.read(slot), state.behind(frozenset({slot}))
-    sure = b.not_(b.or_(value.gone, mark.marked))
+    sure = b.not_(b.or_(value.is_missing, mark.marked))
     hits = _hits(b, each, value)
     no_bin = b.and_(sure, b.not_(b.or_(*hits)))
     failed = b.ite(mark.marked, mark.tainted, b.or_(value.tainted, no_bin))
@@ -266,15 +266,15 @@ def _output(grid: Grid, name: str, lookup: Lookup, values: Values) -> Encoded:
     given = [encode(row.gives[name], values) for row in grid.rows]
     found = first_of(b, list(zip(lookup.rows, given, strict=True))[:-1], given[-1])
     hidden = Encoded(b.true, lookup.tainted, found.term)
-    return first_of(b, [(lookup.gone, hidden)], found)
+    return first_of(b, [(lookup.is_missing, hidden)], found)
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Which rows count and when; `gone` says that none does, for a value that is missing."""
+    """Which rows count and when; `is_missing` says that none does, for a value that is missing."""
 
     rows: Sequence[Term]
-    gone: Term
+    is_missing: Term
     tainted: Term
 
 
@@ -332,12 +332,12 @@ def encode_offer(runner: OfferRunner, state: EncodedState) -> None:
     _mark(terms, lines, limits, state)
     amount = given[AMOUNT]
     minimum = given.get(MINIMUM)
-    hidden = b.or_(amount.gone, b.false if minimum is None else minimum.gone)
+    hidden = b.or_(amount.is_missing, b.false if minimum is None else minimum.is_missing)
     small, behind = _below(b, amount, minimum, runner.shortfall, limits, state)
     nothing = b.and_(b.not_(small), b.le(amount.term, b.number(0)))
     state.find(Outcome.DECLINE, b.and_(b.not_(hidden), small, b.not_(behind)))
     state.find(Outcome.REFER, b.or_(hidden, b.and_(small, behind), nothing))
-    state.find(Outcome.REFER, b.or_(*(value.gone for value in given.values())))
+    state.find(Outcome.REFER, b.or_(*(value.is_missing for value in given.values())))
     refused = b.and_(state.when, b.or_(hidden, small, nothing))
     state.offered = b.and_(state.offered, b.not_(refused))
     state.lines.update(given)
@@ -428,8 +428,8 @@ encode_part.register(TableRunner, encode_grid)
 @encode_part.register
 def _encode_conditional(runner: ConditionalRunner, state: EncodedState) -> None:
     b, truth = state.builder, encode(runner.condition.when, state)
-    state.find(Outcome.REFER, truth.gone)
-    before, state.when = state.when, b.and_(truth.term, b.not_(truth.gone))
+    state.find(Outcome.REFER, truth.is_missing)
+    before, state.when = state.when, b.and_(truth.term, b.not_(truth.is_missing))
     encode_part(runner.inner, state)
     _leave_out(runner, state)
     state.when = before
@@ -452,7 +452,7 @@ def _encode_conditions(runner: ConditionsRunner, state: EncodedState) -> None:
         truth = encode(when, state)
         never = state.everywhere(partial(_fails, when)) if state.rests(slots) else b.true
         possible = b.and_(state.behind(slots).marked, b.not_(never))
-        state.find(Outcome.REFER, truth.gone)
+        state.find(Outcome.REFER, truth.is_missing)
         state.conditions[demand.id] = b.and_(state.when, b.or_(holds(b, truth), possible))
 
 

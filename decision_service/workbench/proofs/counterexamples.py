@@ -196,7 +196,7 @@ class Walk:
         return None
 
     def other(self, person: PersonValues) -> PersonValues:
-        """Somebody who keeps the laws, with a few other values."""
+        """A person who keeps the laws, with a few other values."""
         values, names = person.values, [n for n in self.symbols if n != TODAY]
         for name in [self._one_of(names) for _ in range(1 + self.draws.below(4))]:
             changed = self._drawn(name, values)
@@ -244,10 +244,10 @@ class Walk:
         return changed
 
     def _value(self, symbol: Symbol) -> Any:
-        figure, beside = self._one_of(self.figures), self._one_of((-1, 0, 0, 1))
+        figure, shift = self._one_of(self.figures), self._one_of((-1, 0, 0, 1))
         match symbol.type:
             case ValueType.FLAG:
-                return beside < 1
+                return shift < 1
             case ValueType.TEXT:
                 return self._one_of(symbol.labels or ("a", "b"))
             case ValueType.DATE:
@@ -256,9 +256,9 @@ class Walk:
             case ValueType.NUMBER:
                 value: Any = figure
             case ValueType.INTEGER:
-                value = int(figure) + beside
+                value = int(figure) + shift
             case _:
-                value = int(figure.scaleb(exponent(self.question.rulesets[0].currency))) + beside
+                value = int(figure.scaleb(exponent(self.question.rulesets[0].currency))) + shift
         span = whole(symbol, self.question.rulesets[0].currency)
         low, high = (None if end is None else type(value)(end) for end in (span.low, span.high))
         value = value if low is None else max(low, value)
@@ -280,7 +280,7 @@ def _figures(question: Question) -> Iterator[Decimal]:
 def plausible(people: People) -> list[Term]:
     """What holds of plain people."""
     b = people.builder
-    found = [b.not_(v.value.gone) for v in people.variables.values()]
+    found = [b.not_(v.value.is_missing) for v in people.variables.values()]
     for term, largest in ((v.value.term, _LARGEST.get(v.type)) for v in people.variables.values()):
         if largest is not None:
             found += [b.le(term, b.number(largest)), b.le(b.number(-largest), term)]

@@ -50,12 +50,12 @@ class NotEncodable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One value; where it is `gone` the `term` means nothing. `tainted` implies `gone`.
+    """One value; of one that `is_missing` the `term` means nothing. `tainted` implies that.
 
     Money is in minor units, a date is its ordinal, a text its number among the builder's texts.
     """
 
-    gone: Term
+    is_missing: Term
     tainted: Term
     term: Term
 
@@ -92,20 +92,20 @@ def known(b: Builder, value: Any) -> Encoded:
 
 def absent(b: Builder, value: Encoded) -> Term:
     """Whether a value is missing and not tainted."""
-    return b.and_(value.gone, b.not_(value.tainted))
+    return b.and_(value.is_missing, b.not_(value.tainted))
 
 
 def holds(b: Builder, value: Encoded) -> Term:
-    return b.and_(b.not_(value.gone), value.term)
+    return b.and_(b.not_(value.is_missing), value.term)
 
 
 def fails(b: Builder, value: Encoded) -> Term:
-    return b.and_(b.not_(value.gone), b.not_(value.term))
+    return b.and_(b.not_(value.is_missing), b.not_(value.term))
 
 
 def either(b: Builder, condition: Term, then: Encoded, otherwise: Encoded) -> Encoded:
     return Encoded(
-        b.ite(condition, then.gone, otherwise.gone),
+        b.ite(condition, then.is_missing, otherwise.is_missing),
         b.ite(condition, then.tainted, otherwise.tainted),
         b.ite(condition, then.term, otherwise.term),
     )
@@ -115,11 +115,11 @@ def strictly(
     b: Builder, values: Sequence[Encoded], result: Callable[..., Encoded | Term]
 ) -> Encoded:
     """A result that is missing as soon as one of the values is."""
-    gone = b.or_(*(v.gone for v in values))
+    gone = b.or_(*(v.is_missing for v in values))
     found = result(*(v.term for v in values))
     own = found if isinstance(found, Encoded) else present(b, found)
     tainted = b.or_(*(v.tainted for v in values), b.and_(b.not_(gone), own.tainted))
-    return Encoded(b.or_(gone, own.gone), tainted, own.term)
+    return Encoded(b.or_(gone, own.is_missing), tainted, own.term)
 
 
 def first_of(b: Builder, cases: Iterable[tuple[Term, Encoded]], otherwise: Encoded) -> Encoded:
@@ -166,7 +166,7 @@ def tabulated(b: Builder, function: Apply, args: Sequence[Term]) -> Encoded:
 
 
 def _one_of(b: Builder, results: Sequence[tuple[Term, Encoded]]) -> Encoded:
-    gone = b.or_(*(b.and_(w, e.gone) for w, e in results))
+    gone = b.or_(*(b.and_(w, e.is_missing) for w, e in results))
     tainted = b.or_(*(b.and_(w, e.tainted) for w, e in results))
     return Encoded(gone, tainted, b.chosen([(w, e.term) for w, e in results]))
 
@@ -375,11 +375,11 @@ def called(b: Builder, name: str, given: Sequence[Encoded]) -> Encoded:
         case "coalesce":
             return _coalesced(b, given)
         case "known":
-            return Encoded(given[0].tainted, given[0].tainted, b.not_(given[0].gone))
+            return Encoded(given[0].tainted, given[0].tainted, b.not_(given[0].is_missing))
         case "tainted":
             return present(b, given[0].tainted)
         case "missing":
-            return Encoded(given[0].tainted, given[0].tainted, given[0].gone)
+            return Encoded(given[0].tainted, given[0].tainted, given[0].is_missing)
     return strictly(b, given, lambda *args: _function(b, name, args))
 
 
@@ -447,13 +447,13 @@ def _condition(node: Node, values: Values) -> Encoded:
 
 
 def _negated(b: Builder, value: Encoded) -> Encoded:
-    return Encoded(value.gone, value.tainted, b.not_(value.term))
+    return Encoded(value.is_missing, value.tainted, b.not_(value.term))
 
 
 def _joined(b: Builder, values: Sequence[Encoded]) -> Encoded:
     """`and`: false as soon as one is, else missing as soon as one is."""
     some_false = b.or_(*(fails(b, v) for v in values))
-    gone = b.and_(b.or_(*(v.gone for v in values)), b.not_(some_false))
+    gone = b.and_(b.or_(*(v.is_missing for v in values)), b.not_(some_false))
     tainted = b.and_(b.or_(*(v.tainted for v in values)), b.not_(some_false))
     return Encoded(gone, tainted, b.not_(some_false))
 
@@ -463,7 +463,7 @@ def _choice(node: tree.Choice, values: Values) -> Encoded:
     asked = encode(node.condition, values)
     parts = encode(node.then, values), encode(node.otherwise, values)
     chosen = either(b, asked.term, *parts)
-    return either(b, asked.gone, Encoded(b.true, asked.tainted, chosen.term), chosen)
+    return either(b, asked.is_missing, Encoded(b.true, asked.tainted, chosen.term), chosen)
 
 
 def _compared(b: Builder, operator: str, left: Term, right: Term) -> Term:

@@ -41,7 +41,7 @@ def kept(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> 
     return Question(guarantee.name, (ruleset, ruleset), sides, world, twice, moved)
 
 
-def met(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> Question:
+def vacuous(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> Question:
     """Whether a guarantee applies to no person at all: its `when` is never true."""
 
     def among(b: Builder, verdict: EncodedVerdict) -> Term:

@@ -87,8 +87,8 @@ class People:
         """Whether a key is listed: either, or the list is not there; missing as the input is."""
         if question not in self.answers:
             b, name = self.builder, f"{self.prefix}{question.input} in {question.list}"
-            lost = b.and_(b.not_(about.gone), b.flag(f"{name} lost"))
-            gone = b.or_(about.gone, lost)
+            lost = b.and_(b.not_(about.is_missing), b.flag(f"{name} lost"))
+            gone = b.or_(about.is_missing, lost)
             tainted = b.or_(about.tainted, lost)
             self.answers[question] = Encoded(gone, tainted, b.flag(name))
         return self.answers[question]
@@ -155,7 +155,7 @@ class Variant:
         return self.people.answer(question, about)
 
 
-Anybody = People | Variant
+SymbolicPeople = People | Variant
 
 
 class PersonValues(msgspec.Struct, frozen=True):
@@ -180,7 +180,7 @@ def found_person(people: People, solver: Solver) -> PersonValues:
 
 
 def found_value(people: People, name: str, value: Encoded, solver: Solver) -> Any:
-    if solver.value(value.gone):
+    if solver.value(value.is_missing):
         tainted = bool(solver.value(value.tainted))
         return lacking(name, people.catalogue, tainted=tainted)
     return _as_value(people, people.variables[name].type, solver.value(value.term))
@@ -254,7 +254,7 @@ def _outside(value: Any, type_: ValueType | None, currency: str) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    people: Anybody
+    people: SymbolicPeople
     symbols: Mapping[int, Symbol]
 
     @property
@@ -276,7 +276,7 @@ class PersonCondition:
     def names(self) -> tuple[str, ...]:
         return self.formula.names
 
-    def encoded(self, people: Anybody) -> Encoded:
+    def encoded(self, people: SymbolicPeople) -> Encoded:
         return encode(self.formula.tree, _Values(people, {s.slot: s for s in self.formula.symbols}))
 
     def truth(self, person: PersonValues) -> Any:
@@ -308,15 +308,15 @@ class FactorModel:
         What is missing the second time is missing by the question, whatever is missing with it.
         """
         b = people.builder
-        persons: list[Anybody] = [people] if second is None else [people, second]
+        persons: list[SymbolicPeople] = [people] if second is None else [people, second]
         for law in self.laws:
             if all(name in people.variables for name in law.names):
                 truths = [law.encoded(person) for person in persons]
-                yield from (b.or_(truth.gone, truth.term) for truth in truths)
+                yield from (b.or_(truth.is_missing, truth.term) for truth in truths)
         for group in self.together:
             values = [people.variables[name].value for name in group if name in people.variables]
             for one, other in pairwise(values):
-                yield b.eq(one.gone, other.gone)
+                yield b.eq(one.is_missing, other.is_missing)
                 yield b.eq(one.tainted, other.tainted)
 
     def broken(self, person: PersonValues) -> frozenset[str]:

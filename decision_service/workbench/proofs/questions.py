@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -41,7 +41,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Posed:
+class Query:
     """Whether any of these people breaks the claim; `changed` is what differs a second time."""
 
     people: People
@@ -55,7 +55,7 @@ class Question:
     """A claim about rules: of no person the verdicts by `rulesets` are `broken`.
 
     `sides` say what each verdict is of. By the second of the rules the same person is decided with
-    the `moved` values higher (1), lower (-1) or missing (0). It is not about people of whom `where`
+    the `moved` values higher (1), lower (-1) or missing (0). It leaves out people of whom `where`
     is true.
     """
 
@@ -67,7 +67,7 @@ class Question:
     moved: Sequence[tuple[Symbol, int]] = ()
     where: PersonCondition | None = None
 
-    def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
+    def pose(self, period: Period, fixed: Mapping[str, Any]) -> Query:
         """The question with some values fixed; raises NotEncodable."""
         people = self._people(fixed)
         b = people.builder
@@ -79,7 +79,7 @@ class Question:
         firsts = {name: people.variables[name].value for name in others}
         differs = _moved_term(b, self.moved, firsts, others)
         broken = b.and_(outside, differs, self.broken(b, *verdicts))
-        return Posed(people, broken, self._lawful(people, period, again), others)
+        return Query(people, broken, self._lawful(people, period, again), others)
 
     def judged(
         self,
@@ -155,13 +155,13 @@ def _moved_term(
     others: Mapping[str, Encoded],
 ) -> Term:
     """Whether all that moves is there at first, and is the second time as it moves."""
-    found = b.and_(*(b.not_(value.gone) for value in firsts.values()))
+    found = b.and_(*(b.not_(value.is_missing) for value in firsts.values()))
     for symbol, way in moved:
         one, other = firsts[symbol.name], others[symbol.name]
         pair = (one.term, other.term) if way > 0 else (other.term, one.term)
         if way:
             order = b.implies(*pair) if symbol.type is ValueType.FLAG else b.le(*pair)
-            found = b.and_(found, order, b.not_(other.gone))
+            found = b.and_(found, order, b.not_(other.is_missing))
     return found
 
 
@@ -174,6 +174,23 @@ class KnownValues:
 
     def read(self, slot: int) -> Encoded:
         return known(self.builder, self.values[slot])
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLines(Mapping[str, Encoded]):
+    """The lines of one offer; most claims look at one of them."""
+
+    builder: Builder
+    plain: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Encoded:
+        return present(self.builder, literal(self.builder, self.plain[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.plain)
+
+    def __len__(self) -> int:
+        return len(self.plain)
 
 
 def known_verdict(b: Builder, verdict: Verdict) -> EncodedVerdict:
@@ -189,7 +206,7 @@ def known_verdict(b: Builder, verdict: Verdict) -> EncodedVerdict:
         b.truth(verdict.outcome is Outcome.REFER),
         b.truth(verdict.outcome is Outcome.DECLINE),
         b.truth(offer is not None),
-        {n: present(b, literal(b, v)) for n, v in plain.items() if v not in (None, "")},
+        KnownLines(b, {n: v for n, v in plain.items() if v not in (None, "")}),
         {condition.id: b.true for condition in verdict.conditions},
         KnownValues(b, trace.values),
         verdict.valid_until,
@@ -282,8 +299,8 @@ def _other_lines(
         left, right = one.get(name), other.get(name)
         if left is None or right is None:
             there = left or right
-            found.append(b.true if there is None else b.not_(there.gone))
+            found.append(b.true if there is None else b.not_(there.is_missing))
             continue
-        alike = b.or_(left.gone, b.eq(left.term, right.term))
-        found.append(b.not_(b.and_(b.eq(left.gone, right.gone), alike)))
+        alike = b.or_(left.is_missing, b.eq(left.term, right.term))
+        found.append(b.not_(b.and_(b.eq(left.is_missing, right.is_missing), alike)))
     return found

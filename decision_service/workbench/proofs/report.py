@@ -20,7 +20,7 @@ from decision_service.workbench.backtest.report import ClaimProof, ProofAnswer
 from decision_service.workbench.new_cases import NewCase, case_text, parts_of
 from decision_service.workbench.proofs.comparison import CLAIMS, Incomparable, compared
 from decision_service.workbench.proofs.counterexamples import symbols_of, typical
-from decision_service.workbench.proofs.guarantees import kept, met
+from decision_service.workbench.proofs.guarantees import kept, vacuous
 from decision_service.workbench.proofs.people import (
     FactorModel,
     PersonValues,
@@ -126,7 +126,7 @@ def shown(question: Question, name: str, value: Any) -> str:
     return str(value)
 
 
-def everybody(*rulesets: CompiledRuleset) -> FactorModel:
+def factor_model(*rulesets: CompiledRuleset) -> FactorModel:
     """Every person who keeps the laws between the factors of rulesets of one currency."""
     specs, currency = catalogue(), rulesets[0].currency
     read = frozenset().union(*(ruleset.needs.factors for ruleset in rulesets))
@@ -144,7 +144,7 @@ def claim_proofs(
     seconds: float = CLAIM_SECONDS,
 ) -> Iterator[ClaimProof]:
     """The answer of every claim about two versions from a day on; raises SolverMissing."""
-    world = everybody(old, new)
+    world = factor_model(old, new)
     for claim, words in ((claim, law.asked) for claim, law in CLAIMS.items() if law.asked):
         try:
             question = compared(old, new, claim, world)
@@ -173,13 +173,13 @@ def guarantee_problems(
     seconds: float = GUARANTEE_SECONDS,
     until: float = inf,
 ) -> Iterator[Diagnostic]:
-    """R521 of a guarantee that is false, R522 of an undecided one, R523 of one about nobody.
+    """R521 of a false guarantee, R522 of an undecided one, R523 of one without an applicant.
 
     Undecided is an error of one that must be proved, else a warning. Each has so many seconds, and
     none is proved after `until`. Raises SolverMissing.
     """
     for ruleset in rulesets:
-        world = everybody(ruleset)
+        world = factor_model(ruleset)
         for guarantee in ruleset.guarantees:
 
             def left(end: float = min(clock() + seconds, until)) -> float:
@@ -216,8 +216,8 @@ def _problems(
             UNDECIDED, place, f"`{name}` is not decided: {result.why}", severity=severity
         )
     elif guarantee.when is not None:
-        vacuous = prove(met(ruleset, guarantee, world), today, left, likely=False)
-        if isinstance(vacuous, Proved):
+        found = prove(vacuous(ruleset, guarantee, world), today, left, likely=False)
+        if isinstance(found, Proved):
             message = f"`{name}` applies to no applicant: its `when` can never be true"
             yield _problem("R523", place, message, severity=Severity.WARNING)
 

@@ -18,7 +18,7 @@ from decision_service.workbench.proofs.encoding import (
     known,
     literal,
 )
-from decision_service.workbench.proofs.people import Anybody
+from decision_service.workbench.proofs.people import SymbolicPeople
 from decision_service.workbench.proofs.state import EncodedState
 from decision_service.workbench.proofs.terms import Builder, Term
 
@@ -42,7 +42,7 @@ class EncodedVerdict:
     valid: object
 
 
-def encode_ruleset(ruleset: CompiledRuleset, people: Anybody, day: date) -> EncodedVerdict:
+def encode_ruleset(ruleset: CompiledRuleset, people: SymbolicPeople, day: date) -> EncodedVerdict:
     """The verdict on any person on a day; raises NotEncodable."""
     program = ruleset.program
     state = EncodedState.of(people.builder, _parameters(ruleset, people, day), program.read)
@@ -61,14 +61,14 @@ def encode_ruleset(ruleset: CompiledRuleset, people: Anybody, day: date) -> Enco
     return _verdict(state, ruleset.valid_for)
 
 
-def _parameters(ruleset: CompiledRuleset, people: Anybody, day: date) -> dict[int, Encoded]:
+def _parameters(ruleset: CompiledRuleset, people: SymbolicPeople, day: date) -> dict[int, Encoded]:
     """Parameters without labels by slot; those by segment follow the label."""
     found = ruleset.program.timeline.at(day).values
     given = {s: v for s, v in enumerate(found) if v is not None and not isinstance(v, ByLabel)}
     return {slot: known(people.builder, value) for slot, value in given.items()}
 
 
-def _take_in(ruleset: CompiledRuleset, people: Anybody, state: EncodedState) -> None:
+def _take_in(ruleset: CompiledRuleset, people: SymbolicPeople, state: EncodedState) -> None:
     intake = ruleset.program.intake
     for entry in intake.factors:
         state.values[entry.slot] = people.factor(entry.symbol)
@@ -90,7 +90,7 @@ def _of_label(b: Builder, values: ByLabel, label: Encoded) -> Encoded:
         for name, value in values.values.items()
     ]
     found = first_of(b, cases, known(b, values.other))
-    return either(b, label.gone, Encoded(b.true, label.tainted, found.term), found)
+    return either(b, label.is_missing, Encoded(b.true, label.tainted, found.term), found)
 
 
 def _derive(each: DerivedValue, node: Node, state: EncodedState) -> None:

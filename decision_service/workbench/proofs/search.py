@@ -16,7 +16,7 @@ from decision_service.domain.decision import Verdict
 from decision_service.workbench.proofs.counterexamples import Walk, plausible, shrunk
 from decision_service.workbench.proofs.encoding import NotEncodable
 from decision_service.workbench.proofs.people import PersonValues, found_person, found_value
-from decision_service.workbench.proofs.questions import Period, Posed, Question, periods
+from decision_service.workbench.proofs.questions import Period, Query, Question, periods
 from decision_service.workbench.proofs.solver import (
     Satisfiability,
     Solver,
@@ -36,15 +36,14 @@ _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
 _LOOK_SECONDS = 4.0
-_AT_ONCE_SECONDS = 1.0
 _MEET_SECONDS = 1.0
 
 
-def split_variables(posed: Posed) -> Sequence[Term]:
+def split_variables(query: Query) -> Sequence[Term]:
     """The variables of few values on which functions rest; more than two are left alone."""
-    if not _unknown(posed):
+    if not _unknown(query):
         return ()
-    found = list(posed.people.builder.splits)
+    found = list(query.people.builder.splits)
     return found if len(found) == 1 else ()
 
 
@@ -55,7 +54,7 @@ def every_value(splits: Sequence[Term]) -> Iterator[tuple[int, ...]]:
         yield from ((v,) for v in dict.fromkeys([*first, values[0], values[-1], *values]))
 
 
-def first_fixed(whole: Posed, splits: Sequence[Term]) -> Iterator[Mapping[Term, Any]]:
+def first_fixed(whole: Query, splits: Sequence[Term]) -> Iterator[Mapping[Term, Any]]:
     """Some values of variables with which all functions are linear."""
     factors = {v: None for some in whole.people.builder.factors for v in some}
     products = any(t.value.key == ("product",) for t in _unknown(whole))
@@ -68,14 +67,14 @@ def first_fixed(whole: Posed, splits: Sequence[Term]) -> Iterator[Mapping[Term, 
         yield fixed
 
 
-def _unknown(posed: Posed) -> Sequence[Term]:
-    found = functions([posed.broken])
+def _unknown(query: Query) -> Sequence[Term]:
+    found = functions([query.broken])
     return [t for t in found if t.op is Op.APPLY and t.exact is None]
 
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """The claim holds of everybody, in so many periods of parameters."""
+    """The claim holds of every applicant, in so many periods of parameters."""
 
     periods: int
 
@@ -140,18 +139,22 @@ class _Search:
 
     def __init__(self, question: Question, period: Period, left: Left) -> None:
         self.question, self.period, self.left = question, period, left
+        self.solvers: dict[bool, Solver] = {}
 
     @cached_property
-    def whole(self) -> Posed:
+    def whole(self) -> Query:
         return self._pose({})
 
     def holds_at_once(self) -> bool:
+        """Whether each solver's first turn shows it."""
         try:
-            solver = self._prepared(self.whole, Solver(simple=True))
-        except NotEncodable:  # somebody may be met
-            return False
-        answer = solver.ask(min(_AT_ONCE_SECONDS, self._time()))
-        return answer is Satisfiability.IMPOSSIBLE
+            for simple, seconds in islice(_turns(), 2):
+                answer = self._ask(self.whole, self.solvers, seconds, simple=simple)
+                if answer is not Satisfiability.UNKNOWN:
+                    return answer is Satisfiability.IMPOSSIBLE
+        except NotEncodable:  # a made-up person may break it
+            pass
+        return False
 
     def meet(self, until: float) -> None:
         """Raise _Stopped with a made-up person, looked for until so many seconds are left."""
@@ -161,7 +164,7 @@ class _Search:
             self._stop(*found)
 
     def run(self) -> None:
-        """Look for somebody plausible, then prove; raises _Stopped with anything else."""
+        """Look for a plausible person, then prove; raises _Stopped with anything else."""
         whole = self.whole
         splits = split_variables(whole)
         for fixed in first_fixed(whole, splits):
@@ -171,36 +174,41 @@ class _Search:
         if not splits:
             raise _Stopped(Undecided(_parts_of(whole)))
         for values in every_value(splits):
-            posed = self._pose(dict(zip(splits, values, strict=True)))
-            if not self._holds(posed):
-                raise _Stopped(Undecided(_parts_of(posed)))
+            query = self._pose(dict(zip(splits, values, strict=True)))
+            if not self._holds(query):
+                raise _Stopped(Undecided(_parts_of(query)))
 
-    def _pose(self, fixed: Mapping[Term, Any]) -> Posed:
+    def _pose(self, fixed: Mapping[Term, Any]) -> Query:
         named = {str(term.value): value for term, value in fixed.items()}
         return self.question.pose(self.period, named)
 
-    def _try(self, posed: Posed, *, only_plausible: bool) -> None:
-        """Raise _Stopped where somebody is found whom the evaluator confirms."""
-        solver = self._prepared(posed, Solver(rounds=False))
-        wanted = plausible(posed.people) if only_plausible else []
+    def _try(self, query: Query, *, only_plausible: bool) -> None:
+        """Raise _Stopped with a person that the evaluator confirms."""
+        solver = self._prepared(query, Solver(rounds=False))
+        wanted = plausible(query.people) if only_plausible else []
         seconds = min(_LOOK_SECONDS, self._time())
         if solver.ask(seconds, *wanted) is Satisfiability.POSSIBLE:
-            self._judge(posed, solver)
+            self._judge(query, solver)
 
-    def _holds(self, posed: Posed) -> bool:
+    def _holds(self, query: Query) -> bool:
         """Whether the claim holds; raises _Stopped with a person, or where time ends."""
-        solvers: dict[bool, Solver] = {}
+        solvers = self.solvers if query is self.whole else {}
         for simple, seconds in _turns():
-            if simple not in solvers:
-                solvers[simple] = self._prepared(posed, Solver(simple=simple))
-            answer = solvers[simple].ask(min(seconds, self._time()))
+            answer = self._ask(query, solvers, seconds, simple=simple)
             if answer is Satisfiability.IMPOSSIBLE:
                 return True
             if answer is Satisfiability.POSSIBLE:
-                self._judge(posed, solvers[simple])
-                self._try(posed, only_plausible=False)
+                self._judge(query, solvers[simple])
+                self._try(query, only_plausible=False)
                 return False
         raise AssertionError("turns have no end")
+
+    def _ask(
+        self, query: Query, solvers: dict[bool, Solver], seconds: float, *, simple: bool
+    ) -> Satisfiability:
+        if simple not in solvers:
+            solvers[simple] = self._prepared(query, Solver(simple=simple))
+        return solvers[simple].ask(min(seconds, self._time()))
 
     def _time(self) -> float:
         seconds = self.left()
@@ -208,21 +216,21 @@ class _Search:
             raise _Stopped(Undecided("the time was over"))
         return seconds
 
-    def _prepared(self, posed: Posed, solver: Solver) -> Solver:
-        terms = [*posed.constraints, posed.broken]
+    def _prepared(self, query: Query, solver: Solver) -> Solver:
+        terms = [*query.constraints, query.broken]
         for term in terms:
             solver.require(term)
-        for value in (v.value for v in posed.people.variables.values()):
-            for term in (value.gone, value.tainted, value.term):
+        for value in (v.value for v in query.people.variables.values()):
+            for term in (value.is_missing, value.tainted, value.term):
                 solver.translated(term)  # declares it, so that it has a value in its range
-        for term in axioms(posed.people.builder, functions(terms)):
+        for term in axioms(query.people.builder, functions(terms)):
             solver.require(term)
         return solver
 
-    def _judge(self, posed: Posed, solver: Solver) -> None:
+    def _judge(self, query: Query, solver: Solver) -> None:
         """Raise _Stopped where the evaluator confirms what the solver found."""
-        person = found_person(posed.people, solver)
-        changed = {n: found_value(posed.people, n, v, solver) for n, v in posed.changed.items()}
+        person = found_person(query.people, solver)
+        changed = {n: found_value(query.people, n, v, solver) for n, v in query.changed.items()}
         day = person.day(self.period.start)
         if self.question.judged(person, changed, day) is not None:
             self._stop(person, changed, day)
@@ -240,8 +248,8 @@ def _turns() -> Iterator[tuple[bool, float]]:
         yield turn % 2 == 0, 2.0 ** (turn + 1) if turn else 1.0
 
 
-def _parts_of(posed: Posed) -> str:
-    found = {t.value.what for t in functions([posed.broken]) if t.op is Op.APPLY and t.value.what}
+def _parts_of(query: Query) -> str:
+    found = {t.value.what for t in functions([query.broken]) if t.op is Op.APPLY and t.value.what}
     if found:
         return f"{' and '.join(sorted(found))} cannot be put to a solver exactly"
     return "the solver's person was not confirmed, so that rounding may decide"

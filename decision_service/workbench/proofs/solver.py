@@ -179,7 +179,7 @@ class Solver:
             self.asserted.add(expression <= self._constant(term.sort, term.high))
 
     def _applied(self, term: Term, given: Sequence[Any]) -> Any:
-        """A variable in its range; where the function is linear but for rounding, close to that."""
+        """A variable in its range; close to the linear term that its function rounds."""
         found = self._variable(term, f"{term.value.key[0]} {term.number}")
         if term.exact is not None and term.value.error < 1:
             error = self._constant(Sort.REAL, term.value.error if self._rounds else 0)

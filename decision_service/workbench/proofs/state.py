@@ -148,7 +148,7 @@ class EncodedState:
 
         def same(world: Values) -> Term:
             other = encode(world)
-            alike = b.or_(truth.gone, b.eq(truth.term, other.term))
-            return b.and_(b.eq(truth.gone, other.gone), alike)
+            alike = b.or_(truth.is_missing, b.eq(truth.term, other.term))
+            return b.and_(b.eq(truth.is_missing, other.is_missing), alike)
 
         return self.everywhere(same)

@@ -57,7 +57,7 @@ class Function:
 
     `key` is the same for equal functions. `rises` says of each argument whether the value rises
     (1) or falls (-1) with it, 0 where neither is known; it has the sign of each `signed` argument,
-    and is 0 where that is. Where the result is a linear term but for
+    and is 0 where that is. Where the result is a linear term apart from
     rounding, the term's `exact` is it, and the two differ by `error` at most.
     """
 

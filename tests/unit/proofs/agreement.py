@@ -140,7 +140,7 @@ class Encoding:
         offer = None
         if value(of.offered):
             lines = {n: v for n, v in of.lines.items() if n not in ("minimum_amount", "tier")}
-            offer = {n: value(v.term) for n, v in lines.items() if not value(v.gone)}
+            offer = {n: value(v.term) for n, v in lines.items() if not value(v.is_missing)}
         return outcome, offer, {n for n, when in of.conditions.items() if value(when)}
 
     def _variables(self, factors, inputs, as_of):

@@ -9,6 +9,7 @@ from random import Random
 
 from decision_service.domain.decision import Outcome
 from decision_service.workbench.proofs.counterexamples import Walk, possible
+from decision_service.workbench.proofs.people import PersonValues
 from decision_service.workbench.proofs.questions import Period, verdict_on
 from tests.unit.proofs.versions import TODAY
 
@@ -73,4 +74,5 @@ def _changed(question, walk, person):
             break
     else:
         return None if question.moved else {}
-    return changed if changed is not None and possible(question, person, changed) else None
+    second = PersonValues({**person.values, **(changed or {})})
+    return None if changed and question.world.broken(second) else changed

@@ -20,7 +20,7 @@ from decision_service.workbench.proofs.comparison import Claim, Incomparable, co
 from decision_service.workbench.proofs.counterexamples import possible
 from decision_service.workbench.proofs.people import TODAY as DAY
 from decision_service.workbench.proofs.people import PersonValues, facts_of
-from decision_service.workbench.proofs.report import everybody
+from decision_service.workbench.proofs.report import factor_model
 from tests.unit.proofs.attacks import walk_of
 from tests.unit.proofs.versions import shipped
 from tests.unit.ruleset.rulesets import ROOT
@@ -90,7 +90,7 @@ def people(ruleset, world, word, count, seed):
 def judged(word, count):
     """So many people with the inputs of a shipped version, and what it decides on each."""
     ruleset = shipped(word).ruleset
-    found = people(ruleset, everybody(ruleset), word, count, 1)
+    found = people(ruleset, factor_model(ruleset), word, count, 1)
     return [(person, moment, decided(ruleset, person, moment)) for person, moment in found]
 
 
@@ -149,7 +149,7 @@ BROKEN = {
 
 def questions_about(old, new):
     """Every claim about two versions that is not refused by name."""
-    world = everybody(old, new)
+    world = factor_model(old, new)
     for claim in Claim:
         where = WHERE[old.ruleset] if claim is Claim.ONLY else ""
         try:
@@ -168,7 +168,7 @@ def refuting(questions, word, count):
     old, new = questions[0].rulesets
     found, met = {}, judged(word, count)
     if new.inputs != old.inputs:
-        others = people(new, everybody(old, new), word, count // 2, 2)
+        others = people(new, factor_model(old, new), word, count // 2, 2)
         met = [*met[: count // 2], *((*one, decided(old, *one)) for one in others)]
     for person, moment, before in met:
         after = decided(new, person, moment)

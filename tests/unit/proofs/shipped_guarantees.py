@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.workbench.proofs.guarantees import kept
-from decision_service.workbench.proofs.report import everybody, guarantee_problems
+from decision_service.workbench.proofs.report import factor_model, guarantee_problems
 from tests.fakes.examples import examples
 from tests.unit.proofs.attacks import attack
 from tests.unit.proofs.versions import TODAY, shipped
@@ -28,7 +28,7 @@ SECONDS = 100.0
 def test_random_people_break_no_guarantee(word):
     """Of made-up people, each with better values and with less data, none breaks one."""
     ruleset = shipped(word).ruleset
-    world = everybody(ruleset)
+    world = factor_model(ruleset)
     questions = [kept(ruleset, one, world) for one in ruleset.guarantees]
     cases, broken = attack(questions, shipped(word).files.text, ATTACKS, 7)
     assert broken == []

@@ -6,7 +6,7 @@ import pytest
 
 from decision_service.rules.keys import RULESET
 from decision_service.workbench.proofs.comparison import Claim, unchecked
-from decision_service.workbench.proofs.report import everybody
+from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import Proved
 from tests.unit.proofs.edits import SHIPPED, changed, compiled, edit_of, header, with_one_reason
 from tests.unit.proofs.refuting import questions_about, refuting
@@ -71,5 +71,5 @@ def test_the_search_refutes_what_was_proved_before():
         (("time_zone",), "Asia/Jakarta", Claim.EQUIVALENT),
     ):
         new = compiled(changed(files, path, value))
-        question = unchecked(old, new, claim, everybody(old, new))
+        question = unchecked(old, new, claim, factor_model(old, new))
         assert [*refuting([question], word, PEOPLE)] == [claim]

@@ -14,7 +14,7 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.language.diagnostics import Severity
 from decision_service.rules.program import RulesetFiles
 from decision_service.workbench.proofs.report import guarantee_problems
-from decision_service.workbench.proofs.search import Counterexample, Proved
+from decision_service.workbench.proofs.search import Counterexample
 from tests.unit.proofs.versions import (
     MONTHS,
     OFFER,
@@ -189,12 +189,3 @@ def test_every_factor_with_a_direction_has_its_guarantee(word):
         better = catalogue()[name].better
         if better in DIRECTED:
             assert moved.get(name) == (1 if better is Better.UP else -1), name
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    "name", ["more earnings of a quarter never hurt", "a platform job never hurts"]
-)
-def test_guarantees_of_flags_and_of_functions_of_functions_are_proved(name):
-    """A flag goes from false to true; of a product of rounded values it is known how it rises."""
-    assert isinstance(proved(kept(shipped(GIG).ruleset, name)), Proved)

@@ -77,20 +77,20 @@ def answered(solver: Solver, seconds: float) -> Satisfiability:
 def test_a_second_solver_agrees(number):
     """cvc5 and z3 answer alike whether anybody breaks the claims of the reference set."""
     question = list(_questions())[number]
-    posed = question.pose(Period(TODAY, None), {})
-    solver, terms = Solver(), [*posed.constraints, posed.broken]
-    for term in (*terms, *axioms(posed.people.builder, functions(terms))):
+    query = question.pose(Period(TODAY, None), {})
+    solver, terms = Solver(), [*query.constraints, query.broken]
+    for term in (*terms, *axioms(query.people.builder, functions(terms))):
         solver.require(term)
     answer = solver.ask(60.0)
     assert answered(solver, 60.0) is answer is not Satisfiability.UNKNOWN
 
 
 def _of_taint(b, value):
-    return value.gone
+    return value.is_missing
 
 
 def _false_at_once(b, values):
-    gone = b.or_(*(v.gone for v in values))
+    gone = b.or_(*(v.is_missing for v in values))
     return Encoded(gone, b.or_(*(v.tainted for v in values)), b.and_(*(v.term for v in values)))
 
 
@@ -130,7 +130,7 @@ def _one_hit(b, each, value):
 
 def _there(self, question, about):
     flag = self.builder.flag(f"{question.input} in {question.list}")
-    return self.answers.setdefault(question, Encoded(about.gone, about.tainted, flag))
+    return self.answers.setdefault(question, Encoded(about.is_missing, about.tainted, flag))
 
 
 BUGS = {

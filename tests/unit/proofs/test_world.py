@@ -7,9 +7,9 @@ from decision_service.factors.laws import TOGETHER
 from decision_service.factors.registry import catalogue
 from decision_service.rules.language.values import Unknown, unknown
 from decision_service.workbench.proofs.comparison import Claim, compared
-from decision_service.workbench.proofs.guarantees import met
+from decision_service.workbench.proofs.guarantees import vacuous
 from decision_service.workbench.proofs.people import FactorModel, PersonValues
-from decision_service.workbench.proofs.report import everybody
+from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import Counterexample, Proved
 from tests.unit.proofs.versions import TODAY, claimed, kept, loosely, proved, small
 from tests.unit.ruleset.rulesets import rules, stages
@@ -30,7 +30,7 @@ def test_laws_between_values_are_kept():
     line = f"{{name: a, never: APPROVE, when: {MONTHS} > income.months_24m}}"
     gate = rules(f"id: more, {LAW}", "id: rest, when: income.months_24m >= 0, then: APPROVE")
     ruleset = loosely(stages(gate) + f"guarantees:\n  - {line}\n")
-    asked = met(ruleset, ruleset.guarantees[0], everybody(ruleset))
+    asked = vacuous(ruleset, ruleset.guarantees[0], factor_model(ruleset))
     assert isinstance(proved(asked), Proved)
 
 
@@ -55,7 +55,7 @@ def test_values_that_are_there_together_are_made_plain_together():
     found = claimed(version(BOTH), version(BOTH.replace("REFER", "DECLINE")), "equivalent")
     assert isinstance(found, Counterexample)
     ruleset = version(BOTH)
-    assert not everybody(ruleset).parted(found.person)
+    assert not factor_model(ruleset).parted(found.person)
 
 
 def test_somebody_keeps_the_laws_with_the_better_value_as_well():
@@ -80,7 +80,7 @@ def test_somebody_whose_day_is_missing_is_decided_on_the_first_day():
 
 def test_one_person_is_in_the_world_or_not():
     """A broken law, or one value without the other, is told."""
-    world = everybody(version(BOTH))
+    world = factor_model(version(BOTH))
     lost = unknown(MONTHS, Cause.NO_DATA)
     assert not world.parted(PersonValues({GAPS: unknown(GAPS, Cause.NO_DATA), MONTHS: lost}))
     assert world.parted(PersonValues({GAPS: unknown(GAPS, Cause.STALE), MONTHS: lost})) == {

@@ -17,7 +17,7 @@ from decision_service.workbench.commands.folder import find_version
 from decision_service.workbench.constants import FigureSetter
 from decision_service.workbench.proofs import guarantees
 from decision_service.workbench.proofs.comparison import Claim, compared
-from decision_service.workbench.proofs.report import everybody
+from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import prove
 from tests.unit.ruleset.rulesets import ROOT, rules, stages
 
@@ -76,7 +76,7 @@ def proved(question, seconds=100.0):
 
 def asked(old, new, claim, where=""):
     """A claim about two versions."""
-    return compared(old, new, Claim(claim), everybody(old, new), where)
+    return compared(old, new, Claim(claim), factor_model(old, new), where)
 
 
 def claimed(old, new, claim, where=""):
@@ -87,7 +87,7 @@ def claimed(old, new, claim, where=""):
 def kept(ruleset, name):
     """Whether a version keeps the guarantee of a name, as a question."""
     guarantee = next(g for g in ruleset.guarantees if g.name == name)
-    return guarantees.kept(ruleset, guarantee, everybody(ruleset))
+    return guarantees.kept(ruleset, guarantee, factor_model(ruleset))
 
 
 def rewritten(word, before, after):
