@@ -57,6 +57,7 @@ async def test_postgres_loses_no_acknowledged_decision(postgres: Postgres) -> No
     await kill_often(postgres.migrated(), POSTGRES_KILLS, seed=2)
 
 
+@pytest.mark.long
 async def test_a_second_process_is_refused_until_the_first_ends(tmp_path: Path) -> None:
     """One SQLite file serves one process; a killed one gives it free without any clearing up."""
     url = f"sqlite:///{tmp_path}/decisions.db"
