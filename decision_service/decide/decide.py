@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
@@ -335,7 +336,7 @@ class DecideApplication:
                 warm=self._deps.warm,
                 before_read=partial(self._claim, run),
             )
-        body = fetched.body or snapshot_body(fetched.snapshot)
+        body = fetched.body or await asyncio.to_thread(snapshot_body, fetched.snapshot)
         run.fetched = structs.replace(fetched, body=body)
 
     async def _claim(self, run: DecisionRun) -> None:

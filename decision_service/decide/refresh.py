@@ -201,7 +201,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     ) -> bool:
         if not is_settled(fetch_result.snapshot):
             return False
-        body = snapshot_body(fetch_result.snapshot)
+        body = await asyncio.to_thread(snapshot_body, fetch_result.snapshot)
         fetched = fetch_result.fetched
         mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
         if await self.log.keep_warm(body, mark, user_state.consent):
