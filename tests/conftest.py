@@ -61,6 +61,8 @@ def oldest_postgres() -> Iterator[Any]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where there is an empty store, on each database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/decisions.db"
+        from tests.kits.stores import begun
+
+        return begun(tmp_path / "decisions.db")
     migrated: str = request.getfixturevalue("postgres").migrated()
     return migrated

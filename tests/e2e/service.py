@@ -26,6 +26,7 @@ from decision_service.runtime.config import load
 from decision_service.standin.faults import Fault
 from decision_service.standin.server import Simulator, build_app, serve
 from tests.fakes.forgetful import forgetful_copy
+from tests.kits.stores import begun
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = "personal-loan-ph"
@@ -64,6 +65,8 @@ async def running(
     folder: Path, instrumentation: Instrumentation | None = None, **settings: str
 ) -> AsyncIterator[Running]:
     """Start a service, and stop it in order."""
+    if "store_url" not in settings:
+        begun(folder / "decisions.db")
     chosen = load(environ=environ(folder, **settings))
     service = await start(chosen, instrumentation=instrumentation)
     try:

@@ -104,7 +104,7 @@ async def test_an_application_during_a_first_sync_is_refused_and_decided_later(
         assert "DATA_ARRIVING" not in [reason.code for reason in decision.reasons]
 
 
-@pytest.mark.parametrize(("product", "person", "provider"), KINDS)
+@pytest.mark.parametrize(("product", "person", "provider"), some(KINDS, 3))
 async def test_a_first_sync_of_more_than_an_hour_is_referred(
     tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
 ) -> None:

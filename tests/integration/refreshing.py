@@ -30,6 +30,7 @@ from decision_service.standin.world import WorldMaker
 from decision_service.store.store import Store
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import NOW, World, application, rulebook
+from tests.kits.stores import opened as opened_store
 
 
 @dataclass(slots=True)
@@ -137,12 +138,11 @@ async def opened(folder: Path, world: WorldMaker = sandbox) -> AsyncIterator[Des
         limits=SmileLimits(requests_per_second=100_000),
         transport=httpx2.ASGITransport(vendor),
     )
-    store = await Store.open(f"sqlite:///{folder}/decisions.db")
-    try:
-        yield Desk(vendor, clock, store, source)
-    finally:
-        await source.aclose()
-        await store.aclose()
+    async with opened_store(f"sqlite:///{folder}/decisions.db") as store:
+        try:
+            yield Desk(vendor, clock, store, source)
+        finally:
+            await source.aclose()
 
 
 def records(snapshot: Snapshot) -> list:

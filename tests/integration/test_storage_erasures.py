@@ -24,7 +24,7 @@ from decision_service.domain.snapshot import KnownCount
 from decision_service.store.engine import parse_journal
 from decision_service.store.erasure_journal import new_erasure
 from decision_service.store.errors import StoreRefused
-from decision_service.store.store import Store, migrate, open_journal
+from decision_service.store.store import Store, open_journal
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.history_log import KEYS
 from tests.kits.postgres import Postgres
@@ -88,15 +88,7 @@ def a_place(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Place:
 
         return Place(f"sqlite:///{path}", next(names), copy, names.__next__)
     server: Postgres = request.getfixturevalue("postgres")
-    url = server.empty()
-    asyncio.run(migrate(url))
-    name = make_url(url).database
-
-    def copied() -> str:
-        server.server.psql(f"CREATE DATABASE {name}_backup TEMPLATE {name}")
-        return server.url(f"{name}_backup")
-
-    return Place(url, server.empty(), copied, server.empty, server.server.psql)
+    return Place(server.migrated(), server.empty(), server.copied, server.empty, server.server.psql)
 
 
 async def test_caches_forget_a_user_before_and_after_the_erasure(place: Place) -> None:

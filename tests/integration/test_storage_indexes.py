@@ -191,4 +191,3 @@ async def test_a_commit_is_planned_once_and_looks_rows_up_by_key(
     assert plans == (1, 0)
     assert "Seq Scan" not in plan
     assert "Index Scan using warm_pkey" in plan
-    assert "snapshots_pkey" in plan

@@ -52,7 +52,7 @@ async def test_no_report_outlives_a_decision_that_is_erased_meanwhile(url: str) 
         reporting = erasing
         if not url.startswith("sqlite"):
             reporting = await stack.enter_async_context(opened(url))
-        for number in range(20):
+        for number in range(6):
             await _report_while_it_is_erased(reporting, erasing, number)
     assert [await _rows(url, table) for table in (loan_outcomes, history, history_keys)] == [[]] * 3
 
@@ -66,7 +66,7 @@ async def _report_while_it_is_erased(reporting: Store, erasing: Store, number: i
     report = replace(BOOKED, decision_id=entry.decision_id, loan_id=f"LN-{number}")
     await erasing.commit(entry)
     erasure = asyncio.create_task(erasing.erase(entry.user_id))
-    for day in range(1, 11):
+    for day in range(1, 6):
         await told(reporting, replace(report, as_of=report.as_of.replace(day=day)))
     await erasure
     assert await told(reporting, report) is None

@@ -44,7 +44,7 @@ async def test_clearing_away_beside_decisions_leaves_none_without_its_snapshot(
     """Whichever comes first, every decision that was recorded has the data that it rests on."""
     deciding, clearing = stores
     await deciding.keep_warm(SNAPSHOT, READ, consent=0)
-    rounds = 30
+    rounds = 12
     for number in range(0, 4 * rounds, 4):
         await deciding.commit(numbered(number, snapshot=PART, depends_on=READ))
         late = numbered(number + 1, created=LATER, snapshot=PART, depends_on=READ)

@@ -120,7 +120,7 @@ def _or_error(admitted: Callable[[], Admission]) -> Admission | str:
         return f"{type(error).__name__}: {error}"
 
 
-@settings(deadline=None, max_examples=examples(600))
+@settings(deadline=None, max_examples=examples(200))
 @given(applications, ANY_PRODUCT, instants)
 def test_who_is_admitted_is_what_the_gate_and_the_ruleset_say(asked, product, now):
     """With a store that knows nothing: the gate's choice and the bound inputs, or the error."""

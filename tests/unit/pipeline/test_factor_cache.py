@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ from decision_service.factors.match import people_read
 from decision_service.factors.registry import catalogue, data_names
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.evaluate import load
+from tests.fakes.examples import examples
 from tests.fakes.world import NOW, PRODUCT, rulebook, shipped_rules, steady_earner
 from tests.oracles.applicants import applicant
 
@@ -29,9 +30,10 @@ def _at(instant: datetime) -> AsOf:
     return AsOf.at(instant, RULES.zone)
 
 
+@settings(deadline=None, max_examples=examples(80))
 @given(
     st.integers(0, 1 << 32),
-    st.lists(st.tuples(st.integers(-40, 40), st.integers(0, 86_399)), max_size=5),
+    st.lists(st.tuples(st.integers(-40, 40), st.integers(0, 86_399)), max_size=2),
     st.sampled_from([None, 6, 12]),
 )
 def test_it_never_differs_from_computing(

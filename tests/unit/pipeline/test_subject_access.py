@@ -68,7 +68,7 @@ def test_values_are_written_for_people(value: object, told: object) -> None:
     assert plain(value) == told
 
 
-@given(st.dictionaries(st.text(), st.lists(values)))
+@given(st.dictionaries(st.text(max_size=4), st.lists(values, max_size=4), max_size=4))
 def test_whatever_is_stored_can_be_written_as_json(value: dict[str, list[object]]) -> None:
     """Every value of a factor or an input has a plain form."""
     json.dumps(plain(value))
