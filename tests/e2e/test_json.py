@@ -242,7 +242,7 @@ async def test_calls_in_progress_may_finish_while_the_service_stops(tmp_path: Pa
         await until(lambda: live.service.core.deps.limits.work.working == 1)
         ending = asyncio.create_task(live.service.rpc.stop(0.0, 5.0))
         await asyncio.sleep(0)
-        await until(lambda: live.service.rpc.stopping)
+        await until(lambda: live.service.rpc.health.stopping)
         refused = await post(live, LIST, {})
         assert (refused.status, refused.detail("ErrorInfo").reason) == (503, "DRAINING")
         assert (await call).status == 200

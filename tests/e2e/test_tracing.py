@@ -16,9 +16,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
 from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.app.core import Instrumentation
 from decision_service.server import interceptors as access_log
-from decision_service.server.otel import Tracing
+from decision_service.server.otel import instrumentation
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, at_vendor, create, outcome, running
 from tests.fakes.log import captured
@@ -39,10 +38,7 @@ class Recorded:
         self._exporter = InMemorySpanExporter()
         provider = TracerProvider(sampler=sampler)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        tracing = Tracing.of(provider)
-        self.instrumentation = Instrumentation(
-            tracing.tracer, (tracing.interceptor,), tracing.around_http
-        )
+        self.instrumentation = instrumentation(provider)
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:

@@ -52,7 +52,7 @@ async def test_the_end_does_not_wait_for_a_stuck_collector(monkeypatch: pytest.M
     """What is being sent is broken off after the time that the end may take."""
     monkeypatch.setattr(start, "LINGER_SECONDS", 0.01)
     exporter = Stuck()
-    tracing = start.Tracing.of(start.provider_of(Resource({}), exporter))
-    tracing.provider.get_tracer("test").start_span("call").end()
-    await start.OpenTelemetry(tracing, exporter).aclose()
+    provider = start.provider_of(Resource({}), exporter)
+    provider.get_tracer("test").start_span("call").end()
+    await start.end(provider, exporter)
     assert exporter.ended.is_set()
