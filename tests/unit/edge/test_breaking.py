@@ -34,7 +34,7 @@ def test_a_breaking_change_is_found(tmp_path: Path) -> None:
     changes = {
         FIELD: "",
         retyped: retyped.replace("string", "int64"),
-        renamed: renamed.replace("user_id", "applicant"),
+        renamed: renamed.replace("user_id", "who_applies"),
     }
     found = linted(tmp_path, changes)
     assert found.returncode != 0
