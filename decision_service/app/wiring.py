@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from functools import partial
 
 import msgspec
@@ -214,10 +214,14 @@ async def _http(
         # Else whoever shows no certificate would be `anonymous`, and HTTP asks for none.
         pages = [*pages, server.json.route]
 
+    closing = ExitStack()
+
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
         app = around(build_app(routes))
         served = serve_http(setting, address, app, core.certificates)
-        return await stack.enter_async_context(served)
+        url, close = await stack.enter_async_context(served)
+        closing.callback(close)
+        return url
 
     admin = admin_routes(
         core.metrics, lambda: server.health.reasons, lambda: core.active.status.remarks
@@ -227,7 +231,9 @@ async def _http(
         from decision_service.server.explorer import Explorer  # what decides on people has none
 
         pages = [*pages, *Explorer(docs(), admin_url).routes()]
-    return HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)
+    urls = HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)
+    stack.push(closing)  # both begin to stop at once, as each takes a fifth of a second
+    return urls
 
 
 class Service(msgspec.Struct):
