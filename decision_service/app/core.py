@@ -9,11 +9,9 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import grpc
 import msgspec
 import structlog
 from opentelemetry.trace import Tracer
-from starlette.types import ASGIApp
 
 from decision_service.build import engine_version, starter_rules
 from decision_service.domain.errors import StoreError
@@ -39,9 +37,14 @@ from decision_service.runtime.settings import (
     Settings,
     SmileMode,
 )
-from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
+from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.server.auth import Authenticator, CallersRefused
-from decision_service.server.grpc import ServerDeps, certificates_of, server_deps
+from decision_service.server.grpc import (
+    Instrumentation,
+    ServerDeps,
+    certificates_of,
+    server_deps,
+)
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import Certificates, CertificatesRefused
 from decision_service.smile.limits import SmileLimits
@@ -65,14 +68,6 @@ class StartError(Exception):
         self.lines = lines
 
 
-class Instrumentation(msgspec.Struct, frozen=True):
-    """A tracer, and what is around gRPC's own interceptors, outermost first, and around HTTP."""
-
-    tracer: Tracer = NO_TRACER
-    interceptors: tuple[grpc.ServerInterceptor, ...] = ()
-    around_http: Callable[[ASGIApp], ASGIApp] | None = None
-
-
 def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
     """OpenTelemetry as the settings say, ended by the stack; raises StartError."""
     if not settings.opentelemetry:
@@ -86,14 +81,9 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
             "installed: pip install 'decision-service[otel]'"
         ) from None
     try:
-        opened = open_telemetry(engine_version())
+        return open_telemetry(engine_version(), stack)
     except VariableRefused as error:
         raise StartError(str(error)) from None
-    if opened is None:
-        return Instrumentation()
-    stack.push_async_callback(opened.aclose)
-    tracing = opened.tracing
-    return Instrumentation(tracing.tracer, (tracing.interceptor,), tracing.around_http)
 
 
 def rules_folder(settings: Settings) -> Path:

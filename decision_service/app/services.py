@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 
 import msgspec
@@ -41,7 +41,7 @@ from decision_service.decide.retention import Retention
 from decision_service.decide.snapshots import Ages, SnapshotCache
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.runtime.clock import Ids
-from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, Settings, env_name, names_of
+from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, names_of
 from decision_service.runtime.tasks import Tasks
 from decision_service.server import (
     applicants,
@@ -54,13 +54,9 @@ from decision_service.server import (
 )
 from decision_service.server.connect import (
     ConnectPage,
-    Lender,
     LinkTokenEndpoints,
     PageRefused,
-    WidgetOptions,
     connect_routes,
-    read_logo,
-    read_notice,
 )
 from decision_service.server.gauges import ReviewMetrics
 from decision_service.server.grpc import Services
@@ -276,47 +272,7 @@ def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
 
     tokens = LinkTokenEndpoints(renew, onboard.opens, core.metrics.registry)
     try:
-        lender = lender_of(core.settings)
+        page = ConnectPage(core.settings, *core.widget)
     except PageRefused as error:
         raise StartError(str(error)) from None
-    page = ConnectPage(lender, widget_options(core.settings, *core.widget))
     return connect_routes(page, tokens)
-
-
-def lender_of(settings: Settings) -> Lender:
-    """Whose page it is, with the files that settings name; raises PageRefused."""
-    with _named("connect_notice_file"):
-        notice = read_notice(settings.connect_notice_file)
-    with _named("connect_logo_file"):
-        logo = read_logo(settings.connect_logo_file) if settings.connect_logo_file else None
-    return Lender(
-        name=settings.connect_company_name,
-        notice=notice,
-        months=settings.retention,
-        logo=logo,
-        erases_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
-        return_origins=settings.return_origins,
-    )
-
-
-def widget_options(settings: Settings, script: str, api_host: str) -> WidgetOptions:
-    """The widget of the mode, or the stand-in's look-alike, with the operator's choices."""
-    return WidgetOptions(
-        script_url=settings.widget_script_url or script,
-        api_host=settings.widget_api_host or api_host,
-        providers=names_of(settings.connect_providers),
-        top_providers=names_of(settings.connect_top_providers),
-        enable_search_bar=settings.connect_search_bar,
-        enable_type_bar=settings.connect_type_bar,
-        enable_upload=settings.connect_upload,
-        company_name=settings.connect_company_name,
-        template_id=settings.connect_template_id,
-    )
-
-
-@contextmanager
-def _named(setting: str) -> Iterator[None]:
-    try:
-        yield
-    except PageRefused as error:
-        raise PageRefused(f"{env_name(setting)}: {error}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from functools import partial
 
 import msgspec
@@ -12,7 +12,7 @@ import structlog
 from starlette.routing import BaseRoute
 
 from decision_service import __version__
-from decision_service.app.core import Core, Instrumentation, StartError, instrument, open_core
+from decision_service.app.core import Core, StartError, instrument, open_core
 from decision_service.app.services import connect_page, wire_rollouts, wire_services, wire_snapshots
 from decision_service.build import commit, docs
 from decision_service.decide.flow import Bulkhead
@@ -39,7 +39,8 @@ from decision_service.server.gauges import (
     of_tokens,
     of_vendor,
 )
-from decision_service.server.grpc import RpcServer
+from decision_service.server.grpc import Instrumentation, RpcServer
+from decision_service.server.health import Health
 from decision_service.server.http import admin_routes, build_app, serve_http
 from decision_service.server.tls import AddressInUse
 from decision_service.steering.reload import REFUSED, ReloadRules
@@ -99,7 +100,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     """Provider list, rules, health, callers, certificates, the event loop's lag."""
 
     core: Core
-    server: RpcServer
+    health: Health
 
     def tasks(self, supervisor: Supervisor) -> Tasks:
         core, deps = self.core, self.core.deps
@@ -154,9 +155,9 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         A service that is unwell looks more often, so that it serves again soon after the fault.
         """
         while True:
-            well = self.server.is_serving
+            well = self.health.is_serving
             await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
-            self.server.set_health([one async for one in self._faults(supervisor)])
+            self.health.set([one async for one in self._faults(supervisor)])
 
     async def _faults(self, supervisor: Supervisor) -> AsyncIterator[str]:
         try:
@@ -196,16 +197,8 @@ async def listen(
     core: Core, services: rpc.Services, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> tuple[rpc.RpcServer, HttpUrls]:
     """Start gRPC, not yet SERVING, and HTTP at its URLs, ended by the stack; raises StartError."""
-    settings = core.settings
-    options = rpc.ListenOptions(
-        settings.grpc_address,
-        core.deps,
-        core.certificates,
-        settings.describes_itself,
-        shares_port=settings.reuse_port,
-    )
     try:
-        server = await rpc.start(options, services)
+        server = await rpc.start(core.settings, core.deps, core.certificates, services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
         return server, await _http(core, server, pages, stack)
     except AddressInUse as error:
@@ -216,23 +209,31 @@ async def _http(
     core: Core, server: rpc.RpcServer, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> HttpUrls:
     """The pages and JSON at one address, health and metrics at another."""
-    settings, around = core.settings, core.instrumentation.around_http or (lambda app: app)
+    settings, around = core.settings, core.instrumentation.around_http
     if settings.tls_client_ca_file is None or settings.auth_tokens_file is not None:
         # Else whoever shows no certificate would be `anonymous`, and HTTP asks for none.
         pages = [*pages, server.json.route]
 
+    closing = ExitStack()
+
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
         app = around(build_app(routes))
         served = serve_http(setting, address, app, core.certificates)
-        return await stack.enter_async_context(served)
+        url, close = await stack.enter_async_context(served)
+        closing.callback(close)
+        return url
 
-    admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
+    admin = admin_routes(
+        core.metrics, lambda: server.health.reasons, lambda: core.active.status.remarks
+    )
     admin_url = await serve("ADMIN_ADDRESS", settings.admin_address, admin)
     if settings.smile_mode is SmileMode.EMBEDDED:
         from decision_service.server.explorer import Explorer  # what decides on people has none
 
         pages = [*pages, *Explorer(docs(), admin_url).routes()]
-    return HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)
+    urls = HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)
+    stack.push(closing)  # both begin to stop at once, as each takes a fifth of a second
+    return urls
 
 
 class Service(msgspec.Struct):
@@ -301,16 +302,16 @@ async def start(
             snapshots.worker.listener = parts.reviews.again
             pages += snapshots.receiver.routes()
         server, http = await listen(core, parts.services, pages, stack)
-        server.set_health()
+        server.health.set()
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
-        tasks = dict(BackgroundTasks(core, server).tasks(supervisor))
+        tasks = dict(BackgroundTasks(core, server.health).tasks(supervisor))
         for part in (rollouts, snapshots, parts.reviews):
             tasks |= part.tasks if part is not None else {}
         for name, task in tasks.items():
             supervisor.supervise(name, task)
         core.metrics.read(
-            partial(of_health, server, __version__, commit()),
+            partial(of_health, server.health, __version__, commit()),
             partial(of_certificate, core.certificates),
             partial(of_tokens, core.deps.authenticator),
             partial(of_vendor, core.source, core.guard),

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from decision_service.app.core import refused_rules, rules_folder
-from decision_service.app.services import lender_of
 from decision_service.cli.output import (
     CommandError,
     ConfigOption,
@@ -28,7 +27,7 @@ from decision_service.rules.language.diagnostics import render
 from decision_service.runtime.config import Reading, SampleForm, read, sample
 from decision_service.runtime.settings import Settings, env_name
 from decision_service.server.auth import Authenticator, CallersRefused
-from decision_service.server.connect import PageRefused
+from decision_service.server.connect import PageRefused, page_files
 from decision_service.server.grpc import certificates_of
 from decision_service.server.tls import CertificatesRefused
 from decision_service.store.engine import parse_journal, parse_store_url
@@ -50,7 +49,7 @@ def file_problems(reading: Reading) -> Iterator[str]:
     yield from _of_rules(settings)
     yield from _of_store(settings)
     try:
-        lender_of(settings)
+        page_files(settings)
     except PageRefused as error:
         yield str(error)
 

@@ -43,7 +43,7 @@ def on_stop_signals(stop: Callable[[], None], hurry: Callable[[], None]) -> None
 
 _SHARE = 0.001
 """Seconds after which a thread gives the interpreter to another that waits for it (Python's are
-0.005). A commit waits for it several times: beside an applicant with very much that was a tenth of
+0.005). A commit waits for it several times: while a large applicant is read that was a tenth of
 a second."""
 
 _YOUNG = 10_000

@@ -50,7 +50,7 @@ OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_tok
 """Environment names of the client commands, which are no settings of a server."""
 
 GONE = {
-    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
+    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges apart from the service",
     "smile_fetch": "remove it: people are read by lists",
     "workers": "start several `serve` with DECISION_REUSE_PORT=true",
 }
@@ -61,7 +61,7 @@ _FILE = "_file"
 DEFAULT = "default"
 _LONGEST = 80
 OFFLINE_KEY = "embedded-key"
-OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which everyone may read
+OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which all may read
 
 
 def contradictions(settings: Settings) -> Iterator[str]:

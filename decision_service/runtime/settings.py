@@ -286,14 +286,14 @@ class Settings(BaseModel):
     )
     identity_key_file: NamedPath | None = Field(
         None,
-        description="File of the keys by which accounts and names are hashed; by default beside "
-        "the SQLite file. Set it for PostgreSQL.",
+        description="File of the keys by which accounts and names are hashed; by default next "
+        "to the SQLite file. Set it for PostgreSQL.",
         examples=["/etc/decision-service/identity-keys"],
     )
     data_key_file: NamedPath | None = Field(
         None,
         description="File of the keys that wrap users' keys, so that a copy of the database shows "
-        "no applicant's data; in embedded mode by default beside the SQLite file.",
+        "no applicant's data; in embedded mode by default next to the SQLite file.",
         examples=["/etc/decision-service/data-keys"],
     )
     on_revoke: OnRevoke = Field(
@@ -339,7 +339,7 @@ class Settings(BaseModel):
     )
     log_hash_key: SecretStr = Field(
         SecretStr(""),
-        description="Key of the hash that stands for a user in the logs; by default another one "
+        description="Key of the hash that names a user in the logs; by default another one "
         "at each start.",
         examples=["change-me"],
     )

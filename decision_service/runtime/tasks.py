@@ -108,6 +108,9 @@ class _Server(uvicorn.Server):
         """Install no handlers: uvicorn's would take the place of the program's own."""
         yield
 
+    def close(self) -> None:
+        self.should_exit = True
+
 
 @asynccontextmanager
 async def serving(
@@ -117,8 +120,8 @@ async def serving(
     tls: ssl.SSLContext | None = None,
     headers: Mapping[str, str] | None = None,
     on_close: Callable[[], None] = lambda: None,
-) -> AsyncIterator[None]:
-    """Serve while the context is open.
+) -> AsyncIterator[Callable[[], None]]:
+    """Serve while the context is open, and yield what lets the server begin to stop before.
 
     Every answer has the `headers`. `on_close` runs before the server stops.
     """
@@ -143,10 +146,10 @@ async def serving(
             await asyncio.sleep(0)
             if running.done():
                 running.result()
-        yield
+        yield server.close
     finally:
         on_close()
-        server.should_exit = True
+        server.close()
         await running
 
 

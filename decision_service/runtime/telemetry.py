@@ -147,7 +147,6 @@ def configure_logging(level: str, *, as_json: bool, handler: logging.Handler | N
     own.setLevel(number)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             _without_absent,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -387,8 +387,8 @@ class Authenticator:
     def caller(self, context: RpcContext) -> Caller | None:
         """Who is calling; None where that is not known, as with two authorization headers.
 
-        The front's word counts for the client's certificate and address. Another's certificate of
-        somebody else is refused, whatever else comes with it; another's address is not read.
+        The front's word counts for the client's certificate and address. A call with a certificate
+        that any other hands on is refused; an address from any other is not read.
         """
         sent: dict[str, list[str]] = {_HEADER: [], _HANDED_ON: [], _ADDRESS: []}
         for name, value in context.invocation_metadata():

@@ -26,6 +26,7 @@ from decision_service.casework.onboarding import LinkToken
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from decision_service.domain.errors import ServiceError
 from decision_service.runtime.files import read_small
+from decision_service.runtime.settings import OnRevoke, Settings, env_name, names_of
 from decision_service.runtime.telemetry import counter
 from decision_service.server.context import best_language
 
@@ -259,43 +260,45 @@ def _check(path: Path, notice: Notice) -> None:
             for blank in _BLANK.findall(entry.title + entry.text):
                 if blank not in BLANKS:
                     raise PageRefused(
-                        f"{path}: entry {place} in {language} has {{{blank}}}, which stands for "
+                        f"{path}: entry {place} in {language} has {{{blank}}}, which means "
                         f"nothing: there are {', '.join(f'{{{one}}}' for one in BLANKS)}"
                     )
 
 
-class WidgetOptions(msgspec.Struct, frozen=True):
-    """What the page hands to the vendor's widget, in its own words.
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
-    `script_url` is where the widget's script is, `api_host` what the widget talks to; empty
-    `providers` means all of them.
+
+def page_files(settings: Settings) -> tuple[Notice, Logo | None]:
+    """The files that settings name; raises PageRefused."""
+    setting = "connect_notice_file"
+    try:
+        notice = read_notice(settings.connect_notice_file)
+        setting = "connect_logo_file"
+        file = settings.connect_logo_file
+        return notice, None if file is None else read_logo(file)
+    except PageRefused as error:
+        raise PageRefused(f"{env_name(setting)}: {error}") from None
+
+
+class ConnectPage:
+    """The page of a lender with the vendor's widget, whose script and API are given; PageRefused.
+
+    It is the same for all who read a language: the token stays in the address, which the
+    script reads. It is therefore in no template, no cache and no log of ours.
     """
 
-    script_url: str
-    api_host: str
-    providers: tuple[str, ...] = ()
-    top_providers: tuple[str, ...] = ()
-    enable_search_bar: bool = True
-    enable_type_bar: bool = True
-    enable_upload: bool = False
-    company_name: str = ""
-    template_id: str = ""
-
-    def as_json(self) -> str:
-        content = {
-            "apiHost": self.api_host,
-            "providers": list(self.providers),
-            "topProviders": list(self.top_providers),
-            "enableSearchBar": self.enable_search_bar,
-            "enableTypeBar": self.enable_type_bar,
-            "enableUpload": self.enable_upload,
-            "companyName": self.company_name,
-        }
-        return json.dumps(content | ({"templateId": self.template_id} if self.template_id else {}))
+    def __init__(self, settings: Settings, script_url: str, api_host: str) -> None:
+        self._settings = settings
+        self._notice, self.logo = page_files(settings)
+        self._script = settings.widget_script_url or script_url
+        self._api = settings.widget_api_host or api_host
+        self.shown = cache(self._shown)
 
     def policy(self) -> str:
         """The Content-Security-Policy: our own files, the widget's script and what it talks to."""
-        script, host = _origin(self.script_url), _origin(self.api_host)
+        script, host = _origin(self._script), _origin(self._api)
         return "; ".join(
             (
                 "default-src 'none'",
@@ -310,38 +313,21 @@ class WidgetOptions(msgspec.Struct, frozen=True):
             )
         )
 
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-class Lender(msgspec.Struct, frozen=True):
-    """Whose page it is.
-
-    `notice` is the privacy notice, `months` how long decisions are kept, `erases_decisions` whether
-    a withdrawal erases them. The page leads back to addresses of `return_origins` alone.
-    """
-
-    name: str
-    notice: Notice
-    months: int
-    logo: Logo | None = None
-    erases_decisions: bool = False
-    return_origins: tuple[str, ...] = ()
-
-
-class ConnectPage:
-    """The page of a lender with its widget.
-
-    It is the same for all who read a language: the token stays in the address, which the
-    script reads. It is therefore in no template, no cache and no log of ours.
-    """
-
-    def __init__(self, lender: Lender, widget: WidgetOptions) -> None:
-        self.lender = lender
-        self.widget = widget
-        self.shown = cache(self._shown)
+    def _options(self) -> str:
+        """What the page hands to the widget, in its own words; no providers means all of them."""
+        settings = self._settings
+        options = {
+            "apiHost": self._api,
+            "providers": names_of(settings.connect_providers),
+            "topProviders": names_of(settings.connect_top_providers),
+            "enableSearchBar": settings.connect_search_bar,
+            "enableTypeBar": settings.connect_type_bar,
+            "enableUpload": settings.connect_upload,
+            "companyName": settings.connect_company_name,
+        }
+        if settings.connect_template_id:
+            options["templateId"] = settings.connect_template_id
+        return json.dumps(options)
 
     def _shown(self, language: str) -> str:
         """The page; made when it is first asked for, so that no start waits for the template."""
@@ -356,22 +342,26 @@ class ConnectPage:
         return environment.get_template("connect.html").render(
             language=language,
             languages={one: texts_in(one).name for one in LANGUAGES},
-            lender=self.lender,
-            widget=self.widget,
+            company=self._settings.connect_company_name,
+            logo=self.logo,
+            return_origins=self._settings.return_origins,
+            script_url=self._script,
+            options_json=self._options(),
             text={name: fill(words, blanks) for name, words in texts.page.items()},
             notice=[
                 Entry(fill(entry.title, blanks), fill(entry.text, blanks))
-                for entry in self.lender.notice[language]
+                for entry in self._notice[language]
             ],
             said_json=json.dumps({key: fill(one, blanks) for key, one in texts.said.items()}),
             errors_json=json.dumps(dict(texts.account_errors)),
         )
 
     def _blanks(self, language: str) -> dict[str, str]:
-        page, months = texts_in(language).page, f"{self.lender.months}"
-        withdrawn = "decisions_erased" if self.lender.erases_decisions else "decisions_stay"
+        page, months = texts_in(language).page, f"{self._settings.retention}"
+        erases = self._settings.on_revoke is OnRevoke.ERASE_DECISIONS
+        withdrawn = "decisions_erased" if erases else "decisions_stay"
         return {
-            "company": self.lender.name or page["lender"],
+            "company": self._settings.connect_company_name or page["lender"],
             "months": months,
             "withdrawn": fill(page[withdrawn], {"months": months}),
         }
@@ -381,7 +371,7 @@ def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRo
     """The page, its files, and where it asks about its token."""
     headers = {
         **NO_STORE,
-        "content-security-policy": page.widget.policy(),
+        "content-security-policy": page.policy(),
         "x-content-type-options": "nosniff",
         "vary": "accept-language",
     }
@@ -400,7 +390,7 @@ def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRo
         return Response(content, media_type=_ASSETS[name], headers=_ASSET_HEADERS)
 
     async def logo(_: Request) -> Response:
-        if (picture := page.lender.logo) is None:
+        if (picture := page.logo) is None:
             return Response(status_code=404)
         return Response(picture.content, media_type=picture.media_type, headers=_ASSET_HEADERS)
 

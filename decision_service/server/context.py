@@ -116,7 +116,8 @@ class CallInfo:
     """One call, from its metadata on.
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
-    client named none. `caller`, `sees_all` (whether it may read other callers'
+    client named none. `call_id` is the client's `x-request-id`, and `decision_id` the decision that
+    was found or made. `caller`, `sees_all` (whether it may read other callers'
     decisions) and `onboards_all` (whether it may reach other callers' applicants) are set by
     authentication. `trailing` leaves with the reply.
     """
@@ -124,7 +125,8 @@ class CallInfo:
     method: str = ""
     seconds: float = DEFAULT_DEADLINE
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
-    request_id: str = ""
+    call_id: str = ""
+    decision_id: str = ""
     trace_id: str = ""
     caller: str = ""
     sees_all: bool = False

@@ -478,6 +478,7 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         return reply.SerializeToString(deterministic=True)
 
     def _trail(self, info: CallInfo, entry: StoredEntry) -> None:
+        info.decision_id = entry.decision_id
         info.trailing.append(("x-decision-id", entry.decision_id))
         version = self._versions.get(entry.ruleset_digest)
         if version is None:  # read from one reply of each rule set, 0 where none decided

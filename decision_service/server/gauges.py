@@ -19,7 +19,7 @@ from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import Samples, counter, one, read_counter, read_gauge
 from decision_service.server.auth import Authenticator
-from decision_service.server.grpc import RpcServer
+from decision_service.server.health import Health
 from decision_service.server.interceptors import ConcurrencyLimits
 from decision_service.server.tls import Certificates
 from decision_service.smile.limits import BreakerState
@@ -30,8 +30,8 @@ from decision_service.steering.journal import Rollouts
 _RESULT = ("product", "outcome", "reason", "reviewer")
 
 
-def of_health(server: RpcServer, version: str, commit: str) -> Iterator[Metric]:
-    yield read_gauge("serving", "1 while health is SERVING", one(server.is_serving))
+def of_health(health: Health, version: str, commit: str) -> Iterator[Metric]:
+    yield read_gauge("serving", "1 while health is SERVING", one(health.is_serving))
     build = ((version, commit, platform.python_version()), 1.0)
     words = "The program by version and commit, and the Python that runs it"
     yield read_gauge("build_info", words, (build,), "version", "commit", "python")
@@ -172,7 +172,7 @@ def of_limits(limits: ConcurrencyLimits) -> Iterator[Metric]:
 def of_process(restarts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
     yield read_counter("task_restarts", "Background tasks started again", _each(restarts), "task")
     yield read_counter(
-        "log_lines_dropped", "Log lines dropped because nobody read them", one(dropped)
+        "log_lines_dropped", "Log lines dropped because no reader took them", one(dropped)
     )
 
 

@@ -9,15 +9,15 @@ from typing import Any, TypeAlias
 
 import grpc
 import msgspec
-import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
+from starlette.types import ASGIApp
 
 from decision_service.decide.flow import Bulkhead
 from decision_service.domain.ports import Clock
 from decision_service.runtime.settings import Settings
-from decision_service.runtime.telemetry import UserHash
+from decision_service.runtime.telemetry import NO_TRACER, Tracer, UserHash
 from decision_service.server import (
     applicants,
     decisions,
@@ -30,7 +30,7 @@ from decision_service.server import (
 from decision_service.server.auth import HEALTH_METHODS, Authenticator, FailedAuthentications
 from decision_service.server.context import MESSAGE_LIMIT
 from decision_service.server.event_loop import CallThreads, EventLoopInterceptor
-from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer
+from decision_service.server.health import Health
 from decision_service.server.interceptors import (
     DESCRIPTIONS,
     READS,
@@ -49,10 +49,6 @@ from decision_service.server.tls import AddressInUse, Certificates
 from decision_service.server.wire import Methods, methods
 
 REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
-log = structlog.get_logger("decision_service.health")
-
-STARTING = ("the service is starting",)
-STOPPING = ("the service is stopping",)
 
 METADATA_LIMIT = 16 * 1024  # of it the front hands on 8, and a certificate
 _MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews)
@@ -74,6 +70,14 @@ OPTIONS = (
 )
 """A connection that is old ends: clients then find further processes, and calls in progress have
 time to end."""
+
+
+class Instrumentation(msgspec.Struct, frozen=True):
+    """A tracer, and what is around gRPC's own interceptors, outermost first, and around HTTP."""
+
+    tracer: Tracer = NO_TRACER
+    interceptors: tuple[grpc.ServerInterceptor, ...] = ()
+    around_http: Callable[[ASGIApp], ASGIApp] = lambda app: app
 
 
 class ServerDeps(msgspec.Struct, frozen=True):
@@ -148,48 +152,20 @@ def reflection_methods(services: Iterable[str]) -> Methods:
     return {"ServerReflectionInfo": handler}
 
 
-class RpcServer(msgspec.Struct):
+class RpcServer(msgspec.Struct, frozen=True):
     """A started server; `port` is the one it listens on (of use where 0 was asked for)."""
 
     server: grpc.Server
-    health: HealthServicer
+    health: Health
     port: int
     event_loop: EventLoopInterceptor
     json: JsonCalls
     threads: CallThreads
-    reasons: tuple[str, ...] = STARTING
-    stopping: bool = False
     _shortened: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
-
-    @property
-    def is_serving(self) -> bool:
-        return not self.reasons
-
-    def set_health(self, reasons: Iterable[str] = ()) -> None:
-        """Report NOT_SERVING for these reasons, SERVING without any; logs every change.
-
-        Without effect once the server is stopping.
-        """
-        if self.stopping:
-            return
-        before, self.reasons = self.reasons, tuple(reasons)
-        for service in ("", *SERVICES):
-            self.health.set(service, SERVING if self.is_serving else NOT_SERVING)
-        if self.reasons != before:
-            self._announce()
-
-    def _announce(self) -> None:
-        self.health.explain(self.reasons)
-        write = log.info if self.is_serving or self.stopping else log.warning
-        status = "SERVING" if self.is_serving else "NOT_SERVING"
-        write("health changed", status=status, reason="; ".join(self.reasons) or None)
 
     async def stop(self, delay: float, grace: float) -> None:
         """Report NOT_SERVING, wait `delay` seconds, then give calls in progress `grace` seconds."""
-        if not self.stopping:
-            self.stopping, self.reasons = True, STOPPING
-            self.health.stopping()
-            self._announce()
+        self.health.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._shortened.wait(), delay)
         self.health.end_watches()
@@ -213,22 +189,10 @@ Services: TypeAlias = Mapping[ServiceDescriptor, object]
 """What answers the methods of each service."""
 
 
-class ListenOptions(msgspec.Struct, frozen=True):
-    """Where a server listens, what it needs, and whether it describes itself.
-
-    With `shares_port` several processes may listen on one port, all of which must set it.
-    """
-
-    address: str
-    deps: ServerDeps
-    certificates: Certificates | None = None
-    reflection: bool = True
-    shares_port: bool = False
-
-
-async def start(options: ListenOptions, services: Services) -> RpcServer:
+async def start(
+    settings: Settings, deps: ServerDeps, certificates: Certificates | None, services: Services
+) -> RpcServer:
     """Bind, start and return a server that still reports NOT_SERVING; raises AddressInUse."""
-    deps = options.deps
     most = deps.limits.calls + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
     chain, identify = deps.interceptors(), deps.authenticator.caller
@@ -237,22 +201,20 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop],
-        options=(*OPTIONS, ("grpc.so_reuseport", int(options.shares_port))),
+        options=(*OPTIONS, ("grpc.so_reuseport", int(settings.reuse_port))),
         maximum_concurrent_rpcs=most,
     )
-    health = HealthServicer()
+    health = Health(SERVICES)
     for service, servicer in services.items():
         handlers = methods(service, servicer)
         server.add_registered_method_handlers(service.full_name, handlers)
         json.add(service, handlers)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    if options.reflection:
+    if settings.describes_itself:
         _add_reflection(server)
-    started = RpcServer(server, health, _bind(server, options), loop, json, threads)
-    started.set_health(STARTING)
-    health.explain(STARTING)
+    port = _bind(server, settings.grpc_address, certificates)
     server.start()
-    return started
+    return RpcServer(server, health, port, loop, json, threads)
 
 
 def _add_reflection(server: grpc.Server) -> None:
@@ -262,8 +224,7 @@ def _add_reflection(server: grpc.Server) -> None:
         server.add_registered_method_handlers(name, described_by)
 
 
-def _bind(server: grpc.Server, options: ListenOptions) -> int:
-    address, certificates = options.address, options.certificates
+def _bind(server: grpc.Server, address: str, certificates: Certificates | None) -> int:
     try:
         if certificates is None:
             return server.add_insecure_port(address)

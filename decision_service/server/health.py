@@ -1,12 +1,13 @@
-"""`grpc.health.v1`: the status of services, why it is so, and whether the process answers."""
+"""`grpc.health.v1`: whether decisions are made, why not, and whether the process answers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.server.context import RpcContext
@@ -21,34 +22,47 @@ LONGEST_REASON = 1000
 LIVENESS = "liveness"
 """A name of its own: SERVING while the process answers, whatever becomes of store and vendor."""
 
-Status: TypeAlias = int
+STARTING = ("the service is starting",)
+STOPPING = ("the service is stopping",)
+
+log = structlog.get_logger("decision_service.health")
 
 
-class HealthServicer(health_pb2_grpc.HealthServicer):
-    """The status of services, once (Check) or whenever it changes (Watch)."""
+class Health(health_pb2_grpc.HealthServicer):
+    """The state of all services, once (Check) or whenever it changes (Watch).
 
-    def __init__(self) -> None:
-        self._statuses: dict[str, Status] = {LIVENESS: SERVING}
-        self._reason = ""
-        self._stopping = False
+    `reasons` say why no decisions are made, none while they are.
+    """
+
+    def __init__(self, services: Iterable[str]) -> None:
+        self.reasons: tuple[str, ...] = STARTING
+        self.stopping = False
+        self._services = ("", *services)
         self._ending = False
         self._changed = asyncio.Event()
+
+    @property
+    def is_serving(self) -> bool:
+        return not self.reasons
 
     async def Check(  # noqa: N802 - the name is the protocol's
         self, request: health_pb2.HealthCheckRequest, context: RpcContext
     ) -> health_pb2.HealthCheckResponse:
         """The status now, why in trailing metadata; NOT_FOUND for a service that is not here."""
-        status = self._statuses.get(request.service)
-        if status is None:
+        status = self._status_of(request.service)
+        if status == UNKNOWN:
             context.end(grpc.StatusCode.NOT_FOUND, "there is no such service here")
-        if self._reason:
-            context.info.trailing.append((REASON, self._reason))
+        if self.reasons:
+            text = " ".join("; ".join(self.reasons).split())
+            shown = text.encode("ascii", "backslashreplace").decode()[:LONGEST_REASON]
+            context.info.trailing.append((REASON, shown))
         return health_pb2.HealthCheckResponse(status=status)
 
     async def List(self, request: Any, context: RpcContext) -> Any:  # noqa: N802 - as above
         del request, context
         one = health_pb2.HealthCheckResponse
-        found = {name: one(status=status) for name, status in self._statuses.items()}
+        names = (LIVENESS, *self._services)
+        found = {name: one(status=self._status_of(name)) for name in names}
         return health_pb2.HealthListResponse(statuses=found)  # type: ignore[attr-defined]  # newer than the stubs
 
     async def Watch(  # noqa: N802 - the name is the protocol's
@@ -58,7 +72,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         sent = None
         while True:
             changed = self._changed
-            status = self._statuses.get(request.service, UNKNOWN)
+            status = self._status_of(request.service)
             if status != sent:
                 await context.write(health_pb2.HealthCheckResponse(status=status))
                 sent = status
@@ -67,27 +81,40 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
             else:
                 await changed.wait()
 
-    def set(self, service: str, status: Status) -> None:
-        """Change a service's status; without effect once the server is stopping."""
-        if not self._stopping and self._statuses.get(service) != status:
-            self._statuses[service] = status
-            self._wake()
+    def set(self, reasons: Iterable[str] = ()) -> None:
+        """Be NOT_SERVING for these reasons, SERVING without any; logs every change.
 
-    def explain(self, reasons: Iterable[str]) -> None:
-        """Say in further checks why the service does not serve; nothing where it does."""
-        text = " ".join("; ".join(reasons).split())
-        self._reason = text.encode("ascii", "backslashreplace").decode()[:LONGEST_REASON]
+        Without effect once the server is stopping.
+        """
+        if not self.stopping:
+            self._take(tuple(reasons))
 
-    def stopping(self) -> None:
-        """Say NOT_SERVING for everything but liveness, from now on."""
-        for service in self._statuses.keys() - {LIVENESS}:
-            self.set(service, NOT_SERVING)
-        self._stopping = True
+    def stop(self) -> None:
+        """Be NOT_SERVING from now on."""
+        if not self.stopping:
+            self.stopping = True
+            self._take(STOPPING)
 
     def end_watches(self) -> None:
         """End every open Watch stream, now and from now on."""
         self._ending = True
         self._wake()
+
+    def _take(self, reasons: tuple[str, ...]) -> None:
+        if reasons == self.reasons:
+            return
+        self.reasons = reasons
+        write = log.info if self.is_serving or self.stopping else log.warning
+        status = "SERVING" if self.is_serving else "NOT_SERVING"
+        write("health changed", status=status, reason="; ".join(reasons) or None)
+        self._wake()
+
+    def _status_of(self, service: str) -> int:
+        if service == LIVENESS:
+            return SERVING
+        if service not in self._services:
+            return UNKNOWN
+        return SERVING if self.is_serving else NOT_SERVING
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()

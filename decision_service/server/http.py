@@ -102,8 +102,11 @@ async def serve_http(
     address: str,
     app: ASGIApp,
     certificates: Certificates | None = None,
-) -> AsyncIterator[str]:
-    """Serve at a setting's address while open, and yield the base URL; raises AddressInUse."""
+) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """Serve at a setting's address while open; raises AddressInUse.
+
+    Yields the base URL, and what lets the server begin to stop before.
+    """
     listener = _listen(setting, address)
     tls: ssl.SSLContext | None = None
     if certificates is not None:
@@ -113,8 +116,9 @@ async def serve_http(
     scheme = "http" if tls is None else "https"
     host, _ = split_address(address)
     shown = f"[{host}]" if ":" in host else host
-    async with serving(app, listener, tls=tls, headers=None if tls is None else HSTS):
-        yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
+    url = f"{scheme}://{shown}:{listener.getsockname()[1]}"
+    async with serving(app, listener, tls=tls, headers=None if tls is None else HSTS) as close:
+        yield url, close
 
 
 def _listen(setting: str, address: str) -> socket.socket:

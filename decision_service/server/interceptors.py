@@ -124,7 +124,11 @@ _HEAVY = frozenset(
     }
 )
 LONGEST_DEADLINE = 3600.0
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+_CALL_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+_LOGGED_IDS = {
+    "decision_id": re.compile("dec_[0-9A-Z]{26}", re.ASCII),
+    "request_id": re.compile(r"[\x20-\x7e]{1,200}", re.ASCII),
+}
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
 
 
@@ -241,8 +245,7 @@ def recording(user_hash: UserHash, metrics: Metrics) -> Interceptor:
                     code=code,
                     ms=round(seconds * 1000, 1),
                     reason=reason,
-                    request_id=info.request_id or None,
-                    trace_id=info.trace_id or None,
+                    **_ids(request, info),
                     caller=info.caller or None,
                     address=context.address,
                     user=user_hash(user) if user else None,
@@ -343,13 +346,13 @@ def mapping_errors(inner: Behaviour, method: str) -> Behaviour:
             if isinstance(error, ServiceError) and is_public(error):
                 status = status_of(error)
             else:
-                status = internal(_incident(error, method, info))
+                status = internal(_incident(error, method, request, info))
             context.status = call_status(status, info.trailing)
 
     return call
 
 
-def _incident(error: Exception, method: str, info: CallInfo) -> str:
+def _incident(error: Exception, method: str, request: Any, info: CallInfo) -> str:
     """Log a bug, by its type and its place alone, and return the id to find it by."""
     incident = secrets.token_hex(8)
     log.error(
@@ -358,8 +361,7 @@ def _incident(error: Exception, method: str, info: CallInfo) -> str:
         method=method,
         alarm=raised(Alarm.CROSS_TENANT) if isinstance(error, CrossTenant) else None,
         error=type(error).__name__,
-        request_id=info.request_id or None,
-        trace_id=info.trace_id or None,
+        **_ids(request, info),
         frames=[
             f"{frame.filename.rpartition('decision_service/')[2]}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(error.__traceback__)[-12:]
@@ -391,8 +393,17 @@ def read_call(context: RpcContext, method: str) -> CallInfo:
     if "traceparent" in metadata:
         trace = _TRACEPARENT.fullmatch(metadata["traceparent"])
         info.trace_id = trace[1] if trace else ""
-    request_id = metadata.get("x-request-id", "")
-    if request_id and _REQUEST_ID.fullmatch(request_id):
-        info.request_id = request_id
-        info.trailing.append(("x-request-id", request_id))
+    call_id = metadata.get("x-request-id", "")
+    if _CALL_ID.fullmatch(call_id):
+        info.call_id = call_id
+        info.trailing.append(("x-request-id", call_id))
     return info
+
+
+def _ids(request: Any, info: CallInfo) -> dict[str, str | None]:
+    """The ids of a call for the log; of its request those that have the form of one."""
+    own = {name: getattr(request, name, "") for name in _LOGGED_IDS}
+    ids = {name: text if _LOGGED_IDS[name].fullmatch(text) else "" for name, text in own.items()}
+    ids["decision_id"] = info.decision_id or ids["decision_id"]
+    ids |= {"call_id": info.call_id, "trace_id": info.trace_id}
+    return {name: text or None for name, text in ids.items()}

@@ -9,7 +9,8 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 
 import grpc
@@ -26,6 +27,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decision_service.server.auth import METHODS, UNOBSERVED
+from decision_service.server.grpc import Instrumentation
 
 log = structlog.get_logger("decision_service.opentelemetry")
 SERVICE_NAME = "decision-service"
@@ -140,50 +142,40 @@ class JsonSpans(msgspec.Struct, frozen=True):
             await self.app(scope, receive, sent)
 
 
-class Tracing(msgspec.Struct, frozen=True):
-    provider: TracerProvider
-    interceptor: grpc.ServerInterceptor
-    tracer: Tracer
-    around_http: Callable[[ASGIApp], ASGIApp]
+def instrumentation(provider: TracerProvider) -> Instrumentation:
+    """Health checks and reflection, which platforms ask for all the time, have no spans."""
 
-    @classmethod
-    def of(cls, provider: TracerProvider) -> Tracing:
-        """Health checks and reflection, which platforms ask for all the time, have no spans."""
+    def wanted(details: grpc.HandlerCallDetails) -> bool:
+        return not details.method.startswith(UNOBSERVED)
 
-        def wanted(details: grpc.HandlerCallDetails) -> bool:
-            return not details.method.startswith(UNOBSERVED)
-
-        tracer = provider.get_tracer("decision_service")
-        interceptor = server_interceptor(tracer_provider=provider, filter_=wanted)
-        return cls(provider, interceptor, tracer, partial(JsonSpans, tracer))
+    tracer = provider.get_tracer("decision_service")
+    interceptor = server_interceptor(tracer_provider=provider, filter_=wanted)
+    return Instrumentation(tracer, (interceptor,), partial(JsonSpans, tracer))
 
 
-class OpenTelemetry(msgspec.Struct, frozen=True):
-    tracing: Tracing
-    exporter: SpanExporter
-
-    async def aclose(self) -> None:
-        """Send the last spans, for at most two seconds, and nothing more."""
-        sending = threading.Thread(target=self.tracing.provider.shutdown, daemon=True)
-        sending.start()
-        await asyncio.to_thread(sending.join, LINGER_SECONDS)
-        self.exporter.shutdown()
+async def end(provider: TracerProvider, exporter: SpanExporter) -> None:
+    """Send the last spans, for at most two seconds, and nothing more."""
+    sending = threading.Thread(target=provider.shutdown, daemon=True)
+    sending.start()
+    await asyncio.to_thread(sending.join, LINGER_SECONDS)
+    exporter.shutdown()
 
 
-def open_telemetry(version: str) -> OpenTelemetry | None:
-    """Set up by the environment, None where that switches spans off; raises VariableRefused."""
+def open_telemetry(version: str, stack: AsyncExitStack) -> Instrumentation:
+    """Set up by the environment and ended by the stack; raises VariableRefused."""
     check_protocol()
     check_ratio()
     if not sends_spans():
-        return None
+        return Instrumentation()
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `WatchedSpans` says it once
     own = resource(version)
     try:
         exporter = WatchedSpans(OTLPSpanExporter())
-        tracing = Tracing.of(provider_of(own, exporter))
+        provider = provider_of(own, exporter)
     except (InvalidCompressionValueException, ValueError) as error:
         raise VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}") from None
-    return OpenTelemetry(tracing, exporter)
+    stack.push_async_callback(end, provider, exporter)
+    return instrumentation(provider)
 
 
 def provider_of(own: Resource, exporter: SpanExporter) -> TracerProvider:

@@ -27,6 +27,13 @@ class Office:
         self.cert.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
         self.key.write_bytes(made.private_key_pem.bytes())
 
+    def client(self, shown: trustme.LeafCert, folder: Path) -> list[str]:
+        """The options of a command that shows a certificate, whose files are in a folder."""
+        cert, key = folder / "client.pem", folder / "client.key"
+        cert.write_bytes(shown.cert_chain_pems[0].bytes())
+        key.write_bytes(shown.private_key_pem.bytes())
+        return ["--tls-cert", str(cert), "--tls-key", str(key)]
+
     def settings(self, *, clients: bool = False) -> dict[str, str]:
         """What a service needs to use them."""
         found = {"tls_cert_file": str(self.cert), "tls_key_file": str(self.key)}

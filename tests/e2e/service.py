@@ -20,9 +20,9 @@ from grpc_status import rpc_status
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.app.core import Instrumentation
 from decision_service.app.wiring import Service, start
 from decision_service.runtime.config import load
+from decision_service.server.grpc import Instrumentation
 from decision_service.standin.faults import Fault
 from decision_service.standin.server import Simulator, build_app, serve
 from tests.fakes.forgetful import forgetful_copy

@@ -3,16 +3,23 @@
 from pathlib import Path
 
 import grpc
+import httpx2
 from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.runtime.config import load
 from decision_service.server.auth import HEALTH_METHODS, METHODS
 from decision_service.server.context import Role
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import Running, at_vendor, create, refused, running
+from tests.e2e.service import Running, at_vendor, create, refused
 from tests.e2e.team import Metadata, Team, bearer
 
+SANDBOX = {
+    "DECISION_SMILE_MODE": "sandbox",
+    "DECISION_SMILE_API_KEY": "key-of-8",
+    "DECISION_SMILE_API_SECRET": "secret-8",
+}
 GEORGE = sandbox_people()[0].user_id
 UNKNOWN = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LIST_SERVICES = reflection_pb2.ServerReflectionRequest(list_services="")
@@ -65,52 +72,44 @@ async def test_reflection_answers_under_both_its_names(shared: Running) -> None:
         assert found == await services(shared)
 
 
-async def test_each_role_opens_its_methods_and_no_other(tmp_path: Path) -> None:
+async def test_each_role_opens_its_methods_and_no_other(guarded: Running, staff: Team) -> None:
     """Of every role and method, those that the table names come in and all others do not."""
-    team = Team(tmp_path)
-    shown = {role: team.hire(f"with-{role}", role) for role in Role}
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        methods = await served(live, shown[Role.READ]) - HEALTH_METHODS - {REFLECTION}
-        opened = {
-            (method, role)
-            for method in sorted(methods)
-            for role in Role
-            if await answer(live, method, shown[role]) not in CLOSED
-        }
+    shown = {role: bearer(staff.tokens[role]) for role in Role}
+    methods = await served(guarded, shown[Role.READ]) - HEALTH_METHODS - {REFLECTION}
+    opened = {
+        (method, role)
+        for method in sorted(methods)
+        for role in Role
+        if await answer(guarded, method, shown[role]) not in CLOSED
+    }
     assert opened == {(method, role) for method in methods for role in METHODS[method]}
 
 
-async def test_who_is_not_known_is_told_so_alike(tmp_path: Path) -> None:
+async def test_who_is_not_known_is_told_so_alike(guarded: Running) -> None:
     """No token, an unknown one and another scheme get the same words; health asks for none."""
-    team = Team(tmp_path)
-    team.hire("los", "decide")
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        told = set()
-        for metadata in ((), bearer("dst_wrong"), (("authorization", "Basic x"),)):
-            one = await refused(live.stub.CreateDecision(create(GEORGE), metadata=metadata))
-            told.add((one.code, one.message, one.info.reason))
-        assert len(told) == 1
-        assert next(iter(told))[0] is grpc.StatusCode.UNAUTHENTICATED
-        assert await answer(live, "/grpc.health.v1.Health/Check", ()) is grpc.StatusCode.OK
+    words = set()
+    for metadata in ((), bearer("dst_wrong"), (("authorization", "Basic x"),)):
+        one = await refused(guarded.stub.CreateDecision(create(GEORGE), metadata=metadata))
+        words.add((one.code, one.message, one.info.reason))
+    [(code, _, _)] = words
+    assert code is grpc.StatusCode.UNAUTHENTICATED
+    assert await answer(guarded, "/grpc.health.v1.Health/Check", ()) is grpc.StatusCode.OK
 
 
-async def test_callers_see_their_own_decisions_only(tmp_path: Path) -> None:
+async def test_callers_see_their_own_decisions_only(guarded: Running, staff: Team) -> None:
     """The same request id is another request of another caller, who finds nothing of the first."""
-    team = Team(tmp_path)
-    one, other = team.hire("one", "decide"), team.hire("other", "decide")
-    auditor = team.hire("auditor", "read")
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        request = create(GEORGE)
-        mine = (await live.stub.CreateDecision(request, metadata=one)).decision
-        request.customer_ref = "another"
-        theirs = (await live.stub.CreateDecision(request, metadata=other)).decision
-        assert mine.decision_id != theirs.decision_id
-        assert await listed(live, one) == [mine.decision_id]
-        assert await listed(live, other) == [theirs.decision_id]
-        assert sorted(await listed(live, auditor)) == sorted([mine.decision_id, theirs.decision_id])
-        replay = service_pb.ReplayDecisionRequest(decision_id=mine.decision_id)
-        assert not (await live.stub.ReplayDecision(replay, metadata=auditor)).differing_fields
-        assert await denied(live, mine.decision_id, other) == await denied(live, UNKNOWN, other)
+    one, other, auditor = (bearer(staff.tokens[name]) for name in ("one", "other", "read"))
+    request = create(GEORGE)
+    mine = (await guarded.stub.CreateDecision(request, metadata=one)).decision
+    request.customer_ref = "another"
+    theirs = (await guarded.stub.CreateDecision(request, metadata=other)).decision
+    assert mine.decision_id != theirs.decision_id
+    assert await listed(guarded, one) == [mine.decision_id]
+    assert await listed(guarded, other) == [theirs.decision_id]
+    assert {mine.decision_id, theirs.decision_id} <= {*await listed(guarded, auditor)}
+    replay = service_pb.ReplayDecisionRequest(decision_id=mine.decision_id)
+    assert not (await guarded.stub.ReplayDecision(replay, metadata=auditor)).differing_fields
+    assert await denied(guarded, mine.decision_id, other) == await denied(guarded, UNKNOWN, other)
 
 
 async def listed(live: Running, metadata: Metadata) -> list[str]:
@@ -126,8 +125,8 @@ async def listed(live: Running, metadata: Metadata) -> list[str]:
 
 
 async def denied(live: Running, decision_id: str, metadata: Metadata) -> list[str]:
-    """What reading and replaying a decision are refused with, but for its id."""
-    told = []
+    """What reading and replaying a decision are refused with, without its id."""
+    words = []
     for call in (
         live.stub.GetDecision(
             service_pb.GetDecisionRequest(decision_id=decision_id), metadata=metadata
@@ -137,24 +136,25 @@ async def denied(live: Running, decision_id: str, metadata: Metadata) -> list[st
         ),
     ):
         one = await refused(call)
-        told.append(f"{one.code} {one.message} {one.info}".replace(decision_id, "ID"))
-    return told
+        words.append(f"{one.code} {one.message} {one.info}".replace(decision_id, "ID"))
+    return words
 
 
-async def test_reflection_needs_a_known_caller(tmp_path: Path) -> None:
+async def test_reflection_needs_a_known_caller(guarded: Running, staff: Team) -> None:
     """Where callers are configured the server describes itself to them alone."""
-    team = Team(tmp_path)
-    los = team.hire("los", "decide")
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        assert "decision_service.api.v1.DecisionService" in await services(live, los)
-        assert await answer(live, REFLECTION, ()) is grpc.StatusCode.UNAUTHENTICATED
+    known = await services(guarded, bearer(staff.tokens["one"]))
+    assert "decision_service.api.v1.DecisionService" in known
+    assert await answer(guarded, REFLECTION, ()) is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_reflection_can_be_switched_off(tmp_path: Path) -> None:
     """With REFLECTION=false, and by default outside of embedded mode, there is no such service."""
-    async with running(tmp_path, reflection="false") as live:
-        assert await answer(live, REFLECTION, ()) is grpc.StatusCode.UNIMPLEMENTED
     async with at_vendor(tmp_path) as (live, _):
         assert await answer(live, REFLECTION, ()) is grpc.StatusCode.UNIMPLEMENTED
-    async with at_vendor(tmp_path, reflection="true") as (live, _):
-        assert "grpc.health.v1.Health" in await services(live)
+        async with httpx2.AsyncClient() as client:  # nor a page that names every call
+            for path in ("/", "/docs/callers.md", "/explorer/explorer.js"):
+                assert (await client.get(live.service.http_url + path)).status_code == 404
+    chosen = {name: {"DECISION_REFLECTION": name} for name in ("true", "false")}
+    real = SANDBOX | chosen["true"]
+    assert load(environ=real).describes_itself
+    assert not load(environ=chosen["false"]).describes_itself

@@ -17,13 +17,13 @@ from tests.e2e.page import CALLERS
 from tests.e2e.service import Running, create
 
 
-async def test_the_people_of_the_page_come_out_as_it_says(live: Running) -> None:
+async def test_the_people_of_the_page_come_out_as_it_says(shared: Running) -> None:
     """Names, user ids and outcomes are the stand-in's."""
     told = CALLERS.rows("Start a server to try")
     assert [row[1].strip("`") for row in told] == [one.user_id for one in sandbox_people()]
     for (name, user_id, outcome), person in zip(told, sandbox_people(), strict=True):
         assert person.name.startswith(name)
-        decision = (await live.stub.CreateDecision(create(user_id.strip("`")))).decision
+        decision = (await shared.stub.CreateDecision(create(user_id.strip("`")))).decision
         words = [pb.Outcome.Name(decision.outcome).removeprefix("OUTCOME_")]
         if decision.refer_kind:
             words.append(pb.ReferKind.Name(decision.refer_kind).removeprefix("REFER_KIND_"))

@@ -31,7 +31,7 @@ from decision_service.server.grpc import SERVICES
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.page import CALLERS
-from tests.e2e.service import ROOT, Running, at_vendor, create, running
+from tests.e2e.service import ROOT, Running, at_vendor, create
 from tests.e2e.team import Team
 from tests.kits.until import until
 
@@ -74,21 +74,21 @@ def application(**changes: Any) -> dict[str, Any]:
     return {**MessageToDict(create(RYAN)), **changes}
 
 
-async def test_a_decision_is_the_same_over_both(live: Running) -> None:
+async def test_a_decision_is_the_same_over_both(shared: Running) -> None:
     """A repeated request id is answered as it was; int64 are text; ids come back in headers."""
     body = application(requestId="j-1", customerRef="c-1")
     assert body["requestedAmount"]["units"] == "20000"
-    made = await post(live, CREATE, body, x_request_id="r-1")
+    made = await post(shared, CREATE, body, x_request_id="r-1")
     assert (made.status, made.content["decision"]["outcome"]) == (200, "OUTCOME_DECLINE")
     assert made.headers["trailer-x-request-id"] == "r-1"
     assert made.headers["trailer-x-decision-id"] == made.content["decision"]["decisionId"]
-    assert (await post(live, CREATE, body)).content == made.content
-    again = await live.stub.CreateDecision(create(RYAN, request_id="j-1", customer_ref="c-1"))
+    assert (await post(shared, CREATE, body)).content == made.content
+    again = await shared.stub.CreateDecision(create(RYAN, request_id="j-1", customer_ref="c-1"))
     full = MessageToDict(again, always_print_fields_with_no_presence=True)
     assert full == made.content
-    other = await post(live, CREATE, body | {"requestedTermMonths": 7})
+    other = await post(shared, CREATE, body | {"requestedTermMonths": 7})
     assert (other.status, other.detail("ErrorInfo").reason) == (409, "REQUEST_ID_REUSED")
-    listed = await post(live, LIST, {"user_id": RYAN, "pageSize": 1})
+    listed = await post(shared, LIST, {"user_id": RYAN, "pageSize": 1})
     assert listed.content["decisions"][0]["decisionId"] == made.content["decision"]["decisionId"]
 
 
@@ -129,6 +129,8 @@ async def test_all_wrong_fields_are_named_at_once(shared: Running) -> None:
     answer = await post(shared, CREATE, {"a": 1, "b": 2, "requestedTermMonths": "six"})
     fields = [one.field for one in answer.detail("BadRequest").field_violations]
     assert fields == ["a", "b", "requestedTermMonths"]
+    shown = {one["type"]: one["debug"] for one in answer.content["details"]}
+    assert shown["google.rpc.ErrorInfo"]["reason"] == "FIELD_INVALID"
 
 
 @pytest.mark.parametrize(
@@ -166,59 +168,40 @@ async def test_the_deadline_of_the_header_is_the_calls(shared: Running) -> None:
         assert answer.detail("ErrorInfo").reason == "DEADLINE_EXCEEDED"
 
 
-async def test_the_service_says_when_to_repeat_a_call(tmp_path: Path) -> None:
-    """RetryInfo of a vendor that cannot be read, since it refuses the keys."""
-    async with at_vendor(tmp_path, smile_api_secret="another") as (live, _):
-        answer = await post(live, CREATE, application(), connect_timeout_ms="2000")
-    assert (answer.status, answer.content["code"]) == (503, "unavailable")
-    assert answer.detail("ErrorInfo").reason == "UPSTREAM_UNAVAILABLE"
-    assert answer.detail("RetryInfo").retry_delay.ToSeconds() >= 1
-    shown = {one["type"]: one["debug"] for one in answer.content["details"]}
-    assert shown["google.rpc.ErrorInfo"]["reason"] == "UPSTREAM_UNAVAILABLE"
-
-
-async def test_callers_and_roles_are_those_of_grpc(tmp_path: Path) -> None:
+async def test_callers_and_roles_are_those_of_grpc(guarded: Running, staff: Team) -> None:
     """Without a token, with one that is unknown, with two; and without the role."""
-    team = Team(tmp_path)
-    origination, auditor = ((dict(team.hire(*one))["authorization"]) for one in TEAM)
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        for headers in ({}, {"authorization": "Bearer dst_no"}):
-            answer = await post(live, CREATE, {"unknown": 1}, **headers)
-            assert (answer.status, answer.content["code"]) == (401, "unauthenticated")
-            assert answer.detail("ErrorInfo").reason == "UNAUTHENTICATED"
-        async with httpx2.AsyncClient(base_url=live.service.http_url) as client:
-            twice = [("authorization", origination), ("authorization", origination), *JSON.items()]
-            assert (await client.post(PACKAGE + LIST, json={}, headers=twice)).status_code == 401
-        for body in (application(), {"unknown": 1}):
-            answer = await post(live, CREATE, body, authorization=auditor)
-            assert (answer.status, answer.content["code"]) == (403, "permission_denied")
-        made = await post(live, CREATE, application(), authorization=origination)
-        assert made.status == 200
-        seen = await live.stub.GetDecision(
-            service_pb.GetDecisionRequest(decision_id=made.content["decision"]["decisionId"]),
-            metadata=(("authorization", auditor),),
-        )
-        assert seen.decision.request_id == made.content["decision"]["requestId"]
-        text = live.service.core.metrics.text().decode()
+    origination, auditor = (f"Bearer {staff.tokens[name]}" for name in ("one", "read"))
+    for headers in ({}, {"authorization": "Bearer dst_no"}):
+        answer = await post(guarded, CREATE, {"unknown": 1}, **headers)
+        assert (answer.status, answer.content["code"]) == (401, "unauthenticated")
+        assert answer.detail("ErrorInfo").reason == "UNAUTHENTICATED"
+    async with httpx2.AsyncClient(base_url=guarded.service.http_url, verify=TLS) as client:
+        twice = [("authorization", origination), ("authorization", origination), *JSON.items()]
+        assert (await client.post(PACKAGE + LIST, json={}, headers=twice)).status_code == 401
+    for body in (application(), {"unknown": 1}):
+        answer = await post(guarded, CREATE, body, authorization=auditor)
+        assert (answer.status, answer.content["code"]) == (403, "permission_denied")
+    made = await post(guarded, CREATE, application(), authorization=origination)
+    assert made.status == 200
+    seen = await guarded.stub.GetDecision(
+        service_pb.GetDecisionRequest(decision_id=made.content["decision"]["decisionId"]),
+        metadata=(("authorization", auditor),),
+    )
+    assert seen.decision.request_id == made.content["decision"]["requestId"]
+    text = guarded.service.core.metrics.text().decode()
     calls = [line for line in text.splitlines() if 'method="CreateDecision"' in line]
     for code in ("OK", "UNAUTHENTICATED", "PERMISSION_DENIED"):
         assert any(f'code="{code}"' in line for line in calls)
 
 
-TEAM = (("origination", "decide"), ("auditor", "read"))
-
-
-async def test_no_body_of_an_unknown_caller_is_waited_for(tmp_path: Path) -> None:
+async def test_no_body_of_an_unknown_caller_is_waited_for(guarded: Running) -> None:
     """It is refused by its head alone."""
-    team = Team(tmp_path)
-    team.hire("origination", "decide")
-    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        host, _, port = live.service.http_url.rpartition("/")[2].partition(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        head = f"POST {PACKAGE}{CREATE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-        writer.write(f"{head}content-length: 9\r\n\r\n".encode())
-        assert b"401" in await reader.readline()
-        writer.close()
+    host, _, port = guarded.service.http_url.rpartition("/")[2].partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST {PACKAGE}{CREATE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    writer.write(f"{head}content-length: 9\r\n\r\n".encode())
+    assert b"401" in await reader.readline()
+    writer.close()
 
 
 async def test_a_call_ends_when_its_client_leaves(tmp_path: Path) -> None:
@@ -242,7 +225,7 @@ async def test_calls_in_progress_may_finish_while_the_service_stops(tmp_path: Pa
         await until(lambda: live.service.core.deps.limits.work.working == 1)
         ending = asyncio.create_task(live.service.rpc.stop(0.0, 5.0))
         await asyncio.sleep(0)
-        await until(lambda: live.service.rpc.stopping)
+        await until(lambda: live.service.rpc.health.stopping)
         refused = await post(live, LIST, {})
         assert (refused.status, refused.detail("ErrorInfo").reason) == (503, "DRAINING")
         assert (await call).status == 200
@@ -359,7 +342,7 @@ async def run(live: Running, command: list[str], folder: Path) -> tuple[int, str
 
 @pytest.mark.parametrize("language", ["python", "js"])
 async def test_the_programs_of_the_page_decide_and_read_errors(
-    language: str, tmp_path: Path
+    shared: Running, language: str, tmp_path: Path
 ) -> None:
     """As they are printed: a decline, wrong fields from BadRequest, a pause from RetryInfo."""
     program, *command = {
@@ -374,15 +357,12 @@ async def test_the_programs_of_the_page_decide_and_read_errors(
         (tmp_path / "protos").symlink_to(ROOT / "protos")
     (tmp_path / program).write_text(CALLERS.program("JSON over HTTP", language))
     command.append(program)
-    for service in ("well", "ill"):
-        (tmp_path / service).mkdir()
-    async with running(tmp_path / "well") as live:
-        code, out = await run(live, [*command, RYAN], tmp_path)
-        assert (code, "OUTCOME_DECLINE dec_" in out) == (0, True), out
-        assert "- Too few months with income on record" in out
-        code, out = await run(live, [*command, "no such person!"], tmp_path)
-        assert (code, out.splitlines()[1:]) == (1, ["reason FIELD_INVALID", "fields user_id"])
-    async with at_vendor(tmp_path / "ill", smile_api_secret="another") as (live, _):
+    code, out = await run(shared, [*command, RYAN], tmp_path)
+    assert (code, "OUTCOME_DECLINE dec_" in out) == (0, True), out
+    assert "- Too few months with income on record" in out
+    code, out = await run(shared, [*command, "no such person!"], tmp_path)
+    assert (code, out.splitlines()[1:]) == (1, ["reason FIELD_INVALID", "fields user_id"])
+    async with at_vendor(tmp_path, smile_api_secret="another") as (live, _):
         code, out = await run(live, [*command, RYAN], tmp_path)
         assert out.splitlines()[1:] == ["reason UPSTREAM_UNAVAILABLE", "again in 60 s"]
 
@@ -430,13 +410,6 @@ async def test_the_embedded_mode_has_an_explorer(shared: Running) -> None:
             assert (await client.get(link)).status_code == 200, link
         for name in ("/docs/..%2fpyproject.toml", "/docs/none.md", "/explorer/connect.html"):
             assert (await client.get(name)).status_code == 404
-
-
-async def test_what_decides_on_people_has_no_explorer(tmp_path: Path) -> None:
-    """A page that names every call is for who tries the service."""
-    async with at_vendor(tmp_path) as (live, _), httpx2.AsyncClient(verify=TLS) as client:
-        for path in ("/", "/docs/callers.md", "/explorer/explorer.js"):
-            assert (await client.get(live.service.http_url + path)).status_code == 404
 
 
 async def test_other_verbs_are_refused(shared: Running) -> None:

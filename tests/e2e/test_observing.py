@@ -23,7 +23,7 @@ from decision_service.decide.dry_run import ValidateRules
 from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.runtime.tasks import Supervisor
 from decision_service.runtime.telemetry import Alarm
-from decision_service.server import grpc as rpc_server
+from decision_service.server import health
 from decision_service.server import interceptors as access_log
 from decision_service.server import interceptors as error_map
 from decision_service.server.auth import METHODS
@@ -115,7 +115,8 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     assert seen[prefix + rules] == 1
     [line, _] = [line for line in lines if line["event"] == "call"]
     assert (line["method"], line["code"], line["caller"]) == ("CreateDecision", "OK", "anonymous")
-    assert (line["request_id"], line["trace_id"]) == ("los-7", trace)
+    assert (line["call_id"], line["trace_id"]) == ("los-7", trace)
+    assert (line["request_id"], line["decision_id"]) == (request.request_id, decision.decision_id)
     assert line["user"] == live.service.core.deps.user_hash(GEORGE)
     assert GEORGE not in str(lines)
     await _reasons_and_causes_are_counted(live, decision)
@@ -158,13 +159,13 @@ async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
     async with httpx2.AsyncClient() as client:
         url = live.service.http.admin
         assert (await client.get(f"{url}/healthz")).status_code == 200
-        live.service.rpc.set_health(["store: the disk is full"])
+        live.service.rpc.health.set(["store: the disk is full"])
         told = await client.get(f"{url}/healthz")
         assert (told.status_code, told.text) == (503, "NOT_SERVING\nstore: the disk is full\n")
         assert (await stub.Check(asked[""])).status == health_pb2.HealthCheckResponse.NOT_SERVING
         assert (await client.get(f"{url}/livez")).status_code == 200
         assert (await client.get(f"{live.service.http_url}/other")).status_code == 404
-    live.service.rpc.health.stopping()
+    live.service.rpc.health.stop()
     assert (await stub.Check(asked["liveness"])).status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -207,18 +208,18 @@ async def test_a_background_task_that_keeps_failing_shows_in_health(
     async with running(tmp_path) as live:
         for unwell, reasons in (("rules",), (failed,)), ((), ()):
             monkeypatch.setattr(Supervisor, "unwell", unwell)
-            await until(lambda reasons=reasons: live.service.rpc.reasons == reasons)
+            await until(lambda reasons=reasons: live.service.rpc.health.reasons == reasons)
 
 
 async def test_every_way_to_ask_for_health_says_why(
     live: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command, the log and the metric follow the store's fault and its end."""
-    lines = captured(monkeypatch, rpc_server)
+    lines = captured(monkeypatch, health)
     asked = ["health", "--address", live.service.address, "--format", "json"]
     fault = "store: the disk is full – é"
     for reasons, code, shown in (([fault], 3, "\\u2013 \\xe9"), ([], 0, None)):
-        live.service.rpc.set_health(reasons)
+        live.service.rpc.health.set(reasons)
         told = {"event": "health changed", "reason": fault if reasons else None}
         assert [one for one in lines if told.items() <= one.items()]
         assert await asyncio.to_thread(run, asked) == code

@@ -63,17 +63,16 @@ async def test_what_does_not_fit_is_refused_and_what_is_known_is_answered(tmp_pa
     assert refused.retry == 1.0
 
 
-async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
+async def test_a_late_loop_sheds_new_work_only(shared: Running) -> None:
     """While the loop is late new decisions are refused, stored ones answered; then it is over."""
-    async with running(tmp_path) as live:
-        known = create(GEORGE)
-        told = await live.stub.CreateDecision(known)
-        limit = live.service.core.deps.limits.work
-        limit.shedding = True
-        assert (await refused(live.stub.CreateDecision(create(RYAN)))).info.reason == "OVERLOADED"
-        assert await live.stub.CreateDecision(known) == told
-        await until(lambda: not limit.shedding)
-        await live.stub.CreateDecision(create(RYAN))
+    known = create(GEORGE)
+    answer = await shared.stub.CreateDecision(known)
+    limit = shared.service.core.deps.limits.work
+    limit.shedding = True
+    assert (await refused(shared.stub.CreateDecision(create(RYAN)))).info.reason == "OVERLOADED"
+    assert await shared.stub.CreateDecision(known) == answer
+    await until(lambda: not limit.shedding)
+    await shared.stub.CreateDecision(create(RYAN))
 
 
 async def test_streams_and_readers_keep_no_kill_out(tmp_path: Path) -> None:

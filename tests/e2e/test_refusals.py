@@ -1,7 +1,9 @@
 """Bad input gets a clear error and nothing is recorded."""
 
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -26,9 +28,9 @@ GEORGE = sandbox_people()[0].user_id
 async def unrecorded(live: Running, request: service_pb.CreateDecisionRequest) -> Refusal:
     """The refusal of a request, after checking that nothing was recorded."""
     before = await recorded(live)
-    told = await refused(live.stub.CreateDecision(request))
+    refusal = await refused(live.stub.CreateDecision(request))
     assert await recorded(live) == before
-    return told
+    return refusal
 
 
 async def recorded(live: Running) -> list[str]:
@@ -37,16 +39,89 @@ async def recorded(live: Running) -> list[str]:
     return [one.decision_id for one in reply.decisions]
 
 
-async def test_malformed_fields_are_named(shared: Running) -> None:
-    """INVALID_ARGUMENT lists each malformed field."""
-    told = await unrecorded(shared, create("../x", product="No Such", view=7))
-    assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
-    assert set(told.fields) == {"user_id", "product", "view"}
+MISTAKES: list[tuple[str, dict[str, Any], grpc.StatusCode, str, set[str], str]] = [
+    (
+        "../x",
+        {"product": "No Such", "view": 7},
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "FIELD_INVALID",
+        {"user_id", "product", "view"},
+        "",
+    ),
+    (
+        GEORGE,
+        {
+            "requested_term_months": 0,
+            "requested_amount": None,
+            "inputs": {
+                "declared_monthly_debt": values_pb2.InputValue(text="a lot"),
+                "customer_type": values_pb2.InputValue(text="friend"),
+                "nonsense": values_pb2.InputValue(number="1"),
+            },
+        },
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INPUT_INVALID",
+        {
+            "requested_amount",
+            "requested_term_months",
+            "inputs.declared_monthly_debt",
+            "inputs.customer_type",
+            "inputs.nonsense",
+        },
+        "",
+    ),
+    (
+        GEORGE,
+        {"requested_amount": MoneyMessage(currency_code="USD", units=100)},
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INPUT_INVALID",
+        {"requested_amount"},
+        "",
+    ),
+    (
+        GEORGE,
+        {"product": "car-loan-xx"},
+        grpc.StatusCode.NOT_FOUND,
+        "PRODUCT_UNKNOWN",
+        set(),
+        "personal-loan-ph",
+    ),
+    (
+        "tenantId-00000000000000000000000000000000",
+        {},
+        grpc.StatusCode.NOT_FOUND,
+        "USER_UNKNOWN",
+        set(),
+        "",
+    ),
+]
 
 
-def _with_text(message: type[Message], text: str, path: str = "") -> Iterator[tuple[Message, str]]:
-    """A request for each text of it, however deep, which has the text there alone, and its path."""
-    for field in message.DESCRIPTOR.fields:
+@pytest.mark.parametrize(("user_id", "changes", "code", "reason", "fields", "words"), MISTAKES)
+async def test_what_is_wrong_is_named(
+    shared: Running,
+    user_id: str,
+    changes: dict[str, Any],
+    code: grpc.StatusCode,
+    reason: str,
+    fields: set[str],
+    words: str,
+) -> None:
+    """Each malformed field and input, the products that there are, and no id that is unknown."""
+    refusal = await unrecorded(shared, create(user_id, **changes))
+    assert (refusal.code, refusal.info.reason, set(refusal.fields)) == (code, reason, fields)
+    assert words in refusal.message
+    assert user_id not in refusal.message
+
+
+FORBIDDEN = cycle(("a\x1b[2J", "\0", "a\u202eb", "a\rb", "\x9b31m"))
+
+
+def _with_text(
+    message: type[Message], texts: Iterator[str], path: str = ""
+) -> Iterator[tuple[Message, str]]:
+    """A request for each text of it, however deep, which has the next text there, and its path."""
+    for field, text in zip(message.DESCRIPTOR.fields, texts, strict=False):
         name, inner = path + field.name, field.message_type
         if field.type == field.TYPE_STRING:
             yield message(**{field.name: [text] if field.is_repeated else text}), name
@@ -58,7 +133,7 @@ def _with_text(message: type[Message], text: str, path: str = "") -> Iterator[tu
             yield message(**{field.name: {"a": kept}}), f"{name}.a"
             yield message(**{field.name: {text: kept}}), name
         else:
-            for one, at in _with_text(GetMessageClass(inner), text, f"{name}."):
+            for one, at in _with_text(GetMessageClass(inner), texts, f"{name}."):
                 yield message(**{field.name: [one] if field.is_repeated else one}), at
 
 
@@ -70,50 +145,26 @@ async def test_no_text_of_any_request_may_rule_a_screen(shared: Running, name: s
     for method in described.methods:
         path = f"/{name}/{method.name}"
         call = shared.channel.unary_unary(path, lambda sent: sent.SerializeToString())
-        for text in ("a\x1b[2J", "\0", "a\u202eb", "a\rb", "\x9b31m"):
-            for request, field in _with_text(GetMessageClass(method.input_type), text):
-                told = await refused(call(request))
-                assert told.info.reason == "FIELD_INVALID", (method.name, field)
-                assert field in told.fields, (method.name, field, told.fields)
-                tried += 1
+        for request, field in _with_text(GetMessageClass(method.input_type), FORBIDDEN):
+            refusal = await refused(call(request))
+            assert refusal.info.reason == "FIELD_INVALID", (method.name, field)
+            assert field in refusal.fields, (method.name, field, refusal.fields)
+            tried += 1
     assert tried
-
-
-async def test_missing_and_mistyped_inputs_are_named(shared: Running) -> None:
-    """What the ruleset declares is checked input by input."""
-    request = create(
-        GEORGE,
-        requested_term_months=0,
-        requested_amount=None,
-        inputs={
-            "declared_monthly_debt": values_pb2.InputValue(text="a lot"),
-            "customer_type": values_pb2.InputValue(text="friend"),
-            "nonsense": values_pb2.InputValue(number="1"),
-        },
-    )
-    told = await unrecorded(shared, request)
-    assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INPUT_INVALID")
-    assert set(told.fields) == {
-        "requested_amount",
-        "requested_term_months",
-        "inputs.declared_monthly_debt",
-        "inputs.customer_type",
-        "inputs.nonsense",
-    }
 
 
 async def test_an_invalid_input_carries_its_value_and_bounds(shared: Running) -> None:
     """ErrorInfo has the values of the sentence, so that a program can show its own."""
-    told = await unrecorded(shared, create(GEORGE, requested_term_months=0))
-    assert told.info.metadata == {
+    refusal = await unrecorded(shared, create(GEORGE, requested_term_months=0))
+    assert refusal.info.metadata == {
         "field": "requested_term_months",
         "value": "0",
         "min": "2",
         "max": "36",
     }
     money = MoneyMessage(currency_code="PHP", units=999, nanos=500_000_000)
-    told = await unrecorded(shared, create(GEORGE, requested_amount=money))
-    assert told.info.metadata == {
+    refusal = await unrecorded(shared, create(GEORGE, requested_amount=money))
+    assert refusal.info.metadata == {
         "field": "requested_amount",
         "value": "999.50",
         "min": "1000",
@@ -121,28 +172,8 @@ async def test_an_invalid_input_carries_its_value_and_bounds(shared: Running) ->
         "currency": "PHP",
     }
     chosen = {"customer_type": values_pb2.InputValue(text="friend")}
-    told = await unrecorded(shared, create(GEORGE, inputs=chosen))
-    assert told.info.metadata == {"field": "inputs.customer_type", "one_of": "new, existing"}
-
-
-async def test_another_currency_is_an_invalid_input(shared: Running) -> None:
-    """The requested amount must be in the ruleset's currency."""
-    money = MoneyMessage(currency_code="USD", units=100)
-    told = await unrecorded(shared, create(GEORGE, requested_amount=money))
-    assert (told.info.reason, set(told.fields)) == ("INPUT_INVALID", {"requested_amount"})
-
-
-async def test_an_unknown_product_names_the_known_ones(shared: Running) -> None:
-    """NOT_FOUND says which products there are."""
-    told = await unrecorded(shared, create(GEORGE, product="car-loan-xx"))
-    assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "PRODUCT_UNKNOWN")
-    assert "personal-loan-ph" in told.message
-
-
-async def test_an_unknown_user_is_not_found(shared: Running) -> None:
-    """A userId that the vendor does not know is NOT_FOUND, and the id is not repeated."""
-    told = await unrecorded(shared, create("tenantId-00000000000000000000000000000000"))
-    assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "USER_UNKNOWN")
+    refusal = await unrecorded(shared, create(GEORGE, inputs=chosen))
+    assert refusal.info.metadata == {"field": "inputs.customer_type", "one_of": "new, existing"}
 
 
 async def test_an_oversized_message_is_refused_by_the_transport(shared: Running) -> None:
@@ -177,8 +208,11 @@ async def test_wrong_keys_are_unavailable_and_the_secret_is_nowhere(
             drain_delay="0s",
         ) as live,
     ):
-        told = await unrecorded(live, create(GEORGE))
-    assert (told.code, told.info.reason) == (grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE")
-    assert told.retry is not None
+        refusal = await unrecorded(live, create(GEORGE))
+    assert (refusal.code, refusal.info.reason) == (
+        grpc.StatusCode.UNAVAILABLE,
+        "UPSTREAM_UNAVAILABLE",
+    )
+    assert refusal.retry is not None
     captured = capfd.readouterr()
-    assert "canary" not in captured.out + captured.err + told.message + str(told.info)
+    assert "canary" not in captured.out + captured.err + refusal.message + str(refusal.info)

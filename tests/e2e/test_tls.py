@@ -92,9 +92,12 @@ async def test_the_edges_speak_tls_and_nothing_else(office: Office, tmp_path: Pa
 
 
 async def test_clients_must_show_a_certificate_of_the_authority(
-    office: Office, tmp_path: Path
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """None, or one of another authority, ends the handshake; a known name is its caller."""
+    """None, or one of another authority, ends the handshake; a known name is its caller.
+
+    The options of a command open such a server.
+    """
     team = Team(tmp_path)
     token = team.hire("los", "read", certificate="los.internal")
     settings = office.settings(clients=True) | {"auth_tokens_file": str(team.path)}
@@ -110,6 +113,16 @@ async def test_clients_must_show_a_certificate_of_the_authority(
             with pytest.raises(grpc.RpcError) as error:
                 await opened.ListDecisions(LIST)
         assert refusal(error.value).code is grpc.StatusCode.UNAUTHENTICATED
+        own = office.client(stranger, tmp_path)
+        opened = ["--address", live.service.address, "--tls-ca", str(office.authority), *own]
+        listing = ["decisions", "list", "--format", "json", *opened]
+        (tmp_path / "token").write_text(team.tokens["los"] + "\n")
+        with_token = [*listing, "--token-file", str(tmp_path / "token")]
+        assert await asyncio.to_thread(run, with_token) == 0
+        assert capsys.readouterr().out.endswith("{}\n")
+        assert await asyncio.to_thread(run, listing) == 3
+        assert "UNAUTHENTICATED" in capsys.readouterr().err
+        assert await asyncio.to_thread(run, ["health", *opened]) == 0
 
 
 async def test_replaced_certificates_are_served_and_bad_ones_are_not(
@@ -131,41 +144,13 @@ async def test_replaced_certificates_are_served_and_bad_ones_are_not(
         assert before != await expiry(live, office) == datetime(2040, 1, 2, tzinfo=UTC).timestamp()
 
 
-async def test_commands_call_by_tls_with_certificate_and_token(
-    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The options of a connection open a server that asks for everything."""
-    team = Team(tmp_path)
-    team.hire("desk", "read")
-    (tmp_path / "token").write_text(team.tokens["desk"] + "\n")
-    client = office.ca.issue_cert("desk.internal")
-    (tmp_path / "desk.pem").write_bytes(client.cert_chain_pems[0].bytes())
-    (tmp_path / "desk.key").write_bytes(client.private_key_pem.bytes())
-    settings = office.settings(clients=True) | {"auth_tokens_file": str(team.path)}
-    async with at_vendor(tmp_path, **settings) as (live, _):
-        opened = ["--address", live.service.address, "--tls-ca", str(office.authority)]
-        opened += ["--tls-cert", str(tmp_path / "desk.pem")]
-        opened += ["--tls-key", str(tmp_path / "desk.key")]
-        listing = ["decisions", "list", "--format", "json", *opened]
-        assert (
-            await asyncio.to_thread(run, [*listing, "--token-file", str(tmp_path / "token")]) == 0
-        )
-        assert capsys.readouterr().out.endswith("{}\n")
-        assert await asyncio.to_thread(run, listing) == 3
-        assert "UNAUTHENTICATED" in capsys.readouterr().err
-        assert await asyncio.to_thread(run, ["health", *opened]) == 0
-
-
 async def test_commands_say_which_mistake_of_tls_it_is(
-    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shared: Running, office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each mistake between a client and a server has a sentence of its own, and code 3."""
     stranger = Office(tmp_path / "stranger")
-    client = stranger.ca.issue_cert("desk.internal")
-    (tmp_path / "desk.pem").write_bytes(client.cert_chain_pems[0].bytes())
-    (tmp_path / "desk.key").write_bytes(client.private_key_pem.bytes())
+    desk = stranger.client(stranger.ca.issue_cert("desk.internal"), tmp_path)
     own, other = ["--tls-ca", str(office.authority)], ["--tls-ca", str(stranger.authority)]
-    desk = ["--tls-cert", str(tmp_path / "desk.pem"), "--tls-key", str(tmp_path / "desk.key")]
 
     async def told(live: Running, *words: str) -> str:
         port = live.service.address.rpartition(":")[2]
@@ -181,9 +166,7 @@ async def test_commands_say_which_mistake_of_tls_it_is(
         assert "is not for the name localhost" in await told(live, "localhost", *own)
         assert "that asks for a client certificate: give --tls-cert" in await told(live, *own)
         assert "does not take the client certificate" in await told(live, *own, *desk)
-    (tmp_path / "plain").mkdir()
-    async with at_vendor(tmp_path / "plain") as (live, _):
-        assert "does not speak TLS: leave --tls-ca" in await told(live, *own)
+    assert "does not speak TLS: leave --tls-ca" in await told(shared, *own)
 
 
 @pytest.mark.parametrize("option", ["--tls-ca", "--tls-cert"])

@@ -12,13 +12,11 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
 from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.app.core import Instrumentation
 from decision_service.server import interceptors as access_log
-from decision_service.server.otel import Tracing
+from decision_service.server.otel import instrumentation
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, at_vendor, create, outcome, running
 from tests.fakes.log import captured
@@ -35,14 +33,11 @@ OURS = ["customer-canary", "application-canary", "20000", "20,000"]
 class Recorded:
     """Spans kept in memory, and the instrumentation that makes them."""
 
-    def __init__(self, sampler: Sampler | None = None) -> None:
+    def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()
-        provider = TracerProvider(sampler=sampler)
+        provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        tracing = Tracing.of(provider)
-        self.instrumentation = Instrumentation(
-            tracing.tracer, (tracing.interceptor,), tracing.around_http
-        )
+        self.instrumentation = instrumentation(provider)
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
@@ -127,14 +122,6 @@ async def test_an_error_ends_its_spans_without_a_word_of_the_request(
     assert made < first
     traces = {format_trace_id(one.context.trace_id) for one in recorded.spans}
     assert {line["trace_id"] for line in lines if line["event"] == "call"} == traces
-
-
-async def test_calls_that_are_not_sampled_have_no_spans(tmp_path: Path) -> None:
-    """Neither the call nor what happens in it is recorded."""
-    recorded = Recorded(ALWAYS_OFF)
-    async with running(tmp_path, recorded.instrumentation) as live:
-        await live.stub.CreateDecision(create(GEORGE))
-    assert recorded.spans == ()
 
 
 async def test_a_json_call_has_the_spans_of_a_call(

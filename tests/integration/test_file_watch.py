@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from decision_service.runtime import files
 from decision_service.runtime.files import FileWatch
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes count after a twentieth of a second."""
+    monkeypatch.setattr(files, "QUIET_MS", 50)
+    monkeypatch.setattr(files, "LOOK_MS", 100)
 
 
 @asynccontextmanager

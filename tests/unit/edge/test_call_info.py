@@ -32,19 +32,19 @@ def test_ids_to_be_found_by_are_read_where_they_are_well_formed() -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     good = Metadata(x_request_id="los-7", traceparent=f"00-{trace}-b7ad6b7169203331-01")
     info = read_call(good, "/x/Y")
-    assert (info.request_id, info.trace_id) == ("los-7", trace)
+    assert (info.call_id, info.trace_id) == ("los-7", trace)
     assert info.trailing == [("x-request-id", "los-7")]
     bad = Metadata(x_request_id="a\nb", traceparent=f"00-{trace}", other_bin=b"\xff")
     info = read_call(bad, "/x/Y")
-    assert (info.request_id, info.trace_id, info.trailing) == ("", "", [])
+    assert (info.call_id, info.trace_id, info.trailing) == ("", "", [])
 
 
 @given(st.text(max_size=300), st.text(max_size=100))
 def test_any_metadata_is_read(request_id: str, traceparent: str) -> None:
     """No value, however broken, is an error; what is echoed is printable and bounded."""
     info = read_call(Metadata(x_request_id=request_id, traceparent=traceparent), "/x/Y")
-    assert info.request_id.isprintable()
-    assert len(info.request_id) <= 200
+    assert info.call_id.isprintable()
+    assert len(info.call_id) <= 200
     assert len(info.trace_id) in {0, 32}
 
 

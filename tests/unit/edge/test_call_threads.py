@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,43 +11,25 @@ from decision_service.server.event_loop import CallThreads
 
 PATIENCE = 30
 
-NO_MORE_THREADS = f"""
-import resource
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
-from decision_service.server.event_loop import CallThreads
+def refuse(_: threading.Thread) -> None:
+    """What a machine without room for another thread does."""
+    raise RuntimeError("can't start new thread")
 
 
-def refused(threads):
-    try:
-        threads.submit(print)
-    except RuntimeError:
-        return True
-
-
-threads, busy = CallThreads(3), threading.Event()
-first = threads.submit(busy.wait, {PATIENCE})
-threading.stack_size(1 << 30)
-resource.setrlimit(resource.RLIMIT_AS, (1 << 29, resource.RLIM_INFINITY))
-assert refused(ThreadPoolExecutor(1)), "the machine still starts threads"
-later = [threads.submit(pow, 2, number) for number in range(3)]
-assert not any(work.done() for work in later)
-busy.set()
-print([work.result({PATIENCE}) for work in later])
-"""
-
-
-def test_work_for_which_no_thread_starts_is_done_by_the_next_that_has_time():
+def test_work_for_which_no_thread_starts_is_done_by_the_next_that_has_time(monkeypatch):
     """The standard pool raises there, and a server that submits would serve nothing more."""
-    told = subprocess.run(
-        [sys.executable, "-c", NO_MORE_THREADS],
-        capture_output=True,
-        text=True,
-        timeout=2 * PATIENCE,
-        check=False,
-    )
-    assert (told.stdout, told.stderr) == ("[1, 2, 4]\n", "")
+    busy = threading.Event()
+    with CallThreads(3) as threads:
+        first = threads.submit(busy.wait, PATIENCE)
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            ThreadPoolExecutor(1).submit(print)
+        later = [threads.submit(pow, 2, number) for number in range(3)]
+        assert not any(work.done() for work in later)
+        busy.set()
+        assert [work.result(PATIENCE) for work in later] == [1, 2, 4]
+        assert first.result(PATIENCE)
 
 
 def test_what_work_comes_to_is_what_its_future_gives():

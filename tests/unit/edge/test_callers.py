@@ -119,71 +119,38 @@ FRONT, OTHER, CLIENT = (
     client_certificate(CA, (), [DNS(name)])[0] for name in ("front.internal", "x.internal", AUDITOR)
 )
 HANDED = f'Hash={"0" * 64};Cert="{quote(CLIENT)}"'
+CERT = ("x-forwarded-client-cert", HANDED)
+TWO_IN_ONE = ("x-forwarded-client-cert", f"{HANDED},{HANDED}")
+ADDRESS = ("x-forwarded-for", "203.0.113.9")
+SEVERAL = ("x-forwarded-for", "1.1.1.1, 203.0.113.9")
+NETWORK = ("x-forwarded-for", "2001:db8::1")
+TOKEN = (f"Bearer {FIRST}",)
+ELSEWHERE, HERE = "192.0.2.1", "127.0.0.1"
 WORDS: dict[str, tuple[Peer, str | None, str]] = {
-    "from this machine": (
-        Peer(address="127.0.0.1", further=(("x-forwarded-client-cert", HANDED),)),
-        "auditor",
-        "127.0.0.1",
-    ),
+    "from this machine": (Peer(address=HERE, further=(CERT,)), "auditor", HERE),
     "from this machine over IPv6, with an address": (
-        Peer(
-            address="::/64",
-            further=(
-                ("x-forwarded-client-cert", HANDED),
-                ("x-forwarded-for", "1.1.1.1, 203.0.113.9"),
-            ),
-        ),
+        Peer(address="::/64", further=(CERT, SEVERAL)),
         "auditor",
         "203.0.113.9",
     ),
     "by the front's certificate": (
-        Peer(
-            FRONT, further=(("x-forwarded-client-cert", HANDED), ("x-forwarded-for", "2001:db8::1"))
-        ),
+        Peer(FRONT, further=(CERT, NETWORK)),
         "auditor",
         "2001:db8::/64",
     ),
-    "by the front, with a token": (
-        Peer(FRONT, (f"Bearer {FIRST}",), further=(("x-forwarded-for", "203.0.113.9"),)),
-        "los",
-        "203.0.113.9",
-    ),
-    "by the front, of no client": (Peer(FRONT), None, "192.0.2.1"),
-    "by the front, twice": (
-        Peer(FRONT, further=(("x-forwarded-client-cert", HANDED),) * 2),
-        None,
-        "192.0.2.1",
-    ),
-    "by the front, two in one": (
-        Peer(FRONT, further=(("x-forwarded-client-cert", f"{HANDED},{HANDED}"),)),
-        None,
-        "192.0.2.1",
-    ),
-    "from elsewhere": (
-        Peer(further=(("x-forwarded-client-cert", HANDED),)),
-        None,
-        "192.0.2.1",
-    ),
-    "from elsewhere, with a token": (
-        Peer(b"", (f"Bearer {FIRST}",), further=(("x-forwarded-client-cert", HANDED),)),
-        None,
-        "192.0.2.1",
-    ),
-    "by another certificate": (
-        Peer(OTHER, further=(("x-forwarded-client-cert", HANDED),)),
-        None,
-        "192.0.2.1",
-    ),
+    "by the front, with a token": (Peer(FRONT, TOKEN, further=(ADDRESS,)), "los", "203.0.113.9"),
+    "by the front, of no client": (Peer(FRONT), None, ELSEWHERE),
+    "by the front, twice": (Peer(FRONT, further=(CERT, CERT)), None, ELSEWHERE),
+    "by the front, two in one": (Peer(FRONT, further=(TWO_IN_ONE,)), None, ELSEWHERE),
+    "from elsewhere": (Peer(further=(CERT,)), None, ELSEWHERE),
+    "from elsewhere, with a token": (Peer(b"", TOKEN, further=(CERT,)), None, ELSEWHERE),
+    "by another certificate": (Peer(OTHER, further=(CERT,)), None, ELSEWHERE),
     "by another certificate from this machine": (
-        Peer(OTHER, address="127.0.0.1", further=(("x-forwarded-client-cert", HANDED),)),
+        Peer(OTHER, address=HERE, further=(CERT,)),
         None,
-        "127.0.0.1",
+        HERE,
     ),
-    "an address from elsewhere": (
-        Peer(b"", (f"Bearer {FIRST}",), further=(("x-forwarded-for", "203.0.113.9"),)),
-        "los",
-        "192.0.2.1",
-    ),
+    "an address from elsewhere": (Peer(b"", TOKEN, further=(ADDRESS,)), "los", ELSEWHERE),
 }
 
 

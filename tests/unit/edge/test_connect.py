@@ -14,18 +14,16 @@ from starlette.requests import Request
 
 from decision_service.casework.onboarding import LinkToken
 from decision_service.domain.errors import UpstreamUnavailable
+from decision_service.runtime.config import load
 from decision_service.server.connect import (
     ConnectPage,
-    Lender,
     LinkTokenEndpoints,
-    WidgetOptions,
     connect_routes,
-    read_notice,
 )
 from decision_service.server.http import build_app
 
-WIDGET = WidgetOptions("https://widget.example/smile.js", "https://api.example")
-PAGE = ConnectPage(Lender("Acme", read_notice(), 25), WIDGET)
+WIDGET = ("https://widget.example/smile.js", "https://api.example")
+PAGE = ConnectPage(load(environ={"DECISION_CONNECT_COMPANY_NAME": "Acme"}), *WIDGET)
 
 
 async def renew(token: str) -> LinkToken | None:

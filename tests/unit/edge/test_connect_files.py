@@ -10,7 +10,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from decision_service.app.services import lender_of
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from decision_service.runtime.config import load
 from decision_service.server.connect import (
@@ -18,7 +17,6 @@ from decision_service.server.connect import (
     LANGUAGES,
     LARGEST_LOGO,
     ConnectPage,
-    Lender,
     LinkTokenEndpoints,
     Logo,
     PageRefused,
@@ -79,7 +77,7 @@ def test_what_is_no_picture_or_could_run_is_refused(
         ("- x", "a list of entries with title and text"),
         (f"en: [{ENTRY[2:]}]", "has no entries in fil"),
         (BOTH + f"de: [{ENTRY[2:]}]", "has entries in de"),
-        (BOTH.replace("That", '"{compny}"'), "has {compny}, which stands for nothing"),
+        (BOTH.replace("That", '"{compny}"'), "has {compny}, which means nothing"),
         (BOTH.replace("text: That", "text: That, more: x"), "unknown field `more`"),
         (BOTH + "#" * 70_000, "65,536 bytes"),
     ],
@@ -96,9 +94,13 @@ def test_what_is_no_notice_is_refused(
     assert words in str(refused.value)
 
 
-async def page_of(lender: Lender, path: str = "/connect", language: str = "") -> httpx2.Response:
-    """What a browser is answered."""
-    app = build_app(connect_routes(ConnectPage(lender, WIDGET), LinkTokenEndpoints(renew, opens)))
+async def page_of(
+    path: str = "/connect", language: str = "", **settings: object
+) -> httpx2.Response:
+    """What a browser is answered where these are set."""
+    environ = {f"DECISION_{name.upper()}": f"{value}" for name, value in settings.items()}
+    page = ConnectPage(load(environ=environ), *WIDGET)
+    app = build_app(connect_routes(page, LinkTokenEndpoints(renew, opens)))
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get(path, headers={"accept-language": language})
@@ -106,19 +108,25 @@ async def page_of(lender: Lender, path: str = "/connect", language: str = "") ->
 
 async def test_the_page_has_the_lenders_name_logo_and_notice(tmp_path: Path) -> None:
     """Names are escaped, and the notice's blanks filled."""
-    path = tmp_path / "notice.yaml"
-    path.write_text(BOTH.replace("That", "'{company}: {months}. {withdrawn} <b>'"))
-    logo = Logo(PNG, "image/png")
-    lender = Lender("A & B", read_notice(path), 7, logo, erases_decisions=True)
-    page = await page_of(lender)
+    notice, logo = tmp_path / "notice.yaml", tmp_path / "logo"
+    notice.write_text(BOTH.replace("That", "'{company}: {months}. {withdrawn} <b>'"))
+    logo.write_bytes(PNG)
+    settings = {
+        "connect_company_name": "A & B",
+        "connect_notice_file": notice,
+        "connect_logo_file": logo,
+        "retention": 7,
+        "on_revoke": "erase_decisions",
+    }
+    page = await page_of(**settings)
     assert '<img class="logo" src="/connect/logo" alt="A &amp; B">' in page.text
     assert (
         "<p>A &amp; B: 7. Decisions that were made before are erased too, with their letters and "
         "what was reported of your loans. &lt;b&gt;"
     ) in page.text
-    picture = await page_of(lender, "/connect/logo")
+    picture = await page_of("/connect/logo", **settings)
     assert (picture.content, picture.headers["content-type"]) == (PNG, "image/png")
-    assert (await page_of(Lender("", read_notice(), 7), "/connect/logo")).status_code == 404
+    assert (await page_of("/connect/logo")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -135,7 +143,7 @@ async def test_the_page_is_in_the_applicants_language(
     path: str, header: str, language: str
 ) -> None:
     """The choice on the page goes before the browser's; the choice is offered in both."""
-    page = await page_of(Lender("", read_notice(), 7), path, header)
+    page = await page_of(path, header)
     assert f'<html lang="{language}">' in page.text
     assert page.headers["content-language"] == language
     assert page.headers["vary"] == "accept-language"
@@ -157,8 +165,7 @@ async def test_the_notice_says_what_a_withdrawal_erases_by_the_setting_in_force(
     setting: str, language: str, kept: str, gone: str
 ) -> None:
     """Once, in the part on withdrawing; the part on time says nothing that contradicts it."""
-    environ = {"DECISION_ON_REVOKE": setting, "DECISION_RETENTION": "7"}
-    page = (await page_of(lender_of(load(environ=environ)), language=language)).text
+    page = (await page_of(language=language, on_revoke=setting, retention=7)).text
     assert page.count(kept) == 1
     assert gone not in page
     for told in ("unless you withdraw before", "maliban kung bawiin"):

@@ -1,6 +1,6 @@
 """Page tokens: opaque, and bound to their filter."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -16,11 +16,22 @@ from decision_service.server.page_tokens import StepNumber, make_token, read_tok
 MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
 
 
-@given(st.datetimes(timezones=st.just(UTC)), st.from_regex(r"dec_[0-9A-Z]{26}", fullmatch=True))
-def test_a_token_gives_its_position_back(created: datetime, decision_id: str) -> None:
-    """The position survives, to the microsecond."""
-    position = PagePosition(created, decision_id)
-    assert read_token(MINE, make_token(MINE, position), PagePosition) == position
+TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=200)
+POSITIONS = (
+    st.builds(PagePosition, st.datetimes(timezones=st.just(UTC)), TEXT)
+    | st.builds(OutcomePosition, st.dates(), TEXT)
+    | st.integers(0, 2**31 - 1)
+)
+
+
+@given(POSITIONS)
+def test_a_token_gives_its_position_back(position: PagePosition | OutcomePosition | int) -> None:
+    """To the microsecond, and only for the list whose place it is."""
+    kind = StepNumber if isinstance(position, int) else type(position)
+    token = make_token("dec_X", position)
+    assert read_token("dec_X", token, kind) == position
+    with pytest.raises(PageTokenInvalid, match="another list"):
+        read_token("dec_Y", token, kind)
 
 
 def test_a_token_of_another_filter_is_refused() -> None:
@@ -30,23 +41,9 @@ def test_a_token_of_another_filter_is_refused() -> None:
         read_token(Filter(product="gig-advance-ph"), token, PagePosition)
 
 
-@given(st.dates(), st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=200))
-def test_a_token_of_reports_gives_its_position_back(as_of: date, loan_id: str) -> None:
-    """Day and loan survive, and only for the decision whose reports they are."""
-    position = OutcomePosition(as_of, loan_id)
-    token = make_token("dec_X", position)
-    assert read_token("dec_X", token, OutcomePosition) == position
-    with pytest.raises(PageTokenInvalid, match="another list"):
-        read_token("dec_Y", token, OutcomePosition)
-
-
-@given(st.integers(0, 2**31 - 1), st.integers(2**31, 2**64 - 1))
-def test_a_token_of_steps_gives_its_position_back(position: int, beyond: int) -> None:
-    """Only for the rollout or review whose steps they are, and no place that the store has not."""
-    token = make_token("rev_X", position)
-    assert read_token("rev_X", token, StepNumber) == position
-    with pytest.raises(PageTokenInvalid, match="another list"):
-        read_token("rev_Y", token, StepNumber)
+@given(st.integers(2**31, 2**64 - 1))
+def test_a_step_beyond_what_the_store_has_is_refused(beyond: int) -> None:
+    """Its numbers end at 2^31."""
     with pytest.raises(PageTokenInvalid):
         read_token("rev_X", make_token("rev_X", beyond), StepNumber)
 

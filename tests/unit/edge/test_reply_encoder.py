@@ -69,18 +69,17 @@ def put_in_backwards(decision: Decision) -> Decision:
 
 @settings(deadline=None, max_examples=examples(80))
 @given(decisions, styles, traces)
-def test_equal_decisions_have_the_same_bytes(decision, style, of):
-    """Neither an earlier reply nor the order in which maps were filled changes a byte."""
-    reply = ENCODER.encode(decision, style, of)
-    assert ENCODER.encode(decision, style, of) == reply
-    assert ProtoReplyEncoder().encode(put_in_backwards(decision), style, of) == reply
+def test_a_reply_says_what_was_decided_always_in_the_same_bytes(decision, style, of):
+    """Amounts, times, slots and rules are read back exactly; what there is not is not there.
 
-
-@settings(deadline=None, max_examples=examples(80))
-@given(decisions, styles, traces)
-def test_only_the_full_view_has_inputs_factor_values_traces_and_withheld_tags(decision, style, of):
-    """Without them a FULL reply is the BASIC one."""
-    full = read(ENCODER.encode(decision, structs.replace(style, full=True), of))
+    Neither an earlier reply nor the order in which maps were filled changes a byte. Without inputs,
+    factor values, traces and withheld tags a FULL reply is the BASIC one.
+    """
+    full_style, basic_style = (structs.replace(style, full=full) for full in (True, False))
+    reply = ENCODER.encode(decision, full_style, of)
+    assert ENCODER.encode(decision, full_style, of) == reply
+    assert ProtoReplyEncoder().encode(put_in_backwards(decision), full_style, of) == reply
+    full, basic = read(reply), read(ENCODER.encode(decision, basic_style, of))
     assert {name: value_from_message(one) for name, one in full.inputs.items()} == decision.inputs
     named = {} if decision.factors is None else decision.factors.values
     assert [one.name for one in full.factor_values] == sorted(named)
@@ -89,25 +88,18 @@ def test_only_the_full_view_has_inputs_factor_values_traces_and_withheld_tags(de
     assert [*full.withheld_tags] == [tag.name for tag in decision.verdict.tags if not tag.told]
     for name in FULL_ONLY:
         full.ClearField(name)
-    assert read(ENCODER.encode(decision, structs.replace(style, full=False), of)) == full
-
-
-@settings(deadline=None, max_examples=examples(80))
-@given(decisions)
-def test_a_reply_says_what_was_decided(decision):
-    """Amounts, times, slots and rules are read back exactly; what there is not is not there."""
-    message, slot = read(ENCODER.encode(decision, ReplyStyle(full=False), ())), decision.assignment
-    offer, ref = decision.verdict.offer, decision.ruleset_ref
-    assert pb.Outcome.Name(message.outcome) == f"OUTCOME_{decision.verdict.outcome}"
-    assert message.create_time.ToDatetime(UTC) == decision.created
-    assert message.HasField("expire_time") == (decision.expires is not None)
-    assert message.HasField("ruleset_ref") == (ref is not None)
-    assert message.HasField("offer") == (offer is not None)
+    assert basic == full
+    slot, offer, ref = decision.assignment, decision.verdict.offer, decision.ruleset_ref
+    assert pb.Outcome.Name(basic.outcome) == f"OUTCOME_{decision.verdict.outcome}"
+    assert basic.create_time.ToDatetime(UTC) == decision.created
+    assert basic.HasField("expire_time") == (decision.expires is not None)
+    assert basic.HasField("ruleset_ref") == (ref is not None)
+    assert basic.HasField("offer") == (offer is not None)
     if offer is not None:
-        assert money_from_message(message.offer.approved_amount) == offer.approved_amount
-        assert message.offer.term_binding == offer.term_binding
-    assert message.assignment.HasField("enrolment_slot") == (slot.enrolment_slot is not None)
-    assert message.assignment.enrolment_slot == (slot.enrolment_slot or 0)
+        assert money_from_message(basic.offer.approved_amount) == offer.approved_amount
+        assert basic.offer.term_binding == offer.term_binding
+    assert basic.assignment.HasField("enrolment_slot") == (slot.enrolment_slot is not None)
+    assert basic.assignment.enrolment_slot == (slot.enrolment_slot or 0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from decision_service.api.v1 import values_pb2
 from decision_service.domain.errors import FieldInvalid
 from decision_service.domain.person import GivenApplicant
 from decision_service.domain.values import Money
-from decision_service.server.decisions import application_from, decision_id_from
+from decision_service.server.decisions import application_from
 
 NOW = datetime(2026, 11, 27, 14, tzinfo=UTC)
 """Where the day begins first, on Kiritimati, November 28 has begun."""
@@ -156,12 +156,3 @@ def test_user_ids_are_letters_digits_underscore_and_hyphen(user_id: str) -> None
     with pytest.raises(FieldInvalid) as error:
         application_from(request(user_id=user_id), (), NOW)
     assert fields_of(error) == ["user_id"]
-
-
-@pytest.mark.parametrize(
-    "decision_id", ["", "dec_", "dec_01ARZ3NDEKTSV4RRFFQ69G5FAVX", "x", "dec_" + "I" * 26]
-)
-def test_decision_ids_have_one_form(decision_id: str) -> None:
-    """A decision id is `dec_` and a ULID, nothing else."""
-    with pytest.raises(FieldInvalid):
-        decision_id_from(decision_id)

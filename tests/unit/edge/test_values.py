@@ -8,6 +8,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.views import cause_text
 from decision_service.domain.accounts import Kind
@@ -16,6 +17,7 @@ from decision_service.server.decisions import DECISIONS
 from decision_service.server.wire import (
     WireError,
     decimal_text,
+    enum_name,
     money_fields,
     money_from_message,
     value_fields,
@@ -106,3 +108,12 @@ def test_a_month_that_is_not_posted_reaches_the_client_and_the_command_line() ->
     )
     assert (message.month, message.due_date) == ("2026-10", "2026-11-11")
     assert cause_text(message) == "not yet posted, account acc-1, month 2026-10, due by 2026-11-11"
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(pb.REFER_KIND_DATA, "DATA"), (pb.REFER_KIND_UNSPECIFIED, "UNSPECIFIED"), (77, "77")],
+)
+def test_a_value_is_named_without_its_enum(number: int, name: str) -> None:
+    """One that only a newer server knows stays a number, and breaks no command."""
+    assert enum_name(pb.ReferKind.DESCRIPTOR, number) == name

@@ -132,7 +132,7 @@ def of_requests() -> int:
     A server of other tests may go on beside this one and makes objects of other kinds.
     """
     gc.collect()
-    served = ("starlette", "decision_service.edge.http", "decision_service.pipeline.snapshots")
+    served = ("starlette", "decision_service.server", "decision_service.decide")
     return sum(str(type(one).__module__).startswith(served) for one in gc.get_objects())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lint.budget import closure, errors, main, measure
+from lint.budget import closure, errors, measure
 
 START = {
     "decision_service/__init__.py": "",
@@ -73,8 +73,3 @@ def test_a_figure_over_its_budget_is_an_error_with_what_to_delete(house: Path) -
     ]
     budget.write_text(budget.read_text().replace("test_lines", "lines_of_tests"))
     assert [*errors(house, budget)] == ["budget.toml has no test_lines, which is 4: add it"]
-
-
-def test_the_product_keeps_its_budget(capsys: pytest.CaptureFixture[str]) -> None:
-    """As `make lint` checks it."""
-    assert main() == 0, capsys.readouterr().out

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
+from decision_service.runtime.telemetry import NO_SPAN, SpanName, traced
 from decision_service.server import otel as delivery
 from decision_service.server import otel as start
 from tests.fakes.log import captured
@@ -52,7 +54,16 @@ async def test_the_end_does_not_wait_for_a_stuck_collector(monkeypatch: pytest.M
     """What is being sent is broken off after the time that the end may take."""
     monkeypatch.setattr(start, "LINGER_SECONDS", 0.01)
     exporter = Stuck()
-    tracing = start.Tracing.of(start.provider_of(Resource({}), exporter))
-    tracing.provider.get_tracer("test").start_span("call").end()
-    await start.OpenTelemetry(tracing, exporter).aclose()
+    provider = start.provider_of(Resource({}), exporter)
+    provider.get_tracer("test").start_span("call").end()
+    await start.end(provider, exporter)
     assert exporter.ended.is_set()
+
+
+def test_a_call_that_is_not_sampled_has_no_spans() -> None:
+    """Nor has work in the background, which is in no call."""
+    tracer = TracerProvider(sampler=ALWAYS_OFF).get_tracer("test")
+    with traced(tracer, SpanName.DECIDE) as outside:
+        assert outside is NO_SPAN
+    with tracer.start_as_current_span("call"), traced(tracer, SpanName.DECIDE) as inside:
+        assert inside is NO_SPAN

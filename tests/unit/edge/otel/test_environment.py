@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.app.core import Instrumentation, StartError, instrument
+from decision_service.app.core import StartError, instrument
 from decision_service.runtime.config import load
 from decision_service.runtime.telemetry import NO_TRACER
+from decision_service.server.grpc import Instrumentation
 from decision_service.server.otel import open_telemetry, resource, sends_spans
 
 ON = load(environ={"DECISION_OPENTELEMETRY": "true"})
@@ -35,6 +36,10 @@ ON = load(environ={"DECISION_OPENTELEMETRY": "true"})
         ),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "-1", "a variable of OpenTelemetry .* positive integer"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip", 'a variable .* "zip"'),
+        *(
+            ("OTEL_TRACES_SAMPLER_ARG", share, f"is '{share}': it takes a share of calls")
+            for share in ("10", "-1", "10%", "nan")
+        ),
     ],
 )
 async def test_a_variable_that_cannot_be_used_ends_the_start(
@@ -74,14 +79,15 @@ async def test_without_the_setting_nothing_is_set_up(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("name", "value"), [("OTEL_TRACES_EXPORTER", "none"), ("OTEL_SDK_DISABLED", "TRUE")]
 )
-def test_spans_are_switched_off_by_the_standard_variables(
+async def test_spans_are_switched_off_by_the_standard_variables(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     """By either; an empty value is none at all."""
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "")
     assert sends_spans()
     monkeypatch.setenv(name, value)
-    assert open_telemetry("1.0") is None
+    async with AsyncExitStack() as stack:
+        assert open_telemetry("1.0", stack).interceptors == ()
 
 
 def test_the_environment_says_more_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
