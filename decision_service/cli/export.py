@@ -33,7 +33,7 @@ from decision_service.api.v1 import values_pb2
 from decision_service.cli.calls import Call
 from decision_service.cli.client import Connection
 from decision_service.cli.commands import require_span
-from decision_service.cli.output import CommandError, Exit, new_file, require_extra
+from decision_service.cli.output import CommandError, Exit, new_file, require_extra, show_count
 from decision_service.cli.parquet import ParquetRows
 from decision_service.cli.views import counted
 from decision_service.domain.values import Cause, Missing
@@ -49,7 +49,6 @@ COLUMNS = (
     "tier", "binding",
 )  # fmt: skip
 PARQUET = "parquet"
-_EVERY = 100
 _PAGE = 500
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _DIGITS = 16
@@ -352,8 +351,7 @@ class ExportFile:
             return
         self._file.write(_LINES[self._form](exported))
         self.written += 1
-        if sys.stderr.isatty() and not self.written % _EVERY:
-            sys.stderr.write(f"\r{self.written:,} decisions …")
+        show_count(self.written, "decisions")
 
     def _fits(self, exported: Exported) -> bool:
         ref = exported.decision.ruleset_ref

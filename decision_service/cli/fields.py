@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from functools import cache, reduce
 from importlib import resources
 from inspect import Parameter
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -60,6 +60,18 @@ class FieldOption:
     parameter: Parameter
     fill: Callable[[Any, str, Any], None]
 
+    def put(self, request: Message, value: Any, currency: str) -> None:
+        """Put a value there that the option was given."""
+        *outer, name = self.path
+        holder: Any = reduce(getattr, outer, request)
+        self.fill(holder, name, (value, currency) if self.fill is _fill_money else value)
+
+    def put_text(self, request: Message, text: str, currency: str) -> None:
+        """Put a text there as if it were said on the line; raises BadParameter, CommandError."""
+        kind, option, *_ = get_args(self.parameter.annotation)
+        read = _flag if kind is bool else option.parser or str
+        self.put(request, read(text), currency)
+
 
 def field_options(
     request: type[Message], argument: str, without: Collection[str], defaults: Mapping[str, str]
@@ -106,9 +118,7 @@ def fill_request(
         value = given[option.parameter.name]
         if value is None or value is False or value in ("", []):
             continue
-        *outer, name = option.path
-        holder = reduce(getattr, outer, request)
-        option.fill(holder, name, (value, currency) if option.fill is _fill_money else value)
+        option.put(request, value, currency)
     if "request_id" in request.DESCRIPTOR.fields_by_name and not request.request_id:
         _assign(request, "request_id", str(uuid.uuid4()))
 
@@ -214,6 +224,12 @@ def instant(given: Any) -> datetime:
     raise typer.BadParameter(
         f"{given!r} must be a day such as 2026-01-31, or an instant such as 2026-01-31T09:00:00Z"
     )
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise typer.BadParameter(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
 
 
 def _time(given: Any) -> int:

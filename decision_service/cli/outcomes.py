@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
-import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from io import TextIOWrapper
 from itertools import chain
@@ -16,17 +13,15 @@ from typing import Annotated, Any, TextIO
 
 import msgspec
 import typer
-from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.cli.calls import Call, Form
 from decision_service.cli.client import Connection
-from decision_service.cli.fields import money_message
-from decision_service.cli.output import CommandError, Exit, console, print_json
+from decision_service.cli.fields import field_options
+from decision_service.cli.output import CommandError, Exit, console, print_json, show_count
 from decision_service.domain.errors import visible
 from decision_service.server.wire import enum_name
 
-_TOO_LARGE = 2**31
 _LONGEST = 10_000
 _ENDLESS = 1_000_000
 _RECEIPTS = ("recorded", "older", "corrected", "repeated")
@@ -47,27 +42,8 @@ class OutcomeLineBroken(Exception):
     """A line holds no report; the message says why."""
 
 
-class Amount(str):
-    """An amount as the line has it, digit by digit."""
-
-    __slots__ = ()
-
-
-class _Report(msgspec.Struct, forbid_unknown_fields=True):
-    decision_id: str
-    loan_id: str
-    as_of_date: str
-    status: str
-    disbursed_amount: Amount | None = None
-    disburse_date: str = ""
-    instalment: Amount | None = None
-    repaid_amount: Amount | None = None
-    overdue_days: int = 0
-    currency: str = ""
-    correction: bool = False
-
-
-COLUMNS = _Report.__struct_fields__
+_FIELDS = {one.parameter.name: one for one in field_options(pb.LoanOutcome, "", (), {})}
+COLUMNS = (*_FIELDS, "currency")
 _REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
 Line = tuple[int, pb.LoanOutcome | OutcomeLineBroken]
 """A line's number, from 1, with its report or what is wrong with it."""
@@ -108,7 +84,6 @@ def _lines(file: TextIO) -> Iterator[str]:
 
 
 def _header(line: str, place: str) -> Sequence[str]:
-    _require_form(line, place)
     try:
         names = [name.strip() for name in _cells(line)]
     except OutcomeLineBroken as error:
@@ -116,23 +91,20 @@ def _header(line: str, place: str) -> Sequence[str]:
     unknown = [name for name in names if name not in COLUMNS]
     lacking = [name for name in _REQUIRED if name not in names]
     if unknown or lacking or len(names) != len(set(names)):
-        what = f"has {unknown[0]!r}" if unknown else f"lacks {lacking[0]}" if lacking else "repeats"
+        what = (
+            f"has {unknown[0][:40]!r}"
+            if unknown
+            else f"lacks {lacking[0]}"
+            if lacking
+            else "repeats"
+        )
         raise CommandError(
-            f"{place}: the header {what}: the first line names columns once each, of "
+            f"{place}: the header {what}: the first line of a file in UTF-8 names columns once "
+            "each, separated by commas, of "
             f"{', '.join(COLUMNS)}",
             Exit.USAGE,
         )
     return names
-
-
-def _require_form(line: str, place: str) -> None:
-    if "\0" in line:
-        raise CommandError(f"{place}: the file is UTF-16: save it as UTF-8", Exit.USAGE)
-    for separator, shown in ((";", "semicolons"), ("\t", "tabs")):
-        if separator in line and "," not in line:
-            raise CommandError(
-                f"{place}: the cells are separated by {shown}: separate them by commas", Exit.USAGE
-            )
 
 
 def _cells(line: str) -> list[str]:
@@ -143,73 +115,37 @@ def _cells(line: str) -> list[str]:
         raise OutcomeLineBroken(f"the line is no CSV ({error})") from None
 
 
-def _of_cells(header: Sequence[str], cells: Sequence[str]) -> _Report:
+def _of_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
     if len(cells) != len(header):
         raise OutcomeLineBroken(f"the line has {len(cells)} cells and the header {len(header)}")
-    given = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
-    try:
-        return msgspec.convert(given, _Report, strict=False, dec_hook=_amount)
-    except msgspec.ValidationError as error:
-        raise OutcomeLineBroken(f"the line is no report ({error})") from None
+    return {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
 
 
-def _of_json(line: str) -> _Report:
+def _of_json(line: str) -> dict[str, Any]:
     try:
-        return _JSON.decode(line)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        found = _JSON.decode(line)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         raise OutcomeLineBroken(f"the line is no report in JSON ({error})") from None
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def _amount(_: type, value: object) -> Amount:
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise TypeError(f"{value!r} is no amount")
-    return Amount(value)
+_JSON = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
-_JSON = msgspec.json.Decoder(_Report, float_hook=Decimal, dec_hook=_amount)
-
-
-def _message(report: _Report, currency: str) -> pb.LoanOutcome:
-    def amount(name: str) -> MoneyMessage | None:
-        value = getattr(report, name)
+def _message(given: dict[str, Any], currency: str) -> pb.LoanOutcome:
+    """The report that a line gives, each value read as an option's is."""
+    currency, made = str(given.pop("currency", currency)), pb.LoanOutcome()
+    wrong = [name for name in given if name not in _FIELDS]
+    lacking = [name for name in _REQUIRED if not given.get(name)]
+    if wrong or lacking:
+        what = f"has {wrong[0]!r}, which is none of {', '.join(COLUMNS)}" if wrong else ""
+        raise OutcomeLineBroken(f"the line {what or f'lacks {lacking[0]}'}")
+    for name, value in given.items():
         try:
-            return None if value is None else money_message(value, report.currency or currency)
-        except CommandError as error:
+            _FIELDS[name].put_text(made, str(value), currency)
+        except (CommandError, typer.BadParameter) as error:
             raise OutcomeLineBroken(f"{name}: {error}") from None
-
-    if abs(report.overdue_days) >= _TOO_LARGE:
-        raise OutcomeLineBroken(f"overdue_days is {report.overdue_days}: that is no number of days")
-    fields: dict[str, Any] = {name: getattr(report, name) for name in COLUMNS if name != "currency"}
-    amounts = {name: amount(name) for name, value in fields.items() if isinstance(value, Amount)}
-    return pb.LoanOutcome(**fields | amounts | {"status": _status(report.status)})
-
-
-def _status(word: str) -> str:
-    name = f"LOAN_STATUS_{word.upper().replace('-', '_')}"
-    if name not in pb.LoanStatus.keys() or name == "LOAN_STATUS_UNSPECIFIED":  # noqa: SIM118 - not a dict
-        raise OutcomeLineBroken(
-            f"status is {word!r}: it must be booked, not-taken-up, repaid or charged-off"
-        )
-    return name
-
-
-@contextmanager
-def progress(lines: TextIOWrapper) -> Iterator[Callable[[int], None]]:
-    """Yield what is called after each line with how many were dealt with; a bar on terminals."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
-    found = os.fstat(lines.fileno())
-    size = found.st_size if stat.S_ISREG(found.st_mode) else None  # None of a pipe
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("", total=size, words="")
-
-        def show(number: int) -> None:
-            read = 0 if size is None else os.lseek(lines.fileno(), 0, os.SEEK_CUR)
-            bar.update(task, completed=read, words=f"{number:,} lines")
-
-        yield show
+    return made
 
 
 class _Tally(msgspec.Struct):
@@ -236,14 +172,10 @@ def outcomes(
     ] = "PHP",
 ) -> None:
     tally = _Tally("standard input" if file == "-" else file)
-    with (
-        _opened(file) as lines,
-        call.server.connect() as connection,
-        progress(lines) as dealt_with,
-    ):
+    with _opened(file) as lines, call.server.connect() as connection:
         for number, line in enumerate(read_lines(lines, currency, tally.name), 1):
             tally.counts[_sent(connection, line, tally)] += 1
-            dealt_with(number)
+            show_count(number, "lines")
     if call.form is Form.JSON:
         print_json(tally.shown())
     else:

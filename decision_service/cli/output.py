@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 _PIPE_WIDTH = 200
+_EVERY = 100
 _PADDING = 2
 """Columns of space around a cell."""
 _EXTRAS = {"pyarrow": "workbench", "ray": "ray"}
@@ -141,6 +142,12 @@ def message_dict(message: Message) -> dict[str, Any]:
 def progress_line(words: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"{words}\n")
+
+
+def show_count(number: int, noun: str) -> None:
+    """Count in place on a terminal, each hundred."""
+    if sys.stderr.isatty() and not number % _EVERY:
+        sys.stderr.write(f"\r{number:,} {noun} …")
 
 
 def prepare_streams() -> None:

@@ -89,27 +89,26 @@ def test_a_header_that_is_none_stops_before_anything_is_sent(header: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    "content",
     [
-        (f"{HEADER}\n".replace(",", ";").encode(), "separated by semicolons"),
-        (f"{HEADER}\n".replace(",", "\t").encode(), "separated by tabs"),
-        (f"{HEADER}\n".encode("utf-16"), "the file is UTF-16: save it as UTF-8"),
-        (b"decision_id,loan\n", "the header has 'loan'"),
+        f"{HEADER}\n".replace(",", ";").encode(),
+        f"{HEADER}\n".encode("utf-16"),
+        b"decision_id,loan\n",
     ],
 )
-def test_what_a_spreadsheet_writes_otherwise_is_named_with_its_place(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, said: str
+def test_a_header_that_a_spreadsheet_writes_otherwise_is_named_with_its_place(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes
 ) -> None:
     """Nothing is sent, and the sentence begins with file and line."""
     file = tmp_path / "loans.csv"
     file.write_bytes(content)
     done = command(capsys, "decisions", "outcomes", file, "--address", "127.0.0.1:1")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"{file}:1: ")
-    assert said in done.err
+    assert done.err.startswith(f"{file}:1: the header has '")
+    assert "a file in UTF-8 names columns once each, separated by commas" in done.err
 
 
-def test_a_terminal_has_a_bar(
+def test_a_terminal_counts_the_lines(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts the lines in place; the result stands alone on stdout."""
