@@ -38,7 +38,7 @@ from decision_service.smile.errors import (
     TransientFault,
     UpstreamFault,
 )
-from decision_service.smile.fetch import being_linked, waited_for
+from decision_service.smile.fetch import being_linked, known_accounts, waited_for
 from decision_service.smile.limits import RateLimiter
 from decision_service.smile.records import instant_or_none, needed
 
@@ -163,9 +163,7 @@ class SmileEnrolment:
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
         with refusals(), _known():
-            accounts = await reader.accounts()
-            if not accounts:
-                await reader.check_known()
+            accounts = await known_accounts(reader)
             tasks = await reader.tasks() if accounts else ()
         limits = self._api.limits
         running = [one.task for one in tasks if one.task.runs]

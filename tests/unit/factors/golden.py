@@ -269,8 +269,8 @@ def faults(texts: list[str]) -> tuple[Missing, ...]:
     for text in texts:
         words, _, source = text.partition(" ")
         cause, _, code = words.partition("/")
-        code = DataReason(code) if code else None
-        found.append(Missing(Cause(cause), code, source=source or None))
+        reason = DataReason(code) if code else None
+        found.append(Missing(Cause(cause), reason, source=source or None))
     return tuple(found)
 
 

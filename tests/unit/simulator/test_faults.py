@@ -212,10 +212,11 @@ async def test_a_sync_can_be_old(stand: Stand) -> None:
 
 
 async def test_a_task_can_still_run(stand: Stand) -> None:
-    """Tasks show as started, without an end and without data kinds."""
-    script(stand, "task_running")
+    """Tasks show as started, without an end and without data kinds, and since when it is said."""
+    script(stand, "task_running", age_minutes=5)
     for task in await stand.items("/tasks", userId=RYAN.user_id):
         assert (task["status"], task["datapoints"], "finishedAt" in task) == ("Started", [], False)
+        assert task["startedAt"] == "2026-11-24T06:25:00Z"
 
 
 @pytest.mark.parametrize(

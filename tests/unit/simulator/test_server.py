@@ -60,3 +60,11 @@ async def test_other_keys_are_refused(stand: Stand, headers: dict[str, str]) -> 
         request = httpx2.Request("GET", f"http://simulator/v1/{path}", headers=headers)
         answer = await stand.client.send(request, auth=None)
         assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_TOKEN")
+
+
+async def test_unknown_paths_and_methods(stand: Stand) -> None:
+    """An unknown path is MISSING_RESOURCE, a method a path does not have UNSUPPORTED_METHOD."""
+    missing = await stand.get("/users/")
+    unsupported = await stand.client.put("users", json={})
+    assert (missing.status_code, missing.json()["code"]) == (404, "MISSING_RESOURCE")
+    assert (unsupported.status_code, unsupported.json()["code"]) == (501, "UNSUPPORTED_METHOD")
