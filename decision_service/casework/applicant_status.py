@@ -112,7 +112,7 @@ def _likely(
     providers: Collection[Provider],
     clock: Clock,
 ) -> Iterator[LikelyReferral]:
-    # The first letters of a currency are its country's, but for currencies of several countries.
+    # The first letters of a currency are its country's, unless several countries share it.
     home = ruleset.currency[:2]
     if home != country and home[0] != "X" and ruleset.currency != "EUR":
         yield LikelyReferral(

@@ -146,8 +146,7 @@ class ApplicantLog(Protocol):
     async def count_renewal(self, original: str, most: int) -> bool:
         """Count a renewal of an original, by its digest; False where `most` are counted already.
 
-        At most so many calls return True, over all processes, but for those that `uncount_renewal`
-        takes back.
+        At most so many calls return True, over all processes; `uncount_renewal` takes one back.
         """
 
     async def uncount_renewal(self, original: str) -> None:

@@ -73,33 +73,6 @@ async def test_an_applicant_goes_with_the_application(
     assert (await asyncio.to_thread(here, capsys, *words, *given)).code == 0
 
 
-def test_no_server_is_exit_code_three(capsys: pytest.CaptureFixture[str]) -> None:
-    """The sentence names the address and how to start a server."""
-    done = here(capsys, *DECIDE, "--user-id", "x", "--address", "127.0.0.1:1")
-    assert done.code == 3
-    assert "127.0.0.1:1" in one_sentence(done.err)
-    assert "decision-service serve" in done.err
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (*DECIDE, "--user-id", "x", "--amount", "lots"),
-        (*DECIDE, "--user-id", "x", "--input", "nonsense"),
-        (*DECIDE, "--user-id", "x", "--view", "half"),
-        ("decisions", "list", "--outcome", "maybe"),
-        ("rules", "check", "no/such/folder"),
-    ],
-)
-def test_wrong_usage_is_exit_code_two(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
-) -> None:
-    """One sentence on stderr, nothing on stdout."""
-    done = here(capsys, *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert one_sentence(done.err)
-
-
 @pytest.mark.long
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     """serve ends with code 2 and says which address is taken."""

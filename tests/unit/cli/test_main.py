@@ -15,13 +15,39 @@ from tests.unit.cli.test_any_words import PLACES
 GROUPS = sorted({words[:place] for words in PLACES for place in range(len(words))})
 
 
-def test_wrong_words_are_a_sentence_and_no_traceback(capsys):
-    """An option that there is not, and one that is missing, end with code 2 and what is wrong."""
-    for words in (["health", "--bogus"], ["decide"], ["nonsense"], ["reviews", "lst"]):
-        done = command(capsys, *words)
-        assert (done.code, done.out) == (2, "")
-        assert "Traceback" not in done.err
-        assert len(done.err.splitlines()) == 1
+SPAN = "--from 2026-11-27 --before 2026-11-2"
+DECIDE = "decide --product p --user-id x"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("health --bogus", "No such option: --bogus"),
+        ("decide", "Missing option '--user-id'"),
+        ("nonsense", "there is no command nonsense: --help lists them all"),
+        ("decision", "did you mean decisions?"),
+        ("reviews lst", "reviews lst: did you mean list?"),
+        ("reviews list --quee x", "No such option: --quee: did you mean --queue?"),
+        ("rules check --format xml", "'--format': 'xml' is not one of 'table', 'json'"),
+        ("config sample --format xml", "'--format': 'xml' is not one of 'yaml', 'env'"),
+        ("rules check no/such/folder", "no/such/folder"),
+        ("serve --config no/such/file", "no/such/file"),
+        (f"{DECIDE} --amount lots", "the amount 'lots' is not written as 20000"),
+        (f"{DECIDE} --input nonsense", "--input 'nonsense' must have the form name=value"),
+        (f"{DECIDE} --view half", "'half' is not one of basic, full"),
+        ("decisions list --outcome maybe", "'maybe' is not one of approve"),
+        (f"decisions list {SPAN}6", "--before 2026-11-26T00:00:00Z is not after --from 2026-11-27"),
+        (f"decisions export --format jsonl {SPAN}7", "--before 2026-11-27T00:00:00Z is not after"),
+        ("rollout compare p --champion", "--params-as-of DATE"),
+        ("rollout compare p --shadow 2 --params-as-of 2026-12-01", "a shadow has judged already"),
+        ("rollout compare p --champion --challenger", "say what to compare"),
+    ],
+)
+def test_a_mistake_is_one_sentence_before_a_server_is_asked(capsys, words, said):
+    """With exit code 2, what is wrong, and a near word where there is one."""
+    done = command(capsys, *words.split())
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert said in done.err
 
 
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
@@ -48,14 +74,6 @@ def test_names_of_files_never_rule_the_screen(capsys, tmp_path):
         done = command(capsys, *words)
         assert "\\u001b[2J" in done.out + done.err, words
         assert not {"\x1b", "\u202e"} & {*done.out, *done.err}, words
-
-
-def test_a_misspelt_command_is_told_the_near_one(capsys):
-    """So is an option: each with one that there is."""
-    assert "did you mean decisions?" in command(capsys, "decision").err
-    assert "reviews lst: did you mean list?" in command(capsys, "reviews", "lst").err
-    said = command(capsys, "reviews", "list", "--quee", "x").err
-    assert said == "No such option: --quee: did you mean --queue?\n"
 
 
 def test_bytes_that_are_not_utf_8_are_refused(capsys, monkeypatch):
@@ -134,7 +152,8 @@ def test_exit_codes_are_those_of_the_page(capsys, tmp_path, monkeypatch):
         Exit.SERVER: ("rules", "status", "--address", "127.0.0.1:1"),
     }
     for code, words in examples.items():
-        assert command(capsys, *words).code == code, words
+        assert (done := command(capsys, *words)).code == code, words
+    assert "no server answers at 127.0.0.1:1: start one with `decision-service serve`" in done.err
     for code, error in ((Exit.OWN_FAULT, lambda: {}["x"]), (Exit.INTERRUPTED, interrupt)):
         monkeypatch.setattr(sys.modules["decision_service.cli.main"], "version", error)
         assert command(capsys, "version").code == code
@@ -154,12 +173,6 @@ def test_a_profile_holds_a_connection(capsys, tmp_path, monkeypatch):
         profile.write_text(content)
         done = command(capsys, "health")
         assert (done.code, "is no YAML file of address, tls_ca" in done.err) == (2, True), content
-
-
-def test_a_choice_that_there_is_not_is_told_in_plain_words(capsys):
-    """The value and what may be said, without the words of a library."""
-    said = command(capsys, "rules", "check", "--format", "xml").err
-    assert said == "Invalid value for '--format': 'xml' is not one of 'table', 'json'.\n"
 
 
 def test_an_interrupt_within_a_library_in_c_is_an_interrupt(capsys, monkeypatch):
