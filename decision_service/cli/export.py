@@ -6,13 +6,11 @@ import csv
 import hashlib
 import hmac
 import io
-import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -126,9 +124,9 @@ def case(exported: Exported) -> str:
 
     No id and no reference goes into it; texts are masked. Lists hold those that were on them then.
     """
-    decision, texts = exported.decision, Texts(exported.ruleset)
+    decision, row = exported.decision, case_row(exported)
     rules = decision.override if decision.HasField("override") else decision
-    inputs = {name: _value(decision.inputs[name], texts) for name in sorted(decision.inputs)}
+    inputs = {name: _written(cell) for name, cell in row["inputs"].items()}
     lists: dict[str, list[str]] = {}
     for answer in decision.list_answers:
         lists.setdefault(answer.list, []).extend([inputs[answer.input]] if answer.listed else [])
@@ -143,8 +141,8 @@ def case(exported: Exported) -> str:
         inputs=inputs,
         lists=lists,
         factors={each.name: _factor(each) for each in decision.factor_values},
-        bands={one.scorecard: json.dumps(one.band) for one in decision.scores},
-        offer=_offer(decision.offer, texts) if decision.HasField("offer") else None,
+        bands={name: _written(one["band"]) for name, one in row["scores"].items()},
+        offer=row["offer"] and _offer(row["offer"], decision.offer.term_binding),
     )
 
 
@@ -165,38 +163,29 @@ def _template(name: str) -> Template:
 
 def _factor(factor: pb.FactorValue) -> str:
     if factor.HasField("value"):
-        return _value(factor.value, None)
+        return _written(_value_cell(factor.value, None))
     first = min(factor.missing, key=lambda m: (not m.tainted, m.cause, m.source_id))
     usual = Missing(Cause(first.cause)).reason
     own = "" if first.reason in ("", usual) else first.reason
     return f"missing {first.cause} {own}".strip()
 
 
-def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
-    match value.WhichOneof("value"):
-        case "number":
-            return value.number
-        case "flag":
-            return "true" if value.flag else "false"
-        case "money":
-            return amount_text(value.money)
-        case "date":
-            return date.fromisoformat(value.date).isoformat()
-    return json.dumps(value.text if texts is None else texts.shown(value.text), ensure_ascii=False)
+def _written(cell: Any) -> str:
+    """A cell as a rule test has it: an amount and a date alone, anything else as in JSON."""
+    if isinstance(cell, dict):
+        return str(cell["amount"] if "amount" in cell else cell["date"])
+    return _JSON.encode(cell).decode()
 
 
-def _offer(offer: pb.Offer, texts: Texts) -> dict[str, str]:
-    amounts = {name: getattr(offer, name) for name in ("approved_amount", "max_amount")}
-    words = {name: getattr(offer, name) for name in ("tier", "binding", "term_binding")}
-    lines = {
-        "kind": enum_name(pb.OfferKind.DESCRIPTOR, offer.kind),
-        **{name: amount_text(one) for name, one in amounts.items() if offer.HasField(name)},
-        "term_months": str(offer.term_months or ""),
-        "monthly_rate": offer.monthly_rate,
-        **{name: json.dumps(word) for name, word in words.items() if word},
-        **{name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)},
+def _offer(cells: Mapping[str, Any], term_binding: str) -> dict[str, str]:
+    plain = ("approved_amount", "max_amount", "term_months", "monthly_rate")
+    words = {"tier": cells["tier"], "binding": cells["binding"], "term_binding": term_binding}
+    return {
+        "kind": cells["offer_kind"],
+        **{name: str(cells[name]) for name in plain if cells.get(name)},
+        **{name: _written(word) for name, word in words.items() if word},
+        **{name: _written(cell) for name, cell in cells["outputs"].items()},
     }
-    return {name: text for name, text in lines.items() if text}
 
 
 def json_line(exported: Exported) -> str:
