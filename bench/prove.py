@@ -11,8 +11,8 @@ from itertools import groupby
 from pathlib import Path
 
 from decision_service.workbench.commands.folder import find_version
-from decision_service.workbench.proofs.comparison import Claim, Comparison
-from decision_service.workbench.proofs.guarantees import Kept
+from decision_service.workbench.proofs.comparison import Claim
+from decision_service.workbench.proofs.guarantees import kept
 from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import everybody
 from decision_service.workbench.proofs.search import (
@@ -32,7 +32,7 @@ TODAY = date(2026, 11, 27)
 LIMIT = 6.0
 
 
-def ask(question: Comparison) -> tuple[Result, float]:
+def ask(question: Question) -> tuple[Result, float]:
     """The answer to a claim, and the seconds of one core that it took."""
     started = time.process_time()
     result = prove(question, TODAY, lambda: started + LIMIT - time.process_time())
@@ -44,7 +44,7 @@ def guarantees() -> Iterator[tuple[str, Question]]:
     for product in SHIPPED:
         ruleset = find_version(product, ROOT / "rules").ruleset
         world = everybody(ruleset)
-        yield from ((product, Kept(ruleset, g, world)) for g in ruleset.guarantees)
+        yield from ((product, kept(ruleset, g, world)) for g in ruleset.guarantees)
 
 
 def attacked(proved: Sequence[tuple[str, Question]], count: int) -> int:
@@ -53,7 +53,7 @@ def attacked(proved: Sequence[tuple[str, Question]], count: int) -> int:
     for product, some in groupby(proved, lambda pair: pair[0]):
         questions = [question for _, question in some]
         started = time.process_time()
-        _, found = attack(questions, [shipped(product).files.text], count, SEED)
+        _, found = attack(questions, shipped(product).files.text, count, SEED)
         broken += len(found)
         seconds = time.process_time() - started
         words = f"{len(questions)} guarantees, {len(found)} broken"
@@ -70,7 +70,7 @@ def run(
     for number in range(begin, edits_count):
         word, edit, new = edit_of(number)
         questions = list(questions_about(shipped(word).ruleset, new))
-        results = {q.claim: ask(q) for q in questions}
+        results = {Claim(q.name): ask(q) for q in questions}
         started = time.process_time()
         met = refuting(questions, word, people) if questions else {}
         seconds = time.process_time() - started

@@ -151,7 +151,6 @@ async def measure(rounds: int, seed: int, vendor_ms: int, callers: int) -> tuple
                 await one.round(clock, chance, callers)
         for one in sides:
             one.rounds.pop(0)
-            await one.shadows.aclose()
         await store.aclose()
     return sides[0], sides[1]
 

@@ -46,12 +46,7 @@ from decision_service.server.metrics import Metrics
 from decision_service.server.tls import Certificates, CertificatesRefused
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
-from decision_service.steering.journal import (
-    MigratedPlans,
-    Rollouts,
-    plan_conflict_problems,
-    settle,
-)
+from decision_service.steering.journal import PlansUnfit, Rollouts, plan_conflict_problems
 from decision_service.steering.reload import NOTHING_LISTED, REFUSED
 from decision_service.store.store import Store
 
@@ -144,18 +139,17 @@ async def open_rules(
         )
     if loading.rulebook is not None and not problems:
         await store.put_texts(loading.texts)
-        settled = await settle(store, loading.rulebook, clock.now(), signed=signers is not None)
-        if isinstance(settled, MigratedPlans):
+        signed = signers is not None
+        try:
+            rollouts = await Rollouts.start(store, loading.rulebook, clock, signed=signed)
+        except PlansUnfit as unfit:
+            problems = plan_conflict_problems(folder, unfit)
+        else:
             await keep(store, folder, clock.now())
             for problem in loading.nothing_listed:
                 log.warning(NOTHING_LISTED, problem=render(problem))
-            return _rules(settled, store, clock)
-        problems = plan_conflict_problems(folder, settled)
+            return rollouts
     return await _last_good(root, blocked, store, problems, clock, signers)
-
-
-def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> Rollouts:
-    return Rollouts(store, ActiveRules(settled.rulebook, clock.now()), clock, settled.entries)
 
 
 async def _last_good(
@@ -170,13 +164,14 @@ async def _last_good(
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     if good and signers and folder and unapproved(folder, good, folder, signers(), None):
         good = None
-    signed = signers is not None
-    settled = None if good is None else await settle(store, good, clock.now(), signed=signed)
-    if not isinstance(settled, MigratedPlans):
+    if good is None:
         raise refused_rules(root, bad)
+    try:
+        rollouts = await Rollouts.start(store, good, clock, signed=signers is not None)
+    except PlansUnfit:
+        raise refused_rules(root, bad) from None
     for problem in bad:
         log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
-    rollouts = _rules(settled, store, clock)
     rollouts.active_rules.refuse(bad, clock.now())
     return rollouts
 

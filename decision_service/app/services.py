@@ -111,7 +111,6 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
     counters = Counters(store, clock, process)
     shadows = Shadows(store, clock, events, counters.idle)
     stack.push_async_callback(counters.flush)
-    stack.push_async_callback(shadows.aclose)
     guardrails = GuardrailWatch(rollouts, store, clock, events)
     check = ReplicaCheck(store.report, active.current, clock, process)
     retention = Retention(

@@ -298,7 +298,7 @@ async def start(
         parts = await wire_services(core, rollouts, snapshots)
         pages = connect_page(core, parts.onboard)
         if snapshots is not None:
-            snapshots.worker.on_arrival(parts.reviews.again)
+            snapshots.worker.listener = parts.reviews.again
             pages += snapshots.receiver.routes()
         server, http = await listen(core, parts.services, pages, stack)
         server.set_health()

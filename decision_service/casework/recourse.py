@@ -127,7 +127,7 @@ class Recourses:
         for day in later:
             if all(day.touches(argument) for _, argument in today.arguments):
                 trial = Trial(self.ruleset, day.worlds, self.laws, whole_amount=whole)
-                if trial.approves and not self._contradicts(today.trial, day):
+                if trial.reaches({}) and not self._contradicts(today.trial, day):
                     return _Found((), trial, day.wait)
         return None
 
@@ -166,7 +166,7 @@ class Recourses:
         changed = as_values(found.changes)
         for day in days:
             trial = Trial(self.ruleset, day.worlds, self.laws, whole_amount=False)
-            if trial.lawful(changed) and trial.reached(trial.verdicts_with(changed)):
+            if trial.reaches(changed):
                 return _Found(found.changes, trial, day.wait if day.wait.days else None)
         raise AssertionError(found.changes)  # the day that it was found on is among them
 
@@ -190,10 +190,7 @@ def _least(found: _Found) -> _Found:
         before, after = changes[:place], changes[place + 1 :]
 
         def does(one: Candidate, before: Changes = before, after: Changes = after) -> bool:
-            changed = as_values((*before, one, *after))
-            return found.trial.lawful(changed) and found.trial.reached(
-                found.trial.verdicts_with(changed)
-            )
+            return found.trial.reaches(as_values((*before, one, *after)))
 
         least = nearest(change, found.trial.values, found.trial.laws.currency, does)
         changes = (*before, least, *after)

@@ -153,14 +153,6 @@ class Trial:
         return self.verdicts_with({})
 
     @property
-    def approves(self) -> bool:
-        """Whether the goal is reached as it is, in a world that could be."""
-        ways = zip(self.worlds, self._loaded, strict=True)
-        verdicts = (evaluate(self.ruleset, replace(f, loaded=known)) for f, known in ways)
-        reached = (self._reached(verdict) for verdict in verdicts)
-        return all(reached)
-
-    @property
     def values(self) -> Mapping[str, FactorValue]:
         """The factors as they are; of several worlds those of the first."""
         return self.worlds[0].factors
@@ -179,12 +171,12 @@ class Trial:
             for every in [self.laws.completed(facts.factors, changed)]
         )
 
-    def reached(self, verdicts: Sequence[Verdict]) -> bool:
-        return all(self._reached(verdict) for verdict in verdicts)
-
-    def _reached(self, verdict: Verdict) -> bool:
-        whole = in_full(verdict) or not self.whole_amount
-        return verdict.outcome is Outcome.APPROVE and whole
+    def reaches(self, changed: Changed) -> bool:
+        """Whether the goal is reached with lawful changes, in each world."""
+        return self.lawful(changed) and all(
+            verdict.outcome is Outcome.APPROVE and (in_full(verdict) or not self.whole_amount)
+            for verdict in self.verdicts_with(changed)
+        )
 
 
 def approved(verdicts: Sequence[Verdict]) -> Money | None:
@@ -261,8 +253,7 @@ class Search:
             part = tuple(c for c in changes if c.factor in argument.factors)
             if len(part) < len(changes) and not self._is_silent(number, part):
                 return False
-        changed = as_values(changes)
-        return self.trial.lawful(changed) and self.trial.reached(self.trial.verdicts_with(changed))
+        return self.trial.reaches(as_values(changes))
 
     def _is_silent(self, number: int, changes: Changes) -> bool:
         key = (number, changes)

@@ -215,6 +215,6 @@ def is_recorded_in_full(stored: bytes, application: Application) -> bool | None:
 
 
 def _keyed(application: Application, caller: str, secret: IdentityKey) -> bytes:
-    """Another hash for each request, so that equal ones do not tell of one person."""
+    """Another hash for each request, so that equal ones do not show that they are of one person."""
     fields = [caller, application.request_id, application.user_id, application.applicant]
     return secret.hash(_REQUEST, msgspec.json.encode(fields).decode())

@@ -98,8 +98,8 @@ class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """All that replay needs besides snapshot and texts; old records hold factor values unpacked.
 
     Those that are about to be stored are packed by then. `own_values` are those of own facts.
-    `answers` are what lists of keys said of the inputs. `withheld_tags` stand here, since the
-    recorded reply may not tell them. `first_decision` began the chain of one that was made again.
+    `answers` are what lists of keys said of the inputs. `withheld_tags` are here, since the
+    recorded reply may not have them. `first_decision` began the chain of one that was made again.
     """
 
     instant: datetime
@@ -193,12 +193,13 @@ def snapshot_body(snapshot: Snapshot) -> SnapshotBody:
     """The snapshot ready to be stored; equal content of one user has an equal id."""
     body = _ENCODER.encode(snapshot)
     digest = hashlib.sha256(snapshot.user_id.encode() + b"\0" + body).hexdigest()
-    return SnapshotBody(f"snap_{digest[:40]}", snapshot.user_id, body, tuple(_counts(snapshot)))
+    counts = tuple(_counts(snapshot))
+    return SnapshotBody(f"snap_{digest[:40]}", snapshot.user_id, zlib.compress(body), counts)
 
 
 def read_snapshot(body: bytes) -> Snapshot:
-    """A stored snapshot; raises msgspec.ValidationError when the bytes are not one."""
-    return _SNAPSHOT_DECODER.decode(body)
+    """A stored snapshot; raises msgspec.ValidationError where its content is none."""
+    return _SNAPSHOT_DECODER.decode(zlib.decompress(body))
 
 
 def _counts(snapshot: Snapshot) -> Iterator[KnownCount]:

@@ -100,7 +100,7 @@ def conclude(
     allowances: Allowances | None = None,
     tracer: Tracer = NO_TRACER,
 ) -> tuple[Decision, DecisionEntry]:
-    """Decide from what was gathered and make the entry to commit; pure but for its new id.
+    """Decide from what was gathered and make the entry to commit; pure except for its new id.
 
     `fetch_result` is None exactly for an applicant outside the go-live. A `fence` is that of the
     lease under which this is decided.
@@ -299,7 +299,7 @@ def _review(decision: Decision, admission: Admission, caller: str) -> OpenedRevi
 def _history(
     decision: Decision, ruleset: CompiledRuleset | None, own: OwnRecords | None
 ) -> HistoryEntry | None:
-    """What later decisions need; an offer without an amount stands for what was asked for."""
+    """What later decisions need; an offer without an amount is for what was asked for."""
     if ruleset is None or own is None:
         return None
     verdict, asked = decision.verdict, decision.inputs.get("requested_amount")

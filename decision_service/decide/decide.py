@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
@@ -64,7 +65,7 @@ ANSWER_MARGIN = 0.150
 """Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
 
 FOLLOW_MARGIN = 0.050
-"""Seconds before the deadline at which a caller is told that another's run still goes on."""
+"""Seconds before the deadline at which a caller hears that another's run still goes on."""
 
 
 class DecidedElsewhere(Exception):
@@ -94,7 +95,7 @@ class DecisionObserver(Protocol):
     """Receives attempts and recorded decisions; no decision waits for it, and no method raises."""
 
     def position(self, product: str) -> int:
-        """The entry of its journal at which a product's rollout stands."""
+        """The newest entry of a product's rollout in its journal."""
 
     def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
         """Entered when a decision begins, left with its error or once it is recorded."""
@@ -335,7 +336,7 @@ class DecideApplication:
                 warm=self._deps.warm,
                 before_read=partial(self._claim, run),
             )
-        body = fetched.body or snapshot_body(fetched.snapshot)
+        body = fetched.body or await asyncio.to_thread(snapshot_body, fetched.snapshot)
         run.fetched = structs.replace(fetched, body=body)
 
     async def _claim(self, run: DecisionRun) -> None:

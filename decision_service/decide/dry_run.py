@@ -130,7 +130,7 @@ class ValidateRules(msgspec.Struct, frozen=True, eq=False):
         return compile_ruleset(files, catalogue(), self.blocked, self.clock.now())
 
     def files(self, product: str, source: str) -> RulesetFiles:
-        """A text with the folder's files beside it, on the thread of the caller."""
+        """A text with the folder's other files, on the thread of the caller."""
         folder = self.folder()
         texts = next(
             (p for p in folder.products if p.product == product), ProductTexts(product, product)

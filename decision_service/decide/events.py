@@ -123,7 +123,7 @@ class EventLog(Protocol):
         """
 
     async def pending(self, limit: int, now: datetime, *, withdrawals: bool) -> Sequence[Event]:
-        """Events that are not done, of users of whom one is due: withdrawals, or the others.
+        """Events that are not done, of users who have one that is due: withdrawals, or the others.
 
         The oldest come first. An event is due until it is postponed, and again from then on.
         """
@@ -181,7 +181,7 @@ def change_of(events: Sequence[Event]) -> Increment:
 
 
 def plan_of(change: Increment, whole: FetchPlan, old: Snapshot) -> FetchPlan:
-    """What stands in for another is read with it; transactions since shortly before the newest."""
+    """With a kind is read what may replace it; transactions since shortly before the newest."""
     linked = INCOME_KINDS | {Kind.TRANSACTIONS}
     if not change.kinds & linked:
         return FetchPlan(whole.kinds & change.kinds, people=whole.people)

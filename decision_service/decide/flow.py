@@ -5,7 +5,6 @@ that forget erased users.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -184,52 +183,23 @@ class Bulkhead:
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
         self.shedding = False
-        self.working = 0
-        self.refused = 0
-        self._queue: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def waiting(self) -> int:
-        return len(self._queue)
-
-    def enter(self) -> bool:
-        """Take a slot; False where none is free, where others wait, or while `shedding` is set."""
-        if self.shedding or self._queue or self.working >= self.limit:
-            return False
-        self.working += 1
-        return True
-
-    def leave(self) -> None:
-        while self._queue:
-            slot = self._queue.popleft()
-            if not slot.done():
-                slot.set_result(None)
-                return
-        self.working -= 1
+        self.working = self.waiting = self.refused = 0
+        self._slots = asyncio.Semaphore(limit)
 
     async def __aenter__(self) -> None:
-        if self.enter():
-            return
-        if self.shedding or self.waiting >= 2 * self.limit:
+        if self.shedding or (self._slots.locked() and self.waiting >= 2 * self.limit):
             self.refused += 1
             raise Overloaded("more work is in progress and waiting than this process takes: retry")
-        await self._wait_for_slot()
+        self.waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self.waiting -= 1
+        self.working += 1
 
     async def __aexit__(self, *_: object) -> None:
-        self.leave()
-
-    async def _wait_for_slot(self) -> None:
-        """Wait for a slot; a slot given to a caller that has left goes to the next."""
-        slot = asyncio.get_running_loop().create_future()
-        self._queue.append(slot)
-        try:
-            await slot
-        except BaseException:
-            if not slot.cancelled():
-                self.leave()
-            elif slot in self._queue:  # `leave` drops those that it comes by
-                self._queue.remove(slot)
-            raise
+        self.working -= 1
+        self._slots.release()
 
 
 class UserCache(LRUCache[UserKey, Value]):

@@ -49,7 +49,7 @@ def is_withdrawn(
     """Whether an account that gave stored data, or was read last, is disconnected or gone.
 
     `now` are the vendor's accounts, None of a user that it does not know. `named` are sources that
-    events called withdrawn: one that is as connected as ever, or that nobody ever saw, proves
+    events called withdrawn: one that is as connected as ever, or that was never seen, proves
     nothing, since the event may be forged.
     """
     if now is None:

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 import structlog
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from decision_service.decide.codec import read_snapshot, snapshot_body
 from decision_service.decide.events import (
@@ -103,16 +103,6 @@ class EventResult(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
 
 
-class RefreshSource(SnapshotSource, Protocol):
-    """The vendor's port for refreshing."""
-
-    async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
-        """Every account as it is now, whatever is still arriving.
-
-        Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant.
-        """
-
-
 class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     """Keeps warm readings equal to the vendor's data; an event is a reason to read, never data.
 
@@ -120,7 +110,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     StoreUnavailable; calling again later is safe.
     """
 
-    source: RefreshSource
+    source: SnapshotSource
     log: WarmLog
     rulebook: Callable[[], Rulebook]
     clock: Clock
@@ -211,7 +201,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     ) -> bool:
         if not is_settled(fetch_result.snapshot):
             return False
-        body = snapshot_body(fetch_result.snapshot)
+        body = await asyncio.to_thread(snapshot_body, fetch_result.snapshot)
         fetched = fetch_result.fetched
         mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
         if await self.log.keep_warm(body, mark, user_state.consent):
@@ -283,7 +273,7 @@ def _provider_types(rulebook: Rulebook) -> dict[str, Provider]:
 
 
 class ArrivalListener(Protocol):
-    """Hears of users whose data has arrived, by kinds; no kinds stand for any.
+    """Hears of users whose data has arrived, by kinds; no kinds mean any.
 
     Where a method raises a ServiceError the events are handled again.
     """
@@ -295,11 +285,14 @@ class ArrivalListener(Protocol):
         """The data was not whole for as long as it is read again."""
 
 
-class EventLane:
-    """Withdrawals, or the other events.
+class EventWorker:
+    """Works through what was received; an event that cannot be handled now is tried again.
 
-    Events whose data is not whole are postponed. Before a later reading they are postponed again:
-    of several processes one reads, and what a killed one began is begun again.
+    Withdrawals are handled apart from the other events, so that no reading holds them up; of either
+    one user at a time, since the vendor's request limit is for decisions. Events whose data is not
+    whole are postponed. Before a later reading they are postponed again: of several processes one
+    reads, and what a killed one began is begun again. The `listener` hears of each user whose
+    changed data was read, before the events are done.
     """
 
     def __init__(
@@ -307,38 +300,52 @@ class EventLane:
         events: EventLog,
         refresh: RefreshApplicants,
         clock: Clock,
-        handled: Counter,
-        look: float,
-        *,
-        withdrawals: bool,
+        registry: CollectorRegistry | None = None,
+        look: float = LOOK_SECONDS,
     ) -> None:
-        self.wake = asyncio.Event()
         self.listener: ArrivalListener | None = None
-        self._look = look
         self._events = events
         self._refresh = refresh
         self._clock = clock
-        self._handled = handled
-        self._withdrawals = withdrawals
+        self._look = look
+        self._handled = counter(
+            registry, "events_handled", "Events by what came of them", "outcome"
+        )
+        self._wakes = [asyncio.Event(), asyncio.Event()]
+
+    def notify(self) -> None:
+        for wake in self._wakes:
+            wake.set()
 
     async def run(self) -> None:
-        while True:
-            self.wake.clear()
-            if not await self.drain():
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), self._look)
+        """Until cancelled; what an earlier process left undone comes first."""
+        async with asyncio.TaskGroup() as tasks:
+            for wake, withdrawals in zip(self._wakes, (True, False), strict=True):
+                tasks.create_task(self._run(wake, withdrawals=withdrawals))
 
     async def drain(self) -> bool:
         """Handle everything that is due; False where something failed and is tried again."""
+        return all([await self._drain(withdrawals=which) for which in (True, False)])
+
+    async def _run(self, wake: asyncio.Event, *, withdrawals: bool) -> None:
+        while True:
+            wake.clear()
+            if not await self._drain(withdrawals=withdrawals):
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), self._look)
+
+    async def _drain(self, *, withdrawals: bool) -> bool:
         stuck: set[str] = set()
         while len(stuck) < MOST_STUCK:
+            limit, now = BATCH + len(stuck), self._clock.now()
             try:
-                waiting = await self._waiting(stuck)
+                pending = await self._events.pending(limit, now, withdrawals=withdrawals)
             except ServiceError as error:
                 log.warning("events.not_read", reason=error.reason)
                 return False
+            waiting = [event for event in pending if event.id not in stuck]
             if not waiting:
                 break
             user_id = waiting[0].user_id
@@ -346,11 +353,6 @@ class EventLane:
             if not await self._handle(user_id, together):
                 stuck.update(event.id for event in together)
         return not stuck
-
-    async def _waiting(self, stuck: set[str]) -> Sequence[Event]:
-        limit, now = BATCH + len(stuck), self._clock.now()
-        pending = await self._events.pending(limit, now, withdrawals=self._withdrawals)
-        return [event for event in pending if event.id not in stuck]
 
     async def _handle(self, user_id: str, events: Sequence[Event]) -> bool:
         since = not_whole_since(events)
@@ -375,7 +377,7 @@ class EventLane:
     async def _finish(
         self, user_id: str, events: Sequence[Event], outcome: EventResult, *, late: bool
     ) -> None:
-        """Tell who waits, then mark the events as done: after a kill both are done again."""
+        """Call the listener, then mark the events as done: after a kill both are done again."""
         if self.listener and outcome is EventResult.REFRESHED:
             await self.listener.arrived(user_id, arrived_kinds(events))
         if self.listener and outcome is EventResult.NOT_WHOLE:
@@ -413,51 +415,6 @@ def arrived_kinds(events: Sequence[Event]) -> Collection[Kind]:
     if not all(event.kinds for event in arrived):
         return ()
     return {kind for event in arrived for kind in event.kinds}
-
-
-class EventWorker:
-    """Works through what was received; an event that cannot be handled now is tried again.
-
-    Withdrawals have a lane of their own, so that no reading holds them up. In each lane one user
-    at a time: the vendor's request limit is for decisions.
-    """
-
-    def __init__(
-        self,
-        events: EventLog,
-        refresh: RefreshApplicants,
-        clock: Clock,
-        registry: CollectorRegistry | None = None,
-        look: float = LOOK_SECONDS,
-    ) -> None:
-        handled = counter(registry, "events_handled", "Events by what came of them", "outcome")
-        self._lanes = [
-            EventLane(events, refresh, clock, handled, look, withdrawals=which)
-            for which in (True, False)
-        ]
-
-    @property
-    def listener(self) -> ArrivalListener | None:
-        return self._lanes[0].listener
-
-    def on_arrival(self, listener: ArrivalListener) -> None:
-        """Tell this of each user whose changed data was read, before the events are done."""
-        for lane in self._lanes:
-            lane.listener = listener
-
-    def notify(self) -> None:
-        for lane in self._lanes:
-            lane.wake.set()
-
-    async def run(self) -> None:
-        """Until cancelled; what an earlier process left undone comes first."""
-        async with asyncio.TaskGroup() as tasks:
-            for lane in self._lanes:
-                tasks.create_task(lane.run())
-
-    async def drain(self) -> bool:
-        """Handle everything that is due; False where something failed and is tried again."""
-        return all([await lane.drain() for lane in self._lanes])
 
 
 async def sweep(

@@ -18,7 +18,7 @@ from decision_service.domain.decision import (
 )
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.reviews import OpenedReview
-from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
+from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
 
 
 class CapLimit(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -155,6 +155,12 @@ class SnapshotSource(Protocol):
         data that is still arriving is waited for. `fallback` names provider types where the
         vendor's list could not be read. Raises UserUnknown, DataNotReady, UpstreamUnavailable,
         UpstreamBudgetExhausted, DeadlineMissed, CrossTenant.
+        """
+
+    async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
+        """Every account as it is now, whatever is still arriving.
+
+        Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant.
         """
 
 

@@ -1,9 +1,9 @@
-"""accounts.*: the connections themselves; links.*: the lenders that they were linked to."""
+"""accounts.*, links.*, identity.*: the connections, the lenders linked to them, whose they are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from decision_service.domain.accounts import (
     AWAITING_MFA,
@@ -15,10 +15,16 @@ from decision_service.domain.accounts import (
 )
 from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.snapshot import LinkCounts
-from decision_service.domain.values import Cause, Missing
-from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.quality import account_taints, feed, supply
-from decision_service.factors.records import evidence_of, links
+from decision_service.domain.values import Cause, DataReason, Missing
+from decision_service.factors.answer import Answer, answer, in_order, plus_months, whole_months
+from decision_service.factors.quality import (
+    account_taints,
+    evidence_of,
+    feed,
+    identities,
+    links,
+    supply,
+)
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, days, once
 from decision_service.factors.usage import Feeder, counted, feeders
 
@@ -38,11 +44,10 @@ LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
 @ACCOUNTS.factor(
     "connected_count",
     ValueType.INTEGER,
-    "accounts",
     "Accounts that are connected.",
     "Count of the accounts with connection status CONNECTED; archives, uploads and social security"
     " records do not count.",
-    lower=0,
+    unit="accounts",
     better=Better.UP,
 )
 def connected_count(context: FactorContext) -> Answer:
@@ -52,10 +57,9 @@ def connected_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "error_count",
     ValueType.INTEGER,
-    "accounts",
     "Accounts in error.",
     "Count of the accounts with connection status ERROR, abandoned attempts included.",
-    lower=0,
+    unit="accounts",
     better=Better.DOWN,
 )
 def error_count(context: FactorContext) -> Answer:
@@ -65,10 +69,9 @@ def error_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "disconnected_count",
     ValueType.INTEGER,
-    "accounts",
     "Accounts that the applicant has disconnected.",
     "Count of the accounts with connection status DISCONNECTED.",
-    lower=0,
+    unit="accounts",
     better=Better.DOWN,
 )
 def disconnected_count(context: FactorContext) -> Answer:
@@ -78,10 +81,9 @@ def disconnected_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "pending_count",
     ValueType.INTEGER,
-    "accounts",
     "Accounts whose connection was begun and not finished.",
     "Count of the accounts with connection status PENDING or AWAITING_MFA.",
-    lower=0,
+    unit="accounts",
 )
 def pending_count(context: FactorContext) -> Answer:
     return _count(context, PENDING, AWAITING_MFA)
@@ -90,10 +92,9 @@ def pending_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "providers_count",
     ValueType.INTEGER,
-    "providers",
     "Providers with a connected account.",
     "Count of the distinct providers of the CONNECTED accounts.",
-    lower=0,
+    unit="providers",
     better=Better.UP,
 )
 def providers_count(context: FactorContext) -> Answer:
@@ -104,11 +105,10 @@ def providers_count(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "oldest_connection_days",
     ValueType.INTEGER,
-    "days",
     "Days since the oldest connected account was created.",
     "as_of's civil date minus the earliest creation date (civil, in the ruleset's zone) among the"
     " CONNECTED accounts, at least 0; NOT_CONNECTED without one, NO_DATA when one has no date.",
-    lower=0,
+    unit="days",
     causes=AGE_CAUSES,
 )
 def oldest_connection_days(context: FactorContext) -> Answer:
@@ -118,12 +118,11 @@ def oldest_connection_days(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "oldest_sync_age_days",
     ValueType.INTEGER,
-    "days",
     "Days since the sync of the connected account that was synced longest ago.",
     "as_of's civil date minus the earliest sync date (newest of connection and monitor update, in"
     " the ruleset's zone) among the CONNECTED accounts, at least 0; NOT_CONNECTED without one,"
     " NO_DATA when one has no date.",
-    lower=0,
+    unit="days",
     causes=AGE_CAUSES,
     better=Better.DOWN,
 )
@@ -134,12 +133,11 @@ def oldest_sync_age_days(context: FactorContext) -> Answer:
 @ACCOUNTS.factor(
     "newest_sync_age_days",
     ValueType.INTEGER,
-    "days",
     "Days since the sync of the connected account that was synced last.",
     "as_of's civil date minus the latest sync date (newest of connection and monitor update, in the"
     " ruleset's zone) among the CONNECTED accounts, at least 0; NOT_CONNECTED without one, NO_DATA"
     " when one has no date.",
-    lower=0,
+    unit="days",
     causes=AGE_CAUSES,
     better=Better.DOWN,
 )
@@ -184,12 +182,11 @@ def _evidence(context: FactorContext) -> Evidence:
 @LINKS.factor(
     "connected_{w}",
     ValueType.INTEGER,
-    "lenders",
     "Lenders that the applicant's accounts were linked to in the {period}.",
     "The vendor's link_day{n}_count, the highest among the accounts; NO_DATA when no account gives"
     " it, as without a subscription.",
+    unit="lenders",
     windows=days(3, 7, 30, 90, 180, 365, 730),
-    lower=0,
     better=Better.DOWN,
 )
 def connected(context: FactorContext, length: int) -> Answer:
@@ -199,11 +196,10 @@ def connected(context: FactorContext, length: int) -> Answer:
 @LINKS.factor(
     "days_since_first",
     ValueType.INTEGER,
-    "days",
     "Days since one of the applicant's accounts was linked to a lender for the first time.",
     "The vendor's link_days_since_first as it was at its cutoff, the highest among the accounts;"
     " NO_DATA when no account gives it, as without a subscription.",
-    lower=0,
+    unit="days",
 )
 def days_since_first(context: FactorContext) -> Answer:
     return _over_links(context, lambda r: r.first_days, max)
@@ -212,11 +208,10 @@ def days_since_first(context: FactorContext) -> Answer:
 @LINKS.factor(
     "days_since_last",
     ValueType.INTEGER,
-    "days",
     "Days since one of the applicant's accounts was linked to a lender last.",
     "The vendor's link_days_since_last as it was at its cutoff, the lowest among the accounts;"
     " NO_DATA when no account gives it, as without a subscription.",
-    lower=0,
+    unit="days",
     better=Better.UP,
 )
 def days_since_last(context: FactorContext) -> Answer:
@@ -240,3 +235,59 @@ def _over_links(
         return Answer(None, missing)
     figure = choose([days for _, days in reported]) if reported else Cause.NO_DATA
     return answer(figure, Kind.LINKS, evidence_of(context, [r for r, _ in reported]))
+
+
+IDENTITY = Family("identity", frozenset({Kind.IDENTITIES}), READ_CAUSES)
+OLDEST = 120
+YEAR = 12
+BIRTH = (
+    " Someone born on 29 February completes a year on 1 March of a common year. NO_DATA when no"
+    " source has a date of birth; BAD_DATA when two differ (IDENTITY_CONFLICT) or the age is"
+    " above 120."
+)
+
+
+@IDENTITY.factor(
+    "age_years",
+    ValueType.INTEGER,
+    "The applicant's age; for knock-outs only.",
+    "Completed years from the date of birth to as_of's civil date." + BIRTH,
+    unit="years",
+    upper=OLDEST,
+    knock_out_only=True,
+)
+def age_years(context: FactorContext) -> Answer:
+    return _age_on(context, lambda today: today)
+
+
+@IDENTITY.factor(
+    "age_at_maturity_years",
+    ValueType.INTEGER,
+    "The applicant's age when the requested loan ends; for knock-outs only.",
+    "Completed years from the date of birth to as_of's civil date plus the application's"
+    " requested_term_months (the month's last day where it is shorter); NOT_SENT when the"
+    " application sends no term." + BIRTH,
+    unit="years",
+    causes=frozenset({Cause.NOT_SENT}),
+    knock_out_only=True,
+)
+def age_at_maturity_years(context: FactorContext) -> Answer:
+    term = context.term_months
+    return _age_on(context, lambda today: None if term is None else plus_months(today, term))
+
+
+def _age_on(context: FactorContext, when: Callable[[date], date | None]) -> Answer:
+    clean, today = identities(context), context.as_of.date
+    telling = [r for r in clean.records if r.birth_date is not None]
+    born = {r.birth_date for r in telling if r.birth_date is not None}
+    codes = [DataReason.IDENTITY_CONFLICT] if len(born) > 1 else []
+    if any(whole_months(day, today) // YEAR > OLDEST for day in born):
+        codes.append(DataReason.BAD_DATE)
+    doubts = [Missing(Cause.BAD_DATA, code, Kind.IDENTITIES, detail="dob") for code in codes]
+    supplies = (supply(context, Kind.IDENTITIES),)
+    missing = feed(context, supplies, [*clean.taints, *doubts], held=bool(born)).missing
+    if missing:
+        return Answer(None, missing)
+    day = when(today)
+    figure = Cause.NOT_SENT if day is None else whole_months(min(born), day) // YEAR
+    return answer(figure, Kind.IDENTITIES, evidence_of(context, telling))

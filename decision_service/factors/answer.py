@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -88,6 +88,42 @@ def longest_run(flags: Sequence[bool]) -> int:
         current = current + 1 if flag else 0
         longest = max(longest, current)
     return longest
+
+
+class Statistic(msgspec.Struct, frozen=True):
+    """A figure over amounts, of which it `needs` some, with the words that say what it is.
+
+    `spread` says that it grows with their differences.
+    """
+
+    noun: str
+    formula: str
+    work: Callable[[Sequence[Amount]], Figure]
+    needs: int = 1
+    spread: bool = False
+
+    def of(self, amounts: Sequence[Amount], too_few: Cause = Cause.NO_EVIDENCE) -> Figure | Cause:
+        if len(amounts) >= self.needs:
+            return self.work(amounts)
+        return too_few if amounts else Cause.NO_EVIDENCE
+
+
+STATISTICS = {
+    "sum": Statistic("Sum", "their sum", sum, 0),
+    "average": Statistic("Average", "their mean", mean),
+    "min": Statistic("Smallest", "the smallest", min),
+    "max": Statistic("Largest", "the largest", max),
+    "median": Statistic(
+        "Median", "the middle one, of an even count the mean of the middle two", median
+    ),
+    "std": Statistic(
+        "Standard deviation",
+        "their sample standard deviation (divisor n - 1)",
+        deviation,
+        2,
+        spread=True,
+    ),
+}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

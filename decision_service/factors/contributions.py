@@ -12,18 +12,18 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.snapshot import Contribution
 from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import (
+    STATISTICS,
     Amount,
     Answer,
     Figure,
+    Statistic,
     answer,
     in_order,
     longest_run,
-    mean,
     month_of,
 )
 from decision_service.factors.horizons import SourceCoverage, lag_month, source_of
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import contributions
+from decision_service.factors.quality import contributions, feed, supply
 from decision_service.factors.registry import (
     CALENDAR,
     READ_CAUSES,
@@ -251,10 +251,9 @@ def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -
 @CONTRIBUTIONS.factor(
     "months_total",
     ValueType.INTEGER,
-    "months",
     "Months with a contribution over the whole history.",
     "Count of the distinct months with a contribution above zero in any scheme." + OWN_HORIZON,
-    lower=0,
+    unit="months",
     better=Better.UP,
 )
 def months_total(context: FactorContext) -> Answer:
@@ -266,13 +265,11 @@ def months_total(context: FactorContext) -> Answer:
 @CONTRIBUTIONS.factor(
     "count_{w}",
     ValueType.INTEGER,
-    "records",
     "Contribution records in the {period}.",
     "Count of the contribution records of all schemes and accounts in the {n} calendar months up to"
     " the contribution horizon.",
+    unit="records",
     windows=months(3, 6, 9, 12),
-    lower=0,
-    months=window_length,
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
@@ -283,7 +280,6 @@ def count(context: FactorContext, length: int) -> Answer:
 @CONTRIBUTIONS.factor(
     "change_{w}",
     ValueType.MONEY,
-    "currency",
     "Contribution of the horizon month minus that of {n} months before.",
     "Contribution of the horizon month minus that of the month {n} months earlier, over all"
     f" schemes; SHORT_HISTORY when the earlier one lies before the first record. {MONTHLY}",
@@ -301,15 +297,13 @@ def change(context: FactorContext, length: int) -> Answer:
 @CONTRIBUTIONS.factor(
     "months_{w}",
     ValueType.INTEGER,
-    "months",
     "Months with a contribution in the best-covered scheme among the {period}.",
     "For each scheme the most months with a contribution above zero among {n} calendar months that"
     " end with a month from the one whose posting lag has just passed to the newest posted one; the"
     " largest of these counts. What a scheme has posted early never counts less.",
+    unit="months",
     windows=CALENDAR,
-    lower=0,
     upper=window_length,
-    months=window_length,
     better=Better.UP,
 )
 def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
@@ -319,67 +313,44 @@ def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
     )
 
 
-def _amount_factor(
-    name: str,
-    sentence: str,
-    formula: str,
-    work: Callable[[Sequence[Amount]], Figure],
-    *,
-    of_none: int | Cause = Cause.NO_EVIDENCE,
-) -> None:
+_AMOUNTS = {
+    "sum": "Contributions in the {period}.",
+    "average": "Average contribution over the months with one of the {period}.",
+    "min": "Smallest monthly contribution of the {period}.",
+    "max": "Largest monthly contribution of the {period}.",
+}
+
+
+def _register(name: str, sentence: str, statistic: Statistic) -> None:
     def figure(values: Sequence[Amount]) -> Figure | Cause:
-        paid = [amount for amount in values if amount > 0]
-        return work(paid) if paid else of_none
+        return statistic.of([amount for amount in values if amount > 0])
 
-    def answer(context: FactorContext, length: int) -> Answer:
-        return over(contribution_book(context), length, figure)
-
+    causes = frozenset({Cause.NO_EVIDENCE}) if statistic.needs else frozenset()
+    of_none = "NO_EVIDENCE" if statistic.needs else "0"
     CONTRIBUTIONS.factor(
         f"{name}_{{w}}",
         ValueType.MONEY,
-        "currency",
         sentence,
         "Of the monthly contributions above zero in the {n} calendar months up to the contribution"
-        f" horizon: {formula}. {MONTHLY}",
+        f" horizon: {statistic.formula}; {of_none} when there is none. {MONTHLY}",
         windows=CALENDAR,
         lower=0,
-        months=window_length,
-        causes=frozenset({of_none}) if isinstance(of_none, Cause) else frozenset(),
+        causes=causes,
         better=Better.UP,
-    )(answer)
+    )(lambda context, length: over(contribution_book(context), length, figure))
 
 
-_amount_factor(
-    "sum", "Contributions in the {period}.", "their sum; 0 when there is none", sum, of_none=0
-)
-_amount_factor(
-    "average",
-    "Average contribution over the months with one of the {period}.",
-    "their mean; NO_EVIDENCE when there is none",
-    mean,
-)
-_amount_factor(
-    "min",
-    "Smallest monthly contribution of the {period}.",
-    "the smallest; NO_EVIDENCE when there is none",
-    min,
-)
-_amount_factor(
-    "max",
-    "Largest monthly contribution of the {period}.",
-    "the largest; NO_EVIDENCE when there is none",
-    max,
-)
+for _name, _sentence in _AMOUNTS.items():
+    _register(_name, _sentence, STATISTICS[_name])
 
 
 @CONTRIBUTIONS.factor(
     "months_since_last",
     ValueType.INTEGER,
-    "months",
     "Months from the last contribution to the horizon.",
     "For each scheme its settled month minus the last month up to it with a contribution above"
     " zero; the smallest of these; NO_EVIDENCE when no scheme has one." + OWN_HORIZON,
-    lower=0,
+    unit="months",
     causes=frozenset({Cause.NO_EVIDENCE}),
     better=Better.DOWN,
 )
@@ -392,15 +363,13 @@ def months_since_last(context: FactorContext) -> Answer:
 @CONTRIBUTIONS.factor(
     "longest_gap_{w}",
     ValueType.INTEGER,
-    "months",
     "The longest run of months without a contribution in the {period}, in the best scheme.",
     "For each scheme the longest run of observed months without a contribution above zero among the"
     " {n} calendar months up to its settled one; months before the first record are not observed;"
     " the smallest of these." + OWN_HORIZON,
+    unit="months",
     windows=months(12),
-    lower=0,
     upper=window_length,
-    months=window_length,
     better=Better.DOWN,
 )
 def longest_gap(context: FactorContext, length: int) -> Answer:
@@ -412,11 +381,10 @@ def longest_gap(context: FactorContext, length: int) -> Answer:
 @CONTRIBUTIONS.factor(
     "longest_streak_months",
     ValueType.INTEGER,
-    "months",
     "The longest run of months with a contribution.",
     "For each scheme the longest run of months with a contribution above zero up to its settled"
     " month; the longest of these." + OWN_HORIZON,
-    lower=0,
+    unit="months",
     better=Better.UP,
 )
 def longest_streak(context: FactorContext) -> Answer:
@@ -427,10 +395,9 @@ def longest_streak(context: FactorContext) -> Answer:
 @CONTRIBUTIONS.factor(
     "schemes_count",
     ValueType.INTEGER,
-    "schemes",
     "Schemes with a contribution.",
     "Count of the providers with a contribution above zero over the whole history." + OWN_HORIZON,
-    lower=0,
+    unit="schemes",
 )
 def schemes_count(context: FactorContext) -> Answer:
     book = contribution_book(context)

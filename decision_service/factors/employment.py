@@ -13,8 +13,7 @@ from decision_service.domain.snapshot import Employment
 from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import Answer, Figure, answer, plus_months, whole_months
 from decision_service.factors.payroll import employer_key
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import employments, evidence_of
+from decision_service.factors.quality import employments, evidence_of, feed, supply
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, months, once
 
 EMPLOYMENT = Family("employment", frozenset({Kind.EMPLOYMENTS}), READ_CAUSES)
@@ -46,11 +45,10 @@ def is_open(record: Employment, today: date) -> bool:
 @EMPLOYMENT.factor(
     "current_tenure_months",
     ValueType.INTEGER,
-    "months",
     "Completed months in the current job.",
     "Completed months from the earliest start date among the open employments to as_of's civil"
     f" date, as reported; NO_EVIDENCE without an open one. {OPEN}",
-    lower=0,
+    unit="months",
     causes=NO_EVIDENCE,
     better=Better.UP,
 )
@@ -62,11 +60,10 @@ def current_tenure_months(context: FactorContext) -> Answer:
 @EMPLOYMENT.factor(
     "longest_tenure_months",
     ValueType.INTEGER,
-    "months",
     "Completed months of the longest employment.",
     "The most completed months from the start date to the day after the end date, to as_of's civil"
     " date for an open one, among all employments, each for itself.",
-    lower=0,
+    unit="months",
     better=Better.UP,
 )
 def longest_tenure_months(context: FactorContext) -> Answer:
@@ -76,11 +73,10 @@ def longest_tenure_months(context: FactorContext) -> Answer:
 @EMPLOYMENT.factor(
     "employers_count",
     ValueType.INTEGER,
-    "employers",
     "Distinct employers, past ones included.",
     "Count of the distinct employers of all employments; case, punctuation, blanks and legal forms"
     " do not separate names, and employments without a name are one employer.",
-    lower=0,
+    unit="employers",
 )
 def employers_count(context: FactorContext) -> Answer:
     return _on_jobs(
@@ -91,13 +87,11 @@ def employers_count(context: FactorContext) -> Answer:
 @EMPLOYMENT.factor(
     "jobs_started_{w}",
     ValueType.INTEGER,
-    "jobs",
     "Jobs begun in the {period}.",
     "Count of the distinct pairs of employer name and start month among the employments whose start"
     " date lies after as_of's civil date {n} months earlier.",
+    unit="jobs",
     windows=months(24),
-    lower=0,
-    months=lambda n: n,
 )
 def jobs_started(context: FactorContext, length: int) -> Answer:
     since = plus_months(context.as_of.date, -length)
@@ -113,11 +107,10 @@ def jobs_started(context: FactorContext, length: int) -> Answer:
 @EMPLOYMENT.factor(
     "months_since_last_end",
     ValueType.INTEGER,
-    "months",
     "Completed months since a job ended last.",
     "Completed months from the latest end date before as_of's civil date to that date, also when"
     f" another employment is open; NO_EVIDENCE without an ended one. {OPEN}",
-    lower=0,
+    unit="months",
     causes=NO_EVIDENCE,
 )
 def months_since_last_end(context: FactorContext) -> Answer:

@@ -30,7 +30,6 @@ NAMED = " Words such as voluntary and self-employed name no employer."
 @PAY.factor(
     "has_payroll",
     ValueType.FLAG,
-    "",
     "Whether payroll was paid within 3 months of the horizon.",
     "True when one of the last 3 months up to the income horizon has payroll of an account that is"
     " no gig platform. Otherwise false, or NOT_YET_POSTED where one of these months is open;"
@@ -45,7 +44,6 @@ def has_payroll(context: FactorContext) -> Answer:
 @PAY.factor(
     "has_gig",
     ValueType.FLAG,
-    "",
     "Whether a gig platform gave income within 3 months of the horizon.",
     "True when one of the last 3 months up to the income horizon has income above zero of an"
     " account at a gig platform. Otherwise false, or NOT_YET_POSTED where one of these months is"
@@ -60,7 +58,6 @@ def has_gig(context: FactorContext) -> Answer:
 @EMPLOYMENT.factor(
     "status",
     ValueType.TEXT,
-    "",
     "What the applicant lives on: EMPLOYED, GIG or UNEMPLOYED.",
     "EMPLOYED: an open employment, and payroll within the last 3 months up to the income horizon or"
     " a contribution above zero within the last 3 months that its scheme has settled. Otherwise"
@@ -163,7 +160,6 @@ def _taints(context: FactorContext) -> tuple[Missing, ...]:
 @PAY.factor(
     "started_since_backed",
     ValueType.FLAG,
-    "",
     "Whether a job began since income was backed last.",
     "True when an open employment with a named employer began in the last backed month or later;"
     " false otherwise, and without a backed month." + NAMED,
@@ -184,7 +180,6 @@ def started_since_backed(context: FactorContext) -> Answer:
 @PAY.factor(
     "ended_without_income",
     ValueType.FLAG,
-    "",
     "Whether a job ended and no income has come since.",
     "True when an employment ended, none with a named employer is open, and no month after that of"
     " the latest end has income; false otherwise. NOT_YET_POSTED where one of these months is open;"

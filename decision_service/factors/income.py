@@ -60,10 +60,9 @@ USUAL_NEEDS = 3
 @INCOME.factor(
     "months_total",
     ValueType.INTEGER,
-    "months",
     "Months with income over the whole history.",
     "Count of months up to the income horizon whose monthly income is above zero.",
-    lower=0,
+    unit="months",
     better=Better.UP,
 )
 def months_total(context: FactorContext) -> Answer:
@@ -73,15 +72,13 @@ def months_total(context: FactorContext) -> Answer:
 @INCOME.factor(
     "count_{w}",
     ValueType.INTEGER,
-    "records",
     "Income records in the {period}.",
     "Count of the records of the {n} calendar months up to the income horizon: estimated incomes by"
     " month, payroll records by pay month (month of the end date, else of the start date), and"
     " transactions classed EARNING of accounts whose earnings stand in. All accounts count, also"
     " records that another account's payroll outranks.",
+    unit="records",
     windows=CALENDAR,
-    lower=0,
-    months=window_length,
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
@@ -94,14 +91,12 @@ def count(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "months_{w}",
     ValueType.INTEGER,
-    "months",
     "Months with income among the {period}.",
     "Count of the {n} calendar months up to the income horizon whose monthly income is above zero;"
     " months before the first record count as none.",
+    unit="months",
     windows=CALENDAR,
-    lower=0,
     upper=window_length,
-    months=window_length,
     better=Better.UP,
 )
 def months_with_income(context: FactorContext, length: int) -> Answer:
@@ -111,13 +106,12 @@ def months_with_income(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "tenure_months_known",
     ValueType.INTEGER,
-    "months",
     "How many months of work are known of: with income, or due to show some, or of an open job.",
     "The larger of two. The months with income among the last 24, those that are open, and, where"
     " a source is live, those that have ended since the income horizon; and the calendar months"
     " from the earliest start of an open employment with a named employer to the last month that"
     " has ended. The evidence names the months that are due.",
-    lower=0,
+    unit="months",
     months=TENURE_MONTHS,
     better=Better.UP,
 )
@@ -147,7 +141,6 @@ def tenure_months_known(context: FactorContext) -> Answer:
 @INCOME.factor(
     "next_due_date",
     ValueType.DATE,
-    "",
     "The day on which another month of income is due.",
     "The earliest day on which a live source is due to post a month that has ended since the income"
     " horizon; NO_EVIDENCE where no such month is to come.",
@@ -185,7 +178,6 @@ def _due_notes(context: FactorContext) -> tuple[str, ...]:
 @INCOME.factor(
     "change_{w}",
     ValueType.MONEY,
-    "currency",
     "Income of the horizon month minus that of {n} months before.",
     "Monthly income of the horizon month minus that of the month {n} months earlier; SHORT_HISTORY"
     " when the earlier one lies before the first record. Only these two months are looked at.",
@@ -201,10 +193,10 @@ def change(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "change_{w}_pct",
     ValueType.NUMBER,
-    "percent",
     "Change of the monthly income against {n} months before, in percent.",
     "(income of the horizon month - income {n} months earlier) / the earlier income * 100;"
     " DIVISION_BY_ZERO when the earlier income is not above zero.",
+    unit="percent",
     windows=months(6, 12, 24),
     months=lambda n: n + 1,
     needs_months=lambda n: n + 1,
@@ -218,11 +210,11 @@ def change_pct(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "trend_{w}_pct",
     ValueType.NUMBER,
-    "percent",
     "Typical income of the last 3 months against the same 3 months {n} months earlier.",
     "(median of the last 3 months - median of the 3 months {n} months before them) / the earlier"
     " median * 100; needs {n} + 3 observed months; DIVISION_BY_ZERO when the earlier median is not"
     " above zero.",
+    unit="percent",
     windows=months(6, 12, 24),
     months=lambda n: n + TREND_MONTHS,
     needs_months=lambda n: n + TREND_MONTHS,
@@ -239,12 +231,10 @@ def trend(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "calendar_average_{w}",
     ValueType.MONEY,
-    "currency",
     "Average income of the {period}, months without income as zero.",
     "Sum of the {n} calendar months up to the income horizon divided by {n}; negative months count;"
     " SHORT_HISTORY when fewer than {n} months are observed.",
     windows=CALENDAR,
-    months=window_length,
     needs_months=window_length,
     better=Better.UP,
 )
@@ -255,13 +245,11 @@ def calendar_average(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "conservative_{w}",
     ValueType.MONEY,
-    "currency",
     "A careful monthly income: the income for affordability and limits.",
     "The smallest of the calendar average, the median and the average of the last 3 months, over"
     " the last min({n}, observed) calendar months with months without income as 0; needs 3 observed"
     " months.",
     windows=months(6, 12),
-    months=window_length,
     needs_months=CONSERVATIVE_NEEDS,
     better=Better.UP,
 )
@@ -278,10 +266,9 @@ def conservative(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "months_since_first",
     ValueType.INTEGER,
-    "months",
     "Months from the first month with income to the horizon.",
     "Income horizon minus the first month whose income is above zero; NO_EVIDENCE when none is.",
-    lower=0,
+    unit="months",
     causes=NO_EVIDENCE,
     better=Better.UP,
 )
@@ -292,11 +279,10 @@ def months_since_first(context: FactorContext) -> Answer:
 @INCOME.factor(
     "months_since_last",
     ValueType.INTEGER,
-    "months",
     "Months from the last month with income to the horizon.",
     "Income horizon minus the last month up to it whose income is above zero; NO_EVIDENCE when none"
     " is.",
-    lower=0,
+    unit="months",
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
@@ -309,14 +295,12 @@ def months_since_last(context: FactorContext) -> Answer:
 @INCOME.factor(
     "gap_months_{w}",
     ValueType.INTEGER,
-    "months",
     "Months without income among the observed ones of the {period}.",
     "Count of the observed months among the {n} calendar months up to the income horizon whose"
     " income is not above zero; months before the first record are not observed.",
+    unit="months",
     windows=months(12, 24),
-    lower=0,
     upper=window_length,
-    months=window_length,
     better=Better.DOWN,
 )
 def gap_months(context: FactorContext, length: int) -> Answer:
@@ -326,14 +310,12 @@ def gap_months(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "longest_gap_{w}",
     ValueType.INTEGER,
-    "months",
     "The longest run of months without income in the {period}.",
     "The longest run of observed months among the {n} calendar months up to the income horizon"
     " whose income is not above zero.",
+    unit="months",
     windows=months(12, 24),
-    lower=0,
     upper=window_length,
-    months=window_length,
     better=Better.DOWN,
 )
 def longest_gap(context: FactorContext, length: int) -> Answer:
@@ -343,14 +325,13 @@ def longest_gap(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "volatility_{w}",
     ValueType.NUMBER,
-    "ratio",
     "How much the monthly income varies: its coefficient of variation.",
     "Sample standard deviation (divisor n - 1) over mean of the last min({n}, observed) calendar"
     " months, months without income as 0; needs 4 observed months; DIVISION_BY_ZERO when the mean"
     " is not above zero.",
+    unit="ratio",
     windows=months(6, 12),
     lower=0,
-    months=window_length,
     needs_months=VOLATILITY_NEEDS,
     causes=DIVISION,
     better=Better.DOWN,
@@ -383,7 +364,6 @@ def _two_months(
 @INCOME.factor(
     "latest_month",
     ValueType.MONEY,
-    "currency",
     "Income of the latest month that is known.",
     "Monthly income of the income horizon's month.",
     months=1,
@@ -396,11 +376,11 @@ def latest_month(context: FactorContext) -> Answer:
 @INCOME.factor(
     "latest_share",
     ValueType.NUMBER,
-    "ratio",
     "Income of the latest known month against what was usual: a cut shows at once.",
     "Monthly income of the income horizon's month / the median of the 9 months before the newest 3;"
     " SHORT_HISTORY when fewer than 3 of these are observed; DIVISION_BY_ZERO when their median is"
     " not above zero.",
+    unit="ratio",
     months=NEWEST + USUAL_MONTHS,
     needs_months=NEWEST + USUAL_NEEDS,
     causes=DIVISION,
@@ -414,7 +394,6 @@ def latest_share(context: FactorContext) -> Answer:
 @INCOME.factor(
     "sum_change_{w}",
     ValueType.MONEY,
-    "currency",
     "Income of the {period} minus that of the {n} months before them.",
     "Sum of the {n} calendar months up to the income horizon minus the sum of the {n} months before"
     " them; SHORT_HISTORY when one of these months is not observed.",

@@ -42,8 +42,16 @@ from decision_service.factors.income_sources import (
 from decision_service.factors.ledger import ledger
 from decision_service.factors.paychecks import Paycheck, flawed_months, pay_month, paychecks
 from decision_service.factors.payroll import named_employer
-from decision_service.factors.quality import Feed, Supply, feed, supply, supply_taints
-from decision_service.factors.records import eincomes, employments, incomes
+from decision_service.factors.quality import (
+    Feed,
+    Supply,
+    eincomes,
+    employments,
+    feed,
+    incomes,
+    supply,
+    supply_taints,
+)
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.series import SeriesBuilder
 from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Stretch, unclassified

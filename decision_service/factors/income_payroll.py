@@ -34,7 +34,7 @@ from decision_service.factors.payroll import (
     pay_delay,
     payroll_jobs,
 )
-from decision_service.factors.records import employments, incomes
+from decision_service.factors.quality import employments, incomes
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.series import (
     MonthBook,
@@ -65,12 +65,11 @@ class Payroll(msgspec.Struct, frozen=True):
 @INCOME.factor(
     "months_since_last_payroll",
     ValueType.INTEGER,
-    "months",
     "Months from the last month with payroll to the latest that payroll has settled.",
     "The latest month that a live payroll source has settled (of none live: any) minus the last one"
     " up to it with payroll above zero, over all employers together; NO_EVIDENCE where no payroll"
     " account feeds. Payroll's own silence: nothing else is looked at.",
-    lower=0,
+    unit="months",
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
@@ -86,7 +85,6 @@ def months_since_last_payroll(context: FactorContext) -> Answer:
 @INCOME.factor(
     "latest_payroll_month",
     ValueType.MONEY,
-    "currency",
     "Payroll of the latest month that all payroll accounts have settled.",
     "Payroll over all employers together of the latest month that every live payroll source has"
     " settled (of none live: every one); NO_EVIDENCE where no payroll account feeds.",
@@ -108,12 +106,11 @@ def latest_payroll_month(context: FactorContext) -> Answer:
 @INCOME.factor(
     "live_sources_count",
     ValueType.INTEGER,
-    "sources",
     "Payroll and platform sources that are live.",
     "Count of the payroll sources (an account with payroll) and platform sources (a gig account's"
     " payroll, estimates or transactions) whose newest income is at most 3 months before their"
     " settled month; documents are none. 0 where only schemes report.",
-    lower=0,
+    unit="sources",
     better=Better.UP,
 )
 def live_sources_count(context: FactorContext) -> Answer:
@@ -124,7 +121,6 @@ def live_sources_count(context: FactorContext) -> Answer:
 @INCOME.factor(
     "paydays_missed",
     ValueType.INTEGER,
-    "paydays",
     "Paydays that have passed without pay, of the jobs that carry the income.",
     "The most of any payroll employer that carried a third or more of the income of the last 6"
     " known months: the steps after the newest end of its pay periods whose day, delay included,"
@@ -133,7 +129,7 @@ def live_sources_count(context: FactorContext) -> Answer:
     " ends, in whole days rounded up; the delay the median of the days from a period's end to its"
     " pay date, from 2 to 45, and 7 where no pay dates are reported. A job whose employment ended,"
     " or that a later payroll job replaced, does not count. NO_EVIDENCE with fewer than four ends.",
-    lower=0,
+    unit="paydays",
     months=KNOWN_MONTHS,
     causes=NO_EVIDENCE,
     better=Better.DOWN,

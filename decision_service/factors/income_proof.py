@@ -51,8 +51,7 @@ from decision_service.factors.paychecks import (
     payslip,
 )
 from decision_service.factors.payroll import employer_key, place
-from decision_service.factors.quality import supply, supply_taints
-from decision_service.factors.records import contributions
+from decision_service.factors.quality import contributions, supply, supply_taints
 from decision_service.factors.registry import WHOLE, FactorContext, Family, months, once
 from decision_service.factors.series import MonthSpan, over_spans, within
 from decision_service.factors.tally import Classifier, first_of, month_of_page, page_of
@@ -144,13 +143,11 @@ def _backed(parts: Parts) -> bool:
 @PROOF.factor(
     "backed_months_{w}",
     ValueType.INTEGER,
-    "months",
     "Months of the {period} whose income someone other than the applicant proves.",
     "Count of the backed months among the {n} calendar months up to the income horizon." + BACKED,
+    unit="months",
     windows=months(YEAR),
-    lower=0,
     upper=lambda n: n,
-    months=lambda n: n,
     better=Better.UP,
     derived_from=("income.months_{w}",),
 )
@@ -165,12 +162,11 @@ def backed_months_in(context: FactorContext, length: int) -> Answer:
 @PROOF.factor(
     "months_since_backed",
     ValueType.INTEGER,
-    "months",
     "Months from the last backed month to the latest that is known.",
     "The income horizon, or the latest settled month of any payroll or platform source, live or"
     " not, whichever is later, minus the last backed month, by what is settled so far; NO_EVIDENCE"
     " without one." + BACKED,
-    lower=0,
+    unit="months",
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
@@ -186,14 +182,12 @@ def months_since_backed(context: FactorContext) -> Answer:
 @PROOF.factor(
     "weakest_grade_{w}",
     ValueType.TEXT,
-    "",
     "The weakest proof that more than a third of the income of the {period} rests on.",
     "Of the income of the {n} calendar months up to the income horizon, by grade: the first grade,"
     " from the weakest up, at which it and all weaker ones make up more than a third; NO_EVIDENCE"
     " without income." + GRADING,
     windows=months(6),
     labels=GRADES,
-    months=lambda n: n,
     causes=NO_EVIDENCE,
 )
 def weakest_grade(context: FactorContext, length: int) -> Answer:
@@ -281,7 +275,6 @@ def _earnings(context: FactorContext, source: str) -> Claims:
 @INCOME.factor(
     "source_disagreement_{w}",
     ValueType.NUMBER,
-    "ratio",
     "How far sources that report the same work are apart, over the {period}.",
     "Over the months among the {n} up to the income horizon that both report, the averages of"
     " each employer's payroll and of the documents that name the same employer; of payroll, and of"
@@ -290,10 +283,10 @@ def _earnings(context: FactorContext, source: str) -> Claims:
     " the pair that is furthest apart. A scheme's figure at its legal ceiling means at least, and"
     " agrees with any larger one, in a month that an employment with a named employer covers which"
     " is no document's; gig earnings are other work. NO_EVIDENCE where no month is reported twice.",
+    unit="ratio",
     windows=months(6),
     lower=0,
     upper=1,
-    months=lambda n: n,
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
@@ -306,11 +299,11 @@ def source_disagreement(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "scheme_conflict",
     ValueType.TEXT,
-    "label",
     "The scheme of which two accounts report different incomes; a person has one number.",
     "The first scheme, in text order, of which two live accounts' estimates differ by more than 5 %"
     " of the larger in two or more of the last 12 months that both have posted and settled; none"
     " where no two do; NO_EVIDENCE without a scheme's estimates.",
+    unit="label",
     causes=NO_EVIDENCE,
     months=CONFLICT_MONTHS,
 )
@@ -331,11 +324,11 @@ def scheme_conflict(context: FactorContext) -> Answer:
 @INCOME.factor(
     "unknown_provider_excess",
     ValueType.NUMBER,
-    "ratio",
     "What accounts at unknown providers claim against the known income.",
     "Sum over the 6 calendar months up to the income horizon of the payroll, else estimates, else"
     " earnings of accounts whose provider is in no list / the income of these months; 0 without"
     " such claims; DIVISION_BY_ZERO where that income is not above zero.",
+    unit="ratio",
     months=CLAIMED_MONTHS,
     lower=0,
     causes=DIVISION,

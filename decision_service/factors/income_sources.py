@@ -24,7 +24,7 @@ from decision_service.factors.horizons import (
 from decision_service.factors.ledger import ledger, unexplained, within_days
 from decision_service.factors.paychecks import paychecks, posted_month
 from decision_service.factors.payroll import last_day_of, pay_delay
-from decision_service.factors.records import eincomes, employments, incomes, last_day
+from decision_service.factors.quality import eincomes, employments, incomes, last_day
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.tally import OF_NET, Page, Stretch, first_of, month_of_page
 from decision_service.factors.usage import Feeder, counted, feeding

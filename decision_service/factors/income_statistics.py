@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
-import msgspec
-
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.values import Cause
 from decision_service.factors.answer import (
+    STATISTICS,
     Amount,
     Answer,
     Figure,
-    deviation,
-    mean,
-    median,
+    Statistic,
     percent_change,
     ratio,
 )
@@ -28,7 +25,6 @@ from decision_service.factors.registry import CALENDAR, WHOLE, WHOLE_HISTORY, Fa
 from decision_service.factors.series import either_way, over, over_spans, within
 
 YEAR = 12
-DEVIATION_NEEDS = 2
 JOBS = (
     "A job is an employer with payroll, a gig platform, or the estimates where they are the income;"
     " each job's sum over the observed months among the last 12 counts, and nothing where it is"
@@ -36,72 +32,40 @@ JOBS = (
 )
 
 
-class IncomeStatistic(msgspec.Struct, frozen=True):
-    """One figure over the months with income; `else_cause` where it has too few of them."""
-
-    name: str
-    sentence: str
-    formula: str
-    work: Callable[[Sequence[Amount]], Figure]
-    needs: int = 1
+_TOO_FEW = {
+    "sum": "0 when there is none",
+    "median": "NO_EVIDENCE when none",
+    "std": "NO_EVIDENCE when there is none, SHORT_HISTORY when there is one",
+}
 
 
-STATISTICS = (
-    IncomeStatistic("sum", "Sum", "their sum; 0 when there is none", sum, needs=0),
-    IncomeStatistic("average", "Average", "their mean; NO_EVIDENCE when there is none", mean),
-    IncomeStatistic("min", "Smallest income", "the smallest; NO_EVIDENCE when there is none", min),
-    IncomeStatistic("max", "Largest income", "the largest; NO_EVIDENCE when there is none", max),
-    IncomeStatistic(
-        "median",
-        "Median",
-        "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when none",
-        median,
-    ),
-    IncomeStatistic(
-        "std",
-        "Standard deviation",
-        "their sample standard deviation (divisor n - 1); NO_EVIDENCE when there is none,"
-        " SHORT_HISTORY when there is one",
-        deviation,
-        DEVIATION_NEEDS,
-    ),
-)
-
-
-def _register(statistic: IncomeStatistic) -> None:
+def _register(name: str, statistic: Statistic) -> None:
     def figure(values: Sequence[Amount]) -> Figure | Cause:
-        earned = [amount for amount in values if amount > 0]
-        if len(earned) >= statistic.needs:
-            return statistic.work(earned)
-        return Cause.SHORT_HISTORY if earned else Cause.NO_EVIDENCE
+        return statistic.of([amount for amount in values if amount > 0], Cause.SHORT_HISTORY)
 
-    def work(context: FactorContext, length: int) -> Answer:
-        return over(income(context), length, figure)
-
+    noun = f"{statistic.noun} income" if name in ("min", "max") else statistic.noun
+    formula = f"{statistic.formula}; {_TOO_FEW.get(name, 'NO_EVIDENCE when there is none')}"
     INCOME.factor(
-        f"{statistic.name}_{{w}}",
+        f"{name}_{{w}}",
         ValueType.MONEY,
-        "currency",
-        f"{statistic.sentence} over the months with income of the {{period}}.",
+        f"{noun} over the months with income of the {{period}}.",
         "Of the monthly incomes above zero within the {period} up to the income horizon: "
-        f"{statistic.formula}.",
+        f"{formula}.",
         windows=(*CALENDAR, WHOLE_HISTORY),
         lower=0,
-        months=lambda n: n,
         causes=NO_EVIDENCE if statistic.needs else frozenset(),
         parity=True,
-        better=Better.NONE if statistic.name == "std" else Better.UP,
-    )(work)
+        better=Better.NONE if statistic.spread else Better.UP,
+    )(lambda context, length: over(income(context), length, figure))
 
 
-for _statistic in STATISTICS:
-    _register(_statistic)
+for _name, _statistic in STATISTICS.items():
+    _register(_name, _statistic)
 
 
 @INCOME.factor(
     "current_amount",
     ValueType.MONEY,
-    "currency",
     "Income of the latest month with income.",
     "Monthly income of the last month up to the income horizon whose income is above zero.",
     lower=0,
@@ -116,7 +80,6 @@ def current_amount(context: FactorContext) -> Answer:
 @INCOME.factor(
     "starting_amount",
     ValueType.MONEY,
-    "currency",
     "Income of the first month with income.",
     "Monthly income of the first month whose income is above zero.",
     lower=0,
@@ -131,11 +94,11 @@ def starting_amount(context: FactorContext) -> Answer:
 @INCOME.factor(
     "growth_12m",
     ValueType.NUMBER,
-    "percent",
     "Growth of the latest income against the same month a year before.",
     "(income of the last month with income up to the horizon - income 12 months before it) / the"
     " earlier income * 100; SHORT_HISTORY when that month lies before the first record;"
     " DIVISION_BY_ZERO when the earlier income is not above zero.",
+    unit="percent",
     causes=frozenset({Cause.NO_EVIDENCE, Cause.DIVISION_BY_ZERO}),
     needs_months=YEAR + 1,
     parity=True,
@@ -149,14 +112,13 @@ def growth(context: FactorContext) -> Answer:
 @INCOME.factor(
     "months_at_max_{w}",
     ValueType.INTEGER,
-    "months",
     "Months of the {period} at the largest income of that time.",
     "Count of the months among the {n} calendar months up to the income horizon whose income equals"
     " the largest one of them, which must be above zero; NO_EVIDENCE when none is.",
+    unit="months",
     windows=months(18),
     lower=1,
     upper=lambda n: n,
-    months=lambda n: n,
     causes=NO_EVIDENCE,
     parity=True,
 )
@@ -167,12 +129,11 @@ def months_at_max(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "inner_gaps_{w}",
     ValueType.INTEGER,
-    "gaps",
     "How often income paused and came back, over the {period}.",
     "Count of the runs of months without income above zero between two months with it; the months"
     " after the last income are no such run. NO_EVIDENCE when no month has income.",
+    unit="gaps",
     windows=(WHOLE_HISTORY,),
-    lower=0,
     causes=NO_EVIDENCE,
     parity=True,
 )
@@ -183,12 +144,11 @@ def inner_gaps(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "longest_inner_gap_{w}",
     ValueType.INTEGER,
-    "months",
     "The longest pause between two months with income, over the {period}.",
     "The most months without income above zero between two months with it, 0 without such a gap;"
     " the months after the last income do not count. NO_EVIDENCE when no month has income.",
+    unit="months",
     windows=(WHOLE_HISTORY,),
-    lower=0,
     causes=NO_EVIDENCE,
     parity=True,
 )
@@ -227,10 +187,9 @@ def _at_max(values: Sequence[Amount]) -> int | Cause:
 @INCOME.factor(
     "jobs_count",
     ValueType.INTEGER,
-    "jobs",
     "Jobs that gave income in the last 12 months.",
     f"Count of the jobs whose income is above zero. {JOBS}",
-    lower=0,
+    unit="jobs",
     months=YEAR,
 )
 def jobs_count(context: FactorContext) -> Answer:
@@ -240,13 +199,12 @@ def jobs_count(context: FactorContext) -> Answer:
 @INCOME.factor(
     "top_job_share_{w}",
     ValueType.NUMBER,
-    "share",
     "Share of the income of the {period} that the largest job gives.",
     f"The largest job's income / the income of all jobs. {JOBS}",
+    unit="share",
     windows=months(YEAR),
     lower=0,
     upper=1,
-    months=lambda n: n,
     causes=DIVISION,
 )
 def top_job_share(context: FactorContext, length: int) -> Answer:
@@ -258,13 +216,12 @@ def top_job_share(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "payroll_share_{w}",
     ValueType.NUMBER,
-    "share",
     "Share of the income of the {period} that is payroll.",
     f"Income of the jobs known from payroll / the income of all jobs. {JOBS}",
+    unit="share",
     windows=months(YEAR),
     lower=0,
     upper=1,
-    months=lambda n: n,
     causes=DIVISION,
 )
 def payroll_share(context: FactorContext, length: int) -> Answer:
@@ -274,13 +231,12 @@ def payroll_share(context: FactorContext, length: int) -> Answer:
 @INCOME.factor(
     "gig_share_{w}",
     ValueType.NUMBER,
-    "share",
     "Share of the income of the {period} that gig platforms give.",
     f"Income of the gig platforms / the income of all jobs. {JOBS}",
+    unit="share",
     windows=months(YEAR),
     lower=0,
     upper=1,
-    months=lambda n: n,
     causes=DIVISION,
 )
 def gig_share(context: FactorContext, length: int) -> Answer:

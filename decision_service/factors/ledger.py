@@ -13,8 +13,7 @@ from decision_service.domain.factor import Evidence
 from decision_service.domain.values import Cause, Missing
 from decision_service.factors.answer import Answer, Figure, answer, in_order, month_name, month_of
 from decision_service.factors.horizons import family_horizon, stand_in_from, trailing_end
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import bad_date, last_day, transactions
+from decision_service.factors.quality import bad_date, feed, last_day, supply, transactions
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.tally import (
     EARNED,

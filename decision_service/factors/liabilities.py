@@ -13,22 +13,19 @@ from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.snapshot import Liability
 from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.factors.answer import (
+    STATISTICS,
     Amount,
     Answer,
     Figure,
     answer,
-    deviation,
     heaviest,
     in_order,
-    mean,
-    median,
     plus_months,
     ratio,
 )
 from decision_service.factors.income import INCOME, conservative
 from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import evidence_of, liabilities
+from decision_service.factors.quality import evidence_of, feed, liabilities, supply
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, once
 from decision_service.factors.usage import Feeder, FeederState, counted
 
@@ -171,10 +168,9 @@ def _lists_loans(feeder: Feeder) -> bool:
 @LIABILITIES.factor(
     "loan_count",
     ValueType.INTEGER,
-    "loans",
     "Loans known to schemes, finished ones included.",
     f"Count of all loans; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
 )
 def loan_count(context: FactorContext) -> Answer:
     return on_loans(context, len)
@@ -183,11 +179,10 @@ def loan_count(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "outstanding_count",
     ValueType.INTEGER,
-    "loans",
     "Loans with an outstanding balance.",
     "Count of the loans whose outstanding balance is above zero, whatever their dates; NO_DATA when"
     f" a loan gives no balance; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
     better=Better.DOWN,
 )
 def outstanding_count(context: FactorContext) -> Answer:
@@ -197,11 +192,10 @@ def outstanding_count(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "finished_count",
     ValueType.INTEGER,
-    "loans",
     "Loans that are paid back.",
     "Count of the loans whose outstanding balance is zero or below; NO_DATA when a loan gives no"
     f" balance; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
     better=Better.UP,
 )
 def finished_count(context: FactorContext) -> Answer:
@@ -213,11 +207,10 @@ def finished_count(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "overdue_count",
     ValueType.INTEGER,
-    "loans",
     "Loans with an overdue amount.",
     "Count of the loans whose overdue payment amount is above zero; a finished loan that gives none"
     f" has none, any other makes it NO_DATA; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
     better=Better.DOWN,
 )
 def overdue_count(context: FactorContext) -> Answer:
@@ -227,7 +220,6 @@ def overdue_count(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "outstanding_total",
     ValueType.MONEY,
-    "currency",
     "Sum of the outstanding balances.",
     "Sum of the balances above zero; NO_DATA when a loan gives no balance; MIXED_CURRENCY when any"
     f" loan is in another currency; {KNOWN_LOANS}",
@@ -246,7 +238,6 @@ def outstanding_total(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "overdue_total",
     ValueType.MONEY,
-    "currency",
     "Sum of the overdue amounts.",
     "Sum of the overdue payment amounts above zero; a finished loan that gives none has none, any"
     " other makes it NO_DATA; MIXED_CURRENCY when a loan that gives one, or may still run, is in"
@@ -266,7 +257,6 @@ def overdue_total(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "monthly_amortization",
     ValueType.MONEY,
-    "currency",
     "What the known loans cost a month.",
     "Sum over the outstanding loans of the amortization amount times its payments a month (Daily"
     " 365/12, Weekly 52/12, Semimonthly 2, Monthly 1, Bimonthly 1/2, Quarterly 1/3, Annually 1/12);"
@@ -284,10 +274,10 @@ def monthly_amortization(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "scheme_debt_to_income",
     ValueType.NUMBER,
-    "ratio",
     "Known scheme loans' monthly cost against the careful monthly income.",
     "liabilities.monthly_amortization / income.conservative_6m, both rounded to the minor unit;"
     " DIVISION_BY_ZERO when that income is not above zero; missing with the causes of both.",
+    unit="ratio",
     kinds=INCOME.kinds,
     causes=INCOME.causes | {Cause.DIVISION_BY_ZERO},
     better=Better.DOWN,
@@ -321,7 +311,6 @@ def is_short_term(loan: Liability) -> bool:
 @LIABILITIES.factor(
     "outstanding_short_term",
     ValueType.MONEY,
-    "currency",
     "Sum of the outstanding balances of loans other than housing and long ones.",
     "Sum of the balances above zero of the loans whose type has none of the words"
     f" {', '.join(HOUSING_WORDS)}, and whose end date is at most {LONGEST_SHORT_TERM} months after"
@@ -338,7 +327,6 @@ def outstanding_short_term(context: FactorContext) -> Answer:
 @LIABILITIES.factor(
     "matured_unpaid_total",
     ValueType.MONEY,
-    "currency",
     "Sum of the outstanding balances of loans that should be paid back by now.",
     "Sum of the balances above zero of the loans whose end date lies before as_of's civil date,"
     " whatever their overdue amounts say; NO_DATA when one of them gives no balance; MIXED_CURRENCY"
@@ -381,44 +369,6 @@ class LoanMeasure(msgspec.Struct, frozen=True):
     money: Callable[[Liability], bool]
     better: Better
     parity: bool = False
-
-
-class LoanStatistic(msgspec.Struct, frozen=True):
-    """A figure over at least `needs` amounts; `spread` where it grows with their differences."""
-
-    name: str
-    sentence: str
-    formula: str
-    work: Callable[[Sequence[int]], Figure]
-    needs: int = 1
-    spread: bool = False
-
-
-STATISTICS = {
-    one.name: one
-    for one in (
-        LoanStatistic("sum", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
-        LoanStatistic("total", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
-        LoanStatistic("average", "Average", "their mean; NO_EVIDENCE when there is none.", mean),
-        LoanStatistic("min", "Smallest", "the smallest; NO_EVIDENCE when there is none.", min),
-        LoanStatistic("max", "Largest", "the largest; NO_EVIDENCE when there is none.", max),
-        LoanStatistic(
-            "median",
-            "Median",
-            "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when there is"
-            " none.",
-            median,
-        ),
-        LoanStatistic(
-            "std",
-            "Standard deviation",
-            "their sample standard deviation (divisor n - 1); NO_EVIDENCE with fewer than two.",
-            deviation,
-            2,
-            spread=True,
-        ),
-    )
-}
 
 
 LOAN_AMOUNT = LoanMeasure(
@@ -473,20 +423,21 @@ REPAID = LoanMeasure(
 )
 
 
-def _register(measured: LoanMeasure, statistic: LoanStatistic) -> None:
-    def factor(context: FactorContext) -> Answer:
-        def work(amounts: Sequence[int]) -> Figure | Cause:
-            enough = len(amounts) >= statistic.needs
-            return statistic.work(amounts) if enough else Cause.NO_EVIDENCE
+def _register(measured: LoanMeasure, name: str) -> None:
+    statistic = STATISTICS["sum" if name == "total" else name]
+    of_few = "with fewer than two" if statistic.spread else "when there is none"
 
-        return on_loans(context, lambda all_: measured.gather(all_, work), money=measured.money)
+    def factor(context: FactorContext) -> Answer:
+        return on_loans(
+            context, lambda all_: measured.gather(all_, statistic.of), money=measured.money
+        )
 
     LIABILITIES.factor(
-        f"{measured.name}_{statistic.name}",
+        f"{measured.name}_{name}",
         ValueType.MONEY,
-        "currency",
-        f"{statistic.sentence} of the {measured.noun}.",
-        f"{measured.of}: {statistic.formula}",
+        f"{statistic.noun} of the {measured.noun}.",
+        f"{measured.of}: {statistic.formula}; "
+        + (f"NO_EVIDENCE {of_few}." if statistic.needs else KNOWN_LOANS),
         lower=0,
         causes=MIXED | {Cause.NO_EVIDENCE} if statistic.needs else MIXED,
         parity=measured.parity,
@@ -495,24 +446,23 @@ def _register(measured: LoanMeasure, statistic: LoanStatistic) -> None:
 
 
 for _measured, _names in (
-    (LOAN_AMOUNT, ("total", "average", "min", "max", "std")),
-    (OUTSTANDING, ("average", "max")),
-    (OVERDUE, ("average",)),
-    (AMORTIZATION, ("sum", "average", "min", "max", "median", "std")),
-    (REPAID, ("total", "average", "min", "max", "median", "std")),
+    (LOAN_AMOUNT, "total average min max std"),
+    (OUTSTANDING, "average max"),
+    (OVERDUE, "average"),
+    (AMORTIZATION, "sum average min max median std"),
+    (REPAID, "total average min max median std"),
 ):
-    for _name in _names:
-        _register(_measured, STATISTICS[_name])
+    for _name in _names.split():
+        _register(_measured, _name)
 
 
 @LIABILITIES.factor(
     "repaid_count",
     ValueType.INTEGER,
-    "loans",
     "Loans of which something is paid back.",
     "Count of the loans whose outstanding balance is below the loan amount; NO_DATA when a loan"
     f" gives no balance; {KNOWN_LOANS}",
-    lower=0,
+    unit="loans",
     better=Better.UP,
 )
 def repaid_count(context: FactorContext) -> Answer:

@@ -27,8 +27,7 @@ from decision_service.domain.person import (
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import ABSENT, AsOf, Cause, DataReason, Missing
 from decision_service.factors.answer import Answer
-from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import identities
+from decision_service.factors.quality import feed, identities, supply
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, compares_people
 
 MATCH = Family("match", frozenset({Kind.IDENTITIES}), READ_CAUSES - ABSENT, of_own_facts=True)
@@ -114,7 +113,6 @@ def people_read(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> PeopleRead | N
 @MATCH.factor(
     "name",
     ValueType.TEXT,
-    "",
     "Whether the applicant's name is the one that the vendor's records hold.",
     "EXACT: the same words, whatever case, order and diacritics. CLOSE: initials, a middle name or"
     " suffix left out, one mistyped word, a maiden surname that became the middle name, or another"
@@ -129,7 +127,6 @@ def name(context: FactorContext) -> Answer:
 @MATCH.factor(
     "birth_date",
     ValueType.TEXT,
-    "",
     "Whether the applicant's date of birth is the one that the vendor's records hold.",
     "CLOSE: day and month exchanged, or one digit. DIFFERENT: anything else, in any record."
     + WHEN_UNKNOWN,
@@ -142,7 +139,6 @@ def birth_date(context: FactorContext) -> Answer:
 @MATCH.factor(
     "phone",
     ValueType.TEXT,
-    "",
     "Whether the applicant's phone number is among those that the vendor's records hold.",
     "EXACT where one of them is the same in E.164; numbers without a country code are Philippine."
     " DIFFERENT: none is; never CLOSE." + WHEN_UNKNOWN,
@@ -155,9 +151,8 @@ def phone(context: FactorContext) -> Answer:
 @MATCH.factor(
     "email",
     ValueType.TEXT,
-    "",
     "Whether the applicant's e-mail address is among those that the vendor's records hold.",
-    "EXACT where one of them is the same, whatever case. CLOSE: the same but for what follows a"
+    "EXACT where one of them is the same, whatever case. CLOSE: the same apart from what follows a"
     " plus, and for dots at Gmail. DIFFERENT: none is." + WHEN_UNKNOWN,
     labels=GRADES,
 )

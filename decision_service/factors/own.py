@@ -47,11 +47,10 @@ BY_HASH = " Compared by keyed hashes over the decisions on record."
 @HISTORY.factor(
     "applications_{w}",
     ValueType.INTEGER,
-    "applications",
     "Applications that were decided here in the {period}, of every product.",
     "Decisions with any outcome." + OF_WHOM + IN_DAYS,
+    unit="applications",
     windows=days(*DAYS),
-    lower=0,
     better=Better.DOWN,
 )
 def applications(context: FactorContext, length: int) -> Answer:
@@ -61,11 +60,10 @@ def applications(context: FactorContext, length: int) -> Answer:
 @HISTORY.factor(
     "approvals_{w}",
     ValueType.INTEGER,
-    "approvals",
     "Applications that were approved here in the {period}, of every product.",
     "Decisions with the outcome APPROVE." + OF_WHOM + IN_DAYS,
+    unit="approvals",
     windows=days(*DAYS),
-    lower=0,
 )
 def approvals(context: FactorContext, length: int) -> Answer:
     return _figure(context, lambda history: history.approvals[DAYS.index(length)])
@@ -74,11 +72,10 @@ def approvals(context: FactorContext, length: int) -> Answer:
 @HISTORY.factor(
     "declines_{w}",
     ValueType.INTEGER,
-    "declines",
     "Applications that were declined here in the {period}, of every product.",
     "Decisions with the outcome DECLINE." + OF_WHOM + IN_DAYS,
+    unit="declines",
     windows=days(*DAYS),
-    lower=0,
     better=Better.DOWN,
 )
 def declines(context: FactorContext, length: int) -> Answer:
@@ -88,11 +85,10 @@ def declines(context: FactorContext, length: int) -> Answer:
 @HISTORY.factor(
     "days_since_last_decline",
     ValueType.INTEGER,
-    "days",
     "Days since this product was last declined to the person.",
     "Civil days from the last DECLINE of the same product, by rules or a person, to as_of; NO_DATA"
     " when there is none." + OF_WHOM,
-    lower=0,
+    unit="days",
     causes=frozenset({Cause.NO_DATA}),
     better=Better.UP,
 )
@@ -104,7 +100,6 @@ def days_since_last_decline(context: FactorContext) -> Answer:
 @HISTORY.factor(
     "today",
     ValueType.DATE,
-    "",
     "The day of the decision, for comparison with days on record.",
     "as_of's civil date in the ruleset's zone.",
 )
@@ -115,7 +110,6 @@ def today(context: FactorContext) -> Answer:
 @HISTORY.factor(
     "last_decline_date",
     ValueType.DATE,
-    "",
     "The day on which this product was last declined to the person.",
     "The civil date of the last DECLINE of the same product, by rules or a person; NO_DATA when"
     " there is none." + OF_WHOM,
@@ -128,7 +122,6 @@ def last_decline_date(context: FactorContext) -> Answer:
 @HISTORY.factor(
     "exposure",
     ValueType.MONEY,
-    "currency",
     "What this lender has granted the person and may still pay out, or is owed.",
     "Approved amounts of unexpired offers without a report, for DECISION_REPORT_WITHIN (30) days"
     " longer when none comes; plus, of booked loans that are not closed, what was paid out less"
@@ -145,7 +138,6 @@ def exposure(context: FactorContext) -> Answer:
 @HISTORY.factor(
     "exposure_instalments",
     ValueType.MONEY,
-    "currency",
     "What falls due each month on the exposure.",
     "The instalments of the same offers and loans, of a part of an offer its share; an offer that"
     " names none counts whole." + OF_OWN + WHEN_UNCLEAR,
@@ -160,7 +152,6 @@ def exposure_instalments(context: FactorContext) -> Answer:
 @HISTORY.factor(
     "linked_exposure",
     ValueType.MONEY,
-    "currency",
     "What this lender has granted other users of the accounts, or is owed by them.",
     "As history.exposure, of decisions under other users on one of the accounts that are not under"
     " the user or the customer: perhaps of the same person, perhaps of a spouse." + WHEN_UNCLEAR,
@@ -175,10 +166,9 @@ def linked_exposure(context: FactorContext) -> Answer:
 @HISTORY.factor(
     "overdue_loans",
     ValueType.INTEGER,
-    "loans",
     "The person's loans at this lender that are overdue or were given up.",
     "Loans whose newest report has overdue days and is not closed, or is CHARGED_OFF." + OF_WHOM,
-    lower=0,
+    unit="loans",
     better=Better.DOWN,
 )
 def overdue_loans(context: FactorContext) -> Answer:
@@ -188,10 +178,9 @@ def overdue_loans(context: FactorContext) -> Answer:
 @HISTORY.factor(
     "repaid_loans",
     ValueType.INTEGER,
-    "loans",
     "The person's loans at this lender that were repaid in full.",
     "Loans whose newest report is REPAID." + OF_WHOM,
-    lower=0,
+    unit="loans",
     better=Better.UP,
 )
 def repaid_loans(context: FactorContext) -> Answer:
@@ -228,9 +217,9 @@ def _proof(context: FactorContext) -> Evidence:
 @REUSE.factor(
     "users_of_account",
     ValueType.INTEGER,
-    "users",
     "Smile users whose decisions rest on one of the applicant's accounts, this one counted.",
     "The highest count among the accounts; 1 is the applicant alone." + BY_HASH,
+    unit="users",
     lower=1,
     better=Better.DOWN,
 )
@@ -241,9 +230,9 @@ def users_of_account(context: FactorContext) -> Answer:
 @REUSE.factor(
     "customers_of_user",
     ValueType.INTEGER,
-    "customers",
     "Customers that the caller has applied for with this Smile user, this one counted.",
     "Distinct customer_refs of the caller's decisions on the user; 1 where none was sent.",
+    unit="customers",
     lower=1,
     better=Better.DOWN,
 )
@@ -254,10 +243,10 @@ def customers_of_user(context: FactorContext) -> Answer:
 @REUSE.factor(
     "users_of_person",
     ValueType.INTEGER,
-    "users",
     "Smile users with the applicant's name and birth date, this one counted.",
     "By normalised name and birth date as the vendor gives them; NO_DATA where it does not, and"
     " missing where a record of an account that counts could not be read." + BY_HASH,
+    unit="users",
     lower=1,
     kinds=frozenset({Kind.IDENTITIES}),
     causes=READ_CAUSES - ABSENT | {Cause.NO_DATA},
@@ -270,12 +259,12 @@ def users_of_person(context: FactorContext) -> Answer:
 @REUSE.factor(
     "users_of_documents",
     ValueType.INTEGER,
-    "users",
     "Smile users with the same payslips in their documents, this one counted.",
     "By employer, period and amount of each three payslips of an upload, an archive or a provider"
     " of documents that follow one another with three different amounts, where no payroll account"
     " shows pay of the employer or of the amount in these periods; 1 where there are none."
     + BY_HASH,
+    unit="users",
     lower=1,
     better=Better.DOWN,
 )

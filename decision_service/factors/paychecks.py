@@ -26,7 +26,7 @@ from decision_service.factors.payroll import (
     payroll_jobs,
     place,
 )
-from decision_service.factors.records import incomes
+from decision_service.factors.quality import incomes
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import counted
 

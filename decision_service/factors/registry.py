@@ -170,16 +170,17 @@ class Family(msgspec.Struct, frozen=True):
     of_own_facts: bool = False
 
     def factor(
-        self, name: str, type_: ValueType, unit: str, sentence: str, formula: str, **options: Any
+        self, name: str, type_: ValueType, sentence: str, formula: str, **options: Any
     ) -> Callable[[FactorFunction], FactorFunction]:
         """Register a function under a name; `{w}`, `{n}`, `{period}` are replaced by the window.
 
-        Options: `windows`, `lower`, `upper`, `months` (a number, or a function of the window's
-        length), `needs_months` (of the same form: how many of them must be observed), `labels`,
+        Options: `unit` (of money its currency), `windows`, `lower` (of an integer 0), `upper`,
+        `months` (a number, or a function of the window's length; of a window of months its length),
+        `needs_months` (of the same form: how many of them must be observed), `labels`,
         `causes` and `kinds` (besides the family's), `parity`, `better` (which way helps an
         applicant), `derived_from` (names of factors that it is computed from), `knock_out_only`.
         """
-        shape = Shape(name, type_, unit, sentence, formula, **options)
+        shape = Shape(name, type_, sentence, formula, **options)
 
         def register(work: FactorFunction) -> FactorFunction:
             for window in shape.windows or (None,):
@@ -194,9 +195,9 @@ class Shape(msgspec.Struct, frozen=True):
 
     name: str
     type: ValueType
-    unit: str
     sentence: str
     formula: str
+    unit: str = ""
     windows: tuple[Window, ...] = ()
     lower: Bound = None
     upper: Bound = None
@@ -262,18 +263,23 @@ def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:
     words = {"w": window.label, "n": length, "period": window.period} if window else {}
     whole = window is not None and window.label == "all"
     name = f"{family.name}.{shape.name.format(**words)}"
+    lower, months_ = shape.lower, _bound(shape.months, length)
+    if lower is None and shape.type is ValueType.INTEGER:
+        lower = 0
+    if months_ is None and window is not None and window.label.endswith("m"):
+        months_ = length
     return FactorSpec(
         name=name,
         type=shape.type,
-        unit=shape.unit,
+        unit="currency" if shape.type is ValueType.MONEY else shape.unit,
         sentence=shape.sentence.format(**words),
         formula=shape.formula.format(**words),
         kinds=family.kinds | shape.kinds,
         causes=family.causes | shape.causes,
-        lower=_decimal(_bound(shape.lower, length)),
+        lower=_decimal(_bound(lower, length)),
         upper=None if whole else _decimal(_bound(shape.upper, length)),
         labels=shape.labels,
-        months=None if whole else _bound(shape.months, length),
+        months=None if whole else months_,
         parity=shape.parity,
         needs_months=_bound(shape.needs_months, length),
         better=shape.better,

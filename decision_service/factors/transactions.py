@@ -120,13 +120,11 @@ BY_DAY = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _days_re
 @BY_MONTH.factor(
     "count_{w}",
     ValueType.INTEGER,
-    "records",
     "Transactions in the {period}.",
     "Count of the transactions of any class in the {n} calendar months up to the transaction"
     " horizon." + QUIET,
+    unit="records",
     windows=MONTHS,
-    lower=0,
-    months=window_length,
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
@@ -136,12 +134,10 @@ def count(context: FactorContext, length: int) -> Answer:
 @BY_MONTH.factor(
     "earnings_{w}",
     ValueType.MONEY,
-    "currency",
     "Gross earnings in the {period}.",
     "Sum of the transactions classed EARNING in the {n} calendar months up to the transaction"
     " horizon, before fees and reversals." + QUIET,
     windows=MONTHS,
-    months=window_length,
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
@@ -152,12 +148,10 @@ def earnings(context: FactorContext, length: int) -> Answer:
 @BY_MONTH.factor(
     "fees_{w}",
     ValueType.MONEY,
-    "currency",
     "Fees in the {period}, as a positive amount.",
     "Minus the signed sum of the transactions classed FEE in the {n} calendar months up to the"
     " transaction horizon." + QUIET,
     windows=MONTHS,
-    months=window_length,
     causes=UNCLASSIFIED,
 )
 def fees(context: FactorContext, length: int) -> Answer:
@@ -167,12 +161,10 @@ def fees(context: FactorContext, length: int) -> Answer:
 @BY_MONTH.factor(
     "withdrawals_{w}",
     ValueType.MONEY,
-    "currency",
     "Cash-outs in the {period}, as a positive amount.",
     "Minus the signed sum of the transactions classed WITHDRAWAL in the {n} calendar months up to"
     " the transaction horizon." + QUIET,
     windows=MONTHS,
-    months=window_length,
     causes=UNCLASSIFIED,
 )
 def withdrawals(context: FactorContext, length: int) -> Answer:
@@ -182,7 +174,6 @@ def withdrawals(context: FactorContext, length: int) -> Answer:
 @BY_NET_MONTH.factor(
     "net_{w}",
     ValueType.MONEY,
-    "currency",
     "Earnings after fees and reversals in the {period}.",
     "Signed sum of the transactions classed EARNING, FEE and REVERSAL in the {n} calendar months up"
     " to the transaction horizon; below zero when refunds exceed earnings. Credits of class"
@@ -190,7 +181,6 @@ def withdrawals(context: FactorContext, length: int) -> Answer:
     " the first day of the 13th month before as_of that no earlier credit has used; NOT_FETCHED"
     " when transactions were not read from that day on." + QUIET,
     windows=MONTHS,
-    months=window_length,
     causes=UNCLASSIFIED,
     better=Better.UP,
     derived_from=("transactions.earnings_{w}", "transactions.fees_{w}"),
@@ -206,14 +196,12 @@ def net(context: FactorContext, length: int) -> Answer:
 @BY_MONTH.factor(
     "active_days_{w}",
     ValueType.INTEGER,
-    "days",
     "Days with an earning in the {period}.",
     "Count of the distinct dates with a transaction classed EARNING in the {n} calendar months up"
     " to the transaction horizon." + QUIET,
+    unit="days",
     windows=MONTHS,
-    lower=0,
     upper=lambda n: 31 * n,
-    months=window_length,
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
@@ -225,12 +213,11 @@ def active_days(context: FactorContext, length: int) -> Answer:
 @BY_MONTH.factor(
     "fee_ratio_{w}",
     ValueType.NUMBER,
-    "ratio",
     "Fees against gross earnings in the {period}.",
     "transactions.fees_{w} / transactions.earnings_{w}; DIVISION_BY_ZERO when the earnings are not"
     " above zero." + QUIET,
+    unit="ratio",
     windows=MONTHS,
-    months=window_length,
     causes=UNCLASSIFIED | DIVISION,
     derived_from=("transactions.fees_{w}", "transactions.earnings_{w}"),
 )
@@ -243,13 +230,12 @@ def fee_ratio(context: FactorContext, length: int) -> Answer:
 @BY_MONTH.factor(
     "largest_earning_share_{w}",
     ValueType.NUMBER,
-    "share",
     "Share of the largest single earning in the earnings of the {period}.",
     "The largest transaction classed EARNING / transactions.earnings_{w}; DIVISION_BY_ZERO when the"
     " earnings are not above zero." + QUIET,
+    unit="share",
     windows=MONTHS,
     lower=0,
-    months=window_length,
     causes=UNCLASSIFIED | DIVISION,
     better=Better.DOWN,
     derived_from=("transactions.earnings_{w}",),
@@ -262,7 +248,6 @@ def largest_earning_share(context: FactorContext, length: int) -> Answer:
 @BY_DAY.factor(
     "earnings_{w}",
     ValueType.MONEY,
-    "currency",
     "Gross earnings in the {period} up to the sync.",
     "Sum of the transactions classed EARNING in the {n} trailing days." + QUIET_DAYS,
     windows=DAYS,
@@ -276,12 +261,11 @@ def recent_earnings(context: FactorContext, length: int) -> Answer:
 @BY_DAY.factor(
     "active_days_{w}",
     ValueType.INTEGER,
-    "days",
     "Days with an earning in the {period} up to the sync.",
     "Count of the distinct dates with a transaction classed EARNING in the {n} trailing days."
     + QUIET_DAYS,
+    unit="days",
     windows=DAYS,
-    lower=0,
     upper=window_length,
     causes=UNCLASSIFIED,
     better=Better.UP,
@@ -294,10 +278,10 @@ def recent_active_days(context: FactorContext, length: int) -> Answer:
 @BY_DAY.factor(
     "earnings_change_{w}_pct",
     ValueType.NUMBER,
-    "percent",
     "Gross earnings of the {period} against the {n} days before them, in percent.",
     "(earnings of the {n} trailing days - earnings of the {n} days before) / the earlier earnings *"
     " 100; DIVISION_BY_ZERO when the earlier earnings are not above zero." + QUIET_DAYS,
+    unit="percent",
     windows=days(CHANGE_DAYS),
     causes=UNCLASSIFIED | DIVISION,
     better=Better.UP,
@@ -313,11 +297,10 @@ def earnings_change(context: FactorContext, length: int) -> Answer:
 @BY_DAY.factor(
     "days_since_last",
     ValueType.INTEGER,
-    "days",
     "Days from the last earning to the sync.",
     "The last trailing day minus the last date up to it with a transaction classed EARNING, looking"
     " at the last 91 days; NO_EVIDENCE when they hold transactions and no earning." + QUIET_DAYS,
-    lower=0,
+    unit="days",
     upper=LOOK_BACK_DAYS - 1,
     causes=UNCLASSIFIED | {Cause.NO_EVIDENCE},
     better=Better.DOWN,
@@ -331,10 +314,10 @@ def days_since_last(context: FactorContext) -> Answer:
 @BY_DAY.factor(
     "days_idle_habit",
     ValueType.NUMBER,
-    "ratio",
     "Days without an earning up to the sync, by the applicant's own habit.",
     "transactions.days_since_last / the median gap in days between the days with an earning of the"
     " last 91 days; SHORT_HISTORY with fewer than 5 such days." + QUIET_DAYS,
+    unit="ratio",
     lower=0,
     causes=UNCLASSIFIED | {Cause.SHORT_HISTORY},
     better=Better.DOWN,
@@ -348,7 +331,6 @@ def days_idle_habit(context: FactorContext) -> Answer:
 @BY_DAY.factor(
     "loan_repayments_{w}",
     ValueType.MONEY,
-    "currency",
     "What the platform kept back for loans of its own in the {period} up to the sync.",
     "Minus the sum of the debits classed LOAN in the {n} trailing days." + QUIET_DAYS,
     windows=days(28, 91),
@@ -396,7 +378,6 @@ def _age(end: date, last: date | None) -> int | Cause:
 @PLATFORMS.factor(
     "fee_presence_91d",
     ValueType.TEXT,
-    "label",
     "Whether the platforms with earnings in the last 91 days show their fees.",
     "Of the accounts of GIG providers with a transaction classed EARNING in the 91 trailing days"
     " that end with the earliest sync among them, of documents where there is no other: ABSENT when"
@@ -404,6 +385,7 @@ def _age(end: date, last: date | None) -> int | Cause:
     " there; else PRESENT when one has a FEE; else NOT_CHARGED. NOT_CONNECTED without an account of"
     " a GIG provider, NO_DATA when the days hold no transaction, NO_EVIDENCE when they hold no"
     " EARNING.",
+    unit="label",
     labels=(PRESENT, ABSENT, NOT_CHARGED),
 )
 def fee_presence(context: FactorContext) -> Answer:
@@ -415,7 +397,6 @@ def fee_presence(context: FactorContext) -> Answer:
 @PLATFORMS.factor(
     "unexplained_credit_share_91d",
     ValueType.NUMBER,
-    "share",
     "How much of what came in during the last 91 days are refunds that no fee explains.",
     "Of the accounts of GIG providers, over the 91 trailing days that end with the earliest sync"
     " among them: the credits of class REVERSAL beyond the FEEs and the REVERSAL debits since the"
@@ -424,6 +405,7 @@ def fee_presence(context: FactorContext) -> Answer:
     " whose earnings would thin the share out. NOT_CONNECTED without an account of a GIG provider,"
     " NO_DATA when the days hold no transaction, NO_EVIDENCE when they hold neither an EARNING nor"
     " such a credit.",
+    unit="share",
     lower=0,
     upper=1,
     better=Better.DOWN,

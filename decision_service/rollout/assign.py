@@ -44,7 +44,7 @@ def _before_unit(salt: str) -> bytes:
 
 
 def is_in(slot: int, percent_thousandths: int) -> bool:
-    """Whole numbers throughout, so that 0 lets nobody in and 100,000 everybody."""
+    """Whole numbers throughout, so that 0 lets no applicant in and 100,000 all."""
     return slot < percent_thousandths
 
 
@@ -103,7 +103,7 @@ def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
 def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
     """Whether a pin could change this applicant's assignment.
 
-    It cannot where no version but the champion ever decided and go-live takes everybody: so most
+    It cannot where only the champion ever decided and go-live takes all applicants: so most
     decisions need not look for one.
     """
     go_live = plan.go_live
@@ -111,7 +111,7 @@ def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
         return False
     if any(version != plan.versions.champion for version in state.decided_by):
         return True
-    return unit not in go_live.allow and not _takes_everybody(plan, state)
+    return unit not in go_live.allow and not _takes_all(plan, state)
 
 
 def day_total_matters(plan: Plan, assignment: Assignment) -> bool:
@@ -214,7 +214,7 @@ def _enrolment(
     )
 
 
-def _takes_everybody(plan: Plan, state: RolloutState) -> bool:
+def _takes_all(plan: Plan, state: RolloutState) -> bool:
     go_live = plan.go_live
     shares = [segment.percent for segment in go_live.segments]
     return min((go_live.stages.percent(state.go_live.stage), *shares)) == WHOLE
@@ -245,7 +245,7 @@ def _with_arm(
 
 
 def running_challenger(plan: Plan, state: RolloutState) -> Challenger | None:
-    """The challenger that decides for somebody now: in the plan, not killed, above 0 %."""
+    """The challenger that decides now: in the plan, not killed, above 0 %."""
     challenger, track = plan.versions.challenger, state.challenger
     if challenger is None or track is None or track.version != challenger.version:
         return None

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date
 from enum import StrEnum
 from math import sqrt
-from typing import Any
 
 import msgspec
 
@@ -16,13 +14,9 @@ from decision_service.domain.decision import Outcome, ReferKind
 Z95 = 1.959963984540054
 """The normal distribution's 97.5 % quantile."""
 
-_STEPS = 64
-"""Buckets between a power of two and the next: at most 1.6 % wide."""
-
 EXAMPLES = 5
 """Examples kept of each kind."""
 
-MOST_CELLS = 10_000
 MOST_ROWS = 50
 OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
@@ -61,28 +55,16 @@ class Side(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.outcome is Outcome.APPROVE
 
 
-class KnownLoan(msgspec.Struct, frozen=True, array_like=True):
-    bad: bool
-
-
-class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class JudgedApplicant(msgspec.Struct, frozen=True, gc=False):
     """An applicant's first decision in the window, as judged before and after the change.
 
-    `causes` name the parts of the rules that took effect differently, in the order of evaluation;
-    `cells` pair each dimension with the applicant's cell of it, such as (`month`, `2026-10`).
-    `points` are what the points of a sweep conclude, in their order; `margins` those of margins;
-    `dated` are the conclusions of the day before each change of dated figures, and of that day.
+    `causes` name the parts of the rules that took effect differently, in the order of evaluation.
     """
 
     decision_id: str
     before: Side
     after: Side
     causes: tuple[str, ...] = ()
-    cells: tuple[tuple[str, str], ...] = ()
-    loan: KnownLoan | None = None
-    points: tuple[Side, ...] = ()
-    margins: tuple[Side, ...] = ()
-    dated: tuple[tuple[date, Side, Side], ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -183,69 +165,6 @@ class CauseCounts(msgspec.Struct):
     examples: tuple[str, ...] = ()
 
 
-class LoanCounts(msgspec.Struct):
-    loans: int = 0
-    bad: int = 0
-
-    def add(self, loan: KnownLoan, many: int = 1) -> None:
-        self.loans += many
-        self.bad += many * loan.bad
-
-    @property
-    def bad_rate(self) -> Share | None:
-        return share_of(self.bad, self.loans) if self.loans else None
-
-
-class PointCounts(msgspec.Struct):
-    """What one point of a sweep decides; `loans` are the known ones that it keeps."""
-
-    applicants: int = 0
-    approved: int = 0
-    referred: int = 0
-    amount: int = 0
-    loans: LoanCounts = msgspec.field(default_factory=LoanCounts)
-
-    def add(self, side: Side, loan: KnownLoan | None, many: int = 1) -> None:
-        self.applicants += many
-        self.approved += many * side.approved
-        self.referred += many * (side.outcome is Outcome.REFER)
-        self.amount += many * (side.amount or 0)
-        if loan is not None and side.approved:
-            self.loans.add(loan, many)
-
-
-class Amounts(msgspec.Struct):
-    """Amounts in minor units, at least 0: how many and their sum, in all and in each bucket."""
-
-    count: int = 0
-    total: int = 0
-    counts: dict[int, int] = {}
-    totals: dict[int, int] = {}
-
-    def add(self, amount: int, many: int = 1) -> None:
-        # Amounts below 64 have a bucket each, larger ones share their seven leading bits.
-        shift = max(amount.bit_length() - 7, 0)
-        bucket, total = shift * _STEPS + (amount >> shift), amount * many
-        self.count += many
-        self.total += total
-        self.counts[bucket] = self.counts.get(bucket, 0) + many
-        self.totals[bucket] = self.totals.get(bucket, 0) + total
-
-    @property
-    def average(self) -> int | None:
-        """The mean, rounded down; None without amounts."""
-        return self.total // self.count if self.count else None
-
-    def quantile(self, percent: int) -> int | None:
-        """The mean of the bucket that a quantile, 1 to 99, lies in; None without amounts."""
-        rank, seen = -(-self.count * percent // 100), 0
-        for bucket in sorted(self.counts):
-            seen += self.counts[bucket]
-            if seen >= rank:
-                return self.totals[bucket] // self.counts[bucket]
-        return None
-
-
 def count(counts: dict[str, int], key: str, many: int = 1) -> None:
     counts[key] = counts.get(key, 0) + many
 
@@ -254,35 +173,6 @@ def examples(decision_ids: Iterable[str]) -> tuple[str, ...]:
     """The few ids that are kept of all: those whose hashes sort first."""
     ordered = sorted({*decision_ids}, key=lambda one: hashlib.sha256(one.encode()).digest())
     return tuple(ordered[:EXAMPLES])
-
-
-def merge_into(mine: msgspec.Struct, theirs: msgspec.Struct) -> None:
-    """Add the fields of one struct of sums to those of another of the same kind."""
-    for name in mine.__struct_fields__:
-        setattr(mine, name, _merged(getattr(mine, name), getattr(theirs, name)))
-
-
-def _merged(mine: Any, theirs: Any) -> Any:
-    """Whole numbers added, examples chosen again, structs and mappings field by field."""
-    match mine:
-        case int():
-            return mine + theirs
-        case tuple():
-            return examples((*mine, *theirs))
-        case dict():
-            return {key: _either(mine, theirs, key) for key in {**mine, **theirs}}
-    merge_into(mine, theirs)
-    return mine
-
-
-def _either(mine: dict[Any, Any], theirs: dict[Any, Any], key: Any) -> Any:
-    if key in mine and key in theirs:
-        return _merged(mine[key], theirs[key])
-    return mine[key] if key in mine else theirs[key]
-
-
-class TooManyCells(ValueError):
-    """A dimension has so many cells that it divides nobody from anybody."""
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -314,39 +204,19 @@ class CauseRow(msgspec.Struct, frozen=True):
 
 
 class ImpactSums(msgspec.Struct):
-    """All sums of a report.
+    """Sums over applicants judged twice.
 
-    Keys of `matrix` are `BEFORE>AFTER`, of `reasons` the principal codes likewise, of `loans`
-    `kept in`, `swap in` and `swap out`, of `points` the places of a sweep's points, of `margins`
-    likewise. `groups` are by dimension and cell, `dated` by day. `both` are the amounts among those
-    whom both sides approve, before and after. `unknown` are those left out, as decided before.
+    Keys of `matrix` are `BEFORE>AFTER`, of `reasons` the principal codes likewise. `unknown` are
+    those left out, as decided before.
     """
 
-    decisions: int = 0
-    repeats: int = 0
-    not_enrolled: int = 0
-    reproduced: int = 0
-    differing: int = 0
-    differing_examples: tuple[str, ...] = ()
     left_out: dict[str, int] = {}
     lacking: dict[str, int] = {}
     unknown: dict[str, int] = {}
     everybody: GroupCounts = msgspec.field(default_factory=GroupCounts)
     matrix: dict[str, MatrixCell] = {}
-    both_before: Amounts = msgspec.field(default_factory=Amounts)
-    both_after: Amounts = msgspec.field(default_factory=Amounts)
-    burden_before: Amounts = msgspec.field(default_factory=Amounts)
-    burden_after: Amounts = msgspec.field(default_factory=Amounts)
-    reduced_before: int = 0
-    reduced_after: int = 0
-    changed_amounts: int = 0
     causes: dict[str, CauseCounts] = {}
     reasons: dict[str, int] = {}
-    groups: dict[str, dict[str, GroupCounts]] = {}
-    loans: dict[str, LoanCounts] = {}
-    points: dict[int, PointCounts] = {}
-    margins: dict[int, PointCounts] = {}
-    dated: dict[str, GroupCounts] = {}
 
     def leave_out(
         self, why: LeftOut, before: Outcome, lacking: Iterable[str] = (), many: int = 1
@@ -356,48 +226,10 @@ class ImpactSums(msgspec.Struct):
         for name in lacking:
             count(self.lacking, name, many)
 
-    def reproduce(self, decision_id: str, *, exactly: bool) -> None:
-        if exactly:
-            self.reproduced += 1
-            return
-        self.differing += 1
-        self.differing_examples = examples((*self.differing_examples, decision_id))
-
     def add(self, one: JudgedApplicant, many: int = 1) -> None:
-        """Count a compared applicant, or so many who are alike; raises TooManyCells."""
+        """Count a compared applicant, or so many who are alike."""
         alike = GroupCounts.of(one.before, one.after, many)
         self.everybody.add(alike)
-        self._add_to_matrix(one, alike)
-        if one.before.approved and one.after.approved:
-            self._add_amounts(one.before, one.after, many)
-        if one.changed:
-            self._add_causes(one, alike)
-        if one.before.outcome is not one.after.outcome:
-            count(self.reasons, f"{_principal(one.before)}>{_principal(one.after)}", many)
-        for dimension, cell in one.cells:
-            self._group(dimension, cell).add(alike)
-        for counts, sides in ((self.points, one.points), (self.margins, one.margins)):
-            for place, side in enumerate(sides):
-                counts.setdefault(place, PointCounts()).add(side, one.loan, many)
-        for day, was, now in one.dated:
-            self.dated.setdefault(day.isoformat(), GroupCounts()).add(
-                GroupCounts.of(was, now, many)
-            )
-        if one.loan is not None and (one.before.approved or one.after.approved):
-            self._add_loan(one, one.loan, many)
-
-    @property
-    def agreed(self) -> int:
-        same = (self.matrix.get(f"{outcome}>{outcome}") for outcome in Outcome)
-        return sum(cell.applicants for cell in same if cell is not None)
-
-    def merge(self, other: ImpactSums) -> None:
-        """Count the other's applicants as well; raises TooManyCells."""
-        merge_into(self, other)
-        for dimension, cells in self.groups.items():
-            _require_few(dimension, len(cells))
-
-    def _add_to_matrix(self, one: JudgedApplicant, alike: GroupCounts) -> None:
         key = f"{one.before.outcome}>{one.after.outcome}"
         cell = self.matrix.setdefault(key, MatrixCell())
         cell.applicants += alike.applicants
@@ -405,18 +237,14 @@ class ImpactSums(msgspec.Struct):
         cell.amount_after += alike.amount_after
         if one.changed:
             cell.examples = examples((*cell.examples, one.decision_id))
+            self._add_causes(one, alike)
+        if one.before.outcome is not one.after.outcome:
+            count(self.reasons, f"{_principal(one.before)}>{_principal(one.after)}", many)
 
-    def _add_amounts(self, before: Side, after: Side, many: int) -> None:
-        self.changed_amounts += many * (before.amount != after.amount)
-        self.reduced_before += many * before.reduced
-        self.reduced_after += many * after.reduced
-        for side, amounts, burden in (
-            (before, self.both_before, self.burden_before),
-            (after, self.both_after, self.burden_after),
-        ):
-            amounts.add(side.amount or 0, many)
-            if side.instalment is not None:
-                burden.add(side.instalment, many)
+    @property
+    def agreed(self) -> int:
+        same = (self.matrix.get(f"{outcome}>{outcome}") for outcome in Outcome)
+        return sum(cell.applicants for cell in same if cell is not None)
 
     def _add_causes(self, one: JudgedApplicant, alike: GroupCounts) -> None:
         many = alike.applicants
@@ -430,30 +258,9 @@ class ImpactSums(msgspec.Struct):
                 counts.lost += alike.lost
                 counts.examples = examples((*counts.examples, one.decision_id))
 
-    def _group(self, dimension: str, cell: str) -> GroupCounts:
-        cells = self.groups.setdefault(dimension, {})
-        found = cells.get(cell)
-        if found is None:
-            _require_few(dimension, len(cells) + 1)
-            found = cells[cell] = GroupCounts()
-        return found
-
-    def _add_loan(self, one: JudgedApplicant, loan: KnownLoan, many: int) -> None:
-        name = "kept in" if one.before.approved else "swap in"
-        name = name if one.after.approved else "swap out"
-        self.loans.setdefault(name, LoanCounts()).add(loan, many)
-
 
 def _principal(side: Side) -> str:
     return side.codes[0] if side.codes and side.outcome is not Outcome.APPROVE else side.outcome
-
-
-def _require_few(dimension: str, cells: int) -> None:
-    if cells > MOST_CELLS:
-        raise TooManyCells(
-            f"{dimension} has more than {MOST_CELLS:,} different values: give cut points, as "
-            f"{dimension}:10,20"
-        )
 
 
 def rates_of(sums: ImpactSums) -> tuple[Rate, ...]:

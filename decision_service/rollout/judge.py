@@ -13,13 +13,11 @@ from math import inf, lgamma, log, sqrt
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Arm
 from decision_service.rollout.model import (
     Advance,
     Ceiling,
     ExpectedOutcome,
     Guardrail,
-    GuardrailAction,
     Metric,
     Plan,
     RolloutStage,
@@ -29,13 +27,8 @@ from decision_service.rollout.model import (
 )
 from decision_service.rollout.state import (
     ProposalKind,
-    Refusal,
     RolloutState,
-    StepResult,
-    kill,
     needs_two,
-    pause,
-    roll_back,
 )
 
 FALSE_ALARMS = 0.01
@@ -56,7 +49,7 @@ BOUNDS_MS = (
 )  # fmt: skip
 """Upper bounds, inclusive; the last is the longest deadline there is.
 
-A ceiling that stands at a bound is judged exactly, one between two bounds by interpolation.
+A ceiling at a bound is judged exactly, one between two bounds by interpolation.
 """
 
 
@@ -313,19 +306,6 @@ def meant(plan: Plan, metric: Metric) -> ConfidenceBand:
     return ConfidenceBand(float(change - within), float(change + within))
 
 
-def act(
-    plan: Plan, state: RolloutState, guardrail: Guardrail, arm: Arm | None, now: datetime
-) -> StepResult:
-    """`arm` is the one that tripped, None for the product, which killing the champion kills."""
-    if guardrail.action is GuardrailAction.PAUSE:
-        return pause(state)
-    if guardrail.action is GuardrailAction.KILL:
-        return kill(state, arm)
-    if arm is Arm.CHALLENGER:
-        return roll_back(plan, state, TrackName.CHALLENGER, now)
-    return Refusal(f"guardrail `{guardrail.name}` tripped, and only the challenger is rolled back")
-
-
 def _judged(guardrail: Guardrail, value: float, units: int, *, tripped: bool) -> Judgement:
     standing = GuardrailState.TRIPPED if tripped else GuardrailState.OK
     if units < guardrail.min_units:
@@ -337,7 +317,7 @@ class Readiness(msgspec.Struct, frozen=True):
     """`next` is None at the last stage.
 
     `holds_until` is when the present stage has held long enough, `decisions_missing` how many it
-    still needs, `blocked_by` what else stands against going on, in an operator's words.
+    still needs, `blocked_by` what else is against going on, in an operator's words.
     """
 
     next: RolloutStage | None

@@ -18,11 +18,16 @@ WHOLE = 100_000
 """A share of 100 % in thousandths of a percent, the unit of every share here."""
 
 
+def percent_of(share: int) -> Decimal:
+    """A share in percent: 4950 is 4.95."""
+    return Decimal(share).scaleb(-3)
+
+
 class Metric(StrEnum):
     """The measured figure; all but the latency are fractions.
 
     The outcome rates and `data_missing_rate` (referrals of kind DATA) count decisions, an applicant
-    only once, by the first in the window; `override_rate` those of whom a person decided otherwise
+    only once, by the first in the window; `override_rate` those that a person decided otherwise
     in a review. `internal_error_rate` counts INTERNAL errors and RULE_ERROR referrals,
     `upstream_error_rate` the vendor's and outage errors, over attempts.
     """
@@ -233,7 +238,7 @@ class Track(msgspec.Struct, frozen=True):
     """The state of one track.
 
     `stage` None is below the first, 0 %. `since` is when it was entered. `salt` is what deals the
-    applicants now, None where nobody is dealt: only then may a plan change it. `killed` keeps the
+    applicants now, None where it deals none: only then may a plan change it. `killed` keeps the
     stage, so that reviving goes on where it stood. `version` is the challenger's, None for go-live.
     """
 
@@ -260,7 +265,7 @@ def ladder(plan: Plan, name: TrackName) -> tuple[str, Stages]:
 
 
 def dealt(plan: Plan, name: TrackName, track: Track) -> Track:
-    """The track with the salt that assigns at its stage; None where it assigns nobody."""
+    """The track with the salt that assigns at its stage; None where it assigns none."""
     salt, stages = ladder(plan, name)
     deals = stages.percent(track.stage) > 0
     if name is TrackName.GO_LIVE:
@@ -268,24 +273,16 @@ def dealt(plan: Plan, name: TrackName, track: Track) -> Track:
     return replace(track, salt=salt if deals else None)
 
 
-def go_live_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
-    """Why a plan does not fit go-live's state; empty where it does."""
-    return _track_clashes(plan, TrackName.GO_LIVE, track, "go-live", ("go_live",))
-
-
-def challenger_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
-    """Why a plan does not fit its challenger's state; empty where it does."""
-    what = f"challenger version {track.version}"
-    return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("versions", "challenger"))
-
-
-def _track_clashes(
-    plan: Plan, name: TrackName, track: Track, what: str, keys: tuple[str, ...]
-) -> tuple[PlanConflict, ...]:
+def track_clashes(plan: Plan, name: TrackName, track: Track) -> tuple[PlanConflict, ...]:
+    """Why a plan does not fit a track's state; empty where it does."""
+    what: str = "go-live"
+    keys: tuple[str, ...] = ("go_live",)
+    if name is TrackName.CHALLENGER:
+        what, keys = f"challenger version {track.version}", ("versions", "challenger")
     salt, stages = ladder(plan, name)
     found = []
     if track.stage is not None and stages.named(track.stage) is None:
-        message = f"{what} stands at stage `{track.stage}`, which the new plan does not have"
+        message = f"{what} is at stage `{track.stage}`, which the new plan does not have"
         found.append(PlanConflict((*keys, "stages"), message))
     if track.salt is not None and track.salt != salt:
         message = (

@@ -16,7 +16,7 @@ from decision_service.rollout.state import RolloutState
 
 
 class ArmLog(Protocol):
-    """Whom each arm decided; written by `DecisionLog.commit`, read before deciding.
+    """Which applicants each arm decided; written by `DecisionLog.commit`, read before deciding.
 
     Every method raises StoreUnavailable when the store cannot serve.
     """
@@ -77,7 +77,7 @@ class JournalMovedOn(Exception):
 class RolloutJournal(TextLog, Protocol):
     """The append-only journal in which every rollout's state lives, for all processes alike.
 
-    Beside it are the texts of the plans that were ever in force.
+    With it are the texts of the plans that were ever in force.
 
     Every method raises StoreUnavailable when the store cannot serve.
     """

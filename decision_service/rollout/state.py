@@ -17,10 +17,9 @@ from decision_service.rollout.model import (
     PlanConflict,
     Track,
     TrackName,
-    challenger_clashes,
     dealt,
-    go_live_clashes,
     ladder,
+    track_clashes,
 )
 
 Switched = Arm | None
@@ -91,12 +90,12 @@ def initial_state(plan: Plan, now: datetime) -> RolloutState:
 
 
 def advance(
-    plan: Plan, state: RolloutState, track: TrackName | None, now: datetime, who: str | None = None
+    plan: Plan, state: RolloutState, track: TrackName | None, now: datetime, who: str = ""
 ) -> StepResult:
     """One stage up; refused while paused, while the track is killed, and at the top.
 
     Steps are taken from the state as the plan adopts it. Above the plan's share for one person the
-    caller `who` proposes the step for another one to `confirm`; the service (None) proposes none.
+    caller `who` proposes the step for another one to `confirm`; the service waits there by itself.
     `track` may be None while the plan has no challenger. Whether a stage was held long enough is
     asked before (`readiness`).
     """
@@ -108,8 +107,6 @@ def advance(
     stage = (moved or above.go_live).stage
     if not needs_two(plan, ladder(plan, name)[1].percent(stage)):
         return above
-    if who is None:
-        return Refusal(f"the next stage of {plan.product} needs two callers: one proposes it")
     return _proposed(state, Proposal(ProposalKind.ADVANCE, stage or "", who, now, name))
 
 
@@ -151,15 +148,6 @@ def roll_back(
     return _on_track(plan, state, track, now, _down)
 
 
-def pause(state: RolloutState) -> RolloutState:
-    """Stop advancing until `resume`; assignments stay as they are."""
-    return replace(state, paused=True)
-
-
-def resume(state: RolloutState) -> RolloutState:
-    return replace(state, paused=False)
-
-
 def kill(state: RolloutState, arm: Switched) -> StepResult:
     """Stop the challenger, or the whole product for None and for the champion."""
     return _switch(state, arm, killed=True)
@@ -180,15 +168,17 @@ def clashes(plan: Plan, state: RolloutState) -> tuple[PlanConflict, ...]:
     A salt that deals applicants now may not change and the current stages must still exist. A
     challenger of another version is another rollout and clashes with nothing.
     """
-    found = go_live_clashes(plan, state.go_live)
+    found = track_clashes(plan, TrackName.GO_LIVE, state.go_live)
     challenger = _same_challenger(plan, state.challenger)
-    return found if challenger is None else found + challenger_clashes(plan, challenger)
+    if challenger is None:
+        return found
+    return found + track_clashes(plan, TrackName.CHALLENGER, challenger)
 
 
 def adopt(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
     """The state under a changed plan, or all its clashes.
 
-    The tracks stay where they stand. A challenger that is new, or of a new version, begins at its
+    The tracks stay where they are. A challenger that is new, or of a new version, begins at its
     initial stage; one that is gone from the plan is gone from the state.
     """
     if plan.product != state.product:
@@ -211,14 +201,14 @@ def adopt(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
 def fitting(plan: Plan, state: RolloutState, held: RolloutState) -> RolloutState:
     """The state as a process can follow it whose plan may be older than the one it was made under.
 
-    A track that stands at a stage or on a salt that this plan does not have stays where it stood
+    A track at a stage or on a salt that this plan does not have stays where it was
     in `held`. Kills and pauses always count.
     """
     go_live, challenger = state.go_live, state.challenger
-    if go_live_clashes(plan, go_live):
+    if track_clashes(plan, TrackName.GO_LIVE, go_live):
         go_live = replace(held.go_live, killed=go_live.killed)
     known, before = _same_challenger(plan, challenger), _same_challenger(plan, held.challenger)
-    if known and before and challenger_clashes(plan, known):
+    if known and before and track_clashes(plan, TrackName.CHALLENGER, known):
         challenger = replace(before, killed=known.killed)
     return replace(state, go_live=go_live, challenger=challenger)
 
@@ -314,7 +304,7 @@ def _up(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | Ref
     _, stages = ladder(plan, name)
     above = stages.after(track.stage)
     if above is None:
-        return Refusal(f"{name} of {plan.product} stands at `{track.stage}`, its last stage")
+        return Refusal(f"{name} of {plan.product} is at `{track.stage}`, its last stage")
     return dealt(plan, name, replace(track, stage=above.name, since=now))
 
 
@@ -369,7 +359,7 @@ def _go_live(before: Plan, after: Plan, state: RolloutState, limit: int) -> Iter
             yield f"segment {name} ({condition}) gets {share / 1000:g} %"
     rest = max(after.go_live.stages.percent(state.go_live.stage), *new.values(), 0)
     if [key for key in new if key in old] != list(old) and rest > limit:
-        yield f"whom another segment took may get {rest / 1000:g} %"
+        yield f"applicants of another segment may get {rest / 1000:g} %"
 
 
 def _stages(before: Plan, after: Plan, name: TrackName, track: Track, limit: int) -> Iterator[str]:

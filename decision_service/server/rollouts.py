@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
+from google.protobuf.message import Message
 
 from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_pb2 as pb
@@ -18,15 +19,14 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.decide.application import Application
 from decision_service.domain.decision import Arm
 from decision_service.domain.ports import Clock
-from decision_service.domain.values import Money, to_minor
+from decision_service.domain.values import Money
 from decision_service.rollout.assign import enters_comparison, first_match
 from decision_service.rollout.impact import LeftOut, causes_of, matrix_of, rates_of, reasons_of
-from decision_service.rollout.judge import ArmCount, interval
-from decision_service.rollout.model import RolloutStage, Segment, Shadow, Stages, Track, TrackName
-from decision_service.rollout.ports import JournalEntry
+from decision_service.rollout.judge import interval
+from decision_service.rollout.model import RolloutStage, Segment, Shadow, TrackName, percent_of
+from decision_service.rollout.ports import JournalAction
 from decision_service.rollout.state import Proposal, ProposalKind, widenings
 from decision_service.rulebook.rulebook import ActiveRulesStatus
-from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import inputs_from
 from decision_service.server.page_tokens import StepNumber, make_token, page_size, read_token
@@ -39,21 +39,11 @@ from decision_service.server.wire import (
     check_product,
     check_reference,
     check_user_id,
-    decimal_text,
 )
-from decision_service.steering.compare import (
-    CompareVersions,
-    ComparisonRequest,
-    VersionComparison,
-)
-from decision_service.steering.figures import ArmLine, Figures, ShadowLine, ShowFigures
-from decision_service.steering.guardrails import allowed_words, value_words, window_words
+from decision_service.steering.compare import CompareVersions, ComparisonRequest, VersionComparison
+from decision_service.steering.figures import ShadowLine, ShowFigures
 from decision_service.steering.journal import RolloutChange
-from decision_service.steering.operate import (
-    AssignmentExplanation,
-    OperateRollouts,
-    RolloutView,
-)
+from decision_service.steering.operate import AssignmentExplanation, OperateRollouts, RolloutView
 
 SERVICE = service_pb.DESCRIPTOR.services_by_name["RolloutService"]
 LONGEST_WHY = 500
@@ -63,53 +53,16 @@ LONGEST_WINDOW = timedelta(days=366)
 DEFAULT_JUDGED = 200
 MOST_JUDGED = 2_000
 
+M = TypeVar("M", bound=Message)
 Member = TypeVar("Member", bound=StrEnum)
 
 
-def percent_text(share: int) -> str:
-    """Thousandths of a percent as a decimal of percents: 5000 is `5`."""
-    return decimal_text(Decimal(share).scaleb(-3))
-
-
-def _percent(of: RolloutStage | Segment | Shadow) -> str:
-    return percent_text(of.percent)
-
-
-def _share(line: ArmLine | ShadowLine) -> str:
-    return percent_text(line.share)
+def _percent(of: RolloutStage | Segment | Shadow) -> Decimal:
+    return percent_of(of.percent)
 
 
 def _hundredths(share: float) -> str:
     return f"{share * 100 + 0.0:.2f}"
-
-
-def _go_live(look: RolloutView) -> Fields:
-    plan, state = look.product.plan, look.product.state
-    entered = look.entered.get(TrackName.GO_LIVE)
-    return _track(plan.versions.champion, plan.go_live.stages, state.go_live, entered)
-
-
-def _challenger(look: RolloutView) -> Fields | None:
-    challenger, track = look.product.plan.versions.challenger, look.product.state.challenger
-    if challenger is None or track is None:
-        return None
-    entered = look.entered.get(TrackName.CHALLENGER)
-    return _track(challenger.version, challenger.stages, track, entered)
-
-
-def _track(version: int, stages: Stages, track: Track, entered: JournalEntry | None) -> Fields:
-    present = stages.named(track.stage)
-    hold = present.hold if present is not None else None
-    return ROLLOUTS.fields(
-        pb.RolloutTrack,
-        track,
-        version=version,
-        percent=percent_text(stages.percent(track.stage)),
-        entered_by=entered,
-        stages=stages.steps,
-        next=stages.after(track.stage),
-        hold_until_time=track.since + hold if hold else None,
-    )
 
 
 def _widens(look: RolloutView) -> tuple[str, ...]:
@@ -156,8 +109,6 @@ ROLLOUTS = Mapper(
             "plan_digest": "product.plan.digest",
             "position": "last.position",
             "paused": "product.state.paused",
-            "go_live": _go_live,
-            "challenger": _challenger,
             "shadows": "product.plan.versions.shadow",
             "last_step": "last",
             "refused": None,
@@ -170,15 +121,6 @@ ROLLOUTS = Mapper(
         pb.ShadowVersion: {"percent": _percent},
         pb.RolloutSegment: {"percent": _percent, "condition": "condition.text"},
         pb.RolloutStage: {"percent": _percent, "hold": lambda stage: stage.hold or None},
-        pb.RolloutTrack: {
-            "version": None,
-            "percent": None,
-            "since_time": "since",
-            "entered_by": None,
-            "stages": None,
-            "next": None,
-            "hold_until_time": None,
-        },
         pb.RolloutStep: {"create_time": "at"},
         pb.RolloutStanding: {
             "go_live_stage": "go_live.stage",
@@ -232,19 +174,6 @@ ROLLOUTS = Mapper(
         figures_pb.ComparedReason: dict(
             zip(("live", "other", "count"), map(itemgetter, range(3)), strict=True)
         ),
-        figures_pb.ArmFigures: {
-            "percent": _share,
-            "applicants": "tally.units",
-            "decisions": "tally.decisions",
-            "approved": lambda line: ArmCount(line.tally.units, line.tally.approved),
-            "referred": lambda line: ArmCount(line.tally.units, line.tally.referred),
-            "declined": lambda line: ArmCount(line.tally.units, line.tally.declined),
-            "missing": lambda line: ArmCount(line.tally.units, line.tally.missing),
-            "approved_amount": None,
-            "attempts": "errors.units",
-            "internal_errors": "errors.events",
-            "p99_ms": lambda line: round(line.p99_ms),
-        },
         figures_pb.MeasuredShare: {
             "count": "events",
             "percent": lambda count: _hundredths(count.rate),
@@ -252,7 +181,6 @@ ROLLOUTS = Mapper(
             "high": lambda count: _hundredths(interval(count)[1]),
         },
         figures_pb.ShadowFigures: {
-            "percent": _share,
             "compared": "sums.everybody.applicants",
             "agreed": "sums.agreed",
             "not_comparable": _left_out(None),
@@ -262,50 +190,8 @@ ROLLOUTS = Mapper(
             ],
         },
         figures_pb.OutcomeChange: {"live": "before", "other": "after", "count": "applicants"},
-        figures_pb.GuardrailFigures: {
-            "name": "word.guardrail.name",
-            "metric": "word.guardrail.metric",
-            "of": lambda guard: guard.word.arm or "product",
-            "action": "word.guardrail.action",
-            "standing": "word.judgement.standing",
-            "value": lambda guard: value_words(guard.word),
-            "allowed": None,
-            "window": lambda guard: window_words(guard.word),
-            "units": "word.judgement.units",
-            "min_units": "word.guardrail.min_units",
-            "units_missing": lambda guard: guard.awaited and guard.awaited.missing,
-            "units_by_time": lambda guard: guard.awaited and guard.awaited.by,
-        },
-        figures_pb.NextStage: {
-            "stage": lambda one: one.readiness.next and one.readiness.next.name,
-            "percent": lambda one: one.readiness.next and _percent(one.readiness.next),
-            "hold_until_time": "readiness.holds_until",
-            "decisions_missing": "readiness.decisions_missing",
-            "decisions_by_time": "count.by",
-            "ready_by_time": "ready_by",
-            "blocked_by": "readiness.blocked_by",
-            "guardrails": lambda one: len(one.guards),
-        },
-        figures_pb.WaitingGuardrail: {
-            "name": "guardrail.name",
-            "units": "judgement.units",
-            "min_units": "guardrail.min_units",
-        },
-        figures_pb.CapFigures: {
-            "approvals": None,
-            "max_approvals": "approvals",
-            "amount": None,
-            "max_amount": None,
-        },
     }
 )
-
-
-def rollout_message(look: RolloutView, refused: Iterable[Diagnostic]) -> pb.Rollout:
-    """One rollout; `refused` is what the last reading of the rules folder found, of all files."""
-    folder = f"/{look.product.name}/"
-    found = [RULESETS.fields(rules_pb.Problem, one) for one in refused if folder in one.file]
-    return ROLLOUTS.message(pb.Rollout, look, refused=found)
 
 
 def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAssignmentResponse:
@@ -324,43 +210,6 @@ def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAss
     )
 
 
-def figures_message(figures: Figures) -> figures_pb.RolloutFigures:
-    product = figures.product
-    currency = product.champion.currency
-    return ROLLOUTS.message(
-        figures_pb.RolloutFigures,
-        since_time=figures.since,
-        arms=[
-            ROLLOUTS.fields(
-                figures_pb.ArmFigures, line, approved_amount=Money(currency, line.approved)
-            )
-            for line in figures.arms
-        ],
-        shadows=figures.shadows,
-        guardrails=[
-            ROLLOUTS.fields(
-                figures_pb.GuardrailFigures,
-                guard,
-                allowed=allowed_words(guard.word.guardrail, product),
-            )
-            for guard in figures.guards
-        ],
-        next=figures.next,
-        caps=[
-            ROLLOUTS.fields(
-                figures_pb.CapFigures,
-                cap,
-                approvals=total.approvals,
-                amount=Money(currency, total.amount),
-                max_amount=None
-                if cap.amount is None
-                else Money(currency, to_minor(cap.amount, currency)),
-            )
-            for cap, total in figures.day
-        ],
-    )
-
-
 def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
     with Problems() as problems:
         check_product(problems, request.product)
@@ -368,23 +217,31 @@ def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
     return request.product
 
 
-def change_from(
-    request: Any, context: RpcContext, problems: Problems | None = None
-) -> RolloutChange:
-    """A change with its reason, and where the request says so what it was decided on."""
-    problems, why, ticket = problems or Problems(), request.why.strip(), request.ticket.strip()
-    check_product(problems, request.product)
-    if not why:
-        problems.add("why", "is empty: every change needs its reason")
-    for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
-        if len(text) > longest or not text.isprintable():
-            problems.add(field, f"must be one line of at most {longest} printable characters")
+def change_from(request: Any, context: RpcContext) -> RolloutChange:
+    """A change with its reason, and as far as the request says so what of and what it rests on."""
+    why, ticket = request.why.strip(), request.ticket.strip()
     position = getattr(request, "position", 0)
-    if position < 0:
-        problems.add("position", f"is {position}: it must be that of a step, or 0")
-    problems.raise_if_any()
-    seen = getattr(request, "plan_digest", "")
-    return RolloutChange(request.product, context.info.caller, why, ticket, seen, position)
+    with Problems() as problems:
+        track = _member(TrackName, "track", getattr(request, "track", ""), problems)
+        arm = _member(Arm, "arm", getattr(request, "arm", ""), problems)
+        check_product(problems, request.product)
+        if not why:
+            problems.add("why", "is empty: every change needs its reason")
+        for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
+            if len(text) > longest or not text.isprintable():
+                problems.add(field, f"must be one line of at most {longest} printable characters")
+        if position < 0:
+            problems.add("position", f"is {position}: it must be that of a step, or 0")
+    return RolloutChange(
+        request.product,
+        context.info.caller,
+        why,
+        ticket,
+        getattr(request, "plan_digest", ""),
+        position,
+        track=track,
+        arm=arm,
+    )
 
 
 def _member(kind: type[Member], field: str, value: str, problems: Problems) -> Member | None:
@@ -455,6 +312,20 @@ def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> t
     return timedelta(seconds=seconds)
 
 
+def _step(answer: type[M], action: JournalAction | None) -> Callable[..., Awaitable[M]]:
+    """The RPC of a step; its answer has no step where nothing changed, and the rollout after it."""
+
+    async def taken(servicer: RolloutServicer, request: Any, context: RpcContext) -> M:
+        change, taking = change_from(request, context), action
+        if getattr(request, "killed", False):
+            taking = JournalAction.KILL
+        entry = await servicer.operate.move(change, taking, early=getattr(request, "early", False))
+        step = entry and ROLLOUTS.fields(pb.RolloutStep, entry)
+        return answer(step=step, rollout=servicer.shown(servicer.operate.after(change.product)))
+
+    return taken
+
+
 class RolloutServicer(msgspec.Struct, frozen=True):
     """Translates between the wire and the rollouts."""
 
@@ -469,7 +340,7 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     ) -> service_pb.ListRolloutsResponse:
         del request, context
         looks = await self.operate.show_all()
-        return service_pb.ListRolloutsResponse(rollouts=[self._message(look) for look in looks])
+        return service_pb.ListRolloutsResponse(rollouts=[self.shown(look) for look in looks])
 
     async def get_rollout(
         self, request: service_pb.GetRolloutRequest, context: RpcContext
@@ -477,8 +348,8 @@ class RolloutServicer(msgspec.Struct, frozen=True):
         del context
         with Problems() as problems:
             check_product(problems, request.product)
-        rollout = self._message(await self.operate.show(request.product))
-        figures = figures_message(await self.figures(request.product))
+        rollout = self.shown(await self.operate.show(request.product))
+        figures = ROLLOUTS.fields(figures_pb.RolloutFigures, await self.figures(request.product))
         return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
     async def explain_assignment(
@@ -500,49 +371,12 @@ class RolloutServicer(msgspec.Struct, frozen=True):
             next_page_token=make_token(product, steps[size - 1].position if more else None),
         )
 
-    async def advance_rollout(
-        self, request: service_pb.AdvanceRolloutRequest, context: RpcContext
-    ) -> service_pb.AdvanceRolloutResponse:
-        change, track = _of_track(request, context)
-        step = await self.operate.advance(change, track, early=request.early)
-        return service_pb.AdvanceRolloutResponse(**self._done(change, step))
-
-    async def confirm_rollout(
-        self, request: service_pb.ConfirmRolloutRequest, context: RpcContext
-    ) -> service_pb.ConfirmRolloutResponse:
-        change = change_from(request, context)
-        step = await self.operate.confirm(change)
-        return service_pb.ConfirmRolloutResponse(**self._done(change, step))
-
-    async def roll_back_rollout(
-        self, request: service_pb.RollBackRolloutRequest, context: RpcContext
-    ) -> service_pb.RollBackRolloutResponse:
-        change, track = _of_track(request, context)
-        step = await self.operate.roll_back(change, track)
-        return service_pb.RollBackRolloutResponse(**self._done(change, step))
-
-    async def pause_rollout(
-        self, request: service_pb.PauseRolloutRequest, context: RpcContext
-    ) -> service_pb.PauseRolloutResponse:
-        change = change_from(request, context)
-        step = await self.operate.pause(change)
-        return service_pb.PauseRolloutResponse(**self._done(change, step))
-
-    async def resume_rollout(
-        self, request: service_pb.ResumeRolloutRequest, context: RpcContext
-    ) -> service_pb.ResumeRolloutResponse:
-        change = change_from(request, context)
-        step = await self.operate.resume(change)
-        return service_pb.ResumeRolloutResponse(**self._done(change, step))
-
-    async def set_kill_switch(
-        self, request: service_pb.SetKillSwitchRequest, context: RpcContext
-    ) -> service_pb.SetKillSwitchResponse:
-        problems = Problems()
-        arm = _member(Arm, "arm", request.arm, problems)
-        change = change_from(request, context, problems)
-        step = await self.operate.set_kill_switch(change, arm, killed=request.killed)
-        return service_pb.SetKillSwitchResponse(**self._done(change, step))
+    advance_rollout = _step(service_pb.AdvanceRolloutResponse, JournalAction.ADVANCE)
+    confirm_rollout = _step(service_pb.ConfirmRolloutResponse, None)
+    roll_back_rollout = _step(service_pb.RollBackRolloutResponse, JournalAction.ROLL_BACK)
+    pause_rollout = _step(service_pb.PauseRolloutResponse, JournalAction.PAUSE)
+    resume_rollout = _step(service_pb.ResumeRolloutResponse, JournalAction.RESUME)
+    set_kill_switch = _step(service_pb.SetKillSwitchResponse, JournalAction.REVIVE)
 
     async def compare_versions(
         self, request: service_pb.CompareVersionsRequest, context: RpcContext
@@ -552,19 +386,8 @@ class RolloutServicer(msgspec.Struct, frozen=True):
         found = await self.compare(question)
         return ROLLOUTS.message(service_pb.CompareVersionsResponse, comparison=found)
 
-    def _done(self, change: RolloutChange, step: JournalEntry | None) -> Fields:
-        """A step, absent where nothing changed, and the rollout after it."""
-        taken = None if step is None else ROLLOUTS.fields(pb.RolloutStep, step)
-        return {"step": taken, "rollout": self._message(self.operate.after(change.product))}
-
-    def _message(self, look: RolloutView) -> pb.Rollout:
-        return rollout_message(look, self.status().refused)
-
-
-def _of_track(
-    request: service_pb.AdvanceRolloutRequest | service_pb.RollBackRolloutRequest,
-    context: RpcContext,
-) -> tuple[RolloutChange, TrackName | None]:
-    problems = Problems()
-    track = _member(TrackName, "track", request.track, problems)
-    return change_from(request, context, problems), track
+    def shown(self, look: RolloutView) -> pb.Rollout:
+        """One rollout, with what the last reading of the rules folder found in its files."""
+        folder, refused = f"/{look.product.name}/", self.status().refused
+        found = [RULESETS.fields(rules_pb.Problem, one) for one in refused if folder in one.file]
+        return ROLLOUTS.message(pb.Rollout, look, refused=found)

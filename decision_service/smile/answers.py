@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -12,9 +12,9 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from decision_service.domain.values import Cause, DataReason
-from decision_service.smile.client import Request, RequestBudget, SmileApi, check_depth, too_large
+from decision_service.smile.client import Request, RequestBudget, SmileApi, too_large
 from decision_service.smile.errors import ConflictingItems, TransientFault, UpstreamFault, bad_data
-from decision_service.smile.limits import JSON_DEPTH, SmileLimits
+from decision_service.smile.limits import SmileLimits
 
 NULL = Raw(b"null")
 
@@ -269,14 +269,15 @@ class PageDecoder(Generic[Decoded]):
 
 
 def _typed(decoder: msgspec.json.Decoder[Decoded], body: bytes, name: str) -> Decoded:
-    check_depth(body, JSON_DEPTH)
     try:
         # The decoder does not check the encoding of skipped fields, and a cut may lie in one.
         body.decode()
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise bad_data(DataReason.UPSTREAM_SCHEMA, _path(str(error), name)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except RecursionError:
+        raise too_large("depth") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise _unreadable(body, name) from None
 
 
@@ -319,14 +320,39 @@ async def read_list(
     """Every page of a list; `on_more` is called for each page after the first.
 
     Raises an UpstreamFault: PAGINATION_LOOP for a cursor that came before or for pages without end,
-    DATA_TOO_LARGE above `limits.items`, Contradiction for two contents under one id.
+    DATA_TOO_LARGE above `limits.items`, ConflictingItems for two contents under one id.
     """
-    collector: _PageCollector[Thing] = _PageCollector(name, limits)
-    page = await get(request)
-    while cursor := collector.add(page):
+    by_id: dict[str, Thing] = {}
+    duplicates, cursors = 0, set[str]()
+    while True:
+        page = await get(request)
+        duplicates += _take(by_id, page.items or (), name)
+        if len(by_id) > limits.items:
+            raise too_large(f"{name}: over {limits.items} items")
+        cursor, pages = page.next_cursor, len(cursors) + 1
+        if not cursor:
+            return DistinctItems(tuple(by_id.values()), duplicates)
+        # a list of over `limits.pages` is honest only while every page brings a page's worth
+        endless = pages >= limits.pages and len(by_id) < pages * limits.page_size
+        if cursor in cursors or endless:
+            detail = f"{name}: page {pages}"
+            raise UpstreamFault(Cause.SOURCE_FAILED, DataReason.PAGINATION_LOOP, detail)
+        cursors.add(cursor)
         on_more()
-        page = await get(request.at(cursor))
-    return collector.listed()
+        request = request.at(cursor)
+
+
+def _take(by_id: dict[str, Thing], items: Iterable[Thing], name: str) -> int:
+    """How many of the items were known; the others are taken in."""
+    duplicates = 0
+    for item in items:
+        if not item.id:
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.id")
+        known = by_id.setdefault(item.id, item)
+        if known is not item and known != item:
+            raise ConflictingItems
+        duplicates += known is not item
+    return duplicates
 
 
 async def listed(
@@ -338,44 +364,3 @@ async def listed(
         lambda one: api.get(one, decode, budget), sized, api.limits, name=decode.name
     )
     return found.items
-
-
-class _PageCollector(Generic[Thing]):
-    def __init__(self, name: str, limits: SmileLimits) -> None:
-        self._name = name
-        self._limits = limits
-        self._by_id: dict[str, Thing] = {}
-        self._duplicates = 0
-        self._cursors: set[str] = set()
-
-    def add(self, page: PageAnswer[Thing]) -> str | None:
-        for item in page.items or ():
-            self._take(item)
-        if len(self._by_id) > self._limits.items:
-            raise too_large(f"{self._name}: over {self._limits.items} items")
-        if not page.next_cursor:
-            return None
-        self._check_cursor(page.next_cursor)
-        return page.next_cursor
-
-    def listed(self) -> DistinctItems[Thing]:
-        return DistinctItems(tuple(self._by_id.values()), self._duplicates)
-
-    def _take(self, item: Thing) -> None:
-        if not item.id:
-            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.id")
-        known = self._by_id.setdefault(item.id, item)
-        if known is item:
-            return
-        if known != item:
-            raise ConflictingItems
-        self._duplicates += 1
-
-    def _check_cursor(self, cursor: str) -> None:
-        """A list of over `pages` pages is honest only while every page brings a page's worth."""
-        pages = len(self._cursors) + 1
-        endless = pages >= self._limits.pages and len(self._by_id) < pages * self._limits.page_size
-        if cursor in self._cursors or endless:
-            detail = f"{self._name}: page {pages}"
-            raise UpstreamFault(Cause.SOURCE_FAILED, DataReason.PAGINATION_LOOP, detail)
-        self._cursors.add(cursor)

@@ -56,10 +56,7 @@ from decision_service.smile.records import (
 _AT_A_TIME = 200
 
 Thing = TypeVar("Thing", bound=Item)
-IsGig = Callable[[str], bool]
-Supports = Callable[[str, Kind], bool]
-"""Whether a provider (by its id) gives a kind."""
-
+_GIG = "GIG"
 CONSENT_PROBE = Kind.IDENTITIES
 """A kind that every account gives: read last, it shows which accounts still had consent."""
 
@@ -240,27 +237,16 @@ class ApplicantReader:
         return needed(about.source_id or about.account_id, "tasks.metadata.sourceId")
 
 
-def may_count_as_income(accounts: Iterable[Account], is_gig: IsGig) -> bool:
-    """An account in error counts: only its transactions show whether it ever delivered data."""
-    return any(
-        one.connection_status != DISCONNECTED and is_gig(one.provider_id) for one in accounts
-    )
-
-
 class SnapshotBuilder:
     """Accounts and kinds of one applicant.
 
     `unverified` holds the kinds whose lists had several pages and wait for the final check of the
     accounts: a snapshot that is built earlier does not use them. `tasks` is None where they were
     not read. `confirmed` is true once the accounts are known not to have changed until the end.
+    A provider that is not among `providers` is taken to give every kind.
     """
 
-    def __init__(
-        self,
-        plan: FetchPlan,
-        supports: Supports = lambda _, __: False,
-        is_gig: IsGig = lambda _: False,
-    ) -> None:
+    def __init__(self, plan: FetchPlan, providers: Mapping[str, Provider]) -> None:
         self.accounts: tuple[Account, ...] | None = None
         self.account_faults: tuple[Missing, ...] = ()
         self.tasks: Read[Task] | None = None
@@ -268,19 +254,27 @@ class SnapshotBuilder:
         self.unverified: set[Kind] = set()
         self.confirmed = False
         self._plan = plan
-        self._supports = supports
-        self._is_gig = is_gig
+        self._providers = providers
 
     @property
     def asked(self) -> frozenset[Kind]:
         kinds = self._plan.kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
         when = self._plan.transactions
         if when is WhenTransactions.ALWAYS or (
-            when is WhenTransactions.IF_STANDING_IN
-            and may_count_as_income(self.accounts or (), self._is_gig)
+            when is WhenTransactions.IF_STANDING_IN and self._may_earn()
         ):
             kinds |= {Kind.TRANSACTIONS}
         return kinds
+
+    def _may_earn(self) -> bool:
+        """An account in error counts: only its transactions show whether it ever delivered data."""
+        alive = [one for one in self.accounts or () if one.connection_status != DISCONNECTED]
+        found = [self._providers.get(one.provider_id) for one in alive]
+        return any(one is not None and one.type == _GIG for one in found)
+
+    def _supports(self, provider_id: str, kind: Kind) -> bool:
+        found = self._providers.get(provider_id)
+        return found is None or kind.upper() in found.supported
 
     @property
     def wanted(self) -> frozenset[Kind]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -33,24 +32,16 @@ from decision_service.smile.errors import (
 )
 from decision_service.smile.limits import (
     CircuitBreaker,
-    Jitter,
     Permit,
     RateLimiter,
     Reservation,
     RetryBudget,
-    Sleep,
     SmileLimits,
     backoff,
-    full_jitter,
     pause,
     read_date,
     retry_after,
 )
-
-# Matches every string literal, an unclosed last one included, so that the scan stays linear.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 
 # Connections that broke during TLS; the certificate is not at fault.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -93,23 +84,6 @@ async def read_body(response: httpx2.Response, most: int) -> bytes:
     except zlib.error:
         raise TransientFault(DataReason.UPSTREAM_BAD_BODY, "gzip") from None
     return taken.whole()
-
-
-def check_depth(body: bytes, deepest: int) -> None:
-    """Raise an UpstreamFault when the JSON is nested deeper than `deepest`.
-
-    Every pass removes the innermost brackets: brackets that are left after `deepest` passes are too
-    deep, or are not balanced. The parser reports unbalanced brackets.
-    """
-    if len(body) < 2 * deepest:
-        return
-    shape = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS).translate(_TO_SQUARE)
-    for _ in range(deepest):
-        if not shape:
-            return
-        shape = shape.replace(b"[]", b"")
-    if shape.count(b"[") > deepest or b"[]" in shape:
-        raise too_large("depth")
 
 
 def too_large(detail: str) -> UpstreamFault:
@@ -351,24 +325,14 @@ class RequestCounts(msgspec.Struct):
 class SmileApi:
     """Sends requests and returns decoded answers; raises an UpstreamFault where none is usable."""
 
-    def __init__(
-        self,
-        client: HttpClient,
-        clock: Clock,
-        limits: SmileLimits,
-        *,
-        jitter: Jitter = full_jitter,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
+    def __init__(self, client: HttpClient, clock: Clock, limits: SmileLimits) -> None:
         self.limits = limits
         self.counts = RequestCounts()
         self.breaker = CircuitBreaker(clock, limits)
-        self.limiter = RateLimiter(clock, limits.requests_per_second, limits.window_seconds, sleep)
+        self.limiter = RateLimiter(clock, limits.requests_per_second, limits.window_seconds)
         self._client = client
         self._clock = clock
         self._retry_budget = RetryBudget(limits)
-        self._jitter = jitter
-        self._sleep = sleep
 
     def budget(self, stop_at: float, reservation: Reservation | None = None) -> RequestBudget:
         return RequestBudget(stop_at, self.limits.requests_per_reading, reservation)
@@ -435,10 +399,10 @@ class SmileApi:
             budget.answered = True
             raise fault
         self.counts.retries += 1
-        delay = 0.0 if fault.throttled else backoff(retry, self.limits, self._jitter)
+        delay = 0.0 if fault.throttled else backoff(retry, self.limits)
         if self._clock.monotonic() + max(delay, self.limiter.paused_for) >= budget.stop_at:
             raise fault
-        await self._sleep(delay)
+        await asyncio.sleep(delay)
 
     def _count_fault(self, fault: UpstreamFault, budget: RequestBudget) -> None:
         if isinstance(fault, OutOfTime):

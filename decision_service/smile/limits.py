@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -18,16 +17,11 @@ from decision_service.domain.accounts import PENDS_WITHIN
 from decision_service.domain.ports import Clock
 from decision_service.smile.errors import CircuitOpen, NoPermit
 
-JSON_DEPTH = 32
-"""The deepest nesting of an answer that is read."""
-
-Sleep = Callable[[float], Awaitable[None]]
 _IN_HAND = 0.25
 """Share of the time before a deadline that reservations leave free: a request that leaves late
 delays all permits behind it.
 """
 
-Jitter = Callable[[float], float]
 _LONGEST_HEADER = 64
 _random = SystemRandom()
 
@@ -116,12 +110,11 @@ class RateLimiter:
     """
 
     def __init__(
-        self, clock: Clock, per_second: int, window: float = 1.05, sleep: Sleep = asyncio.sleep
+        self, clock: Clock, per_second: int, window: float = SmileLimits().window_seconds
     ) -> None:
         self._clock = clock
         self._per_second = per_second
         self._window = window
-        self._sleep = sleep
         self._permits: list[Permit] = []
         self._reservations: list[Reservation] = []
         self._resume_at = 0.0
@@ -167,7 +160,7 @@ class RateLimiter:
             while (wait := self._wait()) > 0:
                 if self._clock.monotonic() + wait > stop_at:
                     raise NoPermit(wait)
-                await self._sleep(wait)
+                await asyncio.sleep(wait)
             permit = Permit(self._clock)
             self._permits.append(permit)
             return permit
@@ -246,11 +239,6 @@ class CircuitBreaker:
         return True
 
 
-def full_jitter(longest: float) -> float:
-    """Seconds anywhere between 0 and `longest`, so that replicas do not retry in step."""
-    return _random.uniform(0.0, longest)
-
-
 class RetryBudget:
     """Retries may be a tenth of first tries, with ten in hand.
 
@@ -274,9 +262,12 @@ class RetryBudget:
         return True
 
 
-def backoff(retry: int, limits: SmileLimits, jitter: Jitter) -> float:
-    """Seconds before the retry with this number (from 0): full jitter under a doubling cap."""
-    return jitter(min(limits.longest_backoff, limits.backoff_seconds * 2.0**retry))
+def backoff(retry: int, limits: SmileLimits) -> float:
+    """Seconds before the retry with this number (from 0), so that replicas do not retry in step.
+
+    They lie anywhere between 0 and a bound that doubles with each retry.
+    """
+    return _random.uniform(0, min(limits.longest_backoff, limits.backoff_seconds * 2.0**retry))
 
 
 def pause(after: float | None, retry: int, limits: SmileLimits) -> float:

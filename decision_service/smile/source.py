@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import httpx2
@@ -11,7 +11,6 @@ from msgspec.structs import asdict
 from opentelemetry.trace import Tracer
 
 from decision_service.decide.flow import SingleFlight
-from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Clock, FetchResult
@@ -35,7 +34,6 @@ from decision_service.smile.onboarding import SmileEnrolment
 from decision_service.smile.records import PROVIDERS, provider
 from decision_service.smile.webhooks import SmileWebhooks
 
-_GIG = "GIG"
 _REFUSALS_UNTIL_UNWELL = 3
 
 _log = structlog.get_logger("smile")
@@ -66,27 +64,12 @@ class Providers:
         self._api.counts.credential_refusals = 0
         return True
 
-    def find(self, provider_id: str, fallback: Mapping[str, Provider]) -> Provider | None:
-        return self._by_id.get(provider_id) or fallback.get(provider_id)
+    def known(self, fallback: Mapping[str, Provider]) -> Mapping[str, Provider]:
+        """By id; the vendor's own list comes before the fallback."""
+        return {**fallback, **self._by_id}
 
     def all(self) -> Collection[Provider]:
         return self._by_id.values()
-
-    def used(
-        self, provider_ids: Iterable[str], fallback: Mapping[str, Provider]
-    ) -> tuple[Provider, ...]:
-        """Each provider once, in the order of ids; unknown ones are left out."""
-        found = (self.find(one, fallback) for one in sorted(set(provider_ids)))
-        return tuple(one for one in found if one is not None)
-
-    def is_gig(self, provider_id: str, fallback: Mapping[str, Provider]) -> bool:
-        found = self.find(provider_id, fallback)
-        return found is not None and found.type == _GIG
-
-    def supports(self, provider_id: str, kind: Kind, fallback: Mapping[str, Provider]) -> bool:
-        """Whether a provider gives a kind; an unknown provider is taken to give every kind."""
-        found = self.find(provider_id, fallback)
-        return found is None or kind.upper() in found.supported
 
 
 class SmileStatus(RequestCounts, kw_only=True):
@@ -211,7 +194,7 @@ class SmileSource:
     def _reserve(self, plan: FetchPlan, stop_at: float) -> Reservation:
         """Reserve the calls of a fetch; refuse one that the rate limit could not finish in time."""
         # The accounts may be read again after the kinds.
-        calls = 2 + len(SnapshotBuilder(plan).asked)
+        calls = 2 + len(SnapshotBuilder(plan, {}).asked)
         with refusals():
             return self._api.limiter.reserve(calls, stop_at)
 
@@ -224,13 +207,7 @@ class SmileSource:
         wait_until: float,
         fallback: Mapping[str, Provider],
     ) -> SnapshotFetch:
-        def supports(provider_id: str, kind: Kind) -> bool:
-            return self._providers.supports(provider_id, kind, fallback)
-
-        def is_gig(provider_id: str) -> bool:
-            return self._providers.is_gig(provider_id, fallback)
-
-        builder = SnapshotBuilder(plan, supports, is_gig)
+        builder = SnapshotBuilder(plan, self._providers.known(fallback))
         reader = ApplicantReader(
             self._api, user_id, budget, on_more=builder.unverified.add, people=plan.people
         )
@@ -246,5 +223,6 @@ class SmileSource:
     ) -> Snapshot:
         used = {one.provider_id for one in builder.accounts or ()}
         used |= {one.provider_id for one in builder.sources()}
-        providers = self._providers.used(used, fallback)
+        listed = self._providers.known(fallback)
+        providers = tuple(listed[one] for one in sorted(used & listed.keys()))
         return builder.snapshot(user_id, known=known, providers=providers)

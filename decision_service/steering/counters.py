@@ -71,9 +71,9 @@ class CounterKind(StrEnum):
 class FigureCell(msgspec.Struct, frozen=True):
     """One counter of one hour.
 
-    `position` is the journal entry that the rollout stood at: what came before an operator's answer
-    is told from what came after, within the hour too. `arm` is None and `version` 0 for what failed
-    before an arm was chosen. `bucket` is the error code or bound.
+    `position` is the last journal entry: what came before an operator's answer is kept apart from
+    what came after, within the hour too. `arm` is None and `version` 0 for what failed before an
+    arm was chosen. `bucket` is the error code or bound.
     """
 
     product: str
@@ -98,7 +98,7 @@ class ArmTally(msgspec.Struct, frozen=True):
 
     An applicant counts once, by the first decision in the window. `missing` are referrals of kind
     DATA, among the referred. `amount` is what was approved, in minor units. `overridden` are those
-    of whom a person approved what was not approved, or declined what was.
+    that a person approved where the decision did not, or declined where it did.
     """
 
     arm: Arm
@@ -133,7 +133,7 @@ class ArmFigures(Protocol):
     ) -> Sequence[ArmTally]:
         """What was decided from `since` on and before `before`, by arm and version in order.
 
-        With `hashed` only applicants count whom the hash alone dealt.
+        With `hashed` only applicants count that the hash alone dealt.
         """
 
 

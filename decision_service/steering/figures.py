@@ -5,30 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
 from decision_service.decide.admit import midnight
 from decision_service.domain.decision import Arm
-from decision_service.domain.ports import DayTotal
-from decision_service.domain.values import AsOf
+from decision_service.domain.values import AsOf, Money, to_minor
 from decision_service.rollout.assign import running_challenger
 from decision_service.rollout.impact import ImpactSums
 from decision_service.rollout.judge import (
     ArmCount,
-    Readiness,
+    GuardrailState,
     applicants_needed,
     quantile,
     waits_for,
 )
-from decision_service.rollout.judge import GuardrailState as Said
-from decision_service.rollout.model import (
-    WHOLE,
-    DayCap,
-    Metric,
-    Plan,
-    TrackName,
-)
+from decision_service.rollout.model import WHOLE, GuardrailAction, Metric, TrackName, percent_of
 from decision_service.rollout.ports import ArmLog
 from decision_service.rulebook.rulebook import Product
 from decision_service.steering.counters import ArmTally, CounterTotal, decided
@@ -37,9 +31,12 @@ from decision_service.steering.guardrails import (
     GuardrailResult,
     GuardrailWatch,
     GuardrailWindow,
+    allowed_words,
     error_rate,
     latencies,
     position_at,
+    value_words,
+    window_words,
 )
 from decision_service.steering.pairs import PairLog
 
@@ -50,69 +47,91 @@ _FORESEEABLE = timedelta(days=3650).total_seconds()
 
 
 class ArmLine(msgspec.Struct, frozen=True):
-    """One arm since the figures begin; `share` in thousandths of a percent of all applicants.
+    """One arm since the figures begin, with its share of all applicants.
 
-    `approved` is in minor units over all decisions, the outcomes are of applicants. `p99_ms` is 0
-    where nothing was timed.
+    The outcomes are of applicants, the amount is of all decisions. `p99_ms` is 0 where nothing was
+    timed.
     """
 
     arm: Arm
     version: int
-    share: int
-    tally: ArmTally
-    approved: int
-    errors: ArmCount
-    p99_ms: float
+    percent: Decimal
+    applicants: int
+    decisions: int
+    approved: ArmCount
+    referred: ArmCount
+    declined: ArmCount
+    missing: ArmCount
+    approved_amount: Money
+    attempts: int
+    internal_errors: int
+    p99_ms: int
 
 
 class ShadowLine(msgspec.Struct, frozen=True):
-    """One shadow since the figures begin; `share` in thousandths of the enrolled."""
+    """One shadow since the figures begin, with its share of the enrolled."""
 
     version: int
-    share: int
+    percent: Decimal
     sums: ImpactSums
 
 
-class Forecast(msgspec.Struct, frozen=True):
-    """A number that a step needs, and when it is reached at the current rate (None: unknown)."""
+class GuardrailLine(msgspec.Struct, frozen=True):
+    """A guardrail's result in words; for a comparison also how many applicants it still needs."""
 
-    missing: int
-    by: datetime | None
+    name: str
+    metric: Metric
+    of: str
+    action: GuardrailAction
+    standing: GuardrailState
+    value: str
+    allowed: str
+    window: str
+    units: int
+    min_units: int
+    units_missing: int
+    units_by_time: datetime | None
 
 
 class NextStage(msgspec.Struct, frozen=True):
-    """What a track's next stage needs; `decisions` are those since it entered its own."""
+    """What a track's next stage needs; `decisions` are those since it entered its own.
+
+    An instant is None where it cannot be foreseen. `guardrails` is how many watch the track.
+    """
 
     track: TrackName
-    readiness: Readiness
-    count: Forecast
-    ready_by: datetime | None
+    stage: str
+    percent: Decimal
+    hold_until_time: datetime
+    decisions_missing: int
+    decisions_by_time: datetime | None
+    ready_by_time: datetime | None
+    blocked_by: tuple[str, ...]
     decisions: int
-    guards: Sequence[GuardrailResult]
-
-    @property
-    def waiting(self) -> Sequence[GuardrailResult]:
-        return [g for g in self.guards if g.judgement.standing is Said.WAITING]
+    waiting: Sequence[GuardrailLine]
+    guardrails: int
 
 
-class GuardrailLine(msgspec.Struct, frozen=True):
-    """A guardrail's result; for a comparison also the applicants that it still needs."""
+class CapLine(msgspec.Struct, frozen=True):
+    """What a cap has counted today, and how much it allows."""
 
-    word: GuardrailResult
-    awaited: Forecast | None
+    name: str
+    tier: str
+    approvals: int
+    max_approvals: int | None
+    amount: Money
+    max_amount: Money | None
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Everything that a rollout has measured, since `since`; `day` is what each cap counts."""
+    """Everything that a rollout has measured, since `since_time`."""
 
-    product: Product
-    since: datetime
-    now: datetime
+    since_time: datetime
     arms: Sequence[ArmLine]
     shadows: Sequence[ShadowLine]
-    guards: Sequence[GuardrailLine]
+    guardrails: Sequence[GuardrailLine]
     next: Sequence[NextStage]
-    day: Sequence[tuple[DayCap, DayTotal]] = ()
+    caps: Sequence[CapLine]
 
 
 class ShowFigures(msgspec.Struct, frozen=True, eq=False):
@@ -127,29 +146,42 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
         now, found = evaluation.now, evaluation.product
         since = max(found.state.go_live.since, now - LONGEST)
         results = await evaluation.results()
+        lines = [await _line(one, found, now) for one in results]
         return Figures(
-            product=found,
-            since=since,
-            now=now,
+            since_time=since,
             arms=await _arms(evaluation, since),
             shadows=[
                 ShadowLine(
-                    s.version, s.percent, await self.pairs.pair_sums(product, s.version, since)
+                    one.version,
+                    percent_of(one.percent),
+                    await self.pairs.pair_sums(product, one.version, since),
                 )
-                for s in found.plan.versions.shadow
+                for one in found.plan.versions.shadow
             ],
-            guards=[await _guard(word, found.plan, now) for word in results],
-            next=[n for track in TrackName if (n := await _next(evaluation, track, results))],
-            day=await self._day(found, now),
+            guardrails=lines,
+            next=[
+                n for track in TrackName if (n := await _next(evaluation, track, results, lines))
+            ],
+            caps=await self._caps(found, now),
         )
 
-    async def _day(self, product: Product, now: datetime) -> Sequence[tuple[DayCap, DayTotal]]:
-        caps = product.plan.product_caps
+    async def _caps(self, product: Product, now: datetime) -> Sequence[CapLine]:
+        caps, currency = product.plan.product_caps, product.champion.currency
         if not caps:
             return ()
         since = midnight(AsOf.at(now, product.champion.zone))
         totals = await self.arms.day_totals(product.name, since)
-        return [(cap, totals.of(cap.tier)) for cap in caps]
+        return [
+            CapLine(
+                cap.name,
+                cap.tier,
+                totals.of(cap.tier).approvals,
+                cap.approvals,
+                Money(currency, totals.of(cap.tier).amount),
+                None if cap.amount is None else Money(currency, to_minor(cap.amount, currency)),
+            )
+            for cap in caps
+        ]
 
 
 async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:
@@ -162,7 +194,7 @@ async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:
     # A stopped challenger keeps its figures, which show why it was stopped.
     counted = (
         Arm.CHAMPION,
-        *(line.arm for line in lines if line.tally.decisions or line.errors.units),
+        *(line.arm for line in lines if line.decisions or line.attempts),
     )
     return [line for line in lines if line.arm in counted]
 
@@ -174,14 +206,21 @@ def _arm(
     counted = [t for t in totals if (t.arm, t.version) == (arm, version)]
     own = (t for t in tallies if (t.arm, t.version) == (arm, version))
     tally = next(own, ArmTally(arm, version, 0, 0, 0, 0, 0, 0))
+    errors = error_rate(Metric.INTERNAL_ERROR_RATE, counted)
     return ArmLine(
         arm=arm,
         version=version,
-        share=_share(product, arm),
-        tally=tally,
-        approved=tally.amount,
-        errors=error_rate(Metric.INTERNAL_ERROR_RATE, counted),
-        p99_ms=quantile(latencies(counted), 0.99),
+        percent=percent_of(_share(product, arm)),
+        applicants=tally.units,
+        decisions=tally.decisions,
+        approved=ArmCount(tally.units, tally.approved),
+        referred=ArmCount(tally.units, tally.referred),
+        declined=ArmCount(tally.units, tally.declined),
+        missing=ArmCount(tally.units, tally.missing),
+        approved_amount=Money(product.champion.currency, tally.amount),
+        attempts=errors.units,
+        internal_errors=errors.events,
+        p99_ms=round(quantile(latencies(counted), 0.99)),
     )
 
 
@@ -196,38 +235,68 @@ def _share(product: Product, arm: Arm) -> int:
     return enrolled * dealt // WHOLE
 
 
-async def _guard(word: GuardrailResult, plan: Plan, now: datetime) -> GuardrailLine:
-    tripped = word.judgement.standing is Said.TRIPPED
-    if word.arms is None or tripped:
-        return GuardrailLine(word, None)
-    needed = await asyncio.to_thread(applicants_needed, word.guardrail, plan, word.arms)
-    fewest = word.guardrail.min_units if word.judgement.standing is Said.WAITING else 0
-    wanted = max(needed or 0, fewest)
-    return GuardrailLine(word, _awaited(wanted, word.judgement.units, word.window.since, now))
+async def _line(result: GuardrailResult, product: Product, now: datetime) -> GuardrailLine:
+    guardrail, judged = result.guardrail, result.judgement
+    awaited = Forecast(0, None)
+    if result.arms is not None and judged.standing is not GuardrailState.TRIPPED:
+        needed = await asyncio.to_thread(applicants_needed, guardrail, product.plan, result.arms)
+        fewest = guardrail.min_units if judged.standing is GuardrailState.WAITING else 0
+        awaited = _awaited(max(needed or 0, fewest), judged.units, result.window.since, now)
+    return GuardrailLine(
+        name=guardrail.name,
+        metric=guardrail.metric,
+        of=result.arm or "product",
+        action=guardrail.action,
+        standing=judged.standing,
+        value=value_words(result),
+        allowed=allowed_words(guardrail, product),
+        window=window_words(result),
+        units=judged.units,
+        min_units=guardrail.min_units,
+        units_missing=awaited.missing,
+        units_by_time=awaited.by,
+    )
 
 
 async def _next(
-    evaluation: Evaluation, track: TrackName, results: Sequence[GuardrailResult]
+    evaluation: Evaluation,
+    name: TrackName,
+    results: Sequence[GuardrailResult],
+    lines: Sequence[GuardrailLine],
 ) -> NextStage | None:
     product, now = evaluation.product, evaluation.now
-    plan, state = product.plan, product.state
-    challenger = track is TrackName.CHALLENGER
-    state_of_track = state.challenger if challenger else state.go_live
-    if state_of_track is None:
+    challenger = name is TrackName.CHALLENGER
+    track = product.state.challenger if challenger else product.state.go_live
+    if track is None:
         return None
-    decisions = decided(await evaluation.tallies(state_of_track.since), track)
-    readiness = waits_for(plan, state, track, decisions, [w.judgement for w in results])
-    if readiness is None or readiness.next is None:
+    decisions = decided(await evaluation.tallies(track.since), name)
+    judgements = [result.judgement for result in results]
+    needs = waits_for(product.plan, product.state, name, decisions, judgements)
+    if needs is None or needs.next is None:
         return None
-    needed = decisions + readiness.decisions_missing
-    count = _awaited(needed, decisions, state_of_track.since, now)
-    guards = [word for word in results if (word.arm is Arm.CHALLENGER) is challenger]
-    ready_by: datetime | None = (
-        max(readiness.holds_until, count.by) if count.by else readiness.holds_until
+    count = _awaited(decisions + needs.decisions_missing, decisions, track.since, now)
+    unforeseen = needs.blocked_by or (count.missing and count.by is None)
+    own = [line for line in lines if (line.of == Arm.CHALLENGER) is challenger]
+    return NextStage(
+        track=name,
+        stage=needs.next.name,
+        percent=percent_of(needs.next.percent),
+        hold_until_time=needs.holds_until,
+        decisions_missing=needs.decisions_missing,
+        decisions_by_time=count.by,
+        ready_by_time=None if unforeseen else max(needs.holds_until, count.by or needs.holds_until),
+        blocked_by=needs.blocked_by,
+        decisions=decisions,
+        waiting=[line for line in own if line.standing is GuardrailState.WAITING],
+        guardrails=len(own),
     )
-    if readiness.blocked_by or (count.missing and count.by is None):
-        ready_by = None
-    return NextStage(track, readiness, count, ready_by, decisions, guards)
+
+
+class Forecast(NamedTuple):
+    """A number that a step needs, and when it is reached at the current rate (None: unknown)."""
+
+    missing: int
+    by: datetime | None
 
 
 def _awaited(needed: int, decided: int, since: datetime, now: datetime) -> Forecast:

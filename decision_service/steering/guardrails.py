@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import msgspec
 import structlog
@@ -25,7 +24,6 @@ from decision_service.rollout.judge import (
     ArmTallies,
     GuardrailState,
     Judgement,
-    act,
     advances_itself,
     judge_arms,
     judge_latency,
@@ -40,11 +38,10 @@ from decision_service.rollout.model import (
     GuardrailAction,
     GuardrailScope,
     Metric,
-    Plan,
     TrackName,
 )
 from decision_service.rollout.ports import JournalAction, JournalEntry
-from decision_service.rollout.state import Refusal, RolloutState, StepResult, advance
+from decision_service.rollout.state import Refusal, RolloutState
 from decision_service.rulebook.rulebook import Product
 from decision_service.steering.counters import (
     INTERNAL,
@@ -55,7 +52,7 @@ from decision_service.steering.counters import (
     CounterTotal,
     EventCounters,
 )
-from decision_service.steering.journal import RolloutChange, Rollouts
+from decision_service.steering.journal import RolloutChange, Rollouts, stepped
 
 GUARDRAIL = "guardrail "
 """The prefix of the journal's `who` for a guardrail's step; the guardrail's name follows."""
@@ -193,7 +190,7 @@ class Evaluation(msgspec.Struct):
     _totals: dict[GuardrailWindow, Sequence[CounterTotal]] = msgspec.field(default_factory=dict)
 
     async def results(self) -> list[GuardrailResult]:
-        """Each guardrail's result by arm; none for an arm that decides nobody."""
+        """Each guardrail's result by arm; none for an arm that does not decide."""
         return [
             await self._result(guardrail, arm)
             for guardrail in self.product.plan.guardrails
@@ -393,9 +390,13 @@ class GuardrailWatch:
         tripped = [one for one in results if one.judgement.standing is GuardrailState.TRIPPED]
         tripped.sort(key=lambda one: _SEVEREST_FIRST.index(one.guardrail.action))
         for result in tripped:
-            after = _step(result, product.plan, product.state, evaluation.now)
+            action = _JOURNALLED[result.guardrail.action]
+            if action is JournalAction.ROLL_BACK and result.arm is not Arm.CHALLENGER:
+                continue
+            change = _change(evaluation, result)
+            after = stepped(product, product.state, change, action, evaluation.now)
             if not isinstance(after, Refusal) and after != product.state:
-                return await self._act(evaluation, result)
+                return await self._act(change, action, result.guardrail.name)
         if product.plan.go_live.advance is not Advance.AUTO:
             return None
         decisions = await evaluation.decisions(product.state.go_live.since)
@@ -427,24 +428,14 @@ class GuardrailWatch:
             self._histories[name] = known
         return known
 
-    async def _act(self, evaluation: Evaluation, result: GuardrailResult) -> JournalEntry | None:
-        guardrail, product = result.guardrail, evaluation.product
-        kills = guardrail.action is GuardrailAction.KILL
-        figures = figures_of(result, product)
-        change = RolloutChange(
-            product.name,
-            f"{GUARDRAIL}{guardrail.name}",
-            sentence_of(result, product),
-            plan_digest="" if kills else product.plan.digest,
-            position=evaluation.history[0].position,
-            figures=figures,
-        )
-        action = _JOURNALLED[guardrail.action]
-        entry = await self._rollouts.move(change, action, partial(_step, result))
+    async def _act(
+        self, change: RolloutChange, action: JournalAction, guardrail: str
+    ) -> JournalEntry | None:
+        entry = await self._rollouts.move(change, action)
         if entry is not None:
-            labels = (entry.product, guardrail.name, entry.action.value)
+            labels = (entry.product, guardrail, entry.action.value)
             self._counters.guardrail_actions.labels(*labels).inc()
-            _log_move(entry, figures, guardrail=guardrail.name)
+            _log_move(entry, guardrail=guardrail)
         return entry
 
     async def _advance(self, evaluation: Evaluation, decisions: int) -> JournalEntry | None:
@@ -454,26 +445,35 @@ class GuardrailWatch:
         change = RolloutChange(
             product.name,
             AUTO_ADVANCE,
-            "the stage has held, its count is reached and no guardrail stands against it",
+            "the stage has held, its count is reached and no guardrail is against it",
             plan_digest=product.plan.digest,
             position=evaluation.history[0].position,
             figures=figures,
+            track=TrackName.GO_LIVE,
         )
-        entry = await self._rollouts.move(
-            change,
-            JournalAction.ADVANCE,
-            lambda plan, state, now: advance(plan, state, TrackName.GO_LIVE, now),
-        )
+        entry = await self._rollouts.move(change, JournalAction.ADVANCE)
         if entry is not None:
             self._counters.advances.labels(entry.product).inc()
-            _log_move(entry, figures)
+            _log_move(entry)
         return entry
 
 
-def _log_move(entry: JournalEntry, figures: Mapping[str, str], **names: str) -> None:
+def _change(evaluation: Evaluation, result: GuardrailResult) -> RolloutChange:
+    """What a tripped guardrail asks for; killing the champion's arm kills the product."""
+    guardrail, product = result.guardrail, evaluation.product
+    kills = guardrail.action is GuardrailAction.KILL
+    return RolloutChange(
+        product.name,
+        f"{GUARDRAIL}{guardrail.name}",
+        sentence_of(result, product),
+        plan_digest="" if kills else product.plan.digest,
+        position=evaluation.history[0].position,
+        figures=figures_of(result, product),
+        track=TrackName.CHALLENGER,
+        arm=result.arm,
+    )
+
+
+def _log_move(entry: JournalEntry, **names: str) -> None:
     names = {"product": entry.product, "action": entry.action.value, **names}
-    log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(figures))
-
-
-def _step(result: GuardrailResult, plan: Plan, state: RolloutState, now: datetime) -> StepResult:
-    return act(plan, state, result.guardrail, result.arm, now)
+    log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(entry.figures))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
 from decision_service.domain.ports import Clock, TextLog
 from decision_service.rollout.keys import place_of
-from decision_service.rollout.model import Plan, PlanConflict
+from decision_service.rollout.model import Plan, PlanConflict, TrackName
 from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rollout.ports import (
     JournalAction,
@@ -28,10 +27,16 @@ from decision_service.rollout.state import (
     Refusal,
     RolloutState,
     StepResult,
+    Switched,
     adopt,
+    advance,
     clashes,
+    confirm,
     fitting,
     initial_state,
+    kill,
+    revive,
+    roll_back,
     widenings,
 )
 from decision_service.rulebook.folder import RuleFolder
@@ -52,73 +57,77 @@ REFRESH_SECONDS = 1.0
 """Seconds between readings of the journal, so that no process is two seconds late."""
 
 _CODE = "P501"
-_HINT = "bring back what the running rollout stands on, or move the rollout to 0 % first"
+_HINT = "bring back what the running rollout rests on, or move the rollout to 0 % first"
 
 
-class MigratedPlans(msgspec.Struct, frozen=True):
-    """A rulebook with its rollouts' states from the journal, and each product's last entry."""
+class PlansUnfit(Exception):
+    """Changed plans do not fit their running rollouts, by product; nothing was changed."""
 
-    rulebook: Rulebook
-    entries: Mapping[str, JournalEntry]
-
-
-class UnmigratedPlan(msgspec.Struct, frozen=True):
-    """The changed plans that do not fit their running rollouts; nothing was changed."""
-
-    clashes: Mapping[str, tuple[PlanConflict, ...]]
+    def __init__(self, clashes: Mapping[str, tuple[PlanConflict, ...]]) -> None:
+        super().__init__(", ".join(clashes))
+        self.clashes = clashes
 
 
 async def settle(
     journal: RolloutJournal, rulebook: Rulebook, now: datetime, *, signed: bool = False
-) -> MigratedPlans | UnmigratedPlan:
-    """Give a product's rollout its first entry, and one for each change of its plan.
+) -> tuple[Rulebook, Mapping[str, JournalEntry]]:
+    """The rulebook with its rollouts' states, and each product's last entry.
 
-    A plan that widens the one in force, where that asks for two callers, waits for them, and the
-    one in force goes on; rules that two persons `signed` wait for no others. Where all is in the
-    journal already nothing is appended: a restart changes nothing. Raises StoreUnavailable, and
-    RolloutMovedOn where other processes never stop coming first.
+    A rollout gets its first entry, and one for each change of its plan. A plan that widens the one
+    in force, where that asks for two callers, waits for them, and the one in force goes on; rules
+    that two persons `signed` wait for no others. Where all is in the journal already nothing is
+    appended: a restart changes nothing. Raises PlansUnfit, StoreUnavailable, and RolloutMovedOn
+    where other processes never stop coming first.
     """
     published = rulebook.published if signed else None
     both = (published.proposed_by, published.approved_by) if published else ()
     who = ", ".join(one.name for one in both if one) or SERVICE
     for _ in range(ATTEMPTS):
         latest = await journal.latest()
-        settled = {
-            name: await _settled(journal, loaded, latest.get(name), who, now, signed=signed)
-            for name, loaded in rulebook.products.items()
-        }
-        found = {name: one for name, one in settled.items() if not isinstance(one, _Settled)}
+        moved: dict[str, Product] = {}
+        entries: dict[str, JournalEntry] = {}
+        found: dict[str, tuple[PlanConflict, ...]] = {}
+        for name, loaded in rulebook.products.items():
+            last = latest.get(name)
+            in_force, lost = await _in_force(journal, loaded, last)
+            held = not signed and bool(in_force and in_force.second_person_above is not None)
+            lost = () if signed else lost
+            settled = _settled(loaded, in_force, lost, last, who, now, held=held)
+            if isinstance(settled, JournalEntry):
+                entries[name] = settled
+                moved[name] = replace(loaded, state=settled.after)
+                if in_force is not None and settled.plan_digest != loaded.plan.digest:
+                    moved[name] = replace(moved[name], plan=in_force, waiting=loaded.plan)
+            else:
+                found[name] = settled
         if found:
-            return UnmigratedPlan(found)
-        kept = {name: one for name, one in settled.items() if isinstance(one, _Settled)}
-        entries = {name: one.entry for name, one in kept.items()}
+            raise PlansUnfit(found)
         try:
             for name, entry in entries.items():
                 if entry is not latest.get(name):
                     await journal.append(entry)
         except JournalMovedOn:
             continue
-        moved = {name: one.product for name, one in kept.items()}
-        return MigratedPlans(rulebook.with_products(moved), entries)
+        return rulebook.with_products(moved), entries
     raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
 
 
-class _Settled(NamedTuple):
-    product: Product
-    entry: JournalEntry
-
-
-async def _settled(
-    texts: TextLog,
+def _settled(
     loaded: Product,
+    in_force: Plan | None,
+    lost: tuple[PlanConflict, ...],
     last: JournalEntry | None,
     who: str,
     now: datetime,
     *,
-    signed: bool,
-) -> _Settled | tuple[PlanConflict, ...]:
+    held: bool,
+) -> JournalEntry | tuple[PlanConflict, ...]:
+    """The product's last entry, perhaps a new one, or why its plan does not fit.
+
+    Where it is `held` a wider plan waits for two callers.
+    """
     if last is None:
-        entry = JournalEntry(
+        return JournalEntry(
             product=loaded.name,
             position=1,
             at=now,
@@ -129,27 +138,20 @@ async def _settled(
             after=initial_state(loaded.plan, now),
             plan_digest=loaded.plan.digest,
         )
-        return _Settled(replace(loaded, state=entry.after), entry)
-    in_force, lost = await _in_force(texts, loaded, last)
-    held = not signed and bool(in_force and in_force.second_person_above is not None)
-    waits, entry = last.after.proposed, last
-    if not (held and waits and waits.goal == loaded.plan.digest):  # else asked once confirmed
-        found = (*clashes(loaded.plan, last.after), *(() if signed else lost))
-        if found:
-            return found
-        wider = widenings(in_force, loaded.plan, last.after) if in_force else ()
-        entry = _entry(loaded.plan, last, wider, who, now, held=held)
-    product = replace(loaded, state=entry.after)
-    if in_force is not None and entry.plan_digest != loaded.plan.digest:
-        product = replace(product, plan=in_force, waiting=loaded.plan)
-    return _Settled(product, entry)
+    waits = last.after.proposed
+    if held and waits and waits.goal == loaded.plan.digest:  # asked once it is confirmed
+        return last
+    if found := (*clashes(loaded.plan, last.after), *lost):
+        return found
+    wider = widenings(in_force, loaded.plan, last.after) if in_force else ()
+    return _entry(loaded.plan, last, wider, who, now, held=held)
 
 
 async def _in_force(
-    texts: TextLog, loaded: Product, last: JournalEntry
+    texts: TextLog, loaded: Product, last: JournalEntry | None
 ) -> tuple[Plan | None, tuple[PlanConflict, ...]]:
     """None and why where it does not fit; one without `second_person_above` has no conflict."""
-    digest = last.plan_digest
+    digest = loaded.plan.digest if last is None else last.plan_digest
     if digest == loaded.plan.digest:
         return loaded.plan, ()
     text = await texts.text(digest)
@@ -196,16 +198,14 @@ def _entry(
     return replace(step, action=JournalAction.PLAN, after=after, plan_digest=plan.digest)
 
 
-StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
-"""From a plan, a state and an instant to the next state, or a refusal."""
-
-
 class RolloutChange(msgspec.Struct, frozen=True):
     """A change of a product's rollout, who wants it and why; `ticket` is the lender's reference.
 
     With `plan_digest` and `position` it was decided on under that plan, at that entry of the
     journal, and is refused under another plan or once another entry has followed. A kill needs
-    neither, since it must always work. `figures` are what it rests on, for the journal.
+    neither, since it must always work. `track` is what is moved up or down, `arm` what is killed or
+    revived. `figures` are what it rests on, for the journal. `unmet` is what the stage lacks for a
+    step up, which is then refused.
     """
 
     product: str
@@ -215,6 +215,38 @@ class RolloutChange(msgspec.Struct, frozen=True):
     plan_digest: str = ""
     position: int = 0
     figures: Mapping[str, str] = msgspec.field(default_factory=dict)
+    track: TrackName | None = None
+    arm: Switched = None
+    unmet: str = ""
+
+
+def stepped(
+    product: Product,
+    state: RolloutState,
+    change: RolloutChange,
+    action: JournalAction | None,
+    now: datetime,
+) -> StepResult:
+    """The state after a step; no action confirms what another caller proposed."""
+    plan = product.plan
+    match action:
+        case JournalAction.ADVANCE:
+            above = advance(plan, state, change.track, now, change.who)
+            if isinstance(above, Refusal) or not change.unmet:
+                return above
+            return Refusal(
+                f"the present stage of {change.track or TrackName.GO_LIVE} of {product.name} "
+                f"{change.unmet}: wait, or advance with --early and say why"
+            )
+        case JournalAction.ROLL_BACK:
+            return roll_back(plan, state, change.track, now)
+        case JournalAction.PAUSE | JournalAction.RESUME:
+            return replace(state, paused=action is JournalAction.PAUSE)
+        case JournalAction.KILL:
+            return kill(state, change.arm)
+        case JournalAction.REVIVE:
+            return revive(plan, state, change.arm, change.who, now)
+    return confirm(plan, product.waiting, state, change.who, now)
 
 
 class Rollouts:
@@ -232,6 +264,15 @@ class Rollouts:
         self._clock = clock
         self._latest = dict(latest)
         self._lock = asyncio.Lock()
+
+    @classmethod
+    async def start(
+        cls, journal: RolloutJournal, rulebook: Rulebook, clock: Clock, *, signed: bool = False
+    ) -> Rollouts:
+        """The rollouts of a rulebook, its plans taken over; raises as `settle`."""
+        now = clock.now()
+        settled, entries = await settle(journal, rulebook, now, signed=signed)
+        return cls(journal, ActiveRules(settled, now), clock, entries)
 
     @property
     def products(self) -> Mapping[str, Product]:
@@ -264,35 +305,31 @@ class Rollouts:
                 await self.refresh()
             except Exception as error:  # noqa: BLE001 - no fault may end what the kill switch needs
                 if not failing:
-                    log.critical("rollouts stand still", error=type(error).__name__)
+                    log.critical("rollouts lost their journal", error=type(error).__name__)
                 failing = True
             else:
                 if failing:
                     log.info("rollouts follow their journal again")
                 failing = False
 
-    async def take_over(self, rulebook: Rulebook, *, signed: bool = False) -> UnmigratedPlan | None:
+    async def take_over(self, rulebook: Rulebook, *, signed: bool = False) -> None:
         """Activate a loaded rulebook, its rollouts keeping their states.
 
-        A plan that widens the one in force waits, unless two persons `signed` it. Where a changed
-        plan does not fit its running rollout nothing changes, and the clashes return. Raises
-        StoreUnavailable or RolloutMovedOn, having changed nothing.
+        A plan that widens the one in force waits, unless two persons `signed` it. Raises
+        PlansUnfit, StoreUnavailable or RolloutMovedOn, having changed nothing.
         """
         async with self._lock:
             now = self._clock.now()
-            settled = await settle(self._journal, rulebook, now, signed=signed)
-            if isinstance(settled, MigratedPlans):
-                self._latest = dict(settled.entries)
-                self.active_rules.put(settled.rulebook, now)
-                return None
-            return settled
+            settled, entries = await settle(self._journal, rulebook, now, signed=signed)
+            self._latest = dict(entries)
+            self.active_rules.put(settled, now)
 
     async def move(
-        self, change: RolloutChange, action: JournalAction | None, step: StepTaken
+        self, change: RolloutChange, action: JournalAction | None
     ) -> JournalEntry | None:
         """Take a step and return its entry; None, without an entry, where it changes nothing.
 
-        `action` names it in the journal; None stands for what it confirms.
+        No action confirms what waits.
         Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
         is another than expected; RolloutMovedOn, where another step came first; StoreUnavailable.
         """
@@ -300,7 +337,7 @@ class Rollouts:
         async with self._lock:
             for _ in range(ATTEMPTS):
                 self._follow(await self._journal.latest())
-                entry = self._stepped(self.product(product), change, action, step)
+                entry = self._entry(self.product(product), change, action)
                 if entry.after == entry.before:
                     return None
                 try:
@@ -321,17 +358,13 @@ class Rollouts:
         if moved:
             self.active_rules.set_products(moved)
 
-    def _stepped(
-        self,
-        product: Product,
-        change: RolloutChange,
-        action: JournalAction | None,
-        step: StepTaken,
+    def _entry(
+        self, product: Product, change: RolloutChange, action: JournalAction | None
     ) -> JournalEntry:
         last = self._latest[product.name]
         _require_unmoved(product, last, change)
         now = self._clock.now()
-        after = step(product.plan, last.after, now)
+        after = stepped(product, last.after, change, action, now)
         if isinstance(after, Refusal):
             raise RolloutRefused(after.message, product=product.name)
         action, first = _action(action, last.after, after), last.after.proposed
@@ -393,10 +426,10 @@ def _require_unmoved(product: Product, last: JournalEntry, change: RolloutChange
         )
 
 
-def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tuple[Diagnostic, ...]:
+def plan_conflict_problems(folder: RuleFolder, unfit: PlansUnfit) -> tuple[Diagnostic, ...]:
     plans = {one.product: one.plan for one in folder.products if one.plan is not None}
     report = Report()
-    for product, found in unsettled.clashes.items():
+    for product, found in unfit.clashes.items():
         for clash in found:
             plan = plans[product]
             root = yaml.read(plan.path, plan.text, report)

@@ -17,7 +17,7 @@ from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import LoadResult, load_rules
 from decision_service.rules.language.diagnostics import Diagnostic, render
 from decision_service.runtime.telemetry import Alarm, raised
-from decision_service.steering.journal import Rollouts, plan_conflict_problems
+from decision_service.steering.journal import PlansUnfit, Rollouts, plan_conflict_problems
 
 REFUSED = "rules refused, the last good ones decide"
 NOTHING_LISTED = "no key of a list counts"
@@ -68,12 +68,10 @@ class ReloadRules(msgspec.Struct, frozen=True, eq=False):
             if problems:
                 return self._refused(problems)
             await self.log.put_texts(loading.texts)
-            unsettled = await self.rollouts.take_over(
-                loading.rulebook, signed=self.signers is not None
-            )
-            if unsettled is not None:
-                return self._refused(plan_conflict_problems(folder, unsettled))
+            await self.rollouts.take_over(loading.rulebook, signed=self.signers is not None)
             changes = await keep(self.log, folder, self.clock.now())
+        except PlansUnfit as unfit:
+            return self._refused(plan_conflict_problems(folder, unfit))
         except (StoreError, RolloutMovedOn):
             return Reloaded(accepted=False, faults=0, again=True)
         for problem in loading.nothing_listed:

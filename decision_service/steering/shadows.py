@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from time import thread_time
 
@@ -33,9 +31,8 @@ class ShadowLimits(msgspec.Struct, frozen=True):
     `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
     `linger` seconds, by when its reply has left. Then it waits for a moment in which no decision is
     in progress, for at most `yielding` seconds: decisions that wait for the vendor are not in its
-    way. The thread uses a processor at most `share` of the time. An evaluation of more than `slow`
-    seconds is counted. Up to `unwritten` results wait for the store,
-    which gets them every `write_every` seconds.
+    way. It uses a processor at most `share` of the time. An evaluation of more than `slow` seconds
+    is counted.
     """
 
     queue: int = 64
@@ -44,8 +41,6 @@ class ShadowLimits(msgspec.Struct, frozen=True):
     yielding: float = 0.25
     share: float = 0.005
     slow: float = 0.1
-    unwritten: int = 4096
-    write_every: float = 1.0
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -55,10 +50,10 @@ class _Waiting(msgspec.Struct, frozen=True):
 
 
 class Shadows:
-    """Evaluates shadows, and stores their results.
+    """Evaluates shadows one at a time on a thread, and stores each result, or drops it.
 
-    `idle` returns in a moment when no decision is in progress. `worked` tells the seconds that a
-    processor has worked for the thread that asks: one that waited for others was in nobody's way.
+    `idle` returns in a moment when no decision is in progress. `worked` gives the seconds that a
+    processor has worked for its thread: one that waited for others was in no way.
     """
 
     def __init__(
@@ -77,8 +72,6 @@ class Shadows:
         self._budget = budget or ShadowLimits()
         self._worked = worked
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
-        self._done: deque[DecisionPair] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
 
     def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
         """Queue a recorded decision, or drop it where the queue is full; never waits."""
@@ -90,33 +83,6 @@ class Shadows:
             self._drop(case.decision.product, "queue_full", len(versions))
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._evaluate_all())
-            group.create_task(self._write_all())
-
-    async def aclose(self) -> None:
-        """Store finished results; queued decisions are dropped."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-        await self.flush()
-
-    async def flush(self) -> None:
-        """Store finished results; after a store failure, with the next flush."""
-        pairs = list(self._done)
-        if not pairs:
-            return
-        try:
-            await self._pairs.put_pairs(pairs)
-        except StoreError:
-            return
-        for _ in pairs:
-            self._done.popleft()
-
-    async def _write_all(self) -> None:
-        while True:
-            await asyncio.sleep(self._budget.write_every)
-            await self.flush()
-
-    async def _evaluate_all(self) -> None:
         while True:
             await self._evaluate(await self._queue.get())
 
@@ -134,17 +100,18 @@ class Shadows:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._budget.yielding):
                 await self._idle()
-        loop, started = asyncio.get_running_loop(), self._clock.monotonic()
-        pair, worked = await loop.run_in_executor(self._thread, self._paired, case, version)
-        self._count(pair, self._clock.monotonic() - started)
-        if len(self._done) < self._budget.unwritten:
-            self._done.append(pair)
-        else:
+        started = self._clock.monotonic()
+        pair, worked = await asyncio.to_thread(self._paired, case, version)
+        took = self._clock.monotonic() - started
+        try:
+            await self._pairs.put_pairs([pair])
+        except StoreError:
             self._drop(pair.product, "store_unavailable", 1)
+        self._count(pair, took)
         await asyncio.sleep(worked * (1 / self._budget.share - 1))
 
     def _paired(self, case: DecidedCase, version: CompiledRuleset) -> tuple[DecisionPair, float]:
-        """The pair, and the seconds that a processor worked for it; on the thread."""
+        """The pair, and the seconds that a processor worked for it."""
         before, decision = self._worked(), case.decision
         pair = DecisionPair(
             decision.decision_id,

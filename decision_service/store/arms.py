@@ -238,7 +238,7 @@ def tallies(
 def _overridden(
     connection: Connection, product: str, window: Sequence[ColumnElement[bool]]
 ) -> Mapping[tuple[Arm, int], int]:
-    """Applicants of whom a person decided otherwise than a decision in the window."""
+    """Applicants that a person decided otherwise than a decision in the window."""
     same = (
         _ROWS.product == decisions.c.product,
         _ROWS.created == decisions.c.created,

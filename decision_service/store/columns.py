@@ -46,14 +46,14 @@ _MICROSECOND = timedelta(microseconds=1)
 Values = tuple[object, ...]
 
 metadata = MetaData()
-"""Of the tables, the same for SQLite and PostgreSQL; each is declared beside its statements."""
+"""Of the tables, the same for SQLite and PostgreSQL; each is declared with its statements."""
 
 postgres_metadata = MetaData()
 """Of those that PostgreSQL alone has."""
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 BODY = LargeBinary()
-"""What PostgreSQL keeps beside the row, uncompressed: it is read far more cheaply."""
+"""What PostgreSQL keeps apart from the row, uncompressed: it is read far more cheaply."""
 
 _PERSON, _WITHHELD = "person", "withheld"
 

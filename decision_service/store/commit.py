@@ -12,7 +12,6 @@ import msgspec
 from msgspec.structs import astuple, replace
 from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_
 
-from decision_service.decide.flow import UserCache
 from decision_service.domain.errors import (
     AllowancesMoved,
     ConsentMoved,
@@ -41,12 +40,10 @@ from decision_service.store.errors import RETRY_SECONDS, unavailable
 from decision_service.store.keys import DataKeys
 from decision_service.store.replicas import SharedLeases, SoleProcess, spend
 from decision_service.store.rollouts import texts
-from decision_service.store.snapshots import PackedSnapshot, Snapshots
+from decision_service.store.snapshots import Snapshots
 
 LARGEST_GROUP = 128
 LINGER_SECONDS = 0.002
-DECIDED_ON = 8192
-"""How many decided-on snapshots are cached with their count of withdrawals."""
 
 _PROBE = "probe"
 _PROBE_BYTES = 64 << 10
@@ -66,7 +63,6 @@ _PRECONDITIONS = {
     "consent": "bigint",
     "reading": "text",
     "fetched": "bigint",
-    "part": "text",
     "place": "bigint",
 }
 _BROKEN = """
@@ -76,15 +72,12 @@ SELECT place, coalesce((SELECT epoch FROM consents WHERE consents.user_id = give
     AND (given.reading IS NULL OR EXISTS (
         SELECT 1 FROM warm
         WHERE warm.user_id = given.user_id AND warm.snapshot_id = given.reading
-        AND warm.fetched = given.fetched AND warm.quarantined < warm.fetched {serving}
+        AND warm.fetched = given.fetched AND warm.quarantined < warm.fetched {lock}
     ))
-    AND (given.part IS NULL OR EXISTS (
-        SELECT 1 FROM snapshots
-        WHERE snapshots.user_id = given.user_id AND snapshots.snapshot_id = given.part {stored}
-    )) AS holds
+    AS holds
 FROM given
 """
-"""PostgreSQL locks what holds: a reading serves, and a snapshot is stored, until the end."""
+"""PostgreSQL locks what holds: a reading serves until the end."""
 
 OnCommit = Callable[[float, int], None]
 """Called after each committed group with its seconds and its number of decisions."""
@@ -98,23 +91,29 @@ class Preconditions(msgspec.Struct, frozen=True):
     """Conditions that must hold at the commit; None where one does not matter.
 
     `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
-    `fetched` when it was read. `part` is a snapshot that must be stored.
+    `fetched` when it was read.
     """
 
     user_id: str
     consent: int | None = None
     reading: str | None = None
     fetched: int | None = None
-    part: str | None = None
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """An entry to be committed, as it is read back later; `snapshot` where one is to be stored."""
+    """An entry to be committed, as it is read back later."""
 
     entry: DecisionEntry
     stored: StoredEntry
     preconditions: Preconditions
-    snapshot: PackedSnapshot | None = None
+
+    @property
+    def snapshot(self) -> SnapshotBody | None:
+        """The one to be stored; a whole warm reading is there already, as the commit checks."""
+        snapshot, mark = self.entry.snapshot, self.entry.depends_on
+        if snapshot is not None and mark is not None and mark.snapshot_id == snapshot.id:
+            return None
+        return snapshot
 
     @property
     def key(self) -> tuple[str, str]:
@@ -135,7 +134,6 @@ class Commits(Snapshots):
     ) -> None:
         Snapshots.__init__(self, database, data_keys)
         self.leases = leases
-        self._decided_on: UserCache[int] = UserCache(DECIDED_ON)
         self._groups = Batches(
             self._commit_group, most=largest_group, linger=linger, split=database.split_batches
         )
@@ -146,40 +144,15 @@ class Commits(Snapshots):
         """The entry, or an earlier one under its key; raises StoreUnavailable or EntryRefused."""
         if entry.warm is not None:
             self._held.forget(entry.user_id)
-        stored, since = decisions.stored(entry), self._decided_on.forgotten
-        packed = None
-        if entry.snapshot is not None and not self._is_stored(entry, entry.snapshot):
-            packed = await self._packing.pack(entry.snapshot, microseconds(entry.created))
-        preconditions = preconditions_of(entry, stored=packed is None)
+        commit = Commit(entry, decisions.stored(entry), preconditions_of(entry))
         try:
-            answer = await self._groups.submit(Commit(entry, stored, preconditions, packed))
+            answer = await self._groups.submit(commit)
         except ReadingMoved:
             self._held.forget(entry.user_id)
-            if entry.snapshot is not None:
-                self._decided_on.pop((entry.user_id, entry.snapshot.id), None)
             raise
-        if packed is not None and answer.decision_id == entry.decision_id:
-            self._decided_on.keep(packed.key, entry.consent, since)
         if entry.fence:
             self.leases.forget(entry.fence)
         return answer
-
-    def _is_stored(self, entry: DecisionEntry, snapshot: SnapshotBody) -> bool:
-        """Whether a snapshot need not be written, as the commit checks that it is stored.
-
-        That of the reading that may serve is. A part of it is, most likely, where a decision on it
-        was recorded since the user last withdrew consent.
-        """
-        mark = entry.depends_on
-        if mark is None:
-            return False
-        if mark.snapshot_id == snapshot.id:
-            return True
-        return self._decided_on.get((snapshot.user_id, snapshot.id)) == entry.consent
-
-    def forget_user(self, user_id: str) -> None:
-        super().forget_user(user_id)
-        self._decided_on.forget(user_id)
 
     async def check(self) -> None:
         await self._database.read(partial(decisions.by_id, decision_id=""))
@@ -209,16 +182,14 @@ class Commits(Snapshots):
         return answers
 
 
-def preconditions_of(entry: DecisionEntry, *, stored: bool) -> Preconditions:
-    """What an entry depends on; with `stored` also that its snapshot is there already."""
+def preconditions_of(entry: DecisionEntry) -> Preconditions:
     if entry.snapshot is None:
         return Preconditions(entry.user_id)
     mark = entry.depends_on
     if mark is None:
         return Preconditions(entry.user_id, entry.consent)
-    part = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
     fetched = microseconds(mark.fetched)
-    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part)
+    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched)
 
 
 def record_group(
@@ -234,7 +205,7 @@ def record_group(
     driver.insert(connection, history.history, rows)
     if opened := [one.review for one in entries if one.review is not None]:
         review_rows.open_all(connection, opened)
-    given = [c.snapshot for c in recorded if c.snapshot is not None]
+    given = [(c.snapshot, c.entry.created) for c in recorded if c.snapshot is not None]
     snapshots.record(connection, given, data_keys)
     marks = [(one.user_id, one.warm) for one in entries if one.warm is not None]
     snapshots.record_marks(connection, marks)
@@ -374,10 +345,10 @@ def _broken(connection: Connection, asked: Collection[Preconditions]) -> set[Pre
 @cache
 def looking(dialect: str, count: int) -> str:
     """The statement that says of so many preconditions whether they hold."""
-    locks = ("FOR SHARE", "FOR KEY SHARE") if dialect == "postgresql" else ("", "")
+    lock = "FOR SHARE" if dialect == "postgresql" else ""
     values = driver.marks(dialect, [*_PRECONDITIONS.values()], count)
     names = ", ".join(_PRECONDITIONS)
-    return _BROKEN.format(names=names, values=values, serving=locks[0], stored=locks[1])
+    return _BROKEN.format(names=names, values=values, lock=lock)
 
 
 def _arm_row(commit: Commit) -> Values | None:

@@ -123,7 +123,7 @@ def done_erasures(connection: Connection) -> Mapping[str, str | None]:
 
 
 def users_to_erase(connection: Connection) -> Sequence[str]:
-    """All users of whom there may be something to erase: data, or hashes and reviews."""
+    """All users who may have something to erase: data, or hashes and reviews."""
     return [row[0] for row in connection.execute(_USERS)]
 
 
@@ -221,7 +221,7 @@ class Erasing:
 
         A database that was restored from a backup lacks the later ones: they are carried out again.
         A journal that was lost or moved lacks the earlier ones: they are noted again. Raises
-        StoreDamaged and StoreUnavailable.
+        StoreRefused and StoreUnavailable.
         """
         if self._journal is None:
             return
@@ -275,9 +275,8 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
 def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
     """Delete snapshots and their warm marks, unless a decision needs them.
 
-    Commits that store a snapshot of one of these users are waited for. The first two statements
-    wait for commits that look whether it is there; the third one, which begins after them, sees
-    their decisions.
+    Commits that store a snapshot of one of these users are waited for. The first statement waits
+    for commits on the whole reading; the second one, which begins after them, sees their decisions.
     """
     if not keys:
         return
@@ -285,9 +284,6 @@ def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -
     data.hold_consents(connection, users)
     for key in keys:
         connection.execute(delete(warm).where(_MARKED.in_([key])))
-        connection.execute(
-            select(snapshots.c.user_id).where(_SNAPSHOT.in_([key])).with_for_update()
-        )
         connection.execute(delete(snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
     gone = known_counts.c.user_id.in_(users), ~_HAS_SNAPSHOTS
     connection.execute(delete(known_counts).where(*gone))

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -30,7 +30,8 @@ from decision_service.domain.errors import StoreError
 from decision_service.runtime.files import sync_folder
 from decision_service.store import errors
 from decision_service.store.columns import insert_new
-from decision_service.store.errors import StoreDamaged, StoreRefused, StoreUnwritable, unavailable
+from decision_service.store.engine import Database
+from decision_service.store.errors import StoreRefused, unavailable
 from decision_service.store.sqlite_file import shared_engine
 
 T = TypeVar("T")
@@ -67,24 +68,14 @@ def new_erasure(user_id: str) -> Erasure:
     return Erasure(secrets.token_hex(16), user_id)
 
 
-class JournalTables(Protocol):
-    """The journal's database: a `JournalFile`, or one of PostgreSQL."""
-
-    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
-        """As `Database.write`."""
-
-    async def aclose(self) -> None:
-        """As `Database.aclose`."""
-
-
 class ErasureJournal:
     """Where erasures are recorded apart from the store's database: a file, or a database.
 
-    Any number of processes share it. Methods raise StoreDamaged and StoreUnavailable; what is noted
+    Any number of processes share it. Methods raise StoreRefused and StoreUnavailable; what is noted
     is durable on return. A user is in it by a mark alone, which only the journal's key makes.
     """
 
-    def __init__(self, database: JournalTables) -> None:
+    def __init__(self, database: JournalFile | Database) -> None:
         self._database = database
 
     async def note(self, erasures: Iterable[Erasure]) -> None:
@@ -158,7 +149,7 @@ class JournalFile:
             raise
         except (OSError, StoreError) as error:
             why = getattr(error, "strerror", None) or errors.said(error.__cause__)
-            raise StoreUnwritable(
+            raise StoreRefused(
                 f"the erasure journal {path} cannot be written ({why}): give the service's user "
                 "access to it, or set DECISION_ERASURE_JOURNAL to another file"
             ) from None
@@ -190,8 +181,8 @@ class JournalFile:
         if not head:
             sync_folder(self._path.parent)
 
-    def _damaged(self) -> StoreDamaged:
-        return StoreDamaged(
+    def _damaged(self) -> StoreRefused:
+        return StoreRefused(
             f"the erasure journal {self._path} is damaged, and nothing was changed: restore it "
             "from its copy, or move it away, and what the store still knows of erasures is written "
             "anew"
@@ -217,8 +208,8 @@ def begin_tables(connection: Connection) -> None:
     insert_new(connection, _KEYS, [row])
 
 
-def _keyless() -> StoreDamaged:
-    return StoreDamaged(
+def _keyless() -> StoreRefused:
+    return StoreRefused(
         "the database of DECISION_ERASURE_JOURNAL has lost the journal's key, and nothing was "
         "changed: restore it from its backup, or name an empty one, into which what the store "
         "still knows of erasures is written"

@@ -61,30 +61,6 @@ class StoreLocked(StoreRefused):
     """Another process holds the SQLite file."""
 
 
-class StoreUnwritable(StoreRefused):
-    """The path does not exist, or may not be written."""
-
-
-class StoreDamaged(StoreRefused):
-    """The file is not a whole database; nothing was repaired or replaced."""
-
-
-class StoreUnreachable(StoreRefused):
-    """The PostgreSQL server does not answer, or does not let us in."""
-
-
-class ServerTooOld(StoreRefused):
-    """The PostgreSQL server is older than this program needs."""
-
-
-class SchemaUnfit(StoreRefused):
-    """The tables are older or newer than this program, missing, or another program's."""
-
-
-class KeysUnfit(StoreRefused):
-    """A file of secret keys cannot be used, or lacks a key that the store needs."""
-
-
 class EntryRefused(StoreError):
     """One entry cannot be stored, whatever the state of the store; nothing of it was recorded."""
 

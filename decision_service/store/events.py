@@ -59,13 +59,13 @@ events = Table(
     info=of_person(
         "user_id",
         ErasedBy.NOTHING,
-        "what the vendor sent and is not handled yet; then the row names nobody",
+        "what the vendor sent and is not handled yet; then the row has no name",
     ),
 )
 """Events that the vendor sent, by id for ever; `done` once what they ask for has happened.
 
-From then on nothing is kept of whom they concerned. Both of `since` and `due` are `received` until
-a reading was not whole: then they are when that was, and when the data is read again.
+From then on nothing is kept of the persons. Both of `since` and `due` are `received` until a
+reading was not whole: then they are when that was, and when the data is read again.
 """
 
 

@@ -88,8 +88,8 @@ history = Table(
 """What later decisions on the same person need of each; of its loans the newest reports together.
 
 Without a report the columns from `outstanding` to `drawn` are null. `drawn` is null as well where
-nothing of the approved amount is left to be paid out. `reviewed` is when a person's result came to
-stand, `replaced` is true of a decision that was made again. `found_by` are its keys in
+nothing of the approved amount is left to be paid out. `reviewed` is when a person decided the
+review, `replaced` is true of a decision that was made again. `found_by` are its keys in
 `history_keys`, packed.
 """
 

@@ -35,7 +35,7 @@ from decision_service.domain.errors import StoreUnavailable
 from decision_service.runtime.files import read_small
 from decision_service.store.columns import metadata, padded
 from decision_service.store.engine import Database, Readable, SqliteFile, parse_store_url
-from decision_service.store.errors import KeysUnfit, unavailable
+from decision_service.store.errors import StoreRefused, unavailable
 
 MOST_KEYS = 4
 
@@ -79,7 +79,7 @@ class KeyFile(Generic[K]):
         """The keys for a store that needs those with `used` ids; none where no file is named.
 
         `beside` is the file where none is named, made unless keys are needed already. Raises
-        KeysUnfit.
+        StoreRefused.
         """
         create = path is None and not used
         path = path or beside
@@ -87,14 +87,14 @@ class KeyFile(Generic[K]):
         lost = sorted(one.hex() for one in {*used} - {key.id for key in keys})
         if lost:
             where = f"which {path} lacks" if path else f"and {self.setting} is not set"
-            raise KeysUnfit(
+            raise StoreRefused(
                 f"the store holds {self._needed} the {self.name} {lost[0]}, {where}: put the key "
                 f"back{self._way.format(key=lost[0])}"
             )
         return keys
 
     def read(self, path: Path, *, create: bool = False) -> tuple[K, ...]:
-        """The keys of a file; with `create` a missing file is made with one. Raises KeysUnfit."""
+        """The keys of a file, which `create` makes where it is missing; raises StoreRefused."""
         if create and not path.exists():
             self.add(path)
         keys = tuple(self._key(path, number, line) for number, line in self._lines(path))
@@ -108,7 +108,7 @@ class KeyFile(Generic[K]):
         return keys
 
     def add(self, path: Path) -> K:
-        """Put a new key first, in a file that its owner alone can read; raises KeysUnfit."""
+        """Put a new key first, in a file that its owner alone can read; raises StoreRefused."""
         secret = secrets.token_bytes(SMALLEST_KEY)
         try:
             before = read_small(path)
@@ -162,12 +162,12 @@ class KeyFile(Generic[K]):
                 path, f"has no key of {SMALLEST_KEY} bytes in base64 on line {number}"
             ) from None
 
-    def _unreadable(self, path: Path, error: OSError) -> KeysUnfit:
+    def _unreadable(self, path: Path, error: OSError) -> StoreRefused:
         way = f"set {self.setting} to one that `{self._program} add` makes"
         return self._unfit(path, f"cannot be read ({error.strerror}): {way}")
 
-    def _unfit(self, path: Path, why: str) -> KeysUnfit:
-        return KeysUnfit(f"the {self.name} file {path} {why}")
+    def _unfit(self, path: Path, why: str) -> StoreRefused:
+        return StoreRefused(f"the {self.name} file {path} {why}")
 
 
 def new_key() -> bytes:
@@ -239,7 +239,7 @@ class DataKeys:
         key_id = stored.wrapped_by
         if key_id not in self._by_id and self._path is not None:
             # Another process may have wrapped by it since the file was read.
-            with suppress(KeysUnfit):
+            with suppress(StoreRefused):
                 self._by_id.update((key.id, key) for key in DATA_KEYS.read(self._path))
         if key_id in self._by_id:
             return opened(self._by_id[key_id].key, stored.key, about)
@@ -328,7 +328,7 @@ def _ids(connection: Connection, table: Table) -> Iterator[bytes]:
 async def open_data_keys(
     url: str, path: Path | None, database: Readable, *, make: bool = False
 ) -> DataKeys:
-    """The keys of a file, with `make` of one by SQLite's; raises KeysUnfit for a lost key."""
+    """The keys of a file, with `make` of one by SQLite's; raises StoreRefused for a lost key."""
     used = await database.read(data_key_ids)
     beside = DATA_KEYS.beside(url) if make and path is None else None
     keys = await asyncio.to_thread(DATA_KEYS.open, path, used, beside)

@@ -59,7 +59,7 @@ notices = Table(
 )
 """Letters to applicants as they were made, deleted with their decisions; `letter` is JSON.
 
-`review_id` is the review whose result a letter tells, null of one that tells the decision's own.
+`review_id` is the review whose result a letter has, null for the result of the decision itself.
 """
 
 

@@ -17,13 +17,7 @@ from decision_service.domain.errors import StoreError
 from decision_service.store import errors, schema
 from decision_service.store.columns import ErasedBy
 from decision_service.store.engine import PostgresServer
-from decision_service.store.errors import (
-    ConnectionLost,
-    RolledBack,
-    StoreRefused,
-    StoreUnreachable,
-    unavailable,
-)
+from decision_service.store.errors import ConnectionLost, RolledBack, StoreRefused, unavailable
 from decision_service.store.schema import personal_tables
 
 T = TypeVar("T")
@@ -221,7 +215,7 @@ async def _first_contact(
         raise
     except StoreError as error:
         authority = ", the file that PGSSLROOTCERT names" if "ssl" in server.url.query else ""
-        raise StoreUnreachable(
+        raise StoreRefused(
             f"the database {server.shown} cannot be used ({errors.said(error.__cause__)}): check "
             f"{setting}{authority}, and that the server runs and lets this user in"
         ) from None

@@ -53,7 +53,7 @@ from decision_service.store.columns import (
     withheld,
 )
 
-OF_THE_DAY = withheld("how the lender's budget of a day counts the result, which is told")
+OF_THE_DAY = withheld("how the lender's budget of a day counts the result, which is disclosed")
 
 reviews = Table(
     "reviews",
@@ -90,7 +90,7 @@ reviews = Table(
         "a review that an erasure ends says so, and goes with its decision",
     ),
 )
-"""Every review as it stands; `body` is the whole of it, the other columns what lists look for.
+"""Every review as it is now; `body` is the whole of it, the other columns what lists look for.
 
 `tags` are one a line, with a line's end before the first and after the last. From `charged_at` on
 the columns are what a person's approval takes from its day, null of any other review.

@@ -97,7 +97,7 @@ shadow_results = Table(
     Index("shadow_results_created", "product", "version", "created"),
     info=of_person("decision_id", ErasedBy.DECISIONS),
 )
-"""What a silent version would have decided beside what was decided; nothing of a person.
+"""What a silent version would have decided, and what was decided; nothing of a person.
 
 `standing` says why there is no other side. `moved` holds the causes and the principal reasons of
 what differs, one a line.

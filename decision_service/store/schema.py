@@ -26,7 +26,7 @@ from decision_service.store.columns import (
     person_of,
     postgres_metadata,
 )
-from decision_service.store.errors import SchemaUnfit, ServerTooOld
+from decision_service.store.errors import StoreRefused
 
 _SCRIPTS = str(Path(__file__).parent / "migrations")
 _VERSIONS = table("alembic_version", column("version_num"))
@@ -46,7 +46,7 @@ def personal_tables() -> Mapping[str, PersonalTable]:
 def upgrade(connection: Connection) -> None:
     """Bring the tables to the newest version, inside the connection's transaction.
 
-    An empty database gets the tables of that version at once. Raises SchemaUnfit where there are
+    An empty database gets the tables of that version at once. Raises StoreRefused where there are
     newer ones, ones from before the baseline, or those of another program.
     """
     _require_server(connection)
@@ -79,7 +79,7 @@ def _create(connection: Connection) -> None:
 
 
 def require_usable(connection: Connection) -> None:
-    """Raises SchemaUnfit unless the tables have exactly this program's version.
+    """Raises StoreRefused unless the tables have exactly this program's version.
 
     Then writes once, since neither a read-only file nor a replica refuses to begin a transaction.
     """
@@ -88,15 +88,15 @@ def require_usable(connection: Connection) -> None:
 
 
 def require_current(connection: Connection) -> None:
-    """Raises SchemaUnfit unless the tables have exactly this program's version."""
+    """Raises StoreRefused unless the tables have exactly this program's version."""
     _require_server(connection)
     _require_ours(connection)
     found = version(connection)
     newest = known_versions()[0]
     if found is None:
-        raise SchemaUnfit("the store has no tables yet: run `decision-service migrate` once")
+        raise StoreRefused("the store has no tables yet: run `decision-service migrate` once")
     if found != newest:
-        raise SchemaUnfit(
+        raise StoreRefused(
             f"the store has schema {found} and this program needs {newest}: back it up, then run "
             "`decision-service migrate`"
         )
@@ -111,7 +111,7 @@ def version(connection: Connection) -> str | None:
 def _require_server(connection: Connection) -> None:
     found = connection.dialect.server_version_info
     if connection.dialect.name == "postgresql" and found and int(found[0]) < LEAST_POSTGRES:
-        raise ServerTooOld(
+        raise StoreRefused(
             f"the store's server is PostgreSQL {'.'.join(map(str, found))}, and this program needs "
             f"PostgreSQL {LEAST_POSTGRES} or newer: upgrade the server, or set DECISION_STORE_URL "
             "to a newer one"
@@ -121,20 +121,20 @@ def _require_server(connection: Connection) -> None:
 def _require_ours(connection: Connection) -> None:
     found = version(connection)
     if found is None and inspect(connection).get_table_names():
-        raise SchemaUnfit(
+        raise StoreRefused(
             "the database holds tables of another program: set DECISION_STORE_URL to one of its own"
         )
     known = known_versions()
     if found is None or found in known:
         return
     if found < known[-1]:
-        raise SchemaUnfit(
+        raise StoreRefused(
             f"the store has schema {found}, made before the first release, and this program takes "
             f"none older than {known[-1]}: export what is still needed by the version that made "
             "it, then set DECISION_STORE_URL to a new, empty store, and run `decision-service "
             "migrate`"
         )
-    raise SchemaUnfit(
+    raise StoreRefused(
         f"the store has schema {found}, newer than {known[0]}, the newest that this program "
         "knows: run the newer program, or restore a backup from before its migration"
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -52,7 +50,6 @@ from decision_service.store.columns import (
 )
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Database, Subject, reads
-from decision_service.store.errors import unavailable
 from decision_service.store.keys import DataKeys, StoredKey, about, new_key, opened, sealed
 
 snapshots = Table(
@@ -64,7 +61,7 @@ snapshots = Table(
     Column("stored", BigInteger, nullable=False),
     info=of_person("user_id", ErasedBy.ERASURE),
 )
-"""Bodies compressed, then encrypted by the user's key; `stored` is the first decision's instant."""
+"""Bodies, encrypted by the user's key; `stored` is the first decision's instant."""
 
 consents = Table(
     "consents",
@@ -120,7 +117,7 @@ known_counts = Table(
 )
 """The most records of a kind that one source of a user ever gave, and the newest month of them.
 
-The month is a `Month.index`, of kinds that tell of income and of records above zero alone.
+The month is a `Month.index`, of kinds of income and of records above zero alone.
 """
 
 ended_incomes = Table(
@@ -133,7 +130,7 @@ ended_incomes = Table(
     Column("wrapped_by", LargeBinary, info=SECRET),
     info=of_person("user_id", ErasedBy.ERASURE),
 )
-"""What is left of a user's disconnected accounts, encrypted: when each kind last told of income.
+"""What is left of disconnected accounts, encrypted: the last month with income of each kind.
 
 `until` is when the first of it is to be deleted; key and `wrapped_by` are as in `consents`.
 """
@@ -174,9 +171,6 @@ _HELD = (
 _KEYS = select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
     consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
 )
-PackedKey = tuple[str, str]
-"""(user_id, snapshot_id)"""
-
 _KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
 _PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
 _SEALED = (
@@ -195,7 +189,6 @@ _COUNTED = (
 )
 USERS = 8192
 """How many users' states are cached; one takes one or two kilobytes."""
-REMEMBERED_BYTES = 32 << 20
 
 
 class _Left(msgspec.Struct, frozen=True, array_like=True):
@@ -328,72 +321,32 @@ def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dic
     }
 
 
-class PackedSnapshot(msgspec.Struct, frozen=True):
-    """A snapshot with its body compressed; `stored` is in microseconds since 1970."""
-
-    user_id: str
-    snapshot_id: str
-    body: bytes
-    counts: tuple[KnownCount, ...]
-    stored: int
-
-    @property
-    def key(self) -> PackedKey:
-        return self.user_id, self.snapshot_id
-
-
-class Packing:
-    """Compresses bodies off the event loop, and caches the last `most` compressed bytes.
-
-    A warm applicant's decisions all carry the same snapshot; compressing it costs more than all
-    else that is stored with them.
-    """
-
-    def __init__(self, most: int = REMEMBERED_BYTES) -> None:
-        self._bodies: UserCache[bytes] = UserCache(most, len)
-
-    async def pack(self, snapshot: SnapshotBody, stored: int) -> PackedSnapshot:
-        key, since = (snapshot.user_id, snapshot.id), self._bodies.forgotten
-        body = self._bodies.get(key)
-        if body is None:
-            body = await asyncio.to_thread(zlib.compress, snapshot.body)
-            self._bodies.keep(key, body, since)
-        return PackedSnapshot(*key, body, snapshot.counts, stored)
-
-    def forget(self, user_id: str) -> None:
-        self._bodies.forget(user_id)
-
-
-async def unpack(body: bytes) -> bytes:
-    """The body as it was given, expanded off the event loop; raises StoreUnavailable on damage."""
-    try:
-        return await asyncio.to_thread(zlib.decompress, body)
-    except zlib.error as error:
-        raise unavailable("a stored snapshot is damaged: restore the store's backup") from error
-
-
-def record(connection: Connection, packed: Iterable[PackedSnapshot], data_keys: DataKeys) -> None:
+def record(
+    connection: Connection, given: Iterable[tuple[SnapshotBody, datetime]], data_keys: DataKeys
+) -> None:
     """Store new snapshots and raise the known counts; one that is there has left its counts."""
-    by_key = {one.key: one for one in packed}
+    by_key = {(body.user_id, body.id): (body, stored) for body, stored in given}
     keys = {"keys": padded([*by_key])}
     for user_id, snapshot_id in connection.execute(_PRESENT, keys) if by_key else ():
         del by_key[user_id, snapshot_id]
     new = [by_key[key] for key in sorted(by_key)]
     if not new:
         return
-    of_users = user_keys(connection, {one.user_id for one in new}, data_keys)
+    of_users = user_keys(connection, {body.user_id for body, _ in new}, data_keys)
     rows = [
         {
-            "user_id": one.user_id,
-            "snapshot_id": one.snapshot_id,
-            "body": sealed(of_users[one.user_id], one.body, one.snapshot_id),
-            "stored": one.stored,
+            "user_id": body.user_id,
+            "snapshot_id": body.id,
+            "body": sealed(of_users[body.user_id], body.body, body.id),
+            "stored": microseconds(stored),
         }
-        for one in new
+        for body, stored in new
     ]
     insert_new(connection, snapshots, rows)
     counts = [
-        as_row(known_counts, count, user_id=one.user_id) for one in new for count in one.counts
+        as_row(known_counts, count, user_id=body.user_id)
+        for body, _ in new
+        for count in body.counts
     ]
     counts.sort(key=itemgetter("user_id", "source", "kind"))
     raise_each(connection, known_counts, ("count", "newest"), counts)
@@ -418,7 +371,7 @@ def _drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None
 def body(
     connection: Connection, user_id: str, snapshot_id: str, data_keys: DataKeys
 ) -> bytes | None:
-    """The compressed body of a snapshot, if it is there and its key was not destroyed."""
+    """The body of a snapshot, if it is there and its key was not destroyed."""
     found = connection.execute(_SEALED, {"user_id": user_id, "snapshot_id": snapshot_id}).first()
     if found is None:
         return None
@@ -497,17 +450,17 @@ def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
 
 def _keep_warm(
     connection: Connection,
-    packed: PackedSnapshot,
+    snapshot: SnapshotBody,
     warm_mark: WarmMark,
     consent: int,
     data_keys: DataKeys,
 ) -> bool:
-    user_id = packed.user_id
+    user_id = snapshot.user_id
     hold_consents(connection, (user_id,))
     if epochs(connection, (user_id,)).get(user_id, 0) != consent:
         return False
     before, _ = mark(connection, user_id)
-    record(connection, [packed], data_keys)
+    record(connection, [(snapshot, warm_mark.fetched)], data_keys)
     record_marks(connection, [(user_id, warm_mark)])
     kept = mark(connection, user_id)
     for one in (before, warm_mark):
@@ -522,7 +475,6 @@ class Snapshots(Subject):
     def __init__(self, database: Database, data_keys: DataKeys) -> None:
         self._database = database
         self.data_keys = data_keys
-        self._packing = Packing()
         self._held: UserCache[UserState] = UserCache(USERS)
 
     earlier_snapshots = reads(earlier)
@@ -530,8 +482,7 @@ class Snapshots(Subject):
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         work = partial(body, user_id=user_id, snapshot_id=snapshot_id, data_keys=self.data_keys)
-        packed = await self._database.read(work)
-        return None if packed is None else await unpack(packed)
+        return await self._database.read(work)
 
     async def user_state(self, user_id: str) -> UserState:
         since = self._held.forgotten
@@ -546,8 +497,7 @@ class Snapshots(Subject):
     async def keep_warm(self, snapshot: SnapshotBody, warm_mark: WarmMark, consent: int) -> bool:
         """Store a reading without a decision; False where it may not serve any more."""
         self._held.forget(snapshot.user_id)
-        packed = await self._packing.pack(snapshot, microseconds(warm_mark.fetched))
-        work = partial(_keep_warm, packed=packed, warm_mark=warm_mark, consent=consent)
+        work = partial(_keep_warm, snapshot=snapshot, warm_mark=warm_mark, consent=consent)
         return await self._database.write(partial(work, data_keys=self.data_keys))
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
@@ -568,4 +518,3 @@ class Snapshots(Subject):
 
     def forget_user(self, user_id: str) -> None:
         self._held.forget(user_id)
-        self._packing.forget(user_id)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from decision_service.domain.errors import StoreError
 from decision_service.store import errors, schema, sqlite_file
 from decision_service.store.engine import SqliteFile
-from decision_service.store.errors import StoreDamaged, StoreRefused, StoreUnwritable, unavailable
+from decision_service.store.errors import StoreRefused, unavailable
 from decision_service.store.sqlite_file import FileLock, driver_of, reading_engine, writing_engine
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ async def open_sqlite(file: SqliteFile, readers: int, *, init: bool = False) -> 
 async def read_sqlite(file: SqliteFile) -> SqliteConnections:
     """Read a file that is there and has this program's tables; raises StoreRefused."""
     if not sqlite_file.exists(file):
-        raise StoreDamaged(
+        raise StoreRefused(
             f"there is no store {file.path}: name one that decisions are recorded in"
         )
     reader = SqliteConnections(reading_engine(file.path), 1)
@@ -130,8 +130,8 @@ def _emptied(connection: Connection) -> bool:
     return not busy
 
 
-def _unwritable(file: SqliteFile, error: BaseException | None) -> StoreUnwritable:
-    return StoreUnwritable(
+def _unwritable(file: SqliteFile, error: BaseException | None) -> StoreRefused:
+    return StoreRefused(
         f"the store {file.path} cannot be written ({errors.said(error)}): free space, close other "
         "programs that hold it, or give the service's user write access to it and its folder"
     )
@@ -157,7 +157,7 @@ def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
 
 def _create(file: SqliteFile, *, anew: bool) -> None:
     if not anew:
-        raise StoreDamaged(
+        raise StoreRefused(
             f"the store {file.path} is missing, though there was one: restore it from a backup, or "
             "begin a new one with --init"
         )

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from decision_service.runtime.files import sync_folder
 from decision_service.store.engine import SqliteFile
-from decision_service.store.errors import StoreDamaged, StoreLocked, StoreUnwritable
+from decision_service.store.errors import StoreLocked, StoreRefused
 
 _HEADER = 32
 _FRAME_HEADER = 24
@@ -111,14 +111,14 @@ def _checksum(order: str, seed: Checksum, data: bytes) -> Checksum:
 
 
 def require_folder(file: SqliteFile) -> None:
-    """The folder must exist and the path be no folder itself; raises StoreUnwritable."""
+    """The folder must exist and the path be no folder itself; raises StoreRefused."""
     if not file.path.parent.is_dir():
-        raise StoreUnwritable(
+        raise StoreRefused(
             f"the store {file.path} cannot be opened: the folder {file.path.parent} does not "
             "exist; create it, or set DECISION_STORE_URL to another path"
         )
     if file.path.is_dir():
-        raise StoreUnwritable(
+        raise StoreRefused(
             f"the store {file.path} is a folder: set DECISION_STORE_URL to a file in it, "
             f"such as sqlite:///{file.path}/decision.db"
         )
@@ -130,7 +130,8 @@ def exists(file: SqliteFile) -> bool:
         return True
     log = file.companion("-wal")
     if log.exists() and log.stat().st_size > 0:
-        raise StoreDamaged(f"the store {file.path} is missing beside its log {log}; {_RESTORE}")
+        what = f"the store {file.path} is missing, and its log {log} is there"
+        raise StoreRefused(f"{what}; {_RESTORE}")
     return False
 
 
@@ -150,7 +151,7 @@ def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
 
 
 def keep_to_owner(file: SqliteFile) -> None:
-    """Take others' rights from file, log and index; raises StoreUnwritable for another user's."""
+    """Take others' rights from file, log and index; raises StoreRefused for another user's."""
     for path in (file.path, file.companion("-wal"), file.companion("-shm")):
         try:
             mode = path.stat().st_mode
@@ -159,23 +160,23 @@ def keep_to_owner(file: SqliteFile) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise StoreUnwritable(
+            raise StoreRefused(
                 f"the store {path} can be read by other users, and that cannot be changed "
                 f"({error.strerror}): make the service's user its owner"
             ) from None
 
 
 def require_whole(file: SqliteFile) -> None:
-    """Check every page and the log, read-only; raises StoreDamaged or StoreUnwritable."""
+    """Check every page and the log, read-only; raises StoreRefused."""
     try:
         found = _damage(file)
     except OSError as error:
-        raise StoreUnwritable(
+        raise StoreRefused(
             f"the store {file.path} cannot be read ({error.strerror}): give the service's user "
             "access to it"
         ) from None
     if found:
-        raise StoreDamaged(f"the store {file.path} is damaged ({found}); {_RESTORE}")
+        raise StoreRefused(f"the store {file.path} is damaged ({found}); {_RESTORE}")
 
 
 def _damage(file: SqliteFile) -> str:
@@ -221,11 +222,11 @@ class FileLock:
 
     @classmethod
     def acquire(cls, path: Path, what: Path) -> FileLock:
-        """Lock `what` by the file at `path`; raises StoreLocked or StoreUnwritable at once."""
+        """Lock `what` by the file at `path`; raises StoreLocked or StoreRefused at once."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise StoreUnwritable(
+            raise StoreRefused(
                 f"the store {what} cannot be locked: {path} could not be opened "
                 f"({error.strerror}); give the service's user write access to the folder"
             ) from None

@@ -160,10 +160,7 @@ class SubjectAccess(Subject):
         self, user_id: str, after: PagePosition | None, *, itself: bool
     ) -> StoredReading | None:
         work = partial(self._reading, user_id=user_id, after=after, itself=itself)
-        found = await self._database.read_together(work)
-        if found is None or found.body is None:
-            return found
-        return StoredReading(found.place, await snapshots.unpack(found.body))
+        return await self._database.read_together(work)
 
     def _user_rows(self, connection: Connection, user_id: str) -> UserRows | None:
         of = {"of": user_id}

@@ -1,26 +1,20 @@
-"""Differences between two texts that people wrote, found in their trees and put in plain words."""
+"""Differences between two texts that people wrote: the parts of both compared, in plain words."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from functools import partial
+from math import inf
 from typing import TypeVar
 
 import msgspec
 
-from decision_service.rules.language.diagnostics import Place
-from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
+from decision_service.rules.keys import SECTIONS
 
 NOT_WRITTEN = "not written"
 NO_VALUE = "no value"
-_NO_TEXTS = (NOT_WRITTEN, NO_VALUE)
-NOTHING = MapNode((), Place("", 1, 1, 2))
 _WORDS = {"min": "minimum", "max": "maximum"}
-_TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
-Alike = Callable[[Scalar, Scalar], bool]
+_LABELS = {key.name: key.label for section in SECTIONS for key in section.keys if key.label}
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -36,6 +30,16 @@ class Direction(StrEnum):
     TIGHTENS = "tightens"
     LOOSENS = "loosens"
     CHANGES = "changes"
+
+    @property
+    def opposite(self) -> Direction:
+        return _OPPOSITES.get(self, self)
+
+
+_OPPOSITES = {
+    Direction.TIGHTENS: Direction.LOOSENS,
+    Direction.LOOSENS: Direction.TIGHTENS,
+}
 
 
 class WrittenChange(msgspec.Struct, frozen=True):
@@ -54,37 +58,44 @@ class WrittenChange(msgspec.Struct, frozen=True):
     direction: Direction = Direction.CHANGES
 
 
-def written_change(
-    group: str, subject: str, before: str | None, after: str | None
-) -> WrittenChange:
-    """The change of one text; None where it is not written."""
-    if before is None:
-        return WrittenChange(group, subject, ChangeKind.ADDED, f"is new: {after}", "", after or "")
-    if after is None:
-        words = f"is gone; it was: {before}"
-        return WrittenChange(group, subject, ChangeKind.REMOVED, words, before)
-    words = from_to(before, after)
-    return WrittenChange(group, subject, ChangeKind.CHANGED, words, before, after)
+class Leaf(msgspec.Struct, frozen=True):
+    """A value as people read it; texts of one meaning are no change."""
+
+    text: str
+    meaning: Hashable
 
 
-def from_to(old: str, new: str) -> str:
-    return f"from {_quoted(old)} to {_quoted(new)}"
+class Part(msgspec.Struct, frozen=True):
+    """What is written of one thing.
+
+    `values` are its values by key; the empty key is that of a thing that is one text. `kind` joins
+    parts whose order counts. `new` is what a further part does to the fences, `grows` what a
+    greater value of a key does. `dated` are the values of a parameter by label and by the day from
+    which they count.
+    """
+
+    group: str
+    subject: str
+    values: Mapping[str, Leaf]
+    kind: str = ""
+    new: Direction = Direction.CHANGES
+    grows: Mapping[str, Direction] = {}
+    dated: Mapping[str, Mapping[str, Leaf]] = {}
 
 
-def _quoted(text: str) -> str:
-    return f"`{text}`" if " " in text and text not in _NO_TEXTS else text
-
-
-def reordered(
-    group: str, subject: str, before: Iterable[str], after: Iterable[str]
-) -> Iterator[WrittenChange]:
-    old, new = list(before), list(after)
-    kept_old, kept_new = [k for k in old if k in new], [k for k in new if k in old]
-    if kept_old != kept_new:
-        words = f"in another order: {', '.join(kept_new)}"
-        yield WrittenChange(
-            group, subject, ChangeKind.CHANGED, words, ", ".join(kept_old), ", ".join(kept_new)
-        )
+def compare_parts(
+    before: Iterable[Part], after: Iterable[Part], more: Iterable[WrittenChange] = ()
+) -> tuple[WrittenChange, ...]:
+    """The differences, with `more` that were found elsewhere, group by group."""
+    old, new = ({(part.group, part.subject): part for part in side} for side in (before, after))
+    found = [change for key in keys_of(old, new) for change in _part(old.get(key), new.get(key))]
+    found += [*_orders(old.values(), new.values()), *more]
+    groups = list(dict.fromkeys(group for group, _ in new))
+    for place, group in enumerate(dict.fromkeys(group for group, _ in old)):
+        if group not in groups:
+            groups.insert(place, group)
+    groups = keys_of((change.group for change in found), groups)
+    return tuple(sorted(found, key=lambda change: groups.index(change.group)))
 
 
 def keys_of(before: Iterable[Key], after: Iterable[Key]) -> list[Key]:
@@ -92,77 +103,109 @@ def keys_of(before: Iterable[Key], after: Iterable[Key]) -> list[Key]:
     return list(dict.fromkeys((*after, *before)))
 
 
+def named(name: str) -> str:
+    """An id as people read it, with the id where that differs."""
+    words = in_words(name)
+    return words if words == name else f"{words} ({name})"
+
+
 def in_words(name: str) -> str:
-    """An id as people read it: `min_income_months` is `minimum income months`."""
+    """`min_income_months` is `minimum income months`."""
     return " ".join(_WORDS.get(word, word) for word in name.split("_"))
 
 
-def same_text(before: Scalar, after: Scalar) -> bool:
-    """Whether two leaves say the same; numbers count by value."""
-    if before.is_number and after.is_number:
-        return Decimal(before.text) == Decimal(after.text)
-    alike_in_kind = before.is_text == after.is_text and before.is_flag == after.is_flag
-    return alike_in_kind and before.text.strip() == after.text.strip()
+def from_to(old: str, new: str) -> str:
+    return f"from {_quoted(old)} to {_quoted(new)}"
 
 
-def same_expression(before: Scalar, after: Scalar) -> bool:
-    return _TOKEN.findall(before.text) == _TOKEN.findall(after.text)
+def _quoted(text: str) -> str:
+    return f"`{text}`" if " " in text and text not in (NOT_WRITTEN, NO_VALUE) else text
 
 
-def same(before: YamlNode, after: YamlNode, alike: Alike = same_text) -> bool:
-    match before, after:
-        case Scalar(), Scalar():
-            return alike(before, after)
-        case ListNode(), ListNode():
-            old, new = before.items, after.items
-            return len(old) == len(new) and all(map(partial(same, alike=alike), old, new))
-        case MapNode(), MapNode():
-            keys = [e.key for e in before.entries]
-            return keys == [e.key for e in after.entries] and all(
-                same(a.value, b.value, alike)
-                for a, b in zip(before.entries, after.entries, strict=True)
-            )
-    return False
-
-
-def said(node: YamlNode | None) -> str:
-    if node is None:
-        return NOT_WRITTEN
-    if isinstance(node, Scalar):
-        return " ".join(node.text.split())
-    if isinstance(node, ListNode):
-        return f"[{', '.join(_inner(item) for item in node.items)}]"
-    return ", ".join(f"{entry.key} {_inner(entry.value)}" for entry in node.entries)
-
-
-def _inner(node: YamlNode) -> str:
-    if not isinstance(node, MapNode):
-        return said(node)
-    keys = {entry.key for entry in node.entries}
-    if keys == {"in", "points"}:
-        return f"{said(node.get('in'))} gives {said(node.get('points'))} points"
-    return said(node.get("en")) if keys == {"en"} else f"{{{said(node)}}}"
-
-
-def as_map(node: YamlNode | None) -> MapNode:
-    return node if isinstance(node, MapNode) else NOTHING
-
-
-def items_by(node: YamlNode | None, key: str) -> Mapping[str, MapNode]:
-    items = node.items if isinstance(node, ListNode) else ()
-    found = [item for item in items if isinstance(item, MapNode)]
-    return {said(item.get(key)): item for item in found}
-
-
-def compared(
-    group: str,
-    subject: str,
-    before: YamlNode | None,
-    after: YamlNode | None,
-    alike: Alike = same_text,
-) -> Iterator[WrittenChange]:
-    if before is None and after is None:
+def _part(before: Part | None, after: Part | None) -> Iterator[WrittenChange]:
+    if before is None or after is None:
+        yield from (_presence(part, is_new=before is None) for part in (before, after) if part)
         return
-    if before is None or after is None or not same(before, after, alike):
-        texts = (None if node is None else said(node) for node in (before, after))
-        yield written_change(group, subject, *texts)
+    for key in keys_of(before.values, after.values):
+        old, new = before.values.get(key), after.values.get(key)
+        if (old and old.meaning) != (new and new.meaning):
+            yield _value(after, key, old, new)
+    for label in keys_of(before.dated, after.dated):
+        subject = f"{after.subject} of {label}" if label else after.subject
+        steps = before.dated.get(label, {}), after.dated.get(label, {})
+        yield from _steps(after.group, subject, *steps)
+
+
+def _presence(part: Part, *, is_new: bool) -> WrittenChange:
+    whole = ", ".join(f"{_label(key)} {one.text}".strip() for key, one in part.values.items())
+    if is_new:
+        words = f"is new: {whole}" if whole else "is new"
+        return WrittenChange(part.group, part.subject, ChangeKind.ADDED, words, "", whole, part.new)
+    words = f"is gone; it was: {whole}" if whole else "is gone"
+    return WrittenChange(
+        part.group, part.subject, ChangeKind.REMOVED, words, whole, "", part.new.opposite
+    )
+
+
+def _value(part: Part, key: str, before: Leaf | None, after: Leaf | None) -> WrittenChange:
+    kind = ChangeKind.CHANGED
+    if before is None or after is None:
+        kind = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
+    old, new = (side.text if side else "" for side in (before, after))
+    subject = f"{part.subject}: {_label(key)}" if key else part.subject
+    words = from_to(old or NOT_WRITTEN, new or NOT_WRITTEN)
+    direction = part.grows.get(key, Direction.CHANGES)
+    if direction is not Direction.CHANGES and not _is_greater(before, after, direction):
+        direction = direction.opposite
+    return WrittenChange(part.group, subject, kind, words, old, new, direction)
+
+
+def _is_greater(before: Leaf | None, after: Leaf | None, grows: Direction) -> bool:
+    """Without a value there is no bound, of what holds back no time to wait."""
+    unwritten = inf if grows is Direction.LOOSENS else 0
+    old, new = (unwritten if side is None else side.meaning for side in (before, after))
+    return bool(new > old)  # type: ignore[operator]  # values that grow are numbers
+
+
+def _label(key: str) -> str:
+    return _LABELS.get(key, in_words(key))
+
+
+def _steps(
+    group: str, subject: str, before: Mapping[str, Leaf], after: Mapping[str, Leaf]
+) -> Iterator[WrittenChange]:
+    """What is in force otherwise, from each day on from which it is."""
+    shown = ("", "")
+    days = sorted({*before, *after})
+    for day in days:
+        old, new = _in_force(before, day), _in_force(after, day)
+        texts = (old.text if old else NO_VALUE, new.text if new else NO_VALUE)
+        if texts != shown and (old and old.meaning) != (new and new.meaning):
+            when = f" on {day}" if day else f" before {days[1]}" if len(days) > 1 else ""
+            words = f"{from_to(*texts)}{when}"
+            yield WrittenChange(group, subject, ChangeKind.CHANGED, words, *texts)
+        shown = texts
+
+
+def _in_force(values: Mapping[str, Leaf], day: str) -> Leaf | None:
+    begun = [start for start in values if start <= day]
+    return values[begun[-1]] if begun else None
+
+
+def _orders(before: Iterable[Part], after: Iterable[Part]) -> Iterator[WrittenChange]:
+    old, new = _ordered(before), _ordered(after)
+    for group, kind in (one for one in new if one in old):
+        was, now = old[group, kind], new[group, kind]
+        first, second = [one for one in was if one in now], [one for one in now if one in was]
+        if first != second:
+            texts = ", ".join(first), ", ".join(second)
+            words = f"in another order: {texts[1]}"
+            yield WrittenChange(group, f"the {kind} are", ChangeKind.CHANGED, words, *texts)
+
+
+def _ordered(parts: Iterable[Part]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for part in parts:
+        if part.kind:
+            found.setdefault((part.group, part.kind), []).append(part.subject)
+    return found

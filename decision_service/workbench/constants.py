@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorSpec
-from decision_service.rules.compile import finish, read_draft, run_checks
-from decision_service.rules.draft import Names, RulesetDraft, names_of, with_shared
+from decision_service.rules.compile import compile_ruleset, finish, run_checks
 from decision_service.rules.language.diagnostics import Place, Report, Severity, did_you_mean
-from decision_service.rules.language.yaml import MapNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
-from decision_service.workbench.mutants import Edit, FigureChange, edited, find_changes, written_out
+from decision_service.workbench.mutants import EditRefused, FigureChange, RuleTree, find_changes
 
 _KEYS = (".from", ".label")
 """Days and labels from which values count, which are no values themselves."""
@@ -46,18 +45,12 @@ class FigureSetter:
     """Sets figures of one version; the version must compile."""
 
     def __init__(self, files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> None:
-        self._files, self._catalogue = files, catalogue
-        root = read(files.path, files.text, Report())
-        if not isinstance(root, MapNode):
-            raise FiguresUnfit(f"{files.path} is not a rule file")
-        self._root = written_out(with_shared(root, files, Report()), files)
-        draft = self._draft((), Report())
-        if draft is None:
+        ruleset = compile_ruleset(files, catalogue, checks=()).ruleset
+        if ruleset is None:
             raise FiguresUnfit(f"{files.path} does not compile: run rules check")
-        tree = written_out(with_shared(root, files, Report(), names_of(draft)), files)
-        assert isinstance(tree, MapNode)  # noqa: S101  as its root is
-        self._root = tree
-        self._changes = _named(find_changes(self._root, draft.names.symbols))
+        self._files, self._tree = files, RuleTree(files, ruleset, catalogue)
+        symbols = self._tree.draft().names.symbols
+        self._changes = _named(find_changes(self._tree.root, symbols))
 
     @property
     def names(self) -> Sequence[str]:
@@ -72,10 +65,10 @@ class FigureSetter:
             if edit.text == change.after
         ]
         report = Report()
-        draft = self._draft(edits, report)
-        if draft is not None and not report.failed:
+        with suppress(EditRefused):
+            draft = self._tree.draft(edits, report)
             run_checks(draft)
-        if draft is None or report.failed:
+        if report.failed:
             given = ", ".join(f"{at}={value}" for at, value in figures.items())
             raise FiguresUnfit(f"{given} does not do: {_first_error(report)}")
         changed = (SetFigure(at, change.before, figures[at]) for at, change in chosen.items())
@@ -85,10 +78,6 @@ class FigureSetter:
 
     def nearby(self, at: str) -> str:
         return self._change(at).after
-
-    def _draft(self, edits: Sequence[Edit], report: Report) -> RulesetDraft | None:
-        node = edited(self._root, edits)
-        return read_draft(node, self._files, Names(self._catalogue), report)
 
     def _change(self, at: str) -> FigureChange:
         found = self._changes.get(at)

@@ -1,57 +1,119 @@
-"""Compares two versions: whether they decide alike, and everything in which they differ."""
+"""Two versions, or two plans, compared: whether they are alike, and everything that differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from difflib import SequenceMatcher
 from pathlib import PurePosixPath
+from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from decision_service.domain.factor import FactorSpec
+from decision_service.domain.reviews import ReviewPolicy
+from decision_service.rollout.keys import DESK
+from decision_service.rollout.model import GoLive, Plan, Stages, Versions
 from decision_service.rules.cells import read_rows
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.construct import SEGMENT
 from decision_service.rules.draft import names_of, with_shared
-from decision_service.rules.keys import BELOW, SECTIONS
-from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.keys import BELOW, STAGES
+from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.evaluation import Formula
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.workbench.changes import (
-    NO_VALUE,
-    NOTHING,
     ChangeKind,
     Direction,
+    Leaf,
+    Part,
     WrittenChange,
-    as_map,
-    compared,
-    from_to,
+    compare_parts,
     in_words,
-    items_by,
-    keys_of,
-    reordered,
-    said,
-    same,
-    same_expression,
-    same_text,
+    named,
 )
 
 ABOUT = "about the version"
 _HEADER = ("ruleset", "version", "title", "currency", "time_zone")
 _NAMES = ("ruleset", "version", "title")
-_ALWAYS = ""
-_LIMITS = ("min", "max", "unit")
-_WORDS = {key.name: key.label for section in SECTIONS for key in section.keys if key.label}
+_VALUES = ("value", "values")
+_OF_STAGE = (SEGMENT, *STAGES)
+_LIMITS = tuple(f": {in_words(key)}" for key in ("min", "max", "unit"))
+_NOTHING = MapNode((), Place("", 1, 1, 2))
+_TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
 _UNNAMED = WrittenChange(
     "other",
     "the digests",
     ChangeKind.CHANGED,
     "differ for a reason that this comparison cannot name",
 )
-_Body = tuple[MapNode, RulesetFiles]
-_Row = Sequence[Scalar]
+
+
+# What a file says, as parts
+
+
+def leaf(node: YamlNode, *, expression: bool = False) -> Leaf:
+    return Leaf(said(node), _meaning(node, expression=expression))
+
+
+def said(node: YamlNode | None) -> str:
+    if isinstance(node, Scalar):
+        return " ".join(node.text.split())
+    if isinstance(node, ListNode):
+        return f"[{', '.join(map(_inner, node.items))}]"
+    return ", ".join(f"{key} {_inner(value)}" for key, value in entries_of(node))
+
+
+def _inner(node: YamlNode) -> str:
+    return f"{{{said(node)}}}" if isinstance(node, MapNode) else said(node)
+
+
+def _meaning(node: YamlNode, *, expression: bool) -> Hashable:
+    """Numbers count by value, expressions without their spaces."""
+    if isinstance(node, ListNode):
+        return tuple(_meaning(item, expression=expression) for item in node.items)
+    if isinstance(node, MapNode):
+        return tuple((k, _meaning(v, expression=expression)) for k, v in entries_of(node))
+    if expression:
+        return tuple(_TOKEN.findall(node.text))
+    return Decimal(node.text) if node.is_number else (node.is_text, node.text.strip())
+
+
+def as_map(node: YamlNode | None) -> MapNode:
+    return node if isinstance(node, MapNode) else _NOTHING
+
+
+def entries_of(node: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:
+    return ((entry.key, entry.value) for entry in as_map(node).entries)
+
+
+def items_by(node: YamlNode | None, key: str) -> Mapping[str, MapNode]:
+    items = node.items if isinstance(node, ListNode) else ()
+    return {said(item.get(key)): item for item in items if isinstance(item, MapNode)}
+
+
+def single(group: str, subject: str, node: YamlNode | None, *, expression: bool = False) -> Part:
+    values = {} if node is None else {"": leaf(node, expression=expression)}
+    return Part(group, subject, values)
+
+
+def _values(node: MapNode, *apart: str) -> dict[str, Leaf]:
+    """The values of a map but those that are compared apart; of a text those of each language."""
+    found: dict[str, Leaf] = {}
+    for key, value in entries_of(node):
+        if key == "text" and isinstance(value, MapNode):
+            found |= {f"text_in_{language}": leaf(one) for language, one in entries_of(value)}
+        elif key not in apart:
+            found[key] = leaf(value, expression=key == "when")
+    return found
+
+
+# Versions
 
 
 class RulesetDiff(msgspec.Struct, frozen=True):
@@ -70,15 +132,16 @@ def compare(
 ) -> RulesetDiff:
     """Two versions that compile; digests decide whether they are the same, not their texts."""
     old, new = _compiled(before, catalogue), _compiled(after, catalogue)
-    sides = (_with_shared(before, old), before), (_with_shared(after, new), after)
+    roots = _with_shared(before, old), _with_shared(after, new)
+    more = (*_rows(roots, (before, after)), *_shared_data(before, after))
+    changes = compare_parts(_parts_of(roots[0]), _parts_of(roots[1]), more)
     if old.digest == new.digest:
-        limits = tuple(_limits(sides[0][0], sides[1][0]))
+        limits = tuple(c for c in changes if c.subject.endswith(_LIMITS))
         return RulesetDiff(identical=True, alike=True, changes=limits)
-    changes = tuple(_changes(*sides))
     renamed = compile_ruleset(_named_like(before, after), catalogue).ruleset
     if renamed is not None and renamed.digest == old.digest:
-        named = tuple(c for c in changes if c.group == ABOUT)
-        return RulesetDiff(identical=False, alike=True, changes=named)
+        about = tuple(c for c in changes if c.group == ABOUT)
+        return RulesetDiff(identical=False, alike=True, changes=about)
     if all(c.group == ABOUT and c.subject in _NAMES for c in changes):
         changes = (*changes, _UNNAMED)
     return RulesetDiff(identical=False, alike=False, changes=changes)
@@ -99,40 +162,161 @@ def _with_shared(files: RulesetFiles, ruleset: CompiledRuleset) -> MapNode:
 def _named_like(before: RulesetFiles, after: RulesetFiles) -> RulesetFiles:
     """The newer files with the older product, number and title, to compare the rest by digest."""
     old, new = (as_map(read(files.path, files.text, Report())) for files in (before, after))
-    lines = after.text.removeprefix("\ufeff").splitlines(keepends=True)
+    others, lines = (
+        files.text.removeprefix("\ufeff").splitlines(keepends=True) for files in (before, after)
+    )
     for key in _NAMES:
-        given, wanted = new.get(key), old.get(key)
-        if isinstance(given, Scalar) and isinstance(wanted, Scalar) and given.verbatim:
-            place, text = given.place, wanted.text
-            if not (given.plain and wanted.plain):
-                text = text.replace('"', "").replace("'", "''")
-            line = lines[place.line - 1]
-            lines[place.line - 1] = line[: place.column - 1] + text + line[place.end - 1 :]
+        lines[new.key_place(key).line - 1] = others[old.key_place(key).line - 1]
     path = str(PurePosixPath(after.path).parent / PurePosixPath(before.path).name)
     return replace(after, product=before.product, path=path, text="".join(lines))
 
 
-def _changes(before: _Body, after: _Body) -> Iterator[WrittenChange]:
-    old, new = before[0], after[0]
+def _parts_of(root: MapNode) -> Iterator[Part]:
+    """Everything that the digest of a version covers but the rows of tables and `_data`."""
     for key in _HEADER:
-        yield from compared(ABOUT, in_words(key), old.get(key), new.get(key))
-    yield from _lines("data", old, new)
-    yield from _entries("inputs", "input", old, new)
-    segments = old.get("segments"), new.get("segments")
-    yield from compared("segments", "applicants differ by", *segments)
-    yield from _params(old, new)
-    yield from _lines("derived", old, new)
-    yield from _entries("reasons", "reason", old, new)
-    yield from _entries("tags", "tag", old, new)
-    yield from _stages(before, after)
-    yield from _lines("offer", old, new)
-    sections = old.get("conditions"), new.get("conditions")
-    yield from _by_id("conditions", "condition", *sections)
-    valid = old.get("valid_for"), new.get("valid_for")
-    yield from compared("validity", "a decision is valid", *valid)
-    first, second = (as_map(root.get("recourse")).get("tell") for root in (old, new))
-    yield from compared("recourse", "applicants may be told of", first, second)
-    yield from _shared_data(before[1], after[1])
+        yield single(ABOUT, in_words(key), root.get(key))
+    yield from _lines("data", root)
+    yield from _of_map("inputs", "input", root)
+    if segments := root.get("segments"):
+        yield single("segments", "applicants differ by", segments)
+    for name, param in entries_of(root.get("params")):
+        values = _values(as_map(param)) | {
+            key: Leaf(said(value), None) for key, value in entries_of(param) if key in _VALUES
+        }
+        yield Part("parameters", named(name), values, dated=_dated(as_map(param)))
+    yield from _lines("derived", root)
+    yield from _of_map("reasons", "reason", root)
+    yield from _of_map("tags", "tag", root)
+    for name, stage in items_by(root.get("stages"), "name").items():
+        yield Part("stages", f"stage {name}", _values(stage, "name", *_OF_STAGE), "stages")
+        yield from _stage(f"stage {name}", stage)
+    yield from _lines("offer", root)
+    yield from _by_id("conditions", "condition", root.get("conditions"))
+    if valid := root.get("valid_for"):
+        yield single("validity", "a decision is valid", valid)
+    if told := as_map(root.get("recourse")).get("tell"):
+        yield single("recourse", "applicants may be told of", told)
+
+
+def _lines(section: str, root: MapNode) -> Iterator[Part]:
+    for name, node in entries_of(root.get(section)):
+        expression = section != "data" and name != BELOW
+        yield single(section, named(name), node, expression=expression)
+
+
+def _of_map(section: str, what: str, root: MapNode) -> Iterator[Part]:
+    for name, node in entries_of(root.get(section)):
+        yield Part(section, f"{what} {name}", _values(as_map(node)))
+
+
+def _by_id(group: str, what: str, node: YamlNode | None) -> Iterator[Part]:
+    """Rules or conditions: a further one asks more of applicants, unless it approves."""
+    for name, item in items_by(node, "id").items():
+        approves = said(item.get("then")) == "APPROVE"
+        new = Direction.CHANGES if approves else Direction.TIGHTENS
+        yield Part(group, f"{what} {name}", _values(item, "id"), f"{what}s", new)
+
+
+def _dated(param: MapNode) -> Mapping[str, Mapping[str, Leaf]]:
+    """The values by label and day, the empty label for all and the empty day for always."""
+    value, values = param.get("value"), dict(entries_of(param.get("values")))
+    if value is not None:
+        return {"": {"": leaf(value)}}
+    if all(map(parse_day, values)):
+        return {"": _days(values)}
+    return {
+        label: _days(dict(entries_of(one))) if isinstance(one, MapNode) else {"": leaf(one)}
+        for label, one in values.items()
+    }
+
+
+def _days(values: Mapping[str, YamlNode]) -> Mapping[str, Leaf]:
+    return {day: leaf(values[day]) for day in sorted(values)}
+
+
+def _stage(group: str, stage: MapNode) -> Iterator[Part]:
+    card, table = as_map(stage.get("scorecard")), as_map(stage.get("table"))
+    singles = {
+        "the segment": stage.get(SEGMENT),
+        "the scorecard's id": card.get("id"),
+        "the scorecard's base": card.get("base"),
+        "the table's id": table.get("id"),
+        "the table's hit": table.get("hit"),
+        "the table looks at": table.get("when"),
+        **{f"output {name}": node for name, node in entries_of(table.get("give"))},
+    }
+    yield from (
+        single(group, name, node, expression=True) for name, node in singles.items() if node
+    )
+    yield from _by_id(group, "rule", stage.get("rules"))
+    for name, one in items_by(card.get("characteristics"), "factor").items():
+        values = _values(one, "factor", "bins")
+        yield Part(group, f"characteristic {name}", values, "characteristics")
+        for cell, bin_ in items_by(one.get("bins"), "in").items():
+            yield Part(group, f"{name} in {cell}", _values(bin_, "in"), f"bins of {name}")
+    for name, band in items_by(card.get("bands"), "band").items():
+        yield Part(group, f"band {name}", _values(band, "band"), "bands")
+
+
+def _rows(
+    roots: tuple[MapNode, MapNode], files: tuple[RulesetFiles, RulesetFiles]
+) -> Iterator[WrittenChange]:
+    """The rows of tables, matched where they are equal, then cell by cell."""
+    old, new = ({n: as_map(s.get("table")) for n, s in _stages_of(root)} for root in roots)
+    for name in dict.fromkeys((*new, *old)):
+        tables = old.get(name, _NOTHING), new.get(name, _NOTHING)
+        columns = [_columns(table) for table in tables]
+        rows = [_cells(*each) for each in zip(tables, columns, files, strict=True)]
+        yield from _rows_of(f"stage {name}", columns, rows)
+
+
+def _stages_of(root: MapNode) -> Iterable[tuple[str, MapNode]]:
+    return items_by(root.get("stages"), "name").items()
+
+
+def _rows_of(
+    group: str, columns: Sequence[list[str]], rows: Sequence[list[tuple[Leaf, ...]]]
+) -> Iterator[WrittenChange]:
+    old, new = rows
+    a, b = ([tuple("".join(cell.text.split()) for cell in row) for row in side] for side in rows)
+    for tag, low, high, start, end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if tag == "replace" and high - low == end - start and columns[0] == columns[1]:
+            yield from compare_parts(
+                _row_parts(group, columns[1], old[low:high], start),
+                _row_parts(group, columns[1], new[start:end], start),
+            )
+        elif tag != "equal":
+            for index, row in enumerate(old[low:high], low + 1):
+                text, subject = _shown(row), f"former row {index}"
+                words = f"is gone; it was: {text}"
+                yield WrittenChange(group, subject, ChangeKind.REMOVED, words, text)
+            for index, row in enumerate(new[start:end], start + 1):
+                text, subject = _shown(row), f"row {index}"
+                yield WrittenChange(group, subject, ChangeKind.ADDED, f"is new: {text}", "", text)
+
+
+def _row_parts(
+    group: str, columns: list[str], rows: Sequence[tuple[Leaf, ...]], start: int
+) -> Iterator[Part]:
+    for index, row in enumerate(rows, start + 1):
+        for column, cell in zip(columns, row, strict=True):
+            yield Part(group, f"row {index}: {column}", {"": cell})
+
+
+def _shown(row: tuple[Leaf, ...]) -> str:
+    return f"[{', '.join(cell.text for cell in row)}]"
+
+
+def _columns(table: MapNode) -> list[str]:
+    when = table.get("when")
+    names = [said(item) for item in when.items] if isinstance(when, ListNode) else []
+    return [*names, *(name for name, _ in entries_of(table.get("give")))]
+
+
+def _cells(table: MapNode, columns: list[str], files: RulesetFiles) -> list[tuple[Leaf, ...]]:
+    rows = table.get("rows")
+    found = [] if rows is None else read_rows(rows, columns, files, Report())
+    return [tuple(leaf(cell, expression=True) for cell in row.cells) for row in found if row]
 
 
 def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[WrittenChange]:
@@ -141,250 +325,169 @@ def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[WrittenC
             None if text is None else read(name, text, Report())
             for text in (before.data.get(name), after.data.get(name))
         )
-        if not (isinstance(old, MapNode) and isinstance(new, MapNode) and same(old, new)):
+        if not (old and new and leaf(old).meaning == leaf(new).meaning):
             yield WrittenChange("shared data", f"_data/{name}", ChangeKind.CHANGED, "differs")
 
 
-def _pairs(
-    before: YamlNode | None, after: YamlNode | None
-) -> Iterator[tuple[str, YamlNode | None, YamlNode | None]]:
-    """Each key of two maps with what it has on either side."""
-    old, new = as_map(before), as_map(after)
-    for key in keys_of(*([entry.key for entry in node.entries] for node in (old, new))):
-        yield key, old.get(key), new.get(key)
+# Plans
+
+LONGEST_LIST = 5
+"""Units that are named in a sentence; the rest is counted."""
+
+_LENGTHS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_KEYS = {
+    "approvals": "approvals_per_day",
+    "amount": "amount_per_day",
+    "maximum": "max",
+    "condition": "when",
+}
+"""Keys of a plan whose names in the code are others."""
+
+_WIDER = (
+    *("", "percent", "max", "min_units", "within", "review", "review_second", "sla"),
+    *("approvals_per_day", "amount_per_day", "max_amount"),
+)
+_GROWS = {
+    **dict.fromkeys(_WIDER, Direction.LOOSENS),
+    **dict.fromkeys(("hold", "min_decisions"), Direction.TIGHTENS),
+}
+"""What a greater value does to the fences."""
 
 
-def _lines(section: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    for name, old, new in _pairs(before.get(section), after.get(section)):
-        plain = section == "data" or (section == "offer" and name == BELOW)
-        alike = same_text if plain else same_expression
-        yield from compared(section, f"{in_words(name)} ({name})", old, new, alike)
+def compare_plans(before: Plan | None, after: Plan | None) -> tuple[WrittenChange, ...]:
+    """The differences, none if and only if the digests are equal; a plan that is gone is one."""
+    if before is not None and after is None:
+        return (WrittenChange("plan", "the plan", ChangeKind.REMOVED, "is gone"),)
+    old, new = (() if plan is None else _parts_of_plan(plan) for plan in (before, after))
+    return compare_parts(old, new, _units(before, after))
 
 
-def _entries(section: str, what: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    for name, old, new in _pairs(before.get(section), after.get(section)):
-        yield from _attributes(section, f"{what} {name}", old, new)
+def file_of(change: WrittenChange) -> str:
+    """The file of the product that has the changed value."""
+    return DESK if change.group == "review" else "rollout.yaml"
 
 
-def _attributes(
-    group: str, subject: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[WrittenChange]:
-    """What differs in one map: the whole where it is new or gone, else key by key."""
-    if before is None or after is None:
-        yield from compared(group, subject, before, after)
-        return
-    for key, old, new in _pairs(before, after):
-        about = f"{subject}: {_WORDS.get(key, in_words(key))}"
-        if key == "text":
-            for language, one, other in _pairs(old, new):
-                yield from compared(group, f"{subject}: text in {language}", one, other)
-        elif old is None or new is None:
-            sort = ChangeKind.ADDED if old is None else ChangeKind.REMOVED
-            texts = said(old), said(new)
-            yield WrittenChange(group, about, sort, from_to(*texts), *texts)
-        else:
-            alike = same_expression if key == "when" else same_text
-            yield from compared(group, about, old, new, alike)
+def _parts_of_plan(plan: Plan) -> Iterator[Part]:
+    """Everything that the digest of a plan covers but its product and lists of units."""
+    yield _alone("plan", named("unit"), plan.unit)
+    yield _alone("plan", named("pin_for"), plan.pin_for)
+    if (share := plan.second_person_above) is not None:
+        part = Part("plan", named("second_person_above"), {"": _percent(share)}, grows=_GROWS)
+        yield replace(part, new=Direction.TIGHTENS)
+    yield from _go_live(plan.go_live)
+    yield from _versions(plan.versions)
+    for cap in plan.caps:
+        yield _bound("caps", f"cap {cap.name}", cap, "caps")
+    for guardrail in plan.guardrails:
+        yield _bound("guardrails", f"guardrail {guardrail.name}", guardrail, "guardrails")
+    if plan.review is not None:
+        yield from _review(plan.review)
 
 
-def _params(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    for name, old, new in _pairs(before.get("params"), after.get("params")):
-        subject = f"{in_words(name)} ({name})"
-        if old is None or new is None:
-            yield from compared("parameters", subject, old, new)
-            continue
-        yield from _keyed(subject, ("type", *_LIMITS), as_map(old), as_map(new))
-        yield from _values(subject, as_map(old), as_map(new))
+def _alone(group: str, subject: str, value: Any) -> Part:
+    return Part(group, subject, {"": _leaf_of(value)})
 
 
-def _limits(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    """What parameters may be, which changes no decision."""
-    for name, old, new in _pairs(before.get("params"), after.get("params")):
-        yield from _keyed(f"{in_words(name)} ({name})", _LIMITS, as_map(old), as_map(new))
+def _bound(group: str, subject: str, part: msgspec.Struct, kind: str) -> Part:
+    return Part(group, subject, _values_of(part), kind, Direction.TIGHTENS, _GROWS)
 
 
-def _keyed(
-    subject: str, keys: Sequence[str], before: MapNode, after: MapNode
-) -> Iterator[WrittenChange]:
-    for key in keys:
-        yield from compared("parameters", f"{subject}: {key}", before.get(key), after.get(key))
-
-
-def _values(subject: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    old, new = _by_label(before), _by_label(after)
-    for label in keys_of(old, new):
-        about = f"{subject} of {label}" if label else subject
-        yield from _steps(about, _dated(old.get(label, NOTHING)), _dated(new.get(label, NOTHING)))
-
-
-def _by_label(param: MapNode) -> Mapping[str, MapNode]:
-    """What holds `value` or dated `values`, by label; an empty one where there are no labels."""
-    values = as_map(param.get("values")).entries
-    if all(parse_day(entry.key) for entry in values):
-        return {"": param}
-    found: dict[str, MapNode] = {}
-    for entry in values:
-        key = "values" if isinstance(entry.value, MapNode) else "value"
-        found[entry.key] = MapNode((replace(entry, key=key),), entry.key_place)
+def _values_of(part: msgspec.Struct) -> dict[str, Leaf]:
+    """The value of each key of a part that says anything, but its name."""
+    found: dict[str, Leaf] = {}
+    for name, value in asdict(part).items():
+        if name == "ceiling":
+            found |= {"versus": _leaf_of("champion")} if value is None else _values_of(value)
+        elif name == "percent":
+            found[name] = _percent(value)
+        elif name != "name" and value:
+            found[_KEYS.get(name, name)] = _leaf_of(value)
     return found
 
 
-def _dated(param: MapNode) -> Mapping[str, Scalar]:
-    """The values by the day from which they count, the empty day for always."""
-    value, values = param.get("value"), as_map(param.get("values"))
-    if isinstance(value, Scalar):
-        return {_ALWAYS: value}
-    found = {e.key: e.value for e in values.entries if isinstance(e.value, Scalar)}
-    return dict(sorted(found.items()))
+def _percent(share: int) -> Leaf:
+    """Thousandths of a percent as a percentage."""
+    return _leaf_of(Decimal(share) / 1000)
 
 
-def _steps(
-    subject: str, before: Mapping[str, Scalar], after: Mapping[str, Scalar]
-) -> Iterator[WrittenChange]:
-    shown = ("", "")
-    days = sorted({*before, *after})
-    for day in days:
-        old, new = _in_force(before, day), _in_force(after, day)
-        texts = (said(old) if old else NO_VALUE, said(new) if new else NO_VALUE)
-        if texts != shown and (old is None or new is None or not same_text(old, new)):
-            when = f" on {day}" if day else f" before {days[1]}" if len(days) > 1 else ""
-            words = f"{from_to(*texts)}{when}"
-            yield WrittenChange("parameters", subject, ChangeKind.CHANGED, words, *texts)
-        shown = texts
+def _leaf_of(value: Any) -> Leaf:
+    match value:
+        case Decimal():
+            return Leaf(f"{value.normalize():f}", value)
+        case timedelta():
+            seconds = int(value.total_seconds())
+            unit, size = next(one for one in _LENGTHS.items() if seconds % one[1] == 0)
+            return Leaf(f"{seconds // size}{unit}", seconds)
+        case Formula():
+            return Leaf(value.text, value.text)
+        case frozenset():
+            return Leaf(", ".join(sorted(value)), value)
+    return Leaf(str(value), value)
 
 
-def _in_force(values: Mapping[str, Scalar], day: str) -> Scalar | None:
-    begun = [start for start in values if start <= day]
-    return values[begun[-1]] if begun else None
+def _go_live(go_live: GoLive) -> Iterator[Part]:
+    yield _alone("go-live", "salt", go_live.salt)
+    for segment in go_live.segments:
+        values, name = _values_of(segment), f"segment {segment.name}"
+        yield Part("go-live", name, values, "segments", Direction.LOOSENS, _GROWS)
+    yield from _stages("go-live", go_live.stages)
+    yield _alone("go-live", "advance", go_live.advance)
 
 
-def _by_id(
-    group: str, what: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[WrittenChange]:
-    old, new = items_by(before, "id"), items_by(after, "id")
-    for name in keys_of(old, new):
-        found = _attributes(group, f"{what} {name}", old.get(name), new.get(name))
-        if name in old and name in new:
-            yield from found
-        else:  # a rule or a condition more is asked of applicants, unless it approves
-            kind = Direction.TIGHTENS if name in new else Direction.LOOSENS
-            approves = said((new.get(name) or old[name]).get("then")) == "APPROVE"
-            yield from found if approves else (replace(one, direction=kind) for one in found)
-    yield from reordered(group, f"the {what}s are", old, new)
+def _stages(group: str, stages: Stages) -> Iterator[Part]:
+    for stage in stages.steps:
+        yield Part(group, f"stage {stage.name}", _values_of(stage), "stages", grows=_GROWS)
+    yield _alone(group, named("initial_stage"), stages.initial)
 
 
-def _stages(before: _Body, after: _Body) -> Iterator[WrittenChange]:
-    old, new = (items_by(side[0].get("stages"), "name") for side in (before, after))
-    for name in keys_of(old, new):
-        first, second = old.get(name), new.get(name)
-        group = f"stage {name}"
-        if first is None or second is None:
-            kind = ChangeKind.ADDED if first is None else ChangeKind.REMOVED
-            words = "is new" if first is None else "is gone"
-            yield WrittenChange(group, "the stage", kind, words)
-        else:
-            sides = first.get("component"), second.get("component")
-            yield from compared(group, "the component", *sides)
-        yield from _stage(group, (as_map(first), before[1]), (as_map(second), after[1]))
-    yield from reordered("stages", "the stages are", old, new)
-
-
-def _stage(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
-    old, new = before[0], after[0]
-    yield from compared(group, "the segment", old.get(SEGMENT), new.get(SEGMENT), same_expression)
-    yield from _by_id(group, "rule", old.get("rules"), new.get("rules"))
-    yield from _scorecard(group, as_map(old.get("scorecard")), as_map(new.get("scorecard")))
-    yield from _table(
-        group, (as_map(old.get("table")), before[1]), (as_map(new.get("table")), after[1])
-    )
-
-
-def _scorecard(group: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
-    for key in ("id", "base"):
-        yield from compared(group, f"the scorecard's {key}", before.get(key), after.get(key))
-    old = items_by(before.get("characteristics"), "factor")
-    new = items_by(after.get("characteristics"), "factor")
-    for name in keys_of(old, new):
-        yield from _characteristic(group, name, old.get(name), new.get(name))
-    yield from reordered(group, "the characteristics are", old, new)
-    yield from _listed(group, "band", "band", before.get("bands"), after.get("bands"))
-
-
-def _characteristic(
-    group: str, name: str, before: MapNode | None, after: MapNode | None
-) -> Iterator[WrittenChange]:
-    subject = f"characteristic {name}"
-    if before is None or after is None:
-        yield from compared(group, subject, before, after)
+def _versions(versions: Versions) -> Iterator[Part]:
+    yield _alone("versions", "the champion", f"v{versions.champion}")
+    for shadow in versions.shadow:
+        values = {"percent": _percent(shadow.percent)}
+        yield Part("versions", f"shadow v{shadow.version}", values, "shadows")
+    challenger = versions.challenger
+    if challenger is None:
         return
-    yield from _attributes(group, subject, _without(before, "bins"), _without(after, "bins"))
-    yield from _listed(group, f"{name} in", "in", before.get("bins"), after.get("bins"))
+    yield _alone("challenger", "the challenger", f"v{challenger.version}")
+    yield _alone("challenger", "salt", challenger.salt)
+    yield from _stages("challenger", challenger.stages)
+    for metric, expected in challenger.expect.items():
+        name = f"the expected {named(metric)}"
+        yield Part("challenger", name, _values_of(expected), grows=_GROWS)
 
 
-def _without(node: MapNode, key: str) -> MapNode:
-    return MapNode(tuple(e for e in node.entries if e.key != key), node.place)
+def _review(review: ReviewPolicy) -> Iterator[Part]:
+    for queue in review.queues:
+        part = _bound("review", f"queue {queue.name}", queue, "queues")
+        yield replace(part, grows={"sla": Direction.LOOSENS})
+    if review.authority is not None:
+        yield Part("review", "the authority", _values_of(review.authority), grows=_GROWS)
+    for reason in review.reasons:
+        letter = {f"letter_in_{one}": _leaf_of(text) for one, text in sorted(reason.letter.items())}
+        told = {} if reason.is_told else {"told": _leaf_of("nobody")}
+        values = {"": _leaf_of(reason.text)} | letter | told
+        yield Part("review", f"reason {reason.code}", values, "reasons")
+    yield replace(_alone("review", named("contest_sla"), review.contest_sla), grows=_GROWS)
 
 
-def _listed(
-    group: str, what: str, key: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[WrittenChange]:
-    old, new = items_by(before, key), items_by(after, key)
-    for name in keys_of(old, new):
-        first, second = old.get(name), new.get(name)
-        subject = f"{what} {name}"
-        if first is None or second is None:
-            old_rest, new_rest = (side and _without(side, key) for side in (first, second))
-            yield from compared(group, subject, old_rest, new_rest)
-        else:
-            yield from _attributes(group, subject, first, second)
-    kind = "bands" if key == "band" else f"bins of {what.removesuffix(' in')}"
-    yield from reordered(group, f"the {kind} are", old, new)
+def _units(before: Plan | None, after: Plan | None) -> Iterator[WrittenChange]:
+    for name in ("allow", "deny"):
+        old, new = (
+            frozenset[str]() if plan is None else getattr(plan.go_live, name)
+            for plan in (before, after)
+        )
+        yield from _joined(name, sorted(new - old), ChangeKind.ADDED)
+        yield from _joined(name, sorted(old - new), ChangeKind.REMOVED)
 
 
-def _table(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
-    old, new = before[0], after[0]
-    for key in ("id", "hit"):
-        yield from compared(group, f"the table's {key}", old.get(key), new.get(key))
-    yield from compared(group, "the table looks at", old.get("when"), new.get("when"))
-    for name, first, second in _pairs(old.get("give"), new.get("give")):
-        yield from compared(group, f"output {name}", first, second)
-    yield from _rows(group, before, after)
-
-
-def _rows(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
-    columns = _columns(after[0]) or _columns(before[0])
-    old, new = _cells(*before), _cells(*after)
-    same_columns = _columns(before[0]) == _columns(after[0])
-    a, b = ([tuple("".join(c.text.split()) for c in row) for row in side] for side in (old, new))
-    for tag, low, high, start, end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        if tag == "replace" and high - low == end - start and same_columns:
-            pairs = zip(old[low:high], new[start:end], strict=True)
-            for index, (first, second) in enumerate(pairs, start + 1):
-                for column, one, other in zip(columns, first, second, strict=True):
-                    subject = f"row {index}: {column}"
-                    yield from compared(group, subject, one, other, same_expression)
-        elif tag != "equal":
-            for index, text in enumerate(map(_shown, old[low:high]), low + 1):
-                words, subject = f"is gone; it was: {text}", f"former row {index}"
-                yield WrittenChange(group, subject, ChangeKind.REMOVED, words, text)
-            for index, text in enumerate(map(_shown, new[start:end]), start + 1):
-                words, subject = f"is new: {text}", f"row {index}"
-                yield WrittenChange(group, subject, ChangeKind.ADDED, words, "", text)
-
-
-def _shown(row: _Row) -> str:
-    return f"[{', '.join(said(cell) for cell in row)}]"
-
-
-def _columns(table: MapNode) -> list[str]:
-    when = table.get("when")
-    names = [said(item) for item in when.items] if isinstance(when, ListNode) else []
-    return [*names, *(entry.key for entry in as_map(table.get("give")).entries)]
-
-
-def _cells(table: MapNode, files: RulesetFiles) -> list[tuple[Scalar, ...]]:
-    rows, columns = table.get("rows"), _columns(table)
-    if rows is None:
-        return []
-    found = read_rows(rows, columns, files, Report())
-    return [row.cells for row in found if row is not None]
+def _joined(name: str, units: list[str], kind: ChangeKind) -> Iterator[WrittenChange]:
+    if not units:
+        return
+    more = len(units) - LONGEST_LIST
+    listed = ", ".join(units[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
+    count = f"{len(units)} unit{'' if len(units) == 1 else 's'}"
+    whole, added = ", ".join(units), kind is ChangeKind.ADDED
+    words = f"has {count} {'more' if added else 'fewer'}: {listed}"
+    which = Direction.LOOSENS if added is (name == "allow") else Direction.TIGHTENS
+    sides = ("", whole) if added else (whole, "")
+    yield WrittenChange("go-live", name, kind, words, *sides, which)

@@ -186,8 +186,8 @@ def _parts(node: YamlNode | MapEntry) -> tuple[YamlNode | MapEntry, ...]:
 class Draws:
     """Numbers that look random and are the same in every run (a linear congruence)."""
 
-    def __init__(self) -> None:
-        self.state = 1
+    def __init__(self, state: int = 1) -> None:
+        self.state = state
 
     def below(self, end: int) -> int:
         self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64

@@ -11,17 +11,25 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.rules.cells import read_rows
+from decision_service.rules.compile import read_draft
 from decision_service.rules.construct import SEGMENT
-from decision_service.rules.draft import names_in
+from decision_service.rules.draft import Names, RulesetDraft, names_in, names_of, with_shared
 from decision_service.rules.keys import CHANGED, RULESET
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.language.keys import Change
 from decision_service.rules.language.types import Symbol
-from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
-from decision_service.rules.program import RulesetFiles
+from decision_service.rules.language.yaml import (
+    ListNode,
+    MapEntry,
+    MapNode,
+    Scalar,
+    YamlNode,
+    read,
+)
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.ranges import written_labels
 
 SMALL = 20
@@ -55,6 +63,10 @@ class Edit(msgspec.Struct, frozen=True):
     start: int
     end: int
     text: str
+
+
+class EditRefused(Exception):
+    """With some edits a file is no ruleset any more."""
 
 
 class FigureChange(msgspec.Struct, frozen=True):
@@ -259,6 +271,29 @@ def _with_rows(table: MapNode, files: RulesetFiles) -> MapNode:
         for e in table.entries
     ]
     return replace(table, entries=tuple(entries))
+
+
+class RuleTree:
+    """The file of a version that compiles, as a tree that takes edits."""
+
+    def __init__(
+        self, files: RulesetFiles, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
+    ) -> None:
+        self._files, self._catalogue = files, catalogue
+        root = read(files.path, files.text, Report())
+        assert root is not None  # noqa: S101  it has compiled
+        tree = written_out(with_shared(root, files, Report(), names_of(ruleset)), files)
+        assert isinstance(tree, MapNode)  # noqa: S101  as its root is
+        self.root = tree
+
+    def draft(self, edits: Sequence[Edit] = (), report: Report | None = None) -> RulesetDraft:
+        """What the tree reads as with edits; raises EditRefused."""
+        report = Report() if report is None else report
+        node = edited(self.root, edits)
+        found = read_draft(node, self._files, Names(self._catalogue), report)
+        if found is None or report.failed:
+            raise EditRefused
+        return found
 
 
 def edited(node: YamlNode, edits: Sequence[Edit]) -> YamlNode:

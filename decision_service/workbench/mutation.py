@@ -14,14 +14,13 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Verdict
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.rules.cells import Cell, CellKind
-from decision_service.rules.compile import finish, read_draft, run_checks
+from decision_service.rules.compile import finish, run_checks
 from decision_service.rules.digest import canonical, content
-from decision_service.rules.draft import Names, RulesetDraft, names_of, with_shared
+from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.language import types as tree
-from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Severity
 from decision_service.rules.language.types import ORDERED, Symbol
-from decision_service.rules.language.yaml import MapNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.ranges import ValueRange, meet, stepped, whole
 from decision_service.rules.scorecard import Characteristic
@@ -30,14 +29,13 @@ from decision_service.rules.tests import CaseResult
 from decision_service.rules.tests_file import FigureMark
 from decision_service.workbench.made_up_facts import Sampler, figures_near
 from decision_service.workbench.mutants import (
-    Edit,
+    EditRefused,
     Fate,
     FigureChange,
+    RuleTree,
     Tried,
     Witness,
-    edited,
     find_changes,
-    written_out,
 )
 from decision_service.workbench.new_cases import (
     Usual,
@@ -145,29 +143,24 @@ class FiguresRun:
         catalogue: Mapping[str, FactorSpec],
         results: Sequence[CaseResult],
     ) -> None:
-        self.files, self.ruleset, self.catalogue = files, ruleset, catalogue
+        self.ruleset = ruleset
         self.results = [r for r in results if r.passed and r.facts is not None]
-        root = read(files.path, files.text, Report())
-        assert root is not None  # noqa: S101  it has compiled
-        tree = written_out(with_shared(root, files, Report(), names_of(ruleset)), files)
-        assert isinstance(tree, MapNode)  # noqa: S101  as its root is
-        self.root = tree
-        self.draft = self._draft(())
-        assert self.draft is not None  # noqa: S101  it has compiled
+        self.tree = RuleTree(files, ruleset, catalogue)
+        self.draft = self.tree.draft()
         self.content = normal_form(self.draft)
         bases = [r.facts for r in self.results if r.facts is not None]
-        near = figures_near(self.root, self.draft.params, ruleset.currency)
+        near = figures_near(self.tree.root, self.draft.params, ruleset.currency)
         self.sampler = Sampler(ruleset, catalogue, bases, near)
         self.sampled: list[tuple[Facts, Verdict]] = []
 
     def tried(self) -> Iterator[Tried]:
-        assert self.draft is not None  # noqa: S101  it has compiled
-        for change in find_changes(self.root, self.draft.names.symbols, operators=True):
+        for change in find_changes(self.tree.root, self.draft.names.symbols, operators=True):
             yield self._try(change)
 
     def _try(self, change: FigureChange) -> Tried:
-        draft = self._draft(change.edits)
-        if draft is None:
+        try:
+            draft = self.tree.draft(change.edits)
+        except EditRefused:
             return Tried(change, Fate.REFUSED)
         changed = finish(draft, self.ruleset.digest)
         if self._noticed(changed):
@@ -178,12 +171,6 @@ class FiguresRun:
         if normal_form(draft) == self.content:
             return Tried(change, Fate.NO_DIFFERENCE)
         return Tried(change, Fate.UNNOTICED)
-
-    def _draft(self, edits: Sequence[Edit]) -> RulesetDraft | None:
-        report = Report()
-        node = edited(self.root, edits)
-        draft = read_draft(node, self.files, Names(self.catalogue), report)
-        return None if report.failed else draft
 
     def _noticed(self, changed: CompiledRuleset) -> bool:
         """Whether any case comes out otherwise than expected; the next change asks it first."""
@@ -196,9 +183,7 @@ class FiguresRun:
 
     def witness(self, change: FigureChange, samples: int) -> Witness | None:
         """A case that the change decides otherwise, of so many made-up ones."""
-        draft = self._draft(change.edits)
-        assert draft is not None  # noqa: S101  a case has asked it
-        changed = finish(draft, self.ruleset.digest)
+        changed = finish(self.tree.draft(change.edits), self.ruleset.digest)
         if not self.sampled:
             drawn = self.sampler.samples(SAMPLES)
             self.sampled = [(facts, evaluate(self.ruleset, facts)) for facts in drawn]

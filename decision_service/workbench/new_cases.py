@@ -17,17 +17,16 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Verdict
 from decision_service.domain.factor import FactorSpec, FactorValue
 from decision_service.domain.values import AsOf, Money
-from decision_service.rules.draft import names_of, with_shared
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.expectations import OFFER_KEYS
 from decision_service.rules.inputs import bind_inputs, list_answers
-from decision_service.rules.language.diagnostics import Place, Report
-from decision_service.rules.language.yaml import MapNode, Scalar, read
+from decision_service.rules.language.diagnostics import Place
+from decision_service.rules.language.yaml import Scalar
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.tests import CaseResult, Goal, goals_reached
 from decision_service.rules.tests_file import Given, given_list
-from decision_service.workbench.made_up_facts import Near, Sampler, figures_near, shown_value
-from decision_service.workbench.mutants import written_out
+from decision_service.workbench.made_up_facts import Sampler, figures_near, shown_value
+from decision_service.workbench.mutants import RuleTree
 
 NONE = "none"
 Part = str | tuple[str, ...]
@@ -246,7 +245,8 @@ def ready_cases(
     known = [r for r in results if r.facts is not None and not r.case.snapshot]
     if not known or not missed:
         return {}
-    usual, near = Usual(ruleset, known[0]), _near(files, ruleset)
+    usual = Usual(ruleset, known[0])
+    near = figures_near(RuleTree(files, ruleset, catalogue).root, ruleset.params, ruleset.currency)
     goals = _Goals(ruleset, usual)
     bases = [r.facts for r in known if r.facts is not None]
     found: dict[Goal, NewCase] = {}
@@ -257,14 +257,6 @@ def ready_cases(
         found |= new
         bases = [f for one in new.values() if (f := usual.facts(one))]
     return {goal: goals.text(goal, found[goal]) for goal in found}
-
-
-def _near(files: RulesetFiles, ruleset: CompiledRuleset) -> Near:
-    root = read(files.path, files.text, Report())
-    kept = names_of(ruleset)
-    tree = written_out(with_shared(root, files, Report(), kept), files) if root else None
-    assert isinstance(tree, MapNode)  # noqa: S101  the version compiles
-    return figures_near(tree, ruleset.params, ruleset.currency)
 
 
 def _made_up(sampler: Sampler) -> Iterator[Facts]:

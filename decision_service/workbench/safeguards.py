@@ -17,11 +17,10 @@ from decision_service.workbench.changes import (
     ChangeKind,
     Direction,
     WrittenChange,
-    compared,
-    items_by,
+    compare_parts,
     keys_of,
 )
-from decision_service.workbench.plan_diff import compare_plans, file_of
+from decision_service.workbench.diff import compare_plans, file_of, items_by, single
 
 _VERSION = re.compile(r"[^/]+/v\d+\.yaml")
 _ELSEWHERE = re.compile(r"_shared/.*|[^/]+/((rollout|desk)\.yaml|tables/.*|lists/.*)")
@@ -54,12 +53,14 @@ def guard_changes(before: RuleFolder, after: RuleFolder) -> Iterator[WrittenChan
             if first or second:
                 yield WrittenChange(path, "the file", sort, words, direction=direction)
             continue
-        for name in keys_of(first, second):
-            for change in compared(path, name, first.get(name), second.get(name)):
-                words, direction = _SHORT[change.sort]
-                short = change.words if len(change.words) <= _LONGEST else words
-                direction = _of_policy(change) if path == POLICY else direction
-                yield replace(change, words=short, direction=direction)
+        old_parts, new_parts = (
+            [single(path, name, node) for name, node in parts.items()] for parts in (first, second)
+        )
+        for change in compare_parts(old_parts, new_parts):
+            words, direction = _SHORT[change.sort]
+            short = change.words if len(change.words) <= _LONGEST else words
+            direction = _of_policy(change) if path == POLICY else direction
+            yield replace(change, words=short, direction=direction)
 
 
 def _promised(path: str, parts: Mapping[str, YamlNode]) -> Mapping[str, YamlNode]:

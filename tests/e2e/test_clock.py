@@ -73,20 +73,6 @@ async def test_two_days_ahead_and_back(tmp_path: Path) -> None:
         assert await decided(live) == NORMAL
 
 
-async def test_a_service_that_starts_two_days_ahead(tmp_path: Path) -> None:
-    """It approves nothing, and keeps nothing; once corrected the next date makes it normal."""
-    clock = MovedClock()
-    clock.ahead = AHEAD
-    async with serving(tmp_path, clock) as live:
-        for _ in range(2):
-            said, codes, calls = await decided(live)
-            assert (said, codes, calls > 0) == ("REFER", ["CLOCK_DOUBTFUL"], True)
-        clock.ahead = timedelta()
-        await live.service.core.source.refresh_providers()
-        assert (await decided(live))[0] == "APPROVE"
-        assert await decided(live) == NORMAL
-
-
 async def test_it_recovers_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While in doubt the vendor is asked again and again, and what was dated ahead is forgotten."""
     monkeypatch.setattr(background, "CLOCK_SECONDS", 0.02)

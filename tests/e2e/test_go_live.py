@@ -1,15 +1,12 @@
 """Applicants outside the go-live: told so, recorded, and no call spent on them."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest_asyncio
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.rollout.assign import slot
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import PRODUCT, Running, at_vendor, create, outcome, own_rules
+from tests.e2e.service import PRODUCT, at_vendor, create, outcome, own_rules
 
 PEOPLE = sandbox_people()
 ALLOWED, OTHERS = PEOPLE[0].user_id, [person.user_id for person in PEOPLE[1:]]
@@ -31,38 +28,22 @@ def staged(folder: Path, stage: str) -> Path:
     return rules
 
 
-@pytest_asyncio.fixture
-async def pilot(tmp_path: Path) -> AsyncIterator[tuple[Running, object]]:
-    """A service at the staff stage on a stand-in whose calls the test can count."""
+async def test_outside_the_go_live_nothing_is_asked_of_the_vendor(tmp_path: Path) -> None:
+    """NOT_ENROLLED is recorded with reason and slot; the allowed are decided at 0 % too."""
     async with at_vendor(tmp_path, rules_dir=str(staged(tmp_path, "staff"))) as (live, app):
-        yield live, app
-
-
-async def test_outside_the_go_live_nothing_is_asked_of_the_vendor(
-    pilot: tuple[Running, object],
-) -> None:
-    """NOT_ENROLLED is recorded with its reason and slot; the vendor never hears the user's id."""
-    live, app = pilot
-    for user_id in OTHERS:
-        # Inputs are not looked at: the existing process decides, by its own.
-        request = create(user_id, requested_term_months=None, requested_amount=None)
-        decision = (await live.stub.CreateDecision(request)).decision
-        assert outcome(decision) == "NOT_ENROLLED"
-        assert decision.assignment.enrolment_reason == "NOT_IN_STAGE"
-        assert decision.assignment.enrolment_slot == slot(PRODUCT, user_id)
-        assert decision.data_quality.upstream_calls == 0
-        assert not decision.HasField("ruleset_ref")
-    assert {path for path in app.meter.by_path() if path != "/providers"} == set()
-    listed = await live.stub.ListDecisions(
-        service_pb.ListDecisionsRequest(outcome=pb.OUTCOME_NOT_ENROLLED)
-    )
-    assert len(listed.decisions) == len(OTHERS)
-
-
-async def test_staff_on_the_allow_list_are_decided_first(pilot: tuple[Running, object]) -> None:
-    """At 0 % the allowed applicant is decided all the same."""
-    live, _ = pilot
-    decision = (await live.stub.CreateDecision(create(ALLOWED))).decision
-    assert outcome(decision) == "APPROVE"
-    assert decision.assignment.enrolment_reason == "ALLOWED"
-    assert not decision.assignment.HasField("enrolment_slot")
+        for user_id in OTHERS:
+            # Inputs are not looked at: the existing process decides, by its own.
+            request = create(user_id, requested_term_months=None, requested_amount=None)
+            decision = (await live.stub.CreateDecision(request)).decision
+            assert outcome(decision) == "NOT_ENROLLED"
+            assert decision.assignment.enrolment_reason == "NOT_IN_STAGE"
+            assert decision.assignment.enrolment_slot == slot(PRODUCT, user_id)
+            assert decision.data_quality.upstream_calls == 0
+            assert not decision.HasField("ruleset_ref")
+        assert {path for path in app.meter.by_path() if path != "/providers"} == set()
+        request = service_pb.ListDecisionsRequest(outcome=pb.OUTCOME_NOT_ENROLLED)
+        assert len((await live.stub.ListDecisions(request)).decisions) == len(OTHERS)
+        decision = (await live.stub.CreateDecision(create(ALLOWED))).decision
+        assert outcome(decision) == "APPROVE"
+        assert decision.assignment.enrolment_reason == "ALLOWED"
+        assert not decision.assignment.HasField("enrolment_slot")

@@ -43,7 +43,7 @@ SHOWN = (
     "tightens: the file is new, with ",
     "Tests of personal-loan-ph v3: coverage 100 %",
     "Impact: Approvals ",
-    "Proofs: PROVED: personal-loan-ph v3 approves nobody more",
+    "Proofs: PROVED: personal-loan-ph v3 gives no applicant a better outcome",
 )
 
 

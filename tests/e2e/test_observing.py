@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from decision_service import __version__
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1.decision_pb2 import Decision
 from decision_service.app import wiring as upkeep
 from decision_service.cli.main import run
 from decision_service.decide.dry_run import ValidateRules
@@ -117,13 +118,15 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     assert (line["request_id"], line["trace_id"]) == ("los-7", trace)
     assert line["user"] == live.service.core.deps.user_hash(GEORGE)
     assert GEORGE not in str(lines)
+    await _reasons_and_causes_are_counted(live, decision)
 
 
-async def test_reasons_and_causes_of_missing_data_are_counted_by_decision(live: Running) -> None:
+async def _reasons_and_causes_are_counted(live: Running, first: Decision) -> None:
     """Each reason's code, and each cause once a decision however many factors it takes away."""
     wanted = Counter[str]()
-    for person in sandbox_people():
-        decision = (await live.stub.CreateDecision(create(person.user_id))).decision
+    create_decision, people = live.stub.CreateDecision, sandbox_people()
+    made = [(await create_decision(create(person.user_id))).decision for person in people]
+    for decision in (first, *made):
         wanted.update(f'reasons_total{{code="{one.code}"' for one in decision.reasons)
         causes = {one.cause.cause for one in decision.data_requests}
         wanted.update(f'missing_total{{cause="{cause}"' for cause in causes)
@@ -133,40 +136,34 @@ async def test_reasons_and_causes_of_missing_data_are_counted_by_decision(live: 
     assert {name: seen.get(f"{prefix}{name}{suffix}") for name in wanted} == wanted
 
 
-async def test_a_reply_names_its_decision_and_the_version_that_decided(live: Running) -> None:
+async def test_a_reply_names_its_decision_and_the_version_that_decided(shared: Running) -> None:
     """Trailers of CreateDecision, repeated or not, and of GetDecision say both, in either view."""
     request = create(GEORGE)
-    first = live.stub.CreateDecision(request)
+    first = shared.stub.CreateDecision(request)
     decision = (await first).decision
     named = {
         "x-decision-id": decision.decision_id,
         "x-ruleset-version": str(decision.ruleset_ref.version),
     }
     read = service_pb.GetDecisionRequest(decision_id=decision.decision_id)
-    for call in (first, live.stub.CreateDecision(request), live.stub.GetDecision(read)):
+    for call in (first, shared.stub.CreateDecision(request), shared.stub.GetDecision(read)):
         await call
         assert dict(await call.trailing_metadata()) == named
 
 
 async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
-    """/healthz is 200 while decisions are taken and 503 while they are not."""
-    async with httpx2.AsyncClient() as client:
-        url = f"{live.service.http.admin}/healthz"
-        assert (await client.get(url)).status_code == 200
-        live.service.rpc.set_health(["store: the disk is full"])
-        told = await client.get(url)
-        assert (told.status_code, told.text) == (503, "NOT_SERVING\nstore: the disk is full\n")
-        assert (await client.get(f"{live.service.http_url}/other")).status_code == 404
-
-
-async def test_a_service_that_cannot_decide_is_alive(live: Running) -> None:
-    """Liveness says SERVING, over gRPC and HTTP, also while draining: a restart helps nobody."""
+    """/healthz is 503 while no decision is taken; liveness stays, also while draining."""
     stub: Any = health_pb2_grpc.HealthStub(live.channel)
     asked = {name: health_pb2.HealthCheckRequest(service=name) for name in ("", "liveness")}
-    live.service.rpc.set_health(["store: the disk is full"])
-    assert (await stub.Check(asked[""])).status == health_pb2.HealthCheckResponse.NOT_SERVING
     async with httpx2.AsyncClient() as client:
-        assert (await client.get(f"{live.service.http.admin}/livez")).status_code == 200
+        url = live.service.http.admin
+        assert (await client.get(f"{url}/healthz")).status_code == 200
+        live.service.rpc.set_health(["store: the disk is full"])
+        told = await client.get(f"{url}/healthz")
+        assert (told.status_code, told.text) == (503, "NOT_SERVING\nstore: the disk is full\n")
+        assert (await stub.Check(asked[""])).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert (await client.get(f"{url}/livez")).status_code == 200
+        assert (await client.get(f"{live.service.http_url}/other")).status_code == 404
     live.service.rpc.health.stopping()
     assert (await stub.Check(asked["liveness"])).status == health_pb2.HealthCheckResponse.SERVING
 

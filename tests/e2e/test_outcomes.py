@@ -1,6 +1,5 @@
 """The OutcomeService over gRPC, and files of reports from the command line."""
 
-import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -96,21 +95,6 @@ async def test_a_loan_from_booked_to_repaid(live: Running) -> None:
     assert all(one.report_time.ToDatetime() >= made.create_time.ToDatetime() for one in listed)
 
 
-async def test_what_contradicts_is_refused_and_changes_nothing(live: Running) -> None:
-    """Another report of the same day, and the same loan of another decision."""
-    made, other = await decided(live), await decided(live)
-    await stub_of(live).RecordOutcome(report(made))
-    for request in (report(made, overdue_days=1), report(other, 1)):
-        told = await refused(live, request)
-        assert told.code is grpc.StatusCode.ALREADY_EXISTS
-        assert told.info.reason == "OUTCOME_CONTRADICTED"
-        assert told.info.metadata["loan_id"] == "LN-1"
-    assert (await stub_of(live).RecordOutcome(report(made))).receipt == REPEATED
-    corrected = report(made, overdue_days=1, correction=True)
-    for receipt in (pb.OUTCOME_RECEIPT_CORRECTED, REPEATED):
-        assert (await stub_of(live).RecordOutcome(corrected)).receipt == receipt
-
-
 async def test_an_empty_request_names_every_field(live: Running) -> None:
     """Nothing is looked up before all are there."""
     told = await refused(live, pb.RecordOutcomeRequest())
@@ -201,11 +185,3 @@ def test_a_server_that_is_gone_stops_the_file(
     assert "send the whole file again" in done.err
     done = command(capsys, "decisions", "outcomes", str(tmp_path / "none.csv"))
     assert (done.code, "cannot be read" in done.err) == (2, True)
-
-
-async def test_fifty_at_once_on_one_loan_are_one(live: Running) -> None:
-    """The same report from fifty calls is recorded once."""
-    stub, request = stub_of(live), report(await decided(live))
-    replies = await asyncio.gather(*(stub.RecordOutcome(request) for _ in range(50)))
-    receipts = [reply.receipt for reply in replies]
-    assert (receipts.count(RECORDED), receipts.count(REPEATED)) == (1, 49)

@@ -2,13 +2,12 @@
 
 from datetime import UTC
 from math import ceil
-from pathlib import Path
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.standin.formats import civil_day, first_day, month_of
 from decision_service.standin.sandbox import sandbox_data, sandbox_people
-from tests.e2e.service import Running, create, outcome, running
+from tests.e2e.service import Running, create
 
 
 def weekend_pages(decision: pb.Decision) -> int:
@@ -51,16 +50,6 @@ async def test_the_full_view_shows_values_and_traces(live: Running) -> None:
     months = next(f for f in full.factor_values if f.name == "income.months_24m")
     assert months.value.number == "24"
     assert months.evidence.record_count >= 24
-
-
-async def test_people_paid_in_another_currency_are_referred(tmp_path: Path) -> None:
-    """Rules in pesos count nothing that is told in rupiah: the data is asked for, of everybody."""
-    abroad = {"embedded_country": "ID", "embedded_currency": "IDR"}
-    async with running(tmp_path, **abroad) as live:
-        for person in sandbox_people():
-            decision = (await live.stub.CreateDecision(create(person.user_id))).decision
-            assert (outcome(decision), decision.refer_kind) == ("REFER", pb.REFER_KIND_DATA)
-            assert "MIXED_CURRENCY" in [reason.code for reason in decision.reasons]
 
 
 async def test_the_full_view_says_what_would_have_to_be_different(live: Running) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from decision_service.api.v1 import decision_pb2, rollout_figures_pb2, rollout_s
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.cli.output import Exit
+from decision_service.domain.errors import FieldInvalid
+from decision_service.server.rollouts import question_from
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
+from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, running
 from tests.fakes.cases import STRICTER
 from tests.fakes.plans import CHALLENGED
 from tests.kits.until import until
@@ -158,20 +161,21 @@ def test_what_to_compare_must_be_said(
     assert (done.code, said in done.err) == (Exit.USAGE, True)
 
 
-@pytest.mark.long
-async def test_a_question_out_of_bounds_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        (
+            {"product": "", "shadow_version": -1, "most_decisions": 2001, "window": timedelta(0)},
+            {"product", "shadow_version", "most_decisions", "window"},
+        ),
+        ({"champion": True}, {"params_as_of"}),
+        ({"params_as_of": "December"}, {"params_as_of"}),
+        ({"shadow_version": 2, "champion": True, "params_as_of": "2026-12-01"}, {"shadow_version"}),
+    ],
+)
+def test_a_question_out_of_bounds_is_refused(asked: dict[str, Any], wrong: set[str]) -> None:
     """Each wrong field of a comparison is named."""
-    async with measured(tmp_path, ALONE) as seen:
-        request = pb.CompareVersionsRequest(product="", shadow_version=-1, most_decisions=2001)
-        request.window.seconds = 0
-        told = await refused(seen.rollouts.CompareVersions(request))
-        assert set(told.fields) == {"product", "shadow_version", "most_decisions", "window"}
-        request = pb.CompareVersionsRequest(product=PRODUCT, champion=True)
-        told = await refused(seen.rollouts.CompareVersions(request))
-        assert set(told.fields) == {"params_as_of"}
-        request = pb.CompareVersionsRequest(product=PRODUCT, params_as_of="December")
-        told = await refused(seen.rollouts.CompareVersions(request))
-        assert set(told.fields) == {"params_as_of"}
-        request = pb.CompareVersionsRequest(product=PRODUCT)
-        told = await refused(seen.rollouts.CompareVersions(request))
-        assert told.info.reason == "RULESET_UNKNOWN"
+    request = pb.CompareVersionsRequest(**{"product": PRODUCT} | asked)
+    with pytest.raises(FieldInvalid) as refused:
+        question_from(request, datetime(2026, 11, 24, tzinfo=UTC))
+    assert {problem.field for problem in refused.value.problems} == wrong

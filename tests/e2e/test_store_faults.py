@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import resource
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -67,17 +66,3 @@ async def test_a_full_disk_stops_decisions_and_nothing_else(
             assert len(listed.decisions) == 1
         await health_becomes(live, SERVING)
         await live.stub.CreateDecision(lost)
-
-
-async def test_a_store_that_another_program_holds_is_unavailable(
-    live: Running, tmp_path: Path
-) -> None:
-    """A foreign lock is waited for a second, then told; afterwards the same request is decided."""
-    request = create(GEORGE)
-    with closing(sqlite3.connect(tmp_path / "decisions.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        told = await refused(live.stub.CreateDecision(request))
-        assert (told.code, told.info.reason) == (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
-        assert "another program" in told.message
-        other.execute("ROLLBACK")
-    await live.stub.CreateDecision(request)

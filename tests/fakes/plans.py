@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from decision_service.rollout.plan import PlanTexts, parse_plan
+from decision_service.rollout.state import initial_state
 from decision_service.rulebook.folder import RuleFolder, TextFile
-from tests.fakes.world import PRODUCT, shipped_rules
+from decision_service.rulebook.load import input_names
+from decision_service.rulebook.rulebook import Rulebook
+from tests.fakes.world import NOW, PRODUCT, rulebook, shipped_rules
 
 DESK_BELOW = "# desk.yaml\n"
 """The line of a test's plan below which its desk stands."""
@@ -34,6 +38,18 @@ versions:
     initial_stage: whole
 """
 """Version 2 decides for everybody, since 100 % of the challenger are the whole product."""
+
+
+def book_under(text: str) -> Rulebook:
+    """The shipped rulebook, compiled once for all, under a plan of one product's."""
+    made = rulebook()
+    product = made.product(PRODUCT)
+    plan, named, desk = text.partition(DESK_BELOW)
+    names = {number: input_names(version) for number, version in product.versions.items()}
+    reading = parse_plan("rollout.yaml", PlanTexts(plan, desk if named else None), PRODUCT, names)
+    assert reading.plan is not None, reading.diagnostics
+    state = initial_state(reading.plan, NOW)
+    return made.with_products({PRODUCT: replace(product, plan=reading.plan, state=state)})
 
 
 def with_plan(text: str) -> RuleFolder:

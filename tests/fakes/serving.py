@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
-from decision_service.steering.journal import MigratedPlans, Rollouts, settle
+from decision_service.steering.journal import Rollouts
 from decision_service.steering.reload import Reloaded, ReloadRules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock, shipped_rules
@@ -49,7 +49,5 @@ async def serving_on(
     book = book or loading.rulebook
     assert book is not None, loading.errors
     await log.put_texts(loading.texts)
-    settled = await settle(log, book, NOW)
-    assert isinstance(settled, MigratedPlans)
-    active = ActiveRules(settled.rulebook, NOW)
-    return Serving(log, active, Rollouts(log, active, SetClock(), settled.entries), folder)
+    rollouts = await Rollouts.start(log, book, SetClock())
+    return Serving(log, rollouts.active_rules, rollouts, folder)

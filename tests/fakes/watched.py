@@ -6,17 +6,22 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from msgspec.structs import replace
+from sqlalchemy import insert
+
 from decision_service.domain.decision import Arm, Outcome
 from decision_service.rollout.judge import GuardrailState
+from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state
-from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.steering.counters import CounterKind, EventCounters, FigureCell
 from decision_service.steering.guardrails import GuardrailWatch
-from decision_service.steering.journal import MigratedPlans, RolloutChange, Rollouts, settle
+from decision_service.steering.journal import RolloutChange, Rollouts
+from decision_service.store.arms import arm_decisions
+from decision_service.store.columns import microseconds
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import NOW, PRODUCT, SetClock
-from tests.kits.arm_figures import decided
+from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook
 from tests.unit.rollout.plans import STAGED, edited, good
 
 MEANT = "    expect: {approval_rate: {change: -0.06, within: 0.03}}"
@@ -27,6 +32,7 @@ AUTO = (
 )
 UPSTREAM = "metric: upstream_error_rate, scope: product, max: 0.10, min_units: 100, window: 1h"
 OUTAGE = ("guardrails:", f"guardrails:\n  - {{name: outage, {UPSTREAM}, action: pause}}")
+LOAN = rulebook().product(PRODUCT)
 NUMBERS = itertools.count(1)
 
 
@@ -47,11 +53,22 @@ class Stand:
     async def decide(
         self, outcome: Outcome, times: int, arm: Arm = Arm.CHAMPION, **changes: object
     ) -> None:
-        """So many new applicants, decided now by an arm."""
-        version = 2 if arm is Arm.CHALLENGER else 1
-        made = {"arm": arm, "version": version, "created": self.clock.now()} | changes
-        for number in itertools.islice(NUMBERS, times):
-            await self.log.commit(decided(number, f"u-{number}", outcome, **made))
+        """So many new applicants, decided now by an arm: the rows alone that rollouts count."""
+        row = {
+            "product": PRODUCT,
+            "arm": arm,
+            "version": 2 if arm is Arm.CHALLENGER else 1,
+            "hashed": True,
+            "pins": True,
+            "outcome": outcome,
+            "rule_error": False,
+            "created": microseconds(self.clock.now()),
+        }
+        rows = [
+            row | changes | {"decision_id": f"dec_{number}", "unit": f"u-{number}"}
+            for number in itertools.islice(NUMBERS, times)
+        ]
+        await self.log.database.write(lambda made: made.execute(insert(arm_decisions), rows))
 
     async def count(
         self,
@@ -72,11 +89,13 @@ class Stand:
         await self.rollouts.refresh()
         return await self.watch.check(PRODUCT)
 
-    async def operate(self, action: JournalAction, step: object) -> JournalEntry:
-        """An operator's step."""
+    async def operate(self, action: JournalAction, of: str = "product") -> JournalEntry | None:
+        """An operator's step of a track, an arm or the product."""
         self.clock.wall += timedelta(seconds=1)
-        change = RolloutChange(PRODUCT, "j.cruz", "looked into it")
-        entry = await self.rollouts.move(change, action, step)  # type: ignore[arg-type]  # any step
+        track = TrackName.GO_LIVE if of == "go-live" else TrackName.CHALLENGER
+        arm = Arm.CHALLENGER if of == "challenger" else None
+        change = RolloutChange(PRODUCT, "j.cruz", "looked into it", track=track, arm=arm)
+        entry = await self.rollouts.move(change, action)
         self.clock.wall += timedelta(seconds=1)
         return entry
 
@@ -94,10 +113,7 @@ async def stand(
     """A process that watches; several may share a log."""
     log, clock, seen = log or InMemoryDecisionLog(), SetClock(), counters or EventCounters()
     plan = good(edited(STAGED, *changes))
-    book = Rulebook({PRODUCT: Product(PRODUCT, {}, plan, initial_state(plan, NOW))})
-    settled = await settle(log, book, clock.now())
-    assert isinstance(settled, MigratedPlans)
-    shelf = ActiveRules(settled.rulebook, clock.now())
-    rollouts = Rollouts(log, shelf, clock, settled.entries)
+    book = Rulebook({PRODUCT: replace(LOAN, plan=plan, state=initial_state(plan, NOW))})
+    rollouts = await Rollouts.start(log, book, clock)
     watch = GuardrailWatch(rollouts, log, clock, seen)
     return Stand(log, rollouts, watch, clock, seen)

@@ -9,7 +9,6 @@ from tests.unit.smile.items import account
 
 RESET = object()
 CLOSE = object()
-STALL = object()
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Wire:
 
 @asynccontextmanager
 async def serving(script, ssl=None):
-    """Serve `script(path)`: a list of bytes to write, seconds to sleep, RESET, CLOSE or STALL."""
+    """Serve `script(path)`: a list of bytes to write, seconds to sleep, RESET or CLOSE."""
     wire = Wire()
     serving_now = set()
 
@@ -70,9 +69,6 @@ async def _one(reader, writer, script, wire):
             writer.transport.abort()
             return False
         if step is CLOSE:
-            return False
-        if step is STALL:
-            await reader.read()
             return False
         if isinstance(step, bytes):
             writer.write(step)

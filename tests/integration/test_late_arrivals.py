@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
@@ -25,7 +24,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredEntry
-from decision_service.domain.reviews import ReviewAction, ReviewState
+from decision_service.domain.reviews import ReviewAction
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.standin.faults import Fault
 from decision_service.standin.linking import LinkSessions
@@ -65,7 +64,7 @@ class Late:
         archive = RulesetArchive(desk.store, lambda: desk.rules, CompilationThread())
         read, reviews = ReadDecisions(desk.store, archive), desk.store.reviews
         self.again = DecideAgain(reviews, read, desk.deciding, desk.clock, Unheard())
-        desk.worker.on_arrival(self.again)
+        desk.worker.listener = self.again
 
     @classmethod
     async def of(cls, desk: Desk, made: StoredEntry) -> Late:
@@ -161,18 +160,6 @@ async def test_data_that_no_event_tells_of_is_found_by_the_sweep(tmp_path: Path)
         assert seen == [[], ["DATA_ARRIVED", "DECIDED_AGAIN"], ["DATA_ARRIVED", "DECIDED_AGAIN"]]
 
 
-async def test_the_sweep_tells_of_nothing_that_a_reviewer_waits_for_in_vain(tmp_path: Path) -> None:
-    """An account without the kind that was asked for leaves the review where it is."""
-    async with opened(tmp_path) as desk:
-        user_id = desk.vendor.tenant.create_user({}).id
-        late = await Late.of(desk, await desk.decide(user_id))
-        await late.asked_for(Kind.TRANSACTIONS)
-        connect(desk, user_id)
-        await sweep(desk.store, desk.refresh, late.again, pace=0)
-        assert await late.again.drain()
-        assert (await late.review()).review.state is ReviewState.AWAITING_DATA
-
-
 @pytest.mark.long
 async def test_data_that_never_becomes_whole_is_left_to_a_person(tmp_path: Path) -> None:
     """Read ever more rarely for four hours; then the history says so, once, and nothing decides."""
@@ -197,41 +184,6 @@ async def test_data_that_never_becomes_whole_is_left_to_a_person(tmp_path: Path)
         assert (await late.actions())[-2:] == ["DATA_ARRIVED", "DECIDED_AGAIN"]
 
 
-@pytest.mark.long
-async def test_a_further_event_begins_the_patience_anew(tmp_path: Path) -> None:
-    """The vendor says again that data has arrived: all is read together, then as at first."""
-    async with opened(tmp_path) as desk:
-        late = await referred(desk, UNREADABLE)
-        await late.arrives()
-        await late.later(0)
-        for _ in range(4):
-            await late.later(LONGEST_PAUSE.seconds)
-        await late.arrives()
-        assert await late.later(1)
-        assert await late.later(FIRST_PAUSE.seconds)
-        assert not await late.later(FIRST_PAUSE.seconds - 1)
-        assert len(await desk.store.pending(9, LAST, withdrawals=False)) == 2
-        desk.vendor.faults.clear()
-        await late.later(LONGEST_PAUSE.seconds)
-        assert not await desk.store.pending(9, LAST, withdrawals=False)
-        assert (await late.actions()).count("DATA_ARRIVED") == 1
-
-
-async def test_of_several_processes_one_reads_again(tmp_path: Path) -> None:
-    """All look at the same moment, and one tells of the arrival."""
-    async with opened(tmp_path) as desk:
-        late, heard = await referred(desk, UNREADABLE), Heard()
-        await late.arrives()
-        await late.later(0)
-        desk.vendor.faults.clear()
-        desk.clock.wall += FIRST_PAUSE
-        others = [EventWorker(desk.store, desk.refresh, desk.clock) for _ in range(4)]
-        for other in others:
-            other.on_arrival(heard)
-        assert all(await asyncio.gather(*(other.drain() for other in others)))
-        assert heard.whole == [(late.user_id, {Kind.CONTRIBUTIONS})]
-
-
 @pytest.mark.parametrize("fault", [(), (UNREADABLE,)], ids=["whole", "never"])
 async def test_a_process_that_dies_before_it_is_done_leaves_the_arrival(
     tmp_path: Path, fault: tuple[Fault, ...]
@@ -245,9 +197,9 @@ async def test_a_process_that_dies_before_it_is_done_leaves_the_arrival(
         desk.vendor.faults.add(*fault)
         desk.clock.wall += PATIENCE
         dying = EventWorker(desk.store, desk.refresh, desk.clock)
-        dying.on_arrival(Dying())
+        dying.listener = Dying()
         assert not await dying.drain()
-        desk.worker.on_arrival(heard)
+        desk.worker.listener = heard
         assert not await late.later(0)
         assert await late.later(LONGEST_PAUSE.seconds)
         told = [(late.user_id, {Kind.CONTRIBUTIONS})]
@@ -259,7 +211,7 @@ async def test_an_outage_gives_nothing_up(tmp_path: Path) -> None:
     """However long the vendor cannot be asked at all, the arrival is read once it answers."""
     async with opened(tmp_path) as desk:
         late, heard = await referred(desk, UNREADABLE), Heard()
-        desk.worker.on_arrival(heard)
+        desk.worker.listener = heard
         await late.arrives()
         await late.later(0)
         desk.vendor.faults.clear()

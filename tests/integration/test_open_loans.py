@@ -27,6 +27,13 @@ from tests.kits.lending import ANA, BEA, Desk, value
 from tests.kits.review_log import claimed, completed_by, referred
 from tests.kits.stores import opened
 
+
+@pytest.fixture
+def file_url(tmp_path: Path) -> str:
+    """A store in a file, for what many cases are tried on."""
+    return f"sqlite:///{tmp_path}/decisions.db"
+
+
 MODES = pytest.mark.parametrize("erase_decisions", [False, True], ids=["snapshot", "decisions"])
 
 
@@ -59,11 +66,12 @@ async def lent(
     ids=["same account", "same name and birth date", "same customer", "somebody else"],
 )
 async def test_who_owes_is_not_approved_under_another_registration(
-    url: str, tmp_path: Path, account: str, person: FoundPerson, customer: str, outcome: Outcome, *,
+    file_url: str, tmp_path: Path, account: str, person: FoundPerson, customer: str,
+    outcome: Outcome, *,
     erase_decisions: bool,
 ) -> None:  # fmt: skip
     """By the account, by name and birth date, or by the lender's customer; a stranger is."""
-    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, _):
+    async with lent(file_url, tmp_path, erase_decisions=erase_decisions) as (desk, _):
         await desk.store.erase("user-1")
         assert (await desk.decide("user-2", account, person, customer)).outcome is outcome
 
@@ -142,14 +150,14 @@ async def test_a_second_erasure_keeps_what_is_owed(url: str, tmp_path: Path) -> 
     ids=["same account", "same customer", "same name and birth date", "somebody else"],
 )
 async def test_a_reviewer_does_not_approve_past_a_debt_of_somebody_erased(
-    url: str, tmp_path: Path, account: str, person: FoundPerson, customer: str, *,
+    file_url: str, tmp_path: Path, account: str, person: FoundPerson, customer: str, *,
     erase_decisions: bool, refused: bool,
 ) -> None:  # fmt: skip
     """Lent after the referral, and erased before the person's approval."""
     secrets = tmp_path / "identity-keys"
     IDENTITY_KEYS.add(secrets)
     options = {"journal": tmp_path / "erasures", "erase_decisions": erase_decisions}
-    async with opened(url, identity_keys=secrets, **options) as store:
+    async with opened(file_url, identity_keys=secrets, **options) as store:
         places: dict[bytes, int] = {}
 
         def at_desk(user: str, account: str, person: FoundPerson, customer: str) -> HistoryEntry:

@@ -66,14 +66,3 @@ async def test_a_loan_that_was_paid_off_refers_nobody(tmp_path: Path, *, others:
             desk.clock.wall = NOW + timedelta(days=days)
             made = await desk.decide(GEORGE, inputs=SMALL)
             assert outcome_of(made) == ("APPROVE", []), days
-
-
-async def test_a_loan_that_cannot_have_been_paid_off_is_looked_at_twice(tmp_path: Path) -> None:
-    """With twelve instalments left: a shorter list is taken when it is the same a day later."""
-    async with opened(tmp_path, until_the_first_day(12, others=True)) as desk:
-        found = []
-        for hours in (0, 9 * 24, 9 * 24 + 23, 10 * 24):
-            desk.clock.wall = NOW + timedelta(hours=hours)
-            found.append(outcome_of(await desk.decide(GEORGE, inputs=SMALL)))
-        approved, shrank = ("APPROVE", []), ("REFER", ["DATA_SHRANK"])
-        assert found == [approved, shrank, shrank, approved]

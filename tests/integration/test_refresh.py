@@ -99,7 +99,7 @@ async def test_what_another_process_read_meanwhile_has_arrived_too(tmp_path: Pat
         await read(desk)
         newer = await desk.store.user_state(GEORGE)
         heard = Heard()
-        desk.worker.on_arrival(heard)
+        desk.worker.listener = heard
         desk.clock.wall -= timedelta(seconds=1)
         await desk.event(GEORGE, "CONTRIBUTIONS_ADDED", kinds=(Kind.CONTRIBUTIONS,))
         assert await desk.worker.drain()

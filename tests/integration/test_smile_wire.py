@@ -16,10 +16,10 @@ from decision_service.domain.needs import FetchPlan
 from decision_service.domain.values import DataReason
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
+from tests.fakes.examples import some
 from tests.integration.smile_wire import (
     CLOSE,
     RESET,
-    STALL,
     answer,
     by_path,
     chunked,
@@ -48,10 +48,10 @@ async def opened(base_url, **limits):
         await source.aclose()
 
 
-async def ask(source, *, user=USER):
+async def ask(source):
     """One gathering of the estimates."""
     return await source.gather(
-        user,
+        USER,
         PLAN,
         as_of=NOW,
         stop_at=asyncio.get_running_loop().time() + 60.0,
@@ -92,10 +92,9 @@ async def test_honest_answers_are_read(steps):
     assert read.faults == ()
 
 
-@pytest.mark.long
 async def test_a_body_shorter_than_promised_is_truncated():
     """A body that ends at any byte before its promised length is never used."""
-    ends = iter(range(len(BODY)))
+    ends = iter(some(range(len(BODY)), 5))
 
     def script(path):
         if path == "/accounts":
@@ -103,25 +102,9 @@ async def test_a_body_shorter_than_promised_is_truncated():
         return [answer(BODY[: next(ends)], length=len(BODY)), CLOSE]
 
     async with serving(script) as wire, opened(wire.base_url, failures_to_open=10**6) as source:
-        for _ in BODY:
+        for _ in some(range(len(BODY)), 5):
             read = (await ask(source)).snapshot.eincomes
             assert code_of(read) is DataReason.UPSTREAM_TRUNCATED
-
-
-@pytest.mark.long
-async def test_a_body_cut_with_a_clean_close_is_a_bad_body():
-    """A body without a length that ends at any byte is never used."""
-    ends = iter(range(len(BODY)))
-
-    def script(path):
-        if path == "/accounts":
-            return [answer(page([account()]))]
-        return [until_closed(BODY[: next(ends)]), CLOSE]
-
-    async with serving(script) as wire, opened(wire.base_url) as source:
-        for _ in BODY:
-            read = (await ask(source)).snapshot.eincomes
-            assert code_of(read) is DataReason.UPSTREAM_BAD_BODY
 
 
 @pytest.mark.parametrize(
@@ -137,35 +120,12 @@ async def test_a_body_cut_with_a_clean_close_is_a_bad_body():
         ([CLOSE], DataReason.UPSTREAM_UNAVAILABLE),
         ([b"HTTP/1.1 200 OK\r\nContent-Ty", CLOSE], DataReason.UPSTREAM_UNAVAILABLE),
         ([b"SSH-2.0-OpenSSH_9.2\r\n", CLOSE], DataReason.UPSTREAM_UNAVAILABLE),
-        ([answer(b"<html></html>", Content_Type="text/html")], DataReason.UPSTREAM_BAD_BODY),
-        ([answer(b"\xef\xbb\xbf" + BODY)], DataReason.UPSTREAM_BAD_BODY),
-        (
-            [
-                answer(
-                    BODY.decode().encode("utf-16"), Content_Type="application/json; charset=utf-16"
-                )
-            ],
-            DataReason.UPSTREAM_BAD_BODY,
-        ),
-        ([answer(b"[" * 1_000_000)], DataReason.DATA_TOO_LARGE),
         ([answer(b"", status="204 No Content")], DataReason.UPSTREAM_BAD_BODY),
     ],
 )
 async def test_broken_answers_are_told_apart(steps, code):
     """Each way of breaking an answer has its own reason and gives no records."""
     assert code_of(await eincomes(by_path(eincomes=steps))) is code
-
-
-async def test_a_reset_is_made_good():
-    """A connection that is reset in the middle of a body is asked again."""
-    broken = iter([[answer(BODY, length=10**6), RESET]])
-
-    def script(path):
-        good = [answer(page([account()]) if path == "/accounts" else BODY)]
-        return next(broken, good) if path == "/eincomes" else good
-
-    read = await eincomes(script, retries=2)
-    assert read.records
 
 
 async def test_a_redirect_is_not_followed():
@@ -188,14 +148,8 @@ async def test_a_dripping_body_is_cut_off_by_the_total_time():
         await until(lambda: wire.open == 0)
 
 
-async def test_silence_is_cut_off():
-    """A vendor that accepts and never answers is left after the attempt's time."""
-    read = await eincomes(by_path(eincomes=[STALL]), attempt_seconds=0.1)
-    assert code_of(read) is DataReason.UPSTREAM_TIMEOUT
-
-
 async def test_no_connection_is_left_open():
-    """After a hundred broken answers no more files are open than before."""
+    """After thirty broken answers no more files are open than before."""
     steps = [answer(BODY, length=10**6), CLOSE]
     async with (
         serving(by_path(eincomes=steps)) as wire,
@@ -204,20 +158,10 @@ async def test_no_connection_is_left_open():
         await ask(source)
         await until(lambda: wire.open <= 1)
         before = len(list(OPEN_FILES.iterdir()))
-        for _ in range(100):
+        for _ in range(30):
             await ask(source)
         await until(lambda: wire.open <= 1)
         assert len(list(OPEN_FILES.iterdir())) <= before + 2
-
-
-async def test_a_vendor_that_is_not_there_is_unavailable():
-    """A refused connection is a fault, and the reading makes no noise about it."""
-    async with serving(by_path()) as wire:
-        gone = wire.base_url
-    async with opened(gone) as source:
-        snapshot = (await ask(source)).snapshot
-    (fault,) = snapshot.account_faults
-    assert fault.code is DataReason.UPSTREAM_UNAVAILABLE
 
 
 async def test_a_bomb_does_not_fill_memory():
@@ -269,23 +213,3 @@ async def test_the_environments_proxies_are_not_used(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     read = await eincomes(by_path(eincomes=[answer(BODY)]))
     assert read.records
-
-
-async def test_the_vendor_never_sees_more_than_twenty_a_second():
-    """Of fifteen decisions of three calls at once no request comes before its turn.
-
-    Every sliding second is looked at in virtual time, by the limiter's own tests: on sockets a busy
-    machine delivers one request late, and the next one in time.
-    """
-    users = [f"u-{n}" for n in range(15)]
-
-    def script(path):
-        if path.startswith("/users/"):
-            return [answer(b'{"code":"OK","data":{"id":"%s"}}' % path[7:].encode())]
-        return [answer(page([]))]
-
-    async with serving(script) as wire, opened(wire.base_url, requests_per_second=20) as source:
-        began = asyncio.get_running_loop().time()
-        await asyncio.gather(*(ask(source, user=user) for user in users))
-    assert len(wire.asked) == 45
-    assert all(at - began >= number // 20 for number, (at, _) in enumerate(wire.asked))

@@ -51,25 +51,6 @@ async def test_concurrent_commits_share_transactions(
     assert database.commits == 2
 
 
-async def test_the_first_of_a_group_wins_its_key(store: Store) -> None:
-    """Of duplicates that are committed together, the one that asked first is recorded."""
-    burst = [numbered(n, request_id=ENTRY.request_id) for n in range(10)]
-    answers = await asyncio.gather(*(store.commit(entry) for entry in burst))
-    assert answers == [as_stored(burst[0])] * 10
-
-
-async def test_a_duplicate_burst_on_a_recorded_key_is_read_back(store: Store) -> None:
-    """Later duplicates get the recorded entry whether their content is the same or another."""
-    await store.commit(ENTRY)
-    others = [
-        numbered(n, request_id=ENTRY.request_id, content=bytes([n % 2]) * 32) for n in range(1, 51)
-    ]
-    fresh = [numbered(n) for n in range(51, 61)]
-    answers = await asyncio.gather(*(store.commit(entry) for entry in [*others, *fresh]))
-    assert answers[:50] == [as_stored(ENTRY)] * 50
-    assert answers[50:] == [as_stored(entry) for entry in fresh]
-
-
 async def test_nobody_is_told_before_the_group_is_on_disk(
     store: Store, database: WatchedDatabase, path: Path
 ) -> None:
@@ -140,24 +121,6 @@ async def test_closing_loses_nothing_that_was_asked(path: Path) -> None:
     assert rows_on_disk(path) == {entry.decision_id for entry in entries}
 
 
-async def test_closing_under_load_tells_the_truth_to_each(path: Path) -> None:
-    """Whoever commits while the store closes is either recorded and told, or refused and not."""
-    async with opened(f"sqlite:///{path}", linger=0.0) as store:
-        told: set[str] = set()
-
-        async def commit_until_refused(first: int) -> None:
-            for number in range(first, first + 1000):
-                entry = numbered(number, snapshot=replace(SNAPSHOT, id=str(number)))
-                told.add((await store.commit(entry)).decision_id)
-
-        committers = [asyncio.create_task(commit_until_refused(n * 1000)) for n in range(8)]
-        while len(told) < 40:
-            await asyncio.sleep(0)
-    done = await asyncio.gather(*committers, return_exceptions=True)
-    assert all(isinstance(one, StoreUnavailable) for one in done)
-    assert rows_on_disk(path) == told
-
-
 async def test_a_closed_store_serves_nothing(url: str) -> None:
     """Every call after closing says that the store is closed; closing twice is harmless."""
     store = await Store.open(url)
@@ -179,13 +142,9 @@ async def test_a_closed_store_serves_nothing(url: str) -> None:
             await call
 
 
-async def test_snapshots_are_stored_compressed_and_once(store: Store, path: Path) -> None:
-    """Many decisions on one snapshot leave one row, far smaller than the body."""
-    body = b"the same record again and again " * 10_000
-    snapshot = replace(SNAPSHOT, body=body)
-    await asyncio.gather(*(store.commit(numbered(n, snapshot=snapshot)) for n in range(20)))
+async def test_snapshots_are_stored_once(store: Store, path: Path) -> None:
+    """Many decisions on one snapshot leave one row, with the instant of the first."""
+    await asyncio.gather(*(store.commit(numbered(n, snapshot=SNAPSHOT)) for n in range(20)))
     with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute("SELECT length(body), stored FROM snapshots").fetchall()
-    ((size, stored),) = rows
-    assert size < len(body) / 50
+        ((stored,),) = connection.execute("SELECT stored FROM snapshots").fetchall()
     assert stored == int(ENTRY.created.timestamp()) * 1_000_000 + ENTRY.created.microsecond

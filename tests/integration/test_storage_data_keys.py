@@ -14,7 +14,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import SnapshotBody, UserState
 from decision_service.store import snapshots
-from decision_service.store.errors import KeysUnfit
+from decision_service.store.errors import StoreRefused
 from decision_service.store.keys import (
     DATA_KEYS,
     PLAIN,
@@ -170,25 +170,10 @@ async def test_a_rotation(url: str, tmp_path: Path) -> None:
         assert await database.read(data_key_ids) == {new.id}
     DATA_KEYS.remove(file, new.id)
     lost = f"wrapped by the data key {new.id.hex()}, which {file} lacks: put the key back$"
-    with pytest.raises(KeysUnfit, match=lost):
+    with pytest.raises(StoreRefused, match=lost):
         await Store.open(url, data_keys=file)
-    with pytest.raises(KeysUnfit, match="and DECISION_DATA_KEY_FILE is not set: put the key back"):
+    with pytest.raises(StoreRefused, match="DECISION_DATA_KEY_FILE is not set: put the key back"):
         await Store.open(url)
-
-
-async def test_a_key_that_another_process_wraps_by_is_read_from_the_file(
-    url: str, tmp_path: Path
-) -> None:
-    """A process that was not started again reads what the new key wraps, and wraps by its own."""
-    file = tmp_path / "data-keys"
-    old = DATA_KEYS.add(file)
-    async with opened(url, data_keys=file) as store:
-        new = DATA_KEYS.add(file)
-        work = partial(snapshots.user_keys, users=["user-1"], data_keys=DataKeys(file, (new, old)))
-        await store._database.write(work)
-        await decide(store, ["user-1", "user-2"])
-        assert await all_read(store, ["user-1", "user-2"])
-        assert await store._database.read(data_key_ids) == {old.id, new.id}
 
 
 async def test_the_file_is_read_for_a_key_that_is_not_in_memory_alone(
@@ -266,5 +251,5 @@ async def test_beside_a_file_of_made_up_people_there_is_a_data_key(tmp_path: Pat
             assert store.data_keys.newest == DATA_KEYS.read(file)[0]
     assert file.stat().st_mode & 0o777 == 0o600
     file.unlink()
-    with pytest.raises(KeysUnfit, match="data-keys cannot be read"):
+    with pytest.raises(StoreRefused, match="data-keys cannot be read"):
         await Store.open(url, keep_data_keys=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from decision_service.decide.application import KEYED, IdentityKey, history_keys
 from decision_service.store import history
-from decision_service.store.errors import KeysUnfit
+from decision_service.store.errors import StoreRefused
 from decision_service.store.keys import IDENTITY_KEYS
 from decision_service.store.store import Store, open_database
 from tests.integration.test_storage_erasures import told as psql
@@ -69,16 +69,6 @@ async def test_an_erasure_leaves_no_hash_in_the_tables(postgres: Postgres, tmp_p
     assert not any(key in pages() for key in HASHES)
 
 
-async def test_an_erasure_of_decisions_takes_the_history_with_it(url: str, tmp_path: Path) -> None:
-    """With erase_decisions nothing is left under any key; another user's decision is."""
-    async with opened(url, journal=tmp_path / "erasures", erase_decisions=True) as store:
-        await store.commit(decided(1))
-        other = history_keys("user-2", "los", "").user
-        await store.commit(decided(2, [other], user_id="user-2"))
-        await store.erase("user-1")
-        assert set(present(await store.past([*KEYS.all, other]))) == {other}
-
-
 async def test_half_way_through_a_rotation_links_are_found(url: str, tmp_path: Path) -> None:
     """What was hashed under the old key alone is found while both are there; then not any more."""
     file = tmp_path / "keys"
@@ -94,7 +84,7 @@ async def test_half_way_through_a_rotation_links_are_found(url: str, tmp_path: P
         await store.commit(decided(2, _account((new,))))
     file.write_text(file.read_text().splitlines()[0] + "\n")
     lost = f"under the identity key {old.id.hex()}, which {file} lacks: put the key back, or run"
-    with pytest.raises(KeysUnfit, match=lost):
+    with pytest.raises(StoreRefused, match=lost):
         await Store.open(url, identity_keys=file)
 
 
@@ -162,7 +152,7 @@ async def test_a_file_store_makes_its_own_key(tmp_path: Path) -> None:
     async with opened(url) as store:
         assert store.identity_keys == (key,)
     file.unlink()
-    with pytest.raises(KeysUnfit, match="identity-keys cannot be read"):
+    with pytest.raises(StoreRefused, match="identity-keys cannot be read"):
         await Store.open(url)
 
 
@@ -180,6 +170,6 @@ def test_a_file_that_holds_no_keys_is_told(tmp_path: Path, text: str, told: str)
     """One sentence with the file, the line and what to do; no byte of a key."""
     file = tmp_path / "keys"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(KeysUnfit) as error:
+    with pytest.raises(StoreRefused) as error:
         IDENTITY_KEYS.read(file)
     assert str(error.value) == f"the identity key file {file} {told}"

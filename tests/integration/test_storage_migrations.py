@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from decision_service.store import migrations, schema
 from decision_service.store import postgres as postgres_database
 from decision_service.store.engine import Database
-from decision_service.store.errors import SchemaUnfit
+from decision_service.store.errors import StoreRefused
 from decision_service.store.store import Store, migrate, open_database
 from decision_service.workbench.backtest.replica import StoreReader
 from tests.kits.decision_entries import ENTRY, as_stored
@@ -104,14 +104,14 @@ async def test_older_tables_are_refused_until_they_are_migrated(
     await store.commit(ENTRY)
     await store.aclose()
     next_program("")
-    with pytest.raises(SchemaUnfit, match=rf"schema {NEWEST} .* needs 9999.*migrate"):
+    with pytest.raises(StoreRefused, match=rf"schema {NEWEST} .* needs 9999.*migrate"):
         await Store.open(url)
     await migrate(url)
     store = await Store.open(url)
     assert await store.get(ENTRY.decision_id) == as_stored(ENTRY)
     await store.aclose()
     monkeypatch.undo()
-    with pytest.raises(SchemaUnfit, match=f"schema 9999, newer than {NEWEST}"):
+    with pytest.raises(StoreRefused, match=f"schema 9999, newer than {NEWEST}"):
         await Store.open(url)
 
 
@@ -124,7 +124,7 @@ async def test_tables_from_before_the_baseline_are_refused(url: str, older: str)
     await database.write(lambda connection: connection.execute(stamp, {"older": older}))
     await database.aclose()
     for use in (migrate, Store.open, StoreReader.open):
-        with pytest.raises(SchemaUnfit, match=rf"schema {older}, .* 0029: export .* new, empty"):
+        with pytest.raises(StoreRefused, match=rf"schema {older}, .* 0029: export .* new, empty"):
             await use(url)
 
 
@@ -148,7 +148,7 @@ async def test_a_step_that_fails_leaves_the_tables_as_they_were(
 
 async def test_postgres_tables_are_made_by_migrate_alone(postgres: Postgres) -> None:
     """An empty PostgreSQL database is refused by serve, which many processes start at once."""
-    with pytest.raises(SchemaUnfit, match="decision-service migrate"):
+    with pytest.raises(StoreRefused, match="decision-service migrate"):
         await Store.open(postgres.empty())
 
 

@@ -4,57 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import asyncpg
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
 
-from decision_service.casework.outcomes import ReportRelation
 from decision_service.decide.application import user_key
 from decision_service.domain.ports import HistoryEntry
 from decision_service.store.history import history, history_keys
 from decision_service.store.outcomes import loan_outcomes
 from decision_service.store.store import Store, open_database
-from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import ENTRY, numbered
-from tests.kits.outcome_log import BOOKED, REPAID, listed, told
+from tests.kits.outcome_log import BOOKED, told
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
 from tests.kits.until import until
 
 USER = ENTRY.user_id
 _TWO_BLOCKED = "SELECT count(*) = 2 FROM pg_locks WHERE NOT granted"
-OTHER = replace(BOOKED, decision_id=numbered(2).decision_id, loan_id="LN-OTHER")
-
-
-async def test_what_was_recorded_is_there_after_a_restart(url: str) -> None:
-    """A report that was acknowledged is repeated to the next process."""
-    async with opened(url) as store:
-        await store.commit(ENTRY)
-        await told(store, BOOKED)
-    async with opened(url) as store:
-        assert await told(store, BOOKED) is ReportRelation.REPEATED
-        assert await listed(store, ENTRY.decision_id) == [BOOKED]
-
-
-async def test_processes_agree_on_each_loan(postgres: Postgres) -> None:
-    """Fifty at once at two processes, each day told in two ways: one of each day is recorded."""
-    url = postgres.migrated()
-    days = [replace(BOOKED, as_of=BOOKED.as_of.replace(day=1 + number)) for number in range(25)]
-    async with opened(url) as here, opened(url) as there:
-        await here.commit(ENTRY)
-        found = await asyncio.gather(
-            *(
-                told(store, replace(day, overdue_days=overdue))
-                for day in days
-                for overdue, store in enumerate((here, there))
-            )
-        )
-        kept = await listed(there, ENTRY.decision_id)
-    assert sum(one is not None and one.is_new for one in found) == 25
-    assert found.count(ReportRelation.CONTRADICTS) == 25
-    assert [one.as_of for one in kept] == [day.as_of for day in days]
 
 
 async def test_processes_add_up_the_loans_of_one_decision(postgres: Postgres) -> None:
@@ -76,23 +43,6 @@ async def test_processes_add_up_the_loans_of_one_decision(postgres: Postgres) ->
         (found,) = (await there.past([key]))[key].decisions
     assert found.loans is not None
     assert found.loans.open == 2
-
-
-async def test_an_erasure_leaves_no_trace_in_the_table(postgres: Postgres, tmp_path: Path) -> None:
-    """On PostgreSQL too, in no page of its table."""
-    url = postgres.migrated()
-    folder = Path(psql(postgres, url, "SHOW data_directory"))
-    file = folder / psql(postgres, url, "SELECT pg_relation_filepath('loan_outcomes')")
-    async with opened(url, journal=tmp_path / "erasures", erase_decisions=True) as store:
-        await store.commit(ENTRY)
-        await store.commit(numbered(2, user_id="user-2"))
-        for report in (REPAID, OTHER):
-            await told(store, report)
-        psql(postgres, url, "CHECKPOINT")
-        assert BOOKED.loan_id.encode() in file.read_bytes()
-        await store.erase(USER)
-        psql(postgres, url, "CHECKPOINT")
-        assert BOOKED.loan_id.encode() not in file.read_bytes()
 
 
 async def test_no_report_outlives_a_decision_that_is_erased_meanwhile(url: str) -> None:

@@ -38,22 +38,6 @@ async def cleared(store: Store) -> int:
     return gone
 
 
-async def test_no_decision_rests_on_a_part_that_was_cleared_away(stores: Stores) -> None:
-    """It is refused though the reading may serve, and recorded with its part at the next try."""
-    deciding, clearing = stores
-    await deciding.keep_warm(SNAPSHOT, READ, consent=0)
-    for number in (1, 2):
-        await deciding.commit(numbered(number, snapshot=PART, depends_on=READ))
-    assert await cleared(clearing) == 3
-    assert await deciding.snapshot(PART.user_id, PART.id) is None
-    entry = numbered(3, created=LATER, snapshot=PART, depends_on=READ)
-    with pytest.raises(ReadingMoved):
-        await deciding.commit(entry)
-    assert await deciding.get(entry.decision_id) is None
-    assert await deciding.commit(entry) == as_stored(entry)
-    assert await deciding.snapshot(PART.user_id, PART.id) == PART.body
-
-
 async def test_clearing_away_beside_decisions_leaves_none_without_its_snapshot(
     stores: Stores,
 ) -> None:
@@ -64,9 +48,9 @@ async def test_clearing_away_beside_decisions_leaves_none_without_its_snapshot(
     for number in range(0, 4 * rounds, 4):
         await deciding.commit(numbered(number, snapshot=PART, depends_on=READ))
         late = numbered(number + 1, created=LATER, snapshot=PART, depends_on=READ)
-        told, _ = await asyncio.gather(
+        recorded, _ = await asyncio.gather(
             deciding.commit(late), cleared(clearing), return_exceptions=True
         )
-        assert isinstance(told, ReadingMoved) or told == as_stored(late)
-        if told == as_stored(late):
+        assert isinstance(recorded, ReadingMoved) or recorded == as_stored(late)
+        if recorded == as_stored(late):
             assert await deciding.snapshot(PART.user_id, PART.id) == PART.body

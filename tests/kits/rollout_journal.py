@@ -15,7 +15,7 @@ from decision_service.rollout.ports import (
     JournalMovedOn,
     RolloutJournal,
 )
-from decision_service.rollout.state import RolloutState, pause
+from decision_service.rollout.state import RolloutState
 from tests.kits.decision_entries import ENTRY, NOON
 
 PRODUCT = ENTRY.product
@@ -36,7 +36,7 @@ SECOND = JournalEntry(
     "refer_rate 45 % of “240” is above 40 % — ñandú",
     JournalAction.PAUSE,
     STATE,
-    pause(STATE),
+    replace(STATE, paused=True),
     "9c" * 32,
     {"refer_rate": "0.45", "units": "240"},
     "RISK-7",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 
 from cryptography.exceptions import InvalidTag
@@ -52,16 +51,9 @@ def _opened(cipher: AESGCM, rows: Iterable[Row]) -> Iterator[bytes]:
         for body in bodies:
             for about in bound:
                 try:
-                    yield _expanded(cipher.decrypt(body[:NONCE], body[NONCE:], about))
+                    yield cipher.decrypt(body[:NONCE], body[NONCE:], about)
                 except InvalidTag:
                     continue
-
-
-def _expanded(content: bytes) -> bytes:
-    try:
-        return zlib.decompress(content)
-    except zlib.error:
-        return content
 
 
 def _windows(value: bytes) -> Iterator[bytes]:

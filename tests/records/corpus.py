@@ -30,12 +30,6 @@ class Book:
     expected: Json
 
 
-def canonical(content: Json) -> bytes:
-    """The one way to write it: sorted keys, no blanks."""
-    shown = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return shown.encode()
-
-
 def names() -> list[str]:
     """The books in order."""
     return sorted(path.name.split(".")[0] for path in FOLDER.glob("*.expected.json.xz"))
@@ -46,21 +40,10 @@ def read_book(name: str) -> Book:
     return Book(name, *(_read(f"{name}.{part}") for part in ("given", "facts", "expected")))
 
 
-def write_book(book: Book) -> None:
-    """Keep a book in place of an earlier one."""
-    for part in ("given", "facts", "expected"):
-        _write(f"{book.name}.{part}", getattr(book, part))
-
-
 def read_texts() -> Mapping[str, str]:
     """Rules, plans, tables and data files by their SHA-256."""
     texts: Mapping[str, str] = _read("texts")
     return texts
-
-
-def write_texts(texts: Mapping[str, str]) -> None:
-    """Keep the texts of all books."""
-    _write("texts", texts)
 
 
 def lay_out(book: Book, texts: Mapping[str, str], folder: Path) -> Path:
@@ -71,11 +54,6 @@ def lay_out(book: Book, texts: Mapping[str, str], folder: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     return folder
-
-
-def digest_of(text: str) -> str:
-    """The SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sums() -> Iterator[str]:
@@ -89,6 +67,16 @@ def _read(name: str) -> Json:
     return json.loads(lzma.decompress((FOLDER / f"{name}.json.xz").read_bytes()))
 
 
-def _write(name: str, content: Json) -> None:
-    packed = lzma.compress(canonical(content), check=lzma.CHECK_CRC32, filters=_FILTERS)
-    (FOLDER / f"{name}.json.xz").write_bytes(packed)
+def renew(answered: Mapping[str, tuple[Json, Json]]) -> None:
+    """Keep what was answered now, and what it rested on, in place of what was expected."""
+    for name, (answers, facts) in answered.items():
+        for part, content in (("facts", facts), ("expected", answers)):
+            packed = lzma.compress(_canonical(content), check=lzma.CHECK_CRC32, filters=_FILTERS)
+            (FOLDER / f"{name}.{part}.json.xz").write_bytes(packed)
+    SUMS.write_text("\n".join(sums()) + "\n", encoding="utf-8")
+
+
+def _canonical(content: Json) -> bytes:
+    """The one way to write it: sorted keys, no blanks."""
+    shown = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return shown.encode()

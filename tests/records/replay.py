@@ -1,4 +1,7 @@
-"""Replays books: each by a service of its own, all at once, its steps in the order of time."""
+"""Replays books: each by a service of its own, all at once, its steps in the order of time.
+
+`python -m tests.records.replay` makes today's answers the expected ones.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.records.adapter import House, house
-from tests.records.corpus import Book, lay_out
+from tests.records.corpus import Book, lay_out, names, read_book, read_texts, renew
 from tests.records.plain import Json
 from tests.records.vendor import SetClock, Vendor
 
@@ -110,3 +114,9 @@ def differences(expected: Json, found: Json, where: str = "") -> Iterator[str]:
             yield from differences(*pair, f"{where}[{place}]")
     elif expected != found:
         yield f"{where.lstrip('.')}: {str(expected)[:200]} became {str(found)[:200]}"
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as answering:
+        books = map(read_book, names())
+        renew(asyncio.run(replay(books, read_texts(), Path(answering), facts=True)))

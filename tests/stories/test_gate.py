@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from xml.etree import ElementTree
 
 import pytest
 from msgspec.structs import replace
@@ -121,33 +120,16 @@ def test_a_story_is_a_test_in_every_form(capsys, story):
         1,
         True,
     )
-    (suite,) = ElementTree.fromstring(
-        command(capsys, "rules", "test", folder, "--format", "junit").out
-    )
-    (failed,) = [case for case in suite if case.find("failure") is not None]
-    assert (failed.get("name"), suite.get("failures")) == ("Nothing is connected", "1")
     (version,) = json.loads(command(capsys, "rules", "test", folder, "--format", "json").out)
     assert [one["name"] for one in version["failed"]] == ["Nothing is connected"]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("accounts:", "acounts:", "stories/nobody.yaml:5:1: error R120: unknown key `acounts`"),
-        ("product: personal-loan-ph", "product: personal-loan", "did you mean `personal-loan-ph`?"),
-        ("accounts", "version: 3\naccounts", "`version` is `3`; it must be one of `1`"),
-        ("{requested_amount", "{requested_amout", "did you mean `requested_amount`?"),
-        ("why:", "figures: {income.month_12m: 3}\nwhy:", "did you mean `income.months_12m`?"),
-        ("today: 2026-11-15 09:30", "today: now", "write 2026-11-15, or 2026-11-15 08:30"),
-        ("[]", "[{provider: sss_ph, loans: {type: A, start: soon, amount: 1}}]", "`12 days ago`"),
-        ("expect: {outcome", "expect: {outcom", "`expect` has no `outcome`"),
-    ],
-)
-def test_a_mistake_in_a_story_has_its_line(capsys, story, old, new, said):
+def test_a_mistake_in_a_story_has_its_line(capsys, story):
     """`rules check` and `rules test` refuse it by the same words."""
-    folder = story(old, new)
+    folder = story("accounts:", "acounts:")
     for word in ("check", "test"):
         done = command(capsys, "rules", word, folder)
+        said = "stories/nobody.yaml:5:1: error R120: unknown key `acounts`"
         assert (done.code, said in done.out) == (1, True)
 
 

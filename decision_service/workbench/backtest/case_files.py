@@ -32,7 +32,7 @@ from decision_service.domain.factor import (
 from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
 from decision_service.domain.values import Cause, DataReason, Missing, Money, exponent
 from decision_service.factors.registry import catalogue
-from decision_service.rollout.impact import KnownLoan, Side
+from decision_service.rollout.impact import Side
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import bind_inputs
@@ -40,6 +40,7 @@ from decision_service.rules.language.values import has_type
 from decision_service.rules.program import CompiledRuleset
 from decision_service.store.columns import from_microseconds, microseconds
 from decision_service.workbench.backtest.replica import KeyRange, RangeCounts, RecordedApplicant
+from decision_service.workbench.backtest.sums import KnownLoan
 
 
 class AmountLine(msgspec.Struct, frozen=True):

@@ -11,13 +11,12 @@ from functools import cache
 from itertools import pairwise
 
 import msgspec
-from msgspec.structs import replace
 
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.values import Money
 from decision_service.factors.registry import catalogue
-from decision_service.rollout.impact import JudgedApplicant, KnownLoan, NotCompared, Side
+from decision_service.rollout.impact import NotCompared, Side
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.program import CompiledRuleset
@@ -29,6 +28,7 @@ from decision_service.steering.pairs import (
     side_of,
     verdicts,
 )
+from decision_service.workbench.backtest.sums import BacktestApplicant, KnownLoan
 
 ALWAYS = ("month", "arm")
 KNOWN = (*ALWAYS, "band", "provider", "amount")
@@ -161,7 +161,7 @@ def compare(
     loan: KnownLoan | None = None,
     *,
     margins: bool = False,
-) -> JudgedApplicant | NotCompared:
+) -> BacktestApplicant | NotCompared:
     """The applicant as both rules judge her; ERASED also where recorded values do not suffice."""
     day = rules.params_as_of
     base, other = RulesOnDay(rules.base, day), RulesOnDay(rules.other, day)
@@ -178,7 +178,8 @@ def compare(
         (day, _on(rules.other, facts, day - timedelta(days=1)), _on(rules.other, facts, day))
         for day in (rules.days if margins else ())
     )
-    return replace(one, cells=cells, loan=loan, points=points, margins=near, dated=dated)
+    sides = one.decision_id, one.before, one.after, one.causes
+    return BacktestApplicant(*sides, cells, loan, points, near, dated)
 
 
 def _sides(

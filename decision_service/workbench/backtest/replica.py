@@ -15,7 +15,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
-from decision_service.rollout.impact import KnownLoan, Side
+from decision_service.rollout.impact import Side
 from decision_service.server.wire import enum_name, money_from_message
 from decision_service.store import errors as faults
 from decision_service.store import rollouts as texts
@@ -26,6 +26,7 @@ from decision_service.store.engine import Readable, SqliteFile, parse_store_url
 from decision_service.store.history import history
 from decision_service.store.keys import DataKeys, open_data_keys
 from decision_service.store.sqlite import read_sqlite
+from decision_service.workbench.backtest.sums import KnownLoan
 
 
 class KeyRange(msgspec.Struct, frozen=True):
@@ -167,8 +168,7 @@ class StoreReader:
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
-        packed = await self._database.read(partial(work, data_keys=self._data_keys))
-        return None if packed is None else await snapshots.unpack(packed)
+        return await self._database.read(partial(work, data_keys=self._data_keys))
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
         return await self._database.read(partial(counts, product=product, chosen=chosen))

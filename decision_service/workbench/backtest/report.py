@@ -16,13 +16,10 @@ from msgspec.structs import replace
 
 from decision_service.rollout.impact import (
     MOST_ROWS,
-    Amounts,
     CauseRow,
     GroupCounts,
-    ImpactSums,
     Interval,
     MatrixRow,
-    PointCounts,
     Rate,
     Share,
     causes_of,
@@ -32,6 +29,7 @@ from decision_service.rollout.impact import (
     reasons_of,
     share_of,
 )
+from decision_service.workbench.backtest.sums import Amounts, BacktestSums, PointCounts
 
 SMALLEST_CELL = 30
 """Applicants below which a segment is not shown: it would tell of persons, and of chance."""
@@ -212,7 +210,7 @@ class ImpactReport(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(figures, order="sorted")).hexdigest()
 
 
-def report_of(subject: ReportSubject, sums: ImpactSums) -> ImpactReport:
+def report_of(subject: ReportSubject, sums: BacktestSums) -> ImpactReport:
     rates = rates_of(sums)
     shown, pooled = _segments(sums.groups)
     return ImpactReport(
@@ -233,7 +231,7 @@ def report_of(subject: ReportSubject, sums: ImpactSums) -> ImpactReport:
     )
 
 
-def _coverage(sums: ImpactSums) -> Coverage:
+def _coverage(sums: BacktestSums) -> Coverage:
     left_out = sum(sums.left_out.values())
     compared = sums.everybody.applicants
     return Coverage(
@@ -251,7 +249,7 @@ def _coverage(sums: ImpactSums) -> Coverage:
     )
 
 
-def _amounts(sums: ImpactSums) -> tuple[AmountRow, ...]:
+def _amounts(sums: BacktestSums) -> tuple[AmountRow, ...]:
     before, after = sums.both_before, sums.both_after
     if not before.count:
         return ()
@@ -318,7 +316,7 @@ def _points(
             yield SweepPoint(values, *rates, counts.amount, counts.loans.bad_rate)
 
 
-def _margins(subject: ReportSubject, sums: ImpactSums) -> Iterator[MarginCurve]:
+def _margins(subject: ReportSubject, sums: BacktestSums) -> Iterator[MarginCurve]:
     first, after = 0, {at: value for at, _, value in subject.figures}
     for figure, values in subject.margins:
         points = tuple(_points([(value,) for value in values], sums.margins, first))
@@ -327,7 +325,7 @@ def _margins(subject: ReportSubject, sums: ImpactSums) -> Iterator[MarginCurve]:
         first += len(values)
 
 
-def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:
+def _loans(sums: BacktestSums) -> tuple[LoanRow, ...]:
     return tuple(
         LoanRow(group, counts.loans, rate)
         for group, counts in sorted(sums.loans.items())

@@ -23,7 +23,7 @@ import msgspec
 
 from decision_service.build import engine_version
 from decision_service.domain.ports import PagePosition
-from decision_service.rollout.impact import ImpactSums, LeftOut, NotCompared
+from decision_service.rollout.impact import LeftOut, NotCompared
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.steering.compare import recorded_case, with_snapshot
@@ -37,6 +37,7 @@ from decision_service.workbench.backtest.rules import (
     DecisionSource,
     rules_of,
 )
+from decision_service.workbench.backtest.sums import BacktestSums
 
 PAGE = 200
 PARTITIONS = 64
@@ -82,11 +83,11 @@ def summed(
     ranges: Sequence[KeyRange],
     jobs: int | None,
     on_progress: OnProgress,
-) -> ImpactSums:
-    sums = ImpactSums()
+) -> BacktestSums:
+    sums = BacktestSums()
     with closing(map_partitions(order, ranges, jobs)) as parts:
         for done, (_, part) in enumerate(parts, 1):
-            sums.merge(msgspec.json.decode(part, type=ImpactSums))
+            sums.merge(msgspec.json.decode(part, type=BacktestSums))
             on_progress(done, len(ranges), sums.decisions)
     return sums
 
@@ -125,8 +126,8 @@ class _Worker:
     def judged(self, chosen: KeyRange) -> bytes:
         return msgspec.json.encode(self._runner.run(self._sums(chosen)))
 
-    async def _sums(self, chosen: KeyRange) -> ImpactSums:
-        sums, firsts = ImpactSums(), 0
+    async def _sums(self, chosen: KeyRange) -> BacktestSums:
+        sums, firsts = BacktestSums(), 0
         async for one in self._applicants(chosen):
             firsts += 1
             if self._is_drawn(one.entry.user_id, self._order.share):
@@ -155,7 +156,7 @@ class _Worker:
         digest = hashlib.sha256(f"{self._order.seed}:{user_id}".encode()).digest()
         return int.from_bytes(digest[:4]) < share
 
-    async def _add(self, one: RecordedApplicant, sums: ImpactSums) -> None:
+    async def _add(self, one: RecordedApplicant, sums: BacktestSums) -> None:
         entry = one.entry
         case = await recorded_case(entry, self._archive, self._order.known)
         if isinstance(case, LeftOut):
@@ -174,7 +175,7 @@ class _Worker:
         if isinstance(found, NotCompared):
             sums.leave_out(found.why, entry.outcome, found.lacking)
         else:
-            sums.add(found)
+            sums.count(found)
 
 
 def in_processes(

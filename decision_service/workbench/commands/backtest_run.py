@@ -20,7 +20,6 @@ from decision_service.cli.keys import keys_to_read_with
 from decision_service.cli.output import CommandError, Exit, require_extra
 from decision_service.cli.parquet import ParquetUnfit, is_parquet, write_lines
 from decision_service.domain.errors import ProductUnknown, StoreError, visible
-from decision_service.rollout.impact import TooManyCells
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.config import load
 from decision_service.steering.compare import without_value
@@ -48,6 +47,7 @@ from decision_service.workbench.backtest.run import (
     opened,
     summed,
 )
+from decision_service.workbench.backtest.sums import TooManyCells
 from decision_service.workbench.commands.folder import find_version, loaded, select_rules
 from decision_service.workbench.constants import FiguresUnfit
 

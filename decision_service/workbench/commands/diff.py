@@ -7,7 +7,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from decision_service.cli.output import (
     CommandError,
@@ -25,9 +24,10 @@ from decision_service.cli.output import (
     console,
     print_json,
 )
+from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes
-from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.inputs import SHARED
 from decision_service.rules.language.diagnostics import plural
 from decision_service.rules.program import CompiledRuleset
@@ -41,9 +41,7 @@ from decision_service.workbench.commands.folder import (
     names_version,
     rules_of,
 )
-from decision_service.workbench.constants import NamedVersion
-from decision_service.workbench.diff import RulesetDiff, compare
-from decision_service.workbench.plan_diff import compare_plans, file_of
+from decision_service.workbench.diff import RulesetDiff, compare, compare_plans, file_of
 from decision_service.workbench.proofs.report import claim_proofs
 from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import guard_changes
@@ -51,18 +49,18 @@ from decision_service.workbench.safeguards import guard_changes
 _SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedVersion:
+class ChangedVersion(msgspec.Struct, frozen=True):
     """A version that decides otherwise than before, or may decide now.
 
     `before` is the same version or else the champion as it was, `champion` that alone; both None
-    for a new product.
+    for a new product, of which there is no comparison either.
     """
 
     after: CompiledRuleset
     role: str
     before: CompiledRuleset | None
     champion: CompiledRuleset | None
+    found: RulesetDiff | None = None
 
     @property
     def name(self) -> str:
@@ -71,48 +69,40 @@ class ChangedVersion:
         return f"{self.after.ruleset} v{self.after.version}{role}"
 
 
-def changed_versions(old: Rulebook, new: Rulebook) -> Iterator[ChangedVersion]:
+def _changed_versions(old: Rulebook, new: Rulebook) -> Iterator[ChangedVersion]:
     """In the order of products and versions; a version that only became champion is one."""
     for name, product in new.products.items():
         was = old.products.get(name)
+        champion = was.champion if was else None
         for number, ruleset in sorted(product.versions.items()):
             same = was.versions.get(number) if was else None
-            champion = was.champion if was else None
-            promoted = ruleset is product.champion and champion is not None
-            if promoted and champion is not None and champion.digest == ruleset.digest:
-                promoted = False
-            if promoted or same is None or same.digest != ruleset.digest:
-                before = champion if promoted else same or champion
-                yield ChangedVersion(ruleset, _role(product, number), before, champion)
+            is_champion, role = ruleset is product.champion, ""
+            if is_champion or number == product.plan.versions.of(Arm.CHALLENGER):
+                role = "champion" if is_champion else "challenger"
+            if is_champion and champion and champion.digest != ruleset.digest:
+                yield ChangedVersion(ruleset, role, champion, champion)
+            elif same is None or same.digest != ruleset.digest:
+                yield ChangedVersion(ruleset, role, same or champion, champion)
 
 
-def _role(product: Product, number: int) -> str:
-    if number == product.champion.version:
-        return "champion"
-    challenger = product.plan.versions.challenger
-    return "challenger" if challenger and challenger.version == number else ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanDiff:
+class PlanDiff(msgspec.Struct, frozen=True):
     product: str
-    before: str
-    after: str
+    before: str | None
+    after: str | None
     changes: tuple[WrittenChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RulesDiff:
-    """Two states compared; `versions` have no comparison where nothing was before."""
+class RulesDiff(msgspec.Struct, frozen=True):
+    """Two states compared."""
 
     gone: tuple[str, ...]
-    versions: tuple[tuple[ChangedVersion, RulesetDiff | None], ...]
+    versions: tuple[ChangedVersion, ...]
     plans: tuple[PlanDiff, ...]
     lists: tuple[ListChange, ...]
     guards: tuple[WrittenChange, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.gone or self.versions or self.plans or self.lists or self.guards)
+        return any(getattr(self, name) for name in self.__struct_fields__)
 
 
 def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
@@ -140,26 +130,25 @@ def _selected(rules: LoadedRules, path: str) -> bool:
     return shared or part in ("", path) or path.startswith(f"{part}/")
 
 
-def _versions(
-    old: LoadedRules, new: LoadedRules
-) -> Iterator[tuple[ChangedVersion, RulesetDiff | None]]:
-    for one in changed_versions(old.rulebook, new.rulebook):
+def _versions(old: LoadedRules, new: LoadedRules) -> Iterator[ChangedVersion]:
+    for one in _changed_versions(old.rulebook, new.rulebook):
         if not _selected(new, f"{one.after.ruleset}/v{one.after.version}.yaml"):
             continue
         was = None if one.before is None else old.files(one.before)
-        yield one, None if was is None else compare(was, new.files(one.after), catalogue())
+        found = None if was is None else compare(was, new.files(one.after), catalogue())
+        yield replace(one, found=found)
 
 
 def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
     before, after = old.rulebook.products, new.rulebook.products
     for name in keys_of(before, after):
-        sides = (before.get(name), after.get(name))
-        first, second = (None if product is None else product.plan for product in sides)
-        found = compare_plans(first, second)
+        old_plan = before[name].plan if name in before else None
+        new_plan = after[name].plan if name in after else None
+        found = compare_plans(old_plan, new_plan)
         changes = tuple(one for one in found if _selected(new, f"{name}/{file_of(one)}"))
         if changes:
-            before_digest, digest = (plan.digest if plan else "" for plan in (first, second))
-            yield PlanDiff(name, before_digest, digest, changes)
+            digests = [plan.digest if plan else None for plan in (old_plan, new_plan)]
+            yield PlanDiff(name, digests[0], digests[1], changes)
 
 
 def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
@@ -174,62 +163,44 @@ def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
 def state_lines(comparison: RulesDiff) -> Iterator[str]:
     for name in comparison.gone:
         yield f"{name} is gone"
-    for one, found in comparison.versions:
+    for one in comparison.versions:
         against = f" against v{one.before.version}" if one.before else ""
-        changes = () if found is None else found.changes
-        words = "decides alike" if found and found.alike else plural(len(changes), "change")
-        yield f"{one.name}{against}: {'is new' if found is None else words}"
-        yield from change_lines(changes, "  ")
+        changes = () if one.found is None else one.found.changes
+        words = plural(len(changes), "change")
+        if one.found is None or one.found.alike:
+            words = "is new" if one.found is None else "decides alike"
+        yield f"{one.name}{against}: {words}"
+        yield from _change_lines(changes, "  ")
     for plan in comparison.plans:
         yield f"{plan.product} rollout plan: {plural(len(plan.changes), 'change')}"
-        yield from change_lines(plan.changes, "  ")
+        yield from _change_lines(plan.changes, "  ")
     for change in comparison.lists:
         yield f"{Direction.CHANGES}: {change.path} {change.words}"
-    yield from change_lines(comparison.guards)
+    yield from _change_lines(comparison.guards)
 
 
-def states_dict(comparison: RulesDiff) -> dict[str, Any]:
-    return {
-        "gone": list(comparison.gone),
-        "versions": [
-            {
-                "role": one.role,
-                "before": one.before and ruleset_dict(one.before),
-                "after": ruleset_dict(one.after),
-                **({} if found is None else comparison_dict(found)),
-            }
-            for one, found in comparison.versions
-        ],
-        "plans": [
-            {
-                "product": plan.product,
-                "before": plan.before or None,
-                "after": plan.after or None,
-                "changes": [asdict(change) for change in plan.changes],
-            }
-            for plan in comparison.plans
-        ],
-        "lists": [asdict(change) for change in comparison.lists],
-        "guards": [asdict(change) for change in comparison.guards],
-    }
+def _states_dict(comparison: RulesDiff) -> dict[str, Any]:
+    versions = [
+        {
+            "role": one.role,
+            "before": one.before and _ruleset_dict(one.before),
+            "after": _ruleset_dict(one.after),
+            **({} if one.found is None else msgspec.to_builtins(one.found)),
+        }
+        for one in comparison.versions
+    ]
+    rest = msgspec.to_builtins(replace(comparison, versions=()))
+    return {**rest, "versions": versions}
 
 
-def change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator[str]:
+def _change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator[str]:
     for group, found in groupby(changes, key=lambda change: change.group):
         yield f"{indent}{group}"
         for change in found:
             yield f"{indent}  {change.direction}: {change.subject} {change.words}"
 
 
-def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:
-    return {
-        "identical": comparison.identical,
-        "alike": comparison.alike,
-        "changes": [asdict(change) for change in comparison.changes],
-    }
-
-
-def ruleset_dict(ruleset: CompiledRuleset) -> dict[str, Any]:
+def _ruleset_dict(ruleset: CompiledRuleset) -> dict[str, Any]:
     return {key: getattr(ruleset, key) for key in ("ruleset", "version", "digest")}
 
 
@@ -251,10 +222,6 @@ def proved(
     except SolverMissing as error:
         raise CommandError(str(error), Exit.USAGE) from None
     return Proofs(f"v{old.version}", name or f"v{new.version}", today.isoformat(), claims)
-
-
-def sentences(proofs: Proofs) -> list[str]:
-    return [one.sentence for one in proofs.claims]
 
 
 def diff(
@@ -290,31 +257,26 @@ def diff(
     _two_versions(before, after, rules, form, prove=prove_changes)
 
 
-# Two versions
-
-
 def _two_versions(before: str, after: str, rules: Path, form: Format, *, prove: bool) -> None:
     old, new = find_version(before, rules), find_version(after, rules)
     comparison = compare(old.files, new.files, catalogue())
-    proofs = sentences(proved(old.ruleset, new.ruleset)) if prove else []
+    proofs = _proved(old.ruleset, new.ruleset) if prove else []
     if form is Format.JSON:
         named = (("before", old), ("after", new))
-        sides = {k: ruleset_dict(v.ruleset) | {"file": v.files.path} for k, v in named}
-        print_json(sides | comparison_dict(comparison) | ({"proofs": proofs} if prove else {}))
+        sides = {k: _ruleset_dict(v.ruleset) | {"file": v.files.path} for k, v in named}
+        print_json(sides | msgspec.to_builtins(comparison) | ({"proofs": proofs} if prove else {}))
         return
-    _print([_headline(old, new, comparison), *change_lines(comparison.changes), *proofs])
-
-
-def _headline(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> str:
-    pair = f"{old.name} → {new.name}"
+    words = plural(len(comparison.changes), "change")
     if comparison.identical:
-        return f"{pair}: identical behaviour (digest {old.ruleset.digest[:12]})"
-    if comparison.alike:
-        return f"{pair}: identical behaviour under another name"
-    return f"{pair}: {plural(len(comparison.changes), 'change')}"
+        words = f"identical behaviour (digest {old.ruleset.digest[:12]})"
+    elif comparison.alike:
+        words = "identical behaviour under another name"
+    pair = f"{old.name} → {new.name}: {words}"
+    _print([pair, *_change_lines(comparison.changes), *proofs])
 
 
-# Two states
+def _proved(old: CompiledRuleset, new: CompiledRuleset) -> list[str]:
+    return [one.sentence for one in proved(old, new).claims]
 
 
 def _states(
@@ -327,15 +289,14 @@ def _states(
         )
         comparison = compare_rules(old, new)
         impact = {} if cases is None else dict(_impact(comparison, old, new, cases))
-    pairs = [(one.name, one.before, one.after) for one, _ in comparison.versions]
     proofs = [
-        f"{name}: {line}"
-        for name, was, now in pairs
-        if prove and was is not None
-        for line in sentences(proved(was, now))
+        f"{one.name}: {line}"
+        for one in comparison.versions
+        if prove and one.before is not None
+        for line in _proved(one.before, one.after)
     ]
     if form is Format.JSON:
-        found = states_dict(comparison) | ({"proofs": proofs} if prove else {})
+        found = _states_dict(comparison) | ({"proofs": proofs} if prove else {})
         if cases is not None:
             found["impact"] = {name: msgspec.json.decode(encoded(r)) for name, r in impact.items()}
         print_json({"before": before, "after": after} | found)
@@ -353,7 +314,7 @@ def _impact(
         cases.open("rb").close()  # also where no version changed
     except OSError as error:
         raise CommandError(f"{cases} cannot be read ({error.strerror})", Exit.USAGE) from None
-    for one, _ in found.versions:
+    for one in found.versions:
         if one.champion is not None and one.champion.digest != one.after.digest:
             yield one.name, _judged(one, old, new, cases)
 

@@ -24,7 +24,6 @@ from decision_service.workbench.constants import NamedVersion
 from decision_service.workbench.proofs.comparison import (
     CLAIMS,
     Claim,
-    Comparison,
     Incomparable,
     compared,
 )
@@ -49,7 +48,7 @@ _WORDS = {Proved: "PROVED", Counterexample: "COUNTEREXAMPLE", Undecided: "UNDECI
 def lines(question: Question, claim: str, result: Result, today: date) -> Iterator[str]:
     if isinstance(result, Proved):
         parts = f" in {result.periods} periods of its parameters" if result.periods > 1 else ""
-        yield f"PROVED: {claim}, for everybody from {today} on{parts}"
+        yield f"PROVED: {claim}, for every applicant from {today} on{parts}"
     elif isinstance(result, Undecided):
         yield f"UNDECIDED: {claim}: {result.why}"
     else:
@@ -118,7 +117,7 @@ def prove(
     raise typer.Exit(Exit.UNDECIDED if isinstance(result, Undecided) else Exit.FINDINGS)
 
 
-def decided(question: Comparison, today: date, limit: float) -> Result:
+def decided(question: Question, today: date, limit: float) -> Result:
     end = time.monotonic() + limit
     try:
         return prove_it(question, today, lambda: end - time.monotonic())
@@ -126,7 +125,7 @@ def decided(question: Comparison, today: date, limit: float) -> Result:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> Comparison:
+def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> Question:
     if bool(where) is not (claim is Claim.ONLY):
         words = (
             "needs a condition" if claim is Claim.ONLY else f"is for `--claim only`, not {claim}"

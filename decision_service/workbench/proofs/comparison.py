@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from decision_service.domain.decision import Outcome, Verdict
-from decision_service.rules.language.types import Symbol
 from decision_service.rules.program import CompiledRuleset, InputSpec
-from decision_service.workbench.proofs.encoding import holds
-from decision_service.workbench.proofs.people import (
-    FactorModel,
-    PersonCondition,
-    PersonValues,
-    person_condition,
-)
+from decision_service.workbench.proofs.people import FactorModel, person_condition
 from decision_service.workbench.proofs.questions import (
-    Period,
-    Posed,
+    Question,
     better_term,
     inputs_of,
-    is_better,
-    is_more,
-    is_other,
-    is_other_price,
-    lawful,
     more_term,
     other_price_term,
     other_term,
-    people_of,
-    verdict_on,
 )
-from decision_service.workbench.proofs.ruleset import EncodedVerdict, encode_ruleset
+from decision_service.workbench.proofs.ruleset import EncodedVerdict
 from decision_service.workbench.proofs.terms import Builder, Term
 
 
@@ -49,7 +31,7 @@ class Claim(StrEnum):
 
 
 class ClaimLaw(NamedTuple):
-    """What a claim says of old and new verdicts, in words, of terms and of two verdicts.
+    """What a claim says of old and new verdicts, in words and of terms.
 
     `asked` is what `rules diff` asks of a change, empty where it does not; `words` are about OLD
     and NEW. Of `inputs`, new (1) and old (-1), none may take what the other side refuses.
@@ -58,7 +40,6 @@ class ClaimLaw(NamedTuple):
     asked: str
     words: str
     broken: Callable[[Builder, EncodedVerdict, EncodedVerdict], Term]
-    breaks: Callable[[Verdict, Verdict], bool]
     inputs: tuple[int, ...] = ()
 
 
@@ -66,56 +47,45 @@ def _gains(b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
     return b.or_(better_term(b, old, new), more_term(b, old, new))
 
 
-def _gained(old: Verdict, new: Verdict) -> bool:
-    return is_better(old, new) or is_more(old, new)
-
-
 CLAIMS: Mapping[Claim, ClaimLaw] = {
     Claim.TIGHTENS: ClaimLaw(
-        "nobody gets a better outcome or a larger amount",
-        "NEW approves nobody more, and no larger amount, than OLD",
+        "no applicant gets a better outcome or a larger amount",
+        "NEW gives no applicant a better outcome or a larger amount than OLD",
         _gains,
-        _gained,
         (1,),
     ),
     Claim.APPROVES_NO_MORE: ClaimLaw(
         "no decline and no referral becomes an approval",
         "every approval of NEW is one of OLD too",
         lambda b, old, new: b.and_(new.approved, b.not_(old.approved)),
-        lambda old, new: new.outcome is Outcome.APPROVE is not old.outcome,
         (1,),
     ),
     Claim.LOOSENS: ClaimLaw(
-        "nobody gets a worse outcome or a smaller amount",
-        "NEW approves nobody less, and no smaller amount, than OLD",
+        "no applicant gets a worse outcome or a smaller amount",
+        "NEW gives no applicant a worse outcome or a smaller amount than OLD",
         lambda b, old, new: _gains(b, new, old),
-        lambda old, new: _gained(new, old),
         (-1,),
     ),
     Claim.SAME_AMOUNTS: ClaimLaw(
-        "nobody is offered another amount",
-        "NEW offers nobody another amount than OLD",
+        "no applicant is offered another amount",
+        "NEW offers no applicant another amount than OLD",
         lambda b, old, new: b.or_(more_term(b, old, new), more_term(b, new, old)),
-        lambda old, new: is_more(old, new) or is_more(new, old),
     ),
     Claim.SAME_PRICE: ClaimLaw(
         "the price of a loan stays the same",
         "NEW offers a loan at the price of OLD",
         other_price_term,
-        is_other_price,
     ),
     Claim.EQUIVALENT: ClaimLaw(
-        "nobody is decided otherwise",
-        "NEW decides everybody as OLD does",
+        "no applicant is decided differently",
+        "NEW decides every applicant as OLD does",
         other_term,
-        is_other,
         (1, -1),
     ),
     Claim.ONLY: ClaimLaw(
         "",
-        "NEW decides nobody otherwise than OLD outside of WHERE",
+        "outside of WHERE, NEW decides every applicant as OLD does",
         other_term,
-        is_other,
         (1, -1),
     ),
 }
@@ -125,72 +95,26 @@ class Incomparable(ValueError):
     """Two versions of which nobody can be asked the same question; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A claim about an old and a new version; ONLY has the condition outside which none differs."""
-
-    old: CompiledRuleset
-    new: CompiledRuleset
-    claim: Claim
-    world: FactorModel
-    where: PersonCondition | None = None
-
-    @property
-    def sides(self) -> Sequence[str]:
-        old, new = (f"v{r.version}" for r in self.rulesets)
-        return (f"{old} before", f"{new} after") if old == new else (old, new)
-
-    @property
-    def rulesets(self) -> Sequence[CompiledRuleset]:
-        return (self.old, self.new)
-
-    @property
-    def moved(self) -> Sequence[tuple[Symbol, int]]:
-        return ()
-
-    def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
-        people = people_of(self, fixed)
-        b = people.builder
-        old, new = (encode_ruleset(r, people, period.start) for r in self.rulesets)
-        outside = b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
-        broken = b.and_(outside, self._broken(b, old, new))
-        return Posed(people, broken, lawful(self, people, period), {})
-
-    def _broken(self, b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
-        law = CLAIMS[self.claim]
-        if (
-            self.claim in (Claim.EQUIVALENT, Claim.ONLY)
-            and self.old.valid_for != self.new.valid_for
-        ):
-            return b.true
-        return law.broken(b, old, new)
-
-    def judged(
-        self,
-        person: PersonValues,
-        _changed: Mapping[str, Any],
-        day: date,
-        /,
-        first: Verdict | None = None,
-    ) -> Sequence[Verdict] | None:
-        if self.where is not None and self.where.truth(person) is True:
-            return None
-        old = first or verdict_on(person, self.old, day)
-        new = verdict_on(person, self.new, day)
-        return (old, new) if CLAIMS[self.claim].breaks(old, new) else None
-
-
 def compared(
     old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: FactorModel, where: str = ""
-) -> Comparison:
+) -> Question:
     """The claim about two versions; raises Incomparable, and FormulaUnfit of `where`."""
     _check(old, new)
     _check_bounds(old, new, claim)
-    if not where:
-        return Comparison(old, new, claim, world)
-    inputs = {symbol.name: symbol for symbol in inputs_of((old, new)).values()}
-    condition = person_condition(where, world.catalogue, inputs, new.currency, "WHERE")
-    return Comparison(old, new, claim, world, condition)
+    return unchecked(old, new, claim, world, where)
+
+
+def unchecked(
+    old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: FactorModel, where: str = ""
+) -> Question:
+    """The claim about two versions that may read the same person differently."""
+    condition, sides = None, (f"v{old.version}", f"v{new.version}")
+    if where:
+        inputs = {symbol.name: symbol for symbol in inputs_of((old, new)).values()}
+        condition = person_condition(where, world.catalogue, inputs, new.currency, "WHERE")
+    if sides[0] == sides[1]:
+        sides = (f"{sides[0]} before", f"{sides[1]} after")
+    return Question(claim, (old, new), sides, world, CLAIMS[claim].broken, where=condition)
 
 
 def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import Better, FactorSpec, ValueType
 from decision_service.domain.values import Cause, exponent
 from decision_service.rules.language.types import Symbol
@@ -18,7 +19,6 @@ from decision_service.workbench.proofs.questions import (
     Period,
     Question,
     inputs_of,
-    is_better,
     required,
     verdict_on,
 )
@@ -32,9 +32,13 @@ _LARGEST = {ValueType.MONEY: 10**9, ValueType.INTEGER: 10**3, ValueType.NUMBER: 
 MOST_PEOPLE = 600
 """How many people are made up for a period, while there is time."""
 
+_TRIES = 4
+"""How often the others of a broken law are drawn anew."""
+
 _WALK = 20
 """After so many the walk begins with the typical person again."""
 
+_RANK = {Outcome.DECLINE: 0, Outcome.REFER: 1, Outcome.APPROVE: 2}
 _FIGURES = tuple(map(Decimal, (*range(13), 24, "0.1", "0.5", 40, 100, 1000, 5000, 30000, 100000)))
 Person = tuple[PersonValues, Mapping[str, Any], date]
 
@@ -158,60 +162,74 @@ def possible(question: Question, person: PersonValues, changed: Mapping[str, Any
 class Walk:
     """People who keep the laws, each a few values from one before who fared no worse."""
 
-    def __init__(self, question: Question, period: Period) -> None:
-        self.question, self.period, self.draws = question, period, Draws()
-        self.symbols = {s.name: s for s in symbols_of(question) if s.name != TODAY}
+    def __init__(
+        self, question: Question, period: Period, figures: Sequence[Decimal] = (), seed: int = 1
+    ) -> None:
+        self.question, self.period, self.draws = question, period, Draws(seed)
+        self.symbols = {s.name: s for s in symbols_of(question)}
         self.questions = sorted({q for r in question.rulesets for q in r.questions})
-        self.figures = (*_FIGURES, *_figures(question))
+        self.figures = figures or (*_FIGURES, *_figures(question))
+
+    @property
+    def typical(self) -> PersonValues:
+        names = symbols_of(self.question)
+        return PersonValues({s.name: plain(self.question, s, self.period) for s in names})
 
     def met(self, has_time: Callable[[], bool]) -> Person | None:
         """A person who breaks the claim, with what is otherwise the second time, and the day."""
-        typical = PersonValues(
-            {s.name: plain(self.question, s, self.period) for s in symbols_of(self.question)}
-        )
+        typical = self.typical
         last = typical, verdict_on(typical, self.question.rulesets[0], self.period.start)
         start = last
         for number in range(MOST_PEOPLE):
             if not has_time():
                 return None
-            person = self._other((last if number % _WALK else start)[0])
-            changed = self._changed(person)
+            person = self.other((last if number % _WALK else start)[0])
+            changed = self.changed(person, self.question.moved)
             if changed is None or not possible(self.question, person, changed):
                 continue
             day = person.day(self.period.start)
             verdict = verdict_on(person, self.question.rulesets[0], day)
             if self.question.judged(person, changed, day, verdict) is not None:
                 return person, changed, day
-            if not number % _WALK or not is_better(verdict, last[1]):
+            if not number % _WALK or _RANK[verdict.outcome] <= _RANK[last[1].outcome]:
                 last = person, verdict
         return None
 
-    def _other(self, person: PersonValues) -> PersonValues:
-        names = [*self.symbols]
-        changed: dict[str, Any] = {}
-        for _ in range(1 + self.draws.below(4)):
-            changed |= self._drawn(self._one_of(names))
+    def other(self, person: PersonValues) -> PersonValues:
+        """Somebody who keeps the laws, with a few other values."""
+        values, names = person.values, [n for n in self.symbols if n != TODAY]
+        for name in [self._one_of(names) for _ in range(1 + self.draws.below(4))]:
+            changed = self._drawn(name, values)
+            for _ in range(_TRIES):
+                other = PersonValues({**values, **changed})
+                odd = self.question.world.broken(other)
+                if not odd:
+                    values = other.values
+                    break
+                changed |= {n: self._value(self.symbols[n]) for n in sorted(odd - {name})}
         answers = {q: self._one_of((False, False, True, None)) for q in self.questions}
-        return with_values(
-            self.question, PersonValues(person.values, answers), changed, self.period
-        )
+        return PersonValues(values, answers)
 
-    def _drawn(self, name: str) -> Mapping[str, Any]:
-        """Another value of a name, or none, with those that are missing together with it."""
+    def _drawn(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Another value of a name, or none, with those that are missing or there together."""
         catalogue, symbol = self.question.world.catalogue, self.symbols[name]
         if name not in catalogue:
             must = name.removeprefix("inputs.") in required(self.question.rulesets)
             there = must or self.draws.below(2)
             return {name: self._value(symbol) if there else lacking(name, catalogue, tainted=False)}
+        group = next((g for g in self.question.world.together if name in g), (name,))
         if catalogue[name].causes and not self.draws.below(8):
             cause = self._one_of(sorted(catalogue[name].causes))
-            together = next((g for g in self.question.world.together if name in g), (name,))
-            return {n: lacking(n, catalogue, tainted=cause.tainted) for n in together}
-        return {name: self._value(symbol)}
+            return {n: lacking(n, catalogue, tainted=cause.tainted) for n in group}
+        gone = [n for n in group if n != name and isinstance(values[n], Unknown)]
+        return {n: self._value(self.symbols[n]) for n in (name, *gone)}
 
-    def _changed(self, person: PersonValues) -> Mapping[str, Any] | None:
+    def changed(
+        self, person: PersonValues, moved: Sequence[tuple[Symbol, int]]
+    ) -> Mapping[str, Any] | None:
+        """The values that move a second time; None where one of them is missing at first."""
         changed: dict[str, Any] = {}
-        for symbol, way in self.question.moved:
+        for symbol, way in moved:
             name, value = symbol.name, person.values[symbol.name]
             if isinstance(value, Unknown):
                 return None
@@ -233,7 +251,8 @@ class Walk:
             case ValueType.TEXT:
                 return self._one_of(symbol.labels or ("a", "b"))
             case ValueType.DATE:
-                return self.period.start - timedelta(days=abs(int(figure)))
+                ago = 0 if symbol.name == TODAY else abs(int(figure))
+                return self.period.start - timedelta(days=ago)
             case ValueType.NUMBER:
                 value: Any = figure
             case ValueType.INTEGER:

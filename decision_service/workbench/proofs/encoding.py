@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from decision_service.rules.language import types as tree
 from decision_service.rules.language import values as arithmetic
 from decision_service.rules.language.types import Node
-from decision_service.rules.language.values import Undefined, exactly
+from decision_service.rules.language.values import Undefined, Unknown, exactly
 from decision_service.workbench.proofs.terms import Builder, Exact, Function, Sort, Term, as_decimal
 
 Apply = Callable[..., Any]
@@ -81,6 +81,13 @@ def literal(b: Builder, value: Any) -> Term:
     if isinstance(value, str):
         return b.text(value)
     return b.number(value.toordinal() if isinstance(value, date) else value)
+
+
+def known(b: Builder, value: Any) -> Encoded:
+    """A value of an evaluation; None of a part that did not run."""
+    if value is None or isinstance(value, Unknown):
+        return Encoded(b.true, b.truth(value is not None and value.tainted), b.number(0))
+    return present(b, literal(b, value))
 
 
 def absent(b: Builder, value: Encoded) -> Term:
@@ -308,7 +315,8 @@ def _nearest(b: Builder, value: Term, width: Fraction) -> Term:
     below = b.floor(value, width)
     twice = b.scaled(b.sum(value, b.scaled(below, -1)), 2)
     edge = b.number(width)
-    up = b.or_(b.lt(edge, twice), b.and_(b.eq(edge, twice), b.odd(below, width)))
+    odd = b.lt(b.floor(below, 2 * width), below)
+    up = b.or_(b.lt(edge, twice), b.and_(b.eq(edge, twice), odd))
     return b.ite(up, b.sum(below, edge), below)
 
 

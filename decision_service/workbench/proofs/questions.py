@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 from decision_service.domain.decision import Outcome, Verdict
+from decision_service.domain.factor import ValueType
+from decision_service.domain.values import Money
+from decision_service.rules.construct import Trace
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.keys import AMOUNT, MAXIMUM, MINIMUM, RATE, TERM, TIER
 from decision_service.rules.language.types import Symbol
 from decision_service.rules.program import CompiledRuleset
-from decision_service.workbench.proofs.encoding import Encoded
+from decision_service.workbench.proofs.encoding import Encoded, holds, known, literal, present
 from decision_service.workbench.proofs.people import (
     TODAY,
     FactorModel,
     People,
+    PersonCondition,
     PersonValues,
     Variant,
     facts_of,
 )
-from decision_service.workbench.proofs.ruleset import EncodedVerdict
+from decision_service.workbench.proofs.ruleset import EncodedVerdict, encode_ruleset
 from decision_service.workbench.proofs.terms import Builder, Term
+
+OFFER_LINES = (MAXIMUM, AMOUNT, TERM, RATE, TIER)
+_OTHER = "other "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +47,39 @@ class Posed:
     people: People
     broken: Term
     constraints: Sequence[Term]
-    changed: Mapping[str, Any]
+    changed: Mapping[str, Encoded]
 
 
-class Question(Protocol):
-    """A claim about rules."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A claim about rules: of no person the verdicts by `rulesets` are `broken`.
 
-    @property
-    def rulesets(self) -> Sequence[CompiledRuleset]:
-        """The rules that it is about."""
+    `sides` say what each verdict is of. By the second of the rules the same person is decided with
+    the `moved` values higher (1), lower (-1) or missing (0). It is not about people of whom `where`
+    is true.
+    """
 
-    @property
-    def sides(self) -> Sequence[str]:
-        """What each of the verdicts that break it is of, in words."""
-
-    @property
-    def world(self) -> FactorModel:
-        """Who there can be."""
-
-    @property
-    def moved(self) -> Sequence[tuple[Symbol, int]]:
-        """What the same person has otherwise a second time: higher (1), lower (-1), hidden (0)."""
+    name: str
+    rulesets: Sequence[CompiledRuleset]
+    sides: Sequence[str]
+    world: FactorModel
+    broken: Callable[..., Term]
+    moved: Sequence[tuple[Symbol, int]] = ()
+    where: PersonCondition | None = None
 
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
         """The question with some values fixed; raises NotEncodable."""
+        people = self._people(fixed)
+        b = people.builder
+        verdicts = [encode_ruleset(self.rulesets[0], people, period.start)]
+        others = second_values(self.moved, people)
+        again = Variant(people, others) if others else None
+        verdicts += [encode_ruleset(r, again or people, period.start) for r in self.rulesets[1:]]
+        outside = b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
+        firsts = {name: people.variables[name].value for name in others}
+        differs = _moved_term(b, self.moved, firsts, others)
+        broken = b.and_(outside, differs, self.broken(b, *verdicts))
+        return Posed(people, broken, self._lawful(people, period, again), others)
 
     def judged(
         self,
@@ -77,6 +93,107 @@ class Question(Protocol):
 
         `first` may be given where the person was judged by the first of the rules before.
         """
+        b, other = Builder(), PersonValues({**person.values, **changed}, person.answers)
+        if self.where is not None and self.where.truth(person) is True:
+            return None
+        firsts, others = ({n: known(b, one.values[n]) for n in changed} for one in (person, other))
+        if _moved_term(b, self.moved, firsts, others) is b.false:
+            return None
+        verdicts = [first or verdict_on(person, self.rulesets[0], day)]
+        verdicts += [verdict_on(other, ruleset, day) for ruleset in self.rulesets[1:]]
+        broken = self.broken(b, *(known_verdict(b, verdict) for verdict in verdicts))
+        return verdicts if broken is b.true else None
+
+    def _people(self, fixed: Mapping[str, Any]) -> People:
+        return People(
+            Builder(),
+            self.world.catalogue,
+            self.rulesets[0].currency,
+            required(self.rulesets),
+            inputs_of(self.rulesets),
+            fixed=fixed,
+        )
+
+    def _lawful(self, people: People, period: Period, second: Variant | None) -> list[Term]:
+        """Ranges of variables, the laws, also of the same person a `second` time, and the day."""
+        b, found = people.builder, list(self.world.kept(people, second))
+        today = people.variables.get(TODAY)
+        if today is not None:
+            found.append(b.le(b.number(period.start.toordinal()), today.value.term))
+            if period.end is not None:
+                found.append(b.lt(today.value.term, b.number(period.end.toordinal())))
+        return [*people.constraints, *found]
+
+
+def second_values(moved: Sequence[tuple[Symbol, int]], people: People) -> Mapping[str, Encoded]:
+    """What the same person has the second time: another value, or none for a cause it can have."""
+    again = replace(people, prefix=_OTHER, variables={}, answers={}, constraints=[])
+    found: dict[str, Encoded] = {}
+    for name, way in ((symbol.name, way) for symbol, way in moved):
+        symbol, sent = people.variables[name].symbol, name.removeprefix("inputs.")
+        if not way:
+            found[name] = _hidden(people, name)
+        else:
+            found[name] = again.factor(symbol) if sent == name else again.sent(sent, symbol)
+    people.constraints += again.constraints
+    return found
+
+
+def _hidden(people: People, name: str) -> Encoded:
+    b, value = people.builder, people.variables[name].value
+    causes = people.catalogue[name].causes if name in people.catalogue else ()
+    tainted = b.truth(any(cause.tainted for cause in causes))
+    if not all(cause.tainted for cause in causes) and tainted is b.true:
+        tainted = b.flag(f"{_OTHER}{name} is tainted")
+    return Encoded(b.true, tainted, value.term)
+
+
+def _moved_term(
+    b: Builder,
+    moved: Sequence[tuple[Symbol, int]],
+    firsts: Mapping[str, Encoded],
+    others: Mapping[str, Encoded],
+) -> Term:
+    """Whether all that moves is there at first, and is the second time as it moves."""
+    found = b.and_(*(b.not_(value.gone) for value in firsts.values()))
+    for symbol, way in moved:
+        one, other = firsts[symbol.name], others[symbol.name]
+        pair = (one.term, other.term) if way > 0 else (other.term, one.term)
+        if way:
+            order = b.implies(*pair) if symbol.type is ValueType.FLAG else b.le(*pair)
+            found = b.and_(found, order, b.not_(other.gone))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class KnownValues:
+    """The values of one evaluation by slot."""
+
+    builder: Builder
+    values: Sequence[Any]
+
+    def read(self, slot: int) -> Encoded:
+        return known(self.builder, self.values[slot])
+
+
+def known_verdict(b: Builder, verdict: Verdict) -> EncodedVerdict:
+    """The evaluator's verdict on one person, for the laws that claims are made of."""
+    trace, offer = verdict.raw_trace, verdict.offer
+    assert isinstance(trace, Trace)  # noqa: S101  the evaluator's own
+    lines: dict[str, Any] = {}
+    if offer is not None:
+        lines = {**{name: getattr(offer, name) for name in OFFER_LINES}, **offer.outputs}
+    plain = {n: v.minor if isinstance(v, Money) else v for n, v in lines.items()}
+    return EncodedVerdict(
+        b.truth(verdict.outcome is Outcome.APPROVE),
+        b.truth(verdict.outcome is Outcome.REFER),
+        b.truth(verdict.outcome is Outcome.DECLINE),
+        b.truth(offer is not None),
+        {n: present(b, literal(b, v)) for n, v in plain.items() if v not in (None, "")},
+        {condition.id: b.true for condition in verdict.conditions},
+        KnownValues(b, trace.values),
+        verdict.valid_until,
+    )
 
 
 def periods(rulesets: Sequence[CompiledRuleset], today: date) -> Sequence[Period]:
@@ -109,46 +226,13 @@ def required(rulesets: Sequence[CompiledRuleset]) -> frozenset[str]:
     return frozenset(n for r in rulesets for n, spec in r.inputs.items() if spec.required)
 
 
-def people_of(question: Question, fixed: Mapping[str, Any]) -> People:
-    rulesets, catalogue = question.rulesets, question.world.catalogue
-    return People(
-        Builder(),
-        catalogue,
-        rulesets[0].currency,
-        required(rulesets),
-        inputs_of(rulesets),
-        fixed=fixed,
-    )
-
-
-def lawful(
-    question: Question, people: People, period: Period, second: Variant | None = None
-) -> list[Term]:
-    """Ranges of variables, the laws, also of the same person a `second` time, and the day."""
-    b, found = people.builder, list(question.world.kept(people, second))
-    today = people.variables.get(TODAY)
-    if today is not None:
-        found.append(b.le(b.number(period.start.toordinal()), today.value.term))
-        if period.end is not None:
-            found.append(b.lt(today.value.term, b.number(period.end.toordinal())))
-    return [*people.constraints, *found]
-
-
 def verdict_on(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Verdict:
     return evaluate(ruleset, facts_of(person, ruleset, day))
-
-
-_FIXED = (MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER)
-_RANK = {Outcome.DECLINE: 0, Outcome.REFER: 1, Outcome.APPROVE: 2}
 
 
 def better_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
     approved = b.and_(other.approved, b.not_(one.approved))
     return b.or_(approved, b.and_(one.declined, b.not_(other.declined)))
-
-
-def is_better(one: Verdict, other: Verdict) -> bool:
-    return _RANK[other.outcome] > _RANK[one.outcome]
 
 
 def more_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
@@ -157,12 +241,6 @@ def more_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
     if pair[0] is None or pair[1] is None:
         return b.false
     return b.and_(one.offered, other.offered, b.lt(pair[0].term, pair[1].term))
-
-
-def is_more(one: Verdict, other: Verdict) -> bool:
-    if one.offer is None or other.offer is None:
-        return False
-    return other.offer.approved_amount > one.offer.approved_amount
 
 
 def other_price_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
@@ -175,22 +253,16 @@ def other_price_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> 
             )
         )
 
-    fees = {*one.lines, *other.lines} - {*_FIXED}
+    fees = {*one.lines, *other.lines} - {*OFFER_LINES, MINIMUM}
     same_loan = b.not_(unlike(AMOUNT, TERM))
     differs = b.or_(unlike(RATE), b.and_(same_loan, unlike(*fees)))
     return b.and_(one.offered, other.offered, differs)
 
 
-def is_other_price(one: Verdict, other: Verdict) -> bool:
-    left, right = one.offer, other.offer
-    if left is None or right is None:
-        return False
-    loans = [(offer.approved_amount, offer.term_months) for offer in (left, right)]
-    fees = loans[0] == loans[1] and dict(left.outputs) != dict(right.outputs)
-    return left.monthly_rate != right.monthly_rate or fees
-
-
 def other_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
+    """Whether outcome, offer, conditions or the time for which it holds differ."""
+    if one.valid != other.valid:
+        return b.true
     outcomes = ((one.approved, other.approved), (one.declined, other.declined))
     unlike = [b.not_(b.eq(*pair)) for pair in (*outcomes, (one.offered, other.offered))]
     both = b.and_(one.offered, other.offered)
@@ -215,22 +287,3 @@ def _other_lines(
         alike = b.or_(left.gone, b.eq(left.term, right.term))
         found.append(b.not_(b.and_(b.eq(left.gone, right.gone), alike)))
     return found
-
-
-def is_other(one: Verdict, other: Verdict) -> bool:
-    """Whether outcome, offer, conditions or the time for which it holds differ."""
-    return _compared_parts(one) != _compared_parts(other)
-
-
-def _compared_parts(verdict: Verdict) -> tuple[Any, ...]:
-    offer = verdict.offer
-    conditions = {condition.id for condition in verdict.conditions}
-    if offer is None:
-        return verdict.outcome, None, conditions, verdict.valid_until
-    fixed = (offer.approved_amount, offer.max_amount, offer.term_months, offer.monthly_rate)
-    return (
-        verdict.outcome,
-        (*fixed, offer.tier, dict(offer.outputs)),
-        conditions,
-        verdict.valid_until,
-    )

@@ -15,12 +15,12 @@ from decision_service.factors.registry import catalogue
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Severity
 from decision_service.rules.language.values import Unknown
-from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.program import CompiledRuleset, Guarantee
 from decision_service.workbench.backtest.report import ClaimProof, ProofAnswer
 from decision_service.workbench.new_cases import NewCase, case_text, parts_of
-from decision_service.workbench.proofs.comparison import CLAIMS, Comparison, Incomparable, compared
+from decision_service.workbench.proofs.comparison import CLAIMS, Incomparable, compared
 from decision_service.workbench.proofs.counterexamples import symbols_of, typical
-from decision_service.workbench.proofs.guarantees import Kept, Nobody
+from decision_service.workbench.proofs.guarantees import kept, met
 from decision_service.workbench.proofs.people import (
     FactorModel,
     PersonValues,
@@ -28,7 +28,7 @@ from decision_service.workbench.proofs.people import (
     person_condition,
 )
 from decision_service.workbench.proofs.questions import Question, required
-from decision_service.workbench.proofs.search import Counterexample, Proved, Undecided, prove
+from decision_service.workbench.proofs.search import Counterexample, Left, Proved, Undecided, prove
 
 UNDECIDED = "R522"
 GUARANTEE_SECONDS = 60.0
@@ -68,14 +68,14 @@ def case_of(question: Question, found: Counterexample) -> str:
 
 
 def person_text(question: Question, found: Counterexample) -> str:
-    """The person and the verdicts in a sentence: `a typical person but for …; v1: REFER`."""
+    """The person and the verdicts in a sentence: `a typical person except …; v1: REFER`."""
     names = [n for n in untypical(question, found) if n not in found.changed]
     values = [f"{n} {shown(question, n, found.person.values[n])}" for n in names]
     values += [
         f"{n} {shown(question, n, found.person.values[n])}, then {shown(question, n, value)}"
         for n, value in found.changed.items()
     ]
-    person = f"a typical person but for {'; '.join(values)}" if values else "a typical person"
+    person = f"a typical person except {'; '.join(values)}" if values else "a typical person"
     return f"{person}: {verdicts_text(question, found)}"
 
 
@@ -155,7 +155,7 @@ def claim_proofs(
 
 
 def _proof(
-    question: Comparison, words: str, today: date, clock: Callable[[], float], seconds: float
+    question: Question, words: str, today: date, clock: Callable[[], float], seconds: float
 ) -> ClaimProof:
     end = clock() + seconds
     result = prove(question, today, lambda: end - clock())
@@ -181,8 +181,11 @@ def guarantee_problems(
     for ruleset in rulesets:
         world = everybody(ruleset)
         for guarantee in ruleset.guarantees:
-            end = min(clock() + seconds, until)
-            yield from _problems(Kept(ruleset, guarantee, world), today, clock, end)
+
+            def left(end: float = min(clock() + seconds, until)) -> float:
+                return end - clock()
+
+            yield from _problems(ruleset, guarantee, world, today, left)
 
 
 def guarantees_of(
@@ -200,24 +203,23 @@ def guarantees_of(
 
 
 def _problems(
-    kept: Kept, today: date, clock: Callable[[], float], end: float
+    ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel, today: date, left: Left
 ) -> Iterator[Diagnostic]:
-    name, place = kept.guarantee.name, kept.guarantee.place
-    result = prove(kept, today, lambda: end - clock())
+    name, place = guarantee.name, guarantee.place
+    question = kept(ruleset, guarantee, world)
+    result = prove(question, today, left)
     if isinstance(result, Counterexample):
-        hint = person_text(kept, result)
-        yield _problem("R521", place, f"`{name}` does not hold", hint)
+        yield _problem("R521", place, f"`{name}` does not hold", person_text(question, result))
     elif isinstance(result, Undecided):
-        severity = Severity.ERROR if kept.guarantee.must else Severity.WARNING
+        severity = Severity.ERROR if guarantee.must else Severity.WARNING
         yield _problem(
             UNDECIDED, place, f"`{name}` is not decided: {result.why}", severity=severity
         )
-    elif kept.guarantee.when is not None:
-        vacuous = Nobody(kept.ruleset, kept.guarantee, kept.world)
-        if not isinstance(prove(vacuous, today, lambda: end - clock()), Proved):
-            return
-        message = f"`{name}` is about nobody: its `when` can never be true"
-        yield _problem("R523", place, message, severity=Severity.WARNING)
+    elif guarantee.when is not None:
+        vacuous = prove(met(ruleset, guarantee, world), today, left, likely=False)
+        if isinstance(vacuous, Proved):
+            message = f"`{name}` applies to no applicant: its `when` can never be true"
+            yield _problem("R523", place, message, severity=Severity.WARNING)
 
 
 def _problem(

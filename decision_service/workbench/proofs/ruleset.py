@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
 
 from decision_service.rules.language.types import Node
-from decision_service.rules.language.values import Unknown
 from decision_service.rules.program import ByLabel, CompiledRuleset, DerivedValue
 from decision_service.workbench.proofs.constructs import encode_part
 from decision_service.workbench.proofs.encoding import (
     Encoded,
+    Values,
     either,
     encode,
     first_of,
+    known,
     literal,
-    present,
 )
 from decision_service.workbench.proofs.people import Anybody
 from decision_service.workbench.proofs.state import EncodedState
@@ -29,7 +28,8 @@ class EncodedVerdict:
     """A verdict as terms.
 
     `offered` says that there is an offer, whose lines are in `lines`; each of `conditions` that it
-    is demanded. Neither is part of a DECLINE. `values` are those of all names, by slot.
+    is demanded. Neither is part of a DECLINE. `values` are those of all names; two verdicts of one
+    person hold for the same time where `valid` is equal.
     """
 
     approved: Term
@@ -38,7 +38,8 @@ class EncodedVerdict:
     offered: Term
     lines: Mapping[str, Encoded]
     conditions: Mapping[str, Term]
-    values: Mapping[int, Encoded]
+    values: Values
+    valid: object
 
 
 def encode_ruleset(ruleset: CompiledRuleset, people: Anybody, day: date) -> EncodedVerdict:
@@ -57,20 +58,14 @@ def encode_ruleset(ruleset: CompiledRuleset, people: Anybody, day: date) -> Enco
     for stage in program.closing:
         state.when = state.open
         encode_part(stage.runner, state)
-    return _verdict(state)
+    return _verdict(state, ruleset.valid_for)
 
 
 def _parameters(ruleset: CompiledRuleset, people: Anybody, day: date) -> dict[int, Encoded]:
     """Parameters without labels by slot; those by segment follow the label."""
     found = ruleset.program.timeline.at(day).values
     given = {s: v for s, v in enumerate(found) if v is not None and not isinstance(v, ByLabel)}
-    return {slot: _parameter(people.builder, value) for slot, value in given.items()}
-
-
-def _parameter(b: Builder, value: Any) -> Encoded:
-    if isinstance(value, Unknown):
-        return Encoded(b.true, b.truth(value.tainted), b.number(0))
-    return present(b, literal(b, value))
+    return {slot: known(people.builder, value) for slot, value in given.items()}
 
 
 def _take_in(ruleset: CompiledRuleset, people: Anybody, state: EncodedState) -> None:
@@ -91,18 +86,18 @@ def _labelled(ruleset: CompiledRuleset, day: date, state: EncodedState) -> None:
 
 def _of_label(b: Builder, values: ByLabel, label: Encoded) -> Encoded:
     cases = [
-        (b.eq(label.term, literal(b, name)), _parameter(b, value))
+        (b.eq(label.term, literal(b, name)), known(b, value))
         for name, value in values.values.items()
     ]
-    known = first_of(b, cases, _parameter(b, values.other))
-    return either(b, label.gone, Encoded(b.true, label.tainted, known.term), known)
+    found = first_of(b, cases, known(b, values.other))
+    return either(b, label.gone, Encoded(b.true, label.tainted, found.term), found)
 
 
 def _derive(each: DerivedValue, node: Node, state: EncodedState) -> None:
     state.compute(each.slot, lambda values: encode(node, values), each.reads)
 
 
-def _verdict(state: EncodedState) -> EncodedVerdict:
+def _verdict(state: EncodedState, valid: timedelta | None) -> EncodedVerdict:
     b = state.builder
     declined = state.declines
     approved = b.and_(state.approves, b.not_(b.or_(declined, state.refers)))
@@ -115,5 +110,6 @@ def _verdict(state: EncodedState) -> EncodedVerdict:
         offered,
         state.lines,
         {name: b.and_(kept, when) for name, when in state.conditions.items()},
-        state.values,
+        state,
+        valid,
     )

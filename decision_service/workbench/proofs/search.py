@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from itertools import count, islice, product
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
 _LOOK_SECONDS = 4.0
+_AT_ONCE_SECONDS = 1.0
 _MEET_SECONDS = 1.0
 
 
@@ -106,12 +108,17 @@ class _Stopped(Exception):
         self.result = result
 
 
-def prove(question: Question, today: date, left: Left) -> Result:
-    """Whether a claim holds from a day on; never guessed."""
+def prove(question: Question, today: date, left: Left, *, likely: bool = True) -> Result:
+    """Whether a claim holds from a day on; never guessed.
+
+    Of one that is `likely` a solver is asked before people are made up.
+    """
     found = periods(question.rulesets, today)
     try:
+        searches = [_Search(question, period, left) for period in found]
+        searches = [search for search in searches if not (likely and search.holds_at_once())]
         until = left() - _MEET_SECONDS
-        for search in (searches := [_Search(question, period, left) for period in found]):
+        for search in searches:
             search.meet(until)
         for search in searches:
             search.run()
@@ -134,6 +141,18 @@ class _Search:
     def __init__(self, question: Question, period: Period, left: Left) -> None:
         self.question, self.period, self.left = question, period, left
 
+    @cached_property
+    def whole(self) -> Posed:
+        return self._pose({})
+
+    def holds_at_once(self) -> bool:
+        try:
+            solver = self._prepared(self.whole, Solver(simple=True))
+        except NotEncodable:  # somebody may be met
+            return False
+        answer = solver.ask(min(_AT_ONCE_SECONDS, self._time()))
+        return answer is Satisfiability.IMPOSSIBLE
+
     def meet(self, until: float) -> None:
         """Raise _Stopped with a made-up person, looked for until so many seconds are left."""
         walk = Walk(self.question, self.period)
@@ -143,7 +162,7 @@ class _Search:
 
     def run(self) -> None:
         """Look for somebody plausible, then prove; raises _Stopped with anything else."""
-        whole = self._pose({})
+        whole = self.whole
         splits = split_variables(whole)
         for fixed in first_fixed(whole, splits):
             self._try(whole if not fixed else self._pose(fixed), only_plausible=True)

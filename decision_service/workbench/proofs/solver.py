@@ -150,8 +150,6 @@ class Solver:
                 return self._constant(term.sort, term.value) * given[0]
             case Op.FLOOR:
                 return self._stepped(term, given[0])
-            case Op.ODD:
-                return self._odd(term, given[0])
             case Op.APPLY:
                 return self._applied(term, given)
         return self._bracket(term, given)
@@ -202,14 +200,6 @@ class Solver:
         self.asserted.add(below <= given, given < below + self._constant(Sort.REAL, term.value))
         self._bound(below, term)
         return below
-
-    def _odd(self, term: Term, given: Any) -> Any:
-        """Whether a value is an odd number of steps; it is a whole one."""
-        pairs = self._z3.Int(f"pairs {term.number}", ctx=self._context)
-        half = self._constant(Sort.REAL, 2 * term.value) * pairs
-        odd = given == half + self._constant(Sort.REAL, term.value)
-        self.asserted.add(self._z3.Or(given == half, odd))
-        return odd
 
 
 _MOST_ALIKE = 14

@@ -47,7 +47,6 @@ class Op(Enum):
     ADD = "+"
     SCALE = "*"
     FLOOR = "floor"
-    ODD = "odd"
     APPLY = "apply"
     BRACKET = "bracket"
 
@@ -265,11 +264,6 @@ class Builder:
         sort = Sort.INT if size.denominator == 1 else Sort.REAL
         more = {"low": low, "high": high, "scale": decimals_of(size)}
         return self._make(Op.FLOOR, sort, (term,), size, **more)
-
-    def odd(self, term: Term, step: Exact) -> Term:
-        if term.constant:
-            return self.truth((Fraction(term.value) / Fraction(step)) % 2 == 1)
-        return self._make(Op.ODD, Sort.BOOL, (term,), Fraction(step))
 
     def le(self, left: Term, right: Term) -> Term:
         if left.high <= right.low:

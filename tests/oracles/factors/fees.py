@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.needs import TransactionClass
-from decision_service.domain.snapshot import Transaction
 from decision_service.domain.values import Cause
 from tests.oracles.factors.applicant import (
     Applicant,
@@ -24,6 +23,7 @@ from tests.oracles.factors.applicant import (
     records_of,
 )
 from tests.oracles.factors.arithmetic import number
+from tests.oracles.factors.classes import class_of
 from tests.oracles.factors.settled import seen_until
 from tests.oracles.factors.shares import stand_in_start
 from tests.oracles.factors.taints import (
@@ -36,7 +36,6 @@ from tests.oracles.factors.taints import (
 )
 from tests.oracles.factors.transactions import (
     Transactions,
-    class_of_one,
     day_window,
     of_class,
     refuse_unclassed,
@@ -118,11 +117,12 @@ def fee_presence_91d(who: Applicant) -> str:
     family = platforms_of(who)
     window = day_window(family, 91)
     refuse_unclassed(family, window)
-    fees = {one.source for provider_id, one in window if is_fee(family, provider_id, one)}
+    classed = [(*pair, class_of(who.policy, *pair)) for pair in window]
+    fees = {one.source for _, one, found in classed if found is TransactionClass.FEE}
     earning = {
         one.source: provider_id
-        for provider_id, one in window
-        if class_of_one(family, provider_id, one) is TransactionClass.EARNING
+        for provider_id, one, found in classed
+        if found is TransactionClass.EARNING
     }
     if not earning:
         raise Unknown(Cause.NO_EVIDENCE)
@@ -130,8 +130,3 @@ def fee_presence_91d(who: Applicant) -> str:
     if any(earning[source] in charging for source in earning.keys() - fees):
         return "ABSENT"
     return "PRESENT" if earning.keys() & fees else "NOT_CHARGED"
-
-
-def is_fee(family: Transactions, provider_id: str, one: Transaction) -> bool:
-    """Whether a transaction is what a platform keeps."""
-    return class_of_one(family, provider_id, one) is TransactionClass.FEE

@@ -101,26 +101,6 @@ def overdue_count(who: Applicant) -> int:
     return len([loan for loan in loans_of(who) if overdue_of(loan) > 0])
 
 
-def loan_amount_total(who: Applicant) -> Money:
-    """What was lent."""
-    loans = loans_of(who)
-    refuse_foreign(who, loans)
-    return money(sum(loan.loan_amount for loan in loans), who.policy.currency)
-
-
-def over_loans(aggregate: Callable[[list[int]], int | Fraction], needed: int) -> Factor:
-    """An aggregate that needs a number of loans."""
-
-    def factor(who: Applicant) -> Money:
-        loans = loans_of(who)
-        refuse_foreign(who, loans)
-        if len(loans) < needed:
-            raise Unknown(Cause.NO_EVIDENCE)
-        return money(aggregate([loan.loan_amount for loan in loans]), who.policy.currency)
-
-    return factor
-
-
 def unpaid(loan: Liability) -> bool:
     """Whether there may be something left to pay."""
     return loan.outstanding is None or loan.outstanding > 0
@@ -134,6 +114,11 @@ def any_loan(loan: Liability) -> bool:
 def tells_overdue(loan: Liability) -> bool:
     """Whether a loan says what is overdue, or would have to."""
     return loan.overdue is not None or unpaid(loan)
+
+
+def lent(loans: list[Liability]) -> list[int]:
+    """What was lent."""
+    return [loan.loan_amount for loan in loans]
 
 
 def balances(loans: list[Liability]) -> list[int]:
@@ -197,10 +182,7 @@ def outstanding_total(who: Applicant) -> Money:
 def overdue_total(who: Applicant) -> Money:
     """What is overdue."""
     loans = loans_of(who)
-    told = [loan for loan in loans if loan.overdue is not None]
-    untold = [loan for loan in loans if loan.overdue is None]
-    unpaid = [loan for loan in untold if loan.outstanding is None or loan.outstanding > 0]
-    refuse_foreign(who, told + unpaid)
+    refuse_foreign(who, [loan for loan in loans if tells_overdue(loan)])
     return money(sum(overdue_of(loan) for loan in loans), who.policy.currency)
 
 
@@ -250,9 +232,7 @@ def instalment_of(loan: Liability) -> Fraction:
 def monthly_amortization(who: Applicant) -> Money:
     """What outstanding loans cost a month."""
     loans = loans_of(who)
-    refuse_foreign(
-        who, [loan for loan in loans if loan.outstanding is None or loan.outstanding > 0]
-    )
+    refuse_foreign(who, [loan for loan in loans if unpaid(loan)])
     total = Fraction(0)
     causes = set()
     for loan in loans:
@@ -290,11 +270,6 @@ FACTORS: dict[str, Factor] = {
     "outstanding_count": outstanding_count,
     "overdue_count": overdue_count,
     "finished_count": finished_count,
-    "loan_amount_total": loan_amount_total,
-    "loan_amount_average": over_loans(mean, 1),
-    "loan_amount_min": over_loans(min, 1),
-    "loan_amount_max": over_loans(max, 1),
-    "loan_amount_std": over_loans(deviation, 2),
     "outstanding_total": outstanding_total,
     "overdue_total": overdue_total,
     "outstanding_short_term": outstanding_short_term,
@@ -319,4 +294,6 @@ for _name, (_aggregate, _needed) in AGGREGATES.items():
         amortizations, unpaid, _aggregate, _needed
     )
     _ours = "total" if _name == "sum" else _name
+    if _name != "median":
+        FACTORS[f"loan_amount_{_ours}"] = over_amounts(lent, any_loan, _aggregate, _needed)
     FACTORS[f"repaid_{_ours}"] = over_amounts(repayments, any_loan, _aggregate, _needed)

@@ -150,9 +150,8 @@ def refuse_foreign(family: Transactions, window: list[Moved]) -> None:
 def refuse_unclassed(family: Transactions, window: list[Moved]) -> None:
     """Raise Unknown for another currency or too much that has no class."""
     causes = set()
-    for _, transaction in window:
-        if transaction.currency != family.who.policy.currency:
-            causes.add(Cause.MIXED_CURRENCY)
+    if any(one.currency != family.who.policy.currency for _, one in window):
+        causes.add(Cause.MIXED_CURRENCY)
     if too_much_unmapped(family.who.policy, window):
         causes.add(Cause.UNCLASSIFIED)
     if causes:
@@ -168,7 +167,29 @@ def of_class(family: Transactions, window: list[Moved], *wanted: TransactionClas
     ]
 
 
-def as_money(family: Transactions, amount: int) -> Money:
+def earned_in(family: Transactions, window: list[Moved]) -> int:
+    """What was earned."""
+    return sum(of_class(family, window, TransactionClass.EARNING))
+
+
+def earning_days(family: Transactions, window: list[Moved]) -> list[date]:
+    """The days that have an earning, oldest first."""
+    days = set()
+    for provider_id, transaction in window:
+        if class_of(family.who.policy, provider_id, transaction) is TransactionClass.EARNING:
+            days.add(transaction.date)
+    return sorted(days)
+
+
+def over_earned(family: Transactions, window: list[Moved], part: int) -> Decimal:
+    """A part of what was earned, which must be something."""
+    earned = earned_in(family, window)
+    if earned <= 0:
+        raise Unknown(Cause.DIVISION_BY_ZERO)
+    return number(Fraction(part, earned))
+
+
+def as_money(family: Transactions, amount: int | Fraction) -> Money:
     """In the ruleset's currency."""
     return money(amount, family.who.policy.currency)
 
@@ -184,37 +205,66 @@ def count(n: int) -> Factor:
     return factor
 
 
-def earnings(n: int) -> Factor:
+Work = Callable[[Transactions, list[Moved]], Money | Decimal | int]
+
+
+def over_months(work: Work, n: int) -> Factor:
+    """What comes of the last N months, whose transactions have a class."""
+
+    def factor(family: Transactions) -> Money | Decimal | int:
+        window = month_window(family, n)
+        refuse_unclassed(family, window)
+        return work(family, window)
+
+    return factor
+
+
+def over_days(work: Work, n: int) -> Factor:
+    """What comes of the last N days, whose transactions have a class."""
+
+    def factor(family: Transactions) -> Money | Decimal | int:
+        window = day_window(family, n)
+        refuse_unclassed(family, window)
+        return work(family, window)
+
+    return factor
+
+
+def earnings(family: Transactions, window: list[Moved]) -> Money:
     """What was earned."""
-
-    def factor(family: Transactions) -> Money:
-        window = month_window(family, n)
-        refuse_unclassed(family, window)
-        return as_money(family, sum(of_class(family, window, TransactionClass.EARNING)))
-
-    return factor
+    return as_money(family, earned_in(family, window))
 
 
-def fees(n: int) -> Factor:
+def fees(family: Transactions, window: list[Moved]) -> Money:
     """What the platform took."""
-
-    def factor(family: Transactions) -> Money:
-        window = month_window(family, n)
-        refuse_unclassed(family, window)
-        return as_money(family, -sum(of_class(family, window, TransactionClass.FEE)))
-
-    return factor
+    return as_money(family, -sum(of_class(family, window, TransactionClass.FEE)))
 
 
-def withdrawals(n: int) -> Factor:
+def withdrawals(family: Transactions, window: list[Moved]) -> Money:
     """What was cashed out."""
+    return as_money(family, -sum(of_class(family, window, TransactionClass.WITHDRAWAL)))
 
-    def factor(family: Transactions) -> Money:
-        window = month_window(family, n)
-        refuse_unclassed(family, window)
-        return as_money(family, -sum(of_class(family, window, TransactionClass.WITHDRAWAL)))
 
-    return factor
+def active_days(family: Transactions, window: list[Moved]) -> int:
+    """Days with an earning."""
+    return len(earning_days(family, window))
+
+
+def fee_ratio(family: Transactions, window: list[Moved]) -> Decimal:
+    """Fees over earnings."""
+    return over_earned(family, window, -sum(of_class(family, window, TransactionClass.FEE)))
+
+
+def largest_earning_share(family: Transactions, window: list[Moved]) -> Decimal:
+    """The largest earning over all."""
+    earned = of_class(family, window, TransactionClass.EARNING)
+    return over_earned(family, window, max(earned, default=0))
+
+
+def loan_repayments(family: Transactions, window: list[Moved]) -> Money:
+    """What the platform took back of its loans."""
+    loans = of_class(family, window, TransactionClass.LOAN)
+    return as_money(family, sum(-amount for amount in loans if amount < 0))
 
 
 def rests_of(family: Transactions) -> list[tuple[date, Fraction]]:
@@ -222,7 +272,7 @@ def rests_of(family: Transactions) -> list[tuple[date, Fraction]]:
     found = []
     for account in {one.source for _, one in family.moved}:
         moves = [
-            (one.date, Fraction(one.amount), class_of_one(family, provider_id, one))
+            (one.date, Fraction(one.amount), class_of(family.who.policy, provider_id, one))
             for provider_id, one in family.moved
             if one.source == account
             and one.currency == family.who.policy.currency
@@ -230,13 +280,6 @@ def rests_of(family: Transactions) -> list[tuple[date, Fraction]]:
         ]
         found.extend(unexplained(moves))
     return found
-
-
-def class_of_one(
-    family: Transactions, provider_id: str, one: Transaction
-) -> TransactionClass | None:
-    """The class of a transaction."""
-    return class_of(family.who.policy, provider_id, one)
 
 
 def net(n: int) -> Factor:
@@ -249,77 +292,7 @@ def net(n: int) -> Factor:
         kept = sum(of_class(family, window, *EARNED))
         months = range(family.horizon - n + 1, family.horizon + 1)
         rests = [rest for day, rest in rests_of(family) if Month.of(day).index in months]
-        return money(kept - sum(rests, Fraction(0)), family.who.policy.currency)
-
-    return factor
-
-
-def days_with_earnings(family: Transactions, window: list[Moved]) -> int:
-    """How many days have an earning."""
-    days = set()
-    for provider_id, transaction in window:
-        if class_of(family.who.policy, provider_id, transaction) is TransactionClass.EARNING:
-            days.add(transaction.date)
-    return len(days)
-
-
-def active_days(n: int) -> Factor:
-    """Days with an earning."""
-
-    def factor(family: Transactions) -> int:
-        window = month_window(family, n)
-        refuse_unclassed(family, window)
-        return days_with_earnings(family, window)
-
-    return factor
-
-
-def fee_ratio(n: int) -> Factor:
-    """Fees over earnings."""
-
-    def factor(family: Transactions) -> Decimal:
-        window = month_window(family, n)
-        refuse_unclassed(family, window)
-        earned = sum(of_class(family, window, TransactionClass.EARNING))
-        if earned <= 0:
-            raise Unknown(Cause.DIVISION_BY_ZERO)
-        return number(Fraction(-sum(of_class(family, window, TransactionClass.FEE)), earned))
-
-    return factor
-
-
-def largest_earning_share(n: int) -> Factor:
-    """The largest earning over all."""
-
-    def factor(family: Transactions) -> Decimal:
-        window = month_window(family, n)
-        refuse_unclassed(family, window)
-        earned = of_class(family, window, TransactionClass.EARNING)
-        if sum(earned) <= 0:
-            raise Unknown(Cause.DIVISION_BY_ZERO)
-        return number(Fraction(max(earned), sum(earned)))
-
-    return factor
-
-
-def earnings_days(n: int) -> Factor:
-    """What was earned in the last N days."""
-
-    def factor(family: Transactions) -> Money:
-        window = day_window(family, n)
-        refuse_unclassed(family, window)
-        return as_money(family, sum(of_class(family, window, TransactionClass.EARNING)))
-
-    return factor
-
-
-def active_in_days(n: int) -> Factor:
-    """Days with an earning among the last N."""
-
-    def factor(family: Transactions) -> int:
-        window = day_window(family, n)
-        refuse_unclassed(family, window)
-        return days_with_earnings(family, window)
+        return as_money(family, kept - sum(rests, Fraction(0)))
 
     return factor
 
@@ -328,38 +301,23 @@ def earnings_change_28d_pct(family: Transactions) -> Decimal:
     """The last 28 days against the 28 before, in percent."""
     newer, older = day_window(family, 28), in_days(family, 28, before=28)
     refuse_unclassed(family, newer + older)
-    now = sum(of_class(family, newer, TransactionClass.EARNING))
-    then = sum(of_class(family, older, TransactionClass.EARNING))
+    now, then = earned_in(family, newer), earned_in(family, older)
     if then <= 0:
         raise Unknown(Cause.DIVISION_BY_ZERO)
     return number(Fraction(now - then, then) * 100)
 
 
-def days_since_last(family: Transactions) -> int:
-    """Days from the last earning of 91 days to the sync."""
-    window = day_window(family, 91)
-    refuse_unclassed(family, window)
-    days = [
-        transaction.date
-        for provider_id, transaction in window
-        if class_of(family.who.policy, provider_id, transaction) is TransactionClass.EARNING
-    ]
+def days_since_last(family: Transactions, window: list[Moved]) -> int:
+    """Days from the last earning to the sync."""
+    days = earning_days(family, window)
     if not days:
         raise Unknown(Cause.NO_EVIDENCE)
-    return (family.synced - max(days)).days
+    return (family.synced - days[-1]).days
 
 
-def days_idle_habit(family: Transactions) -> Decimal:
-    """Days since the last trip over the median gap between the days with trips of 91."""
-    window = day_window(family, 91)
-    refuse_unclassed(family, window)
-    days = sorted(
-        {
-            transaction.date
-            for provider_id, transaction in window
-            if class_of(family.who.policy, provider_id, transaction) is TransactionClass.EARNING
-        }
-    )
+def days_idle_habit(family: Transactions, window: list[Moved]) -> Decimal:
+    """Days since the last trip over the median gap between the days with trips."""
+    days = earning_days(family, window)
     if len(days) < 5:
         raise Unknown(Cause.SHORT_HISTORY)
     gaps = sorted((days[i + 1] - days[i]).days for i in range(len(days) - 1))
@@ -368,34 +326,18 @@ def days_idle_habit(family: Transactions) -> Decimal:
     return number((family.synced - days[-1]).days / usual)
 
 
-def loan_repayments(n: int) -> Factor:
-    """What the platform took back of its loans in the last N days."""
-
-    def factor(family: Transactions) -> Money:
-        window = day_window(family, n)
-        refuse_unclassed(family, window)
-        loans = of_class(family, window, TransactionClass.LOAN)
-        return as_money(family, sum(-amount for amount in loans if amount < 0))
-
-    return factor
-
-
 FACTORS: dict[str, Factor] = {
-    "days_idle_habit": days_idle_habit,
-    "loan_repayments_28d": loan_repayments(28),
-    "loan_repayments_91d": loan_repayments(91),
+    "days_idle_habit": over_days(days_idle_habit, 91),
+    "loan_repayments_28d": over_days(loan_repayments, 28),
+    "loan_repayments_91d": over_days(loan_repayments, 91),
     "earnings_change_28d_pct": earnings_change_28d_pct,
-    "days_since_last": days_since_last,
+    "days_since_last": over_days(days_since_last, 91),
 }
 for _n in [1, 3, 6, 12]:
     FACTORS[f"count_{_n}m"] = count(_n)
-    FACTORS[f"earnings_{_n}m"] = earnings(_n)
-    FACTORS[f"fees_{_n}m"] = fees(_n)
-    FACTORS[f"withdrawals_{_n}m"] = withdrawals(_n)
     FACTORS[f"net_{_n}m"] = net(_n)
-    FACTORS[f"active_days_{_n}m"] = active_days(_n)
-    FACTORS[f"fee_ratio_{_n}m"] = fee_ratio(_n)
-    FACTORS[f"largest_earning_share_{_n}m"] = largest_earning_share(_n)
+    for _work in (earnings, fees, withdrawals, active_days, fee_ratio, largest_earning_share):
+        FACTORS[f"{_work.__name__}_{_n}m"] = over_months(_work, _n)
 for _n in [7, 14, 28, 91]:
-    FACTORS[f"earnings_{_n}d"] = earnings_days(_n)
-    FACTORS[f"active_days_{_n}d"] = active_in_days(_n)
+    FACTORS[f"earnings_{_n}d"] = over_days(earnings, _n)
+    FACTORS[f"active_days_{_n}d"] = over_days(active_days, _n)

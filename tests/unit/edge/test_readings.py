@@ -7,7 +7,6 @@ from functools import partial
 
 from decision_service.domain.decision import Arm, Outcome
 from decision_service.rollout.ports import JournalAction
-from decision_service.rollout.state import kill
 from decision_service.server.gauges import of_guardrails, of_rollouts
 from decision_service.server.metrics import Metrics
 from decision_service.steering.counters import EventCounters
@@ -43,7 +42,7 @@ async def test_the_shares_of_a_rollout_are_samples_in_percent() -> None:
     metrics, one = Metrics(), await stand(("initial_stage: staff", "initial_stage: pilot"))
     metrics.read(partial(of_rollouts, one.rollouts))
     assert percents(metrics) == {"go-live": 1.0, "challenger": 1.0}
-    await one.operate(JournalAction.KILL, lambda _, state, __: kill(state, None))
+    await one.operate(JournalAction.KILL)
     assert percents(metrics)["go-live"] == 0.0
 
 

@@ -7,7 +7,7 @@ A kind that is not listed was read and is empty; `not_fetched` names those that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -74,6 +74,27 @@ NOW = "2026-11-24T02:00:00Z"
 SYNCED = "2026-11-24T00:00:00Z"
 CREATED = "2025-01-01T00:00:00Z"
 
+RECORDS: dict[str, tuple[Any, str, dict[str, str]]] = {
+    "eincomes": (EstimatedIncome, "source month amount currency", {}),
+    "incomes": (Income, "", {"frequency": "Monthly"}),
+    "contributions": (Contribution, "source date amount currency", {}),
+    "employments": (Employment, "", {}),
+    "liabilities": (Liability, "", {"type": "Loan", "start": "2026-01-15"}),
+    "transactions": (Transaction, "source date description amount currency", {}),
+    "identities": (Identity, "source birth_date", {}),
+    "links": (LinkCounts, "", {}),
+}
+"""By kind: the struct, the order of words where a record is a list, what is usual."""
+OTHER_NAMES = {"liabilities": {"amount": "loan_amount", "frequency": "amortization_frequency"}}
+DAYS = {"date", "start", "end", "birth_date"}
+MONEY = {
+    "amount", "base", "gross", "net", "loan_amount", "amortization", "outstanding", "overdue",
+}  # fmt: skip
+PARTS = {
+    "accounts", "account_faults", "sources", "known", "faults", "not_fetched", "first_day",
+    "tasks", "task_faults", *RECORDS,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class GoldenCase:
@@ -99,11 +120,12 @@ def read_case(name: str, written: Mapping[str, Any]) -> GoldenCase:
     """One case; an unknown key is an error, so that no line is silently without effect."""
     unknown = set(written) - {"name", "why", "as_of", "zone", "policy", "expect", "term", *PARTS}
     assert not unknown, f"{name} has unknown keys {sorted(unknown)}"
-    expect = written["expect"]
+    expect, term = written["expect"], written.get("term")
+    policy = read_policy(written.get("policy", {}))
     return GoldenCase(
         name,
         read_snapshot(written),
-        Needs(tuple(expect), read_policy(written.get("policy", {})), read_term(written)),
+        Needs(tuple(expect), policy, int(term) if term else None),
         plus_zone(written.get("as_of", NOW), written.get("zone", "Asia/Manila")),
         expect,
     )
@@ -114,20 +136,22 @@ def plus_zone(text: str, zone: str) -> AsOf:
     return AsOf.at(datetime.fromisoformat(text), ZoneInfo(zone))
 
 
-def read_term(written: Mapping[str, Any]) -> int | None:
-    """The requested term."""
-    return int(written["term"]) if "term" in written else None
-
-
 def read_policy(written: Mapping[str, Any]) -> DataPolicy:
     """The data policy; pesos, no lag and 35 days where nothing else is said."""
+    lag, days = (
+        tuple((glob, int(number)) for glob, number in written.get(key, {}).items())
+        for key in ("lag", "lag_days")
+    )
     return DataPolicy(
         currency=written.get("currency", "PHP"),
         max_age=timedelta(days=int(written.get("max_age", 35))),
-        posting_lag=lags(written.get("lag", {})),
+        posting_lag=lag,
         transaction_classes=CLASSES,
-        posting_lag_days=lags(written.get("lag_days", {})),
-        ceilings=tuple(ceiling(one) for one in written.get("ceilings", [])),
+        posting_lag_days=days,
+        ceilings=tuple(
+            SchemeCeiling(provider, "PHP", date.fromisoformat(since), minor(amount, "PHP"))
+            for provider, since, amount in written.get("ceilings", [])
+        ),
         not_employers=("voluntary", "selfemployed", "ofw"),
         legal_forms=LEGAL_FORMS,
         document_providers=frozenset(written.get("documents", [])),
@@ -135,40 +159,37 @@ def read_policy(written: Mapping[str, Any]) -> DataPolicy:
     )
 
 
-def lags(written: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
-    """Lags by provider glob."""
-    return tuple((glob, int(number)) for glob, number in written.items())
-
-
-def ceiling(words: list[str]) -> SchemeCeiling:
-    """`provider since amount`."""
-    provider, since, amount = words
-    return SchemeCeiling(provider, "PHP", date.fromisoformat(since), minor(amount, "PHP"))
-
-
 def read_snapshot(written: Mapping[str, Any]) -> Snapshot:
-    """The snapshot; faults by kind are lists of `cause source`."""
+    """The snapshot; an account is connected since January 2025 and synced today unless it says."""
     absent = written.get("not_fetched", [])
-    reads = {
-        kind: read_kind(written, kind, make) for kind, make in RECORDS.items() if kind not in absent
-    }
     return Snapshot(
         "user",
-        accounts=tuple(account(one) for one in written.get("accounts", [])),
-        account_faults=tuple(fault(one) for one in written.get("account_faults", [])),
-        sources=tuple(archive(one) for one in written.get("sources", [])),
+        accounts=tuple(
+            Account(
+                one["id"],
+                one["provider"],
+                one.get("status", "CONNECTED"),
+                created_at=instant(one.get("created", CREATED)),
+                error_code=one.get("error"),
+                connection_updated_at=instant(one.get("synced", SYNCED)),
+            )
+            for one in written.get("accounts", [])
+        ),
+        account_faults=faults(written.get("account_faults", [])),
+        sources=tuple(
+            Source(one["id"], one["type"], one["provider"], instant(one.get("newest", SYNCED)))
+            for one in written.get("sources", [])
+        ),
         providers=PROVIDERS,
-        known=tuple(known_count(words) for words in written.get("known", [])),
+        known=tuple(known_count(*words) for words in written.get("known", [])),
         tasks=read_tasks(written),
-        **reads,
+        **{kind: read_kind(written, kind) for kind in RECORDS if kind not in absent},
     )
 
 
-def known_count(words: list[str]) -> KnownCount:
+def known_count(source: str, kind: str, count: str, month: str = "") -> KnownCount:
     """`source kind count [newest month with income]`."""
-    source, kind, count, *month = words
-    newest = Month.parse(month[0]).index if month else None
-    return KnownCount(source, Kind(kind), int(count), newest)
+    return KnownCount(source, Kind(kind), int(count), Month.parse(month).index if month else None)
 
 
 def read_tasks(written: Mapping[str, Any]) -> Read[Task] | None:
@@ -176,38 +197,26 @@ def read_tasks(written: Mapping[str, Any]) -> Read[Task] | None:
     if "tasks" not in written and "task_faults" not in written:
         return None
     tasks = tuple(task(n, one) for n, one in enumerate(written.get("tasks", []), 1))
-    return Read(tasks, tuple(fault(one) for one in written.get("task_faults", [])))
+    return Read(tasks, faults(written.get("task_faults", [])))
 
 
 def task(number: int, one: Mapping[str, str]) -> Task:
     """A collection of data; LINK_ACCOUNT, and running, unless it says otherwise."""
-    finished = instant(one.get("finished", "none"))
+    started, finished = (instant(one.get(key, "none")) for key in ("started", "finished"))
     status = one.get("status", "Started" if finished is None else "Finished")
-    started = instant(one.get("started", "none"))
-    type_ = one.get("type", "LINK_ACCOUNT")
     saved = finished is not None and status == "Finished"
+    type_ = one.get("type", "LINK_ACCOUNT")
     return Task(f"tasks-{number}", one["source"], type_, status, started, finished, saved)
 
 
-def read_kind(written: Mapping[str, Any], kind: str, make: Callable[..., Any]) -> Read[Any]:
+def read_kind(written: Mapping[str, Any], kind: str) -> Read[Any]:
     """One kind's records in the order written, ids `<kind>-<n>` where none is given."""
     records: list[Any] = []
     for line in written.get(kind, []):
         for words in spread(line):
-            record_id, fields = identified(words, f"{kind}-{len(records) + 1}")
-            records.append(make(record_id, fields))
-    faults = tuple(fault(one) for one in written.get("faults", {}).get(kind, []))
-    first_day = written.get("first_day") if kind == "transactions" else None
-    return Read(tuple(records), faults, first_day=day(first_day))
-
-
-def identified(line: Any, otherwise: str) -> tuple[str, Any]:
-    """The record's id and its fields."""
-    if isinstance(line, dict):
-        return line.get("id", otherwise), line
-    if line[0].startswith("#"):
-        return line[0][1:], line[1:]
-    return otherwise, line
+            records.append(record(kind, words, f"{kind}-{len(records) + 1}"))
+    first_day = value("date", written.get("first_day"), "") if kind == "transactions" else None
+    return Read(tuple(records), faults(written.get("faults", {}).get(kind, [])), 0, first_day)
 
 
 def spread(line: Any) -> Iterator[Any]:
@@ -222,111 +231,47 @@ def spread(line: Any) -> Iterator[Any]:
         yield [text if word == span else word for word in line]
 
 
-def account(one: Mapping[str, str]) -> Account:
-    """An account, connected since January 2025 and synced today unless it says otherwise."""
-    return Account(
-        one["id"],
-        one["provider"],
-        one.get("status", "CONNECTED"),
-        created_at=instant(one.get("created", CREATED)),
-        error_code=one.get("error"),
-        connection_updated_at=instant(one.get("synced", SYNCED)),
-    )
+def record(kind: str, line: Any, record_id: str) -> Any:
+    """A record of the fields that are named, or of words in their order; the rest is null."""
+    struct, order, usual = RECORDS[kind]
+    if isinstance(line, list) and line[0].startswith("#"):
+        record_id, line = line[0][1:], line[1:]
+    if kind == "links":
+        return link_counts(record_id, *line)
+    named = dict(zip(order.split(), line, strict=False)) if isinstance(line, list) else line
+    names = OTHER_NAMES.get(kind, {})
+    given = {"id": record_id, **usual, **named}
+    given = {"currency": "PHP"} | {names.get(name, name): text for name, text in given.items()}
+    fields = struct.__struct_fields__
+    assert given.keys() <= {"currency", *fields}, f"{kind} has no {given.keys() - set(fields)}"
+    return struct(**{name: value(name, given.get(name), given["currency"]) for name in fields})
 
 
-def archive(one: Mapping[str, str]) -> Source:
-    """An archive, upload or social security record."""
-    return Source(one["id"], one["type"], one["provider"], instant(one.get("newest", SYNCED)))
+def value(name: str, text: str | None, currency: str) -> Any:
+    """A field's value."""
+    if text is None or name not in {"month", *DAYS, *MONEY}:
+        return text
+    if name == "month":
+        return Month.parse(text).index
+    return date.fromisoformat(text) if name in DAYS else minor(text, currency)
 
 
-def fault(text: str) -> Missing:
-    """`CAUSE`, `CAUSE source` or `CAUSE/CODE source`."""
-    words, _, source = text.partition(" ")
-    cause, _, code = words.partition("/")
-    return Missing(Cause(cause), DataReason(code) if code else None, source=source or None)
-
-
-def estimate(record_id: str, words: list[str]) -> EstimatedIncome:
-    """`source month amount [currency]`."""
-    source, month, amount, *currency = words
-    code = currency[0] if currency else "PHP"
-    return EstimatedIncome(record_id, source, Month.parse(month).index, code, minor(amount, code))
-
-
-def contribution(record_id: str, words: list[str]) -> Contribution:
-    """`source date amount [currency]`."""
-    source, when, amount, *currency = words
-    code = currency[0] if currency else "PHP"
-    return Contribution(record_id, source, date.fromisoformat(when), code, minor(amount, code))
-
-
-def transaction(record_id: str, words: list[str]) -> Transaction:
-    """`source date description amount [currency]`."""
-    source, when, description, amount, *currency = words
-    code = currency[0] if currency else "PHP"
-    spent = minor(amount, code)
-    return Transaction(record_id, source, date.fromisoformat(when), description, code, spent)
-
-
-def payroll(record_id: str, one: Mapping[str, str]) -> Income:
-    """A payroll record; Monthly unless it says otherwise."""
-    code = one.get("currency", "PHP")
-    amounts = {name: minor(one[name], code) for name in ("base", "gross", "net") if name in one}
-    return Income(
-        record_id,
-        one["source"],
-        one.get("employer"),
-        date.fromisoformat(one["start"]),
-        day(one.get("end")),
-        one.get("frequency", "Monthly"),
-        code,
-        amounts.get("base"),
-        amounts.get("gross"),
-        amounts.get("net"),
-    )
-
-
-def employment(record_id: str, one: Mapping[str, str]) -> Employment:
-    """An employment."""
-    start, end = date.fromisoformat(one["start"]), day(one.get("end"))
-    return Employment(record_id, one["source"], one.get("employer"), None, start, end, None)
-
-
-def liability(record_id: str, one: Mapping[str, str]) -> Liability:
-    """A loan; what it does not say is null."""
-    code = one.get("currency", "PHP")
-    told = {
-        name: minor(one[name], code) if name in one else None
-        for name in ("amortization", "outstanding", "overdue")
-    }
-    return Liability(
-        record_id,
-        one["source"],
-        one.get("type", "Loan"),
-        date.fromisoformat(one.get("start", "2026-01-15")),
-        day(one.get("end")),
-        code,
-        minor(one["amount"], code),
-        told["amortization"],
-        one.get("frequency"),
-        told["outstanding"],
-        told["overdue"],
-        None,
-    )
-
-
-def identity(record_id: str, words: list[str]) -> Identity:
-    """`source [date of birth]`."""
-    source, *born = words
-    return Identity(record_id, source, day(born[0] if born else None))
-
-
-def link_counts(record_id: str, words: list[str]) -> LinkCounts:
+def link_counts(record_id: str, source: str, *counts: str) -> LinkCounts:
     """`source days:count …`, with `first:days` and `last:days` where they are told."""
-    source, *counts = words
     told = {key: int(number) for key, number in (count.split(":") for count in counts)}
     edges = told.pop("first", None), told.pop("last", None)
     return LinkCounts(record_id, source, tuple((int(d), n) for d, n in told.items()), *edges)
+
+
+def faults(texts: list[str]) -> tuple[Missing, ...]:
+    """Each is `CAUSE`, `CAUSE source` or `CAUSE/CODE source`."""
+    found = []
+    for text in texts:
+        words, _, source = text.partition(" ")
+        cause, _, code = words.partition("/")
+        code = DataReason(code) if code else None
+        found.append(Missing(Cause(cause), code, source=source or None))
+    return tuple(found)
 
 
 def instant(text: str) -> datetime | None:
@@ -334,35 +279,6 @@ def instant(text: str) -> datetime | None:
     return None if text == "none" else datetime.fromisoformat(text).astimezone(UTC)
 
 
-def day(text: str | None) -> date | None:
-    """A civil date, or None."""
-    return date.fromisoformat(text) if text else None
-
-
 def minor(text: str, currency: str) -> int:
     """An amount in major units as minor ones."""
     return to_minor(Decimal(text), currency)
-
-
-RECORDS: dict[str, Callable[..., Any]] = {
-    "eincomes": estimate,
-    "incomes": payroll,
-    "contributions": contribution,
-    "employments": employment,
-    "liabilities": liability,
-    "transactions": transaction,
-    "identities": identity,
-    "links": link_counts,
-}
-PARTS = {
-    "accounts",
-    "account_faults",
-    "sources",
-    "known",
-    "faults",
-    "not_fetched",
-    "first_day",
-    "tasks",
-    "task_faults",
-    *RECORDS,
-}

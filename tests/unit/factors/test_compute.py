@@ -65,12 +65,6 @@ def test_only_named_factors_are_computed() -> None:
     assert tuple(result(names, accounts=[SSS]).values) == names
 
 
-def test_an_unknown_name_is_an_error() -> None:
-    """The checker lets none through; here it is a KeyError."""
-    with pytest.raises(KeyError):
-        result(("income.months_7m",))
-
-
 def test_sources_have_the_names_of_their_providers() -> None:
     """Of accounts and archives, as the reading had them; without a name there is none."""
     found = read_snapshot({"accounts": [SSS, RIDER], "sources": [ARCHIVE]})

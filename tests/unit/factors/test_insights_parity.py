@@ -6,7 +6,7 @@ fraction and ours in percent, which is converted here; otherwise figures are com
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -15,24 +15,20 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Value
 from decision_service.domain.needs import DataPolicy, Needs
-from decision_service.domain.snapshot import (
-    Account,
-    EstimatedIncome,
-    Liability,
-    Provider,
-    Read,
-    Snapshot,
-)
+from decision_service.domain.snapshot import Account, Provider, Read, Snapshot
 from decision_service.domain.values import AsOf, Money, Month
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
+from decision_service.smile.records import LISTINGS
 from decision_service.standin.lists import NO_DATA
 from decision_service.standin.sources import estimates, loan
 from decision_service.standin.world import DataSource, Origin, source
 from tests.fakes.examples import examples
 from tests.oracles.vendor_insights import NOT_COMPUTABLE, features
+from tests.unit.smile.vendor import body_of
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 LAST = Month.parse("2026-10")
@@ -82,21 +78,17 @@ def one_account(amounts: list[int]) -> DataSource:
     return source(origin, {"eincomes": estimates(origin, span, lambda month: paid[month])})
 
 
-def snapshot_of(given: DataSource) -> Snapshot:
+def snapshot_of(given: DataSource, kind: Kind) -> Snapshot:
     """The same account as the factors see it."""
-    incomes = tuple(
-        EstimatedIncome(
-            item["id"], given.id, Month.parse(item["month"]).index, "PHP", int(item["amount"] * 100)
-        )
-        for item in given.of("eincomes")
-    )
+    listing = LISTINGS[kind]
+    items = listing.decode(body_of(list(given.of(kind.value)))).items or []
+    reads = {"incomes": Read(), "employments": Read()}
+    reads[kind.value] = Read(tuple(listing.record(item, given.id) for item in items))
     return Snapshot(
         "user",
         (Account(given.id, "sss_ph", "CONNECTED", NOW, None, NOW),),
-        providers=(Provider("sss_ph", "GOVERNMENT", ("EINCOMES",)),),
-        eincomes=Read(incomes),
-        incomes=Read(),
-        employments=Read(),
+        providers=(Provider("sss_ph", "GOVERNMENT", (kind.value.upper(),)),),
+        **reads,
     )
 
 
@@ -117,38 +109,6 @@ def indebted(loans: int) -> DataSource:
         for n in range(1, loans + 1)
     ]
     return source(origin, {"liabilities": made})
-
-
-def indebted_snapshot(given: DataSource) -> Snapshot:
-    """The same loans as the factors see them."""
-    liabilities = tuple(
-        Liability(
-            item["id"],
-            given.id,
-            item["type"],
-            date.fromisoformat(item["startDate"]),
-            date.fromisoformat(item["endDate"]),
-            "PHP",
-            cents(item["loanAmount"]),
-            cents(item["amortizationAmount"]),
-            item["amortizationFrequency"],
-            cents(item["outstandingBalance"]),
-            cents(item["overduePaymentAmount"]),
-            None,
-        )
-        for item in given.of("liabilities")
-    )
-    return Snapshot(
-        "user",
-        (Account(given.id, "sss_ph", "CONNECTED", NOW, None, NOW),),
-        providers=(Provider("sss_ph", "GOVERNMENT", ("LIABILITIES",)),),
-        liabilities=Read(liabilities),
-    )
-
-
-def cents(amount: float) -> int:
-    """An amount of the stand-in in minor units."""
-    return int(Decimal(str(amount)) * 100)
 
 
 def expected(name: str, feature: float) -> Decimal | None:
@@ -198,7 +158,7 @@ def test_every_parity_factor_has_its_counterpart() -> None:
 def test_parity_factors_equal_the_vendors_meaning(amounts: list[int]) -> None:
     """One account with one record a month gives the stand-in's figure for every parity factor."""
     given = one_account(amounts)
-    assert_equal(snapshot_of(given), given, PAIRS)
+    assert_equal(snapshot_of(given, Kind.EINCOMES), given, PAIRS)
 
 
 def test_gaps_between_months_with_income_equal_the_vendors_meaning() -> None:
@@ -207,7 +167,7 @@ def test_gaps_between_months_with_income_equal_the_vendors_meaning() -> None:
     paid = [LAST.index - back for back in (0, 1, 3, 8, 9)]
     given = source(origin, {"eincomes": estimates(origin, paid, lambda _: 5000)})
     pairs = {name: feature for name, feature in PAIRS.items() if "_gap" in name}
-    assert_equal(snapshot_of(given), given, pairs)
+    assert_equal(snapshot_of(given, Kind.EINCOMES), given, pairs)
     assert features(given, NOW)["incomes_missing_month_max"] == 4
 
 
@@ -215,4 +175,4 @@ def test_gaps_between_months_with_income_equal_the_vendors_meaning() -> None:
 def test_loan_factors_equal_the_vendors_meaning(loans: int) -> None:
     """One scheme's loans give the stand-in's counts, sums and statistics."""
     given = indebted(loans)
-    assert_equal(indebted_snapshot(given), given, LOANS)
+    assert_equal(snapshot_of(given, Kind.LIABILITIES), given, LOANS)

@@ -2,7 +2,7 @@
 
 The law of amounts is of added accounts without payroll: payroll outranks an estimate, however low
 it is, and makes one job of two that were told apart. So does a platform's own word outrank what was
-uploaded of it.
+uploaded of it, and bound an estimate of which no employer is known.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -99,6 +98,13 @@ def contradicts(case: Case, account_id: str) -> bool:
     return papers and any(one.kind is Kind.EINCOMES for one in sources if one.name == account_id)
 
 
+def bounds(case: Case, account_id: str) -> bool:
+    """Whether an account is a platform's beside another's estimates, which it may bound."""
+    who = Applicant(case.snapshot, case.policy, case.as_of)
+    gig = any(one.id == account_id and one.gig for one in feeders(who))
+    return gig and any(one.kind is Kind.EINCOMES for one in sources_of(who) if not one.feeder.gig)
+
+
 def removable(case: Case, position: int) -> str:
     """One of the accounts that count."""
     who = Applicant(case.snapshot, case.policy, case.as_of)
@@ -133,6 +139,7 @@ def test_another_account_without_payroll_never_makes_a_known_month_smaller(
     brought = adds(case, added)
     assume(all(not one.payroll and min(one.amounts.values(), default=0) >= 0 for one in brought))
     assume(not proves_better(case, added) and not contradicts(case, added))
+    assume(not bounds(case, added))
     before = values(case, COUNTED, without_account(case.snapshot, added))
     after = values(case, COUNTED)
     once, more = before["income.sum_12m"], after["income.sum_12m"]
@@ -294,8 +301,7 @@ def test_a_contribution_that_was_posted_early_never_hurts(day: date, lag: int, w
         assert counts[1][1] == 0
 
 
-@pytest.mark.parametrize("fewer", [0, 1, 2])
-def test_the_applicants_have_accounts_to_add(fewer: int) -> None:
+def test_the_applicants_have_accounts_to_add() -> None:
     """The laws would prove little if applicants had one account each."""
-    many = [applicant(seed).snapshot.accounts for seed in range(200)]
-    assert sum(len(accounts) > fewer for accounts in many) > 40
+    many = [applicant(seed).snapshot.accounts for seed in range(100)]
+    assert sum(len(accounts) > 2 for accounts in many) > 20

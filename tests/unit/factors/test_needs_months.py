@@ -57,15 +57,6 @@ def test_needs_months_is_where_short_history_ends(name):
     assert _causes(name, NEEDS[name]) == set()
 
 
-def test_the_factors_that_need_a_history_say_so():
-    """Calendar averages need their whole window, careful incomes 3 months, volatility 4."""
-    expected = {f"income.calendar_average_{n}m": n for n in (3, 6, 9, 12, 18, 24)}
-    expected |= {f"income.conservative_{n}m": 3 for n in (6, 12)}
-    expected |= {"income.latest_share": 6, "income.sum_change_6m": 12, "income.sum_change_12m": 24}
-    expected |= {f"income.volatility_{n}m": 4 for n in (6, 12)}
-    assert expected.items() <= NEEDS.items()
-
-
 def test_every_factor_of_months_that_can_be_too_short_says_how_long():
     """No factor of monthly series is short of history without saying how much it needs."""
     names = [n for n in catalogue() if n.startswith(("income.", "contributions."))]

@@ -1,4 +1,4 @@
-"""The catalogue against its slow reference, over two hundred made-up applicants.
+"""The catalogue against its slow reference, over made-up applicants, two hundred with EXAMPLES=all.
 
 Each is asked for 20 factors, drawn by its seed. `make oracle` takes ten thousand; all factors, or
 other applicants: `ORACLE_FACTORS=300 ORACLE_FIRST=10000 ORACLE_APPLICANTS=2000 pytest
@@ -19,11 +19,12 @@ from decision_service.domain.needs import Needs
 from decision_service.domain.values import OF_FACTORS, Cause, Missing
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue, data_names
+from tests.fakes.examples import ALL
 from tests.oracles.applicants import applicant
 from tests.oracles.factors import Answer, names, reference
 from tests.oracles.factors.applicant import Wait
 
-APPLICANTS = int(os.environ.get("ORACLE_APPLICANTS", "200"))
+APPLICANTS = int(os.environ.get("ORACLE_APPLICANTS", "200" if ALL else "80"))
 FIRST = int(os.environ.get("ORACLE_FIRST", "0"))
 FACTORS_EACH = int(os.environ.get("ORACLE_FACTORS", "20"))
 PARTS = 4

@@ -26,11 +26,6 @@ def plan(*names: str, **policy: object) -> FetchPlan:
     return fetch_plan(Needs(names, made), AS_OF)
 
 
-def test_accounts_alone_need_no_further_kind() -> None:
-    """accounts.* rest on the account list, which is always read."""
-    assert plan("accounts.connected_count") == FetchPlan(frozenset())
-
-
 def test_income_needs_its_kinds_and_employments_and_transactions_only_where_they_stand_in() -> None:
     """The stand-in window begins on the first day of the 13th month before as_of."""
     assert plan("income.months_3m") == FetchPlan(
@@ -38,11 +33,6 @@ def test_income_needs_its_kinds_and_employments_and_transactions_only_where_they
         WhenTransactions.IF_STANDING_IN,
         stand_in_from=date(2025, 10, 1),
     )
-
-
-def test_contributions_need_their_kind_only() -> None:
-    """No income, no transactions."""
-    assert plan("contributions.months_12m") == FetchPlan(frozenset({Kind.CONTRIBUTIONS}))
 
 
 @pytest.mark.parametrize("name", ["employment.has_payroll", "employment.has_gig"])

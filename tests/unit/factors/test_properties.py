@@ -256,7 +256,7 @@ def _compare(name: str, once: Any, twice: Any) -> None:
         assert twice == once, name
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(CASES, st.sampled_from(ALL))
 def test_a_factor_does_not_depend_on_what_else_is_named(case: Case, name: str) -> None:
     """Alone or among all others, a factor has the same value and evidence."""
@@ -293,7 +293,7 @@ def _check_value(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["eincomes", "contributions", "transactions"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(case=CASES)
 def test_an_unread_kind_never_gives_a_value(kind: str, case: Case) -> None:
     """No factor that rests on a kind has a value when the kind was not read."""

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.needs import DataPolicy, Needs
@@ -14,12 +14,14 @@ from decision_service.domain.snapshot import Account, Snapshot
 from decision_service.domain.values import AsOf
 from decision_service.factors.compute import compute, validity_boundaries
 from decision_service.factors.registry import catalogue
+from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant
 
 ALL = tuple(catalogue())
 MOMENT = timedelta(microseconds=1)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 1 << 32), st.integers(0, 24 * 3600 - 1))
 def test_between_turning_points_only_the_civil_date_counts(seed: int, second: int) -> None:
     """Two instants of one civil day with as many turning points behind them give equal factors."""

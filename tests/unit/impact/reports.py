@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from decision_service.domain.decision import Outcome, ReferKind
-from decision_service.rollout.impact import ImpactSums, JudgedApplicant, KnownLoan, LeftOut, Side
+from decision_service.rollout.impact import LeftOut, Side
 from decision_service.workbench.backtest.report import (
     BrokenLines,
     DatedFigure,
@@ -13,6 +13,7 @@ from decision_service.workbench.backtest.report import (
     ReportSubject,
     report_of,
 )
+from decision_service.workbench.backtest.sums import BacktestApplicant, BacktestSums, KnownLoan
 
 APPROVED = Side(Outcome.APPROVE, None, 2_000_000, 180_000)
 SMALLER = Side(Outcome.APPROVE, None, 1_000_000, 90_000, reduced=True)
@@ -22,17 +23,17 @@ DECLINED = Side(Outcome.DECLINE, codes=("TOO_LOW",))
 
 def report(cell: str = "NCR") -> ImpactReport:
     """100 people: 60 stay, 20 get less, 15 are swapped out, 5 in; two more are left out."""
-    sums = ImpactSums(decisions=110, repeats=8, reproduced=101, differing=1)
+    sums = BacktestSums(decisions=110, repeats=8, reproduced=101, differing=1)
     groups = ((60, APPROVED, APPROVED), (20, APPROVED, SMALLER), (15, APPROVED, DECLINED))
     for count, before, after in (*groups, (5, REFERRED, APPROVED)):
         for number in range(count):
-            sums.add(_one(f"dec_{count}_{number}", before, after, cell))
+            sums.count(_one(f"dec_{count}_{number}", before, after, cell))
     sums.leave_out(LeftOut.ERASED, Outcome.APPROVE, ("income.months_24m",))
     sums.leave_out(LeftOut.INPUT_NOT_SENT, Outcome.DECLINE)
     return report_of(_subject(), sums)
 
 
-def _one(name: str, before: Side, after: Side, cell: str) -> JudgedApplicant:
+def _one(name: str, before: Side, after: Side, cell: str) -> BacktestApplicant:
     causes = () if before == after else ("eligibility.low_income",)
     loan = KnownLoan(bad=after is DECLINED) if before is APPROVED else None
     cells = (("inputs.region", cell), ("month", "2026-10"))
@@ -40,7 +41,7 @@ def _one(name: str, before: Side, after: Side, cell: str) -> JudgedApplicant:
     near = (*points, after, after)
     later = after if after is APPROVED else DECLINED
     dated = ((date(2026, 12, 1), before, later),)
-    return JudgedApplicant(name, before, after, causes, cells, loan, points, near, dated)
+    return BacktestApplicant(name, before, after, causes, cells, loan, points, near, dated)
 
 
 def _subject() -> ReportSubject:

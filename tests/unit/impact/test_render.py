@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.cli.output import CommandError
-from decision_service.rollout.impact import ImpactSums, JudgedApplicant, Share
+from decision_service.rollout.impact import Share
 from decision_service.workbench.backtest.render import ReportFormat, decoded, fitted, rendered
 from decision_service.workbench.backtest.report import (
     ClaimProof,
@@ -22,6 +22,7 @@ from decision_service.workbench.backtest.report import (
     SweepPoint,
     report_of,
 )
+from decision_service.workbench.backtest.sums import BacktestApplicant, BacktestSums
 from decision_service.workbench.commands.backtest import conditions, require_fit
 from tests.unit.impact.reports import APPROVED, report
 
@@ -202,10 +203,10 @@ def test_every_rate_has_its_bounds() -> None:
 
 def test_cells_are_in_order_of_number() -> None:
     """Amounts by size, not by letters; those without a value come last."""
-    sums, cells = ImpactSums(), ["not sent", "-5 to below 900", "10,000 and more", "below -5"]
+    sums, cells = BacktestSums(), ["not sent", "-5 to below 900", "10,000 and more", "below -5"]
     for cell in ("900 to below 1,000.5", "A10", "A2", "1,000.5 to below 10,000", *cells) * 30:
-        one = JudgedApplicant("dec_1", APPROVED, APPROVED, cells=(("amount", cell),))
-        sums.add(one)
+        one = BacktestApplicant("dec_1", APPROVED, APPROVED, cells=(("amount", cell),))
+        sums.count(one)
     assert [row.cell for row in report_of(report().subject, sums).segments] == [
         "below -5",
         "-5 to below 900",

@@ -21,8 +21,8 @@ from decision_service.rulebook.rulebook import Product
 from decision_service.rules.inputs import bind_inputs
 from tests.fakes.examples import examples
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.plans import CHALLENGED, with_plan
-from tests.fakes.world import NOW, PRODUCT, application, rulebook
+from tests.fakes.plans import CHALLENGED, book_under
+from tests.fakes.world import NOW, PRODUCT, application
 from tests.unit.rollout.plans import edited
 
 LIVE = edited(CHALLENGED, (CHALLENGED[CHALLENGED.index("  challenger:") :], ""))
@@ -41,7 +41,7 @@ PLANS = (
 
 def products(text: str) -> list[Product]:
     """The product of a plan: at each stage, killed, and with a version that decided before."""
-    made = rulebook(with_plan(text)).product(PRODUCT)
+    made = book_under(text).product(PRODUCT)
     stages = [step.name for step in made.plan.go_live.stages.steps]
     tracks = [replace(made.state.go_live, stage=stage) for stage in [None, *stages]]
     states = [replace(made.state, go_live=track) for track in tracks]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Outcome, Override, OverrideKind
 from decision_service.domain.person import NO_OWN_FACTS
-from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared, Side
+from decision_service.rollout.impact import LeftOut, NotCompared, Side
 from decision_service.workbench.backtest.judge import (
     BacktestRules,
     DimensionUnknown,
@@ -28,6 +28,7 @@ from decision_service.workbench.backtest.rules import (
     draw,
 )
 from decision_service.workbench.backtest.run import divided
+from decision_service.workbench.backtest.sums import BacktestApplicant
 from decision_service.workbench.commands.backtest import dimensions
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 from tests.fakes.world import PRODUCT
@@ -38,7 +39,7 @@ SMALLER = (f"{_LARGEST} 50000}}", f"{_LARGEST} 15000}}")
 OTHER_POLICY = ("max_age: 35d", "max_age: 1m")
 
 
-def judged(*changes: tuple[str, str], **replaced: object) -> JudgedApplicant | NotCompared:
+def judged(*changes: tuple[str, str], **replaced: object) -> BacktestApplicant | NotCompared:
     """A steady earner as the champion and a changed version judge her."""
     folder = changed_rules(9, *changes)
     case = replace(case_of(folder), **replaced)
@@ -48,7 +49,7 @@ def judged(*changes: tuple[str, str], **replaced: object) -> JudgedApplicant | N
 def test_a_stricter_rule_is_the_cause_of_a_swap_out() -> None:
     """Approved before and declined after, for the rule that the change is about."""
     one = judged(STRICTER)
-    assert isinstance(one, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
     assert (one.before.outcome, one.after.outcome) == (Outcome.APPROVE, Outcome.DECLINE)
     assert one.causes[0] == "eligibility.low_income"
     assert one.after.codes[0] == "INCOME_TOO_LOW"
@@ -59,7 +60,7 @@ def test_a_stricter_rule_is_the_cause_of_a_swap_out() -> None:
 def test_a_smaller_offer_is_a_change_of_amount() -> None:
     """Both approve, and the offer's line that made the amounts differ is the cause."""
     one = judged(SMALLER)
-    assert isinstance(one, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
     assert (one.before.amount, one.after.amount) == (2_000_000, 1_500_000)
     assert (one.before.reduced, one.after.reduced) == (False, True)
     assert one.causes[0].startswith("offer.")
@@ -117,7 +118,7 @@ _NO_ROW_OF_A = (
 def test_a_cause_is_named_and_what_follows_from_it_is_none(changes, outcome, causes) -> None:
     """Bands, characteristics, rows and lines as rules; not the row of a new band, nor its lines."""
     one = judged(*changes)
-    assert isinstance(one, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
     assert (one.after.outcome, one.causes) == (outcome, causes)
 
 
@@ -135,7 +136,7 @@ def test_a_part_that_others_follow_is_the_only_cause(common, changes, causes) ->
     """The row of the limit and the offer follow from a band, rules from a segment."""
     before, after = (changed_rules(9, *common, *more) for more in ((), changes))
     one = compare(case_of(before), BacktestRules(version(before, 9), version(after, 9)))
-    assert isinstance(one, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
     assert one.before.outcome is not one.after.outcome
     assert one.causes == (causes,)
 
@@ -143,21 +144,13 @@ def test_a_part_that_others_follow_is_the_only_cause(common, changes, causes) ->
 def test_rules_that_miss_a_value_now_are_causes() -> None:
     """Whoever is referred for want of data is moved by the rules that lack it."""
     one = judged(OTHER_POLICY)
-    assert isinstance(one, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
     assert one.causes[0] == "eligibility.under_age"
-
-
-def test_the_same_rules_change_nothing() -> None:
-    """Neither outcome nor amount, so that there is no cause."""
-    one = judged()
-    assert isinstance(one, JudgedApplicant)
-    assert one.before == one.after
-    assert one.causes == ()
 
 
 def test_recorded_values_suffice_where_the_data_is_erased() -> None:
     """Erased people are judged by what was recorded, as long as nothing else is asked for."""
-    assert isinstance(judged(STRICTER, snapshot=None), JudgedApplicant)
+    assert isinstance(judged(STRICTER, snapshot=None), BacktestApplicant)
     assert judged(OTHER_POLICY, snapshot=None) == NotCompared(LeftOut.ERASED, ())
 
 
@@ -170,7 +163,7 @@ def test_what_providers_are_called_is_no_other_data_policy() -> None:
     renamed = replace(other.needs, policy=replace(policy, provider_types=named))
     rules = BacktestRules(case.ruleset, replace(other, needs=renamed))
     assert named
-    assert isinstance(compare(replace(case, snapshot=None), rules), JudgedApplicant)
+    assert isinstance(compare(replace(case, snapshot=None), rules), BacktestApplicant)
 
 
 def test_what_was_never_recorded_is_named() -> None:
@@ -195,7 +188,7 @@ def test_points_of_a_sweep_are_judged_beside() -> None:
     strict = version(folder, 9)
     rules = BacktestRules(case.ruleset, case.ruleset, points=(case.ruleset, strict))
     one = compare(case, rules)
-    assert isinstance(one, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
     assert [side.outcome for side in one.points] == [Outcome.APPROVE, Outcome.DECLINE]
     assert isinstance(one.points[0], Side)
 
@@ -230,8 +223,8 @@ def test_a_day_on_which_figures_change_is_judged_after_the_day_before() -> None:
     case, day = case_of(folder), date(2026, 12, 1)
     rules = BacktestRules(case.ruleset, version(folder, 9), days=(day,))
     one, few = compare(case, rules, margins=True), compare(case, rules)
-    assert isinstance(one, JudgedApplicant)
-    assert isinstance(few, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
+    assert isinstance(few, BacktestApplicant)
     [(found, eve, then)] = one.dated
     assert (found, eve.outcome, then.outcome) == (day, Outcome.APPROVE, Outcome.DECLINE)
     assert few.dated == ()
@@ -282,7 +275,7 @@ def test_a_report_is_divided_by_any_factor_or_input(by: str, cell: str) -> None:
     case = case_of(folder)
     require_dimensions(dimensions(by), RULESET)
     one = compare(case, BacktestRules(case.ruleset, version(folder, 9), dimensions(by)))
-    assert isinstance(one, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
     assert one.cells[-1] == (by.partition(":")[0], cell)
 
 
@@ -305,7 +298,7 @@ def test_an_overridden_decision_is_judged_as_the_rules_did() -> None:
     override = Override(OverrideKind.CAPPED, declined, "all")
     capped = replace(case, decision=replace(case.decision, override=override))
     one = compare(capped, BacktestRules(case.ruleset, case.ruleset))
-    assert isinstance(one, JudgedApplicant)
+    assert isinstance(one, BacktestApplicant)
     assert (one.before.outcome, one.after.outcome) == (Outcome.DECLINE, Outcome.DECLINE)
 
 

@@ -150,17 +150,6 @@ async def test_a_day_before_a_parameter_has_a_value_is_refused() -> None:
     )
 
 
-async def test_both_versions_are_judged_by_the_parameters_of_the_day() -> None:
-    """A champion whose figure of December declines does so beside a challenger that has none."""
-    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
-    plan = NINE + CHALLENGER.replace("version: 9", "version: 1")
-    world = World(book=rulebook(planned(changed_rules(9, dated), plan)))
-    await decide(world, 2)
-    assert (await compared(world)).sums.agreed == 2
-    found = await compared(world, replace(QUESTION, params_as_of=date(2026, 12, 1)))
-    assert outcomes_of(found) == {"DECLINE>APPROVE": 2}
-
-
 async def test_values_that_were_not_tried_are_named() -> None:
     """What comes into force later is told with its day; what was replaced for good is not."""
     world = World(book=strict_half())

@@ -109,27 +109,14 @@ async def test_errors_are_counted_by_code(error: BaseException, code: str) -> No
     }
 
 
-async def test_an_error_before_an_arm_is_the_products() -> None:
-    """What fails before the rollout chose carries no arm."""
-    stand = Stand()
-    stand.attempt(None, error=StoreUnavailable("down"))
-    assert await stand.seen() == {("", "attempts", ""): 1, ("", "error", "STORE_UNAVAILABLE"): 1}
-
-
 async def test_who_is_not_decided_here_dilutes_no_rate() -> None:
-    """An applicant outside the go-live counts as no attempt; a failure there does."""
+    """Outside the go-live and for a made-up product nothing counts; a failure outside does."""
     stand = Stand()
     stand.attempt(OUTSIDE, outcome=Outcome.NOT_ENROLLED)
+    stand.attempt(None, error=ProductUnknown("no such product"))
     assert await stand.seen() == {}
     stand.attempt(OUTSIDE, error=StoreUnavailable("down"))
     assert await stand.seen() == {("", "attempts", ""): 1, ("", "error", "STORE_UNAVAILABLE"): 1}
-
-
-async def test_names_that_are_no_product_are_not_counted() -> None:
-    """A made-up product leaves no counter behind."""
-    stand = Stand()
-    stand.attempt(None, error=ProductUnknown("no such product"))
-    assert await stand.seen() == {}
 
 
 async def test_a_missed_deadline_is_a_latency_and_a_wait_for_data_is_none() -> None:

@@ -10,18 +10,17 @@ import pytest
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.domain.decision import Arm, Outcome, ReferKind
-from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredEntry
-from tests.fakes.plans import CHALLENGED, with_plan
+from tests.fakes.plans import CHALLENGED, book_under
 from tests.fakes.replays import replayed
-from tests.fakes.world import NOW, PRODUCT, World, application, rulebook
+from tests.fakes.world import NOW, PRODUCT, World, application
 
 ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
 
 
-def capped(caps: str, plan: str = ALONE) -> World:
+def capped(caps: str) -> World:
     """The shipped loan under caps; the steady earner is approved 20,000 PHP of tier T1."""
-    return World(book=rulebook(with_plan(f"{plan}caps:\n{caps}")))
+    return World(book=book_under(f"{ALONE}caps:\n{caps}"))
 
 
 async def decided(world: World, number: int) -> StoredEntry:
@@ -87,12 +86,6 @@ async def test_two_processes_that_approve_at_once_share_a_cap() -> None:
     assert (outcomes.count(Outcome.APPROVE), outcomes.count(Outcome.REFER)) == (3, 7)
 
 
-async def test_a_challenger_is_within_the_caps_of_the_product() -> None:
-    """A cap counts the approvals of both arms and binds both."""
-    world = capped("  - {name: all, approvals_per_day: 1}\n", CHALLENGED)
-    assert [(await decided(world, n)).outcome for n in (1, 2)] == [Outcome.APPROVE, Outcome.REFER]
-
-
 async def test_a_cap_moves_no_rate() -> None:
     """Guardrails and figures see what the rules concluded, and the amount that was approved."""
     world = capped("  - {name: all, approvals_per_day: 1}\n")
@@ -115,11 +108,3 @@ async def test_a_capped_decision_replays_to_itself() -> None:
     )
     assert decision.override is not None
     assert decision.override.cap == "all"
-
-
-async def test_without_the_store_nothing_is_approved_under_a_cap() -> None:
-    """A total that cannot be read approves nobody, and leaves no record."""
-    world = capped("  - {name: all, approvals_per_day: 1}\n")
-    world.log.down = True
-    with pytest.raises(StoreUnavailable):
-        await decided(world, 1)

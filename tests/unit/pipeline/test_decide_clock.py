@@ -32,15 +32,6 @@ async def outcomes(world: World, *ahead: timedelta) -> list[Outcome]:
     return found
 
 
-async def test_a_clock_far_behind_the_last_record_refers() -> None:
-    """More than five seconds back is REFER; exactly five, and the time it was before, decide."""
-    world = World()
-    backs = (timedelta(seconds=-back) for back in (0, 5, 5.001, 3600, 0))
-    found = await outcomes(world, *backs)
-    refer, approve = Outcome.REFER, Outcome.APPROVE
-    assert found == [approve, approve, refer, refer, approve]
-
-
 @pytest.mark.parametrize("warm", [False, True])
 async def test_a_clock_that_was_set_ahead_approves_nothing(warm: bool) -> None:
     """Two days ahead of the vendor's, whatever is warm, and before the vendor answers anything."""
@@ -54,22 +45,6 @@ async def test_a_clock_that_was_set_ahead_approves_nothing(warm: bool) -> None:
     before = asked.asked
     assert await outcomes(world, AHEAD, AHEAD) == [Outcome.REFER, Outcome.REFER]
     assert (asked.asked == before) is warm
-
-
-async def test_a_correction_needs_one_date_of_the_vendor() -> None:
-    """Decisions were recorded two days ahead; the first after the next date is a normal one."""
-    world = World()
-    guard = guarded(world)
-    guard.answered(NOW)
-    assert await outcomes(world, AHEAD) == [Outcome.REFER]
-    guard.answered(NOW)
-    guard.answered(NOW)
-    for process in (guard, guarded(world)):
-        world.last = process
-        process.recorded(await world.log.newest_decision())
-        assert await outcomes(world, timedelta()) == [Outcome.REFER]
-        process.answered(NOW)
-        assert await outcomes(world, timedelta()) == [Outcome.APPROVE]
 
 
 async def test_a_date_that_comes_while_the_vendor_is_read_counts() -> None:

@@ -76,20 +76,6 @@ def test_another_ruleset_or_snapshot_is_another_result() -> None:
     assert known.of(snapshot, "snap_1", RULES.needs, "one", _at(NOW)) is first
 
 
-def test_the_longest_unused_is_forgotten() -> None:
-    """There are never more of them than was said."""
-    known, snapshot = FactorCache(most=2), steady_earner()
-
-    def of(name: str) -> object:
-        return known.of(snapshot, name, RULES.needs, RULES.digest, _at(NOW))
-
-    first, second = of("1"), of("2")
-    assert of("1") is first
-    of("3")
-    assert of("1") is first
-    assert of("2") is not second
-
-
 def test_an_erased_users_values_are_forgotten() -> None:
     """Nothing of that user is remembered, and everything of the others."""
     known, mine = FactorCache(), steady_earner()

@@ -19,8 +19,8 @@ from decision_service.steering.counters import (
 )
 from decision_service.steering.shadows import ShadowLimits, Shadows
 from tests.fakes.counted import counted
-from tests.fakes.plans import CHALLENGED, with_plan
-from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
+from tests.fakes.plans import CHALLENGED, book_under
+from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application
 from tests.kits.decision_entries import ENTRY
 from tests.kits.until import until
 
@@ -33,11 +33,11 @@ class Stand:
     """A world whose counters and shadows are at hand."""
 
     def __init__(self, plan: str, source: ScriptedSource | None = None) -> None:
-        self.world = World(book=rulebook(with_plan(plan)), source=source or ScriptedSource())
+        self.world = World(book=book_under(plan), source=source or ScriptedSource())
         self.seen = EventCounters()
         log, clock = self.world.log, self.world.clock
         self.counters = Counters(log, clock, "process")
-        budget = ShadowLimits(linger=0.0, share=1.0, write_every=0.0)
+        budget = ShadowLimits(linger=0.0, share=1.0)
         self.shadows = Shadows(log, clock, self.seen, self.counters.idle, budget)
         observer = RolloutObserver(self.counters, self.shadows.offer, lambda product: 7, self.seen)
         self.decide = self.world.decide(observer=observer)
@@ -86,7 +86,6 @@ async def test_a_silent_version_looks_at_the_same_data_without_a_call() -> None:
     await until(lambda: counted(stand.seen.shadow_evaluations))
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    await stand.shadows.aclose()
     sums = await stand.world.log.pair_sums(PRODUCT, 2, NOW)
     assert (sums.everybody.applicants, sums.left_out) == (1, {})
     assert stand.world.source.asked == 1

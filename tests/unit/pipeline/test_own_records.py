@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from decision_service.decide.application import history_keys
 from decision_service.decide.codec import decode_facts, factors_from_wire
-from decision_service.decide.flow import UserLocks
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
 from decision_service.rulebook.folder import read_rules
@@ -30,16 +29,6 @@ def asked(number: int, **changes: object):
 def value(entry, name):
     """A factor's recorded value; None where it is missing."""
     return factors_from_wire(decode_facts(entry.facts).factors).values[name].value
-
-
-async def test_of_fifty_at_once_one_is_approved():
-    """Over two replicas on one store every decision sees those before it, and all are recorded."""
-    here = world()
-    decide = [here.decide(), here.decide()]
-    calls = [decide[n % 2](asked(n), here.call(seconds=60)) for n in range(50)]
-    made = await asyncio.gather(*calls)
-    assert [one.outcome for one in made].count(Outcome.APPROVE) == 1
-    assert sorted(value(one, "history.applications_1d") for one in made) == list(range(50))
 
 
 async def test_two_users_of_one_account_are_decided_one_after_another():
@@ -98,20 +87,3 @@ async def test_without_a_key_second_uses_cannot_be_ruled_out():
     made = await here.decide()(asked(1), here.call())
     assert made.outcome is Outcome.REFER
     assert value(made, "reuse.users_of_account") is None
-
-
-async def test_turns_are_taken_one_after_another_and_leave_nothing_behind():
-    """Work on one user never overlaps, that on two does; afterwards there is no lock."""
-    turns, running, seen = UserLocks(), set(), []
-
-    async def work(user: str) -> None:
-        async with turns.of(user):
-            assert user not in running
-            running.add(user)
-            seen.append(len(running))
-            await asyncio.sleep(0)
-            running.discard(user)
-
-    await asyncio.gather(*(work(f"user-{n % 2}") for n in range(20)))
-    assert max(seen) == 2
-    assert len(turns) == 0

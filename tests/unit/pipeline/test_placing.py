@@ -14,11 +14,9 @@ from decision_service.decide.codec import decode_facts
 from decision_service.decide.decide import DecideApplication
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, StoreUnavailable, UpstreamUnavailable
-from decision_service.domain.values import Money
 from decision_service.rollout.assign import Pin
-from decision_service.rollout.state import RolloutState, adopt, kill
 from decision_service.rulebook.rulebook import Product
-from tests.fakes.plans import CHALLENGED, with_plan
+from tests.fakes.plans import CHALLENGED, book_under
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
 from tests.unit.rollout.plans import edited
 
@@ -51,7 +49,7 @@ class Arms:
 
 def product(text: str, **state: object) -> Product:
     """The product under a plan, its go-live or state changed."""
-    made = rulebook(with_plan(text)).product(PRODUCT)
+    made = book_under(text).product(PRODUCT)
     stage = state.pop("stage", made.state.go_live.stage)
     go_live = replace(made.state.go_live, stage=stage)
     return replace(made, state=replace(made.state, go_live=go_live, **state))
@@ -79,39 +77,6 @@ async def test_below_a_hundred_percent_a_pin_enrols() -> None:
     assert arms.asked == [("pin", PRODUCT, "u-1", NOW - timedelta(days=90))]
 
 
-async def test_an_earlier_champion_keeps_its_applicants() -> None:
-    """After version 2 became the champion, who was decided by version 1 stays with it."""
-    before = product(LIVE)
-    changed = product(edited(LIVE, ("champion: 1", "champion: 2")))
-    state = adopt(changed.plan, before.state, NOW)
-    assert isinstance(state, RolloutState)
-    promoted = replace(changed, state=state)
-    known = Pin(Arm.CHAMPION, 1, NOW - timedelta(days=1))
-    assert (await put(promoted, Arms(known))).version == 1
-    assert (await put(promoted, Arms())).version == 2
-
-
-async def test_the_killed_and_the_denied_are_not_looked_up() -> None:
-    """Where no pin helps none is read: killed, denied, or allowed with one version alone."""
-    killed = kill(product(CHALLENGED).state, None)
-    assert isinstance(killed, RolloutState)
-    arms = Arms(down=True)
-    stopped = replace(product(CHALLENGED), state=killed)
-    assert (await put(stopped, arms)).enrolment_reason is EnrolmentReason.KILLED
-    denying = product(edited(CHALLENGED, ("deny: []", "deny: [u-1]")))
-    assert (await put(denying, arms)).enrolment_reason is EnrolmentReason.DENIED
-    allowing = product(LIVE, stage="staff")
-    chosen = await put(allowing, arms, user_id="staff-1")
-    assert chosen.enrolment_reason is EnrolmentReason.ALLOWED
-    assert arms.asked == []
-
-
-async def test_without_the_store_a_pin_that_matters_decides_nothing() -> None:
-    """An applicant whose pin cannot be read is told so, never dealt anew."""
-    with pytest.raises(StoreUnavailable):
-        await put(product(CHALLENGED), Arms(down=True))
-
-
 async def test_the_days_limit_counts_from_midnight_where_the_lender_is() -> None:
     """What the challenger approved is asked for since 00:00 in Manila, and sends the rest away."""
     made, night = product(LIMITED), datetime(2026, 11, 24, 15, 59, tzinfo=UTC)
@@ -125,36 +90,12 @@ async def test_the_days_limit_counts_from_midnight_where_the_lender_is() -> None
     assert arms.asked[-1][-1] == midnight + timedelta(days=1)
 
 
-async def test_the_day_is_not_asked_for_who_the_challenger_never_meets() -> None:
-    """Champions, and everybody under a plan without the limit, cost no sum."""
-    arms = Arms(known=Pin(Arm.CHAMPION, 1, NOW))
-    await put(product(LIMITED), arms)
-    await put(product(CHALLENGED), Arms())
-    assert [question[0] for question in arms.asked] == ["pin"]
-
-
-async def test_a_returning_applicant_keeps_its_arm() -> None:
-    """Decided by the challenger, an applicant comes back to it; once it is killed, never."""
-    world = World(book=rulebook(with_plan(CHALLENGED)))
-    decide = world.decide()
-    await decide(application(), world.call())
-    world.clock.wall = NOW + timedelta(days=1)
-    made = world.book.product(PRODUCT)
-    chosen = (await place(application(), made, world.log, world.clock.now())).assignment
-    assert (chosen.arm, chosen.arm_reason) == (Arm.CHALLENGER, ArmReason.PINNED)
-    state = kill(made.state, Arm.CHALLENGER)
-    assert isinstance(state, RolloutState)
-    made = replace(made, state=state)
-    chosen = (await place(application(), made, world.log, world.clock.now())).assignment
-    assert (chosen.arm, chosen.arm_reason) == (Arm.CHAMPION, ArmReason.PIN_ENDED)
-
-
 async def test_a_customer_keeps_its_arm_under_another_user_id() -> None:
     """Where the lender's key is dealt, it is what is pinned and listed, and no request lacks it."""
     by_reference = edited(
         CHALLENGED, ("unit: user_id", "unit: customer_ref"), ("deny: []", "deny: [u-1]")
     )
-    world = World(book=rulebook(with_plan(by_reference)))
+    world = World(book=book_under(by_reference))
     decide = world.decide()
     first = await decide(application(customer_ref="c-1"), world.call())
     made = world.book.product(PRODUCT)
@@ -164,18 +105,6 @@ async def test_a_customer_keeps_its_arm_under_another_user_id() -> None:
     assert chosen.arm_reason is ArmReason.PINNED
     with pytest.raises(InputInvalid, match="customer_ref is empty"):
         await decide(application(request_id="r-2"), world.call())
-
-
-async def test_the_challengers_approvals_of_the_day_are_counted_from_the_record() -> None:
-    """With 20,000 approved of 50,000 a request for 40,000 goes to the champion."""
-    world = World(book=rulebook(with_plan(LIMITED)))
-    made = world.book.product(PRODUCT)
-    await world.decide()(application(), world.call())
-    assert await world.log.approved(PRODUCT, Arm.CHALLENGER, NOW - timedelta(days=1)) > 0
-    inputs = {"requested_amount": Money("PHP", 4_000_000), "requested_term_months": 6}
-    other = application(user_id="u-2", inputs=inputs)
-    chosen = (await place(other, made, world.log, NOW)).assignment
-    assert chosen.arm_reason is ArmReason.LIMIT_REACHED
 
 
 async def three_at_once(
@@ -200,7 +129,7 @@ async def by_arm(world: World) -> dict[Arm, int]:
 async def test_requests_that_come_together_share_the_days_limit() -> None:
     """Of three at once for 20,000 each, under 50,000 a day, one is the champion's."""
     source = ScriptedSource(gate=asyncio.Event())
-    world = World(book=rulebook(with_plan(LIMITED)), source=source)
+    world = World(book=book_under(LIMITED), source=source)
     decide = world.decide()
     calls = await three_at_once(world, decide, source)
     source.gate.set()
@@ -211,7 +140,7 @@ async def test_requests_that_come_together_share_the_days_limit() -> None:
 async def test_an_amount_that_came_to_nothing_is_free_again() -> None:
     """Requests that fail take nothing of the day from those that follow."""
     source = ScriptedSource(gate=asyncio.Event(), error=UpstreamUnavailable("down"))
-    world = World(book=rulebook(with_plan(LIMITED)), source=source)
+    world = World(book=book_under(LIMITED), source=source)
     decide = world.decide()
     calls = await three_at_once(world, decide, source)
     source.gate.set()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from decision_service.domain.errors import RolloutRefused
-from decision_service.rollout.model import Plan, TrackName
+from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
-from decision_service.rollout.state import RolloutState, StepResult, roll_back
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import Approval, Publication
-from decision_service.steering.journal import MigratedPlans, RolloutChange, settle
+from decision_service.steering.journal import RolloutChange, Rollouts
 from decision_service.steering.operate import OperateRollouts
 from decision_service.steering.reload import Reloaded
 from tests.fakes.in_memory import InMemoryDecisionLog
@@ -107,7 +104,7 @@ OPENED = edited(LOCKED, SWAPPED)
 async def confirm(process: Serving, who: str) -> JournalEntry | None:
     """A caller confirms what waits, as the service has it."""
     operate = OperateRollouts(process.rollouts, process.log, process.log, SetClock())
-    return await operate.confirm(RolloutChange(PRODUCT, who, "looked at it"))
+    return await operate.move(RolloutChange(PRODUCT, who, "looked at it"), None)
 
 
 def champion(process: Serving) -> int:
@@ -150,14 +147,6 @@ EDITS = {
         "  deny: []",
         "  segments: [{name: all, when: inputs.requested_amount > 0, percent: 100}]",
     ),
-    "another champion": SWAPPED,
-    "no guardrails": (LOCKED[LOCKED.index("guardrails:") : LOCKED.index("# desk.yaml")], ""),
-    "guardrails at 0.99": ("max: 0.02", "max: 0.99"),
-    "the authority a hundredfold": ("2000, review_second: 10000", "200000, review_second: 1000000"),
-    "a challenger at 100 % from its first stage": (
-        "{name: half, percent: 50}",
-        "{name: half, percent: 100}",
-    ),
     "no lock": ("second_person_above: 10\n", ""),
 }
 PILOT = edited(
@@ -169,7 +158,10 @@ PILOT = edited(
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 async def test_one_persons_dangerous_edit_of_a_plan_is_not_in_force(edit: tuple[str, str]) -> None:
-    """It waits in the journal, and the plan before decides on; taken back, nothing waits."""
+    """It waits in the journal, and the plan before decides on; taken back, nothing waits.
+
+    What else is dangerous is in `widenings.yaml`.
+    """
     one = await serving_on(with_plan(PILOT))
     before = one.product.plan
     one.folder = with_plan(edited(PILOT, edit))
@@ -189,17 +181,13 @@ async def test_a_plan_that_waits_and_no_longer_fits_stops_no_start() -> None:
     one = await serving_on(log=log, folder=with_plan(LOCKED))
     one.folder = with_plan(edited(LOCKED, SWAPPED, ("    - {name: early, percent: 5}\n", "")))
     assert (await one.reload()).accepted
-    back = RolloutChange(PRODUCT, "ana", "less")
-    await one.rollouts.move(back, JournalAction.ROLL_BACK, _back_to_early)
+    back = RolloutChange(PRODUCT, "ana", "less", track=TrackName.GO_LIVE)
+    await one.rollouts.move(back, JournalAction.ROLL_BACK)
     again = await serving_on(log=log, folder=one.folder)
     assert champion(again) == 1
     await confirm(again, "ana")
     with pytest.raises(RolloutRefused, match="stage `early`, which the new plan does not have"):
         await confirm(again, "ben")
-
-
-def _back_to_early(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
-    return roll_back(plan, state, TrackName.GO_LIVE, now)
 
 
 async def test_two_signatures_are_the_confirmation() -> None:
@@ -211,11 +199,10 @@ async def test_two_signatures_are_the_confirmation() -> None:
     ana, ben = Approval("ana", b""), Approval("ben", b"")
     signed = Publication("ana", "", "", proposed_by=ana, approved_by=ben)
     rules = replace(loading.rulebook, published=signed)
-    settled = await settle(log, rules, NOW, signed=True)
-    assert isinstance(settled, MigratedPlans)
-    entry = settled.entries[PRODUCT]
+    rollouts = await Rollouts.start(log, rules, SetClock(), signed=True)
+    entry = rollouts.latest(PRODUCT)
     assert (entry.who, entry.action) == ("ana, ben", "plan")
-    assert settled.rulebook.product(PRODUCT).plan.versions.champion == 2
+    assert rollouts.product(PRODUCT).plan.versions.champion == 2
 
 
 async def test_rules_that_the_plan_in_force_does_not_fit_are_refused() -> None:

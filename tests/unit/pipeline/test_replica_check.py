@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from decision_service.decide.replica_check import (
-    DigestsInForce,
     ProcessRules,
     ReplicaCheck,
     rules_digest,
@@ -86,25 +85,6 @@ async def test_the_alarm_names_both_digests() -> None:
         await two.replica_check.check()
     mine, other = rules_digest(two.book), two.board.said["two"]
     assert (logs[0]["here"], logs[0]["processes"]) == (mine, {mine: 1, other: 1})
-
-
-async def test_processes_that_agree_are_one_entry() -> None:
-    """Equal rules are one entry with both processes, whatever the order of loading."""
-    two = Two()
-    two.other()
-    assert await two.alarms(0, 61, 600) == [False, False, False]
-    assert two.replica_check.in_force == (DigestsInForce(rules_digest(two.book), 2, here=True),)
-
-
-async def test_a_process_that_is_gone_does_not_differ() -> None:
-    """Once the store has forgotten it the others agree."""
-    two = Two()
-    two.other(with_plan(CHALLENGED))
-    await two.alarms(0)
-    assert [one.processes for one in two.replica_check.in_force] == [1, 1]
-    del two.board.said["two"]
-    assert await two.alarms(61) == [False]
-    assert two.replica_check.seconds == 0
 
 
 async def test_a_store_that_fails_does_not_end_the_difference() -> None:

@@ -80,16 +80,6 @@ def test_factor_values_are_loaded_alike_from_those_of_other_rules() -> None:
     assert load(other, {}, as_of, mine) == load(other, values, as_of)
 
 
-def test_factor_values_are_loaded_anew_for_rules_that_read_others() -> None:
-    """A version that reads a factor more takes nothing from the other's layout."""
-    more = ("accounts.connected_count == 0", "accounts.error_count == 0")
-    folder = changed_rules(9, more)
-    case, other = case_of(folder), version(folder, 9)
-    values, as_of = case.factors.values, case.decision.as_of
-    mine = load(case.ruleset, values, as_of)
-    assert load(other, values, as_of, mine) == load(other, values, as_of)
-
-
 INCOMES = FetchPlan(frozenset({Kind.EINCOMES}), WhenTransactions.IF_STANDING_IN)
 DAY = date(2026, 1, 5)
 

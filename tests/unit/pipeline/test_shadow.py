@@ -28,7 +28,7 @@ from tests.kits.until import until
 FOLDER = changed_rules(9)
 CASE = case_of(FOLDER)
 OTHER = version(FOLDER, 9)
-AT_ONCE = ShadowLimits(queue=3, linger=0.0, share=1.0, write_every=0.0)
+AT_ONCE = ShadowLimits(queue=3, linger=0.0, share=1.0)
 NAMES = {"product": PRODUCT, "version": "9"}
 
 
@@ -83,7 +83,6 @@ async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
     stand = Stand()
     await stand.offer(1)
     await stand.run(1)
-    await stand.shadows.aclose()
     assert await stand.results() == (1, 0)
     assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == 1
 
@@ -94,7 +93,6 @@ async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
     await stand.offer(1, replace(OTHER, program=None))  # type: ignore[arg-type]  # as no compiler makes it
     await stand.offer(2)
     await stand.run(2)
-    await stand.shadows.aclose()
     assert await stand.results() == (1, 1)
     assert counted(stand.seen.shadow_evaluations, result="failed", **NAMES) == 1
 
@@ -107,14 +105,6 @@ async def test_a_full_queue_drops_and_counts() -> None:
     assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="queue_full") == 2
 
 
-async def test_without_a_shadow_nothing_is_taken_in() -> None:
-    """A decision that no silent version is asked about takes no place."""
-    stand = Stand()
-    for number in range(9):
-        stand.shadows.offer(numbered(number), ())
-    assert counted(stand.seen.shadow_evaluations) == counted(stand.seen.shadow_dropped) == 0
-
-
 async def test_who_waited_too_long_is_dropped() -> None:
     """A decision that waited beyond the patience is not evaluated any more."""
     stand = Stand()
@@ -122,7 +112,6 @@ async def test_who_waited_too_long_is_dropped() -> None:
     stand.clock.seconds += 31
     await stand.offer(2)
     await stand.run(1)
-    await stand.shadows.aclose()
     assert await stand.results() == (1, 0)
     assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="waited_too_long") == 1
 
@@ -140,7 +129,6 @@ async def test_a_slow_shadow_is_counted() -> None:
     stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9))
     await stand.offer(1)
     await stand.run(1)
-    await stand.shadows.aclose()
     assert counted(stand.seen.shadow_slow, **NAMES) == 1
     assert await stand.results() == (1, 0)
 
@@ -153,22 +141,19 @@ async def test_an_evaluation_is_followed_by_many_times_its_work(second: float, a
     await stand.offer(1)
     await stand.offer(2)
     await stand.run(asked, turns=20)
-    await stand.shadows.aclose()
     assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == asked
 
 
-async def test_results_wait_for_a_store_that_is_down() -> None:
-    """While the store fails results are kept, up to a bound, and written once it is back."""
-    stand = Stand(budget=replace(AT_ONCE, unwritten=2))
-    for number in range(3):
-        await stand.offer(number)
+async def test_a_result_that_the_store_does_not_take_is_dropped_and_counted() -> None:
+    """The next one is stored once the store is back."""
+    stand = Stand()
+    await stand.offer(1)
     stand.log.down = True
-    await stand.run(3)
-    await stand.shadows.flush()
+    await stand.run(1)
     stand.log.down = False
-    assert await stand.results() == (0, 0)
-    await stand.shadows.flush()
-    assert await stand.results() == (2, 0)
+    await stand.offer(2)
+    await stand.run(2)
+    assert await stand.results() == (1, 0)
     assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="store_unavailable") == 1
 
 
@@ -186,13 +171,3 @@ async def test_decisions_in_progress_go_first() -> None:
     await stand.offer(2)
     stand.idle.set()
     await stand.run(1)
-    await stand.shadows.aclose()
-
-
-async def test_a_silent_version_does_not_yield_for_ever() -> None:
-    """Where decisions never end it goes on after as long as it yields."""
-    stand = Stand(budget=replace(AT_ONCE, yielding=0.0))
-    stand.idle.clear()
-    await stand.offer(1)
-    await stand.run(1)
-    await stand.shadows.aclose()

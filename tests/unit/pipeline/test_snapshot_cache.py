@@ -153,16 +153,6 @@ async def test_a_reading_serves_as_the_scenario_says(scenario: dict[str, Any]) -
         await done(desk, step)
 
 
-async def test_a_second_decision_asks_the_vendor_nothing() -> None:
-    """On fresh data it takes 0 calls, and rests on the same stored snapshot."""
-    desk = Desk()
-    assert [await desk.calls() for _ in range(3)] == [5, 0, 0]
-    first, second = [(await desk.log.look_up("anonymous", f"w-{n}")).entry for n in (1, 2)]
-    assert first is not None
-    assert second is not None
-    assert first.snapshot_id == second.snapshot_id
-
-
 async def test_what_is_remembered_serves_without_asking_the_store() -> None:
     """Once a reading was looked up, later decisions on it read nothing before they commit."""
     desk = Desk()
@@ -182,17 +172,6 @@ async def test_what_is_remembered_serves_without_asking_the_store() -> None:
     desk.later(timedelta(seconds=1))
     assert await desk.calls() == 5
     assert asked == ["u-1"]
-
-
-async def test_another_process_may_erase_what_is_remembered() -> None:
-    """Consent that was withdrawn elsewhere is never missed: the vendor is asked anew."""
-    desk = Desk()
-    await desk.calls()
-    await desk.calls()
-    await InMemoryDecisionLog(desk.log.database).erase("u-1")
-    assert desk.log.cached_user_state("u-1") is not None
-    assert [await desk.calls(), await desk.calls()] == [5, 0]
-    assert (await desk.log.user_state("u-1")).consent == 1
 
 
 @pytest.mark.parametrize("here", [True, False], ids=["here", "elsewhere"])

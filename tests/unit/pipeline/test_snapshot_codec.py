@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -46,19 +47,29 @@ def test_tasks_and_counts_are_read_back() -> None:
     assert read_snapshot(snapshot_body(snapshot).body) == snapshot
 
 
+def test_a_stored_snapshot_is_compressed() -> None:
+    """Three years of months take a fraction of their plain form."""
+    assert len(snapshot_body(steady_earner()).body) * 3 < len(
+        msgspec.msgpack.encode(steady_earner())
+    )
+
+
 def test_a_snapshot_of_an_earlier_program_is_read() -> None:
     """One without tasks, whose counts tell no months, is what it was."""
-    plain = msgspec.msgpack.decode(snapshot_body(steady_earner()).body)
+    plain = msgspec.msgpack.decode(zlib.decompress(snapshot_body(steady_earner()).body))
     assert "tasks" not in plain
     plain["known"] = [["a-1", "eincomes", 36]]
-    found = read_snapshot(msgspec.msgpack.encode(plain))
+    found = read_snapshot(zlib.compress(msgspec.msgpack.encode(plain)))
     assert found.tasks is None
     assert found.known == (KnownCount("a-1", Kind.EINCOMES, 36),)
 
 
 def test_what_a_later_program_adds_is_left_out() -> None:
     """A field that is new, in the snapshot or at the end of a record, harms nothing."""
-    plain = msgspec.msgpack.decode(snapshot_body(steady_earner()).body)
+    plain = msgspec.msgpack.decode(zlib.decompress(snapshot_body(steady_earner()).body))
     plain["known"] = [["a-1", "eincomes", 36, None, "later"]]
     plain["later"] = True
-    assert read_snapshot(msgspec.msgpack.encode(plain)).eincomes == steady_earner().eincomes
+    assert (
+        read_snapshot(zlib.compress(msgspec.msgpack.encode(plain))).eincomes
+        == steady_earner().eincomes
+    )

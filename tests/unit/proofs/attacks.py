@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from decimal import Decimal
 from random import Random
 
 from decision_service.domain.decision import Outcome
-from decision_service.rules.language.values import Unknown
-from decision_service.workbench.proofs.people import PersonValues
-from decision_service.workbench.proofs.questions import verdict_on
-from tests.unit.proofs.people import Walk
+from decision_service.workbench.proofs.counterexamples import Walk, possible
+from decision_service.workbench.proofs.questions import Period, verdict_on
 from tests.unit.proofs.versions import TODAY
 
 _RANK = {Outcome.DECLINE: 0, Outcome.REFER: 1, Outcome.APPROVE: 2}
@@ -17,44 +17,49 @@ _WALK = 30
 """The people of one walk, which goes on from a worse outcome now and then."""
 _GO_ON = 0.03
 _DRAWS = 4
+_FIGURE = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?")
 
 
-def attack(questions, texts, count, seed):
+def walk_of(question, text, seed):
+    """Made-up people at the figures of a text."""
+    figures = [Decimal(figure) for figure in _FIGURE.findall(text)]
+    return Walk(question, Period(TODAY, None), figures, seed)
+
+
+def attack(questions, text, count, seed):
     """The cases that each question of one version was put to, and who broke which: none should.
 
-    So many people are drawn, at the figures of the texts. Of a guarantee of two verdicts somebody
+    So many people are drawn, at the figures of the text. Of a guarantee of two verdicts somebody
     is no case whose value cannot be a better one.
     """
     rng, cases, broken = Random(seed), Counter(), []
-    rulesets = list({id(r): r for q in questions for r in q.rulesets}.values())
-    walk = Walk(rulesets, questions[0].world, texts, rng)
-    for person, first in _judged(walk, rulesets[0], count, rng):
+    walk = walk_of(questions[0], text, seed)
+    for person, first in _judged(walk, count, rng):
         for number, question in enumerate(questions):
             changed = _changed(question, walk, person)
             if changed is None:
                 continue
             cases[number] += 1
-            if changed and question.guarantee.monotone and first.outcome is Outcome.DECLINE:
+            if changed and question.moved[0][1] and first.outcome is Outcome.DECLINE:
                 continue  # nothing is worse than that
             if question.judged(person, changed, TODAY, first) is not None:
                 broken.append((question, person, changed))
     return cases, broken
 
 
-def _judged(walk, ruleset, count, rng):
+def _judged(walk, count, rng):
     """Persons with the verdict of the rules, among them many who are not declined."""
-    last = 0
+    last, rank = walk.typical, 0
     for number in range(count):
         if number % _WALK == 0:
-            walk.begin()
-            last = 0
-        person = walk.step()
-        verdict = verdict_on(person, ruleset, TODAY)
+            last, rank = walk.typical, 0
+        person = walk.other(last)
+        if not possible(walk.question, person, {}):
+            continue
+        verdict = verdict_on(person, walk.question.rulesets[0], TODAY)
         yield person, verdict
-        if _RANK[verdict.outcome] < last and rng.random() >= _GO_ON:
-            walk.back()
-        else:
-            last = _RANK[verdict.outcome]
+        if _RANK[verdict.outcome] >= rank or rng.random() < _GO_ON:
+            last, rank = person, _RANK[verdict.outcome]
 
 
 def _changed(question, walk, person):
@@ -62,23 +67,10 @@ def _changed(question, walk, person):
 
     None where the person cannot have such values.
     """
-    guarantee = getattr(question, "guarantee", None)
-    if guarantee is None or not (guarantee.monotone or guarantee.hidden):
-        return {}
-    names = [symbol.name for symbol, _ in guarantee.monotone]
-    names += [symbol.name for symbol in guarantee.hidden]
-    if any(isinstance(person.values[name], Unknown) for name in names):
-        return None
-    changed = {symbol.name: walk.missing(symbol.name) for symbol in guarantee.hidden}
-    for symbol, way in guarantee.monotone:
-        drawn = [walk.value(symbol.name) for _ in range(_DRAWS)]
-        better = [v for v in drawn if _is_better(person.values[symbol.name], v, way)]
-        if not better:
-            return None
-        changed[symbol.name] = better[0]
-    second = PersonValues({**person.values, **changed})
-    return None if question.world.broken(second) else changed
-
-
-def _is_better(one, other, way):
-    return one < other if way > 0 else other < one
+    for _ in range(_DRAWS if question.moved else 1):
+        changed = walk.changed(person, question.moved)
+        if changed is None or any(person.values[name] != value for name, value in changed.items()):
+            break
+    else:
+        return None if question.moved else {}
+    return changed if changed is not None and possible(question, person, changed) else None

@@ -16,11 +16,12 @@ from decision_service.rules.evaluate import evaluate
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.tests import run_cases
 from decision_service.rules.tests_file import parse_cases
-from decision_service.workbench.proofs.comparison import Claim, Incomparable, compared
+from decision_service.workbench.proofs.comparison import Claim, Incomparable, compared, unchecked
+from decision_service.workbench.proofs.counterexamples import possible
 from decision_service.workbench.proofs.people import TODAY as DAY
 from decision_service.workbench.proofs.people import PersonValues, facts_of
 from decision_service.workbench.proofs.report import everybody
-from tests.unit.proofs.people import Walk
+from tests.unit.proofs.attacks import walk_of
 from tests.unit.proofs.versions import shipped
 from tests.unit.ruleset.rulesets import ROOT
 
@@ -73,11 +74,16 @@ def decided(ruleset, person, moment):
 
 def people(ruleset, world, word, count, seed):
     """So many people with the inputs of a ruleset, each with the moment of applying."""
-    walk = Walk((ruleset,), world, [shipped(word).files.text], Random(seed), tested(word))
+    question = unchecked(ruleset, ruleset, Claim.EQUIVALENT, world)
+    walk, rng = walk_of(question, shipped(word).files.text, seed), Random(seed)
+    firsts = [walk.typical, *(one for one in tested(word) if possible(question, one, {}))]
+    person = walk.typical
     for number in range(count):
-        if number % _WALK == 0:
-            walk.begin()
-        yield walk.step(), LATER if number % 4 == 3 else NEAR_MIDNIGHT
+        last = rng.choice(firsts) if number % _WALK == 0 else person
+        person = walk.other(last)
+        while not possible(question, person, {}):
+            person = walk.other(last)
+        yield person, LATER if number % 4 == 3 else NEAR_MIDNIGHT
 
 
 @cache
@@ -166,8 +172,8 @@ def refuting(questions, word, count):
         met = [*met[: count // 2], *((*one, decided(old, *one)) for one in others)]
     for person, moment, before in met:
         after = decided(new, person, moment)
-        for question in [q for q in questions if q.claim not in found]:
+        for question in [q for q in questions if q.name not in found]:
             outside = question.where is None or question.where.truth(person) is not True
-            if outside and BROKEN[question.claim](before, after):
-                found[question.claim] = person
+            if outside and BROKEN[question.name](before, after):
+                found[question.name] = person
     return found

@@ -10,7 +10,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from decision_service.workbench.proofs.guarantees import Kept
+from decision_service.workbench.proofs.guarantees import kept
 from decision_service.workbench.proofs.report import everybody, guarantee_problems
 from tests.fakes.examples import examples
 from tests.unit.proofs.attacks import attack
@@ -29,8 +29,8 @@ def test_random_people_break_no_guarantee(word):
     """Of made-up people, each with better values and with less data, none breaks one."""
     ruleset = shipped(word).ruleset
     world = everybody(ruleset)
-    questions = [Kept(ruleset, one, world) for one in ruleset.guarantees]
-    cases, broken = attack(questions, [shipped(word).files.text], ATTACKS, 7)
+    questions = [kept(ruleset, one, world) for one in ruleset.guarantees]
+    cases, broken = attack(questions, shipped(word).files.text, ATTACKS, 7)
     assert broken == []
     assert all(cases[number] for number in range(len(questions)))
 

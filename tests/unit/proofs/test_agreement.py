@@ -11,7 +11,7 @@ import os
 import pytest
 
 from decision_service.workbench.proofs.encoding import NotEncodable
-from tests.unit.proofs.cases import PER_RULESET, differing
+from tests.unit.proofs.agreement import PER_RULESET, differing
 
 CASES = int(os.environ.get("PROVE_CASES", "600"))
 CHUNKS = 4

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Outcome
 from decision_service.rules.language.evaluation import FormulaUnfit
 from decision_service.rules.program import KeyList
-from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable
+from decision_service.workbench.proofs.comparison import Claim, Incomparable
+from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import case_of, person_text, untypical
 from decision_service.workbench.proofs.search import Counterexample, Proved, Undecided
 from tests.unit.proofs.versions import (
@@ -242,7 +243,7 @@ def test_a_claim_about_price_shows_the_line_that_differs(lines, told):
 
 def test_a_fault_of_the_prover_leaves_it_undecided_with_a_code(monkeypatch):
     """It names the kind and the place of the fault; nothing is proved or refuted."""
-    monkeypatch.setattr(Comparison, "pose", lambda *_: next(iter(())))
+    monkeypatch.setattr(Question, "pose", lambda *_: next(iter(())))
     found = claimed(small(), small(), "equivalent")
     assert isinstance(found, Undecided)
     assert found.why.startswith("the prover failed (P500: StopIteration in test_claims.py line ")

@@ -7,7 +7,7 @@ from decision_service.factors.laws import TOGETHER
 from decision_service.factors.registry import catalogue
 from decision_service.rules.language.values import Unknown, unknown
 from decision_service.workbench.proofs.comparison import Claim, compared
-from decision_service.workbench.proofs.guarantees import Nobody
+from decision_service.workbench.proofs.guarantees import met
 from decision_service.workbench.proofs.people import FactorModel, PersonValues
 from decision_service.workbench.proofs.report import everybody
 from decision_service.workbench.proofs.search import Counterexample, Proved
@@ -29,8 +29,9 @@ def test_laws_between_values_are_kept():
     """Nobody has more months in a year than in two: a guarantee about such people is of nobody."""
     line = f"{{name: a, never: APPROVE, when: {MONTHS} > income.months_24m}}"
     gate = rules(f"id: more, {LAW}", "id: rest, when: income.months_24m >= 0, then: APPROVE")
-    asked = kept(loosely(stages(gate) + f"guarantees:\n  - {line}\n"), "a")
-    assert isinstance(proved(Nobody(asked.ruleset, asked.guarantee, asked.world)), Proved)
+    ruleset = loosely(stages(gate) + f"guarantees:\n  - {line}\n")
+    asked = met(ruleset, ruleset.guarantees[0], everybody(ruleset))
+    assert isinstance(proved(asked), Proved)
 
 
 def test_what_is_missing_together_is_missing_for_everybody_together():

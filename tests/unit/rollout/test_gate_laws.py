@@ -58,15 +58,6 @@ def _at(stage: str | None, rung: str | None) -> RolloutState:
 states = st.builds(_at, st.sampled_from(LADDER), st.sampled_from(RUNGS))
 
 
-@settings(deadline=None, max_examples=examples(200))
-@given(subjects, states)
-def test_sticky(who, state):
-    """The same applicant under the same plan and state is put in the same place again."""
-    assert choose(PLAN, state, who) == choose(
-        PLAN, state, structs.replace(who, inputs=dict(who.inputs))
-    )
-
-
 @settings(deadline=None, max_examples=examples(300))
 @given(hashed, st.sampled_from(RUNGS), st.data())
 def test_raising_go_live_removes_nobody(who, rung, data):
@@ -152,13 +143,3 @@ def test_a_pin_that_does_not_matter_changes_nothing(who, stage, killed, plan):
             without.arm,
             without.version,
         )
-
-
-@settings(deadline=None, max_examples=examples(300))
-@given(subjects, states)
-def test_an_assignment_is_whole_or_absent(who, state):
-    """The enrolled have arm, reason and version, the others none of them."""
-    chosen = choose(PLAN, state, who)
-    parts = (chosen.arm, chosen.arm_reason, chosen.version)
-    assert all(p is not None for p in parts) == chosen.enrolled
-    assert all(p is None for p in parts) != chosen.enrolled

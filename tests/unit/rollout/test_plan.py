@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.rollout.model import (
-    Advance,
     GuardrailScope,
 )
 from decision_service.rollout.plan import PlanTexts, parse_plan
@@ -71,15 +70,6 @@ def test_the_shipped_plan_is_fully_live():
     assert {g.scope for g in plan.guardrails} == {GuardrailScope.PRODUCT}
 
 
-def test_what_is_left_out_has_its_quiet_meaning():
-    """Without lists, segments, advance, challenger, shadow and guardrails there are none."""
-    plan = good(SMALL)
-    go_live = plan.go_live
-    assert (go_live.allow, go_live.deny, go_live.segments) == (frozenset(), frozenset(), ())
-    assert go_live.advance is Advance.MANUAL
-    assert (plan.versions.challenger, plan.versions.shadow, plan.guardrails) == (None, (), ())
-
-
 @pytest.mark.parametrize(
     ("written", "share"), [("0", 0), ("0.001", 1), ("12.345", 12_345), ("99.9990", 99_999)]
 )
@@ -101,21 +91,6 @@ def test_a_unit_of_digits_is_kept_as_written():
     assert good(text).go_live.allow == {"007", "1.50"}
 
 
-def test_two_stages_may_have_one_share():
-    """A stage may keep the share of the one before it, so as to hold again."""
-    plan = good(edited(SMALL, ("percent: 50}", "percent: 50}, {name: again, percent: 50}")))
-    assert plan.go_live.stages.percent("again") == plan.go_live.stages.percent("half")
-
-
-def test_automatic_advancing_with_holds():
-    """A plan whose stages all hold, the last excepted, may advance by itself."""
-    held = ("{name: half, percent: 50}", "{name: half, percent: 50, hold: 1d}")
-    plan = good(
-        edited(SMALL, held, ("initial_stage: half", "initial_stage: half\n  advance: auto"))
-    )
-    assert plan.go_live.advance is Advance.AUTO
-
-
 def test_comments_and_layout_leave_the_digest():
     """Comments, order of keys, flow style and the spelling of numbers change no digest."""
     other = edited(
@@ -128,30 +103,6 @@ def test_comments_and_layout_leave_the_digest():
     assert good(other).digest == good(STAGED).digest
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("pin_for: 90d", "pin_for: 91d"),
-        ("unit: user_id", "unit: customer_ref"),
-        ("salt: personal-loan-ph-v2", "salt: personal-loan-ph-v3"),
-        ("allow: [smiletest-1f…]", "allow: []"),
-        ('== "existing"', '== "new"'),
-        ("percent: 5,", "percent: 6,"),
-        ("hold: 3d", "hold: 4d"),
-        ("initial_stage: staff", "initial_stage: pilot"),
-        ("within: 0.03", "within: 0.04"),
-        ("max_amount: 50000}", "max_amount: 50001}"),
-        ("{version: 3, percent: 100}", "{version: 3, percent: 99}"),
-        ("window: 6h", "window: 7h"),
-        ("action: kill", "action: pause"),
-    ],
-    ids=lambda change: change[1],
-)
-def test_every_change_of_content_changes_the_digest(change):
-    """A plan that differs in any value has another digest."""
-    assert good(edited(STAGED, change)).digest != good(STAGED).digest
-
-
 def test_the_versions_at_hand_leave_the_digest():
     """The digest is of the plan, not of the rulesets that lie beside it."""
     fewer = parse_plan(PATH, PlanTexts(SMALL), PRODUCT, {1: VERSIONS[1]}).plan
@@ -159,7 +110,7 @@ def test_the_versions_at_hand_leave_the_digest():
     assert fewer.digest == good(SMALL).digest
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(60))
 @given(st.data())
 def test_no_text_makes_reading_raise(data):
     """A plan with any stretch cut out or overwritten is read or reported, never an exception."""

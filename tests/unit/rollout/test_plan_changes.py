@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import digest_of
 from decision_service.rules.language.evaluation import Formula
-from decision_service.workbench.plan_diff import compare_plans
+from decision_service.workbench.diff import compare_plans
 from tests.unit.rollout.plans import CASES, STAGED, edited, good
 
 CHANGES = yaml.safe_load((CASES / "changes.yaml").read_text("utf-8"))

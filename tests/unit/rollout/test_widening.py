@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.state import RolloutState, advance, initial_state, widenings
-from decision_service.workbench.plan_diff import compare_plans
+from decision_service.workbench.diff import compare_plans
 from tests.unit.rollout.plans import CASES, NOW, edited, good
 from tests.unit.rollout.test_plan_changes import PLAN, TEXT, changed_values
 

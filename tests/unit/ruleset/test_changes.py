@@ -84,7 +84,7 @@ EDITS = {
     "the limits of a parameter": (
         "value: 0.35}",
         "value: 0.35, unit: share}",
-        "parameters: maximum debt to income (max_debt_to_income): unit is new: share",
+        "parameters: maximum debt to income (max_debt_to_income): unit from not written to share",
     ),
     "a condition": (
         "connected_count == 0",
@@ -118,7 +118,7 @@ EDITS = {
     "a language": (
         "    text: {en: Months without income in the last year}\n",
         "    text: {en: Months without income in the last year, fil: Walang kita}\n",
-        "reasons: reason INCOME_GAPS: text in fil is new: Walang kita",
+        "reasons: reason INCOME_GAPS: text in fil from not written to `Walang kita`",
     ),
     "points": (
         "points: 40",
@@ -203,8 +203,8 @@ def test_a_rule_that_is_added_or_removed_is_said_whole():
     """A new rule is given with its content, and so is one that is gone."""
     [added] = changes((RULE, RULE + LONGER_RULE))
     assert added == (
-        "stage eligibility: rule no_history is new: id no_history, when income.months_12m < 2, "
-        "then DECLINE, reason SHORT_INCOME_HISTORY"
+        "stage eligibility: rule no_history is new: the condition income.months_12m < 2, "
+        "the outcome DECLINE, reason SHORT_INCOME_HISTORY"
     )
     back = compare(files(edited((RULE, RULE + LONGER_RULE))), files(EXAMPLE), CATALOGUE)
     assert [c.sort for c in back.changes] == ["removed"]
@@ -216,7 +216,9 @@ def test_rules_in_another_order_are_said_to_be():
     start = EXAMPLE.index(first)
     body = EXAMPLE[start : EXAMPLE.index("      - id: short_history")]
     [said] = changes((body + RULE, RULE + body))
-    assert said == ("stage eligibility: the rules are in another order: short_history, no_source")
+    assert said == (
+        "stage eligibility: the rules are in another order: rule short_history, rule no_source"
+    )
 
 
 def test_changes_come_in_the_order_of_the_file():

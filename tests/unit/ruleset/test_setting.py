@@ -37,7 +37,7 @@ CARD = """\
 
 def setter() -> FigureSetter:
     """One for a card with two parameters."""
-    text = HEAD + PARAMS + stages(CARD)
+    text = stages(CARD, head=HEAD + PARAMS)
     return FigureSetter(RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text), CATALOGUE)
 
 
@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_told(figure: str, value: str, told: str) -> None:
 def test_a_figure_by_label_is_set_for_its_label() -> None:
     """The name leads to the label, and one without a label lists the values that there are."""
     labelled = PARAMS.replace("value: 4, min: 1", "values: {new: 4, default: 3}")
-    text = f"{HEAD}segments: [inputs.customer_type]\n{labelled}{stages(CARD)}"
+    text = stages(CARD, head=f"{HEAD}segments: [inputs.customer_type]\n{labelled}")
     own = FigureSetter(RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text), CATALOGUE)
     _, told = own.compiled({"params.least.new": "6"})
     assert [(one.before, one.after) for one in told] == [("4", "6")]

@@ -52,13 +52,6 @@ async def test_a_request_names_its_user_in_many_ways(stand: Stand) -> None:
     assert {answer.status_code for answer in asked} == {503}
 
 
-async def test_a_fault_without_a_user_is_for_everybody(stand: Stand) -> None:
-    """Without a user any request to the path is hit, whoever it names."""
-    stand.app.faults.add(Fault("status", "/prov*", settings=UNAVAILABLE))
-    assert (await stand.get("/providers")).status_code == 503
-    assert (await stand.get("/providers/sss_ph")).status_code == 503
-
-
 async def test_a_fault_can_skip_and_end(stand: Stand) -> None:
     """The first `skip` requests pass, the next `times` are hit, then all is well again."""
     stand.app.faults.add(Fault("status", "/eincomes", times=2, skip=1, settings=UNAVAILABLE))

@@ -36,21 +36,16 @@ async def test_a_scenario_plays_as_written() -> None:
 
 
 def test_an_empty_scenario_is_the_sandbox() -> None:
-    """Without anything said the four are there and nothing goes wrong but their stories."""
+    """Without anything said the four are there and nothing goes wrong but their stories.
+
+    They can be left out, and any user id in the vendor's form is taken as it is.
+    """
+    assert len(load_scenario({"sandbox": False}).world(TODAY)) == 0
+    (fault,) = load_scenario({"faults": [{"user": RYAN.user_id, "fault": "html"}]}).faults
+    assert fault.user == RYAN.user_id
     scenario = load_scenario({})
     assert len(scenario.world(TODAY)) == 4
     assert (scenario.faults, scenario.requests_per_second) == ((), 20)
-
-
-def test_the_sandbox_can_be_left_out() -> None:
-    """A scenario can be of nobody."""
-    assert len(load_scenario({"sandbox": False}).world(TODAY)) == 0
-
-
-def test_a_user_can_be_named_by_id() -> None:
-    """Any user id in the vendor's form is taken as it is."""
-    (fault,) = load_scenario({"faults": [{"user": RYAN.user_id, "fault": "html"}]}).faults
-    assert fault.user == RYAN.user_id
 
 
 @pytest.mark.parametrize(

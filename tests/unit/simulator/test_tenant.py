@@ -9,18 +9,6 @@ import pytest
 from tests.unit.simulator.stand import CHRISTINA, GEORGE, RYAN, Stand
 
 
-async def test_a_created_user_begins_without_accounts(stand: Stand) -> None:
-    """A new user is found by id and in the list, with the metadata it was given."""
-    external = {"applicant": "A-17"}
-    answer = await stand.client.post("users", json={"externalMetadata": external})
-    data = answer.json()["data"]
-    assert answer.status_code == 201
-    assert data["user"]["externalMetadata"] == external
-    assert data["user"] in await stand.items("/users")
-    assert await stand.data(f"/users/{data['user']['id']}") == data["user"]
-    assert await stand.items("/accounts", userId=data["user"]["id"]) == []
-
-
 @pytest.mark.parametrize(
     "external",
     [
@@ -41,23 +29,6 @@ async def test_metadata_beyond_the_limits_is_refused(stand: Stand, external: Any
     answer = await stand.client.post("users", json={"externalMetadata": external})
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_PARAMETERS")
     assert len(await stand.items("/users")) == 4
-
-
-@pytest.mark.parametrize(
-    ("body", "kind", "status"),
-    [
-        (b"[1]", "application/json", 400),
-        (b"{", "application/json", 400),
-        (b"a=1", "application/x-www-form-urlencoded", 415),
-        (b"{}", "application/json; charset=utf-8", 201),
-    ],
-)
-async def test_bodies_must_be_json_objects(
-    stand: Stand, body: bytes, kind: str, status: int
-) -> None:
-    """Another content type is 415, what is no JSON object is 400."""
-    answer = await stand.client.post("users", content=body, headers={"content-type": kind})
-    assert answer.status_code == status
 
 
 async def test_a_token_lives_five_hours(stand: Stand) -> None:

@@ -110,36 +110,6 @@ async def test_callers_served_together_can_be_split() -> None:
     assert work.batches == [[0, 1, 2, 3, 4], [0, 1, 2]]
 
 
-async def test_who_came_meanwhile_waits_for_those_who_are_served() -> None:
-    """Two halves that take turns become one company."""
-    work = Work()
-    batches = await served_together(work, 1, linger=LONG)
-    work.go.clear()
-    first = ask_all(batches, [1, 2])
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    second = ask_all(batches, [3, 4])
-    await asyncio.sleep(0)
-    work.go.set()
-    await asyncio.gather(*first)
-    again = ask_all(batches, [5, 6])
-    await asyncio.gather(*second, *again)
-    assert work.batches == [[0], [1, 2], [3, 4, 5, 6]]
-
-
-async def test_company_is_never_expected_beyond_the_bound() -> None:
-    """A full batch starts at once, however many came before."""
-    work = Work()
-    batches = Batches(work.double, most=3, linger=LONG)
-    work.go.clear()
-    callers = ask_all(batches, range(8))
-    await asyncio.sleep(0)
-    work.go.set()
-    await asyncio.gather(*callers[:6])
-    await batches.aclose()
-    assert work.batches == [[0, 1, 2], [3, 4, 5], [6, 7]]
-
-
 async def test_the_linger_ends() -> None:
     """Who waits for company that does not come is served after the linger."""
     work = Work()

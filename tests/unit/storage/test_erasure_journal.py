@@ -10,7 +10,7 @@ import pytest
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
-from decision_service.store.errors import StoreDamaged, StoreUnwritable
+from decision_service.store.errors import StoreRefused
 from decision_service.store.store import open_journal
 
 FIRST = Erasure("a" * 32, "user-1")
@@ -57,7 +57,7 @@ async def test_two_journals_mark_one_user_differently(tmp_path: Path) -> None:
 async def test_another_file_is_left_as_it_is(path: Path, content: bytes) -> None:
     """What is no journal is refused with a sentence, and not written to."""
     path.write_bytes(content)
-    with pytest.raises(StoreDamaged, match="restore it from its copy"):
+    with pytest.raises(StoreRefused, match="restore it from its copy"):
         await open_journal(path)
     assert path.read_bytes() == content
 
@@ -68,9 +68,9 @@ async def test_damage_is_told(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4096:] = b"?" * (len(content) - 4096)
     path.write_bytes(content)
-    with pytest.raises(StoreDamaged):
+    with pytest.raises(StoreRefused):
         await journal.marks()
-    with pytest.raises(StoreDamaged, match="restore it from its copy"):
+    with pytest.raises(StoreRefused, match="restore it from its copy"):
         await open_journal(path)
     assert path.read_bytes() == bytes(content)
 
@@ -85,7 +85,7 @@ async def test_writers_at_once_lose_nothing(path: Path) -> None:
 
 async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A missing folder is a sentence with the setting; one that goes away later is no erasure."""
-    with pytest.raises(StoreUnwritable, match="ERASURE_JOURNAL"):
+    with pytest.raises(StoreRefused, match="ERASURE_JOURNAL"):
         await open_journal(tmp_path / "gone" / "journal")
     journal = await open_journal(tmp_path / "journal")
     (tmp_path / "journal").unlink()

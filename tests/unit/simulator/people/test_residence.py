@@ -29,12 +29,6 @@ def test_country_and_currency_change_and_nothing_else(name: str) -> None:
     assert json.loads(back) == sandbox_data(name, TODAY)
 
 
-def test_without_a_country_each_keeps_their_own() -> None:
-    """A currency alone moves nobody."""
-    [who, *_] = sandbox_data("Ryan", TODAY, Residence(currency="IDR"))["identities"]
-    assert who["countryResidence"] == "ID"
-
-
 @pytest.mark.parametrize(("country", "currency"), [("id", "PHP"), ("IDN", "PHP"), ("ID", "rupiah")])
 def test_what_is_no_code_is_refused(country: str, currency: str) -> None:
     """Codes are two and three capital letters, as the vendor writes them."""

@@ -34,7 +34,7 @@ DAYS = [
     date(2031, 7, 16),
 ]
 NAMES = ["George", "Ryan", "Christina", "Anisha"]
-any_day = pytest.mark.parametrize("today", DAYS, ids=str)
+any_day = pytest.mark.parametrize("today", some(DAYS, 2), ids=str)
 
 
 @cache
@@ -154,7 +154,7 @@ def test_anisha_has_gaps(today: date) -> None:
 @pytest.mark.parametrize("name", ["George", "Ryan", "Anisha"])
 def test_nothing_is_waited_for_on_any_day(name: str) -> None:
     """On each day of two years a scheme's due month is there, and payroll is there to its end."""
-    for number in some(range(2 * 366), 5):
+    for number in some(range(2 * 366), 13):
         today = date(2026, 11, 26) + timedelta(days=number)
         data, this = sandbox_data(name, today), month_of(today)
         newest = max(month_number(one["month"]) for one in data["eincomes"] if is_scheme(one))

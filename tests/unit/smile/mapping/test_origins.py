@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.errors import CrossTenant
 from decision_service.domain.snapshot import Source
 from decision_service.domain.values import DataReason
-from decision_service.smile.answers import EincomeAnswer, Metadata
+from decision_service.smile.answers import Metadata
 from decision_service.smile.errors import UpstreamFault
-from decision_service.smile.records import check_owner, check_owners, merged, origin
+from decision_service.smile.records import merged, origin
 
 
 def about(**fields):
@@ -18,44 +17,14 @@ def about(**fields):
     return Metadata(**{"user_id": "u", "source_id": "s", "source_type": "UPLOAD", **fields})
 
 
-def test_another_owner_is_cross_tenant():
-    """Data of another user raises CrossTenant, with neither user's id in its message."""
-    with pytest.raises(CrossTenant) as found:
-        check_owner("user-b", "user-a", "eincomes.metadata")
-    assert "user-" not in found.value.message
-
-
-def test_one_foreign_item_among_many_is_enough():
-    """One item of another user on a page raises CrossTenant."""
-    page = [EincomeAnswer(metadata=about()), EincomeAnswer(metadata=about(user_id="v"))]
-    with pytest.raises(CrossTenant):
-        check_owners(page, "u", "eincomes")
-
-
-@pytest.mark.parametrize("metadata", [None, Metadata()])
-def test_data_without_an_owner_is_a_change_of_schema(metadata):
-    """An item that does not say whose it is is not used."""
-    with pytest.raises(UpstreamFault) as found:
-        check_owners([EincomeAnswer(metadata=metadata)], "u", "eincomes")
-    assert found.value.code is DataReason.UPSTREAM_SCHEMA
-
-
 def test_the_older_name_of_the_source_counts():
-    """`accountId` names the source where `sourceId` does not."""
+    """`accountId` names the source where `sourceId` does not; without both an item is not used."""
     assert origin(about(source_id=None, account_id="a"), Kind.EINCOMES).id == "a"
     assert origin(about(account_id="a"), Kind.EINCOMES).id == "s"
-
-
-def test_an_item_without_a_source_is_a_change_of_schema():
-    """An item of nothing is not used."""
+    assert origin(about(source_type=None), Kind.EINCOMES).type == "ACCOUNT"
     with pytest.raises(UpstreamFault) as found:
         origin(about(source_id=None), Kind.EINCOMES)
     assert found.value.detail == "eincomes.metadata.sourceId"
-
-
-def test_no_source_type_is_an_account():
-    """An item whose source type is null belongs to an account."""
-    assert origin(about(source_type=None), Kind.EINCOMES).type == "ACCOUNT"
 
 
 def test_an_upload_needs_a_readable_date():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from decision_service.domain.values import DataReason
 from decision_service.smile.answers import EincomeAnswer, PageAnswer, read_list
 from decision_service.smile.client import Request
-from decision_service.smile.errors import ConflictingItems, UpstreamFault
+from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.limits import SmileLimits
 from tests.fakes.examples import examples
 
@@ -134,40 +134,3 @@ def test_twelve_thousand_items_are_the_end():
 def test_a_page_larger_than_asked_is_read():
     """A page with more items than were asked for is taken as it is."""
     assert len(read(Pages(lambda _: PageAnswer(items(*range(400))))).items) == 400
-
-
-def test_equal_items_are_dropped_and_counted():
-    """An item that comes again unchanged is used once, across pages and within one."""
-    listed = read(
-        Pages(
-            lambda c: PageAnswer(items(1, 2, 2) if c is None else items(2, 3), None if c else "x")
-        )
-    )
-    assert [item.id for item in listed.items] == ["1", "2", "3"]
-    assert listed.duplicates == 2
-
-
-def test_two_contents_under_one_id_are_a_contradiction():
-    """The same id with another content is never resolved by picking one."""
-    both = [EincomeAnswer(id="1", month="2026-01"), EincomeAnswer(id="1")]
-    with pytest.raises(ConflictingItems):
-        read(Pages(lambda _: PageAnswer(both)))
-
-
-@pytest.mark.parametrize("no_id", [None, ""])
-def test_an_item_without_an_id_is_a_change_of_schema(no_id):
-    """Items that cannot be told apart are UPSTREAM_SCHEMA."""
-    fault = fault_of(Pages(lambda _: PageAnswer([EincomeAnswer(id=no_id)])))
-    assert fault.detail == "eincomes.id"
-
-
-def test_a_failing_page_fails_the_list():
-    """Of a list whose second page fails nothing is returned."""
-
-    def page(cursor):
-        if cursor:
-            raise ConflictingItems
-        return PageAnswer(items(1), "x")
-
-    with pytest.raises(ConflictingItems):
-        read(Pages(page))

@@ -115,39 +115,34 @@ async def test_after_the_wait_the_deadline_cuts_as_always():
     assert only_fault(found.snapshot.eincomes).cause is Cause.NOT_FETCHED
 
 
-async def test_waiting_ends_with_patience():
-    """Data that does not arrive within the wait is not ready when the wait ends, no later."""
+@pytest.mark.parametrize(("wait", "seconds"), [(20.0, 60.0), (60.0, 20.0)])
+async def test_waiting_ends_with_patience(wait, seconds):
+    """Data that does not arrive is not ready when wait or deadline end, and no later."""
     one = linking()
     began = now()
     with pytest.raises(DataNotReady):
-        await gathered(one, wait=20.0, seconds=60.0)
+        await gathered(one, wait=wait, seconds=seconds)
     assert 19.0 < now() - began <= 20.0 + 1e-4
     assert 3 < len(one.log) < 12
 
 
-async def test_the_deadline_ends_a_longer_wait():
-    """A wait beyond the deadline ends with DataNotReady at the deadline."""
-    one = linking()
-    began = now()
-    with pytest.raises(DataNotReady):
-        await gathered(one, wait=60.0, seconds=5.0)
-    assert now() - began <= 5.0 + 1e-4
-
-
-async def test_a_look_that_fails_while_waiting_is_not_ready():
-    """A vendor that fails while data was arriving leaves the decision for later."""
-    one = linking()
-    one.then("/accounts", one.honest)
-    one.each("/accounts", problem(500))
-    with pytest.raises(DataNotReady):
-        await gathered(one, wait=30.0, seconds=60.0)
-
-
-async def test_keys_refused_while_waiting_are_told():
-    """Keys that are refused during the wait are not mistaken for arriving data."""
-    one = linking()
-    one.then("/accounts", one.honest, problem(401))
-    with pytest.raises(UpstreamUnavailable):
+@pytest.mark.parametrize(
+    ("path", "looks", "failure", "error"),
+    [
+        ("/accounts", 1, problem(500), DataNotReady),
+        ("/accounts", 1, problem(401), UpstreamUnavailable),
+        ("/tasks", 1, problem(500), DataNotReady),
+        ("/tasks", 0, problem(403), UpstreamUnavailable),
+    ],
+)
+async def test_a_look_that_fails_while_waiting(path, looks, failure, error):
+    """What was arriving a moment ago is not decided on; refused keys are no arriving data."""
+    one = (
+        linking() if path == "/accounts" else Vendor(accounts=[account(age=YOUNG)], tasks=[task()])
+    )
+    one.then(path, *[one.honest] * looks)
+    one.each(path, failure)
+    with pytest.raises(error):
         await gathered(one, wait=30.0, seconds=60.0)
 
 
@@ -173,14 +168,6 @@ async def test_tasks_that_cannot_be_read_are_a_fault_of_each_young_account(failu
     assert found == [(Cause.NOT_FETCHED, code, "a-2"), (Cause.NOT_FETCHED, code, SSS)]
     assert snapshot.eincomes.records
     assert not snapshot.eincomes.faults
-
-
-async def test_keys_refused_for_tasks_are_told():
-    """Keys that may not read tasks make no decision."""
-    one = Vendor(accounts=[account(age=HOURS)])
-    one.each("/tasks", problem(403))
-    with pytest.raises(UpstreamUnavailable):
-        await gathered(one)
 
 
 @pytest.mark.parametrize(
@@ -264,15 +251,6 @@ async def test_a_running_first_sync_is_looked_at_by_its_task_alone():
     assert found.snapshot.eincomes.records
     assert one.paths.count("/accounts") == 2
     assert found.calls == 12
-
-
-async def test_tasks_that_fail_while_a_sync_is_waited_for_are_not_ready():
-    """What was running a moment ago is not decided on because the vendor stumbles."""
-    one = Vendor(accounts=[account(age=YOUNG)], tasks=[task()])
-    one.then("/tasks", one.honest)
-    one.each("/tasks", problem(500))
-    with pytest.raises(DataNotReady):
-        await gathered(one, wait=30.0, seconds=60.0)
 
 
 async def test_an_account_that_is_lost_while_it_syncs_is_seen_by_its_event():

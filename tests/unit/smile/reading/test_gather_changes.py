@@ -10,7 +10,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
 from decision_service.domain.snapshot import Read
 from decision_service.domain.values import Cause, DataReason
-from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened
+from tests.unit.smile.gathering import MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import (
     GRAB,
     OTHER_USER,
@@ -238,23 +238,6 @@ async def test_an_alarm_weighs_more_than_refused_keys():
     one.each("/contributions", problem(401))
     with pytest.raises(CrossTenant):
         await gathered(one, MONTHLY)
-
-
-async def test_one_page_needs_no_closing_look():
-    """Lists of one page were read at one moment and cost no further call."""
-    one = Vendor(accounts=[account()], eincomes=LONG[:150])
-    found = await gathered(one, EINCOMES)
-    assert found.calls == 2
-    assert len(found.snapshot.eincomes.records) == 150
-    assert found.snapshot.eincomes.faults == ()
-
-
-async def test_a_list_without_an_accounts_records_is_closed():
-    """A kind that an account's provider gives and the account does not is looked into again."""
-    one = Vendor(accounts=[account()], eincomes=[eincome()])
-    found = await gathered(one, MONTHLY)
-    assert one.paths.count("/accounts") == 2
-    assert found.snapshot.contributions.faults == ()
 
 
 async def test_a_list_emptied_by_a_revocation_is_not_taken_for_none():

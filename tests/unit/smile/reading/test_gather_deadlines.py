@@ -154,16 +154,6 @@ async def test_a_turn_that_never_comes_taints_the_kind():
     assert (fault.cause, fault.code) == (Cause.NOT_FETCHED, DataReason.UPSTREAM_RATE_LIMITED)
 
 
-async def test_many_decisions_together_stay_within_the_limit():
-    """Fifty decisions at once never make more than twenty requests in any sliding second."""
-    one = vendor()
-    one.users = {f"u-{n}" for n in range(50)}
-    async with opened(one) as source:
-        await asyncio.gather(*(ask(source, user=f"u-{n}", seconds=60.0) for n in range(50)))
-    assert len(one.times) == 150
-    assert max(sum(1 for other in one.times if at <= other < at + 1.0) for at in one.times) <= 20
-
-
 async def outcome_of(asking):
     """Whether a gathering was whole, incomplete, or refused before its first call."""
     try:

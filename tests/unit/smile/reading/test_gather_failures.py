@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.values import Cause, DataReason
+from decision_service.smile.limits import SmileLimits
 from tests.unit.smile.gathering import MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import account, contribution, eincome, liability
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw
@@ -256,50 +257,16 @@ async def test_a_kind_that_fails_on_its_second_page_has_no_records():
     assert only_fault(found.snapshot.eincomes).code is DataReason.DATA_GONE
 
 
-async def test_one_bad_item_taints_the_whole_kind():
-    """An item that cannot be read is never skipped: nothing of its kind is used."""
-    one = vendor()
-    one.lists["/v1/eincomes"] = [eincome(1), eincome(2, currency="php"), eincome(3)]
-    fault = only_fault((await gathered(one)).snapshot.eincomes)
-    assert fault.cause is Cause.MIXED_CURRENCY
-    assert fault.detail == "eincomes.currency"
-
-
-async def test_a_bad_account_taints_the_accounts():
-    """An account that cannot be read leaves the whole account list unread."""
-    one = vendor()
-    one.lists["/v1/accounts"].append(account("a-2", provider=None))
-    (fault,) = (await gathered(one)).snapshot.account_faults
-    assert (fault.code, fault.detail) == (DataReason.UPSTREAM_SCHEMA, "accounts.providerId")
-
-
 async def test_ninety_requests_are_the_most_for_one_reading():
-    """A reading stops at ninety requests, and what it has not read is DATA_TOO_LARGE."""
+    """A reading stops there, and what it has not read is DATA_TOO_LARGE; shown with nine."""
+    assert SmileLimits().requests_per_reading == 90
     one = vendor()
-    for path in ("eincomes", "contributions"):
-        make = {"eincomes": eincome, "contributions": contribution}[path]
-        one.lists[f"/v1/{path}"] = [make(n) for n in range(9000)]
-    found = await gathered(one, MONTHLY, seconds=100.0)
-    assert found.calls == 90
+    one.lists["/v1/eincomes"] = [eincome(n) for n in range(900)]
+    one.lists["/v1/contributions"] = [contribution(n) for n in range(900)]
+    found = await gathered(one, MONTHLY, limits={"requests_per_reading": 9})
+    assert found.calls == 9
     codes = [f.code for f in found.snapshot.eincomes.faults + found.snapshot.contributions.faults]
     assert DataReason.DATA_TOO_LARGE in codes
-
-
-async def test_several_failures_at_once_keep_their_own_codes():
-    """Kinds that fail together are tainted each for its own reason."""
-    one = vendor()
-    one.each("/eincomes", problem(500))
-    one.each("/contributions", HTML)
-    one.each("/liabilities", Hang)
-    snapshot = (await gathered(one, MONTHLY)).snapshot
-    assert [
-        only_fault(read).code
-        for read in (snapshot.eincomes, snapshot.contributions, snapshot.liabilities)
-    ] == [
-        DataReason.UPSTREAM_UNAVAILABLE,
-        DataReason.UPSTREAM_BAD_BODY,
-        DataReason.UPSTREAM_TIMEOUT,
-    ]
 
 
 @pytest.mark.parametrize(

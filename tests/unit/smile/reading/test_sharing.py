@@ -49,14 +49,6 @@ async def test_other_plans_and_users_are_read_apart():
     assert [gathering.calls for gathering in found] == [2, 4, 3]
 
 
-async def test_a_reading_that_has_ended_is_not_shared():
-    """Whoever comes after the end reads anew."""
-    one = vendor()
-    async with opened(one) as source:
-        assert (await ask(source)).calls == 2
-        assert (await ask(source)).calls == 2
-
-
 async def test_each_caller_keeps_its_own_deadline():
     """An impatient caller gets a cut snapshot in time, a patient one the whole."""
     one = vendor()
@@ -147,22 +139,6 @@ async def test_each_caller_waits_for_arriving_data_as_long_as_it_wants():
         assert asyncio.get_running_loop().time() - one.times[0] < 1.0
         one.lists["/v1/accounts"] = [account()]
         assert (await willing).snapshot.eincomes.records
-
-
-async def test_a_leader_that_will_not_wait_does_not_end_a_joiners_wait():
-    """The first caller's impatience with arriving data leaves the others waiting."""
-    one = Vendor(
-        accounts=[account(status="PENDING", age=timedelta(minutes=1))], eincomes=[eincome()]
-    )
-    async with opened(one) as source:
-        unwilling = asked(source)
-        willing = asked(source, wait=30.0, seconds=60.0)
-        with pytest.raises(DataNotReady):
-            await unwilling
-        one.lists["/v1/accounts"] = [account()]
-        found = await willing
-    assert found.snapshot.eincomes.records
-    assert found.calls == 0
 
 
 async def test_closing_tells_those_who_wait():

@@ -1,78 +1,51 @@
 """The circuit breaker."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from decision_service.smile.errors import CircuitOpen
 from decision_service.smile.limits import BreakerState, CircuitBreaker, SmileLimits
 
 
-class Clock:
-    def __init__(self):
-        self.at = 0.0
-
-    def monotonic(self):
-        return self.at
-
-    def now(self):
-        raise NotImplementedError
+def breaker_at(at=0.0):
+    """A closed breaker with the default limits, and its clock, which is set by hand."""
+    clock = SimpleNamespace(at=at)
+    return CircuitBreaker(SimpleNamespace(monotonic=lambda: clock.at), SmileLimits()), clock
 
 
-@pytest.fixture
-def clock():
-    """A clock that is set by hand."""
-    return Clock()
+def attempts(breaker, answers):
+    """So many attempts, of which `x` failed, and whether one of them opened the circuit."""
+    return [breaker.failed() if one == "x" else breaker.succeeded() for one in answers]
 
 
-@pytest.fixture
-def breaker(clock):
-    """A closed breaker with the default limits."""
-    return CircuitBreaker(clock, SmileLimits())
-
-
-def failures(breaker, count):
-    """So many failures in a row, and which of them opened the circuit."""
-    return [breaker.failed() for _ in range(count)]
-
-
-def test_five_failures_in_a_row_open_it(breaker):
+def test_five_failures_in_a_row_open_it():
     """The fifth failure in a row opens the circuit, the fourth does not."""
-    assert failures(breaker, 4) == [False] * 4
+    breaker, _ = breaker_at()
+    assert attempts(breaker, "xxxx") == [False] * 4
     breaker.admit()
-    assert failures(breaker, 1) == [True]
+    assert attempts(breaker, "x") == [True]
     with pytest.raises(CircuitOpen):
         breaker.admit()
 
 
-def test_a_success_breaks_the_row(breaker):
-    """Failures count in a row only while nothing succeeds between them."""
-    failures(breaker, 4)
-    breaker.succeeded()
-    failures(breaker, 4)
-    assert breaker.state is BreakerState.CLOSED
-
-
-def test_half_of_the_last_twenty_open_it(breaker):
+def test_half_of_the_last_twenty_open_it():
     """Failures that alternate with successes open the circuit at the twentieth attempt."""
-    opened = []
-    for _ in range(10):
-        breaker.succeeded()
-        opened.append(breaker.failed())
-    assert opened == [False] * 9 + [True]
+    assert attempts(breaker_at()[0], ".x" * 10)[1::2] == [False] * 9 + [True]
 
 
-def test_a_tenth_of_failures_does_not_open_it(breaker):
-    """A vendor that fails now and then is still asked."""
-    for _ in range(20):
-        breaker.failed()
-        for _ in range(9):
-            breaker.succeeded()
+@pytest.mark.parametrize("answers", ["xxxx.xxxx", "x........." * 20])
+def test_a_vendor_that_answers_in_between_is_still_asked(answers):
+    """A success breaks a row of failures, and a tenth of them does no harm."""
+    breaker, _ = breaker_at()
+    attempts(breaker, answers)
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_one_probe_passes_every_five_seconds(breaker, clock):
-    """While open, one attempt passes per five seconds and the others are refused."""
-    failures(breaker, 5)
-    passed = []
+def test_one_probe_passes_every_five_seconds():
+    """While open, one attempt per five seconds passes and the others are refused."""
+    (breaker, clock), passed = breaker_at(), []
+    attempts(breaker, "xxxxx")
     for tenth in range(160):
         clock.at = tenth / 10
         try:
@@ -84,12 +57,12 @@ def test_one_probe_passes_every_five_seconds(breaker, clock):
     assert passed == [5.0, 10.0, 15.0]
 
 
-def test_a_probe_that_succeeds_closes_it(breaker, clock):
+def test_a_probe_that_succeeds_closes_it():
     """After one good probe every attempt passes, and old failures are forgotten."""
-    failures(breaker, 20)
+    breaker, clock = breaker_at()
+    attempts(breaker, "x" * 20)
     clock.at = 5.0
     breaker.admit()
-    breaker.succeeded()
-    failures(breaker, 4)
+    attempts(breaker, ".xxxx")
     breaker.admit()
     assert breaker.state is BreakerState.CLOSED
