@@ -8,7 +8,7 @@ import hmac
 import io
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -46,7 +46,6 @@ COLUMNS = (
     "offer_kind", "approved_amount", "max_amount", "currency", "term_months", "monthly_rate",
     "tier", "binding",
 )  # fmt: skip
-PARQUET = "parquet"
 _PAGE = 500
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _DIGITS = 16
@@ -294,12 +293,45 @@ def _value_cell(value: values_pb2.InputValue, texts: Texts | None) -> Any:
     return value.text if texts is None else texts.shown(value.text)
 
 
-_LINES: Mapping[str, Callable[[Exported], Any]] = {
-    "cases": case,
-    "jsonl": json_line,
-    "csv": csv_line,
-    PARQUET: case_row,
+class ExportFormat(StrEnum):
+    CASES = "cases"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+_LINES: Mapping[ExportFormat, Callable[[Exported], Any]] = {
+    ExportFormat.CASES: case,
+    ExportFormat.JSONL: json_line,
+    ExportFormat.CSV: csv_line,
+    ExportFormat.PARQUET: case_row,
 }
+
+
+def _lines(form: ExportFormat, decisions: Iterable[Exported]) -> Iterator[Any]:
+    """Lines of text, or rows of Parquet; how many decisions they are of goes to stderr.
+
+    Rule tests are of the version of the first decision: others are left out, and counted.
+    """
+    written = left_out = 0
+    version: tuple[str, int] | None = None
+    if form is ExportFormat.CSV:
+        yield csv_row(dict(zip(COLUMNS, COLUMNS, strict=True)))
+    for exported in decisions:
+        if form is ExportFormat.CASES:
+            ref = exported.decision.ruleset_ref
+            if version is None and ref.version:
+                version = (ref.ruleset, ref.version)
+                yield cases_head(exported)
+            if version != (ref.ruleset, ref.version):
+                left_out += 1
+                continue
+        yield _LINES[form](exported)
+        written += 1
+        show_count(written, "decisions")
+    left = f", {left_out:,} left out: decided by other rules, or by none" if left_out else ""
+    start = "\r" if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{start}{counted(written, 'decision')}{left}\n")
 
 
 class Lines(Protocol):
@@ -308,70 +340,18 @@ class Lines(Protocol):
     def write(self, line: Any, /) -> object: ...
 
 
-class ExportFile:
-    """Writes decisions as they come, in a form of `_LINES`; `written` counts them.
-
-    Rule tests are of the version of the first decision: others are left out, and counted on stderr.
-    """
-
-    def __init__(self, file: Lines, form: str) -> None:
-        self.written = 0
-        self._file = file
-        self._form = form
-        self._left_out = 0
-        self._version: tuple[str, int] | None = None
-        if form == "csv":
-            file.write(csv_row(dict(zip(COLUMNS, COLUMNS, strict=True))))
-
-    @classmethod
-    @contextmanager
-    def open(cls, path: Path | None, form: str) -> Iterator[ExportFile]:
-        if path is None:
-            yield (made := cls(sys.stdout, form))
-            made.report()
-            return
-        with _new(path, form) as file:
-            yield (made := cls(file, form))
-        made.report()
-
-    def add(self, exported: Exported) -> None:
-        if self._form == "cases" and not self._fits(exported):
-            self._left_out += 1
-            return
-        self._file.write(_LINES[self._form](exported))
-        self.written += 1
-        show_count(self.written, "decisions")
-
-    def _fits(self, exported: Exported) -> bool:
-        ref = exported.decision.ruleset_ref
-        if self._version is None and ref.version:
-            self._version = (ref.ruleset, ref.version)
-            self._file.write(cases_head(exported))
-        return self._version == (ref.ruleset, ref.version)
-
-    def report(self) -> None:
-        left = f", {self._left_out:,} left out: decided by other rules, or by none"
-        start = "\r" if sys.stderr.isatty() else ""
-        words = counted(self.written, "decision") + (left if self._left_out else "")
-        sys.stderr.write(f"{start}{words}\n")
-
-
 @contextmanager
-def _new(path: Path, form: str) -> Iterator[Lines]:
+def _opened(path: Path | None, form: ExportFormat) -> Iterator[Lines]:
+    if path is None:
+        yield sys.stdout
+        return
     with new_file(path) as file:
-        if form == PARQUET:
+        if form is ExportFormat.PARQUET:
             with ParquetRows.open(file) as rows:
                 yield rows
         else:
             with TextIOWrapper(file, encoding="utf-8") as text:
                 yield text
-
-
-class ExportFormat(StrEnum):
-    CASES = "cases"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    CSV = "csv"
 
 
 def export(
@@ -399,16 +379,25 @@ def export(
             raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
         require_extra("pyarrow", "--format parquet needs pyarrow")
     wanted.page_size = _PAGE
-    with call.server.connect() as connection, ExportFile.open(output, form.value) as file:
+    with call.server.connect() as connection, _opened(output, form) as file:
         source = _Source(connection, loans=form in {ExportFormat.JSONL, ExportFormat.PARQUET})
-        for one in [decision_id] if decision_id else source.ids(wanted):
-            file.add(source.full(one))
-        if decision_id and not file.written:
-            raise CommandError(
-                f"{decision_id} was decided by no rules (not enrolled): there is nothing that a "
-                "rule test could repeat",
-                Exit.FINDINGS,
-            )
+        found = map(source.full, [decision_id] if decision_id else source.ids(wanted))
+        if decision_id:
+            found = iter([_ruled(next(found), form)])
+        for line in _lines(form, found):
+            file.write(line)
+
+
+def _ruled(exported: Exported, form: ExportFormat) -> Exported:
+    """Raise CommandError where no rules decided, which a rule test could repeat."""
+    decision = exported.decision
+    if form is ExportFormat.CASES and not decision.ruleset_ref.version:
+        raise CommandError(
+            f"{decision.decision_id} was decided by no rules (not enrolled): there is nothing that "
+            "a rule test could repeat",
+            Exit.FINDINGS,
+        )
+    return exported
 
 
 def _check(form: ExportFormat, decision_id: str, wanted: service_pb.ListDecisionsRequest) -> None:

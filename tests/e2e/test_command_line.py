@@ -28,7 +28,7 @@ def test_a_session_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
     """health, decide, decisions list, show and replay work against a serving process."""
     with serving(tmp_path) as process:
         at = ("--address", process.address)
-        assert "SERVING" in command("health", *at, folder=tmp_path).stdout
+        assert "SERVING" in here(capsys, "health", *at).out
         made = command(*DECIDE, "--user-id", GEORGE, *at, "--format", "json", folder=tmp_path)
         assert made.returncode == 0, made.stderr
         decision = json.loads(made.stdout)
