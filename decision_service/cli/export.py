@@ -308,10 +308,11 @@ _LINES: Mapping[ExportFormat, Callable[[Exported], Any]] = {
 }
 
 
-def _lines(form: ExportFormat, decisions: Iterable[Exported]) -> Iterator[Any]:
+def _lines(form: ExportFormat, decisions: Iterable[Exported], *, single: bool) -> Iterator[Any]:
     """Lines of text, or rows of Parquet; how many decisions they are of goes to stderr.
 
-    Rule tests are of the version of the first decision: others are left out, and counted.
+    Rule tests are of the version of the first decision: others are left out, and counted. Raises
+    CommandError where the `single` one was decided by no rules.
     """
     written = left_out = 0
     version: tuple[str, int] | None = None
@@ -323,6 +324,12 @@ def _lines(form: ExportFormat, decisions: Iterable[Exported]) -> Iterator[Any]:
             if version is None and ref.version:
                 version = (ref.ruleset, ref.version)
                 yield cases_head(exported)
+            if single and version is None:
+                raise CommandError(
+                    f"{exported.decision.decision_id} was decided by no rules (not enrolled): "
+                    "there is nothing that a rule test could repeat",
+                    Exit.FINDINGS,
+                )
             if version != (ref.ruleset, ref.version):
                 left_out += 1
                 continue
@@ -382,22 +389,8 @@ def export(
     with call.server.connect() as connection, _opened(output, form) as file:
         source = _Source(connection, loans=form in {ExportFormat.JSONL, ExportFormat.PARQUET})
         found = map(source.full, [decision_id] if decision_id else source.ids(wanted))
-        if decision_id:
-            found = iter([_ruled(next(found), form)])
-        for line in _lines(form, found):
+        for line in _lines(form, found, single=bool(decision_id)):
             file.write(line)
-
-
-def _ruled(exported: Exported, form: ExportFormat) -> Exported:
-    """Raise CommandError where no rules decided, which a rule test could repeat."""
-    decision = exported.decision
-    if form is ExportFormat.CASES and not decision.ruleset_ref.version:
-        raise CommandError(
-            f"{decision.decision_id} was decided by no rules (not enrolled): there is nothing that "
-            "a rule test could repeat",
-            Exit.FINDINGS,
-        )
-    return exported
 
 
 def _check(form: ExportFormat, decision_id: str, wanted: service_pb.ListDecisionsRequest) -> None:
