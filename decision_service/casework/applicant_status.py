@@ -9,10 +9,10 @@ import msgspec
 
 from decision_service.casework.onboarding import (
     ApplicantLog,
-    ApplicantOwners,
     Connections,
     Enrolment,
     Sync,
+    require_owner,
 )
 from decision_service.domain.accounts import (
     CONNECTED,
@@ -71,7 +71,7 @@ class ReadApplicantStatus:
         providers: Callable[[], Collection[Provider]] = tuple,
     ) -> None:
         self._vendor = vendor
-        self._owners = ApplicantOwners(log)
+        self._log = log
         self._clock = clock
         self._rulebook = rulebook
         self._providers = providers
@@ -89,7 +89,7 @@ class ReadApplicantStatus:
         Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable and
         CrossTenant.
         """
-        await self._owners.require(user_id, scope)
+        await require_owner(self._log, user_id, scope)
         connections = await self._vendor.connections(user_id, self._clock.now(), stop_at)
         return status_of(user_id, connections)
 
@@ -112,7 +112,7 @@ def _likely(
     providers: Collection[Provider],
     clock: Clock,
 ) -> Iterator[LikelyReferral]:
-    # The first letters of a currency are its country's, but for currencies of several countries.
+    # The first letters of a currency are its country's, unless several countries share it.
     home = ruleset.currency[:2]
     if home != country and home[0] != "X" and ruleset.currency != "EUR":
         yield LikelyReferral(

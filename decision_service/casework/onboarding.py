@@ -146,8 +146,7 @@ class ApplicantLog(Protocol):
     async def count_renewal(self, original: str, most: int) -> bool:
         """Count a renewal of an original, by its digest; False where `most` are counted already.
 
-        At most so many calls return True, over all processes, but for those that `uncount_renewal`
-        takes back.
+        At most so many calls return True, over all processes; `uncount_renewal` takes one back.
         """
 
     async def uncount_renewal(self, original: str) -> None:
@@ -163,23 +162,17 @@ class ApplicantLog(Protocol):
         """Release a claim under which no user was created."""
 
 
-class ApplicantOwners:
-    """Finds in the store which caller created a user; the vendor is not asked."""
+async def require_owner(log: ApplicantLog, user_id: str, scope: str) -> None:
+    """Raise UserUnknown where `scope` names a caller that did not create the user.
 
-    def __init__(self, log: ApplicantLog) -> None:
-        self._log = log
-
-    async def require(self, user_id: str, scope: str) -> None:
-        """Raise UserUnknown where `scope` names a caller that did not create the user.
-
-        The same for a user of another caller and for one that does not exist. An empty `scope`
-        means every caller. Raises StoreUnavailable.
-        """
-        if scope and not await self._log.created_by(scope, user_id):
-            raise UserUnknown(
-                "this caller has created no applicant with this user_id: check the id, or call "
-                "with the role onboard_all"
-            )
+    The same for a user of another caller and for one that does not exist; the vendor is not asked.
+    An empty `scope` means every caller. Raises StoreUnavailable.
+    """
+    if scope and not await log.created_by(scope, user_id):
+        raise UserUnknown(
+            "this caller has created no applicant with this user_id: check the id, or call with "
+            "the role onboard_all"
+        )
 
 
 class Onboarded(msgspec.Struct, frozen=True):
@@ -201,7 +194,6 @@ class OnboardApplicants:
     def __init__(self, vendor: Enrolment, log: ApplicantLog, clock: Clock) -> None:
         self._vendor = vendor
         self._log = log
-        self._owners = ApplicantOwners(log)
         self._clock = clock
 
     async def create(self, applicant: Applicant, stop_at: float) -> Onboarded:
@@ -220,8 +212,8 @@ class OnboardApplicants:
         return await self._settled(applicant, record, stop_at, fresh=record.begun == now)
 
     async def link_token(self, user_id: str, scope: str, stop_at: float) -> LinkToken:
-        """Raises as `ApplicantOwners.require` by `scope`, and UpstreamUnavailable."""
-        await self._owners.require(user_id, scope)
+        """Raises as `require_owner` by `scope`, and UpstreamUnavailable."""
+        await require_owner(self._log, user_id, scope)
         return await self._token(user_id, stop_at)
 
     async def opens(self, access_token: str) -> bool:
@@ -267,7 +259,7 @@ class OnboardApplicants:
         here is destroyed by then. Raises UserUnknown where neither the vendor nor the store knows
         anything of the user, and where the caller `scope` did not create the user.
         """
-        await self._owners.require(user_id, scope)
+        await require_owner(self._log, user_id, scope)
         erased = await self._log.erase(user_id, known_only=True)
         try:
             accounts = await self._vendor.revoke(user_id, stop_at)

@@ -129,33 +129,25 @@ class OperateReviews:
         return Page.of(found, size, lambda one: ReviewPosition(one.due, one.review_id))
 
     async def claim(self, review_id: str, who: str) -> Review:
-        by = self._by(who)
-
-        def take(review: Review) -> ReviewStep:
-            return steps.claim(review, by)
-
-        return await self._step(review_id, by, take)
+        return await self._step(review_id, self._by(who), steps.claim)
 
     async def release(self, review_id: str, who: str) -> Review:
-        by = self._by(who)
-        return await self._step(review_id, by, partial(steps.release, by=by))
+        return await self._step(review_id, self._by(who), steps.release)
 
     async def note(self, review_id: str, who: str, request_id: str, text: str) -> Review:
-        by = self._by(who, request_id)
-        take = partial(steps.note, by=by, text=text)
+        by, take = self._by(who, request_id), partial(steps.note, text=text)
         return await self._step(review_id, by, take, {ReviewAction.NOTED}, text=text)
 
     async def request_data(
         self, review_id: str, who: str, request_id: str, kinds: Sequence[Kind], text: str
     ) -> Review:
         by, wanted = self._by(who, request_id), tuple(sorted({*kinds}))
-        take = partial(steps.request_data, by=by, kinds=wanted, text=text)
+        take = partial(steps.request_data, kinds=wanted, text=text)
         asked = {ReviewAction.DATA_REQUESTED}
         return await self._step(review_id, by, take, asked, kinds=wanted, text=text)
 
     async def decide_again(self, review_id: str, who: str) -> Review:
-        by = self._by(who)
-        review = await self._step(review_id, by, partial(steps.decide_again, by=by))
+        review = await self._step(review_id, self._by(who), steps.decide_again)
         self.wake()
         return review
 
@@ -168,7 +160,7 @@ class OperateReviews:
         if result.amount is not None:
             terms = await self.read.price(review.decision_id, result.amount)
 
-        def take(found: Review) -> ReviewStep:
+        def take(found: Review, by: By) -> ReviewStep:
             return steps.complete(found, by, result, self._policy(found.product), terms)
 
         caps = self._day_caps(review)
@@ -178,7 +170,7 @@ class OperateReviews:
         """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
         by = self._by(who, request_id)
 
-        def take(review: Review) -> ReviewStep:
+        def take(review: Review, by: By) -> ReviewStep:
             return steps.confirm(review, by, self._policy(review.product), seen)
 
         caps = self._day_caps((await self.get(review_id, limit=0)).review)
@@ -188,8 +180,7 @@ class OperateReviews:
         self, review_id: str, who: str, request_id: str, seen: str, why: str
     ) -> Review:
         """Give a review back whose proposed end is not confirmed; raises as `confirm`."""
-        by = self._by(who, request_id)
-        take = partial(steps.reject, by=by, why=why, seen=seen)
+        by, take = self._by(who, request_id), partial(steps.reject, why=why, seen=seen)
         return await self._step(review_id, by, take, {ReviewAction.REJECTED}, text=why)
 
     async def request(
@@ -215,7 +206,7 @@ class OperateReviews:
         self,
         review_id: str,
         by: By,
-        take: Callable[[Review], ReviewStep],
+        take: Callable[[Review, By], ReviewStep],
         repeats: Collection[ReviewAction] = (),
         limits: DayLimits | None = None,
         **said: object,
@@ -225,7 +216,7 @@ class OperateReviews:
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             if repeats and is_repeated(events, by, repeats, **said):
                 return None
-            step, desk = take(review), self._policy(review.product).digest
+            step, desk = take(review, by), self._policy(review.product).digest
             return replace(step, event=replace(step.event, desk=desk))
 
         review = await _moved(self.log, self.observer, review_id, move, limits)

@@ -29,7 +29,7 @@ from decision_service.casework.disclosure import (
     plain,
 )
 from decision_service.casework.letters import StoredNotice
-from decision_service.casework.onboarding import ApplicantLog, ApplicantOwners
+from decision_service.casework.onboarding import ApplicantLog, require_owner
 from decision_service.casework.review_steps import RecordedReview
 from decision_service.decide.codec import (
     StoredFacts,
@@ -297,14 +297,14 @@ class ExportPerson:
         clock: Clock,
     ) -> None:
         self._log = log
-        self._owners = ApplicantOwners(applicants)
+        self._applicants = applicants
         self._disclose = disclose
         self._terms = terms
         self._clock = clock
 
     async def __call__(self, user_id: str, scope: str, place: ExportPlace | None) -> ExportPage:
-        """Raises UserUnknown where nothing is stored, and as `ApplicantOwners.require`."""
-        await self._owners.require(user_id, scope)
+        """Raises UserUnknown where nothing is stored, and as `require_owner`."""
+        await require_owner(self._applicants, user_id, scope)
         if place is None:
             return await self._first(user_id)
         if place.section is Section.DECISIONS:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from importlib import import_module
 from inspect import Parameter, signature
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -16,8 +15,9 @@ from google.protobuf.message_factory import GetMessageClass
 
 from decision_service.cli.client import ServerOptions, method_of
 from decision_service.cli.fields import field_options, fill_request
+from decision_service.cli.options import with_options
 from decision_service.cli.output import print_json
-from decision_service.cli.table import Rpc
+from decision_service.cli.table import Rpc, named
 
 VIEWS = {
     "Decision": "cli.views:print_decision",
@@ -65,12 +65,6 @@ class Call:
             (print_record if view is None else named(view))(record)
 
 
-def named(target: str) -> Any:
-    """What a name such as `cli.reviews:show` is of."""
-    module, _, name = target.partition(":")
-    return getattr(import_module(f"decision_service.{module}"), name)
-
-
 def _send(call: Call) -> None:
     call.show(call.send())
 
@@ -105,13 +99,7 @@ def command_of(row: Rpc) -> Callable[..., Any]:
         return by(Call(row, filled, server, common.get("form", Form.TABLE)), **given)
 
     parameters = [*(one.parameter for one in fields), *own, *shared, *connection]
-    # Typer reads the options from a signature: a class is made that has those of the row.
-    return make_dataclass(
-        "Options",
-        [_declared(one) for one in sorted(parameters, key=_needed)],
-        namespace={"__post_init__": lambda options: run(**vars(options))},
-        kw_only=True,
-    )
+    return with_options(run, sorted(parameters, key=_needed))
 
 
 _FORM = Parameter(
@@ -136,12 +124,6 @@ def _parameters(function: Callable[..., Any]) -> list[Parameter]:
         one.replace(annotation=hints[one.name], kind=Parameter.KEYWORD_ONLY)
         for one in signature(function).parameters.values()
     ]
-
-
-def _declared(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
-    if parameter.default is Parameter.empty:
-        return parameter.name, parameter.annotation
-    return parameter.name, parameter.annotation, field(default=parameter.default)
 
 
 def _hidden(parameter: Parameter) -> Parameter:

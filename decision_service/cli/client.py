@@ -17,6 +17,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from decision_service.cli.options import CaOption
 from decision_service.cli.output import CommandError, Exit
 from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.files import read_small
@@ -41,10 +42,6 @@ def _option(name: str, environment: str, about: str) -> Any:
     return typer.Option(f"--{name}", envvar=environment, help=about)
 
 
-CaOption = Annotated[
-    Path | None,
-    _option("tls-ca", "DECISION_CLIENT_TLS_CA", "authority of the server's certificate"),
-]
 Address = Annotated[
     str | None,
     _option("address", "DECISION_GRPC_ADDRESS", "host:port of the server; 127.0.0.1:50051"),

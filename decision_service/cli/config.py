@@ -6,17 +6,13 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from decision_service.app.core import refused_rules, rules_folder
 from decision_service.cli.output import (
     CommandError,
-    ConfigOption,
     Exit,
     Format,
-    FormatOption,
     print_json,
     print_or_check,
 )
@@ -105,8 +101,7 @@ def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
         yield f"{keys.setting}: {error.message}"
 
 
-def check(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
-    """Secrets are left out. Exit code 2 on a problem."""
+def check(config: Path | None, form: Format) -> None:
     reading = read(config)
     problems = (*reading.problems, *file_problems(reading))
     if form is Format.JSON:
@@ -119,20 +114,12 @@ def check(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> Non
         raise CommandError(first, Exit.USAGE, tuple(others))
 
 
-def sample_(
-    form: Annotated[
-        SampleForm, typer.Option("--format", help="yaml for --config, env for the environment")
-    ] = SampleForm.YAML,
-    check_: Annotated[
-        Path | None,
-        typer.Option("--check", metavar="FILE", help="exit code 1 where FILE is not the sample"),
-    ] = None,
-) -> None:
+def print_sample(sample_form: str, expected: Path | None) -> None:
     print_or_check(
-        sample(form),
-        check_,
+        sample(SampleForm(sample_form)),
+        expected,
         "the sample that the settings give",
-        f"decision-service config sample --format {form}",
+        f"decision-service config sample --format {sample_form}",
     )
 
 

@@ -104,7 +104,7 @@ def print_page(reply: service_pb.ListDecisionsResponse) -> None:
 
 
 def page_lines(reply: service_pb.ListDecisionsResponse) -> Iterator[str]:
-    """A page's lines (rich markup), none longer than 80 columns but for a page token or one id."""
+    """A page's lines (rich markup), of 80 columns unless a page token or an id is longer."""
     if not reply.decisions:
         yield "No decision matches."
         return

@@ -6,13 +6,11 @@ import csv
 import hashlib
 import hmac
 import io
-import json
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -48,7 +46,6 @@ COLUMNS = (
     "offer_kind", "approved_amount", "max_amount", "currency", "term_months", "monthly_rate",
     "tier", "binding",
 )  # fmt: skip
-PARQUET = "parquet"
 _PAGE = 500
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _DIGITS = 16
@@ -126,9 +123,9 @@ def case(exported: Exported) -> str:
 
     No id and no reference goes into it; texts are masked. Lists hold those that were on them then.
     """
-    decision, texts = exported.decision, Texts(exported.ruleset)
+    decision, row = exported.decision, case_row(exported)
     rules = decision.override if decision.HasField("override") else decision
-    inputs = {name: _value(decision.inputs[name], texts) for name in sorted(decision.inputs)}
+    inputs = {name: _written(cell) for name, cell in row["inputs"].items()}
     lists: dict[str, list[str]] = {}
     for answer in decision.list_answers:
         lists.setdefault(answer.list, []).extend([inputs[answer.input]] if answer.listed else [])
@@ -143,8 +140,8 @@ def case(exported: Exported) -> str:
         inputs=inputs,
         lists=lists,
         factors={each.name: _factor(each) for each in decision.factor_values},
-        bands={one.scorecard: json.dumps(one.band) for one in decision.scores},
-        offer=_offer(decision.offer, texts) if decision.HasField("offer") else None,
+        bands={name: _written(one["band"]) for name, one in row["scores"].items()},
+        offer=row["offer"] and _offer(row["offer"], decision.offer.term_binding),
     )
 
 
@@ -165,38 +162,29 @@ def _template(name: str) -> Template:
 
 def _factor(factor: pb.FactorValue) -> str:
     if factor.HasField("value"):
-        return _value(factor.value, None)
+        return _written(_value_cell(factor.value, None))
     first = min(factor.missing, key=lambda m: (not m.tainted, m.cause, m.source_id))
     usual = Missing(Cause(first.cause)).reason
     own = "" if first.reason in ("", usual) else first.reason
     return f"missing {first.cause} {own}".strip()
 
 
-def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
-    match value.WhichOneof("value"):
-        case "number":
-            return value.number
-        case "flag":
-            return "true" if value.flag else "false"
-        case "money":
-            return amount_text(value.money)
-        case "date":
-            return date.fromisoformat(value.date).isoformat()
-    return json.dumps(value.text if texts is None else texts.shown(value.text), ensure_ascii=False)
+def _written(cell: Any) -> str:
+    """A cell as a rule test has it: an amount and a date alone, anything else as in JSON."""
+    if isinstance(cell, dict):
+        return str(cell["amount"] if "amount" in cell else cell["date"])
+    return _JSON.encode(cell).decode()
 
 
-def _offer(offer: pb.Offer, texts: Texts) -> dict[str, str]:
-    amounts = {name: getattr(offer, name) for name in ("approved_amount", "max_amount")}
-    words = {name: getattr(offer, name) for name in ("tier", "binding", "term_binding")}
-    lines = {
-        "kind": enum_name(pb.OfferKind.DESCRIPTOR, offer.kind),
-        **{name: amount_text(one) for name, one in amounts.items() if offer.HasField(name)},
-        "term_months": str(offer.term_months or ""),
-        "monthly_rate": offer.monthly_rate,
-        **{name: json.dumps(word) for name, word in words.items() if word},
-        **{name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)},
+def _offer(cells: Mapping[str, Any], term_binding: str) -> dict[str, str]:
+    plain = ("approved_amount", "max_amount", "term_months", "monthly_rate")
+    words = {"tier": cells["tier"], "binding": cells["binding"], "term_binding": term_binding}
+    return {
+        "kind": cells["offer_kind"],
+        **{name: str(cells[name]) for name in plain if cells.get(name)},
+        **{name: _written(word) for name, word in words.items() if word},
+        **{name: _written(cell) for name, cell in cells["outputs"].items()},
     }
-    return {name: text for name, text in lines.items() if text}
 
 
 def json_line(exported: Exported) -> str:
@@ -305,12 +293,52 @@ def _value_cell(value: values_pb2.InputValue, texts: Texts | None) -> Any:
     return value.text if texts is None else texts.shown(value.text)
 
 
-_LINES: Mapping[str, Callable[[Exported], Any]] = {
-    "cases": case,
-    "jsonl": json_line,
-    "csv": csv_line,
-    PARQUET: case_row,
+class ExportFormat(StrEnum):
+    CASES = "cases"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+_LINES: Mapping[ExportFormat, Callable[[Exported], Any]] = {
+    ExportFormat.CASES: case,
+    ExportFormat.JSONL: json_line,
+    ExportFormat.CSV: csv_line,
+    ExportFormat.PARQUET: case_row,
 }
+
+
+def _lines(form: ExportFormat, decisions: Iterable[Exported], *, single: bool) -> Iterator[Any]:
+    """Lines of text, or rows of Parquet; how many decisions they are of goes to stderr.
+
+    Rule tests are of the version of the first decision: others are left out, and counted. Raises
+    CommandError where the `single` one was decided by no rules.
+    """
+    written = left_out = 0
+    version: tuple[str, int] | None = None
+    if form is ExportFormat.CSV:
+        yield csv_row(dict(zip(COLUMNS, COLUMNS, strict=True)))
+    for exported in decisions:
+        if form is ExportFormat.CASES:
+            ref = exported.decision.ruleset_ref
+            if version is None and ref.version:
+                version = (ref.ruleset, ref.version)
+                yield cases_head(exported)
+            if single and version is None:
+                raise CommandError(
+                    f"{exported.decision.decision_id} was decided by no rules (not enrolled): "
+                    "there is nothing that a rule test could repeat",
+                    Exit.FINDINGS,
+                )
+            if version != (ref.ruleset, ref.version):
+                left_out += 1
+                continue
+        yield _LINES[form](exported)
+        written += 1
+        show_count(written, "decisions")
+    left = f", {left_out:,} left out: decided by other rules, or by none" if left_out else ""
+    start = "\r" if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{start}{counted(written, 'decision')}{left}\n")
 
 
 class Lines(Protocol):
@@ -319,70 +347,18 @@ class Lines(Protocol):
     def write(self, line: Any, /) -> object: ...
 
 
-class ExportFile:
-    """Writes decisions as they come, in a form of `_LINES`; `written` counts them.
-
-    Rule tests are of the version of the first decision: others are left out, and counted on stderr.
-    """
-
-    def __init__(self, file: Lines, form: str) -> None:
-        self.written = 0
-        self._file = file
-        self._form = form
-        self._left_out = 0
-        self._version: tuple[str, int] | None = None
-        if form == "csv":
-            file.write(csv_row(dict(zip(COLUMNS, COLUMNS, strict=True))))
-
-    @classmethod
-    @contextmanager
-    def open(cls, path: Path | None, form: str) -> Iterator[ExportFile]:
-        if path is None:
-            yield (made := cls(sys.stdout, form))
-            made.report()
-            return
-        with _new(path, form) as file:
-            yield (made := cls(file, form))
-        made.report()
-
-    def add(self, exported: Exported) -> None:
-        if self._form == "cases" and not self._fits(exported):
-            self._left_out += 1
-            return
-        self._file.write(_LINES[self._form](exported))
-        self.written += 1
-        show_count(self.written, "decisions")
-
-    def _fits(self, exported: Exported) -> bool:
-        ref = exported.decision.ruleset_ref
-        if self._version is None and ref.version:
-            self._version = (ref.ruleset, ref.version)
-            self._file.write(cases_head(exported))
-        return self._version == (ref.ruleset, ref.version)
-
-    def report(self) -> None:
-        left = f", {self._left_out:,} left out: decided by other rules, or by none"
-        start = "\r" if sys.stderr.isatty() else ""
-        words = counted(self.written, "decision") + (left if self._left_out else "")
-        sys.stderr.write(f"{start}{words}\n")
-
-
 @contextmanager
-def _new(path: Path, form: str) -> Iterator[Lines]:
+def _opened(path: Path | None, form: ExportFormat) -> Iterator[Lines]:
+    if path is None:
+        yield sys.stdout
+        return
     with new_file(path) as file:
-        if form == PARQUET:
+        if form is ExportFormat.PARQUET:
             with ParquetRows.open(file) as rows:
                 yield rows
         else:
             with TextIOWrapper(file, encoding="utf-8") as text:
                 yield text
-
-
-class ExportFormat(StrEnum):
-    CASES = "cases"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    CSV = "csv"
 
 
 def export(
@@ -410,16 +386,11 @@ def export(
             raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
         require_extra("pyarrow", "--format parquet needs pyarrow")
     wanted.page_size = _PAGE
-    with call.server.connect() as connection, ExportFile.open(output, form.value) as file:
+    with call.server.connect() as connection, _opened(output, form) as file:
         source = _Source(connection, loans=form in {ExportFormat.JSONL, ExportFormat.PARQUET})
-        for one in [decision_id] if decision_id else source.ids(wanted):
-            file.add(source.full(one))
-        if decision_id and not file.written:
-            raise CommandError(
-                f"{decision_id} was decided by no rules (not enrolled): there is nothing that a "
-                "rule test could repeat",
-                Exit.FINDINGS,
-            )
+        found = map(source.full, [decision_id] if decision_id else source.ids(wanted))
+        for line in _lines(form, found, single=bool(decision_id)):
+            file.write(line)
 
 
 def _check(form: ExportFormat, decision_id: str, wanted: service_pb.ListDecisionsRequest) -> None:

@@ -26,16 +26,8 @@ from decision_service.server.context import Role
 
 SETTINGS = "decision-service.yaml"
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="a new folder, or one that is empty")
-]
-Protos = Annotated[
-    bool, typer.Option("--protos", help="write the protos and the service config for clients")
-]
 
-
-def init(folder: Folder, only_protos: Protos = False) -> None:
-    """The rules come with their tests and plans. The folder must be new or empty."""
+def init(folder: Path, only_protos: bool) -> None:
     contents = {"rules": starter_rules()}
     if only_protos:
         folders = (one for one in sorted(protos().iterdir()) if one.is_dir())

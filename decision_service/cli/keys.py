@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from decision_service.cli.output import CommandError, ConfigOption, Exit
+from decision_service.cli.output import CommandError, Exit
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
 from decision_service.runtime.config import load
@@ -22,38 +20,35 @@ from decision_service.store import keys as wrapping
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile, open_data_keys, wrap_all
 from decision_service.store.store import open_database
 
-FileOption = Annotated[
-    Path | None, typer.Option("--file", help="the file, instead of the configured one")
-]
-KeyArgument = Annotated[
-    str, typer.Argument(metavar="KEY", help="the id of a key, as `list` prints it")
-]
+Keys = tuple[KeyFile[Any], Path]
+"""The keys of `keys data` or `keys identity`, and their file."""
 
 
-def add(ctx: typer.Context, config: ConfigOption = None, file: FileOption = None) -> None:
-    """The file is made where there is none."""
-    keys, path = _of_group(ctx, config, file)
+def _data(config: Path | None, file: Path | None) -> Keys:
+    return DATA_KEYS, file or required(DATA_KEYS, data_key_file(load(config)))
+
+
+def _identity(config: Path | None, file: Path | None) -> Keys:
+    return IDENTITY_KEYS, file or identity_key_file(load(config))
+
+
+def _add(found: Callable[..., Keys], **given: Path | None) -> None:
+    keys, path = found(**given)
     with refusals():
         key = keys.add(path)
     sys.stdout.write(visible(f"{path} has the new key {key.id.hex()}\n"))
     sys.stderr.write("Copy the file to every machine, then start each process again.\n")
 
 
-def list_ids(ctx: typer.Context, config: ConfigOption = None, file: FileOption = None) -> None:
-    """An id is no secret."""
-    keys, path = _of_group(ctx, config, file)
+def _list(found: Callable[..., Keys], **given: Path | None) -> None:
+    keys, path = found(**given)
     with refusals():
-        found = keys.read(path)
-    sys.stdout.writelines(f"{key.id.hex()}\n" for key in found)
+        ids = [key.id.hex() for key in keys.read(path)]
+    sys.stdout.writelines(f"{one}\n" for one in ids)
 
 
-def _of_group(
-    ctx: typer.Context, config: Path | None, file: Path | None
-) -> tuple[KeyFile[Any], Path]:
-    """The keys of `keys data` or `keys identity`, and their file."""
-    if ctx.parent is not None and ctx.parent.info_name == "data":
-        return DATA_KEYS, file or required(DATA_KEYS, data_key_file(load(config)))
-    return IDENTITY_KEYS, file or identity_key_file(load(config))
+add_data, list_data = partial(_add, _data), partial(_list, _data)
+add_identity, list_identity = partial(_add, _identity), partial(_list, _identity)
 
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:
@@ -94,8 +89,7 @@ def keys_to_read_with(settings: Settings, store_url: str) -> Path | None:
     return file if settings.data_key_file is not None or (file and file.exists()) else None
 
 
-def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
-    """Those that are not wrapped yet too. On SQLite the service must not run meanwhile."""
+def rewrap(config: Path | None, file: Path | None) -> None:
     settings = load(config)
     path = file or required(DATA_KEYS, data_key_file(settings))
     with refusals():
@@ -103,8 +97,7 @@ def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
     sys.stdout.write(f"{wrapped} keys of users are wrapped anew, by the newest key of {path}\n")
 
 
-def forget_data_key(key: KeyArgument, config: ConfigOption = None, file: FileOption = None) -> None:
-    """A key that still wraps a user's key is refused, and so is the newest."""
+def forget_data_key(key: str, config: Path | None, file: Path | None) -> None:
     settings, wanted = load(config), key_id(key)
     path = file or required(DATA_KEYS, data_key_file(settings))
     with refusals():
@@ -142,8 +135,7 @@ def identity_key_file(settings: Settings) -> Path:
     return required(IDENTITY_KEYS, file)
 
 
-def forget_identity_key(key: KeyArgument, config: ConfigOption = None) -> None:
-    """Second uses that it found are forgotten, and hashes of who applied with them."""
+def forget_identity_key(key: str, config: Path | None) -> None:
     wanted = key_id(key)
     with refusals():
         gone = asyncio.run(_forget(load(config).store_url, wanted))

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from decision_service.cli.options import OPTIONS, with_options
 from decision_service.cli.output import (
     CommandError,
     Exit,
@@ -26,7 +27,7 @@ from decision_service.cli.output import (
     print_error,
     unusable,
 )
-from decision_service.cli.table import CONNECTION, GROUPS, Command, Group, Rpc
+from decision_service.cli.table import CONNECTION, GROUPS, Command, Group, Rpc, named
 
 NAME = "decision-service"
 
@@ -88,12 +89,19 @@ def _words(ctx: Any) -> list[str]:
 def _function(row: Command | Rpc) -> Any:
     if isinstance(row, Rpc):
         return import_module("decision_service.cli.calls").command_of(row)
-    module, _, name = row.target.partition(":")
-    return getattr(import_module(f"decision_service.{module}"), name)
+    if not row.options:
+        return named(row.target)
+
+    def run(**given: Any) -> Any:
+        return named(row.target)(**given)
+
+    return with_options(run, [OPTIONS[name] for name in row.options])
 
 
 def _help(row: Command | Rpc) -> str:
-    more = row.more if isinstance(row, Rpc) else getdoc(_function(row)) or ""
+    more = row.more
+    if isinstance(row, Command) and not row.options:
+        more = getdoc(named(row.target)) or ""
     return f"{row.about}\n\n{more}".strip()
 
 

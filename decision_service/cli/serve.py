@@ -8,14 +8,12 @@ import signal
 import sys
 from collections.abc import Callable
 from io import FileIO
-from typing import Annotated
-
-import typer
+from pathlib import Path
 
 from decision_service.app.core import StartError
 from decision_service.app.wiring import Service, start
 from decision_service.build import engine_version
-from decision_service.cli.output import CommandError, ConfigOption, Exit, InitOption, console
+from decision_service.cli.output import CommandError, Exit, console
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import LogFormat, Settings, SmileMode
@@ -51,10 +49,7 @@ _YOUNG = 10_000
 some hundred, and no cycles."""
 
 
-def serve(
-    config: ConfigOption = None,
-    init: InitOption = False,
-) -> int:
+def serve(config: Path | None, init: bool) -> int:
     settings = load(config)
     lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
     configure_logging(settings.log_level, as_json=logs_json(settings), handler=lines)
@@ -134,14 +129,7 @@ def _security(settings: Settings) -> str:
     return f"{tls}, callers of {settings.auth_tokens_file}"
 
 
-def migrate(
-    config: ConfigOption = None,
-    init: InitOption = False,
-    store: Annotated[
-        str, typer.Option("--store", help="the store's URL, instead of the configured one")
-    ] = "",
-) -> None:
-    """Safe to repeat."""
+def migrate(config: Path | None, init: bool, store: str) -> None:
     settings = load(config)
     url = store or settings.store_url
     try:

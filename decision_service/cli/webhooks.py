@@ -9,19 +9,17 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
-import typer
 
-from decision_service.cli.client import CaOption, trusting
+from decision_service.cli.client import trusting
 from decision_service.cli.output import (
     CommandError,
-    ConfigOption,
     Exit,
     Format,
-    FormatOption,
     console,
     print_json,
     print_table,
@@ -34,13 +32,10 @@ from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import run_async
-from decision_service.server.webhooks import PATH, signature
+from decision_service.server.webhooks import signature
 from decision_service.smile.source import SmileSource
 from decision_service.smile.webhooks import SmileWebhooks, Webhook
 
-UrlArgument = Annotated[
-    str, typer.Argument(metavar="URL", help=f"where the service is reached: https://host{PATH}")
-]
 Answer = TypeVar("Answer")
 _VENDOR_SECONDS = 15.0
 _TEST_SECONDS = 10.0
@@ -88,13 +83,7 @@ def _asked(
     return run_async(run())
 
 
-def register(
-    url: UrlArgument,
-    name: Annotated[str, typer.Option("--name", help="shown by the vendor")] = "decision-service",
-    config: ConfigOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Once for the newest secret: a second call changes nothing."""
+def register(url: str, name: str, config: Path | None, form: Format) -> None:
     settings = load(config)
     secret = _newest_secret(settings)
     if urlsplit(url).scheme != "https":
@@ -115,14 +104,7 @@ def register(
         console().print("Registered." if made else "Registered already: nothing was changed.")
 
 
-def remove(
-    webhook_id: Annotated[
-        str, typer.Argument(metavar="ID", help="the webhook's id, as `webhooks list` shows it")
-    ],
-    config: ConfigOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """The vendor then sends nothing there."""
+def remove(webhook_id: str, config: Path | None, form: Format) -> None:
     settings = load(config)
     if not _ID.fullmatch(webhook_id):
         raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
@@ -136,8 +118,7 @@ def remove(
     console().print(f"{webhook_id} is removed.", markup=False, soft_wrap=True)
 
 
-def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
-    """Exit code 1 where needed events are not sent."""
+def list_webhooks(config: Path | None, form: Format) -> None:
     found = _asked(load(config), lambda hooks: hooks.list(vendor_deadline()))
     _print(found, form)
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
@@ -149,12 +130,7 @@ def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE
         )
 
 
-def send_test(
-    url: UrlArgument,
-    config: ConfigOption = None,
-    tls_ca: CaOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
+def send_test(url: str, config: Path | None, tls_ca: Path | None, form: Format) -> None:
     secret = _newest_secret(load(config))
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):

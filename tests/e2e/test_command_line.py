@@ -28,7 +28,7 @@ def test_a_session_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
     """health, decide, decisions list, show and replay work against a serving process."""
     with serving(tmp_path) as process:
         at = ("--address", process.address)
-        assert "SERVING" in command("health", *at, folder=tmp_path).stdout
+        assert "SERVING" in here(capsys, "health", *at).out
         made = command(*DECIDE, "--user-id", GEORGE, *at, "--format", "json", folder=tmp_path)
         assert made.returncode == 0, made.stderr
         decision = json.loads(made.stdout)
@@ -41,7 +41,8 @@ def test_a_session_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
         assert decision_id in listing.out
         replay = here(capsys, "decisions", "replay", decision_id, *at)
         assert (replay.code, "Nothing differs." in replay.out) == (0, True)
-        assert process.terminate() == 0
+        process.popen.send_signal(2)  # Ctrl-C ends it in order, as SIGTERM does
+        assert process.popen.wait(300) == 0
 
 
 async def test_an_error_of_the_server_is_shown_with_its_details(
@@ -73,33 +74,6 @@ async def test_an_applicant_goes_with_the_application(
     assert (await asyncio.to_thread(here, capsys, *words, *given)).code == 0
 
 
-def test_no_server_is_exit_code_three(capsys: pytest.CaptureFixture[str]) -> None:
-    """The sentence names the address and how to start a server."""
-    done = here(capsys, *DECIDE, "--user-id", "x", "--address", "127.0.0.1:1")
-    assert done.code == 3
-    assert "127.0.0.1:1" in one_sentence(done.err)
-    assert "decision-service serve" in done.err
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (*DECIDE, "--user-id", "x", "--amount", "lots"),
-        (*DECIDE, "--user-id", "x", "--input", "nonsense"),
-        (*DECIDE, "--user-id", "x", "--view", "half"),
-        ("decisions", "list", "--outcome", "maybe"),
-        ("rules", "check", "no/such/folder"),
-    ],
-)
-def test_wrong_usage_is_exit_code_two(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
-) -> None:
-    """One sentence on stderr, nothing on stdout."""
-    done = here(capsys, *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert one_sentence(done.err)
-
-
 @pytest.mark.long
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     """serve ends with code 2 and says which address is taken."""
@@ -119,13 +93,6 @@ def test_a_second_process_on_one_store_is_refused(tmp_path: Path) -> None:
         done = command("serve", folder=tmp_path)
     assert done.returncode == 2
     assert "decisions.db" in one_sentence(done.stderr)
-
-
-def test_ctrl_c_ends_serve_in_order(tmp_path: Path) -> None:
-    """SIGINT stops the server as SIGTERM does, with code 0."""
-    with serving(tmp_path) as process:
-        process.popen.send_signal(2)
-        assert process.popen.wait(300) == 0
 
 
 @pytest.mark.long

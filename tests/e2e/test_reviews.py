@@ -13,12 +13,10 @@ import httpx2
 import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
-from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import review_service_pb2 as pb
-from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
@@ -235,21 +233,6 @@ async def test_what_reviewers_may_not_do_is_told(tmp_path: Path) -> None:
         empty = await refused(at.stub.CompleteReview(pb.CompleteReviewRequest(), metadata=at.ana))
         named = {"review_id", "request_id", "outcome", "reason", "explanation"}
         assert set(empty.fields) == named
-
-
-async def test_an_erasure_ends_the_review(tmp_path: Path) -> None:
-    """Which says why, and can be claimed by nobody."""
-    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
-        made = await at.decided(ANISHA)
-        erase = applicant_pb.EraseApplicantRequest(user_id=ANISHA)
-        await ApplicantServiceStub(at.live.channel).EraseApplicant(erase, metadata=at.los)
-        review_id = (await at.read(made.decision_id)).review.review_ids[0]
-        request = pb.GetReviewRequest(review_id=review_id)
-        ended = (await at.stub.GetReview(request, metadata=at.ana)).review
-        assert ended.end_reason == "ERASED"
-        assert [one.action for one in ended.events] == ["OPENED", "ERASED"]
-        told = await refused(at.claimed(review_id, at.ana))
-        assert told.info.metadata["state"] == "ENDED"
 
 
 @pytest.mark.long

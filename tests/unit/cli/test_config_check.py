@@ -19,9 +19,19 @@ from decision_service.runtime.config import load
 from decision_service.runtime.settings import ConfigError, Settings
 from tests.e2e.office import Office
 from tests.e2e.service import environ
-from tests.unit.cli.commands import SHIPPED, Done, command
+from tests.unit.cli.commands import SHIPPED, Done, command, product_folder
 
 KEYS = {"SMILE_MODE": "sandbox", "SMILE_API_KEY": "canary-1", "SMILE_API_SECRET": "canary-2"}
+
+
+DEFAULTS: dict[str, object] = {}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_rules(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("small")
+    product_folder(folder)
+    DEFAULTS["RULES_DIR"] = folder / "rules"
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +43,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def checked(capsys: pytest.CaptureFixture[str], folder: Path, **settings: object) -> Done:
     """What the command comes to with a file of these settings."""
     file = folder / "settings.yaml"
-    values = {"RULES_DIR": SHIPPED, **settings}
+    values = {**DEFAULTS, **settings}
     file.write_text("".join(f"DECISION_{name}: {value}\n" for name, value in values.items()))
     return command(capsys, "config", "check", "--config", file)
 
@@ -128,7 +138,7 @@ def test_rules_that_do_not_load_are_named_as_serve_names_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Here for a blocked factor: the folder, and each rule that uses it by its line."""
-    done = checked(capsys, tmp_path, BLOCKED_FACTORS="income.median_6m")
+    done = checked(capsys, tmp_path, BLOCKED_FACTORS="income.median_6m", RULES_DIR=SHIPPED)
     first, *lines = done.err.splitlines()
     assert (done.code, first.startswith(f"the rules in {SHIPPED} have 4 errors")) == (2, True)
     assert len([line for line in lines if "`income.median_6m` may not be used" in line]) == 4

@@ -1,4 +1,4 @@
-"""What commands of rollouts say from a server's reply, and what `rollout compare` asks for."""
+"""What commands of rollouts say from a server's reply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from decision_service.cli.rollout import (
     print_explained,
 )
 from decision_service.domain.decision import ArmReason, EnrolmentReason
-from tests.unit.cli.commands import command
 
 ROLLOUT = rollout_pb2.Rollout(
     product="personal-loan-ph",
@@ -117,19 +116,3 @@ def test_an_explanation_begins_with_what_would_happen(
     print_explained(ExplainAssignmentResponse(assignment=given, version=version))
     assert f"loan {said}" in " ".join(capsys.readouterr().out.split())
     assert (set(ENROLMENT), set(ARM)) == ({*EnrolmentReason}, {*ArmReason})
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--champion",), "--params-as-of DATE"),
-        (("--shadow", "2", "--params-as-of", "2026-12-01"), "a shadow has judged already"),
-        (("--champion", "--challenger"), "say what to compare"),
-    ],
-)
-def test_a_day_goes_with_what_is_judged_again(
-    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The champion needs a day, a shadow takes none."""
-    done = command(capsys, "rollout", "compare", "personal-loan-ph", *words)
-    assert (done.code, said in done.err) == (2, True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -14,12 +16,15 @@ from decision_service.casework.compose import (
     COLUMNS,
     Lack,
     NoticeSubject,
+    PersonsResult,
     SourceUsed,
     effective_rate,
     html,
+    kind_of,
     letter,
     text,
 )
+from decision_service.casework.letters import provider_name
 from decision_service.casework.recourse import Change, Recourse, RecourseKind
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import (
@@ -131,44 +136,6 @@ def written(verdict: Verdict, language: str = "en", **more: object) -> str:
     return text(made)
 
 
-def test_a_decline_tells_its_reasons_once_and_no_signal() -> None:
-    """Two rules with one sentence are one reason; tags, told or not, are in no letter."""
-    told = written(DECLINED)
-    assert told.count("- Too few months\n") == 1
-    assert told.index("Too few months") < told.index("Too many debts")
-    assert "fraud" not in told
-    assert "branch" not in told
-
-
-def test_a_decline_says_from_which_data_and_how_to_contest() -> None:
-    """Sources with their days, kinds of data, the right to a person, the contact, the reference."""
-    told = written(DECLINED)
-    for words in (
-        "- SSS, as of November 1, 2026",
-        "- Grab\n",
-        "- contributions to social security",
-        "have a person look at this decision",
-        "care@lender.example",
-        "Reference dec_1, decided on November 27, 2026",
-    ):
-        assert words in told
-
-
-@pytest.mark.parametrize(
-    ("language", "limit"),
-    [("en", "what your income can repay"), ("fil", "kayang bayaran ng inyong kita")],
-)
-def test_a_reduced_offer_names_its_limit_in_words(language: str, limit: str) -> None:
-    """The expression that binds is said in the applicant's words; amounts have their centavos."""
-    told = " ".join(written(REDUCED, language).split())
-    assert limit in told
-    assert LIMIT not in told
-    assert "₱ 30,000.50" in told
-    assert "₱ 150,000 " in told
-    assert "₱ 5,910.52" in told
-    assert "ayslip" in told
-
-
 COSTS = {
     "en": """\
 - Interest: 5% a month
@@ -264,14 +231,6 @@ LACKS = (
 )
 
 
-def test_what_is_missing_says_what_helps() -> None:
-    """Each cause's remedy once, in the applicant's language, and that nothing was declined."""
-    told = " ".join(written(LACKING, "fil", lacks=LACKS).split())
-    assert told.count("Buksan minsan ang app") == 1
-    assert "Ibigay ito sa amin" in told
-    assert "Hindi ito tinanggihan" in told
-
-
 def test_an_incomplete_application_has_no_approved_amount() -> None:
     """The offer of a referral is approved by no rule: placeholders of an approval stay empty."""
     words = KindTexts("Incomplete", "[{amount}] [{total}]")
@@ -279,14 +238,6 @@ def test_an_incomplete_application_has_no_approved_amount() -> None:
     made = letter(about(replace(LACKING, offer=offer(OfferKind.FULL)), lacks=LACKS), own)
     assert made is not None
     assert made.opening == "[] []"
-
-
-def test_what_is_missing_names_its_source() -> None:
-    """Every provider of a cause by name; without one the kind of data, in words."""
-    told = " ".join(written(LACKING, lacks=LACKS).split())
-    assert "so that its data is up to date (SSS, Grab) -" in told
-    assert "we can decide again later (loans on record) -" in told
-    assert "- Give us this when you apply again The" in told
 
 
 OVERDUE = Change("liabilities.overdue_total", Money("PHP", 250_000), Money("PHP", 0), Decimal(1))
@@ -298,59 +249,61 @@ def needed(*changes: Change, day: date | None = None) -> Recourse:
     return Recourse(RecourseKind.CHANGE, changes, day, told=True)
 
 
-def test_a_day_to_apply_again_is_told_where_there_is_one() -> None:
-    """What waiting alone would do stands in a part of its own, and only then."""
-    assert "What would change the answer" not in written(DECLINED)
-    told = written(DECLINED, recourse=needed(day=date(2027, 2, 1)))
-    assert "What would change the answer\nWaiting: apply again from February 1, 2027 on" in told
+def ended(outcome: Outcome, amount: int | None = None, **more: Any) -> PersonsResult:
+    """What a person decided on November 30."""
+    sentences = {"en": "We could not confirm your income.", "fil": "Hindi napatunayan ang kita."}
+    granted = None if amount is None else Money("PHP", amount)
+    fields = {"sentences": sentences, "amount": granted} | more
+    return PersonsResult(outcome, date(2026, 11, 30), **fields)
 
 
-@pytest.mark.parametrize(
-    ("language", "overdue", "loans", "wait"),
-    [
-        ("en", "pay it down from ₱ 2,500 to ₱ 0", "overdue: 0 in place of 2", "- Waiting: apply"),
-        ("fil", "hanggang ₱ 0 na lamang", "0 sa halip na 2", "- Ang paghihintay: mag-apply"),
-    ],
+REFERRED = Verdict(Outcome.REFER, ReferKind.SCORE)
+PERSON_DECLINES = ended(Outcome.DECLINE)
+PERSON_APPROVES = ended(Outcome.APPROVE, 2_000_000)
+PRICED = Price(
+    Decimal("0.05"),
+    *(Money("PHP", minor) for minor in (160_000, 1_840_000, 281_380)),
+    9,
+    Money("PHP", 2_532_420),
 )
-def test_changes_that_may_be_told_are_told_in_words(
-    language: str, overdue: str, loans: str, wait: str
-) -> None:
-    """Each with its present and its needed value, and the day where waiting is one of them."""
-    changes = needed(OVERDUE, LOANS, day=date(2027, 2, 1))
-    told = " ".join(written(DECLINED, language, recourse=changes).split())
-    assert told.index(overdue) < told.index(loans) < told.index(wait)
-    assert "liabilities." not in told
-    today = written(DECLINED, language, recourse=needed(OVERDUE))
-    assert wait not in today
+VERDICTS = {"declined": DECLINED, "reduced": REDUCED, "lacking": LACKING}
+PERSONS = {
+    "refused": PERSON_DECLINES,
+    "withheld": replace(PERSON_DECLINES, sentences={}),
+    "upheld": replace(PERSON_DECLINES, contested=True),
+    "changed": replace(PERSON_APPROVES, contested=True, changed=True),
+    "granted": PERSON_APPROVES,
+    "priced": replace(PERSON_APPROVES, term_months=9, price=PRICED),
+    "until": replace(PERSON_APPROVES, expires=datetime(2026, 12, 14, tzinfo=UTC)),
+    "term alone": replace(PERSON_APPROVES, term_months=9),
+}
+AGAIN = date(2027, 2, 1)
+STRANGE = Change("income.median_12m", Money("PHP", 1), Money("PHP", 2), Decimal(1))
+MORE: dict[str, dict[str, object]] = {
+    "lacks": {"lacks": LACKS},
+    "wait": {"recourse": needed(day=AGAIN)},
+    "change": {"recourse": needed(OVERDUE)},
+    "changes and wait": {"recourse": needed(OVERDUE, LOANS, day=AGAIN)},
+    "strange change": {"recourse": needed(OVERDUE, STRANGE, day=AGAIN)},
+    "no term": {"asked_term": None},
+    "no amount": {"asked": None},
+}
+SAYS = yaml.safe_load((ROOT / "tests" / "cases" / "letters" / "says.yaml").read_text())
 
 
-@pytest.mark.parametrize(
-    ("language", "more", "rests"),
-    [
-        (
-            "en",
-            {},
-            "worked out for ₱ 150,000 over 6 months, from what was on record on November 27",
-        ),
-        ("en", {"asked_term": None}, "worked out for ₱ 150,000, from what was on record"),
-        ("en", {"asked": None, "asked_term": None}, "worked out for your application, from"),
-        ("fil", {}, "para sa ₱ 150,000 sa loob ng 6 buwan, ayon sa nakatala noong ika-27"),
-    ],
-)
-@pytest.mark.parametrize("recourse", [needed(OVERDUE), needed(day=date(2027, 2, 1))])
-def test_what_would_change_the_answer_says_what_it_rests_on(
-    language: str, more: dict[str, object], rests: str, recourse: Recourse
-) -> None:
-    """Two letters of one day that name different changes are of different applications."""
-    told = " ".join(written(DECLINED, language, recourse=recourse, **more).split())
-    assert rests in told
-
-
-def test_a_change_without_words_leaves_all_of_it_out() -> None:
-    """Half of what is needed would not help: the product has no words for one of the two."""
-    strange = Change("income.median_12m", Money("PHP", 1), Money("PHP", 2), Decimal(1))
-    changes = needed(OVERDUE, strange, day=date(2027, 2, 1))
-    assert "What would change the answer" not in written(DECLINED, recourse=changes)
+@pytest.mark.parametrize("case", SAYS, ids=lambda case: case["name"])
+def test_a_letter_says_what_it_should(case: dict[str, Any]) -> None:
+    """Each case of the file; what it says is there once."""
+    more: dict[str, object] = {}
+    for name in case.get("more", ()):
+        more |= MORE[name]
+    if "person" in case:
+        more["person"] = PERSONS[case["person"]]
+    made = written(VERDICTS[case["verdict"]], case.get("language", "en"), **more)
+    made = " ".join(made.split())
+    places = [made.find(words) for words in case.get("says", ())]
+    assert -1 not in places, made
+    assert [words for words in case.get("never", ()) if words in made] == []
 
 
 @pytest.mark.parametrize(
@@ -369,9 +322,38 @@ def test_a_change_without_words_leaves_all_of_it_out() -> None:
 def test_each_decision_asks_for_one_kind_of_letter(
     verdict: Verdict, kind: NoticeKind | None
 ) -> None:
-    """While a person reviews there is none."""
+    """While a person reviews there is none; a person's result counts whatever the rules said."""
     made = letter(about(verdict), TEXTS["en"])
     assert (made and made.kind) == kind
+    full = replace(PERSON_APPROVES, amount=ASKED)
+    assert kind_of(about(verdict, person=PERSON_DECLINES)) is NoticeKind.ADVERSE_ACTION
+    assert kind_of(about(verdict, person=PERSON_APPROVES)) is NoticeKind.COUNTER_OFFER
+    assert kind_of(about(verdict, person=full)) is NoticeKind.APPROVAL
+
+
+def test_without_words_of_its_own_a_letter_has_the_right_to_contest_once_more() -> None:
+    """A product that says nothing of a person's result still says how it is contested."""
+    texts = replace(TEXTS["en"], contest_again="")
+    made = letter(about(DECLINED, person=PERSON_DECLINES), texts)
+    assert made is not None
+    [part] = [one for one in made.parts if one.heading == "If you still disagree"]
+    assert part.lines == (TEXTS["en"].contest,)
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "name", "shown"),
+    [
+        ("sss_ph", "SSS", "SSS"),
+        ("grab_ph", "", "Grab (PH)"),
+        ("user-provided", "", "User provided"),
+        ("upwork", "", "Upwork"),
+        ("ph", "", "Ph"),
+        ("_", "", ""),
+    ],
+)
+def test_a_provider_has_a_name_that_can_be_read(provider_id: str, name: str, shown: str) -> None:
+    """The vendor's name, else the id in words with its country."""
+    assert provider_name(provider_id, name) == shown
 
 
 def test_both_languages_have_every_word() -> None:

@@ -16,8 +16,7 @@ from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.letters import read_notices
 from tests.fakes.world import NOW
-from tests.unit.notices.test_letters import about
-from tests.unit.notices.test_letters_of_persons import GRANTED, REFERRED, REFUSED
+from tests.unit.notices.test_letters import PERSON_APPROVES, PERSON_DECLINES, REFERRED, about
 from tests.unit.ruleset.rulesets import ROOT
 
 FOLDER = ROOT / "rules" / "personal-loan-ph" / "notices"
@@ -74,7 +73,7 @@ def test_both_products_have_letters_of_each_result_of_a_person() -> None:
         assert {*product.notices} == {"en", "fil"}
         for reason, texts in combine(product.plan.review.reasons, product.notices.values()):
             sentences = reason.sentences
-            for person in (replace(REFUSED, sentences=sentences), GRANTED):
+            for person in (replace(PERSON_DECLINES, sentences=sentences), PERSON_APPROVES):
                 made = letter(about(REFERRED, person=person), texts)
                 assert made is not None
                 told = text(made)
