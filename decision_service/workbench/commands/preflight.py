@@ -20,7 +20,8 @@ import typer
 from msgspec.structs import replace
 
 from decision_service.app.core import rules_folder
-from decision_service.cli.client import CaOption, trusting
+from decision_service.cli.client import trusting
+from decision_service.cli.options import CaOption
 from decision_service.cli.output import (
     ConfigOption,
     Exit,

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from decision_service.rulebook.folder import RuleFolder, TextFile, read_rules
 from decision_service.rulebook.load import load_rules
-from decision_service.rulebook.plans import doubtful_bounds
+from decision_service.rulebook.plans import plan_problems
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.rules.program import CompiledRuleset
 from tests.fakes.plans import CHALLENGED, planned
@@ -39,7 +39,7 @@ def found(bounds: str, *deciding: CompiledRuleset) -> Sequence[Diagnostic]:
     """What the checks say of a plan with these bounds, under the shipped loan or other versions."""
     text = ALONE + bounds
     versions = deciding or (rulebook().product(PRODUCT).champion,)
-    return doubtful_bounds(PATH, text, good(text), versions)
+    return plan_problems(TextFile(PATH, text), None, good(text), versions)
 
 
 @pytest.mark.parametrize(
