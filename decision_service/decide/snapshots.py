@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -28,7 +29,7 @@ SECOND_LOOK = timedelta(hours=24)
 MOST_EARLIER = 20
 """So many stored snapshots are looked at for an earlier reading."""
 
-REMEMBERED_BYTES = 10 << 20
+REMEMBERED_BYTES = 5 << 20
 """How many bytes of stored snapshots are kept decoded; decoded they take ten or more times as many.
 """
 
@@ -144,7 +145,8 @@ class SnapshotCache:
         body = await self._log.snapshot(user_id, snapshot_id)
         if body is None:
             return None
-        decoded = _Decoded(read_snapshot(body), SnapshotBody(snapshot_id, user_id, body))
+        snapshot = await asyncio.to_thread(read_snapshot, body)
+        decoded = _Decoded(snapshot, SnapshotBody(snapshot_id, user_id, body))
         self._decoded.keep(key, decoded, since)
         return decoded
 
