@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from decision_service.domain.factor import Better, FactorSpec, FactorValue, ValueType
 from decision_service.domain.values import Missing, Money, exponent
 from decision_service.rules.ranges import ValueRange
-from decision_service.rules.scorecard_checks import implied
+from decision_service.rules.reach import implied
 
 _FIGURE = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w.-])")
 _ORDERED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})

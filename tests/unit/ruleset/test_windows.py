@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from decision_service.rules.ranges import ValueRange
-from decision_service.rules.scorecard_checks import implied, in_a_first_job
+from decision_service.rules.reach import implied, in_a_first_job
 
 
 def _span(low, high):
