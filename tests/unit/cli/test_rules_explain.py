@@ -106,6 +106,11 @@ def test_each_part_shows_what_it_came_to_and_the_values_it_saw(explain, changed,
     """Rules, characteristics, rows, reasons and what is missing, with every comparison's values."""
     lines = lines_of(explain(**changed))
     assert [line for line in shown if line not in lines] == []
+
+
+def test_the_row_that_counts_is_not_among_those_passed(explain):
+    """Only rows before it are shown as passed over."""
+    lines = lines_of(explain(income__months_12m="12"))
     assert not any(line.startswith("row 2:") for line in lines)
 
 
