@@ -35,7 +35,8 @@ from decision_service.rules.offer import OfferPart
 from decision_service.rules.ranges import Claim, ValueRange, can_hold, span_of
 from decision_service.rules.scorecard import ScorecardPart
 from decision_service.rules.scorecard_checks import check_bands, check_bins, check_dead_zone
-from decision_service.rules.table import TablePart, check_cost, check_rows
+from decision_service.rules.table import TablePart
+from decision_service.rules.table_checks import check_cost, check_rows
 
 _MOST_RULES = 100
 _WITHIN = "bring it to where there is one: `ln(max(a, 1))`, `exp(min(a, 100))`"
