@@ -42,14 +42,14 @@ def plan_problems(
     `deciding` are the versions of its arms that compile.
     """
     report = Report()
-    root = yaml.read(file.path, file.text, Report())
+    root = yaml.read(file.path, file.text, report)
     _check_segments(plan, _nodes(_value(root, "go_live", "segments")), report)
     if deciding:
         for cap, node in zip(plan.caps, _nodes(_value(root, "caps")), strict=False):
             if cap.arm is None:
                 _check_cap(cap, node, deciding, report)
     if deciding and desk is not None:
-        _check_tags(yaml.read(desk.path, desk.text, Report()), deciding, report)
+        _check_tags(yaml.read(desk.path, desk.text, report), deciding, report)
     return report.diagnostics()
 
 

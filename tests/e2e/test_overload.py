@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 import grpc
@@ -92,9 +92,9 @@ async def test_streams_and_readers_keep_no_kill_out(tmp_path: Path) -> None:
             with suppress(asyncio.InvalidStateError, grpc.RpcError):  # it is refused already
                 await stream.write(reflection_pb2.ServerReflectionRequest(list_services=""))
         await until(lambda: limits.reflection.refused == 200 - 3 * limits.reflection.limit)
-        async with asyncio.TaskGroup() as held:
-            while limits.reads.enter():
-                pass
+        async with asyncio.TaskGroup() as held, AsyncExitStack() as slots:
+            for _ in range(limits.reads.limit):
+                await slots.enter_async_context(limits.reads)
             before = limits.reads.refused
             listing, request = DecisionServiceStub(reading), service_pb.ListDecisionsRequest()
             readers = [held.create_task(_code(listing.ListDecisions(request))) for _ in range(100)]
@@ -103,8 +103,6 @@ async def test_streams_and_readers_keep_no_kill_out(tmp_path: Path) -> None:
             killed = await RolloutServiceStub(live.channel).SetKillSwitch(kill)
             assert killed.step.action == "kill"
             assert limits.reads.waiting == 2 * limits.reads.limit
-            for _ in range(limits.reads.limit):
-                limits.reads.leave()
         codes = Counter(reader.result() for reader in readers)
         for stream in streams:
             stream.cancel()

@@ -98,8 +98,8 @@ def test_a_byte_order_mark_changes_nothing(files):
 @pytest.mark.parametrize("lost", range(4))
 def test_a_table_file_that_lost_a_column_is_refused(lost):
     """A CSV table without one of its columns is refused in its own file."""
-    files = next(files for files in SHIPPED if "file: tables/" in files.text)
-    name = re.search(r"file: (tables/\S+\.csv)", files.text)[1]
+    files = next(files for files in SHIPPED if "rows: tables/" in files.text)
+    name = re.search(r"rows: (tables/\S+\.csv)", files.text)[1]
     rows = [line.split(",") for line in files.tables[name].splitlines()]
     lost %= len(rows[0])
     text = "\n".join(",".join(row[:lost] + row[lost + 1 :]) for row in rows)

@@ -233,4 +233,4 @@ def test_a_chosen_term_shows_what_each_term_came_to(capsys, tmp_path):
     lines = lines_of(command(capsys, *words))
     why = "offer.term_months <= inputs.requested_term_months"
     assert f"offer · 20,000 PHP · 6 months · 0.032 a month · term by {why}" in lines
-    assert "3: true, 6: true, 12: false" in lines
+    assert "12: false, 6: true, 3: true" in lines

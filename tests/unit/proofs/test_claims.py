@@ -116,7 +116,7 @@ def test_a_counterexample_is_small_and_a_ready_rule_test():
 def test_the_time_limit_leaves_it_undecided():
     """Without time nothing is guessed."""
     loan = shipped(LOAN).ruleset
-    question = asked(loan, edited(LOAN, score__base="185"), Claim.TIGHTENS)
+    question = asked(loan, edited(LOAN, score__points="185"), Claim.TIGHTENS)
     assert proved(question, 0.0) == Undecided("the time was over")
 
 
