@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from inspect import Parameter, Signature
+from dataclasses import field, make_dataclass
+from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -87,8 +88,17 @@ _OPTIONS = (
 OPTIONS = {one.name: one for one in _OPTIONS}
 
 
-def with_options(function: Callable[..., Any], options: Iterable[Parameter]) -> Callable[..., Any]:
-    """The function with a signature, by which Typer reads options, of these and no others."""
-    made: Any = function
-    made.__signature__, made.__annotations__ = Signature([*options]), {}
-    return function
+def with_options(run: Callable[..., Any], options: Iterable[Parameter]) -> Callable[..., Any]:
+    """What Typer reads these options from, and calls: it reads a signature, and a class has one."""
+    return make_dataclass(
+        "Options",
+        [_declared(one) for one in options],
+        namespace={"__post_init__": lambda given: run(**vars(given))},
+        kw_only=True,
+    )
+
+
+def _declared(one: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
+    if one.default is Parameter.empty:
+        return one.name, one.annotation
+    return one.name, one.annotation, field(default=one.default)

@@ -115,6 +115,7 @@ def test_a_backtest_tells_proofs_beside_its_figures(
     assert NOT_LOOSER in done.out
 
 
+@pytest.mark.long
 def test_a_diff_of_states_says_what_it_does_to_people(
     states: tuple[Path, Path], cases: Path, capsys: Capture
 ) -> None:

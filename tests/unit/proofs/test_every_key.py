@@ -62,6 +62,7 @@ def test_no_person_refutes_what_is_proved_of_a_seeded_edit(number):
     assert refuted(word, new, PEOPLE_OF_EDITS) == [], words
 
 
+@pytest.mark.long
 def test_the_search_refutes_what_was_proved_before():
     """A term that the old version refuses, and a day that begins later, are found by it."""
     word = "personal-loan-ph@1"

@@ -42,6 +42,7 @@ def _engine_of_before(monkeypatch):
     encode_part.register(OfferRunner, encode)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_engine_of_before")
 def test_the_paradox_is_found_by_the_engine_of_before():
     """A loan overdue saved an applicant from a decline; `make prove-short` shows it gone."""

@@ -195,6 +195,7 @@ def test_hiding_contributions_never_helps_in_odd_data(path, seed, luck):
         assert_no_gain(ruleset, full, less, asked, case.as_of)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("approved", [True, False])
 @pytest.mark.parametrize("path", shipped.FILES)
 def test_the_applicants_are_approved_and_not(path, approved):
