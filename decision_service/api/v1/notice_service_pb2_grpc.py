@@ -57,7 +57,7 @@ class NoticeServiceServicer:
     """
 
     def GetNotice(self, request, context):
-        """Returns the letter of the outcome that stands in a language, made at the first call and the same
+        """Returns the letter of the outcome that counts, in a language, made at the first call and the same
         ever after; a person's result has a letter of its own. Refused while a person reviews a referral,
         and for an application that was decided again (NOTICE_NOT_DUE).
         """

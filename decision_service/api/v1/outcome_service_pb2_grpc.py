@@ -52,7 +52,7 @@ class OutcomeServiceServicer:
     """
 
     def RecordOutcome(self, request, context):
-        """Records how a loan stands on a day. The same report again changes nothing; a report of a later
+        """Records the state of a loan on a day. The same report again changes nothing; a report of a later
         day supersedes, one of an earlier day is kept. An error means that nothing was recorded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RolloutServiceStub:
-    """Shows where rollouts stand and moves them. Every change names its reason and is one step of a
+    """Shows rollouts and moves them. Every change names its reason and is one step of a
     journal that cannot be altered; every process follows it within two seconds.
     """
 
@@ -94,7 +94,7 @@ class RolloutServiceStub:
 
 
 class RolloutServiceServicer:
-    """Shows where rollouts stand and moves them. Every change names its reason and is one step of a
+    """Shows rollouts and moves them. Every change names its reason and is one step of a
     journal that cannot be altered; every process follows it within two seconds.
     """
 
@@ -113,7 +113,7 @@ class RolloutServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainAssignment(self, request, context):
-        """Tells where an applicant would be put now, and why; nothing is decided or recorded.
+        """Says where an applicant would be put now, and why; nothing is decided or recorded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -243,7 +243,7 @@ def add_RolloutServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RolloutService:
-    """Shows where rollouts stand and moves them. Every change names its reason and is one step of a
+    """Shows rollouts and moves them. Every change names its reason and is one step of a
     journal that cannot be altered; every process follows it within two seconds.
     """
 
