@@ -107,7 +107,7 @@ def _warn_of_hidden_caps(read: Sequence[tuple[DayCap, Read]]) -> None:
             if hider is not None:
                 most, other = hider
                 message = (
-                    f"`{key}` of the cap `{cap.name}` holds nobody whom the cap `{other}`, with "
+                    f"`{key}` of the cap `{cap.name}` holds no applicant that the cap `{other}`, with "
                     f"{most:f}, does not hold"
                 )
                 hint = f"remove {idle}, or make it the smaller of the two"
@@ -167,7 +167,7 @@ def _guardrail(read: Read, versions: Versions | None) -> Guardrail | None:
     guardrail = Guardrail(name, metric, scope, ceiling, min_units, action)
     _refuse_impossible(read, guardrail)
     if min_units < _FEWEST_UNITS:
-        message = f"`min_units` is {min_units}: so few applicants tell chance, not a rate"
+        message = f"`min_units` is {min_units}: so few applicants show chance, not a rate"
         read.warning("P416", "min_units", message, "200 to 300 are usual")
     alone = versions is not None and versions.challenger is None
     if alone and (ceiling is None or action is GuardrailAction.ROLL_BACK):

@@ -60,7 +60,7 @@ def refuse_repeated(named: Iterable[tuple[str | None, Place]], what: str, report
         if name is None:
             continue
         if name in first:
-            hint = f"it stands on line {first[name].line} already; choose another"
+            hint = f"it is on line {first[name].line} already; choose another"
             report.error("P203", place, f"two {what} are named `{name}`", hint)
         first.setdefault(name, place)
 

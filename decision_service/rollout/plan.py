@@ -359,6 +359,6 @@ def _reasons(desk: Read) -> Iterator[ReviewReason]:
             continue
         is_told = reason["told"] != NOBODY
         if reason.has("letter") and not is_told:
-            message = f"{code} is told to nobody, and has words for a letter"
+            message = f"{code} is kept out of letters, and has words for one"
             reason.error("P327", "letter", message, "drop `letter`, or `told`")
         yield ReviewReason(code, reason["text"] or "", reason["letter"] or {}, is_told)

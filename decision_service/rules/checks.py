@@ -68,7 +68,7 @@ def check_left_out(draft: RulesetDraft) -> None:
         claims = [(p.condition.when, False) for p in parts if p.condition is not None]
         if 1 < len(claims) == len(parts) and can_hold(claims, draft.names.currency):
             names = " and ".join(f"`{part.name}`" for part in parts)
-            message = f"there may be applicants to whom no stage of {component} applies: {names}"
+            message = f"there may be applicants that no stage of {component} applies to: {names}"
             hint = "let the conditions cover all applicants, or add a stage without one"
             draft.report.warning("R410", parts[-1].place, message, hint)
 
@@ -417,7 +417,7 @@ def check_reason_factors(draft: RulesetDraft) -> None:
             if rule.reason_factor.startswith("params."):
                 message = (
                     f"the `reason_factor` of {rule.what} is `{rule.reason_factor}`, which is the "
-                    "same for everybody"
+                    "same for all"
                 )
                 hint = "name what is compared with it"
                 draft.report.error("R211", rule.place, message, hint)

@@ -97,7 +97,7 @@ def check_pattern(pattern: str, place: Place, providers: Iterable[str], report: 
     families = [f"{provider.partition('_')[0]}_*" for provider in known]
     hint = did_you_mean(pattern, [*known, *families])
     message = f"`{pattern}` matches no provider of `{PROVIDERS_FILE}`"
-    report.error("R136", place, message, hint or "write an id that stands there, or add it there")
+    report.error("R136", place, message, hint or "write an id that is there, or add it there")
 
 
 @lru_cache(16)

@@ -160,8 +160,8 @@ class Names:
             hint = _UPCOMING.get(family, "a stage gives it: use it below that stage")
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
         if family == "lists":
-            hint = f"it stands after `in`: inputs.NAME in {name}"
-            return NameFault("R213", f"the list `{rest}` cannot stand here", hint)
+            hint = f"it is written after `in`: inputs.NAME in {name}"
+            return NameFault("R213", f"the list `{rest}` cannot be here", hint)
         own = set(self.symbols) - {symbol.name for symbol in self.answers.values()}
         everything = own | self.upcoming | set(self.catalogue)
         if not rest or "." in rest:
@@ -197,8 +197,8 @@ def _described(spec: FactorSpec) -> str:
 def _as_text(name: str) -> str:
     """The likely meaning of a single unknown word: most often a label."""
     if name.isupper():
-        return f'a label stands in quotes: "{name}"'
-    return f'names look like `family.factor`; a text stands in quotes: "{name}"'
+        return f'a label is in quotes: "{name}"'
+    return f'names look like `family.factor`; a text is in quotes: "{name}"'
 
 
 class Derived(msgspec.Struct, frozen=True):
@@ -349,7 +349,7 @@ class RulesetDraft(msgspec.Struct):
         first = self.ids.setdefault(f"{what} {name}", place)
         if first == place:
             return True
-        hint = f"it stands on line {first.line} already"
+        hint = f"it is on line {first.line} already"
         self.report.error("R124", place, f"the {what} id `{name}` is repeated", hint)
         return False
 
@@ -435,7 +435,7 @@ def _joined(
         if own.get(entry.key) is not None:
             what = section.key.removesuffix("s").replace("param", "parameter")
             other = entry.key_place
-            message = f"the {what} `{entry.key}` stands in {other.file}, line {other.line}, too"
+            message = f"the {what} `{entry.key}` is in {other.file}, line {other.line}, too"
             hint = "rename one of them, or remove it"
             report.error("R128", own.key_place(entry.key), message, hint)
         elif kept is None or f"{section.key}.{entry.key}" in kept:

@@ -355,7 +355,7 @@ class KeyListReader(CsvText):
             key = self._key(number, values)
             first = lines.setdefault(key, number)
             if first != number:
-                hint = f"it stands on line {first} already"
+                hint = f"it is on line {first} already"
                 self._error("R124", number, values, KEY, "the key is repeated", hint)
             found[key] = self._last_day(number, values)
         return found

@@ -322,7 +322,7 @@ def _reasons(texts: NoticeTexts, versions: Iterable[CompiledRuleset]) -> Iterato
         if code not in version.unused_reasons and texts.language not in spec.texts
     }
     for code in codes:
-        message = f"{code} has no text in `{texts.language}`: letters would tell it in English"
+        message = f"{code} has no text in `{texts.language}`: letters would have it in English"
         yield "N111", message, f"add `{texts.language}:` to its `text`"
 
 
@@ -330,7 +330,7 @@ def _check_changes(texts: NoticeTexts, versions: Iterable[CompiledRuleset]) -> I
     told = sorted(frozenset().union(*(version.tell for version in versions)) - {WAITING})
     for factor in told:
         if factor not in texts.changes:
-            message = f"`changes` has no words for `{factor}`, which `recourse` lets be told"
+            message = f"`changes` has no words for `{factor}`, which `recourse` allows"
             hint = f"add to `changes`: {factor}: what to change, from {{now}} to {{needed}}"
             yield "N113", message, hint
 
@@ -347,4 +347,4 @@ def _of_persons(texts: NoticeTexts, review: ReviewPolicy) -> Iterator[_Warning]:
             yield "N112", message, f"add `{language}:` to its `letter`, or `told: nobody`"
     if not texts.contest_again:
         message = "nothing says what an applicant may do who disagrees with a person's result"
-        yield "N114", message, "add `contest_again`: `contest` would be told once more"
+        yield "N114", message, "add `contest_again`: `contest` would be said once more"

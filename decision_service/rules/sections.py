@@ -332,7 +332,7 @@ def _check_contrary(draft: RulesetDraft) -> None:
             other = ways.get((symbol.name, -way))
             if other is not None:
                 message = f"`{guarantee.name}` contradicts `{other.name}` about `{symbol.name}`"
-                hint = f"it stands on line {other.place.line}; keep one"
+                hint = f"it is on line {other.place.line}; keep one"
                 draft.report.error("R216", guarantee.place, message, hint)
             ways[symbol.name, way] = guarantee
 
@@ -458,7 +458,7 @@ def _of_label(
     if entry.key not in (*known, DEFAULT):
         hint = did_you_mean(entry.key, (*known, DEFAULT))
         if parse_day(entry.key) is not None:
-            hint = f"dates stand below each label: {{{known[0]}: {{{entry.key}: …}}}}"
+            hint = f"dates belong below each label: {{{known[0]}: {{{entry.key}: …}}}}"
         message = f"`{by.text}` is never `{entry.key}`"
         draft.report.error("R308", entry.key_place, message, hint)
         return None

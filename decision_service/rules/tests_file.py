@@ -266,7 +266,7 @@ def claim_name(name: str | None, place: Place, names: dict[str, Place], report: 
     """Add a case's name to those of its file; R124 where an earlier case has it."""
     first = names.setdefault(name, place) if name is not None else place
     if first != place:
-        hint = f"it stands on line {first.line} already"
+        hint = f"it is on line {first.line} already"
         report.error("R124", place, "the name of the case is repeated", hint)
 
 

@@ -196,7 +196,7 @@ def _parts_of(root: MapNode) -> Iterator[Part]:
     if valid := root.get("valid_for"):
         yield single("validity", "a decision is valid", valid)
     if told := root.get("recourse"):
-        yield single("recourse", "applicants may be told of", told)
+        yield single("recourse", "applicants may learn of", told)
 
 
 def _lines(section: str, root: MapNode) -> Iterator[Part]:

@@ -336,7 +336,7 @@ class _Checking(msgspec.Struct):
             case ast.Call():
                 return self._call(node)
         hint = "labels in parentheses follow `in` or `not in`"
-        self._error("R303", node, f"`{self._source(node)}` cannot stand here", hint)
+        self._error("R303", node, f"`{self._source(node)}` cannot be here", hint)
         return None
 
     # Leaves
@@ -358,7 +358,7 @@ class _Checking(msgspec.Struct):
         if name in ("true", "false"):
             return tree.Constant(FLAG, name == "true", text=name, place=place)
         if name in SIGNATURES:
-            self._error("R210", node, f"the function `{name}` stands without its arguments")
+            self._error("R210", node, f"the function `{name}` is without its arguments")
             return None
         found = self.scope.find(name)
         if isinstance(found, NameFault):
@@ -495,7 +495,7 @@ class _Checking(msgspec.Struct):
             self._error("R210", node.func, f"there is no function `{name}`", hint)
             return None
         if name in ONLY_IN_CLAIMS and not self.scope.claims:
-            message = f"`{name}` stands in guarantees alone: no rule looks past a failure"
+            message = f"`{name}` is for guarantees alone: no rule looks past a failure"
             self._error("R210", node.func, message, "a failure refers by itself")
             return None
         if not signature.fewest <= len(arguments) <= signature.most:

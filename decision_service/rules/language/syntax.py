@@ -172,7 +172,7 @@ def _strange(text: str, position: int) -> SyntaxFault:
     start = position + len(rest) - len(rest.lstrip(_SPACES))
     rest = text[start:]
     if rest[0].isspace():
-        message = f"a no-break or other special space (U+{ord(rest[0]):04X}) stands here"
+        message = f"a no-break or other special space (U+{ord(rest[0]):04X}) is here"
         return SyntaxFault(start, start + 1, message, "write a plain space in its place")
     word = re.match(r"[\w.]+", rest)
     if rest[0].isdigit() or (rest[0] == "." and rest[1:2].isdigit()):
@@ -220,7 +220,7 @@ def _brackets(opened: list[Token], token: Token) -> SyntaxFault | None:
         opened.pop()
     elif token.sort is TokenKind.COMMA and not opened:
         hint = "commas separate arguments and labels, inside parentheses"
-        return SyntaxFault(token.start, token.end, "a comma stands outside parentheses", hint)
+        return SyntaxFault(token.start, token.end, "a comma is outside parentheses", hint)
     return None
 
 
@@ -230,13 +230,13 @@ def _follows(before: Token | None, token: Token) -> SyntaxFault | None:
     if token.sort in (TokenKind.OPERAND, TokenKind.PREFIX, TokenKind.OPEN):
         return None
     if before is None:
-        return SyntaxFault(token.start, token.end, f"nothing stands before `{token.text}`")
+        return SyntaxFault(token.start, token.end, f"nothing is before `{token.text}`")
     opened = before.sort in (TokenKind.OPEN, TokenKind.COMMA)
     if token.sort is TokenKind.CLOSE and opened:
         return None
     if before.text == "not" and token.text == "in":
         return None
-    message = f"nothing stands between `{before.text}` and `{token.text}`"
+    message = f"nothing is between `{before.text}` and `{token.text}`"
     return SyntaxFault(token.start, token.end, message, _PAIRS.get((before.text, token.text), ""))
 
 

@@ -400,5 +400,5 @@ class DeclaredNames:
 
     def listed(self, operand: Symbol, name: str) -> NameFault:
         """A fault: only rules ask lists."""
-        message = f"`{operand.name} in lists.{name}` cannot stand here"
+        message = f"`{operand.name} in lists.{name}` cannot be here"
         return NameFault("R303", message, "only rules ask lists; write the labels in parentheses")

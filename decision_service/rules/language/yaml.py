@@ -271,7 +271,7 @@ class Composer:
             self.report.error("R109", place, f"more than {DEEPEST} levels are nested here")
             raise _GaveUp
         if self.stack and self.stack[-1].is_map and self.stack[-1].key is None:
-            self.report.error("R104", place, "a list or map stands where a key belongs")
+            self.report.error("R104", place, "a list or map is where a key belongs")
             raise _GaveUp
         is_map = isinstance(event, yaml.MappingStartEvent)
         self.stack.append(_Open(place, bool(event.flow_style), is_map))
@@ -313,7 +313,7 @@ class Composer:
             return
         first = top.entries.get(key.text)
         if first is not None:
-            hint = f"it stands on line {first.key_place.line} already; keep one of them"
+            hint = f"it is on line {first.key_place.line} already; keep one of them"
             self.report.error("R105", key.place, f"the key `{key.text}` is repeated", hint)
             return
         top.entries[key.text] = MapEntry(key.text, key.place, value)
@@ -379,20 +379,20 @@ _CONTEXTS = {
 
 _PROBLEMS = {
     "mapping values are not allowed in this context": (
-        "a second `: ` stands in this value",
+        "a second `: ` is in this value",
         "quote the value or put it on its own line",
     ),
     "found character that cannot start any token": (
         "a value cannot start with this character",
         'quote the value, as in ">= 6"',
     ),
-    "found a tab character that violates indentation": ("a tab stands here", "use spaces"),
+    "found a tab character that violates indentation": ("a tab is here", "use spaces"),
     "did not find expected key": (
-        "this does not fit the map it stands in",
+        "this does not fit the map it is in",
         "check the indentation; a value that starts with a quote ends at the next one",
     ),
     "did not find expected '-' indicator": (
-        "this does not fit the list it stands in",
+        "this does not fit the list it is in",
         "check the indentation",
     ),
     "did not find expected ',' or ']'": (
@@ -400,7 +400,7 @@ _PROBLEMS = {
         'a `[` opens a list: quote an interval, as in "[0, 6)"',
     ),
     "did not find expected ',' or '}'": (
-        "the map is not closed with `}`, or a second `: ` stands in a value",
+        "the map is not closed with `}`, or a second `: ` is in a value",
         "quote the value or put it on its own line",
     ),
     "did not find expected comment or line break": (

@@ -46,5 +46,5 @@ def test_a_difference_of_it_is_told():
     """`rules diff` says what may be told from now on."""
     pair = [RulesetFiles("test-loan", "rules/test-loan/v1.yaml", t) for t in (PLAIN, TOLD)]
     found = [c for c in compare(*pair, CATALOGUE).changes if c.group == "recourse"]
-    assert [c.subject for c in found] == ["applicants may be told of"]
+    assert [c.subject for c in found] == ["applicants may learn of"]
     assert "waiting" in found[0].words
