@@ -107,8 +107,8 @@ def _warn_of_hidden_caps(read: Sequence[tuple[DayCap, Read]]) -> None:
             if hider is not None:
                 most, other = hider
                 message = (
-                    f"`{key}` of the cap `{cap.name}` holds no applicant that the cap `{other}`, with "
-                    f"{most:f}, does not hold"
+                    f"`{key}` of the cap `{cap.name}` holds no applicant that the cap "
+                    f"`{other}`, with {most:f}, does not hold"
                 )
                 hint = f"remove {idle}, or make it the smaller of the two"
                 written.warning("P317", key, message, hint)
