@@ -76,9 +76,6 @@ class FigureSetter:
         digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
         return finish(draft, digest), tuple(changed)
 
-    def nearby(self, at: str) -> str:
-        return self._change(at).after
-
     def _change(self, at: str) -> FigureChange:
         found = self._changes.get(at)
         if found is not None:
