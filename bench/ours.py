@@ -79,7 +79,7 @@ def text() -> str:
         "    component: SCORECARD",
         "    scorecard:",
         "      id: card",
-        f"      base: {BASE}",
+        f"      points: {BASE}",
         "      characteristics:",
     ]
     for number, name in enumerate(characteristics()):
