@@ -16,7 +16,7 @@ from decision_service.server.page_tokens import StepNumber, make_token, read_tok
 MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
 
 
-TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=200)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200)
 POSITIONS = (
     st.builds(PagePosition, st.datetimes(timezones=st.just(UTC)), TEXT)
     | st.builds(OutcomePosition, st.dates(), TEXT)
