@@ -134,7 +134,7 @@ def side(plan: str, store: Store, clock: SystemClock, vendor: float) -> Side:
         store.leases,
         ReadHistory(store, store.identity_keys),
     )
-    observer = RolloutObserver(counters, shadows.offer, lambda _: 1)
+    observer = RolloutObserver(counters, shadows.offer, lambda _: 1, seen)
     return Side(DecideApplication(ports, lambda: book, observer), shadows, seen)
 
 

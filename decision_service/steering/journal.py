@@ -92,14 +92,14 @@ async def settle(
             in_force, lost = await _in_force(journal, loaded, last)
             held = not signed and bool(in_force and in_force.second_person_above is not None)
             lost = () if signed else lost
-            settled = _settled(loaded, in_force, lost, last, who, now, held=held)
-            if isinstance(settled, JournalEntry):
-                entries[name] = settled
-                moved[name] = replace(loaded, state=settled.after)
-                if in_force is not None and settled.plan_digest != loaded.plan.digest:
+            kept = _last_entry(loaded, in_force, lost, last, who, now, held=held)
+            if isinstance(kept, JournalEntry):
+                entries[name] = kept
+                moved[name] = replace(loaded, state=kept.after)
+                if in_force is not None and kept.plan_digest != loaded.plan.digest:
                     moved[name] = replace(moved[name], plan=in_force, waiting=loaded.plan)
             else:
-                found[name] = settled
+                found[name] = kept
         if found:
             raise PlansUnfit(found)
         try:
@@ -112,7 +112,7 @@ async def settle(
     raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
 
 
-def _settled(
+def _last_entry(
     loaded: Product,
     in_force: Plan | None,
     lost: tuple[PlanConflict, ...],

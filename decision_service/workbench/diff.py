@@ -41,7 +41,6 @@ from decision_service.workbench.changes import (
 ABOUT = "about the version"
 _HEADER = ("ruleset", "version", "title", "currency", "time_zone")
 _NAMES = ("ruleset", "version", "title")
-_VALUES = ("value", "values")
 _OF_STAGE = (SEGMENT, *STAGES)
 _LIMITS = tuple(f": {in_words(key)}" for key in ("min", "max", "unit"))
 _NOTHING = MapNode((), Place("", 1, 1, 2))
@@ -181,9 +180,7 @@ def _parts_of(root: MapNode) -> Iterator[Part]:
     if segments := root.get("segments"):
         yield single("segments", "applicants differ by", segments)
     for name, param in entries_of(root.get("params")):
-        values = _values(as_map(param)) | {
-            key: Leaf(said(value), None) for key, value in entries_of(param) if key in _VALUES
-        }
+        values = _values(as_map(param)) | {"value": Leaf(said(as_map(param).get("value")), None)}
         yield Part("parameters", named(name), values, dated=_dated(as_map(param)))
     yield from _lines("derived", root)
     yield from _of_map("reasons", "reason", root)
