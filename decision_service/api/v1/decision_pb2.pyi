@@ -75,6 +75,14 @@ class OfferKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OFFER_KIND_UNSPECIFIED: _ClassVar[OfferKind]
     OFFER_KIND_FULL: _ClassVar[OfferKind]
     OFFER_KIND_REDUCED: _ClassVar[OfferKind]
+
+class MonthState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MONTH_STATE_UNSPECIFIED: _ClassVar[MonthState]
+    MONTH_STATE_KNOWN: _ClassVar[MonthState]
+    MONTH_STATE_OPEN: _ClassVar[MonthState]
+    MONTH_STATE_ZERO: _ClassVar[MonthState]
+    MONTH_STATE_FLAWED: _ClassVar[MonthState]
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_APPROVE: Outcome
 OUTCOME_REFER: Outcome
@@ -114,9 +122,14 @@ KIND_STATUS_MISSING: KindStatus
 OFFER_KIND_UNSPECIFIED: OfferKind
 OFFER_KIND_FULL: OfferKind
 OFFER_KIND_REDUCED: OfferKind
+MONTH_STATE_UNSPECIFIED: MonthState
+MONTH_STATE_KNOWN: MonthState
+MONTH_STATE_OPEN: MonthState
+MONTH_STATE_ZERO: MonthState
+MONTH_STATE_FLAWED: MonthState
 
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override", "recourse", "review", "first_decision_id", "connect")
+    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override", "recourse", "review", "first_decision_id", "connect", "income_months")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -155,6 +168,7 @@ class Decision(_message.Message):
     REVIEW_FIELD_NUMBER: _ClassVar[int]
     FIRST_DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     CONNECT_FIELD_NUMBER: _ClassVar[int]
+    INCOME_MONTHS_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     application_id: str
@@ -186,7 +200,30 @@ class Decision(_message.Message):
     review: DecisionReview
     first_decision_id: str
     connect: Connect
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., recourse: _Optional[_Union[Recourse, _Mapping]] = ..., review: _Optional[_Union[DecisionReview, _Mapping]] = ..., first_decision_id: _Optional[str] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ...) -> None: ...
+    income_months: _containers.RepeatedCompositeFieldContainer[IncomeMonth]
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., recourse: _Optional[_Union[Recourse, _Mapping]] = ..., review: _Optional[_Union[DecisionReview, _Mapping]] = ..., first_decision_id: _Optional[str] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ..., income_months: _Optional[_Iterable[_Union[IncomeMonth, _Mapping]]] = ...) -> None: ...
+
+class IncomeMonth(_message.Message):
+    __slots__ = ("month", "state", "amount", "parts")
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    month: str
+    state: MonthState
+    amount: _money_pb2.Money
+    parts: _containers.RepeatedCompositeFieldContainer[IncomePart]
+    def __init__(self, month: _Optional[str] = ..., state: _Optional[_Union[MonthState, str]] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[IncomePart, _Mapping]]] = ...) -> None: ...
+
+class IncomePart(_message.Message):
+    __slots__ = ("provider_id", "data_kind", "amount")
+    PROVIDER_ID_FIELD_NUMBER: _ClassVar[int]
+    DATA_KIND_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    provider_id: str
+    data_kind: str
+    amount: _money_pb2.Money
+    def __init__(self, provider_id: _Optional[str] = ..., data_kind: _Optional[str] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Connect(_message.Message):
     __slots__ = ("provider_types", "link_token_request")

@@ -81,7 +81,7 @@ class GetDecisionResponse(_message.Message):
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...
 
 class ListDecisionsRequest(_message.Message):
-    __slots__ = ("user_id", "application_id", "customer_ref", "product", "outcome", "create_time_from", "create_time_before", "page_size", "page_token", "unreported")
+    __slots__ = ("user_id", "application_id", "customer_ref", "product", "outcome", "create_time_from", "create_time_before", "page_size", "page_token", "unreported", "any_id", "reason", "version", "arm", "decided_again", "by_person")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     APPLICATION_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_REF_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,12 @@ class ListDecisionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     UNREPORTED_FIELD_NUMBER: _ClassVar[int]
+    ANY_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ARM_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AGAIN_FIELD_NUMBER: _ClassVar[int]
+    BY_PERSON_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     application_id: str
     customer_ref: str
@@ -102,7 +108,13 @@ class ListDecisionsRequest(_message.Message):
     page_size: int
     page_token: str
     unreported: bool
-    def __init__(self, user_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., create_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., unreported: _Optional[bool] = ...) -> None: ...
+    any_id: str
+    reason: str
+    version: int
+    arm: str
+    decided_again: bool
+    by_person: bool
+    def __init__(self, user_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., create_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., unreported: _Optional[bool] = ..., any_id: _Optional[str] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., arm: _Optional[str] = ..., decided_again: _Optional[bool] = ..., by_person: _Optional[bool] = ...) -> None: ...
 
 class ListDecisionsResponse(_message.Message):
     __slots__ = ("decisions", "next_page_token")
@@ -113,14 +125,27 @@ class ListDecisionsResponse(_message.Message):
     def __init__(self, decisions: _Optional[_Iterable[_Union[_decision_pb2.Decision, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ReplayDecisionRequest(_message.Message):
-    __slots__ = ("decision_id", "ruleset_ref", "view")
+    __slots__ = ("decision_id", "ruleset_ref", "view", "inputs", "requested_amount", "requested_term_months")
+    class InputsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _values_pb2.InputValue
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ...) -> None: ...
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     RULESET_REF_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_TERM_MONTHS_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     ruleset_ref: _decision_pb2.RulesetRef
     view: _decision_pb2.DecisionView
-    def __init__(self, decision_id: _Optional[str] = ..., ruleset_ref: _Optional[_Union[_decision_pb2.RulesetRef, _Mapping]] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ...) -> None: ...
+    inputs: _containers.MessageMap[str, _values_pb2.InputValue]
+    requested_amount: _money_pb2.Money
+    requested_term_months: int
+    def __init__(self, decision_id: _Optional[str] = ..., ruleset_ref: _Optional[_Union[_decision_pb2.RulesetRef, _Mapping]] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., requested_term_months: _Optional[int] = ...) -> None: ...
 
 class ReplayDecisionResponse(_message.Message):
     __slots__ = ("decision", "differing_fields", "decided_by_engine_version", "changed_fields")

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from decision_service.api.v1 import decision_pb2 as decision__service_dot_api_dot_v1_dot_decision__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,decision_service/api/v1/review_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xbf\x02\n\x12ListReviewsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\r\n\x05queue\x18\x02 \x01(\t\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\".decision_service.api.v1.ReferKind\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x33\n\x05state\x18\x05 \x01(\x0e\x32$.decision_service.api.v1.ReviewState\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x06 \x01(\t\x12\x12\n\nunfinished\x18\x07 \x01(\x08\x12\x0f\n\x07overdue\x18\x08 \x01(\x08\x12\x34\n\x10open_time_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\n \x01(\x05\x12\x12\n\npage_token\x18\x0b \x01(\t\"`\n\x13ListReviewsResponse\x12\x30\n\x07reviews\x18\x01 \x03(\x0b\x32\x1f.decision_service.api.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x10GetReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x11GetReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x12\x43laimReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\"F\n\x13\x43laimReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\")\n\x14ReleaseReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\"H\n\x15ReleaseReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"K\n\x14\x41\x64\x64ReviewNoteRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"H\n\x15\x41\x64\x64ReviewNoteResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"c\n\x18RequestReviewDataRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x12\n\ndata_kinds\x18\x03 \x03(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\"L\n\x19RequestReviewDataResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"\'\n\x12\x44\x65\x63ideAgainRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\"F\n\x13\x44\x65\x63ideAgainResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"\xdc\x01\n\x15\x43ompleteReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x31\n\x07outcome\x18\x03 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x30\n\x0f\x61pproved_amount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x06 \x01(\tB\x12\n\x10_approved_amount\"I\n\x16\x43ompleteReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"i\n\x14\x43onfirmReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06reject\x18\x03 \x01(\x08\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\"H\n\x15\x43onfirmReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"M\n\x14RequestReviewRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"H\n\x15RequestReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"\xb7\x07\n\x06Review\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x0f\n\x07product\x18\x03 \x01(\t\x12\x35\n\x06origin\x18\x04 \x01(\x0e\x32%.decision_service.api.v1.ReviewOrigin\x12\x39\n\x0f\x64\x65\x63ided_outcome\x18\x05 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x30\n\x04kind\x18\x06 \x01(\x0e\x32\".decision_service.api.v1.ReferKind\x12\x0c\n\x04tags\x18\x07 \x03(\t\x12\r\n\x05queue\x18\x08 \x01(\t\x12\x31\n\x10requested_amount\x18\t \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12-\n\topen_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64ue_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07overdue\x18\x0c \x01(\x08\x12\x33\n\x05state\x18\r \x01(\x0e\x32$.decision_service.api.v1.ReviewState\x12\x12\n\nclaimed_by\x18\x0e \x01(\t\x12\x32\n\x0e\x63laim_end_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rawaited_kinds\x18\x10 \x03(\t\x12\x35\n\x06result\x18\x11 \x01(\x0b\x32%.decision_service.api.v1.ReviewResult\x12\x14\n\x0c\x63ompleted_by\x18\x12 \x01(\t\x12\x14\n\x0c\x63onfirmed_by\x18\x13 \x01(\t\x12,\n\x08\x65nd_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nend_reason\x18\x15 \x01(\t\x12\x18\n\x10\x64\x65\x63ided_again_as\x18\x16 \x01(\t\x12\x34\n\x06\x65vents\x18\x17 \x03(\x0b\x32$.decision_service.api.v1.ReviewEvent\x12\x0c\n\x04\x65tag\x18\x18 \x01(\t\x12\x13\n\x0bterm_months\x18\x19 \x01(\x05\x12+\n\ninstalment\x18\x1a \x01(\x0b\x32\x12.google.type.MoneyH\x01\x88\x01\x01\x12\x15\n\rfailed_checks\x18\x1b \x03(\tB\x13\n\x11_requested_amountB\r\n\x0b_instalment\"\xac\x01\n\x0cReviewResult\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x30\n\x0f\x61pproved_amount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\tB\x12\n\x10_approved_amount\"\xda\x01\n\x0bReviewEvent\x12\x10\n\x08position\x18\x01 \x01(\x05\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03who\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x12\n\ndata_kinds\x18\x06 \x03(\t\x12\x35\n\x06result\x18\x07 \x01(\x0b\x32%.decision_service.api.v1.ReviewResult\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x08 \x01(\t*f\n\x0cReviewOrigin\x12\x1d\n\x19REVIEW_ORIGIN_UNSPECIFIED\x10\x00\x12\x1a\n\x16REVIEW_ORIGIN_REFERRED\x10\x01\x12\x1b\n\x17REVIEW_ORIGIN_CONTESTED\x10\x02\x32\xe0\x08\n\rReviewService\x12h\n\x0bListReviews\x12+.decision_service.api.v1.ListReviewsRequest\x1a,.decision_service.api.v1.ListReviewsResponse\x12\x62\n\tGetReview\x12).decision_service.api.v1.GetReviewRequest\x1a*.decision_service.api.v1.GetReviewResponse\x12h\n\x0b\x43laimReview\x12+.decision_service.api.v1.ClaimReviewRequest\x1a,.decision_service.api.v1.ClaimReviewResponse\x12n\n\rReleaseReview\x12-.decision_service.api.v1.ReleaseReviewRequest\x1a..decision_service.api.v1.ReleaseReviewResponse\x12n\n\rAddReviewNote\x12-.decision_service.api.v1.AddReviewNoteRequest\x1a..decision_service.api.v1.AddReviewNoteResponse\x12z\n\x11RequestReviewData\x12\x31.decision_service.api.v1.RequestReviewDataRequest\x1a\x32.decision_service.api.v1.RequestReviewDataResponse\x12h\n\x0b\x44\x65\x63ideAgain\x12+.decision_service.api.v1.DecideAgainRequest\x1a,.decision_service.api.v1.DecideAgainResponse\x12q\n\x0e\x43ompleteReview\x12..decision_service.api.v1.CompleteReviewRequest\x1a/.decision_service.api.v1.CompleteReviewResponse\x12n\n\rConfirmReview\x12-.decision_service.api.v1.ConfirmReviewRequest\x1a..decision_service.api.v1.ConfirmReviewResponse\x12n\n\rRequestReview\x12-.decision_service.api.v1.RequestReviewRequest\x1a..decision_service.api.v1.RequestReviewResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,decision_service/api/v1/review_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"8\n\x16\x43laimNextReviewRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\r\n\x05queue\x18\x02 \x01(\t\"J\n\x17\x43laimNextReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"4\n\x11SkipReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"E\n\x12SkipReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"!\n\x0eGetDeskRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\"?\n\x0fGetDeskResponse\x12,\n\x05\x64\x65sks\x18\x01 \x03(\x0b\x32\x1d.decision_service.api.v1.Desk\"\x83\x02\n\x04\x44\x65sk\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x32\n\x06queues\x18\x02 \x03(\x0b\x32\".decision_service.api.v1.DeskQueue\x12\x34\n\x07reasons\x18\x03 \x03(\x0b\x32#.decision_service.api.v1.DeskReason\x12*\n\tauthority\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x31\n\x10\x61uthority_second\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyH\x01\x88\x01\x01\x42\x0c\n\n_authorityB\x13\n\x11_authority_second\"\xa4\x01\n\tDeskQueue\x12\r\n\x05queue\x18\x01 \x01(\t\x12-\n\ndue_within\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nunfinished\x18\x03 \x01(\x05\x12\x0f\n\x07overdue\x18\x04 \x01(\x05\x12\x34\n\x10oldest_open_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\nDeskReason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x13\n\x0bmay_be_told\x18\x03 \x01(\x08\"\xbf\x02\n\x12ListReviewsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\r\n\x05queue\x18\x02 \x01(\t\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\".decision_service.api.v1.ReferKind\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x33\n\x05state\x18\x05 \x01(\x0e\x32$.decision_service.api.v1.ReviewState\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x06 \x01(\t\x12\x12\n\nunfinished\x18\x07 \x01(\x08\x12\x0f\n\x07overdue\x18\x08 \x01(\x08\x12\x34\n\x10open_time_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\n \x01(\x05\x12\x12\n\npage_token\x18\x0b \x01(\t\"`\n\x13ListReviewsResponse\x12\x30\n\x07reviews\x18\x01 \x03(\x0b\x32\x1f.decision_service.api.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x10GetReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x11GetReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x12\x43laimReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x33\n\x0fhold_until_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x13\x43laimReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\":\n\x14ReleaseReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x0f\n\x07hand_to\x18\x02 \x01(\t\"H\n\x15ReleaseReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"K\n\x14\x41\x64\x64ReviewNoteRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"H\n\x15\x41\x64\x64ReviewNoteResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"c\n\x18RequestReviewDataRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x12\n\ndata_kinds\x18\x03 \x03(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\"L\n\x19RequestReviewDataResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"\'\n\x12\x44\x65\x63ideAgainRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\"F\n\x13\x44\x65\x63ideAgainResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"\xed\x01\n\x15\x43ompleteReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x31\n\x07outcome\x18\x03 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x30\n\x0f\x61pproved_amount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x06 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x07 \x01(\x08\x42\x12\n\x10_approved_amount\"I\n\x16\x43ompleteReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"i\n\x14\x43onfirmReviewRequest\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06reject\x18\x03 \x01(\x08\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\"H\n\x15\x43onfirmReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"M\n\x14RequestReviewRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"H\n\x15RequestReviewResponse\x12/\n\x06review\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Review\"\xcb\x07\n\x06Review\x12\x11\n\treview_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x0f\n\x07product\x18\x03 \x01(\t\x12\x35\n\x06origin\x18\x04 \x01(\x0e\x32%.decision_service.api.v1.ReviewOrigin\x12\x39\n\x0f\x64\x65\x63ided_outcome\x18\x05 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x30\n\x04kind\x18\x06 \x01(\x0e\x32\".decision_service.api.v1.ReferKind\x12\x0c\n\x04tags\x18\x07 \x03(\t\x12\r\n\x05queue\x18\x08 \x01(\t\x12\x31\n\x10requested_amount\x18\t \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12-\n\topen_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64ue_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07overdue\x18\x0c \x01(\x08\x12\x33\n\x05state\x18\r \x01(\x0e\x32$.decision_service.api.v1.ReviewState\x12\x12\n\nclaimed_by\x18\x0e \x01(\t\x12\x32\n\x0e\x63laim_end_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rawaited_kinds\x18\x10 \x03(\t\x12\x35\n\x06result\x18\x11 \x01(\x0b\x32%.decision_service.api.v1.ReviewResult\x12\x14\n\x0c\x63ompleted_by\x18\x12 \x01(\t\x12\x14\n\x0c\x63onfirmed_by\x18\x13 \x01(\t\x12,\n\x08\x65nd_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nend_reason\x18\x15 \x01(\t\x12\x18\n\x10\x64\x65\x63ided_again_as\x18\x16 \x01(\t\x12\x34\n\x06\x65vents\x18\x17 \x03(\x0b\x32$.decision_service.api.v1.ReviewEvent\x12\x0c\n\x04\x65tag\x18\x18 \x01(\t\x12\x13\n\x0bterm_months\x18\x19 \x01(\x05\x12+\n\ninstalment\x18\x1a \x01(\x0b\x32\x12.google.type.MoneyH\x01\x88\x01\x01\x12\x15\n\rfailed_checks\x18\x1b \x03(\t\x12\x12\n\nskipped_by\x18\x1c \x03(\tB\x13\n\x11_requested_amountB\r\n\x0b_instalment\"\xac\x01\n\x0cReviewResult\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x30\n\x0f\x61pproved_amount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\tB\x12\n\x10_approved_amount\"\xda\x01\n\x0bReviewEvent\x12\x10\n\x08position\x18\x01 \x01(\x05\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03who\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x12\n\ndata_kinds\x18\x06 \x03(\t\x12\x35\n\x06result\x18\x07 \x01(\x0b\x32%.decision_service.api.v1.ReviewResult\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x08 \x01(\t*f\n\x0cReviewOrigin\x12\x1d\n\x19REVIEW_ORIGIN_UNSPECIFIED\x10\x00\x12\x1a\n\x16REVIEW_ORIGIN_REFERRED\x10\x01\x12\x1b\n\x17REVIEW_ORIGIN_CONTESTED\x10\x02\x32\x9b\x0b\n\rReviewService\x12h\n\x0bListReviews\x12+.decision_service.api.v1.ListReviewsRequest\x1a,.decision_service.api.v1.ListReviewsResponse\x12\x62\n\tGetReview\x12).decision_service.api.v1.GetReviewRequest\x1a*.decision_service.api.v1.GetReviewResponse\x12h\n\x0b\x43laimReview\x12+.decision_service.api.v1.ClaimReviewRequest\x1a,.decision_service.api.v1.ClaimReviewResponse\x12n\n\rReleaseReview\x12-.decision_service.api.v1.ReleaseReviewRequest\x1a..decision_service.api.v1.ReleaseReviewResponse\x12n\n\rAddReviewNote\x12-.decision_service.api.v1.AddReviewNoteRequest\x1a..decision_service.api.v1.AddReviewNoteResponse\x12z\n\x11RequestReviewData\x12\x31.decision_service.api.v1.RequestReviewDataRequest\x1a\x32.decision_service.api.v1.RequestReviewDataResponse\x12h\n\x0b\x44\x65\x63ideAgain\x12+.decision_service.api.v1.DecideAgainRequest\x1a,.decision_service.api.v1.DecideAgainResponse\x12q\n\x0e\x43ompleteReview\x12..decision_service.api.v1.CompleteReviewRequest\x1a/.decision_service.api.v1.CompleteReviewResponse\x12n\n\rConfirmReview\x12-.decision_service.api.v1.ConfirmReviewRequest\x1a..decision_service.api.v1.ConfirmReviewResponse\x12n\n\rRequestReview\x12-.decision_service.api.v1.RequestReviewRequest\x1a..decision_service.api.v1.RequestReviewResponse\x12t\n\x0f\x43laimNextReview\x12/.decision_service.api.v1.ClaimNextReviewRequest\x1a\x30.decision_service.api.v1.ClaimNextReviewResponse\x12\x65\n\nSkipReview\x12*.decision_service.api.v1.SkipReviewRequest\x1a+.decision_service.api.v1.SkipReviewResponse\x12\\\n\x07GetDesk\x12\'.decision_service.api.v1.GetDeskRequest\x1a(.decision_service.api.v1.GetDeskResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,54 +36,72 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'decision_service.api.v1.rev
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
-  _globals['_REVIEWORIGIN']._serialized_start=3419
-  _globals['_REVIEWORIGIN']._serialized_end=3521
-  _globals['_LISTREVIEWSREQUEST']._serialized_start=172
-  _globals['_LISTREVIEWSREQUEST']._serialized_end=491
-  _globals['_LISTREVIEWSRESPONSE']._serialized_start=493
-  _globals['_LISTREVIEWSRESPONSE']._serialized_end=589
-  _globals['_GETREVIEWREQUEST']._serialized_start=591
-  _globals['_GETREVIEWREQUEST']._serialized_end=667
-  _globals['_GETREVIEWRESPONSE']._serialized_start=669
-  _globals['_GETREVIEWRESPONSE']._serialized_end=762
-  _globals['_CLAIMREVIEWREQUEST']._serialized_start=764
-  _globals['_CLAIMREVIEWREQUEST']._serialized_end=803
-  _globals['_CLAIMREVIEWRESPONSE']._serialized_start=805
-  _globals['_CLAIMREVIEWRESPONSE']._serialized_end=875
-  _globals['_RELEASEREVIEWREQUEST']._serialized_start=877
-  _globals['_RELEASEREVIEWREQUEST']._serialized_end=918
-  _globals['_RELEASEREVIEWRESPONSE']._serialized_start=920
-  _globals['_RELEASEREVIEWRESPONSE']._serialized_end=992
-  _globals['_ADDREVIEWNOTEREQUEST']._serialized_start=994
-  _globals['_ADDREVIEWNOTEREQUEST']._serialized_end=1069
-  _globals['_ADDREVIEWNOTERESPONSE']._serialized_start=1071
-  _globals['_ADDREVIEWNOTERESPONSE']._serialized_end=1143
-  _globals['_REQUESTREVIEWDATAREQUEST']._serialized_start=1145
-  _globals['_REQUESTREVIEWDATAREQUEST']._serialized_end=1244
-  _globals['_REQUESTREVIEWDATARESPONSE']._serialized_start=1246
-  _globals['_REQUESTREVIEWDATARESPONSE']._serialized_end=1322
-  _globals['_DECIDEAGAINREQUEST']._serialized_start=1324
-  _globals['_DECIDEAGAINREQUEST']._serialized_end=1363
-  _globals['_DECIDEAGAINRESPONSE']._serialized_start=1365
-  _globals['_DECIDEAGAINRESPONSE']._serialized_end=1435
-  _globals['_COMPLETEREVIEWREQUEST']._serialized_start=1438
-  _globals['_COMPLETEREVIEWREQUEST']._serialized_end=1658
-  _globals['_COMPLETEREVIEWRESPONSE']._serialized_start=1660
-  _globals['_COMPLETEREVIEWRESPONSE']._serialized_end=1733
-  _globals['_CONFIRMREVIEWREQUEST']._serialized_start=1735
-  _globals['_CONFIRMREVIEWREQUEST']._serialized_end=1840
-  _globals['_CONFIRMREVIEWRESPONSE']._serialized_start=1842
-  _globals['_CONFIRMREVIEWRESPONSE']._serialized_end=1914
-  _globals['_REQUESTREVIEWREQUEST']._serialized_start=1916
-  _globals['_REQUESTREVIEWREQUEST']._serialized_end=1993
-  _globals['_REQUESTREVIEWRESPONSE']._serialized_start=1995
-  _globals['_REQUESTREVIEWRESPONSE']._serialized_end=2067
-  _globals['_REVIEW']._serialized_start=2070
-  _globals['_REVIEW']._serialized_end=3021
-  _globals['_REVIEWRESULT']._serialized_start=3024
-  _globals['_REVIEWRESULT']._serialized_end=3196
-  _globals['_REVIEWEVENT']._serialized_start=3199
-  _globals['_REVIEWEVENT']._serialized_end=3417
-  _globals['_REVIEWSERVICE']._serialized_start=3524
-  _globals['_REVIEWSERVICE']._serialized_end=4644
+  _globals['_REVIEWORIGIN']._serialized_start=4409
+  _globals['_REVIEWORIGIN']._serialized_end=4511
+  _globals['_CLAIMNEXTREVIEWREQUEST']._serialized_start=203
+  _globals['_CLAIMNEXTREVIEWREQUEST']._serialized_end=259
+  _globals['_CLAIMNEXTREVIEWRESPONSE']._serialized_start=261
+  _globals['_CLAIMNEXTREVIEWRESPONSE']._serialized_end=335
+  _globals['_SKIPREVIEWREQUEST']._serialized_start=337
+  _globals['_SKIPREVIEWREQUEST']._serialized_end=389
+  _globals['_SKIPREVIEWRESPONSE']._serialized_start=391
+  _globals['_SKIPREVIEWRESPONSE']._serialized_end=460
+  _globals['_GETDESKREQUEST']._serialized_start=462
+  _globals['_GETDESKREQUEST']._serialized_end=495
+  _globals['_GETDESKRESPONSE']._serialized_start=497
+  _globals['_GETDESKRESPONSE']._serialized_end=560
+  _globals['_DESK']._serialized_start=563
+  _globals['_DESK']._serialized_end=822
+  _globals['_DESKQUEUE']._serialized_start=825
+  _globals['_DESKQUEUE']._serialized_end=989
+  _globals['_DESKREASON']._serialized_start=991
+  _globals['_DESKREASON']._serialized_end=1052
+  _globals['_LISTREVIEWSREQUEST']._serialized_start=1055
+  _globals['_LISTREVIEWSREQUEST']._serialized_end=1374
+  _globals['_LISTREVIEWSRESPONSE']._serialized_start=1376
+  _globals['_LISTREVIEWSRESPONSE']._serialized_end=1472
+  _globals['_GETREVIEWREQUEST']._serialized_start=1474
+  _globals['_GETREVIEWREQUEST']._serialized_end=1550
+  _globals['_GETREVIEWRESPONSE']._serialized_start=1552
+  _globals['_GETREVIEWRESPONSE']._serialized_end=1645
+  _globals['_CLAIMREVIEWREQUEST']._serialized_start=1647
+  _globals['_CLAIMREVIEWREQUEST']._serialized_end=1739
+  _globals['_CLAIMREVIEWRESPONSE']._serialized_start=1741
+  _globals['_CLAIMREVIEWRESPONSE']._serialized_end=1811
+  _globals['_RELEASEREVIEWREQUEST']._serialized_start=1813
+  _globals['_RELEASEREVIEWREQUEST']._serialized_end=1871
+  _globals['_RELEASEREVIEWRESPONSE']._serialized_start=1873
+  _globals['_RELEASEREVIEWRESPONSE']._serialized_end=1945
+  _globals['_ADDREVIEWNOTEREQUEST']._serialized_start=1947
+  _globals['_ADDREVIEWNOTEREQUEST']._serialized_end=2022
+  _globals['_ADDREVIEWNOTERESPONSE']._serialized_start=2024
+  _globals['_ADDREVIEWNOTERESPONSE']._serialized_end=2096
+  _globals['_REQUESTREVIEWDATAREQUEST']._serialized_start=2098
+  _globals['_REQUESTREVIEWDATAREQUEST']._serialized_end=2197
+  _globals['_REQUESTREVIEWDATARESPONSE']._serialized_start=2199
+  _globals['_REQUESTREVIEWDATARESPONSE']._serialized_end=2275
+  _globals['_DECIDEAGAINREQUEST']._serialized_start=2277
+  _globals['_DECIDEAGAINREQUEST']._serialized_end=2316
+  _globals['_DECIDEAGAINRESPONSE']._serialized_start=2318
+  _globals['_DECIDEAGAINRESPONSE']._serialized_end=2388
+  _globals['_COMPLETEREVIEWREQUEST']._serialized_start=2391
+  _globals['_COMPLETEREVIEWREQUEST']._serialized_end=2628
+  _globals['_COMPLETEREVIEWRESPONSE']._serialized_start=2630
+  _globals['_COMPLETEREVIEWRESPONSE']._serialized_end=2703
+  _globals['_CONFIRMREVIEWREQUEST']._serialized_start=2705
+  _globals['_CONFIRMREVIEWREQUEST']._serialized_end=2810
+  _globals['_CONFIRMREVIEWRESPONSE']._serialized_start=2812
+  _globals['_CONFIRMREVIEWRESPONSE']._serialized_end=2884
+  _globals['_REQUESTREVIEWREQUEST']._serialized_start=2886
+  _globals['_REQUESTREVIEWREQUEST']._serialized_end=2963
+  _globals['_REQUESTREVIEWRESPONSE']._serialized_start=2965
+  _globals['_REQUESTREVIEWRESPONSE']._serialized_end=3037
+  _globals['_REVIEW']._serialized_start=3040
+  _globals['_REVIEW']._serialized_end=4011
+  _globals['_REVIEWRESULT']._serialized_start=4014
+  _globals['_REVIEWRESULT']._serialized_end=4186
+  _globals['_REVIEWEVENT']._serialized_start=4189
+  _globals['_REVIEWEVENT']._serialized_end=4407
+  _globals['_REVIEWSERVICE']._serialized_start=4514
+  _globals['_REVIEWSERVICE']._serialized_end=5949
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 import datetime
 
 from decision_service.api.v1 import decision_pb2 as _decision_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers
@@ -20,6 +21,84 @@ class ReviewOrigin(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 REVIEW_ORIGIN_UNSPECIFIED: ReviewOrigin
 REVIEW_ORIGIN_REFERRED: ReviewOrigin
 REVIEW_ORIGIN_CONTESTED: ReviewOrigin
+
+class ClaimNextReviewRequest(_message.Message):
+    __slots__ = ("product", "queue")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    queue: str
+    def __init__(self, product: _Optional[str] = ..., queue: _Optional[str] = ...) -> None: ...
+
+class ClaimNextReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class SkipReviewRequest(_message.Message):
+    __slots__ = ("review_id", "text")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    text: str
+    def __init__(self, review_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class SkipReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class GetDeskRequest(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    def __init__(self, product: _Optional[str] = ...) -> None: ...
+
+class GetDeskResponse(_message.Message):
+    __slots__ = ("desks",)
+    DESKS_FIELD_NUMBER: _ClassVar[int]
+    desks: _containers.RepeatedCompositeFieldContainer[Desk]
+    def __init__(self, desks: _Optional[_Iterable[_Union[Desk, _Mapping]]] = ...) -> None: ...
+
+class Desk(_message.Message):
+    __slots__ = ("product", "queues", "reasons", "authority", "authority_second")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    QUEUES_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_SECOND_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    queues: _containers.RepeatedCompositeFieldContainer[DeskQueue]
+    reasons: _containers.RepeatedCompositeFieldContainer[DeskReason]
+    authority: _money_pb2.Money
+    authority_second: _money_pb2.Money
+    def __init__(self, product: _Optional[str] = ..., queues: _Optional[_Iterable[_Union[DeskQueue, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[DeskReason, _Mapping]]] = ..., authority: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., authority_second: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+
+class DeskQueue(_message.Message):
+    __slots__ = ("queue", "due_within", "unfinished", "overdue", "oldest_open_time")
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    DUE_WITHIN_FIELD_NUMBER: _ClassVar[int]
+    UNFINISHED_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_OPEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    queue: str
+    due_within: _duration_pb2.Duration
+    unfinished: int
+    overdue: int
+    oldest_open_time: _timestamp_pb2.Timestamp
+    def __init__(self, queue: _Optional[str] = ..., due_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., unfinished: _Optional[int] = ..., overdue: _Optional[int] = ..., oldest_open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class DeskReason(_message.Message):
+    __slots__ = ("code", "text", "may_be_told")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    MAY_BE_TOLD_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    text: str
+    may_be_told: bool
+    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ..., may_be_told: _Optional[bool] = ...) -> None: ...
 
 class ListReviewsRequest(_message.Message):
     __slots__ = ("product", "queue", "kind", "tag", "state", "decision_id", "unfinished", "overdue", "open_time_before", "page_size", "page_token")
@@ -74,10 +153,12 @@ class GetReviewResponse(_message.Message):
     def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ClaimReviewRequest(_message.Message):
-    __slots__ = ("review_id",)
+    __slots__ = ("review_id", "hold_until_time")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    HOLD_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     review_id: str
-    def __init__(self, review_id: _Optional[str] = ...) -> None: ...
+    hold_until_time: _timestamp_pb2.Timestamp
+    def __init__(self, review_id: _Optional[str] = ..., hold_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ClaimReviewResponse(_message.Message):
     __slots__ = ("review",)
@@ -86,10 +167,12 @@ class ClaimReviewResponse(_message.Message):
     def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
 
 class ReleaseReviewRequest(_message.Message):
-    __slots__ = ("review_id",)
+    __slots__ = ("review_id", "hand_to")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    HAND_TO_FIELD_NUMBER: _ClassVar[int]
     review_id: str
-    def __init__(self, review_id: _Optional[str] = ...) -> None: ...
+    hand_to: str
+    def __init__(self, review_id: _Optional[str] = ..., hand_to: _Optional[str] = ...) -> None: ...
 
 class ReleaseReviewResponse(_message.Message):
     __slots__ = ("review",)
@@ -144,20 +227,22 @@ class DecideAgainResponse(_message.Message):
     def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
 
 class CompleteReviewRequest(_message.Message):
-    __slots__ = ("review_id", "request_id", "outcome", "approved_amount", "reason", "explanation")
+    __slots__ = ("review_id", "request_id", "outcome", "approved_amount", "reason", "explanation", "dry_run")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     APPROVED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     request_id: str
     outcome: _decision_pb2.Outcome
     approved_amount: _money_pb2.Money
     reason: str
     explanation: str
-    def __init__(self, review_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reason: _Optional[str] = ..., explanation: _Optional[str] = ...) -> None: ...
+    dry_run: bool
+    def __init__(self, review_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reason: _Optional[str] = ..., explanation: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
 
 class CompleteReviewResponse(_message.Message):
     __slots__ = ("review",)
@@ -202,7 +287,7 @@ class RequestReviewResponse(_message.Message):
     def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
 
 class Review(_message.Message):
-    __slots__ = ("review_id", "decision_id", "product", "origin", "decided_outcome", "kind", "tags", "queue", "requested_amount", "open_time", "due_time", "overdue", "state", "claimed_by", "claim_end_time", "awaited_kinds", "result", "completed_by", "confirmed_by", "end_time", "end_reason", "decided_again_as", "events", "etag", "term_months", "instalment", "failed_checks")
+    __slots__ = ("review_id", "decision_id", "product", "origin", "decided_outcome", "kind", "tags", "queue", "requested_amount", "open_time", "due_time", "overdue", "state", "claimed_by", "claim_end_time", "awaited_kinds", "result", "completed_by", "confirmed_by", "end_time", "end_reason", "decided_again_as", "events", "etag", "term_months", "instalment", "failed_checks", "skipped_by")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
@@ -230,6 +315,7 @@ class Review(_message.Message):
     TERM_MONTHS_FIELD_NUMBER: _ClassVar[int]
     INSTALMENT_FIELD_NUMBER: _ClassVar[int]
     FAILED_CHECKS_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_BY_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     decision_id: str
     product: str
@@ -257,7 +343,8 @@ class Review(_message.Message):
     term_months: int
     instalment: _money_pb2.Money
     failed_checks: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, review_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., product: _Optional[str] = ..., origin: _Optional[_Union[ReviewOrigin, str]] = ..., decided_outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tags: _Optional[_Iterable[str]] = ..., queue: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., overdue: _Optional[bool] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., claimed_by: _Optional[str] = ..., claim_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., awaited_kinds: _Optional[_Iterable[str]] = ..., result: _Optional[_Union[ReviewResult, _Mapping]] = ..., completed_by: _Optional[str] = ..., confirmed_by: _Optional[str] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_reason: _Optional[str] = ..., decided_again_as: _Optional[str] = ..., events: _Optional[_Iterable[_Union[ReviewEvent, _Mapping]]] = ..., etag: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., failed_checks: _Optional[_Iterable[str]] = ...) -> None: ...
+    skipped_by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, review_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., product: _Optional[str] = ..., origin: _Optional[_Union[ReviewOrigin, str]] = ..., decided_outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tags: _Optional[_Iterable[str]] = ..., queue: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., overdue: _Optional[bool] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., claimed_by: _Optional[str] = ..., claim_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., awaited_kinds: _Optional[_Iterable[str]] = ..., result: _Optional[_Union[ReviewResult, _Mapping]] = ..., completed_by: _Optional[str] = ..., confirmed_by: _Optional[str] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_reason: _Optional[str] = ..., decided_again_as: _Optional[str] = ..., events: _Optional[_Iterable[_Union[ReviewEvent, _Mapping]]] = ..., etag: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., failed_checks: _Optional[_Iterable[str]] = ..., skipped_by: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ReviewResult(_message.Message):
     __slots__ = ("outcome", "approved_amount", "reason", "explanation")

@@ -86,6 +86,21 @@ class ReviewServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.RequestReviewRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.RequestReviewResponse.FromString,
                 _registered_method=True)
+        self.ClaimNextReview = channel.unary_unary(
+                '/decision_service.api.v1.ReviewService/ClaimNextReview',
+                request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.ClaimNextReviewRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.ClaimNextReviewResponse.FromString,
+                _registered_method=True)
+        self.SkipReview = channel.unary_unary(
+                '/decision_service.api.v1.ReviewService/SkipReview',
+                request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.SkipReviewRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.SkipReviewResponse.FromString,
+                _registered_method=True)
+        self.GetDesk = channel.unary_unary(
+                '/decision_service.api.v1.ReviewService/GetDesk',
+                request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskResponse.FromString,
+                _registered_method=True)
 
 
 class ReviewServiceServicer:
@@ -164,6 +179,28 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ClaimNextReview(self, request, context):
+        """Claims the most urgent review that the caller may take: open, and not skipped by the caller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SkipReview(self, request, context):
+        """Leaves a review to others: ClaimNextReview does not offer it to the caller any more. A claim of
+        the caller's ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDesk(self, request, context):
+        """Reads how reviews are worked on: queues with their counts, reason codes, a person's authority.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReviewServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -216,6 +253,21 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     servicer.RequestReview,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.RequestReviewRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.RequestReviewResponse.SerializeToString,
+            ),
+            'ClaimNextReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimNextReview,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.ClaimNextReviewRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.ClaimNextReviewResponse.SerializeToString,
+            ),
+            'SkipReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.SkipReview,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.SkipReviewRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.SkipReviewResponse.SerializeToString,
+            ),
+            'GetDesk': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDesk,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -490,6 +542,87 @@ class ReviewService:
             '/decision_service.api.v1.ReviewService/RequestReview',
             decision__service_dot_api_dot_v1_dot_review__service__pb2.RequestReviewRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_review__service__pb2.RequestReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimNextReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.ReviewService/ClaimNextReview',
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.ClaimNextReviewRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.ClaimNextReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SkipReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.ReviewService/SkipReview',
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.SkipReviewRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.SkipReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDesk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.ReviewService/GetDesk',
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -114,7 +114,7 @@ class OutcomeChange(_message.Message):
     def __init__(self, live: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., other: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., count: _Optional[int] = ...) -> None: ...
 
 class GuardrailFigures(_message.Message):
-    __slots__ = ("name", "metric", "of", "action", "standing", "value", "allowed", "window", "units", "min_units", "units_missing", "units_by_time")
+    __slots__ = ("name", "metric", "of", "action", "standing", "value", "allowed", "window", "units", "min_units", "units_missing", "units_by_time", "points", "allowed_low", "allowed_high")
     NAME_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +127,9 @@ class GuardrailFigures(_message.Message):
     MIN_UNITS_FIELD_NUMBER: _ClassVar[int]
     UNITS_MISSING_FIELD_NUMBER: _ClassVar[int]
     UNITS_BY_TIME_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_LOW_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_HIGH_FIELD_NUMBER: _ClassVar[int]
     name: str
     metric: str
     of: str
@@ -139,7 +142,24 @@ class GuardrailFigures(_message.Message):
     min_units: int
     units_missing: int
     units_by_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., metric: _Optional[str] = ..., of: _Optional[str] = ..., action: _Optional[str] = ..., standing: _Optional[str] = ..., value: _Optional[str] = ..., allowed: _Optional[str] = ..., window: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ..., units_missing: _Optional[int] = ..., units_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    points: _containers.RepeatedCompositeFieldContainer[GuardrailPoint]
+    allowed_low: str
+    allowed_high: str
+    def __init__(self, name: _Optional[str] = ..., metric: _Optional[str] = ..., of: _Optional[str] = ..., action: _Optional[str] = ..., standing: _Optional[str] = ..., value: _Optional[str] = ..., allowed: _Optional[str] = ..., window: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ..., units_missing: _Optional[int] = ..., units_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., points: _Optional[_Iterable[_Union[GuardrailPoint, _Mapping]]] = ..., allowed_low: _Optional[str] = ..., allowed_high: _Optional[str] = ...) -> None: ...
+
+class GuardrailPoint(_message.Message):
+    __slots__ = ("end_time", "value", "low", "high", "units")
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    end_time: _timestamp_pb2.Timestamp
+    value: str
+    low: str
+    high: str
+    units: int
+    def __init__(self, end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[str] = ..., low: _Optional[str] = ..., high: _Optional[str] = ..., units: _Optional[int] = ...) -> None: ...
 
 class NextStage(_message.Message):
     __slots__ = ("track", "stage", "percent", "hold_until_time", "decisions_missing", "decisions_by_time", "ready_by_time", "blocked_by", "decisions", "waiting", "guardrails")

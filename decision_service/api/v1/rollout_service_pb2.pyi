@@ -26,10 +26,12 @@ class ListRolloutsResponse(_message.Message):
     def __init__(self, rollouts: _Optional[_Iterable[_Union[_rollout_pb2.Rollout, _Mapping]]] = ...) -> None: ...
 
 class GetRolloutRequest(_message.Message):
-    __slots__ = ("product",)
+    __slots__ = ("product", "with_points")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    WITH_POINTS_FIELD_NUMBER: _ClassVar[int]
     product: str
-    def __init__(self, product: _Optional[str] = ...) -> None: ...
+    with_points: bool
+    def __init__(self, product: _Optional[str] = ..., with_points: _Optional[bool] = ...) -> None: ...
 
 class GetRolloutResponse(_message.Message):
     __slots__ = ("rollout", "figures")

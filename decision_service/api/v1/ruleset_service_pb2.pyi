@@ -12,6 +12,28 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ListPublicationsRequest(_message.Message):
+    __slots__ = ("page_size",)
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    def __init__(self, page_size: _Optional[int] = ...) -> None: ...
+
+class ListPublicationsResponse(_message.Message):
+    __slots__ = ("publications",)
+    PUBLICATIONS_FIELD_NUMBER: _ClassVar[int]
+    publications: _containers.RepeatedCompositeFieldContainer[RulesPublication]
+    def __init__(self, publications: _Optional[_Iterable[_Union[RulesPublication, _Mapping]]] = ...) -> None: ...
+
+class TestedVersion(_message.Message):
+    __slots__ = ("name", "coverage_percent", "figures_percent")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    coverage_percent: int
+    figures_percent: int
+    def __init__(self, name: _Optional[str] = ..., coverage_percent: _Optional[int] = ..., figures_percent: _Optional[int] = ...) -> None: ...
+
 class Ruleset(_message.Message):
     __slots__ = ("ref", "title", "currency", "time_zone", "loaded_time", "role", "inputs", "factors", "source")
     REF_FIELD_NUMBER: _ClassVar[int]
@@ -95,7 +117,7 @@ class ListRulesetsResponse(_message.Message):
     def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., in_force: _Optional[_Iterable[_Union[RulesInForce, _Mapping]]] = ..., lists: _Optional[_Iterable[_Union[KeyList, _Mapping]]] = ..., list_changes: _Optional[_Iterable[_Union[ListChange, _Mapping]]] = ..., published: _Optional[_Union[RulesPublication, _Mapping]] = ...) -> None: ...
 
 class RulesPublication(_message.Message):
-    __slots__ = ("digest", "publish_time", "published_by", "proposed_by", "approved_by", "ticket", "impact_digest", "proofs_digest")
+    __slots__ = ("digest", "publish_time", "published_by", "proposed_by", "approved_by", "ticket", "impact_digest", "proofs_digest", "tested", "proved", "accepted", "in_force")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     PUBLISH_TIME_FIELD_NUMBER: _ClassVar[int]
     PUBLISHED_BY_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +126,10 @@ class RulesPublication(_message.Message):
     TICKET_FIELD_NUMBER: _ClassVar[int]
     IMPACT_DIGEST_FIELD_NUMBER: _ClassVar[int]
     PROOFS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    TESTED_FIELD_NUMBER: _ClassVar[int]
+    PROVED_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_FIELD_NUMBER: _ClassVar[int]
     digest: str
     publish_time: _timestamp_pb2.Timestamp
     published_by: str
@@ -112,7 +138,11 @@ class RulesPublication(_message.Message):
     ticket: str
     impact_digest: str
     proofs_digest: str
-    def __init__(self, digest: _Optional[str] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., published_by: _Optional[str] = ..., proposed_by: _Optional[str] = ..., approved_by: _Optional[str] = ..., ticket: _Optional[str] = ..., impact_digest: _Optional[str] = ..., proofs_digest: _Optional[str] = ...) -> None: ...
+    tested: _containers.RepeatedCompositeFieldContainer[TestedVersion]
+    proved: int
+    accepted: _containers.RepeatedScalarFieldContainer[str]
+    in_force: bool
+    def __init__(self, digest: _Optional[str] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., published_by: _Optional[str] = ..., proposed_by: _Optional[str] = ..., approved_by: _Optional[str] = ..., ticket: _Optional[str] = ..., impact_digest: _Optional[str] = ..., proofs_digest: _Optional[str] = ..., tested: _Optional[_Iterable[_Union[TestedVersion, _Mapping]]] = ..., proved: _Optional[int] = ..., accepted: _Optional[_Iterable[str]] = ..., in_force: _Optional[bool] = ...) -> None: ...
 
 class KeyList(_message.Message):
     __slots__ = ("product", "name", "digest", "keys", "hashed")
@@ -149,14 +179,16 @@ class ListChange(_message.Message):
     def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., published_by: _Optional[str] = ..., path: _Optional[str] = ..., digest_before: _Optional[str] = ..., digest_after: _Optional[str] = ..., keys: _Optional[int] = ..., added: _Optional[int] = ..., removed: _Optional[int] = ...) -> None: ...
 
 class RulesInForce(_message.Message):
-    __slots__ = ("digest", "processes", "here")
+    __slots__ = ("digest", "processes", "here", "process_names")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     PROCESSES_FIELD_NUMBER: _ClassVar[int]
     HERE_FIELD_NUMBER: _ClassVar[int]
+    PROCESS_NAMES_FIELD_NUMBER: _ClassVar[int]
     digest: str
     processes: int
     here: bool
-    def __init__(self, digest: _Optional[str] = ..., processes: _Optional[int] = ..., here: _Optional[bool] = ...) -> None: ...
+    process_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, digest: _Optional[str] = ..., processes: _Optional[int] = ..., here: _Optional[bool] = ..., process_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetRulesetRequest(_message.Message):
     __slots__ = ("product", "version")

@@ -55,6 +55,11 @@ class RulesetServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetResponse.FromString,
                 _registered_method=True)
+        self.ListPublications = channel.unary_unary(
+                '/decision_service.api.v1.RulesetService/ListPublications',
+                request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsResponse.FromString,
+                _registered_method=True)
 
 
 class RulesetServiceServicer:
@@ -89,6 +94,13 @@ class RulesetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPublications(self, request, context):
+        """Lists the publications of rules that were taken over here, newest first: the register.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RulesetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +123,11 @@ def add_RulesetServiceServicer_to_server(servicer, server):
                     servicer.EvaluateRuleset,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetResponse.SerializeToString,
+            ),
+            'ListPublications': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPublications,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +239,33 @@ class RulesetService:
             '/decision_service.api.v1.RulesetService/EvaluateRuleset',
             decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPublications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.RulesetService/ListPublications',
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsResponse.FromString,
             options,
             channel_credentials,
             insecure,
