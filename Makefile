@@ -85,7 +85,7 @@ lock: ## Resolve requirements anew (needs uv)
 	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
 	$(COMPILE) --group pyproject.toml:clients -c requirements/dev.txt -o requirements/clients.txt
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
-	$(RESOLVE) --group build --extra otel -c requirements/dev.txt -o requirements/image.txt
+	$(RESOLVE) --group build --extra otel --extra console -c requirements/dev.txt -o requirements/image.txt
 
 .PHONY: pictures
 pictures: .venv/.dev .venv/.browser ## Take the pictures of docs/impact.md anew
