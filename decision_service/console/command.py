@@ -1,0 +1,253 @@
+"""The `console` command: settings, the application, and serving it until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from decision_service.cli.client import (
+    Address,
+    Certificate,
+    Connection,
+    Key,
+    Profile,
+    ServerOptions,
+)
+from decision_service.cli.options import CaOption
+from decision_service.cli.output import CommandError, Exit
+from decision_service.console import decisions, operations, reviews, rollouts, rules
+from decision_service.console.service import Service
+from decision_service.console.session import COOKIE, Sessions
+from decision_service.console.signin import Provider, SignIn
+from decision_service.console.text import STATIC, content, environment
+from decision_service.console.web import Pages, Visit, Walls
+from decision_service.runtime.address import is_loopback, split_address
+from decision_service.runtime.clock import SystemClock
+from decision_service.runtime.files import read_small
+from decision_service.runtime.tasks import listen, run_async, serving
+from decision_service.runtime.telemetry import configure_logging
+
+_DAY = "public, max-age=86400, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`url` is the console's own, as browsers have it; `people` are made-up ones with tokens."""
+
+    url: str
+    provider: Provider | None = None
+    grafana: str = ""
+    people: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_app(settings: Settings, connection: Connection) -> ASGIApp:
+    """The console as an ASGI application; calls go through an open connection."""
+    clock = SystemClock()
+    templates = environment(clock.now)
+    templates.globals["grafana"] = settings.grafana
+    sessions = Sessions(clock.monotonic)
+
+    def serve(token: str) -> Service:
+        return Service(connection, token)
+
+    signin = SignIn(
+        sessions,
+        serve,
+        clock.now,
+        clock.monotonic,
+        settings.url,
+        settings.provider,
+        settings.people,
+    )
+    pages = Pages(templates, signin.session_of, sessions.is_fresh, serve, sessions.end)
+    signin.pages = pages
+    parts = (decisions, reviews, rules, rollouts, operations)
+    routes: list[BaseRoute] = [
+        pages.route("/", _home),
+        pages.route("/signed-in", lambda visit: visit.page("signed-in.html")),
+        *signin.routes(),
+        *(route for part in parts for route in part.routes(pages)),
+        Route("/static/{name}", _asset, methods=["GET"]),
+    ]
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+
+    async def failed(request: Request, error: Exception) -> Response:
+        return await pages.failed(request, error, sessions.of(request.cookies.get(COOKIE, "")))
+
+    for kind in (404, 405, 413, 500, Exception):
+        app.add_exception_handler(kind, failed)
+    return Walls(app, settings.url)
+
+
+def _home(visit: Visit) -> Response:
+    """Where a person's work is."""
+    session = visit.session
+    if session.may("review", "review_second"):
+        return visit.go("/reviews")
+    return visit.go(
+        "/rollouts" if session.may("rollout") and not session.may("read") else "/decisions"
+    )
+
+
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in STATIC:
+        return Response(status_code=404)
+    return Response(content(name), media_type=STATIC[name], headers={"cache-control": _DAY})
+
+
+def console(
+    listen_at: Annotated[
+        str,
+        typer.Option("--listen", envvar="DECISION_CONSOLE_LISTEN", help="host:port of the pages"),
+    ] = "127.0.0.1:8090",
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            envvar="DECISION_CONSOLE_URL",
+            help="the address that browsers open, https:// where it is not this machine's",
+        ),
+    ] = "",
+    issuer: Annotated[
+        str,
+        typer.Option(
+            "--issuer", envvar="DECISION_CONSOLE_ISSUER", help="URL of the identity provider"
+        ),
+    ] = "",
+    client_id: Annotated[
+        str,
+        typer.Option(
+            "--client-id", envvar="DECISION_CONSOLE_CLIENT_ID", help="this console's name there"
+        ),
+    ] = "",
+    client_secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--client-secret-file",
+            envvar="DECISION_CONSOLE_CLIENT_SECRET_FILE",
+            help="file with its secret there; a public client has none",
+        ),
+    ] = None,
+    cert: Annotated[
+        Path | None,
+        typer.Option(
+            "--cert", envvar="DECISION_CONSOLE_CERT", help="certificate of the pages, in PEM"
+        ),
+    ] = None,
+    cert_key: Annotated[
+        Path | None,
+        typer.Option("--cert-key", envvar="DECISION_CONSOLE_CERT_KEY", help="and its key"),
+    ] = None,
+    grafana: Annotated[
+        str,
+        typer.Option(
+            "--grafana", envvar="DECISION_CONSOLE_GRAFANA", help="address of the dashboards"
+        ),
+    ] = "",
+    address: Address = None,
+    tls_ca: CaOption = None,
+    tls_cert: Certificate = None,
+    tls_key: Key = None,
+    profile: Profile = None,
+) -> None:
+    """People sign in at the identity provider of --issuer, or without one with their tokens.
+
+    Sessions end with the process: run one, behind one address.
+    """
+    server = ServerOptions.of(address, tls_ca, tls_cert, tls_key, None, profile)
+    if server.token_file is not None:
+        raise CommandError(
+            "--profile: people bring their own tokens: leave token_file out", Exit.USAGE
+        )
+    tls = _tls(cert, cert_key)
+    settings = Settings(
+        _own_url(listen_at, url, tls), _provider(issuer, client_id, client_secret_file), grafana
+    )
+    configure_logging("info", as_json=not sys.stderr.isatty())
+    run_async(serve_console(settings, server, listen_at, tls))
+
+
+async def serve_console(
+    settings: Settings, server: ServerOptions, listen_at: str, tls: ssl.SSLContext | None = None
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; raises CommandError where the address is taken."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        listener = listen(*split_address(listen_at))
+    except OSError as error:
+        message = f"{listen_at} of --listen cannot be bound ({error.strerror}): name another"
+        raise CommandError(message, Exit.USAGE) from None
+    with server.connect() as connection:
+        async with serving(build_app(settings, connection), listener, tls=tls):
+            sys.stdout.write(
+                f"Console at {settings.url}; it calls {server.address}. Ctrl-C stops it.\n"
+            )
+            sys.stdout.flush()
+            await stop.wait()
+
+
+def _own_url(listen_at: str, url: str, tls: ssl.SSLContext | None) -> str:
+    """What browsers open; raises CommandError where passwords or cookies would go unencrypted."""
+    host, _ = split_address(listen_at)
+    if not url:
+        if not is_loopback(host) and tls is None:
+            message = (
+                f"--listen {listen_at} is not this machine's own address: give --url https://…"
+            )
+            raise CommandError(message, Exit.USAGE)
+        return f"{'http' if tls is None else 'https'}://{listen_at}"
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and is_loopback(parts.hostname or "")
+    ):
+        raise CommandError(f"--url {url}: it must begin with https://", Exit.USAGE)
+    if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise CommandError(f"--url {url}: give scheme, host and port alone", Exit.USAGE)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _provider(issuer: str, client_id: str, secret_file: Path | None) -> Provider | None:
+    if not issuer:
+        return None
+    if not client_id:
+        raise CommandError("--issuer is given without --client-id: give both", Exit.USAGE)
+    try:
+        secret = "" if secret_file is None else read_small(secret_file).decode().strip()
+    except (OSError, UnicodeDecodeError):
+        raise CommandError(
+            f"{secret_file} of --client-secret-file cannot be read", Exit.USAGE
+        ) from None
+    return Provider(issuer, client_id, secret)
+
+
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None and key is None:
+        return None
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        made.load_cert_chain(cert or "", key)
+    except (OSError, ssl.SSLError):
+        raise CommandError(
+            "--cert and --cert-key are no certificate in PEM with its key", Exit.USAGE
+        ) from None
+    return made

@@ -1,0 +1,81 @@
+"""Sessions: who is signed in, for how long, and with which credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+COOKIE = "__Host-session"
+LONGEST = 8 * 3600.0
+IDLE = 30 * 60.0
+FRESH = 15 * 60.0
+"""Seconds after a sign-in in which steps of weight do not ask for another one."""
+
+MOST = 10_000
+
+
+@dataclass(slots=True)
+class Session:
+    """One sign-in; instants are seconds of a clock that never goes back.
+
+    `token` is what the service is called with, and ends at `token_ends`; `refresh` brings another.
+    """
+
+    name: str
+    roles: frozenset[str]
+    token: str
+    began: float
+    seen: float
+    refresh: str = ""
+    token_ends: float = float("inf")
+    key: str = ""
+
+    def may(self, *roles: str) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+
+class Sessions:
+    """Open sessions by the hash of their cookie; they end with this process."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._open: dict[str, Session] = {}
+
+    def begin(self, session: Session) -> str:
+        """Keep a session, and return the value of its cookie: 256 random bits."""
+        now = self._seconds()
+        for key in [key for key, one in self._open.items() if not _lasts(one, now)]:
+            del self._open[key]
+        while len(self._open) >= MOST:
+            del self._open[next(iter(self._open))]
+        value = secrets.token_urlsafe(32)
+        session.key = _hashed(value)
+        self._open[session.key] = session
+        return value
+
+    def of(self, value: str) -> Session | None:
+        """The session of a cookie; None once it has ended or was idle for half an hour."""
+        found, now = self._open.get(_hashed(value)), self._seconds()
+        if found is None or not _lasts(found, now):
+            return None
+        found.seen = now
+        return found
+
+    def is_fresh(self, session: Session) -> bool:
+        return self._seconds() - session.began <= FRESH
+
+    def end(self, session: Session, *, everywhere: bool = False) -> None:
+        """End a session, or every one of its person."""
+        for key, one in [*self._open.items()]:
+            if one is session or (everywhere and one.name == session.name):
+                del self._open[key]
+
+
+def _lasts(session: Session, now: float) -> bool:
+    return now - session.began <= LONGEST and now - session.seen <= IDLE
+
+
+def _hashed(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""How pages write: templates, amounts, instants, words of the API, and text that people wrote."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from decision_service.cli import rollout, views
+from decision_service.domain.errors import visible
+from decision_service.server.wire import enum_name
+
+_SPANS = (("d", 86_400), ("h", 3_600), ("min", 60))
+STATIC = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "htmx-4.0.1.min.js": "text/javascript",
+}
+"""What pages load, all of it from here, by name and media type."""
+
+
+def environment(now: Callable[[], datetime]) -> Environment:
+    """The templates. Whatever they print is escaped, its control characters shown as marks."""
+    made = Environment(
+        loader=PackageLoader(__package__, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    made.filters.update(
+        money=views.money_text,
+        value=views.value_text,
+        cause=views.cause_text,
+        reason=views.reason_text,
+        outcome=views.outcome_text,
+        offer=views.offer_text,
+        score=views.score_text,
+        change=views.change_text,
+        recourse=views.recourse_text,
+        override=views.override_text,
+        moved=rollout.moved_text,
+        name=name_of,
+        words=lambda text: text.lower().replace("_", " "),
+        instant=instant,
+        age=lambda at: age(at, now()),
+        comparison=_comparison,
+    )
+    made.globals["asset"] = asset
+    return made
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, Markup) else visible("" if value is None else str(value))
+
+
+def name_of(message: Message, field: str) -> str:
+    """The name of an enum field's value, such as APPROVE; empty where it is unspecified."""
+    number = getattr(message, field)
+    enum = message.DESCRIPTOR.fields_by_name[field].enum_type
+    return enum_name(cast("EnumDescriptor", enum), number) if number else ""
+
+
+def instant(at: Timestamp) -> Markup:
+    """An instant in UTC, which the page's script shows in the reader's own time zone."""
+    moment = at.ToDatetime()
+    return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}">{:%Y-%m-%d %H:%M} UTC</time>').format(
+        moment, moment
+    )
+
+
+def age(at: Timestamp, now: datetime) -> str:
+    """How long ago, or ahead: `3 h`, `in 20 min`, `now`."""
+    seconds = (now - at.ToDatetime(UTC)) // timedelta(seconds=1)
+    for unit, size in _SPANS:
+        if abs(seconds) >= size:
+            count = f"{abs(seconds) // size} {unit}"
+            return count if seconds > 0 else f"in {count}"
+    return "now"
+
+
+def _comparison(one: Any) -> str:
+    return views.comparison_text(one.left, one.actual, one.operator, one.right, one.required)
+
+
+@cache
+def content(name: str) -> bytes:
+    """The bytes of one of the STATIC files."""
+    return resources.files(__package__).joinpath("static", name).read_bytes()
+
+
+@cache
+def asset(name: str) -> Markup:
+    """The address and the hash of a file as attributes: browsers run no other content."""
+    digest = base64.b64encode(hashlib.sha384(content(name)).digest()).decode()
+    key = "href" if name.endswith(".css") else "src"
+    address = f"/static/{name}?v={hashlib.sha256(content(name)).hexdigest()[:12]}"
+    text = f'{key}="{address}" integrity="sha384-{digest}"'
+    return Markup(text)  # noqa: S704 - made of our own files' names and hashes
