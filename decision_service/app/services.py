@@ -51,6 +51,7 @@ from decision_service.server import (
     reviews,
     rollouts,
     rulesets,
+    status,
 )
 from decision_service.server.connect import (
     ConnectPage,
@@ -214,6 +215,7 @@ async def wire_services(
         ),
         notices.SERVICE: notices.NoticeServicer(letters, clock),
         reviews.SERVICE: parts.servicer,
+        status.SERVICE: status.Stub(),
     }
     return ServiceParts(services, parts, onboard)
 

@@ -113,6 +113,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.NoticeService/GetNotice": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),
+    f"/{PACKAGE}.StatusService/GetCaller": _ANY,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }

@@ -109,7 +109,7 @@ _OF_VERDICT = (
     "connect",
 )  # fmt: skip
 _OF_FULL_VIEW = ("inputs", "factor_values", "rule_traces", "withheld_tags", "list_answers")
-_ADDED_LATER = ("recourse", "review")
+_ADDED_LATER = ("recourse", "review", "income_months")
 DECISIONS = Mapper(
     {
         pb.Decision: {

@@ -167,6 +167,7 @@ REVIEWS = Mapper(
             "instalment": "terms.instalment",
             "failed_checks": "terms.failed_checks",
             "events": None,
+            "skipped_by": None,
         },
         pb.ReviewEvent: {"event_time": "at", "data_kinds": "kinds"},
         pb.ReviewResult: {"approved_amount": "amount"},
