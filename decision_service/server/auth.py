@@ -446,8 +446,8 @@ class Authenticator:
         elif self._issuer is None or self._issuer.named != named:
             try:
                 from decision_service.server.issuer import Issuer  # of the extra
-            except ModuleNotFoundError as error:
-                message = f"`issuer` needs the package of {error.name}, which is not installed"
+            except ModuleNotFoundError:
+                message = "`issuer` needs the package joserfc, which is not installed"
                 hint = "pip install decision-service[console]"
                 return _refused(path, NO_PACKAGE, message, hint)
             self._issuer = Issuer(named, self._now)

@@ -111,13 +111,12 @@ class Issuer:
         if caller is None:
             return None
         try:
-            return (
-                caller if validate_compact(signed, self._known(now), registry=_REGISTRY) else None
-            )
+            good = validate_compact(signed, self._known(now), registry=_REGISTRY)
         except InvalidKeyIdError:
             raise
         except (JoseError, ValueError):
             return None
+        return caller if good else None
 
     def _validate(self, claims: dict[str, Any], now: datetime) -> None:
         JWTClaimsRegistry(

@@ -19,7 +19,7 @@ from tests.fakes.log import captured
 from tests.fakes.world import SetClock
 from tests.kits.issuer import BAD, DISCOVERY, Issuer
 
-MARIA, STRANGER, LOS = "248289761001", "1", new_token()
+MARIA, STRANGER, LOS = "248289761001", "1", new_token() + ".a.b"
 
 
 class Call:
@@ -228,6 +228,7 @@ async def test_an_issuer_that_cannot_be_reached_stops_no_start(
     assert authenticator._issuer is known
     path.write_text(f'callers: {{los: {{roles: [decide], tokens: ["{token_hash(LOS)}"]}}}}')
     assert authenticator.refresh()
+    assert authenticator._issuer is None
     assert await name_of(authenticator, issuer.token(MARIA)) is None
 
 
