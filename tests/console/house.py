@@ -92,10 +92,11 @@ async def house(
     provider: Provider | None = None,
     clock: Clock | None = None,
     port: int = 0,
+    issuer: str = "",
     **settings: str,
 ) -> AsyncIterator[House]:
     """Serve both on loopback until the context ends."""
-    team = Team(folder)
+    team = Team(folder, issuer)
     for name, roles in PEOPLE.items():
         team.hire(name, *roles)
     settings.setdefault("auth_tokens_file", str(team.path))
