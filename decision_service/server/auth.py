@@ -62,9 +62,11 @@ ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_
 """Kill and the other steps of rollouts, which no other calls keep out."""
 
 REFLECTION = "/grpc.reflection."
-_READ_REVIEWS = ("ListReviews", "GetReview")
+_READ_REVIEWS = ("ListReviews", "GetReview", "GetDesk")
 _WORK_ON_REVIEWS = (
     "ClaimReview",
+    "ClaimNextReview",
+    "SkipReview",
     "ReleaseReview",
     "AddReviewNote",
     "RequestReviewData",
@@ -402,6 +404,12 @@ class Authenticator:
     def signers(self) -> Mapping[str, Signer]:
         """The callers with signing keys; none without a callers file."""
         return {} if self._callers is None else self._callers.signers
+
+    def is_reviewer(self, name: str) -> bool:
+        """Whether a caller of this name works on reviews; any may be one without a callers file."""
+        if self._callers is None:
+            return NAME.fullmatch(name) is not None
+        return not _REVIEWERS.isdisjoint(self._callers.roles.get(name, ()))
 
     def last_uses(self) -> Iterator[tuple[Token, datetime | None]]:
         for token in () if self._callers is None else self._callers.tokens:
