@@ -51,6 +51,7 @@ from decision_service.server import (
     reviews,
     rollouts,
     rulesets,
+    status,
 )
 from decision_service.server.connect import (
     ConnectPage,
@@ -214,6 +215,18 @@ async def wire_services(
         ),
         notices.SERVICE: notices.NoticeServicer(letters, clock),
         reviews.SERVICE: parts.servicer,
+        status.SERVICE: status.StatusServicer(
+            core.settings,
+            core.deps.health,
+            active,
+            rolling.replica_check,
+            core.source,
+            core.guard,
+            core.certificates,
+            core.deps.authenticator,
+            parts.watch,
+            store.waiting_events,
+        ),
     }
     return ServiceParts(services, parts, onboard)
 
