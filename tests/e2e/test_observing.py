@@ -46,6 +46,7 @@ REQUESTS = {
         decision_id=DECISION
     ),
     f"{SERVICE}RulesetService/ListRulesets": rules_pb.ListRulesetsRequest(),
+    f"{SERVICE}RulesetService/ListPublications": rules_pb.ListPublicationsRequest(),
     f"{SERVICE}RulesetService/GetRuleset": rules_pb.GetRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/ValidateRuleset": rules_pb.ValidateRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/EvaluateRuleset": rules_pb.EvaluateRulesetRequest(product=PRODUCT),
