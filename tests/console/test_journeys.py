@@ -14,8 +14,8 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from tests.console.house import House, Moved, chromium, house, window
 from tests.e2e.browser import OUTPUT, barriers, browser
-from tests.e2e.service import PRODUCT, own_rules
-from tests.e2e.test_rollouts import STAGED
+from tests.e2e.service import PRODUCT
+from tests.e2e.test_rollouts import planned
 
 pytestmark = [pytest.mark.long, browser]
 
@@ -186,7 +186,7 @@ async def test_a_session_that_ends_in_a_form_loses_nothing_typed(tmp_path: Path)
 
 async def test_risk_advances_a_canary_and_kills_it(tmp_path: Path) -> None:
     """Each step wants a reason; after the kill the page says what becomes of applicants."""
-    rules = own_rules(tmp_path, STAGED)
+    rules = planned(tmp_path)
     async with at(tmp_path, "imelda", f"/rollouts/{PRODUCT}", rules_dir=str(rules)) as (home, page):
         await shot(page, "rollout")
         advance = page.locator("form[action$='/advance']").filter(
@@ -226,7 +226,7 @@ async def unfold(page: Page, inner: Any) -> None:
 
 
 async def test_an_auditor_reads_and_prints_a_chain(tmp_path: Path) -> None:
-    """Search by the loan system's reference, then one page with all, which prints without a menu."""
+    """Search by the loan system's reference, then one page with all, which prints as it is."""
     async with at(tmp_path, "noel") as (home, page):
         review = await open_case(home, "Anisha", 12_000, application_id="A-2041")
         await home.call("rosa", "ReviewService.ClaimReview", review_id=review.review_id)
@@ -284,7 +284,7 @@ LARGEST = 150_000
 async def test_every_page_is_for_everybody(tmp_path: Path) -> None:
     """No barrier by axe, nothing wider than the screen, no page above 150 KB: in light and dark,
     at 320 pixels and at 200 % zoom, with the largest decisions of the shipped rules."""
-    rules = own_rules(tmp_path, STAGED)
+    rules = planned(tmp_path)
     async with house(tmp_path, rules_dir=str(rules)) as home, chromium() as made:
         paths = [*await seeded(home)]
         for view, context in VIEWS.items():
