@@ -311,7 +311,7 @@ async def test_every_field_of_a_request_is_known(shared: Running) -> None:
                 assert "cannot be read" not in answer.content.get("message", ""), path
 
 
-READ_ALONE = {"recourse", "review"}
+READ_ALONE = {"recourse", "review", "incomeMonths"}
 
 
 @pytest.mark.parametrize("person", sandbox_people(), ids=lambda person: person.name)
@@ -323,7 +323,7 @@ async def test_decisions_are_as_the_document_says(shared: Running, person: Any) 
     read = await post(shared, "DecisionService/GetDecision", one)
     replayed = await post(shared, "DecisionService/ReplayDecision", one)
     kept = {k: v for k, v in read.content["decision"].items() if k not in READ_ALONE}
-    assert made.content["decision"] == kept
+    assert made.content["decision"] == kept | {"incomeMonths": []}
     assert replayed.content["differingFields"] == []
     for name, answer in (("Create", made), ("Get", read), ("Replay", replayed)):
         schema = {"$ref": f"#/components/schemas/{name}DecisionResponse"}
