@@ -386,13 +386,6 @@ async def test_the_curl_lines_of_the_page_run(live: Running, tmp_path: Path) -> 
     assert (tried["outcome"], tried["rulesetRef"]["version"]) == ("OUTCOME_APPROVE", 2)
 
 
-def test_the_page_names_every_path_of_before_and_of_now() -> None:
-    """Each method once."""
-    rows = CALLERS.rows("Paths of before")
-    assert sorted(PACKAGE + row[1].strip("`") for row in rows) == sorted(document()["paths"])
-    assert all(row[0].strip("`").split()[1].startswith("/v1/") for row in rows)
-
-
 async def test_the_embedded_mode_has_an_explorer(shared: Running) -> None:
     """Every call and message is on the page; what it leads to is there, without another host."""
     async with httpx2.AsyncClient(base_url=shared.service.http_url, verify=TLS) as client:
