@@ -49,7 +49,7 @@ class Past:
     amount: Money | None
     by_person: bool
     is_since: bool
-    loans: list[loans_pb.LoanOutcome]
+    loans: list[loans_pb.LoanOutcome] | None
 
 
 def routes(pages: Pages) -> list[Route]:
@@ -205,12 +205,6 @@ def _past_of(visit: Visit, one: pb.Decision, judged: pb.Decision) -> Past:
     at = review.decide_time if is_persons else one.create_time
     is_approved = outcome == pb.OUTCOME_APPROVE
     amount = review.approved_amount if is_persons else one.offer.approved_amount
-    newest: dict[str, loans_pb.LoanOutcome] = {}
-    reports = is_approved and visit.service.find(
-        "OutcomeService.ListOutcomes", decision_id=one.decision_id, page_size=500
-    )
-    for report in reports.outcomes if reports else ():
-        newest[report.outcome.loan_id] = report.outcome
     return Past(
         one.decision_id,
         at,
@@ -218,8 +212,18 @@ def _past_of(visit: Visit, one: pb.Decision, judged: pb.Decision) -> Past:
         amount if is_approved and amount.currency_code else None,
         is_persons,
         is_approved and at.ToNanoseconds() >= judged.create_time.ToNanoseconds(),
-        list(newest.values()),
+        _loans(visit, one.decision_id) if is_approved else [],
     )
+
+
+def _loans(visit: Visit, decision_id: str) -> list[loans_pb.LoanOutcome] | None:
+    """The newest report of each loan; None where the caller may not read them."""
+    found = visit.service.find(
+        "OutcomeService.ListOutcomes", decision_id=decision_id, page_size=500
+    )
+    if found is None:
+        return None
+    return list({one.outcome.loan_id: one.outcome for one in found.outcomes}.values())
 
 
 def sources(decision: pb.Decision) -> dict[str, str]:

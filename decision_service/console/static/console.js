@@ -46,7 +46,7 @@ document.addEventListener("DOMContentLoaded", () => {
   setInterval(watchClaim, 5000);
   document.addEventListener("keydown", pressed);
   const wrong = document.querySelector("[aria-invalid=true]") || document.querySelector("[role=alert]");
-  if (wrong) wrong.focus();
+  if (wrong && !wrong.autofocus) wrong.focus();
 });
 document.addEventListener("htmx:after:swap", () => {
   localTimes();
