@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from decision_service.cli import rollout, views
+from decision_service.console import charts
 from decision_service.domain.errors import visible
 from decision_service.server.wire import enum_name
 
@@ -56,6 +57,9 @@ def environment(now: Callable[[], datetime]) -> Environment:
         instant=instant,
         age=lambda at: age(at, now()),
         comparison=_comparison,
+        factor_rows=charts.factor_rows,
+        stages=charts.stages,
+        strip=charts.strip,
     )
     made.globals["asset"] = asset
     return made

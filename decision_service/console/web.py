@@ -283,9 +283,11 @@ class Pages:
 
 
 def sentence(refused: Refused) -> str:
-    """What the service said, as a sentence that begins with a capital and ends with a full stop."""
+    """What the service said, with a capital in front of all but a name, and a full stop."""
     words = refused.message.strip()
-    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"
+    if "_" not in words.partition(" ")[0]:
+        words = f"{words[:1].upper()}{words[1:]}"
+    return f"{words}{'' if words.endswith('.') else '.'}"
 
 
 def local(path: str, otherwise: str = "/") -> str:

@@ -1,8 +1,8 @@
 // Keys, the reader's own time zone, and a claim that runs out. Every page works without this.
 "use strict";
 
-function localTimes(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
+function localTimes() {
+  for (const time of document.querySelectorAll("time[datetime]:not([title])")) {
     const at = new Date(time.dateTime);
     time.title = time.textContent;
     time.textContent = at.toLocaleString("sv-SE", { timeZoneName: "short" }).replace(/:\d\d (?=\S+$)/, " ");
@@ -33,23 +33,22 @@ function pressed(event) {
 function watchClaim() {
   const claim = document.querySelector("[data-claim-ends]");
   if (!claim) return;
-  const ends = Date.parse(claim.dataset.claimEnds);
-  const show = () => {
-    const left = Math.ceil((ends - Date.now()) / 60000);
-    if (left > 5) return;
-    claim.hidden = false;
-    claim.querySelector("[data-left]").textContent =
-      left > 0 ? `Your claim ends in ${left} min.` : "Your claim has ended. What you typed is still here.";
-  };
-  show();
-  setInterval(show, 5000);
+  const left = Math.ceil((Date.parse(claim.dataset.claimEnds) - Date.now()) / 60000);
+  const words = left > 5 ? "" : left > 0 ? `Your claim ends in ${left} min.` : "Your claim has ended. What you typed is still here.";
+  const shown = claim.querySelector("[data-left]");
+  if (shown.textContent !== words) shown.textContent = words;
+  claim.classList.toggle("ending", left <= 5);
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-  localTimes(document);
+  localTimes();
   watchClaim();
+  setInterval(watchClaim, 5000);
   document.addEventListener("keydown", pressed);
-  const wrong = document.querySelector("[aria-invalid=true], [role=alert]");
-  if (wrong) wrong.focus();
+  const wrong = document.querySelector("[aria-invalid=true]") || document.querySelector("[role=alert]");
+  if (wrong && !wrong.autofocus) wrong.focus();
 });
-document.addEventListener("htmx:after:swap", (event) => localTimes(event.target));
+document.addEventListener("htmx:after:swap", () => {
+  localTimes();
+  watchClaim();
+});
