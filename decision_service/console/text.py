@@ -39,6 +39,7 @@ def environment(now: Callable[[], datetime]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
+        auto_reload=False,
     )
     made.filters.update(
         money=views.money_text,
@@ -62,6 +63,8 @@ def environment(now: Callable[[], datetime]) -> Environment:
         strip=charts.strip,
     )
     made.globals["asset"] = asset
+    for name in made.list_templates():
+        made.get_template(name)  # compiled now: the first visitor does not wait for it
     return made
 
 

@@ -54,6 +54,9 @@ _STATUS = {
     grpc.StatusCode.UNAVAILABLE: 503,
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
+_LATER = {429, 503, 504}
+"""Of a form that may be sent again as it is."""
+
 _TITLES = {
     400: "That cannot be asked",
     403: "Not allowed",
@@ -198,7 +201,7 @@ class Pages:
                 if refused.code is grpc.StatusCode.UNAUTHENTICATED:
                     self._end(session)
                     return self.signed_out(request, form)
-                response = self.refusal(request, refused, session)
+                response = self.refusal(request, refused, session, form)
             spent, whole = visit.service.seconds * 1000, (perf_counter() - began) * 1000
             response.headers["server-timing"] = (
                 f"own;dur={whole - spent:.1f}, service;dur={spent:.1f}"
@@ -226,15 +229,18 @@ class Pages:
         session: Session | None,
         why: str = "This step has weight, so you are asked who you are again.",
     ) -> Response:
-        fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
         return self.error(
-            request, 401, "Sign in again", why, session, fields=fields, action=request.url.path
+            request, 401, "Sign in again", why, session, _fields(form), request.url.path
         )
 
-    def refusal(self, request: Request, refused: Refused, session: Session | None) -> Response:
+    def refusal(
+        self, request: Request, refused: Refused, session: Session, form: FormData
+    ) -> Response:
         status = _STATUS.get(refused.code, 502)
         title = _TITLES.get(status, "That did not work")
-        return self.error(request, status, title, sentence(refused), session)
+        again = _fields(form) if status in _LATER else ()
+        action = request.url.path if again else ""
+        return self.error(request, status, title, sentence(refused), session, again, action)
 
     def error(
         self,
@@ -252,6 +258,7 @@ class Pages:
             words=words,
             session=session,
             here=request.url.path,
+            status=status,
             fields=fields,
             action=action,
             way_on=_above(request.url.path),
@@ -302,6 +309,10 @@ def local(path: str, otherwise: str = "/") -> str:
 def _above(path: str) -> str:
     """The list that a page belongs to: `/reviews` of a case."""
     return "/" + path.strip("/").split("/")[0] if path.count("/") > 1 else "/"
+
+
+def _fields(form: FormData) -> Sequence[tuple[str, str]]:
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 
 async def _form(request: Request) -> FormData:
