@@ -10,6 +10,7 @@ from itertools import groupby
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.cli.export import amount_text
 from decision_service.cli.views import money_text
 from decision_service.server.wire import enum_name
 
@@ -34,7 +35,7 @@ class Bound:
 class FactorRow:
     """A factor or a derived value next to what rules compare it with.
 
-    `factor` is None of a derived value, of which comparisons alone say the `actual` value.
+    `factor` is None of a derived value. `actual` is the value as comparisons show it.
     """
 
     name: str
@@ -54,9 +55,10 @@ def factor_rows(decision: pb.Decision) -> list[FactorRow]:
     rows = {one.name: FactorRow(one.name, one) for one in decision.factor_values}
     for trace in decision.rule_traces:
         for one in trace.comparisons:
+            row = rows.setdefault(one.left, FactorRow(one.left, None))
+            row.actual = one.actual
             if not one.right or one.right == "-":  # a cell of a table that takes anything
                 continue
-            row = rows.setdefault(one.left, FactorRow(one.left, None, one.actual))
             truth = enum_name(pb.Truth.DESCRIPTOR, one.truth)
             words = bound_text(one)
             bound = row.bounds.setdefault((words, truth), Bound(words, truth))
@@ -71,7 +73,7 @@ def factor_rows(decision: pb.Decision) -> list[FactorRow]:
 
 def bound_text(one: pb.ComparisonTrace) -> str:
     """`< params.min_age (18)`: the operator, the right side as written, and its value."""
-    words = f"{one.operator or 'is'} {one.right}"
+    words = one.right if one.operator == "in" else f"{one.operator or 'is'} {one.right}"
     is_plain = not one.required or one.required.strip('"') == one.right.strip('"')
     return words if is_plain else f"{words} ({one.required})"
 
@@ -136,4 +138,4 @@ def source_of(part: pb.IncomePart) -> str:
 
 
 def _amount(money: Money) -> Decimal:
-    return Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
+    return Decimal(amount_text(money))
