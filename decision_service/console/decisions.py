@@ -6,15 +6,13 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import grpc
 import msgspec
-from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -40,14 +38,17 @@ OUTCOMES = ("APPROVE", "REFER", "DECLINE", "NOT_ENROLLED")
 LANGUAGES = {"en": "English", "fil": "Filipino"}
 TEXTS = ("any_id", "product", "reason", "arm")
 FLAGS = ("decided_again", "by_person")
-DAYS = {"from": 0, "to": 1}
-"""The days of a span, and how many days after the beginning of each the bound is."""
+DAYS = {"from": ("create_time_from", 0), "to": ("create_time_before", 1)}
+"""The days of a span: the bound, and how many days after the beginning of the day it is."""
 
-FILTER = (*TEXTS, *FLAGS, *DAYS, "outcome", "version")
+COLUMNS = (
+    "decision", "application", "customer", "user", "product", "outcome", "reasons", "version",
+    "arm", "day",
+)  # fmt: skip
 FORMULA = ("=", "+", "-", "@")
 """What a cell begins with that a spreadsheet would compute."""
 
-_LIST = "DecisionService.ListDecisions"
+_LIST, _GET = "DecisionService.ListDecisions", "DecisionService.GetDecision"
 _PAGES = 40
 _WHOLE = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
@@ -68,33 +69,34 @@ def routes(pages: Pages) -> list[Route]:
 
 def search(visit: Visit) -> Response:
     """A form whose fields are the URL; one hit for an id leads to its decision."""
-    names = (*FILTER, "page_token")
+    names = (*TEXTS, *FLAGS, *DAYS, "outcome", "version", "page_token")
     kept = {name: visit.query[name].strip() for name in names if visit.query.get(name, "").strip()}
     if len(kept) < len(visit.query):
         return visit.go(f"/decisions?{urlencode(kept)}" if kept else "/decisions")
     fields, wrong = fields_of(kept)
-    reply, token = None, kept.pop("page_token", "")
+    token = kept.pop("page_token", "")
+    found, following = [], ""
     try:
         if not wrong:
             reply = visit.service.call(_LIST, page_size=PAGE, page_token=token, **fields)
+            found, following = reply.decisions, reply.next_page_token
     except Refused as refused:
         wrong = refused.fields
         if not wrong:
             raise
-    if reply and "any_id" in kept and len(reply.decisions) == len(kept) == 1:
-        return visit.go(f"/decisions/{reply.decisions[0].decision_id}")
-    following = reply.next_page_token if reply else ""
+    if "any_id" in kept and len(found) == len(kept) == 1:
+        return visit.go(f"/decisions/{found[0].decision_id}")
     return visit.page(
         "decisions.html",
         400 if wrong else 200,
         kept=kept,
         wrong=wrong,
-        found=reply.decisions if reply else (),
+        found=found,
         is_first=not token,
         address=urlencode(kept),
         following=following and urlencode({**kept, "page_token": following}),
-        back_to=back_to(following) if reply and len(reply.decisions) < PAGE else "",
-        products=sorted({one.ref.ruleset for one in _rulesets(visit.service).rulesets}),
+        back_to=back_to(following) if len(found) < PAGE else "",
+        products=sorted({one.ref.ruleset for one in _loaded(visit.service).rulesets}),
         outcomes=OUTCOMES,
     )
 
@@ -105,24 +107,20 @@ def fields_of(kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     fields |= {name: True for name in FLAGS if name in kept}
     wrong: dict[str, str] = {}
     if outcome := kept.get("outcome"):
-        fields["outcome"] = numbers_of(pb.Outcome.DESCRIPTOR).get(outcome, 0)
+        fields["outcome"] = numbers_of(pb.Outcome.DESCRIPTOR).get(outcome)
         if outcome not in OUTCOMES:
             wrong["outcome"] = f"{outcome} is no outcome: choose one of the list"
     if version := kept.get("version"):
-        if version.isascii() and version.isdigit() and len(version) < 10:
-            fields["version"] = int(version)
-        else:
+        fields["version"] = int(version) if _WHOLE.fullmatch(version) else 0
+        if fields["version"] < 1:
             wrong["version"] = f"{version} is no version: write a number such as 3"
-    for name, later in DAYS.items():
-        if text := kept.get(name):
-            try:
-                day = date.fromisoformat(text) + timedelta(days=later)
-            except (ValueError, OverflowError):
-                wrong[name] = f"{text} is no day: write it as 2026-11-30"
-                continue
-            at = Timestamp()
-            at.FromDatetime(datetime.combine(day, time(), UTC))
-            fields["create_time_before" if later else "create_time_from"] = at
+    for name, (bound, later) in DAYS.items():
+        try:
+            if name in kept:
+                day = datetime.combine(date.fromisoformat(kept[name]), datetime.min.time(), UTC)
+                fields[bound] = day + timedelta(days=later)
+        except (ValueError, OverflowError):
+            wrong[name] = f"{kept[name]} is no day: write it as 2026-11-30"
     return fields, wrong
 
 
@@ -131,7 +129,7 @@ def back_to(token: str) -> str:
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         _, position = msgspec.msgpack.decode(raw, type=tuple[bytes, PagePosition])
-    except ValueError:
+    except ValueError:  # of another version of the service
         return ""
     return f"{position.created:%Y-%m-%d}"
 
@@ -142,23 +140,22 @@ def export(visit: Visit) -> Response:
     if wrong:
         return visit.go(f"/decisions?{visit.request.url.query}")
     found: list[pb.Decision] = []
+    is_cut = False
     for page in visit.service.pages(_LIST, _PAGES, page_size=500, **fields):
         found.extend(page.decisions)
+        is_cut = bool(page.next_page_token)
         if len(found) >= MOST_ROWS:
             break
-    is_cut = page.next_page_token or len(found) > MOST_ROWS
     name = f"decisions{'-incomplete' if is_cut else ''}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(table_of(found[:MOST_ROWS]), media_type="text/csv", headers=headers)
+    return Response(csv_of(found[:MOST_ROWS]), media_type="text/csv", headers=headers)
 
 
-def table_of(decisions: list[pb.Decision]) -> str:
+def csv_of(decisions: Sequence[pb.Decision]) -> str:
+    """A table that no spreadsheet computes anything of, with control characters as marks."""
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow((
-        "decision", "application", "customer", "user", "product", "outcome", "reasons", "version",
-        "arm", "day",
-    ))  # fmt: skip
+    rows.writerow(COLUMNS)
     for one in decisions:
         codes = " ".join(reason.code for reason in one.reasons)
         cells = (
@@ -166,22 +163,13 @@ def table_of(decisions: list[pb.Decision]) -> str:
             outcome_text(one), codes, str(one.ruleset_ref.version or ""), one.assignment.arm,
             one.as_of_date,
         )  # fmt: skip
-        rows.writerow(map(cell, cells))
+        rows.writerow(visible(f"'{cell}" if cell.startswith(FORMULA) else cell) for cell in cells)
     return text.getvalue()
 
 
-def cell(text: str) -> str:
-    """A text that no spreadsheet computes, with its control characters as marks."""
-    return visible(f"'{text}" if text.startswith(FORMULA) else text)
-
-
-def show(visit: Visit) -> Response:
-    return _shown(visit)
-
-
-def _shown(visit: Visit, status: int = 200, **refused: str) -> Response:
+def show(visit: Visit, status: int = 200, **refused: str) -> Response:
     """The page of a decision; `replay` and `letter` say why there is none."""
-    decision = _decision(visit, visit.path["id"], recourse="recourse" in visit.query)
+    decision = _decision(visit, recourse="recourse" in visit.query)
     return visit.page(
         "decision.html",
         status,
@@ -193,10 +181,11 @@ def _shown(visit: Visit, status: int = 200, **refused: str) -> Response:
     )
 
 
-def _decision(visit: Visit, decision_id: str, *, recourse: bool = False) -> pb.Decision:
+def _decision(visit: Visit, *, recourse: bool = False) -> pb.Decision:
+    """The decision of the page; without what would change it, which takes up to a second."""
     reply = visit.service.call(
-        "DecisionService.GetDecision",
-        decision_id=decision_id,
+        _GET,
+        decision_id=visit.path["id"],
         view=pb.DECISION_VIEW_FULL,
         without_recourse=not recourse,
     )
@@ -216,133 +205,114 @@ def _all(visit: Visit, method: str, field: str, decision: pb.Decision) -> list[A
 
 
 def recourse(visit: Visit) -> Response:
-    """What would change a decision, searched for when it is asked for: it takes up to a second."""
     if not visit.is_part:
         return visit.go(f"/decisions/{visit.path['id']}?recourse=yes#recourse")
-    return visit.page("recourse.html", decision=_decision(visit, visit.path["id"], recourse=True))
+    return visit.page("recourse.html", decision=_decision(visit, recourse=True))
 
 
 def replay(visit: Visit) -> Response:
-    decision = _decision(visit, visit.path["id"])
+    decision = _decision(visit)
     try:
-        reply = _replayed(visit, decision)
+        reply = _replayed(visit)
     except Refused as refused:
-        return _shown(visit, 409, replay=sentence(refused))
+        return show(visit, 409, replay=sentence(refused))
     rows = [*differences(decision, reply.decision)]
     return visit.page("replay.html", decision=decision, reply=reply, rows=rows)
 
 
-def _replayed(visit: Visit, decision: pb.Decision, **changed: Any) -> Any:
-    return visit.service.call(
-        "DecisionService.ReplayDecision",
-        decision_id=decision.decision_id,
-        view=pb.DECISION_VIEW_FULL,
-        **changed,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """An input to try: `was` is the recorded value as a form has it, `typed` that of the form."""
-
-    about: RulesetInput
-    was: str
-    typed: str
-
-    def value(self, currency: str) -> InputValue:
-        """What was typed; raises CommandError where it is no amount or whole number."""
-        kind = self.about.type
-        if kind == "integer" and not _WHOLE.fullmatch(self.typed):
-            raise CommandError(f"{self.typed} is no whole number: write one such as 6")
-        if kind == "money":
-            return InputValue(money=money_message(self.typed, currency))
-        if kind == "flag":
-            return InputValue(flag=self.typed == "true")
-        return InputValue(**{"number" if kind == "integer" else kind: self.typed})
+def _replayed(visit: Visit, **changes: Any) -> Any:
+    method, view = "DecisionService.ReplayDecision", pb.DECISION_VIEW_FULL
+    return visit.service.call(method, decision_id=visit.path["id"], view=view, **changes)
 
 
 def what_if(visit: Visit) -> Response:
     """The recorded inputs as a form, and what comes out with what was typed into it."""
-    decision = _decision(visit, visit.path["id"])
-    fields = inputs_of(decision, _rulesets(visit.service), visit.query)
-    changes, wrong = changes_of(fields, decision)
+    decision = _decision(visit)
+    about = inputs_of(decision, _loaded(visit.service))
+    was = {name: typed_text(decision.inputs[name]) for name in about if name in decision.inputs}
+    typed = {name: visit.query.get(name, was.get(name, "")).strip() for name in about}
+    changed = [about[name] for name in about if typed[name] not in {"", was.get(name, "")}]
+    changes, wrong = changes_of(changed, typed, decision)
     reply, words = None, ""
     try:
-        if changes and not wrong:
-            reply = _replayed(visit, decision, **_sent(changes))
+        if changed and not wrong:
+            reply = _replayed(visit, **changes)
     except Refused as refused:
         words = sentence(refused)
         wrong = {name.removeprefix("inputs."): text for name, text in refused.fields.items()}
+    rows = [*differences(decision, reply.decision)] if reply else ()
     return visit.page(
         "what-if.html",
         400 if wrong or words else 200,
         decision=decision,
-        fields=fields,
+        about=about.values(),
+        was=was,
+        typed=typed,
         reply=reply,
         wrong=wrong,
         words=words,
-        rows=[*differences(decision, reply.decision)] if reply else (),
+        rows=rows,
     )
 
 
-def inputs_of(
-    decision: pb.Decision, loaded: ListRulesetsResponse, query: Mapping[str, str]
-) -> list[Field]:
+def inputs_of(decision: pb.Decision, loaded: ListRulesetsResponse) -> dict[str, RulesetInput]:
     """The inputs that the decision's rules declare, as far as they are loaded, and the recorded."""
-    ref, was = decision.ruleset_ref, decision.inputs
+    ref = decision.ruleset_ref
     declared = next((one.inputs for one in loaded.rulesets if one.ref == ref), ())
     about = {one.name: one for one in declared}
-    for name, value in sorted(was.items()):
+    for name, value in sorted(decision.inputs.items()):
         about.setdefault(name, RulesetInput(name=name, type=value.WhichOneof("value")))
-    texts = {name: _text(value) for name, value in was.items()}
-    return [
-        Field(one, texts.get(name, ""), query.get(name, texts.get(name, "")).strip())
-        for name, one in about.items()
-    ]
+    return about
 
 
-def _text(value: InputValue) -> str:
+def typed_text(value: InputValue) -> str:
+    """An input as a person types it."""
     return amount_text(value.money) if value.HasField("money") else value_text(value)
 
 
 def changes_of(
-    fields: list[Field], decision: pb.Decision
-) -> tuple[dict[str, InputValue], dict[str, str]]:
-    """The inputs that were typed otherwise, and what is wrong by the name of an input."""
-    changes: dict[str, InputValue] = {}
+    changed: Sequence[RulesetInput], typed: Mapping[str, str], decision: pb.Decision
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of ReplayDecision for what was typed, and what is wrong by an input's name."""
+    fields: dict[str, Any] = {"inputs": {}}
     wrong: dict[str, str] = {}
     money = (one.money.currency_code for one in decision.inputs.values() if one.HasField("money"))
-    currency = next(money, decision.offer.approved_amount.currency_code)
-    for field in fields:
-        if field.typed not in {"", field.was}:
-            try:
-                changes[field.about.name] = field.value(currency)
-            except CommandError as error:
-                wrong[field.about.name] = str(error)
-    return changes, wrong
+    currency = next(money, "")
+    for one in changed:
+        try:
+            value = input_of(one.type, typed[one.name], currency)
+        except CommandError as error:
+            wrong[one.name] = str(error)
+            continue
+        if one.name == "requested_amount":
+            fields[one.name] = value.money
+        elif one.name == "requested_term_months":
+            fields[one.name] = int(value.number)
+        else:
+            fields["inputs"][one.name] = value
+    return fields, wrong
 
 
-def _sent(changes: dict[str, InputValue]) -> dict[str, Any]:
-    """The fields of ReplayDecision: amount and term have their own."""
-    sent: dict[str, Any] = {"inputs": {**changes}}
-    if amount := sent["inputs"].pop("requested_amount", None):
-        sent["requested_amount"] = amount.money
-    if term := sent["inputs"].pop("requested_term_months", None):
-        sent["requested_term_months"] = int(term.number)
-    return sent
+def input_of(kind: str, text: str, currency: str) -> InputValue:
+    """An input of a type of rules; raises CommandError where it is no amount or whole number."""
+    if kind == "money":
+        return InputValue(money=money_message(text, currency))
+    if kind == "flag":
+        return InputValue(flag=text == "true")
+    if kind == "integer" and not _WHOLE.fullmatch(text):
+        raise CommandError(f"{text} is no whole number: write one such as 6")
+    return InputValue(**{"number" if kind == "integer" else kind: text})
 
 
 def make_letter(visit: Visit) -> Response:
     """The letter in a language: the same as before where it was made already."""
-    decision_id = visit.path["id"]
+    method, decision_id = "NoticeService.GetNotice", visit.path["id"]
     try:
-        visit.service.call(
-            "NoticeService.GetNotice", decision_id=decision_id, language=visit.text("language")
-        )
+        visit.service.call(method, decision_id=decision_id, language=visit.text("language"))
     except Refused as refused:
         if refused.code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAUTHENTICATED}:
             raise
-        return _shown(visit, 409, letter=sentence(refused))
+        return show(visit, 409, letter=sentence(refused))
     return visit.go(f"/decisions/{decision_id}#letters")
 
 
@@ -350,22 +320,13 @@ def chain(visit: Visit) -> Response:
     """All that happened to an application, to print for its file."""
 
     def stored(decision_id: str) -> pb.Decision | None:
-        try:
-            return _decision(visit, decision_id)
-        except Refused as refused:
-            if refused.code is grpc.StatusCode.NOT_FOUND:
-                return None
-            raise
+        asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": True}
+        reply = visit.service.find(_GET, decision_id=decision_id, **asked)
+        return None if reply is None else reply.decision
 
-    decisions = chain_of(_decision(visit, visit.path["id"]), stored)
-    loaded = _rulesets(visit.service)
-    return visit.page(
-        "chain.html",
-        first=decisions[0],
-        links=[_link(visit, one) for one in decisions],
-        digests={one.ref.digest for one in loaded.rulesets},
-        published=loaded.published if loaded.HasField("published") else None,
-    )
+    links = [_link(visit, one) for one in chain_of(_decision(visit), stored)]
+    loaded = _loaded(visit.service)
+    return visit.page("chain.html", links=links, loaded=loaded)
 
 
 def _link(visit: Visit, decision: pb.Decision) -> ChainLink:
@@ -386,6 +347,6 @@ def _review(service: Service, review_id: str) -> Any:
     return review
 
 
-def _rulesets(service: Service) -> ListRulesetsResponse:
+def _loaded(service: Service) -> ListRulesetsResponse:
     """The loaded rules; none where the person may not read them."""
     return service.find("RulesetService.ListRulesets") or ListRulesetsResponse()
