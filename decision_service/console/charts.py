@@ -43,9 +43,10 @@ def factor_rows(decision: pb.Decision) -> list[FactorRow]:
                 row.asked.setdefault((_asked(one), truth), []).append(trace.rule)
                 row.decided |= bool(trace.effect and trace.reason) and truth != "FALSE"
     for reason in decision.reasons:
-        if reason.required and reason.factor in rows:
-            rows[reason.factor].required.append(f"{reason.code} needs {reason.required}")
-            rows[reason.factor].decided = True
+        if row := rows.get(reason.factor):
+            needs = f" needs {reason.required}" if reason.required else ""
+            row.required.append(f"{reason.code}{needs}")
+            row.decided = True
     return sorted(rows.values(), key=lambda row: (not row.decided, row.name))
 
 
