@@ -9,8 +9,8 @@ import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
+from decision_service.casework.review_desks import QueueWatch
 from decision_service.casework.review_steps import ReviewStep
-from decision_service.casework.reviews import QueueWatch
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.domain.reviews import ReviewState
 from decision_service.rollout.model import Plan, TrackName

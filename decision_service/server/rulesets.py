@@ -59,6 +59,7 @@ RULESETS = Mapper(
             "digest_before": "before",
             "digest_after": "after",
         },
+        rules_pb.RulesInForce: {"process_names": None},
         rules_pb.Problem: {
             "error": lambda diagnostic: diagnostic.severity is Severity.ERROR,
             "rendered": render,
@@ -70,6 +71,7 @@ RULESETS = Mapper(
             "approved_by": lambda published: published.approved_by and published.approved_by.name,
             "impact_digest": lambda published: published.evidence.get("impact", ""),
             "proofs_digest": lambda published: published.evidence.get("proofs", ""),
+            "tested": None, "in_force": None,
         },
     }
 )
