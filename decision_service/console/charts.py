@@ -43,10 +43,10 @@ def factor_rows(decision: pb.Decision) -> list[FactorRow]:
                 row.asked.setdefault((_asked(one), truth), []).append(trace.rule)
                 row.decided |= bool(trace.effect and trace.reason) and truth != "FALSE"
     for reason in decision.reasons:
-        if row := rows.get(reason.factor):
+        if named := rows.get(reason.factor):
             needs = f" needs {reason.required}" if reason.required else ""
-            row.required.append(f"{reason.code}{needs}")
-            row.decided = True
+            named.required.append(f"{reason.code}{needs}")
+            named.decided = True
     return sorted(rows.values(), key=lambda row: (not row.decided, row.name))
 
 

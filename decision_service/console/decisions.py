@@ -22,7 +22,7 @@ from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.decisions import ChainLink, chain_of, differences
 from decision_service.cli.export import amount_text
 from decision_service.cli.fields import money_message
-from decision_service.cli.output import CommandError
+from decision_service.cli.output import CommandError, Exit
 from decision_service.cli.views import outcome_text, value_text
 from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
@@ -295,13 +295,18 @@ def changes_of(
 
 def input_of(kind: str, text: str, currency: str) -> InputValue:
     """An input of a type of rules; raises CommandError where it is no amount or whole number."""
-    if kind == "money":
-        return InputValue(money=money_message(text, currency))
-    if kind == "flag":
-        return InputValue(flag=text == "true")
     if kind == "integer" and not _WHOLE.fullmatch(text):
-        raise CommandError(f"{text} is no whole number: write one such as 6")
-    return InputValue(**{"number" if kind == "integer" else kind: text})
+        raise CommandError(f"{text} is no whole number: write one such as 6", Exit.USAGE)
+    match kind:
+        case "money":
+            return InputValue(money=money_message(text, currency))
+        case "flag":
+            return InputValue(flag=text == "true")
+        case "text":
+            return InputValue(text=text)
+        case "date":
+            return InputValue(date=text)
+    return InputValue(number=text)
 
 
 def make_letter(visit: Visit) -> Response:

@@ -74,22 +74,33 @@ def test_a_what_if_sends_what_was_typed_otherwise_and_nothing_else() -> None:
         "inputs": {"is_new": InputValue(flag=True)},
     }
     assert not wrong
-    _, wrong = changes_of(declared, typed | {"requested_amount": "5,000"}, decision)
-    assert wrong.keys() == {"requested_amount"}
+    mistyped = {"requested_amount": "5,000", "requested_term_months": "six", "is_new": "true"}
+    fields, wrong = changes_of(declared, mistyped, decision)
+    assert fields == {"inputs": {"is_new": InputValue(flag=True)}}
     assert "'5,000'" in wrong["requested_amount"]
+    assert "six is no whole number" in wrong["requested_term_months"]
 
 
 def test_factors_that_decided_come_first_next_to_what_rules_ask_of_them() -> None:
     low = pb.ComparisonTrace(
-        left="income.months", operator="<", right="params.least", actual="3", required="4", truth=1
+        left="income.months",
+        operator="<",
+        right="params.least",
+        actual="3",
+        required="4",
+        truth=pb.TRUTH_TRUE,
     )
-    young = pb.ComparisonTrace(left="age", operator="<", right="18", actual="25", truth=2)
+    young = pb.ComparisonTrace(
+        left="age", operator="<", right="18", actual="25", truth=pb.TRUTH_FALSE
+    )
     decision = pb.Decision(
         factor_values=[pb.FactorValue(name="age"), pb.FactorValue(name="income.months")],
         rule_traces=[
-            pb.RuleTrace(rule="under_age", truth=2, comparisons=[young]),
-            pb.RuleTrace(rule="short", truth=1, effect="DECLINE", reason="S", comparisons=[low]),
-            pb.RuleTrace(rule="due", truth=2, comparisons=[low]),
+            pb.RuleTrace(rule="under_age", truth=pb.TRUTH_FALSE, comparisons=[young]),
+            pb.RuleTrace(
+                rule="short", truth=pb.TRUTH_TRUE, effect="DECLINE", reason="S", comparisons=[low]
+            ),
+            pb.RuleTrace(rule="due", truth=pb.TRUTH_FALSE, comparisons=[low]),
         ],
         reasons=[pb.Reason(code="S", factor="income.months", required=">= 4")],
     )
@@ -109,7 +120,7 @@ def test_the_parts_of_a_month_are_stacked_up_to_its_share_of_the_highest_month()
             pb.IncomePart(provider_id=name, data_kind="incomes", amount=php(amount))
             for name, amount in zip(("b", "a"), amounts, strict=False)
         ]
-        return pb.IncomeMonth(month="2026-10", state=1, parts=parts)
+        return pb.IncomeMonth(month="2026-10", state=pb.MONTH_STATE_KNOWN, parts=parts)
 
     found = strip([month(50, 50), month(20), month()])
     assert found.sources == ["a incomes", "b incomes"]
