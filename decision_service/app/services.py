@@ -213,7 +213,18 @@ async def wire_services(
         ),
         notices.SERVICE: notices.NoticeServicer(letters, clock),
         reviews.SERVICE: parts.servicer,
-        status.SERVICE: status.Stub(),
+        status.SERVICE: status.StatusServicer(
+            core.settings,
+            core.deps.health,
+            active,
+            rolling.replica_check,
+            core.source,
+            core.guard,
+            core.certificates,
+            core.deps.authenticator,
+            parts.watch,
+            store.waiting_events,
+        ),
     }
     return ServiceParts(services, parts, onboard)
 

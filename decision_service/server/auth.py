@@ -103,6 +103,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.DecisionService/ListDecisions": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.DecisionService/ReplayDecision": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.RulesetService/ListRulesets": _SEEN_RULES,
+    f"/{PACKAGE}.RulesetService/ListPublications": _SEEN_RULES,
     f"/{PACKAGE}.RulesetService/GetRuleset": _SEEN_RULES,
     f"/{PACKAGE}.RulesetService/ValidateRuleset": _TRIED_RULES,
     f"/{PACKAGE}.RulesetService/EvaluateRuleset": _TRIED_RULES,
@@ -120,6 +121,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),
     f"/{PACKAGE}.StatusService/GetCaller": _ANY,
+    f"/{PACKAGE}.StatusService/GetStatus": _SEEN_ROLLOUTS | _SEEN_RULES,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }
@@ -138,6 +140,11 @@ class Token(msgspec.Struct, frozen=True):
     hashed: bytes
     caller: Caller
     until: date | None = None
+
+    @property
+    def shown(self) -> str:
+        """How its hash begins, by which operators tell tokens apart."""
+        return self.hashed.hex()[:8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,6 @@ REVIEWS = Mapper(
             "instalment": "terms.instalment",
             "failed_checks": "terms.failed_checks",
             "events": None,
-            "skipped_by": None,
         },
         pb.DeskQueue: {"oldest_open_time": "oldest"},
         pb.DeskReason: {"may_be_told": "is_told"},

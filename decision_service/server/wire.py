@@ -473,7 +473,6 @@ def methods(service: ServiceDescriptor, servicer: object) -> Methods:
             getattr(servicer, _CAPITAL.sub("_", rpc.name).lower()), GetMessageClass(rpc.input_type)
         )
         for rpc in service.methods
-        if hasattr(servicer, _CAPITAL.sub("_", rpc.name).lower())
     }
 
 

@@ -240,6 +240,8 @@ class ReviewLogKit:
             await log.reviews.step(review_id, lambda review, _, end=end: end(review))
         (tally,) = await log.tallies("personal-loan-ph", NOON - MINUTE, hashed=True)
         assert (tally.arm, tally.units, tally.overridden) == (Arm.CHALLENGER, 2, 1)
+        spans = await log.span_tallies("personal-loan-ph", NOON - MINUTE, MINUTE, hashed=True)
+        assert sum(one.overridden for found in spans.values() for one in found) == 1
         after = NOON + timedelta(hours=1)
         assert list(await log.tallies("personal-loan-ph", after, hashed=True)) == []
 
