@@ -62,6 +62,8 @@ def environment(now: Callable[[], datetime]) -> Environment:
         strip=charts.strip,
     )
     made.globals["asset"] = asset
+    for name in made.list_templates():  # compiled before the first visit
+        made.get_template(name)
     return made
 
 
