@@ -1,12 +1,357 @@
-"""decisions"""
+"""Pages of decisions: search, one decision, replay, what-if, letters, and the whole application."""
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import grpc
+import msgspec
+from starlette.responses import Response
 from starlette.routing import Route
 
-from decision_service.console.web import Pages
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, RulesetInput
+from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.cli.decisions import ChainLink, chain_of, differences
+from decision_service.cli.export import amount_text
+from decision_service.cli.fields import money_message
+from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.views import outcome_text, value_text
+from decision_service.console.service import Refused, Service
+from decision_service.console.web import Pages, Visit, sentence
+from decision_service.domain.errors import visible
+from decision_service.domain.ports import PagePosition
+from decision_service.server.wire import numbers_of
+
+PAGE = 50
+MOST_ROWS = 10_000
+"""Of an export."""
+
+OUTCOMES = ("APPROVE", "REFER", "DECLINE", "NOT_ENROLLED")
+LANGUAGES = {"en": "English", "fil": "Filipino"}
+TEXTS = ("any_id", "product", "reason", "arm")
+FLAGS = ("decided_again", "by_person")
+DAYS = {"from": ("create_time_from", 0), "to": ("create_time_before", 1)}
+"""The days of a span: the bound, and how many days after the beginning of the day it is."""
+
+COLUMNS = (
+    "decision", "application", "customer", "user", "product", "outcome", "reasons", "version",
+    "arm", "day",
+)  # fmt: skip
+FORMULA = ("=", "+", "-", "@")
+"""What a cell begins with that a spreadsheet would compute."""
+
+_LIST, _GET = "DecisionService.ListDecisions", "DecisionService.GetDecision"
+_PAGES = 40
+_WHOLE = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
 
 def routes(pages: Pages) -> list[Route]:
-    del pages
-    return []
+    one = "/decisions/{id}"
+    return [
+        pages.route("/decisions", search),
+        pages.route("/decisions.csv", export),
+        pages.route(one, show),
+        pages.route(f"{one}/recourse", recourse),
+        pages.route(f"{one}/replay", replay, "POST"),
+        pages.route(f"{one}/what-if", what_if),
+        pages.route(f"{one}/letters", make_letter, "POST"),
+        pages.route(f"{one}/chain", chain),
+    ]
+
+
+def search(visit: Visit) -> Response:
+    """A form whose fields are the URL; one hit for an id leads to its decision."""
+    names = (*TEXTS, *FLAGS, *DAYS, "outcome", "version", "page_token")
+    kept = {name: visit.query[name].strip() for name in names if visit.query.get(name, "").strip()}
+    if len(kept) < len(visit.query):
+        return visit.go(f"/decisions?{urlencode(kept)}" if kept else "/decisions")
+    fields, wrong = fields_of(kept)
+    token = kept.pop("page_token", "")
+    found, following = [], ""
+    try:
+        if not wrong:
+            reply = visit.service.call(_LIST, page_size=PAGE, page_token=token, **fields)
+            found, following = reply.decisions, reply.next_page_token
+    except Refused as refused:
+        wrong = refused.fields
+        if not wrong:
+            raise
+    if "any_id" in kept and len(found) == len(kept) == 1:
+        return visit.go(f"/decisions/{found[0].decision_id}")
+    return visit.page(
+        "decisions.html",
+        400 if wrong else 200,
+        kept=kept,
+        wrong=wrong,
+        found=found,
+        is_first=not token,
+        address=urlencode(kept),
+        following=following and urlencode({**kept, "page_token": following}),
+        back_to=back_to(following) if len(found) < PAGE else "",
+        products=sorted({one.ref.ruleset for one in _loaded(visit.service).rulesets}),
+        outcomes=OUTCOMES,
+    )
+
+
+def fields_of(kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of ListDecisions for what a URL asks, and what is wrong by the name of a field."""
+    fields: dict[str, Any] = {name: kept[name] for name in TEXTS if name in kept}
+    fields |= {name: True for name in FLAGS if name in kept}
+    wrong: dict[str, str] = {}
+    if outcome := kept.get("outcome"):
+        fields["outcome"] = numbers_of(pb.Outcome.DESCRIPTOR).get(outcome)
+        if outcome not in OUTCOMES:
+            wrong["outcome"] = f"{outcome} is no outcome: choose one of the list"
+    if version := kept.get("version"):
+        fields["version"] = int(version) if _WHOLE.fullmatch(version) else 0
+        if fields["version"] < 1:
+            wrong["version"] = f"{version} is no version: write a number such as 3"
+    for name, (bound, later) in DAYS.items():
+        try:
+            if name in kept:
+                day = datetime.combine(date.fromisoformat(kept[name]), datetime.min.time(), UTC)
+                fields[bound] = day + timedelta(days=later)
+        except (ValueError, OverflowError):
+            wrong[name] = f"{kept[name]} is no day: write it as 2026-11-30"
+    return fields, wrong
+
+
+def back_to(token: str) -> str:
+    """The day down to which the service has looked, by the token of the page after."""
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        _, position = msgspec.msgpack.decode(raw, type=tuple[bytes, PagePosition])
+    except ValueError:  # of another version of the service
+        return ""
+    return f"{position.created:%Y-%m-%d}"
+
+
+def export(visit: Visit) -> Response:
+    """What the search shows, of all its pages, as CSV; the file's name says where it is cut."""
+    fields, wrong = fields_of(visit.query)
+    if wrong:
+        return visit.go(f"/decisions?{visit.request.url.query}")
+    found: list[pb.Decision] = []
+    is_cut = False
+    for page in visit.service.pages(_LIST, _PAGES, page_size=500, **fields):
+        found.extend(page.decisions)
+        is_cut = bool(page.next_page_token)
+        if len(found) >= MOST_ROWS:
+            break
+    name = f"decisions{'-incomplete' if is_cut else ''}.csv"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(csv_of(found[:MOST_ROWS]), media_type="text/csv", headers=headers)
+
+
+def csv_of(decisions: Sequence[pb.Decision]) -> str:
+    """A table that no spreadsheet computes anything of, with control characters as marks."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    for one in decisions:
+        codes = " ".join(reason.code for reason in one.reasons)
+        cells = (
+            one.decision_id, one.application_id, one.customer_ref, one.user_id, one.product,
+            outcome_text(one), codes, str(one.ruleset_ref.version or ""), one.assignment.arm,
+            one.as_of_date,
+        )  # fmt: skip
+        rows.writerow(visible(f"'{cell}" if cell.startswith(FORMULA) else cell) for cell in cells)
+    return text.getvalue()
+
+
+def show(visit: Visit, status: int = 200, **refused: str) -> Response:
+    """The page of a decision; `replay` and `letter` say why there is none."""
+    decision = _decision(visit, recourse="recourse" in visit.query)
+    return visit.page(
+        "decision.html",
+        status,
+        decision=decision,
+        notices=_all(visit, "NoticeService.ListNotices", "notices", decision),
+        outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision),
+        languages=LANGUAGES,
+        refused=refused,
+    )
+
+
+def _decision(visit: Visit, *, recourse: bool = False) -> pb.Decision:
+    """The decision of the page; without what would change it, which takes up to a second."""
+    reply = visit.service.call(
+        _GET,
+        decision_id=visit.path["id"],
+        view=pb.DECISION_VIEW_FULL,
+        without_recourse=not recourse,
+    )
+    decision: pb.Decision = reply.decision
+    return decision
+
+
+def _all(visit: Visit, method: str, field: str, decision: pb.Decision) -> list[Any]:
+    """Every entry of a list about a decision; none where the person may not read it."""
+    pages = visit.service.pages(method, _PAGES, decision_id=decision.decision_id, page_size=500)
+    try:
+        return [one for page in pages for one in getattr(page, field)]
+    except Refused as refused:
+        if refused.code is grpc.StatusCode.PERMISSION_DENIED:
+            return []
+        raise
+
+
+def recourse(visit: Visit) -> Response:
+    if not visit.is_part:
+        return visit.go(f"/decisions/{visit.path['id']}?recourse=yes#recourse")
+    return visit.page("recourse.html", decision=_decision(visit, recourse=True))
+
+
+def replay(visit: Visit) -> Response:
+    decision = _decision(visit)
+    try:
+        reply = _replayed(visit)
+    except Refused as refused:
+        return show(visit, 409, replay=sentence(refused))
+    rows = [*differences(decision, reply.decision)]
+    return visit.page("replay.html", decision=decision, reply=reply, rows=rows)
+
+
+def _replayed(visit: Visit, **changes: Any) -> Any:
+    method, view = "DecisionService.ReplayDecision", pb.DECISION_VIEW_FULL
+    return visit.service.call(method, decision_id=visit.path["id"], view=view, **changes)
+
+
+def what_if(visit: Visit) -> Response:
+    """The recorded inputs as a form, and what comes out with what was typed into it."""
+    decision = _decision(visit)
+    about = inputs_of(decision, _loaded(visit.service))
+    was = {name: typed_text(decision.inputs[name]) for name in about if name in decision.inputs}
+    typed = {name: visit.query.get(name, was.get(name, "")).strip() for name in about}
+    changed = [about[name] for name in about if typed[name] not in {"", was.get(name, "")}]
+    changes, wrong = changes_of(changed, typed, decision)
+    reply, words = None, ""
+    try:
+        if changed and not wrong:
+            reply = _replayed(visit, **changes)
+    except Refused as refused:
+        words = sentence(refused)
+        wrong = {name.removeprefix("inputs."): text for name, text in refused.fields.items()}
+    rows = [*differences(decision, reply.decision)] if reply else ()
+    return visit.page(
+        "what-if.html",
+        400 if wrong or words else 200,
+        decision=decision,
+        about=about.values(),
+        was=was,
+        typed=typed,
+        reply=reply,
+        wrong=wrong,
+        words=words,
+        rows=rows,
+    )
+
+
+def inputs_of(decision: pb.Decision, loaded: ListRulesetsResponse) -> dict[str, RulesetInput]:
+    """The inputs that the decision's rules declare, as far as they are loaded, and the recorded."""
+    ref = decision.ruleset_ref
+    declared = next((one.inputs for one in loaded.rulesets if one.ref == ref), ())
+    about = {one.name: one for one in declared}
+    for name, value in sorted(decision.inputs.items()):
+        about.setdefault(name, RulesetInput(name=name, type=value.WhichOneof("value")))
+    return about
+
+
+def typed_text(value: InputValue) -> str:
+    """An input as a person types it."""
+    return amount_text(value.money) if value.HasField("money") else value_text(value)
+
+
+def changes_of(
+    changed: Sequence[RulesetInput], typed: Mapping[str, str], decision: pb.Decision
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of ReplayDecision for what was typed, and what is wrong by an input's name."""
+    fields: dict[str, Any] = {"inputs": {}}
+    wrong: dict[str, str] = {}
+    money = (one.money.currency_code for one in decision.inputs.values() if one.HasField("money"))
+    currency = next(money, "")
+    for one in changed:
+        try:
+            value = input_of(one.type, typed[one.name], currency)
+        except CommandError as error:
+            wrong[one.name] = str(error)
+            continue
+        if one.name == "requested_amount":
+            fields[one.name] = value.money
+        elif one.name == "requested_term_months":
+            fields[one.name] = int(value.number)
+        else:
+            fields["inputs"][one.name] = value
+    return fields, wrong
+
+
+def input_of(kind: str, text: str, currency: str) -> InputValue:
+    """An input of a type of rules; raises CommandError where it is no amount or whole number."""
+    if kind == "integer" and not _WHOLE.fullmatch(text):
+        raise CommandError(f"{text} is no whole number: write one such as 6", Exit.USAGE)
+    match kind:
+        case "money":
+            return InputValue(money=money_message(text, currency))
+        case "flag":
+            return InputValue(flag=text == "true")
+        case "text":
+            return InputValue(text=text)
+        case "date":
+            return InputValue(date=text)
+    return InputValue(number=text)
+
+
+def make_letter(visit: Visit) -> Response:
+    """The letter in a language: the same as before where it was made already."""
+    method, decision_id = "NoticeService.GetNotice", visit.path["id"]
+    try:
+        visit.service.call(method, decision_id=decision_id, language=visit.text("language"))
+    except Refused as refused:
+        if refused.code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAUTHENTICATED}:
+            raise
+        return show(visit, 409, letter=sentence(refused))
+    return visit.go(f"/decisions/{decision_id}#letters")
+
+
+def chain(visit: Visit) -> Response:
+    """All that happened to an application, to print for its file."""
+
+    def stored(decision_id: str) -> pb.Decision | None:
+        asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": True}
+        reply = visit.service.find(_GET, decision_id=decision_id, **asked)
+        return None if reply is None else reply.decision
+
+    links = [_link(visit, one) for one in chain_of(_decision(visit), stored)]
+    loaded = _loaded(visit.service)
+    return visit.page("chain.html", links=links, loaded=loaded)
+
+
+def _link(visit: Visit, decision: pb.Decision) -> ChainLink:
+    return ChainLink(
+        decision,
+        [_review(visit.service, review_id) for review_id in decision.review.review_ids],
+        _all(visit, "NoticeService.ListNotices", "notices", decision)[::-1],
+        _all(visit, "OutcomeService.ListOutcomes", "outcomes", decision),
+    )
+
+
+def _review(service: Service, review_id: str) -> Any:
+    """A review with all of its steps."""
+    pages = service.pages("ReviewService.GetReview", _PAGES, review_id=review_id, page_size=100)
+    review = next(pages).review
+    for page in pages:
+        review.events.extend(page.review.events)
+    return review
+
+
+def _loaded(service: Service) -> ListRulesetsResponse:
+    """The loaded rules; none where the person may not read them."""
+    return service.find("RulesetService.ListRulesets") or ListRulesetsResponse()

@@ -98,7 +98,9 @@ def age(at: Timestamp, now: datetime) -> str:
 
 
 def _comparison(one: Any) -> str:
-    return views.comparison_text(one.left, one.actual, one.operator, one.right, one.required)
+    return views.comparison_text(
+        one.left, one.actual, one.operator or "is", one.right, one.required
+    )
 
 
 @cache

@@ -1,0 +1,127 @@
+"""What pages of decisions make of a URL, of what was typed, and of a decision."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+
+import pytest
+from google.type.money_pb2 import Money
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, Ruleset, RulesetInput
+from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.console.charts import factor_rows, strip
+from decision_service.console.decisions import back_to, changes_of, csv_of, fields_of, inputs_of
+from decision_service.domain.ports import PagePosition
+from decision_service.server.page_tokens import make_token
+
+
+def php(amount: int) -> Money:
+    return Money(currency_code="PHP", units=amount)
+
+
+def test_a_span_of_days_ends_with_its_last_day() -> None:
+    fields, wrong = fields_of({"from": "2026-11-29", "to": "2026-11-30"})
+    assert fields == {
+        "create_time_from": datetime(2026, 11, 29, tzinfo=UTC),
+        "create_time_before": datetime(2026, 12, 1, tzinfo=UTC),
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("from", "2026-13-01"), ("to", "9999-12-31"), ("version", "-1"), ("outcome", "MAYBE")],
+)
+def test_what_a_url_asks_in_vain_is_said_next_to_its_field(name: str, text: str) -> None:
+    _, wrong = fields_of({name: text, "product": "loan"})
+    assert wrong.keys() == {name}
+    assert text in wrong[name]
+
+
+def test_a_cut_page_says_the_day_down_to_which_the_service_has_looked() -> None:
+    last = PagePosition(datetime(2026, 10, 3, 23, 0, tzinfo=UTC), "dec_1")
+    assert back_to(make_token("a filter", last)) == "2026-10-03"
+    assert back_to("of another service") == ""
+
+
+def test_a_spreadsheet_computes_nothing_of_an_export() -> None:
+    references = ("=1+1", "+1", "-1", "@A1", "A-1", "A\x1b1")
+    rows = csv_of([pb.Decision(application_id=one) for one in references])
+    cells = [row["application"] for row in csv.DictReader(rows.splitlines())]
+    assert cells == ["'=1+1", "'+1", "'-1", "'@A1", "A-1", r"A\u001b1"]
+
+
+def test_a_what_if_sends_what_was_typed_otherwise_and_nothing_else() -> None:
+    decision = pb.Decision(ruleset_ref=pb.RulesetRef(ruleset="loan", version=1))
+    decision.inputs["requested_amount"].money.CopyFrom(php(20_000))
+    decision.inputs["requested_term_months"].number = "6"
+    declared = [
+        RulesetInput(name="requested_amount", type="money"),
+        RulesetInput(name="requested_term_months", type="integer"),
+        RulesetInput(name="is_new", type="flag"),
+    ]
+    loaded = ListRulesetsResponse(rulesets=[Ruleset(ref=decision.ruleset_ref, inputs=declared)])
+    about = inputs_of(decision, loaded)
+    assert [*about] == ["requested_amount", "requested_term_months", "is_new"]
+    assert [*inputs_of(decision, ListRulesetsResponse())] == [*about][:2]
+    typed = {"requested_amount": "5000.50", "requested_term_months": "9", "is_new": "true"}
+    fields, wrong = changes_of([*about.values()], typed, decision)
+    assert fields == {
+        "requested_amount": Money(currency_code="PHP", units=5000, nanos=500_000_000),
+        "requested_term_months": 9,
+        "inputs": {"is_new": InputValue(flag=True)},
+    }
+    assert not wrong
+    mistyped = {"requested_amount": "5,000", "requested_term_months": "six", "is_new": "true"}
+    fields, wrong = changes_of(declared, mistyped, decision)
+    assert fields == {"inputs": {"is_new": InputValue(flag=True)}}
+    assert "'5,000'" in wrong["requested_amount"]
+    assert "six is no whole number" in wrong["requested_term_months"]
+
+
+def test_factors_that_decided_come_first_next_to_what_rules_ask_of_them() -> None:
+    low = pb.ComparisonTrace(
+        left="income.months",
+        operator="<",
+        right="params.least",
+        actual="3",
+        required="4",
+        truth=pb.TRUTH_TRUE,
+    )
+    young = pb.ComparisonTrace(
+        left="age", operator="<", right="18", actual="25", truth=pb.TRUTH_FALSE
+    )
+    decision = pb.Decision(
+        factor_values=[pb.FactorValue(name="age"), pb.FactorValue(name="income.months")],
+        rule_traces=[
+            pb.RuleTrace(rule="under_age", truth=pb.TRUTH_FALSE, comparisons=[young]),
+            pb.RuleTrace(
+                rule="short", truth=pb.TRUTH_TRUE, effect="DECLINE", reason="S", comparisons=[low]
+            ),
+            pb.RuleTrace(rule="due", truth=pb.TRUTH_FALSE, comparisons=[low]),
+        ],
+        reasons=[pb.Reason(code="S", factor="income.months", required=">= 4")],
+    )
+    first, last = factor_rows(decision)
+    assert (first.name, first.actual, first.required) == ("income.months", "3", ["S needs >= 4"])
+    assert first.asked == {("< params.least (4)", "TRUE"): ["short", "due"]}
+    assert (last.name, last.decided, last.asked) == (
+        "age",
+        False,
+        {("< 18", "FALSE"): ["under_age"]},
+    )
+
+
+def test_the_parts_of_a_month_are_stacked_up_to_its_share_of_the_highest_month() -> None:
+    def month(*amounts: int) -> pb.IncomeMonth:
+        parts = [
+            pb.IncomePart(provider_id=name, data_kind="incomes", amount=php(amount))
+            for name, amount in zip(("b", "a"), amounts, strict=False)
+        ]
+        return pb.IncomeMonth(month="2026-10", state=pb.MONTH_STATE_KNOWN, parts=parts)
+
+    found = strip([month(50, 50), month(20), month()])
+    assert found.sources == ["a incomes", "b incomes"]
+    assert [parts for _, parts in found.bars] == [[(1, 55, 55), (0, 0, 55)], [(1, 88, 22)], []]
