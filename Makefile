@@ -47,7 +47,7 @@ INSTALL = show() { while read -r word name rest; do case $$word in \
 	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
 	@touch $@
 
-NODE_LIBRARIES := tests/e2e/axe
+NODE_LIBRARIES := tests/e2e/axe tests/e2e/oidc
 .venv/.node: $(NODE_LIBRARIES:%=%/package-lock.json) .venv/.runtime
 	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	  && echo "Installing Node.js for tests ..." && apt-get update -qq \
@@ -65,6 +65,10 @@ demo: .venv/.runtime ## Decide for the four sandbox people and show how it went
 .PHONY: serve
 serve: .venv/.runtime ## Serve gRPC with the embedded Smile stand-in until Ctrl-C
 	@$(DECISION) serve
+
+.PHONY: console
+console: .venv/.runtime ## Open the console on made-up people until Ctrl-C
+	@$(DECISION) sandbox console
 
 ##@ Develop
 .PHONY: setup
@@ -84,7 +88,7 @@ lock: ## Resolve requirements anew (needs uv)
 	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
 	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
 	$(COMPILE) --group pyproject.toml:clients -c requirements/dev.txt -o requirements/clients.txt
-	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
+	$(RESOLVE) --group build --extra console -c requirements/dev.txt -o requirements/runtime.txt
 	$(RESOLVE) --group build --extra otel --extra console -c requirements/dev.txt -o requirements/image.txt
 
 .PHONY: pictures

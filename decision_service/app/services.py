@@ -17,12 +17,9 @@ from decision_service.casework.letters import Notices
 from decision_service.casework.onboarding import LinkToken, OnboardApplicants
 from decision_service.casework.outcomes import ListOutcomes, RecordOutcome, ReportWatch
 from decision_service.casework.recourse import FindRecourse
+from decision_service.casework.review_desks import QueueWatch
 from decision_service.casework.review_results import ReadReviewChain
-from decision_service.casework.reviews import (
-    DecideAgain,
-    OperateReviews,
-    QueueWatch,
-)
+from decision_service.casework.reviews import DecideAgain, OperateReviews
 from decision_service.casework.subject_access import AccessTerms, ExportPerson
 from decision_service.decide.decide import DecideApplication, Deps
 from decision_service.decide.dry_run import TryRules, ValidateRules
@@ -51,6 +48,7 @@ from decision_service.server import (
     reviews,
     rollouts,
     rulesets,
+    status,
 )
 from decision_service.server.connect import (
     ConnectPage,
@@ -88,7 +86,8 @@ def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> 
     again = DecideAgain(log, read, decide, clock, metrics)
     current = core.active.current
     operate = OperateReviews(log, read, current, clock, Ids(), again.wake, metrics)
-    return ReviewParts(reviews.ReviewServicer(operate, clock), again, QueueWatch(log, clock))
+    servicer = reviews.ReviewServicer(operate, clock, core.deps.authenticator.is_reviewer)
+    return ReviewParts(servicer, again, QueueWatch(log, clock))
 
 
 class RolloutParts(msgspec.Struct, frozen=True):
@@ -214,6 +213,18 @@ async def wire_services(
         ),
         notices.SERVICE: notices.NoticeServicer(letters, clock),
         reviews.SERVICE: parts.servicer,
+        status.SERVICE: status.StatusServicer(
+            core.settings,
+            core.deps.health,
+            active,
+            rolling.replica_check,
+            core.source,
+            core.guard,
+            core.certificates,
+            core.deps.authenticator,
+            parts.watch,
+            store.waiting_events,
+        ),
     }
     return ServiceParts(services, parts, onboard)
 

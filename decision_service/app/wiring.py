@@ -97,7 +97,7 @@ class LagWatch:
 
 
 class BackgroundTasks(msgspec.Struct, frozen=True):
-    """Provider list, rules, health, callers, certificates, the event loop's lag."""
+    """Provider list, rules, health, callers, issuer's keys, certificates, the event loop's lag."""
 
     core: Core
     health: Health
@@ -122,6 +122,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         }
         if deps.authenticator.path is not None:
             tasks["callers"] = partial(deps.authenticator.follow, self._judge_again)
+            tasks["issuer"] = deps.authenticator.keep_keys
         if core.certificates is not None:
             tasks["certificates"] = core.certificates.follow
         return tasks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -22,6 +22,7 @@ from decision_service.domain.errors import (
 from decision_service.domain.ports import DayLimits
 from decision_service.domain.reviews import (
     CLAIM_FOR,
+    HOLD_FOR,
     Authority,
     Review,
     ReviewAction,
@@ -40,6 +41,8 @@ MOST_STEPS = 200
 
 MOST_CONTESTS = 10
 """How often one decision may be contested."""
+
+_HOUR = timedelta(hours=1)
 
 
 class By(msgspec.Struct, frozen=True):
@@ -70,21 +73,48 @@ def is_repeated(
     return True
 
 
-def claim(review: Review, by: By) -> ReviewStep:
+def claim(review: Review, by: By, hold_until: datetime | None = None) -> ReviewStep:
+    """Raises FieldInvalid where `hold_until` is past, or too far off."""
+    until = hold_until or by.at + CLAIM_FOR
+    if not by.at < until <= by.at + HOLD_FOR:
+        raise _wrong(
+            "hold_until_time",
+            f"is {until:%Y-%m-%dT%H:%M:%SZ}: say an instant within {HOLD_FOR // _HOUR} hours "
+            f"after {by.at:%Y-%m-%dT%H:%M:%SZ}",
+        )
     _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "claimed")
     if review.state_at(by.at) is ReviewState.CLAIMED:
         if review.claimed_by != by.who:
             raise _claimed_by_another(review)
         _require_room(review)
-    until = by.at + CLAIM_FOR
-    claimed = replace(review, state=ReviewState.CLAIMED, claimed_by=by.who, claimed_until=until)
-    return _step(claimed, by, ReviewAction.CLAIMED, until=until)
+    return _step(_claimed(review, by.who, until, by), by, ReviewAction.CLAIMED, until=until)
 
 
-def release(review: Review, by: By) -> ReviewStep:
+def release(review: Review, by: By, hand_to: str = "") -> ReviewStep:
+    """Give it back to its queue, or over to another caller, who has it claimed."""
     require_claim(review, by)
     _require_room(review)
-    return _step(_unclaimed(review, ReviewState.OPEN), by, ReviewAction.RELEASED)
+    if not hand_to:
+        return _step(_unclaimed(review, ReviewState.OPEN), by, ReviewAction.RELEASED)
+    if hand_to == by.who:
+        raise _wrong("hand_to", f"is {hand_to}, who has the review: name another caller")
+    until = by.at + CLAIM_FOR
+    handed = _claimed(review, hand_to, until, by)
+    return _step(handed, by, ReviewAction.HANDED_OVER, text=hand_to, until=until)
+
+
+def skip(review: Review, by: By, text: str) -> ReviewStep | None:
+    """Leave it to others; None where that was said before and the caller has no claim of it."""
+    state = review.state_at(by.at)
+    if state is ReviewState.CLAIMED:
+        require_claim(review, by)
+    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "skipped")
+    if state is ReviewState.OPEN and by.who in review.skipped_by:
+        return None
+    _require_room(review)
+    skipped = tuple(sorted({*review.skipped_by, by.who}))
+    left = replace(_unclaimed(review, ReviewState.OPEN), skipped_by=skipped)
+    return _step(left, by, ReviewAction.SKIPPED, text=text)
 
 
 def note(review: Review, by: By, text: str) -> ReviewStep:
@@ -256,8 +286,13 @@ def _require_room(review: Review) -> None:
         )
 
 
+def _claimed(review: Review, who: str, until: datetime, by: By) -> Review:
+    claimed = replace(review, state=ReviewState.CLAIMED, claimed_by=who, claimed_until=until)
+    return replace(claimed, held=until > by.at + CLAIM_FOR)
+
+
 def _unclaimed(review: Review, state: ReviewState) -> Review:
-    return replace(review, state=state, claimed_by="", claimed_until=None)
+    return replace(review, state=state, claimed_by="", claimed_until=None, held=False)
 
 
 def _deciding(review: Review) -> Review:
@@ -281,19 +316,23 @@ def complete(
     result: ReviewResult,
     policy: ReviewPolicy,
     terms: ApprovalTerms = NO_TERMS,
+    *,
+    dry_run: bool = False,
 ) -> ReviewStep:
-    """Raises ReviewRefused, FieldInvalid for a result that cannot be, AuthorityExceeded."""
+    """Raises ReviewRefused, FieldInvalid for a result that cannot be, AuthorityExceeded.
+
+    A dry run may be without a reason.
+    """
     require_claim(review, by)
     authority = _authority(review, policy)
-    reason = _reason_of(review, result, policy)
+    unnamed = dry_run and not result.reason
+    withheld = not unnamed and not _reason_of(review, result, policy).is_told
     _require_possible(review, result, policy)
     unclaimed = replace(
-        review,
-        claimed_by="",
-        claimed_until=None,
+        _unclaimed(review, review.state),
         result=result,
         completed_by=by.who,
-        reason_withheld=not reason.is_told,
+        reason_withheld=withheld,
         terms=terms,
     )
     if _needs_second(review, result, terms, authority):
@@ -467,10 +506,16 @@ class ReviewLog(Protocol):
         """At most `limit` reviews, most urgent first, strictly after the position."""
 
     async def step(
-        self, review_id: str, move: Move, limits: DayLimits | None = None
+        self,
+        review_id: str,
+        move: Move,
+        limits: DayLimits | None = None,
+        *,
+        dry_run: bool = False,
     ) -> Review | None:
         """Move a review in one transaction, durable on return; None where there is none.
 
+        A dry run returns, or raises, what would come of it, and leaves everything as it was.
         One step at a time for each review, over all processes. A completed review changes what the
         history holds of its decision in the same transaction, and an approval takes from its day.
         Raises what `move` raises, and ReviewRefused where the caps in `limits` have no room.

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 from msgspec.structs import replace
 
 from decision_service.casework import review_steps as steps
+from decision_service.casework.review_desks import Desk, desk_of
 from decision_service.casework.review_results import day_caps
 from decision_service.casework.review_steps import (
     By,
     Move,
-    QueueCount,
     RecordedReview,
     ReviewFilter,
     ReviewLog,
@@ -40,10 +41,10 @@ from decision_service.domain.errors import (
     FieldProblem,
     NotYet,
     RequestInProgress,
+    ReviewRefused,
     ReviewUnknown,
     RulesetUnknown,
     ServiceError,
-    StoreError,
 )
 from decision_service.domain.ports import Clock, DayLimits, NewId, ReplyStyle
 from decision_service.domain.reviews import (
@@ -74,8 +75,6 @@ NEVER_WHOLE = (
 """What the history of a review says at the end of the patience."""
 
 log = structlog.get_logger("decision_service.reviews")
-
-COUNT_SECONDS = 15.0
 
 
 def review_case(recorded: Recorded) -> ReviewCase:
@@ -128,11 +127,50 @@ class OperateReviews:
         found = await self.log.list(chosen, after, size + 1, self.clock.now())
         return Page.of(found, size, lambda one: ReviewPosition(one.due, one.review_id))
 
-    async def claim(self, review_id: str, who: str) -> Review:
-        return await self._step(review_id, self._by(who), steps.claim)
+    async def claim(self, review_id: str, who: str, hold_until: datetime | None = None) -> Review:
+        """Raises ReviewRefused, FieldInvalid where the claim cannot be held until then."""
+        return await self._step(
+            review_id, self._by(who), partial(steps.claim, hold_until=hold_until)
+        )
 
-    async def release(self, review_id: str, who: str) -> Review:
-        return await self._step(review_id, self._by(who), steps.release)
+    async def claim_next(self, who: str, chosen: ReviewFilter) -> Review | None:
+        """The most urgent review, claimed; None where there is none that the caller may take.
+
+        What the caller has claimed already comes first, unless it is held. One that another caller
+        takes meanwhile is passed over.
+        """
+        wanted: Mapping[ReviewState, Callable[[Review], bool]] = {
+            ReviewState.CLAIMED: lambda one: one.claimed_by == who and not one.held,
+            ReviewState.OPEN: lambda one: who not in one.skipped_by,
+        }
+        for state, is_wanted in wanted.items():
+            async for review in self._every(replace(chosen, state=state)):
+                if is_wanted(review):
+                    with suppress(ReviewRefused, ReviewUnknown):
+                        return await self.claim(review.review_id, who)
+        return None
+
+    async def _every(self, chosen: ReviewFilter) -> AsyncIterator[Review]:
+        page = await self.list(chosen, None, AT_ONCE)
+        while True:
+            for review in page.entries:
+                yield review
+            if page.next is None:
+                return
+            page = await self.list(chosen, page.next, AT_ONCE)
+
+    async def skip(self, review_id: str, who: str, text: str) -> Review:
+        return await self._step(review_id, self._by(who), partial(steps.skip, text=text))
+
+    async def release(self, review_id: str, who: str, hand_to: str = "") -> Review:
+        """Raises ReviewRefused, FieldInvalid where the caller hands it to itself."""
+        return await self._step(review_id, self._by(who), partial(steps.release, hand_to=hand_to))
+
+    async def desks(self, product: str) -> Sequence[Desk]:
+        """The desk of a product, those of all without one; raises ProductUnknown."""
+        book, counts = self.rulebook(), await self.log.queues(self.clock.now())
+        names = [product] if product else sorted(book.products)
+        return [desk_of(book.product(name), counts) for name in names]
 
     async def note(self, review_id: str, who: str, request_id: str, text: str) -> Review:
         by, take = self._by(who, request_id), partial(steps.note, text=text)
@@ -152,19 +190,29 @@ class OperateReviews:
         return review
 
     async def complete(
-        self, review_id: str, who: str, request_id: str, result: ReviewResult
+        self,
+        review_id: str,
+        who: str,
+        request_id: str,
+        result: ReviewResult,
+        *,
+        dry_run: bool = False,
     ) -> Review:
-        """Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused."""
+        """Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused.
+
+        A dry run records nothing.
+        """
         by, terms = self._by(who, request_id), NO_TERMS
         review = (await self.get(review_id, limit=0)).review
         if result.amount is not None:
             terms = await self.read.price(review.decision_id, result.amount)
 
         def take(found: Review, by: By) -> ReviewStep:
-            return steps.complete(found, by, result, self._policy(found.product), terms)
+            policy = self._policy(found.product)
+            return steps.complete(found, by, result, policy, terms, dry_run=dry_run)
 
         caps = self._day_caps(review)
-        return await self._step(review_id, by, take, ENDS, caps, result=result)
+        return await self._step(review_id, by, take, ENDS, caps, dry_run=dry_run, result=result)
 
     async def confirm(self, review_id: str, who: str, request_id: str, seen: str) -> Review:
         """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
@@ -206,9 +254,11 @@ class OperateReviews:
         self,
         review_id: str,
         by: By,
-        take: Callable[[Review, By], ReviewStep],
+        take: Callable[[Review, By], ReviewStep | None],
         repeats: Collection[ReviewAction] = (),
         limits: DayLimits | None = None,
+        *,
+        dry_run: bool = False,
         **said: object,
     ) -> Review:
         """Take a step, unless its request took one of `repeats` already that said the same."""
@@ -217,9 +267,9 @@ class OperateReviews:
             if repeats and is_repeated(events, by, repeats, **said):
                 return None
             step, desk = take(review, by), self._policy(review.product).digest
-            return replace(step, event=replace(step.event, desk=desk))
+            return step and replace(step, event=replace(step.event, desk=desk))
 
-        review = await _moved(self.log, self.observer, review_id, move, limits)
+        review = await _moved(self.log, self.observer, review_id, move, limits, dry_run=dry_run)
         if review is None:
             raise ReviewUnknown.of(review_id)
         return review
@@ -243,6 +293,8 @@ async def _moved(
     review_id: str,
     move: Move,
     limits: DayLimits | None = None,
+    *,
+    dry_run: bool = False,
 ) -> Review | None:
     """Move a review, and show the step that became durable to the observer."""
     taken: list[ReviewStep | None] = [None]
@@ -251,8 +303,8 @@ async def _moved(
         taken[0] = move(review, events)
         return taken[0]
 
-    review = await log.step(review_id, noted, limits)
-    if taken[0] is not None:
+    review = await log.step(review_id, noted, limits, dry_run=dry_run)
+    if taken[0] is not None and not dry_run:
         observer(taken[0])
     return review
 
@@ -358,22 +410,3 @@ def application_of(recorded: Recorded, attempt: int) -> Application:
         style=ReplyStyle(full=False, languages=facts.languages),
         earlier=EarlierDecision(first, entry.decision_id, facts.own.match),
     )
-
-
-class QueueWatch:
-    def __init__(self, reviews: ReviewLog, clock: Clock) -> None:
-        self._reviews = reviews
-        self.clock = clock
-        self.counts: Sequence[QueueCount] = ()
-
-    async def run(self) -> None:
-        while True:
-            await self.look()
-            await asyncio.sleep(COUNT_SECONDS)
-
-    async def look(self) -> None:
-        """Count once; where the store cannot be read, the last counts stay."""
-        try:
-            self.counts = await self._reviews.queues(self.clock.now())
-        except StoreError as error:
-            log.warning("reviews.not_counted", reason=error.reason)

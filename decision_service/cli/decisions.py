@@ -106,9 +106,9 @@ def print_page(reply: service_pb.ListDecisionsResponse) -> None:
 def page_lines(reply: service_pb.ListDecisionsResponse) -> Iterator[str]:
     """A page's lines (rich markup), of 80 columns unless a page token or an id is longer."""
     if not reply.decisions:
-        yield "No decision matches."
-        return
-    yield f"[bold]{'decision':<30}  {'made (UTC)':<16}  {'outcome':<14}  {'approved':>14}[/]"
+        yield "No decision matches so far." if reply.next_page_token else "No decision matches."
+    else:
+        yield f"[bold]{'decision':<30}  {'made (UTC)':<16}  {'outcome':<14}  {'approved':>14}[/]"
     for decision in reply.decisions:
         yield _head(decision)
         yield from map(escape, wrap(

@@ -43,6 +43,7 @@ NAMES = {
     "create_time_from": "from",
     "create_time_before": "before",
     "send_time": "at",
+    "hold_until_time": "hold-until",
     "page_size": "limit",
     "shadow_version": "shadow",
     "most_decisions": "most",

@@ -241,6 +241,9 @@ def comparison_text(left: str, actual: str, operator: str, right: str, required:
 
 
 def print_review(review: review_pb.Review) -> None:
+    if not review.review_id:
+        console().print("There is no review to take.")
+        return
     for line in (*head_lines(review), *_event_lines(review.events)):
         console().print(line, soft_wrap=True)
 
@@ -256,6 +259,8 @@ def head_lines(review: review_pb.Review) -> Iterator[str]:
     yield escape(f"{_INDENT}{subject_text(review)}")
     if review.tags:
         yield escape(f"{_INDENT}tags {', '.join(review.tags)}")
+    if review.skipped_by:
+        yield escape(f"{_INDENT}skipped by {', '.join(review.skipped_by)}")
     if review.HasField("result"):
         yield from _wrapped(result_text(review.result))
     if review.term_months:
@@ -332,7 +337,8 @@ def step_text(event: review_pb.ReviewEvent) -> str:
 
 
 def step_words(event: review_pb.ReviewEvent) -> Iterator[str]:
-    said = [*event.data_kinds, event.text, event.decision_id]
+    text = f"to {event.text}" if event.action == "HANDED_OVER" else event.text
+    said = [*event.data_kinds, text, event.decision_id]
     if event.HasField("result"):
         said.append(result_text(event.result))
     yield from filter(None, said)

@@ -35,6 +35,7 @@ from decision_service.console.session import COOKIE, Sessions
 from decision_service.console.signin import Provider, SignIn
 from decision_service.console.text import STATIC, content, environment
 from decision_service.console.web import Pages, Visit, Walls
+from decision_service.domain.ports import Clock
 from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.files import read_small
@@ -54,9 +55,8 @@ class Settings:
     people: Mapping[str, str] = field(default_factory=dict)
 
 
-def build_app(settings: Settings, connection: Connection) -> ASGIApp:
+def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIApp:
     """The console as an ASGI application; calls go through an open connection."""
-    clock = SystemClock()
     templates = environment(clock.now)
     templates.globals["grafana"] = settings.grafana
     sessions = Sessions(clock.monotonic)
@@ -197,7 +197,7 @@ async def serve_console(
         message = f"{listen_at} of --listen cannot be bound ({error.strerror}): name another"
         raise CommandError(message, Exit.USAGE) from None
     with server.connect() as connection:
-        async with serving(build_app(settings, connection), listener, tls=tls):
+        async with serving(build_app(settings, connection, SystemClock()), listener, tls=tls):
             sys.stdout.write(
                 f"Console at {settings.url}; it calls {server.address}. Ctrl-C stops it.\n"
             )

@@ -76,7 +76,7 @@ class Walls:
     """
 
     def __init__(self, app: ASGIApp, origin: str) -> None:
-        self._app = app
+        self.app = app
         self._origin = origin
         self._host = urlsplit(origin).netloc
 
@@ -109,7 +109,7 @@ class Walls:
                 403,
             )
         else:
-            refusal = self._app
+            refusal = self.app
         await refusal(scope, bounded, safe)
 
     def _is_own(self, headers: Headers) -> bool:

@@ -113,6 +113,13 @@ class Receipt(StrEnum):
     CONFLICT = "conflict"
 
 
+class WaitingEvents(msgspec.Struct, frozen=True):
+    """How many events are not done, and when the first of them came."""
+
+    count: int
+    oldest: datetime | None
+
+
 class EventLog(Protocol):
     """The record of received events; every method raises StoreUnavailable."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.build import engine_version
+from decision_service.decide.admit import bound_inputs
 from decision_service.decide.codec import (
     StoredFacts,
     decode_facts,
@@ -26,9 +28,11 @@ from decision_service.domain.errors import (
     RulesetUnknown,
     SnapshotErased,
 )
+from decision_service.domain.factor import Value
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
+from decision_service.factors.income_history import IncomeMonth, last_income_months, reads_income
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.evaluate import traces
@@ -44,6 +48,10 @@ AT_ONCE = 2
 Each computes for milliseconds on the event loop; many side by side would hold the store's
 connections, and all other calls, for as long as all of them take.
 """
+
+
+LOOKED_AT_TOGETHER, MOST_LOOKED_AT = 250, 2000
+"""How many decisions are read at a time, and for one page, where each is asked whether it fits."""
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -101,10 +109,50 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
         return replace(terms, valid_for=ruleset.valid_for, change=change)
 
     async def list(
-        self, chosen: Filter, after: PagePosition | None, size: int
+        self,
+        chosen: Filter,
+        after: PagePosition | None,
+        size: int,
+        fits: Callable[[StoredEntry], bool] | None = None,
     ) -> Page[StoredEntry, PagePosition]:
-        found = await self.log.list(chosen, after, size + 1)
-        return Page.of(found, size, lambda one: PagePosition(one.created, one.decision_id))
+        """A page of those that fit, which may be short of its size where MOST_LOOKED_AT were not.
+
+        The next one then goes on after the last that was looked at.
+        """
+        found: list[StoredEntry] = []
+        together = size if fits is None else LOOKED_AT_TOGETHER
+        for _ in range(0, together if fits is None else MOST_LOOKED_AT, together):
+            read = Page.of(await self.log.list(chosen, after, together + 1), together, _position)
+            after = read.next
+            for entry in read.entries:
+                if fits is None or fits(entry):
+                    found.append(entry)
+                if len(found) == size:
+                    whole = entry is read.entries[-1]
+                    return Page((*found,), after if whole else _position(entry))
+            if after is None:
+                break
+        return Page((*found,), after)
+
+    async def income_months(self, recorded: Recorded) -> Sequence[IncomeMonth]:
+        """Of the last 24 months; none where the data is erased or the rules read no income."""
+        entry, decision = recorded.entry, recorded.decision
+        if decision is None or entry.snapshot_id is None or entry.ruleset_digest is None:
+            return ()
+        ruleset = await self.archive.by_digest(entry.ruleset_digest)
+        if not reads_income(ruleset.needs.factors):
+            return ()
+        body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
+        if body is None:
+            return ()
+        needs, as_of = needs_of(ruleset, decision.inputs), decision.as_of
+        return await asyncio.to_thread(
+            lambda: last_income_months(read_snapshot(body), needs, as_of)
+        )
+
+
+def _position(entry: StoredEntry) -> PagePosition:
+    return PagePosition(entry.created, entry.decision_id)
 
 
 class WhichRules(msgspec.Struct, frozen=True):
@@ -128,17 +176,26 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
     rulebook: Callable[[], Rulebook]
     _turns: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
-    async def __call__(self, decision_id: str, which: WhichRules, scope: str = "") -> Replayed:
+    async def __call__(
+        self,
+        decision_id: str,
+        which: WhichRules,
+        scope: str = "",
+        inputs: Mapping[str, Value] = MappingProxyType({}),
+    ) -> Replayed:
         """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
 
         Raises FieldInvalid for rules of another product, and a version that is not the digest's.
-        Where `scope` names a caller, other callers' decisions are unknown. First come, first
-        served, a few at a time.
+        Where `scope` names a caller, other callers' decisions are unknown. `inputs` take the place
+        of the recorded ones; raises InputInvalid as a new decision. First come, first served, a
+        few at a time.
         """
         async with self._turns:
-            return await self._replayed(decision_id, which, scope)
+            return await self._replayed(decision_id, which, scope, inputs)
 
-    async def _replayed(self, decision_id: str, which: WhichRules, scope: str) -> Replayed:
+    async def _replayed(
+        self, decision_id: str, which: WhichRules, scope: str, inputs: Mapping[str, Value]
+    ) -> Replayed:
         recorded = await self.reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
         _require_product(which.ruleset, "ruleset", entry.product)
@@ -152,11 +209,22 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
                 "the applicant's data behind this decision was erased: the decision can still be "
                 "read, but not replayed"
             )
+        if inputs:
+            shell = self._what_if(shell, ruleset, inputs)
         needs = needs_of(ruleset, shell.inputs)
         factors = compute(read_snapshot(body), needs, shell.as_of, shell.own)
         shell = with_answers(shell, ruleset)
         decision = judge(shell, ruleset, factors, recorded.facts.allowances)
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
+
+    def _what_if(
+        self, shell: Decision, ruleset: CompiledRuleset, changed: Mapping[str, Value]
+    ) -> Decision:
+        """With other inputs, without what lists answered about those that are others now."""
+        product, was = self.rulebook().product(shell.product), shell.inputs
+        inputs = bound_inputs(product, ruleset, {**was, **changed})
+        known = [one for one in shell.answers if inputs.get(one.input) == was.get(one.input)]
+        return replace(shell, inputs=inputs, answers=(*known,))
 
     async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:
         if which.version and not which.digest:

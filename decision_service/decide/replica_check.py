@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -34,6 +33,7 @@ class DigestsInForce(msgspec.Struct, frozen=True):
     digest: str
     processes: int
     here: bool
+    process_names: tuple[str, ...]
 
 
 class ReplicaCheck(msgspec.Struct, eq=False):
@@ -46,7 +46,7 @@ class ReplicaCheck(msgspec.Struct, eq=False):
     rulebook: Callable[[], Rulebook]
     clock: Clock
     name: str
-    _counts: Mapping[str, int] = msgspec.field(default_factory=dict)
+    _names: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     _since: float | None = None
     _alarmed: bool = False
 
@@ -59,8 +59,10 @@ class ReplicaCheck(msgspec.Struct, eq=False):
     def in_force(self) -> tuple[DigestsInForce, ...]:
         """The digests at the last check, the most frequent first."""
         mine = rules_digest(self.rulebook())
-        ordered = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
-        return tuple(DigestsInForce(digest, count, digest == mine) for digest, count in ordered)
+        ordered = sorted(self._names.items(), key=lambda one: (-len(one[1]), one[0]))
+        return tuple(
+            DigestsInForce(digest, len(names), digest == mine, names) for digest, names in ordered
+        )
 
     async def run(self) -> None:
         """Check for ever; while the store fails, the last result stays."""
@@ -72,8 +74,11 @@ class ReplicaCheck(msgspec.Struct, eq=False):
     async def check(self) -> None:
         mine = ProcessRules(self.name, rules_digest(self.rulebook()))
         found = await self.report(mine)
-        self._counts = Counter(one.digest for one in found)
-        if len(self._counts) <= 1:
+        self._names = {
+            digest: tuple(sorted(one.process for one in found if one.digest == digest))
+            for digest in {one.digest for one in found}
+        }
+        if len(self._names) <= 1:
             if self._alarmed:
                 log.info("the processes decide by the same rules again")
             self._since, self._alarmed = None, False
@@ -90,7 +95,8 @@ class ReplicaCheck(msgspec.Struct, eq=False):
             "the processes on this store decide by different rules: publish the same everywhere",
             alarm=raised(Alarm.RULES_DIFFER),
             here=rules_digest(self.rulebook()),
-            processes=dict(self._counts),
+            process=self.name,
+            processes=dict(self._names),
         )
 
 

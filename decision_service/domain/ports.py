@@ -259,9 +259,14 @@ class StoredEntry(EntryFields, frozen=True, kw_only=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """None and empty mean any; `unreported` are approved ones without any report of a loan."""
+    """None and empty mean any; `any_id` is that of a decision, review, application, or person.
+
+    `unreported` are approved ones without any report of a loan, `decided_again` those that a later
+    one on the application replaced; of those `by_person` a person's result counts.
+    """
 
     caller: str = ""
+    any_id: str = ""
     user_id: str = ""
     application_id: str = ""
     customer_ref: str = ""
@@ -270,6 +275,8 @@ class Filter(msgspec.Struct, frozen=True):
     created_from: datetime | None = None
     created_before: datetime | None = None
     unreported: bool = False
+    decided_again: bool = False
+    by_person: bool = False
 
 
 class PagePosition(msgspec.Struct, frozen=True):

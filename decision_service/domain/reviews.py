@@ -25,6 +25,9 @@ CONTEST_SLA = timedelta(hours=72)
 CLAIM_FOR = timedelta(minutes=30)
 """Long enough to call an employer, so short that a review that was left is back before lunch."""
 
+HOLD_FOR = timedelta(hours=72)
+"""The longest claim, as while a call back is awaited over a weekend."""
+
 
 class ReviewOrigin(StrEnum):
     """What opened a review: a referral, or the applicant who contests a decision."""
@@ -66,6 +69,8 @@ class ReviewAction(StrEnum):
     CONTESTED = "CONTESTED"
     CLAIMED = "CLAIMED"
     RELEASED = "RELEASED"
+    SKIPPED = "SKIPPED"
+    HANDED_OVER = "HANDED_OVER"
     NOTED = "NOTED"
     DATA_REQUESTED = "DATA_REQUESTED"
     DATA_ARRIVED = "DATA_ARRIVED"
@@ -92,8 +97,9 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step of a review, never changed; `position` counts from 1.
 
     `who` is the caller, empty for the service itself. `request_id` is unique within the review.
-    `until` is when a claim ends, `decision_id` the decision that was made again. `desk` is the
-    digest of the desk by which a caller took the step.
+    `until` is when a claim ends, `decision_id` the decision that was made again. `text` of a
+    review that is handed over is the name of who has it from then on. `desk` is the digest of the
+    desk by which a caller took the step.
     """
 
     position: int
@@ -143,6 +149,7 @@ class ReviewCase(CaseFields, frozen=True):
 class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     """One review of one decision as it is now.
 
+    `held` says that it is claimed for longer than usual, `skipped_by` who leaves it to others.
     `kinds` is the data that is awaited. `result` is proposed in AWAITING_SECOND, and final in
     COMPLETED; `terms` are those of an approval. `reason_withheld` says that applicants do not learn
     its reason. `charge` is what a completed approval takes from its day. `attempt` counts how often
@@ -158,6 +165,8 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     state: ReviewState = ReviewState.OPEN
     claimed_by: str = ""
     claimed_until: datetime | None = None
+    held: bool = False
+    skipped_by: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()
     result: ReviewResult | None = None
     completed_by: str = ""
@@ -287,6 +296,12 @@ class ReviewPolicy(msgspec.Struct, frozen=True):
         """The first queue that takes a referral, else the default one."""
         found = (queue for queue in self.queues if queue.takes(kind, tags, amount, reasons))
         return next(found, ReviewQueue(DEFAULT_QUEUE, DEFAULT_SLA))
+
+    @property
+    def every_queue(self) -> tuple[ReviewQueue, ...]:
+        """The queues of the desk in its order, then those of the service itself."""
+        default = ReviewQueue(DEFAULT_QUEUE, DEFAULT_SLA)
+        return (*self.queues, default, ReviewQueue(CONTEST_QUEUE, self.contest_sla))
 
     def reason_of(self, code: str) -> ReviewReason | None:
         return next((reason for reason in self.reasons if reason.code == code), None)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from itertools import accumulate
-from math import inf, lgamma, log, sqrt
+from math import hypot, inf, lgamma, log, sqrt
 
 import msgspec
 from msgspec.structs import replace
@@ -156,6 +156,15 @@ def interval(tally: ArmCount) -> tuple[float, float]:
     spread = z * sqrt(tally.rate * (1 - tally.rate) / n + z * z / (4 * n * n))
     middle, scale = tally.rate + z * z / (2 * n), 1 + z * z / n
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def difference_interval(first: ArmCount, second: ArmCount) -> tuple[float, float]:
+    """The same of the difference of two arms' rates, second minus first (Newcombe 1998)."""
+    (low, high), (least, most) = interval(first), interval(second)
+    difference = second.rate - first.rate
+    below = hypot(second.rate - least, high - first.rate)
+    above = hypot(most - second.rate, first.rate - low)
+    return difference - below, difference + above
 
 
 def _evidence(first: _Counts, second: _Counts, allowed: ConfidenceBand, earlier: ArmCount) -> float:

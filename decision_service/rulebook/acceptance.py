@@ -32,6 +32,7 @@ from decision_service.rules.program import CompiledRuleset, KeyList
 KIND = "list-changes"
 
 PUBLISHED = "manifest"
+_DECIDED = "decided"
 
 LAST_GOOD = "rules"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,11 +122,29 @@ def _read(path: str, text: str | None) -> KeyList:
 
 
 def manifest_record(folder: RuleFolder) -> Sequence[StoredText]:
-    """The manifest as a stored text under its publication's digest; empty without a manifest."""
+    """The manifest, and the mark that its rules have decided; empty without a manifest."""
     published = published_as(folder)
     if published is None or folder.manifest is None:
         return ()
-    return (StoredText(_key_of_manifest(published), PUBLISHED, folder.manifest.text.encode()),)
+    signatures = sum(one is not None for one in (published.proposed_by, published.approved_by))
+    # Sorts by the instant; a publication that was signed since follows the same one without.
+    key = f"{PUBLISHED}@{published.at} {published.digest} {signatures}"
+    return (
+        StoredText(key, PUBLISHED, folder.manifest.text.encode()),
+        StoredText(_decided(published), _DECIDED, b""),
+    )
+
+
+async def newest_publications(log: DecisionLog, most: int) -> Sequence[Publication]:
+    """At most so many publications that decided here, the newest first; raises StoreUnavailable."""
+    return await asyncio.to_thread(_publications, await log.last_texts(PUBLISHED, most))
+
+
+def _publications(texts: Sequence[StoredText]) -> Sequence[Publication]:
+    """Each once, as it was signed last."""
+    found = (publication(MANIFEST, text.body.decode()) for text in reversed(texts))
+    by_name = {one.name: one for one in found if one is not None}
+    return sorted(by_name.values(), key=lambda one: one.at, reverse=True)
 
 
 async def downgrades(
@@ -147,7 +166,7 @@ async def downgrades(
         return (_problem("M006", path, message, deciding),)
     if published.digest == deciding.digest or published.allow_rollback == deciding.name:
         return ()
-    if await log.text(_key_of_manifest(published)) is not None:
+    if await log.text(_decided(published)) is not None:
         message = f"these rules decided here before, and {_named(deciding)}"
         return (_problem("M007", path, message, deciding),)
     return ()
@@ -171,7 +190,8 @@ def published_as(folder: RuleFolder) -> Publication | None:
     return None if manifest is None else publication(manifest.path, manifest.text)
 
 
-def _key_of_manifest(published: Publication) -> str:
+def _decided(published: Publication) -> str:
+    """The key of the mark; earlier versions stored the first manifest of equal rules there."""
     return f"{PUBLISHED}-{published.digest}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
@@ -22,3 +23,15 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_protected(url: str) -> bool:
+    """Whether a URL is one of https, or of http on this machine, without user and query."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    plain = parts.scheme == "http" and is_loopback(host)
+    extra = parts.username is not None or parts.query or parts.fragment
+    return bool(host) and not extra and (plain or parts.scheme == "https")

@@ -46,7 +46,11 @@ none. Take the # away in front of a name to set it. `decision-service config che
 set. `decision-service config sample` made this file.
 """
 
-OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
+OF_COMMANDS = (
+    *(f"client_{name}" for name in ("profile", "tls_ca", "tls_cert", "tls_key", "token_file")),
+    *(f"console_{name}" for name in ("listen", "url", "issuer", "client_id", "client_secret_file")),
+    *(f"console_{name}" for name in ("cert", "cert_key", "grafana")),
+)
 """Environment names of the client commands, which are no settings of a server."""
 
 GONE = {

@@ -52,8 +52,8 @@ DISCLOSED = (
 LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
 """Those that stay with the lender."""
 
-FOUND_ON_READING = frozenset({"recourse", "review"})
-"""Those that no recorded reply has: reviews are records of their own, recourse is not stored."""
+FOUND_ON_READING = frozenset({"recourse", "review", "income_months"})
+"""Those that no recorded reply has: reviews are records of their own, the others are not stored."""
 
 DISCLOSED_APART = frozenset({"request_id", "inputs", "factor_values"})
 """Those that a record has of the stored facts."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -26,6 +26,7 @@ from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report
 from decision_service.rules.language.fields import Fields, as_choice, as_list, as_map, as_text
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode, decode
+from decision_service.runtime.address import is_protected
 from decision_service.runtime.files import FileWatch, read_small
 from decision_service.runtime.settings import env_name
 from decision_service.runtime.telemetry import Alarm, counter, raised
@@ -37,6 +38,9 @@ from decision_service.server.context import (
     is_local,
     network_of,
 )
+
+if TYPE_CHECKING:
+    from decision_service.server.issuer import Issuer
 
 PACKAGE = "decision_service.api.v1"
 _READ_ROLLOUTS = (
@@ -58,9 +62,11 @@ ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_
 """Kill and the other steps of rollouts, which no other calls keep out."""
 
 REFLECTION = "/grpc.reflection."
-_READ_REVIEWS = ("ListReviews", "GetReview")
+_READ_REVIEWS = ("ListReviews", "GetReview", "GetDesk")
 _WORK_ON_REVIEWS = (
     "ClaimReview",
+    "ClaimNextReview",
+    "SkipReview",
     "ReleaseReview",
     "AddReviewNote",
     "RequestReviewData",
@@ -75,7 +81,7 @@ _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
 _TOO_LONG = 200
-_IDENTITIES = ("tokens", "certificates", "signing_keys")
+_IDENTITIES = ("tokens", "certificates", "subjects", "signing_keys")
 Key = TypeVar("Key", str, bytes)
 
 
@@ -97,6 +103,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.DecisionService/ListDecisions": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.DecisionService/ReplayDecision": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.RulesetService/ListRulesets": _SEEN_RULES,
+    f"/{PACKAGE}.RulesetService/ListPublications": _SEEN_RULES,
     f"/{PACKAGE}.RulesetService/GetRuleset": _SEEN_RULES,
     f"/{PACKAGE}.RulesetService/ValidateRuleset": _TRIED_RULES,
     f"/{PACKAGE}.RulesetService/EvaluateRuleset": _TRIED_RULES,
@@ -113,6 +120,8 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.NoticeService/GetNotice": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),
+    f"/{PACKAGE}.StatusService/GetCaller": _ANY,
+    f"/{PACKAGE}.StatusService/GetStatus": _SEEN_ROLLOUTS | _SEEN_RULES,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }
@@ -132,16 +141,24 @@ class Token(msgspec.Struct, frozen=True):
     caller: Caller
     until: date | None = None
 
+    @property
+    def shown(self) -> str:
+        """How its hash begins, by which operators tell tokens apart."""
+        return self.hashed.hex()[:8]
+
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """All who may call, by hash of token and by name in a client certificate.
+    """All who may call, by hash of token, by name in a client certificate and by subject.
 
-    `signers` are those with signing keys, `roles` what each may do, by name.
+    `issuer` are the URL of whose ID tokens name subjects, and their audience. `signers` are those
+    with signing keys, `roles` what each may do, by name.
     """
 
     tokens: tuple[Token, ...] = field(default=(), repr=False)
     certificates: Mapping[str, Caller] = field(default_factory=dict)
+    subjects: Mapping[str, Caller] = field(default_factory=dict)
+    issuer: tuple[str, str] | None = None
     signers: Mapping[str, Signer] = field(default_factory=dict)
     roles: Mapping[str, frozenset[Role]] = field(default_factory=dict)
 
@@ -198,21 +215,42 @@ class _Reader:
         self._tokens: dict[bytes, Token] = {}
         self._roles: dict[str, frozenset[Role]] = {}
         self._certificates: dict[str, Caller] = {}
+        self._subjects: dict[str, Caller] = {}
+        self._has_issuer = False
         self._signing_keys: dict[bytes, Caller] = {}
         self._signers: dict[str, Signer] = {}
 
     def read(self, root: YamlNode) -> Callers | None:
-        fields = Fields.of(root, "the callers file", self._report, required=("callers",))
+        what, required, optional = "the callers file", ("callers",), ("issuer",)
+        fields = Fields.of(root, what, self._report, required=required, optional=optional)
         callers = None if fields is None else fields.map("callers")
-        if callers is None:
+        if fields is None or callers is None:
             return None
+        issuer = self._issuer(fields)
         if not 1 <= len(callers.entries) <= MOST_CALLERS:
             message = f"`callers` must name 1 to {MOST_CALLERS:,} callers"
             self._report.error("A101", callers.place, message)
         for entry in callers.entries:
             self._caller(entry)
         tokens = tuple(self._tokens.values())
-        return Callers(tokens, self._certificates, self._signers, self._roles)
+        return Callers(
+            tokens, self._certificates, self._subjects, issuer, self._signers, self._roles
+        )
+
+    def _issuer(self, fields: Fields) -> tuple[str, str] | None:
+        self._has_issuer = fields.has("issuer")
+        node = fields.map("issuer")
+        if node is None:
+            return None
+        named = Fields(node, "`issuer`", self._report, required=("url", "audience"))
+        url, audience = named.text("url"), named.text("audience")
+        if url is None or audience is None:
+            return None
+        if not is_protected(url):
+            message = "`url` is not the https address of an issuer, without user and query"
+            hint = "http is for an issuer on this machine alone"
+            self._report.error("A108", named.place("url"), message, hint)
+        return url, audience
 
     def _caller(self, entry: MapEntry) -> None:
         if not NAME.fullmatch(entry.key) or entry.key == ANONYMOUS.name:
@@ -239,7 +277,9 @@ class _Reader:
 
     def _identify(self, fields: Fields, caller: Caller) -> None:
         if not any(map(fields.has, _IDENTITIES)):
-            message = f"{fields.what} has neither `tokens`, `certificates` nor `signing_keys`"
+            message = (
+                f"{fields.what} has neither `tokens`, `certificates`, `subjects` nor `signing_keys`"
+            )
             hint = f"make a token: decision-service tokens new {caller.name}"
             self._report.error("A104", fields.node.place, message, hint)
         tokens = fields.get("tokens")
@@ -249,7 +289,14 @@ class _Reader:
             name = as_text(item, "a certificate's name", self._report)
             if name is not None:
                 self._claim(self._certificates, name[:_TOO_LONG], caller, item, "certificate name")
-
+        if fields.has("subjects") and not self._has_issuer:
+            message = f"{fields.what} has `subjects`, and the file has no `issuer`"
+            hint = "name whose subjects they are: issuer: {url: https://…, audience: …}"
+            self._report.error("A109", fields.place("subjects"), message, hint)
+        for item in fields.items("subjects"):
+            subject = as_text(item, "a subject", self._report)
+            if subject is not None:
+                self._claim(self._subjects, subject, caller, item, "subject")
         keys = [key for item in fields.items("signing_keys") for key in self._key(item, caller)]
         if keys:
             signs = frozenset(signing for role, signing in _SIGNS.items() if role in caller.roles)
@@ -303,6 +350,12 @@ class _Reader:
 UNREADABLE = "A100"
 """The code of a callers file that cannot be read at all."""
 
+NO_PACKAGE = "A110"
+"""The code of a callers file with an issuer where what checks its tokens is not installed."""
+
+LOOK_SECONDS = 10.0
+"""How often the age of the issuer's keys is looked at, and they are tried while it is down."""
+
 _HEADER = "authorization"
 _CERTIFICATE = "x509_pem_cert"
 _HANDED_ON = "x-forwarded-client-cert"
@@ -347,8 +400,9 @@ class Authenticator:
         self._ended: set[bytes] = set()
         self._files = FileWatch(*([path] if path else []))
         self._callers: Callers | None = None
+        self._issuer: Issuer | None = None
         if path is not None:
-            reading = read_callers_file(path)
+            reading = self._read(path)
             if reading.callers is None:
                 raise CallersRefused(path, reading.diagnostics)
             self._callers = reading.callers
@@ -358,9 +412,22 @@ class Authenticator:
         """The callers with signing keys; none without a callers file."""
         return {} if self._callers is None else self._callers.signers
 
+    def is_reviewer(self, name: str) -> bool:
+        """Whether a caller of this name works on reviews; any may be one without a callers file."""
+        if self._callers is None:
+            return NAME.fullmatch(name) is not None
+        return not _REVIEWERS.isdisjoint(self._callers.roles.get(name, ()))
+
     def last_uses(self) -> Iterator[tuple[Token, datetime | None]]:
         for token in () if self._callers is None else self._callers.tokens:
             yield token, self._used.get(token.hashed)
+
+    async def keep_keys(self) -> None:
+        """Fetch the issuer's keys where there is one, again when they are old, for ever."""
+        while True:
+            if self._issuer is not None:
+                await self._issuer.refresh()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def follow(self, taken_over: Callable[[], None]) -> None:
         """Take a replaced file over, for ever, and call back after each that counts."""
@@ -372,7 +439,7 @@ class Authenticator:
         """Read the file again, where there is one; True when its callers count from now on."""
         if self.path is None:
             return False
-        reading = read_callers_file(self.path)
+        reading = self._read(self.path)
         if reading.callers is None:
             for one in reading.diagnostics:
                 where = f"{one.file}:{one.line}:{one.column}"
@@ -383,6 +450,24 @@ class Authenticator:
         self._callers = reading.callers
         log.info("callers", tokens=len(reading.callers.tokens))
         return True
+
+    def _read(self, path: Path) -> CallersReading:
+        """Read the file, and make its issuer the one whose tokens count."""
+        reading = read_callers_file(path)
+        if reading.callers is None:
+            return reading
+        named = reading.callers.issuer
+        if named is None:
+            self._issuer = None
+        elif self._issuer is None or self._issuer.named != named:
+            try:
+                from decision_service.server.issuer import Issuer  # of the extra
+            except ModuleNotFoundError:
+                message = "`issuer` needs the package joserfc, which is not installed"
+                hint = "pip install decision-service[console]"
+                return _refused(path, NO_PACKAGE, message, hint)
+            self._issuer = Issuer(named, self._now)
+        return reading
 
     def caller(self, context: RpcContext) -> Caller | None:
         """Who is calling; None where that is not known, as with two authorization headers.
@@ -411,8 +496,17 @@ class Authenticator:
             return None
         if not shown:
             return callers.by_certificate(_names_in(pem)) if pem else None
-        scheme, _, token = str(shown[0]).partition(" ")
-        known = callers.by_token(token.strip()) if scheme.lower() == "bearer" else None
+        return self._by_header(shown[0], callers, context)
+
+    def _by_header(self, header: str, callers: Callers, context: RpcContext) -> Caller | None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token, issuer = token.strip(), self._issuer
+        if token.count(".") == 2 and not token.startswith(TOKEN_PREFIX) and issuer is not None:
+            its = issuer.named == callers.issuer  # not so while a file with another is taken over
+            return issuer.caller(token, callers.subjects, context) if its else None
+        known = callers.by_token(token)
         return None if known is None else self._caller_of(known)
 
     def _is_front(self, address: str, pem: bytes) -> bool:
@@ -473,12 +567,17 @@ def read_callers_file(path: Path) -> CallersReading:
         text = decode(str(path), read_small(path, trusted=True), report)
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
-        place = Place(str(path), 1, 1, 2)
-        report.error(UNREADABLE, place, message, "check its path and permissions")
-        text = None
+        return _refused(path, UNREADABLE, message, "check its path and permissions")
     if text is None:
         return CallersReading(None, report.diagnostics())
     return read_callers(str(path), text)
+
+
+def _refused(path: Path, code: str, message: str, hint: str) -> CallersReading:
+    """A file that is refused whole."""
+    report = Report()
+    report.error(code, Place(str(path), 1, 1, 2), message, hint)
+    return CallersReading(None, report.diagnostics())
 
 
 class FailedAuthentications:

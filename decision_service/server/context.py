@@ -208,7 +208,7 @@ class RpcContext:
     """The parts of a ServicerContext that behaviours use, and the call's `info`.
 
     `address` is the client's, as the front says where it comes through it, and `caller` who it is,
-    None where that is not known.
+    None where that is not known. `late` finds it out where that takes keys of the issuer first.
 
     It lets go of gRPC's context as soon as the call is over. gRPC counts a stream for as long as
     its call is held, and takes no further ones on a connection that has as many as it may: who
@@ -224,6 +224,7 @@ class RpcContext:
         "caller",
         "done",
         "info",
+        "late",
         "status",
         "trailing",
     )
@@ -234,6 +235,7 @@ class RpcContext:
         self.info = CallInfo()
         self.address = address_of(context.peer())
         self.caller: Caller | None = None
+        self.late: Callable[[], Awaitable[Caller | None]] | None = None
         self.done = False
         self.status: CallStatus | None = None
         self.trailing: Metadata = ()

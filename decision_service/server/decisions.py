@@ -32,6 +32,7 @@ from decision_service.decide.replay import (
     WhichRules,
 )
 from decision_service.domain.decision import (
+    Arm,
     Decision,
     ListAnswer,
     Reason,
@@ -109,7 +110,7 @@ _OF_VERDICT = (
     "connect",
 )  # fmt: skip
 _OF_FULL_VIEW = ("inputs", "factor_values", "rule_traces", "withheld_tags", "list_answers")
-_ADDED_LATER = ("recourse", "review")
+_ADDED_LATER = ("recourse", "review", "income_months")
 DECISIONS = Mapper(
     {
         pb.Decision: {
@@ -159,13 +160,38 @@ DECISIONS = Mapper(
 )
 
 
-def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
+class Decided(msgspec.Struct, frozen=True):
+    """What a filter asks of the recorded reply, in which no store can search; empty means any."""
+
+    reason: str
+    version: int
+    arm: str
+
+    def __bool__(self) -> bool:
+        return bool(self.reason or self.version or self.arm)
+
+    def fits(self, entry: StoredEntry) -> bool:
+        decision = basic_message(entry)
+        return (
+            self.version in {0, decision.ruleset_ref.version}
+            and self.arm in {"", decision.assignment.arm}
+            and (not self.reason or any(one.code == self.reason for one in decision.reasons))
+        )
+
+
+def filter_from(request: service_pb.ListDecisionsRequest) -> tuple[Filter, Decided]:
     with Problems() as problems:
-        for field in ("user_id", "application_id", "customer_ref", "product"):
+        for field in ("user_id", "application_id", "customer_ref", "product", "any_id", "reason"):
             if len(getattr(request, field)) > _LONGEST:
                 problems.add(field, f"is longer than {_LONGEST} characters")
+        if request.arm not in {"", *Arm}:
+            problems.add("arm", f"is no arm: it must be {' or '.join(Arm)}")
+        _check_version(problems, "version", request.version)
         check_page_size(problems, request.page_size)
-        return DECISIONS.read(Filter, request, problems)
+        return (
+            DECISIONS.read(Filter, request, problems),
+            DECISIONS.read(Decided, request, problems),
+        )
 
 
 def application_from(
@@ -236,16 +262,26 @@ def decision_id_from(decision_id: str) -> str:
     return decision_id
 
 
-def replay_from(request: service_pb.ReplayDecisionRequest) -> tuple[str, WhichRules]:
-    """Which decision to replay, by which rules; raises FieldInvalid with every malformed field."""
+def replay_from(
+    request: service_pb.ReplayDecisionRequest,
+) -> tuple[str, WhichRules, dict[str, Value]]:
+    """Which decision to replay, by which rules, with which other inputs.
+
+    Raises FieldInvalid with every malformed field.
+    """
     ref = request.ruleset_ref
     with Problems() as problems:
         check_decision_id(problems, request.decision_id)
         if ref.ruleset:
             check_product(problems, ref.ruleset, "ruleset_ref.ruleset")
-        if ref.version < 0:
-            problems.add("ruleset_ref.version", f"is {ref.version}: it must be a version, or 0")
-    return request.decision_id, DECISIONS.read(WhichRules, ref, problems)
+        _check_version(problems, "ruleset_ref.version", ref.version)
+        inputs = inputs_from(request, problems)
+    return request.decision_id, DECISIONS.read(WhichRules, ref, problems), inputs
+
+
+def _check_version(problems: Problems, field: str, version: int) -> None:
+    if version < 0:
+        problems.add(field, f"is {version}: it must be a version, or 0")
 
 
 def full_view(view: int, problems: Problems | None = None) -> bool:
@@ -267,6 +303,7 @@ def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems)
 
 def inputs_from(
     request: service_pb.CreateDecisionRequest
+    | service_pb.ReplayDecisionRequest
     | rules_pb.EvaluateRulesetRequest
     | rollout_pb.ExplainAssignmentRequest,
     problems: Problems,
@@ -438,6 +475,9 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         recourse = await self.recourse(recorded) if sought else None
         if recourse is not None:
             message.recourse.CopyFrom(DECISIONS.message(pb.Recourse, recourse))
+        if full:
+            months = await self.read.income_months(recorded)
+            message.MergeFrom(DECISIONS.message(pb.Decision, income_months=months))
         chain = await self.chain(decision_id, recorded.entry.outcome)
         if chain is not None:
             message.review.CopyFrom(chain_message(chain))
@@ -446,20 +486,22 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     async def list_decisions(
         self, request: service_pb.ListDecisionsRequest, context: RpcContext
     ) -> service_pb.ListDecisionsResponse:
-        chosen = replace(filter_from(request), caller=context.info.scope)
-        after = read_token(chosen, request.page_token, PagePosition)
-        page = await self.read.list(chosen, after, page_size(request.page_size))
+        chosen, decided = filter_from(request)
+        chosen = replace(chosen, caller=context.info.scope)
+        after = read_token((chosen, decided), request.page_token, PagePosition)
+        size, fits = page_size(request.page_size), decided.fits if decided else None
+        page = await self.read.list(chosen, after, size, fits)
         return service_pb.ListDecisionsResponse(
             decisions=[basic_message(entry) for entry in page.entries],
-            next_page_token=make_token(chosen, page.next),
+            next_page_token=make_token((chosen, decided), page.next),
         )
 
     async def replay_decision(
         self, request: service_pb.ReplayDecisionRequest, context: RpcContext
     ) -> service_pb.ReplayDecisionResponse:
         scope, full = context.info.scope, full_view(request.view)
-        decision_id, which = replay_from(request)
-        replayed = await self.replay(decision_id, which, scope)
+        decision_id, which, inputs = replay_from(request)
+        replayed = await self.replay(decision_id, which, scope, inputs)
         recorded = recorded_message(replayed.recorded, full=True)
         message = _replayed_message(replayed, recorded)
         reply = compared(recorded, message)

@@ -134,6 +134,8 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         assert task is not None  # noqa: S101 - this runs in one
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if call.late is not None:
+            call.caller = await call.late()
         return await method.behaviour(request, call)
 
     async def _requests(self, method: _Method, messages: Iterator[bytes]) -> AsyncIterator[Any]:

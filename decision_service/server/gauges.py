@@ -9,8 +9,8 @@ import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
+from decision_service.casework.review_desks import QueueWatch
 from decision_service.casework.review_steps import ReviewStep
-from decision_service.casework.reviews import QueueWatch
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.domain.reviews import ReviewState
 from decision_service.rollout.model import Plan, TrackName
@@ -52,7 +52,7 @@ def of_tokens(authenticator: Authenticator) -> Iterator[Metric]:
         "When a token was last used since the start (Unix time), 0 where it was not",
         (
             (
-                (token.caller.name, token.hashed.hex()[:8], f"{token.until or ''}"),
+                (token.caller.name, token.shown, f"{token.until or ''}"),
                 used.timestamp() if used else 0.0,
             )
             for token, used in authenticator.last_uses()
@@ -82,7 +82,7 @@ def of_vendor(source: SmileSource, guard: ClockGuard) -> Iterator[Metric]:
     yield read_gauge(
         "upstream_circuit_open",
         "1 while the circuit is open",
-        one(now.breaker is BreakerState.OPEN),
+        one(now.breaker is not BreakerState.CLOSED),
     )
     yield read_gauge(
         "upstream_paused_seconds",

@@ -26,6 +26,7 @@ from decision_service.server import (
     reviews,
     rollouts,
     rulesets,
+    status,
 )
 from decision_service.server.auth import HEALTH_METHODS, Authenticator, FailedAuthentications
 from decision_service.server.context import MESSAGE_LIMIT
@@ -51,7 +52,7 @@ from decision_service.server.wire import Methods, methods
 REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
 
 METADATA_LIMIT = 16 * 1024  # of it the front hands on 8, and a certificate
-_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews)
+_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews, status)
 SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
 SPARE_CALLS = 512
 """Calls that are served beyond those that have a place or wait for one: health, and calls that are
@@ -85,7 +86,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
 
     `seconds` is a monotonic clock. `further` are interceptors of other packages, such as
     OpenTelemetry's, outermost first: they wrap the service's own, on gRPC's threads, and see
-    handlers that take an iterator of bytes.
+    handlers that take an iterator of bytes. `health` is what the server serves as well.
     """
 
     authenticator: Authenticator
@@ -94,6 +95,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
     user_hash: UserHash
     seconds: Callable[[], float]
     further: tuple[grpc.ServerInterceptor, ...] = ()
+    health: Health = msgspec.field(default_factory=lambda: Health(SERVICES))
 
     def interceptors(self) -> tuple[Interceptor, ...]:
         """Of gRPC calls and of JSON calls alike, the outermost first."""
@@ -204,17 +206,16 @@ async def start(
         options=(*OPTIONS, ("grpc.so_reuseport", int(settings.reuse_port))),
         maximum_concurrent_rpcs=most,
     )
-    health = Health(SERVICES)
     for service, servicer in services.items():
         handlers = methods(service, servicer)
         server.add_registered_method_handlers(service.full_name, handlers)
         json.add(service, handlers)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    health_pb2_grpc.add_HealthServicer_to_server(deps.health, server)
     if settings.describes_itself:
         _add_reflection(server)
     port = _bind(server, settings.grpc_address, certificates)
     server.start()
-    return RpcServer(server, health, port, loop, json, threads)
+    return RpcServer(server, deps.health, port, loop, json, threads)
 
 
 def _add_reflection(server: grpc.Server) -> None:

@@ -101,6 +101,8 @@ class JsonCalls:
             return _refusal(400, _INVALID, "Connect-Timeout-Ms must be 1 to 10 digits")
         context = RpcContext(HttpCall(request))
         context.caller = self._identify(context)
+        if context.late is not None:
+            context.caller = await context.late()
         body: Message | ServiceError | None = None
         if context.caller is not None:
             text = None

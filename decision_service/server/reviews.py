@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -25,6 +25,7 @@ from decision_service.server.wire import (
     Problems,
     check_decision_id,
     check_page_size,
+    check_product,
     check_reference,
     enum_name,
     request_id_in,
@@ -35,6 +36,7 @@ LONGEST_TEXT = 2_000
 _REVIEW_ID = re.compile(r"rev_[0-9A-HJKMNP-TV-Z]{26}-[1-9][0-9]{0,5}", re.ASCII)
 _LONGEST_NAME = 100
 _LONGEST_CODE = 60
+_LONGEST_SKIP = 500
 _ENDS = (Outcome.APPROVE, Outcome.DECLINE)
 MOST_STEPS_OF_A_PAGE = 100
 
@@ -55,16 +57,52 @@ def steps_from(request: pb.GetReviewRequest) -> str:
     return request.review_id
 
 
+def _check_names(
+    problems: Problems, request: pb.ListReviewsRequest | pb.ClaimNextReviewRequest, *names: str
+) -> None:
+    for name in names:
+        if len(getattr(request, name)) > _LONGEST_NAME:
+            problems.add(name, f"is longer than {_LONGEST_NAME} characters")
+
+
+def next_from(request: pb.ClaimNextReviewRequest) -> ReviewFilter:
+    with Problems() as problems:
+        _check_names(problems, request, "product", "queue")
+    return ReviewFilter(request.product, request.queue)
+
+
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
     with Problems() as problems:
-        for field in ("product", "queue", "tag"):
-            if len(getattr(request, field)) > _LONGEST_NAME:
-                problems.add(field, f"is longer than {_LONGEST_NAME} characters")
+        _check_names(problems, request, "product", "queue", "tag")
         if request.decision_id:
             check_decision_id(problems, request.decision_id)
         check_page_size(problems, request.page_size)
         due_before = now if request.overdue else None
         return REVIEWS.read(ReviewFilter, request, problems, due_before=due_before)
+
+
+def hold_from(request: pb.ClaimReviewRequest) -> datetime | None:
+    """Until when a claim is held; None for the usual time."""
+    with _about(request) as problems:
+        return problems.instant(request, "hold_until_time")
+
+
+def skip_from(request: pb.SkipReviewRequest) -> str:
+    with _about(request) as problems:
+        check_words(problems, "text", request.text, required=False, most=_LONGEST_SKIP)
+    return request.text
+
+
+def receiver_from(request: pb.ReleaseReviewRequest, is_reviewer: Callable[[str], bool]) -> str:
+    """Who gets a review that is handed over; empty where it goes back to its queue."""
+    with _about(request) as problems:
+        if request.hand_to and not is_reviewer(request.hand_to):
+            name = request.hand_to[:_LONGEST_NAME]
+            problems.add(
+                "hand_to",
+                f"is {name}, which is no caller with the role review or review_second: name one",
+            )
+    return request.hand_to
 
 
 def note_from(request: pb.AddReviewNoteRequest) -> str:
@@ -86,16 +124,17 @@ def kinds_from(request: pb.RequestReviewDataRequest) -> Sequence[Kind]:
 
 
 def result_from(request: pb.CompleteReviewRequest) -> ReviewResult:
-    with _about(request, required=True) as problems:
+    named = not request.dry_run
+    with _about(request, required=named) as problems:
         name = enum_name(decision_pb2.Outcome.DESCRIPTOR, request.outcome)
         if name not in _ENDS:
             what = name if request.outcome else "not set"
             problems.add("outcome", f"is {what}: say {' or '.join(_ENDS)}")
         outcome = Outcome.__members__.get(name)
         result = REVIEWS.read(ReviewResult, request, problems, outcome=outcome)
-        if not 0 < len(request.reason) <= _LONGEST_CODE:
+        if not named <= len(request.reason) <= _LONGEST_CODE:
             problems.add("reason", "is no reason code of the product's plan")
-        check_words(problems, "explanation", request.explanation)
+        check_words(problems, "explanation", request.explanation, required=named)
     return result
 
 
@@ -117,12 +156,14 @@ def contest_from(request: pb.RequestReviewRequest) -> str:
     return request.text
 
 
-def check_words(problems: Problems, field: str, text: str, *, required: bool = True) -> None:
+def check_words(
+    problems: Problems, field: str, text: str, *, required: bool = True, most: int = LONGEST_TEXT
+) -> None:
     """Note words that are missing or too long; they are never repeated."""
     if required and not text.strip():
-        problems.add(field, f"is empty: it must have 1 to {LONGEST_TEXT:,} characters")
-    if len(text) > LONGEST_TEXT:
-        problems.add(field, f"has {len(text):,} characters: {LONGEST_TEXT:,} are the most")
+        problems.add(field, f"is empty: it must have 1 to {most:,} characters")
+    if len(text) > most:
+        problems.add(field, f"has {len(text):,} characters: {most:,} are the most")
 
 
 def _about(request: object, *, required: bool = False) -> Problems:
@@ -168,6 +209,8 @@ REVIEWS = Mapper(
             "failed_checks": "terms.failed_checks",
             "events": None,
         },
+        pb.DeskQueue: {"oldest_open_time": "oldest"},
+        pb.DeskReason: {"may_be_told": "is_told"},
         pb.ReviewEvent: {"event_time": "at", "data_kinds": "kinds"},
         pb.ReviewResult: {"approved_amount": "amount"},
         decision_pb2.DecisionReview: {
@@ -188,8 +231,11 @@ REVIEWS = Mapper(
 
 
 class ReviewServicer(msgspec.Struct, frozen=True):
+    """`is_reviewer` says whether a caller of this name may work on reviews."""
+
     operate: OperateReviews
     clock: Clock
+    is_reviewer: Callable[[str], bool]
 
     async def list_reviews(
         self, request: pb.ListReviewsRequest, context: RpcContext
@@ -223,15 +269,36 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def claim_review(
         self, request: pb.ClaimReviewRequest, context: RpcContext
     ) -> pb.ClaimReviewResponse:
-        review_id = review_id_from(request.review_id)
-        review = await self.operate.claim(review_id, context.info.caller)
+        until, who = hold_from(request), context.info.caller
+        review = await self.operate.claim(request.review_id, who, until)
         return pb.ClaimReviewResponse(review=self._message(review))
+
+    async def claim_next_review(
+        self, request: pb.ClaimNextReviewRequest, context: RpcContext
+    ) -> pb.ClaimNextReviewResponse:
+        review = await self.operate.claim_next(context.info.caller, next_from(request))
+        return pb.ClaimNextReviewResponse(review=self._message(review) if review else None)
+
+    async def skip_review(
+        self, request: pb.SkipReviewRequest, context: RpcContext
+    ) -> pb.SkipReviewResponse:
+        text, who = skip_from(request), context.info.caller
+        review = await self.operate.skip(request.review_id, who, text)
+        return pb.SkipReviewResponse(review=self._message(review))
+
+    async def get_desk(self, request: pb.GetDeskRequest, context: RpcContext) -> pb.GetDeskResponse:
+        del context
+        if request.product:
+            with Problems() as problems:
+                check_product(problems, request.product)
+        desks = await self.operate.desks(request.product)
+        return pb.GetDeskResponse(desks=[REVIEWS.message(pb.Desk, desk) for desk in desks])
 
     async def release_review(
         self, request: pb.ReleaseReviewRequest, context: RpcContext
     ) -> pb.ReleaseReviewResponse:
-        review_id = review_id_from(request.review_id)
-        review = await self.operate.release(review_id, context.info.caller)
+        hand_to, who = receiver_from(request, self.is_reviewer), context.info.caller
+        review = await self.operate.release(request.review_id, who, hand_to)
         return pb.ReleaseReviewResponse(review=self._message(review))
 
     async def add_review_note(
@@ -268,7 +335,11 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     ) -> pb.CompleteReviewResponse:
         result, who = result_from(request), context.info.caller
         review = await self.operate.complete(
-            request.review_id, who, request_id_in(request.request_id), result
+            request.review_id,
+            who,
+            request_id_in(request.request_id),
+            result,
+            dry_run=request.dry_run,
         )
         return pb.CompleteReviewResponse(review=self._message(review))
 

@@ -41,7 +41,7 @@ from decision_service.server.wire import (
     check_user_id,
 )
 from decision_service.steering.compare import CompareVersions, ComparisonRequest, VersionComparison
-from decision_service.steering.figures import ShadowLine, ShowFigures
+from decision_service.steering.figures import GuardrailPoint, ShadowLine, ShowFigures
 from decision_service.steering.journal import RolloutChange
 from decision_service.steering.operate import AssignmentExplanation, OperateRollouts, RolloutView
 
@@ -99,6 +99,11 @@ def _outcomes(found: VersionComparison) -> list[Fields]:
         )
         for row in matrix_of(found.sums)
     ]
+
+
+def _measured(place: int) -> Callable[[GuardrailPoint], str]:
+    """A guardrail's share at a point, or an end of its interval."""
+    return lambda point: _hundredths(point.measured[place]) if point.measured else ""
 
 
 ROLLOUTS = Mapper(
@@ -179,6 +184,10 @@ ROLLOUTS = Mapper(
             "percent": lambda count: _hundredths(count.rate),
             "low": lambda count: _hundredths(interval(count)[0]),
             "high": lambda count: _hundredths(interval(count)[1]),
+        },
+        figures_pb.GuardrailPoint: {
+            "end_time": "end",
+            **dict(zip(("value", "low", "high"), map(_measured, range(3)), strict=True)),
         },
         figures_pb.ShadowFigures: {
             "compared": "sums.everybody.applicants",
@@ -349,7 +358,8 @@ class RolloutServicer(msgspec.Struct, frozen=True):
         with Problems() as problems:
             check_product(problems, request.product)
         rollout = self.shown(await self.operate.show(request.product))
-        figures = ROLLOUTS.fields(figures_pb.RolloutFigures, await self.figures(request.product))
+        found = await self.figures(request.product, with_points=request.with_points)
+        figures = ROLLOUTS.fields(figures_pb.RolloutFigures, found)
         return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
     async def explain_assignment(

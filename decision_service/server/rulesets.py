@@ -16,7 +16,11 @@ from decision_service.domain.errors import StoreError
 from decision_service.domain.factor import Value
 from decision_service.domain.ports import Clock, DecisionLog
 from decision_service.domain.values import Cause
-from decision_service.rulebook.acceptance import ListChanges, newest_list_changes
+from decision_service.rulebook.acceptance import (
+    ListChanges,
+    newest_list_changes,
+    newest_publications,
+)
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.rulebook import ActiveRules, ActiveRulesStatus, Product
 from decision_service.rules.language.diagnostics import Severity, render
@@ -29,7 +33,8 @@ from decision_service.server.decisions import (
     read_value,
     verdict_fields,
 )
-from decision_service.server.wire import Fields, Mapper, Problems, check_product
+from decision_service.server.page_tokens import page_size
+from decision_service.server.wire import Fields, Mapper, Problems, check_page_size, check_product
 
 SERVICE = rules_pb.DESCRIPTOR.services_by_name["RulesetService"]
 MOST_CHANGES = 50
@@ -70,6 +75,11 @@ RULESETS = Mapper(
             "approved_by": lambda published: published.approved_by and published.approved_by.name,
             "impact_digest": lambda published: published.evidence.get("impact", ""),
             "proofs_digest": lambda published: published.evidence.get("proofs", ""),
+            "tested": lambda published: [
+                {"name": name, "coverage_percent": one.coverage, "figures_percent": one.figures}
+                for name, one in sorted(published.tested.items())
+            ],
+            "in_force": None,
         },
     }
 )
@@ -118,7 +128,7 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     ) -> rules_pb.ListRulesetsResponse:
         del context
         status = self.active_rules.status
-        products = status.rulebook.products
+        products, published = status.rulebook.products, status.rulebook.published
         if request.product:
             products = {request.product: status.rulebook.product(request.product)}
         try:
@@ -141,7 +151,27 @@ class RulesetServicer(msgspec.Struct, frozen=True):
                 for keys in product.lists
             ],
             list_changes=list_change_fields(changes, request.product),
-            published=status.rulebook.published,
+            published=published
+            and RULESETS.fields(rules_pb.RulesPublication, published, in_force=True),
+        )
+
+    async def list_publications(
+        self, request: rules_pb.ListPublicationsRequest, context: RpcContext
+    ) -> rules_pb.ListPublicationsResponse:
+        del context
+        with Problems() as problems:
+            check_page_size(problems, request.page_size)
+        found = await newest_publications(self.log, page_size(request.page_size))
+        decides = self.active_rules.current().published
+        return rules_pb.ListPublicationsResponse(
+            publications=[
+                RULESETS.fields(
+                    rules_pb.RulesPublication,
+                    one,
+                    in_force=decides is not None and one.name == decides.name,
+                )
+                for one in found
+            ]
         )
 
     async def get_ruleset(

@@ -187,10 +187,11 @@ class RateLimiter:
 
 
 class BreakerState(StrEnum):
-    """CLOSED: requests pass. OPEN: none but a probe every few seconds."""
+    """CLOSED: requests pass. OPEN: none but a probe every few seconds. HALF_OPEN: one is out."""
 
     CLOSED = "closed"
     OPEN = "open"
+    HALF_OPEN = "half-open"
 
 
 class CircuitBreaker:
@@ -205,10 +206,13 @@ class CircuitBreaker:
         self._last: deque[bool] = deque(maxlen=limits.window_to_open)
         self._in_a_row = 0
         self._next_probe: float | None = None
+        self._probes = False
 
     @property
     def state(self) -> BreakerState:
-        return BreakerState.CLOSED if self._next_probe is None else BreakerState.OPEN
+        if self._next_probe is None:
+            return BreakerState.CLOSED
+        return BreakerState.HALF_OPEN if self._probes else BreakerState.OPEN
 
     def admit(self) -> None:
         """Let an attempt pass, as a probe where one is due; raises CircuitOpen otherwise."""
@@ -217,7 +221,7 @@ class CircuitBreaker:
         now = self._clock.monotonic()
         if now < self._next_probe:
             raise CircuitOpen(self._next_probe - now)
-        self._next_probe = now + self._limits.probe_seconds
+        self._next_probe, self._probes = now + self._limits.probe_seconds, True
 
     def succeeded(self) -> None:
         self._in_a_row = 0
@@ -229,6 +233,7 @@ class CircuitBreaker:
     def failed(self) -> bool:
         """An attempt failed; True when this opened the circuit."""
         self._in_a_row += 1
+        self._probes = False
         self._last.append(False)
         full = len(self._last) == self._limits.window_to_open
         often = self._last.count(False) >= self._limits.share_to_open * len(self._last)

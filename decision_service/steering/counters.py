@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -136,6 +136,19 @@ class ArmFigures(ArmLog, Protocol):
         """What was decided from `since` on and before `before`, by arm and version in order.
 
         With `hashed` only applicants count that the hash alone dealt.
+        """
+
+    async def span_totals(
+        self, product: str, since: datetime, length: timedelta
+    ) -> Mapping[int, Sequence[CounterTotal]]:
+        """The sums over the hours that begin in each of equal spans from `since` on, from 0."""
+
+    async def span_tallies(
+        self, product: str, since: datetime, length: timedelta, *, hashed: bool
+    ) -> Mapping[int, Sequence[ArmTally]]:
+        """The tallies of each of equal spans from `since` on, from 0: an applicant counts in each.
+
+        Spans without any are left out.
         """
 
     async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -16,16 +16,28 @@ from decision_service.domain.values import AsOf, Money, to_minor
 from decision_service.rollout.assign import running_challenger
 from decision_service.rollout.impact import ImpactSums
 from decision_service.rollout.judge import (
+    NOTHING,
     ArmCount,
     GuardrailState,
     applicants_needed,
+    difference_interval,
+    interval,
+    meant,
     quantile,
     waits_for,
 )
-from decision_service.rollout.model import WHOLE, GuardrailAction, Metric, TrackName, percent_of
+from decision_service.rollout.model import (
+    WHOLE,
+    Guardrail,
+    GuardrailAction,
+    Metric,
+    TrackName,
+    percent_of,
+)
 from decision_service.rulebook.rulebook import Product
 from decision_service.steering.counters import ArmTally, CounterTotal, decided
 from decision_service.steering.guardrails import (
+    COUNTERS,
     Evaluation,
     GuardrailResult,
     GuardrailWatch,
@@ -34,6 +46,7 @@ from decision_service.steering.guardrails import (
     error_rate,
     latencies,
     position_at,
+    rate,
     value_words,
     window_words,
 )
@@ -41,6 +54,10 @@ from decision_service.steering.guardrails import (
 LONGEST = timedelta(days=30)
 """How far back figures go at most, however old the stage."""
 
+MOST_POINTS = 60
+"""Into so many spans the time of a guardrail's points is divided at most."""
+
+HOUR = timedelta(hours=1)
 _FORESEEABLE = timedelta(days=3650).total_seconds()
 
 
@@ -74,8 +91,19 @@ class ShadowLine(msgspec.Struct, frozen=True):
     sums: ImpactSums
 
 
+class GuardrailPoint(msgspec.Struct, frozen=True):
+    """A share, or the difference of two, with its 95 % interval; `measured` is None without."""
+
+    end: datetime
+    measured: tuple[float, float, float] | None
+    units: int
+
+
 class GuardrailLine(msgspec.Struct, frozen=True):
-    """A guardrail's result in words; for a comparison also how many applicants it still needs."""
+    """A guardrail's result in words; for a comparison also how many applicants it still needs.
+
+    `allowed_low` and `allowed_high` are in percent or percentage points, None of no bound.
+    """
 
     name: str
     metric: Metric
@@ -89,6 +117,9 @@ class GuardrailLine(msgspec.Struct, frozen=True):
     min_units: int
     units_missing: int
     units_by_time: datetime | None
+    allowed_low: Decimal | None
+    allowed_high: Decimal | None
+    points: Sequence[GuardrailPoint]
 
 
 class NextStage(msgspec.Struct, frozen=True):
@@ -137,12 +168,15 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
 
     watch: GuardrailWatch
 
-    async def __call__(self, product: str) -> Figures:
+    async def __call__(self, product: str, *, with_points: bool = False) -> Figures:
         evaluation = await self.watch.evaluation(product)
+        points = GuardrailPoints.until_now(evaluation) if with_points else None
         now, found = evaluation.now, evaluation.product
         since = max(found.state.go_live.since, now - LONGEST)
         results = await evaluation.results()
-        lines = [await _line(one, found, now) for one in results]
+        lines = [
+            await _line(one, found, now, await points.of(one) if points else ()) for one in results
+        ]
         return Figures(
             since_time=since,
             arms=await _arms(evaluation, since),
@@ -233,9 +267,77 @@ def _share(product: Product, arm: Arm) -> int:
     return enrolled * dealt // WHOLE
 
 
-async def _line(result: GuardrailResult, product: Product, now: datetime) -> GuardrailLine:
+class GuardrailPoints(msgspec.Struct):
+    """Guardrails' shares in equal spans of whole hours; what several need is read once."""
+
+    evaluation: Evaluation
+    since: datetime
+    length: timedelta
+    number: int
+    _totals: Mapping[int, Sequence[CounterTotal]] | None = None
+    _tallies: dict[bool, Mapping[int, Sequence[ArmTally]]] = msgspec.field(default_factory=dict)
+
+    @classmethod
+    def until_now(cls, evaluation: Evaluation) -> GuardrailPoints:
+        """Of the last days, or since the rollout began; the last span ends with this hour."""
+        end = evaluation.now.replace(minute=0, second=0, microsecond=0) + HOUR
+        age = min(LONGEST, end - evaluation.history[-1].at)
+        length = -(age // -(MOST_POINTS * HOUR)) * HOUR
+        number = -(age // -length)
+        return cls(evaluation, end - number * length, length, number)
+
+    async def of(self, result: GuardrailResult) -> Sequence[GuardrailPoint]:
+        """Of a comparison the differences, challenger minus champion; none of a latency."""
+        metric, compared = result.guardrail.metric, result.arms is not None
+        if metric is Metric.LATENCY_P99_MS:
+            return ()
+        arms = (Arm.CHAMPION, Arm.CHALLENGER) if compared else (result.arm,)
+        counts = [await self._counts(metric, arm, hashed=compared) for arm in arms]
+        return [
+            self._point(number, [one.get(number, NOTHING) for one in counts])
+            for number in range(self.number)
+        ]
+
+    def _point(self, number: int, counts: Sequence[ArmCount]) -> GuardrailPoint:
+        end = min(self.since + (number + 1) * self.length, self.evaluation.now)
+        *first, last = counts
+        measured = None
+        if all(one.units for one in counts):
+            measured = (last.rate, *interval(last))
+            if first:
+                measured = (last.rate - first[0].rate, *difference_interval(first[0], last))
+        return GuardrailPoint(end, measured, last.units)
+
+    async def _counts(
+        self, metric: Metric, arm: Arm | None, *, hashed: bool
+    ) -> Mapping[int, ArmCount]:
+        asked, own = (self.evaluation.product.name, self.since, self.length), self.evaluation.own
+        figures = self.evaluation.figures
+        if metric in COUNTERS:
+            if self._totals is None:
+                self._totals = await figures.span_totals(*asked)
+            return {n: error_rate(metric, own(one, arm)) for n, one in self._totals.items()}
+        if hashed not in self._tallies:
+            self._tallies[hashed] = await figures.span_tallies(*asked, hashed=hashed)
+        return {n: rate(metric, own(one, arm)) for n, one in self._tallies[hashed].items()}
+
+
+def _allowed(guardrail: Guardrail, product: Product) -> tuple[Decimal | None, Decimal | None]:
+    """What bounds a share from below and above, in percent; a latency is no share."""
+    if guardrail.metric is Metric.LATENCY_P99_MS:
+        return None, None
+    if guardrail.ceiling is not None:
+        return None, guardrail.ceiling.maximum * 100
+    band = meant(product.plan, guardrail.metric)
+    return round(Decimal(band.low * 100), 6), round(Decimal(band.high * 100), 6)
+
+
+async def _line(
+    result: GuardrailResult, product: Product, now: datetime, points: Sequence[GuardrailPoint]
+) -> GuardrailLine:
     guardrail, judged = result.guardrail, result.judgement
     awaited = Forecast(0, None)
+    low, high = _allowed(guardrail, product)
     if result.arms is not None and judged.standing is not GuardrailState.TRIPPED:
         needed = await asyncio.to_thread(applicants_needed, guardrail, product.plan, result.arms)
         fewest = guardrail.min_units if judged.standing is GuardrailState.WAITING else 0
@@ -253,6 +355,9 @@ async def _line(result: GuardrailResult, product: Product, now: datetime) -> Gua
         min_units=guardrail.min_units,
         units_missing=awaited.missing,
         units_by_time=awaited.by,
+        allowed_low=low,
+        allowed_high=high,
+        points=points,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -71,7 +72,7 @@ _ANSWERS = {
 EARLIER = timedelta(days=30)
 """How much of the champion's history a comparison uses."""
 
-_COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
+COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
 
 _EVENTS = {
     Metric.APPROVAL_RATE: lambda t: t.approved,
@@ -91,6 +92,8 @@ _METRICS = {
     Metric.UPSTREAM_ERROR_RATE: "errors of the vendor and outages",
     Metric.LATENCY_P99_MS: "the latency's 99th percentile",
 }
+
+Figure = TypeVar("Figure", ArmTally, CounterTotal)
 
 log = structlog.get_logger("decision_service.rollout")
 
@@ -240,10 +243,15 @@ class Evaluation(msgspec.Struct):
         since = comparing_since(self.product.state, self.history)
         found = await self.tallies(window.since, hashed=True)
         before = await self.tallies(since - EARLIER, since, hashed=True)
-        champion, challenger = (
-            self._rate(guardrail.metric, found, arm) for arm in (Arm.CHAMPION, Arm.CHALLENGER)
+        champion, challenger, earlier = (
+            rate(guardrail.metric, self.own(tallies, arm))
+            for tallies, arm in (
+                (found, Arm.CHAMPION),
+                (found, Arm.CHALLENGER),
+                (before, Arm.CHAMPION),
+            )
         )
-        arms = ArmTallies(champion, challenger, self._rate(guardrail.metric, before, Arm.CHAMPION))
+        arms = ArmTallies(champion, challenger, earlier)
         judged = judge_arms(guardrail, self.product.plan, arms)
         return GuardrailResult(guardrail, Arm.CHALLENGER, judged, window, arms)
 
@@ -251,26 +259,27 @@ class Evaluation(msgspec.Struct):
         self, guardrail: Guardrail, ceiling: Ceiling, arm: Arm | None, window: GuardrailWindow
     ) -> Judgement:
         metric = guardrail.metric
-        if metric not in _COUNTERS:
-            return judge_rate(
-                guardrail, ceiling, self._rate(metric, await self.tallies(window.since), arm)
-            )
-        counted = [t for t in await self.totals(window) if self._of(t.arm, t.version, arm)]
+        if metric not in COUNTERS:
+            tallies = self.own(await self.tallies(window.since), arm)
+            return judge_rate(guardrail, ceiling, rate(metric, tallies))
+        counted = self.own(await self.totals(window), arm)
         if metric is Metric.LATENCY_P99_MS:
             histogram = latencies(counted)
             units = sum(histogram.values())
             return judge_latency(guardrail, ceiling, quantile(histogram, 0.99), units)
         return judge_rate(guardrail, ceiling, error_rate(metric, counted))
 
-    def _rate(self, metric: Metric, tallies: Iterable[ArmTally], arm: Arm | None) -> ArmCount:
-        own = [t for t in tallies if self._of(t.arm, t.version, arm)]
-        return ArmCount(sum(t.units for t in own), sum(_EVENTS[metric](t) for t in own))
-
-    def _of(self, arm: Arm | None, version: int, watched: Arm | None) -> bool:
-        """Whether figures belong to the arm's current version; an arm of None takes all."""
+    def own(self, figures: Iterable[Figure], watched: Arm | None) -> list[Figure]:
+        """The figures of the arm's current version; an arm of None takes all."""
         if watched is None:
-            return True
-        return arm is watched and version == self.product.plan.versions.of(watched)
+            return list(figures)
+        version = self.product.plan.versions.of(watched)
+        return [one for one in figures if one.arm is watched and one.version == version]
+
+
+def rate(metric: Metric, tallies: Iterable[ArmTally]) -> ArmCount:
+    found = [(one.units, _EVENTS[metric](one)) for one in tallies]
+    return ArmCount(sum(units for units, _ in found), sum(events for _, events in found))
 
 
 def error_rate(metric: Metric, counted: Sequence[CounterTotal]) -> ArmCount:
@@ -315,7 +324,7 @@ def sentence_of(word: GuardrailResult, product: Product) -> str:
     whose = f"the {word.arm}'s " if word.arm else ""
     compared = " against the champion's" if word.arms else ""
     allowed = allowed_words(word.guardrail, product)
-    unit = "attempts" if word.guardrail.metric in _COUNTERS else "applicants"
+    unit = "attempts" if word.guardrail.metric in COUNTERS else "applicants"
     units = f"{word.judgement.units:,} {unit}"
     return (
         f"{whose}{_METRICS[word.guardrail.metric]}{compared}: {value_words(word)}, "

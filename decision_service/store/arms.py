@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    literal,
     literal_column,
     select,
 )
@@ -133,18 +134,18 @@ _LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
 _HOUR = timedelta(hours=1)
 _CELL = arm_hours.c
 _GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
+_KNOWN = _CELL.counted.in_([*CounterKind])  # another release may count what this one does not know
 _TOTALS = (
     select(*_GROUP, func.sum(_CELL.count))
     .where(
         _CELL.product == bindparam("product"),
         _CELL.hour > bindparam("begun_after"),
         _CELL.position >= bindparam("position"),
-        _CELL.counted.in_([*CounterKind]),  # another release may count what this one does not know
+        _KNOWN,
     )
     .group_by(*_GROUP)
     .order_by(*_GROUP)
 )
-_TURN = func.row_number().over(partition_by=_ROWS.unit, order_by=(_ROWS.created, _ROWS.decision_id))
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
@@ -194,10 +195,41 @@ def totals(
     """The sums over processes, over hours that end after `since`, and from an entry on."""
     begun_after = microseconds(since - _HOUR)
     chosen = {"product": product, "begun_after": begun_after, "position": position}
-    return [
-        CounterTotal(Arm(arm) if arm else None, version, CounterKind(counted), bucket, int(count))
-        for arm, version, counted, bucket, count in connection.execute(_TOTALS, chosen)
-    ]
+    return [_total(*row) for row in connection.execute(_TOTALS, chosen)]
+
+
+def span_totals(
+    connection: Connection, product: str, since: datetime, length: timedelta
+) -> Mapping[int, Sequence[CounterTotal]]:
+    span = _span(_CELL.hour, since, length)
+    found = (
+        select(span, *_GROUP, func.sum(_CELL.count))
+        .where(_CELL.product == product, _CELL.hour >= microseconds(since), _KNOWN)
+        .group_by(span, *_GROUP)
+    )
+    made: dict[int, list[CounterTotal]] = {}
+    for number, *row in connection.execute(found):
+        made.setdefault(number, []).append(_total(*row))
+    return made
+
+
+def _total(arm: str, version: int, counted: str, bucket: str, count: int) -> CounterTotal:
+    return CounterTotal(
+        Arm(arm) if arm else None, version, CounterKind(counted), bucket, int(count)
+    )
+
+
+def _span(column: ColumnElement[int], since: datetime, length: timedelta) -> ColumnElement[int]:
+    """The number of the span that an instant is in; written out, as it is grouped by."""
+    begin, width = (
+        literal(number, BigInteger, literal_execute=True)
+        for number in (microseconds(since), length // timedelta(microseconds=1))
+    )
+    return (column - begin) // width
+
+
+_ALWAYS = _span(_ROWS.created, from_microseconds(0), timedelta(days=1_000_000))
+"""The one span that every decision is in: its words are the same at every call."""
 
 
 def tallies(
@@ -212,13 +244,36 @@ def tallies(
     window = [_ROWS.product == product, _ROWS.created >= microseconds(since)]
     if before is not None:
         window.append(_ROWS.created < microseconds(before))
+    return _tallied(connection, product, window, _ALWAYS, hashed=hashed).get(0, [])
+
+
+def span_tallies(
+    connection: Connection, product: str, since: datetime, length: timedelta, *, hashed: bool
+) -> Mapping[int, Sequence[ArmTally]]:
+    window = [_ROWS.product == product, _ROWS.created >= microseconds(since)]
+    span = _span(_ROWS.created, since, length)
+    return _tallied(connection, product, window, span, hashed=hashed)
+
+
+def _tallied(
+    connection: Connection,
+    product: str,
+    window: list[ColumnElement[bool]],
+    span: ColumnElement[int],
+    *,
+    hashed: bool,
+) -> Mapping[int, Sequence[ArmTally]]:
     if hashed:
         window.append(_ROWS.hashed)
+    turn = func.row_number().over(
+        partition_by=(_ROWS.unit, span), order_by=(_ROWS.created, _ROWS.decision_id)
+    )
     columns = (_ROWS.arm, _ROWS.version, _ROWS.outcome, _ROWS.refer_kind, _ROWS.approved)
-    row = select(*columns, _TURN.label("turn")).where(*window).subquery().c
+    row = select(span.label("span"), *columns, turn.label("turn")).where(*window).subquery().c
     first = row.turn == 1
     found = (
         select(
+            row.span,
             row.arm,
             row.version,
             func.count(),
@@ -227,32 +282,42 @@ def tallies(
             _count(first, row.refer_kind == ReferKind.DATA.value),
             func.coalesce(func.sum(row.approved), 0),
         )
-        .group_by(row.arm, row.version)
-        .order_by(row.arm, row.version)
+        .group_by(row.span, row.arm, row.version)
+        .order_by(row.span, row.arm, row.version)
     )
-    made = [ArmTally(Arm(arm), *map(int, counts)) for arm, *counts in connection.execute(found)]
-    overridden = _overridden(connection, product, window)
-    return [replace(one, overridden=overridden.get((one.arm, one.version), 0)) for one in made]
+    rows = connection.execute(found).all()
+    overridden = _overridden(connection, product, window, span)
+    made: dict[int, list[ArmTally]] = {}
+    for number, arm, version, *counts in rows:
+        tally = ArmTally(Arm(arm), version, *map(int, counts))
+        seen = overridden.get((number, arm, version), 0)
+        made.setdefault(number, []).append(replace(tally, overridden=seen))
+    return made
 
 
 def _overridden(
-    connection: Connection, product: str, window: Sequence[ColumnElement[bool]]
-) -> Mapping[tuple[Arm, int], int]:
-    """Applicants that a person decided otherwise than a decision in the window."""
+    connection: Connection,
+    product: str,
+    window: Sequence[ColumnElement[bool]],
+    span: ColumnElement[int],
+) -> Mapping[tuple[int, str, int], int]:
+    """Applicants that a person decided otherwise than a decision in the window, by span."""
     same = (
         _ROWS.product == decisions.c.product,
         _ROWS.created == decisions.c.created,
         _ROWS.decision_id == decisions.c.decision_id,
     )
     found = (
-        select(_ROWS.arm, _ROWS.version, func.count(_ROWS.unit.distinct()))
+        select(span, _ROWS.arm, _ROWS.version, func.count(_ROWS.unit.distinct()))
         .select_from(reviews)
         .join(decisions, decisions.c.decision_id == reviews.c.decision_id)
         .join(arm_decisions, and_(*same))
         .where(reviews.c.product == product, reviews.c.overridden, *window)
-        .group_by(_ROWS.arm, _ROWS.version)
+        .group_by(span, _ROWS.arm, _ROWS.version)
     )
-    return {(Arm(arm), version): int(count) for arm, version, count in connection.execute(found)}
+    return {
+        (number, arm, version): count for number, arm, version, count in connection.execute(found)
+    }
 
 
 def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
@@ -269,3 +334,5 @@ class Arms(Subject):
     put_cells = writes(record_hours)
     totals = reads(totals)
     tallies = reads(tallies)
+    span_totals = reads(span_totals)
+    span_tallies = reads(span_tallies)

@@ -17,11 +17,13 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Table,
+    TextClause,
     UniqueConstraint,
     bindparam,
     func,
     literal_column,
     select,
+    text,
     tuple_,
     update,
 )
@@ -126,14 +128,22 @@ _CONTENTS = (
     .limit(bindparam("most"))
 )
 _AS_CONTENT = update(decisions).where(decisions.c.decision_id == bindparam("of"))
-_UNREPORTED: ColumnElement[bool] = literal_column("""
-EXISTS (
-    SELECT 1 FROM history
-    WHERE history.decision_id = decisions.decision_id AND history.outcome = 'APPROVE'
-    AND history.outstanding IS NULL AND history.replaced IS NOT TRUE
-)
-""")
-"""Approved, by rules or by a person, and never reported on."""
+_PLACE_IN_HISTORY = "SELECT 1 FROM history WHERE history.decision_id = decisions.decision_id AND "
+_UNREPORTED = "history.outcome = 'APPROVE' AND outstanding IS NULL AND replaced IS NOT TRUE"
+_BY_HISTORY: Mapping[str, ColumnElement[bool]] = {
+    name: literal_column(f"EXISTS ({_PLACE_IN_HISTORY}{asked})")
+    for name, asked in (
+        ("unreported", _UNREPORTED),
+        ("decided_again", "replaced IS TRUE"),
+        ("by_person", "reviewed IS NOT NULL"),
+    )
+}
+"""What a filter asks of the place of a decision in the history."""
+_OF_ID = {
+    "decision_id": "IN (:any_id, (SELECT decision_id FROM reviews WHERE review_id = :any_id))",
+    **dict.fromkeys(("application_id", "customer_ref", "user_id"), "= :any_id"),
+}
+"""The columns in which `any_id` is looked up, each by its own index."""
 
 _TOGETHER = 1000
 """Decisions that are looked through in one transaction."""
@@ -194,11 +204,15 @@ def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
 def page(
     connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredEntry]:
-    conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]
-    if after is not None:
-        conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
-    query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
-    return [entry_of(row) for row in connection.execute(query)]
+    found: dict[str, StoredEntry] = {}
+    for of_id in _OF_ID if chosen.any_id else ("",):
+        conditions = [*_conditions(chosen, of_id, steered=connection.dialect.name == "sqlite")]
+        if after is not None:
+            conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
+        query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
+        found |= {row.decision_id: entry_of(row) for row in connection.execute(query)}
+    newest = sorted(found.values(), key=lambda one: (one.created, one.decision_id), reverse=True)
+    return newest[:limit]
 
 
 def forget_applicants(connection: Connection, user_id: str) -> bool:
@@ -216,22 +230,25 @@ def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
     return found[-1][0] if found else None
 
 
-def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool]]:
+def _conditions(
+    chosen: Filter, of_id: str, *, steered: bool
+) -> Iterator[ColumnElement[bool] | TextClause]:
     """The filter's conditions. SQLite, which counts nothing, is led to the index of the first."""
     names = [name for name in LISTED_BY if getattr(chosen, name)]
-    for place, name in enumerate(names):
+    if of_id:
+        yield text(f"decisions.{of_id} {_OF_ID[of_id]}").bindparams(any_id=chosen.any_id)
+    for place, name in enumerate(names, start=bool(of_id)):
         unled: ColumnElement[str] = literal_column(
             f"+decisions.{name}"
         )  # of which SQLite reads no index
         yield (unled if place and steered else decisions.c[name]) == getattr(chosen, name)
-        if name in OFTEN_EMPTY:
-            yield is_given(decisions.c[name])
+    for name in OFTEN_EMPTY & {of_id, *names}:
+        yield is_given(decisions.c[name])
     if chosen.created_from is not None:
         yield decisions.c.created >= microseconds(chosen.created_from)
     if chosen.created_before is not None:
         yield decisions.c.created < microseconds(chosen.created_before)
-    if chosen.unreported:
-        yield _UNREPORTED
+    yield from (asked for name, asked in _BY_HISTORY.items() if getattr(chosen, name))
 
 
 def entry_of(row: Sequence[Any]) -> StoredEntry:

@@ -18,12 +18,19 @@ from sqlalchemy import (
     Table,
     bindparam,
     case,
+    func,
     or_,
     select,
     update,
 )
 
-from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
+from decision_service.decide.events import (
+    WITHDRAWALS,
+    Event,
+    EventAction,
+    Receipt,
+    WaitingEvents,
+)
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
 from decision_service.store.columns import (
@@ -110,6 +117,12 @@ def pending(
     return [_event(row) for row in connection.execute(query)]
 
 
+def waiting(connection: Connection) -> WaitingEvents:
+    found = select(func.count(), func.min(_EVENT.received)).where(_PENDING)
+    count, oldest = connection.execute(found).one()
+    return WaitingEvents(count, None if oldest is None else from_microseconds(oldest))
+
+
 def postpone(
     connection: Connection,
     event_ids: Sequence[str],
@@ -184,6 +197,7 @@ class Events(Snapshots):
     """The vendor's events; some put a user's reading into quarantine."""
 
     pending = reads(pending)
+    waiting_events = reads(waiting)
     postpone = writes(postpone)
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -103,12 +104,20 @@ def step(
     move: Move,
     limits: DayLimits | None = None,
     secrets: Sequence[IdentityKey] = (),
+    *,
+    dry_run: bool = False,
 ) -> Review | None:
     review = by_id(connection, review_id, held=True)
     if review is None:
         return None
     taken = move(review, events_of(connection, review_id))
-    return review if taken is None else _taken(connection, taken, limits, secrets)
+    if taken is None:
+        return review
+    with connection.begin_nested() if dry_run else nullcontext() as undone:
+        moved = _taken(connection, taken, limits, secrets)
+        if undone is not None:
+            undone.rollback()
+    return moved
 
 
 def contest(
@@ -271,6 +280,11 @@ class Reviews(Subject):
     _step = _step_of(step)
 
     async def step(
-        self, review_id: str, move: Move, limits: DayLimits | None = None
+        self,
+        review_id: str,
+        move: Move,
+        limits: DayLimits | None = None,
+        *,
+        dry_run: bool = False,
     ) -> Review | None:
-        return await self._step(review_id, move, limits, self._secrets)
+        return await self._step(review_id, move, limits, self._secrets, dry_run=dry_run)

@@ -16,12 +16,14 @@ from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.runtime.clock import SystemClock
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
 from tests.e2e.office import Office
 from tests.e2e.process import Process, serving
 from tests.e2e.service import PRODUCT
 from tests.e2e.team import Metadata, Team
+from tests.kits.issuer import Issuer
 
 CREATE = "/decision_service.api.v1.DecisionService/CreateDecision"
 LIST = "/decision_service.api.v1.DecisionService/ListDecisions"
@@ -35,7 +37,8 @@ class Target:
     """Where the service is, who may call it, and the vendor behind it.
 
     `lender` is what a caller with the roles decide and onboard shows, `other` another such caller,
-    `auditor` one with the role read. `log` is the file of the service's log.
+    `auditor` one with the role read, who
+    signs in at the `issuer` as well, as `auditor`. `log` is the file of the service's log.
     """
 
     process: Process
@@ -44,6 +47,7 @@ class Target:
     lender: Metadata
     other: Metadata
     auditor: Metadata
+    issuer: Issuer
     vendor: Simulator
     log: Path
 
@@ -104,10 +108,11 @@ def application(user_id: str = GEORGE) -> service_pb.CreateDecisionRequest:
 @asynccontextmanager
 async def attacked(folder: Path, store_url: str) -> AsyncIterator[Target]:
     """A started service on this store, whose George is warm."""
-    office, team, log = Office(folder), Team(folder), folder / "service.log"
+    issuer, office, log = Issuer(SystemClock().now), Office(folder), folder / "service.log"
+    team = Team(folder, issuer.line)
     lender = team.hire("lender", "decide", "onboard")
     other = team.hire("other", "decide", "onboard")
-    auditor = team.hire("auditor", "read")
+    auditor = team.hire("auditor", "read", subject="auditor")
     settings = {
         "store_url": store_url,
         "erasure_journal": str(folder / "erasures"),
@@ -124,8 +129,9 @@ async def attacked(folder: Path, store_url: str) -> AsyncIterator[Target]:
     vendor = build_app(api_key="k", api_secret="s")
     async with AsyncExitStack() as stack:
         settings["smile_base_url"] = await stack.enter_async_context(serve(vendor))
+        await stack.enter_async_context(issuer.serving())
         process = await asyncio.to_thread(stack.enter_context, serving(folder, log, **settings))
-        target = Target(process, office, team, lender, other, auditor, vendor, log)
+        target = Target(process, office, team, lender, other, auditor, issuer, vendor, log)
         async with target.stub() as stub:
             await stub.CreateDecision(application(), metadata=lender, timeout=30)
         yield target

@@ -12,9 +12,13 @@ Metadata = tuple[tuple[str, str], ...]
 
 @dataclass(slots=True)
 class Team:
-    """A callers file in a folder; `hire` and `dismiss` rewrite it."""
+    """A callers file in a folder; `hire` and `dismiss` rewrite it.
+
+    `issuer` is its line of who issues ID tokens, where people sign in.
+    """
 
     folder: Path
+    issuer: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
     _lines: dict[str, str] = field(default_factory=dict)
 
@@ -23,13 +27,16 @@ class Team:
         """The callers file."""
         return self.folder / "callers.yaml"
 
-    def hire(self, name: str, *roles: str, certificate: str = "", signs: str = "") -> Metadata:
+    def hire(
+        self, name: str, *roles: str, certificate: str = "", subject: str = "", signs: str = ""
+    ) -> Metadata:
         """Let somebody in, and return what they show with a call.
 
         `signs` is the line of a key by which they sign rules.
         """
         token = self.tokens[name] = new_token()
         more = f", certificates: [{certificate}]" if certificate else ""
+        more += f', subjects: ["{subject}"]' if subject else ""
         more += f", {signs.strip()}" if signs else ""
         shown = f'roles: [{", ".join(roles)}], tokens: ["{token_hash(token)}"]{more}'
         self._lines[name] = f"  {name}: {{{shown}}}\n"
@@ -43,7 +50,7 @@ class Team:
 
     def _write(self) -> None:
         fresh = self.path.with_suffix(".new")
-        fresh.write_text("callers:\n" + "".join(self._lines.values()))
+        fresh.write_text(f"{self.issuer}callers:\n" + "".join(self._lines.values()))
         fresh.replace(self.path)
 
 

@@ -1,6 +1,7 @@
 """Who may call what, and whose decisions they see."""
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx2
@@ -107,16 +108,28 @@ async def test_callers_see_their_own_decisions_only(guarded: Running, staff: Tea
     assert await listed(guarded, one) == [mine.decision_id]
     assert await listed(guarded, other) == [theirs.decision_id]
     assert {mine.decision_id, theirs.decision_id} <= {*await listed(guarded, auditor)}
+    found = {"version": mine.ruleset_ref.version, "arm": mine.assignment.arm}
+    for any_id, seen in ((mine.decision_id, []), (GEORGE, [theirs.decision_id])):
+        assert await listed(guarded, other, any_id=any_id, **found) == seen
+    for unlike in ({"version": 99}, {"reason": "NO_SUCH"}, {"arm": "challenger"}):
+        assert await listed(guarded, one, **{**found, **unlike}) == []
+    asked = service_pb.ListDecisionsRequest(arm="both", version=-1, any_id="x" * 201)
+    malformed = await refused(guarded.stub.ListDecisions(asked, metadata=one))
+    assert malformed.fields == {
+        "any_id": "any_id is longer than 200 characters",
+        "arm": "arm is no arm: it must be champion or challenger",
+        "version": "version is -1: it must be a version, or 0",
+    }
     replay = service_pb.ReplayDecisionRequest(decision_id=mine.decision_id)
     assert not (await guarded.stub.ReplayDecision(replay, metadata=auditor)).differing_fields
     assert await denied(guarded, mine.decision_id, other) == await denied(guarded, UNKNOWN, other)
 
 
-async def listed(live: Running, metadata: Metadata) -> list[str]:
+async def listed(live: Running, metadata: Metadata, **chosen: Any) -> list[str]:
     """The ids of the decisions that a caller sees, page by page."""
     found, token = [], ""
     while True:
-        request = service_pb.ListDecisionsRequest(page_size=1, page_token=token)
+        request = service_pb.ListDecisionsRequest(page_size=1, page_token=token, **chosen)
         reply = await live.stub.ListDecisions(request, metadata=metadata)
         found += [decision.decision_id for decision in reply.decisions]
         token = reply.next_page_token

@@ -41,6 +41,14 @@ def test_a_session_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
         assert decision_id in listing.out
         replay = here(capsys, "decisions", "replay", decision_id, *at)
         assert (replay.code, "Nothing differs." in replay.out) == (0, True)
+        what_if = ("--amount", "10000", "--term", "3", "--input", "employer_code=acme")
+        other = here(capsys, "decisions", "replay", decision_id, *what_if[:4], *at)
+        assert (other.code, "Differs in " in other.out) == (1, True)
+        told = here(capsys, "decisions", "replay", decision_id, *what_if, *at)
+        assert "inputs.employer_code is no input of personal-loan-ph v1" in told.err
+        chosen = ("--any-id", GEORGE, "--arm", "champion", "--version")
+        assert decision_id in here(capsys, "decisions", "list", *chosen, "1", *at).out
+        assert "No decision matches." in here(capsys, "decisions", "list", *chosen, "9", *at).out
         process.popen.send_signal(2)  # Ctrl-C ends it in order, as SIGTERM does
         assert process.popen.wait(300) == 0
 

@@ -46,6 +46,7 @@ REQUESTS = {
         decision_id=DECISION
     ),
     f"{SERVICE}RulesetService/ListRulesets": rules_pb.ListRulesetsRequest(),
+    f"{SERVICE}RulesetService/ListPublications": rules_pb.ListPublicationsRequest(),
     f"{SERVICE}RulesetService/GetRuleset": rules_pb.GetRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/ValidateRuleset": rules_pb.ValidateRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/EvaluateRuleset": rules_pb.EvaluateRulesetRequest(product=PRODUCT),
@@ -175,7 +176,7 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
 ) -> None:
     """Whatever a method fails with, its client learns an id, and the log no value."""
     lines = captured(monkeypatch, access_log, error_map)
-    for name in ("look_up", "get", "list", "text"):
+    for name in ("look_up", "get", "list", "text", "last_texts"):
         monkeypatch.setattr(Store, name, _broken)
     monkeypatch.setattr(ValidateRules, "__call__", _broken)
     monkeypatch.setattr("decision_service.server.rulesets._trial", _broken_now)

@@ -69,3 +69,24 @@ async def test_the_full_view_says_what_would_have_to_be_different(live: Running)
     assert all(c.value != c.needed and c.may_be_told for c in found["Ryan"].changes)
     assert found["Anisha"].decide_again_on > made.as_of_date
     assert found["Anisha"].approved_amount.units > 0
+
+
+async def test_the_full_view_shows_the_income_of_each_month(live: Running) -> None:
+    """Payroll is posted, a scheme is late, and who earns in two months of three has months of 0."""
+    found = {}
+    for person in sandbox_people():
+        made = (await live.stub.CreateDecision(create(person.user_id))).decision
+        full = service_pb.GetDecisionRequest(
+            decision_id=made.decision_id, view=pb.DECISION_VIEW_FULL, without_recourse=True
+        )
+        months = (await live.stub.GetDecision(full)).decision.income_months
+        assert not made.income_months
+        states = {pb.MonthState.Name(one.state).removeprefix("MONTH_STATE_") for one in months}
+        parts = {(part.provider_id, part.data_kind) for one in months for part in one.parts}
+        found[person.user_name] = len(months), states, parts
+    assert found == {
+        "George": (24, {"KNOWN"}, {("sprout_ph", "incomes")}),
+        "Ryan": (3, {"KNOWN"}, {("bayancalls_ph", "incomes")}),
+        "Christina": (24, {"KNOWN", "OPEN"}, {("sss_ph", "eincomes")}),
+        "Anisha": (24, {"KNOWN", "OPEN", "ZERO"}, {("sss_ph", "eincomes")}),
+    }

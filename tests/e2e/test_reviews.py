@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,95 @@ async def test_what_reviewers_may_not_do_is_told(tmp_path: Path) -> None:
         assert set(empty.fields) == named
 
 
+async def test_the_next_review_is_tried_held_handed_over_and_skipped(
+    tmp_path: Path, store_url: str
+) -> None:
+    """Nothing but steps that were taken is recorded, and what cannot be is refused in words."""
+    async with office(tmp_path, store_url) as at:
+        made = await at.decided(ANISHA, 30_000)
+
+        async def next_of(who: Metadata, **chosen: str) -> pb.ClaimNextReviewResponse:
+            reply: pb.ClaimNextReviewResponse = await at.stub.ClaimNextReview(
+                pb.ClaimNextReviewRequest(**chosen), metadata=who
+            )
+            return reply
+
+        assert not (await next_of(at.ana, queue="law")).HasField("review")
+        review = (await next_of(at.ana)).review
+        assert (review.decision_id, review.claimed_by) == (made.decision_id, "ana")
+        review_id = review.review_id
+        assert not (await next_of(at.ben)).HasField("review")
+        amount = MoneyMessage(currency_code="PHP", units=25_000)
+        bare = {"request_id": "", "reason": "", "explanation": "", "dry_run": True}
+        tried = await at.complete(review_id, at.ana, approved_amount=amount, **bare)
+        assert tried.state == decision_pb2.REVIEW_STATE_AWAITING_SECOND
+        assert (tried.term_months, tried.instalment.units) == (6, 4_925)
+        above = MoneyMessage(currency_code="PHP", units=30_001)
+        told = await refused(at.complete(review_id, at.ana, approved_amount=above, **bare))
+        assert list(told.fields) == ["amount"]
+        seen = await at.stub.GetReview(pb.GetReviewRequest(review_id=review_id), metadata=at.ana)
+        assert [event.action for event in seen.review.events] == ["OPENED", "CLAIMED"]
+        claim = pb.ClaimReviewRequest(review_id=review_id)
+        claim.hold_until_time.FromDatetime(review.open_time.ToDatetime() + timedelta(hours=73))
+        told = await refused(at.stub.ClaimReview(claim, metadata=at.ana))
+        assert list(told.fields) == ["hold_until_time"]
+        claim.hold_until_time.FromDatetime(review.open_time.ToDatetime() + timedelta(hours=71))
+        held = (await at.stub.ClaimReview(claim, metadata=at.ana)).review
+        assert held.claim_end_time == claim.hold_until_time
+        assert not (await next_of(at.ana)).HasField("review")
+        for name, why in {
+            "los": "is los, which is no caller with the role review or review_second: name one",
+            "cai": "is cai, which is no caller with the role review or review_second: name one",
+            "ana": "is ana, who has the review: name another caller",
+        }.items():
+            over = pb.ReleaseReviewRequest(review_id=review_id, hand_to=name)
+            told = await refused(at.stub.ReleaseReview(over, metadata=at.ana))
+            assert (list(told.fields), told.message) == (["hand_to"], f"hand_to {why}")
+        over.hand_to = "ben"
+        handed = (await at.stub.ReleaseReview(over, metadata=at.ana)).review
+        assert (handed.claimed_by, (await next_of(at.ben)).review.review_id) == ("ben", review_id)
+        skip = pb.SkipReviewRequest(review_id=review_id, text="x" * 501)
+        told = await refused(at.stub.SkipReview(skip, metadata=at.ben))
+        assert list(told.fields) == ["text"]
+        skip.text = "I know the family."
+        assert (await at.stub.SkipReview(skip, metadata=at.ben)).review.skipped_by == ["ben"]
+        assert not (await next_of(at.ben)).HasField("review")
+        assert (await next_of(at.ana)).review.skipped_by == ["ben"]
+        assert (await refused(next_of(at.los))).code == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_a_desk_is_read_with_what_waits_in_it(tmp_path: Path) -> None:
+    """As its file has it, the queues of the service last; and all desks, or the one asked for."""
+    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
+        review_id = (await at.decided(ANISHA, 30_000)).decision_id.replace("dec_", "rev_") + "-1"
+        review = await at.claimed(review_id, at.ana)
+
+        async def desks(product: str = "") -> list[pb.Desk]:
+            request = pb.GetDeskRequest(product=product)
+            return [*(await at.stub.GetDesk(request, metadata=at.ben)).desks]
+
+        every = await desks()
+        assert [desk.product for desk in every] == ["gig-advance-ph", "personal-loan-ph"]
+        assert [every[1]] == await desks("personal-loan-ph")
+        (desk,) = every[1:]
+        hours = {
+            one.queue: one.due_within.ToTimedelta() / timedelta(hours=1) for one in desk.queues
+        }
+        named = {"law": 4, "identity": 8, "large": 4, "data": 24, "judgement": 8}
+        assert [*hours.items()] == [*named.items(), ("default", 24), ("contest", 72)]
+        waiting = {one.queue: one.unfinished for one in desk.queues}
+        assert waiting == dict.fromkeys(hours, 0) | {review.queue: 1}
+        oldest = [one.oldest_open_time for one in desk.queues if one.unfinished]
+        assert (oldest, sum(one.overdue for one in desk.queues)) == ([review.open_time], 0)
+        assert (desk.authority.units, desk.authority_second.units) == (20_000, 100_000)
+        assert desk.authority.currency_code == "PHP"
+        reason = desk.reasons[0]
+        said = "The employer or a document confirms the income."
+        assert (reason.code, reason.text, reason.may_be_told) == ("INCOME_CONFIRMED", said, True)
+        told = await refused(desks("car-loan"))
+        assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "PRODUCT_UNKNOWN")
+
+
 @pytest.mark.long
 async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
     """Listed, claimed, completed, confirmed, and read as one chain with every word."""
@@ -252,6 +342,18 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
 
         (listed,) = json.loads(await run("ana", "reviews", "list", "--format", "json"))["reviews"]
         review_id = listed["review_id"]
+        assert "judgement" in await run("ben", "reviews", "desk", "--product", "personal-loan-ph")
+        assert "CLAIMED by ana" in await run("ana", "reviews", "next")
+        assert "no review to take" in await run("ben", "reviews", "next")
+        end = datetime.fromisoformat(listed["open_time"]) + timedelta(hours=9)
+        hold = ("--hold-until", end.isoformat())
+        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id, *hold)
+        release = ("reviews", "release", review_id, "--hand-to")
+        assert "CLAIMED by ben" in await run("ana", *release, "ben")
+        assert "CLAIMED by ana" in await run("ben", *release, "ana")
+        left = await run("ana", "reviews", "skip", review_id, "--text", "Not mine.")
+        assert "OPEN" in left
+        assert "skipped by ana" in left
         assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
         result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
         words = [f"word{place}" for place in range(200)]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, event
 
 from decision_service.domain.decision import Arm, Outcome
@@ -113,6 +114,35 @@ async def test_postgres_finds_every_filters_index(
     plan = "\n".join(await server.write(explained))
     assert f"Index Scan Backward using decisions_{index} on decisions" in plan
     assert "Presorted Key: created" in plan
+
+
+OF_ANY_ID = ("application_id", "customer_ref", "user_id")
+
+
+@pytest.mark.parametrize("place", range(4))
+async def test_any_id_reads_the_index_of_each_column_that_may_hold_it(
+    sqlite: Database, server: Database, place: int
+) -> None:
+    """One step to a decision or its review, and no more than a page of those of a person."""
+    chosen = Filter(any_id="x")
+    more = replace(chosen, caller="x", product="x", decided_again=True)
+    plan = await sqlite.read(lambda c: plan_of(c, second_page(more), place))
+
+    def explained(connection: Connection) -> list[str]:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        return plan_of(connection, second_page(chosen), place)
+
+    of_postgres = "\n".join(await server.write(explained))
+    if place == 0:
+        assert "USING INDEX sqlite_autoindex_decisions_1 (decision_id=?)" in plan[0]
+        assert "Index Scan using decisions_pkey on decisions" in of_postgres
+        assert "Index Scan using reviews_pkey on reviews" in of_postgres
+    else:
+        index = f"decisions_{OF_ANY_ID[place - 1]}"
+        assert plan[0].startswith(f"SEARCH decisions USING INDEX {index} (")
+        assert "created<?" in plan[0]
+        assert f"Index Scan Backward using {index} on decisions" in of_postgres
 
 
 async def test_what_rollouts_ask_for_is_read_in_order(sqlite: Database) -> None:

@@ -19,6 +19,7 @@ from tests.kits.notice_log import NoticeLogKit
 from tests.kits.outcome_log import OutcomeLogKit
 from tests.kits.postgres import Postgres
 from tests.kits.review_log import ReviewLogKit
+from tests.kits.review_taking import ReviewTakingKit
 from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.stores import opened
 from tests.kits.warm_log import WarmKit
@@ -35,6 +36,7 @@ class StoreKit(
     ExpiryKit,
     OutcomeLogKit,
     ReviewLogKit,
+    ReviewTakingKit,
     NoticeLogKit,
     HistoryLogKit,
 ):

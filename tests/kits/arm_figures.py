@@ -144,6 +144,42 @@ class ArmFiguresKit:
         ]
         assert (hashed, every) == ([(1, 1, 0)], [(1, 0, 1)])
 
+    async def test_spans_hold_what_is_tallied_of_each_alone(self, log: Store) -> None:
+        """An applicant counts in every span of theirs, by its first decision; the rest is empty."""
+        other = {"arm": Arm.CHALLENGER, "version": 2}
+        for number, (unit, hour, outcome, more) in enumerate(
+            (
+                ("u-1", 0, Outcome.DECLINE, {}),
+                ("u-1", 1, Outcome.APPROVE, {"approved": 5}),
+                ("u-1", 2, Outcome.APPROVE, {"approved": 7}),
+                ("u-2", 2, Outcome.REFER, {"refer_kind": ReferKind.DATA, "hashed": False}),
+                ("u-3", 3, Outcome.APPROVE, other),
+                ("u-4", 9, Outcome.DECLINE, other),
+            )
+        ):
+            created = NOON + hour * HOUR
+            await log.commit(decided(number, unit, outcome, created=created, **more))
+        for hashed in (True, False):
+            found = await log.span_tallies(PRODUCT, NOON, 2 * HOUR, hashed=hashed)
+            alone = [
+                await log.tallies(PRODUCT, since, since + 2 * HOUR, hashed=hashed)
+                for since in (NOON + number * 2 * HOUR for number in range(6))
+            ]
+            assert found == {number: one for number, one in enumerate(alone) if one}
+            assert [*found] == [0, 1, 4]
+        assert await log.span_tallies("gig-advance-ph", NOON, HOUR, hashed=True) == {}
+
+    async def test_spans_add_up_their_hours(self, log: Store) -> None:
+        """Cells of all processes and entries, in the span in which their hour begins."""
+        later, last = (replace(ERRORS, hour=TWELVE + n * HOUR) for n in (1, 5))
+        await log.put_cells("one", {ERRORS: 2, later: 3, last: 4, ATTEMPTS: 7})
+        await log.put_cells("two", {replace(ERRORS, position=9): 10})
+        found = await log.span_totals(PRODUCT, TWELVE, 2 * HOUR)
+        counts = {n: sorted((t.counted, t.count) for t in one) for n, one in found.items()}
+        errors, attempts = CounterKind.ERROR, CounterKind.ATTEMPTS
+        assert counts == {0: [(attempts, 7), (errors, 15)], 2: [(errors, 4)]}
+        assert [*await log.span_totals(PRODUCT, TWELVE + HOUR, HOUR)] == [0, 4]
+
     async def test_results_of_a_shadow_are_added_up(self, log: Store) -> None:
         """Outcomes, amounts, causes and principal reasons are those of a report's sums."""
         approved = Side(Outcome.APPROVE, None, 2_000_000)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any, cast
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from decision_service.decide import replay
+from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from tests.fakes.examples import examples
@@ -26,12 +30,14 @@ async def walk(log: DecisionLog, chosen: Filter, size: int) -> list[StoredEntry]
 
 
 _OUTCOMES = tuple(Outcome)
+_APPLICATIONS = {4: "user-3", 8: "ref-1", 13: "user-3"}
+"""Ids that are somebody's too."""
 LISTED = tuple(
     numbered(
         number * 7 % 60,  # ids in another order than instants
         user_id=f"user-{number % 5}",
         product=f"product-{number % 2}",
-        application_id=f"APP-{number % 7}" if number % 3 else "",
+        application_id=_APPLICATIONS.get(number, f"APP-{number % 7}" if number % 3 else ""),
         customer_ref=f"ref-{number % 4}" if number % 2 else "",
         outcome=_OUTCOMES[number % 4],
         created=NOON + timedelta(microseconds=number // 3),  # three of every instant
@@ -45,6 +51,7 @@ VALUES = {
     "customer_ref": st.sampled_from(["ref-1", "ref-3"]),
     "product": st.sampled_from(["product-0", "product-1"]),
     "outcome": st.sampled_from(_OUTCOMES),
+    "any_id": st.sampled_from(["user-3", "APP-2", "ref-1", numbered(7).decision_id, "rev_9"]),
     "created_from": INSTANTS,
     "created_before": INSTANTS,
 }
@@ -60,10 +67,12 @@ def filters(draw: st.DrawFn) -> Filter:
 def expected(chosen: Filter) -> list[str]:
     """The ids a filter must give, by the plainest reading of its words."""
     texts = ("user_id", "application_id", "customer_ref", "product")
+    ids = ("decision_id", *texts[:3])
     found = [
         entry
         for entry in LISTED
         if all(getattr(chosen, name) in ("", getattr(entry, name)) for name in texts)
+        and chosen.any_id in ("", *(getattr(entry, name) for name in ids))
         and chosen.outcome in (None, entry.outcome)
         and (chosen.created_from is None or chosen.created_from <= entry.created)
         and (chosen.created_before is None or entry.created < chosen.created_before)
@@ -110,3 +119,31 @@ class ListingKit:
             await asyncio.gather(*(log.commit(entry) for entry in LISTED))
         found = await walk(log, chosen, size)
         assert [row.decision_id for row in found] == expected(chosen)
+
+    async def test_pages_of_what_fits_go_on_after_the_last_that_was_looked_at(
+        self, log: DecisionLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A page ends when it is full or enough was looked at; none is shown twice or left out."""
+        monkeypatch.setattr(replay, "LOOKED_AT_TOGETHER", 5)
+        monkeypatch.setattr(replay, "MOST_LOOKED_AT", 10)
+        for entry in LISTED:
+            await log.commit(entry)
+        reading, chosen = ReadDecisions(log, cast("Any", None)), Filter(product="product-1")
+        every = expected(chosen)
+        for size, wanted, looked_at in (
+            (3, every[:4] + every[25:26], [3, 10, 10, 7]),
+            (1, every[4:6], [5, 1, 10, 10, 4]),
+            (50, [], [10, 10, 10]),
+        ):
+            found, looked, after, more = list[str](), list[int](), None, True
+            while more:
+                looked.append(0)
+
+                def fits(entry: StoredEntry) -> bool:
+                    looked[-1] += 1  # noqa: B023 - asked within the turn
+                    return entry.decision_id in wanted  # noqa: B023
+
+                page = await reading.list(chosen, after, size, fits)
+                found += [entry.decision_id for entry in page.entries]
+                after, more = page.next, page.next is not None
+            assert (found, looked) == (wanted, looked_at)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -34,6 +35,7 @@ from decision_service.domain.ports import (
     DayLimits,
     DayTotal,
     DecisionEntry,
+    Filter,
     HistoryEntry,
 )
 from decision_service.domain.reviews import (
@@ -238,6 +240,8 @@ class ReviewLogKit:
             await log.reviews.step(review_id, lambda review, _, end=end: end(review))
         (tally,) = await log.tallies("personal-loan-ph", NOON - MINUTE, hashed=True)
         assert (tally.arm, tally.units, tally.overridden) == (Arm.CHALLENGER, 2, 1)
+        spans = await log.span_tallies("personal-loan-ph", NOON - MINUTE, MINUTE, hashed=True)
+        assert sum(one.overridden for found in spans.values() for one in found) == 1
         after = NOON + timedelta(hours=1)
         assert list(await log.tallies("personal-loan-ph", after, hashed=True)) == []
 
@@ -333,6 +337,8 @@ class ReviewLogKit:
         await log.commit(numbered(2, history=again, replaces=first))
         found = {one.decision_id: one.replaced for one in await self._past(log)}
         assert found == {first: True, numbered(2).decision_id: False}
+        assert await self._listed(log, decided_again=True) == [first]
+        assert await self._listed(log, by_person=True) == []
         booked = LoanOutcome(
             first, "LN-1", NOON.date(), LoanStatus.BOOKED, APPROVED.amount, NOON.date()
         )
@@ -341,6 +347,14 @@ class ReviewLogKit:
         (changed,) = {one for one in await self._past(log) if one.decision_id == first}
         assert changed.loans is not None
         assert (changed.loans.outstanding, changed.replaced) == (1_500_000, False)
+        assert await self._listed(log, decided_again=True) == []
+        assert await self._listed(log, by_person=True, any_id=review_id) == [first]
+        assert await self._listed(log, any_id=review_id, caller="another") == []
+        assert await self._listed(log, any_id=f"{review_id}9") == []
+
+    async def _listed(self, log: Store, **chosen: Any) -> list[str]:
+        """The ids of the decisions of a filter."""
+        return [one.decision_id for one in await log.list(Filter(**chosen), None, 10)]
 
     async def test_arrived_data_has_waiting_reviews_decided_again(self, log: Store) -> None:
         """Those of the user alone, which the list of what is due then has."""

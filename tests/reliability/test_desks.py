@@ -24,8 +24,10 @@ from decision_service.domain.reviews import (
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=30)
 OPENED, CLAIMED, RELEASED = ReviewAction.OPENED, ReviewAction.CLAIMED, ReviewAction.RELEASED
+HANDED_OVER = ReviewAction.HANDED_OVER
 COMPLETED, PROPOSED = ReviewAction.COMPLETED, ReviewAction.PROPOSED
 REJECTED, NOTED = ReviewAction.REJECTED, ReviewAction.NOTED
+_CLAIMS = {CLAIMED, HANDED_OVER}
 CASE = Case("dec_1", "u-1", waits=False)
 REVIEW = Review(
     CASE.decision_id,
@@ -51,7 +53,8 @@ def steps(*told: tuple[ReviewAction, str, int]) -> list[ReviewEvent]:
             who,
             action,
             request_id=f"r-{position}",
-            until=NOON + timedelta(minutes=minute) + LEASE if action is CLAIMED else None,
+            text="ben" if action is HANDED_OVER else "",
+            until=NOON + timedelta(minutes=minute) + LEASE if action in _CLAIMS else None,
         )
         for position, (action, who, minute) in enumerate(told, 1)
     ]
@@ -65,6 +68,9 @@ def steps(*told: tuple[ReviewAction, str, int]) -> list[ReviewEvent]:
         ([(CLAIMED, "ana", 0), (CLAIMED, "ben", 31), (COMPLETED, "ben", 32)], False),
         ([(CLAIMED, "ana", 0), (RELEASED, "ana", 1), (CLAIMED, "ben", 2)], False),
         ([(CLAIMED, "ana", 0), (PROPOSED, "ana", 1), (REJECTED, "ben", 2)], False),
+        ([(CLAIMED, "ana", 0), (HANDED_OVER, "ana", 1), (COMPLETED, "ben", 30)], False),
+        ([(CLAIMED, "ana", 0), (HANDED_OVER, "ana", 1), (COMPLETED, "ana", 2)], True),
+        ([(CLAIMED, "ana", 0), (HANDED_OVER, "ben", 1), (COMPLETED, "ben", 2)], True),
         ([(CLAIMED, "ana", 0), (CLAIMED, "ben", 29)], True),
         ([(CLAIMED, "ana", 0), (COMPLETED, "ben", 1)], True),
         ([(CLAIMED, "ana", 0), (COMPLETED, "ana", 31)], True),

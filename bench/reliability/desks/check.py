@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from bench.reliability.desks.account import Account, Step
 from bench.reliability.desks.records import Recorded, Standing
 from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent, ReviewState
@@ -76,6 +78,10 @@ def had_by_two(events: Iterable[ReviewEvent]) -> bool:
             if has and holder is not None and holder.who != event.who:
                 return True
             holder = event
+        elif event.action is ReviewAction.HANDED_OVER:
+            if not has or holder is None or holder.who != event.who:
+                return True
+            holder = replace(event, who=event.text)
         elif event.action in {ReviewAction.COMPLETED, ReviewAction.PROPOSED}:
             if not has or holder is None or holder.who != event.who:
                 return True

@@ -12,6 +12,7 @@ from tests.attack.found import Found
 from tests.attack.lender import decide
 from tests.attack.target import CREATE, LIST, Target
 from tests.e2e.team import Metadata, bearer
+from tests.kits.issuer import BAD
 
 METHODS = (
     CREATE,
@@ -31,10 +32,14 @@ GUESSES, AT_ONCE, DECISIONS = 400, 64, 30
 async def run(target: Target, found: Found) -> None:
     """None lets anybody in; many guesses are slowed, counted and told, and the lender is served."""
     good = target.team.tokens["lender"]
+    forged = {name: bearer(make(target.issuer, "auditor")) for name, make in BAD.items()}
+    bad = _bad(good) | forged
     async with target.channel() as channel:
+        signed_in = bearer(target.issuer.token("auditor"))
+        found.equal("a good ID token", await _code(channel, LIST, signed_in), "OK")
         for method in METHODS:
             await asyncio.gather(
-                *(_try(channel, found, method, name, shown) for name, shown in _bad(good).items())
+                *(_try(channel, found, method, name, shown) for name, shown in bad.items())
             )
         guesses = asyncio.gather(*(_guess(channel, found) for _ in range(AT_ONCE)))
         await decide(target, found, DECISIONS, "guesses of tokens")

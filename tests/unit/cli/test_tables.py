@@ -52,6 +52,23 @@ def noted(text: str) -> review_pb.Review:
     return review_pb.Review(review_id="rev_1", events=[review_pb.ReviewEvent(text=text)])
 
 
+def test_a_step_says_who_has_the_review_or_why_it_was_skipped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who it was handed to, and the words of who left it to others."""
+    steps = {"HANDED_OVER": "ben", "SKIPPED": "I know the family."}
+    events = [
+        review_pb.ReviewEvent(position=place, who="ana", action=action, text=text)
+        for place, (action, text) in enumerate(steps.items(), 1)
+    ]
+    print_review(review_pb.Review(review_id="rev_1", skipped_by=["ana", "cai"], events=events))
+    printed = capsys.readouterr().out
+    assert "skipped by ana, cai" in printed
+    said = [line.strip() for line in printed.splitlines()]
+    assert "HANDED_OVER · ana" in said[said.index("to ben") - 1]
+    assert "SKIPPED · ana" in said[said.index("I know the family.") - 1]
+
+
 def test_what_strangers_wrote_is_shown_and_rules_no_screen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

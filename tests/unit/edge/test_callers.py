@@ -271,6 +271,18 @@ def test_a_replaced_file_counts_and_a_bad_one_does_not(
     assert FIRST not in str(log)
 
 
+def test_reviewers_are_callers_with_one_of_their_roles(tmp_path: Path) -> None:
+    """Without a callers file any name that one could have is a reviewer's."""
+    path = tmp_path / "callers.yaml"
+    path.write_text(
+        GOOD.replace("[decide]", "[review]").replace("[read, rules]", "[review_second]")
+    )
+    authenticator = Authenticator(path, SetClock().now)
+    assert [*map(authenticator.is_reviewer, ("los", "auditor", "ana", ""))] == [1, 1, 0, 0]
+    anyone = Authenticator(None, SetClock().now)
+    assert [*map(anyone.is_reviewer, ("ana", "Ana Cruz", ""))] == [1, 0, 0]
+
+
 def test_who_gained_and_lost_which_roles_is_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,8 @@ FILTERS = st.builds(
     created_from=INSTANT,
     created_before=INSTANT,
     unreported=st.booleans(),
+    any_id=TEXT,
+    by_person=st.booleans(),
 )
 REPORTS = st.builds(
     LoanOutcome,
@@ -60,8 +62,7 @@ LISTED = service_pb.ListDecisionsRequest
 FILTER_FIELDS = {
     "create_time_from": "created_from",
     "create_time_before": "created_before",
-    "page_size": None,
-    "page_token": None,
+    **dict.fromkeys(("page_size", "page_token", "reason", "version", "arm")),
 }
 WAYS = (
     st.tuples(st.just(OUTCOMES), st.just(outcome_service_pb2.LoanOutcome), REPORTS)

@@ -48,7 +48,7 @@ class Dying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reviews, name)
 
-    async def step(self, *_: object) -> Review | None:
+    async def step(self, *_: object, **_named: object) -> Review | None:
         """Never returns with an ended review."""
         raise StoreUnavailable("the process has died")
 

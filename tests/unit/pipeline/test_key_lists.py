@@ -13,6 +13,7 @@ from decision_service.decide.codec import decode_facts
 from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
 from decision_service.decide.replica_check import rules_digest
 from decision_service.domain.decision import ListAnswer, Outcome
+from decision_service.domain.factor import Value
 from decision_service.domain.ports import StoredEntry
 from decision_service.rulebook import acceptance as list_changes
 from decision_service.rulebook import load as shared_files
@@ -82,12 +83,14 @@ class Office:
         asked = application(request_id=request_id, inputs=sent)
         return await self.world.decide()(asked, self.world.call())
 
-    async def replay(self, decision_id: str) -> tuple[Outcome, tuple[ListAnswer, ...]]:
-        """What the decision comes to today."""
+    async def replay(
+        self, decision_id: str, **inputs: Value
+    ) -> tuple[Outcome, tuple[ListAnswer, ...]]:
+        """What the decision comes to today, with other inputs."""
         log, book = self.world.log, lambda: self.world.book
         archive = RulesetArchive(log, book, CompilationThread())
         replay = ReplayDecision(log, ReadDecisions(log, archive), archive, book)
-        again = await replay(decision_id, WhichRules())
+        again = await replay(decision_id, WhichRules(), "", inputs)
         return again.decision.verdict.outcome, again.decision.answers
 
 
@@ -136,6 +139,11 @@ async def test_a_decision_is_replayed_by_the_answer_that_it_had(office: Office) 
     assert answer == ListAnswer("blocked", "employer_code", listed=True, digest=keys.digest)
     await office.reload("SOMEBODY-ELSE")
     assert await office.replay(entry.decision_id) == (Outcome.REFER, (answer,))
+    assert await office.replay(entry.decision_id, **SENT) == (Outcome.REFER, (answer,))
+    outcome, [other] = await office.replay(entry.decision_id, employer_code="somebody-else")
+    assert (outcome, other.listed, other.digest != answer.digest) == (Outcome.REFER, True, True)
+    outcome, [other] = await office.replay(entry.decision_id, employer_code="nobody")
+    assert (outcome, other.listed) == (Outcome.APPROVE, False)
 
 
 async def test_an_answer_is_recorded_only_about_what_was_sent(office: Office) -> None:

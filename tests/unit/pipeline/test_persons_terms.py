@@ -118,6 +118,20 @@ async def test_a_letter_of_what_is_missing_names_the_provider_of_the_stale_accou
     assert f"data is up to date ({PROVIDER})" in " ".join(text(made).split())
 
 
+async def test_a_result_that_is_tried_has_the_terms_and_is_counted_nowhere(office: Office) -> None:
+    """Without a reason or a request id, and as often as the person likes."""
+    operate = await office.opened()
+    bare = replace(result(office, HALF), reason="", explanation="")
+    tried = [
+        await operate.complete(office.review_id, "ana", "", bare, dry_run=True) for _ in range(2)
+    ]
+    ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
+    assert [one.terms for one in tried] == [ended.terms] * 2
+    assert [one.state for one in tried] == [ReviewState.COMPLETED] * 2
+    shown = cast("Steps", operate.observer).taken
+    assert [step.event.action for step in shown] == ["CLAIMED", "COMPLETED"]
+
+
 async def test_a_decline_has_no_terms(office: Office) -> None:
     """There is nothing to repay."""
     operate = await office.opened()

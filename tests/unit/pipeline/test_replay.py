@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import pytest
 
@@ -12,8 +13,14 @@ from decision_service.decide.replay import (
     Replayed,
     WhichRules,
 )
-from decision_service.domain.errors import DecisionUnknown, FieldInvalid, RulesetUnknown
-from decision_service.domain.ports import StoredEntry
+from decision_service.domain.errors import (
+    DecisionUnknown,
+    FieldInvalid,
+    InputInvalid,
+    RulesetUnknown,
+)
+from decision_service.domain.ports import Filter, StoredEntry
+from decision_service.domain.values import Money
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from tests.fakes.world import World, application
 
@@ -104,3 +111,42 @@ async def test_a_decision_is_replayed_by_rules_of_its_own_product_alone() -> Non
         await replay(decision_id, WhichRules(version=99))
     for which in (WhichRules(own.ruleset), WhichRules(own.ruleset, 1, own.digest)):
         assert (await replay(decision_id, which)).decision.ruleset_ref.digest == own.digest
+
+
+async def test_what_if_is_checked_as_an_application_and_recorded_nowhere() -> None:
+    """Other inputs take the place of the recorded ones; a wrong one is refused by its name."""
+    decision_id, replay, watched = await decided()
+    watched.gate.set()
+    before = await watched.world.log.get(decision_id)
+    asked = {"requested_amount": Money("PHP", 1_000_000)}
+    decision = (await replay(decision_id, WhichRules(), "", asked)).decision
+    assert decision.inputs == {**asked, "requested_term_months": 6}
+    assert decision.verdict.offer is not None
+    assert decision.verdict.offer.approved_amount == asked["requested_amount"]
+    for wrong, said in (
+        ({"requested_term_months": 0}, "requested_term_months is 0"),
+        ({"requested_amount": Money("USD", 1)}, "requested_amount is in USD"),
+        ({"hours": Decimal(3)}, "inputs.hours is no input of personal-loan-ph v1"),
+    ):
+        with pytest.raises(InputInvalid, match=said):
+            await replay(decision_id, WhichRules(), "", wrong)
+    assert await watched.world.log.get(decision_id) == before
+    assert len(await watched.world.log.list(Filter(), None, 10)) == 1
+
+
+async def test_the_income_of_each_month_is_read_while_its_data_is_stored() -> None:
+    """A scheme's two years, up to its ceiling of then, and a late October; nothing once erased."""
+    decision_id, replay, watched = await decided()
+    watched.gate.set()
+    recorded = await replay.reading.get(decision_id, full=True)
+    *known, october = await replay.reading.income_months(recorded)
+    amounts = [(one.month[:4], one.state, one.amount) for one in known]
+    at_ceiling = ("2024", "KNOWN", Money("PHP", 3_000_000))
+    assert amounts[:3] == [at_ceiling, at_ceiling, ("2025", "KNOWN", Money("PHP", 3_500_000))]
+    assert [known[0].month, len(known)] == ["2024-11", 23]
+    assert (october.month, october.state, october.amount) == ("2026-10", "OPEN", None)
+    assert not await replay.reading.income_months(await replay.reading.get(decision_id, full=False))
+    await watched.world.log.erase("u-1")
+    erased = await replay.reading.get(decision_id, full=True)
+    assert not await replay.reading.income_months(erased)
+    assert not await replay.reading.income_months(recorded)

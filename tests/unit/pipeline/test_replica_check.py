@@ -76,7 +76,7 @@ async def test_a_minute_of_difference_is_allowed_and_no_more() -> None:
 
 
 async def test_the_alarm_names_both_digests() -> None:
-    """The log line says by what each process decides, and what is decided by here."""
+    """The log line and the status say which process decides by what, and which one is here."""
     two = Two()
     two.other(with_plan(CHALLENGED))
     await two.alarms(0)
@@ -84,7 +84,10 @@ async def test_the_alarm_names_both_digests() -> None:
     with capture_logs() as logs:
         await two.replica_check.check()
     mine, other = rules_digest(two.book), two.board.said["two"]
-    assert (logs[0]["here"], logs[0]["processes"]) == (mine, {mine: 1, other: 1})
+    assert (logs[0]["here"], logs[0]["process"]) == (mine, "one")
+    assert logs[0]["processes"] == {mine: ("one",), other: ("two",)}
+    shown = {one.process_names: (one.digest, one.here) for one in two.replica_check.in_force}
+    assert shown == {("one",): (mine, True), ("two",): (other, False)}
 
 
 async def test_a_store_that_fails_does_not_end_the_difference() -> None:

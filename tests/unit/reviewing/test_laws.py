@@ -31,7 +31,10 @@ Action = Callable[[Review, By], ReviewStep | None]
 
 ACTIONS: dict[str, Action] = {
     "claim": lambda r, b: steps.claim(r, b),
-    "release": steps.release,
+    "hold": lambda r, b: steps.claim(r, b, b.at + timedelta(hours=5)),
+    "skip": lambda r, b: steps.skip(r, b, ""),
+    "release": lambda r, b: steps.release(r, b),
+    "hand over": lambda r, b: steps.release(r, b, "b"),
     "note": lambda r, b: steps.note(r, b, "seen"),
     "request data": lambda r, b: steps.request_data(r, b, [Kind.CONTRIBUTIONS], ""),
     "arrived": lambda r, b: steps.data_arrived(r, b, [Kind.CONTRIBUTIONS]),
@@ -76,9 +79,9 @@ def test_only_who_has_the_claim_works_on_a_review(
     told = played(moves, kind)
     for (before, _, _), (_, name, who) in pairwise(told):
         holds = before.state_at(who.at) is ReviewState.CLAIMED
-        if name == "claim":
+        if name in {"claim", "hold", "skip"}:
             assert not holds or before.claimed_by == who.who
-        if name in {"release", "request data", "complete", "complete above"}:
+        if name in {"release", "hand over", "request data", "complete", "complete above"}:
             assert holds
             assert before.claimed_by == who.who
 
@@ -109,7 +112,9 @@ def test_above_one_persons_authority_two_have_decided(
         assert last.confirmed_by != last.completed_by
 
 
-@pytest.mark.parametrize("name", ["claim", "release", "note", "request data", "again"])
+@pytest.mark.parametrize(
+    "name", ["claim", "skip", "release", "hand over", "note", "request data", "again"]
+)
 def test_a_review_of_very_many_steps_takes_those_to_its_end_alone(name: str) -> None:
     """Nothing that may be repeated without end is added, and it is completed all the same."""
     claimed = steps.claim(review(), by("ana")).review

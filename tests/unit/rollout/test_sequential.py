@@ -14,6 +14,7 @@ from decision_service.rollout.judge import (
     ArmCount,
     ConfidenceBand,
     departs,
+    difference_interval,
     evidence,
     interval,
     units_needed,
@@ -205,3 +206,9 @@ def test_intervals(tally, low, high):
     """The displayed interval is Wilson's, and whole where nothing is known."""
     found = interval(tally)
     assert (round(found[0], 4), round(found[1], 4)) == (low, high)
+
+
+def test_the_interval_of_a_difference_is_newcombes():
+    """Of his example 56/70 and 48/80 (Newcombe 1998, method 10) it is 0.0524 to 0.3339."""
+    low, high = difference_interval(ArmCount(80, 48), ArmCount(70, 56))
+    assert (round(low, 4), round(high, 4)) == (0.0524, 0.3339)

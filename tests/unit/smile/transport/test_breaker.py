@@ -53,7 +53,9 @@ def test_one_probe_passes_every_five_seconds():
         except CircuitOpen:
             continue
         passed.append(clock.at)
+        assert breaker.state is BreakerState.HALF_OPEN
         breaker.failed()
+        assert breaker.state is BreakerState.OPEN
     assert passed == [5.0, 10.0, 15.0]
 
 
