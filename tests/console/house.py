@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,19 @@ from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.browser import CHROMIUM, QUIET
 from tests.e2e.service import PRODUCT, Running, running
 from tests.e2e.team import Team
+
+
+class Moved(SystemClock):
+    """The machine's clock, so many seconds ahead."""
+
+    ahead = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
 
 USERS = {person.user_name: person.user_id for person in sandbox_people()}
 PEOPLE = {
@@ -91,6 +105,7 @@ async def house(
     *,
     provider: Provider | None = None,
     clock: Clock | None = None,
+    service_clock: Clock | None = None,
     port: int = 0,
     issuer: str = "",
     **settings: str,
@@ -100,7 +115,7 @@ async def house(
     for name, roles in PEOPLE.items():
         team.hire(name, *roles)
     settings.setdefault("auth_tokens_file", str(team.path))
-    async with running(folder, **settings) as live:
+    async with running(folder, clock=service_clock, **settings) as live:
         with ServerOptions(live.service.address).connect() as connection:
             listener = listen("127.0.0.1", port)
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"

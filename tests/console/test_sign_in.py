@@ -9,7 +9,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,25 +16,12 @@ from playwright.async_api import Page, expect
 
 from decision_service.console.session import COOKIE
 from decision_service.console.signin import Provider
-from decision_service.runtime.clock import SystemClock
-from tests.console.house import House, chromium, house, window
+from tests.console.house import House, Moved, chromium, house, window
 from tests.e2e.browser import browser
 from tests.e2e.service import ROOT
 
 HERE = ROOT / "tests" / "e2e" / "oidc"
 MARIA = "248289761001"
-
-
-class Moved(SystemClock):
-    """The machine's clock, so many seconds ahead."""
-
-    ahead = 0.0
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.ahead)
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
 
 
 def provided() -> None:

@@ -21,6 +21,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.app.wiring import Service, start
+from decision_service.domain.ports import Clock
 from decision_service.runtime.config import load
 from decision_service.server.grpc import Instrumentation
 from decision_service.standin.faults import Fault
@@ -62,13 +63,16 @@ def _forgetful_rules() -> Path:
 
 @asynccontextmanager
 async def running(
-    folder: Path, instrumentation: Instrumentation | None = None, **settings: str
+    folder: Path,
+    instrumentation: Instrumentation | None = None,
+    clock: Clock | None = None,
+    **settings: str,
 ) -> AsyncIterator[Running]:
     """Start a service, and stop it in order."""
     if "store_url" not in settings:
         begun(folder / "decisions.db")
     chosen = load(environ=environ(folder, **settings))
-    service = await start(chosen, instrumentation=instrumentation)
+    service = await start(chosen, instrumentation=instrumentation, clock=clock)
     try:
         async with grpc.aio.insecure_channel(service.address) as channel:
             yield Running(service, channel, decision_service_pb2_grpc.DecisionServiceStub(channel))

@@ -311,7 +311,7 @@ async def test_every_field_of_a_request_is_known(shared: Running) -> None:
                 assert "cannot be read" not in answer.content.get("message", ""), path
 
 
-READ_ALONE = {"recourse", "review"}
+READ_ALONE = {"recourse", "review", "incomeMonths"}
 
 
 @pytest.mark.parametrize("person", sandbox_people(), ids=lambda person: person.name)
@@ -323,7 +323,7 @@ async def test_decisions_are_as_the_document_says(shared: Running, person: Any) 
     read = await post(shared, "DecisionService/GetDecision", one)
     replayed = await post(shared, "DecisionService/ReplayDecision", one)
     kept = {k: v for k, v in read.content["decision"].items() if k not in READ_ALONE}
-    assert made.content["decision"] == kept
+    assert made.content["decision"] == kept | {"incomeMonths": []}
     assert replayed.content["differingFields"] == []
     for name, answer in (("Create", made), ("Get", read), ("Replay", replayed)):
         schema = {"$ref": f"#/components/schemas/{name}DecisionResponse"}
@@ -384,13 +384,6 @@ async def test_the_curl_lines_of_the_page_run(live: Running, tmp_path: Path) -> 
     assert made in (await curl("pageSize"))["decisions"]
     tried = (await curl("EvaluateRuleset"))["decision"]
     assert (tried["outcome"], tried["rulesetRef"]["version"]) == ("OUTCOME_APPROVE", 2)
-
-
-def test_the_page_names_every_path_of_before_and_of_now() -> None:
-    """Each method once."""
-    rows = CALLERS.rows("Paths of before")
-    assert sorted(PACKAGE + row[1].strip("`") for row in rows) == sorted(document()["paths"])
-    assert all(row[0].strip("`").split()[1].startswith("/v1/") for row in rows)
 
 
 async def test_the_embedded_mode_has_an_explorer(shared: Running) -> None:
