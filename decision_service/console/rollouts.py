@@ -1,12 +1,176 @@
-"""rollouts"""
+"""Pages of rollouts: stages, figures with their guardrails over time, and the steps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+from math import inf
+from typing import Any, NamedTuple
+
+import grpc
+from starlette.responses import Response
 from starlette.routing import Route
 
-from decision_service.console.web import Pages
+from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
+from decision_service.cli import rollout as words
+from decision_service.cli.client import method_of
+from decision_service.console.service import Refused
+from decision_service.console.web import Handler, Pages, Visit, sentence
+
+STEPS = {
+    "advance": "AdvanceRollout",
+    "confirm": "ConfirmRollout",
+    "roll-back": "RollBackRollout",
+    "pause": "PauseRollout",
+    "resume": "ResumeRollout",
+    "kill": "SetKillSwitch",
+    "revive": "SetKillSwitch",
+}
+WEIGHTY = {"advance", "confirm", "kill", "revive"}
+_ON_THE_PAGE = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.ABORTED,
+}
+_AGAIN = {"PLAN_CHANGED", "ROLLOUT_MOVED_ON"}
+"""Refusals after which the same step may be sent again, now that the page shows what is new."""
+
+WIDE, HIGH, LEFT, RIGHT, EDGE = 480, 150, 44, 80, 12
+"""Of a picture: its size, the room of its numbers and of the names of its bounds, and above."""
 
 
 def routes(pages: Pages) -> list[Route]:
-    del pages
-    return []
+    return [
+        pages.route("/rollouts", _rollouts),
+        pages.route("/rollouts/{product}", _rollout),
+        *(
+            pages.route(path, _taking(step), "POST", weighty=step in WEIGHTY)
+            for step, path in ((step, f"/rollouts/{{product}}/{step}") for step in STEPS)
+        ),
+    ]
+
+
+def _rollouts(visit: Visit) -> Response:
+    found = visit.service.call("RolloutService.ListRollouts").rollouts
+    return visit.page("rollouts.html", rollouts=found, stage=words.stage_text)
+
+
+def _rollout(visit: Visit, refused: Refused | None = None, step: str = "") -> Response:
+    """A rollout; with what was refused, its form is open and has what was typed."""
+    product, call = visit.path["product"], visit.service.call
+    found = call("RolloutService.GetRollout", product=product, with_points=True)
+    token = visit.query.get("after", "")
+    journal = call(
+        "RolloutService.ListRolloutSteps", product=product, page_size=20, page_token=token
+    )
+    taken = visit.query.get("step", "")
+    return visit.page(
+        "rollout.html",
+        409 if refused else 200,
+        one=found.rollout,
+        figures=found.figures,
+        pictures=[(one, picture(one)) for one in found.figures.guardrails],
+        journal=journal,
+        taken=next((each for each in journal.steps if str(each.position) == taken), None),
+        unchanged=taken == "0",
+        refused=refused,
+        problem=_problem(refused) if refused else "",
+        form_of=(step, visit.text("track") or visit.text("arm")),
+        typed=visit.text,
+        said=words,
+        lines=[
+            *words.shadow_lines(found.figures.shadows),
+            *words.day_lines(found.figures),
+            *words.group_lines(found.rollout),
+        ],
+    )
+
+
+def _problem(refused: Refused) -> str:
+    if refused.reason in _AGAIN:
+        return f"{sentence(refused)} Nothing was done. This page shows what is so now: look again."
+    return sentence(refused)
+
+
+def _taking(step: str) -> Handler:
+    """The handler of a form: it takes the step, and shows the journal's row of it."""
+    name = f"RolloutService.{STEPS[step]}"
+    asked = method_of(name).input_type.fields_by_name
+
+    def take(visit: Visit) -> Response:
+        position = visit.text("position")
+        given: dict[str, Any] = {field: visit.text(field) for field in asked} | {
+            "product": visit.path["product"],
+            "position": int(position) if position.isdecimal() and len(position) < 19 else 0,
+            "early": bool(visit.text("early")),
+            "killed": step == "kill",
+        }
+        try:
+            reply = visit.service.call(name, **{field: given[field] for field in asked})
+        except Refused as refused:
+            if refused.code not in _ON_THE_PAGE:
+                raise
+            return _rollout(visit, refused, step)
+        return visit.go(f"/rollouts/{visit.path['product']}?step={reply.step.position}")
+
+    return take
+
+
+class Picture(NamedTuple):
+    """A guardrail's share over time: numbers of an SVG, and words.
+
+    `runs` are lines with their bands, without a gap of time; `bounds` and `ticks` are heights with
+    their words, `outside` the places of shares that are not allowed.
+    """
+
+    runs: Sequence[tuple[str, str]]
+    bounds: Sequence[tuple[float, str]]
+    ticks: Sequence[tuple[float, str]]
+    outside: Sequence[tuple[float, float]]
+    words: str
+
+
+def picture(one: figures_pb.GuardrailFigures) -> Picture | None:
+    """None where no span has a share."""
+    spans = [
+        (place, float(point.value), float(point.low), float(point.high))
+        for place, point in enumerate(one.points)
+        if point.value
+    ]
+    if not spans:
+        return None
+    limits = [
+        (float(text), f"{name} {float(text):g}")
+        for name, text in (("at least", one.allowed_low), ("at most", one.allowed_high))
+        if text
+    ]
+    least, most = float(one.allowed_low or -inf), float(one.allowed_high or inf)
+    every = [share for _, *shares in spans for share in shares] + [at for at, _ in limits]
+    low, high = min(every), max(every)
+
+    def x(place: int) -> float:
+        return round(LEFT + (WIDE - LEFT - RIGHT) * place / max(len(one.points) - 1, 1), 1)
+
+    def y(share: float) -> float:
+        return round(EDGE + (high - share) / (high - low or 1) * (HIGH - 2 * EDGE), 1)
+
+    outside = [(x(place), y(value)) for place, value, *_ in spans if not least <= value <= most]
+    runs = []
+    for _, group in groupby(enumerate(spans), lambda each: each[1][0] - each[0]):
+        found = [span for _, span in group]
+        found.append(found[-1])  # a span alone is a dot
+        line = [f"{x(place)},{y(value)}" for place, value, *_ in found]
+        above = [f"{x(place)},{y(top)}" for place, _, _, top in found]
+        below = [f"{x(place)},{y(bottom)}" for place, _, bottom, _ in reversed(found)]
+        runs.append((" ".join(line), " ".join((*above, *below))))
+    allowed = f"; allowed is {' and '.join(text for _, text in limits)}" if limits else ""
+    values, (_, last, *ends) = [value for _, value, *_ in spans], spans[-1]
+    return Picture(
+        runs,
+        [(y(at), text) for at, text in limits],
+        [(y(at), f"{at:.1f}") for at in (low, high)],
+        outside,
+        f"From {min(values):.1f} to {max(values):.1f} in the {len(spans)} of {len(one.points)} "
+        f"spans that have a share; the newest is {last:.1f}, with the 95 % interval "
+        f"{ends[0]:.1f} to {ends[1]:.1f}{allowed}. Spans outside: {len(outside)}.",
+    )
