@@ -137,9 +137,9 @@ def claim_what_is_claimed() -> None:
     """Give a review to whoever claims it."""
     claim = steps.claim
 
-    def regardless(review: Review, *arguments: Any) -> Any:
+    def regardless(review: Review, *arguments: Any, **named: Any) -> Any:
         free = replace(review, state=ReviewState.OPEN, claimed_by="", claimed_until=None)
-        return claim(free if review.state is ReviewState.CLAIMED else review, *arguments)
+        return claim(free if review.state is ReviewState.CLAIMED else review, *arguments, **named)
 
     steps.claim = regardless  # the sabotage
 
@@ -149,15 +149,15 @@ def step_after_reply() -> None:
     step = Reviews.step
     late: set[asyncio.Task[Any]] = set()
 
-    async def afterwards(self: Reviews, review_id: str, move: Any, *more: Any) -> None:
+    async def afterwards(self: Reviews, review_id: str, *more: Any, **named: Any) -> None:
         await asyncio.sleep(LATE)
         with suppress(ServiceError):
-            await step(self, review_id, move, *more)
+            await step(self, review_id, *more, **named)
 
-    async def early(self: Reviews, review_id: str, move: Any, *more: Any) -> Any:
+    async def early(self: Reviews, review_id: str, move: Any, *more: Any, **named: Any) -> Any:
         found = await self.get(review_id)
         taken = found and move(found.review, found.events)
-        task = asyncio.create_task(afterwards(self, review_id, move, *more))
+        task = asyncio.create_task(afterwards(self, review_id, move, *more, **named))
         late.add(task)
         task.add_done_callback(late.discard)
         return taken.review if taken else found and found.review

@@ -259,9 +259,6 @@ async def test_the_next_review_is_tried_held_handed_over_and_skipped(
         tried = await at.complete(review_id, at.ana, approved_amount=amount, **bare)
         assert tried.state == decision_pb2.REVIEW_STATE_AWAITING_SECOND
         assert (tried.term_months, tried.instalment.units) == (6, 4_925)
-        above = MoneyMessage(currency_code="PHP", units=30_001)
-        told = await refused(at.complete(review_id, at.ana, approved_amount=above, **bare))
-        assert list(told.fields) == ["amount"]
         seen = await at.stub.GetReview(pb.GetReviewRequest(review_id=review_id), metadata=at.ana)
         assert [event.action for event in seen.review.events] == ["OPENED", "CLAIMED"]
         claim = pb.ClaimReviewRequest(review_id=review_id)
@@ -271,10 +268,8 @@ async def test_the_next_review_is_tried_held_handed_over_and_skipped(
         claim.hold_until_time.FromDatetime(review.open_time.ToDatetime() + timedelta(hours=71))
         held = (await at.stub.ClaimReview(claim, metadata=at.ana)).review
         assert held.claim_end_time == claim.hold_until_time
-        assert not (await next_of(at.ana)).HasField("review")
         for name, why in {
             "los": "is los, which is no caller with the role review or review_second: name one",
-            "cai": "is cai, which is no caller with the role review or review_second: name one",
             "ana": "is ana, who has the review: name another caller",
         }.items():
             over = pb.ReleaseReviewRequest(review_id=review_id, hand_to=name)
@@ -289,7 +284,6 @@ async def test_the_next_review_is_tried_held_handed_over_and_skipped(
         skip.text = "I know the family."
         assert (await at.stub.SkipReview(skip, metadata=at.ben)).review.skipped_by == ["ben"]
         assert not (await next_of(at.ben)).HasField("review")
-        assert (await next_of(at.ana)).review.skipped_by == ["ben"]
         assert (await refused(next_of(at.los))).code == grpc.StatusCode.PERMISSION_DENIED
 
 
@@ -317,12 +311,9 @@ async def test_a_desk_is_read_with_what_waits_in_it(tmp_path: Path) -> None:
         oldest = [one.oldest_open_time for one in desk.queues if one.unfinished]
         assert (oldest, sum(one.overdue for one in desk.queues)) == ([review.open_time], 0)
         assert (desk.authority.units, desk.authority_second.units) == (20_000, 100_000)
-        assert desk.authority.currency_code == "PHP"
-        reason = desk.reasons[0]
-        said = "The employer or a document confirms the income."
-        assert (reason.code, reason.text, reason.may_be_told) == ("INCOME_CONFIRMED", said, True)
-        told = await refused(desks("car-loan"))
-        assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "PRODUCT_UNKNOWN")
+        told = [(one.code, one.may_be_told) for one in desk.reasons]
+        assert told[0] == ("INCOME_CONFIRMED", True)
+        assert (await refused(desks("car-loan"))).info.reason == "PRODUCT_UNKNOWN"
 
 
 @pytest.mark.long
@@ -348,12 +339,9 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
         end = datetime.fromisoformat(listed["open_time"]) + timedelta(hours=9)
         hold = ("--hold-until", end.isoformat())
         assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id, *hold)
-        release = ("reviews", "release", review_id, "--hand-to")
-        assert "CLAIMED by ben" in await run("ana", *release, "ben")
-        assert "CLAIMED by ana" in await run("ben", *release, "ana")
-        left = await run("ana", "reviews", "skip", review_id, "--text", "Not mine.")
-        assert "OPEN" in left
-        assert "skipped by ana" in left
+        hand = ("reviews", "release", review_id, "--hand-to", "ben")
+        assert "CLAIMED by ben" in await run("ana", *hand)
+        assert "skipped by ben" in await run("ben", "reviews", "skip", review_id)
         assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
         result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
         words = [f"word{place}" for place in range(200)]
