@@ -11,7 +11,6 @@ from typing import Any
 from decision_service.app.core import refused_rules, rules_folder
 from decision_service.cli.output import (
     CommandError,
-    Exit,
     Format,
     print_json,
     print_or_check,
@@ -111,7 +110,7 @@ def check(config: Path | None, form: Format) -> None:
         _print(reading)
     if problems:
         first, *others = problems
-        raise CommandError(first, Exit.USAGE, tuple(others))
+        raise CommandError(first, lines=tuple(others))
 
 
 def print_sample(sample_form: str, expected: Path | None) -> None:

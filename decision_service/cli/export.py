@@ -383,7 +383,7 @@ def export(
     _check(form, decision_id, wanted)
     if form is ExportFormat.PARQUET:
         if output is None:
-            raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
+            raise CommandError("Parquet goes to a file: name it with --out")
         require_extra("pyarrow", "--format parquet needs pyarrow")
     wanted.page_size = _PAGE
     with call.server.connect() as connection, _opened(output, form) as file:
@@ -396,9 +396,9 @@ def export(
 def _check(form: ExportFormat, decision_id: str, wanted: service_pb.ListDecisionsRequest) -> None:
     require_span(wanted)
     if decision_id and wanted.ByteSize():
-        raise CommandError("give an id or filters, not both", Exit.USAGE)
+        raise CommandError("give an id or filters, not both")
     if form is ExportFormat.CASES and not decision_id and not wanted.product:
-        raise CommandError("rule tests are of one product: name it with --product", Exit.USAGE)
+        raise CommandError("rule tests are of one product: name it with --product")
 
 
 class _Source:

@@ -77,7 +77,7 @@ class LazyGroup(TyperGroup):
             near = get_close_matches(args[0], known, n=1)
             hint = f"did you mean {near[0]}?" if near else "--help lists them all"
             name = " ".join([*_words(ctx), args[0]])
-            raise CommandError(f"there is no command {name}: {hint}", Exit.USAGE)
+            raise CommandError(f"there is no command {name}: {hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -169,7 +169,7 @@ def run(arguments: Sequence[str]) -> int:
         if not said.startswith("Usage: "):  # the help of a group without a command
             said = " ".join(said.split()).replace(": Value error, ", ": ", 1)
             said = re.sub(r" \(Possible options: ([^,)]*).*\)$", r": did you mean \1?", said)
-        ended = CommandError(said, Exit.USAGE)
+        ended = CommandError(said)
     except typer.Abort:
         ended = CommandError("nothing was done: the question was not answered yes", Exit.FINDINGS)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program
@@ -190,7 +190,7 @@ def _ended(error: Exception) -> CommandError:
     from decision_service.runtime.settings import ConfigError  # with pydantic it is slow to import
 
     if isinstance(error, ConfigError):
-        return CommandError(str(error), Exit.USAGE)
+        return CommandError(str(error))
     if isinstance(error, ArgumentError) and "KeyboardInterrupt" in str(error):
         return CommandError("interrupted", Exit.INTERRUPTED)  # Ctrl-C in a call of the solver
     return CommandError(
@@ -209,7 +209,7 @@ def _check_text(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
             "utf-8", "surrogateescape"
         ):
             shown = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            raise CommandError(f"{name} is not UTF-8: {shown}", Exit.USAGE)
+            raise CommandError(f"{name} is not UTF-8: {shown}")
 
 
 def version() -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from decision_service.cli.output import CommandError, Exit, Format, FormatOption, print_json, whole
+from decision_service.cli.output import CommandError, Format, FormatOption, print_json, whole
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
 from decision_service.runtime.files import read_small
 from decision_service.runtime.tasks import run_async
@@ -46,7 +46,7 @@ def people(
     try:
         residence = Residence(country, currency)
     except ResidenceRefused as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
     if data or form is Format.JSON:
         today = civil_day(datetime.now(UTC)) if data else None
         print_json([_row(person, residence, today) for person in sandbox_people()])
@@ -96,10 +96,10 @@ def _scenario(path: Path | None) -> Scenario:
     try:
         return load_scenario(yaml.safe_load(read_small(path).decode("utf-8")) if path else {})
     except ScenarioRefused as error:
-        raise CommandError(f"{path}: {error}", Exit.USAGE) from None
+        raise CommandError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = getattr(error, "strerror", None) or "it is not YAML in UTF-8"
-        raise CommandError(f"the scenario {path} cannot be read: {why}", Exit.USAGE) from None
+        raise CommandError(f"the scenario {path} cannot be read: {why}") from None
 
 
 async def serve_until_stopped(app: Simulator, port: int, key: str) -> None:
@@ -113,4 +113,4 @@ async def serve_until_stopped(app: Simulator, port: int, key: str) -> None:
             sys.stdout.flush()
             await stopping.wait()
     except ListenRefused as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None

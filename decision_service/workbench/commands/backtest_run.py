@@ -82,15 +82,14 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
     if changes_nothing(order, compared):
         raise CommandError(
             f"both sides are v{compared.changed.version} as it is: change something with "
-            "--with, --set, --sweep or --params-as-of",
-            Exit.USAGE,
+            "--with, --set, --sweep or --params-as-of"
         )
     if order.params_as_of and (words := without_value([compared.changed], order.params_as_of)):
-        raise CommandError(f"--params-as-of {words}", Exit.USAGE)
+        raise CommandError(f"--params-as-of {words}")
     try:
         require_dimensions(order.by, compared.product.champion, compared.changed)
     except DimensionUnknown as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
 
 
 def answered(
@@ -109,7 +108,7 @@ def answered(
             with progress() as show:
                 sums = summed(_workers(on), order, divided(*edges), jobs, show)
     except (StoreError, TooManyCells, WorkersKilled, ClusterUnfit) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
     subject = subject_of(compared, order, edges, share)
     return report_of(replace(subject, broken=broken), sums)
 
@@ -122,8 +121,7 @@ def _prepare(
     if not counts.decided or counts.first is None or counts.last is None:
         raise CommandError(
             f"there are no decisions of {order.product} in this window: widen --from and --to, or "
-            "name another --store or --cases",
-            Exit.USAGE,
+            "name another --store or --cases"
         )
     order.source, order.window, order.engine_version = source, counts.first, engine_version()
     today = datetime.now(UTC).astimezone(changed.zone).date()
@@ -155,7 +153,7 @@ def named(
 ) -> Iterator[tuple[DecisionSource, tuple[BrokenLines, ...]]]:
     """What was named, with lines of Parquet that are removed at the end; raises CommandError."""
     if asked.store and asked.cases is not None:
-        raise CommandError("give --store or --cases, not both", Exit.USAGE)
+        raise CommandError("give --store or --cases, not both")
     if asked.cases is not None:
         with TemporaryDirectory(prefix="decision-service-") as folder:
             yield _cases(asked.cases, product, texts, Path(folder))
@@ -175,17 +173,16 @@ def _cases(
             write_lines(file, lines := folder / "cases.jsonl")
         cases = CaseFile(lines, product)
     except ParquetUnfit as error:
-        raise CommandError(f"{file} cannot be read as Parquet ({error})", Exit.USAGE) from None
+        raise CommandError(f"{file} cannot be read as Parquet ({error})") from None
     except OSError as error:
-        raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
+        raise CommandError(f"{file} cannot be read ({error.strerror})") from None
     broken = _few_broken(file, cases)
     if cases.others:
         sys.stderr.write(f"{file}: decisions of other products, not looked at: {cases.others:,}\n")
     if not cases.positions:
         raise CommandError(
             f"{file} has no decision of {product}: write one with "
-            f"`decisions export --format jsonl --product {product}`",
-            Exit.USAGE,
+            f"`decisions export --format jsonl --product {product}`"
         )
     return DecisionSource(cases=str(lines), texts=texts), broken
 
@@ -208,14 +205,11 @@ def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
 def _require_reach(asked: Applicants) -> None:
     require_extra("ray", "--on ray needs Ray")
     if asked.cases is not None:
-        raise CommandError(
-            "--on ray takes no --cases: other machines do not have this file", Exit.USAGE
-        )
+        raise CommandError("--on ray takes no --cases: other machines do not have this file")
     address = parse_store_url(asked.store or load().store_url)
     if isinstance(address, SqliteFile):
         raise CommandError(
-            f"--on ray needs a store on PostgreSQL: other machines do not have {address.path}",
-            Exit.USAGE,
+            f"--on ray needs a store on PostgreSQL: other machines do not have {address.path}"
         )
 
 
@@ -256,16 +250,15 @@ def compared_rules(
     try:
         product = rules.rulebook.product(name)
     except ProductUnknown as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
     base = rules.named(product.champion)
     changed = find_version(other, folder) if other else base
     if changed.ruleset.ruleset != name:
         raise CommandError(
             f"{other} is a version of {changed.ruleset.ruleset}, not of {name}: compare like with "
-            "like",
-            Exit.USAGE,
+            "like"
         )
     try:
         return compared(product, base, changed, figures, points, rules.texts)
     except FiguresUnfit as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None

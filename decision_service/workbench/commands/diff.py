@@ -18,7 +18,6 @@ from msgspec.structs import replace
 
 from decision_service.cli.output import (
     CommandError,
-    Exit,
     Format,
     FormatOption,
     console,
@@ -110,8 +109,7 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
         first, second = (rules.part or "all products" for rules in (old, new))
         raise CommandError(
             f"one side is {first} and the other {second}: name the same part of both, or two "
-            "versions by their files",
-            Exit.USAGE,
+            "versions by their files"
         )
     folders = old.selection.folder, new.selection.folder
     lists = list_changes(*folders, datetime.now(UTC))
@@ -220,7 +218,7 @@ def proved(
     try:
         claims = tuple(claim_proofs(old, new, today, time.monotonic))
     except SolverMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
     return Proofs(f"v{old.version}", name or f"v{new.version}", today.isoformat(), claims)
 
 
@@ -243,16 +241,14 @@ def diff(
         one, two = (before, after) if version else (after, before)
         raise CommandError(
             f"{one} is a version and {two} is none: name two versions, or two folders or git "
-            "revisions",
-            Exit.USAGE,
+            "revisions"
         )
     if not version:
         _states(before, after, rules, form, prove=prove_changes, cases=cases)
         return
     if cases is not None:
         raise CommandError(
-            "--cases is about two states: name two folders or git revisions, or take `backtest`",
-            Exit.USAGE,
+            "--cases is about two states: name two folders or git revisions, or take `backtest`"
         )
     _two_versions(before, after, rules, form, prove=prove_changes)
 
@@ -286,7 +282,7 @@ def _states(
         try:
             cases.open("rb").close()  # also where no version changed
         except OSError as error:
-            raise CommandError(f"{cases} cannot be read ({error.strerror})", Exit.USAGE) from None
+            raise CommandError(f"{cases} cannot be read ({error.strerror})") from None
     with ExitStack() as opened:
         old, new = (
             LoadedRules.read(opened.enter_context(rules_of(word, rules)))

@@ -122,7 +122,7 @@ def decided(question: Question, today: date, limit: float) -> Result:
     try:
         return prove_it(question, today, lambda: end - time.monotonic())
     except SolverMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
 
 
 def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> Question:
@@ -131,14 +131,12 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
             "needs a condition" if claim is Claim.ONLY else f"is for `--claim only`, not {claim}"
         )
         what = "--claim only" if claim is Claim.ONLY else f"the condition {where}"
-        raise CommandError(
-            f'{what} {words}: as in --claim only "income.months_24m < 6"', Exit.USAGE
-        )
+        raise CommandError(f'{what} {words}: as in --claim only "income.months_24m < 6"')
     old, new = (version.ruleset for version in versions)
     try:
         return compared(old, new, claim, factor_model(old, new), where)
     except (FormulaUnfit, Incomparable) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
 
 
 def _day(text: str, version: NamedVersion) -> date:
@@ -147,7 +145,7 @@ def _day(text: str, version: NamedVersion) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise CommandError(f"--from is {text}: write a day as 2026-12-01", Exit.USAGE) from None
+        raise CommandError(f"--from is {text}: write a day as 2026-12-01") from None
 
 
 def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:

@@ -107,7 +107,7 @@ def laid(rules: LoadedRules, name: str, file: Path) -> str:
         write_whole(rules.selection.root / f"{name}.json", content.decode())
     except OSError as error:
         why = f"{error.filename or file} cannot be read or written ({error.strerror})"
-        raise CommandError(f"--{name}: {why}", Exit.USAGE) from None
+        raise CommandError(f"--{name}: {why}") from None
     return sha256(content).hexdigest()
 
 
@@ -171,8 +171,7 @@ def read_key(file: Path) -> bytes:
         return read_small(file)
     except OSError as error:
         raise CommandError(
-            f"{file} cannot be read ({error.strerror}): name the file of your private key",
-            Exit.USAGE,
+            f"{file} cannot be read ({error.strerror}): name the file of your private key"
         ) from None
 
 
@@ -187,8 +186,7 @@ def _unfit(file: Path, error: ValueError) -> CommandError:
     del error  # it may quote the file
     return CommandError(
         f"{file} holds no private Ed25519 key in PEM: make one with `decision-service rules keys "
-        "new FILE`",
-        Exit.USAGE,
+        "new FILE`"
     )
 
 
@@ -294,8 +292,7 @@ def shown_lines(change: Change, published: Publication) -> Iterator[str]:
 def one_line(text: str, option: str) -> str:
     """A text of an option, trimmed; raises CommandError unless it is 1 to 200 printable ones."""
     if not 1 <= len(text.strip()) <= _LONGEST or not text.isprintable():
-        message = f"{option} must be 1 to {_LONGEST} characters on one line"
-        raise CommandError(message, Exit.USAGE)
+        raise CommandError(f"{option} must be 1 to {_LONGEST} characters on one line")
     return text.strip()
 
 
@@ -303,8 +300,7 @@ def rollback_of(text: str) -> str:
     if text and not NAME.fullmatch(text):
         raise CommandError(
             "--allow-rollback must be the publication that the service names, such as "
-            "3f9a11c04d2e57b0@2026-11-25T10:00:00Z",
-            Exit.USAGE,
+            "3f9a11c04d2e57b0@2026-11-25T10:00:00Z"
         )
     return text
 
@@ -322,8 +318,7 @@ def write_manifest(change: Change, published: Publication, *, keep: bool) -> Pat
     except OSError as error:
         raise CommandError(
             f"{error.filename or file} cannot be written ({error.strerror}): allow it, then "
-            "publish again",
-            Exit.USAGE,
+            "publish again"
         ) from None
     return file
 
@@ -376,8 +371,7 @@ def sign(
         if reference or impact or proofs or accept or back:
             raise CommandError(
                 "--ticket, --impact, --proofs, --accept and --allow-rollback are the first "
-                "signature's: sign by --digest alone, or begin again without manifest.yaml",
-                Exit.USAGE,
+                "signature's: sign by --digest alone, or begin again without manifest.yaml"
             )
         _second(path, waiting, by, key, digest)
         return
@@ -500,7 +494,7 @@ def _signers(file: Path) -> Signers:
     reading = read_callers_file(file)
     if reading.callers is None:
         lines = tuple(map(render, reading.diagnostics))
-        raise CommandError(f"{file} has mistakes", Exit.USAGE, lines)
+        raise CommandError(f"{file} has mistakes", lines=lines)
     return reading.callers.signers
 
 

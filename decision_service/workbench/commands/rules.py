@@ -88,9 +88,7 @@ def factors(
     specs = [spec for spec in catalogue().values() if not family or spec.family == family]
     if not specs:
         families = ", ".join(sorted({spec.family for spec in catalogue().values()}))
-        raise CommandError(
-            f"there is no factor family {family}: the families are {families}", Exit.USAGE
-        )
+        raise CommandError(f"there is no factor family {family}: the families are {families}")
     if form is FactorsForm.JSON:
         print_json([_spec_dict(spec) for spec in specs])
     elif form is FactorsForm.MARKDOWN:
@@ -128,7 +126,7 @@ def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
     try:
         return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, selection.has)]
     except SolverMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -208,7 +208,7 @@ def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
         names = [result.case.name for _, result in every]
         close = get_close_matches(name, names, 1, 0.3)
         hint = f"did you mean `{close[0]}`?" if close else "write a part of its name"
-        raise CommandError(f"no case is called `{name}`: {hint}", Exit.USAGE)
+        raise CommandError(f"no case is called `{name}`: {hint}")
     if form == "json":
         print_json([_case_dict(*one) for one in found])
     else:
