@@ -18,14 +18,7 @@ from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.cli.calls import Call, Form
 from decision_service.cli.client import Connection
-from decision_service.cli.output import (
-    Exit,
-    console,
-    message_dict,
-    print_json,
-    print_table,
-    table,
-)
+from decision_service.cli.output import Exit, console, message_dict, print_json, print_table, table
 from decision_service.cli.records import print_record
 from decision_service.cli.views import (
     add_verdict,

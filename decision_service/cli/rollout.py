@@ -11,11 +11,7 @@ from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
-from decision_service.cli.output import (
-    console,
-    print_table,
-    table,
-)
+from decision_service.cli.output import console, print_table, table
 from decision_service.cli.records import print_record, print_wrapped
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.wire import enum_name

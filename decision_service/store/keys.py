@@ -19,16 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Table,
-    bindparam,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, or_, select, update
 
 from decision_service.decide.application import KEY_ID_BYTES, SMALLEST_KEY, IdentityKey
 from decision_service.domain.errors import StoreUnavailable

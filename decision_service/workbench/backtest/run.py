@@ -31,12 +31,7 @@ from decision_service.steering.pairs import side_of
 from decision_service.workbench.backtest.case_files import CaseReader
 from decision_service.workbench.backtest.judge import compare
 from decision_service.workbench.backtest.replica import KeyRange, RecordedApplicant, StoreReader
-from decision_service.workbench.backtest.rules import (
-    WHOLE,
-    BacktestOrder,
-    DecisionSource,
-    rules_of,
-)
+from decision_service.workbench.backtest.rules import WHOLE, BacktestOrder, DecisionSource, rules_of
 from decision_service.workbench.backtest.sums import BacktestSums
 
 PAGE = 200

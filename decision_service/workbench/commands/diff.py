@@ -16,13 +16,7 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import (
-    CommandError,
-    Format,
-    FormatOption,
-    console,
-    print_json,
-)
+from decision_service.cli.output import CommandError, Format, FormatOption, console, print_json
 from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes

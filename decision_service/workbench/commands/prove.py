@@ -21,12 +21,7 @@ from decision_service.cli.output import (
 from decision_service.rules.language.evaluation import FormulaUnfit
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_anywhere
 from decision_service.workbench.constants import NamedVersion
-from decision_service.workbench.proofs.comparison import (
-    CLAIMS,
-    Claim,
-    Incomparable,
-    compared,
-)
+from decision_service.workbench.proofs.comparison import CLAIMS, Claim, Incomparable, compared
 from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import (
     case_of,

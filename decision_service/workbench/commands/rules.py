@@ -20,10 +20,7 @@ from decision_service.cli.output import (
     print_table,
     table,
 )
-from decision_service.decide.rule_tests import (
-    case_problems,
-    without_cases,
-)
+from decision_service.decide.rule_tests import case_problems, without_cases
 from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.load import blocked_names, load_rules
