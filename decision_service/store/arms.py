@@ -6,23 +6,8 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from msgspec.structs import replace
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Function,
-    Index,
-    PrimaryKeyConstraint,
-    Table,
-    and_,
-    bindparam,
-    func,
-    literal_column,
-    select,
-)
 
 from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import DayTotals, Grant
@@ -42,24 +27,24 @@ from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.review_rows import IS_CHARGED, reviews
 
-arm_decisions = Table(
+arm_decisions = sa.Table(
     "arm_decisions",
     metadata,
-    Column("decision_id", TEXT, nullable=False),
-    Column("product", TEXT, nullable=False),
-    Column("unit", TEXT, nullable=False),
-    Column("arm", TEXT, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("hashed", Boolean, nullable=False),
-    Column("pins", Boolean, nullable=False),
-    Column("outcome", TEXT, nullable=False),
-    Column("refer_kind", TEXT),
-    Column("rule_error", Boolean, nullable=False),
-    Column("approved", BigInteger),
-    Column("created", BigInteger, nullable=False),
-    Column("tier", TEXT),
-    Column("granted", BigInteger),
-    PrimaryKeyConstraint("product", "created", "decision_id"),
+    sa.Column("decision_id", TEXT, nullable=False),
+    sa.Column("product", TEXT, nullable=False),
+    sa.Column("unit", TEXT, nullable=False),
+    sa.Column("arm", TEXT, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("hashed", sa.Boolean, nullable=False),
+    sa.Column("pins", sa.Boolean, nullable=False),
+    sa.Column("outcome", TEXT, nullable=False),
+    sa.Column("refer_kind", TEXT),
+    sa.Column("rule_error", sa.Boolean, nullable=False),
+    sa.Column("approved", sa.BigInteger),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("tier", TEXT),
+    sa.Column("granted", sa.BigInteger),
+    sa.PrimaryKeyConstraint("product", "created", "decision_id"),
     sqlite_with_rowid=False,
     info=of_person("decision_id", ErasedBy.DECISIONS),
 )
@@ -71,95 +56,97 @@ was.
 """
 # All that a pin is: SQLite would read a time's rows sooner than look each of an index up.
 _OF_PIN = ("product", "unit", "created", "decision_id", "arm", "version")
-Index(
+sa.Index(
     "arm_decisions_pin",
     *(arm_decisions.c[name] for name in _OF_PIN),
-    sqlite_where=literal_column("pins = 1"),  # in the words in which SQLite is asked for them
+    sqlite_where=sa.literal_column("pins = 1"),  # in the words in which SQLite is asked for them
     postgresql_where=arm_decisions.c.pins,
 )
-_IS_GRANTED: ColumnElement[bool] = literal_column("granted IS NOT NULL")
-Index(
+_IS_GRANTED: sa.ColumnElement[bool] = sa.literal_column("granted IS NOT NULL")
+sa.Index(
     "arm_decisions_granted",
     *(arm_decisions.c[name] for name in ("product", "created", "tier", "granted")),
     sqlite_where=_IS_GRANTED,
     postgresql_where=_IS_GRANTED,
 )
 
-arm_hours = Table(
+arm_hours = sa.Table(
     "arm_hours",
     metadata,
-    Column("product", TEXT, primary_key=True),
-    Column("hour", BigInteger, primary_key=True),
-    Column("position", BigInteger, primary_key=True),
-    Column("arm", TEXT, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("counted", TEXT, primary_key=True),
-    Column("bucket", TEXT, primary_key=True),
-    Column("process", TEXT, primary_key=True),
-    Column("count", BigInteger, nullable=False),
+    sa.Column("product", TEXT, primary_key=True),
+    sa.Column("hour", sa.BigInteger, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True),
+    sa.Column("arm", TEXT, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("counted", TEXT, primary_key=True),
+    sa.Column("bucket", TEXT, primary_key=True),
+    sa.Column("process", TEXT, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
 )
 """What each process counted of each arm in an hour; `arm` is empty where none was chosen."""
 
 
 _ROWS = arm_decisions.c
-_SINCE = (_ROWS.product == bindparam("product"), _ROWS.created >= bindparam("since"))
+_SINCE = (_ROWS.product == sa.bindparam("product"), _ROWS.created >= sa.bindparam("since"))
 _PIN = (
-    select(_ROWS.arm, _ROWS.version, _ROWS.created)
-    .where(*_SINCE, _ROWS.unit == bindparam("unit"), _ROWS.pins)
+    sa.select(_ROWS.arm, _ROWS.version, _ROWS.created)
+    .where(*_SINCE, _ROWS.unit == sa.bindparam("unit"), _ROWS.pins)
     .order_by(_ROWS.created.desc(), _ROWS.decision_id.desc())
     .limit(1)
 )
-_APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
-    *_SINCE, _ROWS.arm == bindparam("arm")
+_APPROVED = sa.select(sa.func.coalesce(sa.func.sum(_ROWS.approved), 0)).where(
+    *_SINCE, _ROWS.arm == sa.bindparam("arm")
 )
 
 _GRANTED = (
-    select(_ROWS.tier, func.count(), func.sum(_ROWS.granted))
+    sa.select(_ROWS.tier, sa.func.count(), sa.func.sum(_ROWS.granted))
     .where(*_SINCE, _IS_GRANTED)
     .group_by(_ROWS.tier)
 )
 _CHARGED = reviews.c
 _BY_PERSONS = (
-    select(_CHARGED.tier, func.sum(_CHARGED.approvals), func.sum(_CHARGED.granted))
+    sa.select(_CHARGED.tier, sa.func.sum(_CHARGED.approvals), sa.func.sum(_CHARGED.granted))
     .where(
-        _CHARGED.product == bindparam("product"),
-        _CHARGED.charged_at >= bindparam("since"),
+        _CHARGED.product == sa.bindparam("product"),
+        _CHARGED.charged_at >= sa.bindparam("since"),
         IS_CHARGED,
     )
     .group_by(_CHARGED.tier)
 )
 
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("lock")))
 _HOUR = timedelta(hours=1)
 _CELL = arm_hours.c
 _GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
 _TOTALS = (
-    select(*_GROUP, func.sum(_CELL.count))
+    sa.select(*_GROUP, sa.func.sum(_CELL.count))
     .where(
-        _CELL.product == bindparam("product"),
-        _CELL.hour > bindparam("begun_after"),
-        _CELL.position >= bindparam("position"),
+        _CELL.product == sa.bindparam("product"),
+        _CELL.hour > sa.bindparam("begun_after"),
+        _CELL.position >= sa.bindparam("position"),
         _CELL.counted.in_([*CounterKind]),  # another release may count what this one does not know
     )
     .group_by(*_GROUP)
     .order_by(*_GROUP)
 )
-_TURN = func.row_number().over(partition_by=_ROWS.unit, order_by=(_ROWS.created, _ROWS.decision_id))
+_TURN = sa.func.row_number().over(
+    partition_by=_ROWS.unit, order_by=(_ROWS.created, _ROWS.decision_id)
+)
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
-def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:
+def pin(connection: sa.Connection, product: str, unit: str, since: datetime) -> Pin | None:
     chosen = {"product": product, "unit": unit, "since": microseconds(since)}
     row = connection.execute(_PIN, chosen).first()
     return None if row is None else Pin(Arm(row[0]), row[1], from_microseconds(row[2]))
 
 
-def approved(connection: Connection, product: str, arm: Arm, since: datetime) -> int:
+def approved(connection: sa.Connection, product: str, arm: Arm, since: datetime) -> int:
     chosen = {"product": product, "arm": arm.value, "since": microseconds(since)}
     return int(connection.execute(_APPROVED, chosen).scalar_one())
 
 
-def day_totals(connection: Connection, product: str, since: datetime) -> DayTotals:
+def day_totals(connection: sa.Connection, product: str, since: datetime) -> DayTotals:
     """What a product and its reviewers have approved at or after `since`, by tier."""
     chosen = {"product": product, "since": microseconds(since)}
     totals = DayTotals()
@@ -169,7 +156,7 @@ def day_totals(connection: Connection, product: str, since: datetime) -> DayTota
     return totals
 
 
-def hold_days(connection: Connection, products: Iterable[str]) -> None:
+def hold_days(connection: sa.Connection, products: Iterable[str]) -> None:
     """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
     if connection.dialect.name == "postgresql":
         digests = [hashlib.sha256(f"day of {product}".encode()).digest() for product in products]
@@ -177,7 +164,7 @@ def hold_days(connection: Connection, products: Iterable[str]) -> None:
             connection.execute(_LOCK, {"lock": lock})
 
 
-def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
+def record_hours(connection: sa.Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
     """Store the totals of one process; a higher stored total stays."""
     rows = [
         as_row(
@@ -189,7 +176,7 @@ def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell
 
 
 def totals(
-    connection: Connection, product: str, since: datetime, position: int
+    connection: sa.Connection, product: str, since: datetime, position: int
 ) -> Sequence[CounterTotal]:
     """The sums over processes, over hours that end after `since`, and from an entry on."""
     begun_after = microseconds(since - _HOUR)
@@ -201,7 +188,7 @@ def totals(
 
 
 def tallies(
-    connection: Connection,
+    connection: sa.Connection,
     product: str,
     since: datetime,
     before: datetime | None = None,
@@ -215,17 +202,17 @@ def tallies(
     if hashed:
         window.append(_ROWS.hashed)
     columns = (_ROWS.arm, _ROWS.version, _ROWS.outcome, _ROWS.refer_kind, _ROWS.approved)
-    row = select(*columns, _TURN.label("turn")).where(*window).subquery().c
+    row = sa.select(*columns, _TURN.label("turn")).where(*window).subquery().c
     first = row.turn == 1
     found = (
-        select(
+        sa.select(
             row.arm,
             row.version,
-            func.count(),
+            sa.func.count(),
             _count(first),
             *(_count(first, row.outcome == outcome.value) for outcome in _OUTCOMES),
             _count(first, row.refer_kind == ReferKind.DATA.value),
-            func.coalesce(func.sum(row.approved), 0),
+            sa.func.coalesce(sa.func.sum(row.approved), 0),
         )
         .group_by(row.arm, row.version)
         .order_by(row.arm, row.version)
@@ -236,7 +223,7 @@ def tallies(
 
 
 def _overridden(
-    connection: Connection, product: str, window: Sequence[ColumnElement[bool]]
+    connection: sa.Connection, product: str, window: Sequence[sa.ColumnElement[bool]]
 ) -> Mapping[tuple[Arm, int], int]:
     """Applicants that a person decided otherwise than a decision in the window."""
     same = (
@@ -245,19 +232,19 @@ def _overridden(
         _ROWS.decision_id == decisions.c.decision_id,
     )
     found = (
-        select(_ROWS.arm, _ROWS.version, func.count(_ROWS.unit.distinct()))
+        sa.select(_ROWS.arm, _ROWS.version, sa.func.count(_ROWS.unit.distinct()))
         .select_from(reviews)
         .join(decisions, decisions.c.decision_id == reviews.c.decision_id)
-        .join(arm_decisions, and_(*same))
+        .join(arm_decisions, sa.and_(*same))
         .where(reviews.c.product == product, reviews.c.overridden, *window)
         .group_by(_ROWS.arm, _ROWS.version)
     )
     return {(Arm(arm), version): int(count) for arm, version, count in connection.execute(found)}
 
 
-def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    counting: Function[int] = func.count()
-    return counting.filter(and_(*conditions))
+def _count(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    counting: sa.Function[int] = sa.func.count()
+    return counting.filter(sa.and_(*conditions))
 
 
 class Arms(Subject):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, literal, select, tuple_
+import sqlalchemy as sa
 
 from decision_service.casework.disclosure import Row, StoredDecision, StoredReading, UserRows
 from decision_service.casework.letters import NoticeFilter
@@ -44,15 +44,15 @@ _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 _PENDING = events.c.done.is_(False)
 """In the words by which the index of events is found; the others name no person."""
 
-_ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
+_ARM_PLACE = sa.tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
 _COUNTS = tuple(
-    select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
+    sa.select(sa.func.count()).where(metadata.tables[name].c.user_id == sa.bindparam("of"))
     for name in ("decisions", "snapshots")
 )
-_PLACE = tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+_PLACE = sa.tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
 _READINGS = (
-    select(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
-    .where(stored_snapshots.c.user_id == bindparam("of"))
+    sa.select(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+    .where(stored_snapshots.c.user_id == sa.bindparam("of"))
     .order_by(stored_snapshots.c.stored.desc(), stored_snapshots.c.snapshot_id.desc())
     .limit(1)
 )
@@ -60,33 +60,33 @@ MOST_LETTERS = 100
 """More than a decision has kinds of letters and languages."""
 
 
-def _disclosed_columns(name: str) -> Select[Any]:
-    return select(*disclosed(metadata.tables[name]))
+def _disclosed_columns(name: str) -> sa.Select[Any]:
+    return sa.select(*disclosed(metadata.tables[name]))
 
 
-def _of_user(name: str, rows: Select[Any]) -> Select[Any]:
-    chosen = rows.where(metadata.tables[name].c.user_id == bindparam("of"))
+def _of_user(name: str, rows: sa.Select[Any]) -> sa.Select[Any]:
+    chosen = rows.where(metadata.tables[name].c.user_id == sa.bindparam("of"))
     return chosen.where(_PENDING) if name == events.name else chosen
 
 
-def _of_decisions(name: str) -> Select[Any]:
+def _of_decisions(name: str) -> sa.Select[Any]:
     place = metadata.tables[name].c.decision_id
-    return _disclosed_columns(name).where(place.in_(bindparam("of", expanding=True)))
+    return _disclosed_columns(name).where(place.in_(sa.bindparam("of", expanding=True)))
 
 
 _ROWS = {name: _of_user(name, _disclosed_columns(name)) for name in _OF_USER}
 _TOGETHER = {name: _of_decisions(name) for name in _OF_DECISION}
 _ARMS = _disclosed_columns(arm_decisions.name).where(
-    _ARM_PLACE.in_(bindparam("of", expanding=True))
+    _ARM_PLACE.in_(sa.bindparam("of", expanding=True))
 )
 _KNOWN = tuple(
-    _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
+    _of_user(name, sa.select(sa.literal(1)).select_from(metadata.tables[name])).limit(1)
     for name, held in personal_tables().items()
     if held.found_by == "user_id"
 )
 
 
-def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
+def user_rows(connection: sa.Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
     found = {
         name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
         for name, query in _ROWS.items()
@@ -98,7 +98,7 @@ def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row
 
 
 def decision_rows(
-    connection: Connection, entries: Sequence[StoredEntry]
+    connection: sa.Connection, entries: Sequence[StoredEntry]
 ) -> Mapping[str, Mapping[str, Sequence[Row]]]:
     names = (arm_decisions.name, *_OF_DECISION)
     found = {one.decision_id: {name: list[Row]() for name in names} for one in entries}
@@ -112,12 +112,12 @@ def decision_rows(
 
 
 def newest_reading(
-    connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
+    connection: sa.Connection, user_id: str, after: PagePosition | None, *, itself: bool
 ) -> PagePosition | None:
     """Where the newest snapshot of a user after a position is, with `itself` that one."""
     query = _READINGS
     if after is not None:
-        place = tuple_(microseconds(after.created), after.decision_id)
+        place = sa.tuple_(microseconds(after.created), after.decision_id)
         query = query.where(place >= _PLACE if itself else place > _PLACE)
     row = connection.execute(query, {"of": user_id}).first()
     return None if row is None else PagePosition(from_microseconds(row[0]), row[1])
@@ -162,7 +162,7 @@ class SubjectAccess(Subject):
         work = partial(self._reading, user_id=user_id, after=after, itself=itself)
         return await self._database.read_together(work)
 
-    def _user_rows(self, connection: Connection, user_id: str) -> UserRows | None:
+    def _user_rows(self, connection: sa.Connection, user_id: str) -> UserRows | None:
         of = {"of": user_id}
         if not any(connection.execute(one, of).first() for one in _KNOWN):
             return None
@@ -171,7 +171,7 @@ class SubjectAccess(Subject):
         return UserRows(user_rows(connection, user_id), remains, *counts)
 
     def _reading(
-        self, connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
+        self, connection: sa.Connection, user_id: str, after: PagePosition | None, *, itself: bool
     ) -> StoredReading | None:
         place = newest_reading(connection, user_id, after, itself=itself)
         if place is None:
@@ -181,7 +181,7 @@ class SubjectAccess(Subject):
 
 
 def _decisions(
-    connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
+    connection: sa.Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredDecision]:
     found = decisions.page(connection, chosen, after, limit)
     rows = decision_rows(connection, found)
