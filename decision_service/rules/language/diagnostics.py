@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
+from importlib import resources
 
 import msgspec
 
@@ -20,6 +22,23 @@ MOST_PROBLEMS = 200
 def split_lines(text: str) -> list[str]:
     """The lines of a text as YAML counts them."""
     return _LINE_BREAK.split(text)
+
+
+class Hints(msgspec.Struct, frozen=True):
+    """What authors write by mistake, with what to write instead (`hints.yaml`)."""
+
+    gone: Mapping[str, Mapping[str, str]]
+    options: Mapping[str, tuple[str, ...]]
+    signs: Mapping[str, str]
+    pairs: Mapping[str, str]
+    words: Mapping[str, str]
+    yaml: Mapping[str, tuple[str, str]]
+
+
+@cache
+def hints() -> Hints:
+    content = resources.files(__package__).joinpath("hints.yaml").read_bytes()
+    return msgspec.yaml.decode(content, type=Hints)
 
 
 class Severity(StrEnum):
