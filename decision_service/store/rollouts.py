@@ -124,7 +124,13 @@ _NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome"
 
 def append(connection: sa.Connection, entry: JournalEntry) -> bool:
     """Add an entry; False where another has its position. A repetition adds nothing."""
-    row = _entry_row(entry)
+    row = as_row(
+        rollout_journal,
+        entry,
+        state_before=None if entry.before is None else _text(entry.before),
+        state_after=_text(entry.after),
+        figures=_text(dict(entry.figures)),
+    )
     if insert_new(connection, rollout_journal, [row]) == 1:
         return True
     found = connection.execute(_AT, {"product": entry.product, "position": entry.position})
@@ -143,16 +149,6 @@ def history(
     if before is not None:
         query = query.where(_ROWS.position < before)
     return [_entry(row) for row in connection.execute(query)]
-
-
-def _entry_row(entry: JournalEntry) -> dict[str, object]:
-    return as_row(
-        rollout_journal,
-        entry,
-        state_before=None if entry.before is None else _text(entry.before),
-        state_after=_text(entry.after),
-        figures=_text(dict(entry.figures)),
-    )
 
 
 def _text(value: object) -> str:

@@ -78,16 +78,6 @@ def _points(text: str) -> tuple[Decimal, ...]:
     return points if all(one < other for one, other in pairwise(points)) else ()
 
 
-def cells_of(
-    decision: Decision,
-    verdict: Verdict,
-    inputs: Mapping[str, Value],
-    factors: Mapping[str, FactorValue],
-    by: tuple[str, ...],
-) -> tuple[tuple[str, str], ...]:
-    return tuple([(n, cell(decision, verdict, inputs, factors)) for n, cell in _dimensions(by)])
-
-
 @cache
 def _dimensions(by: tuple[str, ...]) -> tuple[tuple[str, _Cell], ...]:
     parted = [one.partition(":") for one in (*ALWAYS, *by)]
@@ -171,7 +161,8 @@ def compare(
     one = judged_applicant(case, base, other, found)
     facts, known = found.facts, {rules.other.digest: one.after}
     factors = {**facts.factors, **case.factors.values}
-    cells = cells_of(case.decision, found.before, facts.inputs, factors, rules.by)
+    of = (case.decision, found.before, facts.inputs, factors)
+    cells = tuple([(name, cell(*of)) for name, cell in _dimensions(rules.by)])
     points = _sides(rules.points, facts, day, known)
     near = _sides(rules.margins, facts, day, known) if margins else ()
     dated = tuple(
