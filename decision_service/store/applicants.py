@@ -7,31 +7,21 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
-from decision_service.store.columns import (
-    INNER,
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-)
+from decision_service.store import columns
 from decision_service.store.engine import Subject, reads, writes
 
 applicants = sa.Table(
     "applicants",
-    metadata,
-    sa.Column("caller", TEXT, primary_key=True),
-    sa.Column("reference", TEXT, primary_key=True),
-    sa.Column("user_id", TEXT),
+    columns.metadata,
+    sa.Column("caller", columns.TEXT, primary_key=True),
+    sa.Column("reference", columns.TEXT, primary_key=True),
+    sa.Column("user_id", columns.TEXT),
     sa.Column("begun", sa.BigInteger, nullable=False),
-    sa.Column("claimed_until", sa.BigInteger, nullable=False, info=INNER),
+    sa.Column("claimed_until", sa.BigInteger, nullable=False, info=columns.INNER),
     sa.Index("applicants_user_id", "user_id"),
-    info=of_person(
+    info=columns.of_person(
         "user_id",
-        ErasedBy.NOTHING,
+        columns.ErasedBy.NOTHING,
         "the lender's reference leads to the same user, and makes no second one",
     ),
 )
@@ -39,13 +29,13 @@ applicants = sa.Table(
 
 link_tokens = sa.Table(
     "link_tokens",
-    metadata,
-    sa.Column("digest", TEXT, primary_key=True, info=INNER),
-    sa.Column("user_id", TEXT, nullable=False),
+    columns.metadata,
+    sa.Column("digest", columns.TEXT, primary_key=True, info=columns.INNER),
+    sa.Column("user_id", columns.TEXT, nullable=False),
     sa.Column("expires", sa.BigInteger, nullable=False),
     sa.Column("renewals", sa.BigInteger, nullable=False),
-    sa.Column("original", TEXT, info=INNER),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    sa.Column("original", columns.TEXT, info=columns.INNER),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """Link tokens that were handed out, by digest: whoever holds one may have another.
 
@@ -87,17 +77,17 @@ _NOBODY_YET = sa.and_(_WHOSE, _ROWS.user_id.is_(None))
 def claim(
     connection: sa.Connection, applicant: Applicant, now: datetime, until: datetime
 ) -> ApplicantRecord:
-    begun = {"begun": microseconds(now), "claimed_until": microseconds(until)}
+    begun = {"begun": columns.microseconds(now), "claimed_until": columns.microseconds(until)}
     key = {"caller": applicant.caller, "reference": applicant.reference}
-    fresh = insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
+    fresh = columns.insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
     row = connection.execute(_ONE, _whose(applicant)).one()
-    user_id, first = row[0], from_microseconds(row[1])
+    user_id, first = row[0], columns.from_microseconds(row[1])
     if fresh or user_id is not None:
         return ApplicantRecord(user_id, first, claimed=fresh)
     taken = connection.execute(
         sa.update(applicants)
-        .where(_NOBODY_YET, _ROWS.claimed_until <= microseconds(now))
-        .values(claimed_until=microseconds(until)),
+        .where(_NOBODY_YET, _ROWS.claimed_until <= columns.microseconds(now))
+        .values(claimed_until=columns.microseconds(until)),
         _whose(applicant),
     )
     return ApplicantRecord(None, first, claimed=taken.rowcount == 1)
@@ -119,14 +109,14 @@ def release(connection: sa.Connection, applicant: Applicant) -> None:
 
 
 def issued(connection: sa.Connection, token: IssuedToken) -> None:
-    insert_new(connection, link_tokens, [as_row(link_tokens, token)])
+    columns.insert_new(connection, link_tokens, [columns.as_row(link_tokens, token)])
 
 
 def original_token(connection: sa.Connection, digest: str) -> IssuedToken | None:
     row = connection.execute(_ORIGINAL, {"presented": digest}).first()
     if row is None:
         return None
-    return IssuedToken(row[0], row[1], from_microseconds(row[2]), renewals=row[3])
+    return IssuedToken(row[0], row[1], columns.from_microseconds(row[2]), renewals=row[3])
 
 
 def count_renewal(connection: sa.Connection, original: str, most: int) -> bool:

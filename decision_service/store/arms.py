@@ -13,40 +13,31 @@ from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import DayTotals, Grant
 from decision_service.rollout.assign import Pin
 from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
-from decision_service.store.columns import (
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    metadata,
-    microseconds,
-    of_person,
-    raise_each,
-)
+from decision_service.store import columns
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.review_rows import IS_CHARGED, reviews
 
 arm_decisions = sa.Table(
     "arm_decisions",
-    metadata,
-    sa.Column("decision_id", TEXT, nullable=False),
-    sa.Column("product", TEXT, nullable=False),
-    sa.Column("unit", TEXT, nullable=False),
-    sa.Column("arm", TEXT, nullable=False),
+    columns.metadata,
+    sa.Column("decision_id", columns.TEXT, nullable=False),
+    sa.Column("product", columns.TEXT, nullable=False),
+    sa.Column("unit", columns.TEXT, nullable=False),
+    sa.Column("arm", columns.TEXT, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("hashed", sa.Boolean, nullable=False),
     sa.Column("pins", sa.Boolean, nullable=False),
-    sa.Column("outcome", TEXT, nullable=False),
-    sa.Column("refer_kind", TEXT),
+    sa.Column("outcome", columns.TEXT, nullable=False),
+    sa.Column("refer_kind", columns.TEXT),
     sa.Column("rule_error", sa.Boolean, nullable=False),
     sa.Column("approved", sa.BigInteger),
     sa.Column("created", sa.BigInteger, nullable=False),
-    sa.Column("tier", TEXT),
+    sa.Column("tier", columns.TEXT),
     sa.Column("granted", sa.BigInteger),
     sa.PrimaryKeyConstraint("product", "created", "decision_id"),
     sqlite_with_rowid=False,
-    info=of_person("decision_id", ErasedBy.DECISIONS),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """One row per decision of an enrolled applicant: what its rollout counts, pins and limits.
 
@@ -72,15 +63,15 @@ sa.Index(
 
 arm_hours = sa.Table(
     "arm_hours",
-    metadata,
-    sa.Column("product", TEXT, primary_key=True),
+    columns.metadata,
+    sa.Column("product", columns.TEXT, primary_key=True),
     sa.Column("hour", sa.BigInteger, primary_key=True),
     sa.Column("position", sa.BigInteger, primary_key=True),
-    sa.Column("arm", TEXT, primary_key=True),
+    sa.Column("arm", columns.TEXT, primary_key=True),
     sa.Column("version", sa.BigInteger, primary_key=True),
-    sa.Column("counted", TEXT, primary_key=True),
-    sa.Column("bucket", TEXT, primary_key=True),
-    sa.Column("process", TEXT, primary_key=True),
+    sa.Column("counted", columns.TEXT, primary_key=True),
+    sa.Column("bucket", columns.TEXT, primary_key=True),
+    sa.Column("process", columns.TEXT, primary_key=True),
     sa.Column("count", sa.BigInteger, nullable=False),
 )
 """What each process counted of each arm in an hour; `arm` is empty where none was chosen."""
@@ -136,19 +127,19 @@ _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
 def pin(connection: sa.Connection, product: str, unit: str, since: datetime) -> Pin | None:
-    chosen = {"product": product, "unit": unit, "since": microseconds(since)}
+    chosen = {"product": product, "unit": unit, "since": columns.microseconds(since)}
     row = connection.execute(_PIN, chosen).first()
-    return None if row is None else Pin(Arm(row[0]), row[1], from_microseconds(row[2]))
+    return None if row is None else Pin(Arm(row[0]), row[1], columns.from_microseconds(row[2]))
 
 
 def approved(connection: sa.Connection, product: str, arm: Arm, since: datetime) -> int:
-    chosen = {"product": product, "arm": arm.value, "since": microseconds(since)}
+    chosen = {"product": product, "arm": arm.value, "since": columns.microseconds(since)}
     return int(connection.execute(_APPROVED, chosen).scalar_one())
 
 
 def day_totals(connection: sa.Connection, product: str, since: datetime) -> DayTotals:
     """What a product and its reviewers have approved at or after `since`, by tier."""
-    chosen = {"product": product, "since": microseconds(since)}
+    chosen = {"product": product, "since": columns.microseconds(since)}
     totals = DayTotals()
     for asked in (_GRANTED, _BY_PERSONS):
         for tier, count, total in connection.execute(asked, chosen):
@@ -167,19 +158,19 @@ def hold_days(connection: sa.Connection, products: Iterable[str]) -> None:
 def record_hours(connection: sa.Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
     """Store the totals of one process; a higher stored total stays."""
     rows = [
-        as_row(
+        columns.as_row(
             arm_hours, cell, arm=cell.arm.value if cell.arm else "", process=process, count=count
         )
         for cell, count in cells.items()
     ]
-    raise_each(connection, arm_hours, ("count",), rows)
+    columns.raise_each(connection, arm_hours, ("count",), rows)
 
 
 def totals(
     connection: sa.Connection, product: str, since: datetime, position: int
 ) -> Sequence[CounterTotal]:
     """The sums over processes, over hours that end after `since`, and from an entry on."""
-    begun_after = microseconds(since - _HOUR)
+    begun_after = columns.microseconds(since - _HOUR)
     chosen = {"product": product, "begun_after": begun_after, "position": position}
     return [
         CounterTotal(Arm(arm) if arm else None, version, CounterKind(counted), bucket, int(count))
@@ -196,13 +187,13 @@ def tallies(
     hashed: bool,
 ) -> Sequence[ArmTally]:
     """One tally for each arm and version that decided in the window, in order."""
-    window = [_ROWS.product == product, _ROWS.created >= microseconds(since)]
+    window = [_ROWS.product == product, _ROWS.created >= columns.microseconds(since)]
     if before is not None:
-        window.append(_ROWS.created < microseconds(before))
+        window.append(_ROWS.created < columns.microseconds(before))
     if hashed:
         window.append(_ROWS.hashed)
-    columns = (_ROWS.arm, _ROWS.version, _ROWS.outcome, _ROWS.refer_kind, _ROWS.approved)
-    row = sa.select(*columns, _TURN.label("turn")).where(*window).subquery().c
+    shown = (_ROWS.arm, _ROWS.version, _ROWS.outcome, _ROWS.refer_kind, _ROWS.approved)
+    row = sa.select(*shown, _TURN.label("turn")).where(*window).subquery().c
     first = row.turn == 1
     found = (
         sa.select(

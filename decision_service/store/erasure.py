@@ -16,19 +16,10 @@ import structlog
 from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.runtime.clock import SystemClock
-from decision_service.store import events, history
+from decision_service.store import columns, events, history
 from decision_service.store import snapshots as data
 from decision_service.store.applicants import applicants, link_tokens
 from decision_service.store.arms import arm_decisions
-from decision_service.store.columns import (
-    TEXT,
-    ErasedBy,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    padded,
-)
 from decision_service.store.decisions import decisions, forget_applicants
 from decision_service.store.engine import Database
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
@@ -42,12 +33,12 @@ from decision_service.store.snapshots import consents, ended_incomes, known_coun
 
 erasures = sa.Table(
     "erasures",
-    metadata,
-    sa.Column("erasure_id", TEXT, primary_key=True),
-    sa.Column("user_id", TEXT),
-    info=of_person(
+    columns.metadata,
+    sa.Column("erasure_id", columns.TEXT, primary_key=True),
+    sa.Column("user_id", columns.TEXT),
+    info=columns.of_person(
         "user_id",
-        ErasedBy.NOTHING,
+        columns.ErasedBy.NOTHING,
         "the proof of the erasure, by which a restored backup is erased again",
     ),
 )
@@ -134,7 +125,9 @@ def carry_out(
         if user_id is not None and erasure_id not in carried_out:
             erase(connection, user_id, [erasure_id], now=now, terms=terms)
     strangers = [one for one, user_id in wanted.items() if user_id is None]
-    insert_new(connection, erasures, [{"erasure_id": one, "user_id": None} for one in strangers])
+    columns.insert_new(
+        connection, erasures, [{"erasure_id": one, "user_id": None} for one in strangers]
+    )
 
 
 class Erasing:
@@ -247,7 +240,7 @@ def expire(connection: sa.Connection, before: datetime, most: int) -> int:
     the counts of users who have none any more; link tokens that expired, quarantines of users
     without a reading, and what erasures left of loans that were last reported on before it.
     """
-    chosen = {"before": microseconds(before), "most": most}
+    chosen = {"before": columns.microseconds(before), "most": most}
     old = places(connection.execute(_OLD, chosen))
     if old:
         remove(connection, old)
@@ -289,7 +282,7 @@ def hold_decisions(connection: sa.Connection, rows: Sequence[DecisionPlace]) -> 
     Reports and reviews lock these before the history, which deletions change next: in another order
     each would wait for the other until the server gives up.
     """
-    ids = padded([row[2] for row in rows])
+    ids = columns.padded([row[2] for row in rows])
     for held in (_HELD_DECISIONS, _HELD_REVIEWS):
         if ids:
             connection.execute(held, {"ids": ids})
@@ -304,13 +297,13 @@ def remove(connection: sa.Connection, rows: Sequence[DecisionPlace]) -> None:
         return
     hold_decisions(connection, rows)
     arms = _ARM_ROW.in_(sa.bindparam("rows", expanding=True))
-    connection.execute(sa.delete(arm_decisions).where(arms), {"rows": padded(rows)})
+    connection.execute(sa.delete(arm_decisions).where(arms), {"rows": columns.padded(rows)})
     ids = [row[2] for row in rows]
     gone = history.remove(connection, ids)
     for table in _TABLES:
         chosen = table.c.decision_id.in_(sa.bindparam("ids", expanding=True))
         of = gone if table is loan_outcomes else ids
-        connection.execute(sa.delete(table).where(chosen), {"ids": padded(of)})
+        connection.execute(sa.delete(table).where(chosen), {"ids": columns.padded(of)})
 
 
 class MoreToErase(Exception):
@@ -337,8 +330,8 @@ def erase(
     """
     known = is_known(connection, user_id)
     noted = [{"erasure_id": one, "user_id": user_id} for one in sorted(erasure_ids)]
-    insert_new(connection, erasures, noted)
-    insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
+    columns.insert_new(connection, erasures, noted)
+    columns.insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     mine = consents.c.user_id == user_id
     had_key = connection.execute(sa.select(consents.c.key.is_not(None)).where(mine)).scalar_one()
     counted = sa.update(consents).where(mine)

@@ -12,39 +12,28 @@ import sqlalchemy as sa
 from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
-from decision_service.store.columns import (
-    INNER,
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    padded,
-)
+from decision_service.store import columns
 from decision_service.store.engine import reads, writes
 from decision_service.store.snapshots import Snapshots, quarantine_reading
 
 events = sa.Table(
     "events",
-    metadata,
-    sa.Column("event_id", TEXT, primary_key=True, info=INNER),
-    sa.Column("digest", TEXT, nullable=False, info=INNER),
-    sa.Column("type", TEXT, nullable=False),
-    sa.Column("user_id", TEXT, nullable=False),
-    sa.Column("source", TEXT, nullable=False),
-    sa.Column("kinds", TEXT, nullable=False),
+    columns.metadata,
+    sa.Column("event_id", columns.TEXT, primary_key=True, info=columns.INNER),
+    sa.Column("digest", columns.TEXT, nullable=False, info=columns.INNER),
+    sa.Column("type", columns.TEXT, nullable=False),
+    sa.Column("user_id", columns.TEXT, nullable=False),
+    sa.Column("source", columns.TEXT, nullable=False),
+    sa.Column("kinds", columns.TEXT, nullable=False),
     sa.Column("received", sa.BigInteger, nullable=False),
-    sa.Column("done", sa.Boolean, nullable=False, info=INNER),
+    sa.Column("done", sa.Boolean, nullable=False, info=columns.INNER),
     sa.Column("added", sa.BigInteger, nullable=False),
     sa.Column("since", sa.BigInteger),
     sa.Column("due", sa.BigInteger),
     sa.Index("events_pending", "done", "received"),
-    info=of_person(
+    info=columns.of_person(
         "user_id",
-        ErasedBy.NOTHING,
+        columns.ErasedBy.NOTHING,
         "what the vendor sent and is not handled yet; then the row has no name",
     ),
 )
@@ -72,7 +61,7 @@ _SETTLED = (
 
 
 def receive(connection: sa.Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
-    if insert_new(connection, events, [_event_row(event, now)]) != 1:
+    if columns.insert_new(connection, events, [_event_row(event, now)]) != 1:
         known = connection.execute(
             sa.select(_EVENT.digest).where(_EVENT.event_id == event.id)
         ).scalar()
@@ -104,7 +93,7 @@ def postpone(
     until: datetime,
 ) -> bool:
     """As `EventLog.postpone`; another process's attempt waits for the rows and finds none due."""
-    these = (_PENDING, _EVENT.event_id.in_(padded(sorted(event_ids))))
+    these = (_PENDING, _EVENT.event_id.in_(columns.padded(sorted(event_ids))))
     due = (
         sa.select(_EVENT.event_id)
         .where(*these, _is_due(now))
@@ -113,7 +102,7 @@ def postpone(
     )
     if not connection.execute(due).all():
         return False
-    later = {"since": microseconds(since), "due": microseconds(until)}
+    later = {"since": columns.microseconds(since), "due": columns.microseconds(until)}
     connection.execute(sa.update(events).where(*these).values(later))
     return True
 
@@ -125,8 +114,8 @@ def end_postponed(connection: sa.Connection, user_id: str) -> None:
 
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:
-    latest = microseconds(now + LONGEST_PAUSE + AHEAD)
-    passed = sa.or_(_EVENT.due <= microseconds(now), _EVENT.due > latest)
+    latest = columns.microseconds(now + LONGEST_PAUSE + AHEAD)
+    passed = sa.or_(_EVENT.due <= columns.microseconds(now), _EVENT.due > latest)
     return sa.or_(_EVENT.due == _EVENT.received, passed)
 
 
@@ -137,7 +126,7 @@ def done(connection: sa.Connection, event_ids: Sequence[str]) -> bool:
     same length take the words' place: a row that became shorter would make SQLite move its
     neighbours together, and leave copies of them where they were.
     """
-    wanted = {"ids": padded(sorted(event_ids))}
+    wanted = {"ids": columns.padded(sorted(event_ids))}
     found = connection.execute(_WORDS, wanted).all()
     rows = [
         {"id": row[0]}
@@ -151,18 +140,18 @@ def done(connection: sa.Connection, event_ids: Sequence[str]) -> bool:
 
 def _event_row(event: Event, now: datetime) -> dict[str, object]:
     noted = event.meaning is EventAction.NOTED
-    at = dict.fromkeys(("received", "since", "due"), microseconds(now))
+    at = dict.fromkeys(("received", "since", "due"), columns.microseconds(now))
     kinds = " ".join(kind.value for kind in event.kinds)
     # Of the same length later, so that the row stays where it is.
-    row = as_row(events, event, event_id=event.id, kinds=kinds, done=noted, **at)
+    row = columns.as_row(events, event, event_id=event.id, kinds=kinds, done=noted, **at)
     return row | _FORGOTTEN if noted else row
 
 
 def _event(row: sa.Row[Any]) -> Event:
-    columns: tuple[Any, ...] = tuple(row)
-    event_id, digest, type_, user_id, source, kinds, added, since = columns
+    values: tuple[Any, ...] = tuple(row)
+    event_id, digest, type_, user_id, source, kinds, added, since = values
     every = tuple(map(Kind, kinds.split()))
-    postponed = None if since is None else from_microseconds(since)
+    postponed = None if since is None else columns.from_microseconds(since)
     return Event(event_id, digest, type_, user_id, source, every, added, postponed)
 
 

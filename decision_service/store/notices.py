@@ -11,39 +11,29 @@ import sqlalchemy as sa
 from decision_service.casework.compose import Letter
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
-from decision_service.store.columns import (
-    STAFF,
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-)
+from decision_service.store import columns
 from decision_service.store.decisions import kept
 from decision_service.store.engine import Subject, reads, writes
 
 notices = sa.Table(
     "notices",
-    metadata,
-    sa.Column("notice_id", TEXT, primary_key=True),
-    sa.Column("decision_id", TEXT, nullable=False),
-    sa.Column("caller", TEXT, nullable=False),
-    sa.Column("kind", TEXT, nullable=False),
-    sa.Column("language", TEXT, nullable=False),
-    sa.Column("template_digest", TEXT, nullable=False),
+    columns.metadata,
+    sa.Column("notice_id", columns.TEXT, primary_key=True),
+    sa.Column("decision_id", columns.TEXT, nullable=False),
+    sa.Column("caller", columns.TEXT, nullable=False),
+    sa.Column("kind", columns.TEXT, nullable=False),
+    sa.Column("language", columns.TEXT, nullable=False),
+    sa.Column("template_digest", columns.TEXT, nullable=False),
     sa.Column("letter", sa.LargeBinary, nullable=False),
     sa.Column("made", sa.BigInteger, nullable=False),
-    sa.Column("made_by", TEXT, nullable=False, info=STAFF),
+    sa.Column("made_by", columns.TEXT, nullable=False, info=columns.STAFF),
     sa.Column("sent", sa.BigInteger),
-    sa.Column("channel", TEXT),
-    sa.Column("sent_by", TEXT, info=STAFF),
-    sa.Column("review_id", TEXT),
+    sa.Column("channel", columns.TEXT),
+    sa.Column("sent_by", columns.TEXT, info=columns.STAFF),
+    sa.Column("review_id", columns.TEXT),
     sa.Index("notices_decision_id", "decision_id"),
     sa.Index("notices_made", "made", "notice_id"),
-    info=of_person("decision_id", ErasedBy.DECISIONS),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """Letters to applicants as they were made, deleted with their decisions; `letter` is JSON.
 
@@ -61,7 +51,7 @@ _LETTER = msgspec.json.Decoder(Letter)
 def record(connection: sa.Connection, notice: StoredNotice) -> StoredNotice | None:
     if not kept(connection, [notice.decision_id]):
         return None
-    insert_new(connection, notices, [_row(notice)])
+    columns.insert_new(connection, notices, [_row(notice)])
     return find(connection, notice.notice_id)
 
 
@@ -72,7 +62,7 @@ def find(connection: sa.Connection, notice_id: str) -> StoredNotice | None:
 
 def sent(connection: sa.Connection, notice_id: str, sending: Sending) -> StoredNotice | None:
     changed = _SENT.values(
-        sent=microseconds(sending.at), channel=sending.channel, sent_by=sending.by
+        sent=columns.microseconds(sending.at), channel=sending.channel, sent_by=sending.by
     )
     connection.execute(changed, {"notice": notice_id})
     return find(connection, notice_id)
@@ -86,14 +76,14 @@ def listed(
     if chosen.sent is not None:
         query = query.where(_ROWS.sent.is_not(None) if chosen.sent else _ROWS.sent.is_(None))
     if after is not None:
-        place = (microseconds(after.created), after.decision_id)
+        place = (columns.microseconds(after.created), after.decision_id)
         query = query.where(sa.tuple_(_ROWS.made, _ROWS.notice_id) < sa.tuple_(*place))
     newest = query.order_by(_ROWS.made.desc(), _ROWS.notice_id.desc()).limit(limit)
     return [*map(_notice, connection.execute(newest))]
 
 
 def _row(notice: StoredNotice) -> dict[str, object]:
-    return as_row(
+    return columns.as_row(
         notices,
         notice,
         kind=notice.letter.kind.value,
@@ -107,13 +97,13 @@ def _row(notice: StoredNotice) -> dict[str, object]:
 def _notice(row: sa.Row[Any]) -> StoredNotice:
     sending = None
     if row.sent is not None:
-        sending = Sending(from_microseconds(row.sent), row.channel, row.sent_by)
+        sending = Sending(columns.from_microseconds(row.sent), row.channel, row.sent_by)
     return StoredNotice(
         row.decision_id,
         row.caller,
         _LETTER.decode(bytes(row.letter)),
         row.template_digest,
-        from_microseconds(row.made),
+        columns.from_microseconds(row.made),
         row.made_by,
         sending,
         row.review_id or "",

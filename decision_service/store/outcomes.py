@@ -21,17 +21,7 @@ from decision_service.casework.outcomes import (
 from decision_service.decide.application import OWED, history_keys
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
-from decision_service.store.columns import (
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    padded,
-)
+from decision_service.store import columns
 from decision_service.store.decisions import decisions, kept
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.history import (
@@ -47,21 +37,21 @@ from decision_service.store.history import history_keys as places
 
 loan_outcomes = sa.Table(
     "loan_outcomes",
-    metadata,
-    sa.Column("caller", TEXT, primary_key=True),
-    sa.Column("loan_id", TEXT, primary_key=True),
-    sa.Column("as_of", TEXT, primary_key=True),
-    sa.Column("decision_id", TEXT, nullable=False),
-    sa.Column("status", TEXT, nullable=False),
-    sa.Column("currency", TEXT),
+    columns.metadata,
+    sa.Column("caller", columns.TEXT, primary_key=True),
+    sa.Column("loan_id", columns.TEXT, primary_key=True),
+    sa.Column("as_of", columns.TEXT, primary_key=True),
+    sa.Column("decision_id", columns.TEXT, nullable=False),
+    sa.Column("status", columns.TEXT, nullable=False),
+    sa.Column("currency", columns.TEXT),
     sa.Column("disbursed", sa.BigInteger),
-    sa.Column("disbursed_on", TEXT),
+    sa.Column("disbursed_on", columns.TEXT),
     sa.Column("instalment", sa.BigInteger),
     sa.Column("repaid", sa.BigInteger),
     sa.Column("overdue_days", sa.BigInteger, nullable=False),
     sa.Column("reported", sa.BigInteger, nullable=False),
     sa.Index("loan_outcomes_decision_id", "decision_id"),
-    info=of_person("decision_id", ErasedBy.DECISIONS),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """Every report of every loan, deleted with its decision, whose caller `caller` is.
 
@@ -119,7 +109,7 @@ def of(connection: sa.Connection, decision_id: str) -> Lent | None:
     if row is None:
         return None
     approved = row.approved if row.outcome == Outcome.APPROVE else None
-    return Lent(row.caller, from_microseconds(row.created), row.currency, approved)
+    return Lent(row.caller, columns.from_microseconds(row.created), row.currency, approved)
 
 
 def held(connection: sa.Connection, decision_id: str) -> bool:
@@ -138,7 +128,7 @@ def hold(connection: sa.Connection, decision_id: str, currency: str | None) -> N
     row = connection.execute(_DECISION, {"decision_id": decision_id}).mappings().one()
     keys = history_keys(row["user_id"], row["caller"], row["customer_ref"]).all
     entered = {**row, "currency": currency, "found_by": packed(keys)}
-    if insert_new(connection, history, [entered]):
+    if columns.insert_new(connection, history, [entered]):
         for key in keys:
             take_next(connection, key, decision_id)
     held(connection, decision_id)
@@ -161,9 +151,13 @@ def record(
         day = {"of": caller, "loan": report.loan_id, "day": report.as_of.isoformat()}
         connection.execute(_OF_DAY, day)
     if compared.comparison.is_new:
-        other = {"caller": caller, "reported": microseconds(now), "currency": _currency(report)}
+        other = {
+            "caller": caller,
+            "reported": columns.microseconds(now),
+            "currency": _currency(report),
+        }
         hold(connection, report.decision_id, _currency(report))
-        connection.execute(sa.insert(loan_outcomes), as_row(loan_outcomes, report, **other))
+        connection.execute(sa.insert(loan_outcomes), columns.as_row(loan_outcomes, report, **other))
         report_of(connection, report.decision_id, newest(connection, report.decision_id))
     return compared
 
@@ -197,7 +191,7 @@ def settle(connection: sa.Connection, decision_ids: Sequence[str]) -> None:
     for one in settled:
         take_out(connection, one, keys[one], owed[one])
     if settled:
-        ids = {"ids": padded(settled)}
+        ids = {"ids": columns.padded(settled)}
         gone = sorted({*settled}.difference(connection.execute(DECIDED, ids).scalars()))
         remove(connection, gone)
         chosen = loan_outcomes.c.decision_id.in_(gone)
@@ -228,7 +222,7 @@ def listed(
     if after is not None:
         query = query.where(sa.tuple_(*place) > (after.as_of.isoformat(), after.loan_id))
     rows = connection.execute(query.order_by(*place).limit(limit))
-    return [RecordedOutcome(_outcome(row), from_microseconds(row.reported)) for row in rows]
+    return [RecordedOutcome(_outcome(row), columns.from_microseconds(row.reported)) for row in rows]
 
 
 def _wait_for_turn(connection: sa.Connection, caller: str, loan_id: str) -> None:

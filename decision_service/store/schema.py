@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from decision_service.store import (  # noqa: F401 - each of them declares its tables
     applicants,
     arms,
+    columns,
     commit,
     erasure,
     events,
@@ -18,13 +19,6 @@ from decision_service.store import (  # noqa: F401 - each of them declares its t
     replicas,
     reviews,
     rollouts,
-)
-from decision_service.store.columns import (
-    BODY,
-    PersonalTable,
-    metadata,
-    person_of,
-    postgres_metadata,
 )
 from decision_service.store.errors import StoreRefused
 
@@ -37,9 +31,9 @@ LEAST_POSTGRES = 15
 """The oldest major version of PostgreSQL whose servers are used."""
 
 
-def personal_tables() -> Mapping[str, PersonalTable]:
+def personal_tables() -> Mapping[str, columns.PersonalTable]:
     """Every table with rows of persons."""
-    every = ((name, person_of(table)) for name, table in metadata.tables.items())
+    every = ((name, columns.person_of(table)) for name, table in columns.metadata.tables.items())
     return {name: held for name, held in every if held is not None}
 
 
@@ -71,11 +65,11 @@ def upgrade(connection: sa.Connection) -> None:
 
 
 def _create(connection: sa.Connection) -> None:
-    metadata.create_all(connection)
+    columns.metadata.create_all(connection)
     if connection.dialect.name == "postgresql":
-        postgres_metadata.create_all(connection)
-        for one in (column for table in metadata.tables.values() for column in table.c):
-            if one.type is BODY:
+        columns.postgres_metadata.create_all(connection)
+        for one in (column for table in columns.metadata.tables.values() for column in table.c):
+            if one.type is columns.BODY:
                 place = f"{one.table} ALTER COLUMN {one.name}"
                 connection.execute(sa.text(f"ALTER TABLE {place} SET STORAGE EXTERNAL"))
 

@@ -17,48 +17,32 @@ from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Disconnected, SnapshotBody, UserState, WarmMark
 from decision_service.domain.snapshot import KnownCount
-from decision_service.store.columns import (
-    BODY,
-    INNER,
-    SECRET,
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    padded,
-    raise_each,
-    raise_row,
-    withheld,
-)
+from decision_service.store import columns
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Database, Subject, reads
 from decision_service.store.keys import DataKeys, StoredKey, about, new_key, opened, sealed
 
 snapshots = sa.Table(
     "snapshots",
-    metadata,
-    sa.Column("user_id", TEXT, primary_key=True),
-    sa.Column("snapshot_id", TEXT, primary_key=True),
-    sa.Column("body", BODY, nullable=False),
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("snapshot_id", columns.TEXT, primary_key=True),
+    sa.Column("body", columns.BODY, nullable=False),
     sa.Column("stored", sa.BigInteger, nullable=False),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """Bodies, encrypted by the user's key; `stored` is the first decision's instant."""
 
 consents = sa.Table(
     "consents",
-    metadata,
-    sa.Column("user_id", TEXT, primary_key=True),
-    sa.Column("epoch", sa.BigInteger, nullable=False, info=INNER),
-    sa.Column("key", sa.LargeBinary, info=SECRET),
-    sa.Column("wrapped_by", sa.LargeBinary, info=SECRET),
-    info=of_person(
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False, info=columns.INNER),
+    sa.Column("key", sa.LargeBinary, info=columns.SECRET),
+    sa.Column("wrapped_by", sa.LargeBinary, info=columns.SECRET),
+    info=columns.of_person(
         "user_id",
-        ErasedBy.NOTHING,
+        columns.ErasedBy.NOTHING,
         "its count bars data that was read before; the key is destroyed",
     ),
 )
@@ -70,20 +54,20 @@ Destroying the key makes the snapshots unreadable wherever copies of them are.
 
 warm = sa.Table(
     "warm",
-    metadata,
-    sa.Column("user_id", TEXT, primary_key=True),
-    sa.Column("snapshot_id", TEXT),
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("snapshot_id", columns.TEXT),
     sa.Column("fetched", sa.BigInteger, nullable=False),
     sa.Column("looked", sa.BigInteger, nullable=False),
     sa.Column(
         "plan",
         sa.LargeBinary,
         nullable=False,
-        info=withheld("what the rules ask for"),
+        info=columns.withheld("what the rules ask for"),
     ),
     sa.Column("quarantined", sa.BigInteger, nullable=False),
     sa.Column("oldest", sa.BigInteger, nullable=False),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """The reading of each user that may serve again, if it is later than the quarantine.
 
@@ -93,13 +77,13 @@ oldest part of the reading was read.
 
 known_counts = sa.Table(
     "known_counts",
-    metadata,
-    sa.Column("user_id", TEXT, primary_key=True),
-    sa.Column("source", TEXT, primary_key=True),
-    sa.Column("kind", TEXT, primary_key=True),
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("source", columns.TEXT, primary_key=True),
+    sa.Column("kind", columns.TEXT, primary_key=True),
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("newest", sa.BigInteger),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """The most records of a kind that one source of a user ever gave, and the newest month of them.
 
@@ -108,13 +92,13 @@ The month is a `Month.index`, of kinds of income and of records above zero alone
 
 ended_incomes = sa.Table(
     "ended_incomes",
-    metadata,
-    sa.Column("user_id", TEXT, primary_key=True),
-    sa.Column("key", sa.LargeBinary, nullable=False, info=SECRET),
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("key", sa.LargeBinary, nullable=False, info=columns.SECRET),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("until", sa.BigInteger, nullable=False),
-    sa.Column("wrapped_by", sa.LargeBinary, info=SECRET),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    sa.Column("wrapped_by", sa.LargeBinary, info=columns.SECRET),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """What is left of disconnected accounts, encrypted: the last month with income of each kind.
 
@@ -210,8 +194,8 @@ def settle(
         return _write(connection, user_id, [], data_keys)
     before = _read(connection, user_id, data_keys, lock=True)
     kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
-    accounts = padded(sorted(disconnected.accounts))
-    until = microseconds(disconnected.until)
+    accounts = columns.padded(sorted(disconnected.accounts))
+    until = columns.microseconds(disconnected.until)
     for source, kind, newest in connection.execute(
         _LAST_MONTHS, {"user": user_id, "accounts": accounts}
     ):
@@ -221,7 +205,7 @@ def settle(
 
 
 def forget(connection: sa.Connection, now: datetime, data_keys: DataKeys) -> None:
-    at = microseconds(now)
+    at = columns.microseconds(now)
     due = sa.select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
     for row in connection.execute(due).all():
         found = _read(connection, row[0], data_keys, lock=True)
@@ -264,7 +248,7 @@ def _about(user_id: str) -> str:
 def epochs(connection: sa.Connection, users: Collection[str]) -> Mapping[str, int]:
     if not users:
         return {}
-    found = connection.execute(_EPOCHS, {"users": padded(sorted(users))})
+    found = connection.execute(_EPOCHS, {"users": columns.padded(sorted(users))})
     return {row[0]: row[1] for row in found}
 
 
@@ -278,8 +262,8 @@ def hold_consents(connection: sa.Connection, users: Collection[str]) -> None:
         return
     wanted = sorted(users)
     rows = [{"user_id": user, "epoch": 0, "key": None} for user in wanted]
-    insert_new(connection, consents, rows)
-    connection.execute(_HELD, {"users": padded(wanted)})
+    columns.insert_new(connection, consents, rows)
+    connection.execute(_HELD, {"users": columns.padded(wanted)})
 
 
 def user_keys(
@@ -292,7 +276,7 @@ def user_keys(
         return found
     fresh = {user: asdict(data_keys.wrap(new_key(), about(consents, user))) for user in lacking}
     rows = [{"user_id": user, "epoch": 0, **key} for user, key in fresh.items()]
-    insert_new(connection, consents, rows)
+    columns.insert_new(connection, consents, rows)
     for user, key in fresh.items():
         renewed = sa.update(consents).where(consents.c.user_id == user, consents.c.key.is_(None))
         connection.execute(renewed.values(key))
@@ -300,7 +284,7 @@ def user_keys(
 
 
 def _found(connection: sa.Connection, users: list[str], data_keys: DataKeys) -> dict[str, bytes]:
-    found = connection.execute(_KEYS, {"users": padded(users)})
+    found = connection.execute(_KEYS, {"users": columns.padded(users)})
     return {
         user_id: data_keys.unwrap(StoredKey(key, wrapped_by), about(consents, user_id))
         for user_id, key, wrapped_by in found
@@ -312,7 +296,7 @@ def record(
 ) -> None:
     """Store new snapshots and raise the known counts; one that is there has left its counts."""
     by_key = {(body.user_id, body.id): (body, stored) for body, stored in given}
-    keys = {"keys": padded([*by_key])}
+    keys = {"keys": columns.padded([*by_key])}
     for user_id, snapshot_id in connection.execute(_PRESENT, keys) if by_key else ():
         del by_key[user_id, snapshot_id]
     new = [by_key[key] for key in sorted(by_key)]
@@ -324,18 +308,18 @@ def record(
             "user_id": body.user_id,
             "snapshot_id": body.id,
             "body": sealed(of_users[body.user_id], body.body, body.id),
-            "stored": microseconds(stored),
+            "stored": columns.microseconds(stored),
         }
         for body, stored in new
     ]
-    insert_new(connection, snapshots, rows)
+    columns.insert_new(connection, snapshots, rows)
     counts = [
-        as_row(known_counts, count, user_id=body.user_id)
+        columns.as_row(known_counts, count, user_id=body.user_id)
         for body, _ in new
         for count in body.counts
     ]
     counts.sort(key=itemgetter("user_id", "source", "kind"))
-    raise_each(connection, known_counts, ("count", "newest"), counts)
+    columns.raise_each(connection, known_counts, ("count", "newest"), counts)
 
 
 def _drop_unused(connection: sa.Connection, user_id: str, snapshot_id: str) -> None:
@@ -369,7 +353,7 @@ def earlier(connection: sa.Connection, user_id: str, most: int) -> Sequence[tupl
     c = snapshots.c
     found = sa.select(c.snapshot_id, c.stored).where(c.user_id == user_id)
     rows = connection.execute(found.order_by(c.stored.desc(), c.snapshot_id).limit(most))
-    return [(row[0], from_microseconds(row[1])) for row in rows]
+    return [(row[0], columns.from_microseconds(row[1])) for row in rows]
 
 
 def user_state(connection: sa.Connection, user_id: str, data_keys: DataKeys) -> UserState:
@@ -385,14 +369,14 @@ def mark(connection: sa.Connection, user_id: str) -> tuple[WarmMark | None, bool
     row = connection.execute(_MARK, {"user": user_id}).first()
     if row is None:
         return None, False
-    fetched, looked, oldest = (from_microseconds(row[place]) for place in (1, 2, 4))
+    fetched, looked, oldest = (columns.from_microseconds(row[place]) for place in (1, 2, 4))
     return WarmMark(row[0], fetched, looked, _PLANS.decode(row[3]), oldest), row[5] >= row[1]
 
 
 def record_marks(connection: sa.Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
     """Store each user's mark where it is later than the stored mark and the quarantine."""
     rows = [
-        as_row(
+        columns.as_row(
             warm,
             one,
             user_id=user_id,
@@ -401,8 +385,8 @@ def record_marks(connection: sa.Connection, marks: Iterable[tuple[str, WarmMark]
         )
         for user_id, one in sorted(marks, key=itemgetter(0))
     ]
-    columns = ("snapshot_id", "looked", "plan", "oldest")
-    raise_row(connection, warm, by="fetched", columns=columns, rows=rows)
+    names = ("snapshot_id", "looked", "plan", "oldest")
+    columns.raise_row(connection, warm, by="fetched", columns=names, rows=rows)
 
 
 def quarantine_reading(connection: sa.Connection, user_id: str, now: datetime) -> None:
@@ -413,19 +397,19 @@ def quarantine_reading(connection: sa.Connection, user_id: str, now: datetime) -
         "looked": _NEVER,
         "plan": b"",
         "oldest": _NEVER,
-        "quarantined": microseconds(now),
+        "quarantined": columns.microseconds(now),
     }
-    raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
+    columns.raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
 
 
 def forget_future(connection: sa.Connection, now: datetime) -> None:
     """End readings that are dated after an instant; a quarantine from after it begins with it."""
-    at = microseconds(now + AHEAD)
+    at = columns.microseconds(now + AHEAD)
     none = {"snapshot_id": None, "fetched": _NEVER, "looked": _NEVER, "plan": b"", "oldest": _NEVER}
     later = sa.or_(_WARM.fetched > at, _WARM.looked > at, _WARM.oldest > at)
     connection.execute(sa.update(warm).where(later).values(none))
     quarantined = sa.update(warm).where(_WARM.quarantined > at)
-    connection.execute(quarantined.values(quarantined=microseconds(now)))
+    connection.execute(quarantined.values(quarantined=columns.microseconds(now)))
 
 
 def users(connection: sa.Connection, after: str, limit: int) -> Sequence[str]:
@@ -488,7 +472,7 @@ class Snapshots(Subject):
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
         found = sa.update(warm).where(_WARM.user_id == user_id, _WARM.snapshot_id == snapshot_id)
-        later = found.values(looked=microseconds(now))
+        later = found.values(looked=columns.microseconds(now))
         await self._database.write(lambda connection: connection.execute(later).close())
         self._held.forget(user_id)
 

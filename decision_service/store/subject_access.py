@@ -13,15 +13,8 @@ from decision_service.casework.letters import NoticeFilter
 from decision_service.casework.review_steps import RecordedReview
 from decision_service.decide.application import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
-from decision_service.store import decisions, notices, review_rows, snapshots
+from decision_service.store import columns, decisions, notices, review_rows, snapshots
 from decision_service.store.arms import arm_decisions
-from decision_service.store.columns import (
-    disclosed,
-    from_microseconds,
-    metadata,
-    microseconds,
-    padded,
-)
 from decision_service.store.engine import Database, Subject
 from decision_service.store.events import events
 from decision_service.store.history import open_loans, unpacked
@@ -46,7 +39,7 @@ _PENDING = events.c.done.is_(False)
 
 _ARM_PLACE = sa.tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
 _COUNTS = tuple(
-    sa.select(sa.func.count()).where(metadata.tables[name].c.user_id == sa.bindparam("of"))
+    sa.select(sa.func.count()).where(columns.metadata.tables[name].c.user_id == sa.bindparam("of"))
     for name in ("decisions", "snapshots")
 )
 _PLACE = sa.tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
@@ -61,16 +54,16 @@ MOST_LETTERS = 100
 
 
 def _disclosed_columns(name: str) -> sa.Select[Any]:
-    return sa.select(*disclosed(metadata.tables[name]))
+    return sa.select(*columns.disclosed(columns.metadata.tables[name]))
 
 
 def _of_user(name: str, rows: sa.Select[Any]) -> sa.Select[Any]:
-    chosen = rows.where(metadata.tables[name].c.user_id == sa.bindparam("of"))
+    chosen = rows.where(columns.metadata.tables[name].c.user_id == sa.bindparam("of"))
     return chosen.where(_PENDING) if name == events.name else chosen
 
 
 def _of_decisions(name: str) -> sa.Select[Any]:
-    place = metadata.tables[name].c.decision_id
+    place = columns.metadata.tables[name].c.decision_id
     return _disclosed_columns(name).where(place.in_(sa.bindparam("of", expanding=True)))
 
 
@@ -80,7 +73,7 @@ _ARMS = _disclosed_columns(arm_decisions.name).where(
     _ARM_PLACE.in_(sa.bindparam("of", expanding=True))
 )
 _KNOWN = tuple(
-    _of_user(name, sa.select(sa.literal(1)).select_from(metadata.tables[name])).limit(1)
+    _of_user(name, sa.select(sa.literal(1)).select_from(columns.metadata.tables[name])).limit(1)
     for name, held in personal_tables().items()
     if held.found_by == "user_id"
 )
@@ -91,7 +84,7 @@ def user_rows(connection: sa.Connection, user_id: str) -> Mapping[str, Sequence[
         name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
         for name, query in _ROWS.items()
     }
-    left = {"of": padded(open_loans(connection, user_id))}
+    left = {"of": columns.padded(open_loans(connection, user_id))}
     for name in ("history", "loan_outcomes"):
         found[name] = [_row(row) for row in connection.execute(_TOGETHER[name], left).mappings()]
     return found
@@ -102,11 +95,11 @@ def decision_rows(
 ) -> Mapping[str, Mapping[str, Sequence[Row]]]:
     names = (arm_decisions.name, *_OF_DECISION)
     found = {one.decision_id: {name: list[Row]() for name in names} for one in entries}
-    places = [(one.product, microseconds(one.created), one.decision_id) for one in entries]
+    places = [(one.product, columns.microseconds(one.created), one.decision_id) for one in entries]
     ids = [*found]
     for name in names if entries else ():
         query, of = (_TOGETHER[name], ids) if name in _TOGETHER else (_ARMS, places)
-        for row in connection.execute(query, {"of": padded(of)}).mappings():
+        for row in connection.execute(query, {"of": columns.padded(of)}).mappings():
             found[row["decision_id"]][name].append(_row(row))
     return found
 
@@ -117,10 +110,10 @@ def newest_reading(
     """Where the newest snapshot of a user after a position is, with `itself` that one."""
     query = _READINGS
     if after is not None:
-        place = sa.tuple_(microseconds(after.created), after.decision_id)
+        place = sa.tuple_(columns.microseconds(after.created), after.decision_id)
         query = query.where(place >= _PLACE if itself else place > _PLACE)
     row = connection.execute(query, {"of": user_id}).first()
-    return None if row is None else PagePosition(from_microseconds(row[0]), row[1])
+    return None if row is None else PagePosition(columns.from_microseconds(row[0]), row[1])
 
 
 def _row(row: Mapping[Any, Any]) -> Row:
@@ -128,7 +121,7 @@ def _row(row: Mapping[Any, Any]) -> Row:
     shown: dict[str, object] = dict(row)
     for name in _INSTANTS & shown.keys():
         value = row[name]
-        shown[name] = None if value is None or value < 0 else from_microseconds(value)
+        shown[name] = None if value is None or value < 0 else columns.from_microseconds(value)
     if "found_by" in shown:
         shown["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
         shown["due"] = row["due"]  # of a loan, an amount
