@@ -25,6 +25,7 @@ from decision_service.cli.output import (
     message_dict,
     new_file,
     print_json,
+    print_lines,
     seconds,
     whole,
 )
@@ -220,7 +221,7 @@ def move(call: Call) -> None:
     words = "nothing changed"
     if reply.HasField("step"):
         words = f"{moved_text(reply.step)} (step {reply.step.position}, by {reply.step.who})"
-    console().print(f"{request.product}: {words}", markup=False, soft_wrap=True)
+    print_lines(f"{request.product}: {words}")
 
 
 def kill(call: Call, yes: YesOption = False) -> None:

@@ -18,7 +18,15 @@ from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.cli.calls import Call, Form
 from decision_service.cli.client import Connection
-from decision_service.cli.output import Exit, console, message_dict, print_json, print_table, table
+from decision_service.cli.output import (
+    Exit,
+    console,
+    message_dict,
+    print_json,
+    print_lines,
+    print_table,
+    table,
+)
 from decision_service.cli.records import print_record
 from decision_service.cli.views import (
     add_verdict,
@@ -241,7 +249,7 @@ def print_chain(links: Sequence[ChainLink]) -> None:
     """Every record of an application in the order of time, then what counts now."""
     first, out = links[0].decision, console()
     words = [f"{name} {value}" for name, value in _application(first).items() if value]
-    out.print(" · ".join(words), markup=False, soft_wrap=True)
+    print_lines(" · ".join(words))
     for link in links:
         tree = Tree(f"{styled_outcome(link.decision)} · {escape(link.decision.decision_id)}")
         add_verdict(tree, link.decision)

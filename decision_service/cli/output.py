@@ -124,6 +124,13 @@ def _plain(cell: object) -> str:
     return Text.from_markup(visible(str(cell))).plain
 
 
+def print_lines(*lines: str) -> None:
+    """Print lines as they are, whatever their length and their signs."""
+    out = console()
+    for line in lines:
+        out.print(line, markup=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     content = message_dict(value) if hasattr(value, "DESCRIPTOR") else value
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)

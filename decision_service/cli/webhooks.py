@@ -22,6 +22,7 @@ from decision_service.cli.output import (
     Format,
     console,
     print_json,
+    print_lines,
     print_table,
     table,
 )
@@ -112,7 +113,7 @@ def remove(webhook_id: str, config: Path | None, form: Format) -> None:
     if form is Format.JSON:
         print_json({"removed": webhook_id})
         return
-    console().print(f"{webhook_id} is removed.", markup=False, soft_wrap=True)
+    print_lines(f"{webhook_id} is removed.")
 
 
 def list_webhooks(config: Path | None, form: Format) -> None:

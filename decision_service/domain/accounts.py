@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from importlib import resources
 
 import msgspec
+
+from decision_service.build import packaged
 
 CONNECTED = "CONNECTED"
 DISCONNECTED = "DISCONNECTED"
@@ -34,10 +35,7 @@ class AccountError(msgspec.Struct, frozen=True):
     advice: str
 
 
-ACCOUNT_ERRORS: Mapping[str, AccountError] = msgspec.yaml.decode(
-    resources.files(__package__).joinpath("account_errors.yaml").read_bytes(),
-    type=dict[str, AccountError],
-)
+ACCOUNT_ERRORS = packaged(__package__, "account_errors.yaml", Mapping[str, AccountError])
 """Advice by the vendor's error code."""
 
 _UNKNOWN = AccountError("The account could not be read.", "Connect the account again.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import resources
 from itertools import combinations
 
 import msgspec
+
+from decision_service.build import packaged
 
 _NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 
@@ -22,9 +23,7 @@ class _Tables(msgspec.Struct, frozen=True):
     together: str
 
 
-_TABLES = msgspec.yaml.decode(
-    resources.files(__package__).joinpath("laws.yaml").read_bytes(), type=_Tables
-)
+_TABLES = packaged(__package__, "laws.yaml", _Tables)
 
 
 class Law(msgspec.Struct, frozen=True):

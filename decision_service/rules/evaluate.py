@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from importlib import resources
 from itertools import chain
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from decision_service.build import packaged
 from decision_service.domain.accounts import PROVIDER_TYPES, Kind
 from decision_service.domain.decision import (
     Component,
@@ -179,9 +179,7 @@ class _OwnWords(msgspec.Struct, frozen=True):
     help: Mapping[Cause, str]
 
 
-_OWN = msgspec.yaml.decode(
-    resources.files(__package__).joinpath("reasons.yaml").read_bytes(), type=_OwnWords
-)
+_OWN = packaged(__package__, "reasons.yaml", _OwnWords)
 BUILT_IN: Mapping[str, ReasonSpec] = {
     code: ReasonSpec(code, texts) for code, texts in _OWN.reasons.items()
 }

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from decision_service.build import packaged
 from decision_service.casework.onboarding import LinkToken
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from decision_service.domain.errors import ServiceError
@@ -91,8 +92,7 @@ class PageTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def texts_in(language: str) -> PageTexts:
     """The texts of one of LANGUAGES; English has its account errors from where all have theirs."""
-    content = resources.files(__package__).joinpath("pages", f"{language}.yaml").read_bytes()
-    texts = msgspec.yaml.decode(content, type=PageTexts)
+    texts = packaged(__package__, f"pages/{language}.yaml", PageTexts)
     english = {code: f"{one.happened} {one.advice}" for code, one in ACCOUNT_ERRORS.items()}
     return msgspec.structs.replace(texts, account_errors=english | dict(texts.account_errors))
 

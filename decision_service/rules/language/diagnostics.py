@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 
 import msgspec
+
+from decision_service.build import packaged
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as a line break
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -37,8 +38,7 @@ class Hints(msgspec.Struct, frozen=True):
 
 @cache
 def hints() -> Hints:
-    content = resources.files(__package__).joinpath("hints.yaml").read_bytes()
-    return msgspec.yaml.decode(content, type=Hints)
+    return packaged(__package__, "hints.yaml", Hints)
 
 
 class Severity(StrEnum):

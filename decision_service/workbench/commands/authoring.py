@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import CommandError, console, print_or_check
+from decision_service.cli.output import CommandError, print_lines, print_or_check
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
@@ -66,7 +66,7 @@ def new(
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    console().print(_next_steps(folder, list(texts)), markup=False, soft_wrap=True)
+    print_lines(_next_steps(folder, list(texts)))
 
 
 def _filled(name: str, words: dict[str, str]) -> str:

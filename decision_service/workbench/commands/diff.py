@@ -16,7 +16,7 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import CommandError, Format, FormatOption, console, print_json
+from decision_service.cli.output import CommandError, Format, FormatOption, print_json, print_lines
 from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes
@@ -262,7 +262,7 @@ def _two_versions(before: str, after: str, rules: Path, form: Format, *, prove: 
     elif comparison.alike:
         words = "identical behaviour under another name"
     pair = f"{old.name} → {new.name}: {words}"
-    _print([pair, *_change_lines(comparison.changes), *proofs])
+    print_lines(pair, *_change_lines(comparison.changes), *proofs)
 
 
 def _proved(old: CompiledRuleset, new: CompiledRuleset) -> list[str]:
@@ -297,9 +297,9 @@ def _states(
         print_json({"before": before, "after": after} | found)
         return
     same = "" if comparison else ": no version, plan, list or guard differs"
-    _print([f"{before} → {after}{same}", *state_lines(comparison), *proofs])
+    print_lines(f"{before} → {after}{same}", *state_lines(comparison), *proofs)
     for name, report in impact.items():
-        _print([f"What {name} would have decided", *headline(report), *honesty(report)])
+        print_lines(f"What {name} would have decided", *headline(report), *honesty(report))
 
 
 def _impact(
@@ -321,8 +321,3 @@ def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path
     both = compared(product, *sides, {}, (), {**new.texts, **old.texts})
     order = BacktestOrder(product.name, both.base, both.other, product.input_names)
     return answered(both, order, Applicants(window, cases=cases))
-
-
-def _print(lines: list[str]) -> None:
-    for line in lines:
-        console().print(line, markup=False, soft_wrap=True)

@@ -14,8 +14,8 @@ from decision_service.cli.output import (
     Exit,
     Format,
     FormatOption,
-    console,
     print_json,
+    print_lines,
     seconds,
 )
 from decision_service.rules.language.evaluation import FormulaUnfit
@@ -105,8 +105,7 @@ def prove(
         digests = {"old": versions[0].ruleset.digest, "new": versions[1].ruleset.digest}
         print_json({**as_dict(question, words, result, today), "digests": digests})
     else:
-        for line in lines(question, words, result, today):
-            console().print(line, markup=False, soft_wrap=True)
+        print_lines(*lines(question, words, result, today))
     if not isinstance(result, Counterexample | Undecided):
         return
     raise typer.Exit(Exit.UNDECIDED if isinstance(result, Undecided) else Exit.FINDINGS)

@@ -24,9 +24,9 @@ from decision_service.cli.output import (
     Exit,
     Format,
     FormatOption,
-    console,
     new_file,
     print_json,
+    print_lines,
     progress_line,
 )
 from decision_service.decide.rule_tests import failures, run_rule_tests
@@ -344,7 +344,7 @@ def publish(
     last = change.before and published_as(change.before.selection.folder)
     file = write_manifest(change, published, keep=not (last and last.approved_by))
     words = f"{file}: {len(change.contents)} files published by {by}, publication {published.name}"
-    _print(*change.rules.rulebook.policy.remarks, words)
+    print_lines(*change.rules.rulebook.policy.remarks, words)
 
 
 def sign(
@@ -395,7 +395,7 @@ def sign(
     file = write_manifest(change, replace(published, proposed_by=signature), keep=False)
     words = f"{file} is signed by {by}, digest {shown[:SHOWN]}. Another caller:"
     command = f"decision-service rules sign {path} --by NAME --key FILE --digest {shown[:SHOWN]}"
-    _print(*lines, words, f"  {command}")
+    print_lines(*lines, words, f"  {command}")
 
 
 def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest: str) -> None:
@@ -417,7 +417,7 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
             Exit.FINDINGS,
         )
     if not digest:
-        _print(*lines)
+        print_lines(*lines)
         raise CommandError(
             f"{first.name} signed this first: look at it, then sign by --digest {shown[:SHOWN]}",
             Exit.FINDINGS,
@@ -439,7 +439,7 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
     signed = replace(waiting, approved_by=make_approval(waiting, Signing.APPROVED, by, key))
     file = write_manifest(change, signed, keep=True)
     words = f"{file} is signed by {first.name}, and as {by} by {key}. Whether that key is theirs:"
-    _print(*lines, words, f"  decision-service rules verify {path} --callers FILE")
+    print_lines(*lines, words, f"  decision-service rules verify {path} --callers FILE")
 
 
 def _waiting(folder: RuleFolder) -> Publication | None:
@@ -453,11 +453,6 @@ def _waiting(folder: RuleFolder) -> Publication | None:
 def _shown(change: Change, published: Publication) -> tuple[list[str], str]:
     lines = [*shown_lines(change, published)]
     return lines, sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _print(*lines: str) -> None:
-    for line in lines:
-        console().print(line, markup=False, soft_wrap=True)
 
 
 def verify(
@@ -474,7 +469,7 @@ def verify(
     if form is Format.JSON:
         print_json(_dict(published) | {"problems": [render(one) for one in found]})
     elif published is not None:
-        console().print(_summary(published), markup=False, soft_wrap=True)
+        print_lines(_summary(published))
     if found:
         lines = () if form is Format.JSON else tuple(map(render, found))
         message = "a service that requires approval would not load these rules"

@@ -17,6 +17,7 @@ from decision_service.cli.output import (
     FormatOption,
     console,
     print_json,
+    print_lines,
     print_table,
     table,
 )
@@ -134,12 +135,12 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
 def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     out = console()
     if found:
-        out.print(render_all(found), markup=False, soft_wrap=True)
+        print_lines(render_all(found))
     shipped = selection.folder.shipped
     own = [name for name in selection.folder.data if name not in shipped]
     origins = {"of the folder": own, "of the package": shipped}
     used = "; ".join(f"{', '.join(names)} {whose}" for whose, names in origins.items() if names)
-    out.print(f"_data: {used}", markup=False, soft_wrap=True)
+    print_lines(f"_data: {used}")
     files = selection.files
     refused = any(d.severity is Severity.ERROR for d in found)
     keeps = " A service would load nothing of this and keep the rules it has." if refused else ""
