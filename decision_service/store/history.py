@@ -84,12 +84,7 @@ review, `replaced` is true of a decision that was made again. `found_by` are its
 history_keys = sa.Table(
     "history_keys",
     metadata,
-    sa.Column(
-        "key",
-        sa.LargeBinary,
-        primary_key=True,
-        info=withheld("shown by kind in `history`"),
-    ),
+    sa.Column("key", sa.LargeBinary, primary_key=True, info=withheld("shown by kind in `history`")),
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False, info=INNER),
     sa.Column("decision_id", TEXT, nullable=False, info=INNER),
     sqlite_with_rowid=False,

@@ -46,12 +46,7 @@ reviews = sa.Table(
     sa.Column("product", TEXT, nullable=False),
     sa.Column("queue", TEXT, nullable=False, info=withheld("how the lender shares out its work")),
     sa.Column("kind", TEXT),
-    sa.Column(
-        "tags",
-        TEXT,
-        nullable=False,
-        info=withheld("some are for the lender alone"),
-    ),
+    sa.Column("tags", TEXT, nullable=False, info=withheld("some are for the lender alone")),
     sa.Column("state", TEXT, nullable=False),
     sa.Column("opened", sa.BigInteger, nullable=False),
     sa.Column("due", sa.BigInteger, nullable=False),

@@ -63,12 +63,7 @@ shadow_results = sa.Table(
     sa.Column("decision_id", TEXT, primary_key=True),
     sa.Column("version", sa.BigInteger, primary_key=True),
     sa.Column("product", TEXT, nullable=False),
-    sa.Column(
-        "digest",
-        TEXT,
-        nullable=False,
-        info=withheld("which rules were tried"),
-    ),
+    sa.Column("digest", TEXT, nullable=False, info=withheld("which rules were tried")),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("standing", TEXT, nullable=False),
     sa.Column("live_outcome", TEXT, nullable=False),
@@ -77,12 +72,7 @@ shadow_results = sa.Table(
     sa.Column("outcome", TEXT),
     sa.Column("kind", TEXT),
     sa.Column("amount", sa.BigInteger),
-    sa.Column(
-        "moved",
-        TEXT,
-        nullable=False,
-        info=withheld("rules under trial"),
-    ),
+    sa.Column("moved", TEXT, nullable=False, info=withheld("rules under trial")),
     sa.Index("shadow_results_created", "product", "version", "created"),
     info=of_person("decision_id", ErasedBy.DECISIONS),
 )
