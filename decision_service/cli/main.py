@@ -28,6 +28,7 @@ from decision_service.cli.output import (
     unusable,
 )
 from decision_service.cli.table import CONNECTION, GROUPS, Command, Group, Rpc, named
+from decision_service.domain.errors import Unfit
 
 NAME = "decision-service"
 
@@ -174,7 +175,7 @@ def run(arguments: Sequence[str]) -> int:
         ended = CommandError("nothing was done: the question was not answered yes", Exit.FINDINGS)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program
         ended = _ended(error)
-        if debug and not isinstance(error, CommandError):
+        if debug and ended.code == Exit.OWN_FAULT:
             traceback.print_exception(error)
     else:
         if returned == Exit.INTERRUPTED:
@@ -189,7 +190,7 @@ def _ended(error: Exception) -> CommandError:
         return error
     from decision_service.runtime.settings import ConfigError  # with pydantic it is slow to import
 
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | Unfit):
         return CommandError(str(error))
     if isinstance(error, ArgumentError) and "KeyboardInterrupt" in str(error):
         return CommandError("interrupted", Exit.INTERRUPTED)  # Ctrl-C in a call of the solver

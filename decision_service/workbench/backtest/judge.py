@@ -13,6 +13,7 @@ from itertools import pairwise
 import msgspec
 
 from decision_service.domain.decision import Decision, Verdict
+from decision_service.domain.errors import Unfit
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.values import Money
 from decision_service.factors.registry import catalogue
@@ -43,7 +44,7 @@ _Known = Mapping[str, FactorValue]
 _Cell = Callable[[Decision, Verdict, Mapping[str, Value], _Known], str]
 
 
-class DimensionUnknown(ValueError):
+class DimensionUnknown(Unfit):
     """A report cannot be divided by this."""
 
 

@@ -22,6 +22,7 @@ from typing import TypeAlias
 import msgspec
 
 from decision_service.build import engine_version
+from decision_service.domain.errors import Unfit
 from decision_service.domain.ports import PagePosition
 from decision_service.rollout.impact import LeftOut, NotCompared
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
@@ -44,11 +45,11 @@ _POOLS = 5
 """How often a pool is begun anew whose worker was killed."""
 
 
-class WorkersKilled(RuntimeError):
+class WorkersKilled(Unfit):
     """Workers were killed again and again."""
 
 
-class ClusterUnfit(RuntimeError):
+class ClusterUnfit(Unfit):
     """A cluster cannot be reached, or its machines cannot judge as this one does."""
 
 

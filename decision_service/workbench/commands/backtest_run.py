@@ -25,7 +25,7 @@ from decision_service.runtime.config import load
 from decision_service.steering.compare import without_value
 from decision_service.store.engine import SqliteFile, parse_store_url
 from decision_service.workbench.backtest.case_files import CaseFile
-from decision_service.workbench.backtest.judge import DimensionUnknown, require_dimensions
+from decision_service.workbench.backtest.judge import require_dimensions
 from decision_service.workbench.backtest.replica import KeyRange, RangeCounts
 from decision_service.workbench.backtest.report import BrokenLines, ImpactReport, report_of
 from decision_service.workbench.backtest.rules import (
@@ -39,17 +39,13 @@ from decision_service.workbench.backtest.rules import (
     subject_of,
 )
 from decision_service.workbench.backtest.run import (
-    ClusterUnfit,
     MapPartitions,
-    WorkersKilled,
     divided,
     in_processes,
     opened,
     summed,
 )
-from decision_service.workbench.backtest.sums import TooManyCells
 from decision_service.workbench.commands.folder import LoadedRules, find_version
-from decision_service.workbench.constants import FiguresUnfit
 
 SHOWN = 10
 """Broken lines that are shown one by one."""
@@ -86,10 +82,7 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
         )
     if order.params_as_of and (words := without_value([compared.changed], order.params_as_of)):
         raise CommandError(f"--params-as-of {words}")
-    try:
-        require_dimensions(order.by, compared.product.champion, compared.changed)
-    except DimensionUnknown as error:
-        raise CommandError(str(error)) from None
+    require_dimensions(order.by, compared.product.champion, compared.changed)
 
 
 def answered(
@@ -107,7 +100,7 @@ def answered(
             edges, share = _prepare(order, source, asked, compared.changed)
             with progress() as show:
                 sums = summed(_workers(on), order, divided(*edges), jobs, show)
-    except (StoreError, TooManyCells, WorkersKilled, ClusterUnfit) as error:
+    except StoreError as error:
         raise CommandError(str(error)) from None
     subject = subject_of(compared, order, edges, share)
     return report_of(replace(subject, broken=broken), sums)
@@ -258,7 +251,4 @@ def compared_rules(
             f"{other} is a version of {changed.ruleset.ruleset}, not of {name}: compare like with "
             "like"
         )
-    try:
-        return compared(product, base, changed, figures, points, rules.texts)
-    except FiguresUnfit as error:
-        raise CommandError(str(error)) from None
+    return compared(product, base, changed, figures, points, rules.texts)

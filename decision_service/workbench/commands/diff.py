@@ -36,7 +36,6 @@ from decision_service.workbench.commands.folder import (
 )
 from decision_service.workbench.diff import RulesetDiff, compare, compare_plans, file_of
 from decision_service.workbench.proofs.report import claim_proofs
-from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import guard_changes
 
 _SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
@@ -207,12 +206,9 @@ def proved(
     since: date | None = None,
     name: str = "",
 ) -> Proofs:
-    """What is proved of a change from a day on, else from today; raises CommandError."""
+    """What is proved of a change from a day on, else from today; raises SolverMissing."""
     today = since or datetime.now(UTC).astimezone(new.zone).date()
-    try:
-        claims = tuple(claim_proofs(old, new, today, time.monotonic))
-    except SolverMissing as error:
-        raise CommandError(str(error)) from None
+    claims = tuple(claim_proofs(old, new, today, time.monotonic))
     return Proofs(f"v{old.version}", name or f"v{new.version}", today.isoformat(), claims)
 
 

@@ -18,10 +18,9 @@ from decision_service.cli.output import (
     print_lines,
     seconds,
 )
-from decision_service.rules.language.evaluation import FormulaUnfit
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_anywhere
 from decision_service.workbench.constants import NamedVersion
-from decision_service.workbench.proofs.comparison import CLAIMS, Claim, Incomparable, compared
+from decision_service.workbench.proofs.comparison import CLAIMS, Claim, compared
 from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import (
     case_of,
@@ -34,7 +33,6 @@ from decision_service.workbench.proofs.report import (
 )
 from decision_service.workbench.proofs.search import Counterexample, Proved, Result, Undecided
 from decision_service.workbench.proofs.search import prove as prove_it
-from decision_service.workbench.proofs.solver import SolverMissing
 
 DEFAULT_SECONDS = 60.0
 _WORDS = {Proved: "PROVED", Counterexample: "COUNTEREXAMPLE", Undecided: "UNDECIDED"}
@@ -113,10 +111,7 @@ def prove(
 
 def decided(question: Question, today: date, limit: float) -> Result:
     end = time.monotonic() + limit
-    try:
-        return prove_it(question, today, lambda: end - time.monotonic())
-    except SolverMissing as error:
-        raise CommandError(str(error)) from None
+    return prove_it(question, today, lambda: end - time.monotonic())
 
 
 def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> Question:
@@ -127,10 +122,7 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
         what = "--claim only" if claim is Claim.ONLY else f"the condition {where}"
         raise CommandError(f'{what} {words}: as in --claim only "income.months_24m < 6"')
     old, new = (version.ruleset for version in versions)
-    try:
-        return compared(old, new, claim, factor_model(old, new), where)
-    except (FormulaUnfit, Incomparable) as error:
-        raise CommandError(str(error)) from None
+    return compared(old, new, claim, factor_model(old, new), where)
 
 
 def _day(text: str, version: NamedVersion) -> date:
