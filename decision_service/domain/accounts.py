@@ -35,7 +35,7 @@ class AccountError(msgspec.Struct, frozen=True):
     advice: str
 
 
-ACCOUNT_ERRORS = packaged(__package__, "account_errors.yaml", Mapping[str, AccountError])
+ACCOUNT_ERRORS = packaged(__package__, "account_errors.yaml", dict[str, AccountError])
 """Advice by the vendor's error code."""
 
 _UNKNOWN = AccountError("The account could not be read.", "Connect the account again.")
