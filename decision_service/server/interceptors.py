@@ -63,6 +63,7 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.RequestInProgress: code_pb2.ABORTED,
     errors.Unauthenticated: code_pb2.UNAUTHENTICATED,
     errors.PermissionDenied: code_pb2.PERMISSION_DENIED,
+    errors.AuthorityExceeded: code_pb2.PERMISSION_DENIED,
     errors.DataNotReady: code_pb2.FAILED_PRECONDITION,
     errors.SnapshotErased: code_pb2.FAILED_PRECONDITION,
     errors.NoticeNotDue: code_pb2.FAILED_PRECONDITION,

@@ -230,7 +230,7 @@ def _displayed(expressions: Sequence[str]) -> str:
     return f"({''.join(f'{each}, ' for each in expressions)})"
 
 
-class FormulaUnfit(Unfit):
+class FormulaUnfit(Unfit, ValueError):
     """A formula cannot be read; the message says why and where."""
 
 
