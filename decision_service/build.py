@@ -7,9 +7,16 @@ import subprocess
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from decision_service import __version__
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+T = TypeVar("T")
 UNKNOWN = "unknown"
 _PACKAGE = "decision_service"
 _FILE = "commit.txt"
@@ -46,6 +53,25 @@ def commit_of(root: Path) -> str:
     except (OSError, subprocess.SubprocessError):
         return UNKNOWN
     return done.stdout.strip() or UNKNOWN
+
+
+def packaged(package: str, name: str, kind: type[T]) -> T:
+    """What a file of YAML in a package says."""
+    return msgspec.yaml.decode(files(package).joinpath(name).read_bytes(), type=kind)
+
+
+def templates(package: str, folder: str = "templates", **more: Any) -> Environment:
+    """The templates of a package; those of HTML escape what they are given."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    return Environment(
+        loader=PackageLoader(package, folder),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **{"keep_trailing_newline": True, **more},
+    )
 
 
 def starter_rules() -> Path:

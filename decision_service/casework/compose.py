@@ -9,8 +9,8 @@ from functools import partial
 from textwrap import fill
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from decision_service.build import templates
 from decision_service.casework.recourse import Recourse
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import OfferKind, Outcome, Price, ReferKind, Verdict
@@ -363,14 +363,7 @@ def effective_rate(price: Price) -> Decimal:
         return (1 + rate) ** _WEEKS_A_MONTH - 1 if price.weekly else rate
 
 
-_FORMS = Environment(
-    loader=PackageLoader("decision_service.casework", "letter"),
-    autoescape=select_autoescape(("html",)),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_FORMS = templates(__package__, "letter")
 _FORMS.filters["wrapped"] = partial(
     fill, width=COLUMNS, break_long_words=False, break_on_hyphens=False
 )

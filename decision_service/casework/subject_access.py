@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import msgspec
 from msgspec.structs import asdict
 
+from decision_service.build import packaged
 from decision_service.casework.compose import text
 from decision_service.casework.disclosure import (
     DiscloseReply,
@@ -117,8 +117,7 @@ class AccessWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def _words() -> AccessWords:
-    content = resources.files(__package__).joinpath("about.yaml").read_bytes()
-    return msgspec.yaml.decode(content, type=AccessWords)
+    return packaged(__package__, "about.yaml", AccessWords)
 
 
 def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> Mapping[str, Any]:

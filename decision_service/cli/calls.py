@@ -6,8 +6,8 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
-from inspect import Parameter, signature
-from typing import Annotated, Any, get_args, get_type_hints
+from inspect import Parameter
+from typing import Annotated, Any, get_args
 
 import typer
 from google.protobuf.message import Message
@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from decision_service.cli.client import ServerOptions, method_of
 from decision_service.cli.fields import field_options, fill_request
-from decision_service.cli.options import with_options
+from decision_service.cli.options import parameters, with_options
 from decision_service.cli.output import print_json
 from decision_service.cli.table import Rpc, named
 
@@ -78,17 +78,17 @@ def command_of(row: Rpc) -> Callable[..., Any]:
         else [*field_options(request, row.argument, row.without, row.defaults)]
     )
     by = named(row.by) if row.by else _send
-    own = _parameters(by)[1:]
+    own = parameters(by)[1:]
     shared = [] if any(one.name == "form" for one in own) else [_FORM]
     if any(one.path[-1].endswith("amount") for one in fields):
         shared.append(_CURRENCY)
-    connection = _parameters(ServerOptions.of)
+    connection = parameters(ServerOptions.of)
     if not row.shows_connection:
         connection = [*map(_hidden, connection)]
 
     def run(**given: Any) -> Any:
-        def taken(parameters: list[Parameter]) -> dict[str, Any]:
-            return {one.name: given.pop(one.name) for one in parameters}
+        def taken(some: list[Parameter]) -> dict[str, Any]:
+            return {one.name: given.pop(one.name) for one in some}
 
         server = ServerOptions.of(**taken(connection))
         common = taken(shared)
@@ -98,8 +98,8 @@ def command_of(row: Rpc) -> Callable[..., Any]:
             fill_request(filled, fields, values, common.get("currency", ""))
         return by(Call(row, filled, server, common.get("form", Form.TABLE)), **given)
 
-    parameters = [*(one.parameter for one in fields), *own, *shared, *connection]
-    return with_options(run, sorted(parameters, key=_needed))
+    every = [*(one.parameter for one in fields), *own, *shared, *connection]
+    return with_options(run, sorted(every, key=_needed))
 
 
 _FORM = Parameter(
@@ -116,14 +116,6 @@ _CURRENCY = Parameter(
     default="PHP",
     annotation=Annotated[str, typer.Option("--currency", help="of the amount, ISO 4217")],
 )
-
-
-def _parameters(function: Callable[..., Any]) -> list[Parameter]:
-    hints = get_type_hints(function, include_extras=True)
-    return [
-        one.replace(annotation=hints[one.name], kind=Parameter.KEYWORD_ONLY)
-        for one in signature(function).parameters.values()
-    ]
 
 
 def _hidden(parameter: Parameter) -> Parameter:

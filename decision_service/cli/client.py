@@ -118,12 +118,12 @@ class ServerOptions:
         try:
             return split_address(self.address)
         except ValueError as error:
-            raise CommandError(f"--address: {error}", Exit.USAGE) from None
+            raise CommandError(f"--address: {error}") from None
 
     def context(self) -> ssl.SSLContext:
         """The files as TLS uses them; raises CommandError for what is no certificate or key."""
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise CommandError("--tls-cert and --tls-key belong together: give both", Exit.USAGE)
+            raise CommandError("--tls-cert and --tls-key belong together: give both")
         made = _trusting(self.tls_ca)
         made.set_alpn_protocols(["h2"])
         if self.tls_cert is None or self.tls_key is None:
@@ -135,8 +135,7 @@ class ServerOptions:
         except (ssl.SSLError, ValueError):
             raise CommandError(
                 f"{self.tls_cert} and {self.tls_key} of --tls-cert and --tls-key are not a "
-                "certificate in PEM and its key, which must have no passphrase",
-                Exit.USAGE,
+                "certificate in PEM and its key, which must have no passphrase"
             ) from None
         return made
 
@@ -145,12 +144,10 @@ class ServerOptions:
         if token is None:
             return ()
         if not self.encrypted and not is_loopback(self.place()[0]):
-            raise CommandError(
-                f"the token would go to {self.address} unencrypted: give --tls-ca", Exit.USAGE
-            )
+            raise CommandError(f"the token would go to {self.address} unencrypted: give --tls-ca")
         if not _TOKEN.fullmatch(token.strip()):
             message = f"{self.token_file} of --token-file does not hold one token and nothing else"
-            raise CommandError(message, Exit.USAGE)
+            raise CommandError(message)
         return (("authorization", f"Bearer {token.strip().decode('ascii')}"),)
 
 
@@ -172,8 +169,7 @@ def _read_profile(file: Path) -> dict[str, Any]:
         name in names and isinstance(value, str) for name, value in read.items()
     ):
         raise CommandError(
-            f"{file} of --profile is no YAML file of {', '.join(names)}, each with a text",
-            Exit.USAGE,
+            f"{file} of --profile is no YAML file of {', '.join(names)}, each with a text"
         )
     return {name: v if name == "address" else file.parent / v for name, v in read.items()}
 
@@ -187,8 +183,7 @@ def _trusting(authority: Path | None) -> ssl.SSLContext:
     try:
         made.load_verify_locations(cadata=content.decode("ascii", "replace"))
     except (ssl.SSLError, ValueError):
-        message = f"{authority} of --tls-ca holds no certificate in PEM"
-        raise CommandError(message, Exit.USAGE) from None
+        raise CommandError(f"{authority} of --tls-ca holds no certificate in PEM") from None
     return made
 
 
@@ -199,7 +194,7 @@ def _content(option: str, path: Path | None) -> bytes | None:
         return read_small(path)
     except OSError as error:
         raise CommandError(
-            f"the file {path} of {option} cannot be read ({error.strerror})", Exit.USAGE
+            f"the file {path} of {option} cannot be read ({error.strerror})"
         ) from None
 
 

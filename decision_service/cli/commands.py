@@ -25,6 +25,7 @@ from decision_service.cli.output import (
     message_dict,
     new_file,
     print_json,
+    print_lines,
     seconds,
     whole,
 )
@@ -109,7 +110,7 @@ def show_letter(
     try:
         write_whole(out, letter)
     except OSError as error:
-        raise CommandError(f"{out} cannot be written ({error.strerror})", Exit.USAGE) from None
+        raise CommandError(f"{out} cannot be written ({error.strerror})") from None
 
 
 AllOption = Annotated[bool, typer.Option("--all", help="also reviews that have ended")]
@@ -150,8 +151,7 @@ def require_span(request: Any) -> None:
     has = request.HasField("create_time_from") and request.HasField("create_time_before")
     if has and before.ToDatetime() <= first.ToDatetime():
         raise CommandError(
-            f"--before {before.ToJsonString()} is not after --from {first.ToJsonString()}",
-            Exit.USAGE,
+            f"--before {before.ToJsonString()} is not after --from {first.ToJsonString()}"
         )
 
 
@@ -221,7 +221,7 @@ def move(call: Call) -> None:
     words = "nothing changed"
     if reply.HasField("step"):
         words = f"{moved_text(reply.step)} (step {reply.step.position}, by {reply.step.who})"
-    console().print(f"{request.product}: {words}", markup=False, soft_wrap=True)
+    print_lines(f"{request.product}: {words}")
 
 
 def kill(call: Call, yes: YesOption = False) -> None:
@@ -240,16 +240,13 @@ def compare(call: Call, challenger: ChallengerOption = False) -> None:
     request: Any = call.request
     if bool(request.shadow_version) + challenger + request.champion != 1:
         raise CommandError(
-            "say what to compare: one of --shadow VERSION, --challenger and --champion", Exit.USAGE
+            "say what to compare: one of --shadow VERSION, --challenger and --champion"
         )
     if request.champion and not request.params_as_of:
         raise CommandError(
             "--champion compares the champion with itself: say by which day's parameters, with "
-            "--params-as-of DATE",
-            Exit.USAGE,
+            "--params-as-of DATE"
         )
     if request.shadow_version and request.params_as_of:
-        raise CommandError(
-            "--params-as-of does not go with --shadow: a shadow has judged already", Exit.USAGE
-        )
+        raise CommandError("--params-as-of does not go with --shadow: a shadow has judged already")
     call.show(call.send(_COMPARE_SECONDS))

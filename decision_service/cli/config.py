@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from decision_service.app.core import refused_rules, rules_folder
-from decision_service.cli.output import (
-    CommandError,
-    Exit,
-    Format,
-    print_json,
-    print_or_check,
-)
+from decision_service.cli.output import CommandError, Format, print_json, print_or_check
 from decision_service.domain.errors import visible
 from decision_service.rulebook.folder import RulesFolderMissing, read_rules
 from decision_service.rulebook.load import blocked_problem, load_rules
@@ -111,7 +105,7 @@ def check(config: Path | None, form: Format) -> None:
         _print(reading)
     if problems:
         first, *others = problems
-        raise CommandError(first, Exit.USAGE, tuple(others))
+        raise CommandError(first, lines=tuple(others))
 
 
 def print_sample(sample_form: str, expected: Path | None) -> None:

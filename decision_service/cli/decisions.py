@@ -23,6 +23,7 @@ from decision_service.cli.output import (
     console,
     message_dict,
     print_json,
+    print_lines,
     print_table,
     table,
 )
@@ -248,7 +249,7 @@ def print_chain(links: Sequence[ChainLink]) -> None:
     """Every record of an application in the order of time, then what counts now."""
     first, out = links[0].decision, console()
     words = [f"{name} {value}" for name, value in _application(first).items() if value]
-    out.print(" · ".join(words), markup=False, soft_wrap=True)
+    print_lines(" · ".join(words))
     for link in links:
         tree = Tree(f"{styled_outcome(link.decision)} · {escape(link.decision.decision_id)}")
         add_verdict(tree, link.decision)

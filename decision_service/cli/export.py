@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import typer
@@ -28,6 +28,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
+from decision_service.build import templates
 from decision_service.cli.calls import Call
 from decision_service.cli.client import Connection
 from decision_service.cli.commands import require_span
@@ -36,9 +37,6 @@ from decision_service.cli.parquet import ParquetRows
 from decision_service.cli.views import counted
 from decision_service.domain.values import Cause, Missing
 from decision_service.server.wire import enum_name
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 COLUMNS = (
     "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",
@@ -129,7 +127,7 @@ def case(exported: Exported) -> str:
     lists: dict[str, list[str]] = {}
     for answer in decision.list_answers:
         lists.setdefault(answer.list, []).extend([inputs[answer.input]] if answer.listed else [])
-    return _template("case.yaml.j2").render(
+    return _case_template().render(
         exported=exported,
         decision=decision,
         rules=rules,
@@ -145,19 +143,7 @@ def case(exported: Exported) -> str:
     )
 
 
-@cache
-def _template(name: str) -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("decision_service.cli", "templates"),
-        autoescape=False,  # noqa: S701 - it is YAML, and its texts are JSON
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(name)
+_case_template = cache(lambda: templates(__package__).get_template("case.yaml.j2"))
 
 
 def _factor(factor: pb.FactorValue) -> str:
@@ -383,7 +369,7 @@ def export(
     _check(form, decision_id, wanted)
     if form is ExportFormat.PARQUET:
         if output is None:
-            raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
+            raise CommandError("Parquet goes to a file: name it with --out")
         require_extra("pyarrow", "--format parquet needs pyarrow")
     wanted.page_size = _PAGE
     with call.server.connect() as connection, _opened(output, form) as file:
@@ -396,9 +382,9 @@ def export(
 def _check(form: ExportFormat, decision_id: str, wanted: service_pb.ListDecisionsRequest) -> None:
     require_span(wanted)
     if decision_id and wanted.ByteSize():
-        raise CommandError("give an id or filters, not both", Exit.USAGE)
+        raise CommandError("give an id or filters, not both")
     if form is ExportFormat.CASES and not decision_id and not wanted.product:
-        raise CommandError("rule tests are of one product: name it with --product", Exit.USAGE)
+        raise CommandError("rule tests are of one product: name it with --product")
 
 
 class _Source:

@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1.values_pb2 import InputValue
-from decision_service.cli.output import CommandError, Exit, read_by, whole
+from decision_service.cli.output import CommandError, read_by, whole
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -251,13 +251,10 @@ def money_message(amount: str, currency: str) -> Money:
     if found is None:
         raise CommandError(
             f"the amount {amount!r} is not written as 20000 or 20000.50: plain digits, a point "
-            "before at most four decimals, no separators, no exponent, no spaces",
-            Exit.USAGE,
+            "before at most four decimals, no separators, no exponent, no spaces"
         )
     if not _CURRENCY.fullmatch(currency):
-        raise CommandError(
-            f"the currency {currency!r} is not three capital letters such as PHP", Exit.USAGE
-        )
+        raise CommandError(f"the currency {currency!r} is not three capital letters such as PHP")
     sign = -1 if found[1] else 1
     nanos = int((found[3] or "").ljust(9, "0"))
     return Money(currency_code=currency, units=sign * int(found[2]), nanos=sign * nanos)
@@ -267,7 +264,7 @@ def parse_input(pair: str) -> tuple[str, InputValue]:
     """An input from `name=value`, its type from the value's form."""
     name, equals, text = pair.partition("=")
     if not equals or not name:
-        raise CommandError(f"--input {pair!r} must have the form name=value", Exit.USAGE)
+        raise CommandError(f"--input {pair!r} must have the form name=value")
     money = _MONEY.fullmatch(text)
     if money:
         amount = money_message(money[2] or money[3], money[1] or money[4])

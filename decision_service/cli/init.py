@@ -15,13 +15,7 @@ from decision_service.cli.output import CommandError, Exit
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import count, render
 from decision_service.runtime.config import sample
-from decision_service.server.auth import (
-    NAME,
-    UNREADABLE,
-    new_token,
-    read_callers_file,
-    token_hash,
-)
+from decision_service.server.auth import NAME, UNREADABLE, new_token, read_callers_file, token_hash
 from decision_service.server.context import Role
 
 SETTINGS = "decision-service.yaml"
@@ -35,14 +29,14 @@ def init(folder: Path, only_protos: bool) -> None:
     try:
         if folder.is_dir() and (found := next(folder.iterdir(), None)) is not None:
             message = f"{folder} is not empty ({found.name} is in it): give a new folder"
-            raise CommandError(message, Exit.USAGE)
+            raise CommandError(message)
         _write(folder, contents)
         if not only_protos:
             (folder / SETTINGS).write_text(sample(), encoding="utf-8")
     except OSError as error:
         why = error.strerror or "not every file could be copied"
         message = f"{folder} cannot be written ({why}): free space, or give another folder"
-        raise CommandError(message, Exit.USAGE) from None
+        raise CommandError(message) from None
     sys.stdout.write(_next_steps(folder, only_protos=only_protos))
 
 
@@ -77,11 +71,10 @@ def new(
 ) -> None:
     if not NAME.fullmatch(caller):
         raise CommandError(
-            f"{caller!r} is no caller's name: use 1 to 64 lower-case letters, digits, ., _ and -",
-            Exit.USAGE,
+            f"{caller!r} is no caller's name: use 1 to 64 lower-case letters, digits, ., _ and -"
         )
     if not role:
-        raise CommandError(_ROLES_NEEDED, Exit.USAGE)
+        raise CommandError(_ROLES_NEEDED)
     token = new_token()
     roles = ", ".join(dict.fromkeys(role))
     sys.stderr.write("The token is shown this once; keep it as a secret:\n")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
 from decision_service.runtime.config import load
@@ -53,7 +53,7 @@ add_identity, list_identity = partial(_add, _identity), partial(_list, _identity
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:
     if path is None:
-        raise CommandError(f"set {keys.setting}, or name a file by --file", Exit.USAGE)
+        raise CommandError(f"set {keys.setting}, or name a file by --file")
     return path
 
 
@@ -62,7 +62,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise CommandError(error.message, Exit.USAGE) from None
+        raise CommandError(error.message) from None
 
 
 def key_id(text: str) -> bytes:
@@ -72,7 +72,7 @@ def key_id(text: str) -> bytes:
         given = b""
     if len(given) != KEY_ID_BYTES:
         message = f"{text!r} is no id of a key: give the {2 * KEY_ID_BYTES} digits of `list`"
-        raise CommandError(message, Exit.USAGE)
+        raise CommandError(message)
     return given
 
 
@@ -104,7 +104,7 @@ def forget_data_key(key: str, config: Path | None, file: Path | None) -> None:
         _require_old(path, wanted)
         if wanted in asyncio.run(_used(settings.store_url)):
             message = f"{key} wraps users' keys: run `decision-service keys data rewrap` first"
-            raise CommandError(message, Exit.USAGE)
+            raise CommandError(message)
         DATA_KEYS.remove(path, wanted)
     sys.stdout.write(f"{key} is deleted from {path}; delete it from every copy of the file\n")
 
@@ -113,9 +113,9 @@ def _require_old(path: Path, wanted: bytes) -> None:
     newest, *older = (key.id for key in DATA_KEYS.read(path))
     if wanted == newest:
         message = f"{wanted.hex()} is the newest key of {path}, which wraps: `add` another first"
-        raise CommandError(message, Exit.USAGE)
+        raise CommandError(message)
     if wanted not in older:
-        raise CommandError(f"{path} has no key {wanted.hex()}: see `list`", Exit.USAGE)
+        raise CommandError(f"{path} has no key {wanted.hex()}: see `list`")
 
 
 async def _rewrap(url: str, path: Path) -> int:

@@ -28,6 +28,7 @@ from decision_service.cli.output import (
     unusable,
 )
 from decision_service.cli.table import CONNECTION, GROUPS, Command, Group, Rpc, named
+from decision_service.domain.errors import Unfit
 
 NAME = "decision-service"
 
@@ -77,7 +78,7 @@ class LazyGroup(TyperGroup):
             near = get_close_matches(args[0], known, n=1)
             hint = f"did you mean {near[0]}?" if near else "--help lists them all"
             name = " ".join([*_words(ctx), args[0]])
-            raise CommandError(f"there is no command {name}: {hint}", Exit.USAGE)
+            raise CommandError(f"there is no command {name}: {hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -169,12 +170,12 @@ def run(arguments: Sequence[str]) -> int:
         if not said.startswith("Usage: "):  # the help of a group without a command
             said = " ".join(said.split()).replace(": Value error, ", ": ", 1)
             said = re.sub(r" \(Possible options: ([^,)]*).*\)$", r": did you mean \1?", said)
-        ended = CommandError(said, Exit.USAGE)
+        ended = CommandError(said)
     except typer.Abort:
         ended = CommandError("nothing was done: the question was not answered yes", Exit.FINDINGS)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program
         ended = _ended(error)
-        if debug and not isinstance(error, CommandError):
+        if debug and ended.code == Exit.OWN_FAULT:
             traceback.print_exception(error)
     else:
         if returned == Exit.INTERRUPTED:
@@ -189,8 +190,8 @@ def _ended(error: Exception) -> CommandError:
         return error
     from decision_service.runtime.settings import ConfigError  # with pydantic it is slow to import
 
-    if isinstance(error, ConfigError):
-        return CommandError(str(error), Exit.USAGE)
+    if isinstance(error, ConfigError | Unfit):
+        return CommandError(str(error))
     if isinstance(error, ArgumentError) and "KeyboardInterrupt" in str(error):
         return CommandError("interrupted", Exit.INTERRUPTED)  # Ctrl-C in a call of the solver
     return CommandError(
@@ -209,7 +210,7 @@ def _check_text(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
             "utf-8", "surrogateescape"
         ):
             shown = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            raise CommandError(f"{name} is not UTF-8: {shown}", Exit.USAGE)
+            raise CommandError(f"{name} is not UTF-8: {shown}")
 
 
 def version() -> None:

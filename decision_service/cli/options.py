@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import field, make_dataclass
-from inspect import Parameter
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
-import typer
+from typer import Argument, Option
 
 from decision_service.cli.output import ConfigOption, Format, FormatOption, InitOption
 
 CaOption = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--tls-ca",
         envvar="DECISION_CLIENT_TLS_CA",
         help="authority of the server's certificate",
@@ -22,70 +22,51 @@ CaOption = Annotated[
 ]
 
 
-def _option(name: str, kind: Any, default: Any = Parameter.empty) -> Parameter:
-    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+def parameters(function: Callable[..., Any]) -> list[Parameter]:
+    """What a function takes, by keyword, with its annotations resolved."""
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        one.replace(annotation=hints[one.name], kind=Parameter.KEYWORD_ONLY)
+        for one in signature(function).parameters.values()
+    ]
 
 
-def _argument(kind: type, name: str, about: str) -> Any:
-    return Annotated[kind, typer.Argument(metavar=name, help=about)]
+def _options(
+    folder: Annotated[Path, Argument(metavar="FOLDER", help="a new folder, or one that is empty")],
+    url: Annotated[
+        str,
+        Argument(metavar="URL", help="where the service is reached: https://host/webhooks/smile"),
+    ],
+    webhook_id: Annotated[
+        str, Argument(metavar="ID", help="the webhook's id, as `webhooks list` shows it")
+    ],
+    key: Annotated[str, Argument(metavar="KEY", help="the id of a key, as `list` prints it")],
+    only_protos: Annotated[
+        bool, Option("--protos", help="write the protos and the service config for clients")
+    ] = False,
+    config: ConfigOption = None,
+    form: FormatOption = Format.TABLE,
+    init: InitOption = False,
+    store: Annotated[
+        str, Option("--store", help="the store's URL, instead of the configured one")
+    ] = "",
+    file: Annotated[
+        Path | None, Option("--file", help="the file, instead of the configured one")
+    ] = None,
+    name: Annotated[str, Option("--name", help="shown by the vendor")] = "decision-service",
+    tls_ca: CaOption = None,
+    sample_form: Annotated[
+        Literal["yaml", "env"],
+        Option("--format", help="yaml for --config, env for the environment"),
+    ] = "yaml",
+    expected: Annotated[
+        Path | None,
+        Option("--check", metavar="FILE", help="exit code 1 where it is not the sample"),
+    ] = None,
+) -> None: ...
 
 
-_OPTIONS = (
-    _option("folder", _argument(Path, "FOLDER", "a new folder, or one that is empty")),
-    _option(
-        "only_protos",
-        Annotated[
-            bool,
-            typer.Option("--protos", help="write the protos and the service config for clients"),
-        ],
-        False,
-    ),
-    _option(
-        "url", _argument(str, "URL", "where the service is reached: https://host/webhooks/smile")
-    ),
-    _option("webhook_id", _argument(str, "ID", "the webhook's id, as `webhooks list` shows it")),
-    _option("key", _argument(str, "KEY", "the id of a key, as `list` prints it")),
-    _option("config", ConfigOption, None),
-    _option("form", FormatOption, Format.TABLE),
-    _option("init", InitOption, False),
-    _option(
-        "store",
-        Annotated[
-            str, typer.Option("--store", help="the store's URL, instead of the configured one")
-        ],
-        "",
-    ),
-    _option(
-        "file",
-        Annotated[
-            Path | None, typer.Option("--file", help="the file, instead of the configured one")
-        ],
-        None,
-    ),
-    _option(
-        "name",
-        Annotated[str, typer.Option("--name", help="shown by the vendor")],
-        "decision-service",
-    ),
-    _option("tls_ca", CaOption, None),
-    _option(
-        "sample_form",
-        Annotated[
-            Literal["yaml", "env"],
-            typer.Option("--format", help="yaml for --config, env for the environment"),
-        ],
-        "yaml",
-    ),
-    _option(
-        "expected",
-        Annotated[
-            Path | None,
-            typer.Option("--check", metavar="FILE", help="exit code 1 where it is not the sample"),
-        ],
-        None,
-    ),
-)
-OPTIONS = {one.name: one for one in _OPTIONS}
+OPTIONS = {one.name: one for one in parameters(_options)}
 
 
 def with_options(run: Callable[..., Any], options: Iterable[Parameter]) -> Callable[..., Any]:

@@ -79,7 +79,7 @@ def _lines(file: TextIO) -> Iterator[str]:
         if len(line) > _LONGEST and not line.endswith("\n"):
             rest = file.readline(_ENDLESS)
             if len(rest) == _ENDLESS:
-                raise CommandError("the file holds no lines of reports", Exit.USAGE)
+                raise CommandError("the file holds no lines of reports")
         yield line
 
 
@@ -87,7 +87,7 @@ def _header(line: str, place: str) -> Sequence[str]:
     try:
         names = [name.strip() for name in _cells(line)]
     except OutcomeLineBroken as error:
-        raise CommandError(f"{place}: the header cannot be read: {error}", Exit.USAGE) from None
+        raise CommandError(f"{place}: the header cannot be read: {error}") from None
     unknown = [name for name in names if name not in COLUMNS]
     lacking = [name for name in _REQUIRED if name not in names]
     if unknown or lacking or len(names) != len(set(names)):
@@ -101,8 +101,7 @@ def _header(line: str, place: str) -> Sequence[str]:
         raise CommandError(
             f"{place}: the header {what}: the first line of a file in UTF-8 names columns once "
             "each, separated by commas, of "
-            f"{', '.join(COLUMNS)}",
-            Exit.USAGE,
+            f"{', '.join(COLUMNS)}"
         )
     return names
 
@@ -221,4 +220,4 @@ def _opened(file: str) -> TextIOWrapper:
         place = file if given else sys.stdin.fileno()
         return open(place, encoding="utf-8-sig", errors="replace", closefd=given)
     except OSError as error:
-        raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
+        raise CommandError(f"{file} cannot be read ({error.strerror})") from None

@@ -55,7 +55,7 @@ class CommandError(Exception):
     def __init__(
         self,
         message: str,
-        code: Exit,
+        code: Exit = Exit.USAGE,
         lines: tuple[str, ...] = (),
         details: tuple[str, ...] = (),
     ) -> None:
@@ -124,6 +124,13 @@ def _plain(cell: object) -> str:
     return Text.from_markup(visible(str(cell))).plain
 
 
+def print_lines(*lines: str) -> None:
+    """Print lines as they are, whatever their length and their signs."""
+    out = console()
+    for line in lines:
+        out.print(line, markup=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     content = message_dict(value) if hasattr(value, "DESCRIPTOR") else value
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
@@ -172,7 +179,7 @@ def unusable(error: OSError) -> int:
     if error.errno == errno.EPIPE:
         return Exit.DONE
     what = "the output" if error.filename is None else f"{error.filename}"
-    print_error(CommandError(f"{what} cannot be used: {error.strerror or error}", Exit.USAGE))
+    print_error(CommandError(f"{what} cannot be used: {error.strerror or error}"))
     return Exit.USAGE
 
 
@@ -197,7 +204,7 @@ def flushed(code: int) -> int:
 
 def require_extra(module: str, what: str) -> None:
     if find_spec(module) is None:
-        raise CommandError(f"{what}: install decision-service[{_EXTRAS[module]}]", Exit.USAGE)
+        raise CommandError(f"{what}: install decision-service[{_EXTRAS[module]}]")
 
 
 def read_text(path: Path, hint: str) -> str:
@@ -206,7 +213,7 @@ def read_text(path: Path, hint: str) -> str:
         return read_small(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CommandError(f"{path} cannot be read ({why}): {hint}", Exit.USAGE) from None
+        raise CommandError(f"{path} cannot be read ({why}): {hint}") from None
 
 
 def print_or_check(text: str, file: Path | None, name: str, command: str) -> None:
@@ -228,10 +235,10 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
-        raise CommandError(f"{path} is there already: choose another name", Exit.USAGE) from None
+        raise CommandError(f"{path} is there already: choose another name") from None
     except OSError as error:
         raise CommandError(
-            f"{path} cannot be written ({error.strerror}): choose another place", Exit.USAGE
+            f"{path} cannot be written ({error.strerror}): choose another place"
         ) from None
     with os.fdopen(handle, "wb") as file:
         try:

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from rich.markup import escape
 
-from decision_service.cli.output import console, print_table, table
+from decision_service.cli.output import console, print_lines, print_table, table
 from decision_service.cli.views import instant_text, money_text, value_text
 from decision_service.server.wire import enum_name
 
@@ -71,7 +71,7 @@ def print_record(record: Message, indent: str = "") -> None:
     if not record.ListFields() and not plain:
         console().print("Nothing.")
     if token := getattr(record, "next_page_token", ""):
-        console().print(f"More: --page-token {token}", markup=False, soft_wrap=True)
+        print_lines(f"More: --page-token {token}")
 
 
 def _plain_rows(record: Message) -> Iterator[tuple[str, str]]:
@@ -96,7 +96,7 @@ def print_wrapped(text: str, label: str = "") -> None:
     for line in text.splitlines():
         room = max(_WIDTH - len(label), _WIDTH // 2)
         for part in wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]:
-            console().print(f"{label}{part}", markup=False, soft_wrap=True)
+            print_lines(f"{label}{part}")
             label = " " * len(label)
 
 

@@ -11,11 +11,7 @@ from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
-from decision_service.cli.output import (
-    console,
-    print_table,
-    table,
-)
+from decision_service.cli.output import console, print_lines, print_table, table
 from decision_service.cli.records import print_record, print_wrapped
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.wire import enum_name
@@ -235,19 +231,16 @@ def _count(one: figures_pb.NextStage) -> str:
 
 def print_rollout(reply: pb.GetRolloutResponse) -> None:
     rollout, out = reply.rollout, console()
-    for line in (*headlines(rollout), *group_lines(rollout), *_refused(rollout)):
-        out.print(line, markup=False, soft_wrap=True)
+    print_lines(*headlines(rollout), *group_lines(rollout), *_refused(rollout))
     figures = reply.figures
     out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
     print_table(arms_table(figures.arms))
-    for line in (*shadow_lines(figures.shadows), *day_lines(figures)):
-        out.print(line, markup=False, soft_wrap=True)
+    print_lines(*shadow_lines(figures.shadows), *day_lines(figures))
     out.print()
     if figures.guardrails:
         print_table(guardrail_table(figures.guardrails))
         out.print()
-    for line in next_lines(rollout, figures.next):
-        out.print(line, markup=False, soft_wrap=True)
+    print_lines(*next_lines(rollout, figures.next))
 
 
 def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
@@ -316,8 +309,7 @@ def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
         for rules in reply.in_force
         if not rules.here
     ]
-    for line in lines:
-        console().print(line, markup=False, soft_wrap=True)
+    print_lines(*lines)
     rest = ruleset_pb.ListRulesetsResponse(lists=reply.lists, list_changes=reply.list_changes)
     if reply.HasField("published"):
         rest.published.CopyFrom(reply.published)

@@ -72,7 +72,7 @@ async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
     try:
         service = await start(settings, lines, init=init)
     except StartError as error:
-        raise CommandError(str(error), Exit.USAGE, error.lines) from None
+        raise CommandError(str(error), lines=error.lines) from None
     tune_interpreter()
     if not asked.is_set():
         sys.stdout.write("\n".join(banner(service)) + "\n")
@@ -135,5 +135,5 @@ def migrate(config: Path | None, init: bool, store: str) -> None:
     try:
         asyncio.run(migrate_store(url, init=init))
     except StoreError as error:
-        raise CommandError(error.message, Exit.USAGE) from None
+        raise CommandError(error.message) from None
     console().print(f"The store {url.rpartition('@')[2]} has the newest tables.", markup=False)

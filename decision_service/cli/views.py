@@ -326,14 +326,10 @@ def chain_lines(review: pb.DecisionReview) -> Iterator[str]:
 
 def _event_lines(events: Iterable[review_pb.ReviewEvent]) -> Iterator[str]:
     for event in events:
-        yield escape(f"  {event.position:>3}  {step_text(event)}")
+        who = event.who or "service"
+        yield escape(f"  {event.position:>3}  {_at(event.event_time)}  {event.action} · {who}")
         for words in step_words(event):
             yield from _wrapped(words)
-
-
-def step_text(event: review_pb.ReviewEvent) -> str:
-    """`2026-11-27 08:10  PROPOSED · ana`."""
-    return f"{_at(event.event_time)}  {event.action} · {event.who or 'service'}"
 
 
 def step_words(event: review_pb.ReviewEvent) -> Iterator[str]:

@@ -22,6 +22,7 @@ from decision_service.cli.output import (
     Format,
     console,
     print_json,
+    print_lines,
     print_table,
     table,
 )
@@ -53,8 +54,7 @@ async def open_smile(settings: Settings) -> AsyncIterator[SmileSource]:
     if settings.smile_mode is SmileMode.EMBEDDED:
         raise CommandError(
             "there is no vendor to ask in embedded mode: set DECISION_SMILE_MODE=sandbox or "
-            "production, with its keys",
-            Exit.USAGE,
+            "production, with its keys"
         )
     source = SmileSource(
         settings.base_url,
@@ -87,9 +87,7 @@ def register(url: str, name: str, config: Path | None, form: Format) -> None:
     settings = load(config)
     secret = _newest_secret(settings)
     if urlsplit(url).scheme != "https":
-        raise CommandError(
-            f"{url} is no https:// address, and the vendor takes none else", Exit.USAGE
-        )
+        raise CommandError(f"{url} is no https:// address, and the vendor takes none else")
 
     async def registered(webhooks: SmileWebhooks) -> tuple[Webhook, bool]:
         for hook in await webhooks.list(vendor_deadline()):
@@ -107,7 +105,7 @@ def register(url: str, name: str, config: Path | None, form: Format) -> None:
 def remove(webhook_id: str, config: Path | None, form: Format) -> None:
     settings = load(config)
     if not _ID.fullmatch(webhook_id):
-        raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
+        raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`")
     if not _asked(settings, lambda hooks: hooks.remove(webhook_id, vendor_deadline())):
         raise CommandError(
             f"the vendor knows no webhook {webhook_id}: see `webhooks list`", Exit.FINDINGS
@@ -115,7 +113,7 @@ def remove(webhook_id: str, config: Path | None, form: Format) -> None:
     if form is Format.JSON:
         print_json({"removed": webhook_id})
         return
-    console().print(f"{webhook_id} is removed.", markup=False, soft_wrap=True)
+    print_lines(f"{webhook_id} is removed.")
 
 
 def list_webhooks(config: Path | None, form: Format) -> None:
@@ -134,7 +132,7 @@ def send_test(url: str, config: Path | None, tls_ca: Path | None, form: Format) 
     secret = _newest_secret(load(config))
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise CommandError(f"{url} is neither https:// nor of this machine", Exit.USAGE)
+        raise CommandError(f"{url} is neither https:// nor of this machine")
     trusted = trusting(tls_ca)
     signed, forged = _post(url, secret, trusted), _post(url, secret + "-forged", trusted)
     if form is Format.JSON:
@@ -153,9 +151,7 @@ def send_test(url: str, config: Path | None, tls_ca: Path | None, form: Format) 
 def _newest_secret(settings: Settings) -> str:
     secrets = settings.secrets_of_webhooks
     if not secrets:
-        raise CommandError(
-            "no secret is set: put one into DECISION_WEBHOOK_SECRETS (or …_FILE)", Exit.USAGE
-        )
+        raise CommandError("no secret is set: put one into DECISION_WEBHOOK_SECRETS (or …_FILE)")
     return secrets[0].decode()
 
 

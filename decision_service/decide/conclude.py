@@ -60,28 +60,24 @@ from decision_service.factors.compute import compute, own_values, validity_bound
 from decision_service.factors.match import PeopleRead, people_read
 from decision_service.factors.registry import data_names, depends_on_term
 from decision_service.rollout.assign import sets_pin
-from decision_service.rules.evaluate import Facts, LoadedFactors, evaluate, load, load_more, traces
+from decision_service.rules.evaluate import (
+    BUILT_IN,
+    Facts,
+    LoadedFactors,
+    evaluate,
+    load,
+    load_more,
+    traces,
+)
 from decision_service.rules.inputs import list_answers
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.telemetry import NO_TRACER, SpanName, traced
 
 MAX_CACHED = 512
 
-_REACHED = Reason(
-    code=str(DataReason.DAY_CAP_REACHED),
-    texts={
-        "en": "The approvals of the day have reached a limit of the lender",
-        "fil": "Umabot na sa limitasyon ng nagpapautang ang mga naaprobahan sa araw na ito",
-    },
-    component=Component.POLICY,
-)
-_DOUBTFUL = Reason(
-    code=str(DataReason.CLOCK_DOUBTFUL),
-    texts={
-        "en": "The time could not be known for certain when the application was decided",
-        "fil": "Hindi matiyak ang oras nang pagpasyahan ang aplikasyon",
-    },
-    component=Component.POLICY,
+_REACHED, _DOUBTFUL = (
+    Reason(code=str(code), texts=BUILT_IN[code].texts, component=Component.POLICY)
+    for code in (DataReason.DAY_CAP_REACHED, DataReason.CLOCK_DOUBTFUL)
 )
 
 

@@ -43,13 +43,7 @@ from decision_service.domain.errors import (
     UserUnknown,
 )
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.ports import (
-    Clock,
-    FetchResult,
-    SnapshotSource,
-    UserState,
-    WarmMark,
-)
+from decision_service.domain.ports import Clock, FetchResult, SnapshotSource, UserState, WarmMark
 from decision_service.domain.snapshot import Account, Provider, Snapshot
 from decision_service.domain.values import AsOf
 from decision_service.factors.compute import fetch_plan

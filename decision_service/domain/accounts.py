@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
 import msgspec
+
+from decision_service.build import packaged
 
 CONNECTED = "CONNECTED"
 DISCONNECTED = "DISCONNECTED"
@@ -34,45 +35,7 @@ class AccountError(msgspec.Struct, frozen=True):
     advice: str
 
 
-_ERRORS = """
-ACCOUNT_DISABLED: The provider has disabled this account.
-    Ask the provider to enable it, then connect it again.
-ACCOUNT_INACCESSIBLE: The account exists, but the provider does not let it be read.
-    Log in at the provider's own site to see what it asks for, then connect it again.
-ACCOUNT_INCOMPLETE: The account is not fully set up at the provider.
-    Finish setting it up at the provider's own site, then connect it again.
-ACCOUNT_LOCKED: The provider has locked this account after too many attempts.
-    Unlock it at the provider's own site, then connect it again.
-AUTH_REQUIRED: The provider asks for a new login.
-    Connect the account again.
-EXPIRED_CREDENTIALS: The password has expired.
-    Choose a new one at the provider's own site, then connect the account again.
-INVALID_ACCOUNT_TYPE: This kind of account holds no income data.
-    Connect a worker's or member's account instead.
-INVALID_AUTH: The provider did not accept the login.
-    Connect the account again.
-INVALID_CREDENTIALS: The user name or password is wrong.
-    Check both and try again; several wrong attempts lock the account.
-INVALID_MFA: The confirmation code is wrong.
-    Ask for a new code and enter it.
-MFA_TIMEOUT: The confirmation code was not entered in time.
-    Connect the account again and enter the code as soon as it arrives.
-SERVICE_UNAVAILABLE: The provider's site is not available now.
-    Try again in a few minutes.
-SYSTEM_ERROR: Something failed while the account was being read.
-    Try again in a few minutes.
-TOS_REQUIRED: The provider asks for its terms of service to be accepted.
-    Log in at the provider's own site and accept them, then connect the account again.
-UNSUPPORTED_AUTH_TYPE: This way of logging in is not supported.
-    Choose to log in with a user name and password, or connect another account.
-UNSUPPORTED_MFA_METHOD: This way of confirming the login is not supported.
-    Choose a code by text message at the provider, or connect another account.
-"""
-
-ACCOUNT_ERRORS: Mapping[str, AccountError] = {
-    code: AccountError(*texts.split("\n    "))
-    for code, _, texts in (row.partition(": ") for row in re.split(r"\n(?=[A-Z])", _ERRORS.strip()))
-}
+ACCOUNT_ERRORS = packaged(__package__, "account_errors.yaml", dict[str, AccountError])
 """Advice by the vendor's error code."""
 
 _UNKNOWN = AccountError("The account could not be read.", "Connect the account again.")

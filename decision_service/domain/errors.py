@@ -23,6 +23,10 @@ def visible(text: str) -> str:
     return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
+class Unfit(Exception):
+    """What a command was given does not do; the message is the sentence that it ends with."""
+
+
 class ServiceError(Exception):
     """What a caller learns in one sentence; nothing was recorded."""
 

@@ -15,32 +15,12 @@ LARGEST_AMOUNT = Decimal(10) ** 12
 EXACT = Context(prec=34, rounding=ROUND_HALF_EVEN)
 
 # ISO 4217 exponents that are not 2 (list one, 2024-06-25 amendment 177).
-_EXPONENTS = {
-    **dict.fromkeys(
-        [
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "UYI",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ],
-        0,
-    ),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
+_BY_EXPONENT = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
 }
+_EXPONENTS = {code: number for number, codes in _BY_EXPONENT.items() for code in codes.split()}
 
 _SIGNS = {
     "PHP": "₱",

@@ -25,11 +25,7 @@ from decision_service.rollout.model import (
     Track,
     TrackName,
 )
-from decision_service.rollout.state import (
-    ProposalKind,
-    RolloutState,
-    needs_two,
-)
+from decision_service.rollout.state import ProposalKind, RolloutState, needs_two
 
 FALSE_ALARMS = 0.01
 """Of a hundred challengers that differ as meant at most one is stopped at a stage: so few that a

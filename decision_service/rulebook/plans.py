@@ -56,7 +56,7 @@ def plan_problems(
 def _check_cap(
     cap: DayCap, node: YamlNode, deciding: Sequence[CompiledRuleset], report: Report
 ) -> None:
-    known = _offered_tiers(deciding)
+    known = _all_known(_tiers(ruleset) for ruleset in deciding)
     if cap.tier and known is not None and cap.tier not in known:
         versions = " and ".join(f"v{ruleset.version}" for ruleset in deciding)
         message = f"no offer of {versions} has the tier `{cap.tier}`"
@@ -97,11 +97,6 @@ def _least(ruleset: CompiledRuleset) -> Decimal | None:
     if param is None or param.type is not ValueType.MONEY:
         return None
     return min(to_major(int(step.value), ruleset.currency) for step in param.steps)  # type: ignore[arg-type]  # money is a whole number
-
-
-def _offered_tiers(deciding: Sequence[CompiledRuleset]) -> frozenset[str] | None:
-    """Every tier that the offers of versions give, empty for none; None where one is not known."""
-    return _all_known(_tiers(ruleset) for ruleset in deciding)
 
 
 def _tiers(ruleset: CompiledRuleset) -> frozenset[str] | None:

@@ -15,19 +15,6 @@ from decision_service.rules.draft import USES, NamedPart, RulesetDraft
 from decision_service.rules.knockouts import Rule, RulesPart
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place
-from decision_service.rules.language.types import (
-    FLAG,
-    INTEGER,
-    All,
-    Arithmetic,
-    Choice,
-    FunctionCall,
-    NameRead,
-    Node,
-    Symbol,
-    reads,
-    walk,
-)
 from decision_service.rules.language.values import exactly, exponential
 from decision_service.rules.language.yaml import ListNode, Scalar
 from decision_service.rules.literals import bounds_text
@@ -47,7 +34,7 @@ def check_always(draft: RulesetDraft) -> None:
     """R401 for a condition that always holds, R402 for one that never does."""
     for part in draft.parts():
         for written in part.written():
-            if written.condition and written.tree.type is FLAG:
+            if written.condition and written.tree.type is tree.FLAG:
                 _check_written(written, draft)
 
 
@@ -76,8 +63,8 @@ def check_left_out(draft: RulesetDraft) -> None:
 def check_undefined(draft: RulesetDraft) -> None:
     """R316 for a function that has no value for any value of its arguments."""
     for written in draft.trees():
-        for node in walk(written):
-            if isinstance(node, FunctionCall) and node.function in _UNDEFINED:
+        for node in tree.walk(written):
+            if isinstance(node, tree.FunctionCall) and node.function in _UNDEFINED:
                 spans = [span_of(a, {}, draft.names.currency) for a in node.arguments]
                 why = _UNDEFINED[node.function](*spans)
                 if why:
@@ -89,30 +76,30 @@ def check_segments(draft: RulesetDraft) -> None:
     """R321 for a figure that an expression chooses by a segment: parameters have one for each."""
     segments = {name.symbol.name for name in draft.segments.values()}
     for written in draft.trees() if segments else ():
-        for node in walk(written):
-            if isinstance(node, Choice) and _by_segment(node, segments):
+        for node in tree.walk(written):
+            if isinstance(node, tree.Choice) and _by_segment(node, segments):
                 message = f"`{node.text}` is a figure by segment"
                 hint = "write a parameter with `values:` by the labels of the segment, dated or not"
                 draft.report.error("R321", node.place, message, hint)
 
 
-def _by_segment(node: Choice, segments: Collection[str]) -> bool:
-    asked = {symbol.name for symbol in reads(node.condition)}
-    given = (*reads(node.then), *reads(node.otherwise))
+def _by_segment(node: tree.Choice, segments: Collection[str]) -> bool:
+    asked = {symbol.name for symbol in tree.reads(node.condition)}
+    given = (*tree.reads(node.then), *tree.reads(node.otherwise))
     return bool(asked) and asked <= set(segments) and all(symbol.constant for symbol in given)
 
 
 def _check_written(written: Written, draft: RulesetDraft) -> None:
-    tree = written.tree
+    node = written.tree
     for code, word, truth in (("R402", "never", True), ("R401", "always", False)):
-        if not can_hold([(tree, truth)], draft.names.currency):
-            message = f"{written.what} is {word} true: `{tree.text}`"
-            hint = "; ".join(filter(None, map(_bounds, reads(tree))))
-            draft.report.error(code, tree.place, message, hint)
+        if not can_hold([(node, truth)], draft.names.currency):
+            message = f"{written.what} is {word} true: `{node.text}`"
+            hint = "; ".join(filter(None, map(_bounds, tree.reads(node))))
+            draft.report.error(code, node.place, message, hint)
             return
 
 
-def _bounds(symbol: Symbol) -> str:
+def _bounds(symbol: tree.Symbol) -> str:
     if symbol.labels:
         return f"`{symbol.name}` is {' or '.join(symbol.labels)}"
     bounds = bounds_text(symbol.lower, symbol.upper)
@@ -139,11 +126,11 @@ _UNDEFINED: Mapping[str, Callable[..., str]] = {
 }
 
 
-def _divisors(tree: Node) -> Iterator[tuple[Node, str]]:
-    for node in walk(tree):
-        if isinstance(node, Arithmetic) and node.operator == "/":
+def _divisors(written: tree.Node) -> Iterator[tuple[tree.Node, str]]:
+    for node in tree.walk(written):
+        if isinstance(node, tree.Arithmetic) and node.operator == "/":
             yield node.right, "divisor"
-        elif isinstance(node, FunctionCall) and node.function in _DIVISORS:
+        elif isinstance(node, tree.FunctionCall) and node.function in _DIVISORS:
             position, what = _DIVISORS[node.function]
             yield node.arguments[position], what
 
@@ -218,7 +205,7 @@ def _within_stage(rule: Rule, condition: StageCondition | None) -> Rule:
     when = rule.when
     if condition is None or when is None:
         return rule
-    return replace(rule, when=All((condition.when, when), text=when.text, place=when.place))
+    return replace(rule, when=tree.All((condition.when, when), text=when.text, place=when.place))
 
 
 def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
@@ -282,19 +269,21 @@ def _scores_or_prices(part: NamedPart) -> bool:
     return isinstance(part.part, ScorecardPart | TablePart | OfferPart)
 
 
-def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]:
+def _factors(node: tree.Node, inside: dict[str, tree.Node]) -> Iterable[tuple[str, Place]]:
     """The names an expression rests on, derived ones followed to theirs."""
     waiting, left = [node], dict(inside)
     while waiting:
-        for each in walk(waiting.pop()):
-            if isinstance(each, NameRead):
+        for each in tree.walk(waiting.pop()):
+            if isinstance(each, tree.NameRead):
                 if each.symbol.name not in inside:
                     yield each.symbol.name, each.place
                 elif (deeper := left.pop(each.symbol.name, None)) is not None:
                     waiting.append(deeper)
 
 
-def _misplaced(node: Node, part: NamedPart, inside: dict[str, Node], draft: RulesetDraft) -> None:
+def _misplaced(
+    node: tree.Node, part: NamedPart, inside: dict[str, tree.Node], draft: RulesetDraft
+) -> None:
     for name, place in _factors(node, inside):
         spec = draft.names.catalogue.get(name)
         if spec is not None and spec.parity and part.component in _MONEY_MATTERS:
@@ -307,7 +296,7 @@ def _misplaced(node: Node, part: NamedPart, inside: dict[str, Node], draft: Rule
             draft.report.warning("R508", place, message, hint)
 
 
-def _noise(rules: RulesPart, inside: dict[str, Node], draft: RulesetDraft) -> None:
+def _noise(rules: RulesPart, inside: dict[str, tree.Node], draft: RulesetDraft) -> None:
     for rule in rules.rules:
         if rule.then is not Outcome.DECLINE or rule.when is None:
             continue
@@ -354,7 +343,7 @@ def _thresholds(rule: Rule) -> Iterable[tuple[str, Decimal]]:
         return
     left, right = rule.when.left, rule.when.right
     is_months = isinstance(left, tree.NameRead) and ".months_" in left.symbol.name
-    if rule.when.operator != "<" or not is_months or left.type is not INTEGER:
+    if rule.when.operator != "<" or not is_months or left.type is not tree.INTEGER:
         return
     if isinstance(right, tree.Constant) and isinstance(right.value, int):
         yield left.text, Decimal(right.value)

@@ -13,12 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.needs import (
-    ClassRule,
-    DataPolicy,
-    SchemeCeiling,
-    TransactionClass,
-)
+from decision_service.domain.needs import ClassRule, DataPolicy, SchemeCeiling, TransactionClass
 from decision_service.domain.snapshot import Provider
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.keys import MAX_AGE

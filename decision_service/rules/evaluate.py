@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from decision_service.build import packaged
 from decision_service.domain.accounts import PROVIDER_TYPES, Kind
 from decision_service.domain.decision import (
     Component,
@@ -171,89 +172,16 @@ def _day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
-_TEXTS = {
-    DataReason.DATA_MISSING: "Information that the decision needs is not there",
-    DataReason.NOT_YET_POSTED: "A month that the decision needs is not posted yet",
-    DataReason.DATA_ARRIVING: "The data of a connected account is still arriving",
-    DataReason.STALE_DATA: "The connected account has not been updated for too long",
-    DataReason.PARTIAL_DATA: "A connected account could be read only in part",
-    DataReason.SOURCE_FAILED: "A source of the data could not be read",
-    DataReason.UPSTREAM_UNAVAILABLE: "The data provider could not be reached",
-    DataReason.UPSTREAM_TIMEOUT: "The data provider did not answer in time",
-    DataReason.UPSTREAM_RATE_LIMITED: "The data provider took no more requests",
-    DataReason.UPSTREAM_BAD_BODY: "The data provider's answer could not be read",
-    DataReason.UPSTREAM_SCHEMA: "The data provider's answer has an unknown form",
-    DataReason.PAGINATION_LOOP: "The data provider's pages do not come to an end",
-    DataReason.DATA_TOO_LARGE: "There is more data than can be read",
-    DataReason.DATA_CHANGED_DURING_READ: "The data changed while it was read",
-    DataReason.UPSTREAM_TRUNCATED: "The data provider's answer was cut off",
-    DataReason.UNKNOWN_ENUM: "The data holds a value whose meaning is not known",
-    DataReason.DATA_GONE: "Data that was there before is gone",
-    DataReason.DATA_SHRANK: "There is much less data than before",
-    DataReason.BAD_AMOUNT: "The data holds an amount that cannot be right",
-    DataReason.BAD_DATE: "The data holds a date that cannot be right",
-    DataReason.PAYSLIPS_OVERLAP: "Two payslips of one job overlap, and a month's pay is not known",
-    DataReason.IDENTITY_CONFLICT: "The connected accounts name different dates of birth",
-    DataReason.MIXED_CURRENCY: "The data is in more than one currency",
-    DataReason.UNCLASSIFIED_TRANSACTIONS: "Too many transactions are of an unknown kind",
-    DataReason.DATA_EXPIRED: "The connected account no longer delivers data",
-    DataReason.CONSENT_REVOKED: "The consent to read the data was withdrawn",
-    DataReason.RULE_ERROR: "A rule has no result for this application",
-    DataReason.NO_RULE_APPROVED: "No rule approves the application",
-}
-_FILIPINO = {
-    DataReason.DATA_MISSING: "May kulang na impormasyong kailangan sa pagpapasya",
-    DataReason.NOT_YET_POSTED: "May buwang kailangan sa pagpapasya na hindi pa naitatala",
-    DataReason.DATA_ARRIVING: "Dumarating pa ang datos ng isang nakakonektang account",
-    DataReason.STALE_DATA: "Matagal nang hindi naa-update ang nakakonektang account",
-    DataReason.PARTIAL_DATA: "Bahagi lamang ng nakakonektang account ang nabasa",
-    DataReason.SOURCE_FAILED: "May pinagmumulan ng datos na hindi nabasa",
-    DataReason.UPSTREAM_UNAVAILABLE: "Hindi maabot ang tagapagbigay ng datos",
-    DataReason.UPSTREAM_TIMEOUT: "Hindi sumagot sa takdang oras ang tagapagbigay ng datos",
-    DataReason.UPSTREAM_RATE_LIMITED: "Hindi na tumatanggap ng hiling ang tagapagbigay ng datos",
-    DataReason.UPSTREAM_BAD_BODY: "Hindi mabasa ang sagot ng tagapagbigay ng datos",
-    DataReason.UPSTREAM_SCHEMA: "Hindi kilala ang anyo ng sagot ng tagapagbigay ng datos",
-    DataReason.PAGINATION_LOOP: "Hindi natatapos ang mga pahina ng tagapagbigay ng datos",
-    DataReason.DATA_TOO_LARGE: "Mas marami ang datos kaysa sa mababasa",
-    DataReason.DATA_CHANGED_DURING_READ: "Nagbago ang datos habang binabasa",
-    DataReason.UPSTREAM_TRUNCATED: "Naputol ang sagot ng tagapagbigay ng datos",
-    DataReason.UNKNOWN_ENUM: "May halaga sa datos na hindi alam ang kahulugan",
-    DataReason.DATA_GONE: "Nawala ang datos na dating naroon",
-    DataReason.DATA_SHRANK: "Mas kaunti na ang datos kaysa dati",
-    DataReason.BAD_AMOUNT: "May halaga sa datos na hindi maaaring tama",
-    DataReason.BAD_DATE: "May petsa sa datos na hindi maaaring tama",
-    DataReason.PAYSLIPS_OVERLAP: "Nagkakapatong ang dalawang payslip, kaya hindi alam ang sahod",
-    DataReason.IDENTITY_CONFLICT: "Magkaiba ang petsa ng kapanganakan sa mga nakakonektang account",
-    DataReason.MIXED_CURRENCY: "Higit sa isang pera ang gamit sa datos",
-    DataReason.UNCLASSIFIED_TRANSACTIONS: "Napakaraming transaksiyon ang hindi alam ang uri",
-    DataReason.DATA_EXPIRED: "Hindi na nagbibigay ng datos ang nakakonektang account",
-    DataReason.CONSENT_REVOKED: "Binawi ang pahintulot na basahin ang datos",
-    DataReason.RULE_ERROR: "May patakarang walang resulta para sa aplikasyong ito",
-    DataReason.NO_RULE_APPROVED: "Walang patakarang nag-aaproba sa aplikasyon",
-}
-_BUILT_IN: Mapping[str, ReasonSpec] = {
-    code: ReasonSpec(code, {"en": text, "fil": _FILIPINO[code]}) for code, text in _TEXTS.items()
-}
+class _OwnWords(msgspec.Struct, frozen=True):
+    """The texts of the service's own reasons by language, and what to do about a missing value."""
 
-_HELP = {
-    Cause.NO_DATA: "connect an account that holds this data",
-    Cause.SHORT_HISTORY: "decide again when more months are on record",
-    Cause.NOT_CONNECTED: "connect an account that holds this data",
-    Cause.NO_EVIDENCE: "connect an account, or hand in a document, that shows it",
-    Cause.DIVISION_BY_ZERO: "review the application: a share of nothing has no value",
-    Cause.UNDEFINED: "review the application: a formula of the rules has no value there",
-    Cause.NOT_SENT: "send it with the application",
-    Cause.UNKNOWN_PROVIDER: "connect an account of a provider that the service knows",
-    Cause.SOURCE_FAILED: "decide again later, when the source answers",
-    Cause.PARTIAL: "mend the account's connection",
-    Cause.STALE: "let the account synchronise, then decide again",
-    Cause.BAD_DATA: "have the record corrected at its source",
-    Cause.MIXED_CURRENCY: "review the application: amounts of several currencies do not add up",
-    Cause.UNCLASSIFIED: "review the transactions by hand",
-    Cause.EXPIRED: "connect the account again",
-    Cause.NOT_FETCHED: "decide again later",
-    Cause.CHANGED_WHILE_READING: "decide again",
-    Cause.NOT_APPLIED: "review the application: the stage that gives it was not evaluated",
+    reasons: Mapping[DataReason, Mapping[str, str]]
+    help: Mapping[Cause, str]
+
+
+_OWN = packaged(__package__, "reasons.yaml", _OwnWords)
+BUILT_IN: Mapping[str, ReasonSpec] = {
+    code: ReasonSpec(code, texts) for code, texts in _OWN.reasons.items()
 }
 
 _WANTS_SOURCE = frozenset(
@@ -327,7 +255,7 @@ def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
 
 
 def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Reason:
-    spec = ruleset.reasons.get(finding.code) or _BUILT_IN[finding.code]
+    spec = ruleset.reasons.get(finding.code) or BUILT_IN[finding.code]
     texts = spec.texts
     if finding.gap is not None and finding.code == DataReason.NOT_YET_POSTED:
         texts = {"en": not_posted(finding.gap)}
@@ -361,7 +289,9 @@ def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
     for gap in gaps:
         name, missing = gap.name, gap.missing
         if name not in found:
-            found[name] = DataRequest(name, missing, _HELP.get(missing.cause) or wait_for(missing))
+            found[name] = DataRequest(
+                name, missing, _OWN.help.get(missing.cause) or wait_for(missing)
+            )
     return tuple(found.values())
 
 

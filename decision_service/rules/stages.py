@@ -27,20 +27,10 @@ from decision_service.rules.construct import (
 )
 from decision_service.rules.draft import Derived, NamedPart, RulesetDraft, Waiting
 from decision_service.rules.keys import COMPONENTS, STAGE
+from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place, did_you_mean
 from decision_service.rules.language.evaluation import compile_conditions
 from decision_service.rules.language.fields import Fields, as_list, as_scalar, check_identifier
-from decision_service.rules.language.types import (
-    INTEGER,
-    MONEY,
-    NUMBER,
-    Choice,
-    Constant,
-    FunctionCall,
-    NameRead,
-    Node,
-    Symbol,
-)
 from decision_service.rules.language.values import Gap, Unknown
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.ranges import span_of
@@ -90,37 +80,37 @@ def read_waiting(draft: RulesetDraft, *, last: bool = False) -> None:
 def _define(entry: MapEntry, draft: RulesetDraft) -> None:
     named = check_identifier(entry.key, entry.key_place, "the derived name", draft.report)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
-    tree = draft.expression(scalar)
-    if tree is None or not named:
+    node = draft.expression(scalar)
+    if node is None or not named:
         draft.names.broken.add(f"derived.{entry.key}")
         return
-    draft.derived.append(Derived(entry.key, entry.key_place, tree, len(draft.stages)))
-    draft.names.define(f"derived.{entry.key}", tree.type, *_bounds(tree, draft), _labels(tree))
+    draft.derived.append(Derived(entry.key, entry.key_place, node, len(draft.stages)))
+    draft.names.define(f"derived.{entry.key}", node.type, *_bounds(node, draft), _labels(node))
 
 
-def _bounds(tree: Node, draft: RulesetDraft) -> tuple[Decimal | None, Decimal | None]:
+def _bounds(node: tree.Node, draft: RulesetDraft) -> tuple[Decimal | None, Decimal | None]:
     """What the bounds of its names say about an expression's own, in major units."""
-    if tree.type not in (INTEGER, NUMBER, MONEY):
+    if node.type not in (tree.INTEGER, tree.NUMBER, tree.MONEY):
         return None, None
     currency = draft.names.currency
-    scale = -exponent(currency) if tree.type is MONEY else 0
-    span = span_of(tree, {}, currency)
+    scale = -exponent(currency) if node.type is tree.MONEY else 0
+    span = span_of(node, {}, currency)
     ends = (span.low, span.high)
     low, high = (None if end is None else Decimal(end).scaleb(scale) for end in ends)
     return low, high
 
 
-def _labels(tree: Node) -> tuple[str, ...]:
+def _labels(node: tree.Node) -> tuple[str, ...]:
     """The labels that a text can be, in order; none where some part of it can be any text."""
-    match tree:
-        case NameRead():
-            return tree.symbol.labels
-        case Constant(value=str(label)):
+    match node:
+        case tree.NameRead():
+            return node.symbol.labels
+        case tree.Constant(value=str(label)):
             return (label,)
-        case Choice():
-            parts = [_labels(tree.then), _labels(tree.otherwise)]
-        case FunctionCall(function="coalesce"):
-            parts = [_labels(argument) for argument in tree.arguments]
+        case tree.Choice():
+            parts = [_labels(node.then), _labels(node.otherwise)]
+        case tree.FunctionCall(function="coalesce"):
+            parts = [_labels(argument) for argument in node.arguments]
         case _:
             return ()
     return tuple(dict.fromkeys(x for part in parts for x in part)) if all(parts) else ()
@@ -311,7 +301,9 @@ class ConditionalRecord(msgspec.Struct, frozen=True):
 class ConditionalRunner:
     """A stage for those to whom it applies; not knowing refers, and its outputs are missing."""
 
-    def __init__(self, condition: StageCondition, inner: Runner, outputs: Sequence[Symbol]) -> None:
+    def __init__(
+        self, condition: StageCondition, inner: Runner, outputs: Sequence[tree.Symbol]
+    ) -> None:
         self.condition, self.inner, self.outputs = condition, inner, outputs
         self.weigh = compile_conditions([condition.when])
 
@@ -335,7 +327,7 @@ class ConditionalRunner:
         gone = [Unknown((), Gap(symbol.name, missing)) for symbol in self.outputs]
         state.put([symbol.slot for symbol in self.outputs], gone)
 
-    def trees(self) -> Iterable[Node]:
+    def trees(self) -> Iterable[tree.Node]:
         return (self.condition.when, *self.inner.trees())
 
     def note(self, record: tuple[Any, ...]) -> str:

@@ -59,7 +59,7 @@ class _Needs:
         left = [
             self.truth(node.condition, truth=truth) | self.above_zero(part)
             for part, truth in branches
-            if not _is_nothing(part)
+            if not (isinstance(part, tree.Constant) and part.value == 0)
         ]
         return _common(left)
 
@@ -96,10 +96,6 @@ class _Needs:
                 every = isinstance(node, tree.All) is truth  # then all operands have that truth
                 return frozenset().union(*found) if every else _common(found)
         return self.of(node)
-
-
-def _is_nothing(node: Node) -> bool:
-    return isinstance(node, tree.Constant) and node.value == 0
 
 
 def _common(found: Iterable[Names]) -> Names:

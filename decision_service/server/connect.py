@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from decision_service.build import packaged, templates
 from decision_service.casework.onboarding import LinkToken
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from decision_service.domain.errors import ServiceError
@@ -91,8 +92,7 @@ class PageTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def texts_in(language: str) -> PageTexts:
     """The texts of one of LANGUAGES; English has its account errors from where all have theirs."""
-    content = resources.files(__package__).joinpath("pages", f"{language}.yaml").read_bytes()
-    texts = msgspec.yaml.decode(content, type=PageTexts)
+    texts = packaged(__package__, f"pages/{language}.yaml", PageTexts)
     english = {code: f"{one.happened} {one.advice}" for code, one in ACCOUNT_ERRORS.items()}
     return msgspec.structs.replace(texts, account_errors=english | dict(texts.account_errors))
 
@@ -331,29 +331,26 @@ class ConnectPage:
 
     def _shown(self, language: str) -> str:
         """The page; made when it is first asked for, so that no start waits for the template."""
-        from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-        environment = Environment(
-            loader=PackageLoader(__package__, "pages"),
-            autoescape=select_autoescape(("html",)),
-            undefined=StrictUndefined,
-        )
         texts, blanks = texts_in(language), self._blanks(language)
-        return environment.get_template("connect.html").render(
-            language=language,
-            languages={one: texts_in(one).name for one in LANGUAGES},
-            company=self._settings.connect_company_name,
-            logo=self.logo,
-            return_origins=self._settings.return_origins,
-            script_url=self._script,
-            options_json=self._options(),
-            text={name: fill(words, blanks) for name, words in texts.page.items()},
-            notice=[
-                Entry(fill(entry.title, blanks), fill(entry.text, blanks))
-                for entry in self._notice[language]
-            ],
-            said_json=json.dumps({key: fill(one, blanks) for key, one in texts.said.items()}),
-            errors_json=json.dumps(dict(texts.account_errors)),
+        return (
+            templates(__package__, "pages")
+            .get_template("connect.html")
+            .render(
+                language=language,
+                languages={one: texts_in(one).name for one in LANGUAGES},
+                company=self._settings.connect_company_name,
+                logo=self.logo,
+                return_origins=self._settings.return_origins,
+                script_url=self._script,
+                options_json=self._options(),
+                text={name: fill(words, blanks) for name, words in texts.page.items()},
+                notice=[
+                    Entry(fill(entry.title, blanks), fill(entry.text, blanks))
+                    for entry in self._notice[language]
+                ],
+                said_json=json.dumps({key: fill(one, blanks) for key, one in texts.said.items()}),
+                errors_json=json.dumps(dict(texts.account_errors)),
+            )
         )
 
     def _blanks(self, language: str) -> dict[str, str]:

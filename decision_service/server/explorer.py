@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from decision_service.build import engine_version
+from decision_service.build import engine_version, templates
 
 _ASSETS = {"explorer.css": "text/css", "explorer.js": "text/javascript"}
 _HEADERS = {
@@ -65,11 +64,6 @@ class Explorer:
     def __init__(self, docs: Path, admin: str = "") -> None:
         self._docs = docs
         self._admin = admin
-        self._environment = Environment(
-            loader=PackageLoader(__package__, "pages"),
-            autoescape=select_autoescape(("html",)),
-            undefined=StrictUndefined,
-        )
         self.calls = cache(self._calls)
 
     def routes(self) -> list[BaseRoute]:
@@ -105,16 +99,20 @@ class Explorer:
         document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
         schemas = document["components"]["schemas"]
         calls = [*_calls_in(document)]
-        return self._environment.get_template("explorer.html").render(
-            version=engine_version(),
-            admin=self._admin,
-            docs=[path.name for path in self._files()],
-            services=[
-                (tag, [one for one in calls if f".{tag['name']}/" in one.path])
-                for tag in document["tags"]
-            ],
-            schemas=schemas,
-            kind=Kind.of,
+        return (
+            templates(__package__, "pages")
+            .get_template("explorer.html")
+            .render(
+                version=engine_version(),
+                admin=self._admin,
+                docs=[path.name for path in self._files()],
+                services=[
+                    (tag, [one for one in calls if f".{tag['name']}/" in one.path])
+                    for tag in document["tags"]
+                ],
+                schemas=schemas,
+                kind=Kind.of,
+            )
         )
 
 

@@ -23,13 +23,6 @@ from grpc_status import rpc_status
 
 from decision_service.decide.flow import Bulkhead
 from decision_service.domain import errors
-from decision_service.domain.errors import (
-    CrossTenant,
-    DeadlineMissed,
-    PermissionDenied,
-    ServiceError,
-    Unauthenticated,
-)
 from decision_service.runtime.telemetry import Alarm, UserHash, raised, trace_id
 from decision_service.server.auth import (
     HEALTH_METHODS,
@@ -187,7 +180,7 @@ def _shown(text: str, most: int) -> str:
 
 def code_name(error: BaseException) -> str:
     """The name of the code that a call ends with, for logs and metrics."""
-    if isinstance(error, ServiceError) and is_public(error):
+    if isinstance(error, errors.ServiceError) and is_public(error):
         return str(code_pb2.Code.Name(CODES[_kind(error)]))
     return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
 
@@ -232,7 +225,7 @@ def recording(user_hash: UserHash, metrics: Metrics) -> Interceptor:
                 return await inner(request, context)
             except BaseException as error:
                 code = code_name(error)
-                reason = error.reason if isinstance(error, ServiceError) else None
+                reason = error.reason if isinstance(error, errors.ServiceError) else None
                 metrics.failed(code, reason or code)
                 raise
             finally:
@@ -271,7 +264,7 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
             caller, info = context.caller, context.info
             if caller is None:
                 failures.count(context.address)
-                raise Unauthenticated(
+                raise errors.Unauthenticated(
                     "the caller is not known: send one `authorization: Bearer <token>` with a "
                     "token in use"
                 )
@@ -280,7 +273,9 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
             if allowed.isdisjoint(caller.roles):
                 needed = " or ".join(sorted(allowed)) or "no role there is"
                 name = method.rpartition("/")[2]
-                raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
+                raise errors.PermissionDenied(
+                    f"{caller.name} may not call {name}: it needs {needed}"
+                )
             return await inner(request, context)
 
         return call
@@ -328,7 +323,9 @@ def admitting(limits: ConcurrencyLimits) -> Interceptor:
             except TimeoutError:
                 if not limit.expired():
                     raise
-                raise DeadlineMissed("the deadline came before there was an answer") from None
+                raise errors.DeadlineMissed(
+                    "the deadline came before there was an answer"
+                ) from None
 
         return call
 
@@ -343,7 +340,7 @@ def mapping_errors(inner: Behaviour, method: str) -> Behaviour:
             return await inner(request, context)
         except Exception as error:  # noqa: BLE001 - none may reach the client
             info = context.info
-            if isinstance(error, ServiceError) and is_public(error):
+            if isinstance(error, errors.ServiceError) and is_public(error):
                 status = status_of(error)
             else:
                 status = internal(_incident(error, method, request, info))
@@ -359,7 +356,7 @@ def _incident(error: Exception, method: str, request: Any, info: CallInfo) -> st
         "incident",
         incident=incident,
         method=method,
-        alarm=raised(Alarm.CROSS_TENANT) if isinstance(error, CrossTenant) else None,
+        alarm=raised(Alarm.CROSS_TENANT) if isinstance(error, errors.CrossTenant) else None,
         error=type(error).__name__,
         **_ids(request, info),
         frames=[

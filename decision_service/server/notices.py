@@ -8,12 +8,7 @@ import msgspec
 
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.casework.compose import html, text
-from decision_service.casework.letters import (
-    NoticeFilter,
-    NoticeKey,
-    Notices,
-    Sending,
-)
+from decision_service.casework.letters import NoticeFilter, NoticeKey, Notices, Sending
 from decision_service.domain.ports import Clock, PagePosition
 from decision_service.rules.letters import NoticeKind
 from decision_service.server.context import RpcContext

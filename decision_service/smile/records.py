@@ -32,26 +32,6 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.domain.values import Cause, DataReason, IllegalAmount, Month, to_minor
 from decision_service.smile import answers
-from decision_service.smile.answers import (
-    AccountAnswer,
-    ContributionAnswer,
-    EincomeAnswer,
-    EmploymentAnswer,
-    IdentifiedAnswer,
-    IdentityAnswer,
-    IncomeAnswer,
-    InsightAnswer,
-    Item,
-    LiabilityAnswer,
-    Metadata,
-    OneDecoder,
-    PageAnswer,
-    PageDecoder,
-    PersonAnswer,
-    ProviderAnswer,
-    TaskAnswer,
-    TransactionAnswer,
-)
 from decision_service.smile.errors import UpstreamFault, bad_data
 
 Value = TypeVar("Value")
@@ -71,12 +51,12 @@ LONGEST_PROVIDER_NAME = 100
 MOST_CONTACTS = 20
 """How many phone numbers, and how many addresses, of one record are read."""
 
-Thing = TypeVar("Thing", bound=Item)
+Thing = TypeVar("Thing", bound=answers.Item)
 Record = TypeVar("Record")
-ACCOUNTS = PageDecoder(AccountAnswer, "accounts")
-TASKS = PageDecoder(TaskAnswer, "tasks")
-PROVIDERS = PageDecoder(ProviderAnswer, "providers")
-USER = OneDecoder(IdentifiedAnswer, "users")
+ACCOUNTS = answers.PageDecoder(answers.AccountAnswer, "accounts")
+TASKS = answers.PageDecoder(answers.TaskAnswer, "tasks")
+PROVIDERS = answers.PageDecoder(answers.ProviderAnswer, "providers")
+USER = answers.OneDecoder(answers.IdentifiedAnswer, "users")
 ACCOUNT = "ACCOUNT"
 
 
@@ -359,7 +339,7 @@ class PersonIdentity(Identity, frozen=True, array_like=True):
     person: FoundPerson = FoundPerson()
 
 
-def person(item: PersonAnswer, source: str) -> PersonIdentity:
+def person(item: answers.PersonAnswer, source: str) -> PersonIdentity:
     """An identity with what it says of its person; a text that is too long is left out."""
     plain = identity(item, source)
     found = FoundPerson(
@@ -379,7 +359,7 @@ def with_people(read: Read[Identity]) -> Read[Identity]:
     return replace(read, records=plain, people=found)
 
 
-def _name(item: PersonAnswer) -> str:
+def _name(item: answers.PersonAnswer) -> str:
     """Surname, given names and suffix where the vendor sends them apart, else the full name."""
     if not (item.first_name and item.last_name):
         return item.full_name or ""
@@ -400,34 +380,30 @@ class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
     """How a kind is read; `choose` leaves out items that newer ones replace."""
 
     path: str
-    decode: Callable[[bytes], PageAnswer[Thing]]
+    decode: Callable[[bytes], answers.PageAnswer[Thing]]
     record: Callable[[Thing, str], Record]
     choose: Callable[[tuple[Thing, ...]], tuple[Thing, ...]] = lambda items: items
     optional: bool = False
 
 
+_READ: Mapping[Kind, tuple[type[Any], Callable[[Any, str], Any]]] = {
+    Kind.EINCOMES: (answers.EincomeAnswer, eincome),
+    Kind.INCOMES: (answers.IncomeAnswer, income),
+    Kind.CONTRIBUTIONS: (answers.ContributionAnswer, contribution),
+    Kind.EMPLOYMENTS: (answers.EmploymentAnswer, employment),
+    Kind.LIABILITIES: (answers.LiabilityAnswer, liability),
+    Kind.TRANSACTIONS: (answers.TransactionAnswer, transaction),
+    Kind.IDENTITIES: (answers.IdentityAnswer, identity),
+}
 LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
-    Kind.EINCOMES: KindListing("/eincomes", PageDecoder(EincomeAnswer, "eincomes"), eincome),
-    Kind.INCOMES: KindListing("/incomes", PageDecoder(IncomeAnswer, "incomes"), income),
-    Kind.CONTRIBUTIONS: KindListing(
-        "/contributions", PageDecoder(ContributionAnswer, "contributions"), contribution
-    ),
-    Kind.EMPLOYMENTS: KindListing(
-        "/employments", PageDecoder(EmploymentAnswer, "employments"), employment
-    ),
-    Kind.LIABILITIES: KindListing(
-        "/liabilities", PageDecoder(LiabilityAnswer, "liabilities"), liability
-    ),
-    Kind.TRANSACTIONS: KindListing(
-        "/transactions", PageDecoder(TransactionAnswer, "transactions"), transaction
-    ),
-    Kind.IDENTITIES: KindListing(
-        "/identities", PageDecoder(IdentityAnswer, "identities"), identity
-    ),
+    **{
+        k: KindListing(f"/{k}", answers.PageDecoder(item, k), record)
+        for k, (item, record) in _READ.items()
+    },
     # The counts of linked lenders are among the vendor's ready-made factors.
     Kind.LINKS: KindListing(
         "/insights",
-        PageDecoder(InsightAnswer, "links"),
+        answers.PageDecoder(answers.InsightAnswer, "links"),
         links,
         newest_insights,
         optional=True,
@@ -436,7 +412,9 @@ LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
 
 WITH_PEOPLE: Mapping[Kind, KindListing[Any, Any]] = {
     **LISTINGS,
-    Kind.IDENTITIES: KindListing("/identities", PageDecoder(PersonAnswer, "identities"), person),
+    Kind.IDENTITIES: KindListing(
+        "/identities", answers.PageDecoder(answers.PersonAnswer, "identities"), person
+    ),
 }
 """Only here are names, phone numbers and addresses read."""
 
@@ -447,13 +425,13 @@ def check_owner(owner: str | None, user_id: str, path: str) -> None:
         raise CrossTenant("Smile answered with data of another user; nothing of it was used")
 
 
-def check_owners(items: Iterable[Item], user_id: str, name: str) -> None:
+def check_owners(items: Iterable[answers.Item], user_id: str, name: str) -> None:
     for item in items:
         about = needed(item.metadata, f"{name}.metadata")
         check_owner(about.user_id, user_id, f"{name}.metadata")
 
 
-def origin(about: Metadata | None, kind: Kind) -> Source:
+def origin(about: answers.Metadata | None, kind: Kind) -> Source:
     """The source of a list's item; raises an UpstreamFault where the item does not name it.
 
     An archive, upload or social security record is dated by its items, so that their `createdAt`

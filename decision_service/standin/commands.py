@@ -13,15 +13,15 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from decision_service.cli.output import CommandError, Exit, Format, FormatOption, print_json, whole
+from decision_service.cli.output import CommandError, Format, FormatOption, print_json, whole
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
 from decision_service.runtime.files import read_small
 from decision_service.runtime.tasks import run_async
 from decision_service.standin.formats import civil_day
 from decision_service.standin.sandbox import SandboxPerson, sandbox_data, sandbox_people
 from decision_service.standin.scenario import Scenario, ScenarioRefused, load_scenario
-from decision_service.standin.server import ListenRefused, Simulator, build_app, serve
-from decision_service.standin.world import HOME_CURRENCY, Residence, ResidenceRefused
+from decision_service.standin.server import Simulator, build_app, serve
+from decision_service.standin.world import HOME_CURRENCY, Residence
 
 _WIDTH = 80
 _INDENT = "    "
@@ -43,10 +43,7 @@ def people(
     ] = HOME_CURRENCY,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    try:
-        residence = Residence(country, currency)
-    except ResidenceRefused as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    residence = Residence(country, currency)
     if data or form is Format.JSON:
         today = civil_day(datetime.now(UTC)) if data else None
         print_json([_row(person, residence, today) for person in sandbox_people()])
@@ -96,10 +93,10 @@ def _scenario(path: Path | None) -> Scenario:
     try:
         return load_scenario(yaml.safe_load(read_small(path).decode("utf-8")) if path else {})
     except ScenarioRefused as error:
-        raise CommandError(f"{path}: {error}", Exit.USAGE) from None
+        raise CommandError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = getattr(error, "strerror", None) or "it is not YAML in UTF-8"
-        raise CommandError(f"the scenario {path} cannot be read: {why}", Exit.USAGE) from None
+        raise CommandError(f"the scenario {path} cannot be read: {why}") from None
 
 
 async def serve_until_stopped(app: Simulator, port: int, key: str) -> None:
@@ -107,10 +104,7 @@ async def serve_until_stopped(app: Simulator, port: int, key: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    try:
-        async with serve(app, port=port) as base_url:
-            sys.stdout.write(f"Smile stand-in at {base_url}, API key {key}; Ctrl-C stops it.\n")
-            sys.stdout.flush()
-            await stopping.wait()
-    except ListenRefused as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    async with serve(app, port=port) as base_url:
+        sys.stdout.write(f"Smile stand-in at {base_url}, API key {key}; Ctrl-C stops it.\n")
+        sys.stdout.flush()
+        await stopping.wait()

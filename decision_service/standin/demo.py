@@ -189,7 +189,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
     try:
         service = await start(settings, init=True)
     except StartError as error:
-        raise CommandError(str(error), Exit.USAGE, error.lines) from None
+        raise CommandError(str(error), lines=error.lines) from None
     try:
         async with grpc.aio.insecure_channel(service.address) as channel:
             yield service, DecisionServiceStub(channel)

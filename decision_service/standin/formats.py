@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
-from importlib import resources
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from starlette.responses import Response
+
+from decision_service.build import packaged
 
 MANILA = ZoneInfo("Asia/Manila")
 GOVERNMENT_LAG_MONTHS = 2
@@ -284,8 +285,7 @@ class _Providers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _read_providers() -> dict[str, dict[str, Any]]:
-    content = resources.files(__package__).joinpath("providers.yaml").read_bytes()
-    found = msgspec.yaml.decode(content, type=_Providers)
+    found = packaged(__package__, "providers.yaml", _Providers)
     return {
         name_id: {
             "id": name_id,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache, partial
-from importlib import resources
 
 import msgspec
 
+from decision_service.build import packaged
 from decision_service.standin.faults import Fault
 from decision_service.standin.formats import (
     first_day,
@@ -190,8 +190,7 @@ _SHOWN: Mapping[str, Callable[[SandboxPerson, SandboxAccount, Origin, date], lis
 
 @cache
 def sandbox_people() -> tuple[SandboxPerson, ...]:
-    content = resources.files(__package__).joinpath("people.yaml").read_bytes()
-    return msgspec.yaml.decode(content, type=tuple[SandboxPerson, ...])
+    return packaged(__package__, "people.yaml", tuple[SandboxPerson, ...])
 
 
 def sandbox(today: date) -> World:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from decision_service.domain.errors import Unfit
 from decision_service.runtime.tasks import listen, serving
 from decision_service.standin.endpoints import PREFIX, Endpoints, check_keys
 from decision_service.standin.faults import Fault, FaultPlan
@@ -133,7 +134,7 @@ class AccessMiddleware:
         return None
 
 
-class ListenRefused(Exception):
+class ListenRefused(Unfit):
     """The stand-in cannot listen on the address; the message is one sentence."""
 
 

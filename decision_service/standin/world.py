@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from decision_service.domain.errors import Unfit
 from decision_service.standin.faults import Fault
 from decision_service.standin.formats import (
     object_id,
@@ -293,7 +294,7 @@ _COUNTRY = re.compile("[A-Z]{2}")
 _CURRENCY = re.compile("[A-Z]{3}")
 
 
-class ResidenceRefused(ValueError):
+class ResidenceRefused(Unfit):
     """A country or currency that is none; the message is one sentence."""
 
 

@@ -14,12 +14,7 @@ from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rules.program import CompiledRuleset
 from decision_service.steering.counters import ArmFigures, EventCounters
-from decision_service.steering.pairs import (
-    DecidedCase,
-    DecisionPair,
-    RulesOnDay,
-    second_opinion,
-)
+from decision_service.steering.pairs import DecidedCase, DecisionPair, RulesOnDay, second_opinion
 
 log = structlog.get_logger("decision_service.rollout")
 

@@ -4,59 +4,38 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Index,
-    Table,
-    and_,
-    bindparam,
-    func,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
-from decision_service.store.columns import (
-    INNER,
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-)
+from decision_service.store import columns
 from decision_service.store.engine import Subject, reads, writes
 
-applicants = Table(
+applicants = sa.Table(
     "applicants",
-    metadata,
-    Column("caller", TEXT, primary_key=True),
-    Column("reference", TEXT, primary_key=True),
-    Column("user_id", TEXT),
-    Column("begun", BigInteger, nullable=False),
-    Column("claimed_until", BigInteger, nullable=False, info=INNER),
-    Index("applicants_user_id", "user_id"),
-    info=of_person(
+    columns.metadata,
+    sa.Column("caller", columns.TEXT, primary_key=True),
+    sa.Column("reference", columns.TEXT, primary_key=True),
+    sa.Column("user_id", columns.TEXT),
+    sa.Column("begun", sa.BigInteger, nullable=False),
+    sa.Column("claimed_until", sa.BigInteger, nullable=False, info=columns.INNER),
+    sa.Index("applicants_user_id", "user_id"),
+    info=columns.of_person(
         "user_id",
-        ErasedBy.NOTHING,
+        columns.ErasedBy.NOTHING,
         "the lender's reference leads to the same user, and makes no second one",
     ),
 )
 """Which of the vendor's users an applicant is; `claimed_until` guards its creation."""
 
-link_tokens = Table(
+link_tokens = sa.Table(
     "link_tokens",
-    metadata,
-    Column("digest", TEXT, primary_key=True, info=INNER),
-    Column("user_id", TEXT, nullable=False),
-    Column("expires", BigInteger, nullable=False),
-    Column("renewals", BigInteger, nullable=False),
-    Column("original", TEXT, info=INNER),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    columns.metadata,
+    sa.Column("digest", columns.TEXT, primary_key=True, info=columns.INNER),
+    sa.Column("user_id", columns.TEXT, nullable=False),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    sa.Column("renewals", sa.BigInteger, nullable=False),
+    sa.Column("original", columns.TEXT, info=columns.INNER),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """Link tokens that were handed out, by digest: whoever holds one may have another.
 
@@ -66,84 +45,86 @@ link_tokens = Table(
 
 
 _ROWS = applicants.c
-_WHOSE = and_(
-    _ROWS.caller == bindparam("whose_caller"), _ROWS.reference == bindparam("whose_reference")
+_WHOSE = sa.and_(
+    _ROWS.caller == sa.bindparam("whose_caller"), _ROWS.reference == sa.bindparam("whose_reference")
 )
-_ONE = select(_ROWS.user_id, _ROWS.begun).where(_WHOSE)
+_ONE = sa.select(_ROWS.user_id, _ROWS.begun).where(_WHOSE)
 _TOKENS = link_tokens.c
 _PRESENTED = link_tokens.alias()
 _ORIGINAL = (
-    select(_TOKENS.digest, _TOKENS.user_id, _TOKENS.expires, _TOKENS.renewals)
-    .join(_PRESENTED, func.coalesce(_PRESENTED.c.original, _PRESENTED.c.digest) == _TOKENS.digest)
-    .where(_PRESENTED.c.digest == bindparam("presented"))
+    sa.select(_TOKENS.digest, _TOKENS.user_id, _TOKENS.expires, _TOKENS.renewals)
+    .join(
+        _PRESENTED, sa.func.coalesce(_PRESENTED.c.original, _PRESENTED.c.digest) == _TOKENS.digest
+    )
+    .where(_PRESENTED.c.digest == sa.bindparam("presented"))
 )
 _COUNT = (
-    update(link_tokens)
-    .where(_TOKENS.digest == bindparam("counted"), _TOKENS.renewals < bindparam("most"))
+    sa.update(link_tokens)
+    .where(_TOKENS.digest == sa.bindparam("counted"), _TOKENS.renewals < sa.bindparam("most"))
     .values(renewals=_TOKENS.renewals + 1)
 )
 _UNCOUNT = (
-    update(link_tokens)
-    .where(_TOKENS.digest == bindparam("counted"), _TOKENS.renewals > 0)
+    sa.update(link_tokens)
+    .where(_TOKENS.digest == sa.bindparam("counted"), _TOKENS.renewals > 0)
     .values(renewals=_TOKENS.renewals - 1)
 )
-_OWNED = select(_ROWS.user_id).where(
-    _ROWS.user_id == bindparam("user_id"), _ROWS.caller == bindparam("caller")
+_OWNED = sa.select(_ROWS.user_id).where(
+    _ROWS.user_id == sa.bindparam("user_id"), _ROWS.caller == sa.bindparam("caller")
 )
-_NOBODY_YET = and_(_WHOSE, _ROWS.user_id.is_(None))
+_NOBODY_YET = sa.and_(_WHOSE, _ROWS.user_id.is_(None))
 
 
 def claim(
-    connection: Connection, applicant: Applicant, now: datetime, until: datetime
+    connection: sa.Connection, applicant: Applicant, now: datetime, until: datetime
 ) -> ApplicantRecord:
-    begun = {"begun": microseconds(now), "claimed_until": microseconds(until)}
+    begun = {"begun": columns.microseconds(now), "claimed_until": columns.microseconds(until)}
     key = {"caller": applicant.caller, "reference": applicant.reference}
-    fresh = insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
+    fresh = columns.insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
     row = connection.execute(_ONE, _whose(applicant)).one()
-    user_id, first = row[0], from_microseconds(row[1])
+    user_id, first = row[0], columns.from_microseconds(row[1])
     if fresh or user_id is not None:
         return ApplicantRecord(user_id, first, claimed=fresh)
     taken = connection.execute(
-        update(applicants)
-        .where(_NOBODY_YET, _ROWS.claimed_until <= microseconds(now))
-        .values(claimed_until=microseconds(until)),
+        sa.update(applicants)
+        .where(_NOBODY_YET, _ROWS.claimed_until <= columns.microseconds(now))
+        .values(claimed_until=columns.microseconds(until)),
         _whose(applicant),
     )
     return ApplicantRecord(None, first, claimed=taken.rowcount == 1)
 
 
-def created_by(connection: Connection, caller: str, user_id: str) -> bool:
+def created_by(connection: sa.Connection, caller: str, user_id: str) -> bool:
     found = connection.execute(_OWNED, {"caller": caller, "user_id": user_id})
     return found.first() is not None
 
 
-def settle(connection: Connection, applicant: Applicant, user_id: str) -> None:
-    statement = update(applicants).where(_NOBODY_YET).values(user_id=user_id, claimed_until=0)
+def settle(connection: sa.Connection, applicant: Applicant, user_id: str) -> None:
+    statement = sa.update(applicants).where(_NOBODY_YET).values(user_id=user_id, claimed_until=0)
     connection.execute(statement, _whose(applicant))
 
 
-def release(connection: Connection, applicant: Applicant) -> None:
-    statement = update(applicants).where(_NOBODY_YET).values(claimed_until=0)
+def release(connection: sa.Connection, applicant: Applicant) -> None:
+    statement = sa.update(applicants).where(_NOBODY_YET).values(claimed_until=0)
     connection.execute(statement, _whose(applicant))
 
 
-def issued(connection: Connection, token: IssuedToken) -> None:
-    insert_new(connection, link_tokens, [as_row(link_tokens, token)])
+def issued(connection: sa.Connection, token: IssuedToken) -> None:
+    columns.insert_new(connection, link_tokens, [columns.as_row(link_tokens, token)])
 
 
-def original_token(connection: Connection, digest: str) -> IssuedToken | None:
+def original_token(connection: sa.Connection, digest: str) -> IssuedToken | None:
     row = connection.execute(_ORIGINAL, {"presented": digest}).first()
     if row is None:
         return None
-    return IssuedToken(row[0], row[1], from_microseconds(row[2]), renewals=row[3])
+    return IssuedToken(row[0], row[1], columns.from_microseconds(row[2]), renewals=row[3])
 
 
-def count_renewal(connection: Connection, original: str, most: int) -> bool:
+def count_renewal(connection: sa.Connection, original: str, most: int) -> bool:
     """Count a renewal of an original; False where `most` are counted already."""
     return connection.execute(_COUNT, {"counted": original, "most": most}).rowcount == 1
 
 
-def uncount_renewal(connection: Connection, original: str) -> None:
+def uncount_renewal(connection: sa.Connection, original: str) -> None:
     connection.execute(_UNCOUNT, {"counted": original})
 
 

@@ -6,63 +6,38 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from msgspec.structs import replace
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Function,
-    Index,
-    PrimaryKeyConstraint,
-    Table,
-    and_,
-    bindparam,
-    func,
-    literal,
-    literal_column,
-    select,
-)
 
 from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import DayTotals, Grant
 from decision_service.rollout.assign import Pin
 from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
-from decision_service.store.columns import (
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    metadata,
-    microseconds,
-    of_person,
-    raise_each,
-)
+from decision_service.store import columns
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.review_rows import IS_CHARGED, reviews
 
-arm_decisions = Table(
+arm_decisions = sa.Table(
     "arm_decisions",
-    metadata,
-    Column("decision_id", TEXT, nullable=False),
-    Column("product", TEXT, nullable=False),
-    Column("unit", TEXT, nullable=False),
-    Column("arm", TEXT, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("hashed", Boolean, nullable=False),
-    Column("pins", Boolean, nullable=False),
-    Column("outcome", TEXT, nullable=False),
-    Column("refer_kind", TEXT),
-    Column("rule_error", Boolean, nullable=False),
-    Column("approved", BigInteger),
-    Column("created", BigInteger, nullable=False),
-    Column("tier", TEXT),
-    Column("granted", BigInteger),
-    PrimaryKeyConstraint("product", "created", "decision_id"),
+    columns.metadata,
+    sa.Column("decision_id", columns.TEXT, nullable=False),
+    sa.Column("product", columns.TEXT, nullable=False),
+    sa.Column("unit", columns.TEXT, nullable=False),
+    sa.Column("arm", columns.TEXT, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("hashed", sa.Boolean, nullable=False),
+    sa.Column("pins", sa.Boolean, nullable=False),
+    sa.Column("outcome", columns.TEXT, nullable=False),
+    sa.Column("refer_kind", columns.TEXT),
+    sa.Column("rule_error", sa.Boolean, nullable=False),
+    sa.Column("approved", sa.BigInteger),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("tier", columns.TEXT),
+    sa.Column("granted", sa.BigInteger),
+    sa.PrimaryKeyConstraint("product", "created", "decision_id"),
     sqlite_with_rowid=False,
-    info=of_person("decision_id", ErasedBy.DECISIONS),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """One row per decision of an enrolled applicant: what its rollout counts, pins and limits.
 
@@ -72,75 +47,75 @@ was.
 """
 # All that a pin is: SQLite would read a time's rows sooner than look each of an index up.
 _OF_PIN = ("product", "unit", "created", "decision_id", "arm", "version")
-Index(
+sa.Index(
     "arm_decisions_pin",
     *(arm_decisions.c[name] for name in _OF_PIN),
-    sqlite_where=literal_column("pins = 1"),  # in the words in which SQLite is asked for them
+    sqlite_where=sa.literal_column("pins = 1"),  # in the words in which SQLite is asked for them
     postgresql_where=arm_decisions.c.pins,
 )
-_IS_GRANTED: ColumnElement[bool] = literal_column("granted IS NOT NULL")
-Index(
+_IS_GRANTED: sa.ColumnElement[bool] = sa.literal_column("granted IS NOT NULL")
+sa.Index(
     "arm_decisions_granted",
     *(arm_decisions.c[name] for name in ("product", "created", "tier", "granted")),
     sqlite_where=_IS_GRANTED,
     postgresql_where=_IS_GRANTED,
 )
 
-arm_hours = Table(
+arm_hours = sa.Table(
     "arm_hours",
-    metadata,
-    Column("product", TEXT, primary_key=True),
-    Column("hour", BigInteger, primary_key=True),
-    Column("position", BigInteger, primary_key=True),
-    Column("arm", TEXT, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("counted", TEXT, primary_key=True),
-    Column("bucket", TEXT, primary_key=True),
-    Column("process", TEXT, primary_key=True),
-    Column("count", BigInteger, nullable=False),
+    columns.metadata,
+    sa.Column("product", columns.TEXT, primary_key=True),
+    sa.Column("hour", sa.BigInteger, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True),
+    sa.Column("arm", columns.TEXT, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("counted", columns.TEXT, primary_key=True),
+    sa.Column("bucket", columns.TEXT, primary_key=True),
+    sa.Column("process", columns.TEXT, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
 )
 """What each process counted of each arm in an hour; `arm` is empty where none was chosen."""
 
 
 _ROWS = arm_decisions.c
-_SINCE = (_ROWS.product == bindparam("product"), _ROWS.created >= bindparam("since"))
+_SINCE = (_ROWS.product == sa.bindparam("product"), _ROWS.created >= sa.bindparam("since"))
 _PIN = (
-    select(_ROWS.arm, _ROWS.version, _ROWS.created)
-    .where(*_SINCE, _ROWS.unit == bindparam("unit"), _ROWS.pins)
+    sa.select(_ROWS.arm, _ROWS.version, _ROWS.created)
+    .where(*_SINCE, _ROWS.unit == sa.bindparam("unit"), _ROWS.pins)
     .order_by(_ROWS.created.desc(), _ROWS.decision_id.desc())
     .limit(1)
 )
-_APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
-    *_SINCE, _ROWS.arm == bindparam("arm")
+_APPROVED = sa.select(sa.func.coalesce(sa.func.sum(_ROWS.approved), 0)).where(
+    *_SINCE, _ROWS.arm == sa.bindparam("arm")
 )
 
 _GRANTED = (
-    select(_ROWS.tier, func.count(), func.sum(_ROWS.granted))
+    sa.select(_ROWS.tier, sa.func.count(), sa.func.sum(_ROWS.granted))
     .where(*_SINCE, _IS_GRANTED)
     .group_by(_ROWS.tier)
 )
 _CHARGED = reviews.c
 _BY_PERSONS = (
-    select(_CHARGED.tier, func.sum(_CHARGED.approvals), func.sum(_CHARGED.granted))
+    sa.select(_CHARGED.tier, sa.func.sum(_CHARGED.approvals), sa.func.sum(_CHARGED.granted))
     .where(
-        _CHARGED.product == bindparam("product"),
-        _CHARGED.charged_at >= bindparam("since"),
+        _CHARGED.product == sa.bindparam("product"),
+        _CHARGED.charged_at >= sa.bindparam("since"),
         IS_CHARGED,
     )
     .group_by(_CHARGED.tier)
 )
 
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("lock")))
 _HOUR = timedelta(hours=1)
 _CELL = arm_hours.c
 _GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
 _KNOWN = _CELL.counted.in_([*CounterKind])  # another release may count what this one does not know
 _TOTALS = (
-    select(*_GROUP, func.sum(_CELL.count))
+    sa.select(*_GROUP, sa.func.sum(_CELL.count))
     .where(
-        _CELL.product == bindparam("product"),
-        _CELL.hour > bindparam("begun_after"),
-        _CELL.position >= bindparam("position"),
+        _CELL.product == sa.bindparam("product"),
+        _CELL.hour > sa.bindparam("begun_after"),
+        _CELL.position >= sa.bindparam("position"),
         _KNOWN,
     )
     .group_by(*_GROUP)
@@ -149,20 +124,20 @@ _TOTALS = (
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
-def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:
-    chosen = {"product": product, "unit": unit, "since": microseconds(since)}
+def pin(connection: sa.Connection, product: str, unit: str, since: datetime) -> Pin | None:
+    chosen = {"product": product, "unit": unit, "since": columns.microseconds(since)}
     row = connection.execute(_PIN, chosen).first()
-    return None if row is None else Pin(Arm(row[0]), row[1], from_microseconds(row[2]))
+    return None if row is None else Pin(Arm(row[0]), row[1], columns.from_microseconds(row[2]))
 
 
-def approved(connection: Connection, product: str, arm: Arm, since: datetime) -> int:
-    chosen = {"product": product, "arm": arm.value, "since": microseconds(since)}
+def approved(connection: sa.Connection, product: str, arm: Arm, since: datetime) -> int:
+    chosen = {"product": product, "arm": arm.value, "since": columns.microseconds(since)}
     return int(connection.execute(_APPROVED, chosen).scalar_one())
 
 
-def day_totals(connection: Connection, product: str, since: datetime) -> DayTotals:
+def day_totals(connection: sa.Connection, product: str, since: datetime) -> DayTotals:
     """What a product and its reviewers have approved at or after `since`, by tier."""
-    chosen = {"product": product, "since": microseconds(since)}
+    chosen = {"product": product, "since": columns.microseconds(since)}
     totals = DayTotals()
     for asked in (_GRANTED, _BY_PERSONS):
         for tier, count, total in connection.execute(asked, chosen):
@@ -170,7 +145,7 @@ def day_totals(connection: Connection, product: str, since: datetime) -> DayTota
     return totals
 
 
-def hold_days(connection: Connection, products: Iterable[str]) -> None:
+def hold_days(connection: sa.Connection, products: Iterable[str]) -> None:
     """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
     if connection.dialect.name == "postgresql":
         digests = [hashlib.sha256(f"day of {product}".encode()).digest() for product in products]
@@ -178,33 +153,33 @@ def hold_days(connection: Connection, products: Iterable[str]) -> None:
             connection.execute(_LOCK, {"lock": lock})
 
 
-def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
+def record_hours(connection: sa.Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
     """Store the totals of one process; a higher stored total stays."""
     rows = [
-        as_row(
+        columns.as_row(
             arm_hours, cell, arm=cell.arm.value if cell.arm else "", process=process, count=count
         )
         for cell, count in cells.items()
     ]
-    raise_each(connection, arm_hours, ("count",), rows)
+    columns.raise_each(connection, arm_hours, ("count",), rows)
 
 
 def totals(
-    connection: Connection, product: str, since: datetime, position: int
+    connection: sa.Connection, product: str, since: datetime, position: int
 ) -> Sequence[CounterTotal]:
     """The sums over processes, over hours that end after `since`, and from an entry on."""
-    begun_after = microseconds(since - _HOUR)
+    begun_after = columns.microseconds(since - _HOUR)
     chosen = {"product": product, "begun_after": begun_after, "position": position}
     return [_total(*row) for row in connection.execute(_TOTALS, chosen)]
 
 
 def span_totals(
-    connection: Connection, product: str, since: datetime, length: timedelta
+    connection: sa.Connection, product: str, since: datetime, length: timedelta
 ) -> Mapping[int, Sequence[CounterTotal]]:
     span = _span(_CELL.hour, since, length)
     found = (
-        select(span, *_GROUP, func.sum(_CELL.count))
-        .where(_CELL.product == product, _CELL.hour >= microseconds(since), _KNOWN)
+        sa.select(span, *_GROUP, sa.func.sum(_CELL.count))
+        .where(_CELL.product == product, _CELL.hour >= columns.microseconds(since), _KNOWN)
         .group_by(span, *_GROUP)
     )
     made: dict[int, list[CounterTotal]] = {}
@@ -219,21 +194,23 @@ def _total(arm: str, version: int, counted: str, bucket: str, count: int) -> Cou
     )
 
 
-def _span(column: ColumnElement[int], since: datetime, length: timedelta) -> ColumnElement[int]:
+def _span(
+    column: sa.ColumnElement[int], since: datetime, length: timedelta
+) -> sa.ColumnElement[int]:
     """The number of the span that an instant is in; written out, as it is grouped by."""
     begin, width = (
-        literal(number, BigInteger, literal_execute=True)
-        for number in (microseconds(since), length // timedelta(microseconds=1))
+        sa.literal(number, sa.BigInteger, literal_execute=True)
+        for number in (columns.microseconds(since), length // timedelta(microseconds=1))
     )
     return (column - begin) // width
 
 
-_ALWAYS = _span(_ROWS.created, from_microseconds(0), timedelta(days=1_000_000))
+_ALWAYS = _span(_ROWS.created, columns.from_microseconds(0), timedelta(days=1_000_000))
 """The one span that every decision is in: its words are the same at every call."""
 
 
 def tallies(
-    connection: Connection,
+    connection: sa.Connection,
     product: str,
     since: datetime,
     before: datetime | None = None,
@@ -241,46 +218,46 @@ def tallies(
     hashed: bool,
 ) -> Sequence[ArmTally]:
     """One tally for each arm and version that decided in the window, in order."""
-    window = [_ROWS.product == product, _ROWS.created >= microseconds(since)]
+    window = [_ROWS.product == product, _ROWS.created >= columns.microseconds(since)]
     if before is not None:
-        window.append(_ROWS.created < microseconds(before))
+        window.append(_ROWS.created < columns.microseconds(before))
     return _tallied(connection, product, window, _ALWAYS, hashed=hashed).get(0, [])
 
 
 def span_tallies(
-    connection: Connection, product: str, since: datetime, length: timedelta, *, hashed: bool
+    connection: sa.Connection, product: str, since: datetime, length: timedelta, *, hashed: bool
 ) -> Mapping[int, Sequence[ArmTally]]:
-    window = [_ROWS.product == product, _ROWS.created >= microseconds(since)]
+    window = [_ROWS.product == product, _ROWS.created >= columns.microseconds(since)]
     span = _span(_ROWS.created, since, length)
     return _tallied(connection, product, window, span, hashed=hashed)
 
 
 def _tallied(
-    connection: Connection,
+    connection: sa.Connection,
     product: str,
-    window: list[ColumnElement[bool]],
-    span: ColumnElement[int],
+    window: list[sa.ColumnElement[bool]],
+    span: sa.ColumnElement[int],
     *,
     hashed: bool,
 ) -> Mapping[int, Sequence[ArmTally]]:
     if hashed:
         window.append(_ROWS.hashed)
-    turn = func.row_number().over(
+    turn = sa.func.row_number().over(
         partition_by=(_ROWS.unit, span), order_by=(_ROWS.created, _ROWS.decision_id)
     )
     columns = (_ROWS.arm, _ROWS.version, _ROWS.outcome, _ROWS.refer_kind, _ROWS.approved)
-    row = select(span.label("span"), *columns, turn.label("turn")).where(*window).subquery().c
+    row = sa.select(span.label("span"), *columns, turn.label("turn")).where(*window).subquery().c
     first = row.turn == 1
     found = (
-        select(
+        sa.select(
             row.span,
             row.arm,
             row.version,
-            func.count(),
+            sa.func.count(),
             _count(first),
             *(_count(first, row.outcome == outcome.value) for outcome in _OUTCOMES),
             _count(first, row.refer_kind == ReferKind.DATA.value),
-            func.coalesce(func.sum(row.approved), 0),
+            sa.func.coalesce(sa.func.sum(row.approved), 0),
         )
         .group_by(row.span, row.arm, row.version)
         .order_by(row.span, row.arm, row.version)
@@ -296,10 +273,10 @@ def _tallied(
 
 
 def _overridden(
-    connection: Connection,
+    connection: sa.Connection,
     product: str,
-    window: Sequence[ColumnElement[bool]],
-    span: ColumnElement[int],
+    window: Sequence[sa.ColumnElement[bool]],
+    span: sa.ColumnElement[int],
 ) -> Mapping[tuple[int, str, int], int]:
     """Applicants that a person decided otherwise than a decision in the window, by span."""
     same = (
@@ -308,10 +285,10 @@ def _overridden(
         _ROWS.decision_id == decisions.c.decision_id,
     )
     found = (
-        select(span, _ROWS.arm, _ROWS.version, func.count(_ROWS.unit.distinct()))
+        sa.select(span, _ROWS.arm, _ROWS.version, sa.func.count(_ROWS.unit.distinct()))
         .select_from(reviews)
         .join(decisions, decisions.c.decision_id == reviews.c.decision_id)
-        .join(arm_decisions, and_(*same))
+        .join(arm_decisions, sa.and_(*same))
         .where(reviews.c.product == product, reviews.c.overridden, *window)
         .group_by(span, _ROWS.arm, _ROWS.version)
     )
@@ -320,9 +297,9 @@ def _overridden(
     }
 
 
-def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    counting: Function[int] = func.count()
-    return counting.filter(and_(*conditions))
+def _count(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    counting: sa.Function[int] = sa.func.count()
+    return counting.filter(sa.and_(*conditions))
 
 
 class Arms(Subject):

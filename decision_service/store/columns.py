@@ -11,20 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    CursorResult,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    and_,
-    case,
-    or_,
-)
+import sqlalchemy as sa
 
 from decision_service.domain.values import Money
 
@@ -45,14 +32,14 @@ _MICROSECOND = timedelta(microseconds=1)
 
 Values = tuple[object, ...]
 
-metadata = MetaData()
+metadata = sa.MetaData()
 """Of the tables, the same for SQLite and PostgreSQL; each is declared with its statements."""
 
-postgres_metadata = MetaData()
+postgres_metadata = sa.MetaData()
 """Of those that PostgreSQL alone has."""
 
-TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-BODY = LargeBinary()
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+BODY = sa.LargeBinary()
 """What PostgreSQL keeps apart from the row, uncompressed: it is read far more cheaply."""
 
 _PERSON, _WITHHELD = "person", "withheld"
@@ -96,13 +83,13 @@ INNER = withheld("how the service finds or guards the row; nothing of the person
 STAFF = withheld("who of the lender's did it")
 
 
-def person_of(table: Table) -> PersonalTable | None:
+def person_of(table: sa.Table) -> PersonalTable | None:
     """None where it holds nothing of a person."""
     held: PersonalTable | None = table.info.get(_PERSON)
     return held
 
 
-def disclosed(table: Table) -> list[Column[Any]]:
+def disclosed(table: sa.Table) -> list[sa.Column[Any]]:
     """The columns that an export shows of a person."""
     return [column for column in table.c if _WITHHELD not in column.info]
 
@@ -118,7 +105,7 @@ def from_microseconds(count: int) -> datetime:
     return _EPOCH + count * _MICROSECOND
 
 
-def as_row(table: Table, record: object, **given: object) -> dict[str, object]:
+def as_row(table: sa.Table, record: object, **given: object) -> dict[str, object]:
     """A record as its table has it: of each column what is given, else the attribute of its name.
 
     Instants are whole microseconds, days `YYYY-MM-DD`, amounts minor units, enums their text.
@@ -138,7 +125,7 @@ def _as_stored(value: object) -> object:
 
 
 def insert_new(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]
 ) -> int | None:
     """Insert the rows without a conflict; how many, or None where unknown."""
     if not rows:
@@ -149,8 +136,8 @@ def insert_new(
 
 
 def raise_each(
-    connection: Connection,
-    table: Table,
+    connection: sa.Connection,
+    table: sa.Table,
     columns: Sequence[str],
     rows: Sequence[Mapping[str, object]],
 ) -> None:
@@ -160,23 +147,25 @@ def raise_each(
     statement = _insert(connection.dialect.name, table)
     offered = statement.excluded
     higher = {
-        name: and_(
+        name: sa.and_(
             offered[name].is_not(None),
-            or_(table.c[name].is_(None), offered[name] > table.c[name]),
+            sa.or_(table.c[name].is_(None), offered[name] > table.c[name]),
         )
         for name in columns
     }
     raising = statement.on_conflict_do_update(
         index_elements=list(table.primary_key),
-        set_={name: case((higher[name], offered[name]), else_=table.c[name]) for name in columns},
-        where=or_(*higher.values()),
+        set_={
+            name: sa.case((higher[name], offered[name]), else_=table.c[name]) for name in columns
+        },
+        where=sa.or_(*higher.values()),
     )
     connection.execute(raising, [dict(row) for row in rows])
 
 
 def raise_row(
-    connection: Connection,
-    table: Table,
+    connection: sa.Connection,
+    table: sa.Table,
     *,
     by: str,
     columns: Sequence[str],
@@ -196,12 +185,12 @@ def raise_row(
 
 
 @cache
-def _insert_new(dialect: str, table: Table) -> Insert:
+def _insert_new(dialect: str, table: sa.Table) -> Insert:
     statement = _insert(dialect, table).on_conflict_do_nothing()
     return statement.execution_options(preserve_rowcount=True)
 
 
-def _insert(dialect: str, table: Table) -> Insert:
+def _insert(dialect: str, table: sa.Table) -> Insert:
     """The store's own insert; a dialect takes long to import, and a store needs one of them."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
@@ -220,11 +209,11 @@ def padded(items: Sequence[T]) -> Sequence[T]:
     return [*items, *[items[-1]] * missing]
 
 
-def rows(connection: Connection, statement: str, values: Values) -> Sequence[Sequence[Any]]:
+def rows(connection: sa.Connection, statement: str, values: Values) -> Sequence[Sequence[Any]]:
     return _executed(connection, statement, values).fetchall()
 
 
-def insert(connection: Connection, table: Table, given: Sequence[Values]) -> int:
+def insert(connection: sa.Connection, table: sa.Table, given: Sequence[Values]) -> int:
     """Insert rows, column by column, without those that clash with one that is there; how many."""
     new = 0
     for first in range(0, len(given), _MANY):
@@ -235,7 +224,7 @@ def insert(connection: Connection, table: Table, given: Sequence[Values]) -> int
 
 
 @cache
-def insertion(dialect: str, table: Table, count: int) -> str:
+def insertion(dialect: str, table: sa.Table, count: int) -> str:
     """The statement that inserts so many rows where they clash with none that is there.
 
     SQLite takes `OR IGNORE`, since what could fail half way makes it copy every page aside first.
@@ -254,11 +243,11 @@ def marks(dialect: str, types: Sequence[str], count: int) -> str:
 
 
 def type_of(kind: object) -> str:
-    if isinstance(kind, LargeBinary):
+    if isinstance(kind, sa.LargeBinary):
         return "bytea"
-    if isinstance(kind, Boolean):
+    if isinstance(kind, sa.Boolean):
         return "boolean"
-    return "bigint" if isinstance(kind, BigInteger) else "text"
+    return "bigint" if isinstance(kind, sa.BigInteger) else "text"
 
 
 def numbered(types: Sequence[str], row: int) -> Sequence[str]:
@@ -267,8 +256,8 @@ def numbered(types: Sequence[str], row: int) -> Sequence[str]:
 
 
 def _executed(
-    connection: Connection, statement: str, values: Values
-) -> sqlite3.Cursor | CursorResult[Any]:
+    connection: sa.Connection, statement: str, values: Values
+) -> sqlite3.Cursor | sa.CursorResult[Any]:
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
         return driver.execute(statement, values)

@@ -9,8 +9,8 @@ from itertools import chain
 from time import perf_counter
 
 import msgspec
+import sqlalchemy as sa
 from msgspec.structs import astuple, replace
-from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_
 
 from decision_service.domain.errors import (
     AllowancesMoved,
@@ -53,11 +53,11 @@ _MANY = 64
 Place = tuple[bytes, int, str]
 """Key, number under it, decision id."""
 
-_PLACE = tuple_(history.history_keys.c.key, history.history_keys.c.number)
-_RELEASE = delete(history.history_keys).where(_PLACE.in_(bindparam("places", expanding=True)))
-_IDENTITIES = select(
+_PLACE = sa.tuple_(history.history_keys.c.key, history.history_keys.c.number)
+_RELEASE = sa.delete(history.history_keys).where(_PLACE.in_(sa.bindparam("places", expanding=True)))
+_IDENTITIES = sa.select(
     *(decisions.decisions.c[name] for name in ("decision_id", "caller", "request_id"))
-).where(decisions.decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+).where(decisions.decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
 _PRECONDITIONS = {
     "user_id": "text",
     "consent": "bigint",
@@ -161,7 +161,9 @@ class Commits(Snapshots):
     async def check_writing(self) -> None:
         """After a failed group this writes and removes a row: nothing else shows a full disk."""
         if not self._failed:
-            await self._database.write(lambda connection: connection.scalar(select(literal(1))))
+            await self._database.write(
+                lambda connection: connection.scalar(sa.select(sa.literal(1)))
+            )
             return  # a group that failed meanwhile is still to be tried out
         await self._database.write(_write_and_remove)
         self._failed = False
@@ -193,7 +195,7 @@ def preconditions_of(entry: DecisionEntry) -> Preconditions:
 
 
 def record_group(
-    connection: Connection, group: Sequence[Commit], data_keys: DataKeys
+    connection: sa.Connection, group: Sequence[Commit], data_keys: DataKeys
 ) -> Sequence[StoredEntry | StoreError]:
     """An answer per member, in order; of several with one key the first wins. It may run twice."""
     snapshots.hold_consents(connection, {c.entry.user_id for c in group if c.snapshot is not None})
@@ -214,7 +216,7 @@ def record_group(
     return answers
 
 
-def _refused(connection: Connection, group: Sequence[Commit]) -> Mapping[str, StoreError]:
+def _refused(connection: sa.Connection, group: Sequence[Commit]) -> Mapping[str, StoreError]:
     """Record those that the day allows and that have their places; why the others are not, by id.
 
     The places of what is not recorded go back.
@@ -233,7 +235,7 @@ def _refused(connection: Connection, group: Sequence[Commit]) -> Mapping[str, St
     return refused
 
 
-def _over_allowance(connection: Connection, group: Sequence[Commit]) -> set[str]:
+def _over_allowance(connection: sa.Connection, group: Sequence[Commit]) -> set[str]:
     """The ids of decisions that no longer hold by what is on record.
 
     Other processes that approve for the same products wait until the transaction ends. Of a group
@@ -260,7 +262,7 @@ def _over_allowance(connection: Connection, group: Sequence[Commit]) -> set[str]
     return over
 
 
-def _claim(connection: Connection, group: Sequence[Commit]) -> tuple[Sequence[Place], set[str]]:
+def _claim(connection: sa.Connection, group: Sequence[Commit]) -> tuple[Sequence[Place], set[str]]:
     """Take the places of a group; a decision that found one taken gives all of its own back.
 
     Returns the places that were taken, and the decisions that gave theirs back. In order of keys,
@@ -286,13 +288,13 @@ def _claim(connection: Connection, group: Sequence[Commit]) -> tuple[Sequence[Pl
     return [place for place in taken if place[2] not in moved], moved
 
 
-def _release(connection: Connection, places: Sequence[Place]) -> None:
+def _release(connection: sa.Connection, places: Sequence[Place]) -> None:
     if places:
         pairs = [(key, number) for key, number, _ in places]
         connection.execute(_RELEASE, {"places": padded(pairs)})
 
 
-def _insert(connection: Connection, group: Sequence[Commit]) -> Mapping[str, StoreError]:
+def _insert(connection: sa.Connection, group: Sequence[Commit]) -> Mapping[str, StoreError]:
     """Insert decisions with their arms; why the others are not, by id. Of one key the first wins.
 
     The lease of each that is recorded, or whose key was taken, ends. Whoever wants to take it over
@@ -333,7 +335,7 @@ def _moved(preconditions: Preconditions) -> StoreError:
     return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
 
 
-def _broken(connection: Connection, asked: Collection[Preconditions]) -> set[Preconditions]:
+def _broken(connection: sa.Connection, asked: Collection[Preconditions]) -> set[Preconditions]:
     if not asked:
         return set()
     given = padded([*asked])
@@ -376,7 +378,7 @@ def _arm_row(commit: Commit) -> Values | None:
 
 
 def _answers(
-    connection: Connection, group: Sequence[Commit], refused: Mapping[str, StoreError]
+    connection: sa.Connection, group: Sequence[Commit], refused: Mapping[str, StoreError]
 ) -> Sequence[StoredEntry | StoreError]:
     """For each entry: the recorded one, the earlier one under its key, or an error."""
     others = {commit.key for commit in group if commit.entry.decision_id in refused}
@@ -387,7 +389,7 @@ def _answers(
     return [entries.get(commit.key) or refused[commit.entry.decision_id] for commit in group]
 
 
-def _write_and_remove(connection: Connection) -> None:
+def _write_and_remove(connection: sa.Connection) -> None:
     filler = {"digest": _PROBE, "kind": _PROBE, "body": bytes(_PROBE_BYTES)}
-    connection.execute(insert(texts), filler)
-    connection.execute(delete(texts).where(texts.c.digest == _PROBE))
+    connection.execute(sa.insert(texts), filler)
+    connection.execute(sa.delete(texts).where(texts.c.digest == _PROBE))

@@ -8,25 +8,8 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+import sqlalchemy as sa
 from msgspec.structs import asdict
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    Index,
-    LargeBinary,
-    Table,
-    TextClause,
-    UniqueConstraint,
-    bindparam,
-    func,
-    literal_column,
-    select,
-    text,
-    tuple_,
-    update,
-)
 
 from decision_service.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.domain.decision import Outcome
@@ -45,30 +28,30 @@ from decision_service.store.columns import (
 )
 from decision_service.store.engine import Subject, reads
 
-decisions = Table(
+decisions = sa.Table(
     "decisions",
     metadata,
-    Column("decision_id", TEXT, primary_key=True),
-    Column("caller", TEXT, nullable=False),
-    Column("request_id", TEXT, nullable=False),
-    Column(
+    sa.Column("decision_id", TEXT, primary_key=True),
+    sa.Column("caller", TEXT, nullable=False),
+    sa.Column("request_id", TEXT, nullable=False),
+    sa.Column(
         "content",
-        LargeBinary,
+        sa.LargeBinary,
         nullable=False,
         info=withheld("a checksum of the request"),
     ),
-    Column("user_id", TEXT, nullable=False),
-    Column("product", TEXT, nullable=False),
-    Column("application_id", TEXT, nullable=False),
-    Column("customer_ref", TEXT, nullable=False),
-    Column("outcome", TEXT, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("reply", BODY, nullable=False),
-    Column("facts", BODY, nullable=False),
-    Column("ruleset_digest", TEXT),
-    Column("plan_digest", TEXT),
-    Column("snapshot_id", TEXT),
-    UniqueConstraint("caller", "request_id", name="decisions_request"),
+    sa.Column("user_id", TEXT, nullable=False),
+    sa.Column("product", TEXT, nullable=False),
+    sa.Column("application_id", TEXT, nullable=False),
+    sa.Column("customer_ref", TEXT, nullable=False),
+    sa.Column("outcome", TEXT, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("reply", BODY, nullable=False),
+    sa.Column("facts", BODY, nullable=False),
+    sa.Column("ruleset_digest", TEXT),
+    sa.Column("plan_digest", TEXT),
+    sa.Column("snapshot_id", TEXT),
+    sa.UniqueConstraint("caller", "request_id", name="decisions_request"),
     postgresql_with={"toast_tuple_target": 4080},  # rows stay whole up to about that many bytes
     info=of_person("user_id", ErasedBy.DECISIONS),
 )
@@ -85,16 +68,16 @@ OFTEN_EMPTY = frozenset({"application_id", "customer_ref"})
 """Those whose index leaves out the decisions that have none."""
 
 
-def is_given(column: Column[str]) -> ColumnElement[bool]:
+def is_given(column: sa.Column[str]) -> sa.ColumnElement[bool]:
     """That a column is not empty, in the one form by which both databases find the index."""
-    return column != literal_column("''")
+    return column != sa.literal_column("''")
 
 
-Index("decisions_created", decisions.c.created)
+sa.Index("decisions_created", decisions.c.created)
 for _name in LISTED_BY:
     _listed = decisions.c[_name]
     _given = is_given(_listed) if _name in OFTEN_EMPTY else None
-    Index(
+    sa.Index(
         f"decisions_{_name}",
         _listed,
         decisions.c.created,
@@ -107,31 +90,31 @@ CallerRequest = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
 
 _NAMES = tuple(decisions.c.keys())
-_ALL = select(decisions)
-_BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
+_ALL = sa.select(decisions)
+_BY_ID = _ALL.where(decisions.c.decision_id == sa.bindparam("id"))
 _KEPT = (
-    select(decisions.c.decision_id)
-    .where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+    sa.select(decisions.c.decision_id)
+    .where(decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(decisions.c.decision_id)
     .with_for_update(read=True, key_share=True)
 )
 _CONTENT = decisions.c.content
 _UNHASHED = (
-    update(decisions)
-    .where(decisions.c.user_id == bindparam("of"), func.length(_CONTENT) > PLAIN_BYTES)
-    .values(content=func.substr(_CONTENT, 1, PLAIN_BYTES))
+    sa.update(decisions)
+    .where(decisions.c.user_id == sa.bindparam("of"), sa.func.length(_CONTENT) > PLAIN_BYTES)
+    .values(content=sa.func.substr(_CONTENT, 1, PLAIN_BYTES))
 )
 _CONTENTS = (
-    select(decisions.c.decision_id, _CONTENT)
-    .where(decisions.c.decision_id > bindparam("after"))
+    sa.select(decisions.c.decision_id, _CONTENT)
+    .where(decisions.c.decision_id > sa.bindparam("after"))
     .order_by(decisions.c.decision_id)
-    .limit(bindparam("most"))
+    .limit(sa.bindparam("most"))
 )
-_AS_CONTENT = update(decisions).where(decisions.c.decision_id == bindparam("of"))
+_AS_CONTENT = sa.update(decisions).where(decisions.c.decision_id == sa.bindparam("of"))
 _PLACE_IN_HISTORY = "SELECT 1 FROM history WHERE history.decision_id = decisions.decision_id AND "
 _UNREPORTED = "history.outcome = 'APPROVE' AND outstanding IS NULL AND replaced IS NOT TRUE"
-_BY_HISTORY: Mapping[str, ColumnElement[bool]] = {
-    name: literal_column(f"EXISTS ({_PLACE_IN_HISTORY}{asked})")
+_BY_HISTORY: Mapping[str, sa.ColumnElement[bool]] = {
+    name: sa.literal_column(f"EXISTS ({_PLACE_IN_HISTORY}{asked})")
     for name, asked in (
         ("unreported", _UNREPORTED),
         ("decided_again", "replaced IS TRUE"),
@@ -147,7 +130,7 @@ _OF_ID = {
 
 _TOGETHER = 1000
 """Decisions that are looked through in one transaction."""
-_PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
+_PLACE = sa.tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 
 
@@ -169,7 +152,7 @@ def row(entry: StoredEntry) -> tuple[object, ...]:
 
 
 def by_keys(
-    connection: Connection, keys: Iterable[CallerRequest]
+    connection: sa.Connection, keys: Iterable[CallerRequest]
 ) -> Mapping[CallerRequest, StoredEntry]:
     wanted = sorted(set(keys))
     if not wanted:
@@ -190,19 +173,19 @@ def _by_keys(dialect: str, count: int) -> str:
     )
 
 
-def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
+def by_id(connection: sa.Connection, decision_id: str) -> StoredEntry | None:
     row = connection.execute(_BY_ID, {"id": decision_id}).first()
     return None if row is None else entry_of(row)
 
 
-def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
+def kept(connection: sa.Connection, decision_ids: Iterable[str]) -> frozenset[str]:
     """Those that are stored, and stay so until the transaction ends; a deletion is waited for."""
     wanted = padded(sorted({*decision_ids}))
     return frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars() if wanted else ())
 
 
 def page(
-    connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
+    connection: sa.Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredEntry]:
     found: dict[str, StoredEntry] = {}
     for of_id in _OF_ID if chosen.any_id else ("",):
@@ -215,12 +198,12 @@ def page(
     return newest[:limit]
 
 
-def forget_applicants(connection: Connection, user_id: str) -> bool:
+def forget_applicants(connection: sa.Connection, user_id: str) -> bool:
     """Delete the hashes of who applied, but no digest of a request; whether there were any."""
     return connection.execute(_UNHASHED, {"of": user_id}).rowcount > 0
 
 
-def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
+def forget_key(connection: sa.Connection, key_id: bytes, after: str) -> str | None:
     """Delete hashes under a key from some decisions; the last of these, None at the end."""
     found = connection.execute(_CONTENTS, {"after": after, "most": _TOGETHER}).all()
     hashed = [(row[0], bytes(row[1])) for row in found if hashed_under(bytes(row[1])) == key_id]
@@ -232,13 +215,13 @@ def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
 
 def _conditions(
     chosen: Filter, of_id: str, *, steered: bool
-) -> Iterator[ColumnElement[bool] | TextClause]:
+) -> Iterator[sa.ColumnElement[bool] | sa.TextClause]:
     """The filter's conditions. SQLite, which counts nothing, is led to the index of the first."""
     names = [name for name in LISTED_BY if getattr(chosen, name)]
     if of_id:
-        yield text(f"decisions.{of_id} {_OF_ID[of_id]}").bindparams(any_id=chosen.any_id)
+        yield sa.text(f"decisions.{of_id} {_OF_ID[of_id]}").bindparams(any_id=chosen.any_id)
     for place, name in enumerate(names, start=bool(of_id)):
-        unled: ColumnElement[str] = literal_column(
+        unled: sa.ColumnElement[str] = sa.literal_column(
             f"+decisions.{name}"
         )  # of which SQLite reads no index
         yield (unled if place and steered else decisions.c[name]) == getattr(chosen, name)
@@ -258,9 +241,9 @@ def entry_of(row: Sequence[Any]) -> StoredEntry:
     return StoredEntry(**values)
 
 
-def newest(connection: Connection) -> datetime | None:
+def newest(connection: sa.Connection) -> datetime | None:
     """When the newest decision was recorded, by the clock of then."""
-    created = connection.execute(select(func.max(decisions.c.created))).scalar_one()
+    created = connection.execute(sa.select(sa.func.max(decisions.c.created))).scalar_one()
     return None if created is None else from_microseconds(created)
 
 

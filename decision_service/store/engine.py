@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import Connection
+import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -115,7 +115,7 @@ READERS = 4
 class Readable(Protocol):
     """A database that is read alone."""
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable or EntryRefused."""
 
     async def aclose(self) -> None:
@@ -133,13 +133,13 @@ class Database(Readable, Protocol):
     split_batches: int
     shared: bool
 
-    async def read_together(self, work: Callable[[Connection], T]) -> T:
+    async def read_together(self, work: Callable[[sa.Connection], T]) -> T:
         """As `read`, in one transaction: every statement sees the same state of the store."""
 
-    async def look_up(self, work: Callable[[Connection], T]) -> T:
+    async def look_up(self, work: Callable[[sa.Connection], T]) -> T:
         """As `read`, on a connection that is kept for what decisions look up."""
 
-    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+    async def write(self, work: Callable[[sa.Connection], T], *, repeatable: bool = False) -> T:
         """Run work in one transaction, durable on return.
 
         Work may run more than once before it counts. Raises EntryRefused or StoreUnavailable, when
@@ -147,10 +147,10 @@ class Database(Readable, Protocol):
         however often it was run: after a lost connection it is run once more.
         """
 
-    async def commit(self, work: Callable[[Connection], T]) -> T:
+    async def commit(self, work: Callable[[sa.Connection], T]) -> T:
         """As `write` of repeatable work, on a connection that is kept for decisions alone."""
 
-    async def note(self, work: Callable[[Connection], T]) -> T:
+    async def note(self, work: Callable[[sa.Connection], T]) -> T:
         """Run work that may be lost in a crash of the server, each statement by itself.
 
         All of it goes over one connection, by which a server knows this process; a lost one is
@@ -168,7 +168,7 @@ class Subject:
         self._database = database
 
 
-Work = Callable[Concatenate[Connection, P], T]
+Work = Callable[Concatenate[sa.Connection, P], T]
 Method = Callable[Concatenate[Subject, P], Coroutine[Any, Any, T]]
 
 

@@ -10,36 +10,16 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 import structlog
-from sqlalchemy import (
-    Column,
-    Connection,
-    Table,
-    bindparam,
-    delete,
-    exists,
-    select,
-    tuple_,
-    union,
-    update,
-)
 
 from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.runtime.clock import SystemClock
-from decision_service.store import events, history
+from decision_service.store import columns, events, history
 from decision_service.store import snapshots as data
 from decision_service.store.applicants import applicants, link_tokens
 from decision_service.store.arms import arm_decisions
-from decision_service.store.columns import (
-    TEXT,
-    ErasedBy,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    padded,
-)
 from decision_service.store.decisions import decisions, forget_applicants
 from decision_service.store.engine import Database
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
@@ -51,14 +31,14 @@ from decision_service.store.reviews import erase as end_reviews
 from decision_service.store.rollouts import shadow_results
 from decision_service.store.snapshots import consents, ended_incomes, known_counts, snapshots, warm
 
-erasures = Table(
+erasures = sa.Table(
     "erasures",
-    metadata,
-    Column("erasure_id", TEXT, primary_key=True),
-    Column("user_id", TEXT),
-    info=of_person(
+    columns.metadata,
+    sa.Column("erasure_id", columns.TEXT, primary_key=True),
+    sa.Column("user_id", columns.TEXT),
+    info=columns.of_person(
         "user_id",
-        ErasedBy.NOTHING,
+        columns.ErasedBy.NOTHING,
         "the proof of the erasure, by which a restored backup is erased again",
     ),
 )
@@ -73,56 +53,56 @@ DecisionPlace = tuple[str, int, str]
 """A decision by product, instant and id: where its row for its rollout is, too."""
 PLACE = (decisions.c.product, decisions.c.created, decisions.c.decision_id)
 _HELD_DECISIONS = (
-    select(decisions.c.decision_id)
-    .where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+    sa.select(decisions.c.decision_id)
+    .where(decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(decisions.c.decision_id)
     .with_for_update()
 )
 _HELD_REVIEWS = (
-    select(reviews.c.review_id)
-    .where(reviews.c.decision_id.in_(bindparam("ids", expanding=True)))
+    sa.select(reviews.c.review_id)
+    .where(reviews.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(reviews.c.review_id)
     .with_for_update()
 )
-_ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in PLACE))
-_DONE = select(erasures.c.erasure_id, erasures.c.user_id)
+_ARM_ROW = sa.tuple_(*(arm_decisions.c[column.name] for column in PLACE))
+_DONE = sa.select(erasures.c.erasure_id, erasures.c.user_id)
 _OF_USERS = (
     consents, snapshots, known_counts, ended_incomes, link_tokens, warm, decisions
 )  # fmt: skip
-_USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
+_USERS = sa.union(*(sa.select(table.c.user_id) for table in _OF_USERS))
 
 log = structlog.get_logger("decision_service.storage")
 _OLD = (
-    select(*PLACE)
-    .where(decisions.c.created < bindparam("before"))
+    sa.select(*PLACE)
+    .where(decisions.c.created < sa.bindparam("before"))
     .order_by(decisions.c.created, decisions.c.decision_id)
-    .limit(bindparam("most"))
+    .limit(sa.bindparam("most"))
 )
 _DECIDED_ON = (
-    select(decisions.c.decision_id)
+    sa.select(decisions.c.decision_id)
     .where(
         decisions.c.user_id == snapshots.c.user_id,
         decisions.c.snapshot_id == snapshots.c.snapshot_id,
     )
     .exists()
 )
-_SNAPSHOT = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
-_MARKED = tuple_(warm.c.user_id, warm.c.snapshot_id)
+_SNAPSHOT = sa.tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
+_MARKED = sa.tuple_(warm.c.user_id, warm.c.snapshot_id)
 _HAS_SNAPSHOTS = (
-    select(snapshots.c.user_id).where(snapshots.c.user_id == known_counts.c.user_id).exists()
+    sa.select(snapshots.c.user_id).where(snapshots.c.user_id == known_counts.c.user_id).exists()
 )
 _LEFT_OVER = (
-    select(snapshots.c.user_id, snapshots.c.snapshot_id)
-    .where(snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
-    .limit(bindparam("most"))
+    sa.select(snapshots.c.user_id, snapshots.c.snapshot_id)
+    .where(snapshots.c.stored < sa.bindparam("before"), ~_DECIDED_ON)
+    .limit(sa.bindparam("most"))
 )
 
 
-def done_erasures(connection: Connection) -> Mapping[str, str | None]:
+def done_erasures(connection: sa.Connection) -> Mapping[str, str | None]:
     return {row[0]: row[1] for row in connection.execute(_DONE)}
 
 
-def users_to_erase(connection: Connection) -> Sequence[str]:
+def users_to_erase(connection: sa.Connection) -> Sequence[str]:
     """All users who may have something to erase: data, or hashes and reviews."""
     return [row[0] for row in connection.execute(_USERS)]
 
@@ -136,7 +116,7 @@ class ErasureTerms(msgspec.Struct, frozen=True):
 
 
 def carry_out(
-    connection: Connection, wanted: Mapping[str, str | None], now: datetime, terms: ErasureTerms
+    connection: sa.Connection, wanted: Mapping[str, str | None], now: datetime, terms: ErasureTerms
 ) -> None:
     """Erase by erasure id what was not since; of unknown users record the id alone."""
     data.hold_consents(connection, {user_id for user_id in wanted.values() if user_id is not None})
@@ -145,7 +125,9 @@ def carry_out(
         if user_id is not None and erasure_id not in carried_out:
             erase(connection, user_id, [erasure_id], now=now, terms=terms)
     strangers = [one for one, user_id in wanted.items() if user_id is None]
-    insert_new(connection, erasures, [{"erasure_id": one, "user_id": None} for one in strangers])
+    columns.insert_new(
+        connection, erasures, [{"erasure_id": one, "user_id": None} for one in strangers]
+    )
 
 
 class Erasing:
@@ -251,28 +233,28 @@ class Erasing:
             log.warning("the erasure journal was written anew from the store", erasures=len(wanted))
 
 
-def expire(connection: Connection, before: datetime, most: int) -> int:
+def expire(connection: sa.Connection, before: datetime, most: int) -> int:
     """Delete at most so many decisions made before an instant, oldest first; how many.
 
     Where none is left, snapshots go that were stored before it and that no decision rests on, with
     the counts of users who have none any more; link tokens that expired, quarantines of users
     without a reading, and what erasures left of loans that were last reported on before it.
     """
-    chosen = {"before": microseconds(before), "most": most}
+    chosen = {"before": columns.microseconds(before), "most": most}
     old = places(connection.execute(_OLD, chosen))
     if old:
         remove(connection, old)
         return len(old)
     settle_silent(connection, chosen["before"], most)
-    connection.execute(delete(link_tokens).where(link_tokens.c.expires < chosen["before"]))
+    connection.execute(sa.delete(link_tokens).where(link_tokens.c.expires < chosen["before"]))
     unread = warm.c.snapshot_id.is_(None), warm.c.quarantined < chosen["before"]
-    connection.execute(delete(warm).where(*unread))
+    connection.execute(sa.delete(warm).where(*unread))
     left = [(row[0], row[1]) for row in connection.execute(_LEFT_OVER, chosen)]
     _remove_snapshots(connection, left)
     return len(left)
 
 
-def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
+def _remove_snapshots(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> None:
     """Delete snapshots and their warm marks, unless a decision needs them.
 
     Commits that store a snapshot of one of these users are waited for. The first statement waits
@@ -283,24 +265,24 @@ def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -
     users = sorted({key[0] for key in keys})
     data.hold_consents(connection, users)
     for key in keys:
-        connection.execute(delete(warm).where(_MARKED.in_([key])))
-        connection.execute(delete(snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
+        connection.execute(sa.delete(warm).where(_MARKED.in_([key])))
+        connection.execute(sa.delete(snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
     gone = known_counts.c.user_id.in_(users), ~_HAS_SNAPSHOTS
-    connection.execute(delete(known_counts).where(*gone))
+    connection.execute(sa.delete(known_counts).where(*gone))
 
 
-def of_user(connection: Connection, user_id: str) -> Sequence[DecisionPlace]:
-    found = select(*PLACE).where(decisions.c.user_id == user_id)
+def of_user(connection: sa.Connection, user_id: str) -> Sequence[DecisionPlace]:
+    found = sa.select(*PLACE).where(decisions.c.user_id == user_id)
     return places(connection.execute(found.order_by(decisions.c.decision_id)))
 
 
-def hold_decisions(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
+def hold_decisions(connection: sa.Connection, rows: Sequence[DecisionPlace]) -> None:
     """Lock decisions and then their reviews until the transaction ends.
 
     Reports and reviews lock these before the history, which deletions change next: in another order
     each would wait for the other until the server gives up.
     """
-    ids = padded([row[2] for row in rows])
+    ids = columns.padded([row[2] for row in rows])
     for held in (_HELD_DECISIONS, _HELD_REVIEWS):
         if ids:
             connection.execute(held, {"ids": ids})
@@ -310,18 +292,18 @@ def places(found: Iterable[Sequence[Any]]) -> Sequence[DecisionPlace]:
     return [(row[0], row[1], row[2]) for row in found]
 
 
-def remove(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
+def remove(connection: sa.Connection, rows: Sequence[DecisionPlace]) -> None:
     if not rows:
         return
     hold_decisions(connection, rows)
-    arms = _ARM_ROW.in_(bindparam("rows", expanding=True))
-    connection.execute(delete(arm_decisions).where(arms), {"rows": padded(rows)})
+    arms = _ARM_ROW.in_(sa.bindparam("rows", expanding=True))
+    connection.execute(sa.delete(arm_decisions).where(arms), {"rows": columns.padded(rows)})
     ids = [row[2] for row in rows]
     gone = history.remove(connection, ids)
     for table in _TABLES:
-        chosen = table.c.decision_id.in_(bindparam("ids", expanding=True))
+        chosen = table.c.decision_id.in_(sa.bindparam("ids", expanding=True))
         of = gone if table is loan_outcomes else ids
-        connection.execute(delete(table).where(chosen), {"ids": padded(of)})
+        connection.execute(sa.delete(table).where(chosen), {"ids": columns.padded(of)})
 
 
 class MoreToErase(Exception):
@@ -329,7 +311,7 @@ class MoreToErase(Exception):
 
 
 def erase(
-    connection: Connection,
+    connection: sa.Connection,
     user_id: str,
     erasure_ids: Collection[str],
     disconnected: Disconnected | None = None,
@@ -348,11 +330,11 @@ def erase(
     """
     known = is_known(connection, user_id)
     noted = [{"erasure_id": one, "user_id": user_id} for one in sorted(erasure_ids)]
-    insert_new(connection, erasures, noted)
-    insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
+    columns.insert_new(connection, erasures, noted)
+    columns.insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     mine = consents.c.user_id == user_id
-    had_key = connection.execute(select(consents.c.key.is_not(None)).where(mine)).scalar_one()
-    counted = update(consents).where(mine)
+    had_key = connection.execute(sa.select(consents.c.key.is_not(None)).where(mine)).scalar_one()
+    counted = sa.update(consents).where(mine)
     connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None, wrapped_by=None))
     held = of_user(connection, user_id)
     hold_decisions(connection, held)
@@ -375,18 +357,18 @@ def erase(
     return Erased(gone, known)
 
 
-def _delete(connection: Connection, table: Table, user_id: str) -> int:
-    return connection.execute(delete(table).where(table.c.user_id == user_id)).rowcount
+def _delete(connection: sa.Connection, table: sa.Table, user_id: str) -> int:
+    return connection.execute(sa.delete(table).where(table.c.user_id == user_id)).rowcount
 
 
-def is_known(connection: Connection, user_id: str) -> bool:
+def is_known(connection: sa.Connection, user_id: str) -> bool:
     tables = (snapshots, decisions, applicants, link_tokens, warm, known_counts, ended_incomes)
     return any(_has(connection, table, user_id) for table in tables)
 
 
-def is_erased(connection: Connection, user_id: str) -> bool:
+def is_erased(connection: sa.Connection, user_id: str) -> bool:
     return _has(connection, erasures, user_id)
 
 
-def _has(connection: Connection, table: Table, user_id: str) -> bool:
-    return connection.execute(select(exists().where(table.c.user_id == user_id))).scalar_one()
+def _has(connection: sa.Connection, table: sa.Table, user_id: str) -> bool:
+    return connection.execute(sa.select(sa.exists().where(table.c.user_id == user_id))).scalar_one()

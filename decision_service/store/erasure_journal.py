@@ -13,18 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import (
-    Column,
-    Connection,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    func,
-    inspect,
-    select,
-)
+import sqlalchemy as sa
 
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.files import sync_folder
@@ -39,20 +28,20 @@ T = TypeVar("T")
 _KEY_BYTES = 32
 _SQLITE = b"SQLite format 3\0"
 
-_METADATA = MetaData()
-_KEYS = Table(
+_METADATA = sa.MetaData()
+_KEYS = sa.Table(
     "erasure_journal_keys",
     _METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("key", LargeBinary, nullable=False),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("key", sa.LargeBinary, nullable=False),
 )
-_LINES = Table(
+_LINES = sa.Table(
     "erasure_journal",
     _METADATA,
-    Column("erasure_id", Text, primary_key=True),
-    Column("mark", Text, nullable=False, index=True),
+    sa.Column("erasure_id", sa.Text, primary_key=True),
+    sa.Column("mark", sa.Text, nullable=False, index=True),
 )
-_FIND_KEY = select(_KEYS.c.key)
+_FIND_KEY = sa.select(_KEYS.c.key)
 _SEVERAL_STARTS = 0x6572_6173_7572_6573
 """The number of PostgreSQL's advisory lock under which the tables are made."""
 
@@ -81,7 +70,7 @@ class ErasureJournal:
     async def note(self, erasures: Iterable[Erasure]) -> None:
         noted = tuple(erasures)
 
-        def work(connection: Connection) -> None:
+        def work(connection: sa.Connection) -> None:
             key = self._key(connection)
             rows = [{"erasure_id": one.id, "mark": _mark(key, one.user_id)} for one in noted]
             insert_new(connection, _LINES, rows)
@@ -89,13 +78,13 @@ class ErasureJournal:
         await self._do(work)
 
     async def marks(self) -> Mapping[str, str]:
-        lines = select(_LINES.c.erasure_id, _LINES.c.mark)
+        lines = sa.select(_LINES.c.erasure_id, _LINES.c.mark)
         return await self._do(lambda one: {row[0]: row[1] for row in one.execute(lines)})
 
     async def of(self, user_id: str) -> frozenset[str]:
-        def work(connection: Connection) -> frozenset[str]:
+        def work(connection: sa.Connection) -> frozenset[str]:
             mark = _mark(self._key(connection), user_id)
-            lines = select(_LINES.c.erasure_id).where(_LINES.c.mark == mark)
+            lines = sa.select(_LINES.c.erasure_id).where(_LINES.c.mark == mark)
             return frozenset(connection.execute(lines).scalars())
 
         return await self._do(work)
@@ -107,7 +96,7 @@ class ErasureJournal:
     async def aclose(self) -> None:
         await self._database.aclose()
 
-    async def _do(self, work: Callable[[Connection], T]) -> T:
+    async def _do(self, work: Callable[[sa.Connection], T]) -> T:
         try:
             # A connection that lay idle for days may be gone.
             return await self._database.write(work, repeatable=True)
@@ -119,7 +108,7 @@ class ErasureJournal:
             ) from error
 
     @staticmethod
-    def _key(connection: Connection) -> bytes:
+    def _key(connection: sa.Connection) -> bytes:
         key = connection.execute(_FIND_KEY).scalar_one_or_none()
         if key is None:
             raise _keyless()
@@ -137,7 +126,7 @@ class JournalFile:
     async def open(cls, path: Path) -> JournalFile:
         file = cls(path)
 
-        def begin(connection: Connection) -> None:
+        def begin(connection: sa.Connection) -> None:
             if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
                 raise file._damaged()
             begin_tables(connection)
@@ -155,7 +144,7 @@ class JournalFile:
             ) from None
         return file
 
-    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+    async def write(self, work: Callable[[sa.Connection], T], *, repeatable: bool = False) -> T:
         del repeatable  # a file's connection is not lost
 
         def transact() -> T:
@@ -189,8 +178,8 @@ class JournalFile:
         )
 
 
-def begin_tables(connection: Connection) -> None:
-    found = set(inspect(connection).get_table_names())
+def begin_tables(connection: sa.Connection) -> None:
+    found = set(sa.inspect(connection).get_table_names())
     if "alembic_version" in found:
         raise StoreRefused(
             "DECISION_ERASURE_JOURNAL names a database with a store's tables, where a restored "
@@ -198,10 +187,10 @@ def begin_tables(connection: Connection) -> None:
         )
     if not _METADATA.tables.keys() <= found:
         if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_SEVERAL_STARTS)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SEVERAL_STARTS)))
         _METADATA.create_all(connection)
     key = connection.execute(_FIND_KEY).scalar_one_or_none()
-    if key is None and connection.execute(select(_LINES).limit(1)).first() is not None:
+    if key is None and connection.execute(sa.select(_LINES).limit(1)).first() is not None:
         raise _keyless()
     # Where the key is there nothing changes, but a server that is read-only refuses.
     row = {"number": 1, "key": key or secrets.token_bytes(_KEY_BYTES)}

@@ -103,7 +103,7 @@ def is_damage(error: Exception) -> bool:
 
 
 def of_postgres(error: Exception) -> StoreError:
-    state = _sqlstate(error)
+    state = getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
     if isinstance(error, UNFIT_VALUES) or state.startswith(_UNFIT_STATES):
         return _refused(error)
     if state in _ROLLED_BACK:
@@ -146,10 +146,6 @@ def opening(store: str) -> Iterator[None]:
 
 def _passing(kind: type[StoreUnavailable], sentence: str) -> StoreUnavailable:
     return kind(sentence, retry_after=RETRY_SECONDS)
-
-
-def _sqlstate(error: Exception) -> str:
-    return getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
 
 
 def _sqlite_name(error: Exception) -> str:

@@ -7,22 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Index,
-    Row,
-    Table,
-    bindparam,
-    case,
-    func,
-    or_,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from decision_service.decide.events import (
     WITHDRAWALS,
@@ -33,39 +18,28 @@ from decision_service.decide.events import (
 )
 from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
 from decision_service.domain.accounts import Kind
-from decision_service.store.columns import (
-    INNER,
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    padded,
-)
+from decision_service.store import columns
 from decision_service.store.engine import reads, writes
 from decision_service.store.snapshots import Snapshots, quarantine_reading
 
-events = Table(
+events = sa.Table(
     "events",
-    metadata,
-    Column("event_id", TEXT, primary_key=True, info=INNER),
-    Column("digest", TEXT, nullable=False, info=INNER),
-    Column("type", TEXT, nullable=False),
-    Column("user_id", TEXT, nullable=False),
-    Column("source", TEXT, nullable=False),
-    Column("kinds", TEXT, nullable=False),
-    Column("received", BigInteger, nullable=False),
-    Column("done", Boolean, nullable=False, info=INNER),
-    Column("added", BigInteger, nullable=False),
-    Column("since", BigInteger),
-    Column("due", BigInteger),
-    Index("events_pending", "done", "received"),
-    info=of_person(
+    columns.metadata,
+    sa.Column("event_id", columns.TEXT, primary_key=True, info=columns.INNER),
+    sa.Column("digest", columns.TEXT, nullable=False, info=columns.INNER),
+    sa.Column("type", columns.TEXT, nullable=False),
+    sa.Column("user_id", columns.TEXT, nullable=False),
+    sa.Column("source", columns.TEXT, nullable=False),
+    sa.Column("kinds", columns.TEXT, nullable=False),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False, info=columns.INNER),
+    sa.Column("added", sa.BigInteger, nullable=False),
+    sa.Column("since", sa.BigInteger),
+    sa.Column("due", sa.BigInteger),
+    sa.Index("events_pending", "done", "received"),
+    info=columns.of_person(
         "user_id",
-        ErasedBy.NOTHING,
+        columns.ErasedBy.NOTHING,
         "what the vendor sent and is not handled yet; then the row has no name",
     ),
 )
@@ -81,21 +55,21 @@ _FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}
 _PENDING = _EVENT.done.is_(False)
 _IS_POSTPONED = _EVENT.due != _EVENT.received
 _NAMES = ("event_id", "digest", "type", "user_id", "source", "kinds", "added")
-_COLUMNS = (*(_EVENT[name] for name in _NAMES), case((_IS_POSTPONED, _EVENT.since)))
-_WORDS = select(_EVENT.event_id, *(_EVENT[name] for name in _FORGOTTEN)).where(
-    _EVENT.event_id.in_(bindparam("ids", expanding=True))
+_COLUMNS = (*(_EVENT[name] for name in _NAMES), sa.case((_IS_POSTPONED, _EVENT.since)))
+_WORDS = sa.select(_EVENT.event_id, *(_EVENT[name] for name in _FORGOTTEN)).where(
+    _EVENT.event_id.in_(sa.bindparam("ids", expanding=True))
 )
 _SETTLED = (
-    update(events)
-    .where(_EVENT.event_id == bindparam("id"))
-    .values(done=True, **{name: bindparam(name) for name in _FORGOTTEN})
+    sa.update(events)
+    .where(_EVENT.event_id == sa.bindparam("id"))
+    .values(done=True, **{name: sa.bindparam(name) for name in _FORGOTTEN})
 )
 
 
-def receive(connection: Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
-    if insert_new(connection, events, [_event_row(event, now)]) != 1:
+def receive(connection: sa.Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
+    if columns.insert_new(connection, events, [_event_row(event, now)]) != 1:
         known = connection.execute(
-            select(_EVENT.digest).where(_EVENT.event_id == event.id)
+            sa.select(_EVENT.digest).where(_EVENT.event_id == event.id)
         ).scalar()
         return Receipt.SEEN if known == event.digest else Receipt.CONFLICT
     if quarantine:
@@ -104,12 +78,12 @@ def receive(connection: Connection, event: Event, now: datetime, *, quarantine: 
 
 
 def pending(
-    connection: Connection, limit: int, now: datetime, *, withdrawals: bool
+    connection: sa.Connection, limit: int, now: datetime, *, withdrawals: bool
 ) -> Sequence[Event]:
     wanted = _EVENT.type.in_(WITHDRAWALS) if withdrawals else _EVENT.type.not_in(WITHDRAWALS)
-    users = select(_EVENT.user_id).where(_PENDING, wanted, _is_due(now))
+    users = sa.select(_EVENT.user_id).where(_PENDING, wanted, _is_due(now))
     query = (
-        select(*_COLUMNS)
+        sa.select(*_COLUMNS)
         .where(_PENDING, wanted, _EVENT.user_id.in_(users))
         .order_by(_EVENT.received, _EVENT.event_id)
         .limit(limit)
@@ -117,54 +91,54 @@ def pending(
     return [_event(row) for row in connection.execute(query)]
 
 
-def waiting(connection: Connection) -> WaitingEvents:
-    found = select(func.count(), func.min(_EVENT.received)).where(_PENDING)
+def waiting(connection: sa.Connection) -> WaitingEvents:
+    found = sa.select(sa.func.count(), sa.func.min(_EVENT.received)).where(_PENDING)
     count, oldest = connection.execute(found).one()
-    return WaitingEvents(count, None if oldest is None else from_microseconds(oldest))
+    return WaitingEvents(count, None if oldest is None else columns.from_microseconds(oldest))
 
 
 def postpone(
-    connection: Connection,
+    connection: sa.Connection,
     event_ids: Sequence[str],
     now: datetime,
     since: datetime,
     until: datetime,
 ) -> bool:
     """As `EventLog.postpone`; another process's attempt waits for the rows and finds none due."""
-    these = (_PENDING, _EVENT.event_id.in_(padded(sorted(event_ids))))
+    these = (_PENDING, _EVENT.event_id.in_(columns.padded(sorted(event_ids))))
     due = (
-        select(_EVENT.event_id)
+        sa.select(_EVENT.event_id)
         .where(*these, _is_due(now))
         .order_by(_EVENT.event_id)
         .with_for_update()
     )
     if not connection.execute(due).all():
         return False
-    later = {"since": microseconds(since), "due": microseconds(until)}
-    connection.execute(update(events).where(*these).values(later))
+    later = {"since": columns.microseconds(since), "due": columns.microseconds(until)}
+    connection.execute(sa.update(events).where(*these).values(later))
     return True
 
 
-def end_postponed(connection: Connection, user_id: str) -> None:
+def end_postponed(connection: sa.Connection, user_id: str) -> None:
     """Mark a user's postponed events as done: nothing waits for the data of who has withdrawn."""
-    query = select(_EVENT.event_id).where(_PENDING, _EVENT.user_id == user_id, _IS_POSTPONED)
+    query = sa.select(_EVENT.event_id).where(_PENDING, _EVENT.user_id == user_id, _IS_POSTPONED)
     done(connection, [*connection.execute(query).scalars()])
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    latest = microseconds(now + LONGEST_PAUSE + AHEAD)
-    passed = or_(_EVENT.due <= microseconds(now), _EVENT.due > latest)
-    return or_(_EVENT.due == _EVENT.received, passed)
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    latest = columns.microseconds(now + LONGEST_PAUSE + AHEAD)
+    passed = sa.or_(_EVENT.due <= columns.microseconds(now), _EVENT.due > latest)
+    return sa.or_(_EVENT.due == _EVENT.received, passed)
 
 
-def done(connection: Connection, event_ids: Sequence[str]) -> bool:
+def done(connection: sa.Connection, event_ids: Sequence[str]) -> bool:
     """Mark these events as done and remove their user ids.
 
     Whether any of them named an account or archive, of which a log may hold copies. Blanks of the
     same length take the words' place: a row that became shorter would make SQLite move its
     neighbours together, and leave copies of them where they were.
     """
-    wanted = {"ids": padded(sorted(event_ids))}
+    wanted = {"ids": columns.padded(sorted(event_ids))}
     found = connection.execute(_WORDS, wanted).all()
     rows = [
         {"id": row[0]}
@@ -178,18 +152,18 @@ def done(connection: Connection, event_ids: Sequence[str]) -> bool:
 
 def _event_row(event: Event, now: datetime) -> dict[str, object]:
     noted = event.meaning is EventAction.NOTED
-    at = dict.fromkeys(("received", "since", "due"), microseconds(now))
+    at = dict.fromkeys(("received", "since", "due"), columns.microseconds(now))
     kinds = " ".join(kind.value for kind in event.kinds)
     # Of the same length later, so that the row stays where it is.
-    row = as_row(events, event, event_id=event.id, kinds=kinds, done=noted, **at)
+    row = columns.as_row(events, event, event_id=event.id, kinds=kinds, done=noted, **at)
     return row | _FORGOTTEN if noted else row
 
 
-def _event(row: Row[Any]) -> Event:
-    columns: tuple[Any, ...] = tuple(row)
-    event_id, digest, type_, user_id, source, kinds, added, since = columns
+def _event(row: sa.Row[Any]) -> Event:
+    values: tuple[Any, ...] = tuple(row)
+    event_id, digest, type_, user_id, source, kinds, added, since = values
     every = tuple(map(Kind, kinds.split()))
-    postponed = None if since is None else from_microseconds(since)
+    postponed = None if since is None else columns.from_microseconds(since)
     return Event(event_id, digest, type_, user_id, source, every, added, postponed)
 
 

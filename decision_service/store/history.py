@@ -7,19 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    LargeBinary,
-    Table,
-    bindparam,
-    delete,
-    func,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from decision_service.decide.application import (
     CUSTOMER,
@@ -59,29 +47,29 @@ from decision_service.store.columns import (
 from decision_service.store.decisions import CallerRequest, by_keys, decisions
 from decision_service.store.engine import Database, Subject
 
-history = Table(
+history = sa.Table(
     "history",
     metadata,
-    Column("decision_id", TEXT, primary_key=True),
-    Column("user_id", TEXT, nullable=False),
-    Column("caller", TEXT, nullable=False),
-    Column("customer_ref", TEXT, nullable=False),
-    Column("product", TEXT, nullable=False),
-    Column("outcome", TEXT, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("currency", TEXT, nullable=False),
-    Column("approved", BigInteger),
-    Column("instalment", BigInteger),
-    Column("expires", BigInteger),
-    Column("found_by", LargeBinary, nullable=False),
-    Column("outstanding", BigInteger),
-    Column("due", BigInteger),
-    Column("open_loans", BigInteger),
-    Column("overdue_loans", BigInteger),
-    Column("repaid_loans", BigInteger),
-    Column("drawn", BigInteger),
-    Column("reviewed", BigInteger),
-    Column("replaced", Boolean),
+    sa.Column("decision_id", TEXT, primary_key=True),
+    sa.Column("user_id", TEXT, nullable=False),
+    sa.Column("caller", TEXT, nullable=False),
+    sa.Column("customer_ref", TEXT, nullable=False),
+    sa.Column("product", TEXT, nullable=False),
+    sa.Column("outcome", TEXT, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("currency", TEXT, nullable=False),
+    sa.Column("approved", sa.BigInteger),
+    sa.Column("instalment", sa.BigInteger),
+    sa.Column("expires", sa.BigInteger),
+    sa.Column("found_by", sa.LargeBinary, nullable=False),
+    sa.Column("outstanding", sa.BigInteger),
+    sa.Column("due", sa.BigInteger),
+    sa.Column("open_loans", sa.BigInteger),
+    sa.Column("overdue_loans", sa.BigInteger),
+    sa.Column("repaid_loans", sa.BigInteger),
+    sa.Column("drawn", sa.BigInteger),
+    sa.Column("reviewed", sa.BigInteger),
+    sa.Column("replaced", sa.Boolean),
     sqlite_with_rowid=False,
     info=of_person("decision_id", ErasedBy.DECISIONS),
 )
@@ -93,17 +81,12 @@ review, `replaced` is true of a decision that was made again. `found_by` are its
 `history_keys`, packed.
 """
 
-history_keys = Table(
+history_keys = sa.Table(
     "history_keys",
     metadata,
-    Column(
-        "key",
-        LargeBinary,
-        primary_key=True,
-        info=withheld("shown by kind in `history`"),
-    ),
-    Column("number", BigInteger, primary_key=True, autoincrement=False, info=INNER),
-    Column("decision_id", TEXT, nullable=False, info=INNER),
+    sa.Column("key", sa.LargeBinary, primary_key=True, info=withheld("shown by kind in `history`")),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False, info=INNER),
+    sa.Column("decision_id", TEXT, nullable=False, info=INNER),
     sqlite_with_rowid=False,
     info=of_person(
         "decision_id",
@@ -125,34 +108,34 @@ _PAST_COLUMNS = tuple(column for column in history.c if column.name != "found_by
 """The columns in the order of `PastDecision`, then of `ReportedLoans`."""
 
 _OF_DECISIONS = (
-    select(history.c.decision_id, history.c.found_by)
-    .where(history.c.decision_id.in_(bindparam("ids", expanding=True)))
+    sa.select(history.c.decision_id, history.c.found_by)
+    .where(history.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(history.c.decision_id)
     .with_for_update()
 )
 _OF_KEY = (
-    select(history)
+    sa.select(history)
     .join(history_keys, history.c.decision_id == _KEYS.decision_id)
-    .where(_KEYS.key == bindparam("key"))
+    .where(_KEYS.key == sa.bindparam("key"))
 )
-_LAST = select(func.max(_KEYS.number)).where(_KEYS.key == bindparam("key"))
-_NEXT = select(_KEYS.key).where(_KEYS.key > bindparam("after")).order_by(_KEYS.key).limit(1)
+_LAST = sa.select(sa.func.max(_KEYS.number)).where(_KEYS.key == sa.bindparam("key"))
+_NEXT = sa.select(_KEYS.key).where(_KEYS.key > sa.bindparam("after")).order_by(_KEYS.key).limit(1)
 _NOTHING_SINCE = (None,) * 8
 """The columns from `outstanding` on: of reports, a person's result, and a repetition."""
 _FOUND_BY = (
-    update(history)
-    .where(history.c.decision_id == bindparam("of"))
-    .values(found_by=bindparam("kept"))
+    sa.update(history)
+    .where(history.c.decision_id == sa.bindparam("of"))
+    .values(found_by=sa.bindparam("kept"))
 )
-DECIDED = select(decisions.c.decision_id).where(
-    decisions.c.decision_id.in_(bindparam("ids", expanding=True))
+DECIDED = sa.select(decisions.c.decision_id).where(
+    decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True))
 )
 _TOGETHER = 512
 """Decisions whose keys are changed together."""
 _HIGHEST = b"\xff" * 32
 
 
-def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Past]:
+def under(connection: sa.Connection, keys: Collection[bytes]) -> Mapping[bytes, Past]:
     if not keys:
         return {}
     found: dict[bytes, list[PastDecision]] = {}
@@ -200,15 +183,15 @@ def row(entry: StoredEntry, place: HistoryEntry) -> tuple[object, ...]:
     )
 
 
-def replace(connection: Connection, decision_ids: Sequence[str]) -> None:
+def replace(connection: sa.Connection, decision_ids: Sequence[str]) -> None:
     """Mark decisions that were made again; their loans, reported or yet to be, count on."""
     if decision_ids:
         ids = {"ids": padded(decision_ids)}
-        chosen = history.c.decision_id.in_(bindparam("ids", expanding=True))
-        connection.execute(update(history).where(chosen).values(replaced=True), ids)
+        chosen = history.c.decision_id.in_(sa.bindparam("ids", expanding=True))
+        connection.execute(sa.update(history).where(chosen).values(replaced=True), ids)
 
 
-def take_next(connection: Connection, key: bytes, decision_id: str) -> None:
+def take_next(connection: sa.Connection, key: bytes, decision_id: str) -> None:
     """Give a decision a further place under a key: whoever has read what is there reads again."""
     while True:
         last = connection.execute(_LAST, {"key": key}).scalar() or 0
@@ -217,7 +200,7 @@ def take_next(connection: Connection, key: bytes, decision_id: str) -> None:
             return
 
 
-def remove(connection: Connection, decision_ids: Sequence[str]) -> Sequence[str]:
+def remove(connection: sa.Connection, decision_ids: Sequence[str]) -> Sequence[str]:
     """Delete decisions, but what an erasure left of open loans; those of which all is gone."""
     if not decision_ids:
         return []
@@ -228,12 +211,12 @@ def remove(connection: Connection, decision_ids: Sequence[str]) -> Sequence[str]
         take_out(connection, one, keys[one], left, customer_ref="", replaced=True)
     gone = [one for one in decision_ids if one not in owed]
     _unlink(connection, {one: of for one, of in keys.items() if one not in owed})
-    chosen = history.c.decision_id.in_(bindparam("ids", expanding=True))
-    connection.execute(delete(history).where(chosen), {"ids": padded(gone)})
+    chosen = history.c.decision_id.in_(sa.bindparam("ids", expanding=True))
+    connection.execute(sa.delete(history).where(chosen), {"ids": padded(gone)})
     return gone
 
 
-def open_loans(connection: Connection, user_id: str) -> Sequence[str]:
+def open_loans(connection: sa.Connection, user_id: str) -> Sequence[str]:
     """The decisions that were erased of a user, and of which an open loan is left."""
     found = connection.execute(_OF_KEY, {"key": user_key(user_id)}).all()
     ids = {"ids": padded([row.decision_id for row in found])}
@@ -241,7 +224,7 @@ def open_loans(connection: Connection, user_id: str) -> Sequence[str]:
     return [row.decision_id for row in found if row.decision_id not in decided]
 
 
-def unlink(connection: Connection, user_id: str, secrets: Sequence[IdentityKey] = ()) -> bool:
+def unlink(connection: sa.Connection, user_id: str, secrets: Sequence[IdentityKey] = ()) -> bool:
     """Delete what links a user to others: hashes of accounts and person, and shared entries.
 
     Decisions stay under their own user and customer. While a loan of one is open it stays under
@@ -270,7 +253,7 @@ def unlink(connection: Connection, user_id: str, secrets: Sequence[IdentityKey] 
     return changed
 
 
-def key_ids(connection: Connection) -> frozenset[bytes]:
+def key_ids(connection: sa.Connection) -> frozenset[bytes]:
     """The ids of the identity keys under which hashes are stored; a look a kind and key."""
     found: set[bytes] = set()
     for kind in sorted(KEYED):
@@ -283,15 +266,15 @@ def key_ids(connection: Connection) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def forget_key(connection: Connection, key_id: bytes) -> int:
+def forget_key(connection: sa.Connection, key_id: bytes) -> int:
     """Delete the hashes under an identity key, also from the decisions found by them; how many."""
     gone = 0
     for kind in sorted(KEYED):
         low = kind + key_id
         under = _KEYS.key >= low, _KEYS.key <= low + _HIGHEST
-        found = connection.execute(select(_KEYS.decision_id).where(*under).distinct())
+        found = connection.execute(sa.select(_KEYS.decision_id).where(*under).distinct())
         _forget_in(connection, [*found.scalars()], low)
-        gone += connection.execute(delete(history_keys).where(*under)).rowcount
+        gone += connection.execute(sa.delete(history_keys).where(*under)).rowcount
     return gone
 
 
@@ -308,12 +291,12 @@ def unpacked(body: bytes) -> Sequence[bytes]:
     return keys
 
 
-def keys_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, Sequence[bytes]]:
+def keys_of(connection: sa.Connection, decision_ids: Sequence[str]) -> dict[str, Sequence[bytes]]:
     found = connection.execute(_OF_DECISIONS, {"ids": padded(decision_ids)})
     return {one: unpacked(bytes(keys)) for one, keys in found}
 
 
-def _forget_in(connection: Connection, decision_ids: Sequence[str], start: bytes) -> None:
+def _forget_in(connection: sa.Connection, decision_ids: Sequence[str], start: bytes) -> None:
     for first in range(0, len(decision_ids), _TOGETHER):
         keys = keys_of(connection, decision_ids[first : first + _TOGETHER])
         kept = {one: [key for key in of if not key.startswith(start)] for one, of in keys.items()}
@@ -322,7 +305,7 @@ def _forget_in(connection: Connection, decision_ids: Sequence[str], start: bytes
 
 
 def take_out(
-    connection: Connection,
+    connection: sa.Connection,
     decision_id: str,
     keys: Sequence[bytes],
     gone: Collection[bytes],
@@ -331,17 +314,17 @@ def take_out(
     """Delete some of the keys that a decision is found by, and change its row otherwise."""
     _unlink(connection, {decision_id: [*gone]})
     kept = packed(key for key in keys if key not in gone)
-    chosen = update(history).where(history.c.decision_id == decision_id)
+    chosen = sa.update(history).where(history.c.decision_id == decision_id)
     connection.execute(chosen.values(found_by=kept, **values))
 
 
-def _unlink(connection: Connection, keys: Mapping[str, Sequence[bytes]]) -> None:
+def _unlink(connection: sa.Connection, keys: Mapping[str, Sequence[bytes]]) -> None:
     wanted = sorted({key for all_ in keys.values() for key in all_})
     if not wanted:
         return
-    chosen = delete(history_keys).where(
-        _KEYS.key.in_(bindparam("keys", expanding=True)),
-        _KEYS.decision_id.in_(bindparam("ids", expanding=True)),
+    chosen = sa.delete(history_keys).where(
+        _KEYS.key.in_(sa.bindparam("keys", expanding=True)),
+        _KEYS.decision_id.in_(sa.bindparam("ids", expanding=True)),
     )
     connection.execute(chosen, {"keys": padded(wanted), "ids": padded([*keys])})
 
@@ -383,7 +366,7 @@ class Lookups(Subject):
         return await self._database.look_up(partial(_looked_up, questions=questions))
 
 
-def _looked_up(connection: Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:
+def _looked_up(connection: sa.Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:
     requests = [asked.request for asked in questions if asked.request is not None]
     entries = by_keys(connection, requests)
     past = under(connection, {key for asked in questions for key in asked.keys})

@@ -15,20 +15,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
+import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Table,
-    bindparam,
-    func,
-    or_,
-    select,
-    update,
-)
 
 from decision_service.decide.application import KEY_ID_BYTES, SMALLEST_KEY, IdentityKey
 from decision_service.domain.errors import StoreUnavailable
@@ -261,27 +252,27 @@ IDENTITY_KEYS = KeyFile(
 )
 
 
-def _keyed() -> Iterator[Table]:
+def _keyed() -> Iterator[sa.Table]:
     """The tables with keys of users, in columns `user_id`, `key` and `wrapped_by`."""
     return (table for table in metadata.tables.values() if "wrapped_by" in table.c)
 
 
-def about(table: Table, user_id: str) -> str:
+def about(table: sa.Table, user_id: str) -> str:
     return f"key in {table.name} of {user_id}"
 
 
-def data_key_ids(connection: Connection) -> frozenset[bytes]:
+def data_key_ids(connection: sa.Connection) -> frozenset[bytes]:
     return frozenset(one for table in _keyed() for one in _ids(connection, table))
 
 
-def count_others(connection: Connection, newest: DataKey) -> int:
+def count_others(connection: sa.Connection, newest: DataKey) -> int:
     return sum(
-        connection.execute(select(func.count()).where(_others(table, newest))).scalar_one()
+        connection.execute(sa.select(sa.func.count()).where(_others(table, newest))).scalar_one()
         for table in _keyed()
     )
 
 
-def wrap_some(connection: Connection, data_keys: DataKeys) -> int:
+def wrap_some(connection: sa.Connection, data_keys: DataKeys) -> int:
     """Wrap at most `BATCH` stored keys of each table by the newest data key; how many were left."""
     newest = data_keys.newest
     if newest is None:
@@ -289,13 +280,15 @@ def wrap_some(connection: Connection, data_keys: DataKeys) -> int:
     return sum(_wrap_some(connection, table, newest, data_keys) for table in _keyed())
 
 
-def _wrap_some(connection: Connection, table: Table, newest: DataKey, data_keys: DataKeys) -> int:
+def _wrap_some(
+    connection: sa.Connection, table: sa.Table, newest: DataKey, data_keys: DataKeys
+) -> int:
     c, others = table.c, _others(table, newest)
-    users = connection.execute(select(c.user_id).where(others).limit(BATCH)).scalars().all()
+    users = connection.execute(sa.select(c.user_id).where(others).limit(BATCH)).scalars().all()
     # Rows are locked in order of user, as commits do; those that changed meanwhile are left out.
     rows = (
-        select(c.user_id, c.key, c.wrapped_by)
-        .where(c.user_id.in_(bindparam("users", expanding=True)), others)
+        sa.select(c.user_id, c.key, c.wrapped_by)
+        .where(c.user_id.in_(sa.bindparam("users", expanding=True)), others)
         .order_by(c.user_id)
         .with_for_update(key_share=True)
     )
@@ -306,19 +299,19 @@ def _wrap_some(connection: Connection, table: Table, newest: DataKey, data_keys:
         again = data_keys.wrap(data_keys.unwrap(StoredKey(key, wrapped_by), of), of)
         renewed.append({"of": user_id, "key": again.key, "wrapped_by": again.wrapped_by})
     if renewed:
-        connection.execute(update(table).where(c.user_id == bindparam("of")), renewed)
+        connection.execute(sa.update(table).where(c.user_id == sa.bindparam("of")), renewed)
     return len(users)
 
 
-def _others(table: Table, newest: DataKey) -> ColumnElement[bool]:
+def _others(table: sa.Table, newest: DataKey) -> sa.ColumnElement[bool]:
     """In the words in which both databases find the index."""
     by = table.c.wrapped_by
-    return table.c.key.is_not(None) & or_(by.is_(None), by < newest.id, by > newest.id)
+    return table.c.key.is_not(None) & sa.or_(by.is_(None), by < newest.id, by > newest.id)
 
 
-def _ids(connection: Connection, table: Table) -> Iterator[bytes]:
+def _ids(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
     after, by = b"", table.c.wrapped_by
-    following = select(by).where(table.c.key.is_not(None), by > bindparam("after"))
+    following = sa.select(by).where(table.c.key.is_not(None), by > sa.bindparam("after"))
     following = following.order_by(by).limit(1)  # min(bytea) begins with PostgreSQL 18
     while (found := connection.execute(following, {"after": after}).scalar()) is not None:
         after = bytes(found)

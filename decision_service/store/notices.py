@@ -6,56 +6,34 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Index,
-    LargeBinary,
-    Row,
-    Table,
-    bindparam,
-    select,
-    tuple_,
-    update,
-)
+import sqlalchemy as sa
 
 from decision_service.casework.compose import Letter
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
-from decision_service.store.columns import (
-    STAFF,
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-)
+from decision_service.store import columns
 from decision_service.store.decisions import kept
 from decision_service.store.engine import Subject, reads, writes
 
-notices = Table(
+notices = sa.Table(
     "notices",
-    metadata,
-    Column("notice_id", TEXT, primary_key=True),
-    Column("decision_id", TEXT, nullable=False),
-    Column("caller", TEXT, nullable=False),
-    Column("kind", TEXT, nullable=False),
-    Column("language", TEXT, nullable=False),
-    Column("template_digest", TEXT, nullable=False),
-    Column("letter", LargeBinary, nullable=False),
-    Column("made", BigInteger, nullable=False),
-    Column("made_by", TEXT, nullable=False, info=STAFF),
-    Column("sent", BigInteger),
-    Column("channel", TEXT),
-    Column("sent_by", TEXT, info=STAFF),
-    Column("review_id", TEXT),
-    Index("notices_decision_id", "decision_id"),
-    Index("notices_made", "made", "notice_id"),
-    info=of_person("decision_id", ErasedBy.DECISIONS),
+    columns.metadata,
+    sa.Column("notice_id", columns.TEXT, primary_key=True),
+    sa.Column("decision_id", columns.TEXT, nullable=False),
+    sa.Column("caller", columns.TEXT, nullable=False),
+    sa.Column("kind", columns.TEXT, nullable=False),
+    sa.Column("language", columns.TEXT, nullable=False),
+    sa.Column("template_digest", columns.TEXT, nullable=False),
+    sa.Column("letter", sa.LargeBinary, nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("made_by", columns.TEXT, nullable=False, info=columns.STAFF),
+    sa.Column("sent", sa.BigInteger),
+    sa.Column("channel", columns.TEXT),
+    sa.Column("sent_by", columns.TEXT, info=columns.STAFF),
+    sa.Column("review_id", columns.TEXT),
+    sa.Index("notices_decision_id", "decision_id"),
+    sa.Index("notices_made", "made", "notice_id"),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """Letters to applicants as they were made, deleted with their decisions; `letter` is JSON.
 
@@ -64,48 +42,48 @@ notices = Table(
 
 
 _ROWS = notices.c
-_ALL = select(notices)
-_ONE = _ALL.where(_ROWS.notice_id == bindparam("notice"))
-_SENT = update(notices).where(_ROWS.notice_id == bindparam("notice"), _ROWS.sent.is_(None))
+_ALL = sa.select(notices)
+_ONE = _ALL.where(_ROWS.notice_id == sa.bindparam("notice"))
+_SENT = sa.update(notices).where(_ROWS.notice_id == sa.bindparam("notice"), _ROWS.sent.is_(None))
 _LETTER = msgspec.json.Decoder(Letter)
 
 
-def record(connection: Connection, notice: StoredNotice) -> StoredNotice | None:
+def record(connection: sa.Connection, notice: StoredNotice) -> StoredNotice | None:
     if not kept(connection, [notice.decision_id]):
         return None
-    insert_new(connection, notices, [_row(notice)])
+    columns.insert_new(connection, notices, [_row(notice)])
     return find(connection, notice.notice_id)
 
 
-def find(connection: Connection, notice_id: str) -> StoredNotice | None:
+def find(connection: sa.Connection, notice_id: str) -> StoredNotice | None:
     found = connection.execute(_ONE, {"notice": notice_id}).first()
     return None if found is None else _notice(found)
 
 
-def sent(connection: Connection, notice_id: str, sending: Sending) -> StoredNotice | None:
+def sent(connection: sa.Connection, notice_id: str, sending: Sending) -> StoredNotice | None:
     changed = _SENT.values(
-        sent=microseconds(sending.at), channel=sending.channel, sent_by=sending.by
+        sent=columns.microseconds(sending.at), channel=sending.channel, sent_by=sending.by
     )
     connection.execute(changed, {"notice": notice_id})
     return find(connection, notice_id)
 
 
 def listed(
-    connection: Connection, chosen: NoticeFilter, after: PagePosition | None, limit: int
+    connection: sa.Connection, chosen: NoticeFilter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredNotice]:
     equal = {"decision_id": chosen.decision_id, "caller": chosen.caller, "kind": chosen.kind}
     query = _ALL.where(*(_ROWS[key] == one for key, one in equal.items() if one))
     if chosen.sent is not None:
         query = query.where(_ROWS.sent.is_not(None) if chosen.sent else _ROWS.sent.is_(None))
     if after is not None:
-        place = (microseconds(after.created), after.decision_id)
-        query = query.where(tuple_(_ROWS.made, _ROWS.notice_id) < tuple_(*place))
+        place = (columns.microseconds(after.created), after.decision_id)
+        query = query.where(sa.tuple_(_ROWS.made, _ROWS.notice_id) < sa.tuple_(*place))
     newest = query.order_by(_ROWS.made.desc(), _ROWS.notice_id.desc()).limit(limit)
     return [*map(_notice, connection.execute(newest))]
 
 
 def _row(notice: StoredNotice) -> dict[str, object]:
-    return as_row(
+    return columns.as_row(
         notices,
         notice,
         kind=notice.letter.kind.value,
@@ -116,16 +94,16 @@ def _row(notice: StoredNotice) -> dict[str, object]:
     )
 
 
-def _notice(row: Row[Any]) -> StoredNotice:
+def _notice(row: sa.Row[Any]) -> StoredNotice:
     sending = None
     if row.sent is not None:
-        sending = Sending(from_microseconds(row.sent), row.channel, row.sent_by)
+        sending = Sending(columns.from_microseconds(row.sent), row.channel, row.sent_by)
     return StoredNotice(
         row.decision_id,
         row.caller,
         _LETTER.decode(bytes(row.letter)),
         row.template_digest,
-        from_microseconds(row.made),
+        columns.from_microseconds(row.made),
         row.made_by,
         sending,
         row.review_id or "",

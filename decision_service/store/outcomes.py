@@ -6,22 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Index,
-    Row,
-    Table,
-    bindparam,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    tuple_,
-    update,
-)
+import sqlalchemy as sa
 
 from decision_service.casework.outcomes import (
     Compared,
@@ -36,17 +21,7 @@ from decision_service.casework.outcomes import (
 from decision_service.decide.application import OWED, history_keys
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
-from decision_service.store.columns import (
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    padded,
-)
+from decision_service.store import columns
 from decision_service.store.decisions import decisions, kept
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.history import (
@@ -60,23 +35,23 @@ from decision_service.store.history import (
 )
 from decision_service.store.history import history_keys as places
 
-loan_outcomes = Table(
+loan_outcomes = sa.Table(
     "loan_outcomes",
-    metadata,
-    Column("caller", TEXT, primary_key=True),
-    Column("loan_id", TEXT, primary_key=True),
-    Column("as_of", TEXT, primary_key=True),
-    Column("decision_id", TEXT, nullable=False),
-    Column("status", TEXT, nullable=False),
-    Column("currency", TEXT),
-    Column("disbursed", BigInteger),
-    Column("disbursed_on", TEXT),
-    Column("instalment", BigInteger),
-    Column("repaid", BigInteger),
-    Column("overdue_days", BigInteger, nullable=False),
-    Column("reported", BigInteger, nullable=False),
-    Index("loan_outcomes_decision_id", "decision_id"),
-    info=of_person("decision_id", ErasedBy.DECISIONS),
+    columns.metadata,
+    sa.Column("caller", columns.TEXT, primary_key=True),
+    sa.Column("loan_id", columns.TEXT, primary_key=True),
+    sa.Column("as_of", columns.TEXT, primary_key=True),
+    sa.Column("decision_id", columns.TEXT, nullable=False),
+    sa.Column("status", columns.TEXT, nullable=False),
+    sa.Column("currency", columns.TEXT),
+    sa.Column("disbursed", sa.BigInteger),
+    sa.Column("disbursed_on", columns.TEXT),
+    sa.Column("instalment", sa.BigInteger),
+    sa.Column("repaid", sa.BigInteger),
+    sa.Column("overdue_days", sa.BigInteger, nullable=False),
+    sa.Column("reported", sa.BigInteger, nullable=False),
+    sa.Index("loan_outcomes_decision_id", "decision_id"),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """Every report of every loan, deleted with its decision, whose caller `caller` is.
 
@@ -85,12 +60,12 @@ Days are `YYYY-MM-DD`, amounts minor units of `currency`; `reported` is when the
 
 
 _HELD = (
-    select(history.c.decision_id)
-    .where(history.c.decision_id == bindparam("decision_id"))
+    sa.select(history.c.decision_id)
+    .where(history.c.decision_id == sa.bindparam("decision_id"))
     .with_for_update()
 )
-_LENT = select(history).where(history.c.decision_id == bindparam("decision_id"))
-_DECISION = select(
+_LENT = sa.select(history).where(history.c.decision_id == sa.bindparam("decision_id"))
+_DECISION = sa.select(
     decisions.c.decision_id,
     decisions.c.user_id,
     decisions.c.caller,
@@ -98,50 +73,51 @@ _DECISION = select(
     decisions.c.product,
     decisions.c.outcome,
     decisions.c.created,
-).where(decisions.c.decision_id == bindparam("decision_id"))
+).where(decisions.c.decision_id == sa.bindparam("decision_id"))
 
-_ALL = select(loan_outcomes)
+_ALL = sa.select(loan_outcomes)
 _OF_LOAN = _ALL.where(
-    loan_outcomes.c.caller == bindparam("caller"), loan_outcomes.c.loan_id == bindparam("loan_id")
+    loan_outcomes.c.caller == sa.bindparam("caller"),
+    loan_outcomes.c.loan_id == sa.bindparam("loan_id"),
 )
-_OF_DAY = delete(loan_outcomes).where(
-    loan_outcomes.c.caller == bindparam("of"),
-    loan_outcomes.c.loan_id == bindparam("loan"),
-    loan_outcomes.c.as_of == bindparam("day"),
+_OF_DAY = sa.delete(loan_outcomes).where(
+    loan_outcomes.c.caller == sa.bindparam("of"),
+    loan_outcomes.c.loan_id == sa.bindparam("loan"),
+    loan_outcomes.c.as_of == sa.bindparam("day"),
 )
-_OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
+_OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == sa.bindparam("decision_id")).order_by(
     loan_outcomes.c.loan_id, loan_outcomes.c.as_of
 )
 
 
 _SILENT = (
-    select(places.c.decision_id)
+    sa.select(places.c.decision_id)
     .where(
         places.c.key >= min(OWED),
-        ~exists().where(
+        ~sa.exists().where(
             loan_outcomes.c.decision_id == places.c.decision_id,
-            loan_outcomes.c.reported >= bindparam("before"),
+            loan_outcomes.c.reported >= sa.bindparam("before"),
         ),
     )
     .distinct()
-    .limit(bindparam("most"))
+    .limit(sa.bindparam("most"))
 )
 
 
-def of(connection: Connection, decision_id: str) -> Lent | None:
+def of(connection: sa.Connection, decision_id: str) -> Lent | None:
     row = connection.execute(_LENT, {"decision_id": decision_id}).first()
     if row is None:
         return None
     approved = row.approved if row.outcome == Outcome.APPROVE else None
-    return Lent(row.caller, from_microseconds(row.created), row.currency, approved)
+    return Lent(row.caller, columns.from_microseconds(row.created), row.currency, approved)
 
 
-def held(connection: Connection, decision_id: str) -> bool:
+def held(connection: sa.Connection, decision_id: str) -> bool:
     """Whether a decision has a place in the history, which it has until the transaction ends."""
     return connection.execute(_HELD, {"decision_id": decision_id}).first() is not None
 
 
-def hold(connection: Connection, decision_id: str, currency: str | None) -> None:
+def hold(connection: sa.Connection, decision_id: str, currency: str | None) -> None:
     """Have a decision's place in the history until the transaction ends.
 
     A decision that has none is entered under its user and customer, where a `currency` says that
@@ -152,14 +128,14 @@ def hold(connection: Connection, decision_id: str, currency: str | None) -> None
     row = connection.execute(_DECISION, {"decision_id": decision_id}).mappings().one()
     keys = history_keys(row["user_id"], row["caller"], row["customer_ref"]).all
     entered = {**row, "currency": currency, "found_by": packed(keys)}
-    if insert_new(connection, history, [entered]):
+    if columns.insert_new(connection, history, [entered]):
         for key in keys:
             take_next(connection, key, decision_id)
     held(connection, decision_id)
 
 
 def record(
-    connection: Connection,
+    connection: sa.Connection,
     report: LoanOutcome,
     caller: str,
     now: datetime,
@@ -175,16 +151,20 @@ def record(
         day = {"of": caller, "loan": report.loan_id, "day": report.as_of.isoformat()}
         connection.execute(_OF_DAY, day)
     if compared.comparison.is_new:
-        other = {"caller": caller, "reported": microseconds(now), "currency": _currency(report)}
+        other = {
+            "caller": caller,
+            "reported": columns.microseconds(now),
+            "currency": _currency(report),
+        }
         hold(connection, report.decision_id, _currency(report))
-        connection.execute(insert(loan_outcomes), as_row(loan_outcomes, report, **other))
+        connection.execute(sa.insert(loan_outcomes), columns.as_row(loan_outcomes, report, **other))
         report_of(connection, report.decision_id, newest(connection, report.decision_id))
     return compared
 
 
-def report_of(connection: Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
+def report_of(connection: sa.Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
     """Set what the newest reports come to; once no loan is open, what an erasure left goes."""
-    chosen = update(history).where(history.c.decision_id == decision_id)
+    chosen = sa.update(history).where(history.c.decision_id == decision_id)
     open_ = [one for one in newest if one.status is LoanStatus.BOOKED]
     left = [(_outstanding(one), one) for one in open_]
     connection.execute(
@@ -203,7 +183,7 @@ def report_of(connection: Connection, decision_id: str, newest: Sequence[LoanOut
         settle(connection, [decision_id])
 
 
-def settle(connection: Connection, decision_ids: Sequence[str]) -> None:
+def settle(connection: sa.Connection, decision_ids: Sequence[str]) -> None:
     """Delete what an erasure left of loans, and where their decision is gone all of them."""
     keys = keys_of(connection, decision_ids) if decision_ids else {}
     owed = {one: [key for key in of if key[:1] in OWED] for one, of in keys.items()}
@@ -211,45 +191,45 @@ def settle(connection: Connection, decision_ids: Sequence[str]) -> None:
     for one in settled:
         take_out(connection, one, keys[one], owed[one])
     if settled:
-        ids = {"ids": padded(settled)}
+        ids = {"ids": columns.padded(settled)}
         gone = sorted({*settled}.difference(connection.execute(DECIDED, ids).scalars()))
         remove(connection, gone)
         chosen = loan_outcomes.c.decision_id.in_(gone)
-        connection.execute(delete(loan_outcomes).where(chosen))
+        connection.execute(sa.delete(loan_outcomes).where(chosen))
 
 
-def settle_silent(connection: Connection, before: int, most: int) -> None:
+def settle_silent(connection: sa.Connection, before: int, most: int) -> None:
     """Settle at most so many loans that were last reported on before an instant."""
     silent = connection.execute(_SILENT, {"before": before, "most": most}).scalars()
     settle(connection, silent.all())
 
 
-def of_loan(connection: Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:
+def of_loan(connection: sa.Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:
     rows = connection.execute(_OF_LOAN, {"caller": caller, "loan_id": loan_id})
     return [*map(_outcome, rows)]
 
 
-def newest(connection: Connection, decision_id: str) -> Sequence[LoanOutcome]:
+def newest(connection: sa.Connection, decision_id: str) -> Sequence[LoanOutcome]:
     rows = connection.execute(_OF_DECISION, {"decision_id": decision_id})
     return [*{one.loan_id: one for one in map(_outcome, rows)}.values()]
 
 
 def listed(
-    connection: Connection, decision_id: str, after: OutcomePosition | None, limit: int
+    connection: sa.Connection, decision_id: str, after: OutcomePosition | None, limit: int
 ) -> Sequence[RecordedOutcome]:
     place = loan_outcomes.c.as_of, loan_outcomes.c.loan_id
     query = _ALL.where(loan_outcomes.c.decision_id == decision_id)
     if after is not None:
-        query = query.where(tuple_(*place) > (after.as_of.isoformat(), after.loan_id))
+        query = query.where(sa.tuple_(*place) > (after.as_of.isoformat(), after.loan_id))
     rows = connection.execute(query.order_by(*place).limit(limit))
-    return [RecordedOutcome(_outcome(row), from_microseconds(row.reported)) for row in rows]
+    return [RecordedOutcome(_outcome(row), columns.from_microseconds(row.reported)) for row in rows]
 
 
-def _wait_for_turn(connection: Connection, caller: str, loan_id: str) -> None:
+def _wait_for_turn(connection: sa.Connection, caller: str, loan_id: str) -> None:
     """Let no other transaction report on the loan until this one ends; SQLite has one writer."""
     if connection.dialect.name == "postgresql":
-        loan = func.hashtextextended(f"{caller} {loan_id}", 0)
-        connection.execute(select(func.pg_advisory_xact_lock(loan)))
+        loan = sa.func.hashtextextended(f"{caller} {loan_id}", 0)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(loan)))
 
 
 def _currency(report: LoanOutcome) -> str | None:
@@ -258,7 +238,7 @@ def _currency(report: LoanOutcome) -> str | None:
     return next((amount.currency for amount in amounts if amount is not None), None)
 
 
-def _outcome(row: Row[Any]) -> LoanOutcome:
+def _outcome(row: sa.Row[Any]) -> LoanOutcome:
     def amount(minor: int | None) -> Money | None:
         return None if minor is None else Money(row.currency, minor)
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, text
+import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -76,7 +76,7 @@ _ERASED = (
     *_CHANGED,
     *(n for n, held in personal_tables().items() if held.erased_by is not ErasedBy.NOTHING),
 )
-_VACUUM = text(f"VACUUM {', '.join(_ERASED)}")
+_VACUUM = sa.text(f"VACUUM {', '.join(_ERASED)}")
 
 
 class PostgresDatabase:
@@ -104,23 +104,23 @@ class PostgresDatabase:
         pools = ((self._readers, self._reading), *((engine, 1) for engine in single))
         await asyncio.gather(*(_connected(engine, count) for engine, count in pools))
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
         return await _repeated(partial(self._run, self._readers), work)
 
-    async def read_together(self, work: Callable[[Connection], T]) -> T:
+    async def read_together(self, work: Callable[[sa.Connection], T]) -> T:
         return await _repeated(partial(self._run, self._together), work)
 
-    async def look_up(self, work: Callable[[Connection], T]) -> T:
+    async def look_up(self, work: Callable[[sa.Connection], T]) -> T:
         return await _repeated(partial(self._run, self._looker), work)
 
-    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+    async def write(self, work: Callable[[sa.Connection], T], *, repeatable: bool = False) -> T:
         write = partial(self._repeat, self._writer)
         return await (_repeated(write, work) if repeatable else write(work))
 
-    async def commit(self, work: Callable[[Connection], T]) -> T:
+    async def commit(self, work: Callable[[sa.Connection], T]) -> T:
         return await _repeated(partial(self._repeat, self._committer), work)
 
-    async def note(self, work: Callable[[Connection], T]) -> T:
+    async def note(self, work: Callable[[sa.Connection], T]) -> T:
         return await _repeated(partial(self._repeat, self._notes), work)
 
     async def scrub(self) -> None:
@@ -133,7 +133,7 @@ class PostgresDatabase:
         for engine in (*decisive, self._notes, self._cleaner):
             await engine.dispose()
 
-    async def _repeat(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async def _repeat(self, engine: AsyncEngine, work: Callable[[sa.Connection], T]) -> T:
         for _ in range(ATTEMPTS - 1):
             try:
                 return await self._run(engine, work)
@@ -141,7 +141,7 @@ class PostgresDatabase:
                 continue
         return await self._run(engine, work)
 
-    async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async def _run(self, engine: AsyncEngine, work: Callable[[sa.Connection], T]) -> T:
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         return await _transact(engine, work)
@@ -154,7 +154,7 @@ async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabas
 
 
 async def open_tables(
-    server: PostgresServer, begin: Callable[[Connection], None], setting: str
+    server: PostgresServer, begin: Callable[[sa.Connection], None], setting: str
 ) -> PostgresDatabase:
     """Open a database that is no store, after `begin`; raises StoreRefused, naming its setting."""
     database = PostgresDatabase(server, 1)
@@ -165,7 +165,7 @@ class PostgresReader:
     def __init__(self, server: PostgresServer) -> None:
         self._engine = _engine(server, 1, _READ_SETTINGS, command_seconds=None)
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
         return await _repeated(partial(_transact, self._engine), work)
 
     async def aclose(self) -> None:
@@ -235,7 +235,7 @@ async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _repeated(
-    run: Callable[[Callable[[Connection], T]], Awaitable[T]], work: Callable[[Connection], T]
+    run: Callable[[Callable[[sa.Connection], T]], Awaitable[T]], work: Callable[[sa.Connection], T]
 ) -> T:
     """Run work that counts once, however often it runs; after a lost connection once more."""
     try:
@@ -253,7 +253,7 @@ async def _connected(engine: AsyncEngine, count: int) -> None:
         raise errors.of_postgres(error) from error
 
 
-async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+async def _transact(engine: AsyncEngine, work: Callable[[sa.Connection], T]) -> T:
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(work)

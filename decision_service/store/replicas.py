@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Column, Connection, DateTime, Integer, Table, text
+import sqlalchemy as sa
 
 from decision_service.decide.replica_check import ProcessRules
 from decision_service.domain.errors import RequestInProgress, StoreError, StoreUnavailable
@@ -22,14 +22,14 @@ from decision_service.store.decisions import CallerRequest
 from decision_service.store.engine import Database, Subject
 from decision_service.store.errors import HeldUp
 
-leases = Table(
+leases = sa.Table(
     "leases",
     postgres_metadata,
-    Column("caller", TEXT, primary_key=True),
-    Column("request_id", TEXT, primary_key=True),
-    Column("fence", TEXT, nullable=False),
-    Column("backend", Integer, nullable=False),
-    Column("expires", DateTime(timezone=True), nullable=False),
+    sa.Column("caller", TEXT, primary_key=True),
+    sa.Column("request_id", TEXT, primary_key=True),
+    sa.Column("fence", TEXT, nullable=False),
+    sa.Column("backend", sa.Integer, nullable=False),
+    sa.Column("expires", sa.DateTime(timezone=True), nullable=False),
     prefixes=["UNLOGGED"],
 )
 """Requests that a process decides now. `backend` is the server process of the holder's connection.
@@ -38,12 +38,12 @@ Unlogged, so that a lease waits for no disk; a crash of the server empties the t
 every holder off. Instants here are the server's own, since only it compares them.
 """
 
-processes = Table(
+processes = sa.Table(
     "processes",
     postgres_metadata,
-    Column("process", TEXT, primary_key=True),
-    Column("rules", TEXT, nullable=False),
-    Column("seen", DateTime(timezone=True), nullable=False),
+    sa.Column("process", TEXT, primary_key=True),
+    sa.Column("rules", TEXT, nullable=False),
+    sa.Column("seen", sa.DateTime(timezone=True), nullable=False),
     prefixes=["UNLOGGED"],
 )
 """What each living process decides by, and when it last said so, by the server's clock."""
@@ -60,7 +60,7 @@ _ALIVE = """
     leases.expires >= clock_timestamp()
     AND EXISTS (SELECT FROM pg_stat_get_activity(leases.backend))
 """
-_CLAIM = text(f"""
+_CLAIM = sa.text(f"""
     INSERT INTO leases (caller, request_id, fence, backend, expires)
     SELECT caller, request_id, fence, pg_backend_pid(), clock_timestamp() + {_SPAN}
     FROM {_GIVEN} ORDER BY caller, request_id
@@ -69,7 +69,7 @@ _CLAIM = text(f"""
     WHERE NOT ({_ALIVE})
     RETURNING fence
 """)
-_HELD = text(f"""
+_HELD = sa.text(f"""
     SELECT leases.caller, leases.request_id
     FROM {_GIVEN} JOIN leases USING (caller, request_id) WHERE {_ALIVE}
 """)
@@ -77,11 +77,11 @@ _MATCHING = """
     leases.caller = given.caller AND leases.request_id = given.request_id
     AND leases.fence = given.fence
 """
-_SPEND = text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING} RETURNING leases.fence")
-_RENEW = text(f"""
+_SPEND = sa.text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING} RETURNING leases.fence")
+_RENEW = sa.text(f"""
     UPDATE leases SET expires = clock_timestamp() + {_SPAN} FROM {_GIVEN} WHERE {_MATCHING}
 """)
-_CLEAR = text(f"""
+_CLEAR = sa.text(f"""
     DELETE FROM leases WHERE (caller, request_id) IN (
         SELECT caller, request_id FROM leases WHERE expires < clock_timestamp() - {_SPAN}
         FOR UPDATE SKIP LOCKED
@@ -97,18 +97,18 @@ _KEPT = timedelta(minutes=1)
 SILENT_SECONDS = 20
 """Seconds without a report after which a process is gone: four intervals of the check."""
 
-_SAY = text("""
+_SAY = sa.text("""
     INSERT INTO processes (process, rules, seen) VALUES (:process, :rules, clock_timestamp())
     ON CONFLICT (process) DO UPDATE SET rules = excluded.rules, seen = excluded.seen
 """)
-_FORGET = text("""
+_FORGET = sa.text("""
     DELETE FROM processes WHERE process IN (
         SELECT process FROM processes
         WHERE seen < clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
         FOR UPDATE SKIP LOCKED
     )
 """)
-_REPORTING = text("""
+_REPORTING = sa.text("""
     SELECT process, rules FROM processes
     WHERE seen >= clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
     ORDER BY process
@@ -116,7 +116,7 @@ _REPORTING = text("""
 
 
 def claim(
-    connection: Connection, wanted: Sequence[Lease], span: timedelta
+    connection: sa.Connection, wanted: Sequence[Lease], span: timedelta
 ) -> Sequence[StoredEntry | bool]:
     """For each lease: whether it is had from now on, or the decision that is stored by now.
 
@@ -133,7 +133,7 @@ def claim(
     return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
 
 
-def spend(connection: Connection, leases: Sequence[Lease]) -> Sequence[str]:
+def spend(connection: sa.Connection, leases: Sequence[Lease]) -> Sequence[str]:
     """End these leases; the fences of those that were held."""
     return [*connection.execute(_SPEND, _given(leases)).scalars()] if leases else []
 
@@ -252,7 +252,7 @@ class SharedLeases:
             with suppress(StoreUnavailable):
                 await self._database.note(partial(self._renew_and_clear, leases=long_held))
 
-    def _renew_and_clear(self, connection: Connection, leases: Sequence[Lease]) -> None:
+    def _renew_and_clear(self, connection: sa.Connection, leases: Sequence[Lease]) -> None:
         if leases:
             connection.execute(_RENEW, _given(leases) | {"span": self._span})
         connection.execute(_CLEAR, {"span": _KEPT})
@@ -278,7 +278,7 @@ class SharedLeases:
             await self._database.note(partial(spend, leases=[lease]))
 
 
-def _look(connection: Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
+def _look(connection: sa.Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
     """For each key its decision, or whether a living process holds its lease.
 
     In this order: a lease is gone only when its decision is there, so looking for the decision
@@ -301,7 +301,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def report(connection: Connection, mine: ProcessRules) -> Sequence[ProcessRules]:
+def report(connection: sa.Connection, mine: ProcessRules) -> Sequence[ProcessRules]:
     """Store this process's digest; the last digests of all living processes."""
     connection.execute(_SAY, {"process": mine.process, "rules": mine.digest})
     silent = {"silent": SILENT_SECONDS}

@@ -7,25 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Index,
-    LargeBinary,
-    Table,
-    and_,
-    bindparam,
-    func,
-    insert,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+import sqlalchemy as sa
 
 from decision_service.casework.review_steps import (
     QueueCount,
@@ -55,35 +37,30 @@ from decision_service.store.columns import (
 
 OF_THE_DAY = withheld("how the lender's budget of a day counts the result, which is disclosed")
 
-reviews = Table(
+reviews = sa.Table(
     "reviews",
     metadata,
-    Column("review_id", TEXT, primary_key=True),
-    Column("decision_id", TEXT, nullable=False),
-    Column("user_id", TEXT, nullable=False),
-    Column("product", TEXT, nullable=False),
-    Column("queue", TEXT, nullable=False, info=withheld("how the lender shares out its work")),
-    Column("kind", TEXT),
-    Column(
-        "tags",
-        TEXT,
-        nullable=False,
-        info=withheld("some are for the lender alone"),
-    ),
-    Column("state", TEXT, nullable=False),
-    Column("opened", BigInteger, nullable=False),
-    Column("due", BigInteger, nullable=False),
-    Column("claimed_until", BigInteger, info=INNER),
-    Column("overridden", Boolean, nullable=False, info=INNER),
-    Column("body", LargeBinary, nullable=False),
-    Column("charged_at", BigInteger, info=OF_THE_DAY),
-    Column("tier", TEXT, info=OF_THE_DAY),
-    Column("approvals", BigInteger, info=OF_THE_DAY),
-    Column("granted", BigInteger, info=OF_THE_DAY),
-    Index("reviews_decision_id", "decision_id"),
-    Index("reviews_user_id", "user_id"),
-    Index("reviews_due", "due", "review_id"),
-    Index("reviews_state", "state", "due", "review_id"),
+    sa.Column("review_id", TEXT, primary_key=True),
+    sa.Column("decision_id", TEXT, nullable=False),
+    sa.Column("user_id", TEXT, nullable=False),
+    sa.Column("product", TEXT, nullable=False),
+    sa.Column("queue", TEXT, nullable=False, info=withheld("how the lender shares out its work")),
+    sa.Column("kind", TEXT),
+    sa.Column("tags", TEXT, nullable=False, info=withheld("some are for the lender alone")),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("opened", sa.BigInteger, nullable=False),
+    sa.Column("due", sa.BigInteger, nullable=False),
+    sa.Column("claimed_until", sa.BigInteger, info=INNER),
+    sa.Column("overridden", sa.Boolean, nullable=False, info=INNER),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("charged_at", sa.BigInteger, info=OF_THE_DAY),
+    sa.Column("tier", TEXT, info=OF_THE_DAY),
+    sa.Column("approvals", sa.BigInteger, info=OF_THE_DAY),
+    sa.Column("granted", sa.BigInteger, info=OF_THE_DAY),
+    sa.Index("reviews_decision_id", "decision_id"),
+    sa.Index("reviews_user_id", "user_id"),
+    sa.Index("reviews_due", "due", "review_id"),
+    sa.Index("reviews_state", "state", "due", "review_id"),
     info=of_person(
         "decision_id",
         ErasedBy.DECISIONS,
@@ -95,29 +72,29 @@ reviews = Table(
 `tags` are one a line, with a line's end before the first and after the last. From `charged_at` on
 the columns are what a person's approval takes from its day, null of any other review.
 """
-Index(
+sa.Index(
     "reviews_overridden",
     reviews.c.product,
     reviews.c.decision_id,
-    sqlite_where=literal_column("overridden = 1"),
+    sqlite_where=sa.literal_column("overridden = 1"),
     postgresql_where=reviews.c.overridden,
 )
-IS_CHARGED: ColumnElement[bool] = literal_column("charged_at IS NOT NULL")
-Index(
+IS_CHARGED: sa.ColumnElement[bool] = sa.literal_column("charged_at IS NOT NULL")
+sa.Index(
     "reviews_charged",
     *(reviews.c[name] for name in ("product", "charged_at", "tier", "approvals", "granted")),
     sqlite_where=IS_CHARGED,
     postgresql_where=IS_CHARGED,
 )
 
-review_events = Table(
+review_events = sa.Table(
     "review_events",
     metadata,
-    Column("review_id", TEXT, primary_key=True),
-    Column("position", BigInteger, primary_key=True, autoincrement=False, info=INNER),
-    Column("decision_id", TEXT, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Index("review_events_decision_id", "decision_id"),
+    sa.Column("review_id", TEXT, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False, info=INNER),
+    sa.Column("decision_id", TEXT, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("review_events_decision_id", "decision_id"),
     sqlite_with_rowid=False,
     info=of_person("decision_id", ErasedBy.DECISIONS),
 )
@@ -127,40 +104,40 @@ review_events = Table(
 _ENCODER = msgspec.msgpack.Encoder()
 _REVIEW = msgspec.msgpack.Decoder(Review)
 _EVENT = msgspec.msgpack.Decoder(ReviewEvent)
-_BY_ID = select(reviews.c.body).where(reviews.c.review_id == bindparam("review_id"))
+_BY_ID = sa.select(reviews.c.body).where(reviews.c.review_id == sa.bindparam("review_id"))
 _HELD = _BY_ID.with_for_update()
 _EVENTS = (
-    select(review_events.c.body)
-    .where(review_events.c.review_id == bindparam("review_id"))
-    .where(review_events.c.position > bindparam("after"))
+    sa.select(review_events.c.body)
+    .where(review_events.c.review_id == sa.bindparam("review_id"))
+    .where(review_events.c.position > sa.bindparam("after"))
     .order_by(review_events.c.position)
 )
 _OF_DECISION = (
-    select(reviews.c.body)
-    .where(reviews.c.decision_id == bindparam("decision_id"))
+    sa.select(reviews.c.body)
+    .where(reviews.c.decision_id == sa.bindparam("decision_id"))
     .order_by(reviews.c.opened, reviews.c.review_id)
 )
 
 _ROW = reviews.c
-_PLACE = tuple_(_ROW.due, _ROW.review_id)
+_PLACE = sa.tuple_(_ROW.due, _ROW.review_id)
 _IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
 
 
-def open_all(connection: Connection, opened: Iterable[OpenedReview]) -> None:
+def open_all(connection: sa.Connection, opened: Iterable[OpenedReview]) -> None:
     """Store new reviews with the events that opened them; one that is there stays as it is."""
     every = [*opened]
     insert_new(connection, reviews, [_row(one.review) for one in every])
     insert_new(connection, review_events, [_event(one.review, one.event) for one in every])
 
 
-def take(connection: Connection, step: ReviewStep) -> None:
+def take(connection: sa.Connection, step: ReviewStep) -> None:
     row = _row(step.review)
-    changed = update(reviews).where(reviews.c.review_id == step.review.review_id)
+    changed = sa.update(reviews).where(reviews.c.review_id == step.review.review_id)
     connection.execute(changed.values(row))
-    connection.execute(insert(review_events), _event(step.review, step.event))
+    connection.execute(sa.insert(review_events), _event(step.review, step.event))
 
 
-def by_id(connection: Connection, review_id: str, *, held: bool = False) -> Review | None:
+def by_id(connection: sa.Connection, review_id: str, *, held: bool = False) -> Review | None:
     """One review; `held` keeps others from taking a step until the transaction ends."""
     query = _HELD if held else _BY_ID
     body = connection.execute(query, {"review_id": review_id}).scalar()
@@ -168,14 +145,14 @@ def by_id(connection: Connection, review_id: str, *, held: bool = False) -> Revi
 
 
 def events_of(
-    connection: Connection, review_id: str, after: int = 0, limit: int | None = None
+    connection: sa.Connection, review_id: str, after: int = 0, limit: int | None = None
 ) -> tuple[ReviewEvent, ...]:
     query = _EVENTS.limit(limit)
     found = connection.execute(query, {"review_id": review_id, "after": after}).scalars()
     return tuple(_EVENT.decode(bytes(body)) for body in found)
 
 
-def of_decision(connection: Connection, decision_id: str) -> Sequence[Review]:
+def of_decision(connection: sa.Connection, decision_id: str) -> Sequence[Review]:
     found = connection.execute(_OF_DECISION, {"decision_id": decision_id}).scalars()
     return [*map(review_of, found)]
 
@@ -209,7 +186,7 @@ def _event(review: Review, event: ReviewEvent) -> dict[str, object]:
 
 
 def page(
-    connection: Connection,
+    connection: sa.Connection,
     chosen: ReviewFilter,
     after: ReviewPosition | None,
     limit: int,
@@ -218,13 +195,13 @@ def page(
     conditions = [*_conditions(chosen, microseconds(now))]
     if after is not None:
         conditions.append((microseconds(after.due), after.review_id) < _PLACE)
-    query = select(_ROW.body).where(*conditions).order_by(_ROW.due, _ROW.review_id).limit(limit)
+    query = sa.select(_ROW.body).where(*conditions).order_by(_ROW.due, _ROW.review_id).limit(limit)
     return [*map(review_of, connection.execute(query).scalars())]
 
 
-def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
+def deciding_again(connection: sa.Connection, limit: int) -> Sequence[Review]:
     query = (
-        select(_ROW.body)
+        sa.select(_ROW.body)
         .where(_ROW.state == ReviewState.DECIDING_AGAIN.value)
         .order_by(_ROW.due, _ROW.review_id)
         .limit(limit)
@@ -232,10 +209,10 @@ def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
     return [*map(review_of, connection.execute(query).scalars())]
 
 
-def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
+def unfinished_of(connection: sa.Connection, user_id: str) -> Sequence[Review]:
     """A user's unfinished reviews, which no other transaction changes until this one ends."""
     query = (
-        select(_ROW.body)
+        sa.select(_ROW.body)
         .where(_ROW.user_id == user_id, _IS_UNFINISHED)
         .order_by(_ROW.review_id)
         .with_for_update()
@@ -243,10 +220,10 @@ def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
     return [*map(review_of, connection.execute(query).scalars())]
 
 
-def queues(connection: Connection, now: datetime) -> Sequence[QueueCount]:
-    overdue = func.count().filter(_ROW.due < microseconds(now))
+def queues(connection: sa.Connection, now: datetime) -> Sequence[QueueCount]:
+    overdue = sa.func.count().filter(_ROW.due < microseconds(now))
     query = (
-        select(_ROW.product, _ROW.queue, func.count(), overdue, func.min(_ROW.opened))
+        sa.select(_ROW.product, _ROW.queue, sa.func.count(), overdue, sa.func.min(_ROW.opened))
         .where(_IS_UNFINISHED)
         .group_by(_ROW.product, _ROW.queue)
         .order_by(_ROW.product, _ROW.queue)
@@ -257,7 +234,7 @@ def queues(connection: Connection, now: datetime) -> Sequence[QueueCount]:
     ]
 
 
-def _conditions(chosen: ReviewFilter, now: int) -> Iterator[ColumnElement[bool]]:
+def _conditions(chosen: ReviewFilter, now: int) -> Iterator[sa.ColumnElement[bool]]:
     for name in ("product", "queue", "decision_id"):
         if getattr(chosen, name):
             yield _ROW[name] == getattr(chosen, name)
@@ -270,17 +247,17 @@ def _conditions(chosen: ReviewFilter, now: int) -> Iterator[ColumnElement[bool]]
     if chosen.unfinished:
         yield _IS_UNFINISHED
     if chosen.due_before is not None:
-        yield and_(_IS_UNFINISHED, _ROW.due < microseconds(chosen.due_before))
+        yield sa.and_(_IS_UNFINISHED, _ROW.due < microseconds(chosen.due_before))
     if chosen.opened_before is not None:
         yield _ROW.opened < microseconds(chosen.opened_before)
 
 
-def _in_state(state: ReviewState, now: int) -> ColumnElement[bool]:
+def _in_state(state: ReviewState, now: int) -> sa.ColumnElement[bool]:
     """A claim that has ended leaves the review open."""
     same = _ROW.state == state.value
     claimed = _ROW.state == ReviewState.CLAIMED.value
     if state is ReviewState.OPEN:
-        return or_(same, and_(claimed, _ROW.claimed_until <= now))
+        return sa.or_(same, sa.and_(claimed, _ROW.claimed_until <= now))
     if state is ReviewState.CLAIMED:
-        return and_(same, _ROW.claimed_until > now)
+        return sa.and_(same, _ROW.claimed_until > now)
     return same

@@ -7,13 +7,8 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
+import sqlalchemy as sa
 from msgspec.structs import replace
-from sqlalchemy import (
-    Connection,
-    bindparam,
-    select,
-    update,
-)
 
 from decision_service.casework.review_results import (
     day_charge,
@@ -74,18 +69,18 @@ from decision_service.store.review_rows import (
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_WHOSE = select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
-    history.c.decision_id == bindparam("decision_id")
+_WHOSE = sa.select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
+    history.c.decision_id == sa.bindparam("decision_id")
 )
 _DECISION = (
-    select(decisions.c.decision_id)
-    .where(decisions.c.decision_id == bindparam("decision_id"))
+    sa.select(decisions.c.decision_id)
+    .where(decisions.c.decision_id == sa.bindparam("decision_id"))
     .with_for_update()
 )
 """The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
 
 
-def _charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
+def _charged(connection: sa.Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
     """The step with its charge; raises ReviewRefused where the day has no room for it."""
     review = taken.review
     charge = day_charge(review, of_decision(connection, review.decision_id))
@@ -99,7 +94,7 @@ def _charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None
 
 
 def step(
-    connection: Connection,
+    connection: sa.Connection,
     review_id: str,
     move: Move,
     limits: DayLimits | None = None,
@@ -121,7 +116,7 @@ def step(
 
 
 def contest(
-    connection: Connection, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
+    connection: sa.Connection, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
 ) -> Review | None:
     if connection.execute(_DECISION, {"decision_id": case.decision_id}).first() is None:
         return None
@@ -142,7 +137,7 @@ def contest(
     return opened.review
 
 
-def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
+def arrived(connection: sa.Connection, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
     by, due = By("", "", now), 0
     for review in unfinished_of(connection, user_id):
         taken = data_arrived(review, by, kinds)
@@ -153,7 +148,7 @@ def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: 
 
 
 def never_whole(
-    connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime, why: str
+    connection: sa.Connection, user_id: str, kinds: Collection[Kind], now: datetime, why: str
 ) -> None:
     by = By("", "", now)
     for review in unfinished_of(connection, user_id):
@@ -163,7 +158,7 @@ def never_whole(
             take(connection, taken)
 
 
-def erase(connection: Connection, user_id: str, now: datetime) -> bool:
+def erase(connection: sa.Connection, user_id: str, now: datetime) -> bool:
     """End the unfinished reviews of a user whose data is erased; whether there were any."""
     unfinished = unfinished_of(connection, user_id)
     for review in unfinished:
@@ -172,7 +167,7 @@ def erase(connection: Connection, user_id: str, now: datetime) -> bool:
 
 
 def _taken(
-    connection: Connection,
+    connection: sa.Connection,
     taken: ReviewStep,
     limits: DayLimits | None = None,
     secrets: Sequence[IdentityKey] = (),
@@ -189,7 +184,7 @@ def _taken(
 
 
 def _take_effect(
-    connection: Connection, review: Review, at: datetime, secrets: Sequence[IdentityKey]
+    connection: sa.Connection, review: Review, at: datetime, secrets: Sequence[IdentityKey]
 ) -> None:
     """Make a completed review's result that of its decision from `at` on.
 
@@ -209,7 +204,7 @@ def _take_effect(
     approved = result.amount if result.outcome is Outcome.APPROVE else None
     instalment = review.terms.instalment if approved else None
     expires = review.expires if approved else None
-    chosen = update(history).where(history.c.decision_id == review.decision_id)
+    chosen = sa.update(history).where(history.c.decision_id == review.decision_id)
     connection.execute(
         chosen.values(
             outcome=result.outcome.value,
@@ -230,7 +225,7 @@ def _take_effect(
 
 
 def _recorded(
-    connection: Connection, review_id: str, after: int = 0, limit: int | None = None
+    connection: sa.Connection, review_id: str, after: int = 0, limit: int | None = None
 ) -> RecordedReview | None:
     review = by_id(connection, review_id)
     if review is None:
@@ -238,13 +233,15 @@ def _recorded(
     return RecordedReview(review, events_of(connection, review_id, after, limit))
 
 
-def _step_of(work: Callable[Concatenate[Connection, P], T]) -> Method[P, T]:
+def _step_of(work: Callable[Concatenate[sa.Connection, P], T]) -> Method[P, T]:
     """A method that writes by this work, which counts once if its connection is lost.
 
     A refusal leaves the transaction as a value, since it is no fault of the store.
     """
 
-    def guarded(connection: Connection, /, *given: P.args, **named: P.kwargs) -> T | ServiceError:
+    def guarded(
+        connection: sa.Connection, /, *given: P.args, **named: P.kwargs
+    ) -> T | ServiceError:
         try:
             done = work(connection, *given, **named)
         except ServiceError as refused:

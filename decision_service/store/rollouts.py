@@ -7,18 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Index,
-    Row,
-    Table,
-    bindparam,
-    func,
-    select,
-    tuple_,
-)
+import sqlalchemy as sa
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import StoredText
@@ -42,59 +31,49 @@ from decision_service.store.decisions import kept
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.errors import unavailable
 
-texts = Table(
+texts = sa.Table(
     "texts",
     metadata,
-    Column("digest", TEXT, primary_key=True),
-    Column("kind", TEXT, nullable=False),
-    Column("body", BODY, nullable=False),
+    sa.Column("digest", TEXT, primary_key=True),
+    sa.Column("kind", TEXT, nullable=False),
+    sa.Column("body", BODY, nullable=False),
 )
 """Rulesets and plans by digest, as they were when they decided."""
 
-rollout_journal = Table(
+rollout_journal = sa.Table(
     "rollout_journal",
     metadata,
-    Column("product", TEXT, primary_key=True),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", BigInteger, nullable=False),
-    Column("who", TEXT, nullable=False),
-    Column("why", TEXT, nullable=False),
-    Column("action", TEXT, nullable=False),
-    Column("state_before", TEXT),
-    Column("state_after", TEXT, nullable=False),
-    Column("plan_digest", TEXT, nullable=False),
-    Column("figures", TEXT, nullable=False),
-    Column("ticket", TEXT, nullable=False, server_default=""),
+    sa.Column("product", TEXT, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", TEXT, nullable=False),
+    sa.Column("why", TEXT, nullable=False),
+    sa.Column("action", TEXT, nullable=False),
+    sa.Column("state_before", TEXT),
+    sa.Column("state_after", TEXT, nullable=False),
+    sa.Column("plan_digest", TEXT, nullable=False),
+    sa.Column("figures", TEXT, nullable=False),
+    sa.Column("ticket", TEXT, nullable=False, server_default=""),
 )
 """Every step of every rollout, numbered from 1; states and figures are JSON."""
 
-shadow_results = Table(
+shadow_results = sa.Table(
     "shadow_results",
     metadata,
-    Column("decision_id", TEXT, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("product", TEXT, nullable=False),
-    Column(
-        "digest",
-        TEXT,
-        nullable=False,
-        info=withheld("which rules were tried"),
-    ),
-    Column("created", BigInteger, nullable=False),
-    Column("standing", TEXT, nullable=False),
-    Column("live_outcome", TEXT, nullable=False),
-    Column("live_kind", TEXT),
-    Column("live_amount", BigInteger),
-    Column("outcome", TEXT),
-    Column("kind", TEXT),
-    Column("amount", BigInteger),
-    Column(
-        "moved",
-        TEXT,
-        nullable=False,
-        info=withheld("rules under trial"),
-    ),
-    Index("shadow_results_created", "product", "version", "created"),
+    sa.Column("decision_id", TEXT, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("product", TEXT, nullable=False),
+    sa.Column("digest", TEXT, nullable=False, info=withheld("which rules were tried")),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("standing", TEXT, nullable=False),
+    sa.Column("live_outcome", TEXT, nullable=False),
+    sa.Column("live_kind", TEXT),
+    sa.Column("live_amount", sa.BigInteger),
+    sa.Column("outcome", TEXT),
+    sa.Column("kind", TEXT),
+    sa.Column("amount", sa.BigInteger),
+    sa.Column("moved", TEXT, nullable=False, info=withheld("rules under trial")),
+    sa.Index("shadow_results_created", "product", "version", "created"),
     info=of_person("decision_id", ErasedBy.DECISIONS),
 )
 """What a silent version would have decided, and what was decided; nothing of a person.
@@ -105,11 +84,11 @@ what differs, one a line.
 
 
 _ROWS = rollout_journal.c
-_ALL = select(*_ROWS)
-_PLACE = (_ROWS.product == bindparam("product"), _ROWS.position == bindparam("position"))
+_ALL = sa.select(*_ROWS)
+_PLACE = (_ROWS.product == sa.bindparam("product"), _ROWS.position == sa.bindparam("position"))
 _AT = _ALL.where(*_PLACE)
-_LAST = select(_ROWS.product, func.max(_ROWS.position)).group_by(_ROWS.product)
-_LATEST = _ALL.where(tuple_(_ROWS.product, _ROWS.position).in_(_LAST))
+_LAST = sa.select(_ROWS.product, sa.func.max(_ROWS.position)).group_by(_ROWS.product)
+_LATEST = _ALL.where(sa.tuple_(_ROWS.product, _ROWS.position).in_(_LAST))
 _STATE = msgspec.json.Decoder(RolloutState)
 _FIGURES = msgspec.json.Decoder(dict[str, str])
 
@@ -118,11 +97,13 @@ _ALIKE = (
     _ROW.standing, _ROW.live_outcome, _ROW.live_amount, _ROW.outcome, _ROW.amount, _ROW.moved
 )  # fmt: skip
 _SUMS = (
-    select(*_ALIKE, func.count().label("many"), func.max(_ROW.decision_id).label("example"))
+    sa.select(
+        *_ALIKE, sa.func.count().label("many"), sa.func.max(_ROW.decision_id).label("example")
+    )
     .where(
-        _ROW.product == bindparam("product"),
-        _ROW.version == bindparam("version"),
-        _ROW.created >= bindparam("since"),
+        _ROW.product == sa.bindparam("product"),
+        _ROW.version == sa.bindparam("version"),
+        _ROW.created >= sa.bindparam("since"),
     )
     .group_by(*_ALIKE)
 )
@@ -131,22 +112,28 @@ _CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
 _NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
 
 
-def append(connection: Connection, entry: JournalEntry) -> bool:
+def append(connection: sa.Connection, entry: JournalEntry) -> bool:
     """Add an entry; False where another has its position. A repetition adds nothing."""
-    row = _entry_row(entry)
+    row = as_row(
+        rollout_journal,
+        entry,
+        state_before=None if entry.before is None else _text(entry.before),
+        state_after=_text(entry.after),
+        figures=_text(dict(entry.figures)),
+    )
     if insert_new(connection, rollout_journal, [row]) == 1:
         return True
     found = connection.execute(_AT, {"product": entry.product, "position": entry.position})
     return dict(found.mappings().one()) == row
 
 
-def latest(connection: Connection) -> Mapping[str, JournalEntry]:
+def latest(connection: sa.Connection) -> Mapping[str, JournalEntry]:
     entries = (_entry(row) for row in connection.execute(_LATEST))
     return {entry.product: entry for entry in entries}
 
 
 def history(
-    connection: Connection, product: str, before: int | None, limit: int
+    connection: sa.Connection, product: str, before: int | None, limit: int
 ) -> Sequence[JournalEntry]:
     query = _ALL.where(_ROWS.product == product).order_by(_ROWS.position.desc()).limit(limit)
     if before is not None:
@@ -154,21 +141,11 @@ def history(
     return [_entry(row) for row in connection.execute(query)]
 
 
-def _entry_row(entry: JournalEntry) -> dict[str, object]:
-    return as_row(
-        rollout_journal,
-        entry,
-        state_before=None if entry.before is None else _text(entry.before),
-        state_after=_text(entry.after),
-        figures=_text(dict(entry.figures)),
-    )
-
-
 def _text(value: object) -> str:
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
-def _entry(row: Row[Any]) -> JournalEntry:
+def _entry(row: sa.Row[Any]) -> JournalEntry:
     columns: tuple[Any, ...] = tuple(row)
     product, position, at, who, why, action, before, after, plan_digest, figures, ticket = columns
     try:
@@ -192,13 +169,13 @@ def _entry(row: Row[Any]) -> JournalEntry:
         ) from None
 
 
-def record_pairs(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
+def record_pairs(connection: sa.Connection, pairs: Sequence[DecisionPair]) -> None:
     stored = kept(connection, (pair.decision_id for pair in pairs))
     rows = [_pair_row(pair) for pair in pairs if pair.decision_id in stored]
     insert_new(connection, shadow_results, rows)
 
 
-def sums(connection: Connection, product: str, version: int, since: datetime) -> ImpactSums:
+def sums(connection: sa.Connection, product: str, version: int, since: datetime) -> ImpactSums:
     chosen = {"product": product, "version": version, "since": microseconds(since)}
     found = ImpactSums()
     for row in connection.execute(_SUMS, chosen):
@@ -209,7 +186,7 @@ def sums(connection: Connection, product: str, version: int, since: datetime) ->
     return found
 
 
-def _judged(row: Row[Any]) -> JudgedApplicant:
+def _judged(row: sa.Row[Any]) -> JudgedApplicant:
     moved = row.moved.splitlines()
     causes, old, new = (
         tuple(line.removeprefix(sign) for line in moved if line.startswith(sign))
@@ -255,21 +232,21 @@ def _moved(found: JudgedApplicant) -> Iterator[str]:
                 yield f"{sign}{code}"
 
 
-def record_texts(connection: Connection, given: Iterable[StoredText]) -> None:
+def record_texts(connection: sa.Connection, given: Iterable[StoredText]) -> None:
     by_digest = {text.digest: text for text in given}
     rows = [as_row(texts, by_digest[digest]) for digest in sorted(by_digest)]
     insert_new(connection, texts, rows)
 
 
-def by_digest(connection: Connection, digest: str) -> StoredText | None:
-    found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.digest == digest)
+def by_digest(connection: sa.Connection, digest: str) -> StoredText | None:
+    found = sa.select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.digest == digest)
     row = connection.execute(found).first()
     return None if row is None else StoredText(row[0], row[1], row[2])
 
 
-def last(connection: Connection, kind: str, most: int) -> Sequence[StoredText]:
+def last(connection: sa.Connection, kind: str, most: int) -> Sequence[StoredText]:
     """At most so many texts of a kind, those whose digests sort last, the last one first."""
-    found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.kind == kind)
+    found = sa.select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.kind == kind)
     rows = connection.execute(found.order_by(texts.c.digest.desc()).limit(most))
     return [StoredText(row[0], row[1], row[2]) for row in rows]
 

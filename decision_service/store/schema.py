@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sqlalchemy import Connection, column, inspect, select, table, text, update
+import sqlalchemy as sa
 
 from decision_service.store import (  # noqa: F401 - each of them declares its tables
     applicants,
     arms,
+    columns,
     commit,
     erasure,
     events,
@@ -19,17 +20,10 @@ from decision_service.store import (  # noqa: F401 - each of them declares its t
     reviews,
     rollouts,
 )
-from decision_service.store.columns import (
-    BODY,
-    PersonalTable,
-    metadata,
-    person_of,
-    postgres_metadata,
-)
 from decision_service.store.errors import StoreRefused
 
 _SCRIPTS = str(Path(__file__).parent / "migrations")
-_VERSIONS = table("alembic_version", column("version_num"))
+_VERSIONS = sa.table("alembic_version", sa.column("version_num"))
 _MIGRATION_LOCK = 0x6465_6369_7369_6F6E
 """The number of PostgreSQL's advisory lock for one migration at a time."""
 
@@ -37,13 +31,13 @@ LEAST_POSTGRES = 15
 """The oldest major version of PostgreSQL whose servers are used."""
 
 
-def personal_tables() -> Mapping[str, PersonalTable]:
+def personal_tables() -> Mapping[str, columns.PersonalTable]:
     """Every table with rows of persons."""
-    every = ((name, person_of(table)) for name, table in metadata.tables.items())
+    every = ((name, columns.person_of(table)) for name, table in columns.metadata.tables.items())
     return {name: held for name, held in every if held is not None}
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: sa.Connection) -> None:
     """Bring the tables to the newest version, inside the connection's transaction.
 
     An empty database gets the tables of that version at once. Raises StoreRefused where there are
@@ -52,9 +46,11 @@ def upgrade(connection: Connection) -> None:
     _require_server(connection)
     if connection.dialect.name == "postgresql":
         # Other migrations are waited for without a limit, locks on tables only as usual.
-        connection.execute(text("SET LOCAL lock_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+        connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+        connection.execute(
+            sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+        )
+        connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
     _require_ours(connection)
     from alembic import command  # a tenth of the start, where nothing is to be brought up
     from alembic.config import Config
@@ -68,26 +64,26 @@ def upgrade(connection: Connection) -> None:
         command.upgrade(config, "head")
 
 
-def _create(connection: Connection) -> None:
-    metadata.create_all(connection)
+def _create(connection: sa.Connection) -> None:
+    columns.metadata.create_all(connection)
     if connection.dialect.name == "postgresql":
-        postgres_metadata.create_all(connection)
-        for one in (column for table in metadata.tables.values() for column in table.c):
-            if one.type is BODY:
+        columns.postgres_metadata.create_all(connection)
+        for one in (column for table in columns.metadata.tables.values() for column in table.c):
+            if one.type is columns.BODY:
                 place = f"{one.table} ALTER COLUMN {one.name}"
-                connection.execute(text(f"ALTER TABLE {place} SET STORAGE EXTERNAL"))
+                connection.execute(sa.text(f"ALTER TABLE {place} SET STORAGE EXTERNAL"))
 
 
-def require_usable(connection: Connection) -> None:
+def require_usable(connection: sa.Connection) -> None:
     """Raises StoreRefused unless the tables have exactly this program's version.
 
     Then writes once, since neither a read-only file nor a replica refuses to begin a transaction.
     """
     require_current(connection)
-    connection.execute(update(_VERSIONS).values(version_num=_VERSIONS.c.version_num))
+    connection.execute(sa.update(_VERSIONS).values(version_num=_VERSIONS.c.version_num))
 
 
-def require_current(connection: Connection) -> None:
+def require_current(connection: sa.Connection) -> None:
     """Raises StoreRefused unless the tables have exactly this program's version."""
     _require_server(connection)
     _require_ours(connection)
@@ -102,13 +98,13 @@ def require_current(connection: Connection) -> None:
         )
 
 
-def version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_VERSIONS.name):
+def version(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(_VERSIONS.name):
         return None
-    return connection.execute(select(_VERSIONS.c.version_num)).scalar()
+    return connection.execute(sa.select(_VERSIONS.c.version_num)).scalar()
 
 
-def _require_server(connection: Connection) -> None:
+def _require_server(connection: sa.Connection) -> None:
     found = connection.dialect.server_version_info
     if connection.dialect.name == "postgresql" and found and int(found[0]) < LEAST_POSTGRES:
         raise StoreRefused(
@@ -118,9 +114,9 @@ def _require_server(connection: Connection) -> None:
         )
 
 
-def _require_ours(connection: Connection) -> None:
+def _require_ours(connection: sa.Connection) -> None:
     found = version(connection)
-    if found is None and inspect(connection).get_table_names():
+    if found is None and sa.inspect(connection).get_table_names():
         raise StoreRefused(
             "the database holds tables of another program: set DECISION_STORE_URL to one of its own"
         )

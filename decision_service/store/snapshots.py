@@ -8,22 +8,8 @@ from functools import partial
 from operator import itemgetter
 
 import msgspec
+import sqlalchemy as sa
 from msgspec.structs import asdict
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Index,
-    LargeBinary,
-    Table,
-    bindparam,
-    delete,
-    insert,
-    or_,
-    select,
-    tuple_,
-    update,
-)
 
 from decision_service.decide.flow import UserCache
 from decision_service.decide.snapshots import AHEAD
@@ -31,48 +17,32 @@ from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Disconnected, SnapshotBody, UserState, WarmMark
 from decision_service.domain.snapshot import KnownCount
-from decision_service.store.columns import (
-    BODY,
-    INNER,
-    SECRET,
-    TEXT,
-    ErasedBy,
-    as_row,
-    from_microseconds,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    padded,
-    raise_each,
-    raise_row,
-    withheld,
-)
+from decision_service.store import columns
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Database, Subject, reads
 from decision_service.store.keys import DataKeys, StoredKey, about, new_key, opened, sealed
 
-snapshots = Table(
+snapshots = sa.Table(
     "snapshots",
-    metadata,
-    Column("user_id", TEXT, primary_key=True),
-    Column("snapshot_id", TEXT, primary_key=True),
-    Column("body", BODY, nullable=False),
-    Column("stored", BigInteger, nullable=False),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("snapshot_id", columns.TEXT, primary_key=True),
+    sa.Column("body", columns.BODY, nullable=False),
+    sa.Column("stored", sa.BigInteger, nullable=False),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """Bodies, encrypted by the user's key; `stored` is the first decision's instant."""
 
-consents = Table(
+consents = sa.Table(
     "consents",
-    metadata,
-    Column("user_id", TEXT, primary_key=True),
-    Column("epoch", BigInteger, nullable=False, info=INNER),
-    Column("key", LargeBinary, info=SECRET),
-    Column("wrapped_by", LargeBinary, info=SECRET),
-    info=of_person(
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False, info=columns.INNER),
+    sa.Column("key", sa.LargeBinary, info=columns.SECRET),
+    sa.Column("wrapped_by", sa.LargeBinary, info=columns.SECRET),
+    info=columns.of_person(
         "user_id",
-        ErasedBy.NOTHING,
+        columns.ErasedBy.NOTHING,
         "its count bars data that was read before; the key is destroyed",
     ),
 )
@@ -82,22 +52,22 @@ The key is wrapped by the data key whose id is `wrapped_by`; where that is null 
 Destroying the key makes the snapshots unreadable wherever copies of them are.
 """
 
-warm = Table(
+warm = sa.Table(
     "warm",
-    metadata,
-    Column("user_id", TEXT, primary_key=True),
-    Column("snapshot_id", TEXT),
-    Column("fetched", BigInteger, nullable=False),
-    Column("looked", BigInteger, nullable=False),
-    Column(
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("snapshot_id", columns.TEXT),
+    sa.Column("fetched", sa.BigInteger, nullable=False),
+    sa.Column("looked", sa.BigInteger, nullable=False),
+    sa.Column(
         "plan",
-        LargeBinary,
+        sa.LargeBinary,
         nullable=False,
-        info=withheld("what the rules ask for"),
+        info=columns.withheld("what the rules ask for"),
     ),
-    Column("quarantined", BigInteger, nullable=False),
-    Column("oldest", BigInteger, nullable=False),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    sa.Column("quarantined", sa.BigInteger, nullable=False),
+    sa.Column("oldest", sa.BigInteger, nullable=False),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """The reading of each user that may serve again, if it is later than the quarantine.
 
@@ -105,30 +75,30 @@ warm = Table(
 oldest part of the reading was read.
 """
 
-known_counts = Table(
+known_counts = sa.Table(
     "known_counts",
-    metadata,
-    Column("user_id", TEXT, primary_key=True),
-    Column("source", TEXT, primary_key=True),
-    Column("kind", TEXT, primary_key=True),
-    Column("count", BigInteger, nullable=False),
-    Column("newest", BigInteger),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("source", columns.TEXT, primary_key=True),
+    sa.Column("kind", columns.TEXT, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("newest", sa.BigInteger),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """The most records of a kind that one source of a user ever gave, and the newest month of them.
 
 The month is a `Month.index`, of kinds of income and of records above zero alone.
 """
 
-ended_incomes = Table(
+ended_incomes = sa.Table(
     "ended_incomes",
-    metadata,
-    Column("user_id", TEXT, primary_key=True),
-    Column("key", LargeBinary, nullable=False, info=SECRET),
-    Column("body", LargeBinary, nullable=False),
-    Column("until", BigInteger, nullable=False),
-    Column("wrapped_by", LargeBinary, info=SECRET),
-    info=of_person("user_id", ErasedBy.ERASURE),
+    columns.metadata,
+    sa.Column("user_id", columns.TEXT, primary_key=True),
+    sa.Column("key", sa.LargeBinary, nullable=False, info=columns.SECRET),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("wrapped_by", sa.LargeBinary, info=columns.SECRET),
+    info=columns.of_person("user_id", columns.ErasedBy.ERASURE),
 )
 """What is left of disconnected accounts, encrypted: the last month with income of each kind.
 
@@ -136,7 +106,7 @@ ended_incomes = Table(
 """
 for _table in (consents, ended_incomes):
     _has_key = _table.c.key.is_not(None)
-    Index(
+    sa.Index(
         f"{_table}_wrapped_by",
         _table.c.wrapped_by,
         sqlite_where=_has_key,
@@ -146,45 +116,45 @@ for _table in (consents, ended_incomes):
 
 _WARM = warm.c
 _NEVER = -1
-_MARK = select(
+_MARK = sa.select(
     _WARM.snapshot_id, _WARM.fetched, _WARM.looked, _WARM.plan, _WARM.oldest, _WARM.quarantined
-).where(_WARM.user_id == bindparam("user"), _WARM.snapshot_id.is_not(None))
+).where(_WARM.user_id == sa.bindparam("user"), _WARM.snapshot_id.is_not(None))
 _PLANS = msgspec.msgpack.Decoder(FetchPlan)
 _C, _KNOWN = ended_incomes.c, known_counts.c
 _OF_INCOME = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
-_LAST_MONTHS = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
-    _KNOWN.user_id == bindparam("user"),
-    _KNOWN.source.in_(bindparam("accounts", expanding=True)),
+_LAST_MONTHS = sa.select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
+    _KNOWN.user_id == sa.bindparam("user"),
+    _KNOWN.source.in_(sa.bindparam("accounts", expanding=True)),
     _KNOWN.kind.in_(_OF_INCOME),
     _KNOWN.newest.is_not(None),
 )
-_ROW = select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == bindparam("user"))
-_EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
-    consents.c.user_id.in_(bindparam("users", expanding=True))
+_ROW = sa.select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == sa.bindparam("user"))
+_EPOCHS = sa.select(consents.c.user_id, consents.c.epoch).where(
+    consents.c.user_id.in_(sa.bindparam("users", expanding=True))
 )
 _HELD = (
-    select(consents.c.user_id)
-    .where(consents.c.user_id.in_(bindparam("users", expanding=True)))
+    sa.select(consents.c.user_id)
+    .where(consents.c.user_id.in_(sa.bindparam("users", expanding=True)))
     .order_by(consents.c.user_id)
     .with_for_update(key_share=True)
 )
-_KEYS = select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
-    consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
+_KEYS = sa.select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
+    consents.c.user_id.in_(sa.bindparam("users", expanding=True)), consents.c.key.is_not(None)
 )
-_KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
-_PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
+_KEY = sa.tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
+_PRESENT = sa.select(*_KEY.clauses).where(_KEY.in_(sa.bindparam("keys", expanding=True)))
 _SEALED = (
-    select(snapshots.c.body, consents.c.key, consents.c.wrapped_by)
+    sa.select(snapshots.c.body, consents.c.key, consents.c.wrapped_by)
     .join(consents, consents.c.user_id == snapshots.c.user_id)
     .where(
-        snapshots.c.user_id == bindparam("user_id"),
-        snapshots.c.snapshot_id == bindparam("snapshot_id"),
+        snapshots.c.user_id == sa.bindparam("user_id"),
+        snapshots.c.snapshot_id == sa.bindparam("snapshot_id"),
         consents.c.key.is_not(None),
     )
 )
 _COUNTED = (
-    select(_KNOWN.source, _KNOWN.kind, _KNOWN["count"], _KNOWN.newest)
-    .where(_KNOWN.user_id == bindparam("user"))
+    sa.select(_KNOWN.source, _KNOWN.kind, _KNOWN["count"], _KNOWN.newest)
+    .where(_KNOWN.user_id == sa.bindparam("user"))
     .order_by(_KNOWN.source, _KNOWN.kind)
 )
 USERS = 8192
@@ -203,14 +173,14 @@ class _Left(msgspec.Struct, frozen=True, array_like=True):
 _DECODER = msgspec.msgpack.Decoder(list[_Left])
 
 
-def remains(connection: Connection, user_id: str, data_keys: DataKeys) -> Sequence[KnownCount]:
+def remains(connection: sa.Connection, user_id: str, data_keys: DataKeys) -> Sequence[KnownCount]:
     """The remains of a user's accounts, in order of source and kind, without counts."""
     found = _read(connection, user_id, data_keys)
     return [KnownCount(one.source, one.kind, 0, one.newest) for one in found]
 
 
 def settle(
-    connection: Connection,
+    connection: sa.Connection,
     user_id: str,
     disconnected: Disconnected | None,
     data_keys: DataKeys,
@@ -224,8 +194,8 @@ def settle(
         return _write(connection, user_id, [], data_keys)
     before = _read(connection, user_id, data_keys, lock=True)
     kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
-    accounts = padded(sorted(disconnected.accounts))
-    until = microseconds(disconnected.until)
+    accounts = columns.padded(sorted(disconnected.accounts))
+    until = columns.microseconds(disconnected.until)
     for source, kind, newest in connection.execute(
         _LAST_MONTHS, {"user": user_id, "accounts": accounts}
     ):
@@ -234,16 +204,16 @@ def settle(
     return any(one.source not in disconnected.accounts for one in before)
 
 
-def forget(connection: Connection, now: datetime, data_keys: DataKeys) -> None:
-    at = microseconds(now)
-    due = select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
+def forget(connection: sa.Connection, now: datetime, data_keys: DataKeys) -> None:
+    at = columns.microseconds(now)
+    due = sa.select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
     for row in connection.execute(due).all():
         found = _read(connection, row[0], data_keys, lock=True)
         _write(connection, row[0], [one for one in found if one.until > at], data_keys)
 
 
 def _read(
-    connection: Connection, user_id: str, data_keys: DataKeys, *, lock: bool = False
+    connection: sa.Connection, user_id: str, data_keys: DataKeys, *, lock: bool = False
 ) -> Sequence[_Left]:
     statement = _ROW.with_for_update() if lock else _ROW
     row = connection.execute(statement, {"user": user_id}).first()
@@ -254,10 +224,10 @@ def _read(
 
 
 def _write(
-    connection: Connection, user_id: str, found: Sequence[_Left], data_keys: DataKeys
+    connection: sa.Connection, user_id: str, found: Sequence[_Left], data_keys: DataKeys
 ) -> bool:
     """Replace the user's remains by these, under a new key; whether there were any."""
-    before = connection.execute(delete(ended_incomes).where(_C.user_id == user_id)).rowcount > 0
+    before = connection.execute(sa.delete(ended_incomes).where(_C.user_id == user_id)).rowcount > 0
     if not found:
         return before
     key = new_key()
@@ -267,7 +237,7 @@ def _write(
         "body": sealed(key, msgspec.msgpack.encode(found), _about(user_id)),
         "until": min(one.until for one in found),
     }
-    connection.execute(insert(ended_incomes), row)
+    connection.execute(sa.insert(ended_incomes), row)
     return before
 
 
@@ -275,14 +245,14 @@ def _about(user_id: str) -> str:
     return f"ended {user_id}"
 
 
-def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
+def epochs(connection: sa.Connection, users: Collection[str]) -> Mapping[str, int]:
     if not users:
         return {}
-    found = connection.execute(_EPOCHS, {"users": padded(sorted(users))})
+    found = connection.execute(_EPOCHS, {"users": columns.padded(sorted(users))})
     return {row[0]: row[1] for row in found}
 
 
-def hold_consents(connection: Connection, users: Collection[str]) -> None:
+def hold_consents(connection: sa.Connection, users: Collection[str]) -> None:
     """Lock these users' consents until the transaction ends.
 
     On PostgreSQL an erasure by another connection waits meanwhile, and one that came first is seen
@@ -292,12 +262,12 @@ def hold_consents(connection: Connection, users: Collection[str]) -> None:
         return
     wanted = sorted(users)
     rows = [{"user_id": user, "epoch": 0, "key": None} for user in wanted]
-    insert_new(connection, consents, rows)
-    connection.execute(_HELD, {"users": padded(wanted)})
+    columns.insert_new(connection, consents, rows)
+    connection.execute(_HELD, {"users": columns.padded(wanted)})
 
 
 def user_keys(
-    connection: Connection, users: Collection[str], data_keys: DataKeys
+    connection: sa.Connection, users: Collection[str], data_keys: DataKeys
 ) -> Mapping[str, bytes]:
     wanted = sorted(users)
     found = _found(connection, wanted, data_keys)
@@ -306,15 +276,15 @@ def user_keys(
         return found
     fresh = {user: asdict(data_keys.wrap(new_key(), about(consents, user))) for user in lacking}
     rows = [{"user_id": user, "epoch": 0, **key} for user, key in fresh.items()]
-    insert_new(connection, consents, rows)
+    columns.insert_new(connection, consents, rows)
     for user, key in fresh.items():
-        renewed = update(consents).where(consents.c.user_id == user, consents.c.key.is_(None))
+        renewed = sa.update(consents).where(consents.c.user_id == user, consents.c.key.is_(None))
         connection.execute(renewed.values(key))
     return found | _found(connection, lacking, data_keys)
 
 
-def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dict[str, bytes]:
-    found = connection.execute(_KEYS, {"users": padded(users)})
+def _found(connection: sa.Connection, users: list[str], data_keys: DataKeys) -> dict[str, bytes]:
+    found = connection.execute(_KEYS, {"users": columns.padded(users)})
     return {
         user_id: data_keys.unwrap(StoredKey(key, wrapped_by), about(consents, user_id))
         for user_id, key, wrapped_by in found
@@ -322,11 +292,11 @@ def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dic
 
 
 def record(
-    connection: Connection, given: Iterable[tuple[SnapshotBody, datetime]], data_keys: DataKeys
+    connection: sa.Connection, given: Iterable[tuple[SnapshotBody, datetime]], data_keys: DataKeys
 ) -> None:
     """Store new snapshots and raise the known counts; one that is there has left its counts."""
     by_key = {(body.user_id, body.id): (body, stored) for body, stored in given}
-    keys = {"keys": padded([*by_key])}
+    keys = {"keys": columns.padded([*by_key])}
     for user_id, snapshot_id in connection.execute(_PRESENT, keys) if by_key else ():
         del by_key[user_id, snapshot_id]
     new = [by_key[key] for key in sorted(by_key)]
@@ -338,28 +308,28 @@ def record(
             "user_id": body.user_id,
             "snapshot_id": body.id,
             "body": sealed(of_users[body.user_id], body.body, body.id),
-            "stored": microseconds(stored),
+            "stored": columns.microseconds(stored),
         }
         for body, stored in new
     ]
-    insert_new(connection, snapshots, rows)
+    columns.insert_new(connection, snapshots, rows)
     counts = [
-        as_row(known_counts, count, user_id=body.user_id)
+        columns.as_row(known_counts, count, user_id=body.user_id)
         for body, _ in new
         for count in body.counts
     ]
     counts.sort(key=itemgetter("user_id", "source", "kind"))
-    raise_each(connection, known_counts, ("count", "newest"), counts)
+    columns.raise_each(connection, known_counts, ("count", "newest"), counts)
 
 
-def _drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
-    decided = select(decisions.c.decision_id).where(
+def _drop_unused(connection: sa.Connection, user_id: str, snapshot_id: str) -> None:
+    decided = sa.select(decisions.c.decision_id).where(
         decisions.c.user_id == user_id, decisions.c.snapshot_id == snapshot_id
     )
-    serving = select(warm.c.user_id).where(
+    serving = sa.select(warm.c.user_id).where(
         warm.c.user_id == user_id, warm.c.snapshot_id == snapshot_id
     )
-    unused = delete(snapshots).where(
+    unused = sa.delete(snapshots).where(
         snapshots.c.user_id == user_id,
         snapshots.c.snapshot_id == snapshot_id,
         ~decided.exists(),
@@ -369,7 +339,7 @@ def _drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None
 
 
 def body(
-    connection: Connection, user_id: str, snapshot_id: str, data_keys: DataKeys
+    connection: sa.Connection, user_id: str, snapshot_id: str, data_keys: DataKeys
 ) -> bytes | None:
     """The body of a snapshot, if it is there and its key was not destroyed."""
     found = connection.execute(_SEALED, {"user_id": user_id, "snapshot_id": snapshot_id}).first()
@@ -379,14 +349,14 @@ def body(
     return opened(key, found[0], snapshot_id)
 
 
-def earlier(connection: Connection, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
+def earlier(connection: sa.Connection, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
     c = snapshots.c
-    found = select(c.snapshot_id, c.stored).where(c.user_id == user_id)
+    found = sa.select(c.snapshot_id, c.stored).where(c.user_id == user_id)
     rows = connection.execute(found.order_by(c.stored.desc(), c.snapshot_id).limit(most))
-    return [(row[0], from_microseconds(row[1])) for row in rows]
+    return [(row[0], columns.from_microseconds(row[1])) for row in rows]
 
 
-def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> UserState:
+def user_state(connection: sa.Connection, user_id: str, data_keys: DataKeys) -> UserState:
     epoch = epochs(connection, (user_id,)).get(user_id, 0)
     last, quarantined = mark(connection, user_id)
     counts = connection.execute(_COUNTED, {"user": user_id})
@@ -395,18 +365,18 @@ def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> Use
     return UserState(known, epoch, last, quarantined, left)
 
 
-def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
+def mark(connection: sa.Connection, user_id: str) -> tuple[WarmMark | None, bool]:
     row = connection.execute(_MARK, {"user": user_id}).first()
     if row is None:
         return None, False
-    fetched, looked, oldest = (from_microseconds(row[place]) for place in (1, 2, 4))
+    fetched, looked, oldest = (columns.from_microseconds(row[place]) for place in (1, 2, 4))
     return WarmMark(row[0], fetched, looked, _PLANS.decode(row[3]), oldest), row[5] >= row[1]
 
 
-def record_marks(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
+def record_marks(connection: sa.Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
     """Store each user's mark where it is later than the stored mark and the quarantine."""
     rows = [
-        as_row(
+        columns.as_row(
             warm,
             one,
             user_id=user_id,
@@ -415,11 +385,11 @@ def record_marks(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) 
         )
         for user_id, one in sorted(marks, key=itemgetter(0))
     ]
-    columns = ("snapshot_id", "looked", "plan", "oldest")
-    raise_row(connection, warm, by="fetched", columns=columns, rows=rows)
+    names = ("snapshot_id", "looked", "plan", "oldest")
+    columns.raise_row(connection, warm, by="fetched", columns=names, rows=rows)
 
 
-def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> None:
+def quarantine_reading(connection: sa.Connection, user_id: str, now: datetime) -> None:
     row = {
         "user_id": user_id,
         "snapshot_id": None,
@@ -427,29 +397,29 @@ def quarantine_reading(connection: Connection, user_id: str, now: datetime) -> N
         "looked": _NEVER,
         "plan": b"",
         "oldest": _NEVER,
-        "quarantined": microseconds(now),
+        "quarantined": columns.microseconds(now),
     }
-    raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
+    columns.raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
 
 
-def forget_future(connection: Connection, now: datetime) -> None:
+def forget_future(connection: sa.Connection, now: datetime) -> None:
     """End readings that are dated after an instant; a quarantine from after it begins with it."""
-    at = microseconds(now + AHEAD)
+    at = columns.microseconds(now + AHEAD)
     none = {"snapshot_id": None, "fetched": _NEVER, "looked": _NEVER, "plan": b"", "oldest": _NEVER}
-    later = or_(_WARM.fetched > at, _WARM.looked > at, _WARM.oldest > at)
-    connection.execute(update(warm).where(later).values(none))
-    quarantined = update(warm).where(_WARM.quarantined > at)
-    connection.execute(quarantined.values(quarantined=microseconds(now)))
+    later = sa.or_(_WARM.fetched > at, _WARM.looked > at, _WARM.oldest > at)
+    connection.execute(sa.update(warm).where(later).values(none))
+    quarantined = sa.update(warm).where(_WARM.quarantined > at)
+    connection.execute(quarantined.values(quarantined=columns.microseconds(now)))
 
 
-def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
+def users(connection: sa.Connection, after: str, limit: int) -> Sequence[str]:
     of = snapshots.c.user_id
-    query = select(of).where(of > after).distinct().order_by(of).limit(limit)
+    query = sa.select(of).where(of > after).distinct().order_by(of).limit(limit)
     return [row[0] for row in connection.execute(query)]
 
 
 def _keep_warm(
-    connection: Connection,
+    connection: sa.Connection,
     snapshot: SnapshotBody,
     warm_mark: WarmMark,
     consent: int,
@@ -501,8 +471,8 @@ class Snapshots(Subject):
         return await self._database.write(partial(work, data_keys=self.data_keys))
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
-        found = update(warm).where(_WARM.user_id == user_id, _WARM.snapshot_id == snapshot_id)
-        later = found.values(looked=microseconds(now))
+        found = sa.update(warm).where(_WARM.user_id == user_id, _WARM.snapshot_id == snapshot_id)
+        later = found.values(looked=columns.microseconds(now))
         await self._database.write(lambda connection: connection.execute(later).close())
         self._held.forget(user_id)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from decision_service.domain.errors import StoreError
@@ -36,27 +36,27 @@ class SqliteDatabase:
         self._looker = SqliteConnections(reading_engine(path), 1)
         self._lock = lock
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
         return await self._readers.run(work)
 
-    async def read_together(self, work: Callable[[Connection], T]) -> T:
-        def together(connection: Connection) -> T:
+    async def read_together(self, work: Callable[[sa.Connection], T]) -> T:
+        def together(connection: sa.Connection) -> T:
             connection.exec_driver_sql("BEGIN")
             return work(connection)
 
         return await self._readers.run(together)
 
-    async def look_up(self, work: Callable[[Connection], T]) -> T:
+    async def look_up(self, work: Callable[[sa.Connection], T]) -> T:
         return await self._looker.run_bare(work)
 
-    async def write(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+    async def write(self, work: Callable[[sa.Connection], T], *, repeatable: bool = False) -> T:
         del repeatable  # a file's connection is not lost
         return await self._writer.run(work)
 
-    async def commit(self, work: Callable[[Connection], T]) -> T:
+    async def commit(self, work: Callable[[sa.Connection], T]) -> T:
         return await self._writer.run(work)
 
-    async def note(self, work: Callable[[Connection], T]) -> T:
+    async def note(self, work: Callable[[sa.Connection], T]) -> T:
         return await self._writer.run(work)
 
     async def scrub(self) -> None:
@@ -125,7 +125,7 @@ def _upgrade(path: Path) -> None:
         engine.dispose()
 
 
-def _emptied(connection: Connection) -> bool:
+def _emptied(connection: sa.Connection) -> bool:
     busy, _, _ = driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 
@@ -170,18 +170,18 @@ def _create(file: SqliteFile, *, anew: bool) -> None:
 class SqliteConnections:
     """As many threads as connections, so that one is always free for the work that runs."""
 
-    def __init__(self, engine: Engine, size: int) -> None:
+    def __init__(self, engine: sa.Engine, size: int) -> None:
         self._engine = engine
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="store")
-        self._free: SimpleQueue[Connection | None] = SimpleQueue()
+        self._free: SimpleQueue[sa.Connection | None] = SimpleQueue()
         for _ in range(size):
             self._free.put(None)
         self._closed = False
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
         """In one transaction."""
 
-        def transact(connection: Connection) -> T:
+        def transact(connection: sa.Connection) -> T:
             with connection.begin():
                 return work(connection)
 
@@ -189,18 +189,18 @@ class SqliteConnections:
 
     read = run
 
-    async def run_bare(self, work: Callable[[Connection], T]) -> T:
+    async def run_bare(self, work: Callable[[sa.Connection], T]) -> T:
         """Run work that needs no transaction, or looks after its own."""
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, work)
 
-    def _do(self, work: Callable[[Connection], T]) -> T:
+    def _do(self, work: Callable[[sa.Connection], T]) -> T:
         with self._connection() as connection:
             return work(connection)
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
+    def _connection(self) -> Iterator[sa.Connection]:
         """A free connection; after an error that spoils it, it is replaced."""
         connection = self._free.get_nowait()
         try:

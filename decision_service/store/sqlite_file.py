@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+import sqlalchemy as sa
 
 from decision_service.runtime.files import sync_folder
 from decision_service.store.engine import SqliteFile
@@ -286,37 +286,37 @@ def _in_use(what: Path, holder: str) -> str:
     )
 
 
-def writing_engine(path: Path) -> Engine:
+def writing_engine(path: Path) -> sa.Engine:
     return _begun_as_writer(_engine(path, (*_PRAGMAS, *_WRITER_PRAGMAS)))
 
 
-def shared_engine(path: Path) -> Engine:
+def shared_engine(path: Path) -> sa.Engine:
     """Connections to a file that is there, for any number of processes; each closes after use."""
     there = f"file:{quote(str(path))}?mode=rw"
     return _begun_as_writer(_engine(there, (*_PRAGMAS, "PRAGMA synchronous=EXTRA"), SHARED_SECONDS))
 
 
-def _begun_as_writer(engine: Engine) -> Engine:
+def _begun_as_writer(engine: sa.Engine) -> sa.Engine:
     """Its transactions begin as writers.
 
     A transaction that began as a reader and then writes fails at once when another wrote meanwhile,
     whatever the lock's waiting time: so `BEGIN IMMEDIATE`.
     """
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
         driver_of(connection).execute("BEGIN IMMEDIATE")
 
     return engine
 
 
-def reading_engine(path: Path) -> Engine:
+def reading_engine(path: Path) -> sa.Engine:
     return _engine(path, (*_PRAGMAS, *_READER_PRAGMAS))
 
 
 def _engine(
     place: Path | str, pragmas: tuple[str, ...], lock_seconds: float = LOCK_SECONDS
-) -> Engine:
+) -> sa.Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
             place,
@@ -329,10 +329,12 @@ def _engine(
             connection.execute(pragma)
         return connection
 
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+    return sa.create_engine(
+        "sqlite://", creator=connect, poolclass=sa.NullPool, hide_parameters=True
+    )
 
 
-def driver_of(connection: Connection) -> sqlite3.Connection:
+def driver_of(connection: sa.Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine makes no other
     return driver

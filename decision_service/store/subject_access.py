@@ -6,22 +6,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, literal, select, tuple_
+import sqlalchemy as sa
 
 from decision_service.casework.disclosure import Row, StoredDecision, StoredReading, UserRows
 from decision_service.casework.letters import NoticeFilter
 from decision_service.casework.review_steps import RecordedReview
 from decision_service.decide.application import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
-from decision_service.store import decisions, notices, review_rows, snapshots
+from decision_service.store import columns, decisions, notices, review_rows, snapshots
 from decision_service.store.arms import arm_decisions
-from decision_service.store.columns import (
-    disclosed,
-    from_microseconds,
-    metadata,
-    microseconds,
-    padded,
-)
 from decision_service.store.engine import Database, Subject
 from decision_service.store.events import events
 from decision_service.store.history import open_loans, unpacked
@@ -44,15 +37,15 @@ _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 _PENDING = events.c.done.is_(False)
 """In the words by which the index of events is found; the others name no person."""
 
-_ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
+_ARM_PLACE = sa.tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
 _COUNTS = tuple(
-    select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
+    sa.select(sa.func.count()).where(columns.metadata.tables[name].c.user_id == sa.bindparam("of"))
     for name in ("decisions", "snapshots")
 )
-_PLACE = tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+_PLACE = sa.tuple_(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
 _READINGS = (
-    select(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
-    .where(stored_snapshots.c.user_id == bindparam("of"))
+    sa.select(stored_snapshots.c.stored, stored_snapshots.c.snapshot_id)
+    .where(stored_snapshots.c.user_id == sa.bindparam("of"))
     .order_by(stored_snapshots.c.stored.desc(), stored_snapshots.c.snapshot_id.desc())
     .limit(1)
 )
@@ -60,67 +53,67 @@ MOST_LETTERS = 100
 """More than a decision has kinds of letters and languages."""
 
 
-def _disclosed_columns(name: str) -> Select[Any]:
-    return select(*disclosed(metadata.tables[name]))
+def _disclosed_columns(name: str) -> sa.Select[Any]:
+    return sa.select(*columns.disclosed(columns.metadata.tables[name]))
 
 
-def _of_user(name: str, rows: Select[Any]) -> Select[Any]:
-    chosen = rows.where(metadata.tables[name].c.user_id == bindparam("of"))
+def _of_user(name: str, rows: sa.Select[Any]) -> sa.Select[Any]:
+    chosen = rows.where(columns.metadata.tables[name].c.user_id == sa.bindparam("of"))
     return chosen.where(_PENDING) if name == events.name else chosen
 
 
-def _of_decisions(name: str) -> Select[Any]:
-    place = metadata.tables[name].c.decision_id
-    return _disclosed_columns(name).where(place.in_(bindparam("of", expanding=True)))
+def _of_decisions(name: str) -> sa.Select[Any]:
+    place = columns.metadata.tables[name].c.decision_id
+    return _disclosed_columns(name).where(place.in_(sa.bindparam("of", expanding=True)))
 
 
 _ROWS = {name: _of_user(name, _disclosed_columns(name)) for name in _OF_USER}
 _TOGETHER = {name: _of_decisions(name) for name in _OF_DECISION}
 _ARMS = _disclosed_columns(arm_decisions.name).where(
-    _ARM_PLACE.in_(bindparam("of", expanding=True))
+    _ARM_PLACE.in_(sa.bindparam("of", expanding=True))
 )
 _KNOWN = tuple(
-    _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
+    _of_user(name, sa.select(sa.literal(1)).select_from(columns.metadata.tables[name])).limit(1)
     for name, held in personal_tables().items()
     if held.found_by == "user_id"
 )
 
 
-def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
+def user_rows(connection: sa.Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
     found = {
         name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
         for name, query in _ROWS.items()
     }
-    left = {"of": padded(open_loans(connection, user_id))}
+    left = {"of": columns.padded(open_loans(connection, user_id))}
     for name in ("history", "loan_outcomes"):
         found[name] = [_row(row) for row in connection.execute(_TOGETHER[name], left).mappings()]
     return found
 
 
 def decision_rows(
-    connection: Connection, entries: Sequence[StoredEntry]
+    connection: sa.Connection, entries: Sequence[StoredEntry]
 ) -> Mapping[str, Mapping[str, Sequence[Row]]]:
     names = (arm_decisions.name, *_OF_DECISION)
     found = {one.decision_id: {name: list[Row]() for name in names} for one in entries}
-    places = [(one.product, microseconds(one.created), one.decision_id) for one in entries]
+    places = [(one.product, columns.microseconds(one.created), one.decision_id) for one in entries]
     ids = [*found]
     for name in names if entries else ():
         query, of = (_TOGETHER[name], ids) if name in _TOGETHER else (_ARMS, places)
-        for row in connection.execute(query, {"of": padded(of)}).mappings():
+        for row in connection.execute(query, {"of": columns.padded(of)}).mappings():
             found[row["decision_id"]][name].append(_row(row))
     return found
 
 
 def newest_reading(
-    connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
+    connection: sa.Connection, user_id: str, after: PagePosition | None, *, itself: bool
 ) -> PagePosition | None:
     """Where the newest snapshot of a user after a position is, with `itself` that one."""
     query = _READINGS
     if after is not None:
-        place = tuple_(microseconds(after.created), after.decision_id)
+        place = sa.tuple_(columns.microseconds(after.created), after.decision_id)
         query = query.where(place >= _PLACE if itself else place > _PLACE)
     row = connection.execute(query, {"of": user_id}).first()
-    return None if row is None else PagePosition(from_microseconds(row[0]), row[1])
+    return None if row is None else PagePosition(columns.from_microseconds(row[0]), row[1])
 
 
 def _row(row: Mapping[Any, Any]) -> Row:
@@ -128,7 +121,7 @@ def _row(row: Mapping[Any, Any]) -> Row:
     shown: dict[str, object] = dict(row)
     for name in _INSTANTS & shown.keys():
         value = row[name]
-        shown[name] = None if value is None or value < 0 else from_microseconds(value)
+        shown[name] = None if value is None or value < 0 else columns.from_microseconds(value)
     if "found_by" in shown:
         shown["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
         shown["due"] = row["due"]  # of a loan, an amount
@@ -162,7 +155,7 @@ class SubjectAccess(Subject):
         work = partial(self._reading, user_id=user_id, after=after, itself=itself)
         return await self._database.read_together(work)
 
-    def _user_rows(self, connection: Connection, user_id: str) -> UserRows | None:
+    def _user_rows(self, connection: sa.Connection, user_id: str) -> UserRows | None:
         of = {"of": user_id}
         if not any(connection.execute(one, of).first() for one in _KNOWN):
             return None
@@ -171,7 +164,7 @@ class SubjectAccess(Subject):
         return UserRows(user_rows(connection, user_id), remains, *counts)
 
     def _reading(
-        self, connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
+        self, connection: sa.Connection, user_id: str, after: PagePosition | None, *, itself: bool
     ) -> StoredReading | None:
         place = newest_reading(connection, user_id, after, itself=itself)
         if place is None:
@@ -181,7 +174,7 @@ class SubjectAccess(Subject):
 
 
 def _decisions(
-    connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
+    connection: sa.Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredDecision]:
     found = decisions.page(connection, chosen, after, limit)
     rows = decision_rows(connection, found)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from decision_service.build import templates
 from decision_service.domain.factor import Better, FactorSpec, Mover
 from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER
 from decision_service.factors.registry import catalogue
@@ -15,20 +14,16 @@ _MOVERS = {Mover.APPLICANT: "moved by the applicant", Mover.WAITING: "moved by w
 
 
 def markdown() -> str:
-    pages = Environment(
-        loader=PackageLoader("decision_service.workbench"),
-        autoescape=False,  # noqa: S701 - of Markdown
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return pages.get_template("factors.md.j2").render(
-        families=groupby(catalogue().values(), key=lambda spec: spec.family),
-        facts=_facts,
-        laws=groupby(LAWS, key=lambda law: law.name.partition(":")[0]),
-        definitions=DEFINITIONS,
-        together=TOGETHER,
+    return (
+        templates(__package__)
+        .get_template("factors.md.j2")
+        .render(
+            families=groupby(catalogue().values(), key=lambda spec: spec.family),
+            facts=_facts,
+            laws=groupby(LAWS, key=lambda law: law.name.partition(":")[0]),
+            definitions=DEFINITIONS,
+            together=TOGETHER,
+        )
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.errors import Unfit
 from decision_service.domain.factor import FactorSpec
 from decision_service.rules.compile import compile_ruleset, finish, run_checks
 from decision_service.rules.language.diagnostics import Place, Report, Severity, did_you_mean
@@ -19,7 +20,7 @@ _KEYS = (".from", ".label")
 """Days and labels from which values count, which are no values themselves."""
 
 
-class FiguresUnfit(ValueError):
+class FiguresUnfit(Unfit):
     """A figure that a version does not have, or a value that it does not take."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from difflib import SequenceMatcher
@@ -260,16 +260,13 @@ def _rows(
     roots: tuple[MapNode, MapNode], files: tuple[RulesetFiles, RulesetFiles]
 ) -> Iterator[WrittenChange]:
     """The rows of tables, matched where they are equal, then cell by cell."""
-    old, new = ({n: as_map(s.get("table")) for n, s in _stages_of(root)} for root in roots)
+    stages = (items_by(root.get("stages"), "name") for root in roots)
+    old, new = ({n: as_map(s.get("table")) for n, s in every.items()} for every in stages)
     for name in dict.fromkeys((*new, *old)):
         tables = old.get(name, _NOTHING), new.get(name, _NOTHING)
         columns = [_columns(table) for table in tables]
         rows = [_cells(*each) for each in zip(tables, columns, files, strict=True)]
         yield from _rows_of(f"stage {name}", columns, rows)
-
-
-def _stages_of(root: MapNode) -> Iterable[tuple[str, MapNode]]:
-    return items_by(root.get("stages"), "name").items()
 
 
 def _rows_of(

@@ -21,13 +21,7 @@ from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.types import Literal
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.program import CompiledRuleset, InputSpec, ParamSpec
-from decision_service.workbench.mutants import (
-    columns,
-    entries,
-    figures,
-    items,
-    next_to,
-)
+from decision_service.workbench.mutants import columns, entries, figures, items, next_to
 
 Near = dict[str, set[str]]
 MOST_CHANGED = 3

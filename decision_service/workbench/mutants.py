@@ -21,14 +21,7 @@ from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.language.keys import Change
 from decision_service.rules.language.types import Symbol
-from decision_service.rules.language.yaml import (
-    ListNode,
-    MapEntry,
-    MapNode,
-    Scalar,
-    YamlNode,
-    read,
-)
+from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.ranges import written_labels
 

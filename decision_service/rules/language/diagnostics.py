@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
 
 import msgspec
+
+from decision_service.build import packaged
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as a line break
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -20,6 +23,22 @@ MOST_PROBLEMS = 200
 def split_lines(text: str) -> list[str]:
     """The lines of a text as YAML counts them."""
     return _LINE_BREAK.split(text)
+
+
+class Hints(msgspec.Struct, frozen=True):
+    """What authors write by mistake, with what to write instead (`hints.yaml`)."""
+
+    gone: Mapping[str, Mapping[str, str]]
+    options: Mapping[str, tuple[str, ...]]
+    signs: Mapping[str, str]
+    pairs: Mapping[str, str]
+    words: Mapping[str, str]
+    yaml: Mapping[str, tuple[str, str]]
+
+
+@cache
+def hints() -> Hints:
+    return packaged(__package__, "hints.yaml", Hints)
 
 
 class Severity(StrEnum):

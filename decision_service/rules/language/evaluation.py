@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.errors import Unfit
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.values import Cause
 from decision_service.rules.language import types as tree
@@ -229,7 +230,7 @@ def _displayed(expressions: Sequence[str]) -> str:
     return f"({''.join(f'{each}, ' for each in expressions)})"
 
 
-class FormulaUnfit(ValueError):
+class FormulaUnfit(Unfit, ValueError):
     """A formula cannot be read; the message says why and where."""
 
 

@@ -16,32 +16,6 @@ from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.fields import day_hint, parse_day
 from decision_service.rules.language.syntax import Parsed, parse
-from decision_service.rules.language.types import (
-    DATE,
-    ELSEWHERE,
-    FLAG,
-    INTEGER,
-    MONEY,
-    NUMBER,
-    NUMERIC,
-    ONLY_IN_CLAIMS,
-    ORDERED,
-    SIGNATURES,
-    TEXT,
-    Choice,
-    Constant,
-    FunctionCall,
-    NameFault,
-    Negative,
-    Node,
-    Scope,
-    Signature,
-    joint,
-    phrase,
-    product_type,
-    quotient_type,
-    sum_type,
-)
 from decision_service.rules.language.yaml import MOST_DIGITS, Scalar, few_digits
 
 LISTS = "lists."
@@ -66,7 +40,7 @@ _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Mult: "*",
     ast.Div: "/",
 }
-_TYPE_OF = {"+": sum_type, "-": sum_type, "*": product_type, "/": quotient_type}
+_TYPE_OF = {"+": tree.sum_type, "-": tree.sum_type, "*": tree.product_type, "/": tree.quotient_type}
 _VERBS = {"+": "added to", "-": "reduced by", "*": "multiplied by", "/": "divided by"}
 
 
@@ -90,7 +64,7 @@ def _compares(scalar: Scalar, comment: str) -> bool:
     parsed = _parsed(scalar, comment)
     return parsed is not None and any(
         isinstance(node, ast.Compare)
-        or (isinstance(node, ast.Call) and parsed.source(node.func) in SIGNATURES)
+        or (isinstance(node, ast.Call) and parsed.source(node.func) in tree.SIGNATURES)
         for node in ast.walk(parsed.body)
     )
 
@@ -99,48 +73,50 @@ def _parsed(scalar: Scalar, text: str) -> Parsed | None:
     return parse(Scalar(text, plain=True, place=scalar.place, verbatim=False), Report())
 
 
-def to_money(node: Node, currency: str, report: Report) -> Node | None:
+def to_money(node: tree.Node, currency: str, report: Report) -> tree.Node | None:
     """Bare numbers as money in minor units, also `5000 if … else 500`; one too fine is refused."""
-    if node.type not in NUMERIC or not _is_bare(node):
+    if node.type not in tree.NUMERIC or not _is_bare(node):
         return node
-    if isinstance(node, Constant):
+    if isinstance(node, tree.Constant):
         return _constant_to_money(node, currency, report)
     found = [to_money(part, currency, report) for part in _values(node)]
     parts = [part for part in found if part is not None]
     return _rebuilt(node, parts) if len(parts) == len(found) else None
 
 
-def _values(node: Node) -> tuple[Node, ...]:
+def _values(node: tree.Node) -> tuple[tree.Node, ...]:
     """The parts that a value can come from unchanged."""
     match node:
-        case Choice():
+        case tree.Choice():
             return (node.then, node.otherwise)
-        case Negative():
+        case tree.Negative():
             return (node.operand,)
-        case FunctionCall() if node.function in _SAME_TYPE:
+        case tree.FunctionCall() if node.function in _SAME_TYPE:
             return node.arguments
     return ()
 
 
-def _is_bare(node: Node) -> bool:
-    if isinstance(node, Constant):
+def _is_bare(node: tree.Node) -> bool:
+    if isinstance(node, tree.Constant):
         return True
     parts = _values(node)
     return bool(parts) and all(map(_is_bare, parts))
 
 
-def _rebuilt(node: Node, parts: Sequence[Node]) -> Node:
+def _rebuilt(node: tree.Node, parts: Sequence[tree.Node]) -> tree.Node:
     match node:
-        case Choice():
-            return replace(node, type=MONEY, then=parts[0], otherwise=parts[1])
-        case Negative():
-            return replace(node, type=MONEY, operand=parts[0])
-        case FunctionCall():
-            return replace(node, type=MONEY, arguments=tuple(parts))
+        case tree.Choice():
+            return replace(node, type=tree.MONEY, then=parts[0], otherwise=parts[1])
+        case tree.Negative():
+            return replace(node, type=tree.MONEY, operand=parts[0])
+        case tree.FunctionCall():
+            return replace(node, type=tree.MONEY, arguments=tuple(parts))
     raise AssertionError(node)
 
 
-def _constant_to_money(constant: Constant, currency: str, report: Report) -> Constant | None:
+def _constant_to_money(
+    constant: tree.Constant, currency: str, report: Report
+) -> tree.Constant | None:
     if not isinstance(constant.value, int | Decimal):
         return constant
     minor = money_minor(Decimal(constant.value), currency)
@@ -150,7 +126,7 @@ def _constant_to_money(constant: Constant, currency: str, report: Report) -> Con
         hint = f"at most 10^12, with at most {digits} digits after the point"
         report.error("R309", constant.place, message, hint)
         return None
-    return replace(constant, type=MONEY, value=minor)
+    return replace(constant, type=tree.MONEY, value=minor)
 
 
 def money_minor(amount: Decimal, currency: str) -> int | None:
@@ -161,22 +137,24 @@ def money_minor(amount: Decimal, currency: str) -> int | None:
     return int(minor) if minor == minor.to_integral_value() else None
 
 
-def to_date(node: Node, _currency: str, report: Report) -> Node | None:
+def to_date(node: tree.Node, _currency: str, report: Report) -> tree.Node | None:
     """A quoted `yyyy-mm-dd` as a date; other nodes stay, another text is refused."""
-    if not isinstance(node, Constant) or node.type is not TEXT:
+    if not isinstance(node, tree.Constant) or node.type is not tree.TEXT:
         return node
     day = parse_day(str(node.value))
     if day is None:
         hint = day_hint(str(node.value))
         report.error("R310", node.place, f"{node.text} is no date", hint)
         return None
-    return replace(node, type=DATE, value=day)
+    return replace(node, type=tree.DATE, value=day)
 
 
-_CONVERSIONS = {MONEY: to_money, DATE: to_date}
+_CONVERSIONS = {tree.MONEY: to_money, tree.DATE: to_date}
 
 
-def fit_together(nodes: Sequence[Node | None], currency: str, report: Report) -> list[Node | None]:
+def fit_together(
+    nodes: Sequence[tree.Node | None], currency: str, report: Report
+) -> list[tree.Node | None]:
     """The nodes with bare literals as money or dates where one of the others is; None stays None.
 
     A literal that cannot be converted is reported and None.
@@ -188,40 +166,42 @@ def fit_together(nodes: Sequence[Node | None], currency: str, report: Report) ->
     return list(nodes)
 
 
-def fit(node: Node | None, wanted: ValueType, currency: str, report: Report) -> Node | None:
+def fit(
+    node: tree.Node | None, wanted: ValueType, currency: str, report: Report
+) -> tree.Node | None:
     """The node with bare literals as the wanted type; other types stay."""
     convert = _CONVERSIONS.get(wanted)
     return node if convert is None or node is None else convert(node, currency, report)
 
 
-def expect(node: Node, expected: ValueType, currency: str, report: Report) -> Node | None:
+def expect(node: tree.Node, expected: ValueType, currency: str, report: Report) -> tree.Node | None:
     """The node as the expected type; reported where it cannot be. An integer is a number too."""
     fitted = fit(node, expected, currency, report)
     if fitted is None:
         return None
-    if fitted.type is expected or (expected is NUMBER and fitted.type is INTEGER):
+    if fitted.type is expected or (expected is tree.NUMBER and fitted.type is tree.INTEGER):
         return fitted
-    message = f"`{node.text}` is {phrase(node.type)}; {phrase(expected)} is needed here"
-    money = node.type is MONEY and expected is NUMBER
+    message = f"`{node.text}` is {tree.phrase(node.type)}; {tree.phrase(expected)} is needed here"
+    money = node.type is tree.MONEY and expected is tree.NUMBER
     report.error("R305", node.place, message, _DIVIDED if money else "")
     return None
 
 
 def compared(
-    left: Node, operator: str, right: Node, place: Place, currency: str, report: Report
-) -> Node | None:
+    left: tree.Node, operator: str, right: tree.Node, place: Place, currency: str, report: Report
+) -> tree.Node | None:
     """The comparison of two sides; None where they cannot be compared, reported at `place`."""
     words = f"`{left.text} {operator} {right.text}`"
-    mixed = f"{phrase(left.type)} cannot be compared with {phrase(right.type)}: {words}"
+    mixed = f"{tree.phrase(left.type)} cannot be compared with {tree.phrase(right.type)}: {words}"
     first, second = fit_together([left, right], currency, report)
     if first is None or second is None:
         return None
-    shared = joint((first.type, second.type))
+    shared = tree.joint((first.type, second.type))
     if shared is None:
-        flag = {first.type, second.type} == {FLAG, TEXT}
+        flag = {first.type, second.type} == {tree.FLAG, tree.TEXT}
         report.error("R304", place, mixed, "use true/false or the bare flag" if flag else "")
         return None
-    if operator not in ("==", "!=") and shared not in ORDERED:
+    if operator not in ("==", "!=") and shared not in tree.ORDERED:
         report.error("R304", place, f"{shared} has no order: {words}", "use `==` or `in`")
         return None
     if not (is_label(first, second, report) and is_label(second, first, report)):
@@ -231,7 +211,7 @@ def compared(
 
 
 def options_of(
-    operand: Node, options: Sequence[Node], place: Place, currency: str, report: Report
+    operand: tree.Node, options: Sequence[tree.Node], place: Place, currency: str, report: Report
 ) -> tuple[tree.Literal, ...] | None:
     """The values after `in`, in the operand's type; None where they are not literals of it."""
     fitted = fit_together([operand, *options], currency, report)[1:]
@@ -242,8 +222,8 @@ def options_of(
         message, hint = "`in` takes literals in parentheses", 'as in ("A", "B")'
         report.error("R303", place, message, hint)
         return None
-    if joint([operand.type, *(c.type for c in constants)]) is None:
-        what = f"`{operand.text}` is {phrase(operand.type)}"
+    if tree.joint([operand.type, *(c.type for c in constants)]) is None:
+        what = f"`{operand.text}` is {tree.phrase(operand.type)}"
         report.error("R304", place, f"{what}; not all of what follows `in` are")
         return None
     if [c for c in constants if not is_label(operand, c, report)]:
@@ -251,7 +231,7 @@ def options_of(
     return tuple(dict.fromkeys(c.value for c in constants))
 
 
-def is_label(name: Node, label: Node, report: Report) -> bool:
+def is_label(name: tree.Node, label: tree.Node, report: Report) -> bool:
     """Whether a literal is one of the labels that the name can have; reported where it is not."""
     if not (isinstance(name, tree.NameRead) and isinstance(label, tree.Constant)):
         return True
@@ -264,12 +244,12 @@ def is_label(name: Node, label: Node, report: Report) -> bool:
 
 
 def listed(
-    operand: Node,
+    operand: tree.Node,
     right: Place,
     name: str,
     text: str,
     place: Place,
-    scope: Scope,
+    scope: tree.Scope,
     report: Report,
 ) -> tree.Listed | None:
     """The question of a text input to a list; None where there is none, reported at its place."""
@@ -277,12 +257,14 @@ def listed(
         message = f"`{operand.text}` is no input, and lists are asked about inputs only"
         report.error("R319", operand.place, message, "write `inputs.NAME in lists.NAME`")
         return None
-    if operand.type is not TEXT:
-        message = f"the keys of lists are texts, and `{operand.text}` is {phrase(operand.type)}"
+    if operand.type is not tree.TEXT:
+        message = (
+            f"the keys of lists are texts, and `{operand.text}` is {tree.phrase(operand.type)}"
+        )
         report.error("R319", operand.place, message, "declare the input with `type: text`")
         return None
     answer = scope.listed(operand.symbol, name.removeprefix(LISTS))
-    if isinstance(answer, NameFault):
+    if isinstance(answer, tree.NameFault):
         report.error(answer.code, right, answer.message, answer.hint)
         return None
     list_ = name.removeprefix(LISTS)
@@ -290,8 +272,8 @@ def listed(
 
 
 def read_expression(
-    scalar: Scalar, scope: Scope, report: Report, expected: ValueType | None = None
-) -> Node | None:
+    scalar: Scalar, scope: tree.Scope, report: Report, expected: ValueType | None = None
+) -> tree.Node | None:
     """The typed tree of an expression, of the expected type where one is given.
 
     A number stands in for an expected integer only when it is one; an integer is a number; a bare
@@ -310,10 +292,10 @@ def read_expression(
 
 class _Checking(msgspec.Struct):
     parsed: Parsed
-    scope: Scope
+    scope: tree.Scope
     report: Report
 
-    def check(self, node: ast.expr) -> Node | None:
+    def check(self, node: ast.expr) -> tree.Node | None:
         match node:
             case ast.Constant():
                 return self._constant(node)
@@ -329,7 +311,7 @@ class _Checking(msgspec.Struct):
                 return self._comparison(node)
         return self._compound(node)
 
-    def _compound(self, node: ast.expr) -> Node | None:
+    def _compound(self, node: ast.expr) -> tree.Node | None:
         match node:
             case ast.IfExp():
                 return self._choice(node)
@@ -341,27 +323,27 @@ class _Checking(msgspec.Struct):
 
     # Leaves
 
-    def _constant(self, node: ast.Constant) -> Node | None:
+    def _constant(self, node: ast.Constant) -> tree.Node | None:
         place, source = self.parsed.place(node), self._source(node)
         if isinstance(node.value, str):
-            return tree.Constant(TEXT, node.value, text=source, place=place)
+            return tree.Constant(tree.TEXT, node.value, text=source, place=place)
         text = self.parsed.numbers.get(self.parsed.span(node)[0], source)
         if not few_digits(text):
             self._error("R303", node, f"a number has at most {MOST_DIGITS} digits")
             return None
         if "." in text:
-            return tree.Constant(NUMBER, Decimal(text), text=source, place=place)
-        return tree.Constant(INTEGER, int(text), text=source, place=place)
+            return tree.Constant(tree.NUMBER, Decimal(text), text=source, place=place)
+        return tree.Constant(tree.INTEGER, int(text), text=source, place=place)
 
-    def _name(self, node: ast.Name | ast.Attribute) -> Node | None:
+    def _name(self, node: ast.Name | ast.Attribute) -> tree.Node | None:
         name, place = self._source(node), self.parsed.place(node)
         if name in ("true", "false"):
-            return tree.Constant(FLAG, name == "true", text=name, place=place)
-        if name in SIGNATURES:
+            return tree.Constant(tree.FLAG, name == "true", text=name, place=place)
+        if name in tree.SIGNATURES:
             self._error("R210", node, f"the function `{name}` is without its arguments")
             return None
         found = self.scope.find(name)
-        if isinstance(found, NameFault):
+        if isinstance(found, tree.NameFault):
             if found.code:
                 self.report.error(found.code, place, found.message, found.hint)
             return None
@@ -369,7 +351,7 @@ class _Checking(msgspec.Struct):
 
     # Operators
 
-    def _unary(self, node: ast.UnaryOp) -> Node | None:
+    def _unary(self, node: ast.UnaryOp) -> tree.Node | None:
         operand = self.check(node.operand)
         if operand is None:
             return None
@@ -377,14 +359,14 @@ class _Checking(msgspec.Struct):
         if isinstance(node.op, ast.Not):
             flag = self._flag(operand, "`not`")
             return flag and tree.Not(flag, text=source, place=place)
-        if operand.type not in NUMERIC and operand.type is not MONEY:
-            self._error("R304", node, f"{phrase(operand.type)} has no minus: `{source}`")
+        if operand.type not in tree.NUMERIC and operand.type is not tree.MONEY:
+            self._error("R304", node, f"{tree.phrase(operand.type)} has no minus: `{source}`")
             return None
         if isinstance(operand, tree.Constant) and isinstance(operand.value, int | Decimal):
             return tree.Constant(operand.type, -operand.value, text=source, place=place)
         return tree.Negative(operand.type, operand, text=source, place=place)
 
-    def _boolean(self, node: ast.BoolOp) -> Node | None:
+    def _boolean(self, node: ast.BoolOp) -> tree.Node | None:
         word = "`and`" if isinstance(node.op, ast.And) else "`or`"
         checked = [self.check(value) for value in node.values]
         flags = [c and self._flag(c, word) for c in checked]
@@ -394,15 +376,15 @@ class _Checking(msgspec.Struct):
         made = tree.All if isinstance(node.op, ast.And) else tree.Any
         return made(operands, text=self._source(node), place=self.parsed.place(node))
 
-    def _flag(self, node: Node, where: str) -> Node | None:
-        if node.type is FLAG:
+    def _flag(self, node: tree.Node, where: str) -> tree.Node | None:
+        if node.type is tree.FLAG:
             return node
         hint = "compare it with something"
-        message = f"{where} joins flags; `{node.text}` is {phrase(node.type)}"
+        message = f"{where} joins flags; `{node.text}` is {tree.phrase(node.type)}"
         self.report.error("R304", node.place, message, hint)
         return None
 
-    def _arithmetic(self, node: ast.BinOp) -> Node | None:
+    def _arithmetic(self, node: ast.BinOp) -> tree.Node | None:
         left, right = self.check(node.left), self.check(node.right)
         if left is None or right is None:
             return None
@@ -413,13 +395,15 @@ class _Checking(msgspec.Struct):
                 return None
         type_ = _TYPE_OF[operator](left.type, right.type)
         if type_ is None:
-            words = f"{phrase(left.type)} cannot be {_VERBS[operator]} {phrase(right.type)}"
+            words = (
+                f"{tree.phrase(left.type)} cannot be {_VERBS[operator]} {tree.phrase(right.type)}"
+            )
             self._error("R304", node, f"{words}: `{self._source(node)}`")
             return None
         place = self.parsed.place(node)
         return tree.Arithmetic(type_, operator, left, right, text=self._source(node), place=place)
 
-    def _choice(self, node: ast.IfExp) -> Node | None:
+    def _choice(self, node: ast.IfExp) -> tree.Node | None:
         then, condition = self.check(node.body), self.check(node.test)
         otherwise = self.check(node.orelse)
         flag = condition and self._flag(condition, "`if`")
@@ -428,9 +412,9 @@ class _Checking(msgspec.Struct):
         then, otherwise = self._fit_together([then, otherwise])
         if then is None or otherwise is None:
             return None
-        type_ = joint((then.type, otherwise.type))
+        type_ = tree.joint((then.type, otherwise.type))
         if type_ is None:
-            words = f"{phrase(then.type)} and {phrase(otherwise.type)}"
+            words = f"{tree.phrase(then.type)} and {tree.phrase(otherwise.type)}"
             self._error("R304", node, f"the two sides of `if` differ: {words}")
             return None
         place = self.parsed.place(node)
@@ -438,9 +422,9 @@ class _Checking(msgspec.Struct):
 
     # Comparisons
 
-    def _comparison(self, node: ast.Compare) -> Node | None:
+    def _comparison(self, node: ast.Compare) -> tree.Node | None:
         left = self.check(node.left)
-        links: list[Node | None] = []
+        links: list[tree.Node | None] = []
         for op, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(op, ast.In | ast.NotIn):
                 links.append(self._within(node, left, right, negated=isinstance(op, ast.NotIn)))
@@ -460,8 +444,8 @@ class _Checking(msgspec.Struct):
         return made[0] if len(made) == 1 else tree.All(made, text=self._source(node), place=place)
 
     def _within(
-        self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool
-    ) -> Node | None:
+        self, node: ast.Compare, operand: tree.Node | None, right: ast.expr, *, negated: bool
+    ) -> tree.Node | None:
         if self._source(right).startswith(LISTS):
             return self._listed(node, operand, right, negated=negated)
         elements = right.elts if isinstance(right, ast.Tuple) else [right]
@@ -477,8 +461,8 @@ class _Checking(msgspec.Struct):
         return tree.Within(operand, values, negated, text=text, place=place)
 
     def _listed(
-        self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool
-    ) -> Node | None:
+        self, node: ast.Compare, operand: tree.Node | None, right: ast.expr, *, negated: bool
+    ) -> tree.Node | None:
         place, text = self.parsed.place(node), self._source(node)
         where = (self.parsed.place(right), self._source(right))
         found = operand and listed(operand, *where, text, place, self.scope, self.report)
@@ -486,15 +470,15 @@ class _Checking(msgspec.Struct):
 
     # Functions
 
-    def _call(self, node: ast.Call) -> Node | None:
+    def _call(self, node: ast.Call) -> tree.Node | None:
         name = self._source(node.func)
-        signature = SIGNATURES.get(name)
+        signature = tree.SIGNATURES.get(name)
         arguments = [self.check(a) for a in node.args]
         if signature is None:
-            hint = ELSEWHERE.get(name.lower()) or did_you_mean(name, SIGNATURES)
+            hint = tree.ELSEWHERE.get(name.lower()) or did_you_mean(name, tree.SIGNATURES)
             self._error("R210", node.func, f"there is no function `{name}`", hint)
             return None
-        if name in ONLY_IN_CLAIMS and not self.scope.claims:
+        if name in tree.ONLY_IN_CLAIMS and not self.scope.claims:
             message = f"`{name}` is for guarantees alone: no rule looks past a failure"
             self._error("R210", node.func, message, "a failure refers by itself")
             return None
@@ -508,8 +492,8 @@ class _Checking(msgspec.Struct):
         return self._typed_call(node, signature, known)
 
     def _typed_call(
-        self, node: ast.Call, signature: Signature, arguments: list[Node]
-    ) -> Node | None:
+        self, node: ast.Call, signature: tree.Signature, arguments: list[tree.Node]
+    ) -> tree.Node | None:
         if signature.fixed:
             pairs = zip(arguments, signature.fixed, strict=True)
             currency, report = self.scope.currency, self.report
@@ -521,14 +505,14 @@ class _Checking(msgspec.Struct):
             return None
         type_ = signature.result(made)
         if type_ is None:
-            given = ", ".join(phrase(a.type) for a in arguments)
+            given = ", ".join(tree.phrase(a.type) for a in arguments)
             message = f"`{signature.name}` cannot take {given}"
             self._error("R304", node, message, f"write `{signature.usage}`")
             return None
         place = self.parsed.place(node)
         return tree.FunctionCall(type_, signature.name, made, text=self._source(node), place=place)
 
-    def _fit_together(self, nodes: Sequence[Node | None]) -> list[Node | None]:
+    def _fit_together(self, nodes: Sequence[tree.Node | None]) -> list[tree.Node | None]:
         return fit_together(nodes, self.scope.currency, self.report)
 
     def _source(self, node: ast.expr) -> str:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from keyword import iskeyword
 from typing import Any, TypeVar
 
-from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
+from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, hints, nearest
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
 
 T = TypeVar("T")
@@ -29,80 +29,18 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
     ("no", "off", "false"), "false"
 )
-_ELSEWHERE = {
-    "APPROVE": ("ACCEPT", "PASS", "GRANT", "YES", "OK"),
-    "REFER": ("REVIEW", "MANUAL", "CHECK", "MAYBE"),
-    "DECLINE": ("REJECT", "DENY", "REFUSE", "FAIL", "NO"),
-    "SKIP": ("IGNORE", "PASS"),
-}
-"""Words that other rule systems have for an option."""
-
 _SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
 _NAMED = {
     "parameter ": "a parameter",
     "tag ": "a tag",
     "the expectation of ": "an expectation",
 }
-_GONE = {
-    (
-        "the plan",
-        "explore",
-    ): "remove it: no applicant is approved past the score; try a cut-off with a challenger",
-    ("the plan", "history"): "remove it: the setting DECISION_REPORT_WITHIN has the days for all "
-    "products",
-    ("`challenger`", "limits"): "write a cap under `caps:`: {name: challenger, arm: challenger, "
-    "max_amount: 50000, amount_per_day: 500000}",
-    ("a guardrail", "alpha"): "remove it: at most one comparison of a hundred stops by chance",
-    (
-        "the plan",
-        "review",
-    ): "move what is under it into desk.yaml, a file next to the plan",
-    ("the desk", "claim_for"): "remove it: a claimed case is one person's for 30 minutes",
-    ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
-    ("a rule file", "post_checks"): "write a last stage with `component: LEGAL` and these `rules`",
-    ("a stage", "applies_when"): "write `segment:` with a label of a name under `segments:`",
-    ("a parameter", "by"): "write `values:` by the labels of a name under `segments:`",
-    ("`give`", "outcome"): "conclude by rules in a stage below the table, on what it gives",
-    ("`give`", "reason"): "name the reason in a rule below the table, on what it gives",
-    ("a table", "reason"): "name the reason in a rule below the table, on what it gives",
-    ("`hit`", "collect"): "write `first` or `unique`, or add up conditions under `derived:` as in "
-    "`(1 if a else 0) + (1 if b else 0)`",
-    ("a rule", "missing_reason"): "remove it: the reason is DATA_MISSING, which names the factor",
-    ("`term_months`", "choose"): "remove it: the first term under `of:` that fits counts",
-    ("`term_months`", "fits"): "write `when:`",
-    ("`term_months`", "amount"): "write what a term must fulfil under `when`",
-    ("a rule file", "data"): "write `max_age:` without it, at the left edge; incomes are always "
-    "added up, half data always refers, and lags are in `_data/posting_lags.yaml`",
-    ("a parameter", "values"): "write `value:`, which takes dates and segments too",
-    ("a tag", "means"): "write `text:`",
-    ("a scorecard", "base"): "write `points:`",
-    ("a band", "band"): "write `name:`",
-    ("a characteristic", "missing"): "write `when_missing:`",
-    ("the offer", "below_minimum"): "write `reason:`",
-    ("`when`", "kinds"): "write `refer_kind:`",
-    ("`when`", "min_amount"): "write `minimum_amount:`",
-    ("`reasons`", "a list"): "write each under its code: `INCOME_CONFIRMED: {text: …}`",
-    ("`recourse`", "tell"): "write the list itself: `recourse: [waiting]`",
-    ("the desk", "authority"): "write `review:` and `review_second:` without it, at the left edge",
-    ("the plan", "product"): "remove it: the folder has the product's name",
-    ("the plan", "versions"): "write `champion:`, `challenger:` and `shadow:` without it, at the "
-    "left edge",
-    ("a guardrail", "versus"): "remove it: a guardrail without `max` compares with the champion",
-    ("an expectation", "change"): "write `min:` and `max:` of the difference that is meant",
-    ("an expectation", "within"): "write `min:` and `max:` of the difference that is meant",
-    ("`expect`", "reasons_include"): "write `reasons:` with all of them, in order",
-    ("`expect`", "reasons_exclude"): "write `reasons:` with all of them, in order",
-    ("a file of cases", "unreached"): "write the rule's id as `at` under `unnoticed`",
-    ("a mark", "check"): "write `at:`",
-    ("a rule", "on_missing"): "write `when_missing:`",
-}
-"""Keys and words that were removed, by what had them, with what to use instead."""
 
 
 def replaced_by(what: str, word: str) -> str:
     """What to use instead of a key or word that was removed; empty for all others."""
     named = next((kind for start, kind in _NAMED.items() if what.startswith(start)), what)
-    return _GONE.get((named, word), "")
+    return hints().gone.get(named, {}).get(word, "")
 
 
 def day_hint(text: str) -> str:
@@ -267,7 +205,7 @@ def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report)
         return scalar.text
     one_of = ", ".join(f"`{o}`" for o in options)
     message = f"{what} is `{shortened(scalar.text)}`; it must be one of {one_of}"
-    elsewhere = (o for o in options if scalar.text.upper() in _ELSEWHERE.get(o, ()))
+    elsewhere = (o for o in options if scalar.text.upper() in hints().options.get(o, ()))
     match = nearest(scalar.text, options) or next(elsewhere, None)
     hint = replaced_by(what, scalar.text) or (f"did you mean `{match}`?" if match else "")
     report.error("R123", scalar.place, message, hint)

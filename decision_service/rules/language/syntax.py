@@ -10,7 +10,7 @@ from keyword import iskeyword
 
 import msgspec
 
-from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.diagnostics import Place, Report, hints
 from decision_service.rules.language.yaml import Scalar
 
 LONGEST = 1_000
@@ -29,53 +29,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
-_OTHER_SPELLINGS = (
-    ("&&", "write `and`"),
-    ("||", "write `or`"),
-    ("&", "write `and`"),
-    ("|", "write `or`"),
-    ("≥", "write `>=`"),
-    ("≤", "write `<=`"),
-    ("≠", "write `!=`"),
-    ("×", "write `*`"),
-    ("÷", "write `/`"),
-    ("−", "write `-`"),
-    ("–", "write `-`"),
-    ("=>", "write `>=`"),
-    ("=<", "write `<=`"),
-    ("=", "compare with `==`"),
-    ("!", "write `not`"),
-    ("%", "write a share as a decimal: 0.35"),
-    ("**", "multiply, or write `exp(exponent * ln(base))`"),
-    ("[", "only parentheses group; a list of labels is (“A”, “B”) with straight quotes"),
-    ("]", "only parentheses group"),
-    ("“", "use straight quotes"),
-    ("”", "use straight quotes"),
-    ("‘", "use straight quotes"),
-    ("’", "use straight quotes"),
-    ("\\", "a text has no escapes"),
-    ('"', "the text is not closed with a quote"),
-    ("'", "the text is not closed with a quote"),
-    ("?", "write `a if condition else b`"),
-    ("^", "multiply, or write `exp(exponent * ln(base))`"),
-    (";", "commas separate arguments"),
-    *((sign, "write the amount alone: 1000") for sign in "₱$€£¥₹"),
-)
-_PAIRS = {
-    ("<", ">"): "unequal is `!=`",
-    ("/", "/"): "a whole quotient is `floor(a / b, 1)`",
-}
 _WORD_OPERATORS = frozenset({"and", "or", "in", "if", "else", "not"})
 _OWN_WORDS = _WORD_OPERATORS | {"true", "false"}
-_OTHER_WORDS = {
-    "None": "write `missing(name)`",
-    "if": "write `a if condition else b`",
-    "between": "write `low <= x <= high`, or `<` where an end is not meant",
-    "is": "compare with `==`",
-    "equals": "compare with `==`",
-    "yes": "use `true`, or the bare flag",
-    "no": "use `false`, or `not` before the bare flag",
-}
 _SPACES = " \t\n\r\f\v"
 _DEEPEST_BRACKETS = 40
 
@@ -163,7 +118,7 @@ def _foreign(token: Token) -> SyntaxFault | None:
 def _own_spelling(word: str) -> str:
     """The language's word for one of another language, or for one in capitals (`AND`)."""
     small = word.lower()
-    hint = _OTHER_WORDS.get(word) or _OTHER_WORDS.get(small, "")
+    hint = hints().words.get(word) or hints().words.get(small, "")
     return hint or (f"write `{small}`" if small in _OWN_WORDS else "")
 
 
@@ -184,7 +139,7 @@ def _strange(text: str, position: int) -> SyntaxFault:
     if word and (rest[0].isalpha() or rest[0] == "_"):
         hint = "names are ASCII letters, digits and `_`, with one point: `family.factor`"
         return SyntaxFault(start, start + len(word[0]), f"`{word[0]}` is not a name", hint)
-    for spelling, hint in _OTHER_SPELLINGS:
+    for spelling, hint in hints().signs.items():
         if rest.startswith(spelling):
             message = f"`{spelling}` does not belong to the rule language"
             return SyntaxFault(start, start + len(spelling), message, hint)
@@ -237,7 +192,9 @@ def _follows(before: Token | None, token: Token) -> SyntaxFault | None:
     if before.text == "not" and token.text == "in":
         return None
     message = f"nothing is between `{before.text}` and `{token.text}`"
-    return SyntaxFault(token.start, token.end, message, _PAIRS.get((before.text, token.text), ""))
+    return SyntaxFault(
+        token.start, token.end, message, hints().pairs.get(f"{before.text} {token.text}", "")
+    )
 
 
 def _after_value(before: Token, token: Token) -> SyntaxFault | None:

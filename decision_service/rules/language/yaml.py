@@ -10,7 +10,7 @@ import msgspec
 import yaml
 from msgspec.structs import replace
 
-from decision_service.rules.language.diagnostics import Place, Report, split_lines
+from decision_service.rules.language.diagnostics import Place, Report, hints, split_lines
 
 MOST_DIGITS = 34
 DEEPEST = 16
@@ -371,55 +371,11 @@ def _position(mark: YamlMark | None) -> tuple[int, int]:
     return (mark.line, mark.column) if mark is not None else (0, 0)
 
 
-_CONTEXTS = {
-    "while scanning an anchor": ("`&` starts an anchor, which is not allowed", "quote the value"),
-    "while scanning an alias": ("`*` starts an alias, which is not allowed", "quote the value"),
-    "while scanning a directive": ("`%` starts a directive, which is not allowed", ""),
-}
-
-_PROBLEMS = {
-    "mapping values are not allowed in this context": (
-        "a second `: ` is in this value",
-        "quote the value or put it on its own line",
-    ),
-    "found character that cannot start any token": (
-        "a value cannot start with this character",
-        'quote the value, as in ">= 6"',
-    ),
-    "found a tab character that violates indentation": ("a tab is here", "use spaces"),
-    "did not find expected key": (
-        "this does not fit the map it is in",
-        "check the indentation; a value that starts with a quote ends at the next one",
-    ),
-    "did not find expected '-' indicator": (
-        "this does not fit the list it is in",
-        "check the indentation",
-    ),
-    "did not find expected ',' or ']'": (
-        "the list is not closed with `]`",
-        'a `[` opens a list: quote an interval, as in "[0, 6)"',
-    ),
-    "did not find expected ',' or '}'": (
-        "the map is not closed with `}`, or a second `: ` is in a value",
-        "quote the value or put it on its own line",
-    ),
-    "did not find expected comment or line break": (
-        "a leading `>` or `|` starts a text block",
-        'quote the value, as in ">= 6"',
-    ),
-    "could not find expected ':'": ("a key has no colon", "write `key: value`"),
-    "found unexpected end of stream": ("a quote is not closed", "close it"),
-    "block sequence entries are not allowed in this context": (
-        "a list cannot start here",
-        "put the `-` on its own line, or quote the value",
-    ),
-}
-
-
 def report_syntax(file: str, lines: list[str], error: yaml.YAMLError, report: Report) -> None:
     """Report what the parser stopped at, on the last line that holds anything."""
     problem = str(getattr(error, "problem", None) or "it cannot be read")
-    words = _CONTEXTS.get(str(getattr(error, "context", ""))) or _PROBLEMS.get(problem)
+    known = hints().yaml
+    words = known.get(str(getattr(error, "context", ""))) or known.get(problem)
     message, hint = words or (f"this is not YAML: {problem}", "")
     place = _stopped_at(file, lines, error)
     line = lines[place.line - 1]

@@ -13,6 +13,7 @@ from itertools import pairwise
 import msgspec
 
 from decision_service.domain.decision import Decision, Verdict
+from decision_service.domain.errors import Unfit
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.values import Money
 from decision_service.factors.registry import catalogue
@@ -43,7 +44,7 @@ _Known = Mapping[str, FactorValue]
 _Cell = Callable[[Decision, Verdict, Mapping[str, Value], _Known], str]
 
 
-class DimensionUnknown(ValueError):
+class DimensionUnknown(Unfit):
     """A report cannot be divided by this."""
 
 
@@ -76,16 +77,6 @@ def _points(text: str) -> tuple[Decimal, ...]:
         return ()
     points = tuple(Decimal(word) for word in text.split(","))
     return points if all(one < other for one, other in pairwise(points)) else ()
-
-
-def cells_of(
-    decision: Decision,
-    verdict: Verdict,
-    inputs: Mapping[str, Value],
-    factors: Mapping[str, FactorValue],
-    by: tuple[str, ...],
-) -> tuple[tuple[str, str], ...]:
-    return tuple([(n, cell(decision, verdict, inputs, factors)) for n, cell in _dimensions(by)])
 
 
 @cache
@@ -171,7 +162,8 @@ def compare(
     one = judged_applicant(case, base, other, found)
     facts, known = found.facts, {rules.other.digest: one.after}
     factors = {**facts.factors, **case.factors.values}
-    cells = cells_of(case.decision, found.before, facts.inputs, factors, rules.by)
+    of = (case.decision, found.before, facts.inputs, factors)
+    cells = tuple([(name, cell(*of)) for name, cell in _dimensions(rules.by)])
     points = _sides(rules.points, facts, day, known)
     near = _sides(rules.margins, facts, day, known) if margins else ()
     dated = tuple(

@@ -9,8 +9,8 @@ from enum import StrEnum
 from math import ceil, floor
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from decision_service.build import templates
 from decision_service.domain.values import to_major
 from decision_service.rollout.impact import MOST_ROWS, Interval, Share
 from decision_service.workbench.backtest.report import SMALLEST_CELL, ImpactReport
@@ -59,14 +59,7 @@ def fitted(shares: Iterable[float]) -> tuple[float, float]:
     return first * step, max(ceil(high / step - 1e-9), first + 1) * step
 
 
-_PLAIN = Environment(
-    loader=PackageLoader("decision_service.workbench.backtest", "templates"),
-    autoescape=False,  # noqa: S701 - of Markdown and CSV; pages have their own below
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    extensions=["jinja2.ext.do"],
-)
+_PLAIN = templates(__package__, keep_trailing_newline=False, extensions=["jinja2.ext.do"])
 _FILTERS = (percent, rate, interval, money, number, sentences)
 _PLAIN.filters.update({one.__name__: one for one in _FILTERS}, csv=csv_row)
 _PLAIN.globals.update(fitted=fitted, smallest_cell=SMALLEST_CELL, most_rows=MOST_ROWS)

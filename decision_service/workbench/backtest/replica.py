@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import Connection, bindparam, exists, func, select, tuple_
+import sqlalchemy as sa
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -52,20 +52,20 @@ class RangeCounts(msgspec.Struct, frozen=True):
 
 _ROW = decisions.c
 _NOT_ENROLLED = Outcome.NOT_ENROLLED.value
-_PLACE = tuple_(_ROW.created, _ROW.decision_id)
+_PLACE = sa.tuple_(_ROW.created, _ROW.decision_id)
 _EARLIER = decisions.alias("earlier").c
-_REPEATED = exists().where(
+_REPEATED = sa.exists().where(
     _EARLIER.user_id == _ROW.user_id,
     # As an expression, since by the index of products SQLite would read all earlier decisions.
     _EARLIER.product + "" == _ROW.product,
     _EARLIER.outcome != _NOT_ENROLLED,
-    _EARLIER.created >= bindparam("window"),
-    tuple_(_EARLIER.created, _EARLIER.decision_id) < _PLACE,
+    _EARLIER.created >= sa.bindparam("window"),
+    sa.tuple_(_EARLIER.created, _EARLIER.decision_id) < _PLACE,
 )
 _IN_RANGE = (
-    _ROW.product == bindparam("product"),
-    _ROW.created >= bindparam("since"),
-    _ROW.created < bindparam("before"),
+    _ROW.product == sa.bindparam("product"),
+    _ROW.created >= sa.bindparam("since"),
+    _ROW.created < sa.bindparam("before"),
 )
 _LOANS = (
     history.c.overdue_loans,
@@ -74,23 +74,23 @@ _LOANS = (
     history.c.drawn,
 )
 _FIRSTS = (
-    select(*decisions.c, *_LOANS)
+    sa.select(*decisions.c, *_LOANS)
     .outerjoin(history, history.c.decision_id == _ROW.decision_id)
     .where(*_IN_RANGE, _ROW.outcome != _NOT_ENROLLED, ~_REPEATED)
     .order_by(_ROW.created, _ROW.decision_id)
-    .limit(bindparam("most"))
+    .limit(sa.bindparam("most"))
 )
-_AFTER = _FIRSTS.where(tuple_(bindparam("created"), bindparam("decision_id")) < _PLACE)
-_COUNTS = select(
-    func.count().filter(_ROW.outcome != _NOT_ENROLLED),
-    func.count().filter(_ROW.outcome == _NOT_ENROLLED),
-    func.min(_ROW.created),
-    func.max(_ROW.created),
+_AFTER = _FIRSTS.where(sa.tuple_(sa.bindparam("created"), sa.bindparam("decision_id")) < _PLACE)
+_COUNTS = sa.select(
+    sa.func.count().filter(_ROW.outcome != _NOT_ENROLLED),
+    sa.func.count().filter(_ROW.outcome == _NOT_ENROLLED),
+    sa.func.min(_ROW.created),
+    sa.func.max(_ROW.created),
 ).where(*_IN_RANGE)
 
 
 def applicants(
-    connection: Connection,
+    connection: sa.Connection,
     product: str,
     chosen: KeyRange,
     window: datetime,
@@ -106,7 +106,7 @@ def applicants(
     return [_applicant(row) for row in connection.execute(_AFTER, given)]
 
 
-def counts(connection: Connection, product: str, chosen: KeyRange) -> RangeCounts:
+def counts(connection: sa.Connection, product: str, chosen: KeyRange) -> RangeCounts:
     decided, not_enrolled, *edges = connection.execute(_COUNTS, _range(product, chosen)).one()
     instants = (None if edge is None else from_microseconds(edge) for edge in edges)
     return RangeCounts(decided, not_enrolled, *instants)

@@ -18,12 +18,7 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.workbench.backtest.judge import BacktestRules
 from decision_service.workbench.backtest.report import DatedFigure, ReportSubject
-from decision_service.workbench.constants import (
-    FigureSetter,
-    FiguresUnfit,
-    NamedVersion,
-    SetFigure,
-)
+from decision_service.workbench.constants import FigureSetter, FiguresUnfit, NamedVersion, SetFigure
 
 WHOLE = 1 << 32
 

@@ -22,6 +22,7 @@ from typing import TypeAlias
 import msgspec
 
 from decision_service.build import engine_version
+from decision_service.domain.errors import Unfit
 from decision_service.domain.ports import PagePosition
 from decision_service.rollout.impact import LeftOut, NotCompared
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
@@ -31,12 +32,7 @@ from decision_service.steering.pairs import side_of
 from decision_service.workbench.backtest.case_files import CaseReader
 from decision_service.workbench.backtest.judge import compare
 from decision_service.workbench.backtest.replica import KeyRange, RecordedApplicant, StoreReader
-from decision_service.workbench.backtest.rules import (
-    WHOLE,
-    BacktestOrder,
-    DecisionSource,
-    rules_of,
-)
+from decision_service.workbench.backtest.rules import WHOLE, BacktestOrder, DecisionSource, rules_of
 from decision_service.workbench.backtest.sums import BacktestSums
 
 PAGE = 200
@@ -49,11 +45,11 @@ _POOLS = 5
 """How often a pool is begun anew whose worker was killed."""
 
 
-class WorkersKilled(RuntimeError):
+class WorkersKilled(Unfit):
     """Workers were killed again and again."""
 
 
-class ClusterUnfit(RuntimeError):
+class ClusterUnfit(Unfit):
     """A cluster cannot be reached, or its machines cannot judge as this one does."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.decision import Outcome
+from decision_service.domain.errors import Unfit
 from decision_service.rollout.impact import (
     GroupCounts,
     ImpactSums,
@@ -105,7 +106,7 @@ class Amounts(msgspec.Struct):
         return None
 
 
-class TooManyCells(ValueError):
+class TooManyCells(Unfit):
     """A dimension has so many cells that it divides no group from another."""
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import CommandError, Exit, console, print_or_check
+from decision_service.cli.output import CommandError, print_lines, print_or_check
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
@@ -43,12 +43,11 @@ def new(
     if not _PRODUCT.fullmatch(product) or len(product) > _LONGEST:
         raise CommandError(
             f"{product} is no product name: use small letters, digits and single hyphens, "
-            f"beginning with a letter, at most {_LONGEST}",
-            Exit.USAGE,
+            f"beginning with a letter, at most {_LONGEST}"
         )
     folder = rules / product
     if folder.exists():
-        raise CommandError(f"{folder} is there already: choose another name", Exit.USAGE)
+        raise CommandError(f"{folder} is there already: choose another name")
     words = {
         "product": product,
         "title": title or product.replace("-", " ").capitalize(),
@@ -61,14 +60,13 @@ def new(
     if errors:
         raise CommandError(
             f"nothing was written ({count(errors)}): choose another value",
-            Exit.USAGE,
-            tuple(map(render, errors)),
+            lines=tuple(map(render, errors)),
         )
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    console().print(_next_steps(folder, list(texts)), markup=False, soft_wrap=True)
+    print_lines(_next_steps(folder, list(texts)))
 
 
 def _filled(name: str, words: dict[str, str]) -> str:

@@ -98,13 +98,11 @@ def _condition(text: str) -> MeasureCondition:
     if found is None:
         raise CommandError(
             f"--fail-if is {text}: write a measure, <, <=, > or >=, and a number, such as "
-            "'approve_change < -0.05'",
-            Exit.USAGE,
+            "'approve_change < -0.05'"
         )
     if found[1] not in _NAMES:
         raise CommandError(
-            f"--fail-if names {found[1]}, which is no measure: {did_you_mean(found[1], _NAMES)}",
-            Exit.USAGE,
+            f"--fail-if names {found[1]}, which is no measure: {did_you_mean(found[1], _NAMES)}"
         )
     return MeasureCondition(text.strip(), found[1], found[2], float(found[3]))
 
@@ -125,8 +123,7 @@ def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None
         raise CommandError(
             f"{share:.0%} of the applicants cannot be compared, so the report is of the others "
             "alone",
-            Exit.USAGE,
-            tuple(f"{kind}: {number:,}" for kind, number in coverage.left_out.items()),
+            lines=tuple(f"{kind}: {number:,}" for kind, number in coverage.left_out.items()),
         )
 
 
@@ -140,8 +137,7 @@ def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> N
             write_whole(out / f"impact.{each}", rendered(report, each))
     except OSError as error:
         raise CommandError(
-            f"--out {out} cannot be written ({error.strerror}): choose a folder of yours",
-            Exit.USAGE,
+            f"--out {out} cannot be written ({error.strerror}): choose a folder of yours"
         ) from None
     for each in ReportFormat:
         sys.stderr.write(visible(f"wrote {out / f'impact.{each}'}\n"))
@@ -155,11 +151,10 @@ def assignments(given: Sequence[str]) -> Mapping[str, str]:
         if not (name and equals and value):
             raise CommandError(
                 f"--set is {word}: write a figure and its value, such as "
-                "params.min_monthly_income=9000",
-                Exit.USAGE,
+                "params.min_monthly_income=9000"
             )
         if name in found:
-            raise CommandError(f"--set gives {name} twice: {found[name]} and {value}", Exit.USAGE)
+            raise CommandError(f"--set gives {name} twice: {found[name]} and {value}")
         found[name] = value
     return found
 
@@ -167,14 +162,13 @@ def assignments(given: Sequence[str]) -> Mapping[str, str]:
 def sweep_points(given: Sequence[str]) -> Sequence[Mapping[str, str]]:
     """Every point of one range, or of two as a grid; raises CommandError."""
     if len(given) > MOST_RANGES:
-        raise CommandError(f"--sweep is given {len(given)} times: two at most", Exit.USAGE)
+        raise CommandError(f"--sweep is given {len(given)} times: two at most")
     ranges = [_range(word) for word in given]
     count = prod(one.steps for one in ranges)
     if count > MOST_POINTS:
         raise CommandError(
             f"--sweep {' --sweep '.join(given)} has {count:,} points and {MOST_POINTS} are the "
-            "most: widen the steps",
-            Exit.USAGE,
+            "most: widen the steps"
         )
     names = [one.figure for one in ranges]
     every = product(*(one.values() for one in ranges)) if ranges else ()
@@ -201,14 +195,12 @@ def _range(word: str) -> _Range:
     if found is None:
         raise CommandError(
             f"--sweep is {word}: write from..to/step, such as "
-            "params.min_monthly_income=7000..12000/500",
-            Exit.USAGE,
+            "params.min_monthly_income=7000..12000/500"
         )
     one = _Range(name, *map(Decimal, found.groups()))
     if one.step <= 0 or one.last < one.first:
         raise CommandError(
-            f"--sweep is {word}: the end must not be below the beginning, and the step above 0",
-            Exit.USAGE,
+            f"--sweep is {word}: the end must not be below the beginning, and the step above 0"
         )
     return one
 
@@ -318,7 +310,7 @@ def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:
     first = _day(since, "--from") or date(1971, 1, 1)
     last = _day(until, "--to") or datetime.now(UTC).astimezone(zone).date()
     if last < first:
-        raise CommandError(f"--to {last} is before --from {first}", Exit.USAGE)
+        raise CommandError(f"--to {last} is before --from {first}")
     edges = (first, last + timedelta(days=1))
     return KeyRange(*(datetime.combine(day, time(), zone) for day in edges))
 
@@ -327,9 +319,7 @@ def _proofs(compared: ComparedRules, since: date | None) -> Proofs:
     champion, changed = compared.product.champion, compared.changed
     if changed.digest == champion.digest:
         raise CommandError(
-            f"--prove has one version, v{champion.version} as it is: change it with --with or "
-            "--set",
-            Exit.USAGE,
+            f"--prove has one version, v{champion.version} as it is: change it with --with or --set"
         )
     return proved(champion, changed, since, compared.name)
 
@@ -339,5 +329,5 @@ def _day(text: str, option: str) -> date | None:
         return None
     found = parse_day(text)
     if found is None:
-        raise CommandError(f"{option} is {text}: write a day as 2026-10-31", Exit.USAGE)
+        raise CommandError(f"{option} is {text}: write a day as 2026-10-31")
     return found

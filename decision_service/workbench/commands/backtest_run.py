@@ -25,7 +25,7 @@ from decision_service.runtime.config import load
 from decision_service.steering.compare import without_value
 from decision_service.store.engine import SqliteFile, parse_store_url
 from decision_service.workbench.backtest.case_files import CaseFile
-from decision_service.workbench.backtest.judge import DimensionUnknown, require_dimensions
+from decision_service.workbench.backtest.judge import require_dimensions
 from decision_service.workbench.backtest.replica import KeyRange, RangeCounts
 from decision_service.workbench.backtest.report import BrokenLines, ImpactReport, report_of
 from decision_service.workbench.backtest.rules import (
@@ -39,17 +39,13 @@ from decision_service.workbench.backtest.rules import (
     subject_of,
 )
 from decision_service.workbench.backtest.run import (
-    ClusterUnfit,
     MapPartitions,
-    WorkersKilled,
     divided,
     in_processes,
     opened,
     summed,
 )
-from decision_service.workbench.backtest.sums import TooManyCells
 from decision_service.workbench.commands.folder import LoadedRules, find_version
-from decision_service.workbench.constants import FiguresUnfit
 
 SHOWN = 10
 """Broken lines that are shown one by one."""
@@ -82,15 +78,11 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
     if changes_nothing(order, compared):
         raise CommandError(
             f"both sides are v{compared.changed.version} as it is: change something with "
-            "--with, --set, --sweep or --params-as-of",
-            Exit.USAGE,
+            "--with, --set, --sweep or --params-as-of"
         )
     if order.params_as_of and (words := without_value([compared.changed], order.params_as_of)):
-        raise CommandError(f"--params-as-of {words}", Exit.USAGE)
-    try:
-        require_dimensions(order.by, compared.product.champion, compared.changed)
-    except DimensionUnknown as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(f"--params-as-of {words}")
+    require_dimensions(order.by, compared.product.champion, compared.changed)
 
 
 def answered(
@@ -108,8 +100,8 @@ def answered(
             edges, share = _prepare(order, source, asked, compared.changed)
             with progress() as show:
                 sums = summed(_workers(on), order, divided(*edges), jobs, show)
-    except (StoreError, TooManyCells, WorkersKilled, ClusterUnfit) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    except StoreError as error:
+        raise CommandError(str(error)) from None
     subject = subject_of(compared, order, edges, share)
     return report_of(replace(subject, broken=broken), sums)
 
@@ -122,8 +114,7 @@ def _prepare(
     if not counts.decided or counts.first is None or counts.last is None:
         raise CommandError(
             f"there are no decisions of {order.product} in this window: widen --from and --to, or "
-            "name another --store or --cases",
-            Exit.USAGE,
+            "name another --store or --cases"
         )
     order.source, order.window, order.engine_version = source, counts.first, engine_version()
     today = datetime.now(UTC).astimezone(changed.zone).date()
@@ -155,7 +146,7 @@ def named(
 ) -> Iterator[tuple[DecisionSource, tuple[BrokenLines, ...]]]:
     """What was named, with lines of Parquet that are removed at the end; raises CommandError."""
     if asked.store and asked.cases is not None:
-        raise CommandError("give --store or --cases, not both", Exit.USAGE)
+        raise CommandError("give --store or --cases, not both")
     if asked.cases is not None:
         with TemporaryDirectory(prefix="decision-service-") as folder:
             yield _cases(asked.cases, product, texts, Path(folder))
@@ -175,17 +166,16 @@ def _cases(
             write_lines(file, lines := folder / "cases.jsonl")
         cases = CaseFile(lines, product)
     except ParquetUnfit as error:
-        raise CommandError(f"{file} cannot be read as Parquet ({error})", Exit.USAGE) from None
+        raise CommandError(f"{file} cannot be read as Parquet ({error})") from None
     except OSError as error:
-        raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
+        raise CommandError(f"{file} cannot be read ({error.strerror})") from None
     broken = _few_broken(file, cases)
     if cases.others:
         sys.stderr.write(f"{file}: decisions of other products, not looked at: {cases.others:,}\n")
     if not cases.positions:
         raise CommandError(
             f"{file} has no decision of {product}: write one with "
-            f"`decisions export --format jsonl --product {product}`",
-            Exit.USAGE,
+            f"`decisions export --format jsonl --product {product}`"
         )
     return DecisionSource(cases=str(lines), texts=texts), broken
 
@@ -208,14 +198,11 @@ def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
 def _require_reach(asked: Applicants) -> None:
     require_extra("ray", "--on ray needs Ray")
     if asked.cases is not None:
-        raise CommandError(
-            "--on ray takes no --cases: other machines do not have this file", Exit.USAGE
-        )
+        raise CommandError("--on ray takes no --cases: other machines do not have this file")
     address = parse_store_url(asked.store or load().store_url)
     if isinstance(address, SqliteFile):
         raise CommandError(
-            f"--on ray needs a store on PostgreSQL: other machines do not have {address.path}",
-            Exit.USAGE,
+            f"--on ray needs a store on PostgreSQL: other machines do not have {address.path}"
         )
 
 
@@ -256,16 +243,12 @@ def compared_rules(
     try:
         product = rules.rulebook.product(name)
     except ProductUnknown as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(str(error)) from None
     base = rules.named(product.champion)
     changed = find_version(other, folder) if other else base
     if changed.ruleset.ruleset != name:
         raise CommandError(
             f"{other} is a version of {changed.ruleset.ruleset}, not of {name}: compare like with "
-            "like",
-            Exit.USAGE,
+            "like"
         )
-    try:
-        return compared(product, base, changed, figures, points, rules.texts)
-    except FiguresUnfit as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    return compared(product, base, changed, figures, points, rules.texts)

@@ -16,14 +16,7 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import (
-    CommandError,
-    Exit,
-    Format,
-    FormatOption,
-    console,
-    print_json,
-)
+from decision_service.cli.output import CommandError, Format, FormatOption, print_json, print_lines
 from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes
@@ -43,7 +36,6 @@ from decision_service.workbench.commands.folder import (
 )
 from decision_service.workbench.diff import RulesetDiff, compare, compare_plans, file_of
 from decision_service.workbench.proofs.report import claim_proofs
-from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import guard_changes
 
 _SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
@@ -110,8 +102,7 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
         first, second = (rules.part or "all products" for rules in (old, new))
         raise CommandError(
             f"one side is {first} and the other {second}: name the same part of both, or two "
-            "versions by their files",
-            Exit.USAGE,
+            "versions by their files"
         )
     folders = old.selection.folder, new.selection.folder
     lists = list_changes(*folders, datetime.now(UTC))
@@ -215,12 +206,9 @@ def proved(
     since: date | None = None,
     name: str = "",
 ) -> Proofs:
-    """What is proved of a change from a day on, else from today; raises CommandError."""
+    """What is proved of a change from a day on, else from today; raises SolverMissing."""
     today = since or datetime.now(UTC).astimezone(new.zone).date()
-    try:
-        claims = tuple(claim_proofs(old, new, today, time.monotonic))
-    except SolverMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    claims = tuple(claim_proofs(old, new, today, time.monotonic))
     return Proofs(f"v{old.version}", name or f"v{new.version}", today.isoformat(), claims)
 
 
@@ -243,16 +231,14 @@ def diff(
         one, two = (before, after) if version else (after, before)
         raise CommandError(
             f"{one} is a version and {two} is none: name two versions, or two folders or git "
-            "revisions",
-            Exit.USAGE,
+            "revisions"
         )
     if not version:
         _states(before, after, rules, form, prove=prove_changes, cases=cases)
         return
     if cases is not None:
         raise CommandError(
-            "--cases is about two states: name two folders or git revisions, or take `backtest`",
-            Exit.USAGE,
+            "--cases is about two states: name two folders or git revisions, or take `backtest`"
         )
     _two_versions(before, after, rules, form, prove=prove_changes)
 
@@ -272,7 +258,7 @@ def _two_versions(before: str, after: str, rules: Path, form: Format, *, prove: 
     elif comparison.alike:
         words = "identical behaviour under another name"
     pair = f"{old.name} → {new.name}: {words}"
-    _print([pair, *_change_lines(comparison.changes), *proofs])
+    print_lines(pair, *_change_lines(comparison.changes), *proofs)
 
 
 def _proved(old: CompiledRuleset, new: CompiledRuleset) -> list[str]:
@@ -286,7 +272,7 @@ def _states(
         try:
             cases.open("rb").close()  # also where no version changed
         except OSError as error:
-            raise CommandError(f"{cases} cannot be read ({error.strerror})", Exit.USAGE) from None
+            raise CommandError(f"{cases} cannot be read ({error.strerror})") from None
     with ExitStack() as opened:
         old, new = (
             LoadedRules.read(opened.enter_context(rules_of(word, rules)))
@@ -307,9 +293,9 @@ def _states(
         print_json({"before": before, "after": after} | found)
         return
     same = "" if comparison else ": no version, plan, list or guard differs"
-    _print([f"{before} → {after}{same}", *state_lines(comparison), *proofs])
+    print_lines(f"{before} → {after}{same}", *state_lines(comparison), *proofs)
     for name, report in impact.items():
-        _print([f"What {name} would have decided", *headline(report), *honesty(report)])
+        print_lines(f"What {name} would have decided", *headline(report), *honesty(report))
 
 
 def _impact(
@@ -331,8 +317,3 @@ def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path
     both = compared(product, *sides, {}, (), {**new.texts, **old.texts})
     order = BacktestOrder(product.name, both.base, both.other, product.input_names)
     return answered(both, order, Applicants(window, cases=cases))
-
-
-def _print(lines: list[str]) -> None:
-    for line in lines:
-        console().print(line, markup=False, soft_wrap=True)

@@ -17,7 +17,6 @@ from rich.tree import Tree
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.output import (
     CommandError,
-    Exit,
     Format,
     FormatOption,
     console,
@@ -94,22 +93,20 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
     errors = [d for d in read.diagnostics if d.severity is Severity.ERROR]
     if errors:
         lines = tuple(map(render, errors))
-        raise CommandError(f"{path} cannot be used: mend it first", Exit.USAGE, lines)
+        raise CommandError(f"{path} cannot be used: mend it first", lines=lines)
     given = Given(dict(_input(pair, ruleset) for pair in pairs)).over(read.given)
     lacking = [name for name in ruleset.needs.factors if name not in given.factors]
     if lacking:
         raise CommandError(
             f"{path} does not say what {len(lacking)} factors are that {ruleset.ruleset} "
             f"v{ruleset.version} needs: add each with its value, or `missing NO_DATA`",
-            Exit.USAGE,
-            tuple(f"  {name}:" for name in lacking),
+            lines=tuple(f"  {name}:" for name in lacking),
         )
     bound = bind_inputs(ruleset, given.inputs)
     if bound.problems:
         raise CommandError(
             "the inputs do not fit: send each with --input NAME=VALUE",
-            Exit.USAGE,
-            tuple(f"  {problem.description}" for problem in bound.problems),
+            lines=tuple(f"  {problem.description}" for problem in bound.problems),
         )
     at = _as_of(day, read, ruleset)
     answers = list_answers(ruleset, bound.values, at.date, instead=given.lists)
@@ -119,11 +116,11 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
 def _input(pair: str, ruleset: CompiledRuleset) -> tuple[str, Value]:
     name, equals, text = pair.partition("=")
     if not equals or not name or not text:
-        raise CommandError(f"--input {pair!r} must have the form name=value", Exit.USAGE)
+        raise CommandError(f"--input {pair!r} must have the form name=value")
     value = parse_input(name, text, ruleset)
     if isinstance(value, Diagnostic):
         hint = f" ({value.hint})" if value.hint else ""
-        raise CommandError(f"--input {pair}: {value.message}{hint}", Exit.USAGE)
+        raise CommandError(f"--input {pair}: {value.message}{hint}")
     return name, value
 
 
@@ -132,7 +129,7 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
         return read.as_of or AsOf.at(datetime.now(UTC), ruleset.zone)
     day: date | None = parse_day(word)
     if day is None:
-        raise CommandError(f"--as-of is {word}: write a day as 2026-10-31", Exit.USAGE)
+        raise CommandError(f"--as-of is {word}: write a day as 2026-10-31")
     return noon(day, ruleset.zone)
 
 

@@ -68,7 +68,7 @@ def select_rules(path: Path) -> RulesSelection:
     selection = find_rules(path)
     broken = any(selection.has(file.path) for file in selection.folder.unreadable)
     if not selection.files and not broken:
-        raise CommandError(f"{path} holds nothing of a rules folder: {_NAME_ONE}", Exit.USAGE)
+        raise CommandError(f"{path} holds nothing of a rules folder: {_NAME_ONE}")
     return selection
 
 
@@ -80,9 +80,7 @@ def find_rules(path: Path) -> RulesSelection:
     try:
         folder = read_rules(shown)
     except RulesFolderMissing as error:
-        raise CommandError(
-            f"{path} cannot be opened ({error.reason}): {_NAME_ONE}", Exit.USAGE
-        ) from None
+        raise CommandError(f"{path} cannot be opened ({error.reason}): {_NAME_ONE}") from None
     part = resolved.relative_to(root).as_posix()
     return RulesSelection(folder, shown, "" if part == "." else f"{shown_name(shown)}/{part}")
 
@@ -158,19 +156,15 @@ def _files(word: str, rules: Path) -> RulesetFiles:
         return _of_file(Path(word))
     named = _NAMED.fullmatch(word)
     if named is None:
-        raise CommandError(f"there is no file {word}: {_FORM}", Exit.USAGE)
+        raise CommandError(f"there is no file {word}: {_FORM}")
     folder, product, version = select_rules(rules).folder, named["product"], int(named["version"])
     found = next((p for p in folder.products if p.product == product), None)
     if found is None:
         known = ", ".join(p.product for p in folder.products) or "none"
-        raise CommandError(
-            f"{rules} has no product {product}: the products are {known}", Exit.USAGE
-        )
+        raise CommandError(f"{rules} has no product {product}: the products are {known}")
     if version not in found.rulesets:
         known = ", ".join(f"v{number}" for number in sorted(found.rulesets)) or "none"
-        raise CommandError(
-            f"{product} has no version {version}: the versions are {known}", Exit.USAGE
-        )
+        raise CommandError(f"{product} has no version {version}: the versions are {known}")
     return files_of(folder, found, version)
 
 
@@ -237,7 +231,7 @@ def rules_of(word: str, rules: Path) -> Iterator[Path]:
             with tarfile.open(fileobj=archive) as tar:
                 tar.extractall(folder, filter="data")
         except tarfile.TarError as error:
-            raise CommandError(f"the revision cannot be unpacked ({error})", Exit.USAGE) from None
+            raise CommandError(f"the revision cannot be unpacked ({error})") from None
         yield Path(folder) / rules
 
 
@@ -245,15 +239,13 @@ def _commit(word: str) -> str:
     if _git("rev-parse", "--is-inside-work-tree") is None:
         raise CommandError(
             f"{word} is no folder, and there is no git repository here to look for a revision: "
-            "name two folders of rules, or go to the repository",
-            Exit.USAGE,
+            "name two folders of rules, or go to the repository"
         )
     found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{word}^{{commit}}")
     if found is None:
         raise CommandError(
             f"{word} is neither a folder nor a revision of this git repository: fetch it first, "
-            "or name another one",
-            Exit.USAGE,
+            "or name another one"
         )
     return found.decode().strip()
 
@@ -261,14 +253,12 @@ def _commit(word: str) -> str:
 def _archive(commit: str, word: str, rules: Path) -> bytes:
     if rules.is_absolute() or ".." in rules.parts:
         raise CommandError(
-            f"--rules is {rules}: name it as it lies below this folder in the repository",
-            Exit.USAGE,
+            f"--rules is {rules}: name it as it lies below this folder in the repository"
         )
     found = _git("archive", "--format=tar", commit, "--", rules.as_posix())
     if found is None:
         raise CommandError(
-            f"the revision {word} has no folder {rules} below this one: name it with --rules",
-            Exit.USAGE,
+            f"the revision {word} has no folder {rules} below this one: name it with --rules"
         )
     return found
 
@@ -283,11 +273,10 @@ def _git(*words: str) -> bytes | None:
         )
     except FileNotFoundError:
         raise CommandError(
-            "git is not installed, which reads revisions: install it, or name two folders",
-            Exit.USAGE,
+            "git is not installed, which reads revisions: install it, or name two folders"
         ) from None
     except subprocess.TimeoutExpired:
-        raise CommandError(f"git took more than {_SECONDS} seconds", Exit.USAGE) from None
+        raise CommandError(f"git took more than {_SECONDS} seconds") from None
     return None if done.returncode else done.stdout
 
 

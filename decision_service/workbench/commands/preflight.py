@@ -76,7 +76,7 @@ _PROVE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class PreflightCheck:
+class Check:
     """One result; `ok` is None where the check could not be made or is not needed."""
 
     name: str
@@ -102,7 +102,7 @@ class StoreState(msgspec.Struct):
     rules: RuleFolder | None = None
 
 
-async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
+async def store_check(settings: Settings) -> tuple[Check, StoreState]:
     shown = settings.store_url.rpartition("@")[2]
     try:
         # as `serve` would open it, so that a restored backup is erased as it would be
@@ -116,21 +116,21 @@ async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
         )
     except StoreLocked:
         used = f"{shown} is in use by a running service"
-        return PreflightCheck("store", True, used), StoreState()
+        return Check("store", True, used), StoreState()
     except StoreError as error:
-        return PreflightCheck("store", False, error.message), StoreState()
+        return Check("store", False, error.message), StoreState()
     state = await _state(store)
     try:
         await store.check()
         others = await store.count_others()
     except StoreError as error:
-        return PreflightCheck("store", False, error.message), state
+        return Check("store", False, error.message), state
     finally:
         await store.aclose()
     if others:
         words = f"{others} keys of users are to be wrapped: run `decision-service keys data rewrap`"
-        return PreflightCheck("store", False, words), state
-    return PreflightCheck("store", True, f"{shown} can be written"), state
+        return Check("store", False, words), state
+    return Check("store", True, f"{shown} can be written"), state
 
 
 async def _state(store: Store) -> StoreState:
@@ -142,17 +142,15 @@ async def _state(store: Store) -> StoreState:
         return StoreState()
 
 
-def rules_checks(
-    settings: Settings, state: StoreState, rules: FoundRules | str
-) -> Iterator[PreflightCheck]:
+def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str) -> Iterator[Check]:
     """Whether rules load and pass, begin small, and guard no less than those that decided last."""
     if isinstance(rules, str):
-        yield PreflightCheck("rules", False, rules)
+        yield Check("rules", False, rules)
         return
     folder, loading = rules.folder, rules.loading
     if loading.rulebook is None:
         words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
-        yield PreflightCheck("rules", False, words)
+        yield Check("rules", False, words)
         return
     if settings.require_approval:
         yield _approved(settings, folder, loading.rulebook)
@@ -161,13 +159,11 @@ def rules_checks(
     failed = failures(rules.tested)
     if failed:
         words = f"{len(failed)} of their tests fail or are not there: see `rules test`"
-        yield PreflightCheck("rules", False, words)
+        yield Check("rules", False, words)
     else:
-        yield PreflightCheck(
-            "rules", True, f"{len(loading.rulebook.products)} products, tests passed"
-        )
+        yield Check("rules", True, f"{len(loading.rulebook.products)} products, tests passed")
     for problem in loading.nothing_listed:
-        yield PreflightCheck("lists", None, f"{problem.message}: {problem.hint}")
+        yield Check("lists", None, f"{problem.message}: {problem.hint}")
     yield from _letters(loading.rulebook)
     for name, product in sorted(loading.rulebook.products.items()):
         first = product.plan.go_live.stages.steps[0].name
@@ -176,35 +172,33 @@ def rules_checks(
         yield from _plan_risks(product, loading.rulebook.policy)
 
 
-def _guards(
-    settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook
-) -> PreflightCheck:
+def _guards(settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook) -> Check:
     now, published = datetime.now(UTC), published_as(folder)
     before = load_rules(replace(last, manifest=None), now, blocked_names(settings)).rulebook
     if before is None:
-        return PreflightCheck("guards", None, "not compared: what decided last does not load now")
+        return Check("guards", None, "not compared: what decided last does not load now")
     accepted = () if published is None else published.accepted
     found = unaccepted(loosened(last, before, folder, rulebook, now), accepted)
     if found:
         words = f"{len(found)} are less than in what decided last, the first {found[0]}"
         todo = "publish or sign with --accept"
-        return PreflightCheck("guards", False, f"{words}: {todo}")
-    return PreflightCheck("guards", True, "none is less than in what decided last, or unaccepted")
+        return Check("guards", False, f"{words}: {todo}")
+    return Check("guards", True, "none is less than in what decided last, or unaccepted")
 
 
-def _plan_risks(product: Product, policy: Policy) -> Iterator[PreflightCheck]:
+def _plan_risks(product: Product, policy: Policy) -> Iterator[Check]:
     name = product.name
     risks = [(one, one.named) for one in found_risks(product, Policy()) if one.named]
     for one, named in risks:
         reason = policy.reason(name, named)
         todo = f"{one.hint}, or accept `{named}` of {name} with a reason in policy.yaml"
         words = f"accepted: {reason}" if reason else todo
-        yield PreflightCheck("plan", bool(reason), f"{name}: {one.message}; {words}")
+        yield Check("plan", bool(reason), f"{name}: {one.message}; {words}")
     if not risks:
-        yield PreflightCheck("plan", True, f"{name} begins small, with guardrails and caps")
+        yield Check("plan", True, f"{name} begins small, with guardrails and caps")
 
 
-def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
+def _letters(rulebook: Rulebook) -> Iterator[Check]:
     samples, good = ("Sample Lending", "lender.example", "8000 0000"), 0
     for name, product in sorted(rulebook.products.items()):
         for language, texts in sorted(product.notices.items()):
@@ -212,68 +206,68 @@ def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
             if found:
                 words = f"{name}/notices/{language}.yaml has the sample's `{found}`"
                 todo = "write your own `lender` and `contact`"
-                yield PreflightCheck("letters", False, f"{words}: {todo}")
+                yield Check("letters", False, f"{words}: {todo}")
             good += not found
     if good:
-        yield PreflightCheck("letters", True, f"{good} name a lender and a contact")
+        yield Check("letters", True, f"{good} name a lender and a contact")
 
 
-def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
+def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> Check:
     file = settings.auth_tokens_file
     callers = None if file is None else read_callers_file(file).callers
     signers = {} if callers is None else callers.signers
     problems = unapproved(folder, rulebook, None, signers, datetime.now(UTC).date())
     if problems:
         words = f"not signed by two callers ({problems[0].message}): see `rules verify`"
-        return PreflightCheck("rules", False, words)
-    return PreflightCheck("rules", True, "signed by two callers")
+        return Check("rules", False, words)
+    return Check("rules", True, "signed by two callers")
 
 
-def slow_checks(rules: FoundRules | str, seconds: float) -> Iterator[PreflightCheck]:
+def slow_checks(rules: FoundRules | str, seconds: float) -> Iterator[Check]:
     rulebook = None if isinstance(rules, str) else rules.loading.rulebook
     if isinstance(rules, str) or rulebook is None:
         why = rules if isinstance(rules, str) else "the rules do not load: see `rules check`"
-        yield from (PreflightCheck(name, False, why) for name in ("guarantees", "figures"))
+        yield from (Check(name, False, why) for name in ("guarantees", "figures"))
     else:
         yield _guarantees(rulebook, seconds)
         yield _figures(rules, rulebook)
 
 
-def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
+def _guarantees(rulebook: Rulebook, seconds: float) -> Check:
     """Whether all are proved in time; neither without a solver, which no decision needs."""
     until = time.monotonic() + seconds
     asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic, until=until)
     try:
         found = [*asked]
     except SolverMissing as error:
-        return PreflightCheck("guarantees", None, f"not proved: {error}")
+        return Check("guarantees", None, f"not proved: {error}")
     broken = [d for d in found if d.severity is Severity.ERROR]
     if broken:
         words = f"{len(broken)} do not hold or are not decided: see `rules check --prove`"
-        return PreflightCheck("guarantees", False, words)
+        return Check("guarantees", False, words)
     versions = [v for product in rulebook.products.values() for v in product.versions.values()]
     open_ = [d for d in found if d.code == UNDECIDED]
     proved = f"{sum(len(version.guarantees) for version in versions) - len(open_)} proved"
     words = f"{proved}, {len(open_)} not decided: see `rules check --prove`" if open_ else proved
-    return PreflightCheck("guarantees", True, words)
+    return Check("guarantees", True, words)
 
 
-def _figures(rules: FoundRules, rulebook: Rulebook) -> PreflightCheck:
+def _figures(rules: FoundRules, rulebook: Rulebook) -> Check:
     folder = rules.folder
     tested, problems = counted(folder, rulebook, rules.tested, progress_line)
     below = [*problems, *floor_problems(folder.root, tested, rulebook)]
     published = published_as(folder)
     if below:
-        return PreflightCheck("figures", False, f"{below[0].message}: see `rules test --figures`")
+        return Check("figures", False, f"{below[0].message}: see `rules test --figures`")
     if published is not None and published.tested != tested:
         words = "coverage and figures are not those of manifest.yaml: publish or sign again"
-        return PreflightCheck("figures", False, words)
+        return Check("figures", False, words)
     each = (f"{name} {one.coverage} % and {one.figures} %" for name, one in tested.items())
     words = "; ".join((f"coverage and figures of {', '.join(each)}", *rulebook.policy.remarks))
-    return PreflightCheck("figures", True, words)
+    return Check("figures", True, words)
 
 
-def _first_stage(name: str, product: Product, reached: str | None) -> PreflightCheck:
+def _first_stage(name: str, product: Product, reached: str | None) -> Check:
     stages = product.plan.go_live.stages
     stage = stages.initial if reached is None else reached
     known = stage in {step.name for step in stages.steps}
@@ -281,50 +275,46 @@ def _first_stage(name: str, product: Product, reached: str | None) -> PreflightC
     words = f"{name} {'begins' if reached is None else 'is'} at stage {stage}{share}"
     if len(stages.steps) == 1:
         words = f"{words}, its only one: give `go_live` more `stages` in its rollout.yaml"
-        return PreflightCheck("rollout", False, words)
+        return Check("rollout", False, words)
     first = stages.steps[0].name
     if first == stage:
-        return PreflightCheck("rollout", True, words)
+        return Check("rollout", True, words)
     todo = f"set `initial_stage: {first}` in its rollout.yaml"
     if reached is not None:
         track = "" if product.plan.versions.challenger is None else " --track go-live"
         command = f"decision-service rollout roll-back {name}{track} --why WHY"
         todo = f"run `{command}` until it is at {first}"
-    return PreflightCheck("rollout", False, f"{words}: {todo}")
+    return Check("rollout", False, f"{words}: {todo}")
 
 
-def mode_check(settings: Settings) -> PreflightCheck:
+def mode_check(settings: Settings) -> Check:
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
-        return PreflightCheck(
-            "mode", False, "embedded decides on made-up people: set DECISION_SMILE_MODE"
-        )
-    return PreflightCheck("mode", True, f"{mode}")
+        return Check("mode", False, "embedded decides on made-up people: set DECISION_SMILE_MODE")
+    return Check("mode", True, f"{mode}")
 
 
-def host_checks(settings: Settings) -> Iterator[PreflightCheck]:
+def host_checks(settings: Settings) -> Iterator[Check]:
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
-        yield from (PreflightCheck(name, None, NOT_ASKED) for name in ("base URL", "widget"))
+        yield from (Check(name, None, NOT_ASKED) for name in ("base URL", "widget"))
         return
     named = urlsplit(settings.base_url).hostname
     if VENDOR_HOSTS.get(named, mode) is not mode:
         words = f"{named} is of another mode than {mode}: unset DECISION_SMILE_BASE_URL"
-        yield PreflightCheck("base URL", False, words)
+        yield Check("base URL", False, words)
     else:
-        yield PreflightCheck("base URL", True, f"{settings.base_url}, as {mode} needs it")
+        yield Check("base URL", True, f"{settings.base_url}, as {mode} needs it")
     host = urlsplit(settings.widget_api_host).hostname or ""
     wrong = mode is SmileMode.PRODUCTION and "sandbox" in host
     if wrong or (mode is SmileMode.SANDBOX and host == "link.smileapi.io"):
         words = f"{host} is of another mode than {mode}: unset DECISION_WIDGET_API_HOST"
-        yield PreflightCheck("widget", False, words)
+        yield Check("widget", False, words)
     else:
-        yield PreflightCheck(
-            "widget", True, f"its script talks to {host or 'the host of the mode'}"
-        )
+        yield Check("widget", True, f"its script talks to {host or 'the host of the mode'}")
 
 
-def transport_check(settings: Settings) -> PreflightCheck:
+def transport_check(settings: Settings) -> Check:
     loopback = is_loopback(split_address(settings.grpc_address)[0])
     if settings.tls_cert_file is not None:
         who = (
@@ -332,117 +322,109 @@ def transport_check(settings: Settings) -> PreflightCheck:
             if settings.callers_known
             else "every caller: set DECISION_AUTH_TOKENS_FILE"
         )
-        return PreflightCheck("transport", settings.callers_known, f"TLS, for {who}")
+        return Check("transport", settings.callers_known, f"TLS, for {who}")
     if loopback:
-        return PreflightCheck(
-            "transport", None, "this machine only: TLS and tokens are needed beyond it"
-        )
-    return PreflightCheck("transport", False, "plaintext beyond this machine: a proxy must add TLS")
+        return Check("transport", None, "this machine only: TLS and tokens are needed beyond it")
+    return Check("transport", False, "plaintext beyond this machine: a proxy must add TLS")
 
 
-def erasures_check(settings: Settings) -> PreflightCheck:
+def erasures_check(settings: Settings) -> Check:
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
     try:
         place = parse_journal(settings.erasure_journal) if settings.erasure_journal else None
         store = parse_store_url(settings.store_url)
     except StoreUrlInvalid as error:
-        return PreflightCheck("erasures", False, error.message)
+        return Check("erasures", False, error.message)
     if not isinstance(place, PostgresServer):
         return _beside_the_store("erasures", "noted", place, settings, words)
     shown = place.shown.rpartition("@")[2]
     if isinstance(store, PostgresServer) and place.server == store.server:
         words = f"noted in {shown}, on the store's server: never restore that server as a whole"
-        return PreflightCheck("erasures", None, words)
-    return PreflightCheck("erasures", True, f"noted in {shown}")
+        return Check("erasures", None, words)
+    return Check("erasures", True, f"noted in {shown}")
 
 
-def identity_keys_check(settings: Settings) -> PreflightCheck:
+def identity_keys_check(settings: Settings) -> Check:
     words = "second uses cannot be found and shipped rules refer: set DECISION_IDENTITY_KEY_FILE"
     return _beside_the_store("identity keys", "kept", settings.identity_key_file, settings, words)
 
 
-def data_keys_check(settings: Settings) -> PreflightCheck:
+def data_keys_check(settings: Settings) -> Check:
     words = "a copy of the database shows applicants' data: set DECISION_DATA_KEY_FILE"
     if settings.data_key_file is None and settings.smile_mode is not SmileMode.EMBEDDED:
-        return PreflightCheck("data keys", False, words)
+        return Check("data keys", False, words)
     return _beside_the_store("data keys", "kept", settings.data_key_file, settings, words)
 
 
 def _beside_the_store(
     name: str, verb: str, file: Path | None, settings: Settings, without: str
-) -> PreflightCheck:
+) -> Check:
     if file is not None:
-        return PreflightCheck(name, True, f"{verb} in {file}")
+        return Check(name, True, f"{verb} in {file}")
     if settings.store_url.startswith("sqlite:"):
         words = f"{verb} in the folder of the SQLite file: keep both out of one backup"
-        return PreflightCheck(name, None, words)
-    return PreflightCheck(name, False, without)
+        return Check(name, None, words)
+    return Check(name, False, without)
 
 
-async def clock_check(settings: Settings) -> PreflightCheck:
+async def clock_check(settings: Settings) -> Check:
     keys = (settings.smile_api_key.get_secret_value(), settings.smile_api_secret.get_secret_value())
     url = f"{settings.base_url}/providers?size=1"
     try:
         async with httpx2.AsyncClient(auth=keys, timeout=_SECONDS, trust_env=False) as client:
             answer = await client.get(url)
     except httpx2.HTTPError:
-        return PreflightCheck("vendor", False, f"{settings.base_url} cannot be reached")
+        return Check("vendor", False, f"{settings.base_url} cannot be reached")
     if answer.status_code != httpx2.codes.OK:
-        return PreflightCheck(
-            "vendor", False, f"it answers HTTP {answer.status_code}: check the key pair"
-        )
+        return Check("vendor", False, f"it answers HTTP {answer.status_code}: check the key pair")
     given = answer.headers.get("date")
     if given is None:
-        return PreflightCheck("clock", None, "the vendor's answer holds no date to compare with")
+        return Check("clock", None, "the vendor's answer holds no date to compare with")
     drift = abs((parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
     words = f"{drift:.0f} s from the vendor's"
     if drift > MOST_DRIFT:
-        return PreflightCheck("clock", False, f"{words}: at most {MOST_DRIFT:.0f} s, so run NTP")
-    return PreflightCheck("clock", True, words)
+        return Check("clock", False, f"{words}: at most {MOST_DRIFT:.0f} s, so run NTP")
+    return Check("clock", True, words)
 
 
 async def vendor_checks(
     settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
-) -> AsyncIterator[PreflightCheck]:
+) -> AsyncIterator[Check]:
     """Keys and webhooks; the service's own address is verified by `trusted`."""
     try:
         yield await _keys(settings, source)
         yield await _webhooks(settings, source, trusted)
     except ServiceError as error:
-        yield PreflightCheck("vendor", False, error.message)
+        yield Check("vendor", False, error.message)
 
 
-async def _keys(settings: Settings, source: SmileSource) -> PreflightCheck:
+async def _keys(settings: Settings, source: SmileSource) -> Check:
     """Whether the key pair belongs to the mode; a link token shows the key pair's mode."""
     user_id = await source.enrolment.anybody(vendor_deadline())
     if user_id is None:
-        return PreflightCheck("keys", None, "taken; their mode shows with the first applicant")
+        return Check("keys", None, "taken; their mode shows with the first applicant")
     token = await source.enrolment.link_token(user_id, vendor_deadline())
     wanted = settings.smile_mode.value.upper()
     if token.mode.upper() == wanted:
-        return PreflightCheck("keys", True, f"taken, and of mode {token.mode}")
-    return PreflightCheck(
-        "keys", False, f"are of mode {token.mode} and the service runs as {wanted}"
-    )
+        return Check("keys", True, f"taken, and of mode {token.mode}")
+    return Check("keys", False, f"are of mode {token.mode} and the service runs as {wanted}")
 
 
 async def _webhooks(
     settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
-) -> PreflightCheck:
+) -> Check:
     if not settings.secrets_of_webhooks:
-        return PreflightCheck("webhooks", None, "off: without them every decision reads the vendor")
+        return Check("webhooks", None, "off: without them every decision reads the vendor")
     hooks = [one for one in await source.webhooks.list(vendor_deadline()) if one.url.endswith(PATH)]
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in hooks)]
     if lacking:
         words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
-        return PreflightCheck("webhooks", False, words)
+        return Check("webhooks", False, words)
     found = {hook.url: await _status(hook.url, trusted) for hook in hooks}
     refused = [url for url, status in found.items() if status != httpx2.codes.UNAUTHORIZED]
     if refused:
-        return PreflightCheck(
-            "webhooks", False, f"{refused[0]} does not answer as the service does"
-        )
-    return PreflightCheck("webhooks", True, f"registered and reached at {hooks[0].url}")
+        return Check("webhooks", False, f"{refused[0]} does not answer as the service does")
+    return Check("webhooks", True, f"registered and reached at {hooks[0].url}")
 
 
 async def _status(url: str, trusted: ssl.SSLContext | bool) -> int:
@@ -483,7 +465,7 @@ def preflight(
 
 def _lines(
     settings: Settings, trusted: ssl.SSLContext | bool, prove_seconds: float | None
-) -> Iterator[PreflightCheck]:
+) -> Iterator[Check]:
     rules = found_rules(settings)
     yield from run_async(_all(settings, trusted, rules))
     if prove_seconds is not None:  # last, since it takes minutes
@@ -500,7 +482,7 @@ def found_rules(settings: Settings) -> FoundRules | str:
 
 async def _all(
     settings: Settings, trusted: ssl.SSLContext | bool, rules: FoundRules | str
-) -> list[PreflightCheck]:
+) -> list[Check]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
     store, state = await store_check(settings)
     lines += [*rules_checks(settings, state, rules), store, erasures_check(settings)]
@@ -510,5 +492,5 @@ async def _all(
         async with open_smile(settings) as source:
             lines += [line async for line in vendor_checks(settings, source, trusted)]
     else:
-        lines += [PreflightCheck(name, None, NOT_ASKED) for name in ("clock", "keys", "webhooks")]
+        lines += [Check(name, None, NOT_ASKED) for name in ("clock", "keys", "webhooks")]
     return lines

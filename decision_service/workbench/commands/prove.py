@@ -14,19 +14,13 @@ from decision_service.cli.output import (
     Exit,
     Format,
     FormatOption,
-    console,
     print_json,
+    print_lines,
     seconds,
 )
-from decision_service.rules.language.evaluation import FormulaUnfit
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_anywhere
 from decision_service.workbench.constants import NamedVersion
-from decision_service.workbench.proofs.comparison import (
-    CLAIMS,
-    Claim,
-    Incomparable,
-    compared,
-)
+from decision_service.workbench.proofs.comparison import CLAIMS, Claim, compared
 from decision_service.workbench.proofs.questions import Question
 from decision_service.workbench.proofs.report import (
     case_of,
@@ -39,7 +33,6 @@ from decision_service.workbench.proofs.report import (
 )
 from decision_service.workbench.proofs.search import Counterexample, Proved, Result, Undecided
 from decision_service.workbench.proofs.search import prove as prove_it
-from decision_service.workbench.proofs.solver import SolverMissing
 
 DEFAULT_SECONDS = 60.0
 _WORDS = {Proved: "PROVED", Counterexample: "COUNTEREXAMPLE", Undecided: "UNDECIDED"}
@@ -110,8 +103,7 @@ def prove(
         digests = {"old": versions[0].ruleset.digest, "new": versions[1].ruleset.digest}
         print_json({**as_dict(question, words, result, today), "digests": digests})
     else:
-        for line in lines(question, words, result, today):
-            console().print(line, markup=False, soft_wrap=True)
+        print_lines(*lines(question, words, result, today))
     if not isinstance(result, Counterexample | Undecided):
         return
     raise typer.Exit(Exit.UNDECIDED if isinstance(result, Undecided) else Exit.FINDINGS)
@@ -119,10 +111,7 @@ def prove(
 
 def decided(question: Question, today: date, limit: float) -> Result:
     end = time.monotonic() + limit
-    try:
-        return prove_it(question, today, lambda: end - time.monotonic())
-    except SolverMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    return prove_it(question, today, lambda: end - time.monotonic())
 
 
 def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> Question:
@@ -131,14 +120,9 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
             "needs a condition" if claim is Claim.ONLY else f"is for `--claim only`, not {claim}"
         )
         what = "--claim only" if claim is Claim.ONLY else f"the condition {where}"
-        raise CommandError(
-            f'{what} {words}: as in --claim only "income.months_24m < 6"', Exit.USAGE
-        )
+        raise CommandError(f'{what} {words}: as in --claim only "income.months_24m < 6"')
     old, new = (version.ruleset for version in versions)
-    try:
-        return compared(old, new, claim, factor_model(old, new), where)
-    except (FormulaUnfit, Incomparable) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    return compared(old, new, claim, factor_model(old, new), where)
 
 
 def _day(text: str, version: NamedVersion) -> date:
@@ -147,7 +131,7 @@ def _day(text: str, version: NamedVersion) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise CommandError(f"--from is {text}: write a day as 2026-12-01", Exit.USAGE) from None
+        raise CommandError(f"--from is {text}: write a day as 2026-12-01") from None
 
 
 def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:

@@ -24,9 +24,9 @@ from decision_service.cli.output import (
     Exit,
     Format,
     FormatOption,
-    console,
     new_file,
     print_json,
+    print_lines,
     progress_line,
 )
 from decision_service.decide.rule_tests import failures, run_rule_tests
@@ -107,7 +107,7 @@ def laid(rules: LoadedRules, name: str, file: Path) -> str:
         write_whole(rules.selection.root / f"{name}.json", content.decode())
     except OSError as error:
         why = f"{error.filename or file} cannot be read or written ({error.strerror})"
-        raise CommandError(f"--{name}: {why}", Exit.USAGE) from None
+        raise CommandError(f"--{name}: {why}") from None
     return sha256(content).hexdigest()
 
 
@@ -171,8 +171,7 @@ def read_key(file: Path) -> bytes:
         return read_small(file)
     except OSError as error:
         raise CommandError(
-            f"{file} cannot be read ({error.strerror}): name the file of your private key",
-            Exit.USAGE,
+            f"{file} cannot be read ({error.strerror}): name the file of your private key"
         ) from None
 
 
@@ -187,8 +186,7 @@ def _unfit(file: Path, error: ValueError) -> CommandError:
     del error  # it may quote the file
     return CommandError(
         f"{file} holds no private Ed25519 key in PEM: make one with `decision-service rules keys "
-        "new FILE`",
-        Exit.USAGE,
+        "new FILE`"
     )
 
 
@@ -294,8 +292,7 @@ def shown_lines(change: Change, published: Publication) -> Iterator[str]:
 def one_line(text: str, option: str) -> str:
     """A text of an option, trimmed; raises CommandError unless it is 1 to 200 printable ones."""
     if not 1 <= len(text.strip()) <= _LONGEST or not text.isprintable():
-        message = f"{option} must be 1 to {_LONGEST} characters on one line"
-        raise CommandError(message, Exit.USAGE)
+        raise CommandError(f"{option} must be 1 to {_LONGEST} characters on one line")
     return text.strip()
 
 
@@ -303,8 +300,7 @@ def rollback_of(text: str) -> str:
     if text and not NAME.fullmatch(text):
         raise CommandError(
             "--allow-rollback must be the publication that the service names, such as "
-            "3f9a11c04d2e57b0@2026-11-25T10:00:00Z",
-            Exit.USAGE,
+            "3f9a11c04d2e57b0@2026-11-25T10:00:00Z"
         )
     return text
 
@@ -322,8 +318,7 @@ def write_manifest(change: Change, published: Publication, *, keep: bool) -> Pat
     except OSError as error:
         raise CommandError(
             f"{error.filename or file} cannot be written ({error.strerror}): allow it, then "
-            "publish again",
-            Exit.USAGE,
+            "publish again"
         ) from None
     return file
 
@@ -349,7 +344,7 @@ def publish(
     last = change.before and published_as(change.before.selection.folder)
     file = write_manifest(change, published, keep=not (last and last.approved_by))
     words = f"{file}: {len(change.contents)} files published by {by}, publication {published.name}"
-    _print(*change.rules.rulebook.policy.remarks, words)
+    print_lines(*change.rules.rulebook.policy.remarks, words)
 
 
 def sign(
@@ -376,8 +371,7 @@ def sign(
         if reference or impact or proofs or accept or back:
             raise CommandError(
                 "--ticket, --impact, --proofs, --accept and --allow-rollback are the first "
-                "signature's: sign by --digest alone, or begin again without manifest.yaml",
-                Exit.USAGE,
+                "signature's: sign by --digest alone, or begin again without manifest.yaml"
             )
         _second(path, waiting, by, key, digest)
         return
@@ -401,7 +395,7 @@ def sign(
     file = write_manifest(change, replace(published, proposed_by=signature), keep=False)
     words = f"{file} is signed by {by}, digest {shown[:SHOWN]}. Another caller:"
     command = f"decision-service rules sign {path} --by NAME --key FILE --digest {shown[:SHOWN]}"
-    _print(*lines, words, f"  {command}")
+    print_lines(*lines, words, f"  {command}")
 
 
 def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest: str) -> None:
@@ -423,7 +417,7 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
             Exit.FINDINGS,
         )
     if not digest:
-        _print(*lines)
+        print_lines(*lines)
         raise CommandError(
             f"{first.name} signed this first: look at it, then sign by --digest {shown[:SHOWN]}",
             Exit.FINDINGS,
@@ -445,7 +439,7 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
     signed = replace(waiting, approved_by=make_approval(waiting, Signing.APPROVED, by, key))
     file = write_manifest(change, signed, keep=True)
     words = f"{file} is signed by {first.name}, and as {by} by {key}. Whether that key is theirs:"
-    _print(*lines, words, f"  decision-service rules verify {path} --callers FILE")
+    print_lines(*lines, words, f"  decision-service rules verify {path} --callers FILE")
 
 
 def _waiting(folder: RuleFolder) -> Publication | None:
@@ -459,11 +453,6 @@ def _waiting(folder: RuleFolder) -> Publication | None:
 def _shown(change: Change, published: Publication) -> tuple[list[str], str]:
     lines = [*shown_lines(change, published)]
     return lines, sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _print(*lines: str) -> None:
-    for line in lines:
-        console().print(line, markup=False, soft_wrap=True)
 
 
 def verify(
@@ -480,7 +469,7 @@ def verify(
     if form is Format.JSON:
         print_json(_dict(published) | {"problems": [render(one) for one in found]})
     elif published is not None:
-        console().print(_summary(published), markup=False, soft_wrap=True)
+        print_lines(_summary(published))
     if found:
         lines = () if form is Format.JSON else tuple(map(render, found))
         message = "a service that requires approval would not load these rules"
@@ -500,7 +489,7 @@ def _signers(file: Path) -> Signers:
     reading = read_callers_file(file)
     if reading.callers is None:
         lines = tuple(map(render, reading.diagnostics))
-        raise CommandError(f"{file} has mistakes", Exit.USAGE, lines)
+        raise CommandError(f"{file} has mistakes", lines=lines)
     return reading.callers.signers
 
 

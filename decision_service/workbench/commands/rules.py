@@ -17,13 +17,11 @@ from decision_service.cli.output import (
     FormatOption,
     console,
     print_json,
+    print_lines,
     print_table,
     table,
 )
-from decision_service.decide.rule_tests import (
-    case_problems,
-    without_cases,
-)
+from decision_service.decide.rule_tests import case_problems, without_cases
 from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.load import blocked_names, load_rules
@@ -88,9 +86,7 @@ def factors(
     specs = [spec for spec in catalogue().values() if not family or spec.family == family]
     if not specs:
         families = ", ".join(sorted({spec.family for spec in catalogue().values()}))
-        raise CommandError(
-            f"there is no factor family {family}: the families are {families}", Exit.USAGE
-        )
+        raise CommandError(f"there is no factor family {family}: the families are {families}")
     if form is FactorsForm.JSON:
         print_json([_spec_dict(spec) for spec in specs])
     elif form is FactorsForm.MARKDOWN:
@@ -122,13 +118,9 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
 
 def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
     from decision_service.workbench.proofs.report import guarantees_of
-    from decision_service.workbench.proofs.solver import SolverMissing
 
     rulebook = LoadedRules(selection, loaded(selection)).rulebook
-    try:
-        return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, selection.has)]
-    except SolverMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, selection.has)]
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -139,12 +131,12 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
 def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     out = console()
     if found:
-        out.print(render_all(found), markup=False, soft_wrap=True)
+        print_lines(render_all(found))
     shipped = selection.folder.shipped
     own = [name for name in selection.folder.data if name not in shipped]
     origins = {"of the folder": own, "of the package": shipped}
     used = "; ".join(f"{', '.join(names)} {whose}" for whose, names in origins.items() if names)
-    out.print(f"_data: {used}", markup=False, soft_wrap=True)
+    print_lines(f"_data: {used}")
     files = selection.files
     refused = any(d.severity is Severity.ERROR for d in found)
     keeps = " A service would load nothing of this and keep the rules it has." if refused else ""

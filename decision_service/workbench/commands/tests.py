@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import typer
 
-from decision_service.cli.output import CommandError, Exit, console, print_json, whole
+from decision_service.cli.output import CommandError, Exit, console, print_json, print_lines, whole
 from decision_service.decide.rule_tests import VersionResults, run_rule_tests, why
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.rules.tests import CaseResult, Goal
@@ -106,7 +106,7 @@ def print_cases(cases: Iterable[str]) -> None:
         found.setdefault(case.partition("\n")[2], case)
     if found:
         block = "\n".join(("  # read these, then put them under `cases`", *found.values()))
-        console().print(block, markup=False, soft_wrap=True)
+        print_lines(block)
 
 
 def print_figures(name: str, report: FiguresReport) -> None:
@@ -114,12 +114,9 @@ def print_figures(name: str, report: FiguresReport) -> None:
     for one in report.unnoticed:
         change, place = one.change, one.change.place
         words = f"{change.at} from {change.before} to {change.after}"
-        out.print(
-            f"{place.file}:{place.line}: no test notices {words}", markup=False, soft_wrap=True
-        )
+        print_lines(f"{place.file}:{place.line}: no test notices {words}")
     print_cases(one.witness.case for one in report.unnoticed if one.witness is not None)
-    for problem in report.problems:
-        out.print(render(problem), markup=False, soft_wrap=True)
+    print_lines(*map(render, report.problems))
     counts = ", ".join(f"{report.count(fate)} {_WORDS[fate]}" for fate in Fate)
     total = len(report.tried)
     out.print(f"{name}: {total} changes of figures: {counts}; figures {report.percent} %")
@@ -208,7 +205,7 @@ def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
         names = [result.case.name for _, result in every]
         close = get_close_matches(name, names, 1, 0.3)
         hint = f"did you mean `{close[0]}`?" if close else "write a part of its name"
-        raise CommandError(f"no case is called `{name}`: {hint}", Exit.USAGE)
+        raise CommandError(f"no case is called `{name}`: {hint}")
     if form == "json":
         print_json([_case_dict(*one) for one in found])
     else:
@@ -301,9 +298,9 @@ def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
     for goal in covered.missed:
         place = covered.places[goal]
         words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
-        out.print(words, markup=False, soft_wrap=True)
+        print_lines(words)
         if complete and goal not in ready:
-            out.print(_NOT_MADE, markup=False, soft_wrap=True)
+            print_lines(_NOT_MADE)
     print_cases(ready[goal] for goal in covered.missed if complete and goal in ready)
     if covered.missed and not complete:
         when = "all tests pass" if version.results else "there is one case to begin with"

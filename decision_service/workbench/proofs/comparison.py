@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from decision_service.domain.errors import Unfit
 from decision_service.rules.program import CompiledRuleset, InputSpec
 from decision_service.workbench.proofs.people import FactorModel, person_condition
 from decision_service.workbench.proofs.questions import (
@@ -91,7 +92,7 @@ CLAIMS: Mapping[Claim, ClaimLaw] = {
 }
 
 
-class Incomparable(ValueError):
+class Incomparable(Unfit):
     """Two versions that cannot be compared; the message says why."""
 
 

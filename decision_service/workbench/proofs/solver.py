@@ -10,6 +10,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
+from decision_service.domain.errors import Unfit
 from decision_service.workbench.proofs.encoding import NotEncodable
 from decision_service.workbench.proofs.terms import Builder, Op, Sort, Term
 
@@ -52,7 +53,7 @@ class Satisfiability(Enum):
     UNKNOWN = "unknown"
 
 
-class SolverMissing(Exception):
+class SolverMissing(Unfit):
     """The solver's library is not installed."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from decision_service.rulebook.folder import read_rules
 from decision_service.runtime.config import load
 from decision_service.workbench.commands.preflight import (
-    PreflightCheck,
+    Check,
     StoreState,
     found_rules,
     host_checks,
@@ -24,7 +24,7 @@ from tests.unit.cli.test_rules_publish import FLOORS, publishable
 KEYS = {"DECISION_SMILE_API_KEY": "key-of-8", "DECISION_SMILE_API_SECRET": "secret-8"}
 
 
-def base_url(mode: str, host: str) -> PreflightCheck:
+def base_url(mode: str, host: str) -> Check:
     """What is said of a base URL at this host."""
     url = f"https://{host}/v1"
     settings = load(environ={"DECISION_SMILE_MODE": mode, "DECISION_SMILE_BASE_URL": url, **KEYS})
@@ -65,7 +65,7 @@ def shipped(tmp_path: Path) -> Path:
     return rules
 
 
-def said(rules: Path, name: str, state: StoreState | None = None) -> list[PreflightCheck]:
+def said(rules: Path, name: str, state: StoreState | None = None) -> list[Check]:
     """The lines of this name of what is said of a rules folder."""
     settings = load(environ={"DECISION_RULES_DIR": str(rules)})
     checks = rules_checks(settings, state or StoreState(), found_rules(settings))
@@ -139,7 +139,7 @@ def test_a_list_of_which_no_key_counts_is_named(tmp_path: Path) -> None:
     assert (line.ok, line.words.partition(": add")[0]) == (None, words)
 
 
-def guarantees_of(tmp_path: Path, seconds: float = 500.0, more: str = "") -> PreflightCheck:
+def guarantees_of(tmp_path: Path, seconds: float = 500.0, more: str = "") -> Check:
     """What is said of the guarantees of a small product that has one, which holds."""
     product = product_folder(tmp_path)
     rules = product / "v1.yaml"
@@ -153,7 +153,7 @@ def guarantees_of(tmp_path: Path, seconds: float = 500.0, more: str = "") -> Pre
 
 def test_guarantees_are_proved(tmp_path: Path) -> None:
     """They are counted, and the line is in order."""
-    assert guarantees_of(tmp_path) == PreflightCheck("guarantees", True, "1 proved")
+    assert guarantees_of(tmp_path) == Check("guarantees", True, "1 proved")
 
 
 def test_guarantees_without_time_are_to_be_proved(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_tests_that_notice_too_little_are_nothing_to_go_live_with(
         f"policy.yaml asks for {n} % of {one} alone, not for 100 %" for one, n in FLOORS
     )
     words = f"coverage and figures of personal-loan-ph v1 38 % and 0 %; {low}"
-    assert found == PreflightCheck("figures", True, words)
+    assert found == Check("figures", True, words)
     manifest = product.parent / "manifest.yaml"
     manifest.write_text(manifest.read_text().replace('"coverage": 38', '"coverage": 100'))
     *_, found = slow_checks(found_rules(settings), 1.0)
