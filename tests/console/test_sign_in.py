@@ -48,8 +48,9 @@ async def provider(
             pass
         yield process
     finally:
-        process.kill()
-        await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def free_port() -> int:
@@ -95,7 +96,7 @@ async def test_a_person_signs_in_and_the_keys_rotate(tmp_path: Path) -> None:
     ):
         for _ in range(2):
             await page.goto(f"{home.url}/second?from=mail")
-            await page.get_by_role("button", name="Sign in with your work account").click()
+            await page.get_by_role("link", name="Sign in with your work account").click()
             await log_in(page, MARIA)
             await page.wait_for_url(f"{home.url}/second?from=mail")
             await expect(page.get_by_text("maria", exact=True)).to_be_visible()
@@ -118,7 +119,7 @@ async def test_a_stranger_is_sent_away_in_words(tmp_path: Path) -> None:
         window(browser_) as page,
     ):
         await page.goto(f"{home.url}/sign-in")
-        await page.get_by_role("button", name="Sign in with your work account").click()
+        await page.get_by_role("link", name="Sign in with your work account").click()
         await log_in(page, "somebody-else")
         await expect(page.get_by_role("alert")).to_contain_text("The service does not know you")
         await page.goto(f"{home.url}/sign-in/callback?code=made-up&state=made-up")
@@ -138,7 +139,7 @@ async def test_a_session_outlives_its_credential(tmp_path: Path) -> None:
         window(browser_) as page,
     ):
         await page.goto(f"{home.url}/second")
-        await page.get_by_role("button", name="Sign in with your work account").click()
+        await page.get_by_role("link", name="Sign in with your work account").click()
         await log_in(page, MARIA)
         await page.wait_for_url(f"{home.url}/second")
         clock.ahead = 70  # less than a minute is left of it
@@ -149,5 +150,5 @@ async def test_a_session_outlives_its_credential(tmp_path: Path) -> None:
         await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
         process.kill()
         await process.wait()
-        await page.get_by_role("button", name="Sign in with your work account").click()
+        await page.get_by_role("link", name="Sign in with your work account").click()
         await expect(page.get_by_role("alert")).to_contain_text("does not answer as it should")
