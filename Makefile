@@ -92,8 +92,9 @@ lock: ## Resolve requirements anew (needs uv)
 	$(RESOLVE) --group build --extra otel --extra console -c requirements/dev.txt -o requirements/image.txt
 
 .PHONY: pictures
-pictures: .venv/.dev .venv/.browser ## Take the pictures of docs/impact.md anew
+pictures: .venv/.dev .venv/.browser ## Take the pictures of docs/ anew
 	PYTHONPATH=. $(BIN)/python docs/pictures/impact.py
+	PYTHONPATH=. $(BIN)/python docs/pictures/console.py
 
 .PHONY: clean
 clean: ## Remove .venv, caches, dist and demo databases
