@@ -35,7 +35,7 @@ def measure(root: Path = ROOT) -> dict[str, int]:
         "console_templates": sum(map(_lines, pages.rglob("*.html"))),
         "console_script": sum(map(_lines, pages.rglob("console.js"))),
         "console_styles": sum(map(_lines, pages.rglob("*.css"))),
-        "console_test_lines": sum(map(_lines, own)),
+        "console_tests": sum(map(_lines, own)),
         "decision_notes": len(notes),
     }
 

@@ -41,7 +41,7 @@ def test_the_readme_leads_to_every_page() -> None:
 
 
 def test_make_help_groups_its_targets_in_80_columns() -> None:
-    """Each documented target stands once, in a group; demo and serve are among the first steps."""
+    """Each documented target stands once, in a group; demo, serve and console are the first steps."""
     lines = made("help").stdout.splitlines()
     assert max(map(len, lines)) <= 80
     groups = dict[str, list[str]]()
@@ -51,7 +51,7 @@ def test_make_help_groups_its_targets_in_80_columns() -> None:
         else:
             groups[line] = []
     assert list(groups) == GROUPS
-    assert {"help", "demo", "serve"} == set(groups["First steps"])
+    assert {"help", "demo", "serve", "console"} == set(groups["First steps"])
     files = [ROOT / "Makefile", *ROOT.glob("deploy/*/*.mk")]
     targets = [
         one for file in files for one in re.findall(r"^\.PHONY: (\S+)$", file.read_text(), re.M)
