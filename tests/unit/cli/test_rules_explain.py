@@ -85,13 +85,17 @@ LIMIT_IS_OPEN = {"income__months_12m": "12", "income__conservative_6m": "missing
             {"income__months_12m": "12"},
             (
                 "limit (table) → nothing  row 2",
-                "row 1: no, income.conservative_6m = ₱ 25,000   in >= 30000",
-                "limit row 2          → max_amount ₱ 50,000, tier T2",
+                "limit row 1          false",
+                "income.conservative_6m = ₱ 25,000   in >= 30000",
+                "limit row 2          TRUE → max_amount ₱ 50,000, tier T2",
             ),
         ),
         (
             LIMIT_IS_OPEN,
-            ("row 1: cannot tell, income.conservative_6m = missing SOURCE_FAILED   in >= 30000",),
+            (
+                "limit row 1          UNKNOWN",
+                "income.conservative_6m = missing SOURCE_FAILED   in >= 30000",
+            ),
         ),
         (
             {"income__conservative_6m": "missing NO_DATA"},
@@ -108,12 +112,6 @@ def test_each_part_shows_what_it_came_to_and_the_values_it_saw(explain, changed,
     assert [line for line in shown if line not in lines] == []
 
 
-def test_the_row_that_counts_is_not_among_those_passed(explain):
-    """Only rows before it are shown as passed over."""
-    lines = lines_of(explain(income__months_12m="12"))
-    assert not any(line.startswith("row 2:") for line in lines)
-
-
 def test_a_reduced_offer_shows_what_limits_it(explain):
     """The offer names amount, term, rate and the binding term."""
     lines = lines_of(explain("--input", "requested_amount=60000"))
@@ -128,7 +126,7 @@ def test_dated_parameters_follow_the_day(explain):
 
 
 def test_json_holds_the_same_for_programs(explain):
-    """`--format json` prints one document with the verdict, every stage and the rows passed."""
+    """`--format json` prints one document with the verdict and every stage."""
     done = explain("--format", "json", income__months_12m="12")
     found = json.loads(done.out)
     assert (found["outcome"], found["version"], found["as_of"]) == (
@@ -138,7 +136,7 @@ def test_json_holds_the_same_for_programs(explain):
     )
     stages = {stage["name"]: stage for stage in found["stages"]}
     assert stages["eligibility"]["rules"][0]["truth"] == "FALSE"
-    assert [row["row"] for row in stages["limit"]["passed_over"]] == [1]
+    assert [row["truth"] for row in stages["limit"]["rules"]] == ["FALSE", "TRUE"]
 
 
 def test_a_file_may_hold_inputs_and_the_day_as_a_case_does(explain):

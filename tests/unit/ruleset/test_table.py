@@ -9,6 +9,7 @@ from decision_service.domain.values import Cause
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import evaluate, traces
 from decision_service.rules.program import RulesetFiles
+from decision_service.rules.table import MOST_SHOWN
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import compiled, decide, facts, php, problems, rules, stages
 
@@ -81,7 +82,7 @@ def test_a_csv_larger_than_allowed_is_refused():
 
 
 def test_a_large_table_is_looked_up_by_value():
-    """A table of a hundred rows finds the row of a value."""
+    """A table of a hundred rows finds the row of a value; its trace has fifty before it."""
     rows = [f'"[{n * 10}, {n * 10 + 10})", {1000 + n}, T{n}' for n in range(100)]
     text = stages(
         table(
@@ -104,10 +105,12 @@ def test_a_large_table_is_looked_up_by_value():
             ruleset, facts({"income.conservative_6m": php(pay), "income.months_24m": 12})
         )
         assert verdict.offer.tier == tier
+        shown = [int(row.id.rpartition(" ")[2]) for row in traces(ruleset, verdict)[0].rules]
+        assert shown == [*range(1, shown[-1] + 1)][-MOST_SHOWN - 1 :]
 
 
 def test_the_trace_shows_the_row_that_counted():
-    """A table's trace names the matching row with its cells and what it gave."""
+    """A table's trace has the matching row with its cells and what it gave, and why none before."""
     ruleset = compiled(stages(LIMIT, FINE, tail=OFFER))
     given = facts(
         {
@@ -118,8 +121,16 @@ def test_the_trace_shows_the_row_that_counted():
     )
     trace = traces(ruleset, evaluate(ruleset, given))[0]
     assert trace.note == "row 2"
-    assert trace.rules[0].effect == "max_amount ₱ 200, tier T2"
-    assert [c.actual for c in trace.rules[0].comparisons] == ["EMPLOYED", "₱ 100"]
+    passed, decided = trace.rules
+    assert decided.effect == "max_amount ₱ 200, tier T2"
+    assert [c.actual for c in decided.comparisons] == ["EMPLOYED", "₱ 100"]
+    [short] = passed.comparisons
+    assert (passed.id, passed.truth, passed.effect) == ("limit row 1", "FALSE", "")
+    assert (short.left, short.right, short.actual) == (
+        "income.conservative_6m",
+        ">= 30000",
+        "₱ 100",
+    )
 
 
 def test_a_missing_cell_that_is_satisfied_is_no_reason():
