@@ -246,11 +246,7 @@ def _deciding(
         core.instrumentation.tracer,
     )
     return DecideApplication(
-        deps,
-        core.active.current,
-        rolling.observer,
-        core.guard,
-        bulkhead=core.deps.limits.work,
+        deps, core.active.current, rolling.observer, core.guard, bulkhead=core.deps.limits.work
     )
 
 

@@ -506,12 +506,7 @@ class ReviewLog(Protocol):
         """At most `limit` reviews, most urgent first, strictly after the position."""
 
     async def step(
-        self,
-        review_id: str,
-        move: Move,
-        limits: DayLimits | None = None,
-        *,
-        dry_run: bool = False,
+        self, review_id: str, move: Move, limits: DayLimits | None = None, *, dry_run: bool = False
     ) -> Review | None:
         """Move a review in one transaction, durable on return; None where there is none.
 

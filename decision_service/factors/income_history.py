@@ -13,12 +13,7 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Cause, Money, Month
 from decision_service.factors.answer import Amount
 from decision_service.factors.income import INCOME
-from decision_service.factors.income_sources import (
-    MonthFacts,
-    Reporter,
-    reported_by,
-    reporters,
-)
+from decision_service.factors.income_sources import MonthFacts, Reporter, reported_by, reporters
 from decision_service.factors.monthly_income import IncomeBook, income
 from decision_service.factors.registry import FactorContext, registered
 from decision_service.factors.usage import EARNING_KINDS, Feeder, counted

@@ -49,17 +49,10 @@ from decision_service.rules.language.yaml import MapNode, YamlNode
 
 _NOT_CONTENT = frozenset({"digest", "available"})
 
-_CONTENT_UNLESS: Mapping[str, object] = {
-    "caps": (),
-    "second_person_above": None,
-    "review": None,
-}
+_CONTENT_UNLESS: Mapping[str, object] = {"caps": (), "second_person_above": None, "review": None}
 """Values at which a key is no part of the digest."""
 
-_TAGS: Mapping[str, str] = {
-    "ExpectedOutcome": "Expectation",
-    "RolloutStage": "Stage",
-}
+_TAGS: Mapping[str, str] = {"ExpectedOutcome": "Expectation", "RolloutStage": "Stage"}
 """The tags of classes in digests where they differ from the names of the classes."""
 
 

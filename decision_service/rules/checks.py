@@ -120,10 +120,7 @@ def _no_logarithm(of: ValueRange) -> str:
     return "there is no logarithm of 0 and less" if never else ""
 
 
-_UNDEFINED: Mapping[str, Callable[..., str]] = {
-    "exp": _overflows,
-    "ln": _no_logarithm,
-}
+_UNDEFINED: Mapping[str, Callable[..., str]] = {"exp": _overflows, "ln": _no_logarithm}
 
 
 def _divisors(written: tree.Node) -> Iterator[tuple[tree.Node, str]]:

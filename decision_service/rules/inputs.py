@@ -116,9 +116,7 @@ class BoundInputs(msgspec.Struct, frozen=True):
 
 
 def bind_inputs(
-    ruleset: CompiledRuleset,
-    sent: Mapping[str, Value],
-    also_known: frozenset[str] = frozenset(),
+    ruleset: CompiledRuleset, sent: Mapping[str, Value], also_known: frozenset[str] = frozenset()
 ) -> BoundInputs:
     """Check what was sent, name by name, against the declarations.
 

@@ -277,11 +277,6 @@ class Reviews(Subject):
     _step = _step_of(step)
 
     async def step(
-        self,
-        review_id: str,
-        move: Move,
-        limits: DayLimits | None = None,
-        *,
-        dry_run: bool = False,
+        self, review_id: str, move: Move, limits: DayLimits | None = None, *, dry_run: bool = False
     ) -> Review | None:
         return await self._step(review_id, move, limits, self._secrets, dry_run=dry_run)

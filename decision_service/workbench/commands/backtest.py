@@ -217,8 +217,7 @@ def backtest(
         typer.Option("--set", help="a figure of it, as params.min_monthly_income=9000"),
     ] = None,
     sweep: Annotated[
-        list[str] | None,
-        typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid"),
+        list[str] | None, typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid")
     ] = None,
     since: Annotated[str, typer.Option("--from", help="first day, YYYY-MM-DD")] = "",
     until: Annotated[str, typer.Option("--to", help="last day, YYYY-MM-DD")] = "",

@@ -440,8 +440,7 @@ def preflight(
     config: ConfigOption = None,
     tls_ca: CaOption = None,
     prove: Annotated[
-        bool,
-        typer.Option("--prove/--no-prove", help="prove guarantees, count figures"),
+        bool, typer.Option("--prove/--no-prove", help="prove guarantees, count figures")
     ] = True,
     timeout: Annotated[
         float, seconds("the time limit of all proofs, such as 300s", "--prove-timeout")
