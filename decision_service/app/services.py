@@ -56,8 +56,8 @@ from decision_service.server.connect import (
     PageRefused,
     connect_routes,
 )
-from decision_service.server.gauges import ReviewMetrics
 from decision_service.server.grpc import Services
+from decision_service.server.status import ReviewMetrics
 from decision_service.server.webhooks import WebhookReceiver
 from decision_service.steering.compare import CompareVersions
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver

@@ -25,8 +25,8 @@ from decision_service.server.auth import (
     token_hash,
 )
 from decision_service.server.context import ANONYMOUS, Caller, CallInfo, Role
-from decision_service.server.gauges import of_tokens
 from decision_service.server.interceptors import authenticating
+from decision_service.server.status import of_tokens
 from tests.fakes.log import captured
 from tests.fakes.world import SetClock
 from tests.kits.certificates import client_certificate
