@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
+from decision_service.casework.review_log import ReviewFilter, ReviewPosition
 from decision_service.casework.review_results import ReviewChain
-from decision_service.casework.review_steps import ReviewFilter, ReviewPosition
 from decision_service.casework.reviews import OperateReviews
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome

@@ -13,7 +13,7 @@ from prometheus_client.core import Metric
 
 from decision_service.api.v1 import status_service_pb2 as status_pb
 from decision_service.build import UNKNOWN, commit, engine_version
-from decision_service.casework.review_desks import QueueWatch
+from decision_service.casework.review_log import QueueWatch
 from decision_service.casework.review_steps import ReviewStep
 from decision_service.decide.dry_run import ordered
 from decision_service.decide.events import WaitingEvents
