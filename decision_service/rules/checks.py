@@ -405,8 +405,7 @@ def check_reason_factors(draft: RulesetDraft) -> None:
                     f"the `reason_factor` of {rule.what} is `{rule.reason_factor}`, which is the "
                     "same for all"
                 )
-                hint = "name what is compared with it"
-                draft.report.error("R211", rule.place, message, hint)
+                draft.report.error("R211", rule.place, message, "name what is compared with it")
 
 
 def check_unused(draft: RulesetDraft) -> None:

@@ -68,8 +68,7 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
     type_ = ValueType(word)
     if f"inputs.{name}" in draft.names.blocked:
         message = f"`inputs.{name}` may not be used in a decision"
-        hint = "the configuration forbids it; remove it"
-        report.error("R220", entry.key_place, message, hint)
+        report.error("R220", entry.key_place, message, "the configuration forbids it; remove it")
     _check_wire_type(fields, name, type_, draft)
     lower, upper = read_bounds(fields, type_, draft.names.currency, report)
     return InputSpec(
