@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
+from google.protobuf.message import Message
 from msgspec.structs import replace
 
 from decision_service.api.v1 import decision_pb2
@@ -18,7 +20,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult
-from decision_service.server.context import RpcContext
+from decision_service.server.context import CallInfo, RpcContext
 from decision_service.server.page_tokens import StepNumber, make_token, page_size, read_token
 from decision_service.server.wire import (
     Mapper,
@@ -39,6 +41,9 @@ _LONGEST_CODE = 60
 _LONGEST_SKIP = 500
 _ENDS = (Outcome.APPROVE, Outcome.DECLINE)
 MOST_STEPS_OF_A_PAGE = 100
+M = TypeVar("M", bound=Message)
+R = TypeVar("R", bound=Message)
+Take: TypeAlias = "Callable[[Any, R, CallInfo], Awaitable[Review | None]]"
 
 
 def review_id_from(review_id: str, problems: Problems | None = None) -> str:
@@ -230,6 +235,23 @@ REVIEWS = Mapper(
 )
 
 
+def _step(answer: type[M]) -> Callable[[Take[R]], Callable[..., Awaitable[M]]]:
+    """The RPC of a step, from what takes it for a caller: its answer has the review after it."""
+
+    def rpc(take: Take[R]) -> Callable[..., Awaitable[M]]:
+        async def taken(servicer: ReviewServicer, request: R, context: RpcContext) -> M:
+            review = await take(servicer, request, context.info)
+            return answer(review=review and review_message(review, servicer.clock.now()))
+
+        return taken
+
+    return rpc
+
+
+def _key(asked: Any, by: CallInfo) -> tuple[str, str, str]:
+    return asked.review_id, by.caller, request_id_in(asked.request_id)
+
+
 class ReviewServicer(msgspec.Struct, frozen=True):
     """`is_reviewer` says whether a caller of this name may work on reviews."""
 
@@ -266,26 +288,6 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             next_page_token=make_token(review_id, events[-1].position if more else None),
         )
 
-    async def claim_review(
-        self, request: pb.ClaimReviewRequest, context: RpcContext
-    ) -> pb.ClaimReviewResponse:
-        until, who = hold_from(request), context.info.caller
-        review = await self.operate.claim(request.review_id, who, until)
-        return pb.ClaimReviewResponse(review=self._message(review))
-
-    async def claim_next_review(
-        self, request: pb.ClaimNextReviewRequest, context: RpcContext
-    ) -> pb.ClaimNextReviewResponse:
-        review = await self.operate.claim_next(context.info.caller, next_from(request))
-        return pb.ClaimNextReviewResponse(review=self._message(review) if review else None)
-
-    async def skip_review(
-        self, request: pb.SkipReviewRequest, context: RpcContext
-    ) -> pb.SkipReviewResponse:
-        text, who = skip_from(request), context.info.caller
-        review = await self.operate.skip(request.review_id, who, text)
-        return pb.SkipReviewResponse(review=self._message(review))
-
     async def get_desk(self, request: pb.GetDeskRequest, context: RpcContext) -> pb.GetDeskResponse:
         del context
         if request.product:
@@ -294,74 +296,50 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         desks = await self.operate.desks(request.product)
         return pb.GetDeskResponse(desks=[REVIEWS.message(pb.Desk, desk) for desk in desks])
 
-    async def release_review(
-        self, request: pb.ReleaseReviewRequest, context: RpcContext
-    ) -> pb.ReleaseReviewResponse:
-        hand_to, who = receiver_from(request, self.is_reviewer), context.info.caller
-        review = await self.operate.release(request.review_id, who, hand_to)
-        return pb.ReleaseReviewResponse(review=self._message(review))
+    @_step(pb.ClaimReviewResponse)
+    async def claim_review(self, asked: pb.ClaimReviewRequest, by: CallInfo) -> Review:
+        return await self.operate.claim(asked.review_id, by.caller, hold_from(asked))
 
-    async def add_review_note(
-        self, request: pb.AddReviewNoteRequest, context: RpcContext
-    ) -> pb.AddReviewNoteResponse:
-        text, who = note_from(request), context.info.caller
-        review = await self.operate.note(
-            request.review_id, who, request_id_in(request.request_id), text
+    @_step(pb.ClaimNextReviewResponse)
+    async def claim_next_review(
+        self, asked: pb.ClaimNextReviewRequest, by: CallInfo
+    ) -> Review | None:
+        return await self.operate.claim_next(by.caller, next_from(asked))
+
+    @_step(pb.SkipReviewResponse)
+    async def skip_review(self, asked: pb.SkipReviewRequest, by: CallInfo) -> Review:
+        return await self.operate.skip(asked.review_id, by.caller, skip_from(asked))
+
+    @_step(pb.ReleaseReviewResponse)
+    async def release_review(self, asked: pb.ReleaseReviewRequest, by: CallInfo) -> Review:
+        hand_to = receiver_from(asked, self.is_reviewer)
+        return await self.operate.release(asked.review_id, by.caller, hand_to)
+
+    @_step(pb.AddReviewNoteResponse)
+    async def add_review_note(self, asked: pb.AddReviewNoteRequest, by: CallInfo) -> Review:
+        return await self.operate.note(*_key(asked, by), note_from(asked))
+
+    @_step(pb.RequestReviewDataResponse)
+    async def request_review_data(self, asked: pb.RequestReviewDataRequest, by: CallInfo) -> Review:
+        return await self.operate.request_data(*_key(asked, by), kinds_from(asked), asked.text)
+
+    @_step(pb.DecideAgainResponse)
+    async def decide_again(self, asked: pb.DecideAgainRequest, by: CallInfo) -> Review:
+        return await self.operate.decide_again(review_id_from(asked.review_id), by.caller)
+
+    @_step(pb.CompleteReviewResponse)
+    async def complete_review(self, asked: pb.CompleteReviewRequest, by: CallInfo) -> Review:
+        result, dry_run = result_from(asked), asked.dry_run
+        return await self.operate.complete(*_key(asked, by), result, dry_run=dry_run)
+
+    @_step(pb.ConfirmReviewResponse)
+    async def confirm_review(self, asked: pb.ConfirmReviewRequest, by: CallInfo) -> Review:
+        why, key = rejection_from(asked), (*_key(asked, by), asked.etag)
+        return await (
+            self.operate.reject(*key, why) if asked.reject else self.operate.confirm(*key)
         )
-        return pb.AddReviewNoteResponse(review=self._message(review))
 
-    async def request_review_data(
-        self, request: pb.RequestReviewDataRequest, context: RpcContext
-    ) -> pb.RequestReviewDataResponse:
-        kinds = kinds_from(request)
-        review = await self.operate.request_data(
-            request.review_id,
-            context.info.caller,
-            request_id_in(request.request_id),
-            kinds,
-            request.text,
-        )
-        return pb.RequestReviewDataResponse(review=self._message(review))
-
-    async def decide_again(
-        self, request: pb.DecideAgainRequest, context: RpcContext
-    ) -> pb.DecideAgainResponse:
-        review_id = review_id_from(request.review_id)
-        review = await self.operate.decide_again(review_id, context.info.caller)
-        return pb.DecideAgainResponse(review=self._message(review))
-
-    async def complete_review(
-        self, request: pb.CompleteReviewRequest, context: RpcContext
-    ) -> pb.CompleteReviewResponse:
-        result, who = result_from(request), context.info.caller
-        review = await self.operate.complete(
-            request.review_id,
-            who,
-            request_id_in(request.request_id),
-            result,
-            dry_run=request.dry_run,
-        )
-        return pb.CompleteReviewResponse(review=self._message(review))
-
-    async def confirm_review(
-        self, request: pb.ConfirmReviewRequest, context: RpcContext
-    ) -> pb.ConfirmReviewResponse:
-        why, who = rejection_from(request), context.info.caller
-        key = (request.review_id, who, request_id_in(request.request_id), request.etag)
-        if request.reject:
-            review = await self.operate.reject(*key, why)
-        else:
-            review = await self.operate.confirm(*key)
-        return pb.ConfirmReviewResponse(review=self._message(review))
-
-    async def request_review(
-        self, request: pb.RequestReviewRequest, context: RpcContext
-    ) -> pb.RequestReviewResponse:
-        text, info = contest_from(request), context.info
-        review = await self.operate.request(
-            request.decision_id, info.caller, request_id_in(request.request_id), text, info.scope
-        )
-        return pb.RequestReviewResponse(review=self._message(review))
-
-    def _message(self, review: Review) -> pb.Review:
-        return review_message(review, self.clock.now())
+    @_step(pb.RequestReviewResponse)
+    async def request_review(self, asked: pb.RequestReviewRequest, by: CallInfo) -> Review:
+        text, request_id = contest_from(asked), request_id_in(asked.request_id)
+        return await self.operate.request(asked.decision_id, by.caller, request_id, text, by.scope)
