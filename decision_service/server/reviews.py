@@ -260,9 +260,8 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     is_reviewer: Callable[[str], bool]
 
     async def list_reviews(
-        self, request: pb.ListReviewsRequest, context: RpcContext
+        self, request: pb.ListReviewsRequest, _: RpcContext
     ) -> pb.ListReviewsResponse:
-        del context
         now = self.clock.now()
         chosen = filter_from(request, now)
         bound = replace(chosen, due_before=None) if request.overdue else chosen
@@ -273,10 +272,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             next_page_token=make_token(bound, page.next),
         )
 
-    async def get_review(
-        self, request: pb.GetReviewRequest, context: RpcContext
-    ) -> pb.GetReviewResponse:
-        del context
+    async def get_review(self, request: pb.GetReviewRequest, _: RpcContext) -> pb.GetReviewResponse:
         review_id = steps_from(request)
         size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
         after = read_token(review_id, request.page_token, StepNumber) or 0
@@ -288,8 +284,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             next_page_token=make_token(review_id, events[-1].position if more else None),
         )
 
-    async def get_desk(self, request: pb.GetDeskRequest, context: RpcContext) -> pb.GetDeskResponse:
-        del context
+    async def get_desk(self, request: pb.GetDeskRequest, _: RpcContext) -> pb.GetDeskResponse:
         if request.product:
             with Problems() as problems:
                 check_product(problems, request.product)

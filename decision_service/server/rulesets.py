@@ -124,9 +124,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     replica_check: ReplicaCheck
 
     async def list_rulesets(
-        self, request: rules_pb.ListRulesetsRequest, context: RpcContext
+        self, request: rules_pb.ListRulesetsRequest, _: RpcContext
     ) -> rules_pb.ListRulesetsResponse:
-        del context
         status = self.active_rules.status
         products, published = status.rulebook.products, status.rulebook.published
         if request.product:
@@ -156,9 +155,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
         )
 
     async def list_publications(
-        self, request: rules_pb.ListPublicationsRequest, context: RpcContext
+        self, request: rules_pb.ListPublicationsRequest, _: RpcContext
     ) -> rules_pb.ListPublicationsResponse:
-        del context
         with Problems() as problems:
             check_page_size(problems, request.page_size)
         found = await newest_publications(self.log, page_size(request.page_size))
@@ -175,9 +173,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
         )
 
     async def get_ruleset(
-        self, request: rules_pb.GetRulesetRequest, context: RpcContext
+        self, request: rules_pb.GetRulesetRequest, _: RpcContext
     ) -> rules_pb.GetRulesetResponse:
-        del context
         status = self.active_rules.status
         product = status.rulebook.product(request.product)
         ruleset = product.version(request.version)
@@ -187,9 +184,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
         return rules_pb.GetRulesetResponse(ruleset=fields)
 
     async def validate_ruleset(
-        self, request: rules_pb.ValidateRulesetRequest, context: RpcContext
+        self, request: rules_pb.ValidateRulesetRequest, _: RpcContext
     ) -> rules_pb.ValidateRulesetResponse:
-        del context
         with Problems() as problems:
             check_product(problems, request.product)
         compilation = await self.validate(request.product, request.source)

@@ -246,16 +246,14 @@ class StatusServicer(msgspec.Struct, frozen=True):
     waiting_events: Callable[[], Awaitable[WaitingEvents]]
 
     async def get_caller(
-        self, request: status_pb.GetCallerRequest, context: RpcContext
+        self, _request: status_pb.GetCallerRequest, context: RpcContext
     ) -> status_pb.GetCallerResponse:
-        del request
         roles = context.caller.roles if context.caller else ()
         return status_pb.GetCallerResponse(caller=context.info.caller, roles=sorted(roles))
 
     async def get_status(
-        self, request: status_pb.GetStatusRequest, context: RpcContext
+        self, _request: status_pb.GetStatusRequest, _: RpcContext
     ) -> status_pb.GetStatusResponse:
-        del request, context
         rules, built_from = self.active_rules.status, commit()
         return RULESETS.message(
             status_pb.GetStatusResponse,
