@@ -445,23 +445,8 @@ def _used_by_offer(name: str, draft: RulesetDraft) -> bool:
 Check = Callable[[RulesetDraft], None]
 
 CHECKS: tuple[Check, ...] = (
-    check_always,
-    check_approval,
-    check_bands,
-    check_because,
-    check_bins,
-    check_cost,
-    check_dead_zone,
-    check_divisions,
-    check_fitness,
-    check_history,
-    check_left_out,
-    check_params,
-    check_reason_factors,
-    check_reasonless,
-    check_rows,
-    check_segments,
-    check_shadowed,
-    check_undefined,
-    check_unused,
-)
+    check_always, check_approval, check_bands, check_because, check_bins, check_cost,
+    check_dead_zone, check_divisions, check_fitness, check_history, check_left_out, check_params,
+    check_reason_factors, check_reasonless, check_rows, check_segments, check_shadowed,
+    check_undefined, check_unused,
+)  # fmt: skip

@@ -89,20 +89,9 @@ _STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
 
 RESERVED = ("requested_amount", "requested_term_months")
 COMPARED = (
-    "outcome",
-    "refer_kind",
-    "reasons",
-    "data_requests",
-    "scores",
-    "offer",
-    "conditions",
-    "override",
-    "factor_values",
-    "rule_traces",
-    "tags",
-    "withheld_tags",
-    "connect",
-)
+    "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions",
+    "override", "factor_values", "rule_traces", "tags", "withheld_tags", "connect",
+)  # fmt: skip
 """The fields of a decision that a replay is compared by."""
 
 _OF_VERDICT = (
