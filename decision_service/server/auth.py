@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -43,37 +43,14 @@ if TYPE_CHECKING:
     from decision_service.server.issuer import Issuer
 
 PACKAGE = "decision_service.api.v1"
-_READ_ROLLOUTS = (
-    "ListRollouts",
-    "GetRollout",
-    "ExplainAssignment",
-    "ListRolloutSteps",
-    "CompareVersions",
-)
-_MOVE_ROLLOUTS = (
-    "AdvanceRollout",
-    "ConfirmRollout",
-    "RollBackRollout",
-    "PauseRollout",
-    "ResumeRollout",
+_STEPS = (
+    "AdvanceRollout", "ConfirmRollout", "RollBackRollout", "PauseRollout", "ResumeRollout",
     "SetKillSwitch",
-)
-ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_ROLLOUTS)
+)  # fmt: skip
+ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _STEPS)
 """Kill and the other steps of rollouts, which no other calls keep out."""
 
 REFLECTION = "/grpc.reflection."
-_READ_REVIEWS = ("ListReviews", "GetReview", "GetDesk")
-_WORK_ON_REVIEWS = (
-    "ClaimReview",
-    "ClaimNextReview",
-    "SkipReview",
-    "ReleaseReview",
-    "AddReviewNote",
-    "RequestReviewData",
-    "DecideAgain",
-    "CompleteReview",
-)
-_ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
 TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
 HASH_PREFIX = "sha256:"
 MOST_CALLERS = 1_000
@@ -83,45 +60,40 @@ _TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
 _TOO_LONG = 200
 _IDENTITIES = ("tokens", "certificates", "subjects", "signing_keys")
 Key = TypeVar("Key", str, bytes)
-
-
 _ANY = frozenset(Role)
-
 _SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ, Role.RULES_APPROVE})
-
 _SEEN_RULES = frozenset({Role.RULES, Role.RULES_APPROVE, Role.READ})
-
-_TRIED_RULES = frozenset({Role.RULES, Role.RULES_APPROVE})
-
 _REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
-
-_ONBOARDERS = frozenset({Role.ONBOARD, Role.ONBOARD_ALL})
-
+_ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
+    ("Decision", {Role.DECIDE}, ("CreateDecision",)),
+    ("Decision", {Role.DECIDE, Role.READ}, ("GetDecision", "ListDecisions", "ReplayDecision")),
+    ("Ruleset", _SEEN_RULES, ("ListRulesets", "ListPublications", "GetRuleset")),
+    ("Ruleset", {Role.RULES, Role.RULES_APPROVE}, ("ValidateRuleset", "EvaluateRuleset")),
+    ("Rollout", _SEEN_ROLLOUTS, ("ListRollouts", "GetRollout", "ListRolloutSteps")),
+    ("Rollout", _SEEN_ROLLOUTS, ("ExplainAssignment", "CompareVersions")),
+    ("Rollout", {Role.ROLLOUT}, _STEPS),
+    ("Applicant", {Role.ONBOARD, Role.ONBOARD_ALL}, ("CreateApplicant", "CreateLinkToken")),
+    ("Applicant", {Role.ONBOARD, Role.ONBOARD_ALL}, ("GetApplicant", "EraseApplicant")),
+    ("Applicant", {Role.SUBJECT_ACCESS}, ("ExportApplicant",)),
+    ("Outcome", {Role.OUTCOMES}, ("RecordOutcome",)),
+    ("Outcome", {Role.OUTCOMES, Role.READ}, ("ListOutcomes",)),
+    ("Review", _REVIEWERS | {Role.READ}, ("ListReviews", "GetReview", "GetDesk")),
+    ("Review", _REVIEWERS, ("ClaimReview", "ClaimNextReview", "SkipReview", "ReleaseReview")),
+    ("Review", _REVIEWERS, ("AddReviewNote", "RequestReviewData")),
+    ("Review", _REVIEWERS, ("DecideAgain", "CompleteReview")),
+    ("Review", {Role.REVIEW_SECOND}, ("ConfirmReview",)),
+    ("Review", {Role.DECIDE}, ("RequestReview",)),
+    ("Notice", {Role.DECIDE, Role.READ}, ("GetNotice", "ListNotices")),
+    ("Notice", {Role.DECIDE}, ("RecordNoticeSent",)),
+    ("Status", _ANY, ("GetCaller",)),
+    ("Status", _SEEN_ROLLOUTS | _SEEN_RULES, ("GetStatus",)),
+)
 METHODS: Mapping[str, frozenset[Role]] = {
-    f"/{PACKAGE}.DecisionService/CreateDecision": frozenset({Role.DECIDE}),
-    f"/{PACKAGE}.DecisionService/GetDecision": frozenset({Role.DECIDE, Role.READ}),
-    f"/{PACKAGE}.DecisionService/ListDecisions": frozenset({Role.DECIDE, Role.READ}),
-    f"/{PACKAGE}.DecisionService/ReplayDecision": frozenset({Role.DECIDE, Role.READ}),
-    f"/{PACKAGE}.RulesetService/ListRulesets": _SEEN_RULES,
-    f"/{PACKAGE}.RulesetService/ListPublications": _SEEN_RULES,
-    f"/{PACKAGE}.RulesetService/GetRuleset": _SEEN_RULES,
-    f"/{PACKAGE}.RulesetService/ValidateRuleset": _TRIED_RULES,
-    f"/{PACKAGE}.RulesetService/EvaluateRuleset": _TRIED_RULES,
-    **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
-    **dict.fromkeys(ROLLOUT_STEPS, frozenset({Role.ROLLOUT})),
-    **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
-    f"/{PACKAGE}.ApplicantService/ExportApplicant": frozenset({Role.SUBJECT_ACCESS}),
-    f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
-    f"/{PACKAGE}.OutcomeService/ListOutcomes": frozenset({Role.OUTCOMES, Role.READ}),
-    **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS | {Role.READ} for name in _READ_REVIEWS},
-    **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS for name in _WORK_ON_REVIEWS},
-    f"/{PACKAGE}.ReviewService/ConfirmReview": frozenset({Role.REVIEW_SECOND}),
-    f"/{PACKAGE}.ReviewService/RequestReview": frozenset({Role.DECIDE}),
-    f"/{PACKAGE}.NoticeService/GetNotice": frozenset({Role.DECIDE, Role.READ}),
-    f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
-    f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),
-    f"/{PACKAGE}.StatusService/GetCaller": _ANY,
-    f"/{PACKAGE}.StatusService/GetStatus": _SEEN_ROLLOUTS | _SEEN_RULES,
+    **{
+        f"/{PACKAGE}.{service}Service/{name}": frozenset(roles)
+        for service, roles, names in _ALLOWED
+        for name in names
+    },
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }
