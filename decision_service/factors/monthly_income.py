@@ -42,12 +42,9 @@ from decision_service.factors.series import MonthBook, SeriesView, Spans, within
 from decision_service.factors.usage import EARNING_KINDS, Feeder, counted, dead_ends
 
 INCOME_CAUSES = READ_CAUSES | {
-    Cause.SHORT_HISTORY,
-    Cause.MIXED_CURRENCY,
-    Cause.UNCLASSIFIED,
-    Cause.UNKNOWN_PROVIDER,
+    Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.UNKNOWN_PROVIDER,
     Cause.NOT_YET_POSTED,
-}
+}  # fmt: skip
 INCOME = Family("income", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 KNOWN_MONTHS = 6
 CARRIES = 3
