@@ -26,13 +26,7 @@ from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.income_sources import income_settlement
 from decision_service.factors.monthly_income import INCOME, income, income_presence
 from decision_service.factors.payroll import named_employer
-from decision_service.factors.registry import (
-    CALENDAR,
-    WHOLE,
-    FactorContext,
-    months,
-    window_length,
-)
+from decision_service.factors.registry import CALENDAR, WHOLE, FactorContext, months, window_length
 from decision_service.factors.series import MonthBook, MonthSpan, at, either_way, over, over_spans
 
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
