@@ -46,19 +46,14 @@ R = TypeVar("R", bound=Message)
 Take: TypeAlias = "Callable[[Any, R, CallInfo], Awaitable[Review | None]]"
 
 
-def review_id_from(review_id: str, problems: Problems | None = None) -> str:
-    """A well-formed id of a review; raises FieldInvalid unless `problems` take it."""
-    found = problems or Problems()
-    found.text("review_id", review_id, _REVIEW_ID, "`rev_`, a ULID, `-` and a number")
-    if problems is None:
-        found.raise_if_any()
-    return review_id
+def check_review_id(problems: Problems, review_id: str) -> None:
+    problems.text("review_id", review_id, _REVIEW_ID, "`rev_`, a ULID, `-` and a number")
 
 
 def steps_from(request: pb.GetReviewRequest) -> str:
     with Problems() as problems:
         check_page_size(problems, request.page_size)
-        review_id_from(request.review_id, problems)
+        check_review_id(problems, request.review_id)
     return request.review_id
 
 
@@ -173,7 +168,7 @@ def check_words(
 
 def _about(request: object, *, required: bool = False) -> Problems:
     problems = Problems()
-    review_id_from(getattr(request, "review_id", ""), problems)
+    check_review_id(problems, getattr(request, "review_id", ""))
     check_reference(problems, "request_id", getattr(request, "request_id", ""), required=required)
     return problems
 
@@ -320,7 +315,8 @@ class ReviewServicer(msgspec.Struct, frozen=True):
 
     @_step(pb.DecideAgainResponse)
     async def decide_again(self, asked: pb.DecideAgainRequest, by: CallInfo) -> Review:
-        return await self.operate.decide_again(review_id_from(asked.review_id), by.caller)
+        _about(asked).raise_if_any()
+        return await self.operate.decide_again(asked.review_id, by.caller)
 
     @_step(pb.CompleteReviewResponse)
     async def complete_review(self, asked: pb.CompleteReviewRequest, by: CallInfo) -> Review:

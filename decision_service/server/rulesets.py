@@ -115,6 +115,12 @@ def list_change_fields(entries: Sequence[ListChanges], product: str) -> list[Fie
     return found[:MOST_CHANGES]
 
 
+def most_from(request: rules_pb.ListPublicationsRequest) -> int:
+    with Problems() as problems:
+        check_page_size(problems, request.page_size)
+    return page_size(request.page_size)
+
+
 class RulesetServicer(msgspec.Struct, frozen=True):
     active_rules: ActiveRules
     try_rules: TryRules
@@ -157,9 +163,7 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     async def list_publications(
         self, request: rules_pb.ListPublicationsRequest, _: RpcContext
     ) -> rules_pb.ListPublicationsResponse:
-        with Problems() as problems:
-            check_page_size(problems, request.page_size)
-        found = await newest_publications(self.log, page_size(request.page_size))
+        found = await newest_publications(self.log, most_from(request))
         decides = self.active_rules.current().published
         return rules_pb.ListPublicationsResponse(
             publications=[
