@@ -65,12 +65,6 @@ def _check_names(
             problems.add(name, f"is longer than {_LONGEST_NAME} characters")
 
 
-def next_from(request: pb.ClaimNextReviewRequest) -> ReviewFilter:
-    with Problems() as problems:
-        _check_names(problems, request, "product", "queue")
-    return ReviewFilter(request.product, request.queue)
-
-
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
     with Problems() as problems:
         _check_names(problems, request, "product", "queue", "tag")
@@ -79,36 +73,6 @@ def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
         check_page_size(problems, request.page_size)
         due_before = now if request.overdue else None
         return REVIEWS.read(ReviewFilter, request, problems, due_before=due_before)
-
-
-def hold_from(request: pb.ClaimReviewRequest) -> datetime | None:
-    """Until when a claim is held; None for the usual time."""
-    with _about(request) as problems:
-        return problems.instant(request, "hold_until_time")
-
-
-def skip_from(request: pb.SkipReviewRequest) -> str:
-    with _about(request) as problems:
-        check_words(problems, "text", request.text, required=False, most=_LONGEST_SKIP)
-    return request.text
-
-
-def receiver_from(request: pb.ReleaseReviewRequest, is_reviewer: Callable[[str], bool]) -> str:
-    """Who gets a review that is handed over; empty where it goes back to its queue."""
-    with _about(request) as problems:
-        if request.hand_to and not is_reviewer(request.hand_to):
-            name = request.hand_to[:_LONGEST_NAME]
-            problems.add(
-                "hand_to",
-                f"is {name}, which is no caller with the role review or review_second: name one",
-            )
-    return request.hand_to
-
-
-def note_from(request: pb.AddReviewNoteRequest) -> str:
-    with _about(request) as problems:
-        check_words(problems, "text", request.text)
-    return request.text
 
 
 def kinds_from(request: pb.RequestReviewDataRequest) -> Sequence[Kind]:
@@ -145,14 +109,6 @@ def rejection_from(request: pb.ConfirmReviewRequest) -> str:
             check_words(problems, "text", request.text)
         elif request.text:
             problems.add("text", "is set without `reject`: add a note instead")
-    return request.text
-
-
-def contest_from(request: pb.RequestReviewRequest) -> str:
-    with Problems() as problems:
-        check_decision_id(problems, request.decision_id)
-        check_reference(problems, "request_id", request.request_id, required=True)
-        check_words(problems, "text", request.text)
     return request.text
 
 
@@ -288,26 +244,37 @@ class ReviewServicer(msgspec.Struct, frozen=True):
 
     @_step(pb.ClaimReviewResponse)
     async def claim_review(self, asked: pb.ClaimReviewRequest, by: CallInfo) -> Review:
-        return await self.operate.claim(asked.review_id, by.caller, hold_from(asked))
+        with _about(asked) as problems:
+            until = problems.instant(asked, "hold_until_time")
+        return await self.operate.claim(asked.review_id, by.caller, until)
 
     @_step(pb.ClaimNextReviewResponse)
     async def claim_next_review(
         self, asked: pb.ClaimNextReviewRequest, by: CallInfo
     ) -> Review | None:
-        return await self.operate.claim_next(by.caller, next_from(asked))
+        with Problems() as problems:
+            _check_names(problems, asked, "product", "queue")
+        return await self.operate.claim_next(by.caller, ReviewFilter(asked.product, asked.queue))
 
     @_step(pb.SkipReviewResponse)
     async def skip_review(self, asked: pb.SkipReviewRequest, by: CallInfo) -> Review:
-        return await self.operate.skip(asked.review_id, by.caller, skip_from(asked))
+        with _about(asked) as problems:
+            check_words(problems, "text", asked.text, required=False, most=_LONGEST_SKIP)
+        return await self.operate.skip(asked.review_id, by.caller, asked.text)
 
     @_step(pb.ReleaseReviewResponse)
     async def release_review(self, asked: pb.ReleaseReviewRequest, by: CallInfo) -> Review:
-        hand_to = receiver_from(asked, self.is_reviewer)
-        return await self.operate.release(asked.review_id, by.caller, hand_to)
+        with _about(asked) as problems:
+            if asked.hand_to and not self.is_reviewer(asked.hand_to):
+                what = "which is no caller with the role review or review_second: name one"
+                problems.add("hand_to", f"is {asked.hand_to[:_LONGEST_NAME]}, {what}")
+        return await self.operate.release(asked.review_id, by.caller, asked.hand_to)
 
     @_step(pb.AddReviewNoteResponse)
     async def add_review_note(self, asked: pb.AddReviewNoteRequest, by: CallInfo) -> Review:
-        return await self.operate.note(*_key(asked, by), note_from(asked))
+        with _about(asked) as problems:
+            check_words(problems, "text", asked.text)
+        return await self.operate.note(*_key(asked, by), asked.text)
 
     @_step(pb.RequestReviewDataResponse)
     async def request_review_data(self, asked: pb.RequestReviewDataRequest, by: CallInfo) -> Review:
@@ -332,5 +299,11 @@ class ReviewServicer(msgspec.Struct, frozen=True):
 
     @_step(pb.RequestReviewResponse)
     async def request_review(self, asked: pb.RequestReviewRequest, by: CallInfo) -> Review:
-        text, request_id = contest_from(asked), request_id_in(asked.request_id)
-        return await self.operate.request(asked.decision_id, by.caller, request_id, text, by.scope)
+        with Problems() as problems:
+            check_decision_id(problems, asked.decision_id)
+            check_reference(problems, "request_id", asked.request_id, required=True)
+            check_words(problems, "text", asked.text)
+        request_id = request_id_in(asked.request_id)
+        return await self.operate.request(
+            asked.decision_id, by.caller, request_id, asked.text, by.scope
+        )
