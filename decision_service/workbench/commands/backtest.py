@@ -47,15 +47,9 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
 }
 _NAMES = (
-    "approve_change",
-    "refer_change",
-    "decline_change",
-    "swap_in",
-    "swap_out",
-    "amount_change",
-    "not_compared",
-    "not_reproduced",
-)
+    "approve_change", "refer_change", "decline_change", "swap_in", "swap_out", "amount_change",
+    "not_compared", "not_reproduced",
+)  # fmt: skip
 MOST_POINTS = 500
 MOST_RANGES = 2
 _NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
