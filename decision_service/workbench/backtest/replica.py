@@ -67,12 +67,7 @@ _IN_RANGE = (
     _ROW.created >= sa.bindparam("since"),
     _ROW.created < sa.bindparam("before"),
 )
-_LOANS = (
-    history.c.overdue_loans,
-    history.c.open_loans,
-    history.c.repaid_loans,
-    history.c.drawn,
-)
+_LOANS = (history.c.overdue_loans, history.c.open_loans, history.c.repaid_loans, history.c.drawn)
 _FIRSTS = (
     sa.select(*decisions.c, *_LOANS)
     .outerjoin(history, history.c.decision_id == _ROW.decision_id)

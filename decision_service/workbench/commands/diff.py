@@ -201,10 +201,7 @@ ProveOption = Annotated[
 
 
 def proved(
-    old: CompiledRuleset,
-    new: CompiledRuleset,
-    since: date | None = None,
-    name: str = "",
+    old: CompiledRuleset, new: CompiledRuleset, since: date | None = None, name: str = ""
 ) -> Proofs:
     """What is proved of a change from a day on, else from today; raises SolverMissing."""
     today = since or datetime.now(UTC).astimezone(new.zone).date()

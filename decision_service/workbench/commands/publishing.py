@@ -484,7 +484,7 @@ def _problems(folder: RuleFolder, signers: Signers) -> tuple[Diagnostic, ...]:
 
 
 def _signers(file: Path) -> Signers:
-    from decision_service.server.auth import read_callers_file
+    from decision_service.server.callers import read_callers_file
 
     reading = read_callers_file(file)
     if reading.callers is None:

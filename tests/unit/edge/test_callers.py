@@ -16,17 +16,11 @@ from hypothesis import strategies as st
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.server import auth as authenticator_module
-from decision_service.server.auth import (
-    Authenticator,
-    CallersRefused,
-    FailedAuthentications,
-    new_token,
-    read_callers,
-    token_hash,
-)
+from decision_service.server.auth import Authenticator, CallersRefused, FailedAuthentications
+from decision_service.server.callers import new_token, read_callers, token_hash
 from decision_service.server.context import ANONYMOUS, Caller, CallInfo, Role
-from decision_service.server.gauges import of_tokens
 from decision_service.server.interceptors import authenticating
+from decision_service.server.status import of_tokens
 from tests.fakes.log import captured
 from tests.fakes.world import SetClock
 from tests.kits.certificates import client_certificate

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from decision_service.standin.scenario import ScenarioRefused, load_scenario
+from decision_service.standin.commands import ScenarioRefused, load_scenario
 from tests.unit.simulator.stand import ANISHA, RYAN, open_stand
 
 TODAY = date(2026, 11, 24)
