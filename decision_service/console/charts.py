@@ -78,8 +78,8 @@ class Strip:
 
 def strip(months: Sequence[pb.IncomeMonth]) -> Strip:
     sources = sorted({_source(part) for month in months for part in month.parts})
-    highest = max(months, key=_whole)
-    top = _whole(highest) or Decimal(1)
+    highest = max(months, key=lambda one: Decimal(amount_text(one.amount)))
+    top = Decimal(amount_text(highest.amount)) or Decimal(1)
     return Strip(sources, highest, [(one, [*_stacked(one, sources, top)]) for one in months])
 
 
@@ -91,10 +91,6 @@ def _stacked(
         height = max(0, round(Decimal(amount_text(part.amount)) / top * HEIGHT))
         upper -= height
         yield sources.index(_source(part)), upper, height
-
-
-def _whole(month: pb.IncomeMonth) -> Decimal:
-    return sum((Decimal(amount_text(part.amount)) for part in month.parts), Decimal())
 
 
 def _source(part: pb.IncomePart) -> str:

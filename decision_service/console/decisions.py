@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import grpc
@@ -21,8 +21,8 @@ from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, Ru
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.decisions import ChainLink, chain_of, differences
 from decision_service.cli.export import amount_text
-from decision_service.cli.fields import money_message
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.fields import money_message, parse_input
+from decision_service.cli.output import CommandError
 from decision_service.cli.views import outcome_text, value_text
 from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
@@ -216,8 +216,13 @@ def replay(visit: Visit) -> Response:
         reply = _replayed(visit)
     except Refused as refused:
         return show(visit, 409, replay=sentence(refused))
-    rows = [*differences(decision, reply.decision)]
-    return visit.page("replay.html", decision=decision, reply=reply, rows=rows)
+    return visit.page("replay.html", decision=decision, reply=reply, rows=_rows(decision, reply))
+
+
+def _rows(decision: pb.Decision, reply: Any) -> list[tuple[str, str, str]]:
+    """What differs, but for rules of the offer: the offer itself says the same."""
+    found = differences(decision, reply.decision)
+    return [row for row in found if not row[0].startswith("rule offer.")]
 
 
 def _replayed(visit: Visit, **changes: Any) -> Any:
@@ -240,7 +245,6 @@ def what_if(visit: Visit) -> Response:
     except Refused as refused:
         words = sentence(refused)
         wrong = {name.removeprefix("inputs."): text for name, text in refused.fields.items()}
-    rows = [*differences(decision, reply.decision)] if reply else ()
     return visit.page(
         "what-if.html",
         400 if wrong or words else 200,
@@ -251,7 +255,7 @@ def what_if(visit: Visit) -> Response:
         reply=reply,
         wrong=wrong,
         words=words,
-        rows=rows,
+        rows=_rows(decision, reply) if reply else (),
     )
 
 
@@ -296,17 +300,10 @@ def changes_of(
 def input_of(kind: str, text: str, currency: str) -> InputValue:
     """An input of a type of rules; raises CommandError where it is no amount or whole number."""
     if kind == "integer" and not _WHOLE.fullmatch(text):
-        raise CommandError(f"{text} is no whole number: write one such as 6", Exit.USAGE)
-    match kind:
-        case "money":
-            return InputValue(money=money_message(text, currency))
-        case "flag":
-            return InputValue(flag=text == "true")
-        case "text":
-            return InputValue(text=text)
-        case "date":
-            return InputValue(date=text)
-    return InputValue(number=text)
+        raise CommandError(f"{text} is no whole number: write one such as 6")
+    if kind == "money":
+        return InputValue(money=money_message(text, currency))
+    return InputValue(text=text) if kind == "text" else parse_input(f"{kind}={text}")[1]
 
 
 def make_letter(visit: Visit) -> Response:
@@ -315,8 +312,6 @@ def make_letter(visit: Visit) -> Response:
     try:
         visit.service.call(method, decision_id=decision_id, language=visit.text("language"))
     except Refused as refused:
-        if refused.code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAUTHENTICATED}:
-            raise
         return show(visit, 409, letter=sentence(refused))
     return visit.go(f"/decisions/{decision_id}#letters")
 
@@ -327,29 +322,18 @@ def chain(visit: Visit) -> Response:
     def stored(decision_id: str) -> pb.Decision | None:
         asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": True}
         reply = visit.service.find(_GET, decision_id=decision_id, **asked)
-        return None if reply is None else reply.decision
+        return cast("pb.Decision | None", reply and reply.decision)
 
-    links = [_link(visit, one) for one in chain_of(_decision(visit), stored)]
-    loaded = _loaded(visit.service)
-    return visit.page("chain.html", links=links, loaded=loaded)
-
-
-def _link(visit: Visit, decision: pb.Decision) -> ChainLink:
-    return ChainLink(
-        decision,
-        [_review(visit.service, review_id) for review_id in decision.review.review_ids],
-        _all(visit, "NoticeService.ListNotices", "notices", decision)[::-1],
-        _all(visit, "OutcomeService.ListOutcomes", "outcomes", decision),
-    )
-
-
-def _review(service: Service, review_id: str) -> Any:
-    """A review with all of its steps."""
-    pages = service.pages("ReviewService.GetReview", _PAGES, review_id=review_id, page_size=100)
-    review = next(pages).review
-    for page in pages:
-        review.events.extend(page.review.events)
-    return review
+    links = [
+        ChainLink(
+            one,
+            [visit.service.review(each) for each in one.review.review_ids],
+            _all(visit, "NoticeService.ListNotices", "notices", one)[::-1],
+            _all(visit, "OutcomeService.ListOutcomes", "outcomes", one),
+        )
+        for one in chain_of(_decision(visit), stored)
+    ]
+    return visit.page("chain.html", links=links, loaded=_loaded(visit.service))
 
 
 def _loaded(service: Service) -> ListRulesetsResponse:

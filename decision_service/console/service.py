@@ -25,11 +25,11 @@ class Refused(Exception):
     name of the field that they are about.
     """
 
-    def __init__(self, code: grpc.StatusCode, message: str, reason: str = "") -> None:
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.reason = reason
+        self.reason = ""
         self.fields: dict[str, str] = {}
 
     @classmethod
@@ -53,11 +53,13 @@ class Service:
 
     def __init__(self, connection: Connection, token: str) -> None:
         self.seconds = 0.0
-        self.call_id = secrets.token_hex(8)
         self._connection = connection
-        self._metadata = (("authorization", f"Bearer {token}"), ("x-request-id", self.call_id))
+        self._metadata = (
+            ("authorization", f"Bearer {token}"),
+            ("x-request-id", secrets.token_hex(8)),
+        )
 
-    def call(self, name: str, seconds: float = SECONDS, **fields: Any) -> Any:
+    def call(self, name: str, **fields: Any) -> Any:
         """The reply of a method such as `ReviewService.GetReview`; raises Refused."""
         rpc = method_of(name)
         asked, reply = GetMessageClass(rpc.input_type), GetMessageClass(rpc.output_type)
@@ -66,7 +68,7 @@ class Service:
         made = channel.unary_unary(path, asked.SerializeToString, reply.FromString)
         began = perf_counter()
         try:
-            return made(asked(**fields), timeout=seconds, metadata=self._metadata)
+            return made(asked(**fields), timeout=SECONDS, metadata=self._metadata)
         except grpc.RpcError as error:
             raise Refused.of(error, self._connection) from None
         finally:
@@ -80,6 +82,14 @@ class Service:
             if not page.next_page_token:
                 return
             fields["page_token"] = page.next_page_token
+
+    def review(self, review_id: str) -> Any:
+        """A review with all of its steps."""
+        pages = self.pages("ReviewService.GetReview", 40, review_id=review_id, page_size=100)
+        review = next(pages).review
+        for page in pages:
+            review.events.extend(page.review.events)
+        return review
 
     def find(self, name: str, **fields: Any) -> Any:
         """The reply, or None where the person may not ask or nothing is found."""

@@ -120,7 +120,8 @@ def test_the_parts_of_a_month_are_stacked_up_to_its_share_of_the_highest_month()
             pb.IncomePart(provider_id=name, data_kind="incomes", amount=php(amount))
             for name, amount in zip(("b", "a"), amounts, strict=False)
         ]
-        return pb.IncomeMonth(month="2026-10", state=pb.MONTH_STATE_KNOWN, parts=parts)
+        known, whole = pb.MONTH_STATE_KNOWN, php(sum(amounts))
+        return pb.IncomeMonth(month="2026-10", state=known, amount=whole, parts=parts)
 
     found = strip([month(50, 50), month(20), month()])
     assert found.sources == ["a incomes", "b incomes"]
