@@ -110,14 +110,12 @@ def _option(name: str, about: str) -> Any:
 
 def console(
     listen_at: Annotated[str, _option("listen", "host:port of the pages")] = "127.0.0.1:8090",
-    url: Annotated[
-        str, _option("url", "the address that browsers open, https:// but on this machine")
-    ] = "",
+    url: Annotated[str, _option("url", "the address that browsers open")] = "",
     issuer: Annotated[str, _option("issuer", "URL of the identity provider")] = "",
     client_id: Annotated[str, _option("client-id", "this console's name there")] = "",
     client_secret_file: Annotated[
         Path | None,
-        _option("client-secret-file", "file with its secret there; a public client has none"),
+        _option("client-secret-file", "file with its secret there, if any"),
     ] = None,
     cert: Annotated[Path | None, _option("cert", "certificate of the pages, in PEM")] = None,
     cert_key: Annotated[Path | None, _option("cert-key", "and its key")] = None,
@@ -192,7 +190,6 @@ def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
     if cert is None and key is None:
         return None
     made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         made.load_cert_chain(cert or "", key)
     except (OSError, ssl.SSLError):

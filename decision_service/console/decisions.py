@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import re
@@ -12,7 +11,6 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import grpc
-import msgspec
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -27,15 +25,11 @@ from decision_service.cli.views import outcome_text, value_text
 from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
 from decision_service.domain.errors import visible
-from decision_service.domain.ports import PagePosition
 from decision_service.server.wire import numbers_of
 
 PAGE = 50
-MOST_ROWS = 10_000
-"""Of an export."""
 
 OUTCOMES = ("APPROVE", "REFER", "DECLINE", "NOT_ENROLLED")
-LANGUAGES = {"en": "English", "fil": "Filipino"}
 TEXTS = ("any_id", "product", "reason", "arm")
 FLAGS = ("decided_again", "by_person")
 DAYS = {"from": ("create_time_from", 0), "to": ("create_time_before", 1)}
@@ -49,7 +43,6 @@ FORMULA = ("=", "+", "-", "@")
 """What a cell begins with that a spreadsheet would compute."""
 
 _LIST, _GET = "DecisionService.ListDecisions", "DecisionService.GetDecision"
-_PAGES = 40
 _WHOLE = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
 
@@ -95,7 +88,7 @@ def search(visit: Visit) -> Response:
         is_first=not token,
         address=urlencode(kept),
         following=following and urlencode({**kept, "page_token": following}),
-        back_to=back_to(following) if len(found) < PAGE else "",
+        is_short=len(found) < PAGE,
         products=sorted({one.ref.ruleset for one in _loaded(visit.service).rulesets}),
         outcomes=OUTCOMES,
     )
@@ -124,31 +117,17 @@ def fields_of(kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     return fields, wrong
 
 
-def back_to(token: str) -> str:
-    """The day down to which the service has looked, by the token of the page after."""
-    try:
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        _, position = msgspec.msgpack.decode(raw, type=tuple[bytes, PagePosition])
-    except ValueError:  # of another version of the service
-        return ""
-    return f"{position.created:%Y-%m-%d}"
-
-
 def export(visit: Visit) -> Response:
     """What the search shows, of all its pages, as CSV; the file's name says where it is cut."""
     fields, wrong = fields_of(visit.query)
     if wrong:
         return visit.go(f"/decisions?{visit.request.url.query}")
-    found: list[pb.Decision] = []
-    is_cut = False
-    for page in visit.service.pages(_LIST, _PAGES, page_size=500, **fields):
-        found.extend(page.decisions)
-        is_cut = bool(page.next_page_token)
-        if len(found) >= MOST_ROWS:
-            break
+    pages = [*visit.service.pages(_LIST, page_size=500, **fields)]
+    found = [one for page in pages for one in page.decisions]
+    is_cut = pages[-1].next_page_token
     name = f"decisions{'-incomplete' if is_cut else ''}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(csv_of(found[:MOST_ROWS]), media_type="text/csv", headers=headers)
+    return Response(csv_of(found), media_type="text/csv", headers=headers)
 
 
 def csv_of(decisions: Sequence[pb.Decision]) -> str:
@@ -176,7 +155,6 @@ def show(visit: Visit, status: int = 200, **refused: str) -> Response:
         decision=decision,
         notices=_all(visit, "NoticeService.ListNotices", "notices", decision),
         outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision),
-        languages=LANGUAGES,
         refused=refused,
     )
 
@@ -195,7 +173,7 @@ def _decision(visit: Visit, *, recourse: bool = False) -> pb.Decision:
 
 def _all(visit: Visit, method: str, field: str, decision: pb.Decision) -> list[Any]:
     """Every entry of a list about a decision; none where the person may not read it."""
-    pages = visit.service.pages(method, _PAGES, decision_id=decision.decision_id, page_size=500)
+    pages = visit.service.pages(method, decision_id=decision.decision_id, page_size=500)
     try:
         return [one for page in pages for one in getattr(page, field)]
     except Refused as refused:

@@ -8,7 +8,6 @@ from hashlib import sha256
 from itertools import groupby, islice
 from typing import Any
 
-import grpc
 import msgspec
 from jinja2 import UndefinedError
 from starlette.datastructures import UploadFile
@@ -16,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
-from decision_service.console.service import Refused
 from decision_service.console.web import Pages, Visit
 from decision_service.workbench.backtest import render
 from decision_service.workbench.backtest.report import ImpactReport
@@ -31,8 +29,16 @@ LONGEST = 6_000
 MOST = 100_000
 """How much of it a page has in all."""
 
-_UNFIT = (ArithmeticError, ValueError, LookupError, TypeError, UndefinedError)
-"""What a document that only looks like that of a command makes of its page."""
+_UNFIT = (
+    msgspec.DecodeError,
+    UndefinedError,
+    RecursionError,
+    ArithmeticError,
+    ValueError,
+    LookupError,
+    TypeError,
+)
+"""What a document that is not that of a command makes of its page."""
 
 
 def routes(pages: Pages) -> list[Route]:
@@ -55,9 +61,6 @@ def _version(visit: Visit) -> Response:
     product, number = visit.path["product"], visit.path["version"]
     listed = visit.service.call("RulesetService.ListRulesets", product=product)
     versions = {one.ref.version: one for one in listed.rulesets}
-    if number not in versions:
-        message = f"no version v{number} of {product} is loaded: choose one of the rules"
-        raise Refused(grpc.StatusCode.NOT_FOUND, message)
     against = compared_with(number, versions, visit.query.get("against", ""))
     shown, other = (
         visit.service.call("RulesetService.GetRuleset", product=product, version=one).ruleset
@@ -114,19 +117,12 @@ def _show(visit: Visit) -> Response:
             named=[one for one in register if digest in (one.impact_digest, one.proofs_digest)],
             versions={one.ref.digest: f"{one.ref.ruleset} v{one.ref.version}" for one in listed},
             whole=kind != "impact" or _is_whole(content),
-            lines=[*render.headline(found), *render.honesty(found)] if kind == "impact" else [],
-            rate=render.rate,
-            interval=render.interval,
-            number=render.number,
-            amount=render.money,
+            render=render,
         )
-    except msgspec.DecodeError as error:
-        words = f"The file is not what one of these commands wrote ({str(error)[:200]})."
-    except RecursionError:
-        words = "The file is nested too deeply: choose what the command wrote."
-    except _UNFIT:
-        words = "Figures are lacking in the file, or are none: choose what the command wrote."
-    return _ask(visit, words)
+    except _UNFIT as error:
+        place = f" ({str(error)[:200]})" if isinstance(error, msgspec.DecodeError) else ""
+        words = f"The file is not what one of these commands wrote{place}: choose another."
+        return _ask(visit, words)
 
 
 def read_evidence(content: bytes) -> tuple[str, Any]:

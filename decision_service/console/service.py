@@ -17,6 +17,8 @@ from decision_service.cli.client import Connection, answered, method_of, unreach
 SECONDS = 10.0
 """How long a call may take."""
 
+PAGES = 20
+
 
 class Refused(Exception):
     """What the service answered in the place of a reply: a sentence, and a code to go by.
@@ -74,9 +76,9 @@ class Service:
         finally:
             self.seconds += perf_counter() - began
 
-    def pages(self, name: str, most: int, **fields: Any) -> Iterator[Any]:
-        """At most so many pages of a list, each asked for when the one before it is used up."""
-        for _ in range(most):
+    def pages(self, name: str, **fields: Any) -> Iterator[Any]:
+        """At most PAGES pages of a list, each asked for when the one before it is used up."""
+        for _ in range(PAGES):
             page = self.call(name, **fields)
             yield page
             if not page.next_page_token:
@@ -85,7 +87,7 @@ class Service:
 
     def review(self, review_id: str) -> Any:
         """A review with all of its steps."""
-        pages = self.pages("ReviewService.GetReview", 40, review_id=review_id, page_size=100)
+        pages = self.pages("ReviewService.GetReview", review_id=review_id, page_size=100)
         review = next(pages).review
         for page in pages:
             review.events.extend(page.review.events)

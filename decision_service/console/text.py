@@ -42,12 +42,10 @@ def environment(now: Callable[[], datetime]) -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
-    for name in (
-        *("money", "value", "cause", "reason", "outcome", "offer", "score", "override"),
-        "comparison",
-    ):
+    for name in ("money", "value", "cause", "reason", "outcome", "offer", "score", "override"):
         made.filters[name] = getattr(views, f"{name}_text")
     made.filters.update(
+        comparison=views.comparison_text,
         moved=rollout.moved_text,
         name=name_of,
         words=lambda text: text.lower().replace("_", " "),

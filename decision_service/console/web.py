@@ -158,18 +158,13 @@ class Visit:
 Handler = Callable[[Visit], Response]
 
 
+@dataclass(frozen=True, slots=True)
 class Pages:
     """Makes endpoints of handlers, which run in threads: calls of the service block them."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        session_of: Callable[[Request], Awaitable[Session | None]],
-        serve: Callable[[str], Service],
-    ) -> None:
-        self._sessions = sessions
-        self._session_of = session_of
-        self._serve = serve
+    sessions: Sessions
+    session_of: Callable[[Request], Awaitable[Session | None]]
+    serve: Callable[[str], Service]
 
     def route(
         self, path: str, handler: Handler, method: str = "GET", *, weighty: bool = False
@@ -179,21 +174,22 @@ class Pages:
         async def endpoint(request: Request) -> Response:
             began = perf_counter()
             form = await _form(request) if method == "POST" else FormData()
-            session = await self._session_of(request)
+            session = await self.session_of(request)
             if session is None:
                 return _signed_out(request, form)
-            if weighty and not self._sessions.is_fresh(session):
+            if weighty and not self.sessions.is_fresh(session):
                 words = "This step has weight, so you are asked who you are again."
-                return _error(request, 401, "Sign in again", words, session, form)
-            visit = Visit(request, session, self._serve(session.token), form)
+                return _sign_in_again(request, session, form, words)
+            visit = Visit(request, session, self.serve(session.token), form)
             try:
                 response = await run_in_threadpool(handler, visit)
             except Refused as refused:
                 if refused.code is grpc.StatusCode.UNAUTHENTICATED:
-                    self._sessions.end(session)
+                    self.sessions.end(session)
                     return _signed_out(request, form)
                 status, title = _ANSWERS.get(refused.code, (502, _FAILED))
-                response = _error(request, status, title, sentence(refused), session, form)
+                about: dict[str, Any] = {"title": title, "words": sentence(refused), "form": form}
+                response = page(request, session, "error.html", status, **about)
             spent, whole = visit.service.seconds * 1000, (perf_counter() - began) * 1000
             response.headers["server-timing"] = (
                 f"own;dur={whole - spent:.1f}, service;dur={spent:.1f}"
@@ -204,12 +200,13 @@ class Pages:
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """Any page's answer to what no handler expected, with an id to find it by."""
-        session = self._sessions.of(request.cookies.get(COOKIE, ""))
+        session = self.sessions.of(request.cookies.get(COOKIE, ""))
         if isinstance(error, HTTPException):
             title, words = "Not found", "There is no such page."
             if error.status_code == 413:
                 title, words = "Too large", error.detail
-            return _error(request, error.status_code, title, words, session)
+            status = error.status_code
+            return page(request, session, "error.html", status, title=title, words=words)
         incident = secrets.token_hex(8)
         frames = [
             f"{one.filename.rpartition('decision_service/')[2]}:{one.lineno}"
@@ -217,13 +214,13 @@ class Pages:
         ]
         log.error("incident", incident=incident, error=type(error).__name__, frames=frames)
         words = f"The console failed: give the operators the incident {incident}."
-        return _error(request, 500, _FAILED, words, session)
+        return page(request, session, "error.html", 500, title=_FAILED, words=words)
 
 
 def _signed_out(request: Request, form: FormData) -> Response:
     """Leads to the sign-in and back. What was typed stays on the page and can be sent again."""
     if request.method == "POST":
-        return _error(request, 401, "Sign in again", "Your session has ended.", None, form)
+        return _sign_in_again(request, None, form, "Your session has ended.")
     if "hx-request" in request.headers:
         return HTMLResponse(
             '<p class="bad">Your session has ended: <a href="/sign-in">sign in</a>.</p>'
@@ -232,17 +229,11 @@ def _signed_out(request: Request, form: FormData) -> Response:
     return RedirectResponse(f"/sign-in?next={quote(here, safe='')}", 303)
 
 
-def _error(
-    request: Request,
-    status: int,
-    title: str,
-    words: str,
-    session: Session | None,
-    form: Mapping[str, Any] | None = None,
+def _sign_in_again(
+    request: Request, session: Session | None, form: FormData, words: str
 ) -> Response:
-    """A page with one sentence and a way on; a form can be sent again where that may help."""
-    values: dict[str, Any] = {"title": title, "words": words, "form": form}
-    return page(request, session, "error.html", status, **values)
+    title = "Sign in again"
+    return page(request, session, "error.html", 401, title=title, words=words, form=form)
 
 
 def sentence(refused: Refused) -> str:

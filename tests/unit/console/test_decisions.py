@@ -12,9 +12,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, Ruleset, RulesetInput
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.console.charts import factor_rows, strip
-from decision_service.console.decisions import back_to, changes_of, csv_of, fields_of, inputs_of
-from decision_service.domain.ports import PagePosition
-from decision_service.server.page_tokens import make_token
+from decision_service.console.decisions import changes_of, csv_of, fields_of, inputs_of
 
 
 def php(amount: int) -> Money:
@@ -38,12 +36,6 @@ def test_what_a_url_asks_in_vain_is_said_next_to_its_field(name: str, text: str)
     _, wrong = fields_of({name: text, "product": "loan"})
     assert wrong.keys() == {name}
     assert text in wrong[name]
-
-
-def test_a_cut_page_says_the_day_down_to_which_the_service_has_looked() -> None:
-    last = PagePosition(datetime(2026, 10, 3, 23, 0, tzinfo=UTC), "dec_1")
-    assert back_to(make_token("a filter", last)) == "2026-10-03"
-    assert back_to("of another service") == ""
 
 
 def test_a_spreadsheet_computes_nothing_of_an_export() -> None:
