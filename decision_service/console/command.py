@@ -71,7 +71,7 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     routes: list[BaseRoute] = [
         pages.route("/", _home),
         pages.route("/operations", _operations),
-        pages.route("/signed-in", lambda visit: visit.page("signed-in.html")),
+        pages.route("/signed-in", _signed_in),
         *signin.routes(),
         *(route for part in parts for route in part.routes(pages)),
         Route("/static/{name}", _asset, methods=["GET"]),
@@ -88,6 +88,12 @@ def _home(visit: Visit) -> Response:
     if visit.session.may("review", "review_second"):
         return visit.go("/reviews")
     return visit.go("/decisions" if visit.session.may("read", "decide") else "/rollouts")
+
+
+def _signed_in(visit: Visit) -> Response:
+    words = "Close this tab, and send your form again in the other one."
+    title = f"You are signed in as {visit.session.name}"
+    return visit.page("message.html", title=title, words=words)
 
 
 def _operations(visit: Visit) -> Response:

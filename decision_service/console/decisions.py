@@ -161,14 +161,10 @@ def show(visit: Visit, status: int = 200, **refused: str) -> Response:
 
 def _decision(visit: Visit, *, recourse: bool = False) -> pb.Decision:
     """The decision of the page; without what would change it, which takes up to a second."""
-    reply = visit.service.call(
-        _GET,
-        decision_id=visit.path["id"],
-        view=pb.DECISION_VIEW_FULL,
-        without_recourse=not recourse,
-    )
-    decision: pb.Decision = reply.decision
-    return decision
+    asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": not recourse}
+    found: pb.Decision
+    found = visit.service.call(_GET, decision_id=visit.path["id"], **asked).decision
+    return found
 
 
 def _all(visit: Visit, method: str, field: str, decision: pb.Decision) -> list[Any]:

@@ -29,16 +29,8 @@ LONGEST = 6_000
 MOST = 100_000
 """How much of it a page has in all."""
 
-_UNFIT = (
-    msgspec.DecodeError,
-    UndefinedError,
-    RecursionError,
-    ArithmeticError,
-    ValueError,
-    LookupError,
-    TypeError,
-)
-"""What a document that is not that of a command makes of its page."""
+_UNFIT = (RecursionError, ArithmeticError, ValueError, LookupError, TypeError)
+"""What a document that is not that of a command makes of its page, next to what it lacks."""
 
 
 def routes(pages: Pages) -> list[Route]:
@@ -119,7 +111,7 @@ def _show(visit: Visit) -> Response:
             whole=kind != "impact" or _is_whole(content),
             render=render,
         )
-    except _UNFIT as error:
+    except (msgspec.DecodeError, UndefinedError, *_UNFIT) as error:
         place = f" ({str(error)[:200]})" if isinstance(error, msgspec.DecodeError) else ""
         words = f"The file is not what one of these commands wrote{place}: choose another."
         return _ask(visit, words)

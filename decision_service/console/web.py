@@ -189,7 +189,7 @@ class Pages:
                     return _signed_out(request, form)
                 status, title = _ANSWERS.get(refused.code, (502, _FAILED))
                 about: dict[str, Any] = {"title": title, "words": sentence(refused), "form": form}
-                response = page(request, session, "error.html", status, **about)
+                response = page(request, session, "message.html", status, **about)
             spent, whole = visit.service.seconds * 1000, (perf_counter() - began) * 1000
             response.headers["server-timing"] = (
                 f"own;dur={whole - spent:.1f}, service;dur={spent:.1f}"
@@ -202,11 +202,10 @@ class Pages:
         """Any page's answer to what no handler expected, with an id to find it by."""
         session = self.sessions.of(request.cookies.get(COOKIE, ""))
         if isinstance(error, HTTPException):
-            title, words = "Not found", "There is no such page."
-            if error.status_code == 413:
+            title, words, status = "Not found", "There is no such page.", error.status_code
+            if status == 413:
                 title, words = "Too large", error.detail
-            status = error.status_code
-            return page(request, session, "error.html", status, title=title, words=words)
+            return page(request, session, "message.html", status, title=title, words=words)
         incident = secrets.token_hex(8)
         frames = [
             f"{one.filename.rpartition('decision_service/')[2]}:{one.lineno}"
@@ -214,7 +213,7 @@ class Pages:
         ]
         log.error("incident", incident=incident, error=type(error).__name__, frames=frames)
         words = f"The console failed: give the operators the incident {incident}."
-        return page(request, session, "error.html", 500, title=_FAILED, words=words)
+        return page(request, session, "message.html", 500, title=_FAILED, words=words)
 
 
 def _signed_out(request: Request, form: FormData) -> Response:
@@ -233,7 +232,7 @@ def _sign_in_again(
     request: Request, session: Session | None, form: FormData, words: str
 ) -> Response:
     title = "Sign in again"
-    return page(request, session, "error.html", 401, title=title, words=words, form=form)
+    return page(request, session, "message.html", 401, title=title, words=words, form=form)
 
 
 def sentence(refused: Refused) -> str:
