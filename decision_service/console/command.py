@@ -8,6 +8,7 @@ import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -61,19 +62,15 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     templates = environment(clock.now)
     templates.globals["grafana"] = settings.grafana
     sessions = Sessions(clock.monotonic)
-
-    def serve(token: str) -> Service:
-        return Service(connection, token)
-
+    serve = partial(Service, connection)
     signin = SignIn(sessions, serve, clock, settings.url, settings.provider, settings.people)
     pages = Pages(sessions, signin.session_of, serve)
-    parts = (decisions, reviews, rules, rollouts)
     routes: list[BaseRoute] = [
         pages.route("/", _home),
         pages.route("/operations", _operations),
         pages.route("/signed-in", _signed_in),
         *signin.routes(),
-        *(route for part in parts for route in part.routes(pages)),
+        *(one for part in (decisions, reviews, rules, rollouts) for one in part.routes(pages)),
         Route("/static/{name}", _asset, methods=["GET"]),
     ]
     failures: Any = dict.fromkeys((404, 405, 413, 500), pages.failed)
@@ -105,7 +102,8 @@ async def _asset(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in STATIC:
         raise HTTPException(404)
-    return Response(content(name), media_type=STATIC[name], headers={"cache-control": _DAY})
+    kind = "text/css" if name.endswith(".css") else "text/javascript"
+    return Response(content(name), media_type=kind, headers={"cache-control": _DAY})
 
 
 def _option(name: str, about: str) -> Any:

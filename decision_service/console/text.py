@@ -23,12 +23,8 @@ from decision_service.factors.registry import catalogue
 from decision_service.server.wire import enum_name
 
 _SPANS = (("d", 86_400), ("h", 3_600), ("min", 60))
-STATIC = {
-    "console.css": "text/css",
-    "console.js": "text/javascript",
-    "htmx-4.0.1.min.js": "text/javascript",
-}
-"""What pages load, all of it from here, by name and media type."""
+STATIC = ("console.css", "console.js", "htmx-4.0.1.min.js")
+"""What pages load, all of it from here."""
 
 
 def environment(now: Callable[[], datetime]) -> Environment:
