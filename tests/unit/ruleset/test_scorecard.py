@@ -6,6 +6,7 @@ import pytest
 
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.values import Cause
+from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import decide, php, problems, rules, stages
 
 CARD = """\
@@ -82,16 +83,7 @@ def test_labels_money_and_flags_can_be_scored():
     assert totals == [200, 240, 240, 340]
 
 
-@pytest.mark.parametrize(
-    "when",
-    [
-        "stability.band == 'B'",
-        "250 <= stability.score < 270",
-        "stability.band != 'C'",
-        "abs(stability.score - 260) < 10",
-        "0.4 < 1 / (1 + exp(26 - stability.score / 10)) < 0.6",
-    ],
-)
+@pytest.mark.parametrize("when", cases("ruleset/scorecard"))
 def test_every_total_that_is_left_open_counts(when):
     """A rule that any of the open totals would trip refers, also one between worst and best."""
     middle = ONLY_APPROVING.replace('">= 6", points: 60', '"[6, 9)", points: 20').replace(
