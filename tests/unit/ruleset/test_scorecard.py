@@ -6,33 +6,10 @@ import pytest
 
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.values import Cause
-from tests.kits.cases import cases
+from tests.kits.cases import case_text, cases
 from tests.unit.ruleset.rulesets import decide, php, problems, rules, stages
 
-CARD = """\
-  - name: score
-    component: SCORECARD
-    scorecard:
-      id: stability
-      points: 200
-      characteristics:
-        - factor: income.months_12m
-          reason: GAPS
-          bins:
-            - {in: "[0, 6)", points: 0}
-            - {in: "[6, 10)", points: 40}
-            - {in: ">= 10", points: 80}
-        - factor: contributions.months_12m
-          reason: SHORT
-          bins:
-            - {in: "[0, 6)", points: 0}
-            - {in: ">= 6", points: 60}
-      bands:
-        - {name: A, from: 320, then: APPROVE}
-        - {name: B, from: 260, then: APPROVE}
-        - {name: C, from: 220, then: REFER}
-        - {name: D, then: DECLINE}
-"""
+CARD = case_text("ruleset/card")
 
 
 def _decide(income, contributions, text=None):
