@@ -43,6 +43,7 @@ from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, running
 from tests.e2e.test_outcomes import day, report
 from tests.integration.replicas import vendor_of
+from tests.kits.cases import cases
 from tests.unit.cli.commands import command as in_process
 
 PRODUCT = "personal-loan-ph"
@@ -246,27 +247,9 @@ def quiet(_: int, __: int, ___: int) -> None:
     """Say nothing."""
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        ((), "both sides are v"),
-        (("--set", "params.min_montly_income=1"), "did you mean `params.min_monthly_income`?"),
-        (("--set", "params.min_monthly_income"), "write a figure and its value"),
-        (("--sweep", "params.min_monthly_income=1..9999/1"), "500 are the most"),
-        ((*STRICT, "--by", "inputs.nothing"), "a report cannot be divided by inputs.nothing"),
-        ((*STRICT, "--from", "yesterday"), "write a day as 2026-10-31"),
-        ((*STRICT, "--from", "2026-02-02", "--to", "2026-01-01"), "is before --from"),
-        ((*STRICT, "--fail-if", "approvals < 1"), "is no measure"),
-        ((*STRICT, "--with", "personal-loan-ph@77"), "has no version 77"),
-        (("--params-as-of", "2025-12-31"), "params.min_income_months of v1 has no value before"),
-        ((*STRICT,), "there is no store"),
-        ((*STRICT, "--cases", "nothing.jsonl"), "give --store or --cases, not both"),
-        ((*STRICT, "--jobs", "٣"), "is not a whole number from 1 to 64"),
-        ((*STRICT, "--sample", "0"), "is not a whole number from 1"),
-    ],
-)
+@pytest.mark.parametrize(("words", "told"), cases("e2e/backtest"))
 def test_what_is_wrong_is_one_sentence(
-    words: Sequence[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Said before anything is read, with exit code 2."""
     url = f"sqlite:///{tmp_path}/nothing.db"

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import pytest
 import trustme
-import yaml
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,10 +22,10 @@ from decision_service.server.interceptors import authenticating
 from decision_service.server.status import of_tokens
 from tests.fakes.log import captured
 from tests.fakes.world import SetClock
+from tests.kits.cases import cases
 from tests.kits.certificates import client_certificate
 
-CASES = Path(__file__).parents[2] / "cases" / "callers"
-BROKEN = yaml.safe_load((CASES / "broken.yaml").read_text())
+BROKEN = cases("callers/broken")
 FIRST, SECOND, THIRD = new_token(), new_token(), new_token()
 GOOD = f"""\
 callers:
