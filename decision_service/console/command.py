@@ -155,9 +155,9 @@ async def serve_console(
         loop.add_signal_handler(number, stop.set)
     try:
         listener = listen(*split_address(listen_at))
-    except OSError as error:
-        message = f"{listen_at} of --listen cannot be bound ({error.strerror}): name another"
-        raise CommandError(message) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CommandError(f"{listen_at} cannot be bound ({why}): name another") from None
     with server.connect() as connection:
         async with serving(build_app(settings, connection, SystemClock()), listener, tls=tls):
             sys.stdout.write(

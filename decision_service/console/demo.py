@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import typer
 from google.type.money_pb2 import Money
 from starlette.concurrency import run_in_threadpool
 
@@ -15,7 +14,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.app.core import StartError
 from decision_service.app.wiring import start
 from decision_service.cli.client import ServerOptions
-from decision_service.cli.output import CommandError
+from decision_service.cli.output import CommandError, whole
 from decision_service.console.command import Settings, serve_console
 from decision_service.console.service import Service
 from decision_service.runtime.config import load
@@ -43,14 +42,12 @@ APPLICATIONS = (
 
 
 def sandbox_console(
-    listen: Annotated[
-        str, typer.Option("--listen", help="host:port of the pages")
-    ] = "127.0.0.1:8090",
+    port: Annotated[int, whole("of the pages", "--port", least=1, most=65_535)] = 8090,
 ) -> None:
     """On loopback alone, with a store for this run alone."""
     configure_logging("error", as_json=False)
     with TemporaryDirectory() as folder:
-        run_async(_serve(Path(folder), listen))
+        run_async(_serve(Path(folder), f"127.0.0.1:{port}"))
 
 
 async def _serve(folder: Path, listen: str) -> None:
