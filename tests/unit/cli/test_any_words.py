@@ -48,7 +48,7 @@ GOOD = {
     "url": "https://127.0.0.1:1/x",
 }
 CODES = frozenset({Exit.DONE, Exit.FINDINGS, Exit.USAGE, Exit.SERVER})
-SERVING = frozenset({("serve",), ("sandbox", "demo"), ("sandbox", "simulator")})
+SERVING = frozenset({("serve",), *(("sandbox", one) for one in ("demo", "simulator", "console"))})
 """Commands that would serve: in this test they are without what they need to begin."""
 
 
@@ -83,7 +83,7 @@ def _lines(words: tuple[str, ...], pick: random.Random) -> Iterator[list[str]]:
     """Lines in which one place has a hostile word and the other needed ones a good one."""
     for _, command_of, tried in PLACES[words]:
         others = [one for one in command_of.params if one is not tried]
-        others = [one for one in others if one.required or one.name == "port"]
+        others = [one for one in others if one.required or one.name in {"port", "listen_at"}]
         good = [word for one in others for word in _given(one, GOOD.get(one.name, "x"))]
         for word in pick.sample(WORDS, 1 if words in WHOLE_RULES else EACH):
             if (tried.name, word) != ("port", "0"):  # with it the stand-in would serve
