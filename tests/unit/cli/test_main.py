@@ -37,7 +37,7 @@ DECIDE = "decide --product p --user-id x"
         (f"{DECIDE} --view half", "'half' is not one of basic, full"),
         ("decisions list --outcome maybe", "'maybe' is not one of approve"),
         (f"decisions list {SPAN}6", "--before 2026-11-26T00:00:00Z is not after --from 2026-11-27"),
-        (f"decisions export --format jsonl {SPAN}7", "--before 2026-11-27T00:00:00Z is not after"),
+        (f"decisions cases --format jsonl {SPAN}7", "--before 2026-11-27T00:00:00Z is not after"),
         ("rollout compare p --champion", "--params-as-of DATE"),
         ("rollout compare p --shadow 2 --params-as-of 2026-12-01", "a shadow has judged already"),
         ("rollout compare p --champion --challenger", "say what to compare"),
