@@ -42,8 +42,8 @@ from decision_service.workbench.analyst.tables import (
     Recorded,
     Row,
     Rows,
-    live_rows,
-    rows_of,
+    add_all,
+    add_live,
     table_of,
 )
 
@@ -306,12 +306,13 @@ class Export:
         with self._folder.writers(names) as writers:
             work = partial(page, product=self._product, day=day, whole=whole)
             while some := await self._database.read(partial(work, after=after)):
-                rows: dict[str, list[Row]] = {name: [] for name in names}
+                rows: Rows = {name: [] for name in names}
                 for one in some:
                     found.add(one.tag)
-                    made = await self._rows(one) if whole else live_rows(one, self._folder.key)
-                    for name, row in made:
-                        rows[name].append(row)
+                    if whole:
+                        await self._add(rows, one)
+                    else:
+                        add_live(rows, one, self._folder.key)
                 for name, of in rows.items():
                     writers[name].write_table(table_of(name, of))
                 _count(rows.get("decisions", ()), versions)
@@ -322,12 +323,12 @@ class Export:
                 writers["versions"].write_table(table_of("versions", made_by))
         return found
 
-    async def _rows(self, one: Recorded) -> Rows:
+    async def _add(self, rows: Rows, one: Recorded) -> None:
         digest = one.entry.ruleset_digest
         if digest is not None and digest not in self._labels:
             self._labels[digest] = await self._database.read(partial(labels, digest=digest))
         try:
-            return iter([*rows_of(one, self._folder.key, self._labels[digest])])
+            add_all(rows, one, self._folder.key, self._labels[digest])
         except (ValueError, DecodeError):
             raise unavailable(
                 f"the decision {one.entry.decision_id} cannot be read by this program: run the "

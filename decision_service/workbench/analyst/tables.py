@@ -57,8 +57,8 @@ SCHEMAS = {one["name"]: pyarrow.schema(map(_field, one["properties"])) for one i
 """The columns of each table by its name."""
 
 Row: TypeAlias = tuple[Any, ...]
-Rows: TypeAlias = Iterator[tuple[str, Row]]
-"""Rows with the names of their tables."""
+Rows: TypeAlias = dict[str, list[Row]]
+"""Rows by the name of their table."""
 
 Labels: TypeAlias = Mapping[str, Sequence[str]]
 """The labels that rules declare, by the names of their inputs."""
@@ -88,37 +88,23 @@ def _word(key: bytes, *parts: str) -> str:
     return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:_WORD]
 
 
-def live_rows(one: Recorded, key: bytes) -> Rows:
-    for review in one.reviews:
-        yield "reviews", _review(one.tag, review)
-    for loan in one.loans:
-        report = loan.report
-        amounts = report.disbursed, report.instalment, report.repaid
-        yield (
-            "loans",
-            _row(
-                "loans",
-                report,
-                decision=one.tag,
-                loan=_word(key, one.entry.caller, report.loan_id),
-                currency=next((each.currency for each in amounts if each is not None), None),
-                reported=loan.reported,
-            ),
-        )
+def add_live(rows: Rows, one: Recorded, key: bytes) -> None:
+    """Add the rows of `LIVE`."""
+    rows["reviews"] += [_review(one.tag, review) for review in one.reviews]
+    rows["loans"] += [_loan(one, loan, key) for loan in one.loans]
 
 
-def rows_of(one: Recorded, key: bytes, labels: Labels) -> Rows:
-    """Every row of a decision; raises ValueError or DecodeError where it cannot be read."""
+def add_all(rows: Rows, one: Recorded, key: bytes, labels: Labels) -> None:
+    """Add every row of a decision; raises ValueError or DecodeError where it cannot be read."""
     decision = CreateDecisionResponse.FromString(one.entry.reply).decision
-    facts = decode_facts(one.entry.facts)
-    yield "decisions", _decision(one, decision, facts, _word(key, one.entry.user_id))
+    facts, tag = decode_facts(one.entry.facts), one.tag
+    rows["decisions"].append(_decision(one, decision, facts, _word(key, one.entry.user_id)))
     for overridden, reasons in ((False, decision.reasons), (True, decision.override.reasons)):
         for place, reason in enumerate(reasons, 1):
             what = reason.code, _name(pb.Component, reason.component), reason.factor or None
-            yield "reasons", (one.tag, place, overridden, *what, _number(reason.points_lost))
-    for row in _factors(decision, facts, labels):
-        yield "factors", (one.tag, *row)
-    yield from live_rows(one, key)
+            rows["reasons"].append((tag, place, overridden, *what, _number(reason.points_lost)))
+    rows["factors"] += _factors(tag, decision, facts, labels)
+    add_live(rows, one, key)
 
 
 def _row(table: str, of: Any, **given: Any) -> Row:
@@ -173,27 +159,27 @@ def _number(text: str | int | Decimal) -> Decimal | None:
     return value.quantize(_PLACES, context=_EXACT)
 
 
-def _factors(decision: pb.Decision, facts: StoredFacts, labels: Labels) -> Iterator[Row]:
+def _factors(tag: str, decision: pb.Decision, facts: StoredFacts, labels: Labels) -> Iterator[Row]:
     for name, wire in facts.inputs.items():
         personal = wire[0] == "t" and wire[1] not in labels.get(name, ())
         columns = (None,) * 5 if personal else _stored(tuple(wire))
-        yield f"inputs.{name}", *columns, None, None
+        yield tag, f"inputs.{name}", *columns, None, None
     for one in decision.scores:
         score = _number(one.score)
-        yield f"scores.{one.scorecard}", score, None, None, None, one.band, None, None
+        yield tag, f"scores.{one.scorecard}", score, None, None, None, one.band, None, None
     for name, value in sorted(decision.offer.outputs.items()):
         if value.WhichOneof("value") != "text":
-            yield f"offer.{name}", *_columns(value_from_message(value)), None, None
+            yield tag, f"offer.{name}", *_columns(value_from_message(value)), None, None
     for factor in facts.factors.values if facts.factors is not None else ():
-        yield _factor(factor)
+        yield _factor(tag, factor)
 
 
-def _factor(factor: FactorWire) -> Row:
+def _factor(tag: str, factor: FactorWire) -> Row:
     if factor.value is not None:
-        return factor.name, *_stored(tuple(factor.value)), None, None
+        return tag, factor.name, *_stored(tuple(factor.value)), None, None
     causes = factor.missing
     first = causes[0] if len(causes) == 1 else shown_first(causes)
-    return factor.name, None, None, None, None, None, first.cause, first.reason
+    return tag, factor.name, None, None, None, None, None, first.cause, first.reason
 
 
 @lru_cache(_CACHED)
@@ -212,6 +198,18 @@ def _columns(value: Value) -> Row:
     if isinstance(value, str):
         return None, None, None, None, value
     return _number(value), None, None, None, None
+
+
+def _loan(one: Recorded, loan: RecordedOutcome, key: bytes) -> Row:
+    amounts = loan.report.disbursed, loan.report.instalment, loan.report.repaid
+    return _row(
+        "loans",
+        loan.report,
+        decision=one.tag,
+        loan=_word(key, one.entry.caller, loan.report.loan_id),
+        currency=next((each.currency for each in amounts if each is not None), None),
+        reported=loan.reported,
+    )
 
 
 def _review(tag: str, review: Review) -> Row:
