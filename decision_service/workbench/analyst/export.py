@@ -34,18 +34,7 @@ from decision_service.store.erasure import erasures
 from decision_service.store.errors import unavailable
 from decision_service.store.outcomes import loan_outcomes, recorded_of
 from decision_service.store.review_rows import review_of, reviews
-from decision_service.workbench.analyst.tables import (
-    CONTRACT,
-    LIVE,
-    SCHEMAS,
-    Labels,
-    Recorded,
-    Row,
-    Rows,
-    add_all,
-    add_live,
-    table_of,
-)
+from decision_service.workbench.analyst import tables
 
 _MANIFEST, _CONTRACT, _KEY, _FRESH = "manifest.json", "contract.odcs.yaml", ".key", ".writing"
 _KEY_BYTES, _TOGETHER, _DAY = 32, 1000, timedelta(days=1)
@@ -100,7 +89,7 @@ class Folder:
         elif not old.complete:
             new.removed = old.removed
         self.key = (path / _KEY).read_bytes()
-        self._put_text(_CONTRACT, CONTRACT)
+        self._put_text(_CONTRACT, tables.CONTRACT)
         self._put_manifest()
 
     @classmethod
@@ -125,7 +114,7 @@ class Folder:
     def decisions(self, day: date) -> Collection[str] | None:
         """Those of a day; None where a file of it is missing or damaged."""
         with suppress(OSError, pyarrow.ArrowException):
-            if all((self._path / _part(name, day)).exists() for name in SCHEMAS):
+            if all((self._path / _part(name, day)).exists() for name in tables.SCHEMAS):
                 return {*self._column("decisions", day).to_pylist()}
         return None
 
@@ -136,8 +125,8 @@ class Folder:
         """
         gone = pyarrow.array([*decisions], pyarrow.string())
         counted = self._manifest.removed.setdefault(day.isoformat(), {})
-        for name in SCHEMAS:
-            if "decision" in SCHEMAS[name].names:
+        for name in tables.SCHEMAS:
+            if "decision" in tables.SCHEMAS[name].names:
                 found = compute.sum(compute.is_in(self._column(name, day), gone)).as_py() or 0
                 counted[name] = max(found, counted.get(name, 0))
         self._put_manifest()
@@ -148,7 +137,9 @@ class Folder:
         with ExitStack() as stack:
             yield {
                 name: stack.enter_context(
-                    parquet.ParquetWriter(self._fresh(name), SCHEMAS[name], compression="zstd")
+                    parquet.ParquetWriter(
+                        self._fresh(name), tables.SCHEMAS[name], compression="zstd"
+                    )
                 )
                 for name in names
             }
@@ -158,12 +149,12 @@ class Folder:
             self._put(name, _part(name, day))
 
     def remove(self, day: date) -> None:
-        for name in SCHEMAS:
+        for name in tables.SCHEMAS:
             shutil.rmtree((self._path / _part(name, day)).parent, ignore_errors=True)
 
     def finish(self) -> Manifest:
         """Write the manifest of all that is in the folder."""
-        for name in SCHEMAS:
+        for name in tables.SCHEMAS:
             lines = [self._line(one) for one in sorted(self._path.glob(f"{name}/*/*.parquet"))]
             self._manifest.rows[name] = sum(one.rows for one in lines)
             self._manifest.files += lines
@@ -239,7 +230,7 @@ def days(connection: sa.Connection, product: str, since: date) -> Collection[dat
 
 def page(
     connection: sa.Connection, product: str, day: date, after: PagePosition | None, *, whole: bool
-) -> Sequence[Recorded]:
+) -> Sequence[tables.Recorded]:
     """Decisions of a day in the order in which they were made, with what came of each."""
     end = microseconds(datetime.combine(day + _DAY, time(), UTC))
     chosen = [*_chosen(product, day), _ROW.created < end]
@@ -255,10 +246,10 @@ def page(
     reports = sa.select(loan_outcomes).where(_LOAN.decision_id.in_(ids))
     for row in connection.execute(reports.order_by(_LOAN.caller, _LOAN.loan_id, _LOAN.as_of)):
         lent[row.decision_id].append(recorded_of(row))
-    return [Recorded(one, opened[one.decision_id], lent[one.decision_id]) for one in entries]
+    return [tables.Recorded(one, opened[one.decision_id], lent[one.decision_id]) for one in entries]
 
 
-def labels(connection: sa.Connection, digest: str) -> Labels:
+def labels(connection: sa.Connection, digest: str) -> tables.Labels:
     stored = texts.by_digest(connection, digest)
     if stored is None:
         return {}
@@ -273,7 +264,7 @@ class Export:
         self._database = database
         self._folder = folder
         self._product = product
-        self._labels: dict[str | None, Labels] = {None: {}}
+        self._labels: dict[str | None, tables.Labels] = {None: {}}
         self._written = 0
 
     async def run(self, since: date, show: Callable[[int, int, int], None]) -> Manifest:
@@ -284,12 +275,12 @@ class Export:
         stored = await self._database.read(partial(days, product=self._product, since=since))
         every = sorted({*stored, *self._folder.days()})
         for done, day in enumerate(every, 1):
-            before, names = self._folder.decisions(day), tuple(SCHEMAS)
+            before, names = self._folder.decisions(day), tuple(tables.SCHEMAS)
             if day < since and before is not None and not self._folder.outdated:
-                names = LIVE
+                names = tables.LIVE
             found = await self._write(day, names)
-            if names is LIVE and found != before:
-                found = await self._write(day, names := tuple(SCHEMAS))
+            if names is tables.LIVE and found != before:
+                found = await self._write(day, names := tuple(tables.SCHEMAS))
             if gone := {*(before or ())} - found:
                 self._folder.note_removed(day, gone)
             if found:
@@ -301,34 +292,34 @@ class Export:
 
     async def _write(self, day: date, names: Collection[str]) -> set[str]:
         """Write new files of tables of a day; its decisions."""
-        whole, found, after = names is not LIVE, set[str](), None
-        versions: dict[Row, list[Any]] = {}
+        whole, found, after = names is not tables.LIVE, set[str](), None
+        versions: dict[tables.Row, list[Any]] = {}
         with self._folder.writers(names) as writers:
             work = partial(page, product=self._product, day=day, whole=whole)
             while some := await self._database.read(partial(work, after=after)):
-                rows: Rows = {name: [] for name in names}
+                rows: tables.Rows = {name: [] for name in names}
                 for one in some:
                     found.add(one.tag)
                     if whole:
                         await self._add(rows, one)
                     else:
-                        add_live(rows, one, self._folder.key)
+                        tables.add_live(rows, one, self._folder.key)
                 for name, of in rows.items():
-                    writers[name].write_table(table_of(name, of))
+                    writers[name].write_table(tables.table_of(name, of))
                 _count(rows.get("decisions", ()), versions)
                 after = PagePosition(some[-1].entry.created, some[-1].entry.decision_id)
                 self._written += len(some)
             if whole:
                 made_by = [(*key, *seen) for key, seen in versions.items()]
-                writers["versions"].write_table(table_of("versions", made_by))
+                writers["versions"].write_table(tables.table_of("versions", made_by))
         return found
 
-    async def _add(self, rows: Rows, one: Recorded) -> None:
+    async def _add(self, rows: tables.Rows, one: tables.Recorded) -> None:
         digest = one.entry.ruleset_digest
         if digest is not None and digest not in self._labels:
             self._labels[digest] = await self._database.read(partial(labels, digest=digest))
         try:
-            add_all(rows, one, self._folder.key, self._labels[digest])
+            tables.add_all(rows, one, self._folder.key, self._labels[digest])
         except (ValueError, DecodeError):
             raise unavailable(
                 f"the decision {one.entry.decision_id} cannot be read by this program: run the "
@@ -336,9 +327,9 @@ class Export:
             ) from None
 
 
-def _count(made: Sequence[Row], versions: dict[Row, list[Any]]) -> None:
+def _count(made: Sequence[tables.Row], versions: dict[tables.Row, list[Any]]) -> None:
     for row in made:
-        one = dict(zip(SCHEMAS["decisions"].names, row, strict=True))
+        one = dict(zip(tables.SCHEMAS["decisions"].names, row, strict=True))
         if one["version"]:
             key = tuple(one[name] for name in ("product", "version", "digest", "arm"))
             seen = versions.setdefault(key, [0, one["created"], one["created"]])
