@@ -129,7 +129,7 @@ class StoreReader:
     @classmethod
     async def open(cls, url: str, data_keys: Path | None = None) -> Self:
         """Read the store that STORE_URL names, by a file of data keys; raises StoreRefused."""
-        database = await _opened(url)
+        database = await read_store(url)
         try:
             with faults.opening(parse_store_url(url).shown):
                 return cls(database, await open_data_keys(url, data_keys, database))
@@ -182,7 +182,8 @@ class StoreReader:
         )
 
 
-async def _opened(url: str) -> Readable:
+async def read_store(url: str) -> Readable:
+    """Raises StoreRefused."""
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
         return await read_sqlite(address)

@@ -233,7 +233,7 @@ def backtest(
     store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="JSON lines or Parquet of `decisions export`, no store"),
+        typer.Option("--cases", help="JSON lines of `decisions cases`, no store"),
     ] = None,
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
     jobs: Annotated[
