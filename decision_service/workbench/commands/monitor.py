@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
+from msgspec.structs import replace
 
 from decision_service.build import engine_version
 from decision_service.cli.keys import keys_to_read_with
@@ -32,6 +33,7 @@ from decision_service.workbench.monitor.read import decided, lent, reviewed, ste
 from decision_service.workbench.monitor.render import html
 from decision_service.workbench.monitor.report import (
     Baseline,
+    Given,
     MonitorReport,
     MonitorSubject,
     MonitorTally,
@@ -55,17 +57,6 @@ class Days(NamedTuple):
     def within(self, zone: ZoneInfo) -> KeyRange:
         ends = (self.first, self.last + timedelta(days=1))
         return KeyRange(*(datetime.combine(day, time(), zone) for day in ends))
-
-
-class Asked(NamedTuple):
-    """What a report is asked to say; `frozen` is a baseline's file."""
-
-    ruleset: CompiledRuleset
-    days: Days
-    baseline: Days | None
-    frozen: Baseline | None
-    forecast: ImpactReport | None
-    groups: Mapping[str, str] | None
 
 
 def monitor(
@@ -102,9 +93,9 @@ def monitor(
     if impact is not None and impact.subject.product != product:
         raise CommandError(f"--forecast {forecast} is of {impact.subject.product}, not {product}")
     keys = None if groups is None else groups_of(groups)
-    asked = Asked(ruleset, days, window, frozen, impact, keys)
+    given = Given(frozen, impact, keys)
     try:
-        report = asyncio.run(_report(asked, store))
+        report = asyncio.run(_report(ruleset, days, window, given, store))
     except StoreError as error:
         raise CommandError(str(error)) from None
     if report.groups is not None and keys and report.groups.unmatched == len(keys):
@@ -188,46 +179,43 @@ def groups_of(file: Path) -> Mapping[str, str]:
     return found
 
 
-async def _report(asked: Asked, store: str) -> MonitorReport:
+async def _report(
+    ruleset: CompiledRuleset, days: Days, before: Days | None, given: Given, store: str
+) -> MonitorReport:
     settings = load()
     url = store or settings.store_url
     reader = await StoreReader.open(url, keys_to_read_with(settings, url))
     try:
-        return await _read_all(asked, reader)
+        return await _read_all(ruleset, days, before, given, reader)
     finally:
         await reader.aclose()
 
 
-async def _read_all(asked: Asked, reader: StoreReader) -> MonitorReport:
-    ruleset, days = asked.ruleset, asked.days
+async def _read_all(
+    ruleset: CompiledRuleset, days: Days, before: Days | None, given: Given, reader: StoreReader
+) -> MonitorReport:
     product, zone, window = ruleset.ruleset, ruleset.zone, days.within(ruleset.zone)
     scales = scales_of(ruleset, days.last)
-    frozen = asked.frozen
-    if asked.baseline is not None:
-        before = PopulationTally(scales)
-        await _count(reader, product, asked.baseline.within(zone), before)
-        frozen = Baseline(*asked.baseline, before.applicants, before.histograms(scales))
+    if before is not None:
+        people = PopulationTally(scales)
+        await _count(reader, product, before.within(zone), people)
+        frozen = Baseline(*before, people.applicants, people.histograms(scales))
+        given = replace(given, baseline=frozen)
     booked = Days(min(days.first, _months_before(days.last, VINTAGES)), days.last)
     loans = await lent(reader, product, booked.within(zone), days.last, zone)
-    compared = () if frozen is None else (one.scale for one in frozen.histograms)
-    tally = MonitorTally(
-        zone,
-        {*scales, *compared},
-        await reviewed(reader, product, window),
-        _bad(loans),
-        asked.groups or {},
-    )
+    compared = () if given.baseline is None else (one.scale for one in given.baseline.histograms)
+    persons = await reviewed(reader, product, window)
+    tally = MonitorTally(zone, {*scales, *compared}, persons, _bad(loans), given.groups or {})
     await _count(reader, product, window, tally)
     if not tally.volume:
         raise CommandError(
             f"there are no decisions of {product} from {days.first} to {days.last}: choose other "
             "days, or name another --store"
         )
-    subject = MonitorSubject(
-        product, *days, f"v{ruleset.version}", ruleset.digest, engine_version()
-    )
+    rules = f"v{ruleset.version}", ruleset.digest
+    subject = MonitorSubject(product, *days, *rules, engine_version())
     plan = await steps(reader, product, window, zone)
-    return report_of(subject, tally, scales, plan, loans, frozen, asked.forecast, asked.groups)
+    return report_of(subject, tally, scales, plan, loans, given)
 
 
 def _months_before(day: date, months: int) -> date:

@@ -18,7 +18,6 @@ from decision_service.factors.registry import catalogue
 from decision_service.rules.language.evaluation import compile_tree
 from decision_service.rules.language.types import (
     MIRRORED,
-    ORDERED,
     Compare,
     Constant,
     FunctionCall,
@@ -48,10 +47,15 @@ _EMPTY = 0.5
 STALE, MISSING = "stale", "missing"
 _OTHER, _ANY = "other", "any value"
 _FLAGS = ("true", "false")
+_NUMBERS = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
+_SIDES = {">=": (True,), "<": (True,), ">": (False,), "<=": (False,)}
+
+_Cuts = dict[str, set[tuple[Decimal, bool]]]
+"""By name where the rules turn, and whether they have the value itself above."""
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """A cut point, in major units or a day; where it is `above` the value itself lies above it."""
+    """A cut point in major units; where it is `above` the value itself lies above it."""
 
     at: str
     above: bool = True
@@ -73,7 +77,7 @@ class Scale(msgspec.Struct, frozen=True):
             return (*self.labels, _OTHER, STALE, MISSING)
         if not self.cuts:
             return (_ANY, STALE, MISSING)
-        ends = [(self._shown(cut), cut.above) for cut in self.cuts]
+        ends = [(f"{Decimal(cut.at):,f}", cut.above) for cut in self.cuts]
         first, last = ends[0], ends[-1]
         return (
             f"below {first[0]}" if first[1] else f"up to {first[0]}",
@@ -104,15 +108,8 @@ class Scale(msgspec.Struct, frozen=True):
         )
 
     def _ordered(self) -> Callable[[Any], int]:
-        day = self.type is ValueType.DATE
-        cuts = [
-            (date.fromisoformat(c.at) if day else Decimal(c.at), 0 if c.above else 2)
-            for c in self.cuts
-        ]
+        cuts = [(Decimal(cut.at), 0 if cut.above else 2) for cut in self.cuts]
         return lambda value: bisect(cuts, (value.major if isinstance(value, Money) else value, 1))
-
-    def _shown(self, cut: Cut) -> str:
-        return cut.at if self.type is ValueType.DATE else f"{Decimal(cut.at):,f}"
 
 
 def _between(low: tuple[str, bool], high: tuple[str, bool]) -> str:
@@ -145,29 +142,23 @@ def scales_of(ruleset: CompiledRuleset, day: date) -> tuple[Scale, ...]:
     return (*scores, *factors)
 
 
-def _scale(
-    name: str, type_: ValueType, cuts: Mapping[str, set[tuple[Any, bool]]], *, score: bool = False
-) -> Scale:
+def _scale(name: str, type_: ValueType, cuts: _Cuts, *, score: bool = False) -> Scale:
     spec = catalogue().get(name)
-    if type_ in ORDERED:
+    if type_ not in (ValueType.TEXT, ValueType.FLAG):
         # Of two on one value the one that has it above comes first: the value is a bin of its own.
         found = sorted(cuts.get(name, ()), key=lambda cut: (cut[0], not cut[1]))
         inside = (cut for cut in found if spec is None or _divides(*cut, spec))
-        return Scale(name, type_, tuple(Cut(_text(at), above) for at, above in inside), score=score)
+        return Scale(name, type_, tuple(Cut(f"{at:f}", up) for at, up in inside), score=score)
     labels = map(str, spec.labels if spec is not None else ())
     return Scale(name, type_, labels=_FLAGS if type_ is ValueType.FLAG else tuple(labels))
 
 
-def _divides(at: Any, above: bool, spec: FactorSpec) -> bool:  # noqa: FBT001 - a part of a cut
+def _divides(at: Decimal, above: bool, spec: FactorSpec) -> bool:  # noqa: FBT001 - a part of a cut
     """Whether a factor can have values on either side."""
     low, high = spec.lower, spec.upper
     lowest = low is not None and (at < low or (at == low and above))
     highest = high is not None and (at > high or (at == high and not above))
     return not lowest and not highest
-
-
-def _text(at: Any) -> str:
-    return at.isoformat() if isinstance(at, date) else f"{Decimal(at).normalize():f}"
 
 
 def _cards(ruleset: CompiledRuleset) -> Iterator[Card]:
@@ -177,23 +168,21 @@ def _cards(ruleset: CompiledRuleset) -> Iterator[Card]:
             yield runner.card
 
 
-def _cut_points(ruleset: CompiledRuleset, day: date) -> dict[str, set[tuple[Any, bool]]]:
+def _cut_points(ruleset: CompiledRuleset, day: date) -> _Cuts:
     """Each name's values at which a rule, a bin or a cell turns, and whether it has them above.
 
     What is compared with anything but figures of the rules has no cut point, since that differs
     from one applicant to the next.
     """
-    program, found = ruleset.program, dict[str, set[tuple[Any, bool]]]()
+    program, found = ruleset.program, _Cuts()
     parts = (*program.stages, *program.closing)
     trees = (*ruleset.derived.values(), *(tree for one in parts for tree in one.runner.trees()))
     worlds = [*_figures(ruleset, day)]
     for node in (node for tree in trees for node in walk(tree)):
         for name, operator, other in _comparisons(node, ruleset.derived):
-            if other.type not in ORDERED:
-                continue
-            for values in worlds:
-                for at in _value(other, values, ruleset.currency):
-                    found.setdefault(name, set()).update(_turns(operator, at, other.type, name))
+            for at in (_value(other, values, ruleset.currency) for values in worlds):
+                if at is not None:
+                    found.setdefault(name, set()).update(_turns(operator, at, name))
     return found
 
 
@@ -242,25 +231,22 @@ def _figures(ruleset: CompiledRuleset, day: date) -> Iterator[list[Any]]:
         yield values
 
 
-def _value(node: Node, values: Sequence[Any], currency: str) -> Iterator[Any]:
-    """The value of an expression on figures alone, in major units."""
-    if any(values[symbol.slot] is None for symbol in reads(node)):
-        return
+def _value(node: Node, values: Sequence[Any], currency: str) -> Decimal | None:
+    """The value of a number on figures alone, in major units; None of anything else."""
+    if node.type not in _NUMBERS or any(values[symbol.slot] is None for symbol in reads(node)):
+        return None
     with exactly():
         found = compile_tree(node)(values)
-    if found is None or isinstance(found, Unknown):
-        return
-    if isinstance(found, date):
-        yield found
-    else:
-        yield to_major(found, currency) if node.type is ValueType.MONEY else Decimal(found)
+        if isinstance(found, Unknown):
+            return None
+        plain = to_major(found, currency) if node.type is ValueType.MONEY else Decimal(found)
+        return plain.normalize()
 
 
-def _turns(operator: str, at: Any, type_: ValueType, name: str) -> Iterator[tuple[Any, bool]]:
-    sides = {">=": (True,), "<": (True,), ">": (False,), "<=": (False,)}.get(operator)
+def _turns(operator: str, at: Decimal, name: str) -> Iterator[tuple[Decimal, bool]]:
     spec = catalogue().get(name)
-    whole = type_ is not ValueType.DATE and spec is not None and spec.type is ValueType.INTEGER
-    for above in sides or (True, False):
+    whole = spec is not None and spec.type is ValueType.INTEGER
+    for above in _SIDES.get(operator, (True, False)):
         if whole:  # 3 and more is above 2
             yield Decimal(ceil(at) if above else floor(at) + 1), True
         else:

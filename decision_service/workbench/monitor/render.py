@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
 
-import msgspec
 from jinja2 import ChoiceLoader, PackageLoader
 
 from decision_service.domain.decision import Outcome
-from decision_service.rollout.impact import OUTCOMES, Share, share_of
+from decision_service.rollout.impact import OUTCOMES, share_of
 from decision_service.workbench.backtest import render
 from decision_service.workbench.monitor.drift import FEWEST, DriftRow
-from decision_service.workbench.monitor.report import (
-    AGES,
-    MonitorReport,
-    OutcomeShares,
-    shares_of,
-)
+from decision_service.workbench.monitor.report import AGES, MonitorReport, shares_of
 
 MOST_DAYS = 31
 """Days that have a row each; of a longer report months have one."""
@@ -37,90 +32,62 @@ class Pale(str):
     pale = True
 
 
-class Column(msgspec.Struct, frozen=True):
-    """A day of the chart: approvals, referrals, declines, and the numbers of its marks."""
-
-    day: date
-    counts: tuple[int, ...]
-    marks: tuple[int, ...]
+View = Mapping[str, Any]
+"""What templates name of a row."""
 
 
-class PeriodRow(msgspec.Struct, frozen=True):
-    """A day or month."""
-
-    name: str
-    decisions: int
-    not_enrolled: int
-    shares: OutcomeShares | None
-    reason: str
-
-
-class ReasonRow(msgspec.Struct, frozen=True):
-    version: int
-    arm: str
-    reason: str
-    decisions: int
-    share: Share
-
-
-class BinRow(msgspec.Struct, frozen=True):
-    cell: str
-    before: Share
-    after: Share
-    counts: tuple[int, int]
-
-
-def columns(report: MonitorReport) -> list[Column]:
-    """Every day of the report, those without decisions too."""
-    counts: dict[date, Counter[Outcome]] = {}
-    for row in report.volume:
-        counts.setdefault(row.day, Counter())[row.outcome] += row.decisions
-    numbers: dict[date, list[int]] = {}
-    for number, mark in enumerate(report.marks, 1):
-        numbers.setdefault(mark.day, []).append(number)
+def columns(report: MonitorReport) -> list[View]:
+    """Every day, also without decisions: how many of each outcome, and the numbers of its marks."""
     first, last = report.subject.since, report.subject.until
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    none = Counter[Outcome]()
+    counts = {day: Counter[Outcome]() for day in days}
+    for row in report.volume:
+        counts[row.day][row.outcome] += row.decisions
+    marks = [*enumerate(report.marks, 1)]
     return [
-        Column(
-            day,
-            tuple(counts.get(day, none)[outcome] for outcome in OUTCOMES),
-            tuple(numbers.get(day, ())),
-        )
+        {
+            "day": day,
+            "counts": [counts[day][outcome] for outcome in OUTCOMES],
+            "marks": [number for number, mark in marks if mark.day == day],
+        }
         for day in days
     ]
 
 
-def periods(report: MonitorReport) -> Iterator[PeriodRow]:
+def periods(report: MonitorReport) -> Iterator[View]:
+    """Days, of a longer report months."""
     by_day = (report.subject.until - report.subject.since).days < MOST_DAYS
-    outcomes: dict[str, Counter[Outcome]] = {}
-    reasons: dict[str, Counter[str]] = {}
+    found: dict[str, tuple[Counter[Outcome], Counter[str]]] = {}
     for row in report.volume:
         name = row.day.isoformat()[: None if by_day else 7]
-        outcomes.setdefault(name, Counter())[row.outcome] += row.decisions
-        reasons.setdefault(name, Counter())[row.reason] += row.decisions
-    for name, counts in sorted(outcomes.items()):
-        every, outside = counts.total(), counts.pop(Outcome.NOT_ENROLLED, 0)
-        del reasons[name][""]
-        yield PeriodRow(
-            name,
-            every,
-            outside,
-            shares_of(counts) if counts else None,
-            "".join(code for code, _ in reasons[name].most_common(1)) or "–",
-        )
+        outcomes, reasons = found.setdefault(name, (Counter(), Counter()))
+        outcomes[row.outcome] += row.decisions
+        reasons[row.reason or "–"] += row.decisions * bool(row.reason)
+    for name, (outcomes, reasons) in sorted(found.items()):
+        outside = outcomes.pop(Outcome.NOT_ENROLLED, 0)
+        yield {
+            "name": name,
+            "decisions": outcomes.total() + outside,
+            "not_enrolled": outside,
+            "shares": shares_of(outcomes) if outcomes else None,
+            "reason": reasons.most_common(1)[0][0],
+        }
 
 
-def reasons(report: MonitorReport) -> Iterator[ReasonRow]:
+def reasons(report: MonitorReport) -> Iterator[View]:
     """The most frequent principal reasons of each version and arm, of all that it decided."""
-    found: dict[tuple[int, str], Counter[str]] = {}
-    for row in report.volume:
-        if row.reason and row.outcome is not Outcome.NOT_ENROLLED:
-            found.setdefault((row.version, row.arm), Counter())[row.reason] += row.decisions
-    every = {(way.version, way.arm): way.shares.of for way in report.ways}
-    for way, counts in sorted(found.items()):
-        for reason, many in counts.most_common(MOST_REASONS):
-            yield ReasonRow(*way, reason, many, share_of(many, every[way]))
+    for way in report.ways:
+        found: Counter[str] = Counter()
+        for row in report.volume:
+            if row.reason and (row.version, row.arm) == (way.version, way.arm):
+                found[row.reason] += row.decisions
+        for reason, many in found.most_common(MOST_REASONS):
+            share = share_of(many, way.shares.of)
+            yield {"way": way, "reason": reason, "decisions": many, "share": share}
+
+
+def enough(report: MonitorReport) -> bool:
+    return report.baseline is not None and report.baseline.applicants >= FEWEST
 
 
 def shown(report: MonitorReport) -> list[DriftRow]:
@@ -129,19 +96,13 @@ def shown(report: MonitorReport) -> list[DriftRow]:
     return [row for place, row in enumerate(judged) if row.drifted or place < MOST_SHOWN]
 
 
-def enough(report: MonitorReport) -> bool:
-    return report.baseline is not None and report.baseline.applicants >= FEWEST
-
-
-def bins(row: DriftRow) -> list[BinRow]:
+def bins(row: DriftRow) -> Iterator[View]:
     """The bins that either population has anybody in."""
     n, m = row.baseline.applicants, row.now.applicants
-    named = zip(row.now.scale.bins, row.baseline.counts, row.now.counts, strict=True)
-    return [
-        BinRow(name, share_of(old, n), share_of(new, m), (old, new))
-        for name, old, new in named
-        if n and m and old + new
-    ]
+    for name, *both in zip(row.now.scale.bins, row.baseline.counts, row.now.counts, strict=True):
+        if n and m and any(both):
+            before, after = share_of(both[0], n), share_of(both[1], m)
+            yield {"cell": name, "before": before, "after": after, "numbers": both}
 
 
 def html(report: MonitorReport) -> str:

@@ -196,6 +196,14 @@ class Baseline(msgspec.Struct, frozen=True):
     file: str = ""
 
 
+class Given(msgspec.Struct, frozen=True):
+    """What an analyst brings to compare with; groups are by decision or customer."""
+
+    baseline: Baseline | None = None
+    forecast: ImpactReport | None = None
+    groups: Mapping[str, str] | None = None
+
+
 class MonitorSubject(msgspec.Struct, frozen=True):
     product: str
     since: date
@@ -333,12 +341,10 @@ def report_of(
     scales: Sequence[Scale],
     steps: Iterable[Mark],
     loans: Iterable[ObservedLoan],
-    baseline: Baseline | None = None,
-    forecast: ImpactReport | None = None,
-    groups: Mapping[str, str] | None = None,
+    given: Given,
 ) -> MonitorReport:
     """The report; `steps` are marks of the rollout's journal."""
-    population = tally.population
+    population, baseline, groups = tally.population, given.baseline, given.groups
     compared = () if baseline is None else baseline.histograms
     drift = drift_of(compared, population.histograms(one.scale for one in compared), scales)
     return MonitorReport(
@@ -353,7 +359,7 @@ def report_of(
         tuple(_vintages(loans, subject.until)),
         baseline,
         drift,
-        None if forecast is None else _forecast(forecast, tally.first_by_rules),
+        None if given.forecast is None else _forecast(given.forecast, tally.first_by_rules),
         None if groups is None else _groups(tally, len(groups)),
     )
 
