@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kits.monitored_people import entries, record
+from tests.kits.monitored_people import record
 from tests.kits.recorded_people import PRODUCT, RULES
 from tests.unit.cli.commands import command
 
@@ -17,11 +17,10 @@ SUMMER = ("--baseline", "2026-07-01..2026-08-31")
 
 
 def monitor(capsys: pytest.CaptureFixture[str], store: str, out: Path, *words: object):
-    """The command; a report where it is well."""
+    """The command, and its report where all is well."""
     given = ("--store", store, "--rules", RULES, "--out", out, *words)
     done = command(capsys, "monitor", PRODUCT, *given)
-    file = out / "monitor.json"
-    return done, json.loads(file.read_text()) if done.code == 0 else {}
+    return done, json.loads((out / "monitor.json").read_text()) if done.code == 0 else {}
 
 
 @pytest.mark.long
@@ -29,33 +28,25 @@ def test_a_report_of_a_store_finds_what_was_planted(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Drift of income, overrides and vintages; an earlier report is as good a baseline."""
-    asyncio.run(record(url, entries()))
+    asyncio.run(record(url))
     groups = tmp_path / "groups.csv"
-    groups.write_text(
-        "decision_id,group\n" + "".join(f"dec_{n:026},g{n % 2}\n" for n in range(920))
-    )
+    groups.write_text("decision_id,group\n" + "".join(f"dec_{n:026},g\n" for n in range(920)))
     out, frozen = tmp_path / "now", tmp_path / "before"
-    done, found = monitor(capsys, url, out, *SEPTEMBER, *SUMMER, "--groups", groups)
-    assert done.code == 0, done.err
-    drifted = [
-        row["now"]["scale"]["name"]
-        for row in found["drift"]
-        if row["adjusted"] is not None and row["adjusted"] < 0.05
-    ]
-    assert drifted[0] == "income.conservative_6m"
+    _, found = monitor(capsys, url, out, *SEPTEMBER, *SUMMER, "--groups", groups)
+    best = found["drift"][0]
+    assert best["now"]["scale"]["name"] == "income.conservative_6m"
+    assert best["adjusted"] < 0.001
     assert (found["decisions"], found["baseline"]["applicants"]) == (300, 620)
-    assert [m["text"][:5] for m in found["marks"] if m["kind"] == "plan"] == ["pause"]
+    assert [(m["day"], m["kind"]) for m in found["marks"]] == [("2026-09-09", "plan")]
     persons = {(row["rules"], row["person"]): row["decisions"] for row in found["overrides"]}
     assert persons["REFER", "APPROVE"] > persons["APPROVE", "DECLINE"] > 0
     assert [row["month"] for row in found["vintages"]] == ["2026-07", "2026-08"]
-    assert {row["group"] for row in found["groups"]["rows"]} == {"g0", "g1"}
+    assert [row["shares"]["of"] for row in found["groups"]["rows"]] == [300]
     assert "dec_0" not in (out / "monitor.json").read_text() + (out / "monitor.html").read_text()
-    _, _ = monitor(capsys, url, frozen, "--from", "2026-07-01", "--to", "2026-08-31")
+    monitor(capsys, url, frozen, "--from", "2026-07-01", "--to", "2026-08-31")
     _, again = monitor(capsys, url, out, *SEPTEMBER, "--baseline", frozen / "monitor.json")
     assert again["drift"] == found["drift"]
-    _, same = monitor(capsys, url, out, *SEPTEMBER, "--baseline", frozen / "monitor.json")
-    assert same == again
-    done, few = monitor(capsys, url, out, *SEPTEMBER, "--baseline", "2026-08-20..2026-08-31")
+    _, few = monitor(capsys, url, out, *SEPTEMBER, "--baseline", "2026-08-20..2026-08-31")
     assert {row["psi"] for row in few["drift"]} == {None}
     assert "fewer than 200 applicants" in (out / "monitor.html").read_text()
 

@@ -6,9 +6,7 @@ Drawn with a seed from the decisions on a few made-up people, so that every run 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -27,45 +25,33 @@ from decision_service.domain.reviews import (
     ReviewState,
 )
 from decision_service.domain.values import Money
-from decision_service.rollout.ports import JournalAction
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.recorded_people import DAYS, PRODUCT, RULES, decided
-from tests.kits.rollout_journal import FIRST, SECOND
+from tests.kits.rollout_journal import FIRST
 from tests.kits.stores import opened
 from tests.unit.smile.virtual import run
 
 BEGAN = datetime(2026, 7, 1, 4, tzinfo=UTC)
-TURNS = date(2026, 9, 1)
-EACH_DAY = 10
-_WELL = Money("PHP", 3_000_000)
+TURNS = datetime(2026, 9, 1, tzinfo=UTC)
+END = date(2026, 9, 30)
+COUNT = 920
+"""Ten decisions a day."""
 _DAY = timedelta(days=1)
+_BARE = {"snapshot": None, "history": None, "warm": None, "depends_on": None, "arm": None}
 
 
-@cache
-def _people(count: int) -> Sequence[DecisionEntry]:
-    loading = load_rules(read_rules(RULES), DAYS[0])
-    assert loading.rulebook is not None
-    return run(decided(loading.rulebook.product(PRODUCT), count))
-
-
-def entries(*, drifts: bool = True, people: int = 90, days: int = 92) -> list[DecisionEntry]:
-    """So many days of decisions, drawn from so many people; each on an applicant of its own."""
+def _entries(people: list[DecisionEntry]) -> list[DecisionEntry]:
     drawn, made = Random(7), list[DecisionEntry]()
-    for number in range(days * EACH_DAY):
-        created = BEGAN + number // EACH_DAY * _DAY + timedelta(minutes=number % EACH_DAY)
-        entry = drawn.choice(_people(people))
-        while drifts and created.date() >= TURNS and _earns_well(entry) and drawn.random() < 0.7:
-            entry = drawn.choice(_people(people))
+    for number in range(COUNT):
+        at = BEGAN + number // 10 * _DAY + timedelta(minutes=number % 10)
+        entry = drawn.choice(people)
+        while at >= TURNS and _earns_well(entry) and drawn.random() < 0.7:
+            entry = drawn.choice(people)
+        names = {"request_id": f"r-{number}", "customer_ref": f"c-{number}", "created": at}
         ids = {"decision_id": f"dec_{number:026}", "user_id": f"u-{number}"}
-        bare = {"snapshot": None, "history": None, "warm": None, "depends_on": None, "arm": None}
-        names = {"request_id": f"r-{number}", "customer_ref": f"c-{number}"}
-        made.append(
-            replace(
-                entry, created=created, **ids, **names, **bare, review=_review(entry, ids, created)
-            )
-        )
+        made.append(replace(entry, **_BARE, **names, **ids, review=_review(entry, number, ids, at)))
     return made
 
 
@@ -73,17 +59,16 @@ def _earns_well(entry: DecisionEntry) -> bool:
     facts = decode_facts(entry.facts)
     assert facts.factors is not None
     income = factors_from_wire(facts.factors).values["income.conservative_6m"].value
-    return isinstance(income, Money) and income >= _WELL
+    return isinstance(income, Money) and income.minor >= 3_000_000
 
 
-def _review(entry: DecisionEntry, ids: dict[str, str], at: datetime) -> OpenedReview | None:
+def _review(
+    entry: DecisionEntry, number: int, ids: dict[str, str], at: datetime
+) -> OpenedReview | None:
     """A person approves every third referral, and declines every tenth approval."""
-    number = int(ids["user_id"][2:])
-    if entry.outcome is Outcome.REFER and number % 3 == 0:
-        result = ReviewResult(Outcome.APPROVE, "INCOME_CONFIRMED", "called", Money("PHP", 500_000))
-    elif entry.outcome is Outcome.APPROVE and number % 10 == 0:
-        result = ReviewResult(Outcome.DECLINE, "FRAUD", "not the same person")
-    else:
+    turned = {Outcome.REFER: (3, Outcome.APPROVE), Outcome.APPROVE: (10, Outcome.DECLINE)}
+    every, becomes = turned.get(entry.outcome, (COUNT, entry.outcome))
+    if number % every:
         return None
     review = Review(
         **ids,
@@ -96,38 +81,32 @@ def _review(entry: DecisionEntry, ids: dict[str, str], at: datetime) -> OpenedRe
         opened=at,
         due=at + _DAY,
         state=ReviewState.COMPLETED,
-        result=result,
+        result=ReviewResult(becomes, "CALLED", "called"),
         ended=at + _DAY,
     )
     return OpenedReview(review, ReviewEvent(1, at, "", ReviewAction.OPENED))
 
 
-async def record(url: str, made: Sequence[DecisionEntry]) -> None:
+async def record(url: str) -> None:
     """Commit them, with monthly reports of the loans, of which every seventh goes bad at once."""
     loading = load_rules(read_rules(RULES), DAYS[0])
+    assert loading.rulebook is not None
     async with opened(url) as store:
         await store.put_texts(loading.texts)
-        for step, at in ((FIRST, BEGAN), (SECOND, BEGAN + 70 * _DAY)):
-            await store.append(replace(step, at=at, action=JournalAction(step.action)))
-        for number, entry in enumerate(made):
+        await store.append(replace(FIRST, at=BEGAN + 70 * _DAY))
+        people = await asyncio.to_thread(run, decided(loading.rulebook.product(PRODUCT), 90))
+        for number, entry in enumerate(_entries([*people])):
             await store.commit(entry)
-            if entry.outcome is Outcome.APPROVE:
-                for month in range(1, 4):
-                    day = entry.created.date() + month * 31 * _DAY
-                    if day <= (BEGAN + 92 * _DAY).date():
-                        loan = replace(
-                            BOOKED,
-                            decision_id=entry.decision_id,
-                            loan_id=f"loan-{number}",
-                            as_of=day,
-                            disbursed_on=entry.created.date(),
-                            overdue_days=40 * (number % 7 == 0),
-                        )
-                        await told(store, loan, entry.caller)
+            first, ids = entry.created.date(), (entry.decision_id, f"loan-{number}")
+            days = [day for n in (31, 62) if (day := first + n * _DAY) <= END]
+            for day in days if entry.outcome is Outcome.APPROVE else ():
+                loan = replace(BOOKED, decision_id=ids[0], loan_id=ids[1], as_of=day)
+                late = 0 if number % 7 else 40
+                await told(store, replace(loan, disbursed_on=first, overdue_days=late))
 
 
-def monitored_people(folder: Path, **asked: int) -> str:
+def monitored_people(folder: Path) -> str:
     """The URL of a store with all that."""
     url = f"sqlite:///{folder}/monitored.db"
-    asyncio.run(record(url, entries(**asked)))
+    asyncio.run(record(url))
     return url

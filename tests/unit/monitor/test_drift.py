@@ -25,7 +25,6 @@ from decision_service.workbench.monitor.drift import (
     critical,
     drift_of,
     holm,
-    pooled,
     psi,
     scales_of,
 )
@@ -35,11 +34,6 @@ BY_OPTBINNING = [
     ([328, 52], [88, 109], 0.8561451660792507),
     ([88, 324, 350], [241, 34, 55], 1.887270643195365),
     ([146, 184, 256, 202, 120], [80, 282, 299, 32, 63], 0.4868200928944083),
-    (
-        [191, 168, 357, 216, 179, 183, 273, 242],
-        [85, 300, 307, 383, 318, 127, 141, 266],
-        0.2399947978750404,
-    ),
 ]
 """What `optbinning.binning.metrics.jeffrey` of optbinning 1.0.0 says of these counts."""
 
@@ -110,16 +104,6 @@ def test_stale_and_missing_are_bins_of_their_own() -> None:
     assert found == [0, 2, 3, None]
     assert [scale.bins[n] for n in (2, 3)] == ["stale", "missing"]
     assert Scale("x.score", ValueType.NUMBER, score=True).finder()(None) == 2
-
-
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=12))
-def test_pooling_loses_nobody_and_leaves_no_sparse_bin(pairs: list[tuple[int, int]]) -> None:
-    """All are counted, and where two bins are left each is expected to have ten in either."""
-    before, now = pooled(*map(list, zip(*pairs, strict=True)))
-    assert (sum(before), sum(now)) == tuple(map(sum, zip(*pairs, strict=True)))
-    n, m = sum(before), sum(now)
-    sparse = [a + b for a, b in zip(before, now, strict=True) if (a + b) * min(n, m) < 10 * (n + m)]
-    assert not sparse or len(before) == 1
 
 
 def _rows(

@@ -143,8 +143,8 @@ def test_groups_differ_from_the_largest_and_are_not_kept() -> None:
     assert "&lt;b&gt;" in page
 
 
-def test_a_document_is_read_back_as_it_was_written() -> None:
-    """A changed figure is found by the document's own digest."""
+def test_a_changed_figure_is_found_by_the_documents_own_digest() -> None:
+    """Without one it is read back as it was written."""
     document = encoded(_report())
     assert decoded(document, MonitorReport) == _report()
     with pytest.raises(msgspec.ValidationError, match="sha256"):
