@@ -28,7 +28,7 @@ from decision_service.workbench.monitor.drift import (
     psi,
     scales_of,
 )
-from tests.fakes.cases import changed_rules, version
+from tests.fakes.cases import STRICTER, changed_rules, version
 
 BY_OPTBINNING = [
     ([328, 52], [88, 109], 0.8561451660792507),
@@ -37,7 +37,10 @@ BY_OPTBINNING = [
 ]
 """What `optbinning.binning.metrics.jeffrey` of optbinning 1.0.0 says of these counts."""
 
-_INCOME = "min_monthly_income: {type: money, value: 8000}"
+_CHANGES = (
+    (STRICTER[0], STRICTER[0].replace("8000", "9000")),
+    ("when: income.paydays_missed >= 1", "when: 1 < income.paydays_missed"),
+)
 _TEN = Scale("income.months_12m", ValueType.INTEGER, tuple(Cut(str(n)) for n in range(1, 8)))
 
 
@@ -65,11 +68,11 @@ def test_holm_adjusts_as_published() -> None:
 
 def test_bins_begin_where_the_rules_turn() -> None:
     """At parameters of the day, bins of a scorecard, whole numbers after `>`, bands of a score."""
-    rules = version(changed_rules(9, (_INCOME, _INCOME.replace("8000", "9000"))), 9)
+    rules = version(changed_rules(9, *_CHANGES), 9)
     found = {one.name: one.bins[:-2] for one in scales_of(rules, date(2026, 11, 1))}
     assert found["income.conservative_6m"][:2] == ("below 9,000", "9,000 to below 30,000")
     assert found["income.volatility_6m"] == ("below 0.15", "0.15 to below 0.4", "0.4 and more")
-    assert found["income.paydays_missed"] == ("below 1", "1 and more")
+    assert found["income.paydays_missed"] == ("below 2", "2 and more")
     assert found["income.source_disagreement_6m"] == ("up to 0.4", "above 0.4")
     assert found["stability.score"][1] == "280 to below 340"
     assert found["employment.started_since_backed"] == ("true", "false", "other")
@@ -136,9 +139,11 @@ def test_a_planted_drift_of_one_factor_is_found_and_no_other() -> None:
     draw = np.random.default_rng(3)
     found, larger = _rows(draw, 3_000, 2_000, moved=17), _rows(draw, 30_000, 20_000)
     assert [row.name for row in found if row.drifted] == ["f17"]
-    assert found[0].psi is not None
-    assert found[0].threshold is not None
-    assert found[0].psi > found[0].threshold > (larger[0].threshold or 1)
+    [first, *_], scale = found, 3_000 * 2_000 / 5_000
+    assert (first.psi or 0) > (first.threshold or 9) > (larger[0].threshold or 9)
+    assert first.threshold == pytest.approx(chi2.isf(LEVEL, first.bins - 1) / scale)
+    expected = [chi2.sf((row.psi or 0) * scale, row.bins - 1) for row in found]
+    assert [row.probability for row in found] == pytest.approx(expected)
     assert all((a.probability or 0) <= (b.probability or 0) for a, b in pairwise(found))
 
 

@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from decision_service.domain.decision import Outcome
+from decision_service.domain.factor import ValueType
 from decision_service.workbench.backtest.render import decoded, encoded
+from decision_service.workbench.monitor.drift import Scale
 from decision_service.workbench.monitor.render import html
 from decision_service.workbench.monitor.report import (
     Given,
@@ -28,7 +30,9 @@ from tests.unit.impact.reports import report as impact
 DAYS = (date(2026, 7, 1), date(2026, 9, 30))
 SUBJECT = MonitorSubject("test-loan", *DAYS, "v2", "2" * 64, "1.0")
 APPROVE, REFER, DECLINE = Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE
-_GROUPS = {f"c-{n}": "<b>" if n % 4 == 0 else "north" for n in range(200)}
+_NAMES = ("<b>", "north", "north", "north")
+_GROUPS = {f"c-{n}": "few" if n >= 180 else _NAMES[n % 4] for n in range(200)}
+_SCALE = Scale("x.score", ValueType.NUMBER, score=True)
 
 
 def _decision(number: int, **changes: object) -> ObservedDecision:
@@ -56,11 +60,11 @@ def _decision(number: int, **changes: object) -> ObservedDecision:
 def _report(*more: ObservedDecision, **asked: object) -> MonitorReport:
     reviewed = {"dec_1": APPROVE, "dec_2": APPROVE, "dec_4": DECLINE, "dec_5": REFER}
     bad = {"dec_0": False, "dec_8": True, "dec_1": True}
-    tally = MonitorTally(ZoneInfo("Asia/Manila"), (), reviewed, bad, _GROUPS)
+    tally = MonitorTally(ZoneInfo("Asia/Manila"), [_SCALE], reviewed, bad, _GROUPS)
     for one in (*map(_decision, range(200)), *more):
         tally.add(one)
     steps = [Mark(date(2026, 7, 3), MarkKind.PLAN, "advance: as planned")]
-    return report_of(SUBJECT, tally, (), steps, (), Given(**asked))  # type: ignore[arg-type]
+    return report_of(SUBJECT, tally, [_SCALE], steps, (), Given(**asked))  # type: ignore[arg-type]
 
 
 def test_overrides_of_both_directions_have_their_loans() -> None:
@@ -81,6 +85,7 @@ def test_volume_counts_every_decision_on_its_day_in_the_rules_zone() -> None:
     outside = _decision(1, outcome=Outcome.NOT_ENROLLED, values=None, version=0, arm="", reason="")
     found = _report(again, outside)
     assert (found.decisions, found.applicants) == (202, 200)
+    assert found.population[0].counts == (0, 0, 200)
     assert sum(row.decisions for row in found.volume) == 202
     assert found.volume[0].day == date(2026, 7, 2)
     assert [(way.version, way.shares.of) for way in found.ways] == [(1, 121), (2, 80)]
@@ -132,11 +137,12 @@ def test_groups_differ_from_the_largest_and_are_not_kept() -> None:
     found = _report(groups={**_GROUPS, "c-unknown": "north"})
     assert found.groups is not None
     rows = {row.group: row for row in found.groups.rows}
-    assert (rows["north"].shares.of, rows["<b>"].shares.of, found.groups.unmatched) == (150, 50, 1)
-    assert rows["north"].shares.approve.share == pytest.approx(2 / 150)
-    assert rows["<b>"].shares.approve.share == pytest.approx(49 / 50)
+    assert (rows["north"].shares.of, rows["<b>"].shares.of, found.groups.unmatched) == (135, 45, 1)
+    assert rows["north"].shares.approve.share == pytest.approx(2 / 135)
+    assert rows["<b>"].shares.approve.share == pytest.approx(44 / 45)
     assert rows["<b>"].differences[0].low > 0.8
     assert rows["north"].differences == ()
+    assert (len(rows), found.groups.pooled) == (2, 20)
     written, page = encoded(found).decode(), html(found)
     assert "c-1" not in written + page
     assert "<b>" not in page
