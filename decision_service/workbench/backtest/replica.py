@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -27,6 +27,8 @@ from decision_service.store.history import history
 from decision_service.store.keys import DataKeys, open_data_keys
 from decision_service.store.sqlite import read_sqlite
 from decision_service.workbench.backtest.sums import KnownLoan
+
+T = TypeVar("T")
 
 
 class KeyRange(msgspec.Struct, frozen=True):
@@ -139,6 +141,10 @@ class StoreReader:
 
     async def aclose(self) -> None:
         await self._database.aclose()
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run read-only work."""
+        return await self._database.read(work)
 
     def side(self, reply: bytes) -> Side:
         """The outcome with amount, instalment and reasons of a recorded reply."""
