@@ -64,7 +64,7 @@ _REPEATED = sa.exists().where(
     _EARLIER.created >= sa.bindparam("window"),
     sa.tuple_(_EARLIER.created, _EARLIER.decision_id) < _PLACE,
 )
-_IN_RANGE = (
+IN_RANGE = (
     _ROW.product == sa.bindparam("product"),
     _ROW.created >= sa.bindparam("since"),
     _ROW.created < sa.bindparam("before"),
@@ -73,7 +73,7 @@ _LOANS = (history.c.overdue_loans, history.c.open_loans, history.c.repaid_loans,
 _FIRSTS = (
     sa.select(*decisions.c, *_LOANS)
     .outerjoin(history, history.c.decision_id == _ROW.decision_id)
-    .where(*_IN_RANGE, _ROW.outcome != _NOT_ENROLLED, ~_REPEATED)
+    .where(*IN_RANGE, _ROW.outcome != _NOT_ENROLLED, ~_REPEATED)
     .order_by(_ROW.created, _ROW.decision_id)
     .limit(sa.bindparam("most"))
 )
@@ -83,7 +83,7 @@ _COUNTS = sa.select(
     sa.func.count().filter(_ROW.outcome == _NOT_ENROLLED),
     sa.func.min(_ROW.created),
     sa.func.max(_ROW.created),
-).where(*_IN_RANGE)
+).where(*IN_RANGE)
 
 
 def applicants(
@@ -95,7 +95,7 @@ def applicants(
     limit: int,
 ) -> Sequence[RecordedApplicant]:
     given: dict[str, Any] = {"window": microseconds(window), "most": limit}
-    given |= _range(product, chosen)
+    given |= range_of(product, chosen)
     if after is None:
         return [_applicant(row) for row in connection.execute(_FIRSTS, given)]
     reached = microseconds(after.created)
@@ -104,12 +104,12 @@ def applicants(
 
 
 def counts(connection: sa.Connection, product: str, chosen: KeyRange) -> RangeCounts:
-    decided, not_enrolled, *edges = connection.execute(_COUNTS, _range(product, chosen)).one()
+    decided, not_enrolled, *edges = connection.execute(_COUNTS, range_of(product, chosen)).one()
     instants = (None if edge is None else from_microseconds(edge) for edge in edges)
     return RangeCounts(decided, not_enrolled, *instants)
 
 
-def _range(product: str, chosen: KeyRange) -> dict[str, Any]:
+def range_of(product: str, chosen: KeyRange) -> dict[str, Any]:
     since, before = microseconds(chosen.since), microseconds(chosen.before)
     return {"product": product, "since": since, "before": before}
 

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import aclosing
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
-from typing import Annotated, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
-from msgspec.structs import replace
 
 from decision_service.build import engine_version
 from decision_service.cli.keys import keys_to_read_with
-from decision_service.cli.output import CommandError, show_count
-from decision_service.domain.errors import ProductUnknown, StoreError, visible
-from decision_service.rulebook.folder import write_whole
+from decision_service.cli.output import CommandError, progress_line, show_count
+from decision_service.domain.errors import ProductUnknown, StoreError
 from decision_service.rules.language.fields import parse_day
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.config import load
-from decision_service.workbench.backtest.render import R, decoded, encoded
+from decision_service.workbench.backtest.render import decoded, encoded
 from decision_service.workbench.backtest.replica import KeyRange, StoreReader
 from decision_service.workbench.backtest.report import ImpactReport
+from decision_service.workbench.commands.backtest import days_within, write_report
 from decision_service.workbench.commands.folder import LoadedRules
 from decision_service.workbench.monitor.drift import scales_of
 from decision_service.workbench.monitor.read import decided, lent, reviewed, steps
 from decision_service.workbench.monitor.render import html
 from decision_service.workbench.monitor.report import (
     Baseline,
-    Given,
     MonitorReport,
     MonitorSubject,
     MonitorTally,
-    ObservedLoan,
     PopulationTally,
     report_of,
 )
@@ -46,17 +41,7 @@ VINTAGES = 24
 """Months of decisions whose loans are shown, up to the last day."""
 
 _KEYS = ("decision_id", "customer_ref")
-
-
-class Days(NamedTuple):
-    """Civil days, both inclusive."""
-
-    first: date
-    last: date
-
-    def within(self, zone: ZoneInfo) -> KeyRange:
-        ends = (self.first, self.last + timedelta(days=1))
-        return KeyRange(*(datetime.combine(day, time(), zone) for day in ends))
+Report = TypeVar("Report", MonitorReport, ImpactReport)
 
 
 def monitor(
@@ -83,65 +68,53 @@ def monitor(
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
 ) -> None:
     """Volume, drift, overrides, vintages, a forecast and groups."""
-    days = _days(f"{since}..{until}", "--from and --to")
+    first, last = _days(f"{since}..{until}", "--from and --to")
     try:
         ruleset = LoadedRules.read(rules).rulebook.product(product).champion
     except ProductUnknown as error:
         raise CommandError(str(error)) from None
-    window, frozen = _baseline(baseline, product, days)
-    impact = None if forecast is None else _read(forecast, "--forecast", ImpactReport)
-    if impact is not None and impact.subject.product != product:
-        raise CommandError(f"--forecast {forecast} is of {impact.subject.product}, not {product}")
+    before = _baseline(baseline, product) if baseline else None
+    if before is not None and before.until >= first and before.since <= last:
+        raise CommandError(
+            f"--baseline {baseline} shares days with {first} to {last}, which would compare "
+            "decisions with themselves: choose other days"
+        )
+    impact = None if forecast is None else _read(forecast, "--forecast", ImpactReport, product)
     keys = None if groups is None else groups_of(groups)
-    given = Given(frozen, impact, keys)
+    rules_now = f"v{ruleset.version}", ruleset.digest
+    subject = MonitorSubject(product, first, last, *rules_now, engine_version())
     try:
-        report = asyncio.run(_report(ruleset, days, window, given, store))
+        report = asyncio.run(_report(ruleset, subject, store, before, impact, keys))
     except StoreError as error:
         raise CommandError(str(error)) from None
     if report.groups is not None and keys and report.groups.unmatched == len(keys):
         raise CommandError(f"--groups {groups} names no decision of {product} in these days")
-    _write(report, out)
+    write_report(out, {"monitor.html": html(report), "monitor.json": encoded(report).decode()})
 
 
-def _days(text: str, option: str) -> Days:
-    first, _, last = text.partition("..")
-    found = Days(*(_day(one, option) for one in (first, last)))
-    if found.last < found.first:
-        raise CommandError(f"{option}: {found.last} is before {found.first}")
-    return found
+def _days(text: str, option: str) -> tuple[date, date]:
+    words = text.partition("..")
+    first, last = map(parse_day, words[::2])
+    if first is None or last is None:
+        wrong = words[2] if first else words[0]
+        raise CommandError(f"{option}: {wrong or 'nothing'} is no day, write it as 2026-10-31")
+    if last < first:
+        raise CommandError(f"{option}: {last} is before {first}")
+    return first, last
 
 
-def _day(text: str, option: str) -> date:
-    found = parse_day(text)
-    if found is None:
-        raise CommandError(f"{option}: {text or 'nothing'} is no day, write it as 2026-10-31")
-    return found
-
-
-def _baseline(word: str, product: str, days: Days) -> tuple[Days | None, Baseline | None]:
-    """The window, or the population of a file, that is named; raises CommandError."""
-    window: Days | None = None
-    frozen: Baseline | None = None
+def _baseline(word: str, product: str) -> Baseline:
+    """The population of a file, or days that are not counted yet; raises CommandError."""
     if ".." in word and not Path(word).is_file():
-        window = _days(word, "--baseline")
-    elif word:
-        report = _read(Path(word), "--baseline", MonitorReport)
-        of, name = report.subject, f"{Path(word).name} ({report.digest[:16]})"
-        if of.product != product:
-            raise CommandError(f"--baseline {word} is of {of.product}, not {product}")
-        frozen = Baseline(of.since, of.until, report.applicants, report.population, name)
-    found = window or (frozen and Days(frozen.since, frozen.until))
-    if found and found.last >= days.first and found.first <= days.last:
-        raise CommandError(
-            f"--baseline {word} shares days with {days.first} to {days.last}, which would compare "
-            "decisions with themselves: choose other days"
-        )
-    return window, frozen
+        return Baseline(*_days(word, "--baseline"))
+    report = _read(Path(word), "--baseline", MonitorReport, product)
+    of, name = report.subject, f"{Path(word).name} ({report.digest[:16]})"
+    return Baseline(of.since, of.until, report.applicants, report.population, name)
 
 
-def _read(file: Path, option: str, kind: type[R]) -> R:
+def _read(file: Path, option: str, kind: type[Report], product: str) -> Report:
     try:
-        return decoded(file.read_bytes(), kind)
+        report = decoded(file.read_bytes(), kind)
     except OSError as error:
         raise CommandError(f"{option} {file} cannot be read ({error.strerror})") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -149,6 +122,9 @@ def _read(file: Path, option: str, kind: type[R]) -> R:
         raise CommandError(
             f"{option} {file} is not what `decision-service {written}` wrote ({error})"
         ) from None
+    if report.subject.product != product:
+        raise CommandError(f"{option} {file} is of {report.subject.product}, not {product}")
+    return report
 
 
 def groups_of(file: Path) -> Mapping[str, str]:
@@ -180,42 +156,37 @@ def groups_of(file: Path) -> Mapping[str, str]:
 
 
 async def _report(
-    ruleset: CompiledRuleset, days: Days, before: Days | None, given: Given, store: str
+    ruleset: CompiledRuleset,
+    subject: MonitorSubject,
+    store: str,
+    baseline: Baseline | None,
+    forecast: ImpactReport | None,
+    groups: Mapping[str, str] | None,
 ) -> MonitorReport:
-    settings = load()
+    settings, product, zone = load(), subject.product, ruleset.zone
+    first, last = subject.since, subject.until
+    window, scales = days_within(first, last, zone), scales_of(ruleset, last)
+    booked = days_within(min(first, _months_before(last, VINTAGES)), last, zone)
     url = store or settings.store_url
-    reader = await StoreReader.open(url, keys_to_read_with(settings, url))
-    try:
-        return await _read_all(ruleset, days, before, given, reader)
-    finally:
-        await reader.aclose()
-
-
-async def _read_all(
-    ruleset: CompiledRuleset, days: Days, before: Days | None, given: Given, reader: StoreReader
-) -> MonitorReport:
-    product, zone, window = ruleset.ruleset, ruleset.zone, days.within(ruleset.zone)
-    scales = scales_of(ruleset, days.last)
-    if before is not None:
-        people = PopulationTally(scales)
-        await _count(reader, product, before.within(zone), people)
-        frozen = Baseline(*before, people.applicants, people.histograms(scales))
-        given = replace(given, baseline=frozen)
-    booked = Days(min(days.first, _months_before(days.last, VINTAGES)), days.last)
-    loans = await lent(reader, product, booked.within(zone), days.last, zone)
-    compared = () if given.baseline is None else (one.scale for one in given.baseline.histograms)
-    persons = await reviewed(reader, product, window)
-    tally = MonitorTally(zone, {*scales, *compared}, persons, _bad(loans), given.groups or {})
-    await _count(reader, product, window, tally)
-    if not tally.volume:
-        raise CommandError(
-            f"there are no decisions of {product} from {days.first} to {days.last}: choose other "
-            "days, or name another --store"
-        )
-    rules = f"v{ruleset.version}", ruleset.digest
-    subject = MonitorSubject(product, *days, *rules, engine_version())
-    plan = await steps(reader, product, window, zone)
-    return report_of(subject, tally, scales, plan, loans, given)
+    async with aclosing(await StoreReader.open(url, keys_to_read_with(settings, url))) as reader:
+        if baseline is not None and not baseline.file:
+            people = PopulationTally(scales)
+            days = days_within(baseline.since, baseline.until, zone)
+            await _count(reader, product, days, people)
+            counted = people.applicants, people.histograms(scales)
+            baseline = Baseline(baseline.since, baseline.until, *counted)
+        compared = () if baseline is None else (one.scale for one in baseline.histograms)
+        persons = await reviewed(reader, product, window)
+        loans = await lent(reader, product, booked, last, zone)
+        tally = MonitorTally(zone, {*scales, *compared}, persons, loans, groups)
+        await _count(reader, product, window, tally)
+        if not tally.volume:
+            raise CommandError(
+                f"there are no decisions of {product} from {first} to {last}: choose other days, "
+                "or name another --store"
+            )
+        plan = await steps(reader, product, window, zone)
+    return report_of(subject, tally, scales, plan, baseline, forecast)
 
 
 def _months_before(day: date, months: int) -> date:
@@ -223,33 +194,12 @@ def _months_before(day: date, months: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-def _bad(loans: Sequence[ObservedLoan]) -> Mapping[str, bool]:
-    found: dict[str, bool] = {}
-    for one in loans:
-        found[one.decision_id] = found.get(one.decision_id, False) or one.bad
-    return found
-
-
 async def _count(
     reader: StoreReader, product: str, chosen: KeyRange, tally: PopulationTally | MonitorTally
 ) -> None:
-    async with aclosing(decided(reader, product, chosen)) as found:
-        number = 0
-        async for one in found:
-            tally.add(one)
-            number += 1
-            show_count(number, "decisions")
-    if sys.stderr.isatty():
-        sys.stderr.write("\n")
-
-
-def _write(report: MonitorReport, out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for form, text in (("html", html(report)), ("json", encoded(report).decode())):
-            write_whole(out / f"monitor.{form}", text)
-            sys.stderr.write(visible(f"wrote {out / f'monitor.{form}'}\n"))
-    except OSError as error:
-        raise CommandError(
-            f"--out {out} cannot be written ({error.strerror}): choose a folder of yours"
-        ) from None
+    number = 0
+    async for one in decided(reader, product, chosen):
+        tally.add(one)
+        number += 1
+        show_count(number, "decisions")
+    progress_line("")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
+from itertools import product
 from math import ceil, erfc, exp, floor, gamma, log, sqrt
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
+from decision_service.domain.factor import FactorValue, ValueType
 from decision_service.domain.values import Cause, Money, shown_first, to_major
 from decision_service.factors.registry import catalogue
 from decision_service.rules.language.evaluation import compile_tree
@@ -29,7 +30,7 @@ from decision_service.rules.language.types import (
 )
 from decision_service.rules.language.values import Unknown, exactly
 from decision_service.rules.program import ByLabel, CompiledRuleset
-from decision_service.rules.scorecard import Card, ScorecardRunner
+from decision_service.rules.scorecard import ScorecardRunner
 from decision_service.rules.stages import unconditional
 
 FEWEST = 200
@@ -44,21 +45,13 @@ _EXPECTED = 10
 _EMPTY = 0.5
 """What counts for a bin that one population has nobody in, since its logarithm has no value."""
 
-STALE, MISSING = "stale", "missing"
-_OTHER, _ANY = "other", "any value"
-_FLAGS = ("true", "false")
 _NUMBERS = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
-_SIDES = {">=": (True,), "<": (True,), ">": (False,), "<=": (False,)}
+_SIDES = {">=": (False,), "<": (False,), ">": (True,), "<=": (True,)}
 
-_Cuts = dict[str, set[tuple[Decimal, bool]]]
-"""By name where the rules turn, and whether they have the value itself above."""
+Cut = tuple[Decimal, bool]
+"""Where the rules turn, in major units: at the value itself, or (True) only above it."""
 
-
-class Cut(msgspec.Struct, frozen=True):
-    """A cut point in major units; where it is `above` the value itself lies above it."""
-
-    at: str
-    above: bool = True
+_Cuts = dict[str, set[Cut]]
 
 
 class Scale(msgspec.Struct, frozen=True):
@@ -74,49 +67,29 @@ class Scale(msgspec.Struct, frozen=True):
     def bins(self) -> tuple[str, ...]:
         """The names of all bins; the last two are of applicants without a value."""
         if self.labels:
-            return (*self.labels, _OTHER, STALE, MISSING)
+            return (*self.labels, "other", "stale", "missing")
         if not self.cuts:
-            return (_ANY, STALE, MISSING)
-        ends = [(f"{Decimal(cut.at):,f}", cut.above) for cut in self.cuts]
-        first, last = ends[0], ends[-1]
-        return (
-            f"below {first[0]}" if first[1] else f"up to {first[0]}",
-            *(_between(low, high) for low, high in pairwise(ends)),
-            f"{last[0]} and more" if last[1] else f"above {last[0]}",
-            STALE,
-            MISSING,
-        )
+            return ("any value", "stale", "missing")
+        cuts = [(f"{at:,f}", after) for at, after in self.cuts]
+        starts = [f"above {at}" if after else at for at, after in cuts]
+        ends = [at if after else f"below {at}" for at, after in cuts]
+        first = f"up to {ends[0]}" if cuts[0][1] else ends[0]
+        last = starts[-1] if cuts[-1][1] else f"{starts[-1]} and more"
+        pairs = zip(starts, ends[1:], strict=False)
+        between = (low if low == high else f"{low} to {high}" for low, high in pairs)
+        return (first, *between, last, "stale", "missing")
 
-    def finder(self) -> Callable[[FactorValue | None], int | None]:
-        """A function to the place of a value's bin; None for a factor that was not recorded."""
-        stale, missing = len(self.bins) - 2, len(self.bins) - 1
-        find = self._labelled() if self.labels else self._ordered()
-
-        def place(found: FactorValue | None) -> int | None:
-            if found is None:
-                return missing if self.score else None
-            if found.value is not None:
-                return find(found.value)
-            return stale if shown_first(found.missing).cause is Cause.STALE else missing
-
-        return place
-
-    def _labelled(self) -> Callable[[Any], int]:
-        places = {label: place for place, label in enumerate(self.labels)}
-        return lambda value: places.get(
-            str(value).lower() if isinstance(value, bool) else str(value), len(places)
-        )
-
-    def _ordered(self) -> Callable[[Any], int]:
-        cuts = [(Decimal(cut.at), 0 if cut.above else 2) for cut in self.cuts]
-        return lambda value: bisect(cuts, (value.major if isinstance(value, Money) else value, 1))
-
-
-def _between(low: tuple[str, bool], high: tuple[str, bool]) -> str:
-    if low[0] == high[0]:
-        return low[0]
-    least = low[0] if low[1] else f"above {low[0]}"
-    return f"{least} to below {high[0]}" if high[1] else f"{least} to {high[0]}"
+    def place(self, found: FactorValue | None) -> int | None:
+        """The place of a value's bin; None for a factor that was not recorded."""
+        if found is None:
+            return -1 if self.score else None
+        value: Any = found.value
+        if value is None:
+            return -2 if shown_first(found.missing).cause is Cause.STALE else -1
+        if self.labels:
+            name = str(value).lower() if isinstance(value, bool) else str(value)
+            return self.labels.index(name) if name in self.labels else len(self.labels)
+        return bisect(self.cuts, (value.major if isinstance(value, Money) else value, False))
 
 
 class Histogram(msgspec.Struct, frozen=True):
@@ -132,44 +105,34 @@ class Histogram(msgspec.Struct, frozen=True):
 
 def scales_of(ruleset: CompiledRuleset, day: date) -> tuple[Scale, ...]:
     """The scores and the factors that rules read, cut where the rules of a day cut them."""
-    cards = [*_cards(ruleset)]
+    runners = [unconditional(stage.runner) for stage in ruleset.program.stages]
+    cards = [one.card for one in runners if isinstance(one, ScorecardRunner)]
     cuts = _cut_points(ruleset, day)
     for card in cards:
         starts = (band.start for band in card.bands if band.start is not None)
-        cuts.setdefault(card.score.name, set()).update((start, True) for start in starts)
-    scores = (_scale(card.score.name, card.score.type, cuts, score=True) for card in cards)
-    factors = (_scale(name, catalogue()[name].type, cuts) for name in sorted(ruleset.needs.factors))
-    return (*scores, *factors)
+        cuts.setdefault(card.score.name, set()).update((start, False) for start in starts)
+    scores = (
+        Scale(one.score.name, one.score.type, tuple(sorted(cuts[one.score.name])), score=True)
+        for one in cards
+    )
+    return (*scores, *(_scale(name, cuts) for name in sorted(ruleset.needs.factors)))
 
 
-def _scale(name: str, type_: ValueType, cuts: _Cuts, *, score: bool = False) -> Scale:
-    spec = catalogue().get(name)
-    if type_ not in (ValueType.TEXT, ValueType.FLAG):
-        # Of two on one value the one that has it above comes first: the value is a bin of its own.
-        found = sorted(cuts.get(name, ()), key=lambda cut: (cut[0], not cut[1]))
-        inside = (cut for cut in found if spec is None or _divides(*cut, spec))
-        return Scale(name, type_, tuple(Cut(f"{at:f}", up) for at, up in inside), score=score)
-    labels = map(str, spec.labels if spec is not None else ())
-    return Scale(name, type_, labels=_FLAGS if type_ is ValueType.FLAG else tuple(labels))
-
-
-def _divides(at: Decimal, above: bool, spec: FactorSpec) -> bool:  # noqa: FBT001 - a part of a cut
-    """Whether a factor can have values on either side."""
-    low, high = spec.lower, spec.upper
-    lowest = low is not None and (at < low or (at == low and above))
-    highest = high is not None and (at > high or (at == high and not above))
-    return not lowest and not highest
-
-
-def _cards(ruleset: CompiledRuleset) -> Iterator[Card]:
-    for stage in ruleset.program.stages:
-        runner = unconditional(stage.runner)
-        if isinstance(runner, ScorecardRunner):
-            yield runner.card
+def _scale(name: str, cuts: _Cuts) -> Scale:
+    spec = catalogue()[name]
+    if spec.type is ValueType.FLAG:
+        return Scale(name, spec.type, labels=("true", "false"))
+    if spec.type is ValueType.TEXT:
+        return Scale(name, spec.type, labels=tuple(map(str, spec.labels)))
+    low, high, found = spec.lower, spec.upper, sorted(cuts.get(name, ()))
+    # Cut points outside the values that a factor can have divide nothing.
+    inside = (one for one in found if low is None or one > (low, False))
+    within = (one for one in inside if high is None or one <= (high, False))
+    return Scale(name, spec.type, tuple(within))
 
 
 def _cut_points(ruleset: CompiledRuleset, day: date) -> _Cuts:
-    """Each name's values at which a rule, a bin or a cell turns, and whether it has them above.
+    """Each name's values at which a rule, a bin or a cell turns.
 
     What is compared with anything but figures of the rules has no cut point, since that differs
     from one applicant to the next.
@@ -180,9 +143,13 @@ def _cut_points(ruleset: CompiledRuleset, day: date) -> _Cuts:
     worlds = [*_figures(ruleset, day)]
     for node in (node for tree in trees for node in walk(tree)):
         for name, operator, other in _comparisons(node, ruleset.derived):
-            for at in (_value(other, values, ruleset.currency) for values in worlds):
-                if at is not None:
-                    found.setdefault(name, set()).update(_turns(operator, at, name))
+            whole = name in catalogue() and catalogue()[name].type is ValueType.INTEGER
+            values = (_value(other, world, ruleset.currency) for world in worlds)
+            places = (value for value in values if value is not None)
+            for at, after in product(places, _SIDES.get(operator, (False, True))):
+                # Of whole numbers 3 and more is above 2.
+                above = Decimal(floor(at) + 1 if after else ceil(at))
+                found.setdefault(name, set()).add((above, False) if whole else (at, after))
     return found
 
 
@@ -199,14 +166,12 @@ def _comparisons(node: Node, derived: Mapping[str, Node]) -> Iterator[tuple[str,
 
 def _name(node: Node, derived: Mapping[str, Node]) -> str:
     """The name whose value a side has, where it has one; empty for a calculation."""
-    while not isinstance(node, NameRead) or node.symbol.name in derived:
-        if isinstance(node, NameRead):
-            node = derived[node.symbol.name]
-        elif isinstance(node, FunctionCall) and node.function == "coalesce":
-            node = node.arguments[0]
-        else:
-            return ""
-    return node.symbol.name
+    if isinstance(node, FunctionCall) and node.function == "coalesce":
+        return _name(node.arguments[0], derived)
+    if not isinstance(node, NameRead):
+        return ""
+    name = node.symbol.name
+    return _name(derived[name], derived) if name in derived else name
 
 
 def _figures(ruleset: CompiledRuleset, day: date) -> Iterator[list[Any]]:
@@ -243,16 +208,6 @@ def _value(node: Node, values: Sequence[Any], currency: str) -> Decimal | None:
         return plain.normalize()
 
 
-def _turns(operator: str, at: Decimal, name: str) -> Iterator[tuple[Decimal, bool]]:
-    spec = catalogue().get(name)
-    whole = spec is not None and spec.type is ValueType.INTEGER
-    for above in _SIDES.get(operator, (True, False)):
-        if whole:  # 3 and more is above 2
-            yield Decimal(ceil(at) if above else floor(at) + 1), True
-        else:
-            yield at, above
-
-
 class DriftRow(msgspec.Struct, frozen=True):
     """A score or factor in both populations.
 
@@ -264,12 +219,12 @@ class DriftRow(msgspec.Struct, frozen=True):
 
     baseline: Histogram
     now: Histogram
+    recut: bool
     bins: int
     psi: float | None = None
     threshold: float | None = None
     probability: float | None = None
     adjusted: float | None = None
-    recut: bool = False
 
     @property
     def name(self) -> str:
@@ -285,35 +240,24 @@ def drift_of(
 ) -> tuple[DriftRow, ...]:
     """The rows of histograms on one scale, by the least probable without drift first."""
     current, cut = {one.scale: one for one in now}, {*rules}
-    rows = [
-        _row(before, current[before.scale], recut=before.scale not in cut)
-        for before in baseline
-        if before.scale in current
-    ]
-    judged = [row for row in rows if row.probability is not None]
-    adjusted = iter(holm([row.probability or 0.0 for row in judged]))
-    rows = [
-        msgspec.structs.replace(row, adjusted=next(adjusted)) if row in judged else row
-        for row in rows
-    ]
-    return tuple(sorted(rows, key=lambda r: (r.probability is None, r.probability or 0, r.name)))
-
-
-def _row(before: Histogram, now: Histogram, *, recut: bool) -> DriftRow:
-    olds, news = pooled(before.counts, now.counts)
-    bins, n, m = len(olds), before.applicants, now.applicants
-    if n < FEWEST or bins < 2:
-        return DriftRow(before, now, bins, recut=recut)
-    index, scale = psi(olds, news), n * m / (n + m)
-    return DriftRow(
-        before,
-        now,
-        bins,
-        index,
-        critical(bins - 1) / scale,
-        chance(index * scale, bins - 1),
-        recut=recut,
-    )
+    judged: list[tuple[float, DriftRow]] = []
+    others: list[DriftRow] = []
+    for before in baseline:
+        after = current[before.scale]
+        olds, news = pooled(before.counts, after.counts)
+        row = DriftRow(before, after, before.scale not in cut, len(olds))
+        n, m, freedom = before.applicants, after.applicants, row.bins - 1
+        if n < FEWEST or not freedom:
+            others.append(row)
+            continue
+        index, scale = psi(olds, news), n * m / (n + m)
+        probability = chance(index * scale, freedom)
+        threshold = critical(freedom) / scale
+        row = replace(row, psi=index, threshold=threshold, probability=probability)
+        judged.append((probability, row))
+    adjusted = holm([probability for probability, _ in judged])
+    rows = [replace(row, adjusted=at) for at, (_, row) in zip(adjusted, judged, strict=True)]
+    return (*sorted(rows, key=lambda row: (row.probability, row.name)), *others)
 
 
 def pooled(before: Sequence[int], now: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, PackageLoader
 from decision_service.domain.decision import Outcome
 from decision_service.rollout.impact import OUTCOMES, share_of
 from decision_service.workbench.backtest import render
-from decision_service.workbench.monitor.drift import FEWEST, DriftRow
+from decision_service.workbench.monitor.drift import FEWEST
 from decision_service.workbench.monitor.report import AGES, MonitorReport, shares_of
 
 MOST_DAYS = 31
@@ -24,34 +24,22 @@ MOST_SHOWN = 6
 MOST_REASONS = 6
 """Principal reasons of a version and arm that have a row."""
 
-
-class Pale(str):
-    """A cell that is not to be believed yet."""
-
-    __slots__ = ()
-    pale = True
-
-
 View = Mapping[str, Any]
 """What templates name of a row."""
 
 
-def columns(report: MonitorReport) -> list[View]:
+def columns(report: MonitorReport) -> Iterator[View]:
     """Every day, also without decisions: how many of each outcome, and the numbers of its marks."""
-    first, last = report.subject.since, report.subject.until
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    counts = {day: Counter[Outcome]() for day in days}
+    counts: defaultdict[object, Counter[Outcome]] = defaultdict(Counter)
     for row in report.volume:
         counts[row.day][row.outcome] += row.decisions
-    marks = [*enumerate(report.marks, 1)]
-    return [
-        {
+    for number in range((report.subject.until - report.subject.since).days + 1):
+        day = report.subject.since + timedelta(days=number)
+        yield {
             "day": day,
             "counts": [counts[day][outcome] for outcome in OUTCOMES],
-            "marks": [number for number, mark in marks if mark.day == day],
+            "marks": [place for place, mark in enumerate(report.marks, 1) if mark.day == day],
         }
-        for day in days
-    ]
 
 
 def periods(report: MonitorReport) -> Iterator[View]:
@@ -67,9 +55,9 @@ def periods(report: MonitorReport) -> Iterator[View]:
         outside = outcomes.pop(Outcome.NOT_ENROLLED, 0)
         yield {
             "name": name,
-            "decisions": outcomes.total() + outside,
             "not_enrolled": outside,
             "shares": shares_of(outcomes) if outcomes else None,
+            "decisions": outcomes.total() + outside,
             "reason": reasons.most_common(1)[0][0],
         }
 
@@ -86,25 +74,6 @@ def reasons(report: MonitorReport) -> Iterator[View]:
             yield {"way": way, "reason": reason, "decisions": many, "share": share}
 
 
-def enough(report: MonitorReport) -> bool:
-    return report.baseline is not None and report.baseline.applicants >= FEWEST
-
-
-def shown(report: MonitorReport) -> list[DriftRow]:
-    """Those that drifted, and of the others the nearest to it."""
-    judged = [row for row in report.drift if row.psi is not None or not enough(report)]
-    return [row for place, row in enumerate(judged) if row.drifted or place < MOST_SHOWN]
-
-
-def bins(row: DriftRow) -> Iterator[View]:
-    """The bins that either population has anybody in."""
-    n, m = row.baseline.applicants, row.now.applicants
-    for name, *both in zip(row.now.scale.bins, row.baseline.counts, row.now.counts, strict=True):
-        if n and m and any(both):
-            before, after = share_of(both[0], n), share_of(both[1], m)
-            yield {"cell": name, "before": before, "after": after, "numbers": both}
-
-
 def html(report: MonitorReport) -> str:
     page = _PAGES.get_template("monitor.j2")
     return f"{page.render(report=report).strip()}\n"
@@ -113,5 +82,5 @@ def html(report: MonitorReport) -> str:
 _PAGES = render.PAGES.overlay(
     loader=ChoiceLoader([PackageLoader(__package__), render.PAGES.loader or PackageLoader("")])
 )
-_VIEWS = (columns, periods, reasons, shown, enough, bins)
-_PAGES.globals.update({one.__name__: one for one in _VIEWS}, pale=Pale, ages=AGES, fewest=FEWEST)
+_VIEWS = {one.__name__: one for one in (columns, periods, reasons, share_of)}
+_PAGES.globals.update(_VIEWS, ages=AGES, fewest=FEWEST, most_shown=MOST_SHOWN)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from decision_service.domain.factor import FactorValue
 from decision_service.rollout.impact import OUTCOMES, Interval, Share, share_of
 from decision_service.rollout.judge import ArmCount, difference_interval
 from decision_service.workbench.backtest.report import SMALLEST_CELL, ImpactReport
+from decision_service.workbench.backtest.sums import KnownLoan, LoanCounts
 from decision_service.workbench.monitor.drift import DriftRow, Histogram, Scale, drift_of
 
 AGES = (1, 2, 3, 4, 5, 6, 9, 12)
@@ -61,10 +62,6 @@ class ObservedLoan(msgspec.Struct, frozen=True):
     decision_id: str
     decided: date
     states: tuple[LoanState, ...]
-
-    @property
-    def bad(self) -> bool:
-        return self.states[-1].bad
 
     def bad_at(self, age: int) -> bool | None:
         """Whether it was bad at so many months on book; None where that is not known."""
@@ -125,19 +122,15 @@ class OverrideRow(msgspec.Struct, frozen=True):
     person: str
     decisions: int
     share: Share
-    loans: int
-    bad: int
-    bad_rate: Share | None = None
+    loans: LoanCounts
 
 
 class VintageCell(msgspec.Struct, frozen=True):
     """The loans of a month that are known at an age; `mature` where all of them have reached it."""
 
     age: int
-    loans: int
-    bad: int
+    loans: LoanCounts
     mature: bool
-    bad_rate: Share | None = None
 
 
 class VintageRow(msgspec.Struct, frozen=True):
@@ -187,21 +180,13 @@ class Groups(msgspec.Struct, frozen=True):
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """The population that is compared with, as it was frozen."""
+    """The population that is compared with, as it was frozen in a file, or as it is counted."""
 
     since: date
     until: date
-    applicants: int
-    histograms: tuple[Histogram, ...]
+    applicants: int = 0
+    histograms: tuple[Histogram, ...] = ()
     file: str = ""
-
-
-class Given(msgspec.Struct, frozen=True):
-    """What an analyst brings to compare with; groups are by decision or customer."""
-
-    baseline: Baseline | None = None
-    forecast: ImpactReport | None = None
-    groups: Mapping[str, str] | None = None
 
 
 class MonitorSubject(msgspec.Struct, frozen=True):
@@ -239,8 +224,7 @@ class PopulationTally:
     """Counts each applicant once, by the first enrolled decision, on every scale."""
 
     def __init__(self, scales: Iterable[Scale]) -> None:
-        self._finders = {scale: scale.finder() for scale in scales}
-        self._counts = {scale: [0] * len(scale.bins) for scale in self._finders}
+        self._counts = {scale: [0] * len(scale.bins) for scale in scales}
         self._seen: set[str] = set()
 
     @property
@@ -252,10 +236,10 @@ class PopulationTally:
         if one.values is None or one.user_id in self._seen:
             return False
         self._seen.add(one.user_id)
-        for scale, find in self._finders.items():
-            place = find(one.values.get(scale.name))
+        for scale, counts in self._counts.items():
+            place = scale.place(one.values.get(scale.name))
             if place is not None:
-                self._counts[scale][place] += 1
+                counts[place] += 1
         return True
 
     def histograms(self, scales: Iterable[Scale]) -> tuple[Histogram, ...]:
@@ -265,8 +249,8 @@ class PopulationTally:
 class MonitorTally:
     """All counts of a report; decisions come oldest first.
 
-    `reviewed` are the outcomes that persons decided, `bad` whether loans went bad, `groups` the
-    analyst's groups: each by decision, groups by customer as well.
+    `reviewed` are the outcomes that persons decided, by decision; `groups` the analyst's groups,
+    by decision or customer.
     """
 
     def __init__(
@@ -274,20 +258,23 @@ class MonitorTally:
         zone: ZoneInfo,
         scales: Iterable[Scale],
         reviewed: Mapping[str, Outcome],
-        bad: Mapping[str, bool],
-        groups: Mapping[str, str],
+        loans: Sequence[ObservedLoan],
+        groups: Mapping[str, str] | None,
     ) -> None:
         self.population = PopulationTally(scales)
         self.volume: Counter[tuple[date, int, str, Outcome, str]] = Counter()
-        self.marks: list[Mark] = []
         self.first_by_rules: dict[str, Counter[Outcome]] = {}
         self.judged: Counter[tuple[Outcome, str]] = Counter()
-        self.loans: Counter[tuple[Outcome, str, bool]] = Counter()
-        self.grouped: dict[str, Counter[Outcome]] = {}
+        self.lent: defaultdict[tuple[Outcome, str], LoanCounts] = defaultdict(LoanCounts)
+        self.grouped: dict[str, tuple[str, Outcome]] = {}
         self.matched: set[str] = set()
-        self._zone, self._reviewed, self._bad, self._groups = zone, reviewed, bad, groups
-        self._in_group: set[str] = set()
-        self._known: dict[MarkKind, set[str]] = {MarkKind.RULES: set(), MarkKind.PROGRAM: set()}
+        self.loans, self.groups = loans, groups
+        self._zone, self._reviewed = zone, reviewed
+        self._bad: defaultdict[str, list[bool]] = defaultdict(list)
+        for one in loans:
+            self._bad[one.decision_id].append(one.states[-1].bad)
+        self._rules: dict[str, Mark] = {}
+        self._programs: dict[str, Mark] = {}
         self._providers: dict[str, list[tuple[int, date]]] = {}
 
     def add(self, one: ObservedDecision) -> None:
@@ -295,8 +282,9 @@ class MonitorTally:
         self.volume[day, one.version, one.arm, one.outcome, one.reason] += 1
         if one.values is None:
             return
-        self._mark(day, MarkKind.RULES, one.digest, f"v{one.version} decides")
-        self._mark(day, MarkKind.PROGRAM, one.program, f"program {one.program}")
+        self._rules.setdefault(one.digest, Mark(day, MarkKind.RULES, f"v{one.version} decides"))
+        program = Mark(day, MarkKind.PROGRAM, f"program {one.program}")
+        self._programs.setdefault(one.program, program)
         if self.population.add(one):
             self.first_by_rules.setdefault(one.digest, Counter())[one.judged] += 1
             for provider in one.providers:
@@ -305,27 +293,18 @@ class MonitorTally:
         person = self._reviewed.get(one.decision_id, one.judged)
         way = (one.judged, "" if person is one.judged else person.value)
         self.judged[way] += 1
-        if one.decision_id in self._bad:
-            self.loans[*way, self._bad[one.decision_id]] += 1
-        self._group(one)
-
-    def _group(self, one: ObservedDecision) -> None:
+        for bad in self._bad.get(one.decision_id, ()):
+            self.lent[way].add(KnownLoan(bad=bad))
         for key in (one.decision_id, one.customer_ref):
-            if key in self._groups:
+            if self.groups and key in self.groups:
                 self.matched.add(key)
-                if one.user_id not in self._in_group:
-                    self._in_group.add(one.user_id)
-                    final = self._reviewed.get(one.decision_id, one.outcome)
-                    self.grouped.setdefault(self._groups[key], Counter())[final] += 1
+                final = self._reviewed.get(one.decision_id, one.outcome)
+                self.grouped.setdefault(one.user_id, (self.groups[key], final))
 
-    def _mark(self, day: date, kind: MarkKind, key: str, text: str) -> None:
-        if key not in self._known[kind]:
-            if self._known[kind]:
-                self.marks.append(Mark(day, kind, text))
-            self._known[kind].add(key)
-
-    def vendor_marks(self) -> Iterator[Mark]:
-        """Providers that began to be read, or ended, within the days."""
+    def marks(self) -> Iterator[Mark]:
+        """Rules and programs after the first, and providers that began to be read, or ended."""
+        for firsts in (self._rules, self._programs):
+            yield from [*firsts.values()][1:]
         every = self.population.applicants
         for provider, seen in self._providers.items():
             (first, began), (last, ended), many = seen[0], seen[-1], len(seen)
@@ -340,74 +319,68 @@ def report_of(
     tally: MonitorTally,
     scales: Sequence[Scale],
     steps: Iterable[Mark],
-    loans: Iterable[ObservedLoan],
-    given: Given,
+    baseline: Baseline | None = None,
+    forecast: ImpactReport | None = None,
 ) -> MonitorReport:
     """The report; `steps` are marks of the rollout's journal."""
-    population, baseline, groups = tally.population, given.baseline, given.groups
+    population = tally.population
     compared = () if baseline is None else baseline.histograms
-    drift = drift_of(compared, population.histograms(one.scale for one in compared), scales)
     return MonitorReport(
         subject,
         tally.volume.total(),
         population.applicants,
         tuple(sorted(VolumeRow(*key, many) for key, many in tally.volume.items())),
         tuple(_ways(tally.volume)),
-        tuple(sorted([*tally.marks, *tally.vendor_marks(), *steps])),
+        tuple(sorted([*tally.marks(), *steps])),
         population.histograms(scales),
         tuple(_overrides(tally)),
-        tuple(_vintages(loans, subject.until)),
+        tuple(_vintages(tally.loans, subject.until)),
         baseline,
-        drift,
-        None if given.forecast is None else _forecast(given.forecast, tally.first_by_rules),
-        None if groups is None else _groups(tally, len(groups)),
+        drift_of(compared, population.histograms(one.scale for one in compared), scales),
+        None if forecast is None else _forecast(forecast, tally.first_by_rules),
+        None if tally.groups is None else _groups(tally, tally.groups.keys()),
     )
 
 
-def shares_of(counts: Mapping[Outcome, int]) -> OutcomeShares:
+def shares_of(counts: Counter[Outcome]) -> OutcomeShares:
     """The shares of approvals, referrals and declines among all of these."""
-    every = sum(counts.values())
-    return OutcomeShares(every, *(share_of(counts.get(one, 0), every) for one in OUTCOMES))
+    every = counts.total()
+    return OutcomeShares(every, *(share_of(counts[one], every) for one in OUTCOMES))
 
 
 def _ways(volume: Mapping[tuple[date, int, str, Outcome, str], int]) -> Iterator[WayRow]:
-    ways: dict[tuple[int, str], Counter[Outcome]] = {}
+    ways: defaultdict[tuple[int, str], Counter[Outcome]] = defaultdict(Counter)
     for (_, version, arm, outcome, _), many in volume.items():
         if outcome is not Outcome.NOT_ENROLLED:
-            ways.setdefault((version, arm), Counter())[outcome] += many
-    for (version, arm), counts in sorted(ways.items()):
-        yield WayRow(version, arm, shares_of(counts))
+            ways[version, arm][outcome] += many
+    for way, counts in sorted(ways.items()):
+        yield WayRow(*way, shares_of(counts))
 
 
 def _overrides(tally: MonitorTally) -> Iterator[OverrideRow]:
     every: Counter[Outcome] = Counter()
     for (rules, _), many in tally.judged.items():
         every[rules] += many
-    for rules, person in sorted(tally.judged, key=lambda way: (OUTCOMES.index(way[0]), way[1])):
+    for way in sorted(tally.judged, key=lambda way: (OUTCOMES.index(way[0]), way[1])):
+        rules, person = way
         if person or rules is Outcome.APPROVE:
-            many = tally.judged[rules, person]
-            good, bad = (tally.loans[rules, person, is_bad] for is_bad in (False, True))
-            rate = share_of(bad, good + bad) if good + bad else None
-            share = share_of(many, every[rules])
-            yield OverrideRow(rules, person, many, share, good + bad, bad, rate)
+            many = tally.judged[way]
+            yield OverrideRow(*way, many, share_of(many, every[rules]), tally.lent[way])
 
 
 def _vintages(loans: Iterable[ObservedLoan], until: date) -> Iterator[VintageRow]:
-    months: dict[str, list[ObservedLoan]] = {}
+    months: defaultdict[str, list[ObservedLoan]] = defaultdict(list)
     for one in loans:
-        months.setdefault(one.decided.isoformat()[:7], []).append(one)
+        months[f"{one.decided:%Y-%m}"].append(one)
+    # The youngest loan of a month was decided on its last day at the latest.
+    end = until + timedelta(days=1)
     for month, found in sorted(months.items()):
-        # The youngest loan of a month was decided on its last day at the latest.
-        end = until + timedelta(days=1)
         reached = (end.year - int(month[:4])) * 12 + end.month - int(month[5:]) - 1
-        cells = [_cell(age, found, mature=age <= reached) for age in AGES]
+        cells = []
+        for age in AGES:
+            known = [bad for one in found if (bad := one.bad_at(age)) is not None]
+            cells.append(VintageCell(age, LoanCounts(len(known), sum(known)), age <= reached))
         yield VintageRow(month, len(found), tuple(cells))
-
-
-def _cell(age: int, loans: Iterable[ObservedLoan], *, mature: bool) -> VintageCell:
-    known = [is_bad for one in loans if (is_bad := one.bad_at(age)) is not None]
-    bad = sum(known)
-    return VintageCell(age, len(known), bad, mature, share_of(bad, len(known)) if known else None)
 
 
 def _forecast(impact: ImpactReport, came: Mapping[str, Counter[Outcome]]) -> Forecast:
@@ -415,40 +388,33 @@ def _forecast(impact: ImpactReport, came: Mapping[str, Counter[Outcome]]) -> For
     exact = digest in came
     counts = came[digest] if exact else sum(came.values(), Counter[Outcome]())
     every = counts.total()
-    rows = [
-        ForecastRow(
-            Outcome(one.outcome),
-            one.after,
-            share_of(counts[Outcome(one.outcome)], every),
-            _difference(
-                ArmCount(n, round(one.after.share * n)),
-                ArmCount(every, counts[Outcome(one.outcome)]),
-            ),
-        )
-        for one in impact.rates
+    meant = Counter({Outcome(one.outcome): round(one.after.share * n) for one in impact.rates})
+    rows = (
+        ForecastRow(one, rate.after, share_of(counts[one], every), _difference(meant, counts, one))
+        for one, rate in zip(meant, impact.rates, strict=True)
         if every
-    ]
+    )
     return Forecast(impact.subject.other, digest, n, every, exact, tuple(rows))
 
 
-def _groups(tally: MonitorTally, keys: int) -> Groups:
-    ordered = sorted(tally.grouped.items(), key=lambda item: (-item[1].total(), item[0]))
+def _groups(tally: MonitorTally, keys: Set[str]) -> Groups:
+    found: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
+    for group, outcome in tally.grouped.values():
+        found[group][outcome] += 1
+    ordered = sorted(found.items(), key=lambda item: (-item[1].total(), item[0]))
     shown = [(name, counts) for name, counts in ordered if counts.total() >= SMALLEST_CELL]
-    rows = []
-    for name, counts in shown:
-        largest = shown[0][1]
-        differences = (
-            _difference(
-                ArmCount(largest.total(), largest[outcome]),
-                ArmCount(counts.total(), counts[outcome]),
-            )
-            for outcome in OUTCOMES
-            if counts is not largest
+    rows = tuple(
+        GroupRow(
+            name,
+            shares_of(counts),
+            tuple(_difference(shown[0][1], counts, one) for one in OUTCOMES if place),
         )
-        rows.append(GroupRow(name, shares_of(counts), tuple(differences)))
+        for place, (name, counts) in enumerate(shown)
+    )
     pooled = sum(counts.total() for _, counts in ordered[len(shown) :])
-    return Groups(tuple(rows), pooled, keys - len(tally.matched))
+    return Groups(rows, pooled, len(keys - tally.matched))
 
 
-def _difference(first: ArmCount, second: ArmCount) -> Interval:
+def _difference(before: Counter[Outcome], after: Counter[Outcome], outcome: Outcome) -> Interval:
+    first, second = (ArmCount(one.total(), one[outcome]) for one in (before, after))
     return Interval(second.rate - first.rate, *difference_interval(first, second))

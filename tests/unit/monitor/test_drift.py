@@ -17,7 +17,6 @@ from decision_service.domain.values import Cause, Missing, Money
 from decision_service.workbench.monitor.drift import (
     FEWEST,
     LEVEL,
-    Cut,
     DriftRow,
     Histogram,
     Scale,
@@ -41,7 +40,9 @@ _CHANGES = (
     (STRICTER[0], STRICTER[0].replace("8000", "9000")),
     ("when: income.paydays_missed >= 1", "when: 1 < income.paydays_missed"),
 )
-_TEN = Scale("income.months_12m", ValueType.INTEGER, tuple(Cut(str(n)) for n in range(1, 8)))
+_TEN = Scale(
+    "income.months_12m", ValueType.INTEGER, tuple((Decimal(n), False) for n in range(1, 8))
+)
 
 
 @pytest.mark.parametrize(("before", "now", "index"), BY_OPTBINNING)
@@ -90,22 +91,21 @@ def test_a_value_lies_between_the_cuts_beside_it(
 ) -> None:
     """The place of a value is the number of cut points that it lies above."""
     value = Decimal(halves) / 2
-    ordered = sorted(given_cuts, key=lambda cut: (cut[0], not cut[1]))
-    scale = Scale("x", ValueType.NUMBER, tuple(Cut(str(at), above) for at, above in ordered))
-    below = sum(value > at or (above and value == at) for at, above in ordered)
-    assert scale.finder()(FactorValue("x", value)) == below
+    ordered = tuple((Decimal(at), after) for at, after in sorted(given_cuts))
+    scale = Scale("x", ValueType.NUMBER, ordered)
+    below = sum(value > at or (value == at and not after) for at, after in ordered)
+    assert scale.place(FactorValue("x", value)) == below
     assert len(set(scale.bins)) == len(ordered) + 3
 
 
 def test_stale_and_missing_are_bins_of_their_own() -> None:
     """What was not recorded is in none, a score that was not given is missing."""
-    scale = Scale("x", ValueType.MONEY, (Cut("8000"),))
-    place = scale.finder()
+    scale = Scale("x", ValueType.MONEY, ((Decimal(8000), False),))
     gone = [FactorValue("x", None, (Missing(cause),)) for cause in (Cause.STALE, Cause.NO_DATA)]
-    found = [place(one) for one in (FactorValue("x", Money("PHP", 799_999)), *gone, None)]
-    assert found == [0, 2, 3, None]
-    assert [scale.bins[n] for n in (2, 3)] == ["stale", "missing"]
-    assert Scale("x.score", ValueType.NUMBER, score=True).finder()(None) == 2
+    found = [scale.place(one) for one in (FactorValue("x", Money("PHP", 799_999)), *gone, None)]
+    assert found == [0, -2, -1, None]
+    assert [scale.bins[n] for n in (-2, -1)] == ["stale", "missing"]
+    assert Scale("x.score", ValueType.NUMBER, score=True).place(None) == -1
 
 
 def _rows(

@@ -14,7 +14,6 @@ from decision_service.workbench.backtest.render import decoded, encoded
 from decision_service.workbench.monitor.drift import Scale
 from decision_service.workbench.monitor.render import html
 from decision_service.workbench.monitor.report import (
-    Given,
     LoanState,
     Mark,
     MarkKind,
@@ -57,20 +56,24 @@ def _decision(number: int, **changes: object) -> ObservedDecision:
     return ObservedDecision(**plain | changes)  # type: ignore[arg-type]
 
 
-def _report(*more: ObservedDecision, **asked: object) -> MonitorReport:
+def _report(*more: ObservedDecision, groups=None, forecast=None) -> MonitorReport:
     reviewed = {"dec_1": APPROVE, "dec_2": APPROVE, "dec_4": DECLINE, "dec_5": REFER}
-    bad = {"dec_0": False, "dec_8": True, "dec_1": True}
-    tally = MonitorTally(ZoneInfo("Asia/Manila"), [_SCALE], reviewed, bad, _GROUPS)
+    known = {"dec_0": False, "dec_8": True, "dec_1": True}.items()
+    loans = [ObservedLoan(one, DAYS[0], (LoanState(0, bad, closed=True),)) for one, bad in known]
+    tally = MonitorTally(ZoneInfo("Asia/Manila"), [_SCALE], reviewed, loans, groups)
     for one in (*map(_decision, range(200)), *more):
         tally.add(one)
     steps = [Mark(date(2026, 7, 3), MarkKind.PLAN, "advance: as planned")]
-    return report_of(SUBJECT, tally, [_SCALE], steps, (), Given(**asked))  # type: ignore[arg-type]
+    return report_of(SUBJECT, tally, [_SCALE], steps, forecast=forecast)
 
 
 def test_overrides_of_both_directions_have_their_loans() -> None:
     """A cap's referral of what the rules approved is no person's override."""
     capped = _decision(999, outcome=REFER, judged=APPROVE)
-    rows = {(r.rules, r.person): (r.decisions, r.loans, r.bad) for r in _report(capped).overrides}
+    rows = {
+        (r.rules, r.person): (r.decisions, r.loans.loans, r.loans.bad)
+        for r in _report(capped).overrides
+    }
     assert rows == {
         (APPROVE, ""): (50, 2, 1),
         (APPROVE, "DECLINE"): (1, 0, 0),
@@ -107,9 +110,9 @@ def test_vintages_count_what_is_known_at_an_age() -> None:
     states = (LoanState(1, bad=False, closed=False), LoanState(3, bad=True, closed=False))
     repaid = (LoanState(0, bad=False, closed=True),)
     loans = [ObservedLoan("d", date(2026, 7, 31), each) for each in (states, repaid, states[:1])]
-    tally = MonitorTally(ZoneInfo("UTC"), (), {}, {}, {})
-    [row] = report_of(SUBJECT, tally, (), (), loans, Given()).vintages
-    found = [(cell.age, cell.bad, cell.loans, cell.mature) for cell in row.cells[:4]]
+    tally = MonitorTally(ZoneInfo("UTC"), (), {}, loans, None)
+    [row] = report_of(SUBJECT, tally, (), ()).vintages
+    found = [(cell.age, cell.loans.bad, cell.loans.loans, cell.mature) for cell in row.cells[:4]]
     assert found == [(1, 0, 3, True), (2, 0, 2, True), (3, 1, 2, False), (4, 0, 1, False)]
 
 
@@ -119,10 +122,10 @@ def test_a_forecast_is_compared_with_what_its_rules_did() -> None:
     found = _report(forecast=impact()).forecast
     assert found is not None
     assert (found.exact, found.of) == (False, 200)
-    tally = MonitorTally(ZoneInfo("UTC"), (), {}, {}, {})
+    tally = MonitorTally(ZoneInfo("UTC"), (), {}, (), None)
     for number in range(200):
         tally.add(_decision(number, digest=digest if number >= 120 else "1"))
-    exact = report_of(SUBJECT, tally, (), (), (), Given(forecast=impact())).forecast
+    exact = report_of(SUBJECT, tally, (), (), forecast=impact()).forecast
     assert exact is not None
     assert (exact.exact, exact.of, exact.rows[0].came.share) == (True, 80, 0.25)
     assert [row.missed for row in exact.rows] == [True, True, True]
