@@ -204,7 +204,7 @@ def flushed(code: int) -> int:
 
 def require_extra(module: str, what: str) -> None:
     if find_spec(module) is None:
-        raise CommandError(f"{what}: install decision-service[{_EXTRAS[module]}]")
+        raise CommandError(f"{what}: install decision-service[{_EXTRAS.get(module, 'console')}]")
 
 
 def read_text(path: Path, hint: str) -> str:

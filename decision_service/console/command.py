@@ -43,6 +43,7 @@ from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.files import read_small
 from decision_service.runtime.tasks import listen, run_async, serving
 from decision_service.runtime.telemetry import configure_logging
+from decision_service.server.http import HSTS
 
 _DAY = "public, max-age=86400, immutable"
 
@@ -159,7 +160,8 @@ async def serve_console(
         why = getattr(error, "strerror", None) or error
         raise CommandError(f"{listen_at} cannot be bound ({why}): name another") from None
     with server.connect() as connection:
-        async with serving(build_app(settings, connection, SystemClock()), listener, tls=tls):
+        app, headers = build_app(settings, connection, SystemClock()), HSTS if tls else None
+        async with serving(app, listener, tls=tls, headers=headers):
             sys.stdout.write(
                 f"Console at {settings.url}; it calls {server.address}. Ctrl-C stops it.\n"
             )

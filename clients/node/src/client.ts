@@ -11,6 +11,7 @@ import type { OutcomeServiceDefinition } from "./types/decision_service/api/v1/O
 import type { ReviewServiceDefinition } from "./types/decision_service/api/v1/ReviewService.js";
 import type { RolloutServiceDefinition } from "./types/decision_service/api/v1/RolloutService.js";
 import type { RulesetServiceDefinition } from "./types/decision_service/api/v1/RulesetService.js";
+import type { StatusServiceDefinition } from "./types/decision_service/api/v1/StatusService.js";
 
 const timeoutSeconds = 30;
 const createDecision = "/decision_service.api.v1.DecisionService/CreateDecision";
@@ -57,6 +58,7 @@ export class Client {
   readonly reviews: Calls<ReviewServiceDefinition>;
   readonly rollouts: Calls<RolloutServiceDefinition>;
   readonly rulesets: Calls<RulesetServiceDefinition>;
+  readonly status: Calls<StatusServiceDefinition>;
   readonly #client: grpc.Client;
   readonly #timeoutSeconds: number;
 
@@ -72,6 +74,7 @@ export class Client {
     this.reviews = this.#calls("ReviewService");
     this.rollouts = this.#calls("RolloutService");
     this.rulesets = this.#calls("RulesetService");
+    this.status = this.#calls("StatusService");
   }
 
   /** Close the connection. */

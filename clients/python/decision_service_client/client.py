@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from decision_service_client.v1.review_service_pb2_grpc import ReviewServiceAsyncStub
     from decision_service_client.v1.rollout_service_pb2_grpc import RolloutServiceAsyncStub
     from decision_service_client.v1.ruleset_service_pb2_grpc import RulesetServiceAsyncStub
+    from decision_service_client.v1.status_service_pb2_grpc import StatusServiceAsyncStub
 
 
 TIMEOUT = 30.0
@@ -55,6 +56,7 @@ class Client:
         self.reviews = v1.ReviewServiceStub(channel)
         self.rollouts = v1.RolloutServiceStub(channel)
         self.rulesets = v1.RulesetServiceStub(channel)
+        self.status = v1.StatusServiceStub(channel)
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +96,7 @@ class AsyncClient:
         self.reviews: ReviewServiceAsyncStub = v1.ReviewServiceStub(channel)
         self.rollouts: RolloutServiceAsyncStub = v1.RolloutServiceStub(channel)
         self.rulesets: RulesetServiceAsyncStub = v1.RulesetServiceStub(channel)
+        self.status: StatusServiceAsyncStub = v1.StatusServiceStub(channel)
 
     async def __aenter__(self) -> Self:
         return self
