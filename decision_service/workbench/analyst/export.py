@@ -8,20 +8,23 @@ import os
 import secrets
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import pyarrow
 import sqlalchemy as sa
 from google.protobuf.message import DecodeError
-from pyarrow import compute, parquet
+from pyarrow import parquet
 
-from decision_service.domain.ports import PagePosition
+from decision_service.build import engine_version
+from decision_service.cli.cases import tag_of
+from decision_service.cli.output import CommandError
+from decision_service.domain.ports import StoredEntry
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rules.compile import compile_ruleset
@@ -29,308 +32,235 @@ from decision_service.runtime.files import sync_folder
 from decision_service.store import rollouts as texts
 from decision_service.store.columns import microseconds, padded
 from decision_service.store.decisions import decisions, entry_of
-from decision_service.store.engine import Readable
+from decision_service.store.engine import Readable, SqliteFile, parse_store_url
 from decision_service.store.erasure import erasures
 from decision_service.store.errors import unavailable
 from decision_service.store.outcomes import loan_outcomes, recorded_of
 from decision_service.store.review_rows import review_of, reviews
 from decision_service.workbench.analyst import tables
+from decision_service.workbench.backtest.replica import read_store
 
 _MANIFEST, _CONTRACT, _KEY, _FRESH = "manifest.json", "contract.odcs.yaml", ".key", ".writing"
-_KEY_BYTES, _TOGETHER, _DAY = 32, 1000, timedelta(days=1)
+_KEY_BYTES, _TOGETHER, _ALL_RULES = 32, 1000, 100_000
+_EPOCH, _DAY = date(1970, 1, 1), timedelta(days=1) // timedelta(microseconds=1)
 _ROW, _REVIEW, _LOAN = decisions.c, reviews.c, loan_outcomes.c
-_ERASED = sa.select(erasures.c.user_id).where(erasures.c.user_id.is_not(None))
+_KEPT = _ROW.user_id.not_in(sa.select(erasures.c.user_id).where(erasures.c.user_id.is_not(None)))
 _PLACE = (_ROW.created, _ROW.decision_id)
-_WHOLE = (*_ROW,)
 _BODILESS = tuple(sa.literal(b"") if one.name in ("reply", "facts") else one for one in _ROW)
 
-
-class FolderRefused(ValueError):
-    """An export cannot go into a folder; the message says why."""
-
-
-class FileLine(msgspec.Struct, frozen=True):
-    path: str
-    rows: int
-    sha256: str
+Known: TypeAlias = Mapping[str, tables.Labels]
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """What a folder holds, with the program that wrote it.
-
-    `removed` are the rows that the last run took out of each day, by table; of a run that did not
-    come to its end (`complete`) the next one goes on.
-    """
+    """What a folder holds, and how many decisions of each day the last `complete` run removed."""
 
     store: str
-    product: str
-    contract: str
     program: str
-    written: datetime
     complete: bool = False
-    removed: dict[str, dict[str, int]] = {}
-    rows: dict[str, int] = {}
-    files: list[FileLine] = []
+    removed: dict[str, int] = {}
+    files: list[dict[str, Any]] = []
 
 
 class Folder:
-    """A folder that nothing else writes to meanwhile."""
+    """A folder that nothing else writes to until it is closed; raises CommandError, OSError."""
 
-    def __init__(self, path: Path, new: Manifest) -> None:
-        old = _found(path, new)
-        self._path = path
-        self._manifest = new
-        self.outdated = old is not None and old.contract != new.contract
-        shutil.rmtree(path / _FRESH, ignore_errors=True)
-        (path / _FRESH).mkdir()
-        if old is None:
-            self._fresh(_KEY).touch(mode=0o600)
-            self._put_text(_KEY, secrets.token_bytes(_KEY_BYTES))
-        elif not old.complete:
-            new.removed = old.removed
-        self.key = (path / _KEY).read_bytes()
-        self._put_text(_CONTRACT, tables.CONTRACT)
-        self._put_manifest()
-
-    @classmethod
-    @contextmanager
-    def open(cls, path: Path, new: Manifest) -> Iterator[Folder]:
-        """Raises FolderRefused, OSError."""
+    def __init__(self, path: Path, store: str) -> None:
         path.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        removed = _unfinished(path, store)
+        self.fresh = path / _FRESH
+        self._path = path
+        self._manifest = Manifest(store=store, program=engine_version(), removed=removed)
+        self._lock = os.open(path / _KEY, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield cls(path, new)
-            (path / _FRESH).rmdir()
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FolderRefused(f"another export writes to {path}: wait for its end") from None
-        finally:
-            os.close(handle)
+            raise CommandError(f"another export writes to {path}: wait for its end") from None
+        self.key = os.read(self._lock, _KEY_BYTES) or secrets.token_bytes(_KEY_BYTES)
+        os.pwrite(self._lock, self.key, 0)
+        os.fsync(self._lock)
 
-    def days(self) -> set[date]:
+    def close(self) -> None:
+        os.close(self._lock)
+
+    def begin(self) -> set[date]:
+        """Go on with an export or begin one; its days."""
+        shutil.rmtree(self.fresh, ignore_errors=True)
+        self.fresh.mkdir()
+        (self.fresh / _CONTRACT).write_bytes(tables.CONTRACT)
+        self._put(_CONTRACT, self._path / _CONTRACT)
+        self._put_manifest()
         found = self._path.glob("*/day=*")
         return {date.fromisoformat(one.name.removeprefix("day=")) for one in found}
 
     def decisions(self, day: date) -> Collection[str] | None:
-        """Those of a day; None where a file of it is missing or damaged."""
+        """Those of a day; None where a file is missing, damaged, or of another contract."""
+        files = {name: self._part(name, day) for name in tables.SCHEMAS}
         with suppress(OSError, pyarrow.ArrowException):
-            if all((self._path / _part(name, day)).exists() for name in tables.SCHEMAS):
-                return {*self._column("decisions", day).to_pylist()}
+            held = parquet.read_table(files["decisions"], columns=["decision"])
+            same = held.schema.metadata == tables.SCHEMAS["decisions"].metadata
+            if same and all(one.exists() for one in files.values()):
+                return {*held.column(0).to_pylist()}
         return None
 
-    def note_removed(self, day: date, decisions: Collection[str]) -> None:
-        """Write into the manifest how many rows these decisions have in the files of a day.
-
-        What a run that was cut counted of the day stays, since some of its files are new by now.
-        """
-        gone = pyarrow.array([*decisions], pyarrow.string())
-        counted = self._manifest.removed.setdefault(day.isoformat(), {})
-        for name in tables.SCHEMAS:
-            if "decision" in tables.SCHEMAS[name].names:
-                found = compute.sum(compute.is_in(self._column(name, day), gone)).as_py() or 0
-                counted[name] = max(found, counted.get(name, 0))
-        self._put_manifest()
-
-    @contextmanager
-    def writers(self, names: Collection[str]) -> Iterator[Mapping[str, parquet.ParquetWriter]]:
-        """Of new files of some tables, which `put` lets take the places of a day's."""
-        with ExitStack() as stack:
-            yield {
-                name: stack.enter_context(
-                    parquet.ParquetWriter(
-                        self._fresh(name), tables.SCHEMAS[name], compression="zstd"
-                    )
-                )
-                for name in names
-            }
-
-    def put(self, day: date, names: Collection[str]) -> None:
+    def put(self, day: date, names: Collection[str], gone: int, *, left: bool) -> None:
+        """Let new files take the places of a day's, from which decisions are gone, maybe all."""
+        if gone:
+            self._manifest.removed[f"{day}"] = gone
+            self._put_manifest()
         for name in names:
-            self._put(name, _part(name, day))
-
-    def remove(self, day: date) -> None:
-        for name in tables.SCHEMAS:
-            shutil.rmtree((self._path / _part(name, day)).parent, ignore_errors=True)
+            if left:
+                self._put(name, self._part(name, day))
+            else:
+                shutil.rmtree(self._part(name, day).parent, ignore_errors=True)
 
     def finish(self) -> Manifest:
         """Write the manifest of all that is in the folder."""
-        for name in tables.SCHEMAS:
-            lines = [self._line(one) for one in sorted(self._path.glob(f"{name}/*/*.parquet"))]
-            self._manifest.rows[name] = sum(one.rows for one in lines)
-            self._manifest.files += lines
+        for part in sorted(self._path.glob("*/*/part.parquet")):
+            with part.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            rows = parquet.read_metadata(part).num_rows
+            line = {"path": f"{part.relative_to(self._path)}", "rows": rows, "sha256": digest}
+            self._manifest.files.append(line)
         self._manifest.complete = True
         self._put_manifest()
+        shutil.rmtree(self.fresh)
         return self._manifest
 
-    def _fresh(self, name: str) -> Path:
-        return self._path / _FRESH / name
-
-    def _put(self, name: str, place: Path) -> None:
-        """Let a new file take its place once it lies on the disk."""
-        target = self._path / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with self._fresh(name).open("rb") as file:
-            os.fsync(file.fileno())
-        self._fresh(name).replace(target)
-        sync_folder(target.parent)
-
-    def _put_text(self, name: str, content: bytes) -> None:
-        self._fresh(name).write_bytes(content)
-        self._put(name, Path(name))
+    def _part(self, name: str, day: date) -> Path:
+        return self._path / name / f"day={day}" / "part.parquet"
 
     def _put_manifest(self) -> None:
         text = msgspec.json.format(msgspec.json.encode(self._manifest))
-        self._put_text(_MANIFEST, text + b"\n")
+        (self.fresh / _MANIFEST).write_bytes(text + b"\n")
+        self._put(_MANIFEST, self._path / _MANIFEST)
 
-    def _column(self, name: str, day: date) -> Any:
-        return parquet.read_table(self._path / _part(name, day), columns=["decision"]).column(0)
-
-    def _line(self, file: Path) -> FileLine:
-        with file.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-        rows = parquet.read_metadata(file).num_rows
-        return FileLine(str(file.relative_to(self._path)), rows, digest)
-
-
-def _part(name: str, day: date) -> Path:
-    return Path(name, f"day={day}", "part.parquet")
+    def _put(self, name: str, target: Path) -> None:
+        """Let a new file take its place once it lies on the disk."""
+        fresh = self.fresh / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.replace(target)
+        sync_folder(target.parent)
 
 
-def _found(path: Path, new: Manifest) -> Manifest | None:
-    """The manifest of a folder, None of a new one; raises FolderRefused."""
-    file = path / _MANIFEST
-    if not file.exists():
-        if {one.name for one in path.iterdir()} - {_KEY, _FRESH, _CONTRACT}:
-            raise FolderRefused(f"{path} is not empty and holds no export: choose an empty folder")
-        return None
+def _unfinished(path: Path, store: str) -> dict[str, int]:
+    """What a run that was cut removed from a folder; raises CommandError."""
     try:
-        old = msgspec.json.decode(file.read_bytes(), type=Manifest)
-    except msgspec.DecodeError as error:
-        raise FolderRefused(f"{file} is no manifest ({error}): choose an empty folder") from None
-    if (old.store, old.product) != (new.store, new.product):
-        held = f"{old.product or 'all products'} from {old.store}"
-        raise FolderRefused(f"{path} holds the export of {held}: choose another folder")
+        old = msgspec.json.decode((path / _MANIFEST).read_bytes(), type=Manifest)
+    except (FileNotFoundError, msgspec.DecodeError):
+        if {one.name for one in path.iterdir()} <= {_KEY, _FRESH, _CONTRACT}:
+            return {}
+        sentence = f"{path} is not empty and holds no export: choose an empty folder"
+        raise CommandError(sentence) from None
+    if old.store != store:
+        raise CommandError(f"{path} holds the export of {old.store}: choose another folder")
     if not (path / _KEY).exists():
-        raise FolderRefused(f"{path} has lost {_KEY}: put it back, or choose an empty folder")
-    return old
+        raise CommandError(f"{path} has lost {_KEY}: put it back, or choose an empty folder")
+    return {} if old.complete else old.removed
 
 
-def _chosen(product: str, since: date) -> list[sa.ColumnElement[bool]]:
-    """The decisions from a day on, without those on people who were erased."""
-    begin = microseconds(datetime.combine(since, time(), UTC))
-    chosen = [_ROW.created >= begin, _ROW.user_id.not_in(_ERASED)]
-    return [*chosen, _ROW.product == product] if product else chosen
+def _from(day: date) -> sa.ColumnElement[bool]:
+    return _ROW.created >= (day - _EPOCH).days * _DAY
 
 
-def days(connection: sa.Connection, product: str, since: date) -> Collection[date]:
-    day = _ROW.created // (_DAY // timedelta(microseconds=1))
-    found = connection.execute(sa.select(day).where(*_chosen(product, since)).distinct())
-    return [date(1970, 1, 1) + _DAY * number for number in found.scalars()]
+def days(connection: sa.Connection, since: date) -> Collection[date]:
+    """Those from one on that have decisions."""
+    found = sa.select(_ROW.created // _DAY).where(_KEPT, _from(since)).distinct()
+    return [_EPOCH + timedelta(days=one) for one in connection.scalars(found)]
+
+
+def _of_day(day: date, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    return sa.select(*columns).where(_KEPT, _from(day), ~_from(day + timedelta(days=1)))
+
+
+def made_on(connection: sa.Connection, day: date) -> Collection[str]:
+    return {tag_of(one) for one in connection.scalars(_of_day(day, _ROW.decision_id))}
 
 
 def page(
-    connection: sa.Connection, product: str, day: date, after: PagePosition | None, *, whole: bool
-) -> Sequence[tables.Recorded]:
-    """Decisions of a day in the order in which they were made, with what came of each."""
-    end = microseconds(datetime.combine(day + _DAY, time(), UTC))
-    chosen = [*_chosen(product, day), _ROW.created < end]
-    if after is not None:
-        chosen.append(sa.tuple_(*_PLACE) > (microseconds(after.created), after.decision_id))
-    found = sa.select(*(_WHOLE if whole else _BODILESS)).where(*chosen).order_by(*_PLACE)
-    entries = [entry_of(row) for row in connection.execute(found.limit(_TOGETHER))]
+    connection: sa.Connection, day: date, after: tuple[int, str], key: bytes, labels: Known | None
+) -> tuple[Sequence[StoredEntry], tables.Rows]:
+    """Decisions of a day as they were made, with rows; without labels those of `LIVE` alone."""
+    chosen = _of_day(day, *(_BODILESS if labels is None else _ROW))
+    found = chosen.where(sa.tuple_(*_PLACE) > after).order_by(*_PLACE).limit(_TOGETHER)
+    entries = [entry_of(row) for row in connection.execute(found)]
     ids = padded([one.decision_id for one in entries])
-    opened, lent = defaultdict[str, list[Any]](list), defaultdict[str, list[Any]](list)
-    held = sa.select(reviews).where(_REVIEW.decision_id.in_(ids)).order_by(_REVIEW.review_id)
-    for row in connection.execute(held):
-        opened[row.decision_id].append(review_of(row.body))
-    reports = sa.select(loan_outcomes).where(_LOAN.decision_id.in_(ids))
-    for row in connection.execute(reports.order_by(_LOAN.caller, _LOAN.loan_id, _LOAN.as_of)):
-        lent[row.decision_id].append(recorded_of(row))
-    return [tables.Recorded(one, opened[one.decision_id], lent[one.decision_id]) for one in entries]
-
-
-def labels(connection: sa.Connection, digest: str) -> tables.Labels:
-    stored = texts.by_digest(connection, digest)
-    if stored is None:
-        return {}
-    ruleset = compile_ruleset(files_from_body(stored.body), catalogue(), checks=()).ruleset
-    return {} if ruleset is None else {name: one.labels for name, one in ruleset.inputs.items()}
-
-
-class Export:
-    """One run, of one product or of all; raises StoreUnavailable."""
-
-    def __init__(self, database: Readable, folder: Folder, product: str) -> None:
-        self._database = database
-        self._folder = folder
-        self._product = product
-        self._labels: dict[str | None, tables.Labels] = {None: {}}
-        self._written = 0
-
-    async def run(self, since: date, show: Callable[[int, int, int], None]) -> Manifest:
-        """Write the days from `since` on, and of earlier ones reviews and loans.
-
-        What the store has no more goes from all. Shown are days done, all, and decisions.
-        """
-        stored = await self._database.read(partial(days, product=self._product, since=since))
-        every = sorted({*stored, *self._folder.days()})
-        for done, day in enumerate(every, 1):
-            before, names = self._folder.decisions(day), tuple(tables.SCHEMAS)
-            if day < since and before is not None and not self._folder.outdated:
-                names = tables.LIVE
-            found = await self._write(day, names)
-            if names is tables.LIVE and found != before:
-                found = await self._write(day, names := tuple(tables.SCHEMAS))
-            if gone := {*(before or ())} - found:
-                self._folder.note_removed(day, gone)
-            if found:
-                self._folder.put(day, names)
-            else:
-                self._folder.remove(day)
-            show(done, len(every), self._written)
-        return self._folder.finish()
-
-    async def _write(self, day: date, names: Collection[str]) -> set[str]:
-        """Write new files of tables of a day; its decisions."""
-        whole, found, after = names is not tables.LIVE, set[str](), None
-        versions: dict[tables.Row, list[Any]] = {}
-        with self._folder.writers(names) as writers:
-            work = partial(page, product=self._product, day=day, whole=whole)
-            while some := await self._database.read(partial(work, after=after)):
-                rows: tables.Rows = {name: [] for name in names}
-                for one in some:
-                    found.add(one.tag)
-                    if whole:
-                        await self._add(rows, one)
-                    else:
-                        tables.add_live(rows, one, self._folder.key)
-                for name, of in rows.items():
-                    writers[name].write_table(tables.table_of(name, of))
-                _count(rows.get("decisions", ()), versions)
-                after = PagePosition(some[-1].entry.created, some[-1].entry.decision_id)
-                self._written += len(some)
-            if whole:
-                made_by = [(*key, *seen) for key, seen in versions.items()]
-                writers["versions"].write_table(tables.table_of("versions", made_by))
-        return found
-
-    async def _add(self, rows: tables.Rows, one: tables.Recorded) -> None:
-        digest = one.entry.ruleset_digest
-        if digest is not None and digest not in self._labels:
-            self._labels[digest] = await self._database.read(partial(labels, digest=digest))
+    held = sa.select(_REVIEW.body).where(_REVIEW.decision_id.in_(ids)).order_by(_REVIEW.review_id)
+    lent = sa.select(loan_outcomes).where(_LOAN.decision_id.in_(ids))
+    rows = defaultdict[str, list[tables.Row]](list)
+    rows["reviews"] = [tables.review(review_of(one)) for one in connection.scalars(held)]
+    for row in connection.execute(lent.order_by(*loan_outcomes.primary_key)):
+        rows["loans"].append(tables.loan(recorded_of(row), row.caller, key))
+    if labels is None:
+        return entries, rows
+    for one in entries:
         try:
-            tables.add_all(rows, one, self._folder.key, self._labels[digest])
+            tables.add(rows, one, key, labels.get(one.ruleset_digest or "", {}))
         except (ValueError, DecodeError):
             raise unavailable(
-                f"the decision {one.entry.decision_id} cannot be read by this program: run the "
-                "version that wrote it, or a newer one"
+                f"the decision {one.decision_id} cannot be read by this program: run the version "
+                "that wrote it, or a newer one"
             ) from None
+    return entries, rows
 
 
-def _count(made: Sequence[tables.Row], versions: dict[tables.Row, list[Any]]) -> None:
-    for row in made:
-        one = dict(zip(tables.SCHEMAS["decisions"].names, row, strict=True))
-        if one["version"]:
-            key = tuple(one[name] for name in ("product", "version", "digest", "arm"))
-            seen = versions.setdefault(key, [0, one["created"], one["created"]])
-            seen[0], seen[2] = seen[0] + 1, one["created"]
+def known_labels(connection: sa.Connection) -> Known:
+    """Those of all rules by digest."""
+    known = {}
+    for one in texts.last(connection, "ruleset", _ALL_RULES):
+        rules = compile_ruleset(files_from_body(one.body), catalogue(), checks=()).ruleset
+        if rules is not None:
+            known[one.digest] = {name: of.labels for name, of in rules.inputs.items()}
+    return known
+
+
+async def export(
+    to: Path, url: str, since: date, show: Callable[[int, int, int], None]
+) -> Manifest:
+    """Write the days from `since` on, and of earlier ones reviews and loans.
+
+    What the store has no more goes from all. Raises CommandError, StoreError, OSError.
+    """
+    address = parse_store_url(url)
+    store = str(address.path.resolve()) if isinstance(address, SqliteFile) else address.shown
+    database, written = await read_store(url), 0
+    try:
+        with closing(Folder(to, store)) as folder:
+            labels = await database.read(known_labels)
+            every = sorted({*await database.read(partial(days, since=since)), *folder.begin()})
+            for done, day in enumerate(every, 1):
+                before = folder.decisions(day)
+                same = before == await database.read(partial(made_on, day=day))
+                names = tables.LIVE if same and day < since else (*tables.SCHEMAS,)
+                found = await _write(database, folder, day, names, labels)
+                folder.put(day, names, len({*(before or ())} - found), left=bool(found))
+                show(done, len(every), written := written + len(found))
+            return folder.finish()
+    finally:
+        await database.aclose()
+
+
+async def _write(
+    database: Readable, folder: Folder, day: date, names: Collection[str], labels: Known
+) -> set[str]:
+    """Write new files of tables of a day; its decisions."""
+    found, after, whole = set[str](), (0, ""), "decisions" in names
+    work = partial(page, day=day, key=folder.key, labels=labels if whole else None)
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(
+                parquet.ParquetWriter(folder.fresh / name, tables.SCHEMAS[name], compression="zstd")
+            )
+            for name in names
+        }
+        while (read := await database.read(partial(work, after=after)))[0]:
+            entries, rows = read
+            for name, writer in writers.items():
+                writer.write_table(pyarrow.Table.from_pylist(rows[name], writer.schema))
+            found |= {tag_of(one.decision_id) for one in entries}
+            after = microseconds(entries[-1].created), entries[-1].decision_id
+        if whole:
+            writers["decisions"].close()
+            writers["versions"].write_table(tables.versions_of(folder.fresh / "decisions"))
+    return found

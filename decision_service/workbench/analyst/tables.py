@@ -7,19 +7,19 @@ import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import msgspec
 import pyarrow
 import yaml
+from msgspec.structs import asdict
+from pyarrow import compute, parquet
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
-from decision_service.casework.outcomes import RecordedOutcome
+from decision_service.casework.outcomes import LoanOutcome, RecordedOutcome
 from decision_service.cli.cases import tag_of
-from decision_service.decide.codec import FactorWire, StoredFacts, decode_facts, value_from_wire
+from decision_service.decide.codec import StoredFacts, decode_facts, value_from_wire
 from decision_service.domain.factor import Value
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.reviews import Review, ReviewState
@@ -39,48 +39,52 @@ _TYPES = {
     "DECIMAL(18,4)": pyarrow.decimal128(18, 4),
     "DECIMAL(38,12)": pyarrow.decimal128(38, 12),
 }
+_VALUES = {bool: "flag", date: "date", str: "text"}
 _WORD, _MOST_DIGITS, _PLACES = 16, 26, Decimal("1e-12")
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
-_CACHED = 4096
 
 
-def _field(column: Mapping[str, Any]) -> pyarrow.Field:
-    kind = _TYPES[column["physicalType"]]
-    if "tags" in column:
-        kind = pyarrow.dictionary(pyarrow.int32(), kind)
-    return pyarrow.field(column["name"], kind, nullable=not column.get("required"))
+def _field(of: Mapping[str, Any]) -> pyarrow.Field:
+    return pyarrow.field(of["name"], _TYPES[of["physicalType"]], nullable=not of.get("required"))
 
 
 _READ = yaml.safe_load(CONTRACT)
-VERSION: str = _READ["version"]
-SCHEMAS = {one["name"]: pyarrow.schema(map(_field, one["properties"])) for one in _READ["schema"]}
-"""The columns of each table by its name."""
+SCHEMAS = {
+    one["name"]: pyarrow.schema(map(_field, one["properties"]), {"contract": _READ["version"]})
+    for one in _READ["schema"]
+}
+"""The columns of each table by its name, with the contract's version, which files have too."""
 
-Row: TypeAlias = tuple[Any, ...]
-Rows: TypeAlias = dict[str, list[Row]]
-"""Rows by the name of their table."""
+Row: TypeAlias = dict[str, Any]
+"""Cells by column, null where it has none; what is no column of the table is left out."""
 
+Rows: TypeAlias = Mapping[str, list[Row]]
 Labels: TypeAlias = Mapping[str, Sequence[str]]
 """The labels that rules declare, by the names of their inputs."""
 
 
-class Recorded(msgspec.Struct, frozen=True):
-    """A decision with its reviews and the reports of its loans."""
-
-    entry: StoredEntry
-    reviews: Sequence[Review]
-    loans: Sequence[RecordedOutcome]
-
-    @property
-    def tag(self) -> str:
-        return tag_of(self.entry.decision_id)
+def versions_of(decisions: Path) -> pyarrow.Table:
+    """The rules that made the decisions of a file."""
+    keys = ["product", "version", "digest", "arm"]
+    ruled = compute.field("version").is_valid()
+    made = parquet.read_table(decisions, columns=[*keys, "created"], filters=ruled)
+    counted = [([], "count_all"), ("created", "min"), ("created", "max")]
+    found = made.group_by(keys, use_threads=False).aggregate(counted)
+    return found.rename_columns(SCHEMAS["versions"].names).cast(SCHEMAS["versions"])
 
 
-def table_of(name: str, rows: Sequence[Row]) -> pyarrow.Table:
-    schema = SCHEMAS[name]
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    arrays = [pyarrow.array(one, of.type) for one, of in zip(columns, schema, strict=True)]
-    return pyarrow.Table.from_arrays(arrays, schema=schema)
+def add(rows: Rows, entry: StoredEntry, key: bytes, labels: Labels) -> None:
+    """Add the rows of a decision that stay; ValueError or DecodeError where it cannot be read."""
+    decision = CreateDecisionResponse.FromString(entry.reply).decision
+    facts, tag = decode_facts(entry.facts), {"decision": tag_of(entry.decision_id)}
+    rows["decisions"].append(_decision(entry, decision, facts, _word(key, entry.user_id)))
+    for overridden, reasons in ((False, decision.reasons), (True, decision.override.reasons)):
+        for place, reason in enumerate(reasons, 1):
+            what = {"code": reason.code, "component": _name(pb.Component, reason.component)}
+            lost = {"factor": reason.factor or None, "points_lost": _number(reason.points_lost)}
+            rows["reasons"].append(tag | {"place": place, "overridden": overridden} | what | lost)
+    factors = _factors(decision, facts, labels)
+    rows["factors"] += [{**tag, "factor": name, **cells} for name, cells in factors]
 
 
 def _word(key: bytes, *parts: str) -> str:
@@ -88,44 +92,20 @@ def _word(key: bytes, *parts: str) -> str:
     return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:_WORD]
 
 
-def add_live(rows: Rows, one: Recorded, key: bytes) -> None:
-    """Add the rows of `LIVE`."""
-    rows["reviews"] += [_review(one.tag, review) for review in one.reviews]
-    rows["loans"] += [_loan(one, loan, key) for loan in one.loans]
+def _row(of: StoredEntry | Review | LoanOutcome, **given: Any) -> Row:
+    """The fields of what is of a decision and what is given, with amounts in major units."""
+    cells = {"decision": tag_of(of.decision_id), **asdict(of), **given}
+    return {name: one.major if isinstance(one, Money) else one for name, one in cells.items()}
 
 
-def add_all(rows: Rows, one: Recorded, key: bytes, labels: Labels) -> None:
-    """Add every row of a decision; raises ValueError or DecodeError where it cannot be read."""
-    decision = CreateDecisionResponse.FromString(one.entry.reply).decision
-    facts, tag = decode_facts(one.entry.facts), one.tag
-    rows["decisions"].append(_decision(one, decision, facts, _word(key, one.entry.user_id)))
-    for overridden, reasons in ((False, decision.reasons), (True, decision.override.reasons)):
-        for place, reason in enumerate(reasons, 1):
-            what = reason.code, _name(pb.Component, reason.component), reason.factor or None
-            rows["reasons"].append((tag, place, overridden, *what, _number(reason.points_lost)))
-    rows["factors"] += _factors(tag, decision, facts, labels)
-    add_live(rows, one, key)
-
-
-def _row(table: str, of: Any, **given: Any) -> Row:
-    """Of each column what is given, else the attribute of its name."""
-    cells = [given[n] if n in given else getattr(of, n) for n in SCHEMAS[table].names]
-    return (*[one.major if isinstance(one, Money) else one for one in cells],)
-
-
-def _decision(one: Recorded, decision: pb.Decision, facts: StoredFacts, applicant: str) -> Row:
+def _decision(entry: StoredEntry, decision: pb.Decision, facts: StoredFacts, applicant: str) -> Row:
     offer, override = decision.offer, decision.override
     concluded = override if override.kind else decision
-    amounts = {
-        name: money_from_message(getattr(offer, name)) if offer.HasField(name) else None
-        for name in ("approved_amount", "max_amount")
-    }
     ends = decision.expire_time.ToDatetime(UTC) if decision.HasField("expire_time") else None
     return _row(
-        "decisions",
-        one.entry,
-        **amounts,
-        decision=one.tag,
+        entry,
+        approved_amount=_amount(offer.approved_amount),
+        max_amount=_amount(offer.max_amount),
         applicant=applicant,
         version=decision.ruleset_ref.version or None,
         digest=decision.ruleset_ref.digest or None,
@@ -146,85 +126,66 @@ def _decision(one: Recorded, decision: pb.Decision, facts: StoredFacts, applican
     )
 
 
-@lru_cache(_CACHED)
+def _amount(message: Any) -> Money | None:
+    return money_from_message(message) if message.currency_code else None
+
+
 def _name(enum: Any, number: int) -> str | None:
     return enum_name(enum.DESCRIPTOR, number) if number else None
 
 
-def _number(text: str | int | Decimal) -> Decimal | None:
+def _number(text: Any) -> Decimal | None:
     """The number as its column has it; None of no text, and of more digits than the column has."""
-    value = Decimal(text) if text != "" else None
-    if value is None or value.adjusted() >= _MOST_DIGITS:
+    if text == "" or (value := Decimal(text)).adjusted() >= _MOST_DIGITS:
         return None
     return value.quantize(_PLACES, context=_EXACT)
 
 
-def _factors(tag: str, decision: pb.Decision, facts: StoredFacts, labels: Labels) -> Iterator[Row]:
+def _factors(
+    decision: pb.Decision, facts: StoredFacts, labels: Labels
+) -> Iterator[tuple[str, Row]]:
     for name, wire in facts.inputs.items():
         personal = wire[0] == "t" and wire[1] not in labels.get(name, ())
-        columns = (None,) * 5 if personal else _stored(tuple(wire))
-        yield tag, f"inputs.{name}", *columns, None, None
+        yield f"inputs.{name}", {} if personal else _cells(value_from_wire(wire))
     for one in decision.scores:
-        score = _number(one.score)
-        yield tag, f"scores.{one.scorecard}", score, None, None, None, one.band, None, None
+        yield f"scores.{one.scorecard}", {"value": _number(one.score), "text": one.band}
     for name, value in sorted(decision.offer.outputs.items()):
         if value.WhichOneof("value") != "text":
-            yield tag, f"offer.{name}", *_columns(value_from_message(value)), None, None
+            yield f"offer.{name}", _cells(value_from_message(value))
     for factor in facts.factors.values if facts.factors is not None else ():
-        yield _factor(tag, factor)
+        if factor.value is not None:
+            yield factor.name, _cells(value_from_wire(factor.value))
+        else:
+            first = shown_first(factor.missing)
+            yield factor.name, {"cause": first.cause, "cause_reason": first.reason}
 
 
-def _factor(tag: str, factor: FactorWire) -> Row:
-    if factor.value is not None:
-        return tag, factor.name, *_stored(tuple(factor.value)), None, None
-    causes = factor.missing
-    first = causes[0] if len(causes) == 1 else shown_first(causes)
-    return tag, factor.name, None, None, None, None, None, first.cause, first.reason
-
-
-@lru_cache(_CACHED)
-def _stored(wire: tuple[str, ...]) -> Row:
-    return _columns(value_from_wire([*wire]))
-
-
-def _columns(value: Value) -> Row:
-    """A value as value, currency, flag, date and text."""
+def _cells(value: Value) -> Row:
     if isinstance(value, Money):
-        return value.major, value.currency, None, None, None
-    if isinstance(value, bool):
-        return None, None, value, None, None
-    if isinstance(value, date):
-        return None, None, None, value, None
-    if isinstance(value, str):
-        return None, None, None, None, value
-    return _number(value), None, None, None, None
+        return {"value": value.major, "currency": value.currency}
+    column = _VALUES.get(type(value), "value")
+    return {column: _number(value) if column == "value" else value}
 
 
-def _loan(one: Recorded, loan: RecordedOutcome, key: bytes) -> Row:
-    amounts = loan.report.disbursed, loan.report.instalment, loan.report.repaid
+def loan(recorded: RecordedOutcome, caller: str, key: bytes) -> Row:
+    of, word = recorded.report, _word(key, caller, recorded.report.loan_id)
+    amounts = [one for one in (of.disbursed, of.instalment, of.repaid) if one is not None]
+    currency = amounts[0].currency if amounts else None
+    return _row(of, loan=word, currency=currency, reported=recorded.reported)
+
+
+def review(of: Review) -> Row:
+    result = of.result if of.state is ReviewState.COMPLETED else None
+    amount = result and result.amount
     return _row(
-        "loans",
-        loan.report,
-        decision=one.tag,
-        loan=_word(key, one.entry.caller, loan.report.loan_id),
-        currency=next((each.currency for each in amounts if each is not None), None),
-        reported=loan.reported,
-    )
-
-
-def _review(tag: str, review: Review) -> Row:
-    result = review.result if review.state is ReviewState.COMPLETED else None
-    amount = None if result is None else result.amount
-    return _row(
-        "reviews",
-        review,
-        decision=tag,
-        review=tag_of(review.review_id),
-        ended_because=review.end,
+        of,
+        review=tag_of(of.review_id),
+        ended_because=of.end,
         outcome=result and result.outcome,
         reason=result and result.reason,
         currency=amount and amount.currency,
         amount=amount,
-        second_person=bool(review.confirmed_by),
-        decided_again=tag_of(review.decided_again_as) if review.decided_again_as else None,
+        overrides=of.overrides,
+        second_person=bool(of.confirmed_by),
+        decided_again=tag_of(of.decided_again_as) if of.decided_again_as else None,
     )
