@@ -36,13 +36,18 @@ from decision_service.decide.replay import ReadDecisions, ReplayDecision
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.decide.retention import Retention
 from decision_service.decide.snapshots import Ages, SnapshotCache
+from decision_service.outbox.delivery import BacklogWatch, Sender
+from decision_service.outbox.events import Follow
+from decision_service.outbox.subscriptions import SubscriptionsRefused, read_subscriptions
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.rules.language.diagnostics import render
 from decision_service.runtime.clock import Ids
 from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, names_of
 from decision_service.runtime.tasks import Tasks
 from decision_service.server import (
     applicants,
     decisions,
+    events,
     notices,
     outcomes,
     reviews,
@@ -161,11 +166,31 @@ def wire_snapshots(core: Core) -> SnapshotParts | None:
     return SnapshotParts(cache, receiver, worker, {"events": worker.run, "sweep": sweeps})
 
 
+class EventParts(msgspec.Struct, frozen=True):
+    servicer: events.EventServicer
+    watch: BacklogWatch
+    tasks: Tasks
+
+
+def wire_events(core: Core) -> EventParts:
+    """Raises StartError where the file of subscriptions has mistakes."""
+    log, clock = core.store.outbox, core.clock
+    try:
+        every = read_subscriptions(core.settings.events_file)
+    except SubscriptionsRefused as error:
+        raise StartError(str(error), tuple(map(render, error.diagnostics))) from None
+    follow, watch = Follow(log, lambda: core.deps.health.stopping), BacklogWatch(log, every, clock)
+    sender = Sender(log, every, clock, follow, core.metrics.registry)
+    tasks = {"event_sender": sender.run, "event_backlog": watch.run} if every else {}
+    return EventParts(events.EventServicer(log, follow, clock), watch, tasks)
+
+
 class ServiceParts(msgspec.Struct, frozen=True):
     """What answers the methods of each service, and what else is built on the use cases."""
 
     services: Services
     reviews: ReviewParts
+    events: EventParts
     onboard: OnboardApplicants
 
 
@@ -181,6 +206,7 @@ async def wire_services(
     store.on_erase(decide.forget)
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
     parts, log = wire_reviews(core, read, decide), store.reviews
+    told = wire_events(core)
     letters = Notices(read, store.notices, current, clock, recourse, log.of_decision)
     onboard = OnboardApplicants(core.source.enrolment, store, clock)
     services: Services = {
@@ -224,9 +250,11 @@ async def wire_services(
             core.deps.authenticator,
             parts.watch,
             store.waiting_events,
+            told.watch,
         ),
+        events.SERVICE: told.servicer,
     }
-    return ServiceParts(services, parts, onboard)
+    return ServiceParts(services, parts, told, onboard)
 
 
 def _deciding(

@@ -266,6 +266,7 @@ class Alarm(StrEnum):
     AUTHENTICATION = "AUTHENTICATION"
     CLOCK = "CLOCK"
     NOT_REPORTED = "NOT_REPORTED"
+    EVENTS_LATE = "EVENTS_LATE"
 
 
 ALARMS: Counter = counter(None, "alarms", "Lines of the log with an alarm", "alarm")

@@ -13,6 +13,7 @@ from decision_service.casework.review_desks import QueueWatch
 from decision_service.casework.review_steps import ReviewStep
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.domain.reviews import ReviewState
+from decision_service.outbox.delivery import BacklogWatch
 from decision_service.rollout.model import Plan, TrackName
 from decision_service.rollout.state import RolloutState
 from decision_service.rulebook.rulebook import ActiveRules
@@ -204,6 +205,21 @@ class ReviewMetrics:
         self._completed.labels(*labels).inc()
         if review.overrides:
             self._overrides.labels(*labels).inc()
+
+
+def of_events(watch: BacklogWatch) -> Iterator[Metric]:
+    """What each subscription has not received: how many events, the oldest's age, the dead."""
+    now = watch.clock.now()
+    counts = {one.subscription: one.count for one in watch.counts}
+    yield read_gauge("events_to_send", "Events to be sent", _each(counts), "subscription")
+    ages = {
+        one.subscription: (now - one.oldest).total_seconds() if one.oldest else 0.0
+        for one in watch.counts
+    }
+    words = "Age of the oldest event to be sent"
+    yield read_gauge("events_oldest_seconds", words, _each(ages), "subscription")
+    dead = {one.subscription: one.dead for one in watch.counts}
+    yield read_gauge("events_dead", "Events that were given up", _each(dead), "subscription")
 
 
 def of_queues(watch: QueueWatch) -> Iterator[Metric]:

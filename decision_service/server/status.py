@@ -15,6 +15,7 @@ from decision_service.decide.dry_run import ordered
 from decision_service.decide.events import WaitingEvents
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.domain.errors import StoreError
+from decision_service.outbox.delivery import BacklogWatch
 from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.settings import Settings
@@ -43,6 +44,7 @@ class StatusServicer(msgspec.Struct, frozen=True):
     authenticator: Authenticator
     queues: QueueWatch
     waiting_events: Callable[[], Awaitable[WaitingEvents]]
+    to_send: BacklogWatch
 
     async def get_caller(
         self, request: status_pb.GetCallerRequest, context: RpcContext
@@ -65,7 +67,7 @@ class StatusServicer(msgspec.Struct, frozen=True):
             remarks=rules.remarks,
             vendor=self._vendor(),
             certificate_expire_time=self.certificates and self.certificates.expires,
-            backlog=[*self._reviews(), *await self._events()],
+            backlog=[*self._reviews(), *await self._events(), *self._to_send()],
             refused=ordered(rules.refused),
             read_time=rules.read,
             in_force=self.replica_check.in_force,
@@ -102,6 +104,16 @@ class StatusServicer(msgspec.Struct, frozen=True):
                 name=f"reviews of {one.product} in {one.queue}",
                 count=one.open,
                 late=one.overdue,
+                oldest_time=one.oldest,
+            )
+
+    def _to_send(self) -> Iterator[Fields]:
+        for one in self.to_send.counts:
+            yield RULESETS.fields(
+                status_pb.Backlog,
+                name=f"events to send to {one.subscription}",
+                count=one.count,
+                late=one.dead,
                 oldest_time=one.oldest,
             )
 

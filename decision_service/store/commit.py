@@ -30,7 +30,7 @@ from decision_service.domain.ports import (
     cap_reached,
 )
 from decision_service.runtime.failpoints import Point, reach
-from decision_service.store import arms, decisions, history, review_rows, snapshots
+from decision_service.store import arms, decisions, history, outbox, review_rows, snapshots
 from decision_service.store import columns as driver
 from decision_service.store.arms import hold_days
 from decision_service.store.batches import Batches
@@ -211,6 +211,7 @@ def record_group(
     snapshots.record(connection, given, data_keys)
     marks = [(one.user_id, one.warm) for one in entries if one.warm is not None]
     snapshots.record_marks(connection, marks)
+    outbox.record(connection, [*map(outbox.of_decision, entries)])
     answers = _answers(connection, group, refused)
     reach(Point.IN_COMMIT)
     return answers

@@ -14,7 +14,9 @@ from decision_service.domain.ports import StoredText
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
+from decision_service.rulebook.acceptance import LAST_GOOD
 from decision_service.steering.pairs import DecisionPair
+from decision_service.store import outbox
 from decision_service.store.columns import (
     BODY,
     TEXT,
@@ -122,6 +124,7 @@ def append(connection: sa.Connection, entry: JournalEntry) -> bool:
         figures=_text(dict(entry.figures)),
     )
     if insert_new(connection, rollout_journal, [row]) == 1:
+        outbox.record(connection, [outbox.of_step(entry)])
         return True
     found = connection.execute(_AT, {"product": entry.product, "position": entry.position})
     return dict(found.mappings().one()) == row
@@ -236,6 +239,8 @@ def record_texts(connection: sa.Connection, given: Iterable[StoredText]) -> None
     by_digest = {text.digest: text for text in given}
     rows = [as_row(texts, by_digest[digest]) for digest in sorted(by_digest)]
     insert_new(connection, texts, rows)
+    loaded = [one for one in by_digest.values() if one.kind == LAST_GOOD]
+    outbox.record(connection, [*map(outbox.of_rules, loaded)])
 
 
 def by_digest(connection: sa.Connection, digest: str) -> StoredText | None:

@@ -1,0 +1,153 @@
+"""What happens, as others follow it: the types of events, what one says, and the wait for more."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+POLL_SECONDS = 0.25
+"""How often all who wait for events look together whether there are more."""
+
+
+class EventType(StrEnum):
+    DECISION_RECORDED = "decision.recorded"
+    DECISION_AGAIN = "decision.again"
+    REVIEW_OPENED = "review.opened"
+    REVIEW_COMPLETED = "review.completed"
+    REVIEW_ENDED = "review.ended"
+    LETTER_MADE = "letter.made"
+    RULES_LOADED = "rules.loaded"
+    RULES_REFUSED = "rules.refused"
+    ROLLOUT_STEPPED = "rollout.stepped"
+    APPLICANT_ERASED = "applicant.erased"
+
+
+class EventFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says: ids, outcome, kind and version, never a name or an amount.
+
+    `kind` is that of a referral or a letter, why a review ended, or what a rollout's step did.
+    `position` is the step's number.
+    """
+
+    decision_id: str = ""
+    request_id: str = ""
+    application_id: str = ""
+    product: str = ""
+    outcome: str = ""
+    kind: str = ""
+    version: int = 0
+    replaces: str = ""
+    review_id: str = ""
+    letter_id: str = ""
+    user_id: str = ""
+    position: int = 0
+
+
+Place: TypeAlias = tuple[int, int]
+"""Where an event is in the order of commits: its transaction, 0 on SQLite, and its sequence."""
+
+BEGINNING: Place = (-(2**63), 0)
+
+
+class Event(EventFields, frozen=True, kw_only=True, omit_defaults=True):
+    """An event as it is read; those of one person, or of one product, have one `key`."""
+
+    id: str
+    type: str
+    made: datetime
+    place: Place
+    key: str
+
+    @property
+    def sequence(self) -> int:
+        return self.place[1]
+
+    def body(self, store_id: str) -> bytes:
+        """The event in JSON, as CloudEvents 1.0 has it."""
+        said = {name: getattr(self, name) for name in EventFields.__struct_fields__}
+        data = {name: value for name, value in said.items() if value}
+        envelope = {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": f"urn:decision-service:{store_id}",
+            "type": self.type,
+            "subject": self.decision_id or self.user_id or self.product or "rules",
+            "time": self.made,
+            "sequence": f"{self.sequence:020}",
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+        return msgspec.json.encode(envelope)
+
+
+def event_id(kind: EventType, of: str) -> str:
+    """The same for the same occurrence, however often it is recorded."""
+    return f"evt_{hashlib.sha256(f'{kind} {of}'.encode()).hexdigest()[:26]}"
+
+
+class EventFilter(msgspec.Struct, frozen=True):
+    """Empty means all: whose events, and of which types."""
+
+    caller: str = ""
+    types: tuple[str, ...] = ()
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Events in the order of commits, and the place from which the next page goes on."""
+
+    events: Sequence[Event]
+    place: Place
+
+
+class ReadEvents(Protocol):
+    """The store's events. Every method raises StoreUnavailable when the store cannot serve."""
+
+    async def page(self, after: Place, chosen: EventFilter, limit: int) -> EventPage:
+        """Events strictly after a place, none while an earlier one may still be committed."""
+
+    async def end(self) -> Place:
+        """The last place that a page may reach now."""
+
+
+class Follow:
+    """Reads events, and waits where there are none; all who wait look together.
+
+    Nobody waits any longer once this process is `stopping`.
+    """
+
+    def __init__(self, log: ReadEvents, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._log = log
+        self._stopping = stopping
+        self._looking: asyncio.Task[Place] | None = None
+
+    async def list(
+        self, after: Place, chosen: EventFilter, limit: int, seconds: float
+    ) -> EventPage:
+        """A page; an empty one, from which to go on, only after so many seconds."""
+        until = asyncio.get_running_loop().time() + seconds
+        while True:
+            page = await self._log.page(after, chosen, limit)
+            left = until - asyncio.get_running_loop().time()
+            if page.events or not await self.beyond(page.place, left):
+                return page
+            after = page.place
+
+    async def beyond(self, place: Place, seconds: float) -> bool:
+        """Wait until there are events after a place; False where so many seconds passed before."""
+        until = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < until and not self._stopping():
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look())
+            if await asyncio.shield(self._looking) > place:
+                return True
+        return False
+
+    async def _look(self) -> Place:
+        await asyncio.sleep(POLL_SECONDS)
+        return await self._log.end()

@@ -1,0 +1,70 @@
+"""The EventService: events from a cursor on, and those that receivers did not take."""
+
+from __future__ import annotations
+
+import msgspec
+
+from decision_service.api.v1 import events_service_pb2 as pb
+from decision_service.domain.ports import Clock
+from decision_service.outbox.delivery import OutboxLog
+from decision_service.outbox.events import BEGINNING, EventFilter, EventType, Follow, Place
+from decision_service.server.context import RpcContext
+from decision_service.server.page_tokens import make_token, page_size, read_token
+from decision_service.server.wire import Mapper, Problems, check_page_size
+
+SERVICE = pb.DESCRIPTOR.services_by_name["EventService"]
+LONGEST_WAIT = 30
+_SPARE_SECONDS = 1.0
+"""Of a call's deadline, for the answer after the wait."""
+
+_OTHER_STORE = "belongs to another store"
+EVENTS = Mapper({pb.Event: {"create_time": "made"}})
+
+
+class EventServicer(msgspec.Struct, frozen=True):
+    log: OutboxLog
+    follow: Follow
+    clock: Clock
+
+    async def list_events(
+        self, request: pb.ListEventsRequest, context: RpcContext
+    ) -> pb.ListEventsResponse:
+        with Problems() as problems:
+            check_page_size(problems, request.page_size)
+            seconds = request.wait.seconds + request.wait.nanos / 1e9
+            if not 0 <= seconds <= LONGEST_WAIT:
+                problems.add("wait", f"is {seconds:g} s: it must be 0 to {LONGEST_WAIT} seconds")
+            for one in {*request.types}.difference(EventType):
+                problems.add("types", f"has `{one}`: say some of {', '.join(EventType)}")
+        store = await self.log.store_id()
+        after = read_token(store, request.cursor, Place, "cursor", _OTHER_STORE) or BEGINNING
+        page = await self.follow.list(
+            after,
+            EventFilter(context.info.scope, tuple(request.types)),
+            page_size(request.page_size),
+            min(seconds, context.info.seconds - _SPARE_SECONDS),
+        )
+        events = [EVENTS.message(pb.Event, one) for one in page.events]
+        return pb.ListEventsResponse(events=events, next_cursor=make_token(store, page.place))
+
+    async def list_dead_events(
+        self, request: pb.ListDeadEventsRequest, context: RpcContext
+    ) -> pb.ListDeadEventsResponse:
+        del context
+        with Problems() as problems:
+            check_page_size(problems, request.page_size)
+        store, size = await self.log.store_id(), page_size(request.page_size)
+        after = read_token(store, request.page_token, tuple[str, int]) or ("", 0)
+        found = await self.log.dead(after, size)
+        last = found[-1] if len(found) == size else None
+        return pb.ListDeadEventsResponse(
+            dead_events=[EVENTS.message(pb.DeadEvent, one) for one in found],
+            next_page_token=make_token(store, last and (last.subscription, last.event.sequence)),
+        )
+
+    async def resend_event(
+        self, request: pb.ResendEventRequest, context: RpcContext
+    ) -> pb.ResendEventResponse:
+        del context
+        receivers = await self.log.resend(request.event_id, self.clock.now())
+        return pb.ResendEventResponse(receivers=receivers)

@@ -1,0 +1,429 @@
+"""Events for others: written with what they tell, read in the order of commits, and to be sent."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from decision_service.casework.letters import StoredNotice
+from decision_service.domain.ports import DecisionEntry, StoredText
+from decision_service.domain.reviews import Review
+from decision_service.outbox.delivery import Attempt, Backlog, ToSend
+from decision_service.outbox.events import (
+    BEGINNING,
+    Event,
+    EventFields,
+    EventFilter,
+    EventPage,
+    EventType,
+    Place,
+    event_id,
+)
+from decision_service.outbox.subscriptions import Subscription
+from decision_service.rollout.ports import JournalEntry
+from decision_service.store.applicants import applicants
+from decision_service.store.columns import (
+    INNER,
+    TEXT,
+    ErasedBy,
+    from_microseconds,
+    insert_new,
+    metadata,
+    microseconds,
+    of_person,
+)
+from decision_service.store.decisions import decisions
+from decision_service.store.engine import Subject, reads, writes
+
+SENDER_LOCK = 0x6576_656E_7473
+"""The number of PostgreSQL's advisory lock of the one process that sends."""
+
+MOST = 500
+"""Events that are taken together into those to be sent."""
+
+
+class _Transaction(FunctionElement[int]):
+    """The transaction that writes a row: commits have its order, sequences have not."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(_Transaction)
+def _none(*_: object, **__: object) -> str:
+    return "0"
+
+
+@compiles(_Transaction, "postgresql")
+def _current(*_: object, **__: object) -> str:
+    return "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+
+
+events_out = sa.Table(
+    "events_out",
+    metadata,
+    sa.Column(
+        "sequence",
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+        primary_key=True,
+        info=INNER,
+    ),
+    sa.Column(
+        "written_by", sa.BigInteger, nullable=False, server_default=_Transaction(), info=INNER
+    ),
+    sa.Column("event_id", TEXT, nullable=False, unique=True, info=INNER),
+    sa.Column("type", TEXT, nullable=False),
+    sa.Column("caller", TEXT, nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("decision_id", TEXT),
+    sa.Column("body", TEXT, nullable=False, info=INNER),
+    sa.Index("events_out_order", "written_by", "sequence"),
+    sa.Index("events_out_decision_id", "decision_id"),
+    sqlite_autoincrement=True,
+    info=of_person("decision_id", ErasedBy.DECISIONS, "that the person was erased is said by id"),
+)
+"""What happened, for others; `caller` is whose decision it is about, empty where it is of none."""
+
+event_deliveries = sa.Table(
+    "event_deliveries",
+    metadata,
+    sa.Column("subscription", TEXT, primary_key=True, info=INNER),
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False, info=INNER),
+    sa.Column("decision_id", TEXT, info=INNER),
+    sa.Column("key", TEXT, nullable=False, info=INNER),
+    sa.Column("attempts", sa.BigInteger, nullable=False, info=INNER),
+    sa.Column("due", sa.BigInteger, nullable=False, info=INNER),
+    sa.Column("dead", sa.Boolean, nullable=False, info=INNER),
+    sa.Index("event_deliveries_key", "subscription", "key", "sequence"),
+    sa.Index("event_deliveries_decision_id", "decision_id"),
+    info=of_person("decision_id", ErasedBy.DECISIONS),
+)
+"""Events that a subscription has not received; one of them waits for earlier ones of its `key`."""
+
+event_places = sa.Table(
+    "event_places",
+    metadata,
+    sa.Column("subscription", TEXT, primary_key=True),
+    sa.Column("written_by", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+"""Up to where each subscription's events were taken into those to be sent."""
+
+event_stores = sa.Table(
+    "event_stores",
+    metadata,
+    sa.Column("server", TEXT, primary_key=True),
+    sa.Column("store_id", TEXT, nullable=False),
+)
+"""The id of this store, as long as it is in the same database of the same server."""
+
+
+_EVENTS, _DUE = events_out.c, event_deliveries.c
+_PLACE = sa.tuple_(_EVENTS.written_by, _EVENTS.sequence)
+_READ = sa.select(
+    _EVENTS.event_id,
+    _EVENTS.type,
+    _EVENTS.made,
+    _EVENTS.written_by,
+    _EVENTS.sequence,
+    _EVENTS.body,
+    *(decisions.c[name] for name in ("user_id", "request_id", "application_id", "product")),
+).select_from(events_out.outerjoin(decisions, _EVENTS.decision_id == decisions.c.decision_id))
+_OLDEST_OPEN: sa.ColumnElement[int] = sa.literal_column(
+    "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
+)
+"""Each transaction below has ended, and none that begins later is among them."""
+
+_SERVER = sa.text(
+    "SELECT system_identifier || '/' || (SELECT oid FROM pg_database "
+    "WHERE datname = current_database()) FROM pg_control_system()"
+)
+_FIELDS = msgspec.json.Decoder(EventFields)
+_WAITS = _DUE.dead.is_(False)
+_CALLERS = (decisions, applicants)
+Row: TypeAlias = dict[str, Any]
+
+
+def row(name: EventType, of: str, at: datetime, caller: str = "", /, **fields: Any) -> Row:
+    """An event as a row; `of` is what happened once, such as the id of a review that ended."""
+    given = {name: value for name, value in fields.items() if value}
+    return {
+        "event_id": event_id(name, of),
+        "type": name.value,
+        "caller": caller,
+        "made": microseconds(at),
+        "decision_id": given.get("decision_id"),
+        "body": msgspec.json.encode(EventFields(**given)).decode(),
+    }
+
+
+def record(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Write events in the transaction of what they tell; one that is there stays as it is."""
+    insert_new(connection, events_out, rows)
+
+
+def of_decision(entry: DecisionEntry) -> Row:
+    kind = EventType.DECISION_AGAIN if entry.replaces else EventType.DECISION_RECORDED
+    return row(
+        kind,
+        entry.decision_id,
+        entry.created,
+        entry.caller,
+        decision_id=entry.decision_id,
+        outcome=entry.outcome.value,
+        kind=entry.arm and entry.arm.refer_kind and entry.arm.refer_kind.value,
+        version=entry.arm and entry.arm.version,
+        replaces=entry.replaces,
+    )
+
+
+def of_review(kind: EventType, review: Review, at: datetime) -> Row:
+    result = review.result if kind is EventType.REVIEW_COMPLETED else review
+    return row(
+        kind,
+        review.review_id,
+        at,
+        review.caller,
+        decision_id=review.decision_id,
+        review_id=review.review_id,
+        outcome=result and result.outcome.value,
+        kind=(review.end or review.kind or review.origin).value,
+    )
+
+
+def of_letter(letter: StoredNotice) -> Row:
+    return row(
+        EventType.LETTER_MADE,
+        letter.notice_id,
+        letter.made,
+        letter.caller,
+        decision_id=letter.decision_id,
+        letter_id=letter.notice_id,
+        review_id=letter.review_id,
+        kind=letter.letter.kind.value,
+    )
+
+
+def of_step(step: JournalEntry) -> Row:
+    of, kind = f"{step.product} {step.position}", step.action.value
+    said: Row = {"product": step.product, "position": step.position, "kind": kind}
+    return row(EventType.ROLLOUT_STEPPED, of, step.at, "", **said)
+
+
+def of_rules(folder: StoredText) -> Row:
+    made = from_microseconds(int(folder.digest.rpartition("-")[2]))
+    return row(EventType.RULES_LOADED, folder.digest, made)
+
+
+def of_erasure(
+    connection: sa.Connection, user_id: str, erasure_ids: Iterable[str], at: datetime
+) -> Sequence[Row]:
+    """One for each caller who decided on the person or onboarded it, else one of no caller."""
+    whose = (sa.select(one.c.caller).where(one.c.user_id == user_id) for one in _CALLERS)
+    callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
+    of = min(erasure_ids)
+    kind = EventType.APPLICANT_ERASED
+    return [row(kind, f"{of} {one}", at, one, user_id=user_id) for one in callers]
+
+
+def end(connection: sa.Connection) -> Place:
+    """The last event before which none can be committed any more."""
+    query = sa.select(_EVENTS.written_by, _EVENTS.sequence)
+    if connection.dialect.name == "postgresql":
+        query = query.where(_EVENTS.written_by < _OLDEST_OPEN)
+    last = query.order_by(_EVENTS.written_by.desc(), _EVENTS.sequence.desc()).limit(1)
+    found = connection.execute(last).first()
+    return BEGINNING if found is None else (found[0], found[1])
+
+
+def page(connection: sa.Connection, after: Place, chosen: EventFilter, limit: int) -> EventPage:
+    """As `ReadEvents.page`. The end comes first: what is read then is behind it for good."""
+    last = max(after, end(connection))
+    query = _READ.where(*_chosen(chosen), after < _PLACE, last >= _PLACE)
+    found = connection.execute(query.order_by(_EVENTS.written_by, _EVENTS.sequence).limit(limit))
+    events = [*map(_event, found)]
+    return EventPage(events, events[-1].place if len(events) == limit else last)
+
+
+def _chosen(chosen: EventFilter) -> Iterator[sa.ColumnElement[bool]]:
+    if chosen.caller:
+        yield _EVENTS.caller == chosen.caller
+    if chosen.types:
+        yield _EVENTS.type.in_(chosen.types)
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    fields = msgspec.structs.asdict(_FIELDS.decode(row.body))
+    for name in ("request_id", "application_id", "product"):
+        fields[name] = getattr(row, name) or fields[name]
+    return Event(
+        **fields,
+        id=row.event_id,
+        type=row.type,
+        made=from_microseconds(row.made),
+        place=(row.written_by, row.sequence),
+        key=row.user_id or fields["user_id"] or fields["product"],
+    )
+
+
+def identify(connection: sa.Connection) -> str:
+    """The store's id. A copy on another server or in another database is another store.
+
+    There transactions count anew: those of the copied events keep their order, before all new ones.
+    """
+    shared = connection.dialect.name == "postgresql"
+    server = connection.execute(_SERVER).scalar_one() if shared else ""
+    made = {"server": server, "store_id": secrets.token_hex(8)}
+    if insert_new(connection, event_stores, [made]) == 1 and shared:
+        connection.execute(sa.delete(event_stores).where(event_stores.c.server != server))
+        copied = (events_out, event_places)
+        last = [connection.scalar(sa.select(sa.func.max(one.c.written_by))) for one in copied]
+        for one in copied:
+            moved = one.c.written_by - (max(each or 0 for each in last) + 1)
+            connection.execute(sa.update(one).values(written_by=moved))
+    return str(connection.execute(sa.select(event_stores.c.store_id)).scalar_one())
+
+
+def expire(connection: sa.Connection, before: int) -> None:
+    """Delete events of no decision from before an instant; others go with their decisions."""
+    old = sa.select(_EVENTS.sequence).where(_EVENTS.decision_id.is_(None), _EVENTS.made < before)
+    for place in (_DUE.sequence, _EVENTS.sequence):
+        connection.execute(sa.delete(place.table).where(place.in_(old)))
+
+
+def collect(connection: sa.Connection, to: Subscription, now: datetime) -> int:
+    """Take new events into those to be sent; a new subscription begins with what comes next."""
+    mine = event_places.c.subscription == to.name
+    query = sa.select(event_places.c.written_by, event_places.c.sequence).where(mine)
+    known = connection.execute(query.with_for_update()).first()
+    if known is None:
+        written_by, sequence = end(connection)
+        begun = {"subscription": to.name, "written_by": written_by, "sequence": sequence}
+        insert_new(connection, event_places, [begun])
+        return 0
+    found = page(connection, (known[0], known[1]), to.chosen, MOST)
+    rows = [
+        {
+            "subscription": to.name,
+            "sequence": one.sequence,
+            "decision_id": one.decision_id or None,
+            "key": one.key,
+            "attempts": 0,
+            "due": microseconds(now),
+            "dead": False,
+        }
+        for one in found.events
+    ]
+    insert_new(connection, event_deliveries, rows)
+    place = dict(zip(("written_by", "sequence"), found.place, strict=True))
+    connection.execute(sa.update(event_places).where(mine).values(place))
+    return len(rows)
+
+
+def due(connection: sa.Connection, to: Subscription, now: datetime, most: int) -> Sequence[ToSend]:
+    """What is to be sent now, of each key no more than the first."""
+    earlier = event_deliveries.alias()
+    same = (earlier.c.subscription == _DUE.subscription, earlier.c.key == _DUE.key)
+    before = sa.exists().where(*same, earlier.c.dead.is_(False), earlier.c.sequence < _DUE.sequence)
+    wanted = (_DUE.subscription == to.name, _WAITS, _DUE.due <= microseconds(now), ~before)
+    return _to_send(connection, wanted, most)
+
+
+def dead(connection: sa.Connection, after: tuple[str, int], limit: int) -> Sequence[ToSend]:
+    place = sa.tuple_(_DUE.subscription, _DUE.sequence)
+    return _to_send(connection, (_DUE.dead.is_(True), place > after), limit)
+
+
+def _to_send(
+    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]], most: int
+) -> Sequence[ToSend]:
+    of = event_deliveries.c.sequence == _EVENTS.sequence
+    query = _READ.add_columns(_DUE.subscription, _DUE.attempts).join(event_deliveries, of)
+    order = query.where(*wanted).order_by(_DUE.subscription, _DUE.sequence).limit(most)
+    return [
+        ToSend(row.subscription, _event(row), row.attempts) for row in connection.execute(order)
+    ]
+
+
+def settle(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
+    """Note how deliveries went: what was received is done, the rest is tried again or dead."""
+    for one in attempts:
+        mine = (
+            _DUE.subscription == one.sent.subscription,
+            _DUE.sequence == one.sent.event.sequence,
+        )
+        if one.received:
+            connection.execute(sa.delete(event_deliveries).where(*mine))
+            continue
+        later = {} if one.due is None else {"due": microseconds(one.due)}
+        tried = sa.update(event_deliveries).where(*mine)
+        connection.execute(
+            tried.values(attempts=one.sent.attempts + 1, dead=one.due is None, **later)
+        )
+
+
+def resend(connection: sa.Connection, event: str, now: datetime) -> int:
+    """Have a dead event sent again, to each subscription that gave it up; how many these are."""
+    sequence = sa.select(_EVENTS.sequence).where(_EVENTS.event_id == event)
+    gone = (_DUE.dead.is_(True), _DUE.sequence.in_(sequence))
+    anew = {"dead": False, "attempts": 0, "due": microseconds(now)}
+    return connection.execute(sa.update(event_deliveries).where(*gone).values(anew)).rowcount
+
+
+def backlog(connection: sa.Connection, every: Sequence[Subscription]) -> Sequence[Backlog]:
+    """What each subscription has not received, with what is not taken into it yet."""
+    return [_backlog(connection, one) for one in every]
+
+
+def _backlog(connection: sa.Connection, to: Subscription) -> Backlog:
+    mine, of = _DUE.subscription == to.name, _DUE.sequence == _EVENTS.sequence
+    figures = (sa.func.count(), sa.func.min(_EVENTS.made))
+    place = sa.tuple_(event_places.c.written_by, event_places.c.sequence)
+    new = (event_places.c.subscription == to.name, *_chosen(to.chosen), place < _PLACE)
+    taken = connection.execute(sa.select(*figures).where(mine, of, _WAITS)).one()
+    coming = connection.execute(sa.select(*figures).where(*new)).one()
+    given_up = sa.select(sa.func.count()).where(mine, _DUE.dead.is_(True))
+    oldest = [one[1] for one in (taken, coming) if one[1] is not None]
+    return Backlog(
+        to.name,
+        taken[0] + coming[0],
+        from_microseconds(min(oldest)) if oldest else None,
+        connection.execute(given_up).scalar_one(),
+    )
+
+
+class Outbox(Subject):
+    """Events that others follow, and those that are to be sent."""
+
+    _id = ""
+    page = reads(page)
+    end = reads(end)
+    due = reads(due)
+    dead = reads(dead)
+    backlog = reads(backlog)
+    collect = writes(collect)
+    settle = writes(settle, repeatable=True)
+    resend = writes(resend, repeatable=True)
+    _record = writes(record, repeatable=True)
+
+    async def store_id(self) -> str:
+        self._id = self._id or await self._database.write(identify)
+        return self._id
+
+    async def rules_refused(self, problems: str, at: datetime) -> None:
+        """Record that a folder was refused, within an hour once for all processes."""
+        await self._record([row(EventType.RULES_REFUSED, f"{at:%Y-%m-%dT%H} {problems}", at)])
+
+    async def may_send(self) -> bool:
+        """Whether this process sends: one does, until its connection or the process is gone."""
+        if not self._database.shared:
+            return True
+        lock = sa.select(sa.func.pg_try_advisory_lock(SENDER_LOCK))
+        return bool(await self._database.note(lambda connection: connection.scalar(lock)))
