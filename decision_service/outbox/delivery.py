@@ -203,7 +203,7 @@ class Sender:
             return Attempt(one, received=True)
         self._failures.labels(one.subscription).inc()
         dead = one.attempts >= len(PAUSES)
-        said = {"subscription": one.subscription, "event": one.event.id, "why": why}
+        said = {"subscription": one.subscription, "event_id": one.event.id, "why": why}
         log.warning("event given up" if dead else "event not received", **said)
         if dead:
             return Attempt(one, received=False)
