@@ -127,7 +127,9 @@ async def test_each_thing_that_happens_is_one_event_of_its_caller(store: Store) 
     assert not [one for one in ("Ana Cruz", "Why", "hindi", "maria", "PHP") if one in said]
     assert {one.user_id for one in found if one.user_id} == {ENTRY.user_id}
     mine = await every(store, EventFilter(ENTRY.caller))
-    assert [one.type for one in mine] == [one.type for one in found if one.product == "" or one.decision_id][:4] + [
+    assert [one.type for one in mine] == [
+        one.type for one in found if one.product == "" or one.decision_id
+    ][:4] + [
         EventType.REVIEW_ENDED,
         EventType.APPLICANT_ERASED,
     ]
@@ -304,7 +306,9 @@ async def test_a_receiver_that_is_ill_for_most_of_a_day_loses_nothing(
     heard.answers = lambda _: fault
     await rounds(store, ill, clock, NOON + timedelta(hours=1 if fault is None else 20))
     assert heard.taken == []
-    assert not [one for one in heard.came if one["sequence"] > heard.came[0]["sequence"][:-2] + "99"]
+    assert not [
+        one for one in heard.came if one["sequence"] > heard.came[0]["sequence"][:-2] + "99"
+    ]
     heard.answers = lambda _: 204
     await rounds(store, to, clock, clock.at + timedelta(hours=3))
     of = {entry.decision_id: entry.user_id for entry in entries}
@@ -392,8 +396,22 @@ async def test_a_name_that_leads_to_this_machine_is_not_called(heard: Heard) -> 
 
 @pytest.mark.parametrize(
     "address",
-    "10.0.0.1 127.0.0.1 169.254.169.254 192.168.1.1 224.0.0.1 0.0.0.0 100.64.0.1 ::1 fe80::1%eth0 "
-    "fc00::1 ff02::1 ::ffff:10.0.0.1 2002:a00:1:: 64:ff9b::a00:1".split(),
+    [
+        "10.0.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "192.168.1.1",
+        "224.0.0.1",
+        "0.0.0.0",
+        "100.64.0.1",
+        "::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "2002:a00:1::",
+        "64:ff9b::a00:1",
+    ],
 )
 def test_addresses_inside_are_not_public(address: str) -> None:
     """Private, link-local, loopback and multicast ones, also wrapped in IPv6."""
@@ -408,7 +426,10 @@ GOOD = "url: https://8.8.8.8/hook, secrets: [{file: SECRET}]"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{GOOD}, types: [decision.made]", "an event's type is `decision.made`; it must be one of"),
+        (
+            f"{GOOD}, types: [decision.made]",
+            "an event's type is `decision.made`; it must be one of",
+        ),
         (GOOD.replace("8.8.8.8", "10.1.2.3"), "leads to 10.1.2.3, which is no public address"),
         (GOOD.replace("8.8.8.8", "localhost"), "set allow_private: true to allow it"),
         (GOOD.replace("8.8.8.8", "224.0.0.5"), "leads to 224.0.0.5, which is no public address"),
