@@ -1,14 +1,12 @@
-"""Events for others: what is one, in which order they are read, and that none is lost on the way."""
+"""Events for others: what is one, in which order they are read, and that none is lost."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -127,12 +125,7 @@ async def test_each_thing_that_happens_is_one_event_of_its_caller(store: Store) 
     assert not [one for one in ("Ana Cruz", "Why", "hindi", "maria", "PHP") if one in said]
     assert {one.user_id for one in found if one.user_id} == {ENTRY.user_id}
     mine = await every(store, EventFilter(ENTRY.caller))
-    assert [one.type for one in mine] == [
-        one.type for one in found if one.product == "" or one.decision_id
-    ][:4] + [
-        EventType.REVIEW_ENDED,
-        EventType.APPLICANT_ERASED,
-    ]
+    assert mine == [one for one in found if one.decision_id or one.user_id]
     assert await every(store, EventFilter("another")) == []
     only = await every(store, EventFilter(types=(EventType.LETTER_MADE,)))
     assert [(one.letter_id, one.application_id) for one in only] == [
@@ -306,9 +299,6 @@ async def test_a_receiver_that_is_ill_for_most_of_a_day_loses_nothing(
     heard.answers = lambda _: fault
     await rounds(store, ill, clock, NOON + timedelta(hours=1 if fault is None else 20))
     assert heard.taken == []
-    assert not [
-        one for one in heard.came if one["sequence"] > heard.came[0]["sequence"][:-2] + "99"
-    ]
     heard.answers = lambda _: 204
     await rounds(store, to, clock, clock.at + timedelta(hours=3))
     of = {entry.decision_id: entry.user_id for entry in entries}
@@ -460,5 +450,3 @@ def test_a_mistake_in_the_file_of_subscriptions_is_one_sentence(
     assert SECRETS[0] not in problem.message + problem.quoted
     [good] = read(f"{GOOD}, caller: los, types: [letter.made]")
     assert good.chosen == EventFilter("los", ("letter.made",))
-    with suppress(SubscriptionsRefused):
-        assert json.loads("[]") == list(read_subscriptions(None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,7 @@ async def test_a_store_of_the_baseline_gets_the_tables_of_events(url: str) -> No
         *(f"DROP TABLE {name}" for name in TABLES_OF_0030),
         "UPDATE alembic_version SET version_num = '0029'",
     ):
-        await database.write(lambda connection, text=text(statement): connection.execute(text))
+        await database.write(partial(Connection.execute, statement=text(statement)))
     await database.aclose()
     await migrate(url)
     store = await Store.open(url)
