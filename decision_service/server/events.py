@@ -21,6 +21,24 @@ _OTHER_STORE = "belongs to another store"
 EVENTS = Mapper({pb.Event: {"create_time": "made"}})
 
 
+def asked_from(request: pb.ListEventsRequest, scope: str) -> tuple[EventFilter, float]:
+    """Which events, and for how many seconds one is waited for."""
+    with Problems() as problems:
+        check_page_size(problems, request.page_size)
+        seconds = request.wait.seconds + request.wait.nanos / 1e9
+        if not 0 <= seconds <= LONGEST_WAIT:
+            problems.add("wait", f"is {seconds:g} s: it must be 0 to {LONGEST_WAIT} seconds")
+        for one in {*request.types}.difference(EventType):
+            problems.add("types", f"has `{one}`: say some of {', '.join(EventType)}")
+    return EventFilter(scope, tuple(request.types)), seconds
+
+
+def size_from(request: pb.ListDeadEventsRequest) -> int:
+    with Problems() as problems:
+        check_page_size(problems, request.page_size)
+    return page_size(request.page_size)
+
+
 class EventServicer(msgspec.Struct, frozen=True):
     log: OutboxLog
     follow: Follow
@@ -29,18 +47,12 @@ class EventServicer(msgspec.Struct, frozen=True):
     async def list_events(
         self, request: pb.ListEventsRequest, context: RpcContext
     ) -> pb.ListEventsResponse:
-        with Problems() as problems:
-            check_page_size(problems, request.page_size)
-            seconds = request.wait.seconds + request.wait.nanos / 1e9
-            if not 0 <= seconds <= LONGEST_WAIT:
-                problems.add("wait", f"is {seconds:g} s: it must be 0 to {LONGEST_WAIT} seconds")
-            for one in {*request.types}.difference(EventType):
-                problems.add("types", f"has `{one}`: say some of {', '.join(EventType)}")
+        chosen, seconds = asked_from(request, context.info.scope)
         store = await self.log.store_id()
         after = read_token(store, request.cursor, Place, "cursor", _OTHER_STORE) or BEGINNING
         page = await self.follow.list(
             after,
-            EventFilter(context.info.scope, tuple(request.types)),
+            chosen,
             page_size(request.page_size),
             min(seconds, context.info.seconds - _SPARE_SECONDS),
         )
@@ -51,9 +63,7 @@ class EventServicer(msgspec.Struct, frozen=True):
         self, request: pb.ListDeadEventsRequest, context: RpcContext
     ) -> pb.ListDeadEventsResponse:
         del context
-        with Problems() as problems:
-            check_page_size(problems, request.page_size)
-        store, size = await self.log.store_id(), page_size(request.page_size)
+        size, store = size_from(request), await self.log.store_id()
         after = read_token(store, request.page_token, tuple[str, int]) or ("", 0)
         found = await self.log.dead(after, size)
         last = found[-1] if len(found) == size else None

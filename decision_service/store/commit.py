@@ -205,13 +205,13 @@ def record_group(
     history.replace(connection, [one.replaces for one in entries if one.replaces])
     rows = [history.row(c.stored, c.entry.history) for c in recorded if c.entry.history is not None]
     driver.insert(connection, history.history, rows)
+    outbox.record(connection, [*map(outbox.of_decision, entries)])
     if opened := [one.review for one in entries if one.review is not None]:
         review_rows.open_all(connection, opened)
     given = [(c.snapshot, c.entry.created) for c in recorded if c.snapshot is not None]
     snapshots.record(connection, given, data_keys)
     marks = [(one.user_id, one.warm) for one in entries if one.warm is not None]
     snapshots.record_marks(connection, marks)
-    outbox.record(connection, [*map(outbox.of_decision, entries)])
     answers = _answers(connection, group, refused)
     reach(Point.IN_COMMIT)
     return answers

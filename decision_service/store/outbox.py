@@ -38,6 +38,7 @@ from decision_service.store.columns import (
     metadata,
     microseconds,
     of_person,
+    withheld,
 )
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
@@ -66,6 +67,8 @@ def _current(*_: object, **__: object) -> str:
     return "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 
 
+_SAID = withheld("the export has the decision, review or letter that it tells of")
+
 events_out = sa.Table(
     "events_out",
     metadata,
@@ -79,11 +82,11 @@ events_out = sa.Table(
         "written_by", sa.BigInteger, nullable=False, server_default=_Transaction(), info=INNER
     ),
     sa.Column("event_id", TEXT, nullable=False, unique=True, info=INNER),
-    sa.Column("type", TEXT, nullable=False),
-    sa.Column("caller", TEXT, nullable=False),
-    sa.Column("made", sa.BigInteger, nullable=False),
-    sa.Column("decision_id", TEXT),
-    sa.Column("body", TEXT, nullable=False, info=INNER),
+    sa.Column("type", TEXT, nullable=False, info=_SAID),
+    sa.Column("caller", TEXT, nullable=False, info=_SAID),
+    sa.Column("made", sa.BigInteger, nullable=False, info=_SAID),
+    sa.Column("decision_id", TEXT, info=_SAID),
+    sa.Column("body", TEXT, nullable=False, info=_SAID),
     sa.Index("events_out_order", "written_by", "sequence"),
     sa.Index("events_out_decision_id", "decision_id"),
     sqlite_autoincrement=True,
@@ -207,7 +210,7 @@ def of_letter(letter: StoredNotice) -> Row:
         decision_id=letter.decision_id,
         letter_id=letter.notice_id,
         review_id=letter.review_id,
-        kind=letter.letter.kind.value,
+        kind=letter.letter.kind.name,
     )
 
 

@@ -31,7 +31,7 @@ _INSTANTS = frozenset(
 _OF_USER = ("applicants", "consents", "erasures", "warm", "events", "known_counts", "link_tokens")
 """The tables whose rows are disclosed as they are, by user."""
 
-_OF_DECISION = ("loan_outcomes", "history", "shadow_results", "events_out")
+_OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 """Those by decision."""
 
 _PENDING = events.c.done.is_(False)
