@@ -75,7 +75,7 @@ async def test_a_loan_system_follows_an_applicant_to_the_letter(tmp_path: Path) 
         named = {"auth_tokens_file": str(team.path), "events_file": file}
         async with at_vendor(tmp_path, **{**SETTINGS, **named}) as (live, vendor):
             office, system = Office(live, vendor, *people), LoanSystem(live, los)
-            await until(lambda: _begun(live))
+            await _begun(live)
             money = Money(currency_code="PHP", units=30_000)
             request = create(ANISHA, requested_amount=money, application_id="APP-1")
             await office.decisions.CreateDecision(request, metadata=los)
@@ -97,10 +97,11 @@ async def test_a_loan_system_follows_an_applicant_to_the_letter(tmp_path: Path) 
             assert [one["id"] for one in receiver.taken] == [one.id for one in seen]
 
 
-async def _begun(live: Running) -> bool:
-    """Whether the sender has looked at the store, from where on it sends."""
+async def _begun(live: Running) -> None:
+    """Wait until the sender has looked at the store, from where on it sends."""
     count = text("SELECT count(*) FROM event_places")
-    return bool(await live.service.core.store._database.read(lambda one: one.scalar(count)))
+    while not await live.service.core.store._database.read(lambda one: one.scalar(count)):
+        await asyncio.sleep(0.02)
 
 
 async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
@@ -169,10 +170,12 @@ async def test_the_receivers_of_the_page_take_what_is_sent(tmp_path: Path, langu
                 except httpx2.TransportError:
                     return 0
 
-            assert await until(answers) == 401
+            while (status := await answers()) == 0:
+                await asyncio.sleep(0.02)
+            assert status == 401
         file = subscribed(tmp_path, Receiver(url), ", types: [decision.recorded]")
         async with running(tmp_path, events_file=file) as live:
-            await until(lambda: _begun(live))
+            await _begun(live)
             decision = (await live.stub.CreateDecision(create(CHRISTINA))).decision
             assert process.stdout is not None
             line = await asyncio.to_thread(process.stdout.readline)
