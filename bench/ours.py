@@ -22,7 +22,7 @@ from decision_service.domain.decision import StageTrace, Verdict
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
 from decision_service.domain.values import AsOf, Cause, Missing
 from decision_service.rules.compile import compile_ruleset
-from decision_service.rules.evaluate import Facts, evaluate, passed_over, traces
+from decision_service.rules.evaluate import Facts, evaluate, traces
 from decision_service.rules.program import RulesetFiles
 
 AS_OF = AsOf.at(datetime(2026, 11, 24, tzinfo=UTC), ZoneInfo("Asia/Manila"))
@@ -135,9 +135,7 @@ class Ours:
 
     def traced(self, facts: Facts) -> tuple[StageTrace, ...]:
         """A verdict, and every row of its trace in words, table rows passed over among them."""
-        verdict = evaluate(self.ruleset, facts)
-        passed_over(self.ruleset, verdict)
-        return traces(self.ruleset, verdict)
+        return traces(self.ruleset, evaluate(self.ruleset, facts))
 
     def without_one(self, values: dict[str, int]) -> Facts:
         """The values as facts, one that a rule reads missing."""

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from decision_service.workbench.commands.folder import find_version
 from decision_service.workbench.proofs.comparison import Claim
-from decision_service.workbench.proofs.guarantees import kept
-from decision_service.workbench.proofs.questions import Question
+from decision_service.workbench.proofs.questions import Question, kept
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import (
     Counterexample,

@@ -32,8 +32,8 @@ from decision_service.decide.history import ReadHistory
 from decision_service.runtime.clock import Ids, SystemClock
 from decision_service.runtime.telemetry import configure_logging
 from decision_service.server.decisions import ProtoReplyEncoder
+from decision_service.steering.compare import Shadows
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
-from decision_service.steering.shadows import Shadows
 from decision_service.store.store import Store
 from tests.fakes.cases import changed_rules
 from tests.fakes.counted import counted

@@ -39,12 +39,7 @@ from decision_service.runtime.settings import (
 )
 from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.server.auth import Authenticator, CallersRefused
-from decision_service.server.grpc import (
-    Instrumentation,
-    ServerDeps,
-    certificates_of,
-    server_deps,
-)
+from decision_service.server.grpc import Instrumentation, ServerDeps, certificates_of, server_deps
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import Certificates, CertificatesRefused
 from decision_service.smile.limits import SmileLimits

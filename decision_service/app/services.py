@@ -17,7 +17,7 @@ from decision_service.casework.letters import Notices
 from decision_service.casework.onboarding import LinkToken, OnboardApplicants
 from decision_service.casework.outcomes import ListOutcomes, RecordOutcome, ReportWatch
 from decision_service.casework.recourse import FindRecourse
-from decision_service.casework.review_desks import QueueWatch
+from decision_service.casework.review_log import QueueWatch
 from decision_service.casework.review_results import ReadReviewChain
 from decision_service.casework.reviews import DecideAgain, OperateReviews
 from decision_service.casework.subject_access import AccessTerms, ExportPerson
@@ -61,15 +61,14 @@ from decision_service.server.connect import (
     PageRefused,
     connect_routes,
 )
-from decision_service.server.gauges import ReviewMetrics
 from decision_service.server.grpc import Services
+from decision_service.server.status import ReviewMetrics
 from decision_service.server.webhooks import WebhookReceiver
-from decision_service.steering.compare import CompareVersions
+from decision_service.steering.compare import CompareVersions, Shadows
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.steering.figures import ShowFigures
 from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.operate import OperateRollouts
-from decision_service.steering.shadows import Shadows
 
 RENEW_SECONDS = 5.0
 """How long the page waits for another link token."""
@@ -250,7 +249,6 @@ async def wire_services(
             core.deps.authenticator,
             parts.watch,
             store.waiting_events,
-            told.watch,
         ),
         events.SERVICE: told.servicer,
     }
@@ -274,11 +272,7 @@ def _deciding(
         core.instrumentation.tracer,
     )
     return DecideApplication(
-        deps,
-        core.active.current,
-        rolling.observer,
-        core.guard,
-        bulkhead=core.deps.limits.work,
+        deps, core.active.current, rolling.observer, core.guard, bulkhead=core.deps.limits.work
     )
 
 

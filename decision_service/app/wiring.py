@@ -27,20 +27,7 @@ from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import Factory, Supervisor, Tasks
 from decision_service.runtime.telemetry import Alarm, LogQueue, raised
 from decision_service.server import grpc as rpc
-from decision_service.server.gauges import (
-    of_agreement,
-    of_certificate,
-    of_events,
-    of_guardrails,
-    of_health,
-    of_limits,
-    of_process,
-    of_queues,
-    of_rollouts,
-    of_rules,
-    of_tokens,
-    of_vendor,
-)
+from decision_service.server import status
 from decision_service.server.grpc import Instrumentation, RpcServer
 from decision_service.server.health import Health
 from decision_service.server.http import admin_routes, build_app, serve_http
@@ -324,18 +311,18 @@ async def start(
         for name, task in tasks.items():
             supervisor.supervise(name, task)
         core.metrics.read(
-            partial(of_health, server.health, __version__, commit()),
-            partial(of_certificate, core.certificates),
-            partial(of_tokens, core.deps.authenticator),
-            partial(of_vendor, core.source, core.guard),
-            partial(of_rules, core.active),
-            partial(of_agreement, rollouts.replica_check),
-            partial(of_rollouts, core.rollouts),
-            partial(of_guardrails, rollouts.guardrails),
-            partial(of_limits, core.deps.limits),
-            lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
-            partial(of_queues, parts.reviews.watch),
-            partial(of_events, parts.events.watch),
+            partial(status.of_health, server.health, __version__, commit()),
+            partial(status.of_certificate, core.certificates),
+            partial(status.of_tokens, core.deps.authenticator),
+            partial(status.of_vendor, core.source, core.guard),
+            partial(status.of_rules, core.active),
+            partial(status.of_agreement, rollouts.replica_check),
+            partial(status.of_rollouts, core.rollouts),
+            partial(status.of_guardrails, rollouts.guardrails),
+            partial(status.of_limits, core.deps.limits),
+            lambda: status.of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
+            partial(status.of_queues, parts.reviews.watch),
+            partial(status.of_events, parts.events.watch),
         )
         return Service(core, server, http, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 import msgspec
 
 from decision_service.casework.letters import StoredNotice
-from decision_service.casework.review_steps import RecordedReview
+from decision_service.casework.review_log import RecordedReview
 from decision_service.domain.person import OwnFacts
 from decision_service.domain.ports import PagePosition, StoredEntry
 from decision_service.domain.snapshot import KnownCount

@@ -186,11 +186,7 @@ class Pools:
     """Where one factor is never above another, the other takes its values, too."""
 
     def __init__(
-        self,
-        uses: Uses,
-        values: Mapping[str, FactorValue],
-        seen: Sequence[Any],
-        laws: Laws,
+        self, uses: Uses, values: Mapping[str, FactorValue], seen: Sequence[Any], laws: Laws
     ) -> None:
         self._values, self._currency = values, laws.currency
         self._uses, self._seen, self._orders = uses, seen, laws.orders

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 
 import msgspec
 
-from decision_service.casework.review_steps import ReviewLog
+from decision_service.casework.review_log import ReviewLog
 from decision_service.decide.admit import cap_limits, midnight
 from decision_service.decide.history import Past, PastDecision
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome

@@ -13,15 +13,18 @@ import structlog
 from msgspec.structs import replace
 
 from decision_service.casework import review_steps as steps
-from decision_service.casework.review_desks import Desk, desk_of
-from decision_service.casework.review_results import day_caps
-from decision_service.casework.review_steps import (
-    By,
-    Move,
+from decision_service.casework.review_log import (
+    Desk,
     RecordedReview,
     ReviewFilter,
     ReviewLog,
     ReviewPosition,
+    desk_of,
+)
+from decision_service.casework.review_results import day_caps
+from decision_service.casework.review_steps import (
+    By,
+    Move,
     ReviewStep,
     decided_again,
     is_repeated,

@@ -30,7 +30,7 @@ from decision_service.casework.disclosure import (
 )
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.onboarding import ApplicantLog, require_owner
-from decision_service.casework.review_steps import RecordedReview
+from decision_service.casework.review_log import RecordedReview
 from decision_service.decide.codec import (
     StoredFacts,
     decode_facts,

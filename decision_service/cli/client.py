@@ -47,8 +47,7 @@ Address = Annotated[
     _option("address", "DECISION_GRPC_ADDRESS", "host:port of the server; 127.0.0.1:50051"),
 ]
 Certificate = Annotated[
-    Path | None,
-    _option("tls-cert", "DECISION_CLIENT_TLS_CERT", "this client's certificate"),
+    Path | None, _option("tls-cert", "DECISION_CLIENT_TLS_CERT", "this client's certificate")
 ]
 Key = Annotated[Path | None, _option("tls-key", "DECISION_CLIENT_TLS_KEY", "and its key")]
 Token = Annotated[
@@ -279,11 +278,7 @@ class Connection:
         self.server = server
 
     def call(
-        self,
-        name: str,
-        request: Message,
-        seconds: float = 10.0,
-        findings: Collection[str] = (),
+        self, name: str, request: Message, seconds: float = 10.0, findings: Collection[str] = ()
     ) -> Any:
         """Call `ReviewService.GetReview`, say.
 

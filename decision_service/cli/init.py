@@ -15,7 +15,13 @@ from decision_service.cli.output import CommandError, Exit
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import count, render
 from decision_service.runtime.config import sample
-from decision_service.server.auth import NAME, UNREADABLE, new_token, read_callers_file, token_hash
+from decision_service.server.callers import (
+    NAME,
+    UNREADABLE,
+    new_token,
+    read_callers_file,
+    token_hash,
+)
 from decision_service.server.context import Role
 
 SETTINGS = "decision-service.yaml"

@@ -15,9 +15,7 @@ from decision_service.cli.output import ConfigOption, Format, FormatOption, Init
 CaOption = Annotated[
     Path | None,
     Option(
-        "--tls-ca",
-        envvar="DECISION_CLIENT_TLS_CA",
-        help="authority of the server's certificate",
+        "--tls-ca", envvar="DECISION_CLIENT_TLS_CA", help="authority of the server's certificate"
     ),
 ]
 

@@ -39,7 +39,6 @@ _NEEDS = {
 _TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
 _SEGMENT = "segment"
 """The row of a stage that says whether its segment holds."""
-_WITHOUT_TRUTH = ("SCORECARD", "TABLE")
 
 
 def instant_text(instant: Timestamp) -> str:
@@ -222,7 +221,7 @@ def add_stage(tree: Tree, name: str, component: str, concluded: str, note: str =
 def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
     words = [f"{escape(rule.name):<20}"]
     # The condition of a stage has a truth whatever the component.
-    judged = component not in _WITHOUT_TRUTH and stage != "offer"
+    judged = component != "SCORECARD" and stage != "offer"
     if judged or rule.name == _SEGMENT:
         words.append(_TRUTHS.get(rule.truth, ""))
     if rule.effect:

@@ -34,8 +34,8 @@ from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import run_async
 from decision_service.server.webhooks import signature
+from decision_service.smile.onboarding import SmileWebhooks, Webhook
 from decision_service.smile.source import SmileSource
-from decision_service.smile.webhooks import SmileWebhooks, Webhook
 
 Answer = TypeVar("Answer")
 _VENDOR_SECONDS = 15.0

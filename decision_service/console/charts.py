@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.cli.export import amount_text
+from decision_service.cli.cases import amount_text
 from decision_service.server.wire import enum_name
 
 HEIGHT = 110
@@ -64,23 +64,18 @@ def stages(decision: pb.Decision) -> Iterator[tuple[pb.RuleTrace, Sequence[pb.Ru
         yield rules[0], rules
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """Months of income as bars of stacked sources.
+Bar = tuple[pb.IncomeMonth, Sequence[tuple[int, int, int]]]
+
+
+def strip(months: Sequence[pb.IncomeMonth]) -> tuple[list[str], pb.IncomeMonth, list[Bar]]:
+    """Months of income as bars of stacked sources: the sources, the highest month, and the bars.
 
     Of each month there are the source's number, the upper edge and the height of its parts.
     """
-
-    sources: Sequence[str]
-    highest: pb.IncomeMonth
-    bars: Sequence[tuple[pb.IncomeMonth, Sequence[tuple[int, int, int]]]]
-
-
-def strip(months: Sequence[pb.IncomeMonth]) -> Strip:
     sources = sorted({_source(part) for month in months for part in month.parts})
-    highest = max(months, key=_whole)
-    top = _whole(highest) or Decimal(1)
-    return Strip(sources, highest, [(one, [*_stacked(one, sources, top)]) for one in months])
+    highest = max(months, key=lambda one: Decimal(amount_text(one.amount)))
+    top = Decimal(amount_text(highest.amount)) or Decimal(1)
+    return sources, highest, [(one, [*_stacked(one, sources, top)]) for one in months]
 
 
 def _stacked(
@@ -91,10 +86,6 @@ def _stacked(
         height = max(0, round(Decimal(amount_text(part.amount)) / top * HEIGHT))
         upper -= height
         yield sources.index(_source(part)), upper, height
-
-
-def _whole(month: pb.IncomeMonth) -> Decimal:
-    return sum((Decimal(amount_text(part.amount)) for part in month.parts), Decimal())
 
 
 def _source(part: pb.IncomePart) -> str:

@@ -8,12 +8,14 @@ import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -28,10 +30,10 @@ from decision_service.cli.client import (
     ServerOptions,
 )
 from decision_service.cli.options import CaOption
-from decision_service.cli.output import CommandError, Exit
-from decision_service.console import decisions, operations, reviews, rollouts, rules
+from decision_service.cli.output import CommandError
+from decision_service.console import decisions, reviews, rollouts, rules
 from decision_service.console.service import Service
-from decision_service.console.session import COOKIE, Sessions
+from decision_service.console.session import Sessions
 from decision_service.console.signin import Provider, SignIn
 from decision_service.console.text import STATIC, content, environment
 from decision_service.console.web import Pages, Visit, Walls
@@ -60,106 +62,68 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     templates = environment(clock.now)
     templates.globals["grafana"] = settings.grafana
     sessions = Sessions(clock.monotonic)
-
-    def serve(token: str) -> Service:
-        return Service(connection, token)
-
-    signin = SignIn(
-        sessions,
-        serve,
-        clock.now,
-        clock.monotonic,
-        settings.url,
-        settings.provider,
-        settings.people,
-    )
-    pages = Pages(templates, signin.session_of, sessions.is_fresh, serve, sessions.end)
-    signin.pages = pages
-    parts = (decisions, reviews, rules, rollouts, operations)
+    serve = partial(Service, connection)
+    signin = SignIn(sessions, serve, clock, settings.url, settings.provider, settings.people)
+    pages = Pages(sessions, signin.session_of, serve)
     routes: list[BaseRoute] = [
         pages.route("/", _home),
-        pages.route("/signed-in", lambda visit: visit.page("signed-in.html")),
+        pages.route("/operations", _operations),
+        pages.route("/signed-in", _signed_in),
         *signin.routes(),
-        *(route for part in parts for route in part.routes(pages)),
+        *(one for part in (decisions, reviews, rules, rollouts) for one in part.routes(pages)),
         Route("/static/{name}", _asset, methods=["GET"]),
     ]
-    app = Starlette(routes=routes)
+    failures: Any = dict.fromkeys((404, 405, 413, 500), pages.failed)
+    app = Starlette(routes=routes, exception_handlers=failures)
     app.router.redirect_slashes = False
-
-    async def failed(request: Request, error: Exception) -> Response:
-        return await pages.failed(request, error, sessions.of(request.cookies.get(COOKIE, "")))
-
-    for kind in (404, 405, 413, 500, Exception):
-        app.add_exception_handler(kind, failed)
+    app.state.templates = templates
     return Walls(app, settings.url)
 
 
 def _home(visit: Visit) -> Response:
     """Where a person's work is."""
-    session = visit.session
-    if session.may("review", "review_second"):
+    if visit.session.may("review", "review_second"):
         return visit.go("/reviews")
-    return visit.go(
-        "/rollouts" if session.may("rollout") and not session.may("read") else "/decisions"
-    )
+    return visit.go("/decisions" if visit.session.may("read", "decide") else "/rollouts")
+
+
+def _signed_in(visit: Visit) -> Response:
+    words = "Close this tab, and send your form again in the other one."
+    title = f"You are signed in as {visit.session.name}"
+    return visit.page("message.html", title=title, words=words)
+
+
+def _operations(visit: Visit) -> Response:
+    """How the service does, and what waits."""
+    return visit.page("operations.html", found=visit.service.call("StatusService.GetStatus"))
 
 
 async def _asset(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in STATIC:
-        return Response(status_code=404)
-    return Response(content(name), media_type=STATIC[name], headers={"cache-control": _DAY})
+        raise HTTPException(404)
+    kind = "text/css" if name.endswith(".css") else "text/javascript"
+    return Response(content(name), media_type=kind, headers={"cache-control": _DAY})
+
+
+def _option(name: str, about: str) -> Any:
+    return typer.Option(
+        f"--{name}", envvar=f"DECISION_CONSOLE_{name.upper().replace('-', '_')}", help=about
+    )
 
 
 def console(
-    listen_at: Annotated[
-        str,
-        typer.Option("--listen", envvar="DECISION_CONSOLE_LISTEN", help="host:port of the pages"),
-    ] = "127.0.0.1:8090",
-    url: Annotated[
-        str,
-        typer.Option(
-            "--url",
-            envvar="DECISION_CONSOLE_URL",
-            help="the address that browsers open, https:// where it is not this machine's",
-        ),
-    ] = "",
-    issuer: Annotated[
-        str,
-        typer.Option(
-            "--issuer", envvar="DECISION_CONSOLE_ISSUER", help="URL of the identity provider"
-        ),
-    ] = "",
-    client_id: Annotated[
-        str,
-        typer.Option(
-            "--client-id", envvar="DECISION_CONSOLE_CLIENT_ID", help="this console's name there"
-        ),
-    ] = "",
+    listen_at: Annotated[str, _option("listen", "host:port of the pages")] = "127.0.0.1:8090",
+    url: Annotated[str, _option("url", "the address that browsers open")] = "",
+    issuer: Annotated[str, _option("issuer", "URL of the identity provider")] = "",
+    client_id: Annotated[str, _option("client-id", "this console's name there")] = "",
     client_secret_file: Annotated[
         Path | None,
-        typer.Option(
-            "--client-secret-file",
-            envvar="DECISION_CONSOLE_CLIENT_SECRET_FILE",
-            help="file with its secret there; a public client has none",
-        ),
+        _option("client-secret-file", "file with its secret there, if any"),
     ] = None,
-    cert: Annotated[
-        Path | None,
-        typer.Option(
-            "--cert", envvar="DECISION_CONSOLE_CERT", help="certificate of the pages, in PEM"
-        ),
-    ] = None,
-    cert_key: Annotated[
-        Path | None,
-        typer.Option("--cert-key", envvar="DECISION_CONSOLE_CERT_KEY", help="and its key"),
-    ] = None,
-    grafana: Annotated[
-        str,
-        typer.Option(
-            "--grafana", envvar="DECISION_CONSOLE_GRAFANA", help="address of the dashboards"
-        ),
-    ] = "",
+    cert: Annotated[Path | None, _option("cert", "certificate of the pages, in PEM")] = None,
+    cert_key: Annotated[Path | None, _option("cert-key", "and its key")] = None,
+    grafana: Annotated[str, _option("grafana", "address of the dashboards")] = "",
     address: Address = None,
     tls_ca: CaOption = None,
     tls_cert: Certificate = None,
@@ -172,9 +136,7 @@ def console(
     """
     server = ServerOptions.of(address, tls_ca, tls_cert, tls_key, None, profile)
     if server.token_file is not None:
-        raise CommandError(
-            "--profile: people bring their own tokens: leave token_file out", Exit.USAGE
-        )
+        raise CommandError("--profile: people bring their own tokens: leave token_file out")
     tls = _tls(cert, cert_key)
     settings = Settings(
         _own_url(listen_at, url, tls), _provider(issuer, client_id, client_secret_file), grafana
@@ -193,9 +155,9 @@ async def serve_console(
         loop.add_signal_handler(number, stop.set)
     try:
         listener = listen(*split_address(listen_at))
-    except OSError as error:
-        message = f"{listen_at} of --listen cannot be bound ({error.strerror}): name another"
-        raise CommandError(message, Exit.USAGE) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CommandError(f"{listen_at} cannot be bound ({why}): name another") from None
     with server.connect() as connection:
         async with serving(build_app(settings, connection, SystemClock()), listener, tls=tls):
             sys.stdout.write(
@@ -207,21 +169,12 @@ async def serve_console(
 
 def _own_url(listen_at: str, url: str, tls: ssl.SSLContext | None) -> str:
     """What browsers open; raises CommandError where passwords or cookies would go unencrypted."""
-    host, _ = split_address(listen_at)
-    if not url:
-        if not is_loopback(host) and tls is None:
-            message = (
-                f"--listen {listen_at} is not this machine's own address: give --url https://…"
-            )
-            raise CommandError(message, Exit.USAGE)
-        return f"{'http' if tls is None else 'https'}://{listen_at}"
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (
-        parts.scheme == "http" and is_loopback(parts.hostname or "")
-    ):
-        raise CommandError(f"--url {url}: it must begin with https://", Exit.USAGE)
+    parts = urlsplit(url or f"{'http' if tls is None else 'https'}://{listen_at}")
+    is_plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if parts.scheme != "https" and not is_plain:
+        raise CommandError(f"{parts.geturl()} is open to the network: give --url https://…")
     if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-        raise CommandError(f"--url {url}: give scheme, host and port alone", Exit.USAGE)
+        raise CommandError(f"--url {url}: give scheme, host and port alone")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -229,13 +182,11 @@ def _provider(issuer: str, client_id: str, secret_file: Path | None) -> Provider
     if not issuer:
         return None
     if not client_id:
-        raise CommandError("--issuer is given without --client-id: give both", Exit.USAGE)
+        raise CommandError("--issuer is given without --client-id: give both")
     try:
         secret = "" if secret_file is None else read_small(secret_file).decode().strip()
     except (OSError, UnicodeDecodeError):
-        raise CommandError(
-            f"{secret_file} of --client-secret-file cannot be read", Exit.USAGE
-        ) from None
+        raise CommandError(f"{secret_file} of --client-secret-file cannot be read") from None
     return Provider(issuer, client_id, secret)
 
 
@@ -243,11 +194,8 @@ def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
     if cert is None and key is None:
         return None
     made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         made.load_cert_chain(cert or "", key)
     except (OSError, ssl.SSLError):
-        raise CommandError(
-            "--cert and --cert-key are no certificate in PEM with its key", Exit.USAGE
-        ) from None
+        raise CommandError("--cert and --cert-key are no certificate in PEM with its key") from None
     return made

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import grpc
-import msgspec
 from starlette.responses import Response
 from starlette.routing import Route
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, RulesetInput
 from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.cli.cases import amount_text
 from decision_service.cli.decisions import ChainLink, chain_of, differences
-from decision_service.cli.export import amount_text
-from decision_service.cli.fields import money_message
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.fields import money_message, parse_input
+from decision_service.cli.output import CommandError
 from decision_service.cli.views import outcome_text, value_text
 from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
 from decision_service.domain.errors import visible
-from decision_service.domain.ports import PagePosition
 from decision_service.server.wire import numbers_of
 
 PAGE = 50
-MOST_ROWS = 10_000
-"""Of an export."""
 
 OUTCOMES = ("APPROVE", "REFER", "DECLINE", "NOT_ENROLLED")
-LANGUAGES = {"en": "English", "fil": "Filipino"}
 TEXTS = ("any_id", "product", "reason", "arm")
 FLAGS = ("decided_again", "by_person")
 DAYS = {"from": ("create_time_from", 0), "to": ("create_time_before", 1)}
@@ -49,7 +43,6 @@ FORMULA = ("=", "+", "-", "@")
 """What a cell begins with that a spreadsheet would compute."""
 
 _LIST, _GET = "DecisionService.ListDecisions", "DecisionService.GetDecision"
-_PAGES = 40
 _WHOLE = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
 
@@ -95,7 +88,7 @@ def search(visit: Visit) -> Response:
         is_first=not token,
         address=urlencode(kept),
         following=following and urlencode({**kept, "page_token": following}),
-        back_to=back_to(following) if len(found) < PAGE else "",
+        is_short=len(found) < PAGE,
         products=sorted({one.ref.ruleset for one in _loaded(visit.service).rulesets}),
         outcomes=OUTCOMES,
     )
@@ -124,31 +117,17 @@ def fields_of(kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     return fields, wrong
 
 
-def back_to(token: str) -> str:
-    """The day down to which the service has looked, by the token of the page after."""
-    try:
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        _, position = msgspec.msgpack.decode(raw, type=tuple[bytes, PagePosition])
-    except ValueError:  # of another version of the service
-        return ""
-    return f"{position.created:%Y-%m-%d}"
-
-
 def export(visit: Visit) -> Response:
     """What the search shows, of all its pages, as CSV; the file's name says where it is cut."""
     fields, wrong = fields_of(visit.query)
     if wrong:
         return visit.go(f"/decisions?{visit.request.url.query}")
-    found: list[pb.Decision] = []
-    is_cut = False
-    for page in visit.service.pages(_LIST, _PAGES, page_size=500, **fields):
-        found.extend(page.decisions)
-        is_cut = bool(page.next_page_token)
-        if len(found) >= MOST_ROWS:
-            break
+    pages = [*visit.service.pages(_LIST, page_size=500, **fields)]
+    found = [one for page in pages for one in page.decisions]
+    is_cut = pages[-1].next_page_token
     name = f"decisions{'-incomplete' if is_cut else ''}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(csv_of(found[:MOST_ROWS]), media_type="text/csv", headers=headers)
+    return Response(csv_of(found), media_type="text/csv", headers=headers)
 
 
 def csv_of(decisions: Sequence[pb.Decision]) -> str:
@@ -176,26 +155,21 @@ def show(visit: Visit, status: int = 200, **refused: str) -> Response:
         decision=decision,
         notices=_all(visit, "NoticeService.ListNotices", "notices", decision),
         outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision),
-        languages=LANGUAGES,
         refused=refused,
     )
 
 
 def _decision(visit: Visit, *, recourse: bool = False) -> pb.Decision:
     """The decision of the page; without what would change it, which takes up to a second."""
-    reply = visit.service.call(
-        _GET,
-        decision_id=visit.path["id"],
-        view=pb.DECISION_VIEW_FULL,
-        without_recourse=not recourse,
-    )
-    decision: pb.Decision = reply.decision
-    return decision
+    asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": not recourse}
+    found: pb.Decision
+    found = visit.service.call(_GET, decision_id=visit.path["id"], **asked).decision
+    return found
 
 
 def _all(visit: Visit, method: str, field: str, decision: pb.Decision) -> list[Any]:
     """Every entry of a list about a decision; none where the person may not read it."""
-    pages = visit.service.pages(method, _PAGES, decision_id=decision.decision_id, page_size=500)
+    pages = visit.service.pages(method, decision_id=decision.decision_id, page_size=500)
     try:
         return [one for page in pages for one in getattr(page, field)]
     except Refused as refused:
@@ -216,8 +190,13 @@ def replay(visit: Visit) -> Response:
         reply = _replayed(visit)
     except Refused as refused:
         return show(visit, 409, replay=sentence(refused))
-    rows = [*differences(decision, reply.decision)]
-    return visit.page("replay.html", decision=decision, reply=reply, rows=rows)
+    return visit.page("replay.html", decision=decision, reply=reply, rows=_rows(decision, reply))
+
+
+def _rows(decision: pb.Decision, reply: Any) -> list[tuple[str, str, str]]:
+    """What differs, but for rules of the offer: the offer itself says the same."""
+    found = differences(decision, reply.decision)
+    return [row for row in found if not row[0].startswith("rule offer.")]
 
 
 def _replayed(visit: Visit, **changes: Any) -> Any:
@@ -240,7 +219,6 @@ def what_if(visit: Visit) -> Response:
     except Refused as refused:
         words = sentence(refused)
         wrong = {name.removeprefix("inputs."): text for name, text in refused.fields.items()}
-    rows = [*differences(decision, reply.decision)] if reply else ()
     return visit.page(
         "what-if.html",
         400 if wrong or words else 200,
@@ -251,7 +229,7 @@ def what_if(visit: Visit) -> Response:
         reply=reply,
         wrong=wrong,
         words=words,
-        rows=rows,
+        rows=_rows(decision, reply) if reply else (),
     )
 
 
@@ -296,17 +274,10 @@ def changes_of(
 def input_of(kind: str, text: str, currency: str) -> InputValue:
     """An input of a type of rules; raises CommandError where it is no amount or whole number."""
     if kind == "integer" and not _WHOLE.fullmatch(text):
-        raise CommandError(f"{text} is no whole number: write one such as 6", Exit.USAGE)
-    match kind:
-        case "money":
-            return InputValue(money=money_message(text, currency))
-        case "flag":
-            return InputValue(flag=text == "true")
-        case "text":
-            return InputValue(text=text)
-        case "date":
-            return InputValue(date=text)
-    return InputValue(number=text)
+        raise CommandError(f"{text} is no whole number: write one such as 6")
+    if kind == "money":
+        return InputValue(money=money_message(text, currency))
+    return InputValue(text=text) if kind == "text" else parse_input(f"{kind}={text}")[1]
 
 
 def make_letter(visit: Visit) -> Response:
@@ -315,8 +286,6 @@ def make_letter(visit: Visit) -> Response:
     try:
         visit.service.call(method, decision_id=decision_id, language=visit.text("language"))
     except Refused as refused:
-        if refused.code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAUTHENTICATED}:
-            raise
         return show(visit, 409, letter=sentence(refused))
     return visit.go(f"/decisions/{decision_id}#letters")
 
@@ -327,29 +296,18 @@ def chain(visit: Visit) -> Response:
     def stored(decision_id: str) -> pb.Decision | None:
         asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": True}
         reply = visit.service.find(_GET, decision_id=decision_id, **asked)
-        return None if reply is None else reply.decision
+        return cast("pb.Decision | None", reply and reply.decision)
 
-    links = [_link(visit, one) for one in chain_of(_decision(visit), stored)]
-    loaded = _loaded(visit.service)
-    return visit.page("chain.html", links=links, loaded=loaded)
-
-
-def _link(visit: Visit, decision: pb.Decision) -> ChainLink:
-    return ChainLink(
-        decision,
-        [_review(visit.service, review_id) for review_id in decision.review.review_ids],
-        _all(visit, "NoticeService.ListNotices", "notices", decision)[::-1],
-        _all(visit, "OutcomeService.ListOutcomes", "outcomes", decision),
-    )
-
-
-def _review(service: Service, review_id: str) -> Any:
-    """A review with all of its steps."""
-    pages = service.pages("ReviewService.GetReview", _PAGES, review_id=review_id, page_size=100)
-    review = next(pages).review
-    for page in pages:
-        review.events.extend(page.review.events)
-    return review
+    links = [
+        ChainLink(
+            one,
+            [visit.service.review(each) for each in one.review.review_ids],
+            _all(visit, "NoticeService.ListNotices", "notices", one)[::-1],
+            _all(visit, "OutcomeService.ListOutcomes", "outcomes", one),
+        )
+        for one in chain_of(_decision(visit), stored)
+    ]
+    return visit.page("chain.html", links=links, loaded=_loaded(visit.service))
 
 
 def _loaded(service: Service) -> ListRulesetsResponse:

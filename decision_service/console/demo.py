@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import typer
 from google.type.money_pb2 import Money
 from starlette.concurrency import run_in_threadpool
 
@@ -14,24 +14,25 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.app.core import StartError
 from decision_service.app.wiring import start
 from decision_service.cli.client import ServerOptions
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError, whole
 from decision_service.console.command import Settings, serve_console
-from decision_service.console.service import Refused, Service
+from decision_service.console.service import Service
 from decision_service.runtime.config import load
 from decision_service.runtime.tasks import run_async
 from decision_service.runtime.telemetry import configure_logging
-from decision_service.server.auth import new_token, token_hash
+from decision_service.server.callers import new_token, token_hash
 from decision_service.standin.sandbox import sandbox_people
 
-PEOPLE = {
-    "rosa": ("reviewer", "review, read"),
-    "tomas": ("senior reviewer", "review, review_second, read"),
-    "imelda": ("risk and operations", "rules, rules_approve, rollout, read"),
-    "noel": ("auditor", "read"),
-}
-"""Those to sign in as: who they are, and their roles."""
-
 LOANS = "loan-system"
+CALLERS = {
+    "rosa": ("reviewer", ["review", "read"]),
+    "tomas": ("senior reviewer", ["review", "review_second", "read"]),
+    "imelda": ("risk and operations", ["rules", "rules_approve", "rollout", "read"]),
+    "noel": ("auditor", ["read"]),
+    LOANS: ("", ["decide"]),
+}
+"""Who they are, and their roles; all but the loan system are people to sign in as."""
+
 APPLICATIONS = (
     ("George", 20_000, 6), ("Christina", 20_000, 6), ("Anisha", 15_000, 6), ("Ryan", 20_000, 6),
     ("Christina", 60_000, 12), ("Anisha", 20_000, 9), ("Anisha", 30_000, 12),
@@ -41,29 +42,25 @@ APPLICATIONS = (
 
 
 def sandbox_console(
-    listen: Annotated[
-        str, typer.Option("--listen", help="host:port of the pages")
-    ] = "127.0.0.1:8090",
+    port: Annotated[int, whole("of the pages", "--port", least=1, most=65_535)] = 8090,
 ) -> None:
     """On loopback alone, with a store for this run alone."""
     configure_logging("error", as_json=False)
     with TemporaryDirectory() as folder:
-        run_async(_serve(Path(folder), listen))
+        run_async(_serve(Path(folder), f"127.0.0.1:{port}"))
 
 
 async def _serve(folder: Path, listen: str) -> None:
-    tokens = {name: new_token() for name in (*PEOPLE, LOANS)}
-    lines = ["callers:"]
-    for name, token in tokens.items():
-        roles = PEOPLE[name][1] if name in PEOPLE else "decide"
-        lines.append(f"  {name}: {{roles: [{roles}], tokens: ['{token_hash(token)}']}}")
+    tokens = {name: new_token() for name in CALLERS}
+    known = {
+        name: {"roles": roles, "tokens": [token_hash(tokens[name])]}
+        for name, (_, roles) in CALLERS.items()
+    }
     callers = folder / "callers.yaml"
-    callers.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    callers.write_text(json.dumps({"callers": known}), encoding="utf-8")
     settings = load(
         environ={
-            "DECISION_GRPC_ADDRESS": "127.0.0.1:0",
-            "DECISION_HTTP_ADDRESS": "127.0.0.1:0",
-            "DECISION_ADMIN_ADDRESS": "127.0.0.1:0",
+            **{f"DECISION_{one}_ADDRESS": "127.0.0.1:0" for one in ("GRPC", "HTTP", "ADMIN")},
             "DECISION_STORE_URL": f"sqlite:///{folder / 'decisions.db'}",
             "DECISION_AUTH_TOKENS_FILE": str(callers),
             "DECISION_DRAIN_GRACE": "1s",
@@ -72,14 +69,12 @@ async def _serve(folder: Path, listen: str) -> None:
     try:
         service = await start(settings, init=True)
     except StartError as error:
-        raise CommandError(str(error), Exit.USAGE, error.lines) from None
+        raise CommandError(str(error), lines=error.lines) from None
     try:
         server = ServerOptions(service.address)
         await run_in_threadpool(_decide, server, tokens[LOANS])
-        people = {f"{name}, {PEOPLE[name][0]}": tokens[name] for name in PEOPLE}
+        people = {f"{name}, {one}": tokens[name] for name, (one, _) in CALLERS.items() if one}
         await serve_console(Settings(f"http://{listen}", people=people), server, listen)
-    except Refused as refused:
-        raise CommandError(refused.message, Exit.SERVER) from None
     finally:
         await service.stop()
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta
 from itertools import starmap
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import grpc
@@ -19,37 +18,37 @@ from starlette.routing import Route
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import outcome_service_pb2 as loans_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.cli.cases import amount_text
 from decision_service.cli.fields import money_message
 from decision_service.cli.output import CommandError
-from decision_service.cli.views import money_text, value_text
 from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.domain.accounts import Kind
-from decision_service.factors.registry import catalogue
 from decision_service.runtime.clock import SystemClock
+from decision_service.server.wire import numbers_of
 
 HOLDS = {"1 hour": 60, "until tomorrow, this time": 24 * 60, "3 days": 72 * 60 - 5}
 """For how many minutes a case may be held; five fewer than the most, since clocks differ."""
 
 EARLIER = 10
 SECOND = 20
-_STEPS_OF_A_PAGE = 100
+_GET = "DecisionService.GetDecision"
+_RESULT = ("request_id", "reason", "explanation")
 
 
-@dataclass(slots=True)
-class Past:
-    """Another decision of the same person, with what counts of it now and the loans on it.
+class Past(NamedTuple):
+    """Another decision of the same person, what counts of it now, and the loans on it.
 
-    `is_since` says of an approval that it was made after the decision of the case.
+    `is_since` says of an approval that it was made after the decision of the case; `loans` is None
+    where the caller may not read them.
     """
 
-    decision_id: str
+    decision: pb.Decision
+    counts: pb.Decision | pb.DecisionReview
     at: Timestamp
-    outcome: str
-    amount: Money | None
-    by_person: bool
+    amount: Money
     is_since: bool
-    loans: list[loans_pb.LoanOutcome] | None
+    loans: Collection[loans_pb.LoanOutcome] | None
 
 
 def routes(pages: Pages) -> list[Route]:
@@ -72,12 +71,10 @@ def routes(pages: Pages) -> list[Route]:
 def _queue(visit: Visit) -> Response:
     names = ("product", "queue", "kind", "state", "tag", "overdue")
     asked = {name: visit.query.get(name, "") for name in names}
-    known = {"kind": pb.ReferKind.keys(), "state": pb.ReviewState.keys()}
-    chosen: dict[str, Any] = {
-        name: value for name, value in asked.items() if value in known.get(name, [value])
-    }
-    chosen |= {"overdue": bool(asked["overdue"]), "unfinished": not chosen.get("state")}
-    chosen = {name: value for name, value in chosen.items() if value}
+    chosen: dict[str, Any] = asked | {"overdue": bool(asked["overdue"])}
+    chosen["kind"] = numbers_of(pb.ReferKind.DESCRIPTOR).get(asked["kind"])
+    chosen["state"] = numbers_of(pb.ReviewState.DESCRIPTOR).get(asked["state"])
+    chosen["unfinished"] = not chosen["state"]
     token = visit.query.get("page", "")
     listed = visit.service.call("ReviewService.ListReviews", page_token=token, **chosen)
     token = listed.next_page_token
@@ -87,12 +84,13 @@ def _queue(visit: Visit) -> Response:
         "reviews.html",
         asked=asked,
         desks=desks,
+        waiting=[(desk.product, one) for desk in desks for one in desk.queues if one.unfinished],
         queues=sorted({queue.queue for desk in desks for queue in desk.queues}),
         mine=[one for one in claimed if one.claimed_by == visit.session.name],
         reviews=listed.reviews,
         more=f"/reviews?{urlencode(asked | {'page': token})}" if token else "",
-        kinds=pb.ReferKind.keys()[1:],
-        states=pb.ReviewState.keys()[1:],
+        kinds=[*numbers_of(pb.ReferKind.DESCRIPTOR)][1:],
+        states=[*numbers_of(pb.ReviewState.DESCRIPTOR)][1:],
     )
 
 
@@ -101,15 +99,6 @@ def _in_state(visit: Visit, state: str, most: int) -> Sequence[review_pb.Review]
     found: review_pb.ListReviewsResponse
     found = visit.service.call("ReviewService.ListReviews", **chosen)
     return found.reviews
-
-
-def _read(visit: Visit, review_id: str) -> tuple[review_pb.Review, list[review_pb.ReviewEvent]]:
-    """A review with all of its steps."""
-    replies = visit.service.pages(
-        "ReviewService.GetReview", 3, review_id=review_id, page_size=_STEPS_OF_A_PAGE
-    )
-    reviews = [reply.review for reply in replies]
-    return reviews[0], [event for review in reviews for event in review.events]
 
 
 def _next(visit: Visit) -> Response:
@@ -124,24 +113,17 @@ def _next(visit: Visit) -> Response:
 def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Response:
     """The page of a case; `tried` is the step whose form was sent, with what was typed in it."""
     service = visit.service
-    review, events = _read(visit, visit.path["id"])
-    found = service.find(
-        "DecisionService.GetDecision",
-        decision_id=review.decision_id,
-        view="DECISION_VIEW_FULL",
-        without_recourse=review.HasField("end_time"),
-    )
-    decision = None if found is None else found.decision
+    review = service.review(visit.path["id"])
+    asked = {"view": "DECISION_VIEW_FULL", "without_recourse": True}
+    found = service.find(_GET, decision_id=review.decision_id, **asked)
+    decision = found and found.decision
     desk = service.find("ReviewService.GetDesk", product=review.product)
     is_mine = review.state == pb.REVIEW_STATE_CLAIMED and review.claimed_by == visit.session.name
-    is_priced = is_mine and not (refused and tried == "approve")
-    amount = visit.text("amount") or _plain(_prefilled(review, decision))
-    currency = review.requested_amount.currency_code
+    amount = visit.text("amount") or _prefilled(review, decision)
     return visit.page(
         "review.html",
         200 if refused is None else 400 if refused.fields else 409,
         review=review,
-        events=events,
         decision=decision,
         desk=desk.desks[0] if desk is not None and desk.desks else review_pb.Desk(),
         is_mine=is_mine,
@@ -151,12 +133,11 @@ def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Resp
         refused_words="" if refused is None else sentence(refused),
         typed=visit.form,
         amount=amount,
-        price=_tried(visit, amount, currency) if is_priced else None,
-        decline=_dry_run(visit, outcome="OUTCOME_DECLINE") if is_mine else None,
-        past=[] if decision is None else list(_past(visit, decision)),
-        would_change=[] if decision is None else remedies(decision),
-        meaning=meaning,
-        sources={} if decision is None else sources(decision),
+        price=_dry_run(visit, "APPROVE", amount, review.requested_amount.currency_code)
+        if is_mine and not (refused and tried == "approve")
+        else None,
+        decline=_dry_run(visit, "DECLINE") if is_mine else None,
+        past=[] if decision is None else [*_past(visit, decision)],
         request_id=secrets.token_urlsafe(16),
         holds=HOLDS,
         kinds=list(Kind),
@@ -171,132 +152,53 @@ def _is_for_second(review: review_pb.Review, visit: Visit) -> bool:
     )
 
 
-def _prefilled(review: review_pb.Review, decision: pb.Decision | None) -> Money:
-    """What the rules offered, else what was asked for."""
-    if decision is not None and decision.offer.approved_amount.units:
-        return decision.offer.approved_amount
-    return review.requested_amount
-
-
-def _plain(amount: Money) -> str:
-    """As it is typed: `20000` or `20000.50`."""
-    return money_text(amount).partition(" ")[0].replace(",", "") if amount.currency_code else ""
+def _prefilled(review: review_pb.Review, decision: pb.Decision | None) -> str:
+    """What the rules offered, else what was asked for, as it is typed: `20000` or `20000.50`."""
+    offered = decision.offer.approved_amount if decision is not None else Money()
+    found = offered if offered.units else review.requested_amount
+    return amount_text(found) if found.currency_code else ""
 
 
 def _past(visit: Visit, decision: pb.Decision) -> Iterator[Past]:
     """The newest other decisions of the person; none where the caller may not read them."""
+    method = "DecisionService.ListDecisions"
     chosen: dict[str, Any] = {"user_id": decision.user_id, "page_size": EARLIER + 1}
-    listed = visit.service.find("DecisionService.ListDecisions", **chosen)
+    listed = visit.service.find(method, **chosen)
     if listed is None:
         return
-    reviewed = visit.service.call("DecisionService.ListDecisions", by_person=True, **chosen)
-    by_person = {one.decision_id for one in reviewed.decisions}
+    reviewed = visit.service.call(method, by_person=True, **chosen).decisions
+    by_person = {one.decision_id for one in reviewed}
     others = [one for one in listed.decisions if one.decision_id != decision.decision_id]
     for one in others[:EARLIER]:
+        counts, at, amount = one, one.create_time, one.offer.approved_amount
         if one.decision_id in by_person:
-            reply = visit.service.call("DecisionService.GetDecision", decision_id=one.decision_id)
-            one = reply.decision
-        yield _past_of(visit, one, decision)
+            counts = visit.service.call(_GET, decision_id=one.decision_id).decision.review
+            at, amount = counts.decide_time, counts.approved_amount
+        is_approved = counts.outcome == pb.OUTCOME_APPROVE
+        is_since = is_approved and at.ToNanoseconds() >= decision.create_time.ToNanoseconds()
+        loans = _loans(visit, one.decision_id) if is_approved else ()
+        yield Past(one, counts, at, amount, is_since, loans)
 
 
-def _past_of(visit: Visit, one: pb.Decision, judged: pb.Decision) -> Past:
-    is_persons, review = bool(one.review.role), one.review
-    outcome = review.outcome if is_persons else one.outcome
-    at = review.decide_time if is_persons else one.create_time
-    is_approved = outcome == pb.OUTCOME_APPROVE
-    amount = review.approved_amount if is_persons else one.offer.approved_amount
-    return Past(
-        one.decision_id,
-        at,
-        pb.Outcome.Name(outcome).removeprefix("OUTCOME_"),
-        amount if is_approved and amount.currency_code else None,
-        is_persons,
-        is_approved and at.ToNanoseconds() >= judged.create_time.ToNanoseconds(),
-        _loans(visit, one.decision_id) if is_approved else [],
-    )
-
-
-def _loans(visit: Visit, decision_id: str) -> list[loans_pb.LoanOutcome] | None:
+def _loans(visit: Visit, decision_id: str) -> Collection[loans_pb.LoanOutcome] | None:
     """The newest report of each loan; None where the caller may not read them."""
-    found = visit.service.find(
-        "OutcomeService.ListOutcomes", decision_id=decision_id, page_size=500
-    )
-    if found is None:
-        return None
-    return list({one.outcome.loan_id: one.outcome for one in found.outcomes}.values())
-
-
-def sources(decision: pb.Decision) -> dict[str, str]:
-    """The provider and account by the id of each source of a decision."""
-    return {
-        one.account_id: f"{one.provider_id} ({one.status.lower()}, account {one.account_id})"
-        for one in decision.data_quality.accounts
-    }
-
-
-def meaning(factor: str) -> str:
-    """What a factor is, as the catalogue says it; the name itself of what is no factor."""
-    found = catalogue().get(factor)
-    if found is None:
-        return factor
-    return f"{found.sentence[:1].lower()}{found.sentence[1:].rstrip('.')}"
-
-
-def remedies(decision: pb.Decision) -> list[str]:
-    """What would change a decision, in sentences."""
-    said = []
-    if decision.HasField("override"):
-        capped = decision.override.kind == "CAPPED"
-        when = "on a day on which the cap has room" if capped else "once the clock is right"
-        said.append(f"Have it decided again {when}.")
-    if decision.HasField("recourse"):
-        said.append(_recourse(decision.recourse))
-    said += [
-        f"{one.help[:1].upper()}{one.help[1:]}. Missing: {meaning(one.factor)}."
-        for one in decision.data_requests
-    ]
-    if decision.HasField("connect"):
-        types = ", ".join(decision.connect.provider_types)
-        said.append(f"An account of the type {types} would complete the data.")
-    if decision.refer_kind == pb.REFER_KIND_LEGAL:
-        said.append("Another amount may pass the check: try one under Approve.")
-    return said or ["The rules name nothing that would: a person's judgement decides."]
-
-
-def _recourse(recourse: pb.Recourse) -> str:
-    if recourse.kind == "NOTHING":
-        return "Nothing of what the rules look at would change it."
-    amount = money_text(recourse.approved_amount) if recourse.HasField("approved_amount") else "it"
-    day = f" from {recourse.decide_again_on} on" if recourse.decide_again_on else ""
-    would = f"would approve {amount}{day}"
-    if recourse.kind == "WAIT":
-        return f"Waiting: the rules {would}, if income and contributions go on as they are."
-    changes = "; ".join(
-        f"{meaning(one.factor)}, {value_text(one.needed)} in the place of {value_text(one.value)}"
-        for one in recourse.changes
-    )
-    return f"The rules {would}, if all of this were different: {changes}."
+    asked: dict[str, Any] = {"decision_id": decision_id, "page_size": 500}
+    found = visit.service.find("OutcomeService.ListOutcomes", **asked)
+    return found and {one.outcome.loan_id: one.outcome for one in found.outcomes}.values()
 
 
 def _price(visit: Visit) -> Response:
-    amount, currency = visit.query.get("amount", ""), visit.query.get("currency", "")
-    return visit.page("review-price.html", price=_tried(visit, amount.strip(), currency))
+    amount, currency = (visit.query.get(name, "").strip() for name in ("amount", "currency"))
+    return visit.page("review-price.html", price=_dry_run(visit, "APPROVE", amount, currency))
 
 
-def _tried(visit: Visit, amount: str, currency: str) -> dict[str, Any]:
-    """What would come of an approval: the review as it would be, or why it is refused."""
+def _dry_run(visit: Visit, outcome: str, *amount: str) -> dict[str, Any]:
+    """The review as a result would leave it, or why that is refused."""
+    given: dict[str, Any] = {"review_id": visit.path["id"], "outcome": f"OUTCOME_{outcome}"}
     try:
-        money = _money(amount, currency)
-        return _dry_run(visit, outcome="OUTCOME_APPROVE", approved_amount=money)
-    except Refused as refused:
-        return {"review": None, "words": sentence(refused)}
-
-
-def _dry_run(visit: Visit, **fields: Any) -> dict[str, Any]:
-    try:
-        reply = visit.service.call(
-            "ReviewService.CompleteReview", review_id=visit.path["id"], dry_run=True, **fields
-        )
+        if amount:
+            given["approved_amount"] = _money(*amount)
+        reply = visit.service.call("ReviewService.CompleteReview", dry_run=True, **given)
     except Refused as refused:
         return {"review": None, "words": sentence(refused)}
     return {"review": reply.review, "words": ""}
@@ -320,12 +222,12 @@ def _claim(visit: Visit) -> Response:
     step = visit.text("step")
     try:
         reply = visit.service.call("ReviewService.ClaimReview", review_id=visit.path["id"])
+        if visit.is_part:
+            return visit.page("review-claim.html", review=reply.review)
     except Refused as refused:
         if visit.is_part:
             return visit.page("review-claim.html", review=None, words=sentence(refused))
         return _case(visit, step, refused)
-    if visit.is_part:
-        return visit.page("review-claim.html", review=reply.review, words="")
     return _case(visit, step) if step else visit.go(f"/reviews/{visit.path['id']}")
 
 
@@ -359,12 +261,9 @@ def _typed(*names: str, **fixed: Any) -> Said:
     return lambda visit: {name: visit.text(name) for name in names} | fixed
 
 
-_result = _typed("request_id", "reason", "explanation")
-
-
 def _approval(visit: Visit) -> dict[str, Any]:
     amount = _money(visit.text("amount"), visit.text("currency"))
-    return _result(visit) | {"outcome": "OUTCOME_APPROVE", "approved_amount": amount}
+    return _typed(*_RESULT, outcome="OUTCOME_APPROVE", approved_amount=amount)(visit)
 
 
 def _data(visit: Visit) -> dict[str, Any]:
@@ -385,11 +284,7 @@ def _hand(visit: Visit) -> dict[str, Any]:
 
 STEPS: dict[str, tuple[str, Said, bool]] = {
     "approve": ("CompleteReview", _approval, True),
-    "decline": (
-        "CompleteReview",
-        lambda visit: _result(visit) | {"outcome": "OUTCOME_DECLINE"},
-        False,
-    ),
+    "decline": ("CompleteReview", _typed(*_RESULT, outcome="OUTCOME_DECLINE"), False),
     "data": ("RequestReviewData", _data, False),
     "note": ("AddReviewNote", _typed("request_id", "text"), False),
     "again": ("DecideAgain", _typed(), False),
@@ -409,8 +304,8 @@ def _second(visit: Visit) -> Response:
     theirs = [one for one in waiting if _is_for_second(one, visit)]
     steps = []
     for one in theirs[:SECOND]:
-        review, events = _read(visit, one.review_id)
-        steps.append((review, [event for event in events if event.action == "PROPOSED"][-1]))
+        review = visit.service.review(one.review_id)
+        steps.append((review, [each for each in review.events if each.action == "PROPOSED"][-1]))
     own = sum(one.completed_by == visit.session.name for one in waiting)
     desks = visit.service.call("ReviewService.GetDesk").desks
     return visit.page(

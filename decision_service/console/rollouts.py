@@ -7,7 +7,6 @@ from itertools import groupby
 from math import inf
 from typing import Any, NamedTuple
 
-import grpc
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -18,20 +17,17 @@ from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 
 STEPS = {
-    "advance": "AdvanceRollout",
-    "confirm": "ConfirmRollout",
-    "roll-back": "RollBackRollout",
-    "pause": "PauseRollout",
-    "resume": "ResumeRollout",
-    "kill": "SetKillSwitch",
-    "revive": "SetKillSwitch",
+    "advance": ("AdvanceRollout", True),
+    "confirm": ("ConfirmRollout", True),
+    "roll-back": ("RollBackRollout", False),
+    "pause": ("PauseRollout", False),
+    "resume": ("ResumeRollout", False),
+    "kill": ("SetKillSwitch", True),
+    "revive": ("SetKillSwitch", True),
 }
-WEIGHTY = {"advance", "confirm", "kill", "revive"}
-_ON_THE_PAGE = {
-    grpc.StatusCode.INVALID_ARGUMENT,
-    grpc.StatusCode.FAILED_PRECONDITION,
-    grpc.StatusCode.ABORTED,
-}
+"""By the last part of its path: the method, and whether it has weight."""
+
+_ON_THE_PAGE = {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED"}
 _AGAIN = {"PLAN_CHANGED", "ROLLOUT_MOVED_ON"}
 """Refusals after which the same step may be sent again, now that the page shows what is new."""
 
@@ -44,8 +40,8 @@ def routes(pages: Pages) -> list[Route]:
         pages.route("/rollouts", _rollouts),
         pages.route("/rollouts/{product}", _rollout),
         *(
-            pages.route(path, _taking(step), "POST", weighty=step in WEIGHTY)
-            for step, path in ((step, f"/rollouts/{{product}}/{step}") for step in STEPS)
+            pages.route(f"/rollouts/{{product}}/{step}", _taking(step), "POST", weighty=weighty)
+            for step, (_, weighty) in STEPS.items()
         ),
     ]
 
@@ -74,7 +70,8 @@ def _rollout(visit: Visit, refused: Refused | None = None, step: str = "") -> Re
         taken=next((each for each in journal.steps if str(each.position) == taken), None),
         unchanged=taken == "0",
         refused=refused,
-        problem=_problem(refused) if refused else "",
+        problem=sentence(refused) if refused else "",
+        is_again=bool(refused and refused.reason in _AGAIN),
         form_of=(step, visit.text("track") or visit.text("arm")),
         typed=visit.text,
         said=words,
@@ -86,15 +83,9 @@ def _rollout(visit: Visit, refused: Refused | None = None, step: str = "") -> Re
     )
 
 
-def _problem(refused: Refused) -> str:
-    if refused.reason in _AGAIN:
-        return f"{sentence(refused)} Nothing was done. This page shows what is so now: look again."
-    return sentence(refused)
-
-
 def _taking(step: str) -> Handler:
     """The handler of a form: it takes the step, and shows the journal's row of it."""
-    name = f"RolloutService.{STEPS[step]}"
+    name = f"RolloutService.{STEPS[step][0]}"
     asked = method_of(name).input_type.fields_by_name
 
     def take(visit: Visit) -> Response:
@@ -108,7 +99,7 @@ def _taking(step: str) -> Handler:
         try:
             reply = visit.service.call(name, **{field: given[field] for field in asked})
         except Refused as refused:
-            if refused.code not in _ON_THE_PAGE:
+            if refused.code.name not in _ON_THE_PAGE:
                 raise
             return _rollout(visit, refused, step)
         return visit.go(f"/rollouts/{visit.path['product']}?step={reply.step.position}")
@@ -132,12 +123,8 @@ class Picture(NamedTuple):
 
 def picture(one: figures_pb.GuardrailFigures) -> Picture | None:
     """None where no span has a share."""
-    spans = [
-        (place, float(point.value), float(point.low), float(point.high))
-        for place, point in enumerate(one.points)
-        if point.value
-    ]
-    if not spans:
+    values = [float(point.value) for point in one.points if point.value]
+    if not values:
         return None
     limits = [
         (float(text), f"{name} {float(text):g}")
@@ -145,32 +132,42 @@ def picture(one: figures_pb.GuardrailFigures) -> Picture | None:
         if text
     ]
     least, most = float(one.allowed_low or -inf), float(one.allowed_high or inf)
-    every = [share for _, *shares in spans for share in shares] + [at for at, _ in limits]
+    edges = [float(edge) for point in one.points if point.value for edge in (point.low, point.high)]
+    every = [*values, *edges, *(at for at, _ in limits)]
     low, high = min(every), max(every)
 
-    def x(place: int) -> float:
-        return round(LEFT + (WIDE - LEFT - RIGHT) * place / max(len(one.points) - 1, 1), 1)
+    def at(place: int, share: float | str) -> tuple[float, float]:
+        across = (WIDE - LEFT - RIGHT) * place / max(len(one.points) - 1, 1)
+        return round(LEFT + across, 1), y(float(share))
 
     def y(share: float) -> float:
         return round(EDGE + (high - share) / (high - low or 1) * (HIGH - 2 * EDGE), 1)
 
-    outside = [(x(place), y(value)) for place, value, *_ in spans if not least <= value <= most]
+    outside = [
+        at(place, point.value)
+        for place, point in enumerate(one.points)
+        if point.value and not least <= float(point.value) <= most
+    ]
     runs = []
-    for _, group in groupby(enumerate(spans), lambda each: each[1][0] - each[0]):
-        found = [span for _, span in group]
-        found.append(found[-1])  # a span alone is a dot
-        line = [f"{x(place)},{y(value)}" for place, value, *_ in found]
-        above = [f"{x(place)},{y(top)}" for place, _, _, top in found]
-        below = [f"{x(place)},{y(bottom)}" for place, _, bottom, _ in reversed(found)]
-        runs.append((" ".join(line), " ".join((*above, *below))))
+    for has_share, group in groupby(enumerate(one.points), lambda each: bool(each[1].value)):
+        if has_share:
+            found = [*group]
+            found.append(found[-1])  # a span alone is a dot
+            line = [at(place, point.value) for place, point in found]
+            band = [at(place, point.high) for place, point in found]
+            band += [at(place, point.low) for place, point in reversed(found)]
+            runs.append((_written(line), _written(band)))
     allowed = f"; allowed is {' and '.join(text for _, text in limits)}" if limits else ""
-    values, (_, last, *ends) = [value for _, value, *_ in spans], spans[-1]
     return Picture(
         runs,
         [(y(at), text) for at, text in limits],
         [(y(at), f"{at:.1f}") for at in (low, high)],
         outside,
-        f"From {min(values):.1f} to {max(values):.1f} in the {len(spans)} of {len(one.points)} "
-        f"spans that have a share; the newest is {last:.1f}, with the 95 % interval "
-        f"{ends[0]:.1f} to {ends[1]:.1f}{allowed}. Spans outside: {len(outside)}.",
+        f"From {min(values):.1f} to {max(values):.1f} in the {len(values)} of {len(one.points)} "
+        f"spans that have a share; the newest is {values[-1]:.1f}, with the 95 % interval "
+        f"{edges[-2]:.1f} to {edges[-1]:.1f}{allowed}. Spans outside: {len(outside)}.",
     )
+
+
+def _written(places: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in places)

@@ -17,6 +17,8 @@ from decision_service.cli.client import Connection, answered, method_of, unreach
 SECONDS = 10.0
 """How long a call may take."""
 
+PAGES = 20
+
 
 class Refused(Exception):
     """What the service answered in the place of a reply: a sentence, and a code to go by.
@@ -25,11 +27,11 @@ class Refused(Exception):
     name of the field that they are about.
     """
 
-    def __init__(self, code: grpc.StatusCode, message: str, reason: str = "") -> None:
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.reason = reason
+        self.reason = ""
         self.fields: dict[str, str] = {}
 
     @classmethod
@@ -53,11 +55,13 @@ class Service:
 
     def __init__(self, connection: Connection, token: str) -> None:
         self.seconds = 0.0
-        self.call_id = secrets.token_hex(8)
         self._connection = connection
-        self._metadata = (("authorization", f"Bearer {token}"), ("x-request-id", self.call_id))
+        self._metadata = (
+            ("authorization", f"Bearer {token}"),
+            ("x-request-id", secrets.token_hex(8)),
+        )
 
-    def call(self, name: str, seconds: float = SECONDS, **fields: Any) -> Any:
+    def call(self, name: str, **fields: Any) -> Any:
         """The reply of a method such as `ReviewService.GetReview`; raises Refused."""
         rpc = method_of(name)
         asked, reply = GetMessageClass(rpc.input_type), GetMessageClass(rpc.output_type)
@@ -66,20 +70,28 @@ class Service:
         made = channel.unary_unary(path, asked.SerializeToString, reply.FromString)
         began = perf_counter()
         try:
-            return made(asked(**fields), timeout=seconds, metadata=self._metadata)
+            return made(asked(**fields), timeout=SECONDS, metadata=self._metadata)
         except grpc.RpcError as error:
             raise Refused.of(error, self._connection) from None
         finally:
             self.seconds += perf_counter() - began
 
-    def pages(self, name: str, most: int, **fields: Any) -> Iterator[Any]:
-        """At most so many pages of a list, each asked for when the one before it is used up."""
-        for _ in range(most):
+    def pages(self, name: str, **fields: Any) -> Iterator[Any]:
+        """At most PAGES pages of a list, each asked for when the one before it is used up."""
+        for _ in range(PAGES):
             page = self.call(name, **fields)
             yield page
             if not page.next_page_token:
                 return
             fields["page_token"] = page.next_page_token
+
+    def review(self, review_id: str) -> Any:
+        """A review with all of its steps."""
+        pages = self.pages("ReviewService.GetReview", review_id=review_id, page_size=100)
+        review = next(pages).review
+        for page in pages:
+            review.events.extend(page.review.events)
+        return review
 
     def find(self, name: str, **fields: Any) -> Any:
         """The reply, or None where the person may not ask or nothing is found."""

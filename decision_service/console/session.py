@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cachetools import TTLCache
+
 COOKIE = "__Host-session"
 LONGEST = 8 * 3600.0
 IDLE = 30 * 60.0
@@ -30,7 +32,6 @@ class Session:
     seen: float
     refresh: str = ""
     token_ends: float = float("inf")
-    key: str = ""
 
     def may(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
@@ -41,24 +42,18 @@ class Sessions:
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._open: dict[str, Session] = {}
+        self._open: TTLCache[str, Session] = TTLCache(MOST, LONGEST, seconds)
 
     def begin(self, session: Session) -> str:
         """Keep a session, and return the value of its cookie: 256 random bits."""
-        now = self._seconds()
-        for key in [key for key, one in self._open.items() if not _lasts(one, now)]:
-            del self._open[key]
-        while len(self._open) >= MOST:
-            del self._open[next(iter(self._open))]
         value = secrets.token_urlsafe(32)
-        session.key = _hashed(value)
-        self._open[session.key] = session
+        self._open[_hashed(value)] = session
         return value
 
     def of(self, value: str) -> Session | None:
         """The session of a cookie; None once it has ended or was idle for half an hour."""
         found, now = self._open.get(_hashed(value)), self._seconds()
-        if found is None or not _lasts(found, now):
+        if found is None or now - found.seen > IDLE:
             return None
         found.seen = now
         return found
@@ -71,10 +66,6 @@ class Sessions:
         for key, one in [*self._open.items()]:
             if one is session or (everywhere and one.name == session.name):
                 del self._open[key]
-
-
-def _lasts(session: Session, now: float) -> bool:
-    return now - session.began <= LONGEST and now - session.seen <= IDLE
 
 
 def _hashed(value: str) -> str:

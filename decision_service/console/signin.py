@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from math import inf
 from typing import Any, cast
 
 import grpc
@@ -18,14 +19,14 @@ from joserfc import jwt
 from joserfc.errors import InvalidClaimError, JoseError
 from joserfc.jwk import KeySet, KeySetSerialization
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from decision_service.console.service import Refused, Service
 from decision_service.console.session import COOKIE, Session, Sessions
-from decision_service.console.web import Pages, local, sentence
+from decision_service.console.web import local, page, sentence
+from decision_service.domain.ports import Clock
 
 log = structlog.get_logger("decision_service.console")
 
@@ -40,6 +41,11 @@ _FAULTS = (OAuthError, JoseError, httpx2.HTTPError, ValueError, KeyError)
 _COOKIE: Any = {"path": "/", "secure": True, "httponly": True, "samesite": "lax"}
 _UNREACHABLE = (
     "The identity provider does not answer as it should: try again, or tell the operators."
+)
+_UNKNOWN = "The service does not know this token: paste one that is in use."
+_NO_ACCOUNT = (
+    "The service does not know you: have an operator add the `subjects` of your account at the "
+    "identity provider to the callers file."
 )
 
 
@@ -72,30 +78,28 @@ class SignIn:
         self,
         sessions: Sessions,
         serve: Callable[[str], Service],
-        now: Callable[[], datetime],
-        seconds: Callable[[], float],
+        clock: Clock,
         origin: str,
-        provider: Provider | None = None,
-        people: Mapping[str, str] | None = None,
+        provider: Provider | None,
+        people: Mapping[str, str],
     ) -> None:
         self.sessions = sessions
-        self.pages: Pages
         self._serve = serve
-        self._now = now
-        self._seconds = seconds
-        self._provider = provider
-        self._people = people or {}
+        self._now = clock.now
+        self._seconds = clock.monotonic
+        self._provider = provider or Provider("", "")
+        self._people = people
         self._callback = f"{origin}/sign-in/callback"
-        self._flows: TTLCache[str, Flow] = TTLCache(10_000, FLOW_SECONDS, seconds)
+        self._flows: TTLCache[str, Flow] = TTLCache(10_000, FLOW_SECONDS, clock.monotonic)
         self._renewing = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         made = [
-            Route("/sign-in", self._choose, methods=["GET"]),
+            Route("/sign-in", self._page, methods=["GET"]),
             Route("/sign-in", self._by_token, methods=["POST"]),
             Route("/sign-out", self._out, methods=["POST"]),
         ]
-        if self._provider is not None:
+        if self._provider.issuer:
             made += [
                 Route("/sign-in/provider", self._to_provider, methods=["GET"]),
                 Route("/sign-in/callback", self._from_provider, methods=["GET"]),
@@ -108,45 +112,31 @@ class SignIn:
         if session is None or session.token_ends - self._seconds() > RENEW_BEFORE:
             return session
         async with self._renewing:
-            if session.token_ends - self._seconds() <= RENEW_BEFORE:
-                await self._renew(session)
+            if session.refresh and session.token_ends - self._seconds() <= RENEW_BEFORE:
+                with suppress(*_FAULTS):  # the present one serves to its end
+                    async with self._asking() as (client, about):
+                        found = await client.refresh_token(about["token_endpoint"], session.refresh)
+                        self._keep(session, found, await self._checked(client, about, found))
         if session.token_ends > self._seconds():
             return session
         self.sessions.end(session)
         return None
 
-    async def _renew(self, session: Session) -> None:
-        """Bring another ID token; the present one serves to its end without it."""
-        if not session.refresh or self._provider is None:
-            return
-        try:
-            async with self._client() as client:
-                about = await _discovered(client, self._provider)
-                found = await client.refresh_token(about["token_endpoint"], session.refresh)
-                claims = self._checked(found["id_token"], await _keys(client, about))
-        except _FAULTS:
-            return
-        session.token, session.token_ends = found["id_token"], self._ends(claims["exp"])
-        session.refresh = found.get("refresh_token") or session.refresh
-
-    async def _choose(self, request: Request) -> Response:
-        return self._page(request)
-
     def _page(self, request: Request, status: int = 200, words: str = "") -> Response:
-        after = local(request.query_params.get("next", "/"))
-        body = self.pages.templates.get_template("sign-in.html").render(
-            session=None,
-            here="/sign-in",
+        return page(
+            request,
+            None,
+            "sign-in.html",
+            status,
             words=words,
-            after=after,
-            has_provider=self._provider is not None,
+            after=local(request.query_params.get("next", "/")),
+            has_provider=bool(self._provider.issuer),
             people=[*self._people],
         )
-        return HTMLResponse(body, status)
 
     async def _by_token(self, request: Request) -> Response:
         """With a pasted token, or as one of the made-up people."""
-        form: FormData = await request.form(max_files=0, max_fields=5)
+        form = await request.form(max_files=0, max_fields=5)
         person, token = str(form.get("person", "")), str(form.get("token", "")).strip()
         token = self._people.get(person, token)
         if not token.isascii() or not token.isprintable() or " " in token or len(token) > 4096:
@@ -161,9 +151,10 @@ class SignIn:
                 lambda: self._serve(session.token).call("StatusService.GetCaller")
             )
         except Refused as refused:
-            known = refused.code is not grpc.StatusCode.UNAUTHENTICATED
-            words = sentence(refused) if known else _unknown(session)
-            return self._page(request, 503 if known else 403, words)
+            if refused.code is not grpc.StatusCode.UNAUTHENTICATED:
+                return self._page(request, 503, sentence(refused))
+            is_pasted = session.token_ends == inf
+            return self._page(request, 403, _UNKNOWN if is_pasted else _NO_ACCOUNT)
         former = self.sessions.of(request.cookies.get(COOKIE, ""))
         if former is not None:
             self.sessions.end(former)
@@ -185,10 +176,11 @@ class SignIn:
         response.delete_cookie(COOKIE, **_COOKIE)
         return response
 
-    def _client(self) -> AsyncOAuth2Client:
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[tuple[AsyncOAuth2Client, dict[str, Any]]]:
+        """A client of the provider, and what that says of itself; raises one of _FAULTS."""
         provider = self._provider
-        assert provider is not None  # noqa: S101 - its routes are there with a provider alone
-        return AsyncOAuth2Client(
+        async with AsyncOAuth2Client(
             provider.client_id,
             provider.secret or None,
             token_endpoint_auth_method="client_secret_basic" if provider.secret else "none",
@@ -197,29 +189,32 @@ class SignIn:
             code_challenge_method="S256",
             timeout=5.0,
             follow_redirects=False,
-        )
+        ) as client:
+            url = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
+            about = await _object(client, url)
+            if about.get("issuer") != provider.issuer:
+                raise ValueError("another issuer")
+            yield client, about
 
     async def _to_provider(self, request: Request) -> Response:
         """To the provider, which has to ask who it is even where it knows the browser.
 
         By a link: the policy lets no form lead elsewhere, and that holds for redirects too.
         """
-        assert self._provider is not None  # noqa: S101
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         flow = Flow(state, nonce, verifier, local(request.query_params.get("next", "/")))
         try:
-            async with self._client() as client:
-                about = await _discovered(client, self._provider)
+            async with self._asking() as (client, about):
+                url, _ = client.create_authorization_url(
+                    about["authorization_endpoint"],
+                    state=flow.state,
+                    nonce=flow.nonce,
+                    code_verifier=flow.verifier,
+                    prompt="login",
+                    max_age=0,
+                )
         except _FAULTS:
             return self._page(request, 503, _UNREACHABLE)
-        url, _ = client.create_authorization_url(
-            about["authorization_endpoint"],
-            state=flow.state,
-            nonce=flow.nonce,
-            code_verifier=flow.verifier,
-            prompt="login",
-            max_age=0,
-        )
         key = secrets.token_urlsafe(32)
         self._flows[key] = flow
         response = RedirectResponse(url, 303)
@@ -227,7 +222,6 @@ class SignIn:
         return response
 
     async def _from_provider(self, request: Request) -> Response:
-        assert self._provider is not None  # noqa: S101
         flow = self._flows.pop(request.cookies.get(FLOW_COOKIE, ""), None)
         if flow is None or not secrets.compare_digest(
             request.query_params.get("state", "").encode(), flow.state.encode()
@@ -238,29 +232,30 @@ class SignIn:
         if "error" in request.query_params:
             return self._page(request, 403, "The identity provider did not sign you in: try again.")
         try:
-            async with self._client() as client:
-                about = await _discovered(client, self._provider)
+            async with self._asking() as (client, about):
                 found = await client.fetch_token(
                     about["token_endpoint"],
                     code=request.query_params.get("code", ""),
                     code_verifier=flow.verifier,
                 )
-                claims = self._checked(found["id_token"], await _keys(client, about), flow)
+                claims = await self._checked(client, about, found, flow)
         except JoseError:
             return self._page(request, 403, "The provider's answer is not one to you: begin again.")
         except _FAULTS:
             return self._page(request, 503, _UNREACHABLE)
         began = self._seconds()
         session = Session("", frozenset(), found["id_token"], began, began)
-        session.refresh, session.token_ends = (
-            found.get("refresh_token", ""),
-            self._ends(claims["exp"]),
-        )
+        self._keep(session, found, claims)
         return await self._begin(request, session, flow.after)
 
-    def _checked(self, token: str, keys: KeySet, flow: Flow | None = None) -> dict[str, Any]:
+    async def _checked(
+        self,
+        client: AsyncOAuth2Client,
+        about: Mapping[str, Any],
+        found: Mapping[str, Any],
+        flow: Flow | None = None,
+    ) -> Mapping[str, Any]:
         """The claims of an ID token to this console, that of a flow's answer; raises JoseError."""
-        assert self._provider is not None  # noqa: S101
         wanted: dict[str, Any] = {
             "iss": {"essential": True, "value": self._provider.issuer},
             "aud": {"essential": True, "value": self._provider.client_id},
@@ -268,43 +263,24 @@ class SignIn:
         }
         if flow is not None:
             wanted["nonce"] = {"essential": True, "value": flow.nonce}
-        claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+        keys = cast("KeySetSerialization", await _object(client, about["jwks_uri"]))
+        decoded = jwt.decode(found["id_token"], KeySet.import_key_set(keys), algorithms=ALGORITHMS)
+        claims = decoded.claims
         now = int(self._now().timestamp())
         jwt.JWTClaimsRegistry(now=now, leeway=LEEWAY, **wanted).validate(claims)
         if flow is not None and now - claims.get("auth_time", now) > LEEWAY:
             raise InvalidClaimError("auth_time")  # it did not ask the person again
         return claims
 
-    def _ends(self, exp: int) -> float:
-        return self._seconds() + exp - self._now().timestamp()
+    def _keep(self, session: Session, found: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
+        session.token = found["id_token"]
+        session.token_ends = self._seconds() + claims["exp"] - self._now().timestamp()
+        session.refresh = found.get("refresh_token") or session.refresh
 
 
-async def _keys(client: AsyncOAuth2Client, about: Mapping[str, Any]) -> KeySet:
-    answer = await client.request("GET", about["jwks_uri"], withhold_token=True)
-    return KeySet.import_key_set(cast("KeySetSerialization", _object(answer)))
-
-
-def _unknown(session: Session) -> str:
-    """That the service does not know a person, with what an operator needs to mend it."""
-    if not session.token_ends < float("inf"):
-        return "The service does not know this token: paste one that is in use."
-    return (
-        "The service does not know you: have an operator add the `subjects` of your account at the "
-        "identity provider to the callers file."
-    )
-
-
-async def _discovered(client: AsyncOAuth2Client, provider: Provider) -> dict[str, Any]:
-    """What the provider says of itself; raises ValueError where it is another one."""
-    url = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
-    about = _object(await client.request("GET", url, withhold_token=True))
-    if about.get("issuer") != provider.issuer:
-        raise ValueError("another issuer")
-    return about
-
-
-def _object(answer: httpx2.Response) -> dict[str, Any]:
-    found = answer.raise_for_status().json()
+async def _object(client: AsyncOAuth2Client, url: str) -> dict[str, Any]:
+    """A document of the provider; raises ValueError where it is none."""
+    found = (await client.request("GET", url, withhold_token=True)).raise_for_status().json()
     if not isinstance(found, dict):
         raise ValueError("no object")  # noqa: TRY004 - a fault of the provider
     return found

@@ -19,15 +19,12 @@ from markupsafe import Markup
 from decision_service.cli import rollout, views
 from decision_service.console import charts
 from decision_service.domain.errors import visible
+from decision_service.factors.registry import catalogue
 from decision_service.server.wire import enum_name
 
 _SPANS = (("d", 86_400), ("h", 3_600), ("min", 60))
-STATIC = {
-    "console.css": "text/css",
-    "console.js": "text/javascript",
-    "htmx-4.0.1.min.js": "text/javascript",
-}
-"""What pages load, all of it from here, by name and media type."""
+STATIC = ("console.css", "console.js", "htmx-4.0.1.min.js")
+"""What pages load, all of it from here."""
 
 
 def environment(now: Callable[[], datetime]) -> Environment:
@@ -41,23 +38,16 @@ def environment(now: Callable[[], datetime]) -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
+    for name in ("money", "value", "cause", "reason", "outcome", "offer", "score", "override"):
+        made.filters[name] = getattr(views, f"{name}_text")
     made.filters.update(
-        money=views.money_text,
-        value=views.value_text,
-        cause=views.cause_text,
-        reason=views.reason_text,
-        outcome=views.outcome_text,
-        offer=views.offer_text,
-        score=views.score_text,
-        change=views.change_text,
-        recourse=views.recourse_text,
-        override=views.override_text,
+        comparison=views.comparison_text,
         moved=rollout.moved_text,
         name=name_of,
         words=lambda text: text.lower().replace("_", " "),
         instant=instant,
         age=lambda at: age(at, now()),
-        comparison=_comparison,
+        meaning=meaning,
         factor_rows=charts.factor_rows,
         stages=charts.stages,
         strip=charts.strip,
@@ -97,10 +87,12 @@ def age(at: Timestamp, now: datetime) -> str:
     return "now"
 
 
-def _comparison(one: Any) -> str:
-    return views.comparison_text(
-        one.left, one.actual, one.operator or "is", one.right, one.required
-    )
+def meaning(factor: str) -> str:
+    """What a factor is, as the catalogue says it; the name itself of what is no factor."""
+    if factor not in catalogue():
+        return factor
+    words = catalogue()[factor].sentence
+    return f"{words[:1].lower()}{words[1:].rstrip('.')}"
 
 
 @cache

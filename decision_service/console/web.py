@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from math import inf
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import grpc
 import structlog
-from jinja2 import Environment
+from python_multipart import create_form_parser
+from python_multipart.exceptions import FormParserError
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, Headers, MutableHeaders
+from starlette.datastructures import FormData, Headers, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -22,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decision_service.console.service import Refused, Service
-from decision_service.console.session import Session
+from decision_service.console.session import COOKIE, Session, Sessions
 
 log = structlog.get_logger("decision_service.console")
 
@@ -30,6 +33,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 HEADERS = {
     "content-security-policy": POLICY,
     "cache-control": "no-store",
@@ -43,31 +47,16 @@ UPLOAD_BYTES = 5 * 1024 * 1024
 """Of a report or of proofs that a person shows; nothing of it is stored."""
 
 _SAFE = {"GET", "HEAD"}
-_STATUS = {
-    grpc.StatusCode.INVALID_ARGUMENT: 400,
-    grpc.StatusCode.PERMISSION_DENIED: 403,
-    grpc.StatusCode.NOT_FOUND: 404,
-    grpc.StatusCode.FAILED_PRECONDITION: 409,
-    grpc.StatusCode.ABORTED: 409,
-    grpc.StatusCode.ALREADY_EXISTS: 409,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
-    grpc.StatusCode.UNAVAILABLE: 503,
-    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
-}
-_LATER = {429, 503, 504}
-"""Of a form that may be sent again as it is."""
-
-_TITLES = {
-    400: "That cannot be asked",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Not found",
-    409: "It has changed meanwhile",
-    413: "Too large",
-    421: "Another address",
-    429: "Too much at once",
-    503: "The service does not answer",
-    504: "The service took too long",
+_FAILED = "That did not work"
+_ANSWERS = {
+    grpc.StatusCode.INVALID_ARGUMENT: (400, "That cannot be asked"),
+    grpc.StatusCode.PERMISSION_DENIED: (403, "Not allowed"),
+    grpc.StatusCode.NOT_FOUND: (404, "Not found"),
+    grpc.StatusCode.FAILED_PRECONDITION: (409, "It has changed meanwhile"),
+    grpc.StatusCode.ABORTED: (409, "It has changed meanwhile"),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (429, "Too much at once"),
+    grpc.StatusCode.UNAVAILABLE: (503, "The service does not answer"),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (504, "The service took too long"),
 }
 
 
@@ -123,6 +112,16 @@ class Walls:
         return site == "same-origin" and origin in {None, "null", self._origin}
 
 
+def page(
+    request: Request, session: Session | None, template: str, status: int = 200, **values: Any
+) -> Response:
+    """A page of a template, which every page gives the session and the request."""
+    found = request.app.state.templates.get_template(template)
+    return HTMLResponse(
+        found.render(session=session, request=request, status=status, **values), status
+    )
+
+
 @dataclass(slots=True)
 class Visit:
     """One request of a signed-in person."""
@@ -130,8 +129,7 @@ class Visit:
     request: Request
     session: Session
     service: Service
-    templates: Environment
-    form: FormData = field(default_factory=FormData)
+    form: FormData
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -148,14 +146,10 @@ class Visit:
 
     def text(self, name: str) -> str:
         """A field of the form, without spaces around it; empty where it was not sent."""
-        value = self.form.get(name, "")
-        return value.strip().replace("\r\n", "\n") if isinstance(value, str) else ""
+        return str(self.form.get(name, "")).strip().replace("\r\n", "\n")
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
-        body = self.templates.get_template(template).render(
-            session=self.session, here=self.request.url.path, query=self.query, **values
-        )
-        return HTMLResponse(body, status)
+        return page(self.request, self.session, template, status, query=self.query, **values)
 
     def go(self, path: str) -> Response:
         return RedirectResponse(path, 303)
@@ -164,22 +158,13 @@ class Visit:
 Handler = Callable[[Visit], Response]
 
 
+@dataclass(frozen=True, slots=True)
 class Pages:
     """Makes endpoints of handlers, which run in threads: calls of the service block them."""
 
-    def __init__(
-        self,
-        templates: Environment,
-        session_of: Callable[[Request], Any],
-        is_fresh: Callable[[Session], bool],
-        serve: Callable[[str], Service],
-        end: Callable[[Session], None],
-    ) -> None:
-        self.templates = templates
-        self._session_of = session_of
-        self._is_fresh = is_fresh
-        self._serve = serve
-        self._end = end
+    sessions: Sessions
+    session_of: Callable[[Request], Awaitable[Session | None]]
+    serve: Callable[[str], Service]
 
     def route(
         self, path: str, handler: Handler, method: str = "GET", *, weighty: bool = False
@@ -189,19 +174,22 @@ class Pages:
         async def endpoint(request: Request) -> Response:
             began = perf_counter()
             form = await _form(request) if method == "POST" else FormData()
-            session = await self._session_of(request)
+            session = await self.session_of(request)
             if session is None:
-                return self.signed_out(request, form)
-            if weighty and not self._is_fresh(session):
-                return self._again(request, form, session)
-            visit = Visit(request, session, self._serve(session.token), self.templates, form)
+                return _signed_out(request, form)
+            if weighty and not self.sessions.is_fresh(session):
+                words = "This step has weight, so you are asked who you are again."
+                return _sign_in_again(request, session, form, words)
+            visit = Visit(request, session, self.serve(session.token), form)
             try:
                 response = await run_in_threadpool(handler, visit)
             except Refused as refused:
                 if refused.code is grpc.StatusCode.UNAUTHENTICATED:
-                    self._end(session)
-                    return self.signed_out(request, form)
-                response = self.refusal(request, refused, session, form)
+                    self.sessions.end(session)
+                    return _signed_out(request, form)
+                status, title = _ANSWERS.get(refused.code, (502, _FAILED))
+                about: dict[str, Any] = {"title": title, "words": sentence(refused), "form": form}
+                response = page(request, session, "message.html", status, **about)
             spent, whole = visit.service.seconds * 1000, (perf_counter() - began) * 1000
             response.headers["server-timing"] = (
                 f"own;dur={whole - spent:.1f}, service;dur={spent:.1f}"
@@ -210,83 +198,41 @@ class Pages:
 
         return Route(path, endpoint, methods=[method])
 
-    def signed_out(self, request: Request, form: FormData) -> Response:
-        """Leads to the sign-in and back. What was typed stays on the page and can be sent again."""
-        if request.method == "POST":
-            why = "Your session has ended."
-            return self._again(request, form, None, why)
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        if "hx-request" in request.headers:
-            return HTMLResponse(
-                '<p class="bad">Your session has ended: <a href="/sign-in">sign in</a>.</p>'
-            )
-        return RedirectResponse(f"/sign-in?next={quote(here, safe='')}", 303)
-
-    def _again(
-        self,
-        request: Request,
-        form: FormData,
-        session: Session | None,
-        why: str = "This step has weight, so you are asked who you are again.",
-    ) -> Response:
-        return self.error(
-            request, 401, "Sign in again", why, session, _fields(form), request.url.path
-        )
-
-    def refusal(
-        self, request: Request, refused: Refused, session: Session, form: FormData
-    ) -> Response:
-        status = _STATUS.get(refused.code, 502)
-        title = _TITLES.get(status, "That did not work")
-        again = _fields(form) if status in _LATER else ()
-        action = request.url.path if again else ""
-        return self.error(request, status, title, sentence(refused), session, again, action)
-
-    def error(
-        self,
-        request: Request,
-        status: int,
-        title: str,
-        words: str,
-        session: Session | None,
-        fields: Sequence[tuple[str, str]] = (),
-        action: str = "",
-    ) -> Response:
-        """A page with one sentence and a way on."""
-        body = self.templates.get_template("error.html").render(
-            title=title,
-            words=words,
-            session=session,
-            here=request.url.path,
-            status=status,
-            fields=fields,
-            action=action,
-            way_on=_above(request.url.path),
-        )
-        return HTMLResponse(body, status)
-
-    async def failed(self, request: Request, error: Exception, session: Session | None) -> Response:
+    async def failed(self, request: Request, error: Exception) -> Response:
         """Any page's answer to what no handler expected, with an id to find it by."""
+        session = self.sessions.of(request.cookies.get(COOKIE, ""))
         if isinstance(error, HTTPException):
-            words = (
-                error.detail
-                if error.status_code == 413
-                else f"There is no page {request.url.path}."
-            )
-            title = _TITLES.get(error.status_code, "That did not work")
-            return self.error(request, error.status_code, title, words, session)
+            title, words, status = "Not found", "There is no such page.", error.status_code
+            if status == 413:
+                title, words = "Too large", error.detail
+            return page(request, session, "message.html", status, title=title, words=words)
         incident = secrets.token_hex(8)
-        places = traceback.extract_tb(error.__traceback__)[-12:]
-        log.error(
-            "incident",
-            incident=incident,
-            error=type(error).__name__,
-            frames=[
-                f"{one.filename.rpartition('decision_service/')[2]}:{one.lineno}" for one in places
-            ],
-        )
+        frames = [
+            f"{one.filename.rpartition('decision_service/')[2]}:{one.lineno}"
+            for one in traceback.extract_tb(error.__traceback__)[-12:]
+        ]
+        log.error("incident", incident=incident, error=type(error).__name__, frames=frames)
         words = f"The console failed: give the operators the incident {incident}."
-        return self.error(request, 500, "That did not work", words, session)
+        return page(request, session, "message.html", 500, title=_FAILED, words=words)
+
+
+def _signed_out(request: Request, form: FormData) -> Response:
+    """Leads to the sign-in and back. What was typed stays on the page and can be sent again."""
+    if request.method == "POST":
+        return _sign_in_again(request, None, form, "Your session has ended.")
+    if "hx-request" in request.headers:
+        return HTMLResponse(
+            '<p class="bad">Your session has ended: <a href="/sign-in">sign in</a>.</p>'
+        )
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/sign-in?next={quote(here, safe='')}", 303)
+
+
+def _sign_in_again(
+    request: Request, session: Session | None, form: FormData, words: str
+) -> Response:
+    title = "Sign in again"
+    return page(request, session, "message.html", 401, title=title, words=words, form=form)
 
 
 def sentence(refused: Refused) -> str:
@@ -294,33 +240,26 @@ def sentence(refused: Refused) -> str:
     words = refused.message.strip()
     if "_" not in words.partition(" ")[0]:
         words = f"{words[:1].upper()}{words[1:]}"
-    return f"{words}{'' if words.endswith('.') else '.'}"
+    return f"{words.removesuffix('.')}."
 
 
-def local(path: str, otherwise: str = "/") -> str:
-    """A path of this console, and nothing that leads elsewhere."""
-    parts = urlsplit(path)
-    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return (
-        path if is_own and not parts.scheme and not parts.netloc and "\\" not in path else otherwise
-    )
-
-
-def _above(path: str) -> str:
-    """The list that a page belongs to: `/reviews` of a case."""
-    return "/" + path.strip("/").split("/")[0] if path.count("/") > 1 else "/"
-
-
-def _fields(form: FormData) -> Sequence[tuple[str, str]]:
-    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+def local(path: str) -> str:
+    """A path of this console; the start in the place of what could lead elsewhere."""
+    return path if _LOCAL.fullmatch(path) else "/"
 
 
 async def _form(request: Request) -> FormData:
-    length = request.headers.get("content-length", "")
-    is_upload = request.headers.get("content-type", "").startswith("multipart/")
-    if not is_upload and (not length.isdigit() or int(length) > FORM_BYTES):
-        raise HTTPException(413, "A form has at most 64 KB: write less.")
+    """The fields of a form, or its one file, which is kept in memory alone."""
+    length, kind = (request.headers.get(f"content-{name}", "") for name in ("length", "type"))
     try:
-        return await request.form(max_files=1, max_fields=60)
-    except ClientDisconnect:
+        if kind.startswith("multipart/"):
+            files: list[Any] = []
+            limits = {"MAX_MEMORY_FILE_SIZE": inf}
+            parser = create_form_parser({"Content-Type": kind.encode()}, None, files.append, limits)
+            parser.write(await request.body())
+            return FormData([("file", UploadFile(one.file_object)) for one in files[:1]])
+        if not length.isdigit() or int(length) > FORM_BYTES:
+            raise HTTPException(413, "A form has at most 64 KB: write less.")
+        return await request.form(max_fields=60)
+    except (ClientDisconnect, FormParserError):
         return FormData()

@@ -32,7 +32,7 @@ from decision_service.domain.factor import Value
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
-from decision_service.factors.income_history import IncomeMonth, last_income_months, reads_income
+from decision_service.factors.monthly_income import IncomeMonth, last_income_months, reads_income
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.evaluate import traces

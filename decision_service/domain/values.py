@@ -23,18 +23,9 @@ _BY_EXPONENT = {
 _EXPONENTS = {code: number for number, codes in _BY_EXPONENT.items() for code in codes.split()}
 
 _SIGNS = {
-    "PHP": "₱",
-    "USD": "$",
-    "EUR": "€",
-    "GBP": "£",
-    "JPY": "¥",
-    "IDR": "Rp",
-    "INR": "₹",
-    "THB": "฿",
-    "VND": "₫",
-    "KRW": "₩",
-    "NGN": "₦",
-}
+    "PHP": "₱", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "IDR": "Rp", "INR": "₹",
+    "THB": "฿", "VND": "₫", "KRW": "₩", "NGN": "₦",
+}  # fmt: skip
 
 
 class IllegalAmount(ValueError):
@@ -189,18 +180,10 @@ class Cause(StrEnum):
         return self not in ABSENT
 
 
-ABSENT = frozenset(
-    {
-        Cause.NO_DATA,
-        Cause.SHORT_HISTORY,
-        Cause.NOT_CONNECTED,
-        Cause.NO_EVIDENCE,
-        Cause.DIVISION_BY_ZERO,
-        Cause.UNDEFINED,
-        Cause.NOT_SENT,
-        Cause.UNKNOWN_PROVIDER,
-    }
-)
+ABSENT = frozenset({
+    Cause.NO_DATA, Cause.SHORT_HISTORY, Cause.NOT_CONNECTED, Cause.NO_EVIDENCE,
+    Cause.DIVISION_BY_ZERO, Cause.UNDEFINED, Cause.NOT_SENT, Cause.UNKNOWN_PROVIDER,
+})  # fmt: skip
 
 
 OF_FACTORS = tuple(c for c in Cause if c not in {Cause.NOT_APPLIED, Cause.UNDEFINED})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.factors import (
+from decision_service.factors import (  # noqa: F401 - importing them registers them
     accounts,
     contributions,
     employment,
@@ -16,18 +16,3 @@ from decision_service.factors import (
     own,
     transactions,
 )
-
-__all__ = [
-    "accounts",
-    "contributions",
-    "employment",
-    "employment_status",
-    "income",
-    "income_payroll",
-    "income_proof",
-    "income_statistics",
-    "liabilities",
-    "match",
-    "own",
-    "transactions",
-]

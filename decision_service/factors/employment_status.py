@@ -11,10 +11,14 @@ from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.contributions import contribution_book
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
-from decision_service.factors.income import INCOME_CAUSES
 from decision_service.factors.income_months import formal_payroll, platform_taints
 from decision_service.factors.income_proof import last_backed, proof_taints, unbacked_span
-from decision_service.factors.monthly_income import gig_months, income, income_presence
+from decision_service.factors.monthly_income import (
+    INCOME_CAUSES,
+    gig_months,
+    income,
+    income_presence,
+)
 from decision_service.factors.payroll import named_employer
 from decision_service.factors.registry import FactorContext, Family
 from decision_service.factors.series import MonthBook, MonthSpan, either_way

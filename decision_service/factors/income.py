@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import (
@@ -25,27 +24,11 @@ from decision_service.factors.answer import (
 )
 from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.income_sources import income_settlement
-from decision_service.factors.monthly_income import income, income_presence
+from decision_service.factors.monthly_income import INCOME, income, income_presence
 from decision_service.factors.payroll import named_employer
-from decision_service.factors.registry import (
-    CALENDAR,
-    READ_CAUSES,
-    WHOLE,
-    FactorContext,
-    Family,
-    months,
-    window_length,
-)
+from decision_service.factors.registry import CALENDAR, WHOLE, FactorContext, months, window_length
 from decision_service.factors.series import MonthBook, MonthSpan, at, either_way, over, over_spans
 
-INCOME_CAUSES = READ_CAUSES | {
-    Cause.SHORT_HISTORY,
-    Cause.MIXED_CURRENCY,
-    Cause.UNCLASSIFIED,
-    Cause.UNKNOWN_PROVIDER,
-    Cause.NOT_YET_POSTED,
-}
-INCOME = Family("income", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 TREND_MONTHS = 3
 CONSERVATIVE_NEEDS = 3

@@ -16,7 +16,7 @@ from decision_service.domain.values import Cause, Missing
 from decision_service.factors.answer import PAYROLL_GRADE, Answer, answer, median
 from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.horizons import Settlement, last_seen
-from decision_service.factors.income import INCOME, since_last
+from decision_service.factors.income import since_last
 from decision_service.factors.income_months import (
     formal_payroll,
     income_feed,
@@ -24,7 +24,13 @@ from decision_service.factors.income_months import (
     platform_taints,
 )
 from decision_service.factors.income_sources import formal_jobs, income_settlement, income_sources
-from decision_service.factors.monthly_income import CARRIES, KNOWN_MONTHS, income, overlapping
+from decision_service.factors.monthly_income import (
+    CARRIES,
+    INCOME,
+    KNOWN_MONTHS,
+    income,
+    overlapping,
+)
 from decision_service.factors.paychecks import paychecks
 from decision_service.factors.payroll import (
     amount_of,

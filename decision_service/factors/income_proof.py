@@ -26,7 +26,7 @@ from decision_service.factors.answer import (
 )
 from decision_service.factors.employment import NO_EVIDENCE
 from decision_service.factors.horizons import stand_in_from
-from decision_service.factors.income import DIVISION, INCOME, INCOME_CAUSES
+from decision_service.factors.income import DIVISION
 from decision_service.factors.income_months import (
     employed_months,
     employment_taints,
@@ -42,7 +42,7 @@ from decision_service.factors.income_sources import (
     total,
 )
 from decision_service.factors.ledger import beyond_taken, within_days
-from decision_service.factors.monthly_income import income
+from decision_service.factors.monthly_income import INCOME, INCOME_CAUSES, income
 from decision_service.factors.paychecks import (
     MOST_PAYSLIPS,
     Payslip,

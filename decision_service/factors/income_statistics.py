@@ -18,9 +18,9 @@ from decision_service.factors.answer import (
     ratio,
 )
 from decision_service.factors.employment import NO_EVIDENCE
-from decision_service.factors.income import DIVISION, INCOME
+from decision_service.factors.income import DIVISION
 from decision_service.factors.income_sources import GIG, PAYROLL, JobKey
-from decision_service.factors.monthly_income import income, income_presence
+from decision_service.factors.monthly_income import INCOME, income, income_presence
 from decision_service.factors.registry import CALENDAR, WHOLE, WHOLE_HISTORY, FactorContext, months
 from decision_service.factors.series import either_way, over, over_spans, within
 

@@ -23,7 +23,8 @@ from decision_service.factors.answer import (
     plus_months,
     ratio,
 )
-from decision_service.factors.income import INCOME, conservative
+from decision_service.factors.income import conservative
+from decision_service.factors.monthly_income import INCOME
 from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
 from decision_service.factors.quality import evidence_of, feed, liabilities, supply
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, once

@@ -45,19 +45,9 @@ GMAIL = frozenset({"gmail.com", "googlemail.com"})
 """One mail provider under two names, which documents that dots make no other mailbox."""
 
 SUFFIXES = {
-    "jr": "jr",
-    "jnr": "jr",
-    "junior": "jr",
-    "sr": "sr",
-    "senior": "sr",
-    "snr": "sr",
-    "ii": "ii",
-    "2nd": "ii",
-    "iii": "iii",
-    "3rd": "iii",
-    "iv": "iv",
-    "4th": "iv",
-}
+    "jr": "jr", "jnr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "snr": "sr", "ii": "ii",
+    "2nd": "ii", "iii": "iii", "3rd": "iii", "iv": "iv", "4th": "iv",
+}  # fmt: skip
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "dra", "engr", "atty"})
 PARTICLES = frozenset({"de", "del", "dela", "delas", "delos", "la", "las", "los"})
 ABBREVIATIONS = {"ma": "maria", "sta": "santa", "sto": "santo"}

@@ -1,14 +1,20 @@
-"""The monthly income: payroll before estimates before a gig account's earnings."""
+"""The monthly income: payroll before estimates before a gig account's earnings.
+
+Also as a person reads it: what counts of which month, of which source, or why not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 
 import msgspec
 
-from decision_service.domain.accounts import Kind
+from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.factor import Evidence
-from decision_service.domain.values import Missing
+from decision_service.domain.needs import Needs
+from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.values import AsOf, Cause, Missing, Money, Month
 from decision_service.factors.answer import Amount, median, month_name, proofs_evidence
 from decision_service.factors.horizons import Settlement, SourceCoverage, shows_none
 from decision_service.factors.income_months import (
@@ -27,18 +33,26 @@ from decision_service.factors.income_sources import (
     income_sources,
     platforms,
     reported_by,
+    reporters,
     stand_in_months,
 )
 from decision_service.factors.paychecks import paychecks
-from decision_service.factors.registry import FactorContext, once
+from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, once, registered
 from decision_service.factors.series import MonthBook, SeriesView, Spans, within
 from decision_service.factors.usage import EARNING_KINDS, Feeder, counted, dead_ends
 
+INCOME_CAUSES = READ_CAUSES | {
+    Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.UNKNOWN_PROVIDER,
+    Cause.NOT_YET_POSTED,
+}  # fmt: skip
+INCOME = Family("income", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 KNOWN_MONTHS = 6
 CARRIES = 3
 """A source carries the income where it gives one part in three of it or more."""
 FALLEN = (5, 3)
 """A month under 60 % of the source's median has fallen: 5 times it is less than 3 medians."""
+MONTHS = 24
+"""How many months a person is shown."""
 
 
 class Fallen(msgspec.Struct, frozen=True):
@@ -274,3 +288,98 @@ def _unobserved(context: FactorContext) -> Collection[int]:
     sheet, known_from = income_months(context), stand_in_months(context).start
     first = min(sheet.draft.proofs, default=known_from)
     return frozenset(m for m in range(first, known_from) if m not in sheet.draft.proofs)
+
+
+class MonthState(StrEnum):
+    """OPEN while a source may still post the month, FLAWED where its amount cannot count."""
+
+    KNOWN = "KNOWN"
+    OPEN = "OPEN"
+    ZERO = "ZERO"
+    FLAWED = "FLAWED"
+
+
+class IncomePart(msgspec.Struct, frozen=True):
+    """What one source adds to a month."""
+
+    provider_id: str
+    data_kind: Kind
+    amount: Money
+
+
+class IncomeMonth(msgspec.Struct, frozen=True):
+    """`amount`, the sum of the parts, is None of an open or flawed month."""
+
+    month: str
+    state: MonthState
+    amount: Money | None = None
+    parts: tuple[IncomePart, ...] = ()
+
+
+def reads_income(factors: Iterable[str]) -> bool:
+    """Whether one of the factors rests on the monthly income."""
+    return any(INCOME.kinds <= registered(name).spec.kinds for name in factors)
+
+
+def last_income_months(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> Sequence[IncomeMonth]:
+    """The last 24 ended months from the first with a record on, oldest first.
+
+    Before it nothing is known: not even that nothing was earned.
+    """
+    context = FactorContext(snapshot, needs, as_of)
+    book, last = income(context), Month.of(as_of.date).index - 1
+    months = range(max(book.first, last - MONTHS + 1), last + 1)
+    return [_month(context, book, month) for month in months]
+
+
+def _month(context: FactorContext, book: IncomeBook, month: int) -> IncomeMonth:
+    name, state = str(Month(month)), _state(book, month)
+    if state in {MonthState.OPEN, MonthState.FLAWED}:
+        return IncomeMonth(name, state)
+    added: dict[tuple[str, Kind], Amount] = {}
+    for (source, kind), amount in _added(book, month, counted(context)):
+        of = counted(context)[source].provider_id, kind
+        added[of] = added.get(of, 0) + amount
+    total: Amount = 0
+    parts = []
+    for of in sorted(added):  # rounded so that they add up
+        before, total = round(total), total + added[of]
+        if round(total) != before:
+            parts.append(IncomePart(*of, Money(context.currency, round(total) - before)))
+    return IncomeMonth(name, state, Money(context.currency, round(total)), (*parts,))
+
+
+def _state(book: IncomeBook, month: int) -> MonthState:
+    span, waiting = (month, month), book.view.open.get(month)
+    flawed = waiting is not None and waiting.cause is not Cause.NOT_YET_POSTED
+    if flawed or book.judged((span,))[0]:
+        return MonthState.FLAWED
+    if waiting or month > book.horizon:
+        return MonthState.OPEN
+    (amount,) = book.raw(span)
+    if book.missing or amount is None:
+        return MonthState.FLAWED
+    return MonthState.KNOWN if round(amount) else MonthState.ZERO
+
+
+def _added(
+    book: IncomeBook, month: int, feeders: Mapping[str, Feeder]
+) -> Iterator[tuple[Reporter, Amount]]:
+    """What whose records add; of several that report the same job one, the first in order."""
+    for part in book.parts.get(month, {}).values():
+        amounts = part.reported
+        of = min(amounts, key=lambda one: (abs(part.amount - amounts[one]), one))
+        yield of, amounts[of]
+        if part.amount != amounts[of]:  # at a scheme's ceiling
+            yield _paper(book.facts[month], feeders), part.amount - amounts[of]
+
+
+def _paper(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> Reporter:
+    """The document with the largest amount of those that may add to an estimate."""
+    papers = [
+        (source, kind)
+        for source in reporters(facts)
+        for kind in EARNING_KINDS
+        if feeders[source].document and (kind is Kind.INCOMES or feeders[source].gig)
+    ]
+    return max(papers, key=lambda one: (reported_by(facts, one), one))

@@ -188,10 +188,7 @@ def repaid_loans(context: FactorContext) -> Answer:
 
 
 def _figure(
-    context: FactorContext,
-    work: Callable[[History], Figure | date | None],
-    *,
-    owed: bool = False,
+    context: FactorContext, work: Callable[[History], Figure | date | None], *, owed: bool = False
 ) -> Answer:
     """A figure of the history; missing where none was read, or what is `owed` is not known."""
     history = context.own.history

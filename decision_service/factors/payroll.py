@@ -21,18 +21,9 @@ SHORTEST_DELAY = 2
 LONGEST_DELAY = 45
 
 PERIOD_MONTHS = {
-    "Hourly": 0,
-    "Daily": 0,
-    "Weekly": 0,
-    "Semimonthly": 0,
-    "Monthly": 0,
-    "Bimonthly": 2,
-    "Quarterly": 3,
-    "Annually": 12,
-    "Variable": 0,
-    "Unspecified": 0,
-    None: 0,
-}
+    "Hourly": 0, "Daily": 0, "Weekly": 0, "Semimonthly": 0, "Monthly": 0, "Bimonthly": 2,
+    "Quarterly": 3, "Annually": 12, "Variable": 0, "Unspecified": 0, None: 0,
+}  # fmt: skip
 """Months that a record without an end date covers; 0 is up to a month, so the start's month.
 
 Semimonthly is twice a month and Bimonthly every two months. Where a record has both dates, they

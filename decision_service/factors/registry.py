@@ -46,19 +46,10 @@ _WAITING = (
 _STEPS = {ValueType.INTEGER: Decimal(1), ValueType.NUMBER: Decimal("0.05")}
 
 
-READ_CAUSES = frozenset(
-    {
-        Cause.NO_DATA,
-        Cause.NOT_CONNECTED,
-        Cause.NOT_FETCHED,
-        Cause.SOURCE_FAILED,
-        Cause.PARTIAL,
-        Cause.STALE,
-        Cause.BAD_DATA,
-        Cause.EXPIRED,
-        Cause.CHANGED_WHILE_READING,
-    }
-)
+READ_CAUSES = frozenset({
+    Cause.NO_DATA, Cause.NOT_CONNECTED, Cause.NOT_FETCHED, Cause.SOURCE_FAILED, Cause.PARTIAL,
+    Cause.STALE, Cause.BAD_DATA, Cause.EXPIRED, Cause.CHANGED_WHILE_READING,
+})  # fmt: skip
 """Why any factor that rests on fetched records can be missing."""
 
 Bound = int | Callable[[int], int] | None

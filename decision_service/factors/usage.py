@@ -34,13 +34,9 @@ GIVEN_KINDS = tuple(kind for kind in FETCHED_KINDS if kind is not Kind.LINKS)
 
 
 DATED = (
-    Kind.EINCOMES,
-    Kind.INCOMES,
-    Kind.CONTRIBUTIONS,
-    Kind.EMPLOYMENTS,
-    Kind.LIABILITIES,
+    Kind.EINCOMES, Kind.INCOMES, Kind.CONTRIBUTIONS, Kind.EMPLOYMENTS, Kind.LIABILITIES,
     Kind.TRANSACTIONS,
-)
+)  # fmt: skip
 """What an account must show that takes an old one's place; a person is no matter of dates."""
 WORK = frozenset({Kind.INCOMES, Kind.EMPLOYMENTS})
 WINDOW = 13

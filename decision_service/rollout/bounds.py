@@ -92,8 +92,7 @@ def _check_arm_cap(
     most = None if asked is None else asked.upper
     if cap.max_amount is not None and most is not None and cap.max_amount >= most:
         message = f"the cap `{cap.name}` keeps no request away: requests are at most {most}"
-        hint = "lower the amount, or remove it"
-        written.warning("P319", "max_amount", message, hint)
+        written.warning("P319", "max_amount", message, "lower the amount, or remove it")
 
 
 def _warn_of_hidden_caps(read: Sequence[tuple[DayCap, Read]]) -> None:

@@ -93,10 +93,7 @@ class _Counts(msgspec.Struct, frozen=True):
 
 
 def departs(
-    champion: ArmCount,
-    challenger: ArmCount,
-    allowed: ConfidenceBand,
-    earlier: ArmCount = NOTHING,
+    champion: ArmCount, challenger: ArmCount, allowed: ConfidenceBand, earlier: ArmCount = NOTHING
 ) -> bool:
     """Whether the arms differ otherwise than allowed, wrongly in at most FALSE_ALARMS of rollouts.
 
@@ -376,11 +373,7 @@ def not_awaited(
 
 
 def advances_itself(
-    plan: Plan,
-    state: RolloutState,
-    decisions: int,
-    judgements: Sequence[Judgement],
-    now: datetime,
+    plan: Plan, state: RolloutState, decisions: int, judgements: Sequence[Judgement], now: datetime
 ) -> bool:
     """Whether go-live moves on without an operator; a challenger never does."""
     readiness = waits_for(plan, state, TrackName.GO_LIVE, decisions, judgements)

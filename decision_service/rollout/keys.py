@@ -76,8 +76,7 @@ def _spelled(pattern: re.Pattern[str], code: str, what: str, letters: str) -> Ki
         if scalar is None or pattern.fullmatch(scalar.text):
             return None if scalar is None else scalar.text
         hint = f"use {letters}, beginning with a letter, at most 60"
-        message = f"`{shortened(scalar.text)}` is not {what}"
-        fields.report.error(code, scalar.place, message, hint)
+        fields.report.error(code, scalar.place, f"`{shortened(scalar.text)}` is not {what}", hint)
         return None
 
     return Kind(read, {"type": "string", "pattern": f"^{pattern.pattern}$"})

@@ -49,17 +49,10 @@ from decision_service.rules.language.yaml import MapNode, YamlNode
 
 _NOT_CONTENT = frozenset({"digest", "available"})
 
-_CONTENT_UNLESS: Mapping[str, object] = {
-    "caps": (),
-    "second_person_above": None,
-    "review": None,
-}
+_CONTENT_UNLESS: Mapping[str, object] = {"caps": (), "second_person_above": None, "review": None}
 """Values at which a key is no part of the digest."""
 
-_TAGS: Mapping[str, str] = {
-    "ExpectedOutcome": "Expectation",
-    "RolloutStage": "Stage",
-}
+_TAGS: Mapping[str, str] = {"ExpectedOutcome": "Expectation", "RolloutStage": "Stage"}
 """The tags of classes in digests where they differ from the names of the classes."""
 
 
@@ -126,8 +119,7 @@ def _stages(read: Read, what: str) -> Stages:
             one.error("P205", "percent", message, "order the stages by percent, lowest first")
         lower = lower if percent is None else stage
     if read.has("stages") and not read["stages"]:
-        hint = "add one: {name: all, percent: 100}"
-        read.error("P204", "stages", f"{what} has no stage", hint)
+        read.error("P204", "stages", f"{what} has no stage", "add one: {name: all, percent: 100}")
     refuse_repeated(((stage.name or None, place) for stage, place in steps), "stages", report)
     initial, names = read["initial_stage"], [stage.name for stage, _ in steps]
     if initial and names and all(names) and initial.text not in names:
@@ -224,8 +216,7 @@ def _challenger(
     bounds = {metric: (one["min"], one["max"]) for metric, one in expected.items() if one}
     for metric, (low, high) in bounds.items():
         if low is not None and high is not None and low > high:
-            message = f"`min` {low} is above `max` {high}"
-            expected[metric].error("P329", "min", message, "swap them")
+            expected[metric].error("P329", "min", f"`min` {low} is above `max` {high}", "swap them")
     return Challenger(
         version or 0,
         read["salt"] or "",

@@ -314,9 +314,7 @@ async def altered(
     return await asyncio.to_thread(_problems, found) if found else ()
 
 
-def _problems(
-    found: Iterable[tuple[TextFile, CompiledRuleset, str]],
-) -> tuple[Diagnostic, ...]:
+def _problems(found: Iterable[tuple[TextFile, CompiledRuleset, str]]) -> tuple[Diagnostic, ...]:
     report = Report()
     for file, ruleset, earlier in found:
         root = yaml.read(file.path, file.text, report)

@@ -242,8 +242,7 @@ def _check(entry: MapEntry, contents: Mapping[str, str], report: Report) -> None
         message = f"`{entry.key}` was published and is not there"
         report.error("M001", entry.key_place, message, _REMEDY)
     elif published is not None and digest(found) != published.text:
-        message = f"`{entry.key}` is not as it was published"
-        report.error("M002", entry.key_place, message, _REMEDY)
+        report.error("M002", entry.key_place, f"`{entry.key}` is not as it was published", _REMEDY)
 
 
 class Signing(StrEnum):

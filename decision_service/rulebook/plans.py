@@ -156,8 +156,7 @@ def plan_warnings(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic
             root = desk if one.of_desk else plan
             assert root is not None  # noqa: S101 - a file of a rulebook was read
             accept = f", or accept `{one.named}` in policy.yaml" if one.named else ""
-            hint = f"{one.hint}{accept}"
-            report.warning(one.code, place_of(root, *one.keys), one.message, hint)
+            report.warning(one.code, place_of(root, *one.keys), one.message, f"{one.hint}{accept}")
         yield from report.diagnostics()
 
 

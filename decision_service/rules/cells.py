@@ -312,8 +312,7 @@ def _from_list(node: YamlNode, width: int, report: Report) -> RawRow | None:
 
 def _wrong_width(place: Place, found: int, width: int, report: Report) -> None:
     message = f"the row has {found} cells; the table has {width} columns"
-    hint = 'quote a cell that holds a comma, as in "[0, 6)"'
-    report.error("R133", place, message, hint)
+    report.error("R133", place, message, 'quote a cell that holds a comma, as in "[0, 6)"')
 
 
 def _from_file(

@@ -120,10 +120,7 @@ def _no_logarithm(of: ValueRange) -> str:
     return "there is no logarithm of 0 and less" if never else ""
 
 
-_UNDEFINED: Mapping[str, Callable[..., str]] = {
-    "exp": _overflows,
-    "ln": _no_logarithm,
-}
+_UNDEFINED: Mapping[str, Callable[..., str]] = {"exp": _overflows, "ln": _no_logarithm}
 
 
 def _divisors(written: tree.Node) -> Iterator[tuple[tree.Node, str]]:
@@ -408,8 +405,7 @@ def check_reason_factors(draft: RulesetDraft) -> None:
                     f"the `reason_factor` of {rule.what} is `{rule.reason_factor}`, which is the "
                     "same for all"
                 )
-                hint = "name what is compared with it"
-                draft.report.error("R211", rule.place, message, hint)
+                draft.report.error("R211", rule.place, message, "name what is compared with it")
 
 
 def check_unused(draft: RulesetDraft) -> None:
@@ -449,23 +445,8 @@ def _used_by_offer(name: str, draft: RulesetDraft) -> bool:
 Check = Callable[[RulesetDraft], None]
 
 CHECKS: tuple[Check, ...] = (
-    check_always,
-    check_approval,
-    check_bands,
-    check_because,
-    check_bins,
-    check_cost,
-    check_dead_zone,
-    check_divisions,
-    check_fitness,
-    check_history,
-    check_left_out,
-    check_params,
-    check_reason_factors,
-    check_reasonless,
-    check_rows,
-    check_segments,
-    check_shadowed,
-    check_undefined,
-    check_unused,
-)
+    check_always, check_approval, check_bands, check_because, check_bins, check_cost,
+    check_dead_zone, check_divisions, check_fitness, check_history, check_left_out, check_params,
+    check_reason_factors, check_reasonless, check_rows, check_segments, check_shadowed,
+    check_undefined, check_unused,
+)  # fmt: skip

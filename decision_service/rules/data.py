@@ -35,18 +35,8 @@ EMPLOYERS_FILE = "employers.yaml"
 MOST_MONTHS, MOST_DAYS = 24, 92
 DEFAULT, PAYROLL = "default", "payroll"
 LEGAL_FORMS = (
-    "Inc",
-    "Corp",
-    "Corporation",
-    "Co",
-    "Company",
-    "Ltd",
-    "Limited",
-    "PT",
-    "Tbk",
-    "Pte",
-    "Pvt",
-)
+    "Inc", "Corp", "Corporation", "Co", "Company", "Ltd", "Limited", "PT", "Tbk", "Pte", "Pvt",
+)  # fmt: skip
 """A further word here would make two employers one, so that their incomes are not added up."""
 
 _CEILING_KEYS = ("provider", "currency", "since", "amount")

@@ -330,8 +330,7 @@ class RulesetDraft(msgspec.Struct):
     def not_empty(self, fields: Fields | Read, key: str) -> None:
         node = fields.node.get(key)
         if isinstance(node, ListNode) and not node.items:
-            message = f"`{key}` is empty"
-            self.report.error("R123", node.place, message, "write at least one")
+            self.report.error("R123", node.place, f"`{key}` is empty", "write at least one")
 
     def touch(self, node: YamlNode) -> None:
         if isinstance(node, Scalar):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import chain
 from operator import attrgetter
@@ -21,17 +21,15 @@ from decision_service.domain.decision import (
     ReferKind,
     StageTrace,
     Tag,
-    Truth,
     Verdict,
 )
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.values import NO_PAY, AsOf, Cause, DataReason, Missing, Month
-from decision_service.rules.construct import Conclusion, Finding, Matches, PartView, State, Trace
-from decision_service.rules.language.values import Gap, Unknown, exactly
+from decision_service.rules.construct import Conclusion, Finding, PartView, State, Trace
+from decision_service.rules.language.values import Gap, exactly
 from decision_service.rules.offer import OfferRunner, limits
 from decision_service.rules.program import CompiledRuleset, Intake, ParamPeriod, ReasonSpec, Stage
-from decision_service.rules.stages import own_record, unconditional
-from decision_service.rules.table import TableRunner
+from decision_service.rules.stages import unconditional
 from decision_service.rules.wording import Seen
 
 _NOTHING_CONCLUDED = Finding(
@@ -308,7 +306,6 @@ def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:
 
 _NOT_RUN = "not evaluated: nothing is offered"
 
-MOST_SHOWN = 20
 _ASKED = "inputs.requested_amount"
 
 
@@ -334,55 +331,6 @@ def _stage_trace(
     rows = stage.runner.describe(found.record, view)
     note = stage.runner.note(found.record)
     return StageTrace(stage.name, stage.component, found.outcome, rows, note)
-
-
-class PassedRow(msgspec.Struct, frozen=True):
-    """A row (from 1) and its first cell that did not match; UNKNOWN where a value was missing."""
-
-    row: int
-    name: str
-    actual: str
-    cell: str
-    truth: Truth
-
-
-def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tuple[PassedRow, ...]]:
-    """By stage, the last 20 rows before the one that counted; the verdict is this ruleset's."""
-    trace = verdict.raw_trace
-    if not isinstance(trace, Trace):
-        return {}
-    pairs = zip(ruleset.program.stages, trace.stages, strict=True)
-    rows: dict[str, tuple[PassedRow, ...]] = {}
-    for stage, found in pairs:
-        runner, record = unconditional(stage.runner), own_record(stage.runner, found.record)
-        if isinstance(runner, TableRunner) and record is not None:
-            rows[stage.name] = tuple(_rows(runner, record, trace.values, ruleset))
-    return rows
-
-
-def _rows(
-    runner: TableRunner, record: tuple[Any, ...], values: Sequence[Any], ruleset: CompiledRuleset
-) -> Iterator[PassedRow]:
-    found: int | Unknown = record[0]
-    end = len(runner.grid.rows) if isinstance(found, Unknown) else found
-    for index in range(max(0, end - MOST_SHOWN), end):
-        missed = _first_miss(index, record[2])
-        if missed is not None:
-            column, truth = missed
-            name, cell = runner.grid.names[column], runner.grid.rows[index].cells[column]
-            actual = ruleset.program.wording.value(values[name.symbol.slot], name.type)
-            yield PassedRow(index + 1, name.text, actual, cell.text, truth)
-
-
-def _first_miss(row: int, matches: Sequence[Matches]) -> tuple[int, Truth] | None:
-    """The column of a row's first cell that is false, else of the first that is UNKNOWN."""
-    for column, each in enumerate(matches):
-        if not (each.sure | each.open) >> row & 1:
-            return column, Truth.FALSE
-    for column, each in enumerate(matches):
-        if not each.sure >> row & 1:
-            return column, Truth.UNKNOWN
-    return None
 
 
 def offer_limits(ruleset: CompiledRuleset) -> tuple[str, ...]:

@@ -26,15 +26,9 @@ _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
 _LISTS = ("reasons", "conditions", "data_requests", "tags")
 _MAPS = ("scores", "bands")
 OFFER_KEYS = (
-    "kind",
-    "approved_amount",
-    "max_amount",
-    "term_months",
-    "monthly_rate",
-    "tier",
-    "binding",
+    "kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding",
     "term_binding",
-)
+)  # fmt: skip
 """The lines of an offer that every version may expect."""
 
 NO_OFFER: Mapping[str, Any] = {}

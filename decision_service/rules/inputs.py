@@ -68,8 +68,7 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
     type_ = ValueType(word)
     if f"inputs.{name}" in draft.names.blocked:
         message = f"`inputs.{name}` may not be used in a decision"
-        hint = "the configuration forbids it; remove it"
-        report.error("R220", entry.key_place, message, hint)
+        report.error("R220", entry.key_place, message, "the configuration forbids it; remove it")
     _check_wire_type(fields, name, type_, draft)
     lower, upper = read_bounds(fields, type_, draft.names.currency, report)
     return InputSpec(
@@ -116,9 +115,7 @@ class BoundInputs(msgspec.Struct, frozen=True):
 
 
 def bind_inputs(
-    ruleset: CompiledRuleset,
-    sent: Mapping[str, Value],
-    also_known: frozenset[str] = frozenset(),
+    ruleset: CompiledRuleset, sent: Mapping[str, Value], also_known: frozenset[str] = frozenset()
 ) -> BoundInputs:
     """Check what was sent, name by name, against the declarations.
 

@@ -78,8 +78,7 @@ def read_bounds(fields: Fields, type_: ValueType, currency: str, report: Report)
         return None, None
     lower, upper = (_bound(fields, key, type_, currency, report) for key in ("min", "max"))
     if lower is not None and upper is not None and lower > upper:
-        message = f"`min` {lower} is above `max` {upper}"
-        report.error("R123", fields.place("min"), message)
+        report.error("R123", fields.place("min"), f"`min` {lower} is above `max` {upper}")
         return None, None
     return lower, upper
 

@@ -169,8 +169,7 @@ def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
             found.append(term)
             continue
         hint = "write each once, the shortest or the longest first"
-        message = f"the terms neither rise nor fall at {term}"
-        draft.report.error("R123", item.place, message, hint)
+        draft.report.error("R123", item.place, f"the terms neither rise nor fall at {term}", hint)
     if len(items) > MOST_TERMS:
         message = f"there are {len(items)} terms; {MOST_TERMS} are allowed"
         draft.report.error("R123", fields.place("of"), message)
@@ -528,8 +527,7 @@ def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> Of
 def _line(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> OfferLine | None:
     gone = replaced_by("the offer", entry.key)
     if gone:
-        message = f"the offer has no `{entry.key}`"
-        draft.report.error("R120", entry.key_place, message, gone)
+        draft.report.error("R120", entry.key_place, f"the offer has no `{entry.key}`", gone)
         return None
     named = check_identifier(entry.key, entry.key_place, "the offer line", draft.report)
     tree = _tree(entry, choice, draft)

@@ -284,10 +284,7 @@ class Program(msgspec.Struct, frozen=True):
     read: frozenset[int]
 
     def run(
-        self,
-        inputs: Mapping[str, Value],
-        answers: Sequence[ListAnswer],
-        state: State,
+        self, inputs: Mapping[str, Value], answers: Sequence[ListAnswer], state: State
     ) -> Trace:
         """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
         values = state.values

@@ -444,8 +444,7 @@ def _bin(node: YamlNode, reader: CellReader, draft: RulesetDraft) -> Bin | None:
         return None
     if cell.sort in (CellKind.ANYTHING, CellKind.MISSING):
         hint = "say what missing data scores in the characteristic's `when_missing`"
-        message = f"a bin holds values, not `{cell.text}`"
-        draft.report.error("R130", cell.place, message, hint)
+        draft.report.error("R130", cell.place, f"a bin holds values, not `{cell.text}`", hint)
         return None
     return Bin(cell, read["points"])
 

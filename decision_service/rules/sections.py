@@ -88,8 +88,7 @@ def _read_product(draft: RulesetDraft) -> None:
     draft.ruleset = name.text
     if not _PRODUCT.fullmatch(name.text) or len(name.text) > 60:
         hint = "use lower-case words joined by `-`: personal-loan-ph"
-        message = f"`{name.text}` is no product name"
-        draft.report.error("R125", name.place, message, hint)
+        draft.report.error("R125", name.place, f"`{name.text}` is no product name", hint)
     elif name.text != draft.files.product:
         message = f"this file is in the folder `{draft.files.product}` but says `{name.text}`"
         draft.report.error("R601", name.place, message, "the folder name is the product")
@@ -459,8 +458,7 @@ def _of_label(
         hint = did_you_mean(entry.key, (*known, DEFAULT))
         if parse_day(entry.key) is not None:
             hint = f"dates belong below each label: {{{known[0]}: {{{entry.key}: …}}}}"
-        message = f"`{by.text}` is never `{entry.key}`"
-        draft.report.error("R308", entry.key_place, message, hint)
+        draft.report.error("R308", entry.key_place, f"`{by.text}` is never `{entry.key}`", hint)
         return None
     label = "" if entry.key == DEFAULT else entry.key
     if isinstance(entry.value, MapNode):

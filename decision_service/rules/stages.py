@@ -373,11 +373,6 @@ def unconditional(runner: Runner) -> Runner:
     return runner.inner if isinstance(runner, ConditionalRunner) else runner
 
 
-def own_record(runner: Runner, record: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """The record of what runs a stage; None where it was not run."""
-    return record[0].inner if isinstance(runner, ConditionalRunner) else record
-
-
 def _effect(found: ConditionalRecord) -> str:
     if found.gap is not None:
         return str(Outcome.REFER)

@@ -49,6 +49,8 @@ from decision_service.rules.literals import as_literal
 
 _TYPES = [t.value for t in ValueType]
 _COMPUTED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
+MOST_SHOWN = 50
+"""Rows that a trace shows before the one that counted: the last of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,27 +182,27 @@ class TableRunner:
         )
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        found, given, _ = record
+        """The rows before the one that counted, which alone is TRUE; where none did, all rows."""
+        found, given, matches = record
         effect = self._shown(given, view)
         if isinstance(found, Unknown):
-            return (RuleTrace(view.stage, self.grid.id, Truth.UNKNOWN, effect),)
-        return (self._row_trace(found, effect, view),)
+            end = len(self.grid.rows)
+            last = RuleTrace(view.stage, self.grid.id, Truth.UNKNOWN, effect)
+        else:
+            end, every = found, range(len(matches))
+            last = self._row_trace(found, Truth.TRUE, every, view, effect)
+        shown = range(max(0, end - MOST_SHOWN), end)
+        return (*[self._row_trace(row, *_miss(row, matches), view) for row in shown], last)
 
-    def _row_trace(self, index: int, effect: str, view: PartView) -> RuleTrace:
-        row = self.grid.rows[index]
-        comparison = tuple(
-            ComparisonTrace(
-                name.text,
-                "in",
-                cell.text,
-                view.wording.value(view.values[name.symbol.slot], name.type),
-                cell.text,
-                Truth.TRUE,
-            )
-            for name, cell in zip(self.grid.names, row.cells, strict=True)
-        )
-        id_ = f"{self.grid.id} row {index + 1}"
-        return RuleTrace(view.stage, id_, Truth.TRUE, effect, comparisons=comparison)
+    def _row_trace(
+        self, index: int, truth: Truth, columns: Sequence[int], view: PartView, effect: str = ""
+    ) -> RuleTrace:
+        cells, seen = self.grid.rows[index].cells, []
+        for name, cell in ((self.grid.names[i], cells[i].text) for i in columns):
+            actual = view.wording.value(view.values[name.symbol.slot], name.type)
+            seen.append(ComparisonTrace(name.text, "in", cell, actual, cell, truth))
+        id_, note = f"{self.grid.id} row {index + 1}", "" if seen else "it matches, others may too"
+        return RuleTrace(view.stage, id_, truth, effect, comparisons=tuple(seen), note=note)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         if not isinstance(record[0], Unknown):
@@ -219,6 +221,14 @@ def _gives(rows: Sequence[Sequence[tree.Node]]) -> list[_Give]:
 
 def _constant(nodes: Sequence[tree.Node]) -> bool:
     return all(isinstance(node, tree.Constant) for node in nodes)
+
+
+def _miss(row: int, matches: Sequence[Matches]) -> tuple[Truth, Sequence[int]]:
+    """A row's first cell that is false, else the first that is UNKNOWN; none where it matches."""
+    false = [i for i, each in enumerate(matches) if not (each.sure | each.open) >> row & 1]
+    if false:
+        return Truth.FALSE, false[:1]
+    return Truth.UNKNOWN, [i for i, each in enumerate(matches) if each.open >> row & 1][:1]
 
 
 def _is_open(cell: Cell, value: Unknown) -> bool:

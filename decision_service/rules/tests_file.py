@@ -404,8 +404,7 @@ class FactsReader:
         spec = self.ruleset.inputs.get(entry.key)
         if spec is None:
             hint = did_you_mean(entry.key, self.ruleset.inputs)
-            message = f"unknown input `{entry.key}`"
-            self.report.error("R202", entry.key_place, message, hint)
+            self.report.error("R202", entry.key_place, f"unknown input `{entry.key}`", hint)
             return None
         if _is_unsent(entry.value):
             return None

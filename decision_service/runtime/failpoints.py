@@ -34,12 +34,8 @@ class Point(StrEnum):
 
 
 DECISION_POINTS = (
-    Point.GATHERED,
-    Point.BEFORE_COMMIT,
-    Point.IN_COMMIT,
-    Point.AFTER_COMMIT,
-    Point.BEFORE_REPLY,
-)
+    Point.GATHERED, Point.BEFORE_COMMIT, Point.IN_COMMIT, Point.AFTER_COMMIT, Point.BEFORE_REPLY,
+)  # fmt: skip
 REVIEW_POINTS = (Point.IN_STEP, Point.AFTER_STEP)
 
 

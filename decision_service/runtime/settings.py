@@ -217,8 +217,7 @@ class Settings(BaseModel):
     )
     grpc_address: Address = Field("127.0.0.1:50051", description="Address of the gRPC server.")
     http_address: Address = Field(
-        "127.0.0.1:8080",
-        description="Address of JSON calls, /connect and webhooks.",
+        "127.0.0.1:8080", description="Address of JSON calls, /connect and webhooks."
     )
     admin_address: Address = Field(
         "127.0.0.1:9090", description="Address of /healthz, /livez and /metrics."

@@ -216,18 +216,9 @@ class RpcContext:
     """
 
     __slots__ = (
-        "_context",
-        "_metadata",
-        "_send",
-        "_work",
-        "address",
-        "caller",
-        "done",
-        "info",
-        "late",
-        "status",
-        "trailing",
-    )
+        "_context", "_metadata", "_send", "_work", "address", "caller", "done", "info", "late",
+        "status", "trailing",
+    )  # fmt: skip
 
     def __init__(
         self, context: Transport, send: Callable[[Any], Awaitable[None]] | None = None

@@ -89,20 +89,9 @@ _STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
 
 RESERVED = ("requested_amount", "requested_term_months")
 COMPARED = (
-    "outcome",
-    "refer_kind",
-    "reasons",
-    "data_requests",
-    "scores",
-    "offer",
-    "conditions",
-    "override",
-    "factor_values",
-    "rule_traces",
-    "tags",
-    "withheld_tags",
-    "connect",
-)
+    "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions",
+    "override", "factor_values", "rule_traces", "tags", "withheld_tags", "connect",
+)  # fmt: skip
 """The fields of a decision that a replay is compared by."""
 
 _OF_VERDICT = (
@@ -256,27 +245,16 @@ def _can_be(name: str, text: str) -> bool:
     return bool(TYPED_PHONE.fullmatch(text)) and len(digits) in _PHONE_DIGITS and {*digits} != {"0"}
 
 
-def decision_id_from(decision_id: str) -> str:
-    with Problems() as problems:
-        check_decision_id(problems, decision_id)
-    return decision_id
-
-
 def replay_from(
-    request: service_pb.ReplayDecisionRequest,
-) -> tuple[str, WhichRules, dict[str, Value]]:
-    """Which decision to replay, by which rules, with which other inputs.
-
-    Raises FieldInvalid with every malformed field.
-    """
+    request: service_pb.ReplayDecisionRequest, problems: Problems
+) -> tuple[WhichRules, dict[str, Value]]:
+    """By which rules to replay a decision, and with which other inputs."""
     ref = request.ruleset_ref
-    with Problems() as problems:
-        check_decision_id(problems, request.decision_id)
-        if ref.ruleset:
-            check_product(problems, ref.ruleset, "ruleset_ref.ruleset")
-        _check_version(problems, "ruleset_ref.version", ref.version)
-        inputs = inputs_from(request, problems)
-    return request.decision_id, DECISIONS.read(WhichRules, ref, problems), inputs
+    check_decision_id(problems, request.decision_id)
+    if ref.ruleset:
+        check_product(problems, ref.ruleset, "ruleset_ref.ruleset")
+    _check_version(problems, "ruleset_ref.version", ref.version)
+    return DECISIONS.read(WhichRules, ref, problems), inputs_from(request, problems)
 
 
 def _check_version(problems: Problems, field: str, version: int) -> None:
@@ -284,12 +262,9 @@ def _check_version(problems: Problems, field: str, version: int) -> None:
         problems.add(field, f"is {version}: it must be a version, or 0")
 
 
-def full_view(view: int, problems: Problems | None = None) -> bool:
+def full_view(view: int, problems: Problems) -> bool:
     if view not in _VIEWS:
-        own = problems or Problems()
-        own.add("view", f"is {view}, which is no DecisionView")
-        if problems is None:
-            own.raise_if_any()
+        problems.add("view", f"is {view}, which is no DecisionView")
     return view == pb.DECISION_VIEW_FULL
 
 
@@ -466,8 +441,10 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     async def get_decision(
         self, request: service_pb.GetDecisionRequest, context: RpcContext
     ) -> service_pb.GetDecisionResponse:
-        info, full = context.info, full_view(request.view)
-        decision_id = decision_id_from(request.decision_id)
+        info, decision_id = context.info, request.decision_id
+        with Problems() as problems:
+            full = full_view(request.view, problems)
+            check_decision_id(problems, decision_id)
         recorded = await self.read.get(decision_id, full=full, scope=info.scope)
         self._trail(info, recorded.entry)
         message = recorded_message(recorded, full=full)
@@ -499,9 +476,11 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     async def replay_decision(
         self, request: service_pb.ReplayDecisionRequest, context: RpcContext
     ) -> service_pb.ReplayDecisionResponse:
-        scope, full = context.info.scope, full_view(request.view)
-        decision_id, which, inputs = replay_from(request)
-        replayed = await self.replay(decision_id, which, scope, inputs)
+        with Problems() as problems:
+            full = full_view(request.view, problems)
+            which, inputs = replay_from(request, problems)
+        scope = context.info.scope
+        replayed = await self.replay(request.decision_id, which, scope, inputs)
         recorded = recorded_message(replayed.recorded, full=True)
         message = _replayed_message(replayed, recorded)
         reply = compared(recorded, message)

@@ -58,8 +58,7 @@ class Health(health_pb2_grpc.HealthServicer):
             context.info.trailing.append((REASON, shown))
         return health_pb2.HealthCheckResponse(status=status)
 
-    async def List(self, request: Any, context: RpcContext) -> Any:  # noqa: N802 - as above
-        del request, context
+    async def List(self, _request: Any, _: RpcContext) -> Any:  # noqa: N802 - as above
         one = health_pb2.HealthCheckResponse
         names = (LIVENESS, *self._services)
         found = {name: one(status=self._status_of(name)) for name in names}

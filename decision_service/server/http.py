@@ -98,10 +98,7 @@ async def read_body(request: Request, most: int) -> bytes | None:
 
 @asynccontextmanager
 async def serve_http(
-    setting: str,
-    address: str,
-    app: ASGIApp,
-    certificates: Certificates | None = None,
+    setting: str, address: str, app: ASGIApp, certificates: Certificates | None = None
 ) -> AsyncIterator[tuple[str, Callable[[], None]]]:
     """Serve at a setting's address while open; raises AddressInUse.
 

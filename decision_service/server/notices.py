@@ -13,7 +13,7 @@ from decision_service.domain.ports import Clock, PagePosition
 from decision_service.rules.letters import NoticeKind
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
-from decision_service.server.reviews import review_id_from
+from decision_service.server.reviews import check_review_id
 from decision_service.server.wire import Mapper, Problems, check_decision_id, check_page_size
 
 SERVICE = pb.DESCRIPTOR.services_by_name["NoticeService"]
@@ -64,7 +64,7 @@ def sending_from(
             problems.add("channel", f"must have 1 to {LONGEST_CHANNEL} printable characters")
         at = _sent_at(request, now, problems)
         if request.review_id:
-            review_id_from(request.review_id, problems)
+            check_review_id(problems, request.review_id)
     key = NoticeKey(request.decision_id, kind or NoticeKind.APPROVAL, language, request.review_id)
     return key, Sending(at, channel, caller)
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
+from google.protobuf.message import Message
 from msgspec.structs import replace
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
+from decision_service.casework.review_log import ReviewFilter, ReviewPosition
 from decision_service.casework.review_results import ReviewChain
-from decision_service.casework.review_steps import ReviewFilter, ReviewPosition
 from decision_service.casework.reviews import OperateReviews
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult
-from decision_service.server.context import RpcContext
+from decision_service.server.context import CallInfo, RpcContext
 from decision_service.server.page_tokens import StepNumber, make_token, page_size, read_token
 from decision_service.server.wire import (
     Mapper,
@@ -39,21 +41,19 @@ _LONGEST_CODE = 60
 _LONGEST_SKIP = 500
 _ENDS = (Outcome.APPROVE, Outcome.DECLINE)
 MOST_STEPS_OF_A_PAGE = 100
+M = TypeVar("M", bound=Message)
+R = TypeVar("R", bound=Message)
+Take: TypeAlias = "Callable[[Any, R, CallInfo], Awaitable[Review | None]]"
 
 
-def review_id_from(review_id: str, problems: Problems | None = None) -> str:
-    """A well-formed id of a review; raises FieldInvalid unless `problems` take it."""
-    found = problems or Problems()
-    found.text("review_id", review_id, _REVIEW_ID, "`rev_`, a ULID, `-` and a number")
-    if problems is None:
-        found.raise_if_any()
-    return review_id
+def check_review_id(problems: Problems, review_id: str) -> None:
+    problems.text("review_id", review_id, _REVIEW_ID, "`rev_`, a ULID, `-` and a number")
 
 
 def steps_from(request: pb.GetReviewRequest) -> str:
     with Problems() as problems:
         check_page_size(problems, request.page_size)
-        review_id_from(request.review_id, problems)
+        check_review_id(problems, request.review_id)
     return request.review_id
 
 
@@ -65,12 +65,6 @@ def _check_names(
             problems.add(name, f"is longer than {_LONGEST_NAME} characters")
 
 
-def next_from(request: pb.ClaimNextReviewRequest) -> ReviewFilter:
-    with Problems() as problems:
-        _check_names(problems, request, "product", "queue")
-    return ReviewFilter(request.product, request.queue)
-
-
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
     with Problems() as problems:
         _check_names(problems, request, "product", "queue", "tag")
@@ -79,36 +73,6 @@ def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
         check_page_size(problems, request.page_size)
         due_before = now if request.overdue else None
         return REVIEWS.read(ReviewFilter, request, problems, due_before=due_before)
-
-
-def hold_from(request: pb.ClaimReviewRequest) -> datetime | None:
-    """Until when a claim is held; None for the usual time."""
-    with _about(request) as problems:
-        return problems.instant(request, "hold_until_time")
-
-
-def skip_from(request: pb.SkipReviewRequest) -> str:
-    with _about(request) as problems:
-        check_words(problems, "text", request.text, required=False, most=_LONGEST_SKIP)
-    return request.text
-
-
-def receiver_from(request: pb.ReleaseReviewRequest, is_reviewer: Callable[[str], bool]) -> str:
-    """Who gets a review that is handed over; empty where it goes back to its queue."""
-    with _about(request) as problems:
-        if request.hand_to and not is_reviewer(request.hand_to):
-            name = request.hand_to[:_LONGEST_NAME]
-            problems.add(
-                "hand_to",
-                f"is {name}, which is no caller with the role review or review_second: name one",
-            )
-    return request.hand_to
-
-
-def note_from(request: pb.AddReviewNoteRequest) -> str:
-    with _about(request) as problems:
-        check_words(problems, "text", request.text)
-    return request.text
 
 
 def kinds_from(request: pb.RequestReviewDataRequest) -> Sequence[Kind]:
@@ -148,14 +112,6 @@ def rejection_from(request: pb.ConfirmReviewRequest) -> str:
     return request.text
 
 
-def contest_from(request: pb.RequestReviewRequest) -> str:
-    with Problems() as problems:
-        check_decision_id(problems, request.decision_id)
-        check_reference(problems, "request_id", request.request_id, required=True)
-        check_words(problems, "text", request.text)
-    return request.text
-
-
 def check_words(
     problems: Problems, field: str, text: str, *, required: bool = True, most: int = LONGEST_TEXT
 ) -> None:
@@ -168,7 +124,7 @@ def check_words(
 
 def _about(request: object, *, required: bool = False) -> Problems:
     problems = Problems()
-    review_id_from(getattr(request, "review_id", ""), problems)
+    check_review_id(problems, getattr(request, "review_id", ""))
     check_reference(problems, "request_id", getattr(request, "request_id", ""), required=required)
     return problems
 
@@ -230,6 +186,23 @@ REVIEWS = Mapper(
 )
 
 
+def _step(answer: type[M]) -> Callable[[Take[R]], Callable[..., Awaitable[M]]]:
+    """The RPC of a step, from what takes it for a caller: its answer has the review after it."""
+
+    def rpc(take: Take[R]) -> Callable[..., Awaitable[M]]:
+        async def taken(servicer: ReviewServicer, request: R, context: RpcContext) -> M:
+            review = await take(servicer, request, context.info)
+            return answer(review=review and review_message(review, servicer.clock.now()))
+
+        return taken
+
+    return rpc
+
+
+def _key(asked: Any, by: CallInfo) -> tuple[str, str, str]:
+    return asked.review_id, by.caller, request_id_in(asked.request_id)
+
+
 class ReviewServicer(msgspec.Struct, frozen=True):
     """`is_reviewer` says whether a caller of this name may work on reviews."""
 
@@ -238,9 +211,8 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     is_reviewer: Callable[[str], bool]
 
     async def list_reviews(
-        self, request: pb.ListReviewsRequest, context: RpcContext
+        self, request: pb.ListReviewsRequest, _: RpcContext
     ) -> pb.ListReviewsResponse:
-        del context
         now = self.clock.now()
         chosen = filter_from(request, now)
         bound = replace(chosen, due_before=None) if request.overdue else chosen
@@ -251,10 +223,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             next_page_token=make_token(bound, page.next),
         )
 
-    async def get_review(
-        self, request: pb.GetReviewRequest, context: RpcContext
-    ) -> pb.GetReviewResponse:
-        del context
+    async def get_review(self, request: pb.GetReviewRequest, _: RpcContext) -> pb.GetReviewResponse:
         review_id = steps_from(request)
         size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
         after = read_token(review_id, request.page_token, StepNumber) or 0
@@ -266,102 +235,75 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             next_page_token=make_token(review_id, events[-1].position if more else None),
         )
 
-    async def claim_review(
-        self, request: pb.ClaimReviewRequest, context: RpcContext
-    ) -> pb.ClaimReviewResponse:
-        until, who = hold_from(request), context.info.caller
-        review = await self.operate.claim(request.review_id, who, until)
-        return pb.ClaimReviewResponse(review=self._message(review))
-
-    async def claim_next_review(
-        self, request: pb.ClaimNextReviewRequest, context: RpcContext
-    ) -> pb.ClaimNextReviewResponse:
-        review = await self.operate.claim_next(context.info.caller, next_from(request))
-        return pb.ClaimNextReviewResponse(review=self._message(review) if review else None)
-
-    async def skip_review(
-        self, request: pb.SkipReviewRequest, context: RpcContext
-    ) -> pb.SkipReviewResponse:
-        text, who = skip_from(request), context.info.caller
-        review = await self.operate.skip(request.review_id, who, text)
-        return pb.SkipReviewResponse(review=self._message(review))
-
-    async def get_desk(self, request: pb.GetDeskRequest, context: RpcContext) -> pb.GetDeskResponse:
-        del context
+    async def get_desk(self, request: pb.GetDeskRequest, _: RpcContext) -> pb.GetDeskResponse:
         if request.product:
             with Problems() as problems:
                 check_product(problems, request.product)
         desks = await self.operate.desks(request.product)
         return pb.GetDeskResponse(desks=[REVIEWS.message(pb.Desk, desk) for desk in desks])
 
-    async def release_review(
-        self, request: pb.ReleaseReviewRequest, context: RpcContext
-    ) -> pb.ReleaseReviewResponse:
-        hand_to, who = receiver_from(request, self.is_reviewer), context.info.caller
-        review = await self.operate.release(request.review_id, who, hand_to)
-        return pb.ReleaseReviewResponse(review=self._message(review))
+    @_step(pb.ClaimReviewResponse)
+    async def claim_review(self, asked: pb.ClaimReviewRequest, by: CallInfo) -> Review:
+        with _about(asked) as problems:
+            until = problems.instant(asked, "hold_until_time")
+        return await self.operate.claim(asked.review_id, by.caller, until)
 
-    async def add_review_note(
-        self, request: pb.AddReviewNoteRequest, context: RpcContext
-    ) -> pb.AddReviewNoteResponse:
-        text, who = note_from(request), context.info.caller
-        review = await self.operate.note(
-            request.review_id, who, request_id_in(request.request_id), text
+    @_step(pb.ClaimNextReviewResponse)
+    async def claim_next_review(
+        self, asked: pb.ClaimNextReviewRequest, by: CallInfo
+    ) -> Review | None:
+        with Problems() as problems:
+            _check_names(problems, asked, "product", "queue")
+        return await self.operate.claim_next(by.caller, ReviewFilter(asked.product, asked.queue))
+
+    @_step(pb.SkipReviewResponse)
+    async def skip_review(self, asked: pb.SkipReviewRequest, by: CallInfo) -> Review:
+        with _about(asked) as problems:
+            check_words(problems, "text", asked.text, required=False, most=_LONGEST_SKIP)
+        return await self.operate.skip(asked.review_id, by.caller, asked.text)
+
+    @_step(pb.ReleaseReviewResponse)
+    async def release_review(self, asked: pb.ReleaseReviewRequest, by: CallInfo) -> Review:
+        with _about(asked) as problems:
+            if asked.hand_to and not self.is_reviewer(asked.hand_to):
+                what = "which is no caller with the role review or review_second: name one"
+                problems.add("hand_to", f"is {asked.hand_to[:_LONGEST_NAME]}, {what}")
+        return await self.operate.release(asked.review_id, by.caller, asked.hand_to)
+
+    @_step(pb.AddReviewNoteResponse)
+    async def add_review_note(self, asked: pb.AddReviewNoteRequest, by: CallInfo) -> Review:
+        with _about(asked) as problems:
+            check_words(problems, "text", asked.text)
+        return await self.operate.note(*_key(asked, by), asked.text)
+
+    @_step(pb.RequestReviewDataResponse)
+    async def request_review_data(self, asked: pb.RequestReviewDataRequest, by: CallInfo) -> Review:
+        return await self.operate.request_data(*_key(asked, by), kinds_from(asked), asked.text)
+
+    @_step(pb.DecideAgainResponse)
+    async def decide_again(self, asked: pb.DecideAgainRequest, by: CallInfo) -> Review:
+        _about(asked).raise_if_any()
+        return await self.operate.decide_again(asked.review_id, by.caller)
+
+    @_step(pb.CompleteReviewResponse)
+    async def complete_review(self, asked: pb.CompleteReviewRequest, by: CallInfo) -> Review:
+        result, dry_run = result_from(asked), asked.dry_run
+        return await self.operate.complete(*_key(asked, by), result, dry_run=dry_run)
+
+    @_step(pb.ConfirmReviewResponse)
+    async def confirm_review(self, asked: pb.ConfirmReviewRequest, by: CallInfo) -> Review:
+        why, key = rejection_from(asked), (*_key(asked, by), asked.etag)
+        return await (
+            self.operate.reject(*key, why) if asked.reject else self.operate.confirm(*key)
         )
-        return pb.AddReviewNoteResponse(review=self._message(review))
 
-    async def request_review_data(
-        self, request: pb.RequestReviewDataRequest, context: RpcContext
-    ) -> pb.RequestReviewDataResponse:
-        kinds = kinds_from(request)
-        review = await self.operate.request_data(
-            request.review_id,
-            context.info.caller,
-            request_id_in(request.request_id),
-            kinds,
-            request.text,
+    @_step(pb.RequestReviewResponse)
+    async def request_review(self, asked: pb.RequestReviewRequest, by: CallInfo) -> Review:
+        with Problems() as problems:
+            check_decision_id(problems, asked.decision_id)
+            check_reference(problems, "request_id", asked.request_id, required=True)
+            check_words(problems, "text", asked.text)
+        request_id = request_id_in(asked.request_id)
+        return await self.operate.request(
+            asked.decision_id, by.caller, request_id, asked.text, by.scope
         )
-        return pb.RequestReviewDataResponse(review=self._message(review))
-
-    async def decide_again(
-        self, request: pb.DecideAgainRequest, context: RpcContext
-    ) -> pb.DecideAgainResponse:
-        review_id = review_id_from(request.review_id)
-        review = await self.operate.decide_again(review_id, context.info.caller)
-        return pb.DecideAgainResponse(review=self._message(review))
-
-    async def complete_review(
-        self, request: pb.CompleteReviewRequest, context: RpcContext
-    ) -> pb.CompleteReviewResponse:
-        result, who = result_from(request), context.info.caller
-        review = await self.operate.complete(
-            request.review_id,
-            who,
-            request_id_in(request.request_id),
-            result,
-            dry_run=request.dry_run,
-        )
-        return pb.CompleteReviewResponse(review=self._message(review))
-
-    async def confirm_review(
-        self, request: pb.ConfirmReviewRequest, context: RpcContext
-    ) -> pb.ConfirmReviewResponse:
-        why, who = rejection_from(request), context.info.caller
-        key = (request.review_id, who, request_id_in(request.request_id), request.etag)
-        if request.reject:
-            review = await self.operate.reject(*key, why)
-        else:
-            review = await self.operate.confirm(*key)
-        return pb.ConfirmReviewResponse(review=self._message(review))
-
-    async def request_review(
-        self, request: pb.RequestReviewRequest, context: RpcContext
-    ) -> pb.RequestReviewResponse:
-        text, info = contest_from(request), context.info
-        review = await self.operate.request(
-            request.decision_id, info.caller, request_id_in(request.request_id), text, info.scope
-        )
-        return pb.RequestReviewResponse(review=self._message(review))
-
-    def _message(self, review: Review) -> pb.Review:
-        return review_message(review, self.clock.now())

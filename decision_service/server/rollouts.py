@@ -345,16 +345,14 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     clock: Clock
 
     async def list_rollouts(
-        self, request: service_pb.ListRolloutsRequest, context: RpcContext
+        self, _request: service_pb.ListRolloutsRequest, _: RpcContext
     ) -> service_pb.ListRolloutsResponse:
-        del request, context
         looks = await self.operate.show_all()
         return service_pb.ListRolloutsResponse(rollouts=[self.shown(look) for look in looks])
 
     async def get_rollout(
-        self, request: service_pb.GetRolloutRequest, context: RpcContext
+        self, request: service_pb.GetRolloutRequest, _: RpcContext
     ) -> service_pb.GetRolloutResponse:
-        del context
         with Problems() as problems:
             check_product(problems, request.product)
         rollout = self.shown(await self.operate.show(request.product))
@@ -363,15 +361,13 @@ class RolloutServicer(msgspec.Struct, frozen=True):
         return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
     async def explain_assignment(
-        self, request: service_pb.ExplainAssignmentRequest, context: RpcContext
+        self, request: service_pb.ExplainAssignmentRequest, _: RpcContext
     ) -> service_pb.ExplainAssignmentResponse:
-        del context
         return explained_message(await self.operate.explain(applicant_from(request)))
 
     async def list_rollout_steps(
-        self, request: service_pb.ListRolloutStepsRequest, context: RpcContext
+        self, request: service_pb.ListRolloutStepsRequest, _: RpcContext
     ) -> service_pb.ListRolloutStepsResponse:
-        del context
         product, size = listed_product_from(request), page_size(request.page_size)
         before = read_token(product, request.page_token, StepNumber)
         steps = await self.operate.rollouts.history(product, before, size + 1)
@@ -389,9 +385,8 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     set_kill_switch = _step(service_pb.SetKillSwitchResponse, JournalAction.REVIVE)
 
     async def compare_versions(
-        self, request: service_pb.CompareVersionsRequest, context: RpcContext
+        self, request: service_pb.CompareVersionsRequest, _: RpcContext
     ) -> service_pb.CompareVersionsResponse:
-        del context
         question = question_from(request, self.clock.now())
         found = await self.compare(question)
         return ROLLOUTS.message(service_pb.CompareVersionsResponse, comparison=found)

@@ -115,6 +115,12 @@ def list_change_fields(entries: Sequence[ListChanges], product: str) -> list[Fie
     return found[:MOST_CHANGES]
 
 
+def most_from(request: rules_pb.ListPublicationsRequest) -> int:
+    with Problems() as problems:
+        check_page_size(problems, request.page_size)
+    return page_size(request.page_size)
+
+
 class RulesetServicer(msgspec.Struct, frozen=True):
     active_rules: ActiveRules
     try_rules: TryRules
@@ -124,9 +130,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     replica_check: ReplicaCheck
 
     async def list_rulesets(
-        self, request: rules_pb.ListRulesetsRequest, context: RpcContext
+        self, request: rules_pb.ListRulesetsRequest, _: RpcContext
     ) -> rules_pb.ListRulesetsResponse:
-        del context
         status = self.active_rules.status
         products, published = status.rulebook.products, status.rulebook.published
         if request.product:
@@ -156,12 +161,9 @@ class RulesetServicer(msgspec.Struct, frozen=True):
         )
 
     async def list_publications(
-        self, request: rules_pb.ListPublicationsRequest, context: RpcContext
+        self, request: rules_pb.ListPublicationsRequest, _: RpcContext
     ) -> rules_pb.ListPublicationsResponse:
-        del context
-        with Problems() as problems:
-            check_page_size(problems, request.page_size)
-        found = await newest_publications(self.log, page_size(request.page_size))
+        found = await newest_publications(self.log, most_from(request))
         decides = self.active_rules.current().published
         return rules_pb.ListPublicationsResponse(
             publications=[
@@ -175,9 +177,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
         )
 
     async def get_ruleset(
-        self, request: rules_pb.GetRulesetRequest, context: RpcContext
+        self, request: rules_pb.GetRulesetRequest, _: RpcContext
     ) -> rules_pb.GetRulesetResponse:
-        del context
         status = self.active_rules.status
         product = status.rulebook.product(request.product)
         ruleset = product.version(request.version)
@@ -187,9 +188,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
         return rules_pb.GetRulesetResponse(ruleset=fields)
 
     async def validate_ruleset(
-        self, request: rules_pb.ValidateRulesetRequest, context: RpcContext
+        self, request: rules_pb.ValidateRulesetRequest, _: RpcContext
     ) -> rules_pb.ValidateRulesetResponse:
-        del context
         with Problems() as problems:
             check_product(problems, request.product)
         compilation = await self.validate(request.product, request.source)

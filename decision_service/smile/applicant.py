@@ -197,11 +197,7 @@ class ApplicantReader:
             return await read()
 
     def _request(
-        self,
-        path: str,
-        first_day: date | None = None,
-        *,
-        optional: bool = False,
+        self, path: str, first_day: date | None = None, *, optional: bool = False
     ) -> Request:
         params = {"userId": self._user_id, "size": str(self._api.limits.page_size)}
         if first_day is not None:

@@ -315,9 +315,7 @@ def _days_or_none(days: int | None) -> int | None:
     return None if days is None or days < 0 else days
 
 
-def newest_insights(
-    items: tuple[answers.InsightAnswer, ...],
-) -> tuple[answers.InsightAnswer, ...]:
+def newest_insights(items: tuple[answers.InsightAnswer, ...]) -> tuple[answers.InsightAnswer, ...]:
     """One insight per source: the vendor makes a new one with each sync, the newest counts."""
     newest: dict[str | None, answers.InsightAnswer] = {}
     for item in sorted(items, key=_cutoff):

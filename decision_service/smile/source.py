@@ -30,9 +30,8 @@ from decision_service.smile.client import (
 from decision_service.smile.errors import KeysRefused, UpstreamFault
 from decision_service.smile.fetch import ArrivalPoller, SnapshotFetch, follow, known_accounts
 from decision_service.smile.limits import BreakerState, RateLimiter, Reservation, SmileLimits
-from decision_service.smile.onboarding import SmileEnrolment
+from decision_service.smile.onboarding import SmileEnrolment, SmileWebhooks
 from decision_service.smile.records import PROVIDERS, provider
-from decision_service.smile.webhooks import SmileWebhooks
 
 _REFUSALS_UNTIL_UNWELL = 3
 

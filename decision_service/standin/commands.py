@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from textwrap import wrap
 from typing import Annotated, Any
 
+import msgspec
 import typer
 import yaml
 
@@ -17,11 +19,19 @@ from decision_service.cli.output import CommandError, Format, FormatOption, prin
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
 from decision_service.runtime.files import read_small
 from decision_service.runtime.tasks import run_async
-from decision_service.standin.formats import civil_day
-from decision_service.standin.sandbox import SandboxPerson, sandbox_data, sandbox_people
-from decision_service.standin.scenario import Scenario, ScenarioRefused, load_scenario
-from decision_service.standin.server import Simulator, build_app, serve
-from decision_service.standin.world import HOME_CURRENCY, Residence
+from decision_service.standin.faults import Fault, FaultRefused
+from decision_service.standin.formats import civil_day, owner_digits
+from decision_service.standin.sandbox import SandboxPerson, sandbox, sandbox_data, sandbox_people
+from decision_service.standin.server import REQUESTS_PER_SECOND, Simulator, build_app, serve
+from decision_service.standin.tenant import COLLECTING
+from decision_service.standin.world import (
+    HOME_CURRENCY,
+    UNCHANGED,
+    Residence,
+    ResidenceRefused,
+    World,
+    WorldMaker,
+)
 
 _WIDTH = 80
 _INDENT = "    "
@@ -108,3 +118,82 @@ async def serve_until_stopped(app: Simulator, port: int, key: str) -> None:
         sys.stdout.write(f"Smile stand-in at {base_url}, API key {key}; Ctrl-C stops it.\n")
         sys.stdout.flush()
         await stopping.wait()
+
+
+class ScenarioRefused(ValueError):
+    """An invalid scenario; the message is one sentence: where, what, what to do."""
+
+
+class _Residence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    country: str = UNCHANGED.country
+    currency: str = UNCHANGED.currency
+
+
+class _Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sandbox: bool = True
+    requests_per_second: Annotated[int, msgspec.Meta(ge=1)] = REQUESTS_PER_SECOND
+    collecting: Annotated[int, msgspec.Meta(ge=0)] = int(COLLECTING.total_seconds())
+    residence: _Residence = _Residence()
+    faults: tuple[dict[str, Any], ...] = ()
+
+
+class _Hit(msgspec.Struct, frozen=True):
+    """Which requests a fault hits; any other key of it is a setting of its effect."""
+
+    fault: str
+    user: str | None = None
+    path: Annotated[str, msgspec.Meta(min_length=1)] = "*"
+    method: Annotated[str, msgspec.Meta(min_length=1)] = "*"
+    times: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    skip: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    world: WorldMaker
+    faults: tuple[Fault, ...]
+    requests_per_second: int
+    residence: Residence
+    collecting: timedelta
+
+
+def load_scenario(mapping: object) -> Scenario:
+    try:
+        read = msgspec.convert(mapping, _Scenario)
+        residence = Residence(read.residence.country, read.residence.currency)
+    except ResidenceRefused as error:
+        raise ScenarioRefused(f"residence.{error}") from None
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        raise ScenarioRefused(f"{where.rstrip('`') or 'the scenario'}: {what}") from None
+    return Scenario(
+        sandbox if read.sandbox else _empty,
+        tuple(_fault(one, f"faults[{number}]") for number, one in enumerate(read.faults)),
+        read.requests_per_second,
+        residence,
+        timedelta(seconds=read.collecting),
+    )
+
+
+def _empty(today: date) -> World:
+    return World(today, {})
+
+
+def _fault(given: dict[str, Any], where: str) -> Fault:
+    own = _Hit.__struct_fields__
+    try:
+        hit = msgspec.convert({n: value for n, value in given.items() if n in own}, _Hit)
+        settings = {name: value for name, value in given.items() if name not in own}
+        return Fault(
+            hit.fault, hit.path, _user(hit.user), hit.method, hit.times, hit.skip, settings
+        )
+    except (msgspec.ValidationError, FaultRefused) as error:
+        raise ScenarioRefused(f"{where}: {error}") from None
+
+
+def _user(given: str | None) -> str | None:
+    names = {person.user_name: person.user_id for person in sandbox_people()}
+    if given is None or given in names or owner_digits(given):
+        return names.get(given, given) if given else None
+    known = ", ".join(names)
+    raise FaultRefused(f"user is {given!r}: give a user id or one of {known}")

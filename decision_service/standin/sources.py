@@ -74,11 +74,7 @@ def contribution_of(income: float) -> float:
 
 
 def estimates(
-    origin: Origin,
-    months: Iterable[int],
-    amount_of: AmountOf,
-    *,
-    posting: Posting = PROMPT,
+    origin: Origin, months: Iterable[int], amount_of: AmountOf, *, posting: Posting = PROMPT
 ) -> list[Json]:
     found = []
     for month in months:
@@ -89,11 +85,7 @@ def estimates(
 
 
 def contributions(
-    origin: Origin,
-    months: Iterable[int],
-    amount_of: AmountOf,
-    *,
-    posting: Posting = PROMPT,
+    origin: Origin, months: Iterable[int], amount_of: AmountOf, *, posting: Posting = PROMPT
 ) -> list[Json]:
     found = []
     for month in months:

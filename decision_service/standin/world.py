@@ -21,15 +21,9 @@ from decision_service.standin.formats import (
 
 Json = dict[str, Any]
 ITEM_KINDS = (
-    "identities",
-    "transactions",
-    "eincomes",
-    "contributions",
-    "employments",
-    "incomes",
-    "liabilities",
-    "links",
-)
+    "identities", "transactions", "eincomes", "contributions", "employments", "incomes",
+    "liabilities", "links",
+)  # fmt: skip
 _BUILT_PEOPLE = 256
 
 

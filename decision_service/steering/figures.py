@@ -224,10 +224,7 @@ async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:
     if running_challenger(product.plan, product.state):
         return lines
     # A stopped challenger keeps its figures, which show why it was stopped.
-    counted = (
-        Arm.CHAMPION,
-        *(line.arm for line in lines if line.decisions or line.attempts),
-    )
+    counted = (Arm.CHAMPION, *(line.arm for line in lines if line.decisions or line.attempts))
     return [line for line in lines if line.arm in counted]
 
 

@@ -22,12 +22,7 @@ from decision_service.steering.journal import RolloutChange, Rollouts
 
 log = structlog.get_logger("decision_service.rollout")
 
-_SWITCHES = (
-    JournalAction.PAUSE,
-    JournalAction.RESUME,
-    JournalAction.KILL,
-    JournalAction.REVIVE,
-)
+_SWITCHES = (JournalAction.PAUSE, JournalAction.RESUME, JournalAction.KILL, JournalAction.REVIVE)
 
 _LOOKED_BACK = 100
 """How many steps are searched for the one that brought a track to its stage."""

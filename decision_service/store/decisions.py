@@ -35,10 +35,7 @@ decisions = sa.Table(
     sa.Column("caller", TEXT, nullable=False),
     sa.Column("request_id", TEXT, nullable=False),
     sa.Column(
-        "content",
-        sa.LargeBinary,
-        nullable=False,
-        info=withheld("a checksum of the request"),
+        "content", sa.LargeBinary, nullable=False, info=withheld("a checksum of the request")
     ),
     sa.Column("user_id", TEXT, nullable=False),
     sa.Column("product", TEXT, nullable=False),

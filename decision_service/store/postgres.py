@@ -205,9 +205,7 @@ async def _contacted(
 
 
 async def _first_contact(
-    server: PostgresServer,
-    work: Callable[[], Awaitable[None]],
-    setting: str = "DECISION_STORE_URL",
+    server: PostgresServer, work: Callable[[], Awaitable[None]], setting: str = "DECISION_STORE_URL"
 ) -> None:
     try:
         await _patiently(work)

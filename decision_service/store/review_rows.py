@@ -9,12 +9,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from decision_service.casework.review_steps import (
-    QueueCount,
-    ReviewFilter,
-    ReviewPosition,
-    ReviewStep,
-)
+from decision_service.casework.review_log import QueueCount, ReviewFilter, ReviewPosition
+from decision_service.casework.review_steps import ReviewStep
 from decision_service.domain.reviews import (
     UNFINISHED,
     OpenedReview,

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from decision_service.casework.review_log import RecordedReview
 from decision_service.casework.review_results import (
     day_charge,
     require_nothing_granted,
@@ -19,7 +20,6 @@ from decision_service.casework.review_results import (
 from decision_service.casework.review_steps import (
     By,
     Move,
-    RecordedReview,
     ReviewStep,
     contested,
     data_arrived,
@@ -277,11 +277,6 @@ class Reviews(Subject):
     _step = _step_of(step)
 
     async def step(
-        self,
-        review_id: str,
-        move: Move,
-        limits: DayLimits | None = None,
-        *,
-        dry_run: bool = False,
+        self, review_id: str, move: Move, limits: DayLimits | None = None, *, dry_run: bool = False
     ) -> Review | None:
         return await self._step(review_id, move, limits, self._secrets, dry_run=dry_run)

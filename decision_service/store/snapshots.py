@@ -60,10 +60,7 @@ warm = sa.Table(
     sa.Column("fetched", sa.BigInteger, nullable=False),
     sa.Column("looked", sa.BigInteger, nullable=False),
     sa.Column(
-        "plan",
-        sa.LargeBinary,
-        nullable=False,
-        info=columns.withheld("what the rules ask for"),
+        "plan", sa.LargeBinary, nullable=False, info=columns.withheld("what the rules ask for")
     ),
     sa.Column("quarantined", sa.BigInteger, nullable=False),
     sa.Column("oldest", sa.BigInteger, nullable=False),
@@ -180,10 +177,7 @@ def remains(connection: sa.Connection, user_id: str, data_keys: DataKeys) -> Seq
 
 
 def settle(
-    connection: sa.Connection,
-    user_id: str,
-    disconnected: Disconnected | None,
-    data_keys: DataKeys,
+    connection: sa.Connection, user_id: str, disconnected: Disconnected | None, data_keys: DataKeys
 ) -> bool:
     """Before a user's counts are deleted, keep the newest months of disconnected accounts.
 

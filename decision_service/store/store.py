@@ -46,16 +46,7 @@ from decision_service.store.subject_access import SubjectAccess
 
 
 class Store(
-    Commits,
-    Lookups,
-    Decisions,
-    Events,
-    Texts,
-    Arms,
-    RolloutSteps,
-    Outcomes,
-    Applicants,
-    Processes,
+    Commits, Lookups, Decisions, Events, Texts, Arms, RolloutSteps, Outcomes, Applicants, Processes
 ):
     """The durable record on SQLite or PostgreSQL; what it does of a subject is in its module."""
 

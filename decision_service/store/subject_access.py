@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from decision_service.casework.disclosure import Row, StoredDecision, StoredReading, UserRows
 from decision_service.casework.letters import NoticeFilter
-from decision_service.casework.review_steps import RecordedReview
+from decision_service.casework.review_log import RecordedReview
 from decision_service.decide.application import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
 from decision_service.store import columns, decisions, notices, review_rows, snapshots

@@ -36,10 +36,7 @@ class Direction(StrEnum):
         return _OPPOSITES.get(self, self)
 
 
-_OPPOSITES = {
-    Direction.TIGHTENS: Direction.LOOSENS,
-    Direction.LOOSENS: Direction.TIGHTENS,
-}
+_OPPOSITES = {Direction.TIGHTENS: Direction.LOOSENS, Direction.LOOSENS: Direction.TIGHTENS}
 
 
 class WrittenChange(msgspec.Struct, frozen=True):

@@ -146,6 +146,13 @@ def compare(
     return RulesetDiff(identical=False, alike=False, changes=changes)
 
 
+def compare_texts(before: str, after: str) -> tuple[WrittenChange, ...]:
+    """What two rule files say differently, without their further files and without compiling."""
+    files = RulesetFiles("", "", before), RulesetFiles("", "", after)
+    old, new = (as_map(read(one.path, one.text, Report())) for one in files)
+    return compare_parts(_parts_of(old), _parts_of(new), _rows((old, new), files))
+
+
 def _compiled(files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> CompiledRuleset:
     found = compile_ruleset(files, catalogue).ruleset
     if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from decision_service.server.auth import new_token, token_hash
+from decision_service.server.callers import new_token, token_hash
 
 Metadata = tuple[tuple[str, str], ...]
 

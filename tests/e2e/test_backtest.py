@@ -18,7 +18,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from pyarrow.parquet import read_schema
 
 from bench.people.population import population
 from decision_service.api.v1 import outcome_service_pb2 as pb
@@ -43,6 +42,7 @@ from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, running
 from tests.e2e.test_outcomes import day, report
 from tests.integration.replicas import vendor_of
+from tests.kits.cases import cases
 from tests.unit.cli.commands import command as in_process
 
 PRODUCT = "personal-loan-ph"
@@ -101,9 +101,6 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
                 asked("--with", f"{PRODUCT}@2"),
             )
             file = await exported(tmp_path, live)
-            if url.startswith("sqlite"):  # a file is the same from any store
-                rows = await exported_rows(tmp_path, live)
-                assert_rows_tell_the_same(rows, json.loads(told.stdout))
     assert_the_same_over(file, json.loads(told.stdout))
     if url.startswith("sqlite"):
         assert_a_diff_says(file)
@@ -122,7 +119,7 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
 
 async def exported(folder: Path, live: Running) -> Path:
     """All decisions as a case file, between lines that are broken and many of another product."""
-    words = ("decisions", "export", "--format", "jsonl", "--address", live.service.address)
+    words = ("decisions", "cases", "--format", "jsonl", "--address", live.service.address)
     done = await asyncio.to_thread(partial(command, *words, folder=folder))
     lines = done.stdout.splitlines()
     other = lines[0].replace(PRODUCT, "gig-advance-ph")
@@ -130,29 +127,6 @@ async def exported(folder: Path, live: Running) -> Path:
     broken = lines[0], '{"decision": "x"}'
     file.write_text("\n".join(["{", *lines, "", other, *broken, *[other] * 50]) + "\n")
     return file
-
-
-async def exported_rows(folder: Path, live: Running) -> Path:
-    """All decisions as a case file in Parquet; it goes to no screen."""
-    words = ("decisions", "export", "--format", "parquet", "--address", live.service.address)
-    lost = await asyncio.to_thread(partial(command, *words, folder=folder))
-    assert (lost.returncode, lost.stdout) == (2, "")
-    assert "name it with --out" in lost.stderr
-    file = folder / "cases.parquet"
-    done = await asyncio.to_thread(partial(command, *words, "--out", str(file), folder=folder))
-    assert done.returncode == 0, done.stderr
-    return file
-
-
-def assert_rows_tell_the_same(file: Path, told: dict[str, Any]) -> None:
-    """The figures of the report over the store, from rows whose types analysts' programs know."""
-    types = {one.name: str(one.type) for one in read_schema(file)}
-    assert types["decided"] == "timestamp[us, tz=UTC]"
-    assert types["reasons"] == "list<element: string>"
-    words = ("backtest", PRODUCT, "--cases", str(file), "--rules", RULES, *STRICT)
-    done = command(*words, "--format", "json", folder=file.parent)
-    assert done.returncode == 0, done.stderr
-    assert shape(json.loads(done.stdout)) == shape(told)
 
 
 def assert_the_same_over(file: Path, told: dict[str, Any]) -> None:
@@ -246,27 +220,9 @@ def quiet(_: int, __: int, ___: int) -> None:
     """Say nothing."""
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        ((), "both sides are v"),
-        (("--set", "params.min_montly_income=1"), "did you mean `params.min_monthly_income`?"),
-        (("--set", "params.min_monthly_income"), "write a figure and its value"),
-        (("--sweep", "params.min_monthly_income=1..9999/1"), "500 are the most"),
-        ((*STRICT, "--by", "inputs.nothing"), "a report cannot be divided by inputs.nothing"),
-        ((*STRICT, "--from", "yesterday"), "write a day as 2026-10-31"),
-        ((*STRICT, "--from", "2026-02-02", "--to", "2026-01-01"), "is before --from"),
-        ((*STRICT, "--fail-if", "approvals < 1"), "is no measure"),
-        ((*STRICT, "--with", "personal-loan-ph@77"), "has no version 77"),
-        (("--params-as-of", "2025-12-31"), "params.min_income_months of v1 has no value before"),
-        ((*STRICT,), "there is no store"),
-        ((*STRICT, "--cases", "nothing.jsonl"), "give --store or --cases, not both"),
-        ((*STRICT, "--jobs", "٣"), "is not a whole number from 1 to 64"),
-        ((*STRICT, "--sample", "0"), "is not a whole number from 1"),
-    ],
-)
+@pytest.mark.parametrize(("words", "told"), cases("e2e/backtest"))
 def test_what_is_wrong_is_one_sentence(
-    words: Sequence[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Said before anything is read, with exit code 2."""
     url = f"sqlite:///{tmp_path}/nothing.db"

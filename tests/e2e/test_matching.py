@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import create, outcome, own_rules, refused, running
+from tests.e2e.service import ROOT, create, outcome, own_rules, refused, running
 from tests.unit.cli.commands import command
 
 GEORGE = sandbox_people()[0]
@@ -26,82 +27,14 @@ RIGHT = {
 }
 WRONG = {"name": "Kanaryo Santos", "birth_date": "1961-12-30", "phone": "0917 000 4711"}
 NAMES = ("match.birth_date", "match.email", "match.name", "match.phone")
-RULES = """
-ruleset: who-ph
-version: 1
-title: Whoever is described by the vendor's records
-currency: PHP
-time_zone: Asia/Manila
-max_age: 35d
-inputs:
-  requested_amount: {type: money, required: true, min: 1000, max: 500000}
-  requested_term_months: {type: integer, required: true, min: 1, max: 36}
-reasons:
-  OTHER_PERSON: {text: {en: An account is another person's}, group: identity, priority: 1}
-  OTHER_CONTACT: {text: {en: The contacts are other ones}, group: contact, priority: 2}
-stages:
-  - name: identity
-    component: KNOCKOUT
-    rules:
-      - id: other_person
-        when: match.name == "DIFFERENT" or match.birth_date == "DIFFERENT"
-        then: REFER
-        reason: OTHER_PERSON
-      - id: other_contact
-        when: match.phone == "DIFFERENT" and match.email == "DIFFERENT"
-        then: REFER
-        reason: OTHER_CONTACT
-      - id: nobody_else
-        when: accounts.connected_count > 0
-        then: APPROVE
-valid_for: 3d
-"""
-PLAN = """
-unit: user_id
-pin_for: 30d
-go_live:
-  salt: who-ph
-  stages: [{name: all, percent: 100}]
-  initial_stage: all
-  advance: manual
-champion: 1
-"""
-TESTS = """
-ruleset: who-ph
-version: 1
-as_of: 2026-11-24
-defaults:
-  inputs: {requested_amount: 20000, requested_term_months: 6}
-  factors:
-    accounts.connected_count: 1
-    match.name: EXACT
-    match.birth_date: EXACT
-    match.phone: EXACT
-    match.email: UNKNOWN
-cases:
-  - name: the same person
-    expect: {outcome: APPROVE}
-  - name: another name
-    factors: {match.name: DIFFERENT}
-    expect: {outcome: REFER, reasons: [OTHER_PERSON]}
-  - name: other contacts
-    factors: {match.phone: DIFFERENT, match.email: DIFFERENT}
-    expect: {outcome: REFER, reasons: [OTHER_CONTACT]}
-  - name: records that cannot be read
-    factors: {match.name: missing SOURCE_FAILED, match.birth_date: missing SOURCE_FAILED}
-    expect: {outcome: REFER, reasons: [SOURCE_FAILED]}
-"""
+RULES = ROOT / "tests" / "rulesets" / "who-ph"
 
 
 @pytest.fixture
 def rules(tmp_path: Path) -> str:
     """The shipped rules with a product that compares persons."""
     folder = own_rules(tmp_path)
-    product = folder / "who-ph"
-    (product / "tests").mkdir(parents=True)
-    (product / "v1.yaml").write_text(RULES)
-    (product / "rollout.yaml").write_text(PLAN)
-    (product / "tests" / "v1.yaml").write_text(TESTS)
+    shutil.copytree(RULES, folder / "who-ph")
     return str(folder)
 
 
@@ -149,7 +82,7 @@ async def test_an_applicant_is_compared_cold_and_warm(
             replay = service_pb.ReplayDecisionRequest(decision_id=one.decision_id)
             replayed = await live.stub.ReplayDecision(replay, timeout=10)
             assert not replayed.differing_fields
-        words = ("decisions", "export", second.decision_id, "--format", "cases")
+        words = ("decisions", "cases", second.decision_id, "--format", "tests")
         words += ("--address", live.service.address)
         exported = (await asyncio.to_thread(command, capsys, *words)).out
         assert 'match.name: "DIFFERENT"' in exported

@@ -70,7 +70,9 @@ async def test_another_view_is_the_same_request(shared: Running) -> None:
         assert again.decision_id == decided.decision_id
         for view, answered in ((first, decided), (second, again)):
             asked = service_pb.GetDecisionRequest(decision_id=decided.decision_id, view=view)
-            assert answered == (await shared.stub.GetDecision(asked)).decision
+            found = (await shared.stub.GetDecision(asked)).decision
+            found.ClearField("income_months")  # of what is read back alone
+            assert answered == found
             assert bool(answered.rule_traces) == (view == FULL)
         assert await listed(shared, request) == 1
 

@@ -52,6 +52,29 @@ async def test_the_full_view_shows_values_and_traces(live: Running) -> None:
     assert months.evidence.record_count >= 24
 
 
+async def test_the_full_view_shows_why_earlier_rows_of_a_table_did_not_count(live: Running) -> None:
+    """Every row up to the one that decided, as CreateDecision in FULL view showed them."""
+    request = create(sandbox_people()[2].user_id, view=pb.DECISION_VIEW_FULL)
+    made = (await live.stub.CreateDecision(request)).decision
+    asked = service_pb.GetDecisionRequest(
+        decision_id=made.decision_id, view=pb.DECISION_VIEW_FULL, without_recourse=True
+    )
+    found = (await live.stub.GetDecision(asked)).decision
+    *passed, decided = (row for row in found.rule_traces if row.stage == "limit")
+    assert (decided.rule, decided.truth) == ("limit row 4", pb.TRUTH_TRUE)
+    assert [(row.rule, row.truth) for row in passed] == [
+        (f"limit row {number}", pb.TRUTH_FALSE) for number in (1, 2, 3)
+    ]
+    [short] = passed[2].comparisons
+    assert (short.left, short.right, short.truth) == (
+        "income.conservative_6m",
+        ">= 30000",
+        pb.TRUTH_FALSE,
+    )
+    assert short.actual.startswith("₱ 2")
+    assert made.rule_traces == found.rule_traces
+
+
 async def test_the_full_view_says_what_would_have_to_be_different(live: Running) -> None:
     """GetDecision in FULL view has an answer for who is turned down, and for nobody else."""
     found = {}

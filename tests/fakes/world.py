@@ -38,8 +38,8 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.runtime.clock import ClockGuard
 from decision_service.server.decisions import ProtoReplyEncoder
+from decision_service.steering.compare import Shadows
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
-from decision_service.steering.shadows import Shadows
 from tests.fakes.forgetful import forgetful
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.leases import InMemoryLeases

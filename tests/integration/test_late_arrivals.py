@@ -9,13 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.casework.review_steps import (
-    By,
-    RecordedReview,
-    ReviewStep,
-    claim,
-    request_data,
-)
+from decision_service.casework.review_log import RecordedReview
+from decision_service.casework.review_steps import By, ReviewStep, claim, request_data
 from decision_service.casework.reviews import DecideAgain
 from decision_service.decide.refresh import EventWorker, sweep
 from decision_service.decide.replay import ReadDecisions

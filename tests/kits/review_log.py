@@ -14,15 +14,8 @@ from msgspec.structs import replace
 
 from decision_service.casework import review_steps as steps
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
-from decision_service.casework.review_steps import (
-    By,
-    Move,
-    ReviewFilter,
-    ReviewPosition,
-    ReviewStep,
-    complete,
-    is_repeated,
-)
+from decision_service.casework.review_log import ReviewFilter, ReviewPosition
+from decision_service.casework.review_steps import By, Move, ReviewStep, complete, is_repeated
 from decision_service.decide.application import user_key
 from decision_service.decide.history import PastDecision
 from decision_service.domain.accounts import Kind

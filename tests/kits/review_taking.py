@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from decision_service.casework.review_steps import ReviewFilter, ReviewStep, complete
+from decision_service.casework.review_log import ReviewFilter
+from decision_service.casework.review_steps import ReviewStep, complete
 from decision_service.casework.reviews import OperateReviews
 from decision_service.decide.application import user_key
 from decision_service.domain.decision import Outcome, ReferKind

@@ -143,8 +143,7 @@ def to_date(node: tree.Node, _currency: str, report: Report) -> tree.Node | None
         return node
     day = parse_day(str(node.value))
     if day is None:
-        hint = day_hint(str(node.value))
-        report.error("R310", node.place, f"{node.text} is no date", hint)
+        report.error("R310", node.place, f"{node.text} is no date", day_hint(str(node.value)))
         return None
     return replace(node, type=tree.DATE, value=day)
 

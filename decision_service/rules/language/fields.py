@@ -30,11 +30,7 @@ _FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
     ("no", "off", "false"), "false"
 )
 _SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
-_NAMED = {
-    "parameter ": "a parameter",
-    "tag ": "a tag",
-    "the expectation of ": "an expectation",
-}
+_NAMED = {"parameter ": "a parameter", "tag ": "a tag", "the expectation of ": "an expectation"}
 
 
 def replaced_by(what: str, word: str) -> str:

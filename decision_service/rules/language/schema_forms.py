@@ -82,10 +82,7 @@ def factor_names(catalogue: Mapping[str, FactorSpec]) -> Schema:
 def other_names(catalogue: Mapping[str, FactorSpec]) -> Schema:
     """A name that the file itself defines: of no family that the catalogue has."""
     families = "|".join(sorted({spec.family for spec in catalogue.values()}))
-    return {
-        "type": "string",
-        "pattern": rf"^(?!({families})\.)[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$",
-    }
+    return {"type": "string", "pattern": rf"^(?!({families})\.)[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"}
 
 
 def meaning(spec: FactorSpec) -> str:

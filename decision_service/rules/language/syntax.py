@@ -35,17 +35,9 @@ _SPACES = " \t\n\r\f\v"
 _DEEPEST_BRACKETS = 40
 
 _ALLOWED = (
-    ast.BoolOp,
-    ast.UnaryOp,
-    ast.BinOp,
-    ast.Compare,
-    ast.IfExp,
-    ast.Call,
-    ast.Constant,
-    ast.Name,
-    ast.Attribute,
-    ast.Tuple,
-)
+    ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.IfExp, ast.Call, ast.Constant, ast.Name,
+    ast.Attribute, ast.Tuple,
+)  # fmt: skip
 
 
 class TokenKind(Enum):

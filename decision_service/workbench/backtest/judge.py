@@ -147,11 +147,7 @@ class BacktestRules(msgspec.Struct, frozen=True):
 
 
 def compare(
-    case: DecidedCase,
-    rules: BacktestRules,
-    loan: KnownLoan | None = None,
-    *,
-    margins: bool = False,
+    case: DecidedCase, rules: BacktestRules, loan: KnownLoan | None = None, *, margins: bool = False
 ) -> BacktestApplicant | NotCompared:
     """The applicant as both rules judge her; ERASED also where recorded values do not suffice."""
     day = rules.params_as_of

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -27,6 +27,8 @@ from decision_service.store.history import history
 from decision_service.store.keys import DataKeys, open_data_keys
 from decision_service.store.sqlite import read_sqlite
 from decision_service.workbench.backtest.sums import KnownLoan
+
+T = TypeVar("T")
 
 
 class KeyRange(msgspec.Struct, frozen=True):
@@ -67,12 +69,7 @@ _IN_RANGE = (
     _ROW.created >= sa.bindparam("since"),
     _ROW.created < sa.bindparam("before"),
 )
-_LOANS = (
-    history.c.overdue_loans,
-    history.c.open_loans,
-    history.c.repaid_loans,
-    history.c.drawn,
-)
+_LOANS = (history.c.overdue_loans, history.c.open_loans, history.c.repaid_loans, history.c.drawn)
 _FIRSTS = (
     sa.select(*decisions.c, *_LOANS)
     .outerjoin(history, history.c.decision_id == _ROW.decision_id)
@@ -134,7 +131,7 @@ class StoreReader:
     @classmethod
     async def open(cls, url: str, data_keys: Path | None = None) -> Self:
         """Read the store that STORE_URL names, by a file of data keys; raises StoreRefused."""
-        database = await _opened(url)
+        database = await read_store(url)
         try:
             with faults.opening(parse_store_url(url).shown):
                 return cls(database, await open_data_keys(url, data_keys, database))
@@ -144,6 +141,10 @@ class StoreReader:
 
     async def aclose(self) -> None:
         await self._database.aclose()
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run read-only work."""
+        return await self._database.read(work)
 
     def side(self, reply: bytes) -> Side:
         """The outcome with amount, instalment and reasons of a recorded reply."""
@@ -187,7 +188,8 @@ class StoreReader:
         )
 
 
-async def _opened(url: str) -> Readable:
+async def read_store(url: str) -> Readable:
+    """Raises StoreRefused."""
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
         return await read_sqlite(address)

@@ -252,10 +252,7 @@ def dated_figures(
 
 
 def subject_of(
-    compared: ComparedRules,
-    order: BacktestOrder,
-    edges: tuple[datetime, datetime],
-    share: float,
+    compared: ComparedRules, order: BacktestOrder, edges: tuple[datetime, datetime], share: float
 ) -> ReportSubject:
     base, other = compared.product.champion, compared.changed
     since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)

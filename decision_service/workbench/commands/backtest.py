@@ -47,15 +47,9 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
 }
 _NAMES = (
-    "approve_change",
-    "refer_change",
-    "decline_change",
-    "swap_in",
-    "swap_out",
-    "amount_change",
-    "not_compared",
-    "not_reproduced",
-)
+    "approve_change", "refer_change", "decline_change", "swap_in", "swap_out", "amount_change",
+    "not_compared", "not_reproduced",
+)  # fmt: skip
 MOST_POINTS = 500
 MOST_RANGES = 2
 _NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
@@ -217,8 +211,7 @@ def backtest(
         typer.Option("--set", help="a figure of it, as params.min_monthly_income=9000"),
     ] = None,
     sweep: Annotated[
-        list[str] | None,
-        typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid"),
+        list[str] | None, typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid")
     ] = None,
     since: Annotated[str, typer.Option("--from", help="first day, YYYY-MM-DD")] = "",
     until: Annotated[str, typer.Option("--to", help="last day, YYYY-MM-DD")] = "",
@@ -240,7 +233,7 @@ def backtest(
     store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="JSON lines or Parquet of `decisions export`, no store"),
+        typer.Option("--cases", help="JSON lines of `decisions cases`, no store"),
     ] = None,
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
     jobs: Annotated[

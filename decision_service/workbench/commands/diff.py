@@ -201,10 +201,7 @@ ProveOption = Annotated[
 
 
 def proved(
-    old: CompiledRuleset,
-    new: CompiledRuleset,
-    since: date | None = None,
-    name: str = "",
+    old: CompiledRuleset, new: CompiledRuleset, since: date | None = None, name: str = ""
 ) -> Proofs:
     """What is proved of a change from a day on, else from today; raises SolverMissing."""
     today = since or datetime.now(UTC).astimezone(new.zone).date()
@@ -221,7 +218,9 @@ def diff(
     prove_changes: ProveOption = False,
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="also what it does to people of this `decisions export`"),
+        typer.Option(
+            "--cases", help="also what it does to people of this file of `decisions cases`"
+        ),
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:

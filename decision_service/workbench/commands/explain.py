@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,11 +32,11 @@ from decision_service.cli.views import (
     comparison_text,
     styled_outcome,
 )
-from decision_service.domain.decision import RuleTrace, StageTrace, Truth, Verdict
+from decision_service.domain.decision import RuleTrace, StageTrace, Verdict
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.values import AsOf, noon
 from decision_service.factors.registry import catalogue
-from decision_service.rules.evaluate import Facts, PassedRow, evaluate, passed_over, traces
+from decision_service.rules.evaluate import Facts, evaluate, traces
 from decision_service.rules.inputs import bind_inputs, list_answers
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity, render
 from decision_service.rules.language.fields import Fields, parse_day
@@ -53,13 +53,11 @@ class Explanation:
     facts: Facts
     verdict: Verdict
     stages: tuple[StageTrace, ...]
-    passed: Mapping[str, tuple[PassedRow, ...]]
 
     @classmethod
     def of(cls, ruleset: CompiledRuleset, facts: Facts) -> Explanation:
         verdict = evaluate(ruleset, facts)
-        passed = passed_over(ruleset, verdict)
-        return cls(ruleset, facts, verdict, traces(ruleset, verdict), passed)
+        return cls(ruleset, facts, verdict, traces(ruleset, verdict))
 
 
 def explain(
@@ -147,9 +145,6 @@ def explanation_tree(explained: Explanation) -> Tree:
     add_verdict(tree, message)
     for stage in explained.stages:
         branch = add_stage(tree, stage.name, stage.component, stage.concluded or "", stage.note)
-        for row in explained.passed.get(stage.name, ()):
-            word = "cannot tell" if row.truth is Truth.UNKNOWN else "no"
-            branch.add(escape(f"row {row.row}: {word}, {row.name} = {row.actual}   in {row.cell}"))
         for rule in stage.rules:
             add_rule(branch, stage.name, stage.component, _shown(rule))
     return tree
@@ -173,11 +168,11 @@ def explanation_dict(explained: Explanation) -> dict[str, Any]:
         "digest": explained.ruleset.digest,
         "as_of": explained.facts.as_of.date.isoformat(),
         **message_dict(_message(explained)),
-        "stages": [_stage_dict(stage, explained.passed) for stage in explained.stages],
+        "stages": [_stage_dict(stage) for stage in explained.stages],
     }
 
 
-def _stage_dict(stage: StageTrace, passed: Mapping[str, tuple[PassedRow, ...]]) -> dict[str, Any]:
+def _stage_dict(stage: StageTrace) -> dict[str, Any]:
     return {
         **{key: getattr(stage, key) for key in ("name", "component", "concluded", "note")},
         "rules": [
@@ -185,7 +180,6 @@ def _stage_dict(stage: StageTrace, passed: Mapping[str, tuple[PassedRow, ...]]) 
             | {"comparisons": [asdict(c) for c in rule.comparisons]}
             for rule in stage.rules
         ],
-        "passed_over": [asdict(row) for row in passed.get(stage.name, ())],
     }
 
 

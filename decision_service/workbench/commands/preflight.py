@@ -50,7 +50,7 @@ from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import BASE_URLS, OnRevoke, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
-from decision_service.server.auth import read_callers_file
+from decision_service.server.callers import read_callers_file
 from decision_service.server.webhooks import PATH
 from decision_service.smile.source import SmileSource
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
@@ -440,8 +440,7 @@ def preflight(
     config: ConfigOption = None,
     tls_ca: CaOption = None,
     prove: Annotated[
-        bool,
-        typer.Option("--prove/--no-prove", help="prove guarantees, count figures"),
+        bool, typer.Option("--prove/--no-prove", help="prove guarantees, count figures")
     ] = True,
     timeout: Annotated[
         float, seconds("the time limit of all proofs, such as 300s", "--prove-timeout")

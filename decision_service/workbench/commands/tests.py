@@ -152,8 +152,7 @@ def judge_figures(tried: Iterable[tuple[VersionResults, FiguresReport]], fail_un
             )
         if report.problems:
             raise CommandError(
-                f"{count(report.problems)} in the marks of {version.name}: mend them",
-                Exit.FINDINGS,
+                f"{count(report.problems)} in the marks of {version.name}: mend them", Exit.FINDINGS
             )
 
 

@@ -84,10 +84,7 @@ CLAIMS: Mapping[Claim, ClaimLaw] = {
         (1, -1),
     ),
     Claim.ONLY: ClaimLaw(
-        "",
-        "outside of WHERE, NEW decides every applicant as OLD does",
-        other_term,
-        (1, -1),
+        "", "outside of WHERE, NEW decides every applicant as OLD does", other_term, (1, -1)
     ),
 }
 

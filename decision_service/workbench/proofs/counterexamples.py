@@ -91,11 +91,7 @@ def rounder(value: Any, type_: ValueType) -> Iterator[Any]:
 
 
 def shrunk(
-    question: Question,
-    person: PersonValues,
-    changed: Mapping[str, Any],
-    day: date,
-    period: Period,
+    question: Question, person: PersonValues, changed: Mapping[str, Any], day: date, period: Period
 ) -> tuple[PersonValues, date]:
     """A person who breaks the claim too, in fewer and rounder values."""
     for _ in range(2):

@@ -32,10 +32,7 @@ _FIRST_DAY, _LAST_DAY = 1, 3_652_059
 _MANY = 10**16
 _SIGNS = (1, -1)
 _LEAST_RATE = Fraction(1, 10**15)
-_TABULATED: Mapping[str, Apply] = {
-    "exp": arithmetic.exponential,
-    "ln": arithmetic.logarithm,
-}
+_TABULATED: Mapping[str, Apply] = {"exp": arithmetic.exponential, "ln": arithmetic.logarithm}
 _COMPUTED = {
     "+": lambda left, right: as_decimal(left) + right,
     "-": lambda left, right: as_decimal(left) - right,

@@ -20,14 +20,13 @@ from decision_service.workbench.backtest.report import ClaimProof, ProofAnswer
 from decision_service.workbench.new_cases import NewCase, case_text, parts_of
 from decision_service.workbench.proofs.comparison import CLAIMS, Incomparable, compared
 from decision_service.workbench.proofs.counterexamples import symbols_of, typical
-from decision_service.workbench.proofs.guarantees import kept, vacuous
 from decision_service.workbench.proofs.people import (
     FactorModel,
     PersonValues,
     facts_of,
     person_condition,
 )
-from decision_service.workbench.proofs.questions import Question, required
+from decision_service.workbench.proofs.questions import Question, kept, required, vacuous
 from decision_service.workbench.proofs.search import Counterexample, Left, Proved, Undecided, prove
 
 UNDECIDED = "R522"

@@ -7,7 +7,7 @@ import json
 
 import grpc
 
-from decision_service.server.auth import new_token
+from decision_service.server.callers import new_token
 from tests.attack.found import Found
 from tests.attack.lender import decide
 from tests.attack.target import CREATE, LIST, Target

@@ -19,6 +19,7 @@ from decision_service.runtime.config import load
 from decision_service.runtime.settings import ConfigError, Settings
 from tests.e2e.office import Office
 from tests.e2e.service import environ
+from tests.kits.cases import cases
 from tests.unit.cli.commands import SHIPPED, Done, command, product_folder
 
 KEYS = {"SMILE_MODE": "sandbox", "SMILE_API_KEY": "canary-1", "SMILE_API_SECRET": "canary-2"}
@@ -98,30 +99,7 @@ def test_json_has_the_same_for_programs(
     assert shown["problems"] == [done.err.strip()]
 
 
-@pytest.mark.parametrize(
-    ("settings", "sentence"),
-    [
-        ({"BLOCKED_FACTORS": "identity.age_year"}, "did you mean identity.age_years?"),
-        ({"RULES_DIR": "/nowhere"}, "set DECISION_RULES_DIR"),
-        ({"WEBHOOK_SECRETS": "canar"}, "DECISION_WEBHOOK_SECRETS: number 1 has 5 bytes"),
-        ({"GRPC_ADDRESS": "127.0.0.1:8080"}, "both take port 8080 of 127.0.0.1"),
-        ({"SMILE_BASE_URL": "https://v.example"}, "has no /v1 at its end"),
-        ({"STORE_URL": "mysql://u:canary@host/x"}, "DECISION_STORE_URL begins with mysql"),
-        ({"AUTH_TOKENS_FILE": "/nowhere/callers"}, "DECISION_AUTH_TOKENS_FILE"),
-        ({"IDENTITY_KEY_FILE": "/nowhere/keys"}, "/nowhere/keys cannot be read"),
-        ({"ERASURE_JOURNAL": "/nowhere/journal"}, "make /nowhere"),
-        ({"ERASURE_JOURNAL": "mysql://u:canary@host/x"}, "is neither a file nor a database"),
-        ({**KEYS, "TLS_CERT_FILE": "/x", "TLS_KEY_FILE": "/x"}, "DECISION_TLS_KEY_FILE (/x)"),
-        ({"SMILE_API_KEY_FILE": "/nowhere/key"}, "of DECISION_SMILE_API_KEY_FILE cannot be read"),
-        ({"DRAIN_GRACE": "5"}, "DECISION_DRAIN_GRACE is '5'"),
-        ({"CONNECT_LOGO_FILE": "/x"}, "needs DECISION_CONNECT_COMPANY_NAME as well"),
-        (
-            {"CONNECT_COMPANY_NAME": "A", "CONNECT_LOGO_FILE": "/nowhere/a.png"},
-            "DECISION_CONNECT_LOGO_FILE: /nowhere/a.png cannot be read",
-        ),
-        ({"CONNECT_NOTICE_FILE": "/dev/null"}, "CONNECT_NOTICE_FILE: /dev/null is empty"),
-    ],
-)
+@pytest.mark.parametrize(("settings", "sentence"), cases("cli/config_check"))
 def test_what_serve_could_not_use_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: dict[str, str], sentence: str
 ) -> None:

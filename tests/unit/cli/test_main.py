@@ -9,40 +9,17 @@ from subprocess import PIPE
 import pytest
 
 from decision_service.cli.output import Exit
+from tests.kits.cases import cases
 from tests.unit.cli.commands import ROOT, command, product_folder
 from tests.unit.cli.test_any_words import PLACES
 
 GROUPS = sorted({words[:place] for words in PLACES for place in range(len(words))})
 
 
-SPAN = "--from 2026-11-27 --before 2026-11-2"
 DECIDE = "decide --product p --user-id x"
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("health --bogus", "No such option: --bogus"),
-        ("decide", "Missing option '--user-id'"),
-        ("nonsense", "there is no command nonsense: --help lists them all"),
-        ("decision", "did you mean decisions?"),
-        ("reviews lst", "reviews lst: did you mean list?"),
-        ("reviews list --quee x", "No such option: --quee: did you mean --queue?"),
-        ("rules check --format xml", "'--format': 'xml' is not one of 'table', 'json'"),
-        ("config sample --format xml", "'--format': 'xml' is not one of 'yaml', 'env'"),
-        ("rules check no/such/folder", "no/such/folder"),
-        ("serve --config no/such/file", "no/such/file"),
-        (f"{DECIDE} --amount lots", "the amount 'lots' is not written as 20000"),
-        (f"{DECIDE} --input nonsense", "--input 'nonsense' must have the form name=value"),
-        (f"{DECIDE} --view half", "'half' is not one of basic, full"),
-        ("decisions list --outcome maybe", "'maybe' is not one of approve"),
-        (f"decisions list {SPAN}6", "--before 2026-11-26T00:00:00Z is not after --from 2026-11-27"),
-        (f"decisions export --format jsonl {SPAN}7", "--before 2026-11-27T00:00:00Z is not after"),
-        ("rollout compare p --champion", "--params-as-of DATE"),
-        ("rollout compare p --shadow 2 --params-as-of 2026-12-01", "a shadow has judged already"),
-        ("rollout compare p --champion --challenger", "say what to compare"),
-    ],
-)
+@pytest.mark.parametrize(("words", "said"), cases("cli/main"))
 def test_a_mistake_is_one_sentence_before_a_server_is_asked(capsys, words, said):
     """With exit code 2, what is wrong, and a near word where there is one."""
     done = command(capsys, *words.split())

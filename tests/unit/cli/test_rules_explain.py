@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.kits.cases import cases
 from tests.unit.cli.commands import WORKED_EXAMPLE, command, product_folder
 
 EXAMPLE = WORKED_EXAMPLE / "v1.yaml"
@@ -48,70 +49,11 @@ def test_the_tree_tells_the_outcome_the_version_and_the_day(explain):
     assert first.endswith("· as of 2026-11-15 (Asia/Manila)")
 
 
-LIMIT_IS_OPEN = {"income__months_12m": "12", "income__conservative_6m": "missing SOURCE_FAILED"}
-
-
-@pytest.mark.parametrize(
-    ("changed", "shown"),
-    [
-        (
-            {"income__months_24m": "3", "accounts__connected_count": "missing NO_DATA"},
-            (
-                "no_source            UNKNOWN → REFER  DATA_MISSING",
-                "accounts.connected_count = missing NO_DATA   == 0",
-                "short_history        TRUE → DECLINE  SHORT_INCOME_HISTORY",
-                "income.months_24m = 3   < params.min_income_months (4)",
-                "debt_high            false",
-                "SHORT_INCOME_HISTORY Too few months of verified income (has 3, needs 4)",
-            ),
-        ),
-        (
-            {},
-            (
-                "score (scorecard) → APPROVE  stability = 300, band B",
-                "income.months_12m    → 40 points  INCOME_GAPS",
-                "income.months_12m = 8   in [6, 10)",
-                "stability: at most 80",
-            ),
-        ),
-        (
-            {"contributions__months_12m": "missing SOURCE_FAILED"},
-            (
-                "contributions.months_12m → 0 to 60 points",
-                "contributions.months_12m = missing SOURCE_FAILED",
-            ),
-        ),
-        (
-            {"income__months_12m": "12"},
-            (
-                "limit (table) → nothing  row 2",
-                "row 1: no, income.conservative_6m = ₱ 25,000   in >= 30000",
-                "limit row 2          → max_amount ₱ 50,000, tier T2",
-            ),
-        ),
-        (
-            LIMIT_IS_OPEN,
-            ("row 1: cannot tell, income.conservative_6m = missing SOURCE_FAILED   in >= 30000",),
-        ),
-        (
-            {"income__conservative_6m": "missing NO_DATA"},
-            (
-                "data needed · income.conservative_6m: no data, DATA_MISSING",
-                "connect an account that holds this data",
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize(("changed", "shown"), cases("cli/rules_explain")["parts"])
 def test_each_part_shows_what_it_came_to_and_the_values_it_saw(explain, changed, shown):
     """Rules, characteristics, rows, reasons and what is missing, with every comparison's values."""
     lines = lines_of(explain(**changed))
     assert [line for line in shown if line not in lines] == []
-
-
-def test_the_row_that_counts_is_not_among_those_passed(explain):
-    """Only rows before it are shown as passed over."""
-    lines = lines_of(explain(income__months_12m="12"))
-    assert not any(line.startswith("row 2:") for line in lines)
 
 
 def test_a_reduced_offer_shows_what_limits_it(explain):
@@ -128,7 +70,7 @@ def test_dated_parameters_follow_the_day(explain):
 
 
 def test_json_holds_the_same_for_programs(explain):
-    """`--format json` prints one document with the verdict, every stage and the rows passed."""
+    """`--format json` prints one document with the verdict and every stage."""
     done = explain("--format", "json", income__months_12m="12")
     found = json.loads(done.out)
     assert (found["outcome"], found["version"], found["as_of"]) == (
@@ -138,7 +80,7 @@ def test_json_holds_the_same_for_programs(explain):
     )
     stages = {stage["name"]: stage for stage in found["stages"]}
     assert stages["eligibility"]["rules"][0]["truth"] == "FALSE"
-    assert [row["row"] for row in stages["limit"]["passed_over"]] == [1]
+    assert [row["truth"] for row in stages["limit"]["rules"]] == ["FALSE", "TRUE"]
 
 
 def test_a_file_may_hold_inputs_and_the_day_as_a_case_does(explain):
@@ -164,20 +106,7 @@ def test_a_version_is_found_by_product_and_number(explain, tmp_path):
     assert lines_of(done)[0].startswith("APPROVE · personal-loan-ph v1 ")
 
 
-@pytest.mark.parametrize(
-    ("words", "changed", "part"),
-    [
-        ((), {"income__months_25m": "1"}, "unknown factor `income.months_25m`"),
-        ((), {"income__months_24m": "missing PARTS"}, "`PARTS` is no cause"),
-        ((), {"income__months_24m": "many"}, "must be a whole number"),
-        (("--input", "requested_amount"), {}, "must have the form name=value"),
-        (("--input", "amount=3"), {}, "unknown input `amount`"),
-        (("--input", "requested_amount=abc"), {}, "must be a decimal number"),
-        (("--input", "requested_term_months=0"), {}, "requested_term_months is 0"),
-        (("--input", "customer_type=odd"), {}, "needs new or existing"),
-        (("--as-of", "tomorrow"), {}, "write a day as 2026-10-31"),
-    ],
-)
+@pytest.mark.parametrize(("words", "changed", "part"), cases("cli/rules_explain")["faults"])
 def test_what_is_given_wrongly_is_said_and_located(explain, words, changed, part):
     """A wrong factor, cause, value, input or date gives exit code 2 and says which."""
     done = explain(*words, day=None, **changed)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.cli.output import Exit
+from tests.kits.cases import cases
 from tests.unit.cli.commands import SHIPPED, command
 
 PRODUCT = "personal-loan-ph"
@@ -77,17 +78,7 @@ def test_a_revision_that_does_not_load_is_a_finding(
     assert f"{PRODUCT}/v1.yaml:" in done.err
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("nothing", "shipped"), "nothing is neither a folder nor a revision"),
-        (("--", "--all", "shipped"), "--all is neither a folder nor a revision"),
-        (("empty", "shipped"), "the revision empty has no folder rules below this one"),
-        (("shipped", "changed", "--rules", "../rules"), "name it as it lies below this folder"),
-        ((f"{PRODUCT}@1", f"{PRODUCT}@1", "--cases", "c"), "name two folders or git revisions"),
-        (("shipped", "changed", "--cases", "nothing.jsonl"), "nothing.jsonl cannot be read"),
-    ],
-)
+@pytest.mark.parametrize(("words", "told"), cases("cli/rules_revisions"))
 def test_what_is_wrong_is_one_sentence(
     words: tuple[str, ...],
     told: str,

@@ -16,6 +16,7 @@ from decision_service.rules.language.yaml import ListNode, MapNode, read
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests_file import parse_cases
 from decision_service.workbench.commands.authoring import SchemaKind, schema_text
+from tests.kits.cases import case_text, cases
 from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
@@ -95,36 +96,7 @@ PLANS = [
     *sorted((ROOT / "docs" / "story" / "rules").glob("*/rollout.yaml")),
     ROOT / "docs" / "story" / "challenger.yaml",
 ]
-EVERY_PLAN_KEY = """\
-unit: customer_ref
-pin_for: 90d
-go_live:
-  salt: one
-  allow: [u1]
-  deny: [u2]
-  segments: [{name: new, when: 'inputs.customer_type == "new"', percent: 2.5}]
-  stages: [{name: few, percent: 1, hold: 3d, min_decisions: 200}, {name: all, percent: 100}]
-  initial_stage: few
-  advance: auto
-champion: 1
-challenger:
-  version: 2
-  salt: two
-  stages: [{name: ten, percent: 10}]
-  initial_stage: ten
-  expect: {approval_rate: {min: -0.09, max: -0.03}}
-shadow: [{version: 3, percent: 100}]
-caps:
-  - {name: all, tier: A, approvals_per_day: 10, amount_per_day: 90000}
-  - {name: trial, arm: challenger, max_amount: 50000}
-guardrails:
-  - name: a
-    metric: approval_rate
-    scope: arm
-    min_units: 300
-    action: pause
-  - {name: b, metric: refer_rate, scope: product, max: 0.4, window: 24h, min_units: 9, action: kill}
-"""
+EVERY_PLAN_KEY = case_text("cli/every_plan_key")
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda p: "-".join(p.parts[-3:]))
@@ -176,26 +148,7 @@ def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
     assert [error.message for error in found] == []
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("title:", "titel:"),
-        ("        then: REFER", "        then: REFUSE"),
-        ("      - id: no_source", "      - id: no_source\n        wenn: true"),
-        ("factor: income.months_12m", "factor: income.months_13m"),
-        ("when: [stability.band, income.conservative_6m]", "when: [stability.band, income.x]"),
-        ("component: SCORECARD", "component: KNOCKOUT"),
-        ("{type: number, value: 0.35}", "{type: number, values: {2026-01-01: 1}}"),
-        ("max_age: 35d", "max_age: 35 days"),
-        ("{2026-01-01: 4, 2026-12-01: 6}", "{}"),
-        ("{type: number, value: 0.35}", "{type: number, value: 0.35, by: inputs.customer_type}"),
-        ("  reason: AMOUNT_BELOW_MINIMUM\n", ""),
-        ("    text: {en: No connected account shows income}", "    text: {fil: Wala}"),
-        ("  requested_amount: {type: money,", "  requested_amount: {type: integer,"),
-        ("{type: text, one_of", "{type: flag, one_of"),
-        ("        then: REFER\n        reason: RATE_CAP", "        then: APPROVE"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new"), cases("cli/rules_schema")["forms"])
 def test_what_the_readers_refuse_by_form_the_schema_refuses(old, new):
     """An unknown key, factor or word, or a wrong form, does not validate."""
     text = (WORKED_EXAMPLE / "v1.yaml").read_text()
@@ -203,15 +156,7 @@ def test_what_the_readers_refuse_by_form_the_schema_refuses(old, new):
     assert not validator(SchemaKind.RULESET).is_valid(document(text.replace(old, new, 1)))
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("income.months_24m:", "income.months_25m:"),
-        ("expect: {outcome: APPROVE", "expect: {outcome: YES"),
-        ("missing SOURCE_FAILED", "missing SOURCE"),
-        ("cases:", "casses:"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new"), cases("cli/rules_schema")["words"])
 def test_a_wrong_word_in_rule_tests_does_not_validate(old, new):
     """An unknown factor, outcome, cause or key of a rule test does not validate."""
     text = (WORKED_EXAMPLE / "cases.yaml").read_text()

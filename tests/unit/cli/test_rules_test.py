@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from decision_service.build import starter_rules
+from tests.kits.cases import case_text
 from tests.unit.cli.commands import command, product_folder
 
 
@@ -236,25 +237,7 @@ def with_table(product, row):
     (product / "tables" / "limit.csv").write_text(f"{header}{row}-,-,0,T9\n")
 
 
-GATE = """\
-ruleset: personal-loan-ph
-version: 1
-title: A gate
-currency: PHP
-time_zone: Asia/Manila
-inputs:
-  requested_amount: {type: money, required: true}
-params:
-  least: {type: integer, value: 4}
-reasons:
-  SHORT: {text: {en: Too short}}
-stages:
-  - name: gate
-    component: KNOCKOUT
-    rules:
-      - {id: short, when: income.months_12m < params.least, then: DECLINE, reason: SHORT}
-      - {id: long, when: inputs.requested_amount >= 0 and income.months_12m > 0, then: APPROVE}
-"""
+GATE = case_text("cli/gate")
 GATE_TESTS = """\
 ruleset: personal-loan-ph
 version: 1

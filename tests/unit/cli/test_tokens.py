@@ -2,7 +2,7 @@
 
 import yaml
 
-from decision_service.server.auth import read_callers
+from decision_service.server.callers import read_callers
 from tests.unit.cli.commands import command
 
 

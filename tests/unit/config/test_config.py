@@ -6,6 +6,7 @@ import pytest
 
 from decision_service.runtime.config import Line, load, read, takes
 from decision_service.runtime.settings import ConfigError, Settings, SmileMode
+from tests.kits.cases import cases
 
 KEYS = {
     "DECISION_SMILE_MODE": "sandbox",
@@ -32,71 +33,7 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
     assert settings.drain_grace == 0.25
 
 
-@pytest.mark.parametrize(
-    ("environ", "sentence"),
-    [
-        ({"DECISION_SMILE_MOD": "sandbox"}, "did you mean DECISION_SMILE_MODE"),
-        ({"DECISION_SMILE_MODE": "sandbox"}, "needs DECISION_SMILE_API_KEY"),
-        ({"DECISION_GRPC_ADDRESS": "0.0.0.0:50051"}, "not loopback"),
-        ({"DECISION_GRPC_ADDRESS": "nonsense"}, "it takes an address such as"),
-        ({"DECISION_HTTP_ADDRESS": "0.0.0.0:8080"}, "DECISION_HTTP_ADDRESS 0.0.0.0:8080 is not"),
-        ({**KEYS, **TLS, "DECISION_GRPC_ADDRESS": "[::]:1"}, "callers are not known"),
-        ({**KEYS, "DECISION_TLS_CERT_FILE": "c"}, "belong together"),
-        ({**KEYS, "DECISION_TLS_CLIENT_CA_FILE": "c"}, "needs DECISION_TLS_CERT_FILE"),
-        (TLS, "refuses TLS"),
-        ({"DECISION_STORE_URL": "postgresql://x/y"}, "refuses a PostgreSQL store"),
-        ({"DECISION_SMILE_BASE_URL": "http://vendor.example/v1"}, "loopback hosts only"),
-        ({"DECISION_SMILE_BASE_URL": "https://k:s@vendor.example/v1"}, "must not hold a user name"),
-        ({"DECISION_REUSE_PORT": "true"}, "needs a PostgreSQL store"),
-        ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
-        ({"DECISION_LEASE": "0s"}, "DECISION_LEASE is '0s' (in the environment): it takes"),
-        *(
-            ({"DECISION_RETENTION": text}, "DECISION_RETENTION")
-            for text in ("0", "0 months", "1s", "25 days", "-1", "two months", "")
-        ),
-        ({"DECISION_ON_REVOKE": "nothing"}, "DECISION_ON_REVOKE"),
-        ({"DECISION_LEASE": "30"}, "a number with its unit, such as 250ms"),
-        ({"DECISION_LEASE": "infs"}, "a number with its unit"),
-        ({"DECISION_LEASE": "99999999d"}, "a number with its unit"),
-        ({"DECISION_LOG_LEVEL": "loud"}, "it takes debug, info, warning, error or critical"),
-        ({"DECISION_REFLECTION": "perhaps"}, "it takes true or false"),
-        ({"DECISION_MAX_IN_FLIGHT": "many"}, "it takes a whole number from 1 to 10000"),
-        ({"DECISION_TLS_CERT_FILE": ""}, "it takes a path"),
-        ({"DECISION_WIDGET_API_HOST": "link"}, "it takes an https:// URL"),
-        ({"DECISION_EMBEDDED_COUNTRY": "ph"}, "capital letters, such as ID"),
-        ({"DECISION_EMBEDDED_CURRENCY": "pesos"}, "capital letters, such as IDR"),
-        ({"DECISION_CONNECT_COMPANY_NAME": "x" * 101}, "text of at most 100 characters"),
-        ({"DECISION_WEBHOOK_SECRETS": "s" * 65}, "DECISION_WEBHOOK_SECRETS: number 1 has 65"),
-        (
-            {"DECISION_WEBHOOK_SECRETS": f"{'s' * 16},abcde"},
-            "number 2 has 5 bytes: give it 16",
-        ),
-        (
-            {"DECISION_SMILE_BASE_URL": "https://open.smileapi.io/"},
-            (
-                "DECISION_SMILE_BASE_URL https://open.smileapi.io/ has no /v1 at its end: "
-                "set it to https://open.smileapi.io/v1"
-            ),
-        ),
-        ({"DECISION_SMILE_BASE_URL": "https://v.example/v1?a=b"}, "has no /v1 at its end"),
-        (
-            {"DECISION_HTTP_ADDRESS": "127.0.0.1:50051"},
-            "DECISION_GRPC_ADDRESS and DECISION_HTTP_ADDRESS both take port 50051 of 127.0.0.1",
-        ),
-        (
-            {"DECISION_ADMIN_ADDRESS": "127.0.0.1:8080"},
-            "DECISION_HTTP_ADDRESS and DECISION_ADMIN_ADDRESS both take port 8080",
-        ),
-        (
-            {"DECISION_ADMIN_ADDRESS": "0.0.0.0:50051", "DECISION_ALLOW_PLAINTEXT": "true"},
-            "DECISION_GRPC_ADDRESS and DECISION_ADMIN_ADDRESS both take port 50051",
-        ),
-        ({**KEYS, "DECISION_SMILE_API_SECRET": "s"}, "SMILE_API_SECRET is shorter than 8"),
-        ({"DECISION_LOG_HASH_KEY": "x"}, "DECISION_LOG_HASH_KEY is shorter than 16"),
-        ({"DECISION_DRAIN_GRACE": "soon"}, "250ms, 5s"),
-        ({"DECISION_SMILE_API_SECRET_FILE": "/nowhere/secret"}, "cannot be read"),
-    ],
-)
+@pytest.mark.parametrize(("environ", "sentence"), cases("config/config"))
 def test_mistakes_are_told_in_one_sentence(environ: dict[str, str], sentence: str) -> None:
     """Each names the setting and what to do, without a traceback or a second line."""
     with pytest.raises(ConfigError) as error:

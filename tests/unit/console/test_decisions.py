@@ -12,9 +12,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, Ruleset, RulesetInput
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.console.charts import factor_rows, strip
-from decision_service.console.decisions import back_to, changes_of, csv_of, fields_of, inputs_of
-from decision_service.domain.ports import PagePosition
-from decision_service.server.page_tokens import make_token
+from decision_service.console.decisions import changes_of, csv_of, fields_of, inputs_of
 
 
 def php(amount: int) -> Money:
@@ -38,12 +36,6 @@ def test_what_a_url_asks_in_vain_is_said_next_to_its_field(name: str, text: str)
     _, wrong = fields_of({name: text, "product": "loan"})
     assert wrong.keys() == {name}
     assert text in wrong[name]
-
-
-def test_a_cut_page_says_the_day_down_to_which_the_service_has_looked() -> None:
-    last = PagePosition(datetime(2026, 10, 3, 23, 0, tzinfo=UTC), "dec_1")
-    assert back_to(make_token("a filter", last)) == "2026-10-03"
-    assert back_to("of another service") == ""
 
 
 def test_a_spreadsheet_computes_nothing_of_an_export() -> None:
@@ -120,8 +112,9 @@ def test_the_parts_of_a_month_are_stacked_up_to_its_share_of_the_highest_month()
             pb.IncomePart(provider_id=name, data_kind="incomes", amount=php(amount))
             for name, amount in zip(("b", "a"), amounts, strict=False)
         ]
-        return pb.IncomeMonth(month="2026-10", state=pb.MONTH_STATE_KNOWN, parts=parts)
+        known, whole = pb.MONTH_STATE_KNOWN, php(sum(amounts))
+        return pb.IncomeMonth(month="2026-10", state=known, amount=whole, parts=parts)
 
-    found = strip([month(50, 50), month(20), month()])
-    assert found.sources == ["a incomes", "b incomes"]
-    assert [parts for _, parts in found.bars] == [[(1, 55, 55), (0, 0, 55)], [(1, 88, 22)], []]
+    sources, _, bars = strip([month(50, 50), month(20), month()])
+    assert sources == ["a incomes", "b incomes"]
+    assert [parts for _, parts in bars] == [[(1, 55, 55), (0, 0, 55)], [(1, 88, 22)], []]

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import pytest
 import trustme
-import yaml
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,23 +15,17 @@ from hypothesis import strategies as st
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.server import auth as authenticator_module
-from decision_service.server.auth import (
-    Authenticator,
-    CallersRefused,
-    FailedAuthentications,
-    new_token,
-    read_callers,
-    token_hash,
-)
+from decision_service.server.auth import Authenticator, CallersRefused, FailedAuthentications
+from decision_service.server.callers import new_token, read_callers, token_hash
 from decision_service.server.context import ANONYMOUS, Caller, CallInfo, Role
-from decision_service.server.gauges import of_tokens
 from decision_service.server.interceptors import authenticating
+from decision_service.server.status import of_tokens
 from tests.fakes.log import captured
 from tests.fakes.world import SetClock
+from tests.kits.cases import cases
 from tests.kits.certificates import client_certificate
 
-CASES = Path(__file__).parents[2] / "cases" / "callers"
-BROKEN = yaml.safe_load((CASES / "broken.yaml").read_text())
+BROKEN = cases("callers/broken")
 FIRST, SECOND, THIRD = new_token(), new_token(), new_token()
 GOOD = f"""\
 callers:

@@ -4,12 +4,10 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from decision_service.server import auth as failed_authentications
-from decision_service.server.auth import (
-    ALARM_FROM,
-    FailedAuthentications,
-)
+from decision_service.server.auth import ALARM_FROM, FailedAuthentications
 from decision_service.server.context import address_of
 from tests.fakes.log import captured
+from tests.kits.cases import cases
 
 
 def test_failures_are_a_metric_and_many_of_an_address_an_alarm(
@@ -29,18 +27,7 @@ def test_failures_are_a_metric_and_many_of_an_address_an_alarm(
     ]
 
 
-@pytest.mark.parametrize(
-    ("peer", "address"),
-    [
-        ("ipv4:192.0.2.1:4711", "192.0.2.1"),
-        ("ipv6:%5B2001:db8:1:2:3::4%5D:4711", "2001:db8:1:2::/64"),
-        ("ipv6:[::1]:4711", "::/64"),
-        ("ipv6:[fe80::1%25eth0]:4711", "fe80::/64"),
-        ("ipv6:[::ffff:192.0.2.7]:4711", "192.0.2.7"),
-        ("unix:/run/decisions", "unix:/run/decisions"),
-        ("ipv4:nonsense", "ipv4:nonsense"),
-    ],
-)
+@pytest.mark.parametrize(("peer", "address"), cases("edge/failed_authentications"))
 def test_a_client_is_known_by_its_address_without_the_port(peer: str, address: str) -> None:
     """Networks of IPv6 that one client has whole count as one address."""
     assert address_of(peer) == address

@@ -13,7 +13,8 @@ from joserfc.jwk import ECKey
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from decision_service.server import issuer as issuer_module
-from decision_service.server.auth import Authenticator, CallersRefused, new_token, token_hash
+from decision_service.server.auth import Authenticator, CallersRefused
+from decision_service.server.callers import new_token, token_hash
 from decision_service.server.context import RpcContext
 from tests.fakes.log import captured
 from tests.fakes.world import SetClock

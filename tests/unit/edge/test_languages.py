@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.server.context import best_language, parse_languages
+from tests.kits.cases import cases
 
 
 def test_languages_come_best_first() -> None:
@@ -18,17 +19,7 @@ def test_any_header_is_read(header: str) -> None:
     assert len(parse_languages(header)) <= 8
 
 
-@pytest.mark.parametrize(
-    ("header", "language"),
-    [
-        ("fil-PH, en;q=0.9", "fil"),
-        ("de, FIL;q=0.5", "fil"),
-        ("tl-PH", "fil"),
-        ("de, en-GB, fil", "en"),
-        ("de", "en"),
-        ("", "en"),
-    ],
-)
+@pytest.mark.parametrize(("header", "language"), cases("edge/languages"))
 def test_the_first_language_that_there_is_is_taken(header: str, language: str) -> None:
     """A region finds its language and an alias what it stands for; without any it is the first."""
     assert best_language(header, ("en", "fil"), {"tl": "fil"}) == language

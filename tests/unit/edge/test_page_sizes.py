@@ -14,6 +14,7 @@ from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.errors import FieldInvalid
 from decision_service.server import decisions as filters
 from decision_service.server import events, reviews
@@ -21,6 +22,7 @@ from decision_service.server.notices import notice_filter
 from decision_service.server.outcomes import listed_decision_from
 from decision_service.server.page_tokens import page_size
 from decision_service.server.rollouts import listed_product_from
+from decision_service.server.rulesets import most_from
 
 LISTS: dict[str, Callable[[int], object]] = {
     "GetReview": lambda n: reviews.steps_from(
@@ -33,6 +35,7 @@ LISTS: dict[str, Callable[[int], object]] = {
     "ListOutcomes": lambda n: listed_decision_from(
         outcome_pb.ListOutcomesRequest(page_size=n, decision_id="dec_01M8F144MHHA311PW2AHKXD3V7")
     ),
+    "ListPublications": lambda n: most_from(rules_pb.ListPublicationsRequest(page_size=n)),
     "ListReviews": lambda n: reviews.filter_from(
         review_pb.ListReviewsRequest(page_size=n), datetime(2026, 1, 1, tzinfo=UTC)
     ),

@@ -7,8 +7,8 @@ from functools import partial
 
 from decision_service.domain.decision import Arm, Outcome
 from decision_service.rollout.ports import JournalAction
-from decision_service.server.gauges import of_guardrails, of_rollouts
 from decision_service.server.metrics import Metrics
+from decision_service.server.status import of_guardrails, of_rollouts
 from decision_service.steering.counters import EventCounters
 from tests.fakes.watched import stand
 from tests.fakes.world import PRODUCT

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import FieldInvalid, FieldProblem
-from decision_service.server.decisions import application_from, decision_id_from
+from decision_service.server.decisions import application_from
+from decision_service.server.wire import Problems, check_decision_id
 from tests.unit.edge.test_requests import NOW
 
 NASTY = st.sampled_from(["", "\0", "a\nb", "../x", "a/b", "%2e%2e", "x" * 201, "né", "\u202e"])
@@ -37,7 +38,9 @@ def test_a_malformed_id_is_refused_by_its_name(user: str, request_id: str, refer
 @given(TEXTS)
 def test_a_malformed_decision_id_never_reaches_the_store(decision_id: str) -> None:
     """Only `dec_` and a ULID is looked up."""
-    refused = _problems(partial(decision_id_from, decision_id))
+    problems = Problems()
+    check_decision_id(problems, decision_id)
+    refused = _problems(problems.raise_if_any)
     good = re.fullmatch("dec_[0-9A-HJKMNP-TV-Z]{26}", decision_id)
     assert [problem.field for problem in refused] == ([] if good else ["decision_id"])
 

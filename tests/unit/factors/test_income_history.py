@@ -15,7 +15,7 @@ from decision_service.domain.needs import DataPolicy, Needs, SchemeCeiling
 from decision_service.domain.snapshot import Account, EstimatedIncome, Income, Read, Snapshot
 from decision_service.domain.values import AsOf, Money, Month
 from decision_service.factors.compute import compute
-from decision_service.factors.income_history import (
+from decision_service.factors.monthly_income import (
     MONTHS,
     IncomeMonth,
     IncomePart,

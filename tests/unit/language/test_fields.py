@@ -10,6 +10,7 @@ import pytest
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.fields import Fields
 from decision_service.rules.language.yaml import read
+from tests.kits.cases import cases
 from tests.unit.language.texts import FILE
 
 
@@ -46,30 +47,7 @@ def test_a_reader_gives_its_type(reader, text, value):
     assert _codes(report) == []
 
 
-@pytest.mark.parametrize(
-    ("reader", "text", "code"),
-    [
-        ("text", "12", "R122"),
-        ("text", "true", "R122"),
-        ("text", '""', "R122"),
-        ("text", "[x]", "R122"),
-        ("identifier", "Camel", "R125"),
-        ("identifier", "class", "R126"),
-        ("identifier", "a" * 61, "R125"),
-        ("integer", "1.0", "R122"),
-        ("integer", '"1"', "R122"),
-        ("integer", "1e3", "R122"),
-        ("decimal", "1,000", "R122"),
-        ("decimal", "NaN", "R122"),
-        ("flag", "yes", "R122"),
-        ("day", "2026-02-30", "R122"),
-        ("day", "26-02-03", "R122"),
-        ("duration", "35", "R122"),
-        ("duration", "1.5d", "R122"),
-        ("items", "x", "R122"),
-        ("map", "[x]", "R122"),
-    ],
-)
+@pytest.mark.parametrize(("reader", "text", "code"), cases("language/fields"))
 def test_a_reader_reports_another_type(reader, text, code):
     """A value of another type is one located diagnostic and no value."""
     fields, report = _fields(f"a: {text}\n")

@@ -12,6 +12,7 @@ from decision_service.domain.values import ABSENT, Cause, DataReason
 from decision_service.rules.language.evaluation import compile_tree, compile_trees
 from decision_service.rules.language.values import Unknown, exactly, unknown
 from tests.fakes.examples import examples
+from tests.kits.cases import cases
 from tests.unit.language.texts import NAMES, sound, values
 
 LAWS = settings(max_examples=examples(200), deadline=None)
@@ -93,22 +94,7 @@ def test_what_is_known_stays_when_more_becomes_known(formula, truths, filled):
     assert before is None or before is after
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a.int + 1",
-        "1 - a.int",
-        "a.int * 0",
-        "a.int / 1",
-        "-a.int",
-        "a.int < 3",
-        "a.int in (1, 2)",
-        "min(a.int, 0)",
-        "a.int if a.int > 0 else 1",
-        "annuity(1000, 0.05, a.int)",
-        "coalesce(a.int, g.int + a.int)",
-    ],
-)
+@pytest.mark.parametrize("text", cases("language/kleene"))
 def test_nothing_is_computed_from_a_missing_value(text):
     """Arithmetic, comparison and functions with a missing value are UNKNOWN with its cause."""
     found = evaluated(text, values(a_int=Cause.SOURCE_FAILED))

@@ -9,38 +9,11 @@ from hypothesis import strategies as st
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, decode, read
 from tests.fakes.examples import examples
+from tests.kits.cases import cases
 from tests.unit.language.texts import FILE, problems, tree_of
 
 
-@pytest.mark.parametrize(
-    ("text", "code", "line", "column"),
-    [
-        ("a: x\x07y\n", "R101", 1, 5),
-        ("a: 1\n\tb: 2\n", "R103", 2, 1),
-        ("a: b: c\n", "R104", 1, 5),
-        ('a: "x" == y\n', "R104", 1, 8),
-        ("a: > 5\n", "R104", 1, 6),
-        ("a: [1, 2\n\n", "R104", 1, 9),
-        ('a: "open\n', "R104", 1, 9),
-        ("a: @b\n", "R104", 1, 4),
-        ("? [a]\n: b\n", "R104", 1, 3),
-        ("a: 1\nb: 2\na: 3\n", "R105", 3, 1),
-        ("a: &x 1\n", "R106", 1, 4),
-        ("a: 1\nb: *x\n", "R106", 2, 4),
-        ("a: !!str 1\n", "R106", 1, 4),
-        ("a: !x == 1\n", "R106", 1, 4),
-        ("a:\n  <<: {b: 1}\n", "R106", 2, 3),
-        ("%TAG ! tag:x,2000:\n---\na: 1\n", "R106", 1, 1),
-        ("a: {when: min(b, c) < 3}\n", "R107", 1, 16),
-        ("a: [min(b, c)]\n", "R107", 1, 10),
-        ('a: f("b # c")\n', "R107", 1, 9),
-        ("a:\nb: 1\n", "R108", 1, 1),
-        ("a: {b, c: 1}\n", "R108", 1, 5),
-        ("[" * 17 + "]" * 17, "R109", 1, 17),
-        ("# nothing\n", "R110", 1, 1),
-        ("a: 1\n---\nb: 2\n", "R111", 2, 1),
-    ],
-)
+@pytest.mark.parametrize(("text", "code", "line", "column"), cases("language/yaml")["refused"])
 def test_what_could_change_its_meaning_is_refused_where_it_stands(text, code, line, column):
     """Each refused construct is one diagnostic with its code, line and column."""
     (found,) = problems(text)
@@ -68,33 +41,7 @@ def test_an_alias_bomb_is_refused_before_it_explodes():
     assert {d.code for d in problems(f"x0: &x0 [a]\n{levels}")} == {"R106"}
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("true", "flag"),
-        ("false", "flag"),
-        ("True", "text"),
-        ("yes", "text"),
-        ("NO", "text"),
-        ("null", "text"),
-        ("~", "text"),
-        ("0", "integer"),
-        ("-12", "integer"),
-        ("012", "text"),
-        ("0x1f", "text"),
-        ("1_000", "text"),
-        ("1.50", "number"),
-        ("-0.05", "number"),
-        (".5", "text"),
-        ("1e3", "text"),
-        (".inf", "text"),
-        ("1:30", "text"),
-        ("2026-01-01", "text"),
-        ("9" * 35, "text"),
-        ('"12"', "text"),
-        ("'true'", "text"),
-    ],
-)
+@pytest.mark.parametrize(("text", "kind"), cases("language/yaml")["scalars"])
 def test_scalars_are_flags_numbers_or_text(text, kind):
     """Only true and false are flags and only decimal numbers are numbers."""
     node, codes = tree_of(f"a: {text}\n")
@@ -133,16 +80,7 @@ def test_recoverable_faults_leave_a_tree():
     assert (node.get("b").get("when").torn, node.get("c").text) == (True, "4")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a: {text: The product's minimum}\n",
-        'a: {text: "smile :("}\n',
-        "a: {when: min(x) > 1, b: [1, 2]}\n",
-        "a: f(x) # a comment (open\n",
-        "a: {b: 'it''s (open'}\n",
-    ],
-)
+@pytest.mark.parametrize("text", cases("language/yaml")["whole"])
 def test_whole_values_are_not_taken_for_torn(text):
     """Apostrophes, quoted brackets and comments make no torn value."""
     assert problems(text) == ()
@@ -169,17 +107,7 @@ def test_no_text_is_a_traceback(text):
         assert 1 <= scalar.place.line <= lines
 
 
-@pytest.mark.parametrize(
-    ("text", "fits"),
-    [
-        ("0.7748255845387275268486648886825457", True),
-        ("-0.00370357550239504722349342138694191", True),
-        ("1234567890123456789012345678901234", True),
-        ("12345678901234567890123456789012345", False),
-        ("0.12345678901234567890123456789012345", False),
-        ("0." + "0" * 70 + "1", False),
-    ],
-)
+@pytest.mark.parametrize(("text", "fits"), cases("language/yaml")["digits"])
 def test_a_number_has_as_many_digits_as_arithmetic_keeps(text, fits):
     """34 significant digits are a number, whatever zeros lead them; more are not."""
     place = Place("a.yaml", 1, 1, 2)

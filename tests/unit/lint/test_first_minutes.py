@@ -41,7 +41,7 @@ def test_the_readme_leads_to_every_page() -> None:
 
 
 def test_make_help_groups_its_targets_in_80_columns() -> None:
-    """Each documented target stands once, in a group; demo, serve and console are the first steps."""
+    """Each documented target is once in a group; demo, serve and console are first steps."""
     lines = made("help").stdout.splitlines()
     assert max(map(len, lines)) <= 80
     groups = dict[str, list[str]]()

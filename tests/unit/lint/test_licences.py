@@ -6,6 +6,7 @@ import pytest
 
 from lint.licences import Allowed, listed
 from lint.locks import lock_files, read_lock
+from tests.kits.cases import cases
 
 ALLOWED = Allowed.read()
 PINNED = [one for path in lock_files() for one in read_lock(path)]
@@ -29,24 +30,7 @@ def test_every_pinned_file_has_a_hash() -> None:
     assert [one.name for one in PINNED if not one.hashes] == []
 
 
-@pytest.mark.parametrize(
-    ("package", "expression", "allowed"),
-    [
-        ("any", "MIT", True),
-        ("any", "GPL-3.0-only", False),
-        ("any", "GPL-3.0-only OR MIT", True),
-        ("any", "GPL-3.0-only AND MIT", False),
-        ("any", "(GPL-3.0-only OR MIT) AND ISC", True),
-        ("any", "GPL-3.0-only OR (MIT AND AGPL-3.0-only)", False),
-        ("any", "MPL-2.0", False),
-        ("certifi", "MPL-2.0", True),
-        ("any", "", False),
-        ("any", "MIT MIT", False),
-        ("any", "(MIT", False),
-        ("any", "OR MIT", False),
-        ("any", "All rights reserved", False),
-    ],
-)
+@pytest.mark.parametrize(("package", "expression", "allowed"), cases("lint/licences"))
 def test_an_expression_is_judged_by_its_parts(
     package: str, expression: str, *, allowed: bool
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lint.public_ground import DATA, GroundRules
+from tests.kits.cases import cases
 
 FILE = "decision_service/some/place.py"
 RULES = """
@@ -71,50 +72,13 @@ def test_a_known_place_names_a_rule() -> None:
         GroundRules.read(RULES + KNOWN.replace("knobs", "noobs"))
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "from grpc._cython import cygrpc",
-        "import grpc._cython.cygrpc as core",
-        "importlib.import_module('grpc._cython.cygrpc')",
-        "call(credentials._credentials)",
-        "getattr(credentials, '_credentials')",
-        "from grpc_reflection.v1alpha import _async",
-        "os.environ['GRPC_EXPERIMENTS'] = 'x'",
-        "from sqlalchemy.util.concurrency import greenlet_spawn",
-        "from sqlalchemy.util import greenlet_spawn",
-        "import sqlalchemy.util\nsqlalchemy.util.greenlet_spawn(f)",
-        "server.main_loop()",
-        "import sys\nsys.modules['rich'] = None",
-        "import sys\nsys.modules.update(rich=None)",
-        "from prometheus_client.utils import floatToGoString",
-        "run.__signature__ = signature",
-        "import gc",
-        "from gc import freeze",
-        "import sys\nsys.setswitchinterval(1)",
-        "from sys import setswitchinterval",
-        "from library._inner import thing",
-        "from library import _inner",
-        "import _library",
-    ],
-)
+@pytest.mark.parametrize("source", cases("lint/public_ground")["forbidden"])
 def test_the_projects_rules_forbid_it(source: str) -> None:
     """However it is written."""
     assert [*GroundRules.read(DATA.read_text()).breaches(FILE, source)]
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "from __future__ import annotations",
-        "from grpc_reflection.v1alpha import reflection",
-        "from sqlalchemy.ext.asyncio import create_async_engine",
-        "from prometheus_client import Counter",
-        "import sys\nprint(sys.modules)",
-        "self._credentials_file = 1",
-        "import inspect\ninspect.signature(f)",
-    ],
-)
+@pytest.mark.parametrize("source", cases("lint/public_ground")["allowed"])
 def test_the_projects_rules_allow_it(source: str) -> None:
     """What is documented, and what only has a similar name."""
     assert [*GroundRules.read(DATA.read_text()).breaches(FILE, source)] == []

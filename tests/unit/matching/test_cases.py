@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import combinations
-from pathlib import Path
 
 import pytest
-import yaml
 
 from decision_service.domain.person import FoundPerson, GivenApplicant, MatchGrades
 from decision_service.factors.match import grades, recognised_by
+from tests.kits.cases import cases
 
-CASES = Path("tests/cases/matching")
-NAMES = yaml.safe_load((CASES / "names.yaml").read_text("utf-8"))
-PEOPLE = yaml.safe_load((CASES / "people.yaml").read_text("utf-8"))
-AGAIN = yaml.safe_load((CASES / "same_person.yaml").read_text("utf-8"))
+NAMES = cases("matching/names")
+PEOPLE = cases("matching/people")
+AGAIN = cases("matching/same_person")
 BORN = date(1990, 3, 12)
 
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -51,6 +50,7 @@ from decision_service.rules.letters import (
     words_in,
 )
 from tests.fakes.examples import examples
+from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import ROOT
 
 MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -288,7 +288,7 @@ MORE: dict[str, dict[str, object]] = {
     "no term": {"asked_term": None},
     "no amount": {"asked": None},
 }
-SAYS = yaml.safe_load((ROOT / "tests" / "cases" / "letters" / "says.yaml").read_text())
+SAYS = cases("letters/says")
 
 
 @pytest.mark.parametrize("case", SAYS, ids=lambda case: case["name"])

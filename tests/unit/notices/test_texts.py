@@ -16,6 +16,7 @@ from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.letters import read_notices
 from tests.fakes.world import NOW
+from tests.kits.cases import cases
 from tests.unit.notices.test_letters import PERSON_APPROVES, PERSON_DECLINES, REFERRED, about
 from tests.unit.ruleset.rulesets import ROOT
 
@@ -34,22 +35,7 @@ def test_the_shipped_texts_are_in_order() -> None:
         assert found((FOLDER / f"{language}.yaml").read_text(), language) == []
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "code"),
-    [
-        ("{amount}.", "{amuont}.", "N102"),
-        ("{amount}.", "{amount:.2f}.", "N102"),
-        ("{amount}.", "{amount.", "N103"),
-        ("approval:", "aproval:", "R120"),
-        ("from {now} to {needed}", "from {old} to {needed}", "N102"),
-        ("from {now} to {needed}", "from {now to {needed}", "N103"),
-        ("lender: Sample Lending Inc.\n", "", "R121"),
-        ("  opening: We can lend you {amount}.\n", "", "R121"),
-        ("{effective_rate} a", "{rate} a", "N102"),
-        ("{effective_rate} a month", "high", "N104"),
-        ("of {instalment} each", "of equal size", "N104"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new", "code"), cases("notices/texts")["slips"])
 def test_a_slip_is_found(old: str, new: str, code: str) -> None:
     """An unknown placeholder, a brace, a misnamed or missing part."""
     assert code in {one for one, _ in found(GOOD.replace(old, new))}
@@ -87,15 +73,7 @@ def test_a_language_without_words_is_refused() -> None:
     assert found(GOOD, "ceb") == [("N101", 1)]
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "code", "told"),
-    [
-        ("notices/en.yaml", "  derived.affordable: ", "N110", "`derived.affordable`"),
-        ("desk.yaml", "      fil: Ipinapakita ng isang dok", "N112", "DEBT_SETTLED has no"),
-        ("notices/en.yaml", "  liabilities.overdue_total: ", "N113", "`liabilities.overdue_total`"),
-        ("notices/en.yaml", "contest_again: >-", "N114", "nothing says"),
-    ],
-)
+@pytest.mark.parametrize(("file", "old", "code", "told"), cases("notices/texts")["warnings"])
 def test_what_a_letter_could_not_say_is_a_warning(
     tmp_path: Path, file: str, old: str, code: str, told: str
 ) -> None:
@@ -110,15 +88,7 @@ def test_what_a_letter_could_not_say_is_a_warning(
     assert (problem.code, told in problem.message) == (code, True)
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "code", "told"),
-    [
-        ("notices/fil.yaml", r'price: .*(\n  - ".*)+', "", "N115", "what an approval costs"),
-        ("v1.yaml", r"\bpaid_out\b", "kept_out", "N116", "the offer has no amount `paid_out`"),
-        ("v2.yaml", r"\binstalment\b", "monthly", "N116", "the offer has no amount `instalment`"),
-        ("v2.yaml", r"  total: .*", "  total: 1", "N116", "the offer has no amount `total`"),
-    ],
-)
+@pytest.mark.parametrize(("file", "old", "new", "code", "told"), cases("notices/texts")["unpriced"])
 def test_letters_that_cannot_tell_the_price_are_refused(
     tmp_path: Path, file: str, old: str, new: str, code: str, told: str
 ) -> None:

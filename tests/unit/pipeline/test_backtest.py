@@ -32,6 +32,7 @@ from decision_service.workbench.backtest.sums import BacktestApplicant
 from decision_service.workbench.commands.backtest import dimensions
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 from tests.fakes.world import PRODUCT
+from tests.kits.cases import cases
 
 NONE = RulesOrder(b"")
 _LARGEST = "largest_first_loan: {type: money, value:"
@@ -233,42 +234,14 @@ def test_a_day_on_which_figures_change_is_judged_after_the_day_before() -> None:
 RULESET = version(changed_rules(9), 9)
 
 
-@pytest.mark.parametrize(
-    ("by", "why"),
-    [
-        ("inputs.customer_typ", "did you mean `inputs.customer_type`"),
-        ("income.conservative_6", "did you mean `income.conservative_6m`"),
-        ("income.latest_share", "no rule of either side reads it"),
-        ("month", "divided by month once"),
-        ("amount,amount:10000", "divided by amount once"),
-        ("inputs.customer_type:10", "is no number: write it without the cut points 10"),
-        ("amount:20000,10000", "amount has the cut points 20000,10000: write ascending numbers"),
-        ("amount:20k", "has the cut points 20k"),
-        ("amount:", "has the cut points : write"),
-        ("band,10000", "divided by 10000: take band, provider, amount, inputs.NAME, or a factor"),
-    ],
-)
+@pytest.mark.parametrize(("by", "why"), cases("pipeline/backtest")["undivided"])
 def test_a_report_that_cannot_be_divided_so_is_refused(by: str, why: str) -> None:
     """With the nearest name, or the form of cut points."""
     with pytest.raises(DimensionUnknown, match=why):
         require_dimensions(dimensions(by), RULESET)
 
 
-@pytest.mark.parametrize(
-    ("by", "cell"),
-    [
-        ("income.conservative_6m:10000,20000", "20,000 and more"),
-        ("income.conservative_6m:35000.01", "below 35,000.01"),
-        ("income.conservative_6m", "20,000 to below 50,000"),
-        ("income.months_24m", "24"),
-        ("income.months_24m:12,24,36", "24 to below 36"),
-        ("income.volatility_6m:-0.1,0.15", "-0.1 to below 0.15"),
-        ("income.months_since_last_payroll:1", "missing"),
-        ("inputs.requested_amount:20000", "20,000 and more"),
-        ("inputs.other_charges:0.1", "not sent"),
-        ("employment.ended_without_income", "false"),
-    ],
-)
+@pytest.mark.parametrize(("by", "cell"), cases("pipeline/backtest")["divided"])
 def test_a_report_is_divided_by_any_factor_or_input(by: str, cell: str) -> None:
     """By its value, a number by the cut points that are given; who has no value is apart."""
     folder = changed_rules(9, STRICTER)
@@ -303,13 +276,7 @@ def test_an_overridden_decision_is_judged_as_the_rules_did() -> None:
 
 
 @pytest.mark.parametrize(
-    ("decided", "sample", "points", "near"),
-    [
-        (20_000, 0, 0, 500),
-        (100_000, 50_000, 0, 1_000),
-        (100_000, 0, 8, 10_000),
-        (10_000_000, 0, 0, 20_000),
-    ],
+    ("decided", "sample", "points", "near"), cases("pipeline/backtest")["margins"]
 )
 def test_margins_are_judged_where_they_cost_little(decided, sample, points, near) -> None:
     """A tenth of the run, of some hundred applicants at least; 20,000 at most, and where asked."""

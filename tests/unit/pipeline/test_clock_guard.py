@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
-import yaml
 
 from decision_service.runtime.clock import ClockGuard
 from tests.fakes.world import NOW, SetClock
+from tests.kits.cases import cases
 
 HOUR = timedelta(hours=1)
 AHEAD = timedelta(days=2)
-CASES = Path(__file__).parents[2] / "cases" / "clock"
-SCENARIOS = yaml.safe_load((CASES / "doubt.yaml").read_text())
+SCENARIOS = cases("clock/doubt")
 
 
 class Machine:

@@ -14,6 +14,7 @@ from decision_service.domain.ports import StoredEntry
 from tests.fakes.plans import CHALLENGED, book_under
 from tests.fakes.replays import replayed
 from tests.fakes.world import NOW, PRODUCT, World, application
+from tests.kits.cases import cases
 
 ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]
 
@@ -34,17 +35,7 @@ def shown(entry: StoredEntry) -> pb.Decision:
     return CreateDecisionResponse.FromString(entry.reply).decision
 
 
-@pytest.mark.parametrize(
-    ("cap", "approved"),
-    [
-        ("{name: all, approvals_per_day: 2}", 2),
-        ("{name: all, amount_per_day: 59999.99}", 2),
-        ("{name: all, amount_per_day: 60000}", 3),
-        ("{name: top, tier: T1, approvals_per_day: 1}", 1),
-        ("{name: other, tier: T2, approvals_per_day: 1}", 4),
-        ("{name: top, tier: T1, amount_per_day: 19999}", 0),
-    ],
-)
+@pytest.mark.parametrize(("cap", "approved"), cases("pipeline/day_caps"))
 async def test_a_day_approves_up_to_its_cap(cap: str, approved: int) -> None:
     """In count and in amount, of the product and of a tier; what goes beyond is referred."""
     world = capped(f"  - {cap}\n")

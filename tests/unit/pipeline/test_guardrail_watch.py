@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import yaml
 
 from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.errors import RolloutMovedOn
@@ -20,13 +19,10 @@ from tests.fakes.counted import counted
 from tests.fakes.log import captured
 from tests.fakes.watched import AUTO, MEANT, OUTAGE, Stand, stand
 from tests.fakes.world import NOW, PRODUCT
-from tests.unit.rollout.plans import CASES, DAY
+from tests.kits.cases import cases
+from tests.unit.rollout.plans import DAY
 
-SCENARIOS = [
-    one
-    for name in ("guardrails", "figures")
-    for one in yaml.safe_load((CASES / f"{name}.yaml").read_text("utf-8"))
-]
+SCENARIOS = [one for name in ("guardrails", "figures") for one in cases(f"rollout/{name}")]
 EARLY = ("initial_stage: staff", "initial_stage: early")
 CHANGES = {
     "auto": AUTO,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,10 +22,11 @@ from decision_service.decide.history import (
 from decision_service.domain.decision import Outcome
 from decision_service.domain.person import History, Reuse
 from decision_service.domain.values import AsOf
+from tests.kits.cases import cases
 
 MANILA = ZoneInfo("Asia/Manila")
 AS_OF = AsOf.at(datetime(2026, 11, 26, 12, tzinfo=MANILA), MANILA)
-CASES = yaml.safe_load(Path("tests/cases/history/figures.yaml").read_text(encoding="utf-8"))
+CASES = cases("history/figures")
 OLD, NEW = (IdentityKey.of(bytes([number]) * 32) for number in (1, 2))
 
 

@@ -11,13 +11,13 @@ from structlog.testing import capture_logs
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import InputInvalid
 from decision_service.domain.ports import ArmDecision
+from decision_service.steering.compare import ShadowLimits, Shadows
 from decision_service.steering.counters import (
     Counters,
     EventCounters,
     RolloutObserver,
     log_rule_error,
 )
-from decision_service.steering.shadows import ShadowLimits, Shadows
 from tests.fakes.counted import counted
 from tests.fakes.plans import CHALLENGED, book_under
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application

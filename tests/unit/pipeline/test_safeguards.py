@@ -6,11 +6,11 @@ import shutil
 from datetime import UTC, datetime
 
 import pytest
-import yaml
 
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.workbench.safeguards import guard_changes, loosened, unaccepted
+from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -43,7 +43,7 @@ def edited(tmp_path, edits):
     return read_rules(rules)
 
 
-CASES = yaml.safe_load((ROOT / "tests" / "cases" / "safeguards.yaml").read_text("utf-8"))
+CASES = cases("safeguards")
 
 
 @pytest.mark.parametrize("case", CASES["less"], ids=lambda case: case["name"])

@@ -6,11 +6,11 @@ import pytest
 
 from decision_service.rulebook.folder import TextFile
 from decision_service.rulebook.plans import plan_problems
+from tests.kits.cases import cases
 from tests.unit.rollout.plans import PATH, SMALL, good
 
 EXISTING = 'inputs.customer_type == "existing"'
 NEW = 'inputs.customer_type == "new"'
-EVERYBODY = f"{EXISTING} or {NEW}"
 
 
 def empty(*conditions):
@@ -25,32 +25,13 @@ def empty(*conditions):
     return [d.line - first for d in found]
 
 
-@pytest.mark.parametrize(
-    "conditions",
-    [
-        ("inputs.requested_term_months < 3 and inputs.requested_term_months > 5",),
-        (EXISTING, EXISTING),
-        ("inputs.requested_term_months < 12", "inputs.requested_term_months in (3, 6)"),
-        (EXISTING, f"inputs.requested_term_months > 3 and {EXISTING}"),
-    ],
-)
+@pytest.mark.parametrize("conditions", cases("pipeline/segments")["empty"])
 def test_a_segment_that_nobody_is_in_is_told_at_its_line(conditions):
     """It contradicts itself, or an earlier one takes everybody who meets it."""
     assert empty(*conditions) == [len(conditions) - 1]
 
 
-@pytest.mark.parametrize(
-    "conditions",
-    [
-        (EXISTING, NEW),
-        (EXISTING, NEW, "inputs.requested_term_months > 3"),
-        (NEW, f"{EXISTING} or inputs.requested_term_months > 3"),
-        ("inputs.requested_term_months > 6", "inputs.requested_term_months > 3"),
-        (EXISTING, "missing(inputs.customer_type)"),
-        (EVERYBODY, "inputs.requested_term_months > 3"),
-        (EVERYBODY, f"missing(inputs.customer_type) or {NEW}"),
-    ],
-)
+@pytest.mark.parametrize("conditions", cases("pipeline/segments")["open"])
 def test_a_segment_that_somebody_could_be_in_is_not_told(conditions):
     """Who does not send what an earlier condition asks for does not meet it."""
     assert empty(*conditions) == []

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from decision_service.rollout.impact import LeftOut
 from decision_service.rules.program import CompiledRuleset
+from decision_service.steering.compare import ShadowLimits, Shadows
 from decision_service.steering.counters import EventCounters
 from decision_service.steering.pairs import DecidedCase
-from decision_service.steering.shadows import ShadowLimits, Shadows
 from tests.fakes.cases import case_of, changed_rules, version
 from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -43,6 +41,7 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.values import AsOf, Cause, DataReason, Missing
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, World, application, steady_earner
+from tests.kits.cases import cases
 
 AGES = Ages(accounts=timedelta(minutes=15), snapshot=timedelta(hours=24))
 NEVER, MAYBE, ALWAYS = WhenTransactions
@@ -102,7 +101,7 @@ TASKS = {
     "Finished": FINISHED,
     "Cancelled": msgspec.structs.replace(FINISHED, status="Cancelled"),
 }
-SCENARIOS = yaml.safe_load((Path(__file__).parents[2] / "cases" / "warm.yaml").read_text("utf-8"))
+SCENARIOS = cases("warm")
 
 
 async def done(desk: Desk, step: dict[str, Any]) -> None:  # noqa: C901 - a case for each kind of step

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import zlib
 from datetime import date, timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
 
 from decision_service.decide.codec import read_snapshot, snapshot_body
 from decision_service.domain.accounts import Kind
@@ -20,8 +18,9 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.domain.values import Cause, DataReason, Missing, Month
 from tests.fakes.world import NOW, steady_earner
+from tests.kits.cases import cases
 
-CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "known_counts.yaml").read_text())
+CASES = cases("known_counts")
 AUGUST = Month.of(date(2026, 8, 1)).index
 
 

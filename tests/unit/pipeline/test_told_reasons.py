@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from decision_service.casework.letters import disclosed_reason, disclosed_recourse
 from decision_service.casework.recourse import Change, Recourse, RecourseKind
-from decision_service.casework.review_steps import RecordedReview, claim, complete
+from decision_service.casework.review_log import RecordedReview
+from decision_service.casework.review_steps import claim, complete
 from decision_service.casework.subject_access import review_record
 from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import NoticeNotDue

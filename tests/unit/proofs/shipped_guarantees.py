@@ -10,7 +10,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from decision_service.workbench.proofs.guarantees import kept
+from decision_service.workbench.proofs.questions import kept
 from decision_service.workbench.proofs.report import factor_model, guarantee_problems
 from tests.fakes.examples import examples
 from tests.unit.proofs.attacks import attack

@@ -15,6 +15,7 @@ from decision_service.rules.language.diagnostics import Severity
 from decision_service.rules.program import RulesetFiles
 from decision_service.workbench.proofs.report import guarantee_problems
 from decision_service.workbench.proofs.search import Counterexample
+from tests.kits.cases import cases
 from tests.unit.proofs.versions import (
     MONTHS,
     OFFER,
@@ -52,36 +53,13 @@ def refused(*guarantees):
     return [d.code for d in found if d.severity is Severity.ERROR]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "name: a, never: APPROVE, when: income.months_24m < 6",
-        "name: a, never: APPROVE, when: tainted(income.months_24m)",
-        "name: a, always: offer.approved_amount <= inputs.requested_amount",
-        "name: a, monotone: {income.months_24m: up}",
-        "name: a, monotone: {income.months_24m: up, income.conservative_6m: up}",
-        "name: a, hiding: [income]",
-        "name: a, never: DECLINE, when: offer.approved_amount >= 1000",
-        "name: a, always: income.months_24m >= 6, when: offer.approved_amount >= 1000",
-        "name: a, monotone: {income.months_24m: up}, when: offer.approved_amount >= 1000",
-        "name: a, hiding: [income], when: offer.approved_amount >= 1000",
-    ],
-)
+@pytest.mark.parametrize("line", cases("proofs/guarantees")["proved"])
 def test_a_guarantee_that_holds_is_proved(line):
     """Nothing is told of it."""
     assert told(line) == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "name: a, never: APPROVE, when: income.months_24m < 7",
-        "name: a, never: REFER, when: tainted(income.months_24m)",
-        "name: a, never: APPROVE, when: offer.approved_amount <= 10000",
-        "name: a, always: offer.approved_amount < inputs.requested_amount",
-        "name: a, monotone: {income.months_24m: down}",
-    ],
-)
+@pytest.mark.parametrize("line", cases("proofs/guarantees")["refuted"])
 def test_a_guarantee_that_does_not_hold_is_an_error_with_a_person(line):
     """R521 at its line has somebody of whom it is not so, as the evaluator decides."""
     found = [*guarantee_problems([loosely(text(line))], TODAY, time.monotonic, SECONDS)]
@@ -108,31 +86,7 @@ def test_without_time_a_guarantee_is_not_decided(must, severity):
     assert [(d.code, d.severity) for d in found] == [("R522", severity)]
 
 
-@pytest.mark.parametrize(
-    ("lines", "codes"),
-    [
-        (["name: a, never: APPROVED"], ["R123"]),
-        (["name: a, never: APPROVE, always: income.months_24m > 1"], ["R121"]),
-        (["name: a"], ["R121"]),
-        (["never: APPROVE"], ["R121"]),
-        (["name: a, never: APPROVE, must_prove: soon"], ["R122"]),
-        (["name: a, never: APPROVE, when: income.monhs_24m < 6"], ["R204"]),
-        (["name: a, never: APPROVE, when: income.months_24m + 1"], ["R305"]),
-        (["name: a, never: APPROVE, when: income.months_12m < 6"], ["R215"]),
-        (["name: a, monotone: {income.months_24m: higher}"], ["R123"]),
-        (["name: a, monotone: {offer.approved_amount: up}"], ["R215"]),
-        (["name: a, monotone: {inputs.customer_type: up}"], ["R304"]),
-        (["name: a, hiding: [employment]"], ["R201"]),
-        (
-            [
-                "name: a, monotone: {income.months_24m: up}",
-                "name: b, monotone: {income.months_24m: down}",
-            ],
-            ["R216"],
-        ),
-        (["name: a, never: DECLINE", "name: a, never: REFER"], ["R124"]),
-    ],
-)
+@pytest.mark.parametrize(("lines", "codes"), cases("proofs/guarantees")["unread"])
 def test_a_guarantee_that_cannot_be_read_is_an_error(lines, codes):
     """Types, names, directions, kinds, contraries and repetitions are told like any other."""
     assert refused(*lines) == codes

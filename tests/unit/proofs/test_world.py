@@ -7,8 +7,8 @@ from decision_service.factors.laws import TOGETHER
 from decision_service.factors.registry import catalogue
 from decision_service.rules.language.values import Unknown, unknown
 from decision_service.workbench.proofs.comparison import Claim, compared
-from decision_service.workbench.proofs.guarantees import vacuous
 from decision_service.workbench.proofs.people import FactorModel, PersonValues
+from decision_service.workbench.proofs.questions import vacuous
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import Counterexample, Proved
 from tests.unit.proofs.versions import TODAY, claimed, kept, loosely, proved, small

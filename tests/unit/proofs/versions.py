@@ -15,7 +15,7 @@ from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.program import RulesetFiles
 from decision_service.workbench.commands.folder import find_version
 from decision_service.workbench.constants import FigureSetter
-from decision_service.workbench.proofs import guarantees
+from decision_service.workbench.proofs import questions
 from decision_service.workbench.proofs.comparison import Claim, compared
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import prove
@@ -87,7 +87,7 @@ def claimed(old, new, claim, where=""):
 def kept(ruleset, name):
     """Whether a version keeps the guarantee of a name, as a question."""
     guarantee = next(g for g in ruleset.guarantees if g.name == name)
-    return guarantees.kept(ruleset, guarantee, factor_model(ruleset))
+    return questions.kept(ruleset, guarantee, factor_model(ruleset))
 
 
 def rewritten(word, before, after):

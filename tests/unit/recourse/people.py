@@ -14,67 +14,11 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import Facts
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.program import RulesetFiles
+from tests.kits.cases import case_text
 
 MANILA = ZoneInfo("Asia/Manila")
 AS_OF = AsOf.at(datetime(2026, 11, 15, 4, tzinfo=UTC), MANILA)
-TEXT = """\
-ruleset: test-loan
-version: 1
-title: A test loan
-currency: PHP
-time_zone: Asia/Manila
-inputs:
-  requested_amount: {type: money, required: true, min: 1000, max: 500000}
-params:
-  least_months: {type: integer, value: {2026-01-01: 3, 2027-03-01: 5}}
-derived:
-  left: income.conservative_6m * 0.35 - liabilities.monthly_amortization
-reasons:
-  SHORT: {text: {en: Too short}}
-  LOW: {text: {en: Too low}}
-  OVERDUE: {text: {en: Overdue}}
-  TIGHT: {text: {en: Too tight}}
-  OFTEN: {text: {en: Too often}}
-  SMALL: {text: {en: Too small}}
-stages:
-  - name: gate
-    component: KNOCKOUT
-    rules:
-      - {id: short, when: income.months_24m < params.least_months, then: DECLINE, reason: SHORT}
-      - {id: low, when: income.median_6m < 8000, then: DECLINE, reason: LOW}
-      - {id: overdue, when: liabilities.overdue_total > 1000, then: REFER, reason: OVERDUE}
-      - {id: tight, when: derived.left < 1000, then: DECLINE, reason: TIGHT}
-      - {id: often, when: history.applications_7d >= 3, then: REFER, reason: OFTEN}
-  - name: score
-    component: SCORECARD
-    scorecard:
-      id: card
-      points: 100
-      characteristics:
-        - factor: liabilities.overdue_total
-          reason: OVERDUE
-          bins: [{in: "0", points: 40}, {in: "(0, 500]", points: 20}, {in: "> 500", points: 0}]
-        - factor: liabilities.monthly_amortization
-          reason: TIGHT
-          bins:
-            - {in: "< 500", points: 40}
-            - {in: "[500, 2000)", points: 20}
-            - {in: ">= 2000", points: 0}
-      bands:
-        - {name: A, from: 150, then: APPROVE}
-        - {name: B, from: 120, then: REFER}
-        - {name: C, then: DECLINE}
-  - name: after
-    component: POLICY
-    rules:
-      - {id: weak, when: card.score < 170 and history.exposure > 0, then: REFER, reason: TIGHT}
-offer:
-  max_amount: 4 * derived.left - history.exposure
-  approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
-  minimum_amount: 1000
-  reason: SMALL
-recourse: [liabilities.overdue_total, waiting]
-"""
+TEXT = case_text("recourse/product")
 
 
 @cache

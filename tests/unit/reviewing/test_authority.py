@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from msgspec.structs import replace
 
 from decision_service.casework.review_steps import claim, complete, confirm, erased, reject
@@ -19,11 +17,10 @@ from decision_service.domain.errors import (
     ServiceError,
 )
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewResult, ReviewState
+from tests.kits.cases import cases
 from tests.unit.reviewing.cases import POLICY, approved, by, pesos, review
 
-CASES = yaml.safe_load(
-    (Path(__file__).parents[2] / "cases" / "review" / "authority.yaml").read_text()
-)
+CASES = cases("review/authority")
 
 
 def claimed(kind: ReferKind | None = ReferKind.SCORE, asked: object = 50_000) -> Review:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from msgspec.structs import replace
 
 from decision_service.casework import review_steps as steps
@@ -15,9 +13,10 @@ from decision_service.casework.review_steps import By, ReviewStep
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import FieldInvalid, ServiceError
 from decision_service.domain.reviews import Review, ReviewState
+from tests.kits.cases import cases
 from tests.unit.reviewing.cases import NOON, POLICY, approved, by, review
 
-CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "review" / "taking.yaml").read_text())
+CASES = cases("review/taking")
 
 
 def taken(subject: Review, by: By, act: str, words: Any = None) -> ReviewStep | None:

@@ -15,10 +15,10 @@ from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.language.types import DeclaredNames
 from decision_service.rules.program import InputSpec
 from tests.fakes.plans import DESK_BELOW
+from tests.kits.cases import case_text
 
 TESTS = Path(__file__).parents[2]
-CASES = TESTS / "cases" / "rollout"
-STAGED = (CASES / "staged.yaml").read_text("utf-8")
+STAGED = case_text("rollout/staged")
 PRODUCT = "personal-loan-ph"
 PATH = f"rules/{PRODUCT}/rollout.yaml"
 NOW = datetime(2026, 11, 24, 1, 12, tzinfo=UTC)

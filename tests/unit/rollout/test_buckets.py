@@ -6,15 +6,14 @@ from bisect import bisect_left
 from functools import cache
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.rollout.assign import SLOTS, is_in, slot
 from tests.fakes.examples import examples
-from tests.unit.rollout.plans import CASES
+from tests.kits.cases import cases
 
-VECTORS = yaml.safe_load((CASES / "vectors.yaml").read_text("utf-8"))
+VECTORS = cases("rollout/vectors")
 MASK = 0xFFFFFFFF
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 

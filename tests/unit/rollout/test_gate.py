@@ -6,7 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-import yaml
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm, ArmReason, EnrolmentReason
@@ -20,12 +19,13 @@ from decision_service.rollout.assign import (
 )
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState, initial_state, kill
-from tests.unit.rollout.plans import CASES, NOW, SMALL, edited, good, pin_of, staged, subject
+from tests.kits.cases import cases
+from tests.unit.rollout.plans import NOW, SMALL, edited, good, pin_of, staged, subject
 
 PLAN = staged(
     ("allow: [smiletest-1f…]", "allow: [u-3, u-204]"), ("deny: []", "deny: [u-204, u-76]")
 )
-ASSIGNMENTS = yaml.safe_load((CASES / "assignments.yaml").read_text("utf-8"))
+ASSIGNMENTS = cases("rollout/assignments")
 ARMS = {"product": None, "champion": Arm.CHAMPION, "challenger": Arm.CHALLENGER}
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -17,8 +16,8 @@ from decision_service.rollout.model import (
 from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rules.language.values import Unknown
 from tests.fakes.examples import examples
+from tests.kits.cases import cases
 from tests.unit.rollout.plans import (
-    CASES,
     PATH,
     PRODUCT,
     SMALL,
@@ -46,7 +45,7 @@ def test_the_documented_plan_is_read_as_written():
     assert reading.diagnostics == ()
     untyped = replace(plan, digest="", go_live=replace(plan.go_live, segments=()))
     found = msgspec.json.decode(msgspec.json.encode(untyped, enc_hook=str))
-    assert found == yaml.safe_load((CASES / "documented.yaml").read_text("utf-8"))
+    assert found == cases("rollout/documented")
 
 
 def test_the_documented_segment_is_typed():

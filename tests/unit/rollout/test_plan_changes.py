@@ -10,16 +10,16 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from msgspec.structs import asdict, replace
 
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import digest_of
 from decision_service.rules.language.evaluation import Formula
 from decision_service.workbench.diff import compare_plans
-from tests.unit.rollout.plans import CASES, STAGED, edited, good
+from tests.kits.cases import cases
+from tests.unit.rollout.plans import STAGED, edited, good
 
-CHANGES = yaml.safe_load((CASES / "changes.yaml").read_text("utf-8"))
+CHANGES = cases("rollout/changes")
 TEXT = f"{STAGED}{CHANGES['more']}"
 PLAN = good(TEXT)
 

@@ -10,6 +10,7 @@ import pytest
 from decision_service.domain.decision import ReferKind
 from decision_service.domain.reviews import NO_POLICY, Authority, ReviewReason
 from decision_service.domain.values import Money
+from tests.kits.cases import cases
 from tests.unit.rollout.plans import SMALL, good
 
 DESK = """# desk.yaml
@@ -39,28 +40,17 @@ def test_the_desk_is_read_as_written() -> None:
     assert good(SMALL).review is None
 
 
-@pytest.mark.parametrize(
-    ("kind", "tags", "amount", "queue", "hours"),
-    [
-        (ReferKind.LEGAL, ["forged"], 60_000, "law", 4),
-        (ReferKind.SCORE, ["forged"], 60_000, "fraud", 2),
-        (ReferKind.POLICY, [], 10_000, "small", 8),
-        (ReferKind.DATA, [], 10_000, "default", 24),
-        (ReferKind.SCORE, [], 10_001, "default", 24),
-        (ReferKind.DATA, [], 50_000, "large", 1),
-        (ReferKind.SCORE, [], None, "default", 24),
-    ],
-)
+@pytest.mark.parametrize(("kind", "tags", "amount", "queue", "hours"), cases("rollout/review"))
 def test_the_first_queue_that_takes_a_referral_has_it(
-    kind: ReferKind, tags: list[str], amount: int | None, queue: str, hours: int
+    kind: str, tags: list[str], amount: int | None, queue: str, hours: int
 ) -> None:
     """By kind, any of its tags and amounts; who belongs nowhere waits in the default queue."""
     policy = good(SMALL + DESK).review
     assert policy is not None
     asked = None if amount is None else Money("PHP", amount * 100)
-    found = policy.queue_of(kind, tags, asked)
+    found = policy.queue_of(ReferKind(kind), tags, asked)
     assert (found.name, found.sla) == (queue, hours * HOUR)
-    assert NO_POLICY.queue_of(kind, tags, asked).name == "default"
+    assert NO_POLICY.queue_of(ReferKind(kind), tags, asked).name == "default"
 
 
 def test_a_queue_may_take_referrals_by_their_reasons() -> None:

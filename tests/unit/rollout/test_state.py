@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -31,9 +30,10 @@ from decision_service.rollout.state import (
 from decision_service.rulebook.rulebook import Product
 from decision_service.steering.journal import RolloutChange, stepped
 from tests.fakes.examples import examples
-from tests.unit.rollout.plans import CASES, DAY, NOW, SMALL, STAGED, edited, good, staged
+from tests.kits.cases import cases
+from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, edited, good, staged
 
-DATA = yaml.safe_load((CASES / "steps.yaml").read_text("utf-8"))
+DATA = cases("rollout/steps")
 PLAN = good(STAGED)
 STATE = initial_state(PLAN, NOW)
 LATER = NOW + DAY

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import yaml
 from msgspec.structs import replace
 
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.state import RolloutState, advance, initial_state, widenings
 from decision_service.workbench.diff import compare_plans
-from tests.unit.rollout.plans import CASES, NOW, edited, good
+from tests.kits.cases import cases
+from tests.unit.rollout.plans import NOW, edited, good
 from tests.unit.rollout.test_plan_changes import PLAN, TEXT, changed_values
 
-DATA = yaml.safe_load((CASES / "widenings.yaml").read_text("utf-8"))
+DATA = cases("rollout/widenings")
 
 
 def _at_early() -> RolloutState:

@@ -11,6 +11,7 @@ from decision_service.rules.language.types import FLAG, Constant
 from decision_service.rules.tests import Goal, coverage, run_cases
 from decision_service.rules.tests_file import LegalMark, case_target, parse_cases
 from decision_service.workbench.coverage import covers
+from tests.kits.cases import cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, rules, stages
 
@@ -84,23 +85,7 @@ def test_a_case_that_agrees_passes(ruleset):
 
 
 @pytest.mark.parametrize(
-    ("expect", "field", "expected", "actual"),
-    [
-        ("{outcome: REFER}", "outcome", "REFER", "APPROVE"),
-        ("{outcome: APPROVE, refer_kind: DATA}", "refer_kind", "DATA", "none"),
-        ("{outcome: APPROVE, reasons: [SHORT]}", "reasons", "SHORT", "none"),
-        ("{outcome: APPROVE, offer: none}", "offer", "none", "one"),
-        (
-            "{outcome: APPROVE, offer: {approved_amount: 19999.99}}",
-            "offer.approved_amount",
-            "19999.99",
-            "20000",
-        ),
-        ("{outcome: APPROVE, offer: {max_amount: 3}}", "offer.max_amount", "3", "none"),
-        ("{outcome: APPROVE, scores: {card: 3}}", "scores.card", "3", "10"),
-        ("{outcome: APPROVE, bands: {card: B}}", "bands.card", "B", "A"),
-        ("{outcome: APPROVE, conditions: [payslip]}", "conditions", "payslip", "none"),
-    ],
+    ("expect", "field", "expected", "actual"), cases("ruleset/cases")["differences"]
 )
 def test_a_difference_shows_expected_beside_actual(ruleset, expect, field, expected, actual):
     """Each unmet expectation is told with its field, the expected and the actual value."""
@@ -141,24 +126,7 @@ def test_a_line_of_edges_is_a_case_for_each_value(ruleset):
     assert results[1].case.place == Place("rules/test-loan/tests/a.yaml", 13, 45, 46)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "code", "at"),
-    [
-        ("6: APPROVE bands", "13: APPROVE bands", "R807", "13"),
-        ("6: APPROVE bands", "six: APPROVE bands", "R122", "six"),
-        ("6: APPROVE bands", "6: APROVE bands", "R123", "APROVE"),
-        ("6: APPROVE bands.card=A", "6: APPROVE bands.card=Q", "R808", "bands.card=Q"),
-        ("DECLINE SHORT", "DECLINE SHRT", "R207", "SHRT"),
-        ("scores.card=0", "score.card=0", "R120", "score.card=0"),
-        ("income.months_12m", "income.months_12", "R204", "income.months_12"),
-        ("inputs.requested_amount", "inputs.amuont", "R202", "inputs.amuont"),
-        ("2026-11-16", "16.11.2026", "R122", "16.11.2026"),
-        ("missing STALE", "missing STAEL", "R806", "missing STAEL"),
-        ("{5: REFER POLICY GAPS, missing STALE: REFER DATA STALE_DATA}", "{}", "R123", "{}"),
-        ("    edges:\n", "    expect: APPROVE\n    edges:\n", "R120", "expect"),
-        ("    edges:\n", "    edgse:\n", "R120", "edgse"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new", "code", "at"), cases("ruleset/cases")["edges"])
 def test_a_slip_in_a_line_of_edges_is_told_where_it_is(ruleset, old, new, code, at):
     """The slip is an error at its own place, once, whatever the number of values."""
     text = FILE + EDGES.replace(old, new, 1)
@@ -189,15 +157,7 @@ MORE = """\
 """
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "code"),
-    [
-        (", contributions.months_12m: 12", "", "R803"),
-        ("requested_amount: 20000", "requested_amount: 5", "R804"),
-        ("as_of: 2026-11-15\n", "", "R805"),
-        ("as_of: 2026-11-15\n", "as_of: 15/11/2026\n", "R122"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new", "code"), cases("ruleset/cases")["shared"])
 def test_a_slip_that_all_cases_share_is_told_once(ruleset, old, new, code):
     """What the defaults or the file lack is one error, with the number of cases."""
     [told] = _parse(ruleset, FILE.replace(old, new, 1) + MORE).diagnostics
@@ -220,93 +180,7 @@ def test_missing_factors_are_written_with_their_cause(ruleset):
     assert _run(ruleset, expect, more).passed
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "code", "message"),
-    [
-        (
-            ", contributions.months_12m: 12",
-            "",
-            "R803",
-            "neither the case nor the defaults say what `contributions.months_12m` is",
-        ),
-        ("requested_amount: 20000", "requested_amount: 5", "R804", "requested_amount is ₱ 5"),
-        ("requested_amount: 20000", "requested_amuont: 5", "R202", "unknown input"),
-        ("income.months_12m: 12", "income.months_12: 12", "R204", "unknown factor"),
-        (
-            "income.months_12m: 12",
-            "income.months_12m: missing STAEL",
-            "R806",
-            "`STAEL` is no cause",
-        ),
-        (
-            "requested_amount: 20000",
-            "requested_amount: missing NO_DATA",
-            "R806",
-            "`requested_amount` has no other cause to be missing",
-        ),
-        ("income.months_12m: 12", "income.months_12m: twelve", "R122", "must be a whole number"),
-        ("income.months_12m: 12", "income.months_12m: 13", "R807", "is never 13"),
-        (
-            "income.months_12m: 12",
-            "income.months_12m: 12, employment.status: GIGS",
-            "R807",
-            "`employment.status` is never `GIGS`",
-        ),
-        (
-            "outcome: APPROVE",
-            "outcome: APPROVE, reasons: [SHRT]",
-            "R207",
-            "unknown reason `SHRT`",
-        ),
-        (
-            "outcome: APPROVE",
-            "outcome: APPROVE, conditions: [payslips]",
-            "R808",
-            "test-loan v1 has no condition `payslips`",
-        ),
-        (
-            "outcome: APPROVE",
-            "outcome: APPROVE, scores: {crad: 3}",
-            "R808",
-            "test-loan v1 has no scorecard `crad`",
-        ),
-        (
-            "outcome: APPROVE",
-            "outcome: APPROVE, bands: {card: Q}",
-            "R808",
-            "the scorecard `card` has no band `Q`",
-        ),
-        (
-            "outcome: APPROVE",
-            "outcome: APPROVE, offer: {aproved_amount: none}",
-            "R808",
-            "test-loan v1 has no offer line `aproved_amount`",
-        ),
-        ("ruleset: test-loan", "ruleset: no-loan", "R802", "these cases are not about test-loan"),
-        ("ruleset: test-loan", "plan: test-loan", "R120", "there are no tests of plans"),
-        (
-            "  - name: a case\n",
-            "  - name: a case\n    snapshot: {file: a.json}\n",
-            "R120",
-            "describe the applicant in a story",
-        ),
-        ("as_of: 2026-11-15\n", "", "R805", "the case has no `as_of`"),
-        ("version: 1", "version: 2", "R802", "these cases are not about test-loan v1"),
-        ("outcome: APPROVE", "outcome: YES", "R123", "must be one of"),
-        (
-            "  - name: a case\n    expect: {outcome: APPROVE}\n",
-            "  []\n",
-            "R801",
-            "there is no case here",
-        ),
-        (
-            "cases:\n",
-            "cases:\n  - {name: a case, expect: {outcome: REFER}}\n",
-            "R124",
-            "the name of the case is repeated",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("old", "new", "code", "message"), cases("ruleset/cases")["faults"])
 def test_a_faulty_file_is_reported_and_has_no_cases(ruleset, old, new, code, message):
     """A fault in a file of cases is located and leaves no case to run."""
     file = _parse(ruleset, FILE.replace(old, new))

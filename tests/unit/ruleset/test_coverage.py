@@ -8,6 +8,7 @@ import pytest
 
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.tests import certain_rules, coverage, goals_reached
+from tests.kits.cases import cases
 from tests.oracles.rule_facts import facts as drawn_facts
 from tests.oracles.rulesets import ruleset_text
 from tests.unit.ruleset.generated import loosely_compiled
@@ -45,57 +46,19 @@ def unknown_asked(when, *, offered=False):
     return "rule `asked`" in asked
 
 
-@pytest.mark.parametrize(
-    "when",
-    [
-        "coalesce(inputs.declared_monthly_debt, 0) > 5000",
-        "derived.debt > 5000",
-        "derived.share > params.cap",
-        "derived.instalment > 5000",
-        "derived.is_new and derived.debt > 9",
-        "known(inputs.declared_monthly_debt)",
-        "missing(inputs.customer_type) or inputs.requested_amount > 9000",
-        "inputs.requested_amount / (1 + params.cap) > 9000",
-        "floor(inputs.requested_term_months, 2) > 6",
-        "1 / (1 + exp(inputs.requested_term_months / 10)) < 0.2",
-        "ln(inputs.requested_term_months) > 2",
-    ],
-)
+@pytest.mark.parametrize("when", cases("ruleset/coverage")["known"])
 def test_what_cannot_be_unknown_is_not_asked_for(when):
     """Required inputs, parameters, and what `coalesce` and bounds make of them have a truth."""
     assert not unknown_asked(when)
 
 
-@pytest.mark.parametrize(
-    "when",
-    [
-        "inputs.declared_monthly_debt > 5000",
-        "derived.factor_debt > 5000",
-        "coalesce(income.conservative_6m, 0) > 5000",
-        "coalesce(inputs.declared_monthly_debt, income.conservative_6m) > 5000",
-        "known(income.conservative_6m)",
-        "inputs.requested_amount / derived.debt > 2",
-        "annuity(inputs.requested_amount, params.cap, inputs.requested_term_months - 1) > 5000",
-    ],
-)
+@pytest.mark.parametrize("when", cases("ruleset/coverage")["unknown"])
 def test_what_can_be_unknown_is_asked_for(when):
     """A factor, an input that may be left out, and a divisor that may be zero need a case."""
     assert unknown_asked(when)
 
 
-@pytest.mark.parametrize(
-    ("when", "asked"),
-    [
-        ("offer.approved_amount <= 10000 and offer.term_months <= 4", False),
-        ("offer.instalment / offer.approved_amount > params.cap", False),
-        ("annuity(offer.approved_amount, params.cap, offer.term_months) > 9000", False),
-        ("inputs.requested_amount / offer.term_months > 5", False),
-        ("inputs.declared_monthly_debt > offer.approved_amount", True),
-        ("offer.approved_amount / derived.debt > 5", True),
-        ("income.conservative_6m > 3 * offer.approved_amount", False),
-        ("liabilities.monthly_amortization > offer.approved_amount", True),
-    ],
-)
+@pytest.mark.parametrize(("when", "asked"), cases("ruleset/coverage")["post_checks"])
 def test_a_post_check_sees_an_offer_that_was_made(when, asked):
     """Its amount is above zero, and lines over what has values have values."""
     assert unknown_asked(when, offered=True) is asked
@@ -115,15 +78,7 @@ SEGMENTS = "segments: [inputs.customer_type]\n"
 
 
 @pytest.mark.parametrize("terms", [[12, 3], [3, 12]])
-@pytest.mark.parametrize(
-    ("fits", "asked"),
-    [
-        ("offer.term_months < 7 and params.rate * offer.term_months < 1", False),
-        ("derived.priced < offer.term_months", False),
-        ("offer.term_months < 7 or params.rate * offer.term_months < 1", True),
-        ("coalesce(params.rate, 0.2) * offer.term_months < 1", True),
-    ],
-)
+@pytest.mark.parametrize(("fits", "asked"), cases("ruleset/coverage")["chosen_terms"])
 def test_what_a_chosen_term_rests_on_has_a_value_in_an_offer(terms, fits, asked):
     """A post-check on a parameter by label that each fitting term needs is never UNKNOWN."""
     fine = rules("id: fine, when: income.months_24m >= 6, then: APPROVE")

@@ -10,95 +10,12 @@ from hypothesis import strategies as st
 
 from decision_service.domain.decision import Outcome
 from decision_service.rules.evaluate import Facts, evaluate, load
+from tests.kits.cases import case_text
 from tests.unit.ruleset.generated import LAWS, anything
 from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php
 
 ASKED = {"requested_amount": php(20000), "requested_term_months": 6}
-EVERYTHING = """\
-params:
-  least_months: {type: integer, value: {2026-01-01: 4, 2027-01-01: 6}}
-  rate: {type: number, value: 0.05}
-derived:
-  debt: coalesce(inputs.declared_monthly_debt, liabilities.monthly_amortization, 0)
-  room: max(0.35 * income.conservative_6m - derived.debt, 0)
-  share: derived.debt / income.conservative_6m
-stages:
-  - name: gate
-    component: KNOCKOUT
-    rules:
-      - {id: short, when: income.months_12m < params.least_months, then: DECLINE, reason: SHORT}
-      - id: volatile
-        when: income.volatility_6m > 0.5 or derived.share > 0.8
-        then: REFER
-        reason: SHORTER
-      - {id: default, when: income.months_12m >= 1, then: APPROVE}
-  - name: score
-    component: SCORECARD
-    scorecard:
-      id: card
-      points: 10.5
-      characteristics:
-        - factor: employment.status
-          reason: GAPS
-          bins: [{in: EMPLOYED, points: 40}, {in: GIG | UNEMPLOYED, points: 2.25}]
-        - factor: income.conservative_6m
-          reason: DEBT
-          when_missing: 0
-          bins:
-            - {in: "< 10000", points: 0}
-            - {in: "[10000, 20000.50)", points: 20}
-            - {in: ">= 20000.50", points: 30}
-      bands:
-        - {name: A, from: 60, then: APPROVE}
-        - {name: B, from: 40, then: REFER}
-        - {name: C, then: DECLINE}
-  - name: price
-    component: TABLE
-    table:
-      id: price
-      hit: unique
-      when: [card.band, employment.has_payroll]
-      give: {factor: number, tier: text}
-      rows:
-        - [A, "-", 2, T1]
-        - [B, true, 1 + derived.share, T2]
-        - [B, false, 1, T3]
-        - [C, "-", 0, T9]
-  - name: told
-    component: POLICY
-    rules:
-      - {id: dear, when: price.tier == "T3" or price.tier == "T9", then: REFER, reason: GAPS}
-  - name: limit
-    component: TABLE
-    table:
-      id: limit
-      hit: first
-      when: [income.conservative_6m]
-      give: {most: money}
-      rows:
-        - ["<= 10000", income.conservative_6m]
-        - ["(10000, 20000)", 2 * income.conservative_6m]
-        - ["-", 50000]
-  - name: legal
-    component: LEGAL
-    rules:
-      - id: cap
-        when: offer.approved_amount * offer.monthly_rate > 60000
-        then: REFER
-        reason: LEGAL
-offer:
-  max_amount: min(limit.most * price.factor, annuity_amount(derived.room, params.rate, 6))
-  approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
-  minimum_amount: 1000
-  reason: SMALL
-  term_months: inputs.requested_term_months * 2
-  monthly_rate: 1 if price.tier == "T1" else params.rate
-  tier: price.tier
-  spare: offer.max_amount - offer.approved_amount
-  payroll: employment.has_payroll
-conditions:
-  - {id: slip, when: offer.approved_amount > 10000, text: {en: A payslip}}
-"""
+EVERYTHING = case_text("ruleset/everything")
 VALUES = {
     "income.months_12m": st.integers(0, 12),
     "contributions.months_12m": st.integers(0, 12),

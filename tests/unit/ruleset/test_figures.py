@@ -10,6 +10,7 @@ from decision_service.rules.tests_file import parse_cases
 from decision_service.workbench import mutation as figures_run
 from decision_service.workbench.mutants import Fate, figures, next_to, operators
 from decision_service.workbench.mutation import FiguresRun, report_on
+from tests.kits.cases import cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, rules, stages
 
@@ -80,23 +81,10 @@ def fates(report, at):
     return {t.change.after: t.fate for t in report.tried if t.change.at == at}
 
 
-@pytest.mark.parametrize(
-    ("figure", "moved"),
-    [
-        ("4", ("5", "3")),
-        ("0", ("1", "-1")),
-        ("20", ("21", "19")),
-        ("24", ("26", "22")),
-        ("50000", ("55000", "45000")),
-        ("0.35", ("0.385", "0.315")),
-        ("922.90", ("1015.19", "830.61")),
-        ("2026-03-01", ("2026-03-02", "2026-02-28")),
-        ("true", ("false",)),
-    ],
-)
+@pytest.mark.parametrize(("figure", "moved"), cases("ruleset/figures")["moves"])
 def test_a_figure_moves_a_little_both_ways(figure, moved):
     """Small whole numbers move by one, others by a tenth, dates by a day, flags to the other."""
-    assert next_to(figure) == moved
+    assert next_to(figure) == tuple(moved)
 
 
 def test_the_figures_of_an_expression_are_no_parts_of_names():
@@ -214,29 +202,14 @@ def test_a_label_moves_to_its_neighbour():
     assert found == dict.fromkeys(("existing", "new", "!="), Fate.UNNOTICED)
 
 
-@pytest.mark.parametrize(
-    ("text", "changes"),
-    [
-        ("a.b<=3 and c.d >= 4 or not e", "<= and >= or"),
-        ("a.b == 'x-y < z' or c.d != \"T and U\"", "== or !="),
-        ("-floor(-annuity(a.b - c.d, x, 3) * 12, 1) + 1", "- +"),
-        ("min(a.min_x, max(a.b, 3))", "min max"),
-        ("c.d if -a.b < 2026-01-01 else -e.f", "<"),
-    ],
-)
+@pytest.mark.parametrize(("text", "changes"), cases("ruleset/figures")["operators"])
 def test_the_operators_of_an_expression(text, changes):
     """Signs of one value are none, nor is what is within labels, dates and names."""
     assert " ".join(token.text for token, _ in operators(text)) == changes
 
 
 @pytest.mark.parametrize(
-    ("rule", "after", "months", "outcome"),
-    [
-        ("income.months_12m < params.least", "<=", 4, "APPROVE"),
-        ("income.months_12m < 2 or income.months_12m < params.least", "and", 3, "DECLINE"),
-        ("income.months_12m < max(params.least, 6)", "min", 5, "DECLINE"),
-        ("income.months_12m + params.least < 8", "-", 5, "APPROVE"),
-    ],
+    ("rule", "after", "months", "outcome"), cases("ruleset/figures")["unnoticed"]
 )
 def test_an_operator_that_no_case_notices_is_named(rule, after, months, outcome):
     """A debt that is added where it should be subtracted needs a case that shows it."""

@@ -16,6 +16,7 @@ from decision_service.rules.inputs import bind_inputs, field_path
 from decision_service.rules.language.values import has_type
 from decision_service.rules.program import InputSpec
 from tests.fakes.examples import examples
+from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import compiled, php, rules, stages
 
 HEAD = """\
@@ -120,18 +121,7 @@ TYPES = "  customer_type: {type: text, one_of: [new, existing]}\n"
 LEGAL_TYPES = TYPES.replace("]}", "], because: others ask there}")
 
 
-@pytest.mark.parametrize(
-    ("name", "sent", "message"),
-    [
-        ("requested_term_months", 1, "is 1; needs 2 to 36: one month costs too much"),
-        ("requested_term_months", "one", "has the wrong type; needs 2 to 36"),
-        (
-            "customer_type",
-            "other",
-            "has another value; needs new or existing: others ask there",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("name", "sent", "message"), cases("ruleset/inputs"))
 def test_bounds_are_explained_to_whoever_is_beyond_them(name, sent, message):
     """An input's `because` follows a value out of bounds, not one of another type."""
     assert TERM in HEAD

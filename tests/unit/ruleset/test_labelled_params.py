@@ -12,6 +12,7 @@ from decision_service.rules.language.yaml import read
 from decision_service.rules.tests import coverage
 from decision_service.steering.compare import untried
 from decision_service.workbench.mutants import find_changes
+from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, rules, stages
 
 REGION = "  region: {type: text, one_of: [NCR, VIS, MIN]}\n  repeat: {type: flag}\n"
@@ -58,23 +59,7 @@ def test_a_reason_shows_the_figure_of_the_label():
     assert [r.required for r in verdict.reasons] == [">= ₱ 9,000"]
 
 
-@pytest.mark.parametrize(
-    ("values", "segments", "code"),
-    [
-        ("value: {NCR: 9000}", "inputs.region", "R432"),
-        ("value: {NCR: 9000, VSI: 1, default: 8000}", "inputs.region", "R308"),
-        ("value: {NRC: 9000, default: 8000}", "inputs.region", "R123"),
-        ("value: {NCR: 9000, 2026-01-01: 9000, default: 8000}", "inputs.region", "R308"),
-        ("value: {NCR: 1, VIS: 2, MIN: 3, default: 4}", "inputs.region", "R433"),
-        ("value: 9000", "inputs.requested_amount", "R318"),
-        ("value: 9000", "derived.x", "R205"),
-        ("value: 9000", "inputs.region, inputs.region", "R124"),
-        ("by: inputs.region, value: 9000", "inputs.region", "R120"),
-        ("max: 8500, value: {NCR: 9000, default: 8000}", "inputs.region", "R315"),
-        ("value: {NCR: {2026-06-01: 1}, default: {2026-01-01: 2}}", "inputs.region", "R431"),
-        ("value: {NCR: 9000, default: 8000}", "", "R123"),
-    ],
-)
+@pytest.mark.parametrize(("values", "segments", "code"), cases("ruleset/labelled_params"))
 def test_what_does_not_fit_is_told(values, segments, code):
     """A label without a value, one that there is not, a default for nobody, and so on."""
     assert code in problems(text(values, segments=segments))

@@ -8,6 +8,7 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import coverage
+from tests.kits.cases import cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, rules, stages
 
@@ -74,16 +75,7 @@ def test_a_stage_before_its_table_cannot_use_it(bodies):
     assert "it rests on `limit.share`" in render_all(found)
 
 
-@pytest.mark.parametrize(
-    ("derived", "code"),
-    [
-        ({"a": "limit.share + derived.b", "b": "income.months_12m + 0"}, "R209"),
-        ({"a": "limit.share + derived.b", "b": "derived.a + 1"}, "R208"),
-        ({"a": "limit.shares + 1"}, "R206"),
-        ({"a": "limit.share + offer.approved_amount"}, "R209"),
-        ({"a": "limit.share + income.conservative_6m"}, "R304"),
-    ],
-)
+@pytest.mark.parametrize(("derived", "code"), cases("ruleset/late_derived"))
 def test_the_order_of_lines_holds_for_those_that_wait(derived, code):
     """A line below, a circle, a wrong output, the offer and a wrong type are told as ever."""
     tail = "offer:\n  approved_amount: limit.most\n"

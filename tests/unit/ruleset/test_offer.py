@@ -7,6 +7,7 @@ import pytest
 from decision_service.domain.decision import OfferKind, Outcome
 from decision_service.domain.values import Cause
 from decision_service.rules.evaluate import evaluate, traces
+from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import (
     HEAD,
     codes,
@@ -181,15 +182,7 @@ def _chosen(offer=CHOSEN, contributions=0, **inputs):
     return decide(stages(SCORE, FINE, tail=offer), factors, **{**ASKED, **inputs})
 
 
-@pytest.mark.parametrize(
-    ("contributions", "asked", "term", "why"),
-    [
-        (0, 24, 12, ""),
-        (0, 11, 6, "offer.term_months <= inputs.requested_term_months"),
-        (7, 24, 6, "card.score * offer.term_months <= 120"),
-        (7, 5, 3, "offer.term_months <= inputs.requested_term_months"),
-    ],
-)
+@pytest.mark.parametrize(("contributions", "asked", "term", "why"), cases("ruleset/offer"))
 def test_the_longest_term_that_fits_says_what_the_next_one_does_not_fulfil(
     contributions, asked, term, why
 ):

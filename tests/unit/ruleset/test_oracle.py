@@ -64,10 +64,10 @@ def _truths(stages):
 
 
 def _rows(stage):
-    """A table's rows by number; one row without a number says that none counted."""
-    rows = [row.id for row in stage.rules if row.id != "segment"]
-    name = f"table {rows[0].partition(' ')[0]}"
-    yield name, [int(row.rpartition(" ")[2]) for row in rows if " row " in row]
+    """The number of the row that counted; the last line has none where none did."""
+    rows = [row for row in stage.rules if row.id != "segment"]
+    name = f"table {rows[0].id.partition(' ')[0]}"
+    yield name, [int(row.id.rpartition(" ")[2]) for row in rows if row.truth == "TRUE"]
 
 
 def _spaceless(answer):

@@ -8,6 +8,7 @@ from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.domain.values import Cause, Money
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.offer import price
+from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import compiled, facts, php, stages
 from tests.unit.ruleset.test_offer import AFFORDABLE, ASKED, FINE, GREY, OFFER, STEADY
 
@@ -92,16 +93,7 @@ CAP = """\
 """
 
 
-@pytest.mark.parametrize(
-    ("amount", "debt", "failed"),
-    [
-        (20000, 2000, ()),
-        (10000, 2000, ("LEGAL",)),
-        (10000, 500, ()),
-        (10000, None, ("DATA_MISSING",)),
-        (20000, None, ()),
-    ],
-)
+@pytest.mark.parametrize(("amount", "debt", "failed"), cases("ruleset/pricing"))
 def test_an_amount_is_checked_as_an_offer_is(amount, debt, failed):
     """A smaller one may fail a check that the rules' own passed, also for want of a value."""
     ruleset = compiled(stages(FINE, GREY, CAP, head=AFFORDABLE, tail=OFFER))
@@ -109,4 +101,4 @@ def test_an_amount_is_checked_as_an_offer_is(amount, debt, failed):
     sent = {} if debt is None else {"declared_monthly_debt": php(debt)}
     verdict = evaluate(ruleset, facts(given, **ASKED, **sent))
     assert verdict.outcome is Outcome.APPROVE
-    assert price(ruleset, verdict, php(amount)).failed_checks == failed
+    assert price(ruleset, verdict, php(amount)).failed_checks == tuple(failed)

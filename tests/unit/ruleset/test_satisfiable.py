@@ -19,6 +19,7 @@ from decision_service.rules.language.yaml import Scalar
 from decision_service.rules.program import InputSpec
 from decision_service.rules.ranges import can_hold, span_of
 from tests.fakes.examples import examples
+from tests.kits.cases import cases
 
 NAMES = DeclaredNames(
     "PHP",
@@ -98,46 +99,13 @@ def test_a_no_is_certain(first, second):
         assert possible or not holds
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a.n > 4",
-        "a.n > 2 and a.n < 3",
-        "a.n < 1 and a.n + b.n > 3",
-        "c.label == 'x' and c.label == 'y'",
-        "c.label not in ('x', 'y', 'z')",
-        "not (a.n < 3 or a.n >= 3)",
-        "d.flag and not d.flag",
-        "e.free == 'p' and e.free == 'q'",
-        "a.n in (7, 8)",
-        "b.n * 2 < 2",
-        "max(a.n, b.n) < 1",
-        "coalesce(a.n, 9) > 9",
-        "known(a.n) and not known(a.n)",
-    ],
-)
+@pytest.mark.parametrize("text", cases("ruleset/satisfiable")["contradictions"])
 def test_contradictions_are_found(text):
     """Bounds, labels and contradictions rule a condition out."""
     assert can_hold([(_tree(text), True)], "PHP") is False
 
 
-@pytest.mark.parametrize(
-    ("text", "low", "high"),
-    [
-        ("a.n + b.n", 1, 7),
-        ("a.n - b.n", -3, 3),
-        ("-a.n", -4, 0),
-        ("a.n * b.n", 0, 12),
-        ("min(a.n, 2)", 0, 2),
-        ("max(a.n, 2)", 2, 4),
-        ("a.n if d.flag else 9", 0, 9),
-        ("abs(a.n - b.n)", 0, None),
-        ("a.n / b.n", 0, 4),
-        ("-a.n / b.n", -4, 0),
-        ("3 / 3", 1, 1),
-        ("b.n / a.n", None, None),
-    ],
-)
+@pytest.mark.parametrize(("text", "low", "high"), cases("ruleset/satisfiable")["ranges"])
 def test_ranges_follow_the_bounds(text, low, high):
     """The range of an expression follows from the bounds of its names."""
     span = span_of(_tree(text), {}, "PHP")

@@ -6,32 +6,10 @@ import pytest
 
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.values import Cause
+from tests.kits.cases import case_text, cases
 from tests.unit.ruleset.rulesets import decide, php, problems, rules, stages
 
-CARD = """\
-  - name: score
-    component: SCORECARD
-    scorecard:
-      id: stability
-      points: 200
-      characteristics:
-        - factor: income.months_12m
-          reason: GAPS
-          bins:
-            - {in: "[0, 6)", points: 0}
-            - {in: "[6, 10)", points: 40}
-            - {in: ">= 10", points: 80}
-        - factor: contributions.months_12m
-          reason: SHORT
-          bins:
-            - {in: "[0, 6)", points: 0}
-            - {in: ">= 6", points: 60}
-      bands:
-        - {name: A, from: 320, then: APPROVE}
-        - {name: B, from: 260, then: APPROVE}
-        - {name: C, from: 220, then: REFER}
-        - {name: D, then: DECLINE}
-"""
+CARD = case_text("ruleset/card")
 
 
 def _decide(income, contributions, text=None):
@@ -82,16 +60,7 @@ def test_labels_money_and_flags_can_be_scored():
     assert totals == [200, 240, 240, 340]
 
 
-@pytest.mark.parametrize(
-    "when",
-    [
-        "stability.band == 'B'",
-        "250 <= stability.score < 270",
-        "stability.band != 'C'",
-        "abs(stability.score - 260) < 10",
-        "0.4 < 1 / (1 + exp(26 - stability.score / 10)) < 0.6",
-    ],
-)
+@pytest.mark.parametrize("when", cases("ruleset/scorecard"))
 def test_every_total_that_is_left_open_counts(when):
     """A rule that any of the open totals would trip refers, also one between worst and best."""
     middle = ONLY_APPROVING.replace('">= 6", points: 60', '"[6, 9)", points: 20').replace(

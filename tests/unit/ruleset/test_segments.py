@@ -6,6 +6,7 @@ import pytest
 
 from decision_service.rules.evaluate import evaluate, traces
 from decision_service.rules.tests import coverage
+from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import (
     HEAD,
     compiled,
@@ -99,17 +100,7 @@ def test_coverage_asks_for_a_stage_each_way():
     assert "stage `gate` unknown" not in asked(stages(FINE, gate, head=REQUIRED))
 
 
-@pytest.mark.parametrize(
-    ("rule", "unknown"),
-    [
-        ("when: card.score < 120", True),
-        (f"when: '{NEW} and card.score < 120'", False),
-        (f"when: 'card.score < 120 and {NEW}'", False),
-        (f"when: '(card.score if {NEW} else 200) < 120'", False),
-        ("when: '(200 if inputs.customer_type == \"existing\" else card.score) < 120'", False),
-        ("when: 'inputs.customer_type == \"existing\" and card.score < 120'", True),
-    ],
-)
+@pytest.mark.parametrize(("rule", "unknown"), cases("ruleset/segments")["scores"])
 def test_a_score_is_there_where_its_stage_applied(rule, unknown):
     """Coverage asks for no unknown score of those whom the card scores."""
     text = stages(
@@ -120,16 +111,7 @@ def test_a_score_is_there_where_its_stage_applied(rule, unknown):
     assert "rule `low` unknown" not in asked(stages(FINE, only(CARD), same, head=REQUIRED))
 
 
-@pytest.mark.parametrize(
-    ("segment", "code"),
-    [
-        ("new | existing", "R401"),
-        ("nwe", "R214"),
-        ("new | old", "R308"),
-        ("[new]", "R122"),
-        ("'!= new'", None),
-    ],
-)
+@pytest.mark.parametrize(("segment", "code"), cases("ruleset/segments")["checked"])
 def test_a_segment_is_checked_like_a_cell(segment, code):
     """One of everybody, or of nobody there is, is an error."""
     found = [c for c in problems(stages(FINE, only(rules(DECLINES), segment))) if c < "R5"]

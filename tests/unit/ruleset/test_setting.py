@@ -8,6 +8,7 @@ from decision_service.domain.decision import Outcome
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.program import RulesetFiles
 from decision_service.workbench.constants import FigureSetter, FiguresUnfit
+from tests.kits.cases import cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, facts, stages
 
@@ -66,16 +67,7 @@ def test_equal_settings_have_equal_digests() -> None:
     assert one.digest != made.compiled({"params.least": "6"})[0].digest
 
 
-@pytest.mark.parametrize(
-    ("figure", "value", "told"),
-    [
-        ("params.leest", "5", "did you mean `params.least`"),
-        ("params.cap", "0.1", "name one of params.cap.2026-01-01, params.cap.2026-04-01"),
-        ("score.income.months_12m.bins", "7", r"name one of score.income.months_12m.bins.\S+"),
-        ("params.least", "many", "must be a whole number, not `many`"),
-        ("params.least", "0", "`least` is 1 or more"),
-    ],
-)
+@pytest.mark.parametrize(("figure", "value", "told"), cases("ruleset/setting"))
 def test_what_does_not_fit_is_told(figure: str, value: str, told: str) -> None:
     """A figure that there is not, one of several, a value of another type or out of bounds."""
     with pytest.raises(FiguresUnfit, match=told):

@@ -9,6 +9,8 @@ from decision_service.domain.values import Cause
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import evaluate, traces
 from decision_service.rules.program import RulesetFiles
+from decision_service.rules.table import MOST_SHOWN
+from tests.kits.cases import cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import compiled, decide, facts, php, problems, rules, stages
 
@@ -81,7 +83,7 @@ def test_a_csv_larger_than_allowed_is_refused():
 
 
 def test_a_large_table_is_looked_up_by_value():
-    """A table of a hundred rows finds the row of a value."""
+    """A table of a hundred rows finds the row of a value; its trace has fifty before it."""
     rows = [f'"[{n * 10}, {n * 10 + 10})", {1000 + n}, T{n}' for n in range(100)]
     text = stages(
         table(
@@ -104,10 +106,12 @@ def test_a_large_table_is_looked_up_by_value():
             ruleset, facts({"income.conservative_6m": php(pay), "income.months_24m": 12})
         )
         assert verdict.offer.tier == tier
+        shown = [int(row.id.rpartition(" ")[2]) for row in traces(ruleset, verdict)[0].rules]
+        assert shown == [*range(1, shown[-1] + 1)][-MOST_SHOWN - 1 :]
 
 
 def test_the_trace_shows_the_row_that_counted():
-    """A table's trace names the matching row with its cells and what it gave."""
+    """A table's trace has the matching row with its cells and what it gave, and why none before."""
     ruleset = compiled(stages(LIMIT, FINE, tail=OFFER))
     given = facts(
         {
@@ -118,8 +122,16 @@ def test_the_trace_shows_the_row_that_counted():
     )
     trace = traces(ruleset, evaluate(ruleset, given))[0]
     assert trace.note == "row 2"
-    assert trace.rules[0].effect == "max_amount ₱ 200, tier T2"
-    assert [c.actual for c in trace.rules[0].comparisons] == ["EMPLOYED", "₱ 100"]
+    passed, decided = trace.rules
+    assert decided.effect == "max_amount ₱ 200, tier T2"
+    assert [c.actual for c in decided.comparisons] == ["EMPLOYED", "₱ 100"]
+    [short] = passed.comparisons
+    assert (passed.id, passed.truth, passed.effect) == ("limit row 1", "FALSE", "")
+    assert (short.left, short.right, short.actual) == (
+        "income.conservative_6m",
+        ">= 30000",
+        "₱ 100",
+    )
 
 
 def test_a_missing_cell_that_is_satisfied_is_no_reason():
@@ -135,15 +147,7 @@ def _messages(text):
     return [d.message for d in compile_ruleset(source, CATALOGUE).diagnostics]
 
 
-@pytest.mark.parametrize(
-    ("cells", "where"),
-    [
-        (('"< 6"', '"[4, 10)"', '">= 10"'), "overlaps row 1 at `income.months_12m` [4, 5]"),
-        (('"< 6"', '">= 6"', '">= 12"'), "overlaps row 2 at `income.months_12m` == 12"),
-        (('"< 6"', '">= 6"', "missing", '"-"'), "overlaps row 1 at `income.months_12m` [0, 5]"),
-        (('"< 6"', '">= 9"', "missing"), "no row of `limit` takes `income.months_12m` [6, 8]"),
-    ],
-)
+@pytest.mark.parametrize(("cells", "where"), cases("ruleset/table")["regions"])
 def test_a_doubly_or_uncovered_region_is_told_whole(cells, where):
     """Overlaps and gaps are told as the whole region, in the form of a cell."""
     rows = [f"{cell}, 1000" for cell in cells]
@@ -166,13 +170,7 @@ FLAGS = """\
 
 
 @pytest.mark.parametrize(
-    ("months", "payroll", "status", "outcome"),
-    [
-        (12, True, "EMPLOYED", Outcome.APPROVE),
-        (11, True, "EMPLOYED", Outcome.REFER),
-        (12, False, "EMPLOYED", Outcome.REFER),
-        (12, True, "GIG", Outcome.REFER),
-    ],
+    ("months", "payroll", "status", "outcome"), cases("ruleset/table")["flags"]
 )
 def test_flags_are_outputs_and_a_bare_cell_is_what_it_equals(months, payroll, status, outcome):
     """A table gives flags that rules and offers read; 12 means == 12, EMPLOYED means that label."""
@@ -189,8 +187,8 @@ def test_flags_are_outputs_and_a_bare_cell_is_what_it_equals(months, payroll, st
         "employment.status": status,
     }
     verdict = decide(text, factors, requested_amount=php(5000))
-    assert verdict.outcome is outcome
-    assert verdict.offer.outputs["fast"] is (outcome is Outcome.APPROVE)
+    assert verdict.outcome == outcome
+    assert verdict.offer.outputs["fast"] is (outcome == Outcome.APPROVE)
 
 
 def test_a_bare_cell_is_the_operator_written_out():

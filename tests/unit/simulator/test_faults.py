@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from decision_service.standin.faults import EFFECTS, MODELS, Fault, FaultRefused
+from tests.kits.cases import cases
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, RYAN, Stand, open_stand
 
 UNAVAILABLE = {"status": 503}
@@ -219,19 +220,7 @@ async def test_a_task_can_still_run(stand: Stand) -> None:
         assert task["startedAt"] == "2026-11-24T06:25:00Z"
 
 
-@pytest.mark.parametrize(
-    ("effect", "settings", "said"),
-    [
-        ("explode", {}, "there is no fault 'explode'"),
-        ("status", {}, "missing required field `status`"),
-        ("status", {"status": 99}, "Expected `int` >= 200 - at `$.status`"),
-        ("status", {"status": True}, "Expected `int`, got `bool` - at `$.status`"),
-        ("status", {"status": 400, "code": "OOPS"}, "'OOPS' - at `$.code`"),
-        ("slow", {"seconds": "long"}, "Expected `float`, got `str` - at `$.seconds`"),
-        ("set", {"field": "a"}, "missing required field `value`"),
-        ("cursor_loop", {"size": 1}, "unknown field `size`"),
-    ],
-)
+@pytest.mark.parametrize(("effect", "settings", "said"), cases("simulator/faults"))
 def test_a_fault_that_cannot_be_is_refused(
     effect: str, settings: dict[str, Any], said: str
 ) -> None:

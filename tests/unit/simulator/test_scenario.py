@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from decision_service.standin.scenario import ScenarioRefused, load_scenario
+from decision_service.standin.commands import ScenarioRefused, load_scenario
+from tests.kits.cases import cases
 from tests.unit.simulator.stand import ANISHA, RYAN, open_stand
 
 TODAY = date(2026, 11, 24)
@@ -48,23 +49,7 @@ def test_an_empty_scenario_is_the_sandbox() -> None:
     assert (scenario.faults, scenario.requests_per_second) == ((), 20)
 
 
-@pytest.mark.parametrize(
-    ("mapping", "said"),
-    [
-        (None, "the scenario: Expected `object`, got `null`"),
-        ({"fault": []}, "unknown field `fault`"),
-        ({"sandbox": "yes"}, "sandbox: Expected `bool`, got `str`"),
-        ({"requests_per_second": 0}, "requests_per_second: Expected `int` >= 1"),
-        ({"faults": {}}, "faults: Expected `array`, got `object`"),
-        ({"faults": ["html"]}, "faults[0]: Expected `object`, got `str`"),
-        ({"faults": [{"fault": "html"}, {}]}, "faults[1]: Object missing required field `fault`"),
-        ({"faults": [{"fault": "htm"}]}, "faults[0]: there is no fault 'htm'"),
-        ({"faults": [{"fault": "html", "user": "Bob"}]}, "faults[0]: user is 'Bob'"),
-        ({"faults": [{"fault": "html", "path": 1}]}, "faults[0]: Expected `str`"),
-        ({"faults": [{"fault": "html", "times": 0}]}, "faults[0]: Expected `int` >= 1"),
-        ({"faults": [{"fault": "status", "status": 1}]}, "faults[0]: status: Expected `int`"),
-    ],
-)
+@pytest.mark.parametrize(("mapping", "said"), cases("simulator/scenario"))
 def test_what_cannot_be_played_is_refused_in_a_sentence(mapping: Any, said: str) -> None:
     """The refusal says where, what and what to give instead, on one line."""
     with pytest.raises(ScenarioRefused) as refused:

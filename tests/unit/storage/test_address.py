@@ -11,6 +11,7 @@ from decision_service.store.engine import (
     parse_store_url,
 )
 from decision_service.store.errors import StoreUrlInvalid
+from tests.kits.cases import cases
 
 
 @pytest.mark.parametrize(
@@ -73,21 +74,7 @@ def test_a_journal_that_is_neither_is_refused(given: str) -> None:
     assert "hunter2" not in refused.value.message
 
 
-@pytest.mark.parametrize(
-    ("url", "word"),
-    [
-        ("", "URL"),
-        ("decision.db", "URL"),
-        ("mysql://u:hunter2@h/db", "mysql"),
-        ("sqlite://", "no file"),
-        ("sqlite:///:memory:", "no file"),
-        ("sqlite://host/decision.db", "path alone"),
-        ("sqlite:///decision.db?mode=ro", "path alone"),
-        ("postgresql://u:hunter2@h", "no database"),
-        ("postgresql://u:hunter2@h/db?pool=3", "pool"),
-        ("postgresql://u:hunter2@h:port/db", "URL"),
-    ],
-)
+@pytest.mark.parametrize(("url", "word"), cases("storage/address"))
 def test_a_url_that_is_no_store_is_refused_in_one_sentence(url: str, word: str) -> None:
     """The sentence names what is wrong and repeats no password."""
     with pytest.raises(StoreUrlInvalid) as refused:

@@ -20,6 +20,7 @@ from decision_service.workbench.backtest.case_files import (
     parsed,
 )
 from tests.fakes.cases import changed_rules, version
+from tests.kits.cases import cases
 
 OFFER = {
     "offer_kind": "REDUCED",
@@ -92,16 +93,7 @@ def test_values_come_back_as_they_were_typed(ruleset: CompiledRuleset) -> None:
     assert (missing.cause, missing.reason) == ("SOURCE_FAILED", "UPSTREAM_TIMEOUT")
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"income.months_12m": "seven"},
-        {"income.months_12m": 7.5},
-        {"income.months_12m": {"missing": [{"cause": "NO_REASON", "reason": "X"}]}},
-        {"income.conservative_6m": {"amount": "1.001", "currency": "PHP"}},
-        {"identity.age_years": None},
-    ],
-)
+@pytest.mark.parametrize("changed", cases("storage/case_line"))
 def test_what_cannot_be_read_is_judged_by_nobody(
     changed: dict[str, Any], ruleset: CompiledRuleset
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 from sqlalchemy import Table
 
 from decision_service.store.columns import (
@@ -14,11 +13,11 @@ from decision_service.store.columns import (
     postgres_metadata,
 )
 from decision_service.store.schema import personal_tables
-from tests.e2e.service import ROOT
+from tests.kits.cases import cases
 
 TABLES = [*metadata.tables.values(), *postgres_metadata.tables.values()]
 OF_PERSONS = {"user_id", "decision_id", "customer_ref", "application_id", "unit"}
-DISCLOSED = yaml.safe_load((ROOT / "tests/cases/disclosed.yaml").read_text(encoding="utf-8"))
+DISCLOSED = cases("disclosed")
 
 
 @pytest.mark.parametrize("table", TABLES, ids=str)

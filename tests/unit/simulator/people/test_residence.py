@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
+from decision_service.standin.commands import ScenarioRefused, load_scenario
 from decision_service.standin.sandbox import sandbox_data, sandbox_people
-from decision_service.standin.scenario import ScenarioRefused, load_scenario
 from decision_service.standin.world import Residence, ResidenceRefused
 from tests.unit.cli.commands import command
 from tests.unit.simulator.stand import GEORGE, open_stand

@@ -8,6 +8,7 @@ import pytest
 from decision_service.domain.values import DataReason
 from decision_service.smile.client import check_media_type, read_body
 from decision_service.smile.errors import TransientFault, UpstreamFault
+from tests.kits.cases import cases
 from tests.unit.smile.vendor import _Chunks
 from tests.unit.smile.virtual import run
 
@@ -22,34 +23,13 @@ def read(body, most=4096, **headers):
     return run(read_body(response(body, **headers), most))
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "application/json",
-        "application/json;charset=UTF-8",
-        "Application/JSON; charset=utf-8",
-        'application/json; charset="utf-8"',
-        "application/json; version=1",
-    ],
-)
+@pytest.mark.parametrize("content_type", cases("smile/body")["good"])
 def test_json_in_utf8_is_taken(content_type):
     """`application/json` is taken, whatever its parameters, as long as it is UTF-8."""
     check_media_type(httpx2.Headers({"content-type": content_type}))
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"content-type": "text/html"},
-        {"content-type": "text/json"},
-        {"content-type": "application/jsonp"},
-        {"content-type": "application/json; charset=utf-16"},
-        {"content-type": "application/json; charset=latin-1"},
-        {"content-type": "application/json", "content-encoding": "br"},
-        {"content-type": "application/json", "content-encoding": "gzip, gzip"},
-    ],
-)
+@pytest.mark.parametrize("headers", cases("smile/body")["bad"])
 def test_everything_else_is_a_bad_body(headers):
     """Another type, charset or encoding is UPSTREAM_BAD_BODY, and is not asked for again."""
     with pytest.raises(UpstreamFault) as found:
