@@ -36,13 +36,11 @@ from decision_service.decide.replay import ReadDecisions, ReplayDecision
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.decide.retention import Retention
 from decision_service.decide.snapshots import Ages, SnapshotCache
-from decision_service.outbox.delivery import BacklogWatch, Sender
-from decision_service.outbox.events import Follow
-from decision_service.outbox.subscriptions import SubscriptionsRefused, read_subscriptions
+from decision_service.outbox.subscriptions import read_subscriptions
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
-from decision_service.rules.language.diagnostics import render
+from decision_service.rules.language.diagnostics import Report, render
 from decision_service.runtime.clock import Ids
-from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, names_of
+from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, env_name, names_of
 from decision_service.runtime.tasks import Tasks
 from decision_service.server import (
     applicants,
@@ -62,6 +60,7 @@ from decision_service.server.connect import (
     connect_routes,
 )
 from decision_service.server.grpc import Services
+from decision_service.server.sender import Sender
 from decision_service.server.status import ReviewMetrics
 from decision_service.server.webhooks import WebhookReceiver
 from decision_service.steering.compare import CompareVersions, Shadows
@@ -165,23 +164,14 @@ def wire_snapshots(core: Core) -> SnapshotParts | None:
     return SnapshotParts(cache, receiver, worker, {"events": worker.run, "sweep": sweeps})
 
 
-class EventParts(msgspec.Struct, frozen=True):
-    servicer: events.EventServicer
-    watch: BacklogWatch
-    tasks: Tasks
-
-
-def wire_events(core: Core) -> EventParts:
+def wire_sender(core: Core) -> Sender:
     """Raises StartError where the file of subscriptions has mistakes."""
-    log, clock = core.store.outbox, core.clock
-    try:
-        every = read_subscriptions(core.settings.events_file)
-    except SubscriptionsRefused as error:
-        raise StartError(str(error), tuple(map(render, error.diagnostics))) from None
-    follow, watch = Follow(log, lambda: core.deps.health.stopping), BacklogWatch(log, every, clock)
-    sender = Sender(log, every, clock, follow, core.metrics.registry)
-    tasks = {"event_sender": sender.run, "event_backlog": watch.run} if every else {}
-    return EventParts(events.EventServicer(log, follow, clock), watch, tasks)
+    path, report = core.settings.events_file, Report()
+    every = [] if path is None else read_subscriptions(path, report)
+    if report.failed:
+        wrong = f"{env_name('events_file')}: the subscriptions {path} have mistakes"
+        raise StartError(wrong, tuple(map(render, report.diagnostics())))
+    return Sender(core.store.outbox, every, core.clock, core.metrics.registry)
 
 
 class ServiceParts(msgspec.Struct, frozen=True):
@@ -189,7 +179,7 @@ class ServiceParts(msgspec.Struct, frozen=True):
 
     services: Services
     reviews: ReviewParts
-    events: EventParts
+    events: Sender
     onboard: OnboardApplicants
 
 
@@ -205,7 +195,7 @@ async def wire_services(
     store.on_erase(decide.forget)
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
     parts, log = wire_reviews(core, read, decide), store.reviews
-    told = wire_events(core)
+    follow = events.Follow(store.outbox, lambda: core.deps.health.stopping)
     letters = Notices(read, store.notices, current, clock, recourse, log.of_decision)
     onboard = OnboardApplicants(core.source.enrolment, store, clock)
     services: Services = {
@@ -250,9 +240,9 @@ async def wire_services(
             parts.watch,
             store.waiting_events,
         ),
-        events.SERVICE: told.servicer,
+        events.SERVICE: events.EventServicer(store.outbox, follow, clock),
     }
-    return ServiceParts(services, parts, told, onboard)
+    return ServiceParts(services, parts, wire_sender(core), onboard)
 
 
 def _deciding(

@@ -165,10 +165,9 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
             self.core.changed_rules.look_again()
 
     async def _record_refusal(self) -> None:
-        core = self.core
-        while problems := [*map(render, core.active.status.refused)]:
+        while problems := "\n".join(map(render, self.core.active.status.refused)):
             with suppress(StoreError):
-                await core.store.outbox.rules_refused("\n".join(problems), core.clock.now())
+                await self.core.store.outbox.rules_refused(problems, self.core.clock.now())
                 return
             await asyncio.sleep(RULES_RETRY)
 
@@ -322,7 +321,7 @@ async def start(
             partial(status.of_limits, core.deps.limits),
             lambda: status.of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
             partial(status.of_queues, parts.reviews.watch),
-            partial(status.of_events, parts.events.watch),
+            parts.events.metrics,
         )
         return Service(core, server, http, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises

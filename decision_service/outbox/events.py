@@ -1,18 +1,14 @@
-"""What happens, as others follow it: the types of events, what one says, and the wait for more."""
+"""What happens, as others follow it: the types of events, what one says, and how it is sent."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import msgspec
-
-POLL_SECONDS = 0.25
-"""How often all who wait for events look together whether there are more."""
 
 
 class EventType(StrEnum):
@@ -105,49 +101,26 @@ class EventPage(msgspec.Struct, frozen=True):
     place: Place
 
 
-class ReadEvents(Protocol):
-    """The store's events. Every method raises StoreUnavailable when the store cannot serve."""
+class ToSend(msgspec.Struct, frozen=True):
+    """An event that a subscription has not received, and how often it was sent."""
 
-    async def page(self, after: Place, chosen: EventFilter, limit: int) -> EventPage:
-        """Events strictly after a place, none while an earlier one may still be committed."""
-
-    async def end(self) -> Place:
-        """The last place that a page may reach now."""
+    subscription: str
+    event: Event
+    attempts: int
 
 
-class Follow:
-    """Reads events, and waits where there are none; all who wait look together.
+class Attempt(msgspec.Struct, frozen=True):
+    """How a delivery went; `due` is when it is tried again, None of one that is given up."""
 
-    Nobody waits any longer once this process is `stopping`.
-    """
+    sent: ToSend
+    received: bool
+    due: datetime | None = None
 
-    def __init__(self, log: ReadEvents, stopping: Callable[[], bool] = lambda: False) -> None:
-        self._log = log
-        self._stopping = stopping
-        self._looking: asyncio.Task[Place] | None = None
 
-    async def list(
-        self, after: Place, chosen: EventFilter, limit: int, seconds: float
-    ) -> EventPage:
-        """A page; an empty one, from which to go on, only after so many seconds."""
-        until = asyncio.get_running_loop().time() + seconds
-        while True:
-            page = await self._log.page(after, chosen, limit)
-            left = until - asyncio.get_running_loop().time()
-            if page.events or not await self.beyond(page.place, left):
-                return page
-            after = page.place
+class Backlog(msgspec.Struct, frozen=True):
+    """What a subscription has not received: how much, since when, and how much is given up."""
 
-    async def beyond(self, place: Place, seconds: float) -> bool:
-        """Wait until there are events after a place; False where so many seconds passed before."""
-        until = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < until and not self._stopping():
-            if self._looking is None or self._looking.done():
-                self._looking = asyncio.create_task(self._look())
-            if await asyncio.shield(self._looking) > place:
-                return True
-        return False
-
-    async def _look(self) -> Place:
-        await asyncio.sleep(POLL_SECONDS)
-        return await self._log.end()
+    subscription: str
+    count: int
+    oldest: datetime | None
+    dead: int

@@ -16,23 +16,14 @@ from standardwebhooks import Webhook
 
 from decision_service.outbox.events import EventFilter, EventType
 from decision_service.rules.language import yaml
-from decision_service.rules.language.diagnostics import Diagnostic, Place, Report
+from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import Fields, as_choice, as_map, check_identifier
 from decision_service.rules.language.yaml import MapEntry, YamlNode
 from decision_service.runtime.address import is_loopback
 from decision_service.runtime.files import read_small
-from decision_service.runtime.settings import env_name
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _KEY_BYTES = range(24, 65)
-
-
-class SubscriptionsRefused(Exception):
-    """The subscriptions file has mistakes; `diagnostics` say where."""
-
-    def __init__(self, path: Path, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__(f"{env_name('events_file')}: the subscriptions {path} have mistakes")
-        self.diagnostics = diagnostics
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -44,15 +35,6 @@ class Subscription(msgspec.Struct, frozen=True):
     keys: tuple[Webhook, ...]
     allow_private: bool = False
 
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
-
-    @property
-    def port(self) -> int:
-        parts = urlsplit(self.url)
-        return parts.port or (443 if parts.scheme == "https" else 80)
-
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the internet, also where IPv6 wraps one of IPv4."""
@@ -62,30 +44,19 @@ def is_public(address: str) -> bool:
     return parsed.is_global and not parsed.is_multicast and parsed not in _NAT64
 
 
-def read_subscriptions(path: Path | None) -> Sequence[Subscription]:
-    """Those of the file, none without one; raises SubscriptionsRefused with every mistake."""
-    if path is None:
-        return ()
-    report = Report()
+def read_subscriptions(path: Path, report: Report) -> Sequence[Subscription]:
+    """Those of the file; every mistake goes to the report."""
     try:
         text = read_small(path).decode()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not text in UTF-8"
         report.error("E100", Place(str(path), 1, 1, 2), f"the file cannot be read: {why}")
-        raise SubscriptionsRefused(path, report.diagnostics()) from None
+        return ()
     root = yaml.read(str(path), text, report)
-    found = [] if root is None else [*_subscriptions(root, report)]
-    if report.failed:
-        raise SubscriptionsRefused(path, report.diagnostics())
-    return found
-
-
-def _subscriptions(root: YamlNode, report: Report) -> Iterator[Subscription]:
-    fields = Fields.of(root, "the file", report, required=("subscriptions",))
+    fields = root and Fields.of(root, "the file", report, required=("subscriptions",))
     named = fields and fields.map("subscriptions")
-    for entry in named.entries if named else ():
-        if (one := _subscription(entry, report)) is not None:
-            yield one
+    found = [_subscription(entry, report) for entry in named.entries] if named else ()
+    return [one for one in found if one is not None]
 
 
 def _subscription(entry: MapEntry, report: Report) -> Subscription | None:

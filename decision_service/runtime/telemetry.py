@@ -266,7 +266,6 @@ class Alarm(StrEnum):
     AUTHENTICATION = "AUTHENTICATION"
     CLOCK = "CLOCK"
     NOT_REPORTED = "NOT_REPORTED"
-    EVENTS_LATE = "EVENTS_LATE"
 
 
 ALARMS: Counter = counter(None, "alarms", "Lines of the log with an alarm", "alarm")

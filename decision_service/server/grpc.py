@@ -54,17 +54,7 @@ from decision_service.server.wire import Methods, methods
 REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
 
 METADATA_LIMIT = 16 * 1024  # of it the front hands on 8, and a certificate
-_MODULES = (
-    decisions,
-    rulesets,
-    rollouts,
-    applicants,
-    outcomes,
-    notices,
-    reviews,
-    status,
-    events,
-)
+_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews, status, events)
 SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
 SPARE_CALLS = 512
 """Calls that are served beyond those that have a place or wait for one: health, and calls that are

@@ -31,13 +31,7 @@ def make_token(of: object, position: object) -> str:
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
-def read_token(
-    of: object,
-    token: str,
-    kind: Any,
-    field: str = "page_token",
-    other: str = "belongs to another list, or to another filter",
-) -> Any:
+def read_token(of: object, token: str, kind: Any, field: str = "page_token") -> Any:
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
     if not token:
         return None
@@ -51,7 +45,7 @@ def read_token(
         # It was made up: PostgreSQL takes no NUL to compare with.
         raise _invalid(field, "is not a token of this service")
     if its != _fingerprint(of):
-        raise _invalid(field, other)
+        raise _invalid(field, "belongs to another list, filter or store")
     return position
 
 

@@ -20,7 +20,6 @@ from decision_service.decide.events import WaitingEvents
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.domain.errors import StoreError
 from decision_service.domain.reviews import ReviewState
-from decision_service.outbox.delivery import BacklogWatch
 from decision_service.rollout.model import Plan, TrackName
 from decision_service.rollout.state import RolloutState
 from decision_service.rulebook.rulebook import ActiveRules
@@ -230,21 +229,6 @@ def of_queues(watch: QueueWatch) -> Iterator[Metric]:
     yield read_gauge("reviews_overdue", "Unfinished reviews that were due", overdue, *labels)
     ages = ((name, (now - one.oldest).total_seconds()) for name, one in names)
     yield read_gauge("reviews_oldest_seconds", "Age of the oldest unfinished review", ages, *labels)
-
-
-def of_events(watch: BacklogWatch) -> Iterator[Metric]:
-    """What each subscription has not received: how many events, the oldest's age, the dead."""
-    now = watch.clock.now()
-    counts = {one.subscription: one.count for one in watch.counts}
-    yield read_gauge("events_to_send", "Events to be sent", _each(counts), "subscription")
-    ages = {
-        one.subscription: (now - one.oldest).total_seconds() if one.oldest else 0.0
-        for one in watch.counts
-    }
-    words = "Age of the oldest event to be sent"
-    yield read_gauge("events_oldest_seconds", words, _each(ages), "subscription")
-    dead = {one.subscription: one.dead for one in watch.counts}
-    yield read_gauge("events_dead", "Events that were given up", _each(dead), "subscription")
 
 
 class StatusServicer(msgspec.Struct, frozen=True):

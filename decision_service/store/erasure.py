@@ -55,8 +55,7 @@ _TABLES = (
     notices,
     reviews,
     review_events,
-    outbox.event_deliveries,
-    outbox.events_out,
+    *outbox.TABLES,
 )
 DecisionPlace = tuple[str, int, str]
 """A decision by product, instant and id: where its row for its rollout is, too."""
@@ -361,8 +360,7 @@ def erase(
     _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
     events.end_postponed(connection, user_id)
     if known and erasure_ids:
-        rows = outbox.of_erasure(connection, user_id, erasure_ids, now)
-        outbox.record(connection, rows)
+        outbox.record(connection, outbox.of_erasure(connection, user_id, erasure_ids, now))
     if terms.with_decisions:
         remove(connection, of_user(connection, user_id))
     if repeats and any((*taken, gone, *others)):

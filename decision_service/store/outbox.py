@@ -9,31 +9,35 @@ from typing import Any, TypeAlias
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
 from decision_service.casework.letters import StoredNotice
-from decision_service.domain.ports import DecisionEntry, StoredText
-from decision_service.domain.reviews import Review
-from decision_service.outbox.delivery import Attempt, Backlog, ToSend
+from decision_service.casework.review_steps import ReviewStep
+from decision_service.domain.ports import StoredText
+from decision_service.domain.reviews import OpenedReview, ReviewState
 from decision_service.outbox.events import (
     BEGINNING,
+    Attempt,
+    Backlog,
     Event,
     EventFields,
     EventFilter,
     EventPage,
     EventType,
     Place,
+    ToSend,
     event_id,
 )
 from decision_service.outbox.subscriptions import Subscription
 from decision_service.rollout.ports import JournalEntry
+from decision_service.rulebook.acceptance import LAST_GOOD
 from decision_service.store.applicants import applicants
 from decision_service.store.columns import (
     INNER,
     TEXT,
     ErasedBy,
+    Values,
     from_microseconds,
+    insert,
     insert_new,
     metadata,
     microseconds,
@@ -46,25 +50,11 @@ from decision_service.store.engine import Subject, reads, writes
 SENDER_LOCK = 0x6576_656E_7473
 """The number of PostgreSQL's advisory lock of the one process that sends."""
 
+MOST_TRANSACTIONS = 2**48
+"""More than a server of PostgreSQL ever has."""
+
 MOST = 500
 """Events that are taken together into those to be sent."""
-
-
-class _Transaction(FunctionElement[int]):
-    """The transaction that writes a row: commits have its order, sequences have not."""
-
-    type = sa.BigInteger()
-    inherit_cache = True
-
-
-@compiles(_Transaction)
-def _none(*_: object, **__: object) -> str:
-    return "0"
-
-
-@compiles(_Transaction, "postgresql")
-def _current(*_: object, **__: object) -> str:
-    return "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 
 
 _SAID = withheld("the export has the decision, review or letter that it tells of")
@@ -78,13 +68,11 @@ events_out = sa.Table(
         primary_key=True,
         info=INNER,
     ),
-    sa.Column(
-        "written_by", sa.BigInteger, nullable=False, server_default=_Transaction(), info=INNER
-    ),
+    sa.Column("written_by", sa.BigInteger, nullable=False, server_default="0", info=INNER),
     sa.Column("event_id", TEXT, nullable=False, unique=True, info=INNER),
     sa.Column("type", TEXT, nullable=False, info=_SAID),
-    sa.Column("caller", TEXT, nullable=False, info=_SAID),
     sa.Column("made", sa.BigInteger, nullable=False, info=_SAID),
+    sa.Column("caller", TEXT, nullable=False, info=_SAID),
     sa.Column("decision_id", TEXT, info=_SAID),
     sa.Column("body", TEXT, nullable=False, info=_SAID),
     sa.Index("events_out_order", "written_by", "sequence"),
@@ -92,7 +80,16 @@ events_out = sa.Table(
     sqlite_autoincrement=True,
     info=of_person("decision_id", ErasedBy.DECISIONS, "that the person was erased is said by id"),
 )
-"""What happened, for others; `caller` is whose decision it is about, empty where it is of none."""
+"""What happened, for others; `caller` is whose decision it is about, empty where it is of none.
+
+`written_by` is the transaction: commits have its order, sequences have not.
+"""
+_BY_TRANSACTION = sa.DDL(  # type: ignore[no-untyped-call]  # it has no types
+    "ALTER TABLE events_out ALTER written_by SET DEFAULT pg_current_xact_id()::text::bigint"
+)
+sa.event.listen(events_out, "after_create", _BY_TRANSACTION.execute_if(dialect="postgresql"))
+GIVEN = sa.table("events_out", *(sa.column(one.name, one.type) for one in [*events_out.c][2:]))
+"""What whoever writes an event gives of it. Of a decision its own rows have the rest."""
 
 event_deliveries = sa.Table(
     "event_deliveries",
@@ -128,17 +125,25 @@ event_stores = sa.Table(
 """The id of this store, as long as it is in the same database of the same server."""
 
 
+Whose: TypeAlias = tuple[str, str | None]
+"""The caller, and the decision."""
+
+Said: TypeAlias = dict[str, Any]
 _EVENTS, _DUE = events_out.c, event_deliveries.c
+TABLES = (event_deliveries, events_out)
 _PLACE = sa.tuple_(_EVENTS.written_by, _EVENTS.sequence)
+_OF = ("product", "created", "decision_id")
+_OF_EACH = ("decision_id", "request_id", "application_id", "product")
+_ARMS = sa.table("arm_decisions", *map(sa.column, (*_OF, "version", "refer_kind")))
 _READ = sa.select(
-    _EVENTS.event_id,
-    _EVENTS.type,
-    _EVENTS.made,
-    _EVENTS.written_by,
-    _EVENTS.sequence,
-    _EVENTS.body,
-    *(decisions.c[name] for name in ("user_id", "request_id", "application_id", "product")),
-).select_from(events_out.outerjoin(decisions, _EVENTS.decision_id == decisions.c.decision_id))
+    events_out,
+    *(decisions.c[name] for name in ("user_id", *_OF_EACH[1:], "outcome")),
+    *(_ARMS.c.version, _ARMS.c.refer_kind.label("kind")),
+).select_from(
+    events_out.outerjoin(decisions, _EVENTS.decision_id == decisions.c.decision_id).outerjoin(
+        _ARMS, sa.and_(*(_ARMS.c[name] == decisions.c[name] for name in _OF))
+    )
+)
 _OLDEST_OPEN: sa.ColumnElement[int] = sa.literal_column(
     "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
 )
@@ -151,89 +156,70 @@ _SERVER = sa.text(
 _FIELDS = msgspec.json.Decoder(EventFields)
 _WAITS = _DUE.dead.is_(False)
 _CALLERS = (decisions, applicants)
-Row: TypeAlias = dict[str, Any]
+_DECISIONS = (EventType.DECISION_RECORDED, EventType.DECISION_AGAIN)
+_OF_DECISIONS = ("outcome", "version", "kind")
+_REVIEWS = {
+    ReviewState.COMPLETED: EventType.REVIEW_COMPLETED,
+    ReviewState.ENDED: EventType.REVIEW_ENDED,
+}
 
 
-def row(name: EventType, of: str, at: datetime, caller: str = "", /, **fields: Any) -> Row:
+def row(
+    name: EventType, of: str, at: datetime, whose: Whose = ("", None), /, **said: Any
+) -> Values:
     """An event as a row; `of` is what happened once, such as the id of a review that ended."""
-    given = {name: value for name, value in fields.items() if value}
-    return {
-        "event_id": event_id(name, of),
-        "type": name.value,
-        "caller": caller,
-        "made": microseconds(at),
-        "decision_id": given.get("decision_id"),
-        "body": msgspec.json.encode(EventFields(**given)).decode(),
-    }
+    body = msgspec.json.encode({field: value for field, value in said.items() if value})
+    return event_id(name, of), name.value, microseconds(at), *whose, body.decode()
 
 
-def record(connection: sa.Connection, rows: Sequence[Row]) -> None:
+def record(connection: sa.Connection, rows: Sequence[Values]) -> None:
     """Write events in the transaction of what they tell; one that is there stays as it is."""
-    insert_new(connection, events_out, rows)
+    insert(connection, GIVEN, rows)
 
 
-def of_decision(entry: DecisionEntry) -> Row:
-    kind = EventType.DECISION_AGAIN if entry.replaces else EventType.DECISION_RECORDED
-    return row(
-        kind,
-        entry.decision_id,
-        entry.created,
-        entry.caller,
-        decision_id=entry.decision_id,
-        outcome=entry.outcome.value,
-        kind=entry.arm and entry.arm.refer_kind and entry.arm.refer_kind.value,
-        version=entry.arm and entry.arm.version,
-        replaces=entry.replaces,
-    )
+def of_review(step: OpenedReview | ReviewStep) -> Values:
+    review = step.review
+    result = review.result if review.state is ReviewState.COMPLETED else review
+    said: Said = {
+        "review_id": review.review_id,
+        "outcome": result and result.outcome.value,
+        "kind": (review.end or review.kind or review.origin).value,
+    }
+    name = _REVIEWS.get(review.state, EventType.REVIEW_OPENED)
+    whose = (review.caller, review.decision_id)
+    return row(name, review.review_id, step.event.at, whose, **said)
 
 
-def of_review(kind: EventType, review: Review, at: datetime) -> Row:
-    result = review.result if kind is EventType.REVIEW_COMPLETED else review
-    return row(
-        kind,
-        review.review_id,
-        at,
-        review.caller,
-        decision_id=review.decision_id,
-        review_id=review.review_id,
-        outcome=result and result.outcome.value,
-        kind=(review.end or review.kind or review.origin).value,
-    )
+def of_letter(letter: StoredNotice) -> Values:
+    of, kind = letter.notice_id, letter.letter.kind.name
+    said: Said = {"letter_id": of, "review_id": letter.review_id, "kind": kind}
+    whose = (letter.caller, letter.decision_id)
+    return row(EventType.LETTER_MADE, of, letter.made, whose, **said)
 
 
-def of_letter(letter: StoredNotice) -> Row:
-    return row(
-        EventType.LETTER_MADE,
-        letter.notice_id,
-        letter.made,
-        letter.caller,
-        decision_id=letter.decision_id,
-        letter_id=letter.notice_id,
-        review_id=letter.review_id,
-        kind=letter.letter.kind.name,
-    )
-
-
-def of_step(step: JournalEntry) -> Row:
+def of_step(step: JournalEntry) -> Values:
     of, kind = f"{step.product} {step.position}", step.action.value
-    said: Row = {"product": step.product, "position": step.position, "kind": kind}
-    return row(EventType.ROLLOUT_STEPPED, of, step.at, "", **said)
+    said: Said = {"product": step.product, "position": step.position, "kind": kind}
+    return row(EventType.ROLLOUT_STEPPED, of, step.at, **said)
 
 
-def of_rules(folder: StoredText) -> Row:
-    made = from_microseconds(int(folder.digest.rpartition("-")[2]))
-    return row(EventType.RULES_LOADED, folder.digest, made)
+def of_rules(stored: Iterable[StoredText]) -> Iterator[Values]:
+    """One for each folder that decides from now on."""
+    for one in stored:
+        if one.kind == LAST_GOOD:
+            made = from_microseconds(int(one.digest.rpartition("-")[2]))
+            yield row(EventType.RULES_LOADED, one.digest, made)
 
 
 def of_erasure(
     connection: sa.Connection, user_id: str, erasure_ids: Iterable[str], at: datetime
-) -> Sequence[Row]:
+) -> Sequence[Values]:
     """One for each caller who decided on the person or onboarded it, else one of no caller."""
     whose = (sa.select(one.c.caller).where(one.c.user_id == user_id) for one in _CALLERS)
     callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
     of = min(erasure_ids)
-    kind = EventType.APPLICANT_ERASED
-    return [row(kind, f"{of} {one}", at, one, user_id=user_id) for one in callers]
+    name = EventType.APPLICANT_ERASED
+    return [row(name, f"{of} {one}", at, (one, None), user_id=user_id) for one in callers]
 
 
 def end(connection: sa.Connection) -> Place:
@@ -247,7 +233,10 @@ def end(connection: sa.Connection) -> Place:
 
 
 def page(connection: sa.Connection, after: Place, chosen: EventFilter, limit: int) -> EventPage:
-    """As `ReadEvents.page`. The end comes first: what is read then is behind it for good."""
+    """Events strictly after a place, none while an earlier one may still be committed.
+
+    The end comes first: what is read then is behind it for good.
+    """
     last = max(after, end(connection))
     query = _READ.where(*_chosen(chosen), after < _PLACE, last >= _PLACE)
     found = connection.execute(query.order_by(_EVENTS.written_by, _EVENTS.sequence).limit(limit))
@@ -263,16 +252,16 @@ def _chosen(chosen: EventFilter) -> Iterator[sa.ColumnElement[bool]]:
 
 
 def _event(row: sa.Row[Any]) -> Event:
-    fields = msgspec.structs.asdict(_FIELDS.decode(row.body))
-    for name in ("request_id", "application_id", "product"):
-        fields[name] = getattr(row, name) or fields[name]
+    said = msgspec.structs.asdict(_FIELDS.decode(row.body))
+    own = _OF_EACH + (_OF_DECISIONS if row.type in _DECISIONS else ())
+    said |= {name: value for name in own if (value := getattr(row, name))}
     return Event(
-        **fields,
+        **said,
         id=row.event_id,
         type=row.type,
         made=from_microseconds(row.made),
         place=(row.written_by, row.sequence),
-        key=row.user_id or fields["user_id"] or fields["product"],
+        key=row.user_id or said["user_id"] or said["product"],
     )
 
 
@@ -284,13 +273,11 @@ def identify(connection: sa.Connection) -> str:
     shared = connection.dialect.name == "postgresql"
     server = connection.execute(_SERVER).scalar_one() if shared else ""
     made = {"server": server, "store_id": secrets.token_hex(8)}
-    if insert_new(connection, event_stores, [made]) == 1 and shared:
+    if insert_new(connection, event_stores, [made]) and shared:
         connection.execute(sa.delete(event_stores).where(event_stores.c.server != server))
-        copied = (events_out, event_places)
-        last = [connection.scalar(sa.select(sa.func.max(one.c.written_by))) for one in copied]
-        for one in copied:
-            moved = one.c.written_by - (max(each or 0 for each in last) + 1)
-            connection.execute(sa.update(one).values(written_by=moved))
+        for one in (events_out, event_places):
+            before_all = one.c.written_by - MOST_TRANSACTIONS
+            connection.execute(sa.update(one).values(written_by=before_all))
     return str(connection.execute(sa.select(event_stores.c.store_id)).scalar_one())
 
 
@@ -303,30 +290,24 @@ def expire(connection: sa.Connection, before: int) -> None:
 
 def collect(connection: sa.Connection, to: Subscription, now: datetime) -> int:
     """Take new events into those to be sent; a new subscription begins with what comes next."""
-    mine = event_places.c.subscription == to.name
-    query = sa.select(event_places.c.written_by, event_places.c.sequence).where(mine)
-    known = connection.execute(query.with_for_update()).first()
+    mine, column = event_places.c.subscription == to.name, event_places.c
+    query = sa.select(column.written_by, column.sequence).where(mine).with_for_update()
+    known = connection.execute(query).first()
     if known is None:
         written_by, sequence = end(connection)
         begun = {"subscription": to.name, "written_by": written_by, "sequence": sequence}
         insert_new(connection, event_places, [begun])
         return 0
     found = page(connection, (known[0], known[1]), to.chosen, MOST)
+    fresh = {"subscription": to.name, "attempts": 0, "due": microseconds(now), "dead": False}
     rows = [
-        {
-            "subscription": to.name,
-            "sequence": one.sequence,
-            "decision_id": one.decision_id or None,
-            "key": one.key,
-            "attempts": 0,
-            "due": microseconds(now),
-            "dead": False,
-        }
+        {"sequence": one.sequence, "decision_id": one.decision_id or None, "key": one.key} | fresh
         for one in found.events
     ]
     insert_new(connection, event_deliveries, rows)
-    place = dict(zip(("written_by", "sequence"), found.place, strict=True))
-    connection.execute(sa.update(event_places).where(mine).values(place))
+    if found.place != known:
+        place = dict(zip(("written_by", "sequence"), found.place, strict=True))
+        connection.execute(sa.update(event_places).where(mine).values(place))
     return len(rows)
 
 
@@ -358,18 +339,12 @@ def _to_send(
 def settle(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
     """Note how deliveries went: what was received is done, the rest is tried again or dead."""
     for one in attempts:
-        mine = (
-            _DUE.subscription == one.sent.subscription,
-            _DUE.sequence == one.sent.event.sequence,
-        )
-        if one.received:
-            connection.execute(sa.delete(event_deliveries).where(*mine))
-            continue
-        later = {} if one.due is None else {"due": microseconds(one.due)}
-        tried = sa.update(event_deliveries).where(*mine)
-        connection.execute(
-            tried.values(attempts=one.sent.attempts + 1, dead=one.due is None, **later)
-        )
+        sent = one.sent
+        mine = (_DUE.subscription == sent.subscription, _DUE.sequence == sent.event.sequence)
+        later: Said = {"dead": True} if one.due is None else {"due": microseconds(one.due)}
+        change = sa.update(event_deliveries).values(attempts=sent.attempts + 1, **later)
+        done = sa.delete(event_deliveries) if one.received else change
+        connection.execute(done.where(*mine))
 
 
 def resend(connection: sa.Connection, event: str, now: datetime) -> int:
@@ -380,26 +355,19 @@ def resend(connection: sa.Connection, event: str, now: datetime) -> int:
     return connection.execute(sa.update(event_deliveries).where(*gone).values(anew)).rowcount
 
 
-def backlog(connection: sa.Connection, every: Sequence[Subscription]) -> Sequence[Backlog]:
-    """What each subscription has not received, with what is not taken into it yet."""
-    return [_backlog(connection, one) for one in every]
+def backlog(connection: sa.Connection, names: Sequence[str]) -> Sequence[Backlog]:
+    """What each subscription has not received, of what was taken into it."""
+    made = sa.case((_WAITS, _EVENTS.made))
+    figures = (sa.func.count(made), sa.func.min(made), sa.func.count())
+    of = event_deliveries.c.sequence == _EVENTS.sequence
+    query = sa.select(_DUE.subscription, *figures).where(of, _DUE.subscription.in_(names))
+    found = {row[0]: row for row in connection.execute(query.group_by(_DUE.subscription))}
+    return [_backlog(*found.get(name, (name, 0, None, 0))) for name in names]
 
 
-def _backlog(connection: sa.Connection, to: Subscription) -> Backlog:
-    mine, of = _DUE.subscription == to.name, _DUE.sequence == _EVENTS.sequence
-    figures = (sa.func.count(), sa.func.min(_EVENTS.made))
-    place = sa.tuple_(event_places.c.written_by, event_places.c.sequence)
-    new = (event_places.c.subscription == to.name, *_chosen(to.chosen), place < _PLACE)
-    taken = connection.execute(sa.select(*figures).where(mine, of, _WAITS)).one()
-    coming = connection.execute(sa.select(*figures).where(*new)).one()
-    given_up = sa.select(sa.func.count()).where(mine, _DUE.dead.is_(True))
-    oldest = [one[1] for one in (taken, coming) if one[1] is not None]
-    return Backlog(
-        to.name,
-        taken[0] + coming[0],
-        from_microseconds(min(oldest)) if oldest else None,
-        connection.execute(given_up).scalar_one(),
-    )
+def _backlog(name: str, waiting: int, made: int | None, every: int) -> Backlog:
+    oldest = None if made is None else from_microseconds(made)
+    return Backlog(name, waiting, oldest, every - waiting)
 
 
 class Outbox(Subject):

@@ -18,7 +18,6 @@ from decision_service.domain.reviews import (
     ReviewEvent,
     ReviewState,
 )
-from decision_service.outbox.events import EventType
 from decision_service.store import outbox
 from decision_service.store.columns import (
     INNER,
@@ -99,10 +98,6 @@ review_events = sa.Table(
 """Every step of every review, numbered from 1; none is ever changed."""
 
 
-_ENDS = {
-    ReviewState.COMPLETED: EventType.REVIEW_COMPLETED,
-    ReviewState.ENDED: EventType.REVIEW_ENDED,
-}
 _ENCODER = msgspec.msgpack.Encoder()
 _REVIEW = msgspec.msgpack.Decoder(Review)
 _EVENT = msgspec.msgpack.Decoder(ReviewEvent)
@@ -130,8 +125,7 @@ def open_all(connection: sa.Connection, opened: Iterable[OpenedReview]) -> None:
     every = [*opened]
     insert_new(connection, reviews, [_row(one.review) for one in every])
     insert_new(connection, review_events, [_event(one.review, one.event) for one in every])
-    kind = EventType.REVIEW_OPENED
-    outbox.record(connection, [outbox.of_review(kind, one.review, one.event.at) for one in every])
+    outbox.record(connection, [*map(outbox.of_review, every)])
 
 
 def take(connection: sa.Connection, step: ReviewStep) -> None:
@@ -139,8 +133,8 @@ def take(connection: sa.Connection, step: ReviewStep) -> None:
     changed = sa.update(reviews).where(reviews.c.review_id == step.review.review_id)
     connection.execute(changed.values(row))
     connection.execute(sa.insert(review_events), _event(step.review, step.event))
-    if (kind := _ENDS.get(step.review.state)) is not None:
-        outbox.record(connection, [outbox.of_review(kind, step.review, step.event.at)])
+    if step.review.ended:
+        outbox.record(connection, [outbox.of_review(step)])
 
 
 def by_id(connection: sa.Connection, review_id: str, *, held: bool = False) -> Review | None:

@@ -14,7 +14,6 @@ from decision_service.domain.ports import StoredText
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
-from decision_service.rulebook.acceptance import LAST_GOOD
 from decision_service.steering.pairs import DecisionPair
 from decision_service.store import outbox
 from decision_service.store.columns import (
@@ -239,8 +238,7 @@ def record_texts(connection: sa.Connection, given: Iterable[StoredText]) -> None
     by_digest = {text.digest: text for text in given}
     rows = [as_row(texts, by_digest[digest]) for digest in sorted(by_digest)]
     insert_new(connection, texts, rows)
-    loaded = [one for one in by_digest.values() if one.kind == LAST_GOOD]
-    outbox.record(connection, [*map(outbox.of_rules, loaded)])
+    outbox.record(connection, [*outbox.of_rules(by_digest.values())])
 
 
 def by_digest(connection: sa.Connection, digest: str) -> StoredText | None:

@@ -20,16 +20,12 @@ from decision_service.casework.letters import StoredNotice
 from decision_service.casework.review_steps import By
 from decision_service.domain.ports import StoredText
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
-from decision_service.outbox import delivery
-from decision_service.outbox.delivery import PAUSES, BacklogWatch, Receiver, Sender
-from decision_service.outbox.events import BEGINNING, Event, EventFilter, EventType, Follow
-from decision_service.outbox.subscriptions import (
-    Subscription,
-    SubscriptionsRefused,
-    is_public,
-    read_subscriptions,
-)
-from decision_service.runtime.telemetry import ALARMS
+from decision_service.outbox.events import BEGINNING, Attempt, Event, EventFilter, EventType
+from decision_service.outbox.subscriptions import Subscription, is_public, read_subscriptions
+from decision_service.rules.language.diagnostics import Report
+from decision_service.server import sender as delivery
+from decision_service.server.events import Follow
+from decision_service.server.sender import PAUSES, Receiver, Sender
 from decision_service.store import outbox
 from decision_service.store.engine import PostgresServer, parse_store_url
 from decision_service.store.store import Store
@@ -81,7 +77,7 @@ async def every(store: Store, chosen: EventFilter = ALL) -> Sequence[Event]:
 
 async def rounds(store: Store, to: Subscription, clock: Hands, until: datetime) -> None:
     """Send whatever is due, minute by minute of a clock that is moved."""
-    sender = Sender(store.outbox, [to], clock, Follow(store.outbox))
+    sender = Sender(store.outbox, [to], clock)
     receiver = Receiver(to)
     while clock.at <= until:
         while await sender.round(to, receiver):
@@ -327,7 +323,7 @@ async def test_an_event_waits_for_an_earlier_one_of_its_person_alone(
     heard.answers = lambda event: 500 if event["data"]["decision_id"] == first.decision_id else 204
     await rounds(store, to, clock, NOON + timedelta(hours=1))
     assert [one["data"]["decision_id"] for one in heard.taken] == [other.decision_id]
-    [backlog] = await store.outbox.backlog([to])
+    [backlog] = await store.outbox.backlog([to.name])
     assert (backlog.count, backlog.dead) == (2, 0)
     await rounds(store, to, clock, NOON + 2 * DAY)
     assert [one["data"]["decision_id"] for one in heard.taken][1:] == [second.decision_id]
@@ -344,21 +340,31 @@ async def test_an_event_waits_for_an_earlier_one_of_its_person_alone(
     assert await store.outbox.dead(("", 0), 10) == []
 
 
-async def test_an_alarm_is_raised_once_where_events_are_not_received(
+async def test_what_is_not_received_is_seen_where_no_process_sends(
     store: Store, heard: Heard
 ) -> None:
-    """After a quarter of an hour, also of what is not taken into those to be sent."""
-    to, clock = heard.subscription(), Hands()
-    watch = BacklogWatch(store.outbox, [to], clock)
-    await begun(store, to)
+    """How much it is and how old, by subscription, also where it is nothing."""
+    to, clock = heard.subscription(), Hands(ENTRY.created + timedelta(minutes=16))
+    sender = Sender(store.outbox, [to, heard.subscription("other")], clock)
+    await sender.look()
     await store.commit(ENTRY)
-    alarms = ALARMS.labels("EVENTS_LATE")._value
-    before = alarms.get()
-    for minutes, raised in ((14, 0), (16, 1), (17, 1)):
-        clock.at = ENTRY.created + timedelta(minutes=minutes)
-        await watch.look()
-        assert alarms.get() - before == raised
-    assert [(one.count, one.oldest) for one in watch.counts] == [(1, ENTRY.created)]
+    await sender.look()
+    sent = await store.outbox.due(heard.subscription("other"), clock.at, 10)
+    await store.outbox.settle([Attempt(one, received=True) for one in sent])
+    await sender.look()
+    seen = {
+        (metric.name, sample.labels["subscription"]): sample.value
+        for metric in sender.metrics()
+        for sample in metric.samples
+    }
+    assert seen == {
+        ("decision_service_events_to_send", "los"): 1,
+        ("decision_service_events_to_send", "other"): 0,
+        ("decision_service_events_oldest_seconds", "los"): 960,
+        ("decision_service_events_oldest_seconds", "other"): 0,
+        ("decision_service_events_dead", "los"): 0,
+        ("decision_service_events_dead", "other"): 0,
+    }
 
 
 async def test_one_process_sends_until_it_is_gone(postgres: Postgres) -> None:
@@ -441,11 +447,11 @@ def test_a_mistake_in_the_file_of_subscriptions_is_one_sentence(
     def read(fields: str) -> Sequence[Subscription]:
         fields = fields.replace("SECRET", str(secret))
         file.write_text(f"subscriptions:\n  los: {{{fields}}}\n")
-        return read_subscriptions(file)
+        return read_subscriptions(file, report)
 
-    with pytest.raises(SubscriptionsRefused) as refused:
-        read(text)
-    [problem] = refused.value.diagnostics
+    report = Report()
+    read(text)
+    [problem] = report.diagnostics()
     assert said in problem.message
     assert SECRETS[0] not in problem.message + problem.quoted
     [good] = read(f"{GOOD}, caller: los, types: [letter.made]")

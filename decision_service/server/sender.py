@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import httpx2
-import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 
 from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
-from decision_service.outbox.events import BEGINNING, Event, Follow, ReadEvents
+from decision_service.outbox.events import Attempt, Backlog, Event, ToSend
 from decision_service.outbox.subscriptions import Subscription, is_public
-from decision_service.runtime.telemetry import Alarm, counter, raised
+from decision_service.runtime.tasks import Tasks
+from decision_service.runtime.telemetry import counter, read_gauge
+from decision_service.store.outbox import Outbox
 
 PAUSES = (5, 55, 120, 600, 1800, 4620, *[7200] * 11)
 """Seconds after each attempt until the next one: 24 hours in all, then an event is dead."""
@@ -28,64 +29,10 @@ BATCH = 16
 SECONDS = 5.0
 MOST_ANSWER = 64 * 1024
 IDLE_SECONDS = 1.0
-LATE = timedelta(minutes=15)
 LOOK_SECONDS = 15.0
 
 log = structlog.get_logger("decision_service.events")
 _random = random.Random()  # noqa: S311 - spreads attempts, and guards nothing
-
-
-class ToSend(msgspec.Struct, frozen=True):
-    """An event that a subscription has not received, and how often it was sent."""
-
-    subscription: str
-    event: Event
-    attempts: int
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """How a delivery went; `due` is when it is tried again, None of one that is given up."""
-
-    sent: ToSend
-    received: bool
-    due: datetime | None = None
-
-
-class Backlog(msgspec.Struct, frozen=True):
-    """What a subscription has not received: how much, since when, and how much is given up."""
-
-    subscription: str
-    count: int
-    oldest: datetime | None
-    dead: int
-
-
-class OutboxLog(ReadEvents, Protocol):
-    """What is to be sent. Every method raises StoreUnavailable when the store cannot serve."""
-
-    async def store_id(self) -> str:
-        """The id of the store, by which receivers tell sequences of several apart."""
-
-    async def may_send(self) -> bool:
-        """Whether this process is the one that sends."""
-
-    async def collect(self, to: Subscription, now: datetime) -> int:
-        """Take new events into those to be sent; how many."""
-
-    async def due(self, to: Subscription, now: datetime, most: int) -> Sequence[ToSend]:
-        """What is to be sent now, of each person or product the first alone."""
-
-    async def settle(self, attempts: Sequence[Attempt]) -> None:
-        """Note how deliveries went, durable on return."""
-
-    async def dead(self, after: tuple[str, int], limit: int) -> Sequence[ToSend]:
-        """What was given up, by subscription and sequence, strictly after a pair of these."""
-
-    async def resend(self, event: str, now: datetime) -> int:
-        """Have a dead event sent again; to how many subscriptions."""
-
-    async def backlog(self, every: Sequence[Subscription]) -> Sequence[Backlog]:
-        """What each subscription has not received."""
 
 
 class AddressRefused(Exception):
@@ -119,14 +66,11 @@ class Receiver:
     async def _post(self, headers: dict[str, str], body: bytes) -> str:
         """Call the very address that was looked at, so that its name cannot lead elsewhere."""
         url, size = httpx2.URL(self._to.url), 0
-        address = await self._address()
+        target = url.copy_with(host=await self._address(url))
         headers |= {"host": url.netloc.decode()}
+        sni = {"sni_hostname": url.host}
         async with self._http.stream(
-            "POST",
-            url.copy_with(host=address),
-            content=body,
-            headers=headers,
-            extensions={"sni_hostname": self._to.host},
+            "POST", target, content=body, headers=headers, extensions=sni
         ) as answer:
             async for chunk in answer.aiter_raw():
                 size += len(chunk)
@@ -134,13 +78,12 @@ class Receiver:
                     break
             return "" if answer.is_success else f"HTTP {answer.status_code}"
 
-    async def _address(self) -> str:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._to.host, self._to.port, type=1)
-        addresses = [str(one[4][0]) for one in found]
+    async def _address(self, url: httpx2.URL) -> str:
+        looked_up = asyncio.get_running_loop().getaddrinfo
+        addresses = [str(one[4][0]) for one in await looked_up(url.host, url.port or url.scheme)]
         hidden = next((one for one in addresses if not is_public(one)), "")
         if hidden and not self._to.allow_private:
-            raise AddressRefused(f"{self._to.host} leads to {hidden}, which is no public address")
+            raise AddressRefused(f"{url.host} leads to {hidden}, which is no public address")
         return addresses[0]
 
     async def aclose(self) -> None:
@@ -152,37 +95,57 @@ class Sender:
 
     def __init__(
         self,
-        log: OutboxLog,
+        log: Outbox,
         every: Sequence[Subscription],
         clock: Clock,
-        follow: Follow,
         registry: CollectorRegistry | None = None,
     ) -> None:
         self._log = log
         self._every = every
         self._clock = clock
-        self._follow = follow
+        self.backlog: Sequence[Backlog] = ()
         words = "Attempts to send an event that its receiver did not take"
         self._failures = counter(registry, "event_failures", words, "subscription")
         for one in every:
             self._failures.labels(one.name)
 
+    @property
+    def tasks(self) -> Tasks:
+        return {"event_sender": self.run} if self._every else {}
+
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             for one in self._every:
                 group.create_task(self._serve(one))
+            while True:
+                with suppress(StoreError):
+                    await self.look()
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """See what was not received, also where no process sends."""
+        for one in self._every:
+            await self._log.collect(one, self._clock.now())
+        self.backlog = await self._log.backlog([one.name for one in self._every])
+
+    def metrics(self) -> Iterator[Metric]:
+        """What each subscription has not received, as it was when that was last looked at."""
+        now, label = self._clock.now(), "subscription"
+        names = [((one.subscription,), one) for one in self.backlog]
+        counts = ((name, float(one.count)) for name, one in names)
+        yield read_gauge("events_to_send", "Events to be sent", counts, label)
+        ages = ((name, (now - (one.oldest or now)).total_seconds()) for name, one in names)
+        yield read_gauge("events_oldest_seconds", "Age of the oldest to be sent", ages, label)
+        dead = ((name, float(one.dead)) for name, one in names)
+        yield read_gauge("events_dead", "Events that were given up", dead, label)
 
     async def _serve(self, to: Subscription) -> None:
-        receiver, place = Receiver(to), BEGINNING
+        receiver = Receiver(to)
         try:
             while True:
                 with suppress(StoreError):
-                    place = await self._log.end()
                     if await self._log.may_send() and await self.round(to, receiver):
                         continue
-                with suppress(StoreError):
-                    await self._follow.beyond(place, IDLE_SECONDS)
-                    continue
                 await asyncio.sleep(IDLE_SECONDS)
         finally:
             await receiver.aclose()
@@ -209,28 +172,3 @@ class Sender:
             return Attempt(one, received=False)
         seconds = PAUSES[one.attempts] * _random.uniform(1 - JITTER, 1 + JITTER)
         return Attempt(one, received=False, due=self._clock.now() + timedelta(seconds=seconds))
-
-
-class BacklogWatch:
-    """Looks what was not received, for metrics and the status, and raises an alarm once."""
-
-    def __init__(self, log: OutboxLog, every: Sequence[Subscription], clock: Clock) -> None:
-        self._log = log
-        self._every = every
-        self.clock = clock
-        self.counts: Sequence[Backlog] = ()
-        self._late: set[str] = set()
-
-    async def run(self) -> None:
-        while True:
-            with suppress(StoreError):
-                await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def look(self) -> None:
-        self.counts = await self._log.backlog(self._every)
-        now = self.clock.now()
-        late = {one.subscription for one in self.counts if one.oldest and now - one.oldest > LATE}
-        for name in sorted(late - self._late):
-            log.error("events not received", alarm=raised(Alarm.EVENTS_LATE), subscription=name)
-        self._late = late
