@@ -66,8 +66,8 @@ class Event(EventFields, frozen=True, kw_only=True, omit_defaults=True):
 
     def body(self, store_id: str) -> bytes:
         """The event in JSON, as CloudEvents 1.0 has it."""
-        said = {name: getattr(self, name) for name in EventFields.__struct_fields__}
-        data = {name: value for name, value in said.items() if value}
+        names = EventFields.__struct_fields__
+        data = {name: value for name in names if (value := getattr(self, name))}
         envelope = {
             "specversion": "1.0",
             "id": self.id,

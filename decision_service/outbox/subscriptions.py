@@ -69,8 +69,8 @@ def _subscription(entry: MapEntry, report: Report) -> Subscription | None:
     allow_private = fields.flag("allow_private") or False
     types = [as_choice(one, "an event's type", EventType, report) for one in fields.items("types")]
     keys = [key for one in fields.items("secrets") for key in _key(one, report)]
-    if fields.has("secrets") and len(fields.items("secrets")) not in {1, 2}:
-        message = f"{what} has {len(fields.items('secrets'))} secrets"
+    if fields.has("secrets") and (count := len(fields.items("secrets"))) not in {1, 2}:
+        message = f"{what} has {count} secrets"
         report.error("E102", fields.place("secrets"), message, "give one, or two while one rotates")
     url = fields.text("url") or ""
     if url and (wrong := _wrong_url(url, allow_private=allow_private)):
@@ -90,12 +90,10 @@ def _wrong_url(url: str, *, allow_private: bool) -> str:
         return "is no address of a receiver: write https://host/path, without user and password"
     if parts.scheme == "http" and not is_loopback(host):
         return "is http, which is for this machine alone: use https"
-    addresses: list[str] = []
     with suppress(OSError):  # a name that means nothing yet is looked up at every delivery
-        addresses = [str(one[4][0]) for one in socket.getaddrinfo(host, port)]
-    hidden = next((one for one in addresses if not is_public(one)), "")
-    if hidden and not allow_private:
-        return f"leads to {hidden}, which is no public address: set allow_private: true to allow it"
+        for one in socket.getaddrinfo(host, port):
+            if not allow_private and not is_public(found := str(one[4][0])):
+                return f"leads to {found}, which is no public address: set allow_private: true"
     return ""
 
 

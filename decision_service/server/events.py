@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from decision_service.api.v1 import events_service_pb2 as pb
+from decision_service.api.v1 import event_service_pb2 as pb
 from decision_service.domain.ports import Clock
 from decision_service.outbox.events import BEGINNING, EventFilter, EventPage, EventType, Place
 from decision_service.server.context import RpcContext

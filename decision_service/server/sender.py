@@ -35,10 +35,6 @@ log = structlog.get_logger("decision_service.events")
 _random = random.Random()  # noqa: S311 - spreads attempts, and guards nothing
 
 
-class AddressRefused(Exception):
-    """The name of a receiver leads to an address that may not be called."""
-
-
 class Receiver:
     """The server of one subscription; it reads no environment and follows no redirect."""
 
@@ -60,7 +56,7 @@ class Receiver:
                 return await self._post(headers, body)
         except TimeoutError:
             return f"no answer within {SECONDS:g} s"
-        except (httpx2.HTTPError, OSError, AddressRefused) as error:
+        except (httpx2.HTTPError, OSError) as error:
             return f"{error}" or type(error).__name__
 
     async def _post(self, headers: dict[str, str], body: bytes) -> str:
@@ -69,21 +65,19 @@ class Receiver:
         target = url.copy_with(host=await self._address(url))
         headers |= {"host": url.netloc.decode()}
         sni = {"sni_hostname": url.host}
-        async with self._http.stream(
-            "POST", target, content=body, headers=headers, extensions=sni
-        ) as answer:
+        call = self._http.stream("POST", target, content=body, headers=headers, extensions=sni)
+        async with call as answer:
             async for chunk in answer.aiter_raw():
-                size += len(chunk)
-                if size > MOST_ANSWER:
+                if (size := size + len(chunk)) > MOST_ANSWER:
                     break
             return "" if answer.is_success else f"HTTP {answer.status_code}"
 
     async def _address(self, url: httpx2.URL) -> str:
-        looked_up = asyncio.get_running_loop().getaddrinfo
-        addresses = [str(one[4][0]) for one in await looked_up(url.host, url.port or url.scheme)]
+        found = await asyncio.get_running_loop().getaddrinfo(url.host, None)
+        addresses = [str(one[4][0]) for one in found]
         hidden = next((one for one in addresses if not is_public(one)), "")
         if hidden and not self._to.allow_private:
-            raise AddressRefused(f"{url.host} leads to {hidden}, which is no public address")
+            raise PermissionError(f"{url.host} leads to {hidden}, which is no public address")
         return addresses[0]
 
     async def aclose(self) -> None:

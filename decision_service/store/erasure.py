@@ -48,15 +48,7 @@ What the erasure journal has beyond these was erased after the backup that this 
 """
 
 
-_TABLES = (
-    shadow_results,
-    decisions,
-    loan_outcomes,
-    notices,
-    reviews,
-    review_events,
-    *outbox.TABLES,
-)
+_TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events, *outbox.OWN)
 DecisionPlace = tuple[str, int, str]
 """A decision by product, instant and id: where its row for its rollout is, too."""
 PLACE = (decisions.c.product, decisions.c.created, decisions.c.decision_id)

@@ -30,20 +30,8 @@ from decision_service.outbox.events import (
 from decision_service.outbox.subscriptions import Subscription
 from decision_service.rollout.ports import JournalEntry
 from decision_service.rulebook.acceptance import LAST_GOOD
+from decision_service.store import columns
 from decision_service.store.applicants import applicants
-from decision_service.store.columns import (
-    INNER,
-    TEXT,
-    ErasedBy,
-    Values,
-    from_microseconds,
-    insert,
-    insert_new,
-    metadata,
-    microseconds,
-    of_person,
-    withheld,
-)
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
 
@@ -57,28 +45,23 @@ MOST = 500
 """Events that are taken together into those to be sent."""
 
 
-_SAID = withheld("the export has the decision, review or letter that it tells of")
-
+_SAID = columns.withheld("the export has the decision, review or letter that it tells of")
+_COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 events_out = sa.Table(
     "events_out",
-    metadata,
-    sa.Column(
-        "sequence",
-        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-        primary_key=True,
-        info=INNER,
-    ),
-    sa.Column("written_by", sa.BigInteger, nullable=False, server_default="0", info=INNER),
-    sa.Column("event_id", TEXT, nullable=False, unique=True, info=INNER),
-    sa.Column("type", TEXT, nullable=False, info=_SAID),
+    columns.metadata,
+    sa.Column("sequence", _COUNTED, primary_key=True, info=columns.INNER),
+    sa.Column("written_by", sa.BigInteger, nullable=False, server_default="0", info=columns.INNER),
+    sa.Column("event_id", columns.TEXT, nullable=False, unique=True, info=columns.INNER),
+    sa.Column("type", columns.TEXT, nullable=False, info=_SAID),
     sa.Column("made", sa.BigInteger, nullable=False, info=_SAID),
-    sa.Column("caller", TEXT, nullable=False, info=_SAID),
-    sa.Column("decision_id", TEXT, info=_SAID),
-    sa.Column("body", TEXT, nullable=False, info=_SAID),
+    sa.Column("caller", columns.TEXT, nullable=False, info=_SAID),
+    sa.Column("decision_id", columns.TEXT, info=_SAID),
+    sa.Column("body", columns.TEXT, nullable=False, info=_SAID),
     sa.Index("events_out_order", "written_by", "sequence"),
     sa.Index("events_out_decision_id", "decision_id"),
     sqlite_autoincrement=True,
-    info=of_person("decision_id", ErasedBy.DECISIONS, "that the person was erased is said by id"),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS, "an erasure is said by id"),
 )
 """What happened, for others; `caller` is whose decision it is about, empty where it is of none.
 
@@ -93,24 +76,24 @@ GIVEN = sa.table("events_out", *(sa.column(one.name, one.type) for one in [*even
 
 event_deliveries = sa.Table(
     "event_deliveries",
-    metadata,
-    sa.Column("subscription", TEXT, primary_key=True, info=INNER),
-    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False, info=INNER),
-    sa.Column("decision_id", TEXT, info=INNER),
-    sa.Column("key", TEXT, nullable=False, info=INNER),
-    sa.Column("attempts", sa.BigInteger, nullable=False, info=INNER),
-    sa.Column("due", sa.BigInteger, nullable=False, info=INNER),
-    sa.Column("dead", sa.Boolean, nullable=False, info=INNER),
+    columns.metadata,
+    sa.Column("subscription", columns.TEXT, primary_key=True, info=columns.INNER),
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False, info=columns.INNER),
+    sa.Column("decision_id", columns.TEXT, info=columns.INNER),
+    sa.Column("key", columns.TEXT, nullable=False, info=columns.INNER),
+    sa.Column("attempts", sa.BigInteger, nullable=False, info=columns.INNER),
+    sa.Column("due", sa.BigInteger, nullable=False, info=columns.INNER),
+    sa.Column("dead", sa.Boolean, nullable=False, info=columns.INNER),
     sa.Index("event_deliveries_key", "subscription", "key", "sequence"),
     sa.Index("event_deliveries_decision_id", "decision_id"),
-    info=of_person("decision_id", ErasedBy.DECISIONS),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """Events that a subscription has not received; one of them waits for earlier ones of its `key`."""
 
 event_places = sa.Table(
     "event_places",
-    metadata,
-    sa.Column("subscription", TEXT, primary_key=True),
+    columns.metadata,
+    sa.Column("subscription", columns.TEXT, primary_key=True),
     sa.Column("written_by", sa.BigInteger, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
 )
@@ -118,9 +101,9 @@ event_places = sa.Table(
 
 event_stores = sa.Table(
     "event_stores",
-    metadata,
-    sa.Column("server", TEXT, primary_key=True),
-    sa.Column("store_id", TEXT, nullable=False),
+    columns.metadata,
+    sa.Column("server", columns.TEXT, primary_key=True),
+    sa.Column("store_id", columns.TEXT, nullable=False),
 )
 """The id of this store, as long as it is in the same database of the same server."""
 
@@ -130,7 +113,7 @@ Whose: TypeAlias = tuple[str, str | None]
 
 Said: TypeAlias = dict[str, Any]
 _EVENTS, _DUE = events_out.c, event_deliveries.c
-TABLES = (event_deliveries, events_out)
+OWN = (event_deliveries, events_out)
 _PLACE = sa.tuple_(_EVENTS.written_by, _EVENTS.sequence)
 _OF = ("product", "created", "decision_id")
 _OF_EACH = ("decision_id", "request_id", "application_id", "product")
@@ -166,18 +149,18 @@ _REVIEWS = {
 
 def row(
     name: EventType, of: str, at: datetime, whose: Whose = ("", None), /, **said: Any
-) -> Values:
+) -> columns.Values:
     """An event as a row; `of` is what happened once, such as the id of a review that ended."""
     body = msgspec.json.encode({field: value for field, value in said.items() if value})
-    return event_id(name, of), name.value, microseconds(at), *whose, body.decode()
+    return event_id(name, of), name.value, columns.microseconds(at), *whose, body.decode()
 
 
-def record(connection: sa.Connection, rows: Sequence[Values]) -> None:
+def record(connection: sa.Connection, rows: Sequence[columns.Values]) -> None:
     """Write events in the transaction of what they tell; one that is there stays as it is."""
-    insert(connection, GIVEN, rows)
+    columns.insert(connection, GIVEN, rows)
 
 
-def of_review(step: OpenedReview | ReviewStep) -> Values:
+def of_review(step: OpenedReview | ReviewStep) -> columns.Values:
     review = step.review
     result = review.result if review.state is ReviewState.COMPLETED else review
     said: Said = {
@@ -190,30 +173,30 @@ def of_review(step: OpenedReview | ReviewStep) -> Values:
     return row(name, review.review_id, step.event.at, whose, **said)
 
 
-def of_letter(letter: StoredNotice) -> Values:
+def of_letter(letter: StoredNotice) -> columns.Values:
     of, kind = letter.notice_id, letter.letter.kind.name
     said: Said = {"letter_id": of, "review_id": letter.review_id, "kind": kind}
     whose = (letter.caller, letter.decision_id)
     return row(EventType.LETTER_MADE, of, letter.made, whose, **said)
 
 
-def of_step(step: JournalEntry) -> Values:
+def of_step(step: JournalEntry) -> columns.Values:
     of, kind = f"{step.product} {step.position}", step.action.value
     said: Said = {"product": step.product, "position": step.position, "kind": kind}
     return row(EventType.ROLLOUT_STEPPED, of, step.at, **said)
 
 
-def of_rules(stored: Iterable[StoredText]) -> Iterator[Values]:
+def of_rules(stored: Iterable[StoredText]) -> Iterator[columns.Values]:
     """One for each folder that decides from now on."""
     for one in stored:
         if one.kind == LAST_GOOD:
-            made = from_microseconds(int(one.digest.rpartition("-")[2]))
+            made = columns.from_microseconds(int(one.digest.rpartition("-")[2]))
             yield row(EventType.RULES_LOADED, one.digest, made)
 
 
 def of_erasure(
     connection: sa.Connection, user_id: str, erasure_ids: Iterable[str], at: datetime
-) -> Sequence[Values]:
+) -> Sequence[columns.Values]:
     """One for each caller who decided on the person or onboarded it, else one of no caller."""
     whose = (sa.select(one.c.caller).where(one.c.user_id == user_id) for one in _CALLERS)
     callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
@@ -238,17 +221,14 @@ def page(connection: sa.Connection, after: Place, chosen: EventFilter, limit: in
     The end comes first: what is read then is behind it for good.
     """
     last = max(after, end(connection))
-    query = _READ.where(*_chosen(chosen), after < _PLACE, last >= _PLACE)
+    query = _READ.where(after < _PLACE, last >= _PLACE)
+    if chosen.caller:
+        query = query.where(_EVENTS.caller == chosen.caller)
+    if chosen.types:
+        query = query.where(_EVENTS.type.in_(chosen.types))
     found = connection.execute(query.order_by(_EVENTS.written_by, _EVENTS.sequence).limit(limit))
     events = [*map(_event, found)]
     return EventPage(events, events[-1].place if len(events) == limit else last)
-
-
-def _chosen(chosen: EventFilter) -> Iterator[sa.ColumnElement[bool]]:
-    if chosen.caller:
-        yield _EVENTS.caller == chosen.caller
-    if chosen.types:
-        yield _EVENTS.type.in_(chosen.types)
 
 
 def _event(row: sa.Row[Any]) -> Event:
@@ -259,7 +239,7 @@ def _event(row: sa.Row[Any]) -> Event:
         **said,
         id=row.event_id,
         type=row.type,
-        made=from_microseconds(row.made),
+        made=columns.from_microseconds(row.made),
         place=(row.written_by, row.sequence),
         key=row.user_id or said["user_id"] or said["product"],
     )
@@ -273,7 +253,7 @@ def identify(connection: sa.Connection) -> str:
     shared = connection.dialect.name == "postgresql"
     server = connection.execute(_SERVER).scalar_one() if shared else ""
     made = {"server": server, "store_id": secrets.token_hex(8)}
-    if insert_new(connection, event_stores, [made]) and shared:
+    if columns.insert_new(connection, event_stores, [made]) and shared:
         connection.execute(sa.delete(event_stores).where(event_stores.c.server != server))
         for one in (events_out, event_places):
             before_all = one.c.written_by - MOST_TRANSACTIONS
@@ -296,15 +276,20 @@ def collect(connection: sa.Connection, to: Subscription, now: datetime) -> int:
     if known is None:
         written_by, sequence = end(connection)
         begun = {"subscription": to.name, "written_by": written_by, "sequence": sequence}
-        insert_new(connection, event_places, [begun])
+        columns.insert_new(connection, event_places, [begun])
         return 0
     found = page(connection, (known[0], known[1]), to.chosen, MOST)
-    fresh = {"subscription": to.name, "attempts": 0, "due": microseconds(now), "dead": False}
+    fresh = {
+        "subscription": to.name,
+        "attempts": 0,
+        "due": columns.microseconds(now),
+        "dead": False,
+    }
     rows = [
         {"sequence": one.sequence, "decision_id": one.decision_id or None, "key": one.key} | fresh
         for one in found.events
     ]
-    insert_new(connection, event_deliveries, rows)
+    columns.insert_new(connection, event_deliveries, rows)
     if found.place != known:
         place = dict(zip(("written_by", "sequence"), found.place, strict=True))
         connection.execute(sa.update(event_places).where(mine).values(place))
@@ -316,7 +301,7 @@ def due(connection: sa.Connection, to: Subscription, now: datetime, most: int) -
     earlier = event_deliveries.alias()
     same = (earlier.c.subscription == _DUE.subscription, earlier.c.key == _DUE.key)
     before = sa.exists().where(*same, earlier.c.dead.is_(False), earlier.c.sequence < _DUE.sequence)
-    wanted = (_DUE.subscription == to.name, _WAITS, _DUE.due <= microseconds(now), ~before)
+    wanted = (_DUE.subscription == to.name, _WAITS, _DUE.due <= columns.microseconds(now), ~before)
     return _to_send(connection, wanted, most)
 
 
@@ -331,9 +316,8 @@ def _to_send(
     of = event_deliveries.c.sequence == _EVENTS.sequence
     query = _READ.add_columns(_DUE.subscription, _DUE.attempts).join(event_deliveries, of)
     order = query.where(*wanted).order_by(_DUE.subscription, _DUE.sequence).limit(most)
-    return [
-        ToSend(row.subscription, _event(row), row.attempts) for row in connection.execute(order)
-    ]
+    found = connection.execute(order)
+    return [ToSend(one.subscription, _event(one), one.attempts) for one in found]
 
 
 def settle(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
@@ -341,7 +325,7 @@ def settle(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
     for one in attempts:
         sent = one.sent
         mine = (_DUE.subscription == sent.subscription, _DUE.sequence == sent.event.sequence)
-        later: Said = {"dead": True} if one.due is None else {"due": microseconds(one.due)}
+        later: Said = {"dead": True} if one.due is None else {"due": columns.microseconds(one.due)}
         change = sa.update(event_deliveries).values(attempts=sent.attempts + 1, **later)
         done = sa.delete(event_deliveries) if one.received else change
         connection.execute(done.where(*mine))
@@ -351,7 +335,7 @@ def resend(connection: sa.Connection, event: str, now: datetime) -> int:
     """Have a dead event sent again, to each subscription that gave it up; how many these are."""
     sequence = sa.select(_EVENTS.sequence).where(_EVENTS.event_id == event)
     gone = (_DUE.dead.is_(True), _DUE.sequence.in_(sequence))
-    anew = {"dead": False, "attempts": 0, "due": microseconds(now)}
+    anew = {"dead": False, "attempts": 0, "due": columns.microseconds(now)}
     return connection.execute(sa.update(event_deliveries).where(*gone).values(anew)).rowcount
 
 
@@ -362,12 +346,10 @@ def backlog(connection: sa.Connection, names: Sequence[str]) -> Sequence[Backlog
     of = event_deliveries.c.sequence == _EVENTS.sequence
     query = sa.select(_DUE.subscription, *figures).where(of, _DUE.subscription.in_(names))
     found = {row[0]: row for row in connection.execute(query.group_by(_DUE.subscription))}
-    return [_backlog(*found.get(name, (name, 0, None, 0))) for name in names]
-
-
-def _backlog(name: str, waiting: int, made: int | None, every: int) -> Backlog:
-    oldest = None if made is None else from_microseconds(made)
-    return Backlog(name, waiting, oldest, every - waiting)
+    return [
+        Backlog(name, waiting, made and columns.from_microseconds(made), every - waiting)
+        for name, waiting, made, every in (found.get(one, (one, 0, None, 0)) for one in names)
+    ]
 
 
 class Outbox(Subject):

@@ -20,8 +20,8 @@ from google.type.money_pb2 import Money
 from sqlalchemy import text
 
 from decision_service.api.v1 import decision_pb2
-from decision_service.api.v1 import events_service_pb2 as pb
-from decision_service.api.v1.events_service_pb2_grpc import EventServiceStub
+from decision_service.api.v1 import event_service_pb2 as pb
+from decision_service.api.v1.event_service_pb2_grpc import EventServiceStub
 from decision_service.server.page_tokens import make_token
 from tests.e2e.page import CALLERS
 from tests.e2e.service import Running, at_vendor, create, refused, running

@@ -9,7 +9,7 @@ import pytest
 
 from decision_service.api import v1
 from decision_service.api.v1 import decision_service_pb2 as decision_pb
-from decision_service.api.v1 import events_service_pb2 as events_pb
+from decision_service.api.v1 import event_service_pb2 as events_pb
 from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb

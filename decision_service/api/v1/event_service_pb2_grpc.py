@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from decision_service.api.v1 import events_service_pb2 as decision__service_dot_api_dot_v1_dot_events__service__pb2
+from decision_service.api.v1 import event_service_pb2 as decision__service_dot_api_dot_v1_dot_event__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in decision_service/api/v1/events_service_pb2_grpc.py depends on'
+        + ' but the generated code in decision_service/api/v1/event_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -37,18 +37,18 @@ class EventServiceStub:
         """
         self.ListEvents = channel.unary_unary(
                 '/decision_service.api.v1.EventService/ListEvents',
-                request_serializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ListEventsRequest.SerializeToString,
-                response_deserializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ListEventsResponse.FromString,
+                request_serializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
         self.ListDeadEvents = channel.unary_unary(
                 '/decision_service.api.v1.EventService/ListDeadEvents',
-                request_serializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ListDeadEventsRequest.SerializeToString,
-                response_deserializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ListDeadEventsResponse.FromString,
+                request_serializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ListDeadEventsRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ListDeadEventsResponse.FromString,
                 _registered_method=True)
         self.ResendEvent = channel.unary_unary(
                 '/decision_service.api.v1.EventService/ResendEvent',
-                request_serializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ResendEventRequest.SerializeToString,
-                response_deserializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ResendEventResponse.FromString,
+                request_serializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ResendEventRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ResendEventResponse.FromString,
                 _registered_method=True)
 
 
@@ -83,18 +83,18 @@ def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'ListEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvents,
-                    request_deserializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ListEventsRequest.FromString,
-                    response_serializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ListEventsResponse.SerializeToString,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ListEventsRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ListEventsResponse.SerializeToString,
             ),
             'ListDeadEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeadEvents,
-                    request_deserializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ListDeadEventsRequest.FromString,
-                    response_serializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ListDeadEventsResponse.SerializeToString,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ListDeadEventsRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ListDeadEventsResponse.SerializeToString,
             ),
             'ResendEvent': grpc.unary_unary_rpc_method_handler(
                     servicer.ResendEvent,
-                    request_deserializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ResendEventRequest.FromString,
-                    response_serializer=decision__service_dot_api_dot_v1_dot_events__service__pb2.ResendEventResponse.SerializeToString,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ResendEventRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_event__service__pb2.ResendEventResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -123,8 +123,8 @@ class EventService:
             request,
             target,
             '/decision_service.api.v1.EventService/ListEvents',
-            decision__service_dot_api_dot_v1_dot_events__service__pb2.ListEventsRequest.SerializeToString,
-            decision__service_dot_api_dot_v1_dot_events__service__pb2.ListEventsResponse.FromString,
+            decision__service_dot_api_dot_v1_dot_event__service__pb2.ListEventsRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_event__service__pb2.ListEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -150,8 +150,8 @@ class EventService:
             request,
             target,
             '/decision_service.api.v1.EventService/ListDeadEvents',
-            decision__service_dot_api_dot_v1_dot_events__service__pb2.ListDeadEventsRequest.SerializeToString,
-            decision__service_dot_api_dot_v1_dot_events__service__pb2.ListDeadEventsResponse.FromString,
+            decision__service_dot_api_dot_v1_dot_event__service__pb2.ListDeadEventsRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_event__service__pb2.ListDeadEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -177,8 +177,8 @@ class EventService:
             request,
             target,
             '/decision_service.api.v1.EventService/ResendEvent',
-            decision__service_dot_api_dot_v1_dot_events__service__pb2.ResendEventRequest.SerializeToString,
-            decision__service_dot_api_dot_v1_dot_events__service__pb2.ResendEventResponse.FromString,
+            decision__service_dot_api_dot_v1_dot_event__service__pb2.ResendEventRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_event__service__pb2.ResendEventResponse.FromString,
             options,
             channel_credentials,
             insecure,
