@@ -44,7 +44,6 @@ MOST_TRANSACTIONS = 2**48
 MOST = 500
 """Events that are taken together into those to be sent."""
 
-
 _SAID = columns.withheld("the export has the decision, review or letter that it tells of")
 _COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 events_out = sa.Table(

@@ -427,7 +427,7 @@ GOOD = "url: https://8.8.8.8/hook, secrets: [{file: SECRET}]"
             "an event's type is `decision.made`; it must be one of",
         ),
         (GOOD.replace("8.8.8.8", "10.1.2.3"), "leads to 10.1.2.3, which is no public address"),
-        (GOOD.replace("8.8.8.8", "localhost"), "set allow_private: true to allow it"),
+        (GOOD.replace("8.8.8.8", "localhost"), "set allow_private: true"),
         (GOOD.replace("8.8.8.8", "224.0.0.5"), "leads to 224.0.0.5, which is no public address"),
         (GOOD.replace("https", "http"), "is http, which is for this machine alone: use https"),
         (GOOD.replace("8.8.8.8", "a:b@host"), "without user and password"),
