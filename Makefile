@@ -95,6 +95,7 @@ lock: ## Resolve requirements anew (needs uv)
 pictures: .venv/.dev .venv/.browser ## Take the pictures of docs/ anew
 	PYTHONPATH=. $(BIN)/python docs/pictures/impact.py
 	PYTHONPATH=. $(BIN)/python docs/pictures/console.py
+	PYTHONPATH=. $(BIN)/python docs/pictures/monitor.py
 
 .PHONY: clean
 clean: ## Remove .venv, caches, dist and demo databases

@@ -11,27 +11,42 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BUDGET = Path(__file__).with_suffix(".toml")
 PACKAGE = "decision_service"
+APART = {
+    "console": ("console",),
+    "events": ("outbox", "store.outbox", "server.events", "server.sender"),
+    "export": ("workbench.analyst", "workbench.commands.export"),
+    "monitor": ("workbench.monitor", "workbench.commands.monitor"),
+}
+"""Parts with a limit of their own, by the modules and packages that they are."""
 
 
 def measure(root: Path = ROOT) -> dict[str, int]:
     """Each figure of the budget as it is in a checkout; generated code counts for none."""
     modules = _modules(root)
     lines = {name: _lines(path) for name, path in modules.items()}
-    console = {name for name in modules if f"{name}.".startswith(f"{PACKAGE}.console.")}
+    apart = {
+        part: {
+            name
+            for name in modules
+            if f"{name}.".startswith(tuple(f"{PACKAGE}.{one}." for one in those))
+        }
+        for part, those in APART.items()
+    }
+    house = modules.keys() - set().union(*apart.values())
     pages, tests = root / PACKAGE / "console", [*(root / "tests").rglob("*.py")]
     own = [path for path in tests if "console" in path.relative_to(root).as_posix()]
     serve = closure(modules, f"{PACKAGE}.cli.serve")
     decide = closure(modules, f"{PACKAGE}.decide.decide")
     notes = [*(root / "docs" / "decisions").glob("[0-9]*.md")]
     return {
-        "product_lines": sum(count for name, count in lines.items() if name not in console),
-        "product_modules": len(modules.keys() - console),
-        "serve_modules": len(serve),
-        "serve_lines": sum(lines[name] for name in serve),
+        "product_lines": sum(lines[name] for name in house),
+        "product_modules": len(house),
+        "serve_modules": len(serve & house),
+        "serve_lines": sum(lines[name] for name in serve & house),
         "decide_modules": len(decide),
         "decide_lines": sum(lines[name] for name in decide),
         "test_lines": sum(_lines(path) for path in tests if path not in own),
-        "console_lines": sum(lines[name] for name in console),
+        **{f"{part}_lines": sum(lines[name] for name in those) for part, those in apart.items()},
         "console_templates": sum(map(_lines, pages.rglob("*.html"))),
         "console_script": sum(map(_lines, pages.rglob("console.js"))),
         "console_styles": sum(map(_lines, pages.rglob("*.css"))),

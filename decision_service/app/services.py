@@ -36,13 +36,16 @@ from decision_service.decide.replay import ReadDecisions, ReplayDecision
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.decide.retention import Retention
 from decision_service.decide.snapshots import Ages, SnapshotCache
+from decision_service.outbox.subscriptions import read_subscriptions
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.rules.language.diagnostics import Report, render
 from decision_service.runtime.clock import Ids
-from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, names_of
+from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, env_name, names_of
 from decision_service.runtime.tasks import Tasks
 from decision_service.server import (
     applicants,
     decisions,
+    events,
     notices,
     outcomes,
     reviews,
@@ -57,6 +60,7 @@ from decision_service.server.connect import (
     connect_routes,
 )
 from decision_service.server.grpc import Services
+from decision_service.server.sender import Sender
 from decision_service.server.status import ReviewMetrics
 from decision_service.server.webhooks import WebhookReceiver
 from decision_service.steering.compare import CompareVersions, Shadows
@@ -160,11 +164,22 @@ def wire_snapshots(core: Core) -> SnapshotParts | None:
     return SnapshotParts(cache, receiver, worker, {"events": worker.run, "sweep": sweeps})
 
 
+def wire_sender(core: Core) -> Sender:
+    """Raises StartError where the file of subscriptions has mistakes."""
+    path, report = core.settings.events_file, Report()
+    every = [] if path is None else read_subscriptions(path, report)
+    if report.failed:
+        wrong = f"{env_name('events_file')}: the subscriptions {path} have mistakes"
+        raise StartError(wrong, tuple(map(render, report.diagnostics())))
+    return Sender(core.store.outbox, every, core.clock, core.metrics.registry)
+
+
 class ServiceParts(msgspec.Struct, frozen=True):
     """What answers the methods of each service, and what else is built on the use cases."""
 
     services: Services
     reviews: ReviewParts
+    events: Sender
     onboard: OnboardApplicants
 
 
@@ -180,6 +195,7 @@ async def wire_services(
     store.on_erase(decide.forget)
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
     parts, log = wire_reviews(core, read, decide), store.reviews
+    follow = events.Follow(store.outbox, lambda: core.deps.health.stopping)
     letters = Notices(read, store.notices, current, clock, recourse, log.of_decision)
     onboard = OnboardApplicants(core.source.enrolment, store, clock)
     services: Services = {
@@ -224,8 +240,9 @@ async def wire_services(
             parts.watch,
             store.waiting_events,
         ),
+        events.SERVICE: events.EventServicer(store.outbox, follow, clock),
     }
-    return ServiceParts(services, parts, onboard)
+    return ServiceParts(services, parts, wire_sender(core), onboard)
 
 
 def _deciding(

@@ -19,6 +19,7 @@ from decision_service.decide.flow import Bulkhead
 from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.folder import RulesFolderMissing
+from decision_service.rules.language.diagnostics import render
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.address import split_address
 from decision_service.runtime.failpoints import armed
@@ -163,14 +164,23 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         if self.core.signers is not None:
             self.core.changed_rules.look_again()
 
+    async def _record_refusal(self) -> None:
+        while problems := "\n".join(map(render, self.core.active.status.refused)):
+            with suppress(StoreError):
+                await self.core.store.outbox.rules_refused(problems, self.core.clock.now())
+                return
+            await asyncio.sleep(RULES_RETRY)
+
     async def _rules(self, reload: ReloadRules) -> None:
         """Take changed rules over; while there is no folder, the last good rules decide."""
+        await self._record_refusal()
         async for _ in self.core.changed_rules.changes():
             try:
                 while (done := await reload()).again:
                     log.warning("rules wait for the store")
                     await asyncio.sleep(RULES_RETRY)
                 log.info("rules", accepted=done.accepted, faults=done.faults)
+                await self._record_refusal()
             except RulesFolderMissing as missing:
                 log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))  # noqa: TRY400 - no traceback
 
@@ -295,7 +305,7 @@ async def start(
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
         tasks = dict(BackgroundTasks(core, server.health).tasks(supervisor))
-        for part in (rollouts, snapshots, parts.reviews):
+        for part in (rollouts, snapshots, parts.reviews, parts.events):
             tasks |= part.tasks if part is not None else {}
         for name, task in tasks.items():
             supervisor.supervise(name, task)
@@ -311,6 +321,7 @@ async def start(
             partial(status.of_limits, core.deps.limits),
             lambda: status.of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
             partial(status.of_queues, parts.reviews.watch),
+            parts.events.metrics,
         )
         return Service(core, server, http, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.cli.export import amount_text
+from decision_service.cli.cases import amount_text
 from decision_service.server.wire import enum_name
 
 HEIGHT = 110

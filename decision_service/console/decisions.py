@@ -17,8 +17,8 @@ from starlette.routing import Route
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, RulesetInput
 from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.cli.cases import amount_text
 from decision_service.cli.decisions import ChainLink, chain_of, differences
-from decision_service.cli.export import amount_text
 from decision_service.cli.fields import money_message, parse_input
 from decision_service.cli.output import CommandError
 from decision_service.cli.views import outcome_text, value_text

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import outcome_service_pb2 as loans_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.cli.export import amount_text
+from decision_service.cli.cases import amount_text
 from decision_service.cli.fields import money_message
 from decision_service.cli.output import CommandError
 from decision_service.console.service import Refused

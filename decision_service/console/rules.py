@@ -146,7 +146,7 @@ def bounded(value: Any) -> Any:
 def _is_whole(content: bytes) -> bool:
     """Whether the figures of an impact report are those of its own digest."""
     try:
-        render.decoded(content)
+        render.decoded(content, ImpactReport)
     except msgspec.DecodeError:
         return False
     return True

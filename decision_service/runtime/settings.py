@@ -360,6 +360,11 @@ class Settings(BaseModel):
         "switches webhooks and warm snapshots on.",
         examples=["16-to-64-random-characters"],
     )
+    events_file: NamedPath | None = Field(
+        None,
+        description="YAML file of subscriptions: who is sent which events, signed by which secret.",
+        examples=["/etc/decision-service/events.yaml"],
+    )
     accounts_max_age: Seconds = Field(
         900.0,
         description="With webhooks: the greatest age of the account list of a snapshot that is "

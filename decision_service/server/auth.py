@@ -76,6 +76,9 @@ _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Review", {Role.DECIDE}, ("RequestReview",)),
     ("Notice", {Role.DECIDE, Role.READ}, ("GetNotice", "ListNotices")),
     ("Notice", {Role.DECIDE}, ("RecordNoticeSent",)),
+    ("Event", {Role.DECIDE, Role.READ}, ("ListEvents",)),
+    ("Event", {Role.ROLLOUT, Role.READ}, ("ListDeadEvents",)),
+    ("Event", {Role.ROLLOUT}, ("ResendEvent",)),
     ("Status", _ANY, ("GetCaller",)),
     ("Status", _SEEN_ROLLOUTS | _SEEN_RULES, ("GetStatus",)),
 )

@@ -21,6 +21,7 @@ from decision_service.runtime.telemetry import NO_TRACER, Tracer, UserHash
 from decision_service.server import (
     applicants,
     decisions,
+    events,
     notices,
     outcomes,
     reviews,
@@ -36,6 +37,7 @@ from decision_service.server.interceptors import (
     DESCRIPTIONS,
     READS,
     STEPS,
+    WAITS,
     ConcurrencyLimits,
     Interceptor,
     admitting,
@@ -52,7 +54,7 @@ from decision_service.server.wire import Methods, methods
 REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
 
 METADATA_LIMIT = 16 * 1024  # of it the front hands on 8, and a certificate
-_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews, status)
+_MODULES = (decisions, rulesets, rollouts, applicants, outcomes, notices, reviews, status, events)
 SERVICES = tuple(module.SERVICE.full_name for module in _MODULES)
 SPARE_CALLS = 512
 """Calls that are served beyond those that have a place or wait for one: health, and calls that are
@@ -119,6 +121,7 @@ def server_deps(
         limits=ConcurrencyLimits(
             work=Bulkhead(settings.max_in_flight),
             reads=Bulkhead(READS),
+            waits=Bulkhead(WAITS),
             steps=Bulkhead(STEPS),
             reflection=Bulkhead(DESCRIPTIONS),
         ),

@@ -106,9 +106,11 @@ _MOST_VIOLATIONS = 20
 _LONGEST_VIOLATION = 200
 log = structlog.get_logger("decision_service.rpc")
 READS = 32
+WAITS = 64
 STEPS = 8
 DESCRIPTIONS = 4
 _BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
+_WAITING = f"/{PACKAGE}.EventService/ListEvents"
 _HEAVY = frozenset(
     {
         f"/{PACKAGE}.DecisionService/ReplayDecision",
@@ -286,18 +288,20 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
 class ConcurrencyLimits(msgspec.Struct, frozen=True):
     """`work` is for what gathers or computes, `reads` for what only looks something up.
 
-    `steps` is for kill and the other steps of rollouts, `reflection` for streams of descriptions.
+    `waits` is for callers who wait for events, `steps` for kill and the other steps of rollouts,
+    `reflection` for streams of descriptions.
     """
 
     work: Bulkhead
     reads: Bulkhead
+    waits: Bulkhead
     steps: Bulkhead
     reflection: Bulkhead
 
     @property
     def calls(self) -> int:
         """How many calls may be open before further ones are refused unread."""
-        places = self.work.limit + self.reads.limit + self.steps.limit + self.reflection.limit
+        places: int = sum(one.limit for one in msgspec.structs.astuple(self))
         return 3 * places + self.work.limit
 
     def of(self, method: str) -> Bulkhead:
@@ -305,6 +309,8 @@ class ConcurrencyLimits(msgspec.Struct, frozen=True):
             return self.steps
         if method.startswith(REFLECTION):
             return self.reflection
+        if method == _WAITING:
+            return self.waits
         return self.work if method in _HEAVY else self.reads
 
 

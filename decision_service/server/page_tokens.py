@@ -31,7 +31,7 @@ def make_token(of: object, position: object) -> str:
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
-def read_token(of: object, token: str, kind: Any) -> Any:
+def read_token(of: object, token: str, kind: Any, field: str = "page_token") -> Any:
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
     if not token:
         return None
@@ -39,13 +39,12 @@ def read_token(of: object, token: str, kind: Any) -> Any:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         its, position = msgspec.msgpack.decode(raw, type=tuple[bytes, kind])
     except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
-        raise _invalid("is not a token of this service") from None
-    values = msgspec.structs.astuple(position) if isinstance(position, msgspec.Struct) else ()
-    if any(isinstance(value, str) and "\0" in value for value in values):
+        raise _invalid(field, "is not a token of this service") from None
+    if rb"\u0000" in msgspec.json.encode(position):
         # It was made up: PostgreSQL takes no NUL to compare with.
-        raise _invalid("is not a token of this service")
+        raise _invalid(field, "is not a token of this service")
     if its != _fingerprint(of):
-        raise _invalid("belongs to another list, or to another filter")
+        raise _invalid(field, "belongs to another list, filter or store")
     return position
 
 
@@ -53,6 +52,6 @@ def _fingerprint(of: object) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(of)).digest()[:12]
 
 
-def _invalid(why: str) -> PageTokenInvalid:
-    description = f"page_token {why}: send the next_page_token of the page before, or none"
-    return PageTokenInvalid(description, (FieldProblem("page_token", description),))
+def _invalid(field: str, why: str) -> PageTokenInvalid:
+    description = f"{field} {why}: send the next_{field} of the page before, or none"
+    return PageTokenInvalid(description, (FieldProblem(field, description),))

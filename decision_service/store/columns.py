@@ -213,7 +213,7 @@ def rows(connection: sa.Connection, statement: str, values: Values) -> Sequence[
     return _executed(connection, statement, values).fetchall()
 
 
-def insert(connection: sa.Connection, table: sa.Table, given: Sequence[Values]) -> int:
+def insert(connection: sa.Connection, table: sa.TableClause, given: Sequence[Values]) -> int:
     """Insert rows, column by column, without those that clash with one that is there; how many."""
     new = 0
     for first in range(0, len(given), _MANY):
@@ -224,7 +224,7 @@ def insert(connection: sa.Connection, table: sa.Table, given: Sequence[Values]) 
 
 
 @cache
-def insertion(dialect: str, table: sa.Table, count: int) -> str:
+def insertion(dialect: str, table: sa.TableClause, count: int) -> str:
     """The statement that inserts so many rows where they clash with none that is there.
 
     SQLite takes `OR IGNORE`, since what could fail half way makes it copy every page aside first.

@@ -29,8 +29,9 @@ from decision_service.domain.ports import (
     StoredEntry,
     cap_reached,
 )
+from decision_service.outbox.events import EventType
 from decision_service.runtime.failpoints import Point, reach
-from decision_service.store import arms, decisions, history, review_rows, snapshots
+from decision_service.store import arms, decisions, history, outbox, review_rows, snapshots
 from decision_service.store import columns as driver
 from decision_service.store.arms import hold_days
 from decision_service.store.batches import Batches
@@ -205,6 +206,7 @@ def record_group(
     history.replace(connection, [one.replaces for one in entries if one.replaces])
     rows = [history.row(c.stored, c.entry.history) for c in recorded if c.entry.history is not None]
     driver.insert(connection, history.history, rows)
+    driver.insert(connection, outbox.GIVEN, [*map(_event, entries)])
     if opened := [one.review for one in entries if one.review is not None]:
         review_rows.open_all(connection, opened)
     given = [(c.snapshot, c.entry.created) for c in recorded if c.snapshot is not None]
@@ -375,6 +377,13 @@ def _arm_row(commit: Commit) -> Values | None:
         None if grant is None else grant.tier,
         None if grant is None else grant.amount or 0,
     )
+
+
+def _event(entry: DecisionEntry) -> Values:
+    name = EventType.DECISION_AGAIN if entry.replaces else EventType.DECISION_RECORDED
+    of, at = entry.decision_id, microseconds(entry.created)
+    body = msgspec.json.encode({"replaces": entry.replaces}).decode()
+    return f"evt_{of}", name.value, at, entry.caller, of, body
 
 
 def _answers(

@@ -16,7 +16,7 @@ import structlog
 from decision_service.decide.application import IdentityKey
 from decision_service.domain.ports import Disconnected, Erased
 from decision_service.runtime.clock import SystemClock
-from decision_service.store import columns, events, history
+from decision_service.store import columns, events, history, outbox
 from decision_service.store import snapshots as data
 from decision_service.store.applicants import applicants, link_tokens
 from decision_service.store.arms import arm_decisions
@@ -48,7 +48,7 @@ What the erasure journal has beyond these was erased after the backup that this 
 """
 
 
-_TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events)
+_TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events, *outbox.OWN)
 DecisionPlace = tuple[str, int, str]
 """A decision by product, instant and id: where its row for its rollout is, too."""
 PLACE = (decisions.c.product, decisions.c.created, decisions.c.decision_id)
@@ -246,6 +246,7 @@ def expire(connection: sa.Connection, before: datetime, most: int) -> int:
         remove(connection, old)
         return len(old)
     settle_silent(connection, chosen["before"], most)
+    outbox.expire(connection, chosen["before"])
     connection.execute(sa.delete(link_tokens).where(link_tokens.c.expires < chosen["before"]))
     unread = warm.c.snapshot_id.is_(None), warm.c.quarantined < chosen["before"]
     connection.execute(sa.delete(warm).where(*unread))
@@ -350,6 +351,8 @@ def erase(
     others = [_delete(connection, table, user_id) for table in (known_counts, link_tokens)]
     _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
     events.end_postponed(connection, user_id)
+    if known and erasure_ids:
+        outbox.record(connection, outbox.of_erasure(connection, user_id, erasure_ids, now))
     if terms.with_decisions:
         remove(connection, of_user(connection, user_id))
     if repeats and any((*taken, gone, *others)):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from decision_service.casework.compose import Letter
 from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
 from decision_service.domain.ports import PagePosition
-from decision_service.store import columns
+from decision_service.store import columns, outbox
 from decision_service.store.decisions import kept
 from decision_service.store.engine import Subject, reads, writes
 
@@ -52,6 +52,7 @@ def record(connection: sa.Connection, notice: StoredNotice) -> StoredNotice | No
     if not kept(connection, [notice.decision_id]):
         return None
     columns.insert_new(connection, notices, [_row(notice)])
+    outbox.record(connection, [outbox.of_letter(notice)])
     return find(connection, notice.notice_id)
 
 

@@ -222,7 +222,7 @@ def listed(
     if after is not None:
         query = query.where(sa.tuple_(*place) > (after.as_of.isoformat(), after.loan_id))
     rows = connection.execute(query.order_by(*place).limit(limit))
-    return [RecordedOutcome(_outcome(row), columns.from_microseconds(row.reported)) for row in rows]
+    return [*map(recorded_of, rows)]
 
 
 def _wait_for_turn(connection: sa.Connection, caller: str, loan_id: str) -> None:
@@ -236,6 +236,11 @@ def _currency(report: LoanOutcome) -> str | None:
     """That of the amounts, which all have one; None where there is none."""
     amounts = report.disbursed, report.instalment, report.repaid
     return next((amount.currency for amount in amounts if amount is not None), None)
+
+
+def recorded_of(row: sa.Row[Any]) -> RecordedOutcome:
+    """The report of a row of every column."""
+    return RecordedOutcome(_outcome(row), columns.from_microseconds(row.reported))
 
 
 def _outcome(row: sa.Row[Any]) -> LoanOutcome:

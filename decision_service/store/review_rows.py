@@ -18,6 +18,7 @@ from decision_service.domain.reviews import (
     ReviewEvent,
     ReviewState,
 )
+from decision_service.store import outbox
 from decision_service.store.columns import (
     INNER,
     TEXT,
@@ -124,6 +125,7 @@ def open_all(connection: sa.Connection, opened: Iterable[OpenedReview]) -> None:
     every = [*opened]
     insert_new(connection, reviews, [_row(one.review) for one in every])
     insert_new(connection, review_events, [_event(one.review, one.event) for one in every])
+    outbox.record(connection, [*map(outbox.of_review, every)])
 
 
 def take(connection: sa.Connection, step: ReviewStep) -> None:
@@ -131,6 +133,8 @@ def take(connection: sa.Connection, step: ReviewStep) -> None:
     changed = sa.update(reviews).where(reviews.c.review_id == step.review.review_id)
     connection.execute(changed.values(row))
     connection.execute(sa.insert(review_events), _event(step.review, step.event))
+    if step.review.ended:
+        outbox.record(connection, [outbox.of_review(step)])
 
 
 def by_id(connection: sa.Connection, review_id: str, *, held: bool = False) -> Review | None:

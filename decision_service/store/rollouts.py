@@ -15,6 +15,7 @@ from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut
 from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
 from decision_service.steering.pairs import DecisionPair
+from decision_service.store import outbox
 from decision_service.store.columns import (
     BODY,
     TEXT,
@@ -122,6 +123,7 @@ def append(connection: sa.Connection, entry: JournalEntry) -> bool:
         figures=_text(dict(entry.figures)),
     )
     if insert_new(connection, rollout_journal, [row]) == 1:
+        outbox.record(connection, [outbox.of_step(entry)])
         return True
     found = connection.execute(_AT, {"product": entry.product, "position": entry.position})
     return dict(found.mappings().one()) == row
@@ -236,6 +238,7 @@ def record_texts(connection: sa.Connection, given: Iterable[StoredText]) -> None
     by_digest = {text.digest: text for text in given}
     rows = [as_row(texts, by_digest[digest]) for digest in sorted(by_digest)]
     insert_new(connection, texts, rows)
+    outbox.record(connection, [*outbox.of_rules(by_digest.values())])
 
 
 def by_digest(connection: sa.Connection, digest: str) -> StoredText | None:

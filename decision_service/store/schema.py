@@ -15,6 +15,7 @@ from decision_service.store import (  # noqa: F401 - each of them declares its t
     erasure,
     events,
     notices,
+    outbox,
     outcomes,
     replicas,
     reviews,

@@ -36,6 +36,7 @@ from decision_service.store.keys import (
     take_over,
 )
 from decision_service.store.notices import Notices
+from decision_service.store.outbox import Outbox, identify
 from decision_service.store.outcomes import Outcomes
 from decision_service.store.replicas import LEASE_SECONDS, Processes, SharedLeases, SoleProcess
 from decision_service.store.reviews import Reviews
@@ -69,6 +70,7 @@ class Store(
         self.identity_keys = identity_keys
         self.reviews = Reviews(database, identity_keys)
         self.notices = Notices(database)
+        self.outbox = Outbox(database)
         self.subject_access = SubjectAccess(database, data_keys)
 
     @classmethod
@@ -118,6 +120,7 @@ class Store(
                 erasing = Erasing(database, noted, ErasureTerms(wrapping, keys, erase_decisions))
                 await erasing.catch_up()
                 await take_over(database, wrapping)
+                await database.write(identify)
         except BaseException:
             if noted is not None:
                 await noted.aclose()

@@ -216,6 +216,46 @@ OVERLOAD = Row(
         ),
     ),
 )
+EVENTS = Row(
+    "Events to send",
+    (
+        Panel(
+            "Waiting",
+            "Events that a receiver has not taken, by subscription.",
+            (
+                Query(
+                    f"max by (subscription) ({PREFIX}events_to_send{{{ONE}}})", "{{subscription}}"
+                ),
+            ),
+        ),
+        Panel(
+            "Oldest",
+            "Age of the oldest, by subscription.",
+            (
+                Query(
+                    f"max by (subscription) ({PREFIX}events_oldest_seconds{{{ONE}}})",
+                    "{{subscription}}",
+                ),
+            ),
+            unit="s",
+        ),
+        Panel(
+            "Not taken within an hour",
+            "Attempts that failed, by subscription.",
+            (
+                Query(
+                    counted("event_failures_total", "subscription", where=ONE), "{{subscription}}"
+                ),
+            ),
+        ),
+        Panel(
+            "Given up",
+            "Events that were not taken within a day; `events resend` sends them again.",
+            (Query(f"max by (subscription) ({PREFIX}events_dead{{{ONE}}})", "{{subscription}}"),),
+            kind="stat",
+        ),
+    ),
+)
 PROCESS = Row(
     "Process",
     (
@@ -241,6 +281,6 @@ PROCESS = Row(
 OPERATORS = Dashboard(
     "decision-service-operators",
     "Decision service: operators",
-    (HEALTH, RATES, LATENCY, VENDOR, STORE, OVERLOAD, PROCESS),
+    (HEALTH, RATES, LATENCY, VENDOR, STORE, OVERLOAD, EVENTS, PROCESS),
     (Variable("instance", f"{PREFIX}serving"),),
 )

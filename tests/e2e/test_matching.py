@@ -82,7 +82,7 @@ async def test_an_applicant_is_compared_cold_and_warm(
             replay = service_pb.ReplayDecisionRequest(decision_id=one.decision_id)
             replayed = await live.stub.ReplayDecision(replay, timeout=10)
             assert not replayed.differing_fields
-        words = ("decisions", "export", second.decision_id, "--format", "cases")
+        words = ("decisions", "cases", second.decision_id, "--format", "tests")
         words += ("--address", live.service.address)
         exported = (await asyncio.to_thread(command, capsys, *words)).out
         assert 'match.name: "DIFFERENT"' in exported

@@ -50,7 +50,7 @@ async def test_a_capped_approval_is_marked_wherever_it_is_shown(
             listed = await run(live, capsys, "decisions", "list")
             assert "REFER policy capped" in listed.out
             made = await run(
-                live, capsys, "decisions", "export", decision.decision_id, "--format", "cases"
+                live, capsys, "decisions", "cases", decision.decision_id, "--format", "tests"
             )
             assert "# CAPPED: something else was decided" in made.out
             assert "outcome: APPROVE" in made.out

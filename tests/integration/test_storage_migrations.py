@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from decision_service.outbox.events import BEGINNING, EventFilter
 from decision_service.store import migrations, schema
 from decision_service.store import postgres as postgres_database
 from decision_service.store.engine import Database
@@ -21,6 +23,7 @@ from tests.kits.decision_entries import ENTRY, as_stored
 from tests.kits.postgres import Postgres
 
 NEWEST = max(path.name[:4] for path in Path(migrations.__file__).parent.glob("versions/*.py"))
+TABLES_OF_0030 = ("events_out", "event_deliveries", "event_places", "event_stores")
 NEXT_STEP = """
 from alembic import op
 import sqlalchemy as sa
@@ -113,6 +116,24 @@ async def test_older_tables_are_refused_until_they_are_migrated(
     monkeypatch.undo()
     with pytest.raises(StoreRefused, match=f"schema 9999, newer than {NEWEST}"):
         await Store.open(url)
+
+
+async def test_a_store_of_the_baseline_gets_the_tables_of_events(url: str) -> None:
+    """With its decisions; what is decided from then on is an event, and nothing before."""
+    await migrate(url)
+    database = await open_database(url)
+    for statement in (
+        *(f"DROP TABLE {name}" for name in TABLES_OF_0030),
+        "UPDATE alembic_version SET version_num = '0029'",
+    ):
+        await database.write(partial(Connection.execute, statement=text(statement)))
+    await database.aclose()
+    await migrate(url)
+    store = await Store.open(url)
+    await store.commit(ENTRY)
+    [event] = (await store.outbox.page(BEGINNING, EventFilter(), 10)).events
+    assert event.decision_id == ENTRY.decision_id
+    await store.aclose()
 
 
 @pytest.mark.parametrize("older", ["0001", "0013", "0014", "0027", "0028"])

@@ -217,9 +217,9 @@ class DecisionLogKit(ListingKit):
 
     async def test_the_last_text_of_a_kind_is_by_digest(self, log: DecisionLog) -> None:
         """Among the texts of one kind the digest that sorts last is given, whatever came last."""
-        texts = [StoredText(digest, "rules", digest.encode()) for digest in ("b", "c", "a")]
+        texts = [StoredText(f"rules-{n}", "rules", b"%d" % n) for n in (2, 3, 1)]
         assert await log.last_text("rules") is None
-        await log.put_texts([*texts, StoredText("d", "plan", b"")])
+        await log.put_texts([*texts, StoredText("rules-4", "plan", b"")])
         assert await log.last_text("rules") == texts[1]
         assert list(await log.last_texts("rules", 2)) == [texts[1], texts[0]]
 

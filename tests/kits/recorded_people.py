@@ -66,11 +66,11 @@ def recorded_people(folder: Path, people: int = PEOPLE) -> str:
     loading = load_rules(read_rules(RULES), DAYS[0])
     assert loading.rulebook is not None, loading.errors
     made = run(decided(loading.rulebook.product(PRODUCT), people))
-    asyncio.run(_record(url, loading.texts, made))
+    asyncio.run(record(url, loading.texts, made))
     return url
 
 
-async def _record(url: str, texts: Sequence[StoredText], made: _Made) -> None:
+async def record(url: str, texts: Sequence[StoredText], made: _Made) -> None:
     async with opened(url) as store:
         await store.put_texts(texts)
         for number, entry in enumerate(made):

@@ -35,6 +35,8 @@ from decision_service.domain.ports import (
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
 from decision_service.domain.snapshot import Account, EstimatedIncome, Identity, Read, Snapshot
 from decision_service.domain.values import Money, Month
+from decision_service.outbox.events import EventFilter
+from decision_service.outbox.subscriptions import Subscription
 from decision_service.store.store import Store
 from tests.kits.arm_figures import paired
 from tests.kits.decision_entries import NOON, numbered
@@ -46,6 +48,7 @@ ANA, BEN = "user-ana", "user-ben"
 SHARED = "a-shared"
 DAY = timedelta(days=1)
 RULE_TEXT = "score above 620"
+_FOLLOWER = Subscription("los", "http://127.0.0.1:9/", EventFilter(), ())
 
 
 def snapshot(user_id: str, records: int = 3) -> Snapshot:
@@ -131,6 +134,7 @@ async def fill(store: Store, user_id: str, number: int, *others: str) -> None:
     The first decision's data was erased, with a disconnected account; the second one stands.
     """
     body = snapshot_body(snapshot(user_id))
+    await store.outbox.collect(_FOLLOWER, NOON)  # it begins here, and is sent what comes next
     await store.commit(decision(number, user_id, snapshot=body))
     await store.erase(user_id, Disconnected(frozenset({SHARED}), NOON + 400 * DAY))
     applicant = Applicant("crm", f"CRM-{user_id}")
@@ -189,3 +193,4 @@ async def _belongings(store: Store, entry: DecisionEntry) -> None:
     review = await store.reviews.contest(case, los, "My debts are repaid.", NO_POLICY)
     assert review is not None
     await store.reviews.step(review.review_id, lambda one, _: note(one, maria, "secret_signal"))
+    await store.outbox.collect(_FOLLOWER, NOON)

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from math import ceil, floor
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -63,7 +64,7 @@ _PLAIN = templates(__package__, keep_trailing_newline=False, extensions=["jinja2
 _FILTERS = (percent, rate, interval, money, number, sentences)
 _PLAIN.filters.update({one.__name__: one for one in _FILTERS}, csv=csv_row)
 _PLAIN.globals.update(fitted=fitted, smallest_cell=SMALLEST_CELL, most_rows=MOST_ROWS)
-_PAGES = _PLAIN.overlay(autoescape=True)
+PAGES = _PLAIN.overlay(autoescape=True)
 
 
 class ReportFormat(StrEnum):
@@ -76,7 +77,7 @@ class ReportFormat(StrEnum):
 def rendered(report: ImpactReport, form: ReportFormat) -> str:
     if form is ReportFormat.JSON:
         return encoded(report).decode()
-    pages = _PAGES if form is ReportFormat.HTML else _PLAIN
+    pages = PAGES if form is ReportFormat.HTML else _PLAIN
     text = pages.get_template("report.j2").render(report=report, form=f"{form}.j2")
     return f"{text.strip()}\n"
 
@@ -95,15 +96,26 @@ def _said(part: str, report: ImpactReport) -> list[str]:
     return sentences(getattr(_PLAIN.get_template("sentences.j2").module, part)(report))
 
 
-def encoded(report: ImpactReport) -> bytes:
+class Figures(Protocol):
+    """A report that has a digest of its own figures."""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 in hex."""
+
+
+R = TypeVar("R", bound=Figures)
+
+
+def encoded(report: Figures) -> bytes:
     """The document; the same report gives the same bytes."""
     body = {**msgspec.to_builtins(report), "sha256": report.digest}
     return msgspec.json.format(msgspec.json.encode(body), indent=2) + b"\n"
 
 
-def decoded(document: bytes) -> ImpactReport:
+def decoded(document: bytes, kind: type[R]) -> R:
     """The report of a document; raises msgspec.DecodeError, also where its own digest is wrong."""
-    report = msgspec.json.decode(document, type=ImpactReport)
+    report = msgspec.json.decode(document, type=kind)
     if msgspec.json.decode(document).get("sha256") != report.digest:
         raise msgspec.ValidationError("its figures are not those of its own `sha256`")
     return report

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -27,6 +27,8 @@ from decision_service.store.history import history
 from decision_service.store.keys import DataKeys, open_data_keys
 from decision_service.store.sqlite import read_sqlite
 from decision_service.workbench.backtest.sums import KnownLoan
+
+T = TypeVar("T")
 
 
 class KeyRange(msgspec.Struct, frozen=True):
@@ -62,7 +64,7 @@ _REPEATED = sa.exists().where(
     _EARLIER.created >= sa.bindparam("window"),
     sa.tuple_(_EARLIER.created, _EARLIER.decision_id) < _PLACE,
 )
-_IN_RANGE = (
+IN_RANGE = (
     _ROW.product == sa.bindparam("product"),
     _ROW.created >= sa.bindparam("since"),
     _ROW.created < sa.bindparam("before"),
@@ -71,7 +73,7 @@ _LOANS = (history.c.overdue_loans, history.c.open_loans, history.c.repaid_loans,
 _FIRSTS = (
     sa.select(*decisions.c, *_LOANS)
     .outerjoin(history, history.c.decision_id == _ROW.decision_id)
-    .where(*_IN_RANGE, _ROW.outcome != _NOT_ENROLLED, ~_REPEATED)
+    .where(*IN_RANGE, _ROW.outcome != _NOT_ENROLLED, ~_REPEATED)
     .order_by(_ROW.created, _ROW.decision_id)
     .limit(sa.bindparam("most"))
 )
@@ -81,7 +83,7 @@ _COUNTS = sa.select(
     sa.func.count().filter(_ROW.outcome == _NOT_ENROLLED),
     sa.func.min(_ROW.created),
     sa.func.max(_ROW.created),
-).where(*_IN_RANGE)
+).where(*IN_RANGE)
 
 
 def applicants(
@@ -93,7 +95,7 @@ def applicants(
     limit: int,
 ) -> Sequence[RecordedApplicant]:
     given: dict[str, Any] = {"window": microseconds(window), "most": limit}
-    given |= _range(product, chosen)
+    given |= range_of(product, chosen)
     if after is None:
         return [_applicant(row) for row in connection.execute(_FIRSTS, given)]
     reached = microseconds(after.created)
@@ -102,12 +104,12 @@ def applicants(
 
 
 def counts(connection: sa.Connection, product: str, chosen: KeyRange) -> RangeCounts:
-    decided, not_enrolled, *edges = connection.execute(_COUNTS, _range(product, chosen)).one()
+    decided, not_enrolled, *edges = connection.execute(_COUNTS, range_of(product, chosen)).one()
     instants = (None if edge is None else from_microseconds(edge) for edge in edges)
     return RangeCounts(decided, not_enrolled, *instants)
 
 
-def _range(product: str, chosen: KeyRange) -> dict[str, Any]:
+def range_of(product: str, chosen: KeyRange) -> dict[str, Any]:
     since, before = microseconds(chosen.since), microseconds(chosen.before)
     return {"product": product, "since": since, "before": before}
 
@@ -129,7 +131,7 @@ class StoreReader:
     @classmethod
     async def open(cls, url: str, data_keys: Path | None = None) -> Self:
         """Read the store that STORE_URL names, by a file of data keys; raises StoreRefused."""
-        database = await _opened(url)
+        database = await read_store(url)
         try:
             with faults.opening(parse_store_url(url).shown):
                 return cls(database, await open_data_keys(url, data_keys, database))
@@ -139,6 +141,10 @@ class StoreReader:
 
     async def aclose(self) -> None:
         await self._database.aclose()
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run read-only work."""
+        return await self._database.read(work)
 
     def side(self, reply: bytes) -> Side:
         """The outcome with amount, instalment and reasons of a recorded reply."""
@@ -182,7 +188,8 @@ class StoreReader:
         )
 
 
-async def _opened(url: str) -> Readable:
+async def read_store(url: str) -> Readable:
+    """Raises StoreRefused."""
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
         return await read_sqlite(address)

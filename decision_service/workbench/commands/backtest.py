@@ -12,6 +12,7 @@ from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -125,16 +126,20 @@ def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> N
     if out is None:
         sys.stdout.write(visible(rendered(report, form)))
         return
+    write_report(out, {f"impact.{each}": rendered(report, each) for each in ReportFormat})
+
+
+def write_report(out: Path, files: Mapping[str, str]) -> None:
+    """Write texts into a folder; raises CommandError."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for each in ReportFormat:
-            write_whole(out / f"impact.{each}", rendered(report, each))
+        for name, text in files.items():
+            write_whole(out / name, text)
+            sys.stderr.write(visible(f"wrote {out / name}\n"))
     except OSError as error:
         raise CommandError(
             f"--out {out} cannot be written ({error.strerror}): choose a folder of yours"
         ) from None
-    for each in ReportFormat:
-        sys.stderr.write(visible(f"wrote {out / f'impact.{each}'}\n"))
 
 
 def assignments(given: Sequence[str]) -> Mapping[str, str]:
@@ -233,7 +238,7 @@ def backtest(
     store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="JSON lines or Parquet of `decisions export`, no store"),
+        typer.Option("--cases", help="JSON lines of `decisions cases`, no store"),
     ] = None,
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
     jobs: Annotated[
@@ -304,6 +309,11 @@ def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:
     last = _day(until, "--to") or datetime.now(UTC).astimezone(zone).date()
     if last < first:
         raise CommandError(f"--to {last} is before --from {first}")
+    return days_within(first, last, zone)
+
+
+def days_within(first: date, last: date, zone: ZoneInfo) -> KeyRange:
+    """Civil days, both inclusive."""
     edges = (first, last + timedelta(days=1))
     return KeyRange(*(datetime.combine(day, time(), zone) for day in edges))
 

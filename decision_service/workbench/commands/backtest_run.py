@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 
 from msgspec.structs import replace
@@ -18,7 +17,6 @@ from msgspec.structs import replace
 from decision_service.build import engine_version
 from decision_service.cli.keys import keys_to_read_with
 from decision_service.cli.output import CommandError, Exit, require_extra
-from decision_service.cli.parquet import ParquetUnfit, is_parquet, write_lines
 from decision_service.domain.errors import ProductUnknown, StoreError, visible
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.config import load
@@ -96,10 +94,10 @@ def answered(
     try:
         if on is Workers.RAY:
             _require_reach(asked)
-        with named(asked, order.product, compared.texts) as (source, broken):
-            edges, share = _prepare(order, source, asked, compared.changed)
-            with progress() as show:
-                sums = summed(_workers(on), order, divided(*edges), jobs, show)
+        source, broken = named(asked, order.product, compared.texts)
+        edges, share = _prepare(order, source, asked, compared.changed)
+        with progress("judging") as show:
+            sums = summed(_workers(on), order, divided(*edges), jobs, show)
     except StoreError as error:
         raise CommandError(str(error)) from None
     subject = subject_of(compared, order, edges, share)
@@ -140,33 +138,24 @@ def _workers(on: Workers) -> MapPartitions:
     return on_ray
 
 
-@contextmanager
 def named(
     asked: Applicants, product: str, texts: Mapping[str, bytes]
-) -> Iterator[tuple[DecisionSource, tuple[BrokenLines, ...]]]:
-    """What was named, with lines of Parquet that are removed at the end; raises CommandError."""
+) -> tuple[DecisionSource, tuple[BrokenLines, ...]]:
+    """What was named; raises CommandError."""
     if asked.store and asked.cases is not None:
         raise CommandError("give --store or --cases, not both")
     if asked.cases is not None:
-        with TemporaryDirectory(prefix="decision-service-") as folder:
-            yield _cases(asked.cases, product, texts, Path(folder))
-        return
+        return _cases(asked.cases, product, texts)
     settings = load()
     url = asked.store or settings.store_url
-    yield DecisionSource(url, str(keys_to_read_with(settings, url) or "")), ()
+    return DecisionSource(url, str(keys_to_read_with(settings, url) or "")), ()
 
 
 def _cases(
-    file: Path, product: str, texts: Mapping[str, bytes], folder: Path
+    file: Path, product: str, texts: Mapping[str, bytes]
 ) -> tuple[DecisionSource, tuple[BrokenLines, ...]]:
-    lines = file
     try:
-        if is_parquet(file):  # its rows as lines, so that a row is read by its place
-            require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
-            write_lines(file, lines := folder / "cases.jsonl")
-        cases = CaseFile(lines, product)
-    except ParquetUnfit as error:
-        raise CommandError(f"{file} cannot be read as Parquet ({error})") from None
+        cases = CaseFile(file, product)
     except OSError as error:
         raise CommandError(f"{file} cannot be read ({error.strerror})") from None
     broken = _few_broken(file, cases)
@@ -175,9 +164,9 @@ def _cases(
     if not cases.positions:
         raise CommandError(
             f"{file} has no decision of {product}: write one with "
-            f"`decisions export --format jsonl --product {product}`"
+            f"`decisions cases --format jsonl --product {product}`"
         )
-    return DecisionSource(cases=str(lines), texts=texts), broken
+    return DecisionSource(cases=str(file), texts=texts), broken
 
 
 def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
@@ -207,7 +196,7 @@ def _require_reach(asked: Applicants) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[int, int, int], None]]:
+def progress(what: str) -> Iterator[Callable[[int, int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _, __, ___: None
         return
@@ -215,7 +204,7 @@ def progress() -> Iterator[Callable[[int, int, int], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("judging"),
+        TextColumn(what),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[rate]}"),
@@ -223,7 +212,7 @@ def progress() -> Iterator[Callable[[int, int, int], None]]:
     )
     began = monotonic()
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("judging", total=None, rate="")
+        task = bar.add_task(what, total=None, rate="")
 
         def show(done: int, every: int, decisions: int) -> None:
             rate = f"{decisions:,} decisions, {decisions / (monotonic() - began):,.0f} a second"

@@ -218,7 +218,9 @@ def diff(
     prove_changes: ProveOption = False,
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="also what it does to people of this `decisions export`"),
+        typer.Option(
+            "--cases", help="also what it does to people of this file of `decisions cases`"
+        ),
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:

@@ -53,6 +53,7 @@ from decision_service.rules.language.diagnostics import Diagnostic, Severity, re
 from decision_service.runtime.config import load
 from decision_service.runtime.files import read_small
 from decision_service.workbench.backtest.render import decoded, headline
+from decision_service.workbench.backtest.report import ImpactReport
 from decision_service.workbench.commands.diff import compare_rules, state_lines
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
@@ -129,7 +130,7 @@ def evidence_lines(name: str, content: bytes, rulebook: Rulebook) -> list[str]:
 
 
 def _impact(content: bytes) -> tuple[str, list[str]]:
-    report = decoded(content)
+    report = decoded(content, ImpactReport)
     return report.subject.other_digest, headline(report)
 
 

@@ -30,8 +30,8 @@ def cases(folder: Path, good: int, broken: int) -> Path:
 
 def test_few_broken_lines_are_counted(tmp_path: Path) -> None:
     """Up to 5 % are left out, and handed to the report."""
-    with named(Applicants(EVER, cases=cases(tmp_path, 38, 2)), PRODUCT, {}) as (_, broken):
-        assert broken == (BrokenLines("cases.jsonl", 2, 40, (1, 2)),)
+    _, broken = named(Applicants(EVER, cases=cases(tmp_path, 38, 2)), PRODUCT, {})
+    assert broken == (BrokenLines("cases.jsonl", 2, 40, (1, 2)),)
 
 
 def test_many_broken_lines_stop_the_command(tmp_path: Path) -> None:

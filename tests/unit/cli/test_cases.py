@@ -7,7 +7,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.export import Exported, case
+from decision_service.cli.cases import Exported, case
 
 RULES = rules_pb.Ruleset(
     ref=pb.RulesetRef(ruleset="test-loan", version=1, digest="ab" * 32),

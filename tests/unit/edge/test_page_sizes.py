@@ -9,6 +9,7 @@ import pytest
 
 from decision_service.api import v1
 from decision_service.api.v1 import decision_service_pb2 as decision_pb
+from decision_service.api.v1 import event_service_pb2 as events_pb
 from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
@@ -16,7 +17,7 @@ from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.errors import FieldInvalid
 from decision_service.server import decisions as filters
-from decision_service.server import reviews
+from decision_service.server import events, reviews
 from decision_service.server.notices import notice_filter
 from decision_service.server.outcomes import listed_decision_from
 from decision_service.server.page_tokens import page_size
@@ -28,6 +29,8 @@ LISTS: dict[str, Callable[[int], object]] = {
         review_pb.GetReviewRequest(page_size=n, review_id="rev_01M8F144MHHA311PW2AHKXD3V7-1")
     ),
     "ListDecisions": lambda n: filters.filter_from(decision_pb.ListDecisionsRequest(page_size=n)),
+    "ListEvents": lambda n: events.asked_from(events_pb.ListEventsRequest(page_size=n), ""),
+    "ListDeadEvents": lambda n: events.size_from(events_pb.ListDeadEventsRequest(page_size=n)),
     "ListNotices": lambda n: notice_filter(notice_pb.ListNoticesRequest(page_size=n), ""),
     "ListOutcomes": lambda n: listed_decision_from(
         outcome_pb.ListOutcomesRequest(page_size=n, decision_id="dec_01M8F144MHHA311PW2AHKXD3V7")

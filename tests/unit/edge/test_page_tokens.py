@@ -37,7 +37,7 @@ def test_a_token_gives_its_position_back(position: PagePosition | OutcomePositio
 def test_a_token_of_another_filter_is_refused() -> None:
     """A token continues only the listing it came from."""
     token = make_token(MINE, PagePosition(datetime(2026, 1, 1, tzinfo=UTC), "dec_X"))
-    with pytest.raises(PageTokenInvalid, match="another filter"):
+    with pytest.raises(PageTokenInvalid, match="another list, filter or store"):
         read_token(Filter(product="gig-advance-ph"), token, PagePosition)
 
 

@@ -128,7 +128,7 @@ def test_proofs_stand_beside_the_figures(form: ReportFormat) -> None:
 def test_programs_read_proofs() -> None:
     """JSON has the claims and is read back; CSV has a row for each; the figures' digest stays."""
     document = rendered(_proved(), ReportFormat.JSON)
-    assert decoded(document.encode()) == _proved()
+    assert decoded(document.encode(), ImpactReport) == _proved()
     assert json.loads(document)["proofs"]["claims"][0] == {
         "claim": "nobody gets a better outcome",
         "answer": "PROVED",

@@ -1,4 +1,4 @@
-"""`decisions export`: recorded decisions, without persons' data, as JSON, CSV or rule tests."""
+"""`decisions cases`: recorded decisions, without persons' data, as rule tests, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, TextIO
 
 import msgspec
 import typer
@@ -32,8 +32,7 @@ from decision_service.build import templates
 from decision_service.cli.calls import Call
 from decision_service.cli.client import Connection
 from decision_service.cli.commands import require_span
-from decision_service.cli.output import CommandError, Exit, new_file, require_extra, show_count
-from decision_service.cli.parquet import ParquetRows
+from decision_service.cli.output import CommandError, Exit, new_file, show_count
 from decision_service.cli.views import counted
 from decision_service.domain.values import Cause, Missing
 from decision_service.server.wire import enum_name
@@ -279,33 +278,31 @@ def _value_cell(value: values_pb2.InputValue, texts: Texts | None) -> Any:
     return value.text if texts is None else texts.shown(value.text)
 
 
-class ExportFormat(StrEnum):
-    CASES = "cases"
+class CaseFormat(StrEnum):
+    TESTS = "tests"
     JSONL = "jsonl"
-    PARQUET = "parquet"
     CSV = "csv"
 
 
-_LINES: Mapping[ExportFormat, Callable[[Exported], Any]] = {
-    ExportFormat.CASES: case,
-    ExportFormat.JSONL: json_line,
-    ExportFormat.CSV: csv_line,
-    ExportFormat.PARQUET: case_row,
+_LINES: Mapping[CaseFormat, Callable[[Exported], str]] = {
+    CaseFormat.TESTS: case,
+    CaseFormat.JSONL: json_line,
+    CaseFormat.CSV: csv_line,
 }
 
 
-def _lines(form: ExportFormat, decisions: Iterable[Exported], *, single: bool) -> Iterator[Any]:
-    """Lines of text, or rows of Parquet; how many decisions they are of goes to stderr.
+def _lines(form: CaseFormat, decisions: Iterable[Exported], *, single: bool) -> Iterator[str]:
+    """Lines of text; how many decisions they are of goes to stderr.
 
     Rule tests are of the version of the first decision: others are left out, and counted. Raises
     CommandError where the `single` one was decided by no rules.
     """
     written = left_out = 0
     version: tuple[str, int] | None = None
-    if form is ExportFormat.CSV:
+    if form is CaseFormat.CSV:
         yield csv_row(dict(zip(COLUMNS, COLUMNS, strict=True)))
     for exported in decisions:
-        if form is ExportFormat.CASES:
+        if form is CaseFormat.TESTS:
             ref = exported.decision.ruleset_ref
             if version is None and ref.version:
                 version = (ref.ruleset, ref.version)
@@ -327,34 +324,23 @@ def _lines(form: ExportFormat, decisions: Iterable[Exported], *, single: bool) -
     sys.stderr.write(f"{start}{counted(written, 'decision')}{left}\n")
 
 
-class Lines(Protocol):
-    """What takes lines of text, or rows of Parquet."""
-
-    def write(self, line: Any, /) -> object: ...
-
-
 @contextmanager
-def _opened(path: Path | None, form: ExportFormat) -> Iterator[Lines]:
+def _opened(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    with new_file(path) as file:
-        if form is ExportFormat.PARQUET:
-            with ParquetRows.open(file) as rows:
-                yield rows
-        else:
-            with TextIOWrapper(file, encoding="utf-8") as text:
-                yield text
+    with new_file(path) as file, TextIOWrapper(file, encoding="utf-8") as text:
+        yield text
 
 
-def export(
+def cases(
     call: Call,
     form: Annotated[
-        ExportFormat,
+        CaseFormat,
         typer.Option(
             "--format",
-            help="cases: rule tests, of decisions of one version or of one decision; jsonl or "
-            "parquet: all that is exported, for backtest --cases; csv: the main columns",
+            help="tests: rule tests, of decisions of one version or of one decision; jsonl: all "
+            "that may leave, for backtest --cases; csv: the main columns",
         ),
     ],
     decision_id: Annotated[
@@ -367,23 +353,19 @@ def export(
 ) -> None:
     wanted = call.request
     _check(form, decision_id, wanted)
-    if form is ExportFormat.PARQUET:
-        if output is None:
-            raise CommandError("Parquet goes to a file: name it with --out")
-        require_extra("pyarrow", "--format parquet needs pyarrow")
     wanted.page_size = _PAGE
-    with call.server.connect() as connection, _opened(output, form) as file:
-        source = _Source(connection, loans=form in {ExportFormat.JSONL, ExportFormat.PARQUET})
+    with call.server.connect() as connection, _opened(output) as file:
+        source = _Source(connection, loans=form is CaseFormat.JSONL)
         found = map(source.full, [decision_id] if decision_id else source.ids(wanted))
         for line in _lines(form, found, single=bool(decision_id)):
             file.write(line)
 
 
-def _check(form: ExportFormat, decision_id: str, wanted: service_pb.ListDecisionsRequest) -> None:
+def _check(form: CaseFormat, decision_id: str, wanted: service_pb.ListDecisionsRequest) -> None:
     require_span(wanted)
     if decision_id and wanted.ByteSize():
         raise CommandError("give an id or filters, not both")
-    if form is ExportFormat.CASES and not decision_id and not wanted.product:
+    if form is CaseFormat.TESTS and not decision_id and not wanted.product:
         raise CommandError("rule tests are of one product: name it with --product")
 
 

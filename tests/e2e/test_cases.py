@@ -13,7 +13,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
-from decision_service.cli.export import Exported, case, cases_head, csv_line, json_line
+from decision_service.cli.cases import Exported, case, cases_head, csv_line, json_line
 from decision_service.cli.main import run
 from decision_service.cli.output import Exit
 from decision_service.decide.rule_tests import run_rule_tests
@@ -84,7 +84,7 @@ async def test_each_format_of_all_decisions_of_a_product(
     tags = {one.tag for one in exported}
 
     async def run_export(*words: str) -> tuple[int, str]:
-        line = ["decisions", "export", *words, "--address", live.service.address]
+        line = ["decisions", "cases", *words, "--address", live.service.address]
         code = await asyncio.to_thread(run, line)
         lines = capsys.readouterr().out.splitlines(keepends=True)
         return code, "".join(line for line in lines if not _LOGGED.match(line))
@@ -98,10 +98,10 @@ async def test_each_format_of_all_decisions_of_a_product(
     assert (row["outcome"], row["requested_amount"]) == ("APPROVE", "20000")
     code, text = await run_export("--format", "csv", "--before", "2020-01-01")
     assert (code, text.startswith("decision,product,"), text.count("\n")) == (0, True, 1)
-    code, text = await run_export("--format", "cases", "--product", PRODUCT)
+    code, text = await run_export("--format", "tests", "--product", PRODUCT)
     assert all(f"recorded decision {tag}" in text for tag in tags)
     path = tmp_path / "george.yaml"
-    one = [exported[0].decision.decision_id, "--format", "cases", "--out", str(path)]
+    one = [exported[0].decision.decision_id, "--format", "tests", "--out", str(path)]
     assert await run_export(*one) == (Exit.DONE, "")
     assert path.read_text() == cases_head(exported[0]) + case(exported[0])
     assert path.stat().st_mode & 0o777 == 0o600
@@ -109,7 +109,7 @@ async def test_each_format_of_all_decisions_of_a_product(
     for words in (
         one[:1],
         ["--format", "fixture"],
-        ["--format", "cases"],
+        ["--format", "tests"],
         [*one[:3], "--product", PRODUCT],
     ):
         assert (await run_export(*words))[0] == Exit.USAGE

@@ -1,0 +1,116 @@
+"""Who is sent events: the subscriptions file, and the addresses that may be called."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+from standardwebhooks import Webhook
+
+from decision_service.outbox.events import EventFilter, EventType
+from decision_service.rules.language import yaml
+from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.fields import Fields, as_choice, as_map, check_identifier
+from decision_service.rules.language.yaml import MapEntry, YamlNode
+from decision_service.runtime.address import is_loopback
+from decision_service.runtime.files import read_small
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_KEY_BYTES = range(24, 65)
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """Where events are sent, which ones, and the keys that sign them, at most two."""
+
+    name: str
+    url: str
+    chosen: EventFilter
+    keys: tuple[Webhook, ...]
+    allow_private: bool = False
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet, also where IPv6 wraps one of IPv4."""
+    parsed = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed.sixtofour or parsed
+    return parsed.is_global and not parsed.is_multicast and parsed not in _NAT64
+
+
+def read_subscriptions(path: Path, report: Report) -> Sequence[Subscription]:
+    """Those of the file; every mistake goes to the report."""
+    try:
+        text = read_small(path).decode()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        report.error("E100", Place(str(path), 1, 1, 2), f"the file cannot be read: {why}")
+        return ()
+    root = yaml.read(str(path), text, report)
+    fields = root and Fields.of(root, "the file", report, required=("subscriptions",))
+    named = fields and fields.map("subscriptions")
+    found = [_subscription(entry, report) for entry in named.entries] if named else ()
+    return [one for one in found if one is not None]
+
+
+def _subscription(entry: MapEntry, report: Report) -> Subscription | None:
+    what = f"subscription `{entry.key}`"
+    node = as_map(entry.value, what, report)
+    if node is None or not check_identifier(entry.key, entry.key_place, "the subscription", report):
+        return None
+    optional = ("types", "caller", "allow_private")
+    fields = Fields(node, what, report, required=("url", "secrets"), optional=optional)
+    allow_private = fields.flag("allow_private") or False
+    types = [as_choice(one, "an event's type", EventType, report) for one in fields.items("types")]
+    keys = [key for one in fields.items("secrets") for key in _key(one, report)]
+    if fields.has("secrets") and (count := len(fields.items("secrets"))) not in {1, 2}:
+        message = f"{what} has {count} secrets"
+        report.error("E102", fields.place("secrets"), message, "give one, or two while one rotates")
+    url = fields.text("url") or ""
+    if url and (wrong := _wrong_url(url, allow_private=allow_private)):
+        report.error("E101", fields.place("url"), f"`url` of {what} {wrong}")
+    chosen = EventFilter(fields.text("caller") or "", tuple(one for one in types if one))
+    return Subscription(entry.key, url, chosen, tuple(keys), allow_private)
+
+
+def _wrong_url(url: str, *, allow_private: bool) -> str:
+    """What is wrong with the address, by what its name means now; empty where nothing is."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "is no address: write https://host/path"
+    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+        return "is no address of a receiver: write https://host/path, without user and password"
+    if parts.scheme == "http" and not is_loopback(host):
+        return "is http, which is for this machine alone: use https"
+    with suppress(OSError):  # a name that means nothing yet is looked up at every delivery
+        for one in socket.getaddrinfo(host, port):
+            if not allow_private and not is_public(found := str(one[4][0])):
+                return f"leads to {found}, which is no public address: set allow_private: true"
+    return ""
+
+
+def _key(node: YamlNode, report: Report) -> Iterator[Webhook]:
+    """The key of a secret that is in the environment or in a file; never shown."""
+    fields = Fields.of(node, "a secret", report, optional=("env", "file"))
+    if fields is None:
+        return
+    variable, file = fields.text("env"), fields.text("file")
+    text = os.environ.get(variable or "", "")
+    with suppress(OSError, ValueError):
+        text = read_small(Path(file), trusted=True).decode().strip() if file else text
+    encoded = text.removeprefix("whsec_")
+    with suppress(ValueError):
+        if text != encoded and len(base64.b64decode(encoded + "==")) in _KEY_BYTES:
+            yield Webhook(text)
+            return
+    message = f"the secret in `{file or variable}` is not there, or none of Standard Webhooks"
+    hint = "name a file or a variable with whsec_ and 24 to 64 random bytes in Base64"
+    report.error("E103", fields.node.place, message, hint)

@@ -1,0 +1,381 @@
+"""Events for others: written with what they tell, read in the order of commits, and to be sent."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import msgspec
+import sqlalchemy as sa
+
+from decision_service.casework.letters import StoredNotice
+from decision_service.casework.review_steps import ReviewStep
+from decision_service.domain.ports import StoredText
+from decision_service.domain.reviews import OpenedReview, ReviewState
+from decision_service.outbox.events import (
+    BEGINNING,
+    Attempt,
+    Backlog,
+    Event,
+    EventFields,
+    EventFilter,
+    EventPage,
+    EventType,
+    Place,
+    ToSend,
+    event_id,
+)
+from decision_service.outbox.subscriptions import Subscription
+from decision_service.rollout.ports import JournalEntry
+from decision_service.rulebook.acceptance import LAST_GOOD
+from decision_service.store import columns
+from decision_service.store.applicants import applicants
+from decision_service.store.decisions import decisions
+from decision_service.store.engine import Subject, reads, writes
+
+SENDER_LOCK = 0x6576_656E_7473
+"""The number of PostgreSQL's advisory lock of the one process that sends."""
+
+MOST_TRANSACTIONS = 2**48
+"""More than a server of PostgreSQL ever has."""
+
+MOST = 500
+"""Events that are taken together into those to be sent."""
+
+_SAID = columns.withheld("the export has the decision, review or letter that it tells of")
+_COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+events_out = sa.Table(
+    "events_out",
+    columns.metadata,
+    sa.Column("sequence", _COUNTED, primary_key=True, info=columns.INNER),
+    sa.Column("written_by", sa.BigInteger, nullable=False, server_default="0", info=columns.INNER),
+    sa.Column("event_id", columns.TEXT, nullable=False, unique=True, info=columns.INNER),
+    sa.Column("type", columns.TEXT, nullable=False, info=_SAID),
+    sa.Column("made", sa.BigInteger, nullable=False, info=_SAID),
+    sa.Column("caller", columns.TEXT, nullable=False, info=_SAID),
+    sa.Column("decision_id", columns.TEXT, info=_SAID),
+    sa.Column("body", columns.TEXT, nullable=False, info=_SAID),
+    sa.Index("events_out_order", "written_by", "sequence"),
+    sa.Index("events_out_decision_id", "decision_id"),
+    sqlite_autoincrement=True,
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS, "an erasure is said by id"),
+)
+"""What happened, for others; `caller` is whose decision it is about, empty where it is of none.
+
+`written_by` is the transaction: commits have its order, sequences have not.
+"""
+_BY_TRANSACTION = sa.DDL(  # type: ignore[no-untyped-call]  # it has no types
+    "ALTER TABLE events_out ALTER written_by SET DEFAULT pg_current_xact_id()::text::bigint"
+)
+sa.event.listen(events_out, "after_create", _BY_TRANSACTION.execute_if(dialect="postgresql"))
+GIVEN = sa.table("events_out", *(sa.column(one.name, one.type) for one in [*events_out.c][2:]))
+"""What whoever writes an event gives of it. Of a decision its own rows have the rest."""
+
+event_deliveries = sa.Table(
+    "event_deliveries",
+    columns.metadata,
+    sa.Column("subscription", columns.TEXT, primary_key=True, info=columns.INNER),
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False, info=columns.INNER),
+    sa.Column("decision_id", columns.TEXT, info=columns.INNER),
+    sa.Column("key", columns.TEXT, nullable=False, info=columns.INNER),
+    sa.Column("attempts", sa.BigInteger, nullable=False, info=columns.INNER),
+    sa.Column("due", sa.BigInteger, nullable=False, info=columns.INNER),
+    sa.Column("dead", sa.Boolean, nullable=False, info=columns.INNER),
+    sa.Index("event_deliveries_key", "subscription", "key", "sequence"),
+    sa.Index("event_deliveries_decision_id", "decision_id"),
+    info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
+)
+"""Events that a subscription has not received; one of them waits for earlier ones of its `key`."""
+
+event_places = sa.Table(
+    "event_places",
+    columns.metadata,
+    sa.Column("subscription", columns.TEXT, primary_key=True),
+    sa.Column("written_by", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+"""Up to where each subscription's events were taken into those to be sent."""
+
+event_stores = sa.Table(
+    "event_stores",
+    columns.metadata,
+    sa.Column("server", columns.TEXT, primary_key=True),
+    sa.Column("store_id", columns.TEXT, nullable=False),
+)
+"""The id of this store, as long as it is in the same database of the same server."""
+
+
+Whose: TypeAlias = tuple[str, str | None]
+"""The caller, and the decision."""
+
+Said: TypeAlias = dict[str, Any]
+_EVENTS, _DUE = events_out.c, event_deliveries.c
+OWN = (event_deliveries, events_out)
+_PLACE = sa.tuple_(_EVENTS.written_by, _EVENTS.sequence)
+_OF = ("product", "created", "decision_id")
+_OF_EACH = ("decision_id", "request_id", "application_id", "product")
+_ARMS = sa.table("arm_decisions", *map(sa.column, (*_OF, "version", "refer_kind")))
+_READ = sa.select(
+    events_out,
+    *(decisions.c[name] for name in ("user_id", *_OF_EACH[1:], "outcome")),
+    *(_ARMS.c.version, _ARMS.c.refer_kind.label("kind")),
+).select_from(
+    events_out.outerjoin(decisions, _EVENTS.decision_id == decisions.c.decision_id).outerjoin(
+        _ARMS, sa.and_(*(_ARMS.c[name] == decisions.c[name] for name in _OF))
+    )
+)
+_OLDEST_OPEN: sa.ColumnElement[int] = sa.literal_column(
+    "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
+)
+"""Each transaction below has ended, and none that begins later is among them."""
+
+_SERVER = sa.text(
+    "SELECT system_identifier || '/' || (SELECT oid FROM pg_database "
+    "WHERE datname = current_database()) FROM pg_control_system()"
+)
+_FIELDS = msgspec.json.Decoder(EventFields)
+_WAITS = _DUE.dead.is_(False)
+_CALLERS = (decisions, applicants)
+_DECISIONS = (EventType.DECISION_RECORDED, EventType.DECISION_AGAIN)
+_OF_DECISIONS = ("outcome", "version", "kind")
+_REVIEWS = {
+    ReviewState.COMPLETED: EventType.REVIEW_COMPLETED,
+    ReviewState.ENDED: EventType.REVIEW_ENDED,
+}
+
+
+def row(
+    name: EventType, of: str, at: datetime, whose: Whose = ("", None), /, **said: Any
+) -> columns.Values:
+    """An event as a row; `of` is what happened once, such as the id of a review that ended."""
+    body = msgspec.json.encode({field: value for field, value in said.items() if value})
+    return event_id(name, of), name.value, columns.microseconds(at), *whose, body.decode()
+
+
+def record(connection: sa.Connection, rows: Sequence[columns.Values]) -> None:
+    """Write events in the transaction of what they tell; one that is there stays as it is."""
+    columns.insert(connection, GIVEN, rows)
+
+
+def of_review(step: OpenedReview | ReviewStep) -> columns.Values:
+    review = step.review
+    result = review.result if review.state is ReviewState.COMPLETED else review
+    said: Said = {
+        "review_id": review.review_id,
+        "outcome": result and result.outcome.value,
+        "kind": (review.end or review.kind or review.origin).value,
+    }
+    name = _REVIEWS.get(review.state, EventType.REVIEW_OPENED)
+    whose = (review.caller, review.decision_id)
+    return row(name, review.review_id, step.event.at, whose, **said)
+
+
+def of_letter(letter: StoredNotice) -> columns.Values:
+    of, kind = letter.notice_id, letter.letter.kind.name
+    said: Said = {"letter_id": of, "review_id": letter.review_id, "kind": kind}
+    whose = (letter.caller, letter.decision_id)
+    return row(EventType.LETTER_MADE, of, letter.made, whose, **said)
+
+
+def of_step(step: JournalEntry) -> columns.Values:
+    of, kind = f"{step.product} {step.position}", step.action.value
+    said: Said = {"product": step.product, "position": step.position, "kind": kind}
+    return row(EventType.ROLLOUT_STEPPED, of, step.at, **said)
+
+
+def of_rules(stored: Iterable[StoredText]) -> Iterator[columns.Values]:
+    """One for each folder that decides from now on."""
+    for one in stored:
+        if one.kind == LAST_GOOD:
+            made = columns.from_microseconds(int(one.digest.rpartition("-")[2]))
+            yield row(EventType.RULES_LOADED, one.digest, made)
+
+
+def of_erasure(
+    connection: sa.Connection, user_id: str, erasure_ids: Iterable[str], at: datetime
+) -> Sequence[columns.Values]:
+    """One for each caller who decided on the person or onboarded it, else one of no caller."""
+    whose = (sa.select(one.c.caller).where(one.c.user_id == user_id) for one in _CALLERS)
+    callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
+    of = min(erasure_ids)
+    name = EventType.APPLICANT_ERASED
+    return [row(name, f"{of} {one}", at, (one, None), user_id=user_id) for one in callers]
+
+
+def end(connection: sa.Connection) -> Place:
+    """The last event before which none can be committed any more."""
+    query = sa.select(_EVENTS.written_by, _EVENTS.sequence)
+    if connection.dialect.name == "postgresql":
+        query = query.where(_EVENTS.written_by < _OLDEST_OPEN)
+    last = query.order_by(_EVENTS.written_by.desc(), _EVENTS.sequence.desc()).limit(1)
+    found = connection.execute(last).first()
+    return BEGINNING if found is None else (found[0], found[1])
+
+
+def page(connection: sa.Connection, after: Place, chosen: EventFilter, limit: int) -> EventPage:
+    """Events strictly after a place, none while an earlier one may still be committed.
+
+    The end comes first: what is read then is behind it for good.
+    """
+    last = max(after, end(connection))
+    query = _READ.where(after < _PLACE, last >= _PLACE)
+    if chosen.caller:
+        query = query.where(_EVENTS.caller == chosen.caller)
+    if chosen.types:
+        query = query.where(_EVENTS.type.in_(chosen.types))
+    found = connection.execute(query.order_by(_EVENTS.written_by, _EVENTS.sequence).limit(limit))
+    events = [*map(_event, found)]
+    return EventPage(events, events[-1].place if len(events) == limit else last)
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    said = msgspec.structs.asdict(_FIELDS.decode(row.body))
+    own = _OF_EACH + (_OF_DECISIONS if row.type in _DECISIONS else ())
+    said |= {name: value for name in own if (value := getattr(row, name))}
+    return Event(
+        **said,
+        id=row.event_id,
+        type=row.type,
+        made=columns.from_microseconds(row.made),
+        place=(row.written_by, row.sequence),
+        key=row.user_id or said["user_id"] or said["product"],
+    )
+
+
+def identify(connection: sa.Connection) -> str:
+    """The store's id. A copy on another server or in another database is another store.
+
+    There transactions count anew: those of the copied events keep their order, before all new ones.
+    """
+    shared = connection.dialect.name == "postgresql"
+    server = connection.execute(_SERVER).scalar_one() if shared else ""
+    made = {"server": server, "store_id": secrets.token_hex(8)}
+    if columns.insert_new(connection, event_stores, [made]) and shared:
+        connection.execute(sa.delete(event_stores).where(event_stores.c.server != server))
+        for one in (events_out, event_places):
+            before_all = one.c.written_by - MOST_TRANSACTIONS
+            connection.execute(sa.update(one).values(written_by=before_all))
+    return str(connection.execute(sa.select(event_stores.c.store_id)).scalar_one())
+
+
+def expire(connection: sa.Connection, before: int) -> None:
+    """Delete events of no decision from before an instant; others go with their decisions."""
+    old = sa.select(_EVENTS.sequence).where(_EVENTS.decision_id.is_(None), _EVENTS.made < before)
+    for place in (_DUE.sequence, _EVENTS.sequence):
+        connection.execute(sa.delete(place.table).where(place.in_(old)))
+
+
+def collect(connection: sa.Connection, to: Subscription, now: datetime) -> int:
+    """Take new events into those to be sent; a new subscription begins with what comes next."""
+    mine, column = event_places.c.subscription == to.name, event_places.c
+    query = sa.select(column.written_by, column.sequence).where(mine).with_for_update()
+    known = connection.execute(query).first()
+    if known is None:
+        written_by, sequence = end(connection)
+        begun = {"subscription": to.name, "written_by": written_by, "sequence": sequence}
+        columns.insert_new(connection, event_places, [begun])
+        return 0
+    found = page(connection, (known[0], known[1]), to.chosen, MOST)
+    fresh = {
+        "subscription": to.name,
+        "attempts": 0,
+        "due": columns.microseconds(now),
+        "dead": False,
+    }
+    rows = [
+        {"sequence": one.sequence, "decision_id": one.decision_id or None, "key": one.key} | fresh
+        for one in found.events
+    ]
+    columns.insert_new(connection, event_deliveries, rows)
+    if found.place != known:
+        place = dict(zip(("written_by", "sequence"), found.place, strict=True))
+        connection.execute(sa.update(event_places).where(mine).values(place))
+    return len(rows)
+
+
+def due(connection: sa.Connection, to: Subscription, now: datetime, most: int) -> Sequence[ToSend]:
+    """What is to be sent now, of each key no more than the first."""
+    earlier = event_deliveries.alias()
+    same = (earlier.c.subscription == _DUE.subscription, earlier.c.key == _DUE.key)
+    before = sa.exists().where(*same, earlier.c.dead.is_(False), earlier.c.sequence < _DUE.sequence)
+    wanted = (_DUE.subscription == to.name, _WAITS, _DUE.due <= columns.microseconds(now), ~before)
+    return _to_send(connection, wanted, most)
+
+
+def dead(connection: sa.Connection, after: tuple[str, int], limit: int) -> Sequence[ToSend]:
+    place = sa.tuple_(_DUE.subscription, _DUE.sequence)
+    return _to_send(connection, (_DUE.dead.is_(True), place > after), limit)
+
+
+def _to_send(
+    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]], most: int
+) -> Sequence[ToSend]:
+    of = event_deliveries.c.sequence == _EVENTS.sequence
+    query = _READ.add_columns(_DUE.subscription, _DUE.attempts).join(event_deliveries, of)
+    order = query.where(*wanted).order_by(_DUE.subscription, _DUE.sequence).limit(most)
+    found = connection.execute(order)
+    return [ToSend(one.subscription, _event(one), one.attempts) for one in found]
+
+
+def settle(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
+    """Note how deliveries went: what was received is done, the rest is tried again or dead."""
+    for one in attempts:
+        sent = one.sent
+        mine = (_DUE.subscription == sent.subscription, _DUE.sequence == sent.event.sequence)
+        later: Said = {"dead": True} if one.due is None else {"due": columns.microseconds(one.due)}
+        change = sa.update(event_deliveries).values(attempts=sent.attempts + 1, **later)
+        done = sa.delete(event_deliveries) if one.received else change
+        connection.execute(done.where(*mine))
+
+
+def resend(connection: sa.Connection, event: str, now: datetime) -> int:
+    """Have a dead event sent again, to each subscription that gave it up; how many these are."""
+    sequence = sa.select(_EVENTS.sequence).where(_EVENTS.event_id == event)
+    gone = (_DUE.dead.is_(True), _DUE.sequence.in_(sequence))
+    anew = {"dead": False, "attempts": 0, "due": columns.microseconds(now)}
+    return connection.execute(sa.update(event_deliveries).where(*gone).values(anew)).rowcount
+
+
+def backlog(connection: sa.Connection, names: Sequence[str]) -> Sequence[Backlog]:
+    """What each subscription has not received, of what was taken into it."""
+    made = sa.case((_WAITS, _EVENTS.made))
+    figures = (sa.func.count(made), sa.func.min(made), sa.func.count())
+    of = event_deliveries.c.sequence == _EVENTS.sequence
+    query = sa.select(_DUE.subscription, *figures).where(of, _DUE.subscription.in_(names))
+    found = {row[0]: row for row in connection.execute(query.group_by(_DUE.subscription))}
+    return [
+        Backlog(name, waiting, made and columns.from_microseconds(made), every - waiting)
+        for name, waiting, made, every in (found.get(one, (one, 0, None, 0)) for one in names)
+    ]
+
+
+class Outbox(Subject):
+    """Events that others follow, and those that are to be sent."""
+
+    _id = ""
+    page = reads(page)
+    end = reads(end)
+    due = reads(due)
+    dead = reads(dead)
+    backlog = reads(backlog)
+    collect = writes(collect)
+    settle = writes(settle, repeatable=True)
+    resend = writes(resend, repeatable=True)
+    _record = writes(record, repeatable=True)
+
+    async def store_id(self) -> str:
+        self._id = self._id or await self._database.write(identify)
+        return self._id
+
+    async def rules_refused(self, problems: str, at: datetime) -> None:
+        """Record that a folder was refused, within an hour once for all processes."""
+        await self._record([row(EventType.RULES_REFUSED, f"{at:%Y-%m-%dT%H} {problems}", at)])
+
+    async def may_send(self) -> bool:
+        """Whether this process sends: one does, until its connection or the process is gone."""
+        if not self._database.shared:
+            return True
+        lock = sa.select(sa.func.pg_try_advisory_lock(SENDER_LOCK))
+        return bool(await self._database.note(lambda connection: connection.scalar(lock)))

@@ -1,0 +1,43 @@
+"""`decisions export`: a folder of Parquet by day for analysts, read from the store."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decision_service.cli.output import CommandError, print_lines, require_extra
+from decision_service.cli.views import counted
+from decision_service.domain.errors import StoreError
+from decision_service.rules.language.fields import parse_day
+from decision_service.runtime.config import load
+from decision_service.workbench.commands.backtest_run import progress
+
+
+def export(
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="a new folder, or that of an export")
+    ],
+    since: Annotated[
+        str, typer.Option("--since", metavar="DAY", help="first day to write, in UTC; else all")
+    ] = "1971-01-01",
+    store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
+) -> None:
+    """Decisions, factors, reasons, reviews, loans and versions, with a manifest and a contract."""
+    first = parse_day(since)
+    if first is None:
+        raise CommandError(f"--since is {since}: write a day as 2026-10-31")
+    require_extra("pyarrow", "an export needs pyarrow")
+    from decision_service.workbench.analyst.export import export as exported
+
+    try:
+        with progress("exporting") as show:
+            made = asyncio.run(exported(to, store or load().store_url, first, show))
+    except StoreError as error:
+        raise CommandError(str(error)) from None
+    days = [one["rows"] for one in made.files if one["path"].startswith("decisions/")]
+    print_lines(f"{counted(sum(days), 'decision')} of {counted(len(days), 'day')} in {to}")
+    for day, gone in made.removed.items():
+        print_lines(f"{day}: {counted(gone, 'decision')} removed, as in the store")

@@ -1,0 +1,205 @@
+"""`monitor`: whether a policy in force still does what it was made for."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import Mapping
+from contextlib import aclosing
+from datetime import date
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+import typer
+
+from decision_service.build import engine_version
+from decision_service.cli.keys import keys_to_read_with
+from decision_service.cli.output import CommandError, progress_line, show_count
+from decision_service.domain.errors import ProductUnknown, StoreError
+from decision_service.rules.language.fields import parse_day
+from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.config import load
+from decision_service.workbench.backtest.render import decoded, encoded
+from decision_service.workbench.backtest.replica import KeyRange, StoreReader
+from decision_service.workbench.backtest.report import ImpactReport
+from decision_service.workbench.commands.backtest import days_within, write_report
+from decision_service.workbench.commands.folder import LoadedRules
+from decision_service.workbench.monitor.drift import scales_of
+from decision_service.workbench.monitor.read import decided, lent, reviewed, steps
+from decision_service.workbench.monitor.render import html
+from decision_service.workbench.monitor.report import (
+    Baseline,
+    MonitorReport,
+    MonitorSubject,
+    MonitorTally,
+    PopulationTally,
+    report_of,
+)
+
+VINTAGES = 24
+"""Months of decisions whose loans are shown, up to the last day."""
+
+_KEYS = ("decision_id", "customer_ref")
+Report = TypeVar("Report", MonitorReport, ImpactReport)
+
+
+def monitor(
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="the product, such as personal-loan-ph")
+    ],
+    since: Annotated[str, typer.Option("--from", help="first day, YYYY-MM-DD")],
+    until: Annotated[str, typer.Option("--to", help="last day, YYYY-MM-DD")],
+    out: Annotated[Path, typer.Option("--out", help="a folder for monitor.html, monitor.json")],
+    baseline: Annotated[
+        str,
+        typer.Option(
+            "--baseline", help="FROM..TO, or an earlier monitor.json: the population to compare"
+        ),
+    ] = "",
+    forecast: Annotated[
+        Path | None, typer.Option("--forecast", help="the impact.json of the change")
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option("--groups", help="CSV of decision_id or customer_ref, and group; not kept"),
+    ] = None,
+    store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
+    rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
+) -> None:
+    """Volume, drift, overrides, vintages, a forecast and groups."""
+    first, last = _days(f"{since}..{until}", "--from and --to")
+    try:
+        ruleset = LoadedRules.read(rules).rulebook.product(product).champion
+    except ProductUnknown as error:
+        raise CommandError(str(error)) from None
+    before = _baseline(baseline, product) if baseline else None
+    if before is not None and before.until >= first and before.since <= last:
+        raise CommandError(
+            f"--baseline {baseline} shares days with {first} to {last}, which would compare "
+            "decisions with themselves: choose other days"
+        )
+    impact = None if forecast is None else _read(forecast, "--forecast", ImpactReport, product)
+    keys = None if groups is None else groups_of(groups)
+    rules_now = f"v{ruleset.version}", ruleset.digest
+    subject = MonitorSubject(product, first, last, *rules_now, engine_version())
+    try:
+        report = asyncio.run(_report(ruleset, subject, store, before, impact, keys))
+    except StoreError as error:
+        raise CommandError(str(error)) from None
+    if report.groups is not None and keys and report.groups.unmatched == len(keys):
+        raise CommandError(f"--groups {groups} names no decision of {product} in these days")
+    write_report(out, {"monitor.html": html(report), "monitor.json": encoded(report).decode()})
+
+
+def _days(text: str, option: str) -> tuple[date, date]:
+    words = text.partition("..")
+    first, last = map(parse_day, words[::2])
+    if first is None or last is None:
+        wrong = words[2] if first else words[0]
+        raise CommandError(f"{option}: {wrong or 'nothing'} is no day, write it as 2026-10-31")
+    if last < first:
+        raise CommandError(f"{option}: {last} is before {first}")
+    return first, last
+
+
+def _baseline(word: str, product: str) -> Baseline:
+    """The population of a file, or days that are not counted yet; raises CommandError."""
+    if ".." in word and not Path(word).is_file():
+        return Baseline(*_days(word, "--baseline"))
+    report = _read(Path(word), "--baseline", MonitorReport, product)
+    of, name = report.subject, f"{Path(word).name} ({report.digest[:16]})"
+    return Baseline(of.since, of.until, report.applicants, report.population, name)
+
+
+def _read(file: Path, option: str, kind: type[Report], product: str) -> Report:
+    try:
+        report = decoded(file.read_bytes(), kind)
+    except OSError as error:
+        raise CommandError(f"{option} {file} cannot be read ({error.strerror})") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        written = "monitor --out" if kind is MonitorReport else "backtest --out"
+        raise CommandError(
+            f"{option} {file} is not what `decision-service {written}` wrote ({error})"
+        ) from None
+    if report.subject.product != product:
+        raise CommandError(f"{option} {file} is of {report.subject.product}, not {product}")
+    return report
+
+
+def groups_of(file: Path) -> Mapping[str, str]:
+    """The group of each decision or customer that a file names; raises CommandError."""
+    found: dict[str, str] = {}
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            rows = csv.reader(text)
+            head = next(rows, [])
+            if len(head) != 2 or head[0] not in _KEYS or head[1] != "group":
+                raise CommandError(
+                    f"--groups {file} begins with {','.join(head) or 'nothing'}: its first line "
+                    "must be decision_id,group or customer_ref,group"
+                )
+            for row in rows:
+                if len(row) != 2 or not all(row):
+                    raise CommandError(
+                        f"--groups {file}:{rows.line_num}: a line is one {head[0]} and one group"
+                    )
+                if found.setdefault(row[0], row[1]) != row[1]:
+                    raise CommandError(
+                        f"--groups {file}:{rows.line_num}: this {head[0]} has another group above"
+                    )
+    except OSError as error:
+        raise CommandError(f"--groups {file} cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CommandError(f"--groups {file} is no CSV in UTF-8 ({error})") from None
+    return found
+
+
+async def _report(
+    ruleset: CompiledRuleset,
+    subject: MonitorSubject,
+    store: str,
+    baseline: Baseline | None,
+    forecast: ImpactReport | None,
+    groups: Mapping[str, str] | None,
+) -> MonitorReport:
+    settings, product, zone = load(), subject.product, ruleset.zone
+    first, last = subject.since, subject.until
+    window, scales = days_within(first, last, zone), scales_of(ruleset, last)
+    booked = days_within(min(first, _months_before(last, VINTAGES)), last, zone)
+    url = store or settings.store_url
+    async with aclosing(await StoreReader.open(url, keys_to_read_with(settings, url))) as reader:
+        if baseline is not None and not baseline.file:
+            people = PopulationTally(scales)
+            days = days_within(baseline.since, baseline.until, zone)
+            await _count(reader, product, days, people)
+            counted = people.applicants, people.histograms(scales)
+            baseline = Baseline(baseline.since, baseline.until, *counted)
+        compared = () if baseline is None else (one.scale for one in baseline.histograms)
+        persons = await reviewed(reader, product, window)
+        loans = await lent(reader, product, booked, last, zone)
+        tally = MonitorTally(zone, {*scales, *compared}, persons, loans, groups)
+        await _count(reader, product, window, tally)
+        if not tally.volume:
+            raise CommandError(
+                f"there are no decisions of {product} from {first} to {last}: choose other days, "
+                "or name another --store"
+            )
+        plan = await steps(reader, product, window, zone)
+    return report_of(subject, tally, scales, plan, baseline, forecast)
+
+
+def _months_before(day: date, months: int) -> date:
+    index = day.year * 12 + day.month - 1 - months
+    return date(index // 12, index % 12 + 1, 1)
+
+
+async def _count(
+    reader: StoreReader, product: str, chosen: KeyRange, tally: PopulationTally | MonitorTally
+) -> None:
+    number = 0
+    async for one in decided(reader, product, chosen):
+        tally.add(one)
+        number += 1
+        show_count(number, "decisions")
+    progress_line("")

@@ -1,0 +1,458 @@
+"""Events for others: what is one, in which order they are read, and that none is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from decision_service.casework.letters import StoredNotice
+from decision_service.casework.review_steps import By
+from decision_service.domain.ports import StoredText
+from decision_service.domain.reviews import NO_POLICY, ReviewCase
+from decision_service.outbox.events import BEGINNING, Attempt, Event, EventFilter, EventType
+from decision_service.outbox.subscriptions import Subscription, is_public, read_subscriptions
+from decision_service.rules.language.diagnostics import Report
+from decision_service.server import sender as delivery
+from decision_service.server.events import Follow
+from decision_service.server.sender import PAUSES, Receiver, Sender
+from decision_service.store import outbox
+from decision_service.store.engine import PostgresServer, parse_store_url
+from decision_service.store.store import Store
+from tests.kits.decision_entries import ENTRY, NOON, numbered
+from tests.kits.notice_log import LETTER
+from tests.kits.postgres import Postgres
+from tests.kits.receiver import SECRETS, receiving
+from tests.kits.receiver import Receiver as Heard
+from tests.kits.rollout_journal import FIRST
+from tests.kits.stores import opened
+
+ALL = EventFilter()
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Hands:
+    """A clock that is moved by hand."""
+
+    at: datetime = NOON
+
+    def now(self) -> datetime:
+        """The time it was set to."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """The same in seconds."""
+        return self.at.timestamp()
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[Store]:
+    """An empty store."""
+    async with opened(url) as store:
+        yield store
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[Heard]:
+    """A receiver that takes everything."""
+    async with receiving() as heard:
+        yield heard
+
+
+async def every(store: Store, chosen: EventFilter = ALL) -> Sequence[Event]:
+    """All events of a store so far."""
+    return (await store.outbox.page(BEGINNING, chosen, 500)).events
+
+
+async def rounds(store: Store, to: Subscription, clock: Hands, until: datetime) -> None:
+    """Send whatever is due, minute by minute of a clock that is moved."""
+    sender = Sender(store.outbox, [to], clock)
+    receiver = Receiver(to)
+    while clock.at <= until:
+        while await sender.round(to, receiver):
+            pass
+        clock.at += timedelta(minutes=10)
+    await receiver.aclose()
+
+
+async def begun(store: Store, to: Subscription) -> None:
+    """A subscription that has seen the store, so that it is sent what comes next."""
+    await store.outbox.collect(to, NOON)
+
+
+async def test_each_thing_that_happens_is_one_event_of_its_caller(store: Store) -> None:
+    """By ids alone, once however often it is recorded; others' events are not shown."""
+    again = numbered(2, replaces=ENTRY.decision_id)
+    for entry in (ENTRY, ENTRY, again):
+        await store.commit(entry)
+    case = ReviewCase(ENTRY.decision_id, ENTRY.caller, ENTRY.user_id, ENTRY.product, ENTRY.outcome)
+    await store.reviews.contest(case, By("los", "", NOON), "Why Ana Cruz?", NO_POLICY)
+    letter = StoredNotice(ENTRY.decision_id, ENTRY.caller, LETTER, "a" * 64, NOON, "maria")
+    for _ in range(2):
+        await store.notices.record(letter)
+        await store.append(FIRST)
+        await store.put_texts([StoredText("rules-1795000000000000", "rules", b"{}")])
+        await store.outbox.rules_refused("R101 rules.yaml", NOON)
+    await store.erase(ENTRY.user_id)
+    found = await every(store)
+    assert [one.type for one in found] == [
+        EventType.DECISION_RECORDED,
+        EventType.DECISION_AGAIN,
+        EventType.REVIEW_OPENED,
+        EventType.LETTER_MADE,
+        EventType.ROLLOUT_STEPPED,
+        EventType.RULES_LOADED,
+        EventType.RULES_REFUSED,
+        EventType.REVIEW_ENDED,
+        EventType.APPLICANT_ERASED,
+    ]
+    said = b"".join(one.body("s-1") for one in found).decode()
+    assert not [one for one in ("Ana Cruz", "Why", "hindi", "maria", "PHP") if one in said]
+    assert {one.user_id for one in found if one.user_id} == {ENTRY.user_id}
+    mine = await every(store, EventFilter(ENTRY.caller))
+    assert mine == [one for one in found if one.decision_id or one.user_id]
+    assert await every(store, EventFilter("another")) == []
+    only = await every(store, EventFilter(types=(EventType.LETTER_MADE,)))
+    assert [(one.letter_id, one.application_id) for one in only] == [
+        (letter.notice_id, ENTRY.application_id)
+    ]
+
+
+async def test_events_go_with_their_decision_but_that_of_the_erasure(url: str) -> None:
+    """Also those that were still to be sent; nothing then waits for them."""
+    to = Subscription("los", "http://127.0.0.1:9/", ALL, (), allow_private=True)
+    async with opened(url, erase_decisions=True) as store:
+        await begun(store, to)
+        await store.commit(ENTRY)
+        await store.outbox.collect(to, NOON)
+        await store.erase(ENTRY.user_id)
+        await store.outbox.collect(to, NOON)
+        [left] = await every(store)
+        [due] = await store.outbox.due(to, NOON + DAY, 10)
+        assert (left.type, left.user_id) == (EventType.APPLICANT_ERASED, ENTRY.user_id)
+        assert due.event == left
+
+
+async def test_retention_takes_events_of_no_decision_too(store: Store) -> None:
+    """Rollout steps and erasures go once they are as old as decisions that go."""
+    await store.append(FIRST)
+    assert len(await every(store)) == 1
+    await store.expire(FIRST.at + DAY, 10)
+    assert await every(store) == []
+
+
+async def test_a_cursor_passes_nothing_that_may_still_be_committed(postgres: Postgres) -> None:
+    """One commit is held open while three processes go on: nothing is skipped, nothing comes twice.
+
+    What was written first is committed last; what is rolled back never comes.
+    """
+    url = postgres.migrated()
+    address = parse_store_url(url)
+    assert isinstance(address, PostgresServer)
+    engine = create_async_engine(address.url)
+    stores = [await Store.open(url) for _ in range(3)]
+    seen: list[Event] = []
+    place = BEGINNING
+
+    async def read_on() -> int:
+        nonlocal place
+        page = await stores[0].outbox.page(place, ALL, 7)
+        place = page.place
+        seen.extend(page.events)
+        return len(page.events)
+
+    for number in range(1, 6):
+        held, lost = await engine.connect(), await engine.connect()
+        for connection, of in ((held, f"held {number}"), (lost, f"lost {number}")):
+            row = outbox.row(EventType.ROLLOUT_STEPPED, of, NOON)
+            await connection.run_sync(outbox.record, [row])
+        before = len(seen)
+        entries = [numbered(100 * number + each) for each in range(12)]
+        await asyncio.gather(
+            *(stores[each % 3].commit(entry) for each, entry in enumerate(entries))
+        )
+        while await read_on():
+            pass
+        assert len(seen) == before, "what was committed later waits for the open transaction"
+        await lost.rollback()
+        await held.commit()
+        for connection in (held, lost):
+            await connection.close()
+        while len(seen) < before + 13:
+            await read_on()
+    assert {*Counter(one.id for one in seen).values()} == {1}
+    assert [one.id for one in seen] == [one.id for one in await every(stores[1])]
+    assert [one.place for one in seen] == sorted(one.place for one in seen)
+    for one in stores:
+        await one.aclose()
+    await engine.dispose()
+
+
+async def test_who_waits_gets_an_event_when_it_is_there(store: Store) -> None:
+    """Many wait together, each for what it may see; without one the page is empty in the end."""
+    follow = Follow(store.outbox)
+    after = (await store.outbox.page(BEGINNING, ALL, 1)).place
+    waiting = [
+        asyncio.create_task(follow.list(after, EventFilter(caller), 10, 60.0))
+        for caller in ("", ENTRY.caller, ENTRY.caller)
+    ]
+    stranger = await follow.list(after, EventFilter("another"), 10, 0.0)
+    assert stranger.events == []
+    await store.commit(ENTRY)
+    for page in await asyncio.gather(*waiting):
+        assert [one.decision_id for one in page.events] == [ENTRY.decision_id]
+    later = await follow.list(stranger.place, EventFilter("another"), 10, 0.0)
+    assert (later.events, later.place > after) == ([], True)
+    stopping = Follow(store.outbox, lambda: True)
+    assert (await stopping.list(later.place, ALL, 10, 60.0)).events == []
+
+
+async def test_a_store_copied_to_another_server_goes_on_in_order(postgres: Postgres) -> None:
+    """It is another store, and events of both numberings of transactions come in their order."""
+    url = postgres.migrated()
+    async with opened(url) as store:
+        for number in range(1, 4):
+            await store.commit(numbered(number))
+        first = await store.outbox.store_id()
+    psql = [str(postgres.server.bin_path / "psql"), url, "-qc"]
+    moved = "UPDATE events_out SET written_by = written_by + 1000000000"
+    subprocess.run([*psql, f"{moved}; UPDATE event_stores SET server = 'another'"], check=True)
+    async with opened(url) as store:
+        await store.commit(numbered(4))
+        found = await every(store)
+        assert [one.sequence for one in found] == sorted(one.sequence for one in found)
+        assert len(found) == 4
+        assert await store.outbox.store_id() != first
+
+
+_DIES = """
+import asyncio, os, sys
+from decision_service.runtime import failpoints
+from decision_service.store.store import Store
+from tests.kits.decision_entries import ENTRY
+failpoints.arm(failpoints.Point(sys.argv[2]), lambda: os._exit(9))
+async def main():
+    await (await Store.open(sys.argv[1])).commit(ENTRY)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("point", "sent"), [("in-commit", 0), ("after-commit", 1)])
+async def test_a_kill_loses_no_event_and_makes_none(
+    url: str, heard: Heard, point: str, sent: int
+) -> None:
+    """A process is killed before and after its commit: the next one sends what was committed."""
+    to = heard.subscription()
+    async with opened(url) as store:
+        await begun(store, to)
+    done = subprocess.run([sys.executable, "-c", _DIES, url, point], check=False)
+    assert done.returncode == 9
+    async with opened(url) as store:
+        await rounds(store, to, Hands(), NOON)
+        assert [one["type"] for one in heard.taken] == [EventType.DECISION_RECORDED] * sent
+
+
+async def test_what_was_received_but_not_noted_is_sent_again(store: Store, heard: Heard) -> None:
+    """The sender ends between the answer and its note: the same id comes again, signed anew."""
+    to, clock = heard.subscription(), Hands()
+    await begun(store, to)
+    await store.commit(ENTRY)
+    await store.outbox.collect(to, NOON)
+    [one] = await store.outbox.due(to, NOON, 10)
+    receiver = Receiver(to)
+    assert await receiver.send(one.event, one.event.body("s"), NOON) == ""
+    await receiver.aclose()
+    await rounds(store, to, clock, NOON)
+    ids = [event["id"] for event in heard.taken]
+    assert ids == [one.event.id] * 2
+
+
+@pytest.mark.parametrize("fault", [500, 301, None, "away"])
+async def test_a_receiver_that_is_ill_for_most_of_a_day_loses_nothing(
+    store: Store, heard: Heard, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers 500, a redirect or nothing, or is away; then each event comes, in order."""
+    monkeypatch.setattr(delivery, "SECONDS", 0.2 if fault is None else 5.0)
+    monkeypatch.setattr(delivery, "JITTER", 0.0)
+    to, clock = heard.subscription(), Hands()
+    ill = replace(to, url="http://127.0.0.1:9/") if fault == "away" else to
+    await begun(store, to)
+    entries = [numbered(number, user_id=f"user-{number % 3}") for number in range(1, 13)]
+    for entry in entries:
+        await store.commit(entry)
+    heard.answers = lambda _: fault
+    await rounds(store, ill, clock, NOON + timedelta(hours=1 if fault is None else 20))
+    assert heard.taken == []
+    heard.answers = lambda _: 204
+    await rounds(store, to, clock, clock.at + timedelta(hours=3))
+    of = {entry.decision_id: entry.user_id for entry in entries}
+    taken = [one["data"]["decision_id"] for one in heard.taken]
+    assert sorted(taken) == sorted(of)
+    for user in {*of.values()}:
+        own = [one["sequence"] for one in heard.taken if of[one["data"]["decision_id"]] == user]
+        assert own == sorted(own)
+    for event in {*(one["id"] for one in heard.came)}:
+        heads = [head for head in heard.heads if head["webhook-id"] == event]
+        assert len({head["webhook-signature"] for head in heads}) == len(
+            {head["webhook-timestamp"] for head in heads}
+        )
+    assert not [head for head in heard.heads if head["host"] not in to.url]
+
+
+async def test_an_event_waits_for_an_earlier_one_of_its_person_alone(
+    store: Store, heard: Heard
+) -> None:
+    """One that its receiver refuses holds its own person back until it is dead, nobody else."""
+    to, clock = heard.subscription(), Hands()
+    await begun(store, to)
+    first, second, other = numbered(1), numbered(2), numbered(3, user_id="user-other")
+    for entry in (first, second, other):
+        await store.commit(entry)
+    heard.answers = lambda event: 500 if event["data"]["decision_id"] == first.decision_id else 204
+    await rounds(store, to, clock, NOON + timedelta(hours=1))
+    assert [one["data"]["decision_id"] for one in heard.taken] == [other.decision_id]
+    [backlog] = await store.outbox.backlog([to.name])
+    assert (backlog.count, backlog.dead) == (2, 0)
+    await rounds(store, to, clock, NOON + 2 * DAY)
+    assert [one["data"]["decision_id"] for one in heard.taken][1:] == [second.decision_id]
+    tries = [one for one in heard.came if one["data"]["decision_id"] == first.decision_id]
+    assert len(tries) == len(PAUSES) + 1
+    assert sum(PAUSES) == DAY.total_seconds()
+    [dead] = await store.outbox.dead(("", 0), 10)
+    assert (dead.subscription, dead.event.decision_id) == ("los", first.decision_id)
+    heard.answers = lambda _: 204
+    assert await store.outbox.resend(dead.event.id, clock.at) == 1
+    assert await store.outbox.resend("evt_unknown", clock.at) == 0
+    await rounds(store, to, clock, clock.at)
+    assert heard.taken[-1]["id"] == dead.event.id
+    assert await store.outbox.dead(("", 0), 10) == []
+
+
+async def test_what_is_not_received_is_seen_where_no_process_sends(
+    store: Store, heard: Heard
+) -> None:
+    """How much it is and how old, by subscription, also where it is nothing."""
+    to, clock = heard.subscription(), Hands(ENTRY.created + timedelta(minutes=16))
+    sender = Sender(store.outbox, [to, heard.subscription("other")], clock)
+    await sender.look()
+    await store.commit(ENTRY)
+    await sender.look()
+    sent = await store.outbox.due(heard.subscription("other"), clock.at, 10)
+    await store.outbox.settle([Attempt(one, received=True) for one in sent])
+    await sender.look()
+    seen = {
+        (metric.name, sample.labels["subscription"]): sample.value
+        for metric in sender.metrics()
+        for sample in metric.samples
+    }
+    assert seen == {
+        ("decision_service_events_to_send", "los"): 1,
+        ("decision_service_events_to_send", "other"): 0,
+        ("decision_service_events_oldest_seconds", "los"): 960,
+        ("decision_service_events_oldest_seconds", "other"): 0,
+        ("decision_service_events_dead", "los"): 0,
+        ("decision_service_events_dead", "other"): 0,
+    }
+
+
+async def test_one_process_sends_until_it_is_gone(postgres: Postgres) -> None:
+    """Another one takes over as soon as the connection of the first has ended."""
+    url = postgres.migrated()
+    here, there = await Store.open(url), await Store.open(url)
+    assert [await here.outbox.may_send() for _ in range(3)] == [True] * 3
+    assert not await there.outbox.may_send()
+    await here.aclose()
+    while not await there.outbox.may_send():
+        pass
+    await there.aclose()
+
+
+async def test_a_name_that_leads_to_this_machine_is_not_called(heard: Heard) -> None:
+    """Whatever it meant when the file was read; the address is looked at when it is called."""
+    to = replace(heard.subscription(), allow_private=False)
+    receiver = Receiver(replace(to, url=to.url.replace("127.0.0.1", "localhost")))
+    event = Event(id="evt_1", type="rules.loaded", made=NOON, place=(0, 1), key="")
+    why = await receiver.send(event, event.body("s"), NOON)
+    assert "which is no public address" in why
+    assert heard.came == []
+    await receiver.aclose()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "192.168.1.1",
+        "224.0.0.1",
+        "0.0.0.0",
+        "100.64.0.1",
+        "::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "2002:a00:1::",
+        "64:ff9b::a00:1",
+    ],
+)
+def test_addresses_inside_are_not_public(address: str) -> None:
+    """Private, link-local, loopback and multicast ones, also wrapped in IPv6."""
+    assert not is_public(address)
+    assert is_public("8.8.8.8")
+    assert is_public("2606:4700::1111")
+
+
+GOOD = "url: https://8.8.8.8/hook, secrets: [{file: SECRET}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            f"{GOOD}, types: [decision.made]",
+            "an event's type is `decision.made`; it must be one of",
+        ),
+        (GOOD.replace("8.8.8.8", "10.1.2.3"), "leads to 10.1.2.3, which is no public address"),
+        (GOOD.replace("8.8.8.8", "localhost"), "set allow_private: true"),
+        (GOOD.replace("8.8.8.8", "224.0.0.5"), "leads to 224.0.0.5, which is no public address"),
+        (GOOD.replace("https", "http"), "is http, which is for this machine alone: use https"),
+        (GOOD.replace("8.8.8.8", "a:b@host"), "without user and password"),
+        (GOOD.replace("SECRET", "/no/file"), "the secret in `/no/file` is not there"),
+        (GOOD.replace("file: SECRET", "env: NONE"), "the secret in `NONE` is not there"),
+        (GOOD.replace("]", ", {file: SECRET}, {file: SECRET}]"), "has 3 secrets"),
+        ("secrets: [{file: SECRET}]", "has no `url`"),
+    ],
+)
+def test_a_mistake_in_the_file_of_subscriptions_is_one_sentence(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    """With its place; and the same file without it is read."""
+    secret, file = tmp_path / "secret", tmp_path / "events.yaml"
+    secret.write_text(SECRETS[0])
+
+    def read(fields: str) -> Sequence[Subscription]:
+        fields = fields.replace("SECRET", str(secret))
+        file.write_text(f"subscriptions:\n  los: {{{fields}}}\n")
+        return read_subscriptions(file, report)
+
+    report = Report()
+    read(text)
+    [problem] = report.diagnostics()
+    assert said in problem.message
+    assert SECRETS[0] not in problem.message + problem.quoted
+    [good] = read(f"{GOOD}, caller: los, types: [letter.made]")
+    assert good.chosen == EventFilter("los", ("letter.made",))

@@ -1,0 +1,68 @@
+"""A receiver of events on loopback that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from standardwebhooks import Webhook
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from decision_service.outbox.events import EventFilter
+from decision_service.outbox.subscriptions import Subscription
+from decision_service.runtime.tasks import listen, serving
+
+SECRETS = tuple("whsec_" + base64.b64encode(letter * 32).decode() for letter in (b"a", b"b"))
+KEYS = tuple(map(Webhook, SECRETS))
+
+
+@dataclass
+class Receiver:
+    """`answers` gives the status by the event; None never answers. `taken` are those with 2xx."""
+
+    url: str = ""
+    came: list[dict[str, Any]] = field(default_factory=list)
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    heads: list[dict[str, str]] = field(default_factory=list)
+    answers: Callable[[dict[str, Any]], int | None] = lambda _: 204
+
+    def subscription(self, name: str = "los", **chosen: Any) -> Subscription:
+        """One that sends to this receiver."""
+        return Subscription(name, self.url, EventFilter(**chosen), KEYS, allow_private=True)
+
+    async def take(self, request: Request) -> Response:
+        """Note an event that both secrets have signed for the time in its head."""
+        body, head = (await request.body()).decode(), dict(request.headers)
+        at = datetime.fromtimestamp(int(head["webhook-timestamp"]), UTC)
+        signed = [key.sign(head["webhook-id"], at, body) for key in KEYS]
+        assert head["webhook-signature"].split(" ") == signed
+        event = json.loads(body)
+        assert event["id"] == head["webhook-id"]
+        self.came.append(event)
+        self.heads.append(head)
+        status = self.answers(event)
+        if status is None:
+            await asyncio.Event().wait()
+            raise AssertionError
+        if status < 300:
+            self.taken.append(event)
+        return Response(status_code=status, headers={"location": f"{self.url}/elsewhere"})
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """A receiver that takes everything until it is told otherwise."""
+    receiver, listener = Receiver(), listen("127.0.0.1", 0)
+    receiver.url = f"http://127.0.0.1:{listener.getsockname()[1]}/events"
+    app = Starlette(routes=[Route("/{rest:path}", receiver.take, methods=["POST", "GET"])])
+    async with serving(app, listener):
+        yield receiver

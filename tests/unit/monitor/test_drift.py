@@ -1,0 +1,155 @@
+"""Drift in bins at the rules' own cut points: the index, its chance, and what is called a drift."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chi2
+
+from decision_service.domain.factor import FactorValue, ValueType
+from decision_service.domain.values import Cause, Missing, Money
+from decision_service.workbench.monitor.drift import (
+    FEWEST,
+    LEVEL,
+    DriftRow,
+    Histogram,
+    Scale,
+    chance,
+    critical,
+    drift_of,
+    holm,
+    psi,
+    scales_of,
+)
+from tests.fakes.cases import STRICTER, changed_rules, version
+
+BY_OPTBINNING = [
+    ([328, 52], [88, 109], 0.8561451660792507),
+    ([88, 324, 350], [241, 34, 55], 1.887270643195365),
+    ([146, 184, 256, 202, 120], [80, 282, 299, 32, 63], 0.4868200928944083),
+]
+"""What `optbinning.binning.metrics.jeffrey` of optbinning 1.0.0 says of these counts."""
+
+_CHANGES = (
+    (STRICTER[0], STRICTER[0].replace("8000", "9000")),
+    ("when: income.paydays_missed >= 1", "when: 1 < income.paydays_missed"),
+)
+_TEN = Scale(
+    "income.months_12m", ValueType.INTEGER, tuple((Decimal(n), False) for n in range(1, 8))
+)
+
+
+@pytest.mark.parametrize(("before", "now", "index"), BY_OPTBINNING)
+def test_the_index_is_that_of_optbinning(before: list[int], now: list[int], index: float) -> None:
+    """Either way round, and nothing where nothing differs."""
+    assert psi(before, now) == pytest.approx(index, rel=1e-12)
+    assert psi(now, before) == pytest.approx(index, rel=1e-12)
+    assert psi(before, before) == 0
+
+
+@given(st.integers(1, 60), st.floats(0.001, 200))
+def test_the_chance_is_chi_square(freedom: int, statistic: float) -> None:
+    """As scipy has it, and the critical value is where the chance is the level."""
+    assert chance(statistic, freedom) == pytest.approx(chi2.sf(statistic, freedom), abs=1e-12)
+    assert critical(freedom) == pytest.approx(chi2.isf(LEVEL, freedom), rel=1e-9)
+
+
+def test_holm_adjusts_as_published() -> None:
+    """The example of R's p.adjust, in any order, and each at least what it was."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_bins_begin_where_the_rules_turn() -> None:
+    """At parameters of the day, bins of a scorecard, whole numbers after `>`, bands of a score."""
+    rules = version(changed_rules(9, *_CHANGES), 9)
+    found = {one.name: one.bins[:-2] for one in scales_of(rules, date(2026, 11, 1))}
+    assert found["income.conservative_6m"][:2] == ("below 9,000", "9,000 to below 30,000")
+    assert found["income.volatility_6m"] == ("below 0.15", "0.15 to below 0.4", "0.4 and more")
+    assert found["income.paydays_missed"] == ("below 2", "2 and more")
+    assert found["income.source_disagreement_6m"] == ("up to 0.4", "above 0.4")
+    assert found["stability.score"][1] == "280 to below 340"
+    assert found["employment.started_since_backed"] == ("true", "false", "other")
+    assert found["liabilities.monthly_amortization"] == ("any value",)
+    later = {one.name: one.bins for one in scales_of(rules, date(2026, 12, 1))}
+    assert found["income.months_24m"][0] == "below 4"
+    assert later["income.months_24m"][0] == "below 6"
+
+
+_CUTS = st.lists(st.tuples(st.integers(-9, 9), st.booleans()), min_size=1, unique=True)
+
+
+@given(_CUTS, st.integers(-20, 20))
+def test_a_value_lies_between_the_cuts_beside_it(
+    given_cuts: list[tuple[int, bool]], halves: int
+) -> None:
+    """The place of a value is the number of cut points that it lies above."""
+    value = Decimal(halves) / 2
+    ordered = tuple((Decimal(at), after) for at, after in sorted(given_cuts))
+    scale = Scale("x", ValueType.NUMBER, ordered)
+    below = sum(value > at or (value == at and not after) for at, after in ordered)
+    assert scale.place(FactorValue("x", value)) == below
+    assert len(set(scale.bins)) == len(ordered) + 3
+
+
+def test_stale_and_missing_are_bins_of_their_own() -> None:
+    """What was not recorded is in none, a score that was not given is missing."""
+    scale = Scale("x", ValueType.MONEY, ((Decimal(8000), False),))
+    gone = [FactorValue("x", None, (Missing(cause),)) for cause in (Cause.STALE, Cause.NO_DATA)]
+    found = [scale.place(one) for one in (FactorValue("x", Money("PHP", 799_999)), *gone, None)]
+    assert found == [0, -2, -1, None]
+    assert [scale.bins[n] for n in (-2, -1)] == ["stale", "missing"]
+    assert Scale("x.score", ValueType.NUMBER, score=True).place(None) == -1
+
+
+def _rows(
+    draw: np.random.Generator, n: int, m: int, moved: int = -1, factors: int = 30
+) -> tuple[DriftRow, ...]:
+    """Factors of two populations from one distribution each, but for the one that moved."""
+    before, now = [], []
+    for number in range(factors):
+        shares = draw.dirichlet(np.ones(10) * 0.8)
+        after = np.roll(shares, 1) * 0.2 + shares * 0.8 if number == moved else shares
+        scale = Scale(f"f{number}", _TEN.type, _TEN.cuts)
+        before.append(Histogram(scale, tuple(map(int, draw.multinomial(n, shares)))))
+        now.append(Histogram(scale, tuple(map(int, draw.multinomial(m, after)))))
+    return drift_of(before, now, [one.scale for one in now])
+
+
+@pytest.mark.long
+def test_a_hundred_undrifted_populations_raise_no_more_than_the_stated_alarms() -> None:
+    """Of 100 reports at most as many as 5 % leaves to chance (1 in 1,000), of any sizes."""
+    draw = np.random.default_rng(20261130)
+    alarms = sum(
+        any(row.drifted for row in _rows(draw, *map(int, draw.integers(FEWEST, 5_000, 2))))
+        for _ in range(100)
+    )
+    assert alarms <= 13, alarms
+
+
+def test_a_planted_drift_of_one_factor_is_found_and_no_other() -> None:
+    """It comes first, above its threshold, which is lower for larger populations."""
+    draw = np.random.default_rng(3)
+    found, larger = _rows(draw, 3_000, 2_000, moved=17), _rows(draw, 30_000, 20_000)
+    assert [row.name for row in found if row.drifted] == ["f17"]
+    [first, *_], scale = found, 3_000 * 2_000 / 5_000
+    assert (first.psi or 0) > (first.threshold or 9) > (larger[0].threshold or 9)
+    assert first.threshold == pytest.approx(chi2.isf(LEVEL, first.bins - 1) / scale)
+    expected = [chi2.sf((row.psi or 0) * scale, row.bins - 1) for row in found]
+    assert [row.probability for row in found] == pytest.approx(expected)
+    assert all((a.probability or 0) <= (b.probability or 0) for a, b in pairwise(found))
+
+
+def test_a_small_baseline_is_shown_and_judges_nothing() -> None:
+    """Nor does a factor of which all are in one bin."""
+    small = Histogram(_TEN, (FEWEST - 1, *[0] * 9))
+    [row] = drift_of([small], [Histogram(_TEN, (0, 900, *[0] * 8))], [])
+    assert (row.psi, row.drifted, row.recut) == (None, False, True)
+    even = Histogram(_TEN, (900, *[0] * 9))
+    assert drift_of([even], [even], [_TEN])[0].psi is None

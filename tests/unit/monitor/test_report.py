@@ -1,0 +1,159 @@
+"""What a monitoring report counts: overrides, vintages, marks, forecasts and groups."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from decision_service.domain.decision import Outcome
+from decision_service.domain.factor import ValueType
+from decision_service.workbench.backtest.render import decoded, encoded
+from decision_service.workbench.monitor.drift import Scale
+from decision_service.workbench.monitor.render import html
+from decision_service.workbench.monitor.report import (
+    LoanState,
+    Mark,
+    MarkKind,
+    MonitorReport,
+    MonitorSubject,
+    MonitorTally,
+    ObservedDecision,
+    ObservedLoan,
+    report_of,
+)
+from tests.unit.impact.reports import report as impact
+
+DAYS = (date(2026, 7, 1), date(2026, 9, 30))
+SUBJECT = MonitorSubject("test-loan", *DAYS, "v2", "2" * 64, "1.0")
+APPROVE, REFER, DECLINE = Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE
+_NAMES = ("<b>", "north", "north", "north")
+_GROUPS = {f"c-{n}": "few" if n >= 180 else _NAMES[n % 4] for n in range(200)}
+_SCALE = Scale("x.score", ValueType.NUMBER, score=True)
+
+
+def _decision(number: int, **changes: object) -> ObservedDecision:
+    """One of 200: approved, referred or declined in turn, by v2 with another vendor from 120 on."""
+    outcome = (APPROVE, REFER, DECLINE, DECLINE)[number % 4]
+    late = number >= 120
+    plain: dict[str, object] = {
+        "decision_id": f"dec_{number}",
+        "user_id": f"u-{number}",
+        "customer_ref": f"c-{number}",
+        "created": datetime(2026, 7, 1, 20, tzinfo=UTC) + timedelta(hours=number),
+        "outcome": outcome,
+        "judged": outcome,
+        "reason": "" if outcome is APPROVE else "LOW",
+        "version": 1 + late,
+        "digest": "12"[late],
+        "arm": "champion",
+        "program": "1.0",
+        "values": {},
+        "providers": frozenset({"new" if late else "old"}),
+    }
+    return ObservedDecision(**plain | changes)  # type: ignore[arg-type]
+
+
+def _report(*more: ObservedDecision, groups=None, forecast=None) -> MonitorReport:
+    reviewed = {"dec_1": APPROVE, "dec_2": APPROVE, "dec_4": DECLINE, "dec_5": REFER}
+    known = {"dec_0": False, "dec_8": True, "dec_1": True}.items()
+    loans = [ObservedLoan(one, DAYS[0], (LoanState(0, bad, closed=True),)) for one, bad in known]
+    tally = MonitorTally(ZoneInfo("Asia/Manila"), [_SCALE], reviewed, loans, groups)
+    for one in (*map(_decision, range(200)), *more):
+        tally.add(one)
+    steps = [Mark(date(2026, 7, 3), MarkKind.PLAN, "advance: as planned")]
+    return report_of(SUBJECT, tally, [_SCALE], steps, forecast=forecast)
+
+
+def test_overrides_of_both_directions_have_their_loans() -> None:
+    """A cap's referral of what the rules approved is no person's override."""
+    capped = _decision(999, outcome=REFER, judged=APPROVE)
+    rows = {
+        (r.rules, r.person): (r.decisions, r.loans.loans, r.loans.bad)
+        for r in _report(capped).overrides
+    }
+    assert rows == {
+        (APPROVE, ""): (50, 2, 1),
+        (APPROVE, "DECLINE"): (1, 0, 0),
+        (REFER, "APPROVE"): (1, 1, 1),
+        (DECLINE, "APPROVE"): (1, 0, 0),
+    }
+
+
+def test_volume_counts_every_decision_on_its_day_in_the_rules_zone() -> None:
+    """Those not enrolled too; a second decision on an applicant is no second applicant."""
+    again = _decision(0, decision_id="dec_again")
+    outside = _decision(1, outcome=Outcome.NOT_ENROLLED, values=None, version=0, arm="", reason="")
+    found = _report(again, outside)
+    assert (found.decisions, found.applicants) == (202, 200)
+    assert found.population[0].counts == (0, 0, 200)
+    assert sum(row.decisions for row in found.volume) == 202
+    assert found.volume[0].day == date(2026, 7, 2)
+    assert [(way.version, way.shares.of) for way in found.ways] == [(1, 121), (2, 80)]
+
+
+def test_changes_of_rules_plan_and_vendor_are_marked() -> None:
+    """On the day of the first decision after each; the first rules are no change."""
+    marks = [(one.kind, one.text) for one in _report().marks]
+    assert marks == [
+        (MarkKind.PLAN, "advance: as planned"),
+        (MarkKind.RULES, "v2 decides"),
+        (MarkKind.VENDOR, "first data of new"),
+        (MarkKind.VENDOR, "last data of old"),
+    ]
+
+
+def test_vintages_count_what_is_known_at_an_age() -> None:
+    """A closed loan stays as it is, an open one is known up to its newest report."""
+    states = (LoanState(1, bad=False, closed=False), LoanState(3, bad=True, closed=False))
+    repaid = (LoanState(0, bad=False, closed=True),)
+    loans = [ObservedLoan("d", date(2026, 7, 31), each) for each in (states, repaid, states[:1])]
+    tally = MonitorTally(ZoneInfo("UTC"), (), {}, loans, None)
+    [row] = report_of(SUBJECT, tally, (), ()).vintages
+    found = [(cell.age, cell.loans.bad, cell.loans.loans, cell.mature) for cell in row.cells[:4]]
+    assert found == [(1, 0, 3, True), (2, 0, 2, True), (3, 1, 2, False), (4, 0, 1, False)]
+
+
+def test_a_forecast_is_compared_with_what_its_rules_did() -> None:
+    """With all decisions where these very rules decided none; of their 80 a quarter is approved."""
+    digest = impact().subject.other_digest
+    found = _report(forecast=impact()).forecast
+    assert found is not None
+    assert (found.exact, found.of) == (False, 200)
+    tally = MonitorTally(ZoneInfo("UTC"), (), {}, (), None)
+    for number in range(200):
+        tally.add(_decision(number, digest=digest if number >= 120 else "1"))
+    exact = report_of(SUBJECT, tally, (), (), forecast=impact()).forecast
+    assert exact is not None
+    assert (exact.exact, exact.of, exact.rows[0].came.share) == (True, 80, 0.25)
+    assert [row.missed for row in exact.rows] == [True, True, True]
+    difference = exact.rows[0].difference
+    assert difference.difference == pytest.approx(0.25 - exact.rows[0].forecast.share)
+    assert difference.low < difference.difference < difference.high < 0
+
+
+def test_groups_differ_from_the_largest_and_are_not_kept() -> None:
+    """A person's result counts; no key of the file is in the report, and a name is only text."""
+    found = _report(groups={**_GROUPS, "c-unknown": "north"})
+    assert found.groups is not None
+    rows = {row.group: row for row in found.groups.rows}
+    assert (rows["north"].shares.of, rows["<b>"].shares.of, found.groups.unmatched) == (135, 45, 1)
+    assert rows["north"].shares.approve.share == pytest.approx(2 / 135)
+    assert rows["<b>"].shares.approve.share == pytest.approx(44 / 45)
+    assert rows["<b>"].differences[0].low > 0.8
+    assert rows["north"].differences == ()
+    assert (len(rows), found.groups.pooled) == (2, 20)
+    written, page = encoded(found).decode(), html(found)
+    assert "c-1" not in written + page
+    assert "<b>" not in page
+    assert "&lt;b&gt;" in page
+
+
+def test_a_changed_figure_is_found_by_the_documents_own_digest() -> None:
+    """Without one it is read back as it was written."""
+    document = encoded(_report())
+    assert decoded(document, MonitorReport) == _report()
+    with pytest.raises(msgspec.ValidationError, match="sha256"):
+        decoded(document.replace(b'"decisions": 200', b'"decisions": 201'), MonitorReport)
