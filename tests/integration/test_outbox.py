@@ -31,9 +31,9 @@ from decision_service.store.engine import PostgresServer, parse_store_url
 from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 from tests.kits.notice_log import LETTER
-from tests.kits.postgres import Postgres
 from tests.kits.outbox_receiver import SECRETS, receiving
 from tests.kits.outbox_receiver import Receiver as Heard
+from tests.kits.postgres import Postgres
 from tests.kits.rollout_journal import FIRST
 from tests.kits.stores import opened
 
