@@ -67,7 +67,11 @@ def monitor(
     store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
 ) -> None:
-    """Volume, drift, overrides, vintages, a forecast and groups."""
+    """Whether a policy in force still does what it was made for, as HTML and JSON.
+
+    Volume and outcomes by version and arm, drift from a baseline, overrides, loans by month, a
+    forecast and what came, and groups. The store, or a replica of it, is only read.
+    """
     first, last = _days(f"{since}..{until}", "--from and --to")
     try:
         ruleset = LoadedRules.read(rules).rulebook.product(product).champion

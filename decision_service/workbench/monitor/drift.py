@@ -212,9 +212,10 @@ class DriftRow(msgspec.Struct, frozen=True):
     """A score or factor in both populations.
 
     `psi` and what follows are None where it is not judged: fewer than `FEWEST` in the baseline, or
-    all in one bin. `threshold` is the index that chance alone exceeds in 5 of 100 samples of these
-    sizes, `adjusted` the probability after Holm's correction for all rows. `recut` says that the
-    rules' cut points are others than those of the baseline, at which both are counted.
+    all in one bin. `threshold` is the index that chance alone exceeds in about 5 of 100 samples of
+    these sizes, `probability` that of so large a difference by chance alone, `adjusted` the same
+    after Holm's correction for all rows. `recut` says that the rules' cut points are others than
+    those of the baseline, at which both are counted.
     """
 
     baseline: Histogram
@@ -250,10 +251,9 @@ def drift_of(
         if n < FEWEST or not freedom:
             others.append(row)
             continue
-        index, scale = psi(olds, news), n * m / (n + m)
-        probability = chance(index * scale, freedom)
-        threshold = critical(freedom) / scale
-        row = replace(row, psi=index, threshold=threshold, probability=probability)
+        threshold = critical(freedom) * (n + m) / (n * m)
+        probability = chance(pearson(olds, news), freedom)
+        row = replace(row, psi=psi(olds, news), threshold=threshold, probability=probability)
         judged.append((probability, row))
     adjusted = holm([probability for probability, _ in judged])
     rows = [replace(row, adjusted=at) for at, (_, row) in zip(adjusted, judged, strict=True)]
@@ -286,17 +286,22 @@ def psi(before: Sequence[int], now: Sequence[int]) -> float:
     return sum((q - p) * log(q / p) for p, q in shares)
 
 
-def chance(statistic: float, freedom: int) -> float:
-    """How probable chi-square of so many degrees of freedom is to be at least so large.
+def pearson(before: Sequence[int], now: Sequence[int]) -> float:
+    """Pearson's statistic of whether two rows of counts, none of them empty, are of one population.
 
-    Where two samples of n and m come from one population, PSI n m / (n + m) is about chi-square
-    with one degree of freedom fewer than bins. ln(q / p) is about (q - p) / r for the common share
-    r, so that PSI is about the sum of (q - p)² / r; the difference q - p of two independent samples
-    has the multinomial's covariance times 1/n + 1/m, and Pearson's sum of the squares is then
-    chi-square times that. Yurdakul and Naranjo, "Statistical properties of the population stability
-    index", Journal of Risk Model Validation 14 (2020); Yurdakul's dissertation of that name,
-    Western Michigan University (2018), has the proof.
+    Where they are, it is about chi-square with one degree of freedom fewer than bins, and so is
+    PSI n m / (n + m): ln(q / p) is about (q - p) / r for the common share r, so that PSI is about
+    the sum of (q - p)² / r. Yurdakul and Naranjo, "Statistical properties of the population
+    stability index", Journal of Risk Model Validation 14 (2020). But far out in the tail, where
+    Holm's correction looks, PSI of a few hundred is larger than that: of reports with 30 rows on
+    undrifted populations of 200 and 5,000 it would call a drift in 9 of 100, Pearson's in 5.
     """
+    n, m = sum(before), sum(now)
+    return sum((m * a - n * b) ** 2 / (a + b) for a, b in zip(before, now, strict=True)) / (n * m)
+
+
+def chance(statistic: float, freedom: int) -> float:
+    """How probable chi-square of so many degrees of freedom is to be at least so large."""
     half = statistic / 2
     if half <= 0:
         return 1.0
