@@ -42,9 +42,6 @@ LEVEL = 0.05
 _EXPECTED = 10
 """Applicants that the smaller population must be expected to have in a bin that is judged."""
 
-_EMPTY = 0.5
-"""What counts for a bin that one population has nobody in, since its logarithm has no value."""
-
 _NUMBERS = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
 _SIDES = {">=": (False,), "<": (False,), ">": (True,), "<=": (True,)}
 
@@ -282,7 +279,7 @@ def psi(before: Sequence[int], now: Sequence[int]) -> float:
     empty bin counts as half an applicant.
     """
     n, m = sum(before), sum(now)
-    shares = [((a or _EMPTY) / n, (b or _EMPTY) / m) for a, b in zip(before, now, strict=True)]
+    shares = [((a or 0.5) / n, (b or 0.5) / m) for a, b in zip(before, now, strict=True)]
     return sum((q - p) * log(q / p) for p, q in shares)
 
 
@@ -290,11 +287,8 @@ def pearson(before: Sequence[int], now: Sequence[int]) -> float:
     """Pearson's statistic of whether two rows of counts, none of them empty, are of one population.
 
     Where they are, it is about chi-square with one degree of freedom fewer than bins, and so is
-    PSI n m / (n + m): ln(q / p) is about (q - p) / r for the common share r, so that PSI is about
-    the sum of (q - p)² / r. Yurdakul and Naranjo, "Statistical properties of the population
-    stability index", Journal of Risk Model Validation 14 (2020). But far out in the tail, where
-    Holm's correction looks, PSI of a few hundred is larger than that: of reports with 30 rows on
-    undrifted populations of 200 and 5,000 it would call a drift in 9 of 100, Pearson's in 5.
+    PSI n m / (n + m). But far out, where Holm's correction looks, that of a few hundred is larger:
+    of undrifted populations of 200 and 5,000 PSI would name a row in 9 of 100 reports.
     """
     n, m = sum(before), sum(now)
     return sum((m * a - n * b) ** 2 / (a + b) for a, b in zip(before, now, strict=True)) / (n * m)
@@ -323,8 +317,7 @@ def critical(freedom: int, level: float = LEVEL) -> float:
 def holm(probabilities: Sequence[float]) -> list[float]:
     """Each probability as adjusted for all of them: any that is below a level may be believed.
 
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
-    Statistics 6 (1979). It holds however the rows depend on each other, as factors do.
+    Holm, Scandinavian Journal of Statistics 6 (1979): however they depend on each other.
     """
     found, reached = [0.0] * len(probabilities), 0.0
     for rank, place in enumerate(sorted(range(len(found)), key=probabilities.__getitem__)):

@@ -42,9 +42,6 @@ PAGE = 500
 
 _kept = cache(LoanState)
 
-MOST_STEPS = 100_000
-"""More than the journal of any rollout has."""
-
 _ROW, _LOAN = decisions.c, loan_outcomes.c
 _PLACE = sa.tuple_(_ROW.created, _ROW.decision_id)
 _DECISIONS = (
@@ -152,7 +149,7 @@ async def steps(
     store: StoreReader, product: str, chosen: KeyRange, zone: ZoneInfo
 ) -> Sequence[Mark]:
     """The steps of the rollout in a range."""
-    every = await store.read(lambda c: rollouts.history(c, product, None, MOST_STEPS))
+    every = await store.read(lambda c: rollouts.history(c, product, None, 100_000))
     return [
         Mark(
             step.at.astimezone(zone).date(),

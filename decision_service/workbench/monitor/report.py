@@ -85,14 +85,6 @@ class MarkKind(StrEnum):
     PROGRAM = "program"
 
 
-_OF = {
-    MarkKind.RULES: "decision by",
-    MarkKind.PROGRAM: "decision by program",
-    MarkKind.VENDOR: "data of",
-}
-_Place = tuple[int, date]
-
-
 class Mark(msgspec.Struct, frozen=True, order=True):
     day: date
     kind: MarkKind
@@ -288,7 +280,7 @@ class MonitorTally:
         self._bad: defaultdict[str, list[bool]] = defaultdict(list)
         for one in loans:
             self._bad[one.decision_id].append(one.states[-1].bad)
-        self._seen: dict[tuple[MarkKind, str], tuple[_Place, _Place, int]] = {}
+        self._seen: dict[tuple[MarkKind, str], tuple[int, date, int, date, int]] = {}
 
     def add(self, one: ObservedDecision) -> None:
         day = one.created.astimezone(self._zone).date()
@@ -297,10 +289,10 @@ class MonitorTally:
             return
         if self.population.add(one):
             self.first_by_rules.setdefault(one.digest, Counter())[one.judged] += 1
-            self._see(day, MarkKind.RULES, f"v{one.version} ({one.digest[:8]})")
-            self._see(day, MarkKind.PROGRAM, one.program)
+            self._see(day, MarkKind.RULES, f"decision by v{one.version} ({one.digest[:8]})")
+            self._see(day, MarkKind.PROGRAM, f"decision by program {one.program}")
             for provider in one.providers:
-                self._see(day, MarkKind.VENDOR, provider)
+                self._see(day, MarkKind.VENDOR, f"data of {provider}")
         person = self._reviewed.get(one.decision_id, one.judged)
         way = (one.judged, "" if person is one.judged else person.value)
         self.judged[way] += 1
@@ -313,25 +305,24 @@ class MonitorTally:
                 self.grouped.setdefault(one.user_id, (self.groups[key], final))
 
     def _see(self, day: date, kind: MarkKind, name: str) -> None:
-        now = (self.population.applicants, day)
-        first, _, many = self._seen.get((kind, name), (now, now, 0))
-        self._seen[kind, name] = first, now, many + 1
+        now = self.population.applicants
+        first, began, *_, many = self._seen.get((kind, name), (now, day, now, day, 0))
+        self._seen[kind, name] = first, began, now, day, many + 1
 
     def marks(self) -> Iterator[Mark]:
         """What began or ended within the days, as far as chance does not explain it."""
         every = self.population.applicants
-        for (kind, name), ((first, began), (last, ended), many) in self._seen.items():
-            if _none_of(first - 1, every, many) < _BY_CHANCE:
-                yield Mark(began, kind, f"first {_OF[kind]} {name}")
-            if kind is MarkKind.VENDOR and _none_of(every - last, every, many) < _BY_CHANCE:
-                yield Mark(ended, kind, f"last {_OF[kind]} {name}")
+        for (kind, name), (first, began, last, ended, many) in self._seen.items():
+            if _all_within(every - first + 1, every, many) < _BY_CHANCE:
+                yield Mark(began, kind, f"first {name}")
+            if kind is MarkKind.VENDOR and _all_within(last, every, many) < _BY_CHANCE:
+                yield Mark(ended, kind, f"last {name}")
 
 
-def _none_of(these: int, every: int, many: int) -> float:
-    """How probable it is that none of `many` is among these, if they come in any order."""
-    rest = every - these
-    ways = lgamma(rest + 1) - lgamma(rest - many + 1)
-    return exp(ways - lgamma(every + 1) + lgamma(every - many + 1))
+def _all_within(part: int, every: int, many: int) -> float:
+    """How probable it is that all of `many` come in a part, if they come in any order."""
+    ways, all_ways = (lgamma(n + 1) - lgamma(n - many + 1) for n in (part, every))
+    return exp(ways - all_ways)
 
 
 def report_of(
@@ -394,8 +385,8 @@ def _vintages(loans: Iterable[ObservedLoan], until: date) -> Iterator[VintageRow
         months[f"{one.decided:%Y-%m}"].append(one)
     for month, found in sorted(months.items()):
         # Loans are still paid out in the month of the last day.
-        ended = month < f"{until + timedelta(days=1):%Y-%m}"
-        reached = ended * months_on_book(max(one.begun for one in found), until)
+        over = month < f"{until + timedelta(days=1):%Y-%m}"
+        reached = months_on_book(max(one.begun for one in found), until) if over else 0
         cells = []
         for age in AGES:
             known = [bad for one in found if (bad := one.bad_at(age)) is not None]
