@@ -37,10 +37,6 @@ from decision_service.workbench.monitor.report import (
     report_of,
 )
 
-VINTAGES = 24
-"""Months of decisions whose loans are shown, up to the last day."""
-
-_KEYS = ("decision_id", "customer_ref")
 Report = TypeVar("Report", MonitorReport, ImpactReport)
 
 
@@ -67,7 +63,11 @@ def monitor(
     store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
 ) -> None:
-    """Volume, drift, overrides, vintages, a forecast and groups."""
+    """Whether a policy in force still does what it was made for, as HTML and JSON.
+
+    Volume and outcomes by version and arm, drift from a baseline, overrides, loans by month, a
+    forecast and what came, and groups. The store, or a replica of it, is only read.
+    """
     first, last = _days(f"{since}..{until}", "--from and --to")
     try:
         ruleset = LoadedRules.read(rules).rulebook.product(product).champion
@@ -134,7 +134,7 @@ def groups_of(file: Path) -> Mapping[str, str]:
         with file.open(encoding="utf-8-sig", newline="") as text:
             rows = csv.reader(text)
             head = next(rows, [])
-            if len(head) != 2 or head[0] not in _KEYS or head[1] != "group":
+            if head not in (["decision_id", "group"], ["customer_ref", "group"]):
                 raise CommandError(
                     f"--groups {file} begins with {','.join(head) or 'nothing'}: its first line "
                     "must be decision_id,group or customer_ref,group"
@@ -166,7 +166,7 @@ async def _report(
     settings, product, zone = load(), subject.product, ruleset.zone
     first, last = subject.since, subject.until
     window, scales = days_within(first, last, zone), scales_of(ruleset, last)
-    booked = days_within(min(first, _months_before(last, VINTAGES)), last, zone)
+    booked = days_within(min(first, last.replace(last.year - 2, day=1)), last, zone)
     url = store or settings.store_url
     async with aclosing(await StoreReader.open(url, keys_to_read_with(settings, url))) as reader:
         if baseline is not None and not baseline.file:
@@ -187,11 +187,6 @@ async def _report(
             )
         plan = await steps(reader, product, window, zone)
     return report_of(subject, tally, scales, plan, baseline, forecast)
-
-
-def _months_before(day: date, months: int) -> date:
-    index = day.year * 12 + day.month - 1 - months
-    return date(index // 12, index % 12 + 1, 1)
 
 
 async def _count(

@@ -42,9 +42,6 @@ LEVEL = 0.05
 _EXPECTED = 10
 """Applicants that the smaller population must be expected to have in a bin that is judged."""
 
-_EMPTY = 0.5
-"""What counts for a bin that one population has nobody in, since its logarithm has no value."""
-
 _NUMBERS = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
 _SIDES = {">=": (False,), "<": (False,), ">": (True,), "<=": (True,)}
 
@@ -212,9 +209,10 @@ class DriftRow(msgspec.Struct, frozen=True):
     """A score or factor in both populations.
 
     `psi` and what follows are None where it is not judged: fewer than `FEWEST` in the baseline, or
-    all in one bin. `threshold` is the index that chance alone exceeds in 5 of 100 samples of these
-    sizes, `adjusted` the probability after Holm's correction for all rows. `recut` says that the
-    rules' cut points are others than those of the baseline, at which both are counted.
+    all in one bin. `threshold` is the index that chance alone exceeds in about 5 of 100 samples of
+    these sizes, `probability` that of so large a difference by chance alone, `adjusted` the same
+    after Holm's correction for all rows. `recut` says that the rules' cut points are others than
+    those of the baseline, at which both are counted.
     """
 
     baseline: Histogram
@@ -250,10 +248,9 @@ def drift_of(
         if n < FEWEST or not freedom:
             others.append(row)
             continue
-        index, scale = psi(olds, news), n * m / (n + m)
-        probability = chance(index * scale, freedom)
-        threshold = critical(freedom) / scale
-        row = replace(row, psi=index, threshold=threshold, probability=probability)
+        threshold = critical(freedom) * (n + m) / (n * m)
+        probability = chance(pearson(olds, news), freedom)
+        row = replace(row, psi=psi(olds, news), threshold=threshold, probability=probability)
         judged.append((probability, row))
     adjusted = holm([probability for probability, _ in judged])
     rows = [replace(row, adjusted=at) for at, (_, row) in zip(adjusted, judged, strict=True)]
@@ -282,21 +279,23 @@ def psi(before: Sequence[int], now: Sequence[int]) -> float:
     empty bin counts as half an applicant.
     """
     n, m = sum(before), sum(now)
-    shares = [((a or _EMPTY) / n, (b or _EMPTY) / m) for a, b in zip(before, now, strict=True)]
+    shares = [((a or 0.5) / n, (b or 0.5) / m) for a, b in zip(before, now, strict=True)]
     return sum((q - p) * log(q / p) for p, q in shares)
 
 
-def chance(statistic: float, freedom: int) -> float:
-    """How probable chi-square of so many degrees of freedom is to be at least so large.
+def pearson(before: Sequence[int], now: Sequence[int]) -> float:
+    """Pearson's statistic of whether two rows of counts, none of them empty, are of one population.
 
-    Where two samples of n and m come from one population, PSI n m / (n + m) is about chi-square
-    with one degree of freedom fewer than bins. ln(q / p) is about (q - p) / r for the common share
-    r, so that PSI is about the sum of (q - p)² / r; the difference q - p of two independent samples
-    has the multinomial's covariance times 1/n + 1/m, and Pearson's sum of the squares is then
-    chi-square times that. Yurdakul and Naranjo, "Statistical properties of the population stability
-    index", Journal of Risk Model Validation 14 (2020); Yurdakul's dissertation of that name,
-    Western Michigan University (2018), has the proof.
+    Where they are, it is about chi-square with one degree of freedom fewer than bins, and so is
+    PSI n m / (n + m). But far out, where Holm's correction looks, that of a few hundred is larger:
+    of undrifted populations of 200 and 5,000 PSI would name a row in 9 of 100 reports.
     """
+    n, m = sum(before), sum(now)
+    return sum((m * a - n * b) ** 2 / (a + b) for a, b in zip(before, now, strict=True)) / (n * m)
+
+
+def chance(statistic: float, freedom: int) -> float:
+    """How probable chi-square of so many degrees of freedom is to be at least so large."""
     half = statistic / 2
     if half <= 0:
         return 1.0
@@ -318,8 +317,7 @@ def critical(freedom: int, level: float = LEVEL) -> float:
 def holm(probabilities: Sequence[float]) -> list[float]:
     """Each probability as adjusted for all of them: any that is below a level may be believed.
 
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
-    Statistics 6 (1979). It holds however the rows depend on each other, as factors do.
+    Holm, Scandinavian Journal of Statistics 6 (1979): however they depend on each other.
     """
     found, reached = [0.0] * len(probabilities), 0.0
     for rank, place in enumerate(sorted(range(len(found)), key=probabilities.__getitem__)):

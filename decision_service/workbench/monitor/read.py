@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,12 +35,12 @@ from decision_service.workbench.monitor.report import (
     MarkKind,
     ObservedDecision,
     ObservedLoan,
+    months_on_book,
 )
 
 PAGE = 500
 
-MOST_STEPS = 100_000
-"""More than the journal of any rollout has."""
+_kept = cache(LoanState)
 
 _ROW, _LOAN = decisions.c, loan_outcomes.c
 _PLACE = sa.tuple_(_ROW.created, _ROW.decision_id)
@@ -55,8 +56,9 @@ _REVIEWS = (
     .where(*IN_RANGE, reviews.c.state == ReviewState.COMPLETED.value)
     .order_by(reviews.c.opened, reviews.c.review_id)
 )
+_OF_LOAN = (_LOAN.decision_id, _LOAN.as_of, _LOAN.status, _LOAN.disbursed_on, _LOAN.overdue_days)
 _LOANS = (
-    sa.select(loan_outcomes, _ROW.created)
+    sa.select(_LOAN.caller, _LOAN.loan_id, *_OF_LOAN, _ROW.created)
     .join(decisions, _ROW.decision_id == _LOAN.decision_id)
     .where(*IN_RANGE, _LOAN.as_of <= sa.bindparam("until"))
     .order_by(_LOAN.caller, _LOAN.loan_id, _LOAN.as_of)
@@ -119,8 +121,13 @@ async def lent(
 ) -> Sequence[ObservedLoan]:
     """The loans on decisions of a range that were taken up, by their reports until a day."""
     given = range_of(product, chosen) | {"until": until.isoformat()}
-    rows = await store.read(lambda c: c.execute(_LOANS, given).all())
-    found = []
+    return await store.read(lambda c: [*_loans(c, given, zone)])
+
+
+def _loans(
+    connection: sa.Connection, given: Mapping[str, Any], zone: ZoneInfo
+) -> Iterator[ObservedLoan]:
+    rows = connection.execute(_LOANS, given, execution_options={"yield_per": PAGE})
     for _, group in groupby(rows, key=lambda row: (row.caller, row.loan_id)):
         every = [*group]
         if every[-1].status != LoanStatus.NOT_TAKEN_UP:
@@ -128,23 +135,21 @@ async def lent(
             paid_out = (row.disbursed_on for row in every if row.disbursed_on)
             begun = date.fromisoformat(next(paid_out, decided_on.isoformat()))
             states = tuple(_state(begun, row) for row in every)
-            found.append(ObservedLoan(every[0].decision_id, decided_on, states))
-    return found
+            yield ObservedLoan(every[0].decision_id, decided_on, begun, states)
 
 
 def _state(begun: date, row: Any) -> LoanState:
-    day = date.fromisoformat(row.as_of)
-    months = (day.year - begun.year) * 12 + day.month - begun.month - (day.day < begun.day)
+    months = months_on_book(begun, date.fromisoformat(row.as_of))
     lost = row.status == LoanStatus.CHARGED_OFF
     closed = lost or row.status == LoanStatus.REPAID
-    return LoanState(max(months, 0), lost or row.overdue_days > 0, closed)
+    return _kept(max(months, 0), lost or row.overdue_days > 0, closed)
 
 
 async def steps(
     store: StoreReader, product: str, chosen: KeyRange, zone: ZoneInfo
 ) -> Sequence[Mark]:
     """The steps of the rollout in a range."""
-    every = await store.read(lambda c: rollouts.history(c, product, None, MOST_STEPS))
+    every = await store.read(lambda c: rollouts.history(c, product, None, 100_000))
     return [
         Mark(
             step.at.astimezone(zone).date(),

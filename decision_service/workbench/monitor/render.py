@@ -19,13 +19,9 @@ MOST_DAYS = 31
 """Days that have a row each; of a longer report months have one."""
 
 MOST_SHOWN = 6
-"""Scores and factors whose bins are shown besides those that drifted."""
-
-MOST_REASONS = 6
-"""Principal reasons of a version and arm that have a row."""
+"""Reasons of a version and arm, and scores and factors whose bins are shown undrifted."""
 
 View = Mapping[str, Any]
-"""What templates name of a row."""
 
 
 def columns(report: MonitorReport) -> Iterator[View]:
@@ -69,7 +65,7 @@ def reasons(report: MonitorReport) -> Iterator[View]:
         for row in report.volume:
             if row.reason and (row.version, row.arm) == (way.version, way.arm):
                 found[row.reason] += row.decisions
-        for reason, many in found.most_common(MOST_REASONS):
+        for reason, many in found.most_common(MOST_SHOWN):
             share = share_of(many, way.shares.of)
             yield {"way": way, "reason": reason, "decisions": many, "share": share}
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from math import exp, lgamma
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,7 +24,7 @@ AGES = (1, 2, 3, 4, 5, 6, 9, 12)
 """Months on book at which vintages are looked at."""
 
 _BY_CHANCE = 0.001
-"""How improbable it must be by chance that a provider's applicants all come late, or early."""
+"""How improbable it must be that all applicants of a version, or of a vendor, come late."""
 
 
 class ObservedDecision(msgspec.Struct, frozen=True, gc=False):
@@ -48,6 +49,11 @@ class ObservedDecision(msgspec.Struct, frozen=True, gc=False):
     providers: frozenset[str] = frozenset()
 
 
+def months_on_book(begun: date, day: date) -> int:
+    """Whole months of a loan that was paid out on a day."""
+    return (day.year - begun.year) * 12 + day.month - begun.month - (day.day < begun.day)
+
+
 class LoanState(msgspec.Struct, frozen=True):
     """What a loan's newest report up to an age says; a closed loan stays as it is."""
 
@@ -61,6 +67,7 @@ class ObservedLoan(msgspec.Struct, frozen=True):
 
     decision_id: str
     decided: date
+    begun: date
     states: tuple[LoanState, ...]
 
     def bad_at(self, age: int) -> bool | None:
@@ -126,7 +133,7 @@ class OverrideRow(msgspec.Struct, frozen=True):
 
 
 class VintageCell(msgspec.Struct, frozen=True):
-    """The loans of a month that are known at an age; `mature` where all of them have reached it."""
+    """The loans of a month that are known at an age; `mature` where all of them are that old."""
 
     age: int
     loans: LoanCounts
@@ -273,23 +280,19 @@ class MonitorTally:
         self._bad: defaultdict[str, list[bool]] = defaultdict(list)
         for one in loans:
             self._bad[one.decision_id].append(one.states[-1].bad)
-        self._rules: dict[str, Mark] = {}
-        self._programs: dict[str, Mark] = {}
-        self._providers: dict[str, list[tuple[int, date]]] = {}
+        self._seen: dict[tuple[MarkKind, str], tuple[int, date, int, date, int]] = {}
 
     def add(self, one: ObservedDecision) -> None:
         day = one.created.astimezone(self._zone).date()
         self.volume[day, one.version, one.arm, one.outcome, one.reason] += 1
         if one.values is None:
             return
-        self._rules.setdefault(one.digest, Mark(day, MarkKind.RULES, f"v{one.version} decides"))
-        program = Mark(day, MarkKind.PROGRAM, f"program {one.program}")
-        self._programs.setdefault(one.program, program)
         if self.population.add(one):
             self.first_by_rules.setdefault(one.digest, Counter())[one.judged] += 1
+            self._see(day, MarkKind.RULES, f"decision by v{one.version} ({one.digest[:8]})")
+            self._see(day, MarkKind.PROGRAM, f"decision by program {one.program}")
             for provider in one.providers:
-                place = (self.population.applicants, day)
-                self._providers.setdefault(provider, []).append(place)
+                self._see(day, MarkKind.VENDOR, f"data of {provider}")
         person = self._reviewed.get(one.decision_id, one.judged)
         way = (one.judged, "" if person is one.judged else person.value)
         self.judged[way] += 1
@@ -301,17 +304,25 @@ class MonitorTally:
                 final = self._reviewed.get(one.decision_id, one.outcome)
                 self.grouped.setdefault(one.user_id, (self.groups[key], final))
 
+    def _see(self, day: date, kind: MarkKind, name: str) -> None:
+        now = self.population.applicants
+        first, began, *_, many = self._seen.get((kind, name), (now, day, now, day, 0))
+        self._seen[kind, name] = first, began, now, day, many + 1
+
     def marks(self) -> Iterator[Mark]:
-        """Rules and programs after the first, and providers that began to be read, or ended."""
-        for firsts in (self._rules, self._programs):
-            yield from [*firsts.values()][1:]
+        """What began or ended within the days, as far as chance does not explain it."""
         every = self.population.applicants
-        for provider, seen in self._providers.items():
-            (first, began), (last, ended), many = seen[0], seen[-1], len(seen)
-            if (1 - (first - 1) / every) ** many < _BY_CHANCE:
-                yield Mark(began, MarkKind.VENDOR, f"first data of {provider}")
-            if (last / every) ** many < _BY_CHANCE:
-                yield Mark(ended, MarkKind.VENDOR, f"last data of {provider}")
+        for (kind, name), (first, began, last, ended, many) in self._seen.items():
+            if _all_within(every - first + 1, every, many) < _BY_CHANCE:
+                yield Mark(began, kind, f"first {name}")
+            if kind is MarkKind.VENDOR and _all_within(last, every, many) < _BY_CHANCE:
+                yield Mark(ended, kind, f"last {name}")
+
+
+def _all_within(part: int, every: int, many: int) -> float:
+    """How probable it is that all of `many` come in a part, if they come in any order."""
+    ways, all_ways = (lgamma(n + 1) - lgamma(n - many + 1) for n in (part, every))
+    return exp(ways - all_ways)
 
 
 def report_of(
@@ -372,10 +383,10 @@ def _vintages(loans: Iterable[ObservedLoan], until: date) -> Iterator[VintageRow
     months: defaultdict[str, list[ObservedLoan]] = defaultdict(list)
     for one in loans:
         months[f"{one.decided:%Y-%m}"].append(one)
-    # The youngest loan of a month was decided on its last day at the latest.
-    end = until + timedelta(days=1)
     for month, found in sorted(months.items()):
-        reached = (end.year - int(month[:4])) * 12 + end.month - int(month[5:]) - 1
+        # Loans are still paid out in the month of the last day.
+        over = month < f"{until + timedelta(days=1):%Y-%m}"
+        reached = months_on_book(max(one.begun for one in found), until) if over else 0
         cells = []
         for age in AGES:
             known = [bad for one in found if (bad := one.bad_at(age)) is not None]

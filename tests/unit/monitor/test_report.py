@@ -59,7 +59,9 @@ def _decision(number: int, **changes: object) -> ObservedDecision:
 def _report(*more: ObservedDecision, groups=None, forecast=None) -> MonitorReport:
     reviewed = {"dec_1": APPROVE, "dec_2": APPROVE, "dec_4": DECLINE, "dec_5": REFER}
     known = {"dec_0": False, "dec_8": True, "dec_1": True}.items()
-    loans = [ObservedLoan(one, DAYS[0], (LoanState(0, bad, closed=True),)) for one, bad in known]
+    loans = [
+        ObservedLoan(one, *[DAYS[0]] * 2, (LoanState(0, bad, closed=True),)) for one, bad in known
+    ]
     tally = MonitorTally(ZoneInfo("Asia/Manila"), [_SCALE], reviewed, loans, groups)
     for one in (*map(_decision, range(200)), *more):
         tally.add(one)
@@ -95,25 +97,35 @@ def test_volume_counts_every_decision_on_its_day_in_the_rules_zone() -> None:
 
 
 def test_changes_of_rules_plan_and_vendor_are_marked() -> None:
-    """On the day of the first decision after each; the first rules are no change."""
+    """On the day of the first decision after each; rules that decide by turns are no change."""
     marks = [(one.kind, one.text) for one in _report().marks]
     assert marks == [
         (MarkKind.PLAN, "advance: as planned"),
-        (MarkKind.RULES, "v2 decides"),
+        (MarkKind.RULES, "first decision by v2 (2)"),
         (MarkKind.VENDOR, "first data of new"),
         (MarkKind.VENDOR, "last data of old"),
     ]
+    tally = MonitorTally(ZoneInfo("UTC"), (), {}, (), None)
+    for number in range(200):
+        arm = {"version": 1, "digest": "12"[number % 9 == 8], "providers": frozenset()}
+        tally.add(_decision(number, **arm))
+    assert [*tally.marks()] == []
 
 
 def test_vintages_count_what_is_known_at_an_age() -> None:
     """A closed loan stays as it is, an open one is known up to its newest report."""
     states = (LoanState(1, bad=False, closed=False), LoanState(3, bad=True, closed=False))
     repaid = (LoanState(0, bad=False, closed=True),)
-    loans = [ObservedLoan("d", date(2026, 7, 31), each) for each in (states, repaid, states[:1])]
+    days = date(2026, 7, 20), date(2026, 7, 30)
+    loans = [ObservedLoan("d", *days, each) for each in (states, repaid, states[:1])]
     tally = MonitorTally(ZoneInfo("UTC"), (), {}, loans, None)
     [row] = report_of(SUBJECT, tally, (), ()).vintages
     found = [(cell.age, cell.loans.bad, cell.loans.loans, cell.mature) for cell in row.cells[:4]]
     assert found == [(1, 0, 3, True), (2, 0, 2, True), (3, 1, 2, False), (4, 0, 1, False)]
+    late = ObservedLoan("d", days[0], date(2026, 9, 2), repaid)
+    tally = MonitorTally(ZoneInfo("UTC"), (), {}, [*loans, late], None)
+    [row] = report_of(SUBJECT, tally, (), ()).vintages
+    assert not any(cell.mature for cell in row.cells)
 
 
 def test_a_forecast_is_compared_with_what_its_rules_did() -> None:
