@@ -191,6 +191,23 @@ def test_erased_people_go_from_every_day(url, entries, export, tmp_path):
     assert [*folder.glob("*/day=*")] == []
 
 
+def test_who_comes_back_is_in_it_with_what_was_decided_since(url, entries, export, tmp_path):
+    """After an erasure, with the same data given anew; what was decided before stays out."""
+    before = entries[0]
+    own = {"decision_id": "dec_since", "request_id": "since", "created": entries[-1].created}
+    asyncio.run(erase(url, before))
+
+    async def apply_again() -> None:
+        async with opened(url) as store:
+            await store.commit(replace(before, **own, consent=1))
+
+    asyncio.run(apply_again())
+    assert export().code == 0
+    assert tags(tmp_path / "decisions") == {
+        tag_of(one) for one in ("dec_since", *(one.decision_id for one in entries[1:]))
+    }
+
+
 class Killed(BaseException):
     """The process ends here."""
 
@@ -234,6 +251,25 @@ def test_whenever_it_is_killed_the_next_run_goes_on(tmp_path, capsys, monkeypatc
         assert manifest(folder)["removed"] == expected["removed"]
         assert tag_of(entries[0].decision_id) not in tags(folder, "factors") | tags(folder)
     assert at > 15
+
+
+def test_programs_read_the_result_and_a_full_disk_is_one_sentence(
+    entries, export, tmp_path, monkeypatch
+):
+    """`--format json` has the counts; a failure that has no name says which folder it is of."""
+    folder = tmp_path / "decisions"
+    asked = json.loads(export("--format", "json").out)
+    assert asked == {"folder": str(folder), "decisions": 24, "days": 3, "removed": {}}
+    before = sums(folder)
+
+    def full(writer: parquet.ParquetWriter, rows: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(parquet.ParquetWriter, "write_table", full)
+    done = export()
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"{folder} cannot be written (No space left on device): give ")
+    assert sums(folder) == before
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from pyarrow import parquet
 from decision_service.build import engine_version
 from decision_service.cli.cases import tag_of
 from decision_service.cli.output import CommandError
-from decision_service.domain.ports import StoredEntry
+from decision_service.domain.ports import StoredEntry, StoredText
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rules.compile import compile_ruleset
@@ -37,14 +37,20 @@ from decision_service.store.erasure import erasures
 from decision_service.store.errors import unavailable
 from decision_service.store.outcomes import loan_outcomes, recorded_of
 from decision_service.store.review_rows import review_of, reviews
+from decision_service.store.snapshots import snapshots
 from decision_service.workbench.analyst import tables
 from decision_service.workbench.backtest.replica import read_store
 
 _MANIFEST, _CONTRACT, _KEY, _FRESH = "manifest.json", "contract.odcs.yaml", ".key", ".writing"
 _KEY_BYTES, _TOGETHER, _ALL_RULES = 32, 1000, 100_000
 _EPOCH, _DAY = date(1970, 1, 1), timedelta(days=1) // timedelta(microseconds=1)
-_ROW, _REVIEW, _LOAN = decisions.c, reviews.c, loan_outcomes.c
-_KEPT = _ROW.user_id.not_in(sa.select(erasures.c.user_id).where(erasures.c.user_id.is_not(None)))
+_ROW, _REVIEW, _LOAN, _DATA = decisions.c, reviews.c, loan_outcomes.c, snapshots.c
+_ERASED = sa.select(erasures.c.user_id).where(erasures.c.user_id.is_not(None))
+_GIVEN_ANEW = sa.select(_DATA.snapshot_id).where(
+    _DATA.user_id == _ROW.user_id,
+    _DATA.stored <= _ROW.created,  # the same data may have been erased before
+)
+_KEPT = sa.or_(_ROW.user_id.not_in(_ERASED), _ROW.snapshot_id.in_(_GIVEN_ANEW))
 _PLACE = (_ROW.created, _ROW.decision_id)
 _BODILESS = tuple(sa.literal(b"") if one.name in ("reply", "facts") else one for one in _ROW)
 
@@ -67,8 +73,7 @@ class Folder:
     def __init__(self, path: Path, store: str) -> None:
         path.mkdir(parents=True, exist_ok=True)
         removed = _unfinished(path, store)
-        self.fresh = path / _FRESH
-        self._path = path
+        self._path, self.fresh = path, path / _FRESH
         self._manifest = Manifest(store=store, program=engine_version(), removed=removed)
         self._lock = os.open(path / _KEY, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -89,8 +94,7 @@ class Folder:
         (self.fresh / _CONTRACT).write_bytes(tables.CONTRACT)
         self._put(_CONTRACT, self._path / _CONTRACT)
         self._put_manifest()
-        found = self._path.glob("*/day=*")
-        return {date.fromisoformat(one.name.removeprefix("day=")) for one in found}
+        return {date.fromisoformat(one.name[4:]) for one in self._path.glob("*/day=????-??-??")}
 
     def decisions(self, day: date) -> Collection[str] | None:
         """Those of a day; None where a file is missing, damaged, or of another contract."""
@@ -205,14 +209,10 @@ def page(
     return entries, rows
 
 
-def known_labels(connection: sa.Connection) -> Known:
-    """Those of all rules by digest."""
-    known = {}
-    for one in texts.last(connection, "ruleset", _ALL_RULES):
-        rules = compile_ruleset(files_from_body(one.body), catalogue(), checks=()).ruleset
-        if rules is not None:
-            known[one.digest] = {name: of.labels for name, of in rules.inputs.items()}
-    return known
+def _labels(of: StoredText) -> tables.Labels:
+    """Those of a version."""
+    rules = compile_ruleset(files_from_body(of.body), catalogue(), checks=()).ruleset
+    return {} if rules is None else {name: one.labels for name, one in rules.inputs.items()}
 
 
 async def export(
@@ -227,7 +227,8 @@ async def export(
     database, written = await read_store(url), 0
     try:
         with closing(Folder(to, store)) as folder:
-            labels = await database.read(known_labels)
+            rules = await database.read(partial(texts.last, kind="ruleset", most=_ALL_RULES))
+            labels = {one.digest: _labels(one) for one in rules}
             every = sorted({*await database.read(partial(days, since=since)), *folder.begin()})
             for done, day in enumerate(every, 1):
                 before = folder.decisions(day)

@@ -99,20 +99,18 @@ def _row(of: StoredEntry | Review | LoanOutcome, **given: Any) -> Row:
 
 
 def _decision(entry: StoredEntry, decision: pb.Decision, facts: StoredFacts, applicant: str) -> Row:
-    offer, override = decision.offer, decision.override
+    ref, offer, override = decision.ruleset_ref, decision.offer, decision.override
     concluded = override if override.kind else decision
     ends = decision.expire_time.ToDatetime(UTC) if decision.HasField("expire_time") else None
+    first = tag_of(facts.first_decision) if facts.first_decision else None
+    made = {"applicant": applicant, "as_of": facts.as_of.date, "engine": decision.engine_version}
+    rules = {"version": ref.version or None, "digest": ref.digest or None}
+    live = {"stage": facts.assignment.stage, "arm": facts.assignment.arm}
+    amounts = [one for one in ("approved_amount", "max_amount") if offer.HasField(one)]
+    paid = {name: money_from_message(getattr(offer, name)) for name in amounts}
     return _row(
         entry,
-        approved_amount=_amount(offer.approved_amount),
-        max_amount=_amount(offer.max_amount),
-        applicant=applicant,
-        version=decision.ruleset_ref.version or None,
-        digest=decision.ruleset_ref.digest or None,
-        stage=facts.assignment.stage,
-        arm=facts.assignment.arm,
-        as_of=facts.as_of.date,
-        expires=ends,
+        **{**made, **rules, **live, **paid, "expires": ends, "first_decision": first},
         refer_kind=_name(pb.ReferKind, decision.refer_kind),
         override=override.kind or None,
         rules_outcome=_name(pb.Outcome, concluded.outcome),
@@ -121,13 +119,7 @@ def _decision(entry: StoredEntry, decision: pb.Decision, facts: StoredFacts, app
         term_months=offer.term_months or None,
         monthly_rate=_number(offer.monthly_rate),
         tier=offer.tier or None,
-        first_decision=tag_of(facts.first_decision) if facts.first_decision else None,
-        engine=decision.engine_version,
     )
-
-
-def _amount(message: Any) -> Money | None:
-    return money_from_message(message) if message.currency_code else None
 
 
 def _name(enum: Any, number: int) -> str | None:
@@ -169,23 +161,15 @@ def _cells(value: Value) -> Row:
 
 def loan(recorded: RecordedOutcome, caller: str, key: bytes) -> Row:
     of, word = recorded.report, _word(key, caller, recorded.report.loan_id)
-    amounts = [one for one in (of.disbursed, of.instalment, of.repaid) if one is not None]
-    currency = amounts[0].currency if amounts else None
+    currency = next((one.currency for one in (of.disbursed, of.instalment, of.repaid) if one), None)
     return _row(of, loan=word, currency=currency, reported=recorded.reported)
 
 
 def review(of: Review) -> Row:
     result = of.result if of.state is ReviewState.COMPLETED else None
     amount = result and result.amount
-    return _row(
-        of,
-        review=tag_of(of.review_id),
-        ended_because=of.end,
-        outcome=result and result.outcome,
-        reason=result and result.reason,
-        currency=amount and amount.currency,
-        amount=amount,
-        overrides=of.overrides,
-        second_person=bool(of.confirmed_by),
-        decided_again=tag_of(of.decided_again_as) if of.decided_again_as else None,
-    )
+    said = {"outcome": result and result.outcome, "reason": result and result.reason}
+    paid = {"currency": amount and amount.currency, "amount": amount}
+    again = tag_of(of.decided_again_as) if of.decided_again_as else None
+    seen = {"second_person": bool(of.confirmed_by), "decided_again": again, "ended_because": of.end}
+    return _row(of, review=tag_of(of.review_id), overrides=of.overrides, **said, **paid, **seen)

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from decision_service.cli.output import CommandError, print_lines, require_extra
+from decision_service.cli.output import (
+    CommandError,
+    Format,
+    FormatOption,
+    print_json,
+    print_lines,
+    require_extra,
+)
 from decision_service.cli.views import counted
 from decision_service.domain.errors import StoreError
 from decision_service.rules.language.fields import parse_day
@@ -24,6 +31,7 @@ def export(
         str, typer.Option("--since", metavar="DAY", help="first day to write, in UTC; else all")
     ] = "1971-01-01",
     store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Decisions, factors, reasons, reviews, loans and versions, with a manifest and a contract."""
     first = parse_day(since)
@@ -37,7 +45,14 @@ def export(
             made = asyncio.run(exported(to, store or load().store_url, first, show))
     except StoreError as error:
         raise CommandError(str(error)) from None
+    except OSError as error:
+        why = f"({error.strerror or error}): give it space and the right to write there"
+        raise CommandError(f"{error.filename or to} cannot be written {why}") from None
     days = [one["rows"] for one in made.files if one["path"].startswith("decisions/")]
+    if form is Format.JSON:
+        found = {"folder": to, "decisions": sum(days), "days": len(days), "removed": made.removed}
+        print_json(found)
+        return
     print_lines(f"{counted(sum(days), 'decision')} of {counted(len(days), 'day')} in {to}")
     for day, gone in made.removed.items():
         print_lines(f"{day}: {counted(gone, 'decision')} removed, as in the store")
