@@ -114,7 +114,7 @@ async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
         async def sentence(request: pb.ListEventsRequest) -> str:
             return (await refused(stub.ListEvents(request, metadata=los))).message
 
-        other = make_token("another store", (0, 7))
+        other = make_token("another store", 7)
         said = await sentence(pb.ListEventsRequest(cursor=other))
         assert said.startswith("cursor belongs to another list, filter or store: send the next_cur")
         assert "types has `decision.made`" in await sentence(
