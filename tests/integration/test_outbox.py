@@ -216,7 +216,8 @@ async def test_what_waits_for_another_transaction_comes_after_it(postgres: Postg
             row = outbox.row(EventType.ROLLOUT_STEPPED, f"{connection is first}", NOON)
             await connection.run_sync(outbox.record, [row])
             await connection.commit()
-        assert [one.sequence for one in await every(store)] == [1, 2]
+        earlier, later = [one.sequence for one in await every(store)]
+        assert earlier < later
     await engine.dispose()
 
 
