@@ -33,9 +33,7 @@ from decision_service.store import columns
 from decision_service.store.applicants import applicants
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
-
-SENDER_LOCK = 0x6576_656E_7473
-"""The number of PostgreSQL's advisory lock of the one process that sends."""
+from decision_service.store.replicas import ALIVE, LEASE_SECONDS
 
 LOOKS = 3
 LOOK_SECONDS = 0.01
@@ -129,6 +127,14 @@ _SERVER = sa.text(
     "SELECT system_identifier || '/' || (SELECT oid FROM pg_database "
     "WHERE datname = current_database()) FROM pg_control_system()"
 )
+_SENDS = sa.text(f"""
+    INSERT INTO leases (caller, request_id, fence, backend, expires)
+    VALUES ('', 'events', '', pg_backend_pid(), clock_timestamp() + interval '{LEASE_SECONDS} s')
+    ON CONFLICT (caller, request_id) DO UPDATE
+    SET backend = excluded.backend, expires = excluded.expires
+    WHERE leases.backend = excluded.backend OR NOT ({ALIVE})
+    RETURNING backend
+""")  # noqa: S608 - it is made of constants
 _FIELDS = msgspec.json.Decoder(EventFields)
 _WAITS = _DUE.dead.is_(False)
 _CALLERS = (decisions, applicants)
@@ -375,8 +381,7 @@ class Outbox(Subject):
         await self._record([row(EventType.RULES_REFUSED, f"{at:%Y-%m-%dT%H} {problems}", at)])
 
     async def may_send(self) -> bool:
-        """Whether this process sends: one does, until its connection or the process is gone."""
+        """Whether this process sends: one has the lease, until it hangs or its connection ends."""
         if not self._database.shared:
             return True
-        lock = sa.select(sa.func.pg_try_advisory_lock(SENDER_LOCK))
-        return bool(await self._database.note(lambda connection: connection.scalar(lock)))
+        return bool(await self._database.note(lambda connection: connection.scalar(_SENDS)))

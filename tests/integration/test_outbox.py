@@ -388,16 +388,20 @@ async def test_what_is_not_received_is_seen_where_no_process_sends(
     }
 
 
-async def test_one_process_sends_until_it_is_gone(postgres: Postgres) -> None:
-    """Another one takes over as soon as the connection of the first has ended."""
+async def test_one_process_sends_until_it_hangs_or_is_gone(postgres: Postgres) -> None:
+    """Another one takes over once the lease is over or the connection of the first has ended."""
     url = postgres.migrated()
     here, there = await Store.open(url), await Store.open(url)
     assert [await here.outbox.may_send() for _ in range(3)] == [True] * 3
     assert not await there.outbox.may_send()
-    await here.aclose()
-    while not await there.outbox.may_send():
-        pass
+    psql = [str(postgres.server.bin_path / "psql"), url, "-qc"]
+    subprocess.run([*psql, "UPDATE leases SET expires = now() - interval '1 s'"], check=True)
+    assert await there.outbox.may_send()
+    assert not await here.outbox.may_send()
     await there.aclose()
+    while not await here.outbox.may_send():
+        pass
+    await here.aclose()
 
 
 async def test_a_name_that_leads_to_this_machine_is_not_called(heard: Heard) -> None:
