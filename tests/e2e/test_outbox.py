@@ -170,10 +170,13 @@ async def test_the_receivers_of_the_page_take_what_is_sent(tmp_path: Path, langu
             while (status := await answers()) == 0:
                 await asyncio.sleep(0.02)
             assert status == 401
-        file = subscribed(tmp_path, Receiver(url), ", types: [decision.recorded]")
+        file = subscribed(tmp_path, Receiver(url), ", types: [decision.recorded, rules.refused]")
         async with running(tmp_path, events_file=file) as live:
             await _begun(live)
+            await live.service.core.store.outbox.rules_refused(
+                "R101", live.service.core.clock.now()
+            )
             decision = (await live.stub.CreateDecision(create(CHRISTINA))).decision
             assert process.stdout is not None
-            line = await asyncio.to_thread(process.stdout.readline)
-            assert line == f"decision.recorded {decision.decision_id}\n"
+            lines = {await asyncio.to_thread(process.stdout.readline) for _ in range(2)}
+            assert lines == {f"decision.recorded {decision.decision_id}\n", "rules.refused rules\n"}
