@@ -83,7 +83,8 @@ class EventServicer(msgspec.Struct, frozen=True):
         chosen, seconds = asked_from(request, context.info.scope)
         store = await self.log.store_id()
         after = read_token(store, request.cursor, EventNumber, "cursor") or 0
-        seconds = min(seconds, context.info.seconds - _SPARE_SECONDS)
+        left = context.time_remaining()
+        seconds = min(seconds, (context.info.seconds if left is None else left) - _SPARE_SECONDS)
         page = await self.follow.list(after, chosen, page_size(request.page_size), seconds)
         events = [EVENTS.message(pb.Event, one) for one in page.events]
         return pb.ListEventsResponse(events=events, next_cursor=make_token(store, page.last))

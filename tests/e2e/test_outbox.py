@@ -22,6 +22,7 @@ from sqlalchemy import text
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import event_service_pb2 as pb
 from decision_service.api.v1.event_service_pb2_grpc import EventServiceStub
+from decision_service.server.interceptors import WAITS
 from decision_service.server.page_tokens import make_token
 from tests.e2e.page import CALLERS
 from tests.e2e.service import Running, at_vendor, create, refused, running
@@ -127,6 +128,18 @@ async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
         assert list(dead.dead_events) == []
         resent = await stub.ResendEvent(pb.ResendEventRequest(event_id="evt_1"), metadata=risk)
         assert resent.receivers == 0
+
+
+async def test_who_waits_for_a_place_has_a_page_before_the_deadline(tmp_path: Path) -> None:
+    """An empty one, though most of the deadline went by before there was a place."""
+    async with running(tmp_path) as live:
+        stub = EventServiceStub(live.channel)
+        cursor = (await stub.ListEvents(pb.ListEventsRequest())).next_cursor
+        short = pb.ListEventsRequest(cursor=cursor, wait=Duration(seconds=1))
+        before = [stub.ListEvents(short, timeout=20) for _ in range(WAITS)]
+        late = stub.ListEvents(pb.ListEventsRequest(cursor=cursor, wait=WAIT), timeout=3)
+        assert (await late).next_cursor == cursor
+        await asyncio.gather(*before)
 
 
 @contextmanager
