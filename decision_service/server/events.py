@@ -59,12 +59,15 @@ class Follow:
         """A page; an empty one, from which to go on, only after so many seconds."""
         now = asyncio.get_running_loop().time
         until = now() + seconds
-        page = await self._log.page(after, await self._log.end(), chosen, limit)
+        last = await self._log.end()
+        page = await self._log.page(after, last, chosen, limit)
         while not page.events and now() < until and not self._stopping():
+            if page.last < last:
+                page = await self._log.page(page.last, last, chosen, limit)
+                continue
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look())
-            if (last := await asyncio.shield(self._looking)) > page.last:
-                page = await self._log.page(page.last, last, chosen, limit)
+            last = await asyncio.shield(self._looking)
         return page
 
     async def _look(self) -> int:

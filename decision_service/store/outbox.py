@@ -35,12 +35,11 @@ from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.replicas import ALIVE, LEASE_SECONDS
 
-LOOKS = 3
-LOOK_SECONDS = 0.01
+LOOKS, LOOK_SECONDS = 3, 0.01
 """How often open transactions are looked at, that mostly end at once, and how long between."""
 
-MOST = 500
-"""Events that are taken together into those to be sent."""
+MOST, MOST_READ = 500, 100_000
+"""Events that are taken together into those to be sent, and those that one query looks through."""
 
 _SAID = columns.withheld("the export has the decision, review or letter that it tells of")
 _COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -199,8 +198,7 @@ def of_erasure(
     """One for each caller who decided on the person or onboarded it, else one of no caller."""
     whose = (sa.select(one.c.caller).where(one.c.user_id == user_id) for one in _CALLERS)
     callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
-    of = min(erasure_ids)
-    name = EventType.APPLICANT_ERASED
+    name, of = EventType.APPLICANT_ERASED, min(erasure_ids)
     return [row(name, f"{of} {one}", at, (one, None), user_id=user_id) for one in callers]
 
 
@@ -208,6 +206,10 @@ def page(
     connection: sa.Connection, after: int, last: int, chosen: EventFilter, limit: int
 ) -> EventPage:
     """Events strictly after one sequence and up to another, which is an `Outbox.end`."""
+    first = connection.scalar(
+        sa.select(sa.func.min(_EVENTS.sequence)).where(after < _EVENTS.sequence)
+    )
+    last = min(last, (first or last) + MOST_READ)
     query = _READ.where(after < _EVENTS.sequence, last >= _EVENTS.sequence)
     if chosen.caller:
         query = query.where(_EVENTS.caller == chosen.caller)
@@ -251,19 +253,14 @@ def expire(connection: sa.Connection, before: int) -> None:
 def collect(connection: sa.Connection, to: Subscription, last: int, now: datetime) -> int:
     """Take new events into those to be sent; a new subscription begins with what comes next."""
     mine = event_places.c.subscription == to.name
-    query = sa.select(event_places.c.sequence).where(mine).with_for_update()
-    known = connection.scalar(query)
+    known = connection.scalar(sa.select(event_places.c.sequence).where(mine).with_for_update())
     if known is None:
         begun = {"subscription": to.name, "sequence": last}
         columns.insert_new(connection, event_places, [begun])
         return 0
     found = page(connection, known, last, to.chosen, MOST)
-    fresh = {
-        "subscription": to.name,
-        "attempts": 0,
-        "due": columns.microseconds(now),
-        "dead": False,
-    }
+    due = columns.microseconds(now)
+    fresh = {"subscription": to.name, "attempts": 0, "due": due, "dead": False}
     rows = [
         {"sequence": one.sequence, "decision_id": one.decision_id or None, "key": one.key} | fresh
         for one in found.events

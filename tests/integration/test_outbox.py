@@ -221,7 +221,9 @@ async def test_what_waits_for_another_transaction_comes_after_it(postgres: Postg
     await engine.dispose()
 
 
-async def test_who_waits_gets_an_event_when_it_is_there(store: Store) -> None:
+async def test_who_waits_gets_an_event_when_it_is_there(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Many wait together, each for what it may see; without one the page is empty in the end."""
     follow = Follow(store.outbox)
     after = await store.outbox.end()
@@ -238,6 +240,11 @@ async def test_who_waits_gets_an_event_when_it_is_there(store: Store) -> None:
     assert (later.events, later.last > after) == ([], True)
     stopping = Follow(store.outbox, lambda: True)
     assert (await stopping.list(later.last, ALL, 10, 60.0)).events == []
+    monkeypatch.setattr(outbox, "MOST_READ", 0)
+    await store.append(FIRST)
+    steps = EventFilter(types=(EventType.ROLLOUT_STEPPED,))
+    assert (await follow.list(after, steps, 10, 0.0)).events == []
+    assert len((await follow.list(after, steps, 10, 60.0)).events) == 1
 
 
 async def test_a_store_copied_to_another_server_goes_on_in_order(postgres: Postgres) -> None:
