@@ -32,6 +32,8 @@ class Verdict:
     reviews_alone: int = 0
     asked_again: int = 0
     replayed: int = 0
+    untold: int = 0
+    misread: int = 0
 
     def add(self, other: Verdict) -> None:
         """Take another store's findings in."""
@@ -45,6 +47,8 @@ class Verdict:
         self.reviews_alone += other.reviews_alone
         self.asked_again += other.asked_again
         self.replayed += other.replayed
+        self.untold += other.untold
+        self.misread += other.misread
 
 
 def compare(history: History, rows: Mapping[str, Sequence[bytes]]) -> Verdict:

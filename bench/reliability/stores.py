@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,10 +11,12 @@ from sqlalchemy import Connection, NullPool, create_engine, func, select
 
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import SqliteFile, parse_store_url
+from decision_service.store.outbox import events_out
 from decision_service.store.review_rows import reviews
 from decision_service.store.store import open_database
 
 T = TypeVar("T")
+DECIDED = ("decision.recorded", "decision.again")
 
 
 async def recorded(url: str) -> Mapping[str, list[bytes]]:
@@ -61,6 +64,22 @@ def _reviews_missing(connection: Connection) -> tuple[int, int, int]:
     )
     total, missing, left = (int(connection.execute(one).scalar_one()) for one in asked)
     return total, missing, left
+
+
+async def events_wrong(url: str, seen: Sequence[str]) -> tuple[int, int]:
+    """Of how many decisions there is not one event, or more; and how many a follower saw wrong."""
+    decided, events = await looked(url, _decided)
+    odd = Counter(events)
+    odd.subtract(decided)
+    places = sum(one != other for one, other in zip(events, seen, strict=False))
+    return sum(map(abs, odd.values())), places + abs(len(events) - len(seen))
+
+
+def _decided(connection: Connection) -> tuple[Sequence[str], Sequence[str]]:
+    of = events_out.c.type.in_(DECIDED)
+    events = select(events_out.c.decision_id).where(of).order_by(events_out.c.sequence)
+    every = select(decisions.c.decision_id)
+    return connection.scalars(every).all(), connection.scalars(events).all()
 
 
 def _replies(connection: Connection) -> dict[str, list[bytes]]:

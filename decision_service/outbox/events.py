@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -45,10 +45,8 @@ class EventFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     position: int = 0
 
 
-Place: TypeAlias = tuple[int, int]
-"""Where an event is in the order of commits: its transaction, 0 on SQLite, and its sequence."""
-
-BEGINNING: Place = (-(2**63), 0)
+EventNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""The sequence of an event: they are read in its order."""
 
 
 class Event(EventFields, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,12 +55,8 @@ class Event(EventFields, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     type: str
     made: datetime
-    place: Place
+    sequence: EventNumber
     key: str
-
-    @property
-    def sequence(self) -> int:
-        return self.place[1]
 
     def body(self, store_id: str) -> bytes:
         """The event in JSON, as CloudEvents 1.0 has it."""
@@ -95,10 +89,10 @@ class EventFilter(msgspec.Struct, frozen=True):
 
 
 class EventPage(msgspec.Struct, frozen=True):
-    """Events in the order of commits, and the place from which the next page goes on."""
+    """Events in their order, and the sequence from which the next page goes on."""
 
     events: Sequence[Event]
-    place: Place
+    last: EventNumber
 
 
 class ToSend(msgspec.Struct, frozen=True):

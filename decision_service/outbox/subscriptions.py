@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import httpx2
 import msgspec
 from standardwebhooks import Webhook
 
@@ -82,18 +82,17 @@ def _subscription(entry: MapEntry, report: Report) -> Subscription | None:
 def _wrong_url(url: str, *, allow_private: bool) -> str:
     """What is wrong with the address, by what its name means now; empty where nothing is."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
+        parts = httpx2.URL(url)
+        if parts.scheme not in {"http", "https"} or not parts.host or parts.userinfo:
+            return "is no address of a receiver: write https://host/path, without user and password"
+        if parts.scheme == "http" and not is_loopback(parts.host):
+            return "is http, which is for this machine alone: use https"
+        with suppress(OSError):  # a name that means nothing yet is looked up at every delivery
+            for one in socket.getaddrinfo(parts.host, None):
+                if not allow_private and not is_public(found := str(one[4][0])):
+                    return f"leads to {found}, which is no public address: set allow_private: true"
+    except (httpx2.InvalidURL, UnicodeError):
         return "is no address: write https://host/path"
-    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
-        return "is no address of a receiver: write https://host/path, without user and password"
-    if parts.scheme == "http" and not is_loopback(host):
-        return "is http, which is for this machine alone: use https"
-    with suppress(OSError):  # a name that means nothing yet is looked up at every delivery
-        for one in socket.getaddrinfo(host, port):
-            if not allow_private and not is_public(found := str(one[4][0])):
-                return f"leads to {found}, which is no public address: set allow_private: true"
     return ""
 
 

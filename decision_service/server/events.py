@@ -9,7 +9,7 @@ import msgspec
 
 from decision_service.api.v1 import event_service_pb2 as pb
 from decision_service.domain.ports import Clock
-from decision_service.outbox.events import BEGINNING, EventFilter, EventPage, EventType, Place
+from decision_service.outbox.events import EventFilter, EventNumber, EventPage, EventType
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.wire import Mapper, Problems, check_page_size
@@ -53,23 +53,24 @@ class Follow:
     def __init__(self, log: Outbox, stopping: Callable[[], bool] = lambda: False) -> None:
         self._log = log
         self._stopping = stopping
-        self._looking: asyncio.Task[Place] | None = None
+        self._looking: asyncio.Task[int] | None = None
 
-    async def list(
-        self, after: Place, chosen: EventFilter, limit: int, seconds: float
-    ) -> EventPage:
+    async def list(self, after: int, chosen: EventFilter, limit: int, seconds: float) -> EventPage:
         """A page; an empty one, from which to go on, only after so many seconds."""
         now = asyncio.get_running_loop().time
         until = now() + seconds
-        page = await self._log.page(after, chosen, limit)
+        last = await self._log.end()
+        page = await self._log.page(after, last, chosen, limit)
         while not page.events and now() < until and not self._stopping():
+            if page.last < last:
+                page = await self._log.page(page.last, last, chosen, limit)
+                continue
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look())
-            if await asyncio.shield(self._looking) > page.place:
-                page = await self._log.page(page.place, chosen, limit)
+            last = await asyncio.shield(self._looking)
         return page
 
-    async def _look(self) -> Place:
+    async def _look(self) -> int:
         await asyncio.sleep(POLL_SECONDS)
         return await self._log.end()
 
@@ -84,17 +85,18 @@ class EventServicer(msgspec.Struct, frozen=True):
     ) -> pb.ListEventsResponse:
         chosen, seconds = asked_from(request, context.info.scope)
         store = await self.log.store_id()
-        after = read_token(store, request.cursor, Place, "cursor") or BEGINNING
-        seconds = min(seconds, context.info.seconds - _SPARE_SECONDS)
+        after = read_token(store, request.cursor, EventNumber, "cursor") or 0
+        left = context.time_remaining()
+        seconds = min(seconds, (context.info.seconds if left is None else left) - _SPARE_SECONDS)
         page = await self.follow.list(after, chosen, page_size(request.page_size), seconds)
         events = [EVENTS.message(pb.Event, one) for one in page.events]
-        return pb.ListEventsResponse(events=events, next_cursor=make_token(store, page.place))
+        return pb.ListEventsResponse(events=events, next_cursor=make_token(store, page.last))
 
     async def list_dead_events(
         self, request: pb.ListDeadEventsRequest, _: RpcContext
     ) -> pb.ListDeadEventsResponse:
         size, store = size_from(request), await self.log.store_id()
-        after = read_token(store, request.page_token, tuple[str, int]) or ("", 0)
+        after = read_token(store, request.page_token, tuple[str, EventNumber]) or ("", 0)
         found = await self.log.dead(after, size)
         last = found[-1] if len(found) == size else None
         return pb.ListDeadEventsResponse(

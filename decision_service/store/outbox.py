@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -15,7 +16,6 @@ from decision_service.casework.review_steps import ReviewStep
 from decision_service.domain.ports import StoredText
 from decision_service.domain.reviews import OpenedReview, ReviewState
 from decision_service.outbox.events import (
-    BEGINNING,
     Attempt,
     Backlog,
     Event,
@@ -23,7 +23,6 @@ from decision_service.outbox.events import (
     EventFilter,
     EventPage,
     EventType,
-    Place,
     ToSend,
     event_id,
 )
@@ -34,15 +33,13 @@ from decision_service.store import columns
 from decision_service.store.applicants import applicants
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
+from decision_service.store.replicas import ALIVE, LEASE_SECONDS
 
-SENDER_LOCK = 0x6576_656E_7473
-"""The number of PostgreSQL's advisory lock of the one process that sends."""
+LOOKS, LOOK_SECONDS = 3, 0.01
+"""How often open transactions are looked at, that mostly end at once, and how long between."""
 
-MOST_TRANSACTIONS = 2**48
-"""More than a server of PostgreSQL ever has."""
-
-MOST = 500
-"""Events that are taken together into those to be sent."""
+MOST, MOST_READ = 500, 100_000
+"""Events that are taken together into those to be sent, and those that one query looks through."""
 
 _SAID = columns.withheld("the export has the decision, review or letter that it tells of")
 _COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -50,27 +47,24 @@ events_out = sa.Table(
     "events_out",
     columns.metadata,
     sa.Column("sequence", _COUNTED, primary_key=True, info=columns.INNER),
-    sa.Column("written_by", sa.BigInteger, nullable=False, server_default="0", info=columns.INNER),
     sa.Column("event_id", columns.TEXT, nullable=False, unique=True, info=columns.INNER),
     sa.Column("type", columns.TEXT, nullable=False, info=_SAID),
     sa.Column("made", sa.BigInteger, nullable=False, info=_SAID),
     sa.Column("caller", columns.TEXT, nullable=False, info=_SAID),
     sa.Column("decision_id", columns.TEXT, info=_SAID),
     sa.Column("body", columns.TEXT, nullable=False, info=_SAID),
-    sa.Index("events_out_order", "written_by", "sequence"),
     sa.Index("events_out_decision_id", "decision_id"),
     sqlite_autoincrement=True,
     info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS, "an erasure is said by id"),
 )
-"""What happened, for others; `caller` is whose decision it is about, empty where it is of none.
-
-`written_by` is the transaction: commits have its order, sequences have not.
-"""
-_BY_TRANSACTION = sa.DDL(  # type: ignore[no-untyped-call]  # it has no types
-    "ALTER TABLE events_out ALTER written_by SET DEFAULT pg_current_xact_id()::text::bigint"
+"""What happened, for others; `caller` is whose decision it is about, empty where it is of none."""
+_TRANSACTION_FIRST = sa.DDL(  # type: ignore[no-untyped-call]  # it has no types
+    "ALTER TABLE events_out ALTER sequence SET DEFAULT CASE WHEN pg_current_xact_id() IS NOT NULL "
+    "THEN nextval('events_out_sequence_seq') END"
 )
-sa.event.listen(events_out, "after_create", _BY_TRANSACTION.execute_if(dialect="postgresql"))
-GIVEN = sa.table("events_out", *(sa.column(one.name, one.type) for one in [*events_out.c][2:]))
+"""A transaction has its own number before an event of it has one, as `Outbox.end` needs it."""
+sa.event.listen(events_out, "after_create", _TRANSACTION_FIRST.execute_if(dialect="postgresql"))
+GIVEN = sa.table("events_out", *(sa.column(one.name, one.type) for one in [*events_out.c][1:]))
 """What whoever writes an event gives of it. Of a decision its own rows have the rest."""
 
 event_deliveries = sa.Table(
@@ -93,7 +87,6 @@ event_places = sa.Table(
     "event_places",
     columns.metadata,
     sa.Column("subscription", columns.TEXT, primary_key=True),
-    sa.Column("written_by", sa.BigInteger, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
 )
 """Up to where each subscription's events were taken into those to be sent."""
@@ -113,7 +106,6 @@ Whose: TypeAlias = tuple[str, str | None]
 Said: TypeAlias = dict[str, Any]
 _EVENTS, _DUE = events_out.c, event_deliveries.c
 OWN = (event_deliveries, events_out)
-_PLACE = sa.tuple_(_EVENTS.written_by, _EVENTS.sequence)
 _OF = ("product", "created", "decision_id")
 _OF_EACH = ("decision_id", "request_id", "application_id", "product")
 _ARMS = sa.table("arm_decisions", *map(sa.column, (*_OF, "version", "refer_kind")))
@@ -126,15 +118,22 @@ _READ = sa.select(
         _ARMS, sa.and_(*(_ARMS.c[name] == decisions.c[name] for name in _OF))
     )
 )
-_OLDEST_OPEN: sa.ColumnElement[int] = sa.literal_column(
-    "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
-)
-"""Each transaction below has ended, and none that begins later is among them."""
+_LAST = sa.text("SELECT coalesce(pg_sequence_last_value('events_out_sequence_seq'), 0)")
+_NOW = sa.text("SELECT pg_current_xact_id()::text::bigint")
+_OLDEST_OPEN = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 _SERVER = sa.text(
     "SELECT system_identifier || '/' || (SELECT oid FROM pg_database "
     "WHERE datname = current_database()) FROM pg_control_system()"
 )
+_SENDS = sa.text(f"""
+    INSERT INTO leases (caller, request_id, fence, backend, expires)
+    VALUES ('', 'events', '', pg_backend_pid(), clock_timestamp() + interval '{LEASE_SECONDS} s')
+    ON CONFLICT (caller, request_id) DO UPDATE
+    SET backend = excluded.backend, expires = excluded.expires
+    WHERE leases.backend = excluded.backend OR NOT ({ALIVE})
+    RETURNING backend
+""")  # noqa: S608 - it is made of constants
 _FIELDS = msgspec.json.Decoder(EventFields)
 _WAITS = _DUE.dead.is_(False)
 _CALLERS = (decisions, applicants)
@@ -199,35 +198,25 @@ def of_erasure(
     """One for each caller who decided on the person or onboarded it, else one of no caller."""
     whose = (sa.select(one.c.caller).where(one.c.user_id == user_id) for one in _CALLERS)
     callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
-    of = min(erasure_ids)
-    name = EventType.APPLICANT_ERASED
+    name, of = EventType.APPLICANT_ERASED, min(erasure_ids)
     return [row(name, f"{of} {one}", at, (one, None), user_id=user_id) for one in callers]
 
 
-def end(connection: sa.Connection) -> Place:
-    """The last event before which none can be committed any more."""
-    query = sa.select(_EVENTS.written_by, _EVENTS.sequence)
-    if connection.dialect.name == "postgresql":
-        query = query.where(_EVENTS.written_by < _OLDEST_OPEN)
-    last = query.order_by(_EVENTS.written_by.desc(), _EVENTS.sequence.desc()).limit(1)
-    found = connection.execute(last).first()
-    return BEGINNING if found is None else (found[0], found[1])
-
-
-def page(connection: sa.Connection, after: Place, chosen: EventFilter, limit: int) -> EventPage:
-    """Events strictly after a place, none while an earlier one may still be committed.
-
-    The end comes first: what is read then is behind it for good.
-    """
-    last = max(after, end(connection))
-    query = _READ.where(after < _PLACE, last >= _PLACE)
+def page(
+    connection: sa.Connection, after: int, last: int, chosen: EventFilter, limit: int
+) -> EventPage:
+    """Events strictly after one sequence and up to another, which is an `Outbox.end`."""
+    first = connection.scalar(
+        sa.select(sa.func.min(_EVENTS.sequence)).where(after < _EVENTS.sequence)
+    )
+    last = min(last, (first or last) + MOST_READ)
+    query = _READ.where(after < _EVENTS.sequence, last >= _EVENTS.sequence)
     if chosen.caller:
         query = query.where(_EVENTS.caller == chosen.caller)
     if chosen.types:
         query = query.where(_EVENTS.type.in_(chosen.types))
-    found = connection.execute(query.order_by(_EVENTS.written_by, _EVENTS.sequence).limit(limit))
-    events = [*map(_event, found)]
-    return EventPage(events, events[-1].place if len(events) == limit else last)
+    events = [*map(_event, connection.execute(query.order_by(_EVENTS.sequence).limit(limit)))]
+    return EventPage(events, events[-1].sequence if len(events) == limit else max(after, last))
 
 
 def _event(row: sa.Row[Any]) -> Event:
@@ -239,24 +228,18 @@ def _event(row: sa.Row[Any]) -> Event:
         id=row.event_id,
         type=row.type,
         made=columns.from_microseconds(row.made),
-        place=(row.written_by, row.sequence),
+        sequence=row.sequence,
         key=row.user_id or said["user_id"] or said["product"],
     )
 
 
 def identify(connection: sa.Connection) -> str:
-    """The store's id. A copy on another server or in another database is another store.
-
-    There transactions count anew: those of the copied events keep their order, before all new ones.
-    """
+    """The store's id. A copy on another server or in another database is another store."""
     shared = connection.dialect.name == "postgresql"
     server = connection.execute(_SERVER).scalar_one() if shared else ""
     made = {"server": server, "store_id": secrets.token_hex(8)}
     if columns.insert_new(connection, event_stores, [made]) and shared:
         connection.execute(sa.delete(event_stores).where(event_stores.c.server != server))
-        for one in (events_out, event_places):
-            before_all = one.c.written_by - MOST_TRANSACTIONS
-            connection.execute(sa.update(one).values(written_by=before_all))
     return str(connection.execute(sa.select(event_stores.c.store_id)).scalar_one())
 
 
@@ -267,31 +250,24 @@ def expire(connection: sa.Connection, before: int) -> None:
         connection.execute(sa.delete(place.table).where(place.in_(old)))
 
 
-def collect(connection: sa.Connection, to: Subscription, now: datetime) -> int:
+def collect(connection: sa.Connection, to: Subscription, last: int, now: datetime) -> int:
     """Take new events into those to be sent; a new subscription begins with what comes next."""
-    mine, column = event_places.c.subscription == to.name, event_places.c
-    query = sa.select(column.written_by, column.sequence).where(mine).with_for_update()
-    known = connection.execute(query).first()
+    mine = event_places.c.subscription == to.name
+    known = connection.scalar(sa.select(event_places.c.sequence).where(mine).with_for_update())
     if known is None:
-        written_by, sequence = end(connection)
-        begun = {"subscription": to.name, "written_by": written_by, "sequence": sequence}
+        begun = {"subscription": to.name, "sequence": last}
         columns.insert_new(connection, event_places, [begun])
         return 0
-    found = page(connection, (known[0], known[1]), to.chosen, MOST)
-    fresh = {
-        "subscription": to.name,
-        "attempts": 0,
-        "due": columns.microseconds(now),
-        "dead": False,
-    }
+    found = page(connection, known, last, to.chosen, MOST)
+    due = columns.microseconds(now)
+    fresh = {"subscription": to.name, "attempts": 0, "due": due, "dead": False}
     rows = [
         {"sequence": one.sequence, "decision_id": one.decision_id or None, "key": one.key} | fresh
         for one in found.events
     ]
     columns.insert_new(connection, event_deliveries, rows)
-    if found.place != known:
-        place = dict(zip(("written_by", "sequence"), found.place, strict=True))
-        connection.execute(sa.update(event_places).where(mine).values(place))
+    if found.last != known:
+        connection.execute(sa.update(event_places).where(mine).values(sequence=found.last))
     return len(rows)
 
 
@@ -355,15 +331,43 @@ class Outbox(Subject):
     """Events that others follow, and those that are to be sent."""
 
     _id = ""
+    _end = 0
+    _mark: tuple[int, int] | None = None
     page = reads(page)
-    end = reads(end)
     due = reads(due)
     dead = reads(dead)
     backlog = reads(backlog)
-    collect = writes(collect)
+    _collect = writes(collect)
     settle = writes(settle, repeatable=True)
     resend = writes(resend, repeatable=True)
     _record = writes(record, repeatable=True)
+
+    async def end(self) -> int:
+        """The last sequence up to which none can be committed any more.
+
+        A mark is the last sequence that was given, then a transaction that begins after it: once
+        all before that one have ended, so have those that were given a number up to the mark.
+        """
+        for _ in range(LOOKS):
+            await self._database.read(self._look)
+            if self._mark is None:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        return self._end
+
+    def _look(self, connection: sa.Connection) -> None:
+        if connection.dialect.name != "postgresql":
+            self._end = connection.scalar(sa.select(sa.func.max(_EVENTS.sequence))) or 0
+            return
+        for _ in range(2):
+            mark = self._mark or (connection.scalar(_LAST), connection.scalar(_NOW))
+            if connection.scalar(_OLDEST_OPEN) <= mark[1]:
+                self._mark = mark
+                return
+            self._end, self._mark = mark[0], None
+
+    async def collect(self, to: Subscription, now: datetime) -> int:
+        return await self._collect(to, await self.end(), now)
 
     async def store_id(self) -> str:
         self._id = self._id or await self._database.write(identify)
@@ -374,8 +378,7 @@ class Outbox(Subject):
         await self._record([row(EventType.RULES_REFUSED, f"{at:%Y-%m-%dT%H} {problems}", at)])
 
     async def may_send(self) -> bool:
-        """Whether this process sends: one does, until its connection or the process is gone."""
+        """Whether this process sends: one has the lease, until it hangs or its connection ends."""
         if not self._database.shared:
             return True
-        lock = sa.select(sa.func.pg_try_advisory_lock(SENDER_LOCK))
-        return bool(await self._database.note(lambda connection: connection.scalar(lock)))
+        return bool(await self._database.note(lambda connection: connection.scalar(_SENDS)))

@@ -56,7 +56,7 @@ _GIVEN = """
     AS given (caller, request_id, fence)
 """
 _SPAN = "CAST(:span AS interval)"
-_ALIVE = """
+ALIVE = """
     leases.expires >= clock_timestamp()
     AND EXISTS (SELECT FROM pg_stat_get_activity(leases.backend))
 """
@@ -66,12 +66,12 @@ _CLAIM = sa.text(f"""
     FROM {_GIVEN} ORDER BY caller, request_id
     ON CONFLICT (caller, request_id) DO UPDATE
     SET fence = excluded.fence, backend = excluded.backend, expires = excluded.expires
-    WHERE NOT ({_ALIVE})
+    WHERE NOT ({ALIVE})
     RETURNING fence
 """)
 _HELD = sa.text(f"""
     SELECT leases.caller, leases.request_id
-    FROM {_GIVEN} JOIN leases USING (caller, request_id) WHERE {_ALIVE}
+    FROM {_GIVEN} JOIN leases USING (caller, request_id) WHERE {ALIVE}
 """)
 _MATCHING = """
     leases.caller = given.caller AND leases.request_id = given.request_id

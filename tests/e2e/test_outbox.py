@@ -22,6 +22,7 @@ from sqlalchemy import text
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import event_service_pb2 as pb
 from decision_service.api.v1.event_service_pb2_grpc import EventServiceStub
+from decision_service.server.interceptors import WAITS
 from decision_service.server.page_tokens import make_token
 from tests.e2e.page import CALLERS
 from tests.e2e.service import Running, at_vendor, create, refused, running
@@ -114,7 +115,7 @@ async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
         async def sentence(request: pb.ListEventsRequest) -> str:
             return (await refused(stub.ListEvents(request, metadata=los))).message
 
-        other = make_token("another store", (0, 7))
+        other = make_token("another store", 7)
         said = await sentence(pb.ListEventsRequest(cursor=other))
         assert said.startswith("cursor belongs to another list, filter or store: send the next_cur")
         assert "types has `decision.made`" in await sentence(
@@ -127,6 +128,18 @@ async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
         assert list(dead.dead_events) == []
         resent = await stub.ResendEvent(pb.ResendEventRequest(event_id="evt_1"), metadata=risk)
         assert resent.receivers == 0
+
+
+async def test_who_waits_for_a_place_has_a_page_before_the_deadline(tmp_path: Path) -> None:
+    """An empty one, though most of the deadline went by before there was a place."""
+    async with running(tmp_path) as live:
+        stub = EventServiceStub(live.channel)
+        cursor = (await stub.ListEvents(pb.ListEventsRequest())).next_cursor
+        short = pb.ListEventsRequest(cursor=cursor, wait=Duration(seconds=1))
+        before = [stub.ListEvents(short, timeout=20) for _ in range(WAITS)]
+        late = stub.ListEvents(pb.ListEventsRequest(cursor=cursor, wait=WAIT), timeout=3)
+        assert (await late).next_cursor == cursor
+        await asyncio.gather(*before)
 
 
 @contextmanager
@@ -170,10 +183,13 @@ async def test_the_receivers_of_the_page_take_what_is_sent(tmp_path: Path, langu
             while (status := await answers()) == 0:
                 await asyncio.sleep(0.02)
             assert status == 401
-        file = subscribed(tmp_path, Receiver(url), ", types: [decision.recorded]")
+        file = subscribed(tmp_path, Receiver(url), ", types: [decision.recorded, rules.refused]")
         async with running(tmp_path, events_file=file) as live:
             await _begun(live)
+            await live.service.core.store.outbox.rules_refused(
+                "R101", live.service.core.clock.now()
+            )
             decision = (await live.stub.CreateDecision(create(CHRISTINA))).decision
             assert process.stdout is not None
-            line = await asyncio.to_thread(process.stdout.readline)
-            assert line == f"decision.recorded {decision.decision_id}\n"
+            lines = {await asyncio.to_thread(process.stdout.readline) for _ in range(2)}
+            assert lines == {f"decision.recorded {decision.decision_id}\n", "rules.refused rules\n"}

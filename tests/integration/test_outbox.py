@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from msgspec.structs import replace
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.review_steps import By
 from decision_service.domain.ports import StoredText
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
-from decision_service.outbox.events import BEGINNING, Attempt, Event, EventFilter, EventType
+from decision_service.outbox.events import Attempt, Event, EventFilter, EventType
 from decision_service.outbox.subscriptions import Subscription, is_public, read_subscriptions
 from decision_service.rules.language.diagnostics import Report
 from decision_service.server import sender as delivery
@@ -72,7 +73,7 @@ async def heard() -> AsyncIterator[Heard]:
 
 async def every(store: Store, chosen: EventFilter = ALL) -> Sequence[Event]:
     """All events of a store so far."""
-    return (await store.outbox.page(BEGINNING, chosen, 500)).events
+    return (await store.outbox.page(0, await store.outbox.end(), chosen, 500)).events
 
 
 async def rounds(store: Store, to: Subscription, clock: Hands, until: datetime) -> None:
@@ -152,23 +153,28 @@ async def test_retention_takes_events_of_no_decision_too(store: Store) -> None:
     assert await every(store) == []
 
 
+def engine_of(url: str) -> AsyncEngine:
+    """Connections beside those of a store."""
+    address = parse_store_url(url)
+    assert isinstance(address, PostgresServer)
+    return create_async_engine(address.url)
+
+
 async def test_a_cursor_passes_nothing_that_may_still_be_committed(postgres: Postgres) -> None:
     """One commit is held open while three processes go on: nothing is skipped, nothing comes twice.
 
     What was written first is committed last; what is rolled back never comes.
     """
     url = postgres.migrated()
-    address = parse_store_url(url)
-    assert isinstance(address, PostgresServer)
-    engine = create_async_engine(address.url)
+    engine = engine_of(url)
     stores = [await Store.open(url) for _ in range(3)]
     seen: list[Event] = []
-    place = BEGINNING
+    place = 0
 
     async def read_on() -> int:
         nonlocal place
-        page = await stores[0].outbox.page(place, ALL, 7)
-        place = page.place
+        page = await stores[0].outbox.page(place, await stores[0].outbox.end(), ALL, 7)
+        place = page.last
         seen.extend(page.events)
         return len(page.events)
 
@@ -193,16 +199,34 @@ async def test_a_cursor_passes_nothing_that_may_still_be_committed(postgres: Pos
             await read_on()
     assert {*Counter(one.id for one in seen).values()} == {1}
     assert [one.id for one in seen] == [one.id for one in await every(stores[1])]
-    assert [one.place for one in seen] == sorted(one.place for one in seen)
+    assert [one.sequence for one in seen] == sorted(one.sequence for one in seen)
     for one in stores:
         await one.aclose()
     await engine.dispose()
 
 
-async def test_who_waits_gets_an_event_when_it_is_there(store: Store) -> None:
+async def test_what_waits_for_another_transaction_comes_after_it(postgres: Postgres) -> None:
+    """Also where it began first."""
+    url = postgres.migrated()
+    engine = engine_of(url)
+    async with engine.connect() as second, engine.connect() as first, opened(url) as store:
+        for connection in (second, first):
+            await connection.execute(sa.text("SELECT pg_current_xact_id()"))
+        for connection in (first, second):
+            row = outbox.row(EventType.ROLLOUT_STEPPED, f"{connection is first}", NOON)
+            await connection.run_sync(outbox.record, [row])
+            await connection.commit()
+        earlier, later = [one.sequence for one in await every(store)]
+        assert earlier < later
+    await engine.dispose()
+
+
+async def test_who_waits_gets_an_event_when_it_is_there(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Many wait together, each for what it may see; without one the page is empty in the end."""
     follow = Follow(store.outbox)
-    after = (await store.outbox.page(BEGINNING, ALL, 1)).place
+    after = await store.outbox.end()
     waiting = [
         asyncio.create_task(follow.list(after, EventFilter(caller), 10, 60.0))
         for caller in ("", ENTRY.caller, ENTRY.caller)
@@ -212,22 +236,26 @@ async def test_who_waits_gets_an_event_when_it_is_there(store: Store) -> None:
     await store.commit(ENTRY)
     for page in await asyncio.gather(*waiting):
         assert [one.decision_id for one in page.events] == [ENTRY.decision_id]
-    later = await follow.list(stranger.place, EventFilter("another"), 10, 0.0)
-    assert (later.events, later.place > after) == ([], True)
+    later = await follow.list(stranger.last, EventFilter("another"), 10, 0.0)
+    assert (later.events, later.last > after) == ([], True)
     stopping = Follow(store.outbox, lambda: True)
-    assert (await stopping.list(later.place, ALL, 10, 60.0)).events == []
+    assert (await stopping.list(later.last, ALL, 10, 60.0)).events == []
+    monkeypatch.setattr(outbox, "MOST_READ", 0)
+    await store.append(FIRST)
+    steps = EventFilter(types=(EventType.ROLLOUT_STEPPED,))
+    assert (await follow.list(after, steps, 10, 0.0)).events == []
+    assert len((await follow.list(after, steps, 10, 60.0)).events) == 1
 
 
 async def test_a_store_copied_to_another_server_goes_on_in_order(postgres: Postgres) -> None:
-    """It is another store, and events of both numberings of transactions come in their order."""
+    """It is another store, and its events go on in their order."""
     url = postgres.migrated()
     async with opened(url) as store:
         for number in range(1, 4):
             await store.commit(numbered(number))
         first = await store.outbox.store_id()
     psql = [str(postgres.server.bin_path / "psql"), url, "-qc"]
-    moved = "UPDATE events_out SET written_by = written_by + 1000000000"
-    subprocess.run([*psql, f"{moved}; UPDATE event_stores SET server = 'another'"], check=True)
+    subprocess.run([*psql, "UPDATE event_stores SET server = 'another'"], check=True)
     async with opened(url) as store:
         await store.commit(numbered(4))
         found = await every(store)
@@ -367,23 +395,27 @@ async def test_what_is_not_received_is_seen_where_no_process_sends(
     }
 
 
-async def test_one_process_sends_until_it_is_gone(postgres: Postgres) -> None:
-    """Another one takes over as soon as the connection of the first has ended."""
+async def test_one_process_sends_until_it_hangs_or_is_gone(postgres: Postgres) -> None:
+    """Another one takes over once the lease is over or the connection of the first has ended."""
     url = postgres.migrated()
     here, there = await Store.open(url), await Store.open(url)
     assert [await here.outbox.may_send() for _ in range(3)] == [True] * 3
     assert not await there.outbox.may_send()
-    await here.aclose()
-    while not await there.outbox.may_send():
-        pass
+    psql = [str(postgres.server.bin_path / "psql"), url, "-qc"]
+    subprocess.run([*psql, "UPDATE leases SET expires = now() - interval '1 s'"], check=True)
+    assert await there.outbox.may_send()
+    assert not await here.outbox.may_send()
     await there.aclose()
+    while not await here.outbox.may_send():
+        pass
+    await here.aclose()
 
 
 async def test_a_name_that_leads_to_this_machine_is_not_called(heard: Heard) -> None:
     """Whatever it meant when the file was read; the address is looked at when it is called."""
     to = replace(heard.subscription(), allow_private=False)
     receiver = Receiver(replace(to, url=to.url.replace("127.0.0.1", "localhost")))
-    event = Event(id="evt_1", type="rules.loaded", made=NOON, place=(0, 1), key="")
+    event = Event(id="evt_1", type="rules.loaded", made=NOON, sequence=1, key="")
     why = await receiver.send(event, event.body("s"), NOON)
     assert "which is no public address" in why
     assert heard.came == []
@@ -431,6 +463,7 @@ GOOD = "url: https://8.8.8.8/hook, secrets: [{file: SECRET}]"
         (GOOD.replace("8.8.8.8", "224.0.0.5"), "leads to 224.0.0.5, which is no public address"),
         (GOOD.replace("https", "http"), "is http, which is for this machine alone: use https"),
         (GOOD.replace("8.8.8.8", "a:b@host"), "without user and password"),
+        (GOOD.replace("8.8.8.8", "a..b"), "is no address: write https://host/path"),
         (GOOD.replace("SECRET", "/no/file"), "the secret in `/no/file` is not there"),
         (GOOD.replace("file: SECRET", "env: NONE"), "the secret in `NONE` is not there"),
         (GOOD.replace("]", ", {file: SECRET}, {file: SECRET}]"), "has 3 secrets"),

@@ -12,7 +12,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from decision_service.outbox.events import BEGINNING, EventFilter
+from decision_service.outbox.events import EventFilter
 from decision_service.store import migrations, schema
 from decision_service.store import postgres as postgres_database
 from decision_service.store.engine import Database
@@ -131,7 +131,7 @@ async def test_a_store_of_the_baseline_gets_the_tables_of_events(url: str) -> No
     await migrate(url)
     store = await Store.open(url)
     await store.commit(ENTRY)
-    [event] = (await store.outbox.page(BEGINNING, EventFilter(), 10)).events
+    [event] = (await store.outbox.page(0, await store.outbox.end(), EventFilter(), 10)).events
     assert event.decision_id == ENTRY.decision_id
     await store.aclose()
 

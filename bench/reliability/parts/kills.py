@@ -14,6 +14,7 @@ from random import Random
 
 from bench.reliability.check import Verdict, ask_everything_again, compare, replay, replayable
 from bench.reliability.client import Client
+from bench.reliability.follower import Follower
 from bench.reliability.history import History, Told
 from bench.reliability.killing import ALIVE, Killing, Kills
 from bench.reliability.lanes import lanes
@@ -22,7 +23,7 @@ from bench.reliability.options import Options
 from bench.reliability.score import Score
 from bench.reliability.server import Server
 from bench.reliability.setting import Setting
-from bench.reliability.stores import recorded, reviews_missing
+from bench.reliability.stores import events_wrong, recorded, reviews_missing
 from decision_service.runtime.failpoints import DECISION_POINTS, Point
 
 PART = "kills"
@@ -46,9 +47,10 @@ class Site:
     """One store with the replicas on it and everything that was asked of them."""
 
     url: str
+    servers: list[Server]
+    clients: list[Client]
+    follower: Follower
     history: History = field(default_factory=History)
-    servers: list[Server] = field(default_factory=list)
-    clients: list[Client] = field(default_factory=list)
 
 
 async def run(setting: Setting, score: Score, seconds: float) -> None:
@@ -58,10 +60,13 @@ async def run(setting: Setting, score: Score, seconds: float) -> None:
     folder = setting.folder("kills")
     urls = setting.store_urls(PART, LANES)
     async with _sites(setting, folder, urls) as sites:
+        following = [asyncio.create_task(site.follower.follow()) for site in sites]
         await Storm(setting.options, sites, kills, dice).rage(seconds)
         await _alone(sites[0], kills, dice, setting.options.scaled(STARTS, 3))
         for number, site in enumerate(sites):
             stops += await _orderly_stop(site, number, dice)
+        for one in following:
+            one.cancel()
         verdict = await _settle(sites)
     _report(score, setting, sites, kills, verdict)
     _report_stops(score, stops)
@@ -77,6 +82,7 @@ async def _sites(setting: Setting, folder: Path, urls: Sequence[str]) -> AsyncIt
                 own[0].store_url,
                 servers=[lane.server for lane in own],
                 clients=[lane.client for lane in own],
+                follower=Follower([lane.client for lane in own]),
             )
             for own in every.by_store()
         ]
@@ -160,6 +166,9 @@ async def _settled(site: Site) -> Verdict:
     await site.servers[0].start(cold=True)
     await ask_everything_again(site.clients[0], site.history, found, rows)
     await replay(site.clients[0], replayable(site.history, REPLAYED), found)
+    while await site.follower.page(site.clients[0]):
+        pass
+    found.untold, found.misread = await events_wrong(site.url, site.follower.seen)
     return found
 
 
@@ -177,6 +186,9 @@ def _report(
         score.none(PART, name.replace("_", " "), len(getattr(found, name)))
     score.none(PART, f"referrals without a review, of {found.referrals}", found.unreviewed)
     score.none(PART, "reviews without a decision", found.reviews_alone)
+    score.none(PART, "decisions without one event, or with more", found.untold)
+    followed = sum(len(site.follower.seen) for site in sites)
+    score.none(PART, f"events followed that differ, of {followed}", found.misread)
     settled = f"{found.asked_again} of {found.asked_again + len(found.unsettled)}"
     score.judged(PART, "asked again and settled", settled, "all", kept=not found.unsettled)
     score.none(PART, f"replays that differ, of {found.replayed}", len(found.replays_differ))

@@ -6,6 +6,7 @@ import type { MethodDefinition as Described } from "@grpc/proto-loader";
 import { methodsOf, serviceConfig, waitsForReady } from "./contract.js";
 import type { ApplicantServiceDefinition } from "./types/decision_service/api/v1/ApplicantService.js";
 import type { DecisionServiceDefinition } from "./types/decision_service/api/v1/DecisionService.js";
+import type { EventServiceDefinition } from "./types/decision_service/api/v1/EventService.js";
 import type { NoticeServiceDefinition } from "./types/decision_service/api/v1/NoticeService.js";
 import type { OutcomeServiceDefinition } from "./types/decision_service/api/v1/OutcomeService.js";
 import type { ReviewServiceDefinition } from "./types/decision_service/api/v1/ReviewService.js";
@@ -53,6 +54,7 @@ export type Calls<Definition> = {
 export class Client {
   readonly applicants: Calls<ApplicantServiceDefinition>;
   readonly decisions: Calls<DecisionServiceDefinition>;
+  readonly events: Calls<EventServiceDefinition>;
   readonly outcomes: Calls<OutcomeServiceDefinition>;
   readonly notices: Calls<NoticeServiceDefinition>;
   readonly reviews: Calls<ReviewServiceDefinition>;
@@ -69,6 +71,7 @@ export class Client {
     this.#timeoutSeconds = options.timeoutSeconds ?? timeoutSeconds;
     this.applicants = this.#calls("ApplicantService");
     this.decisions = this.#calls("DecisionService");
+    this.events = this.#calls("EventService");
     this.outcomes = this.#calls("OutcomeService");
     this.notices = this.#calls("NoticeService");
     this.reviews = this.#calls("ReviewService");

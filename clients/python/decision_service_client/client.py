@@ -13,6 +13,7 @@ from decision_service_client.defaults import AsyncDefaults, Defaults
 if TYPE_CHECKING:
     from decision_service_client.v1.applicant_service_pb2_grpc import ApplicantServiceAsyncStub
     from decision_service_client.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
+    from decision_service_client.v1.event_service_pb2_grpc import EventServiceAsyncStub
     from decision_service_client.v1.notice_service_pb2_grpc import NoticeServiceAsyncStub
     from decision_service_client.v1.outcome_service_pb2_grpc import OutcomeServiceAsyncStub
     from decision_service_client.v1.review_service_pb2_grpc import ReviewServiceAsyncStub
@@ -51,6 +52,7 @@ class Client:
         channel = grpc.intercept_channel(self._channel, Defaults(timeout))
         self.applicants = v1.ApplicantServiceStub(channel)
         self.decisions = v1.DecisionServiceStub(channel)
+        self.events = v1.EventServiceStub(channel)
         self.outcomes = v1.OutcomeServiceStub(channel)
         self.notices = v1.NoticeServiceStub(channel)
         self.reviews = v1.ReviewServiceStub(channel)
@@ -91,6 +93,7 @@ class AsyncClient:
         )
         self.applicants: ApplicantServiceAsyncStub = v1.ApplicantServiceStub(channel)
         self.decisions: DecisionServiceAsyncStub = v1.DecisionServiceStub(channel)
+        self.events: EventServiceAsyncStub = v1.EventServiceStub(channel)
         self.outcomes: OutcomeServiceAsyncStub = v1.OutcomeServiceStub(channel)
         self.notices: NoticeServiceAsyncStub = v1.NoticeServiceStub(channel)
         self.reviews: ReviewServiceAsyncStub = v1.ReviewServiceStub(channel)

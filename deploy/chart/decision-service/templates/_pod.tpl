@@ -28,6 +28,7 @@ capabilities: {drop: [ALL]}
 {{- if .keys }}{{ $_ := set $set "DECISION_IDENTITY_KEY_FILE" (printf "%s/keys/identity-keys" $at) }}{{ $_ := set $set "DECISION_DATA_KEY_FILE" (printf "%s/keys/data-keys" $at) }}{{ end }}
 {{- if .callers }}{{ $_ := set $set "DECISION_AUTH_TOKENS_FILE" (printf "%s/callers/callers.yaml" $at) }}{{ end }}
 {{- if .webhooks }}{{ $_ := set $set "DECISION_WEBHOOK_SECRETS_FILE" (printf "%s/webhooks/secrets" $at) }}{{ end }}
+{{- if .events }}{{ $_ := set $set "DECISION_EVENTS_FILE" (printf "%s/events/events.yaml" $at) }}{{ end }}
 {{- if .log }}{{ $_ := set $set "DECISION_LOG_HASH_KEY_FILE" (printf "%s/log/hash-key" $at) }}{{ end }}
 {{- end }}
 {{- $root := get (dict "configMap" "/rules" "git" "/rules/current" "oci" "/rules") $v.rules.source }}
