@@ -60,7 +60,6 @@ from decision_service.server.wire import (
     Problems,
     WireError,
     check_decision_id,
-    check_page_size,
     check_product,
     check_reference,
     check_user_id,
@@ -176,7 +175,6 @@ def filter_from(request: service_pb.ListDecisionsRequest) -> tuple[Filter, Decid
         if request.arm not in {"", *Arm}:
             problems.add("arm", f"is no arm: it must be {' or '.join(Arm)}")
         _check_version(problems, "version", request.version)
-        check_page_size(problems, request.page_size)
         return (
             DECISIONS.read(Filter, request, problems),
             DECISIONS.read(Decided, request, problems),
@@ -322,20 +320,13 @@ class ProtoReplyEncoder:
 
     def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
         """The response's bytes, the same for equal arguments: serialization is deterministic."""
-        fields = _decision_fields(decision, style, traces)
+        fields = decision_fields(decision, style, traces)
         response = service_pb.CreateDecisionResponse(decision=fields)
         return response.SerializeToString(deterministic=True)
 
 
-def decision_message(
-    decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]
-) -> pb.Decision:
-    """The decision as its caller wants it; traces are in FULL view only."""
-    return pb.Decision(**_decision_fields(decision, style, traces))
-
-
-def _decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
-    """The fields of a Decision, its texts in the first language that the ruleset has."""
+def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
+    """As its caller wants it, traces in FULL view only, in the first language that there is."""
     verdict, override = decision.verdict, decision.override
     fields = DECISIONS.fields(pb.Decision, decision) | verdict_fields(verdict, style.languages)
     if verdict.connect:
@@ -549,7 +540,7 @@ def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
     if decision.ruleset_ref is None:
         return pb.Decision.FromString(recorded.SerializeToString())
     style = ReplyStyle(full=True, languages=replayed.recorded.facts.languages)
-    return decision_message(decision, style, replayed.traces)
+    return pb.Decision(**decision_fields(decision, style, replayed.traces))
 
 
 def _strip(message: pb.Decision) -> None:

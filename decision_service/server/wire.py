@@ -482,6 +482,7 @@ def _unary(
     async def checked(message: Message, context: Any) -> object:
         with Problems() as problems:
             check_texts(problems, message)
+            check_page_size(problems, getattr(message, "page_size", 0))
         return await behaviour(message, context)
 
     def serialize(reply: object) -> bytes:  # bytes are a decision as it was recorded
