@@ -35,7 +35,6 @@ from decision_service.domain.decision import (
     Arm,
     Decision,
     ListAnswer,
-    Reason,
     RequestFields,
     StageTrace,
     Verdict,
@@ -361,7 +360,10 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
 
 def _concluded(verdict: Verdict, languages: Sequence[str]) -> Fields:
     fields = DECISIONS.fields(pb.Override, outcome=verdict.outcome, refer_kind=verdict.refer_kind)
-    fields["reasons"] = [_reason(reason, languages) for reason in verdict.reasons]
+    fields["reasons"] = [
+        DECISIONS.fields(pb.Reason, reason, message=_in_language(reason.texts, languages))
+        for reason in verdict.reasons
+    ]
     return fields
 
 
@@ -372,10 +374,6 @@ def _in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
         if text:
             return text
     return texts["en"]
-
-
-def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
-    return DECISIONS.fields(pb.Reason, reason, message=_in_language(reason.texts, languages))
 
 
 def full_fields(
