@@ -70,6 +70,7 @@ _OF_USERS = (
     consents, snapshots, known_counts, ended_incomes, link_tokens, warm, decisions
 )  # fmt: skip
 _USERS = sa.union(*(sa.select(table.c.user_id) for table in _OF_USERS))
+"""All users who may have something to erase: data, or hashes and reviews."""
 
 log = structlog.get_logger("decision_service.storage")
 _OLD = (
@@ -100,11 +101,6 @@ _LEFT_OVER = (
 
 def done_erasures(connection: sa.Connection) -> Mapping[str, str | None]:
     return {row[0]: row[1] for row in connection.execute(_DONE)}
-
-
-def users_to_erase(connection: sa.Connection) -> Sequence[str]:
-    """All users who may have something to erase: data, or hashes and reviews."""
-    return [row[0] for row in connection.execute(_USERS)]
 
 
 class ErasureTerms(msgspec.Struct, frozen=True):
@@ -218,7 +214,7 @@ class Erasing:
     async def _carry_out(self, lacking: Mapping[str, str]) -> None:
         if not lacking or self._journal is None:
             return
-        known = await self._database.read(users_to_erase)
+        known = await self._database.read(lambda one: one.execute(_USERS).scalars().all())
         users = await self._journal.marked(known)
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
         work = partial(carry_out, wanted=wanted, now=self._clock.now(), terms=self._terms)
