@@ -167,7 +167,7 @@ class Decided(msgspec.Struct, frozen=True):
 
 
 def filter_from(request: service_pb.ListDecisionsRequest) -> tuple[Filter, Decided]:
-    with Problems() as problems:
+    with Problems(request) as problems:
         for field in ("user_id", "application_id", "customer_ref", "product", "any_id", "reason"):
             if len(getattr(request, field)) > _LONGEST:
                 problems.add(field, f"is longer than {_LONGEST} characters")

@@ -41,7 +41,7 @@ NOTICES = Mapper(
 
 
 def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
-    with Problems() as problems:
+    with Problems(request) as problems:
         if request.decision_id:
             check_decision_id(problems, request.decision_id)
         sent = _SENT.get(request.sent)

@@ -132,7 +132,7 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
         self, request: pb.ListOutcomesRequest, context: RpcContext
     ) -> pb.ListOutcomesResponse:
         decision_id, size = request.decision_id, page_size(request.page_size)
-        with Problems() as problems:
+        with Problems(request) as problems:
             check_decision_id(problems, decision_id)
         after = read_token(decision_id, request.page_token, OutcomePosition)
         page = await self.list(decision_id, after, size, context.info.scope)

@@ -58,7 +58,7 @@ def _check_names(
 
 
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
-    with Problems() as problems:
+    with Problems(request) as problems:
         _check_names(problems, request, "product", "queue", "tag")
         if request.decision_id:
             check_decision_id(problems, request.decision_id)
@@ -104,7 +104,7 @@ def check_words(
 
 
 def _about(request: object, *, required: bool = False) -> Problems:
-    problems = Problems()
+    problems = Problems(request)
     check_review_id(problems, getattr(request, "review_id", ""))
     check_reference(problems, "request_id", getattr(request, "request_id", ""), required=required)
     return problems

@@ -361,7 +361,7 @@ class RolloutServicer(msgspec.Struct, frozen=True):
         self, request: service_pb.ListRolloutStepsRequest, _: RpcContext
     ) -> service_pb.ListRolloutStepsResponse:
         product, size = request.product, page_size(request.page_size)
-        with Problems() as problems:
+        with Problems(request) as problems:
             check_product(problems, product)
         before = read_token(product, request.page_token, StepNumber)
         steps = await self.operate.rollouts.history(product, before, size + 1)

@@ -157,6 +157,7 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     async def list_publications(
         self, request: rules_pb.ListPublicationsRequest, _: RpcContext
     ) -> rules_pb.ListPublicationsResponse:
+        Problems(request).raise_if_any()
         found = await newest_publications(self.log, page_size(request.page_size))
         decides = self.active_rules.current().published
         return rules_pb.ListPublicationsResponse(

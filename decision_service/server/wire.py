@@ -195,10 +195,14 @@ def request_id_in(written: str) -> str:
 
 
 class Problems:
-    """Collects what is wrong with a request, field by field; raises it when its block ends."""
+    """Collects what is wrong with a request, field by field; raises it when its block ends.
 
-    def __init__(self) -> None:
+    Of a `request` for a list the size of its pages is looked at.
+    """
+
+    def __init__(self, request: object = None) -> None:
         self._found: list[FieldProblem] = []
+        check_page_size(self, getattr(request, "page_size", 0))
 
     def __enter__(self) -> Self:
         return self
@@ -482,7 +486,6 @@ def _unary(
     async def checked(message: Message, context: Any) -> object:
         with Problems() as problems:
             check_texts(problems, message)
-            check_page_size(problems, getattr(message, "page_size", 0))
         return await behaviour(message, context)
 
     def serialize(reply: object) -> bytes:  # bytes are a decision as it was recorded
