@@ -202,7 +202,7 @@ class Problems:
 
     def __init__(self, request: object = None) -> None:
         self._found: list[FieldProblem] = []
-        check_page_size(self, getattr(request, "page_size", 0))
+        self._page_size: int = getattr(request, "page_size", 0)
 
     def __enter__(self) -> Self:
         return self
@@ -215,6 +215,7 @@ class Problems:
         self._found.append(FieldProblem(field, f"{field} {description}"))
 
     def raise_if_any(self) -> None:
+        check_page_size(self, self._page_size)
         if self._found:
             message = "; ".join(problem.description for problem in self._found)
             raise FieldInvalid(message, tuple(self._found))
