@@ -195,11 +195,6 @@ class Core(msgspec.Struct, frozen=True):
         return partial(read_rules, self.rules_dir)
 
     @property
-    def edits_used(self) -> bool:
-        """Whether a version that has decided may change: on made-up people alone."""
-        return self.settings.smile_mode is SmileMode.EMBEDDED
-
-    @property
     def signers(self) -> ReadSigners | None:
         """Reads who may sign rules; None where signatures are not required."""
         return signers_of(self.settings, self.deps.authenticator)

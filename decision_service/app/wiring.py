@@ -100,7 +100,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
             core.store,
             core.clock,
             core.settings.blocked,
-            edits_used=core.edits_used,
+            edits_used=core.settings.smile_mode is SmileMode.EMBEDDED,
             signers=core.signers,
         )
         tasks: dict[str, Factory] = {
@@ -269,10 +269,6 @@ class Service(msgspec.Struct):
         await self.rpc.stop(settings.drain_seconds, settings.drain_grace)
         await self._stack.aclose()
         log.info("stopped")
-
-    async def shorten_grace(self, seconds: float) -> None:
-        """While `stop` goes on: leave calls in progress so many seconds and no more."""
-        await self.rpc.shorten_grace(seconds)
 
 
 async def start(

@@ -296,9 +296,8 @@ def _require_day(as_of: date, decided: datetime, now: datetime) -> None:
     if first <= as_of <= last:
         return
     why = "lies in the future" if as_of > last else f"lies before the decision of {decided.date()}"
-    field = "outcome.as_of_date"
-    message = f"{field} is {as_of}, which {why}: give the day that the report is true of"
-    raise FieldInvalid(message, (FieldProblem(field, message),))
+    what = f"is {as_of}, which {why}: give the day that the report is true of"
+    raise FieldInvalid.of("outcome.as_of_date", what)
 
 
 def _require_agreement(report: LoanOutcome, compared: Compared) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from itertools import combinations, product
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -121,11 +120,6 @@ def _has_rules(part: Stage) -> bool:
     return isinstance(part.runner, _WITHOUT_OUTPUTS)
 
 
-def slot_values(verdict: Verdict) -> Sequence[Any]:
-    trace = verdict.raw_trace
-    return trace.values if isinstance(trace, Trace) else ()
-
-
 Changed = Mapping[str, FactorValue]
 
 
@@ -216,7 +210,8 @@ class Search:
 
     @cached_property
     def pools(self) -> Mapping[str, list[Candidate]]:
-        seen = slot_values(self.trial.verdicts[0])
+        trace = self.trial.verdicts[0].raw_trace
+        seen = trace.values if isinstance(trace, Trace) else ()
         return Pools(self._uses, self.trial.values, seen, self.trial.laws).of(self._useful())
 
     def _useful(self) -> list[str]:

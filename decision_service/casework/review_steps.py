@@ -14,7 +14,6 @@ from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome, R
 from decision_service.domain.errors import (
     AuthorityExceeded,
     FieldInvalid,
-    FieldProblem,
     PermissionDenied,
     RequestIdReused,
     ReviewRefused,
@@ -75,7 +74,7 @@ def claim(review: Review, by: By, hold_until: datetime | None = None) -> ReviewS
     """Raises FieldInvalid where `hold_until` is past, or too far off."""
     until = hold_until or by.at + CLAIM_FOR
     if not by.at < until <= by.at + HOLD_FOR:
-        raise _wrong(
+        raise FieldInvalid.of(
             "hold_until_time",
             f"is {until:%Y-%m-%dT%H:%M:%SZ}: say an instant within {HOLD_FOR // _HOUR} hours "
             f"after {by.at:%Y-%m-%dT%H:%M:%SZ}",
@@ -95,7 +94,7 @@ def release(review: Review, by: By, hand_to: str = "") -> ReviewStep:
     if not hand_to:
         return _step(_unclaimed(review, ReviewState.OPEN), by, ReviewAction.RELEASED)
     if hand_to == by.who:
-        raise _wrong("hand_to", f"is {hand_to}, who has the review: name another caller")
+        raise FieldInvalid.of("hand_to", f"is {hand_to}, who has the review: name another caller")
     until = by.at + CLAIM_FOR
     handed = _claimed(review, hand_to, until, by)
     return _step(handed, by, ReviewAction.HANDED_OVER, text=hand_to, until=until)
@@ -391,7 +390,8 @@ def _reason_of(review: Review, result: ReviewResult, policy: ReviewPolicy) -> Re
     found = policy.reason_of(result.reason)
     if found is None:
         known = ", ".join(reason.code for reason in policy.reasons)
-        raise _wrong("reason", f"is {result.reason}: the plan of {review.product} has {known}")
+        what = f"is {result.reason}: the plan of {review.product} has {known}"
+        raise FieldInvalid.of("reason", what)
     return found
 
 
@@ -399,10 +399,10 @@ def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy
     amount, requested = result.amount, review.requested
     if result.outcome is not Outcome.APPROVE:
         if amount is not None:
-            raise _wrong("amount", "is set: a decline has none")
+            raise FieldInvalid.of("amount", "is set: a decline has none")
         return
     if amount is None or amount.minor <= 0:
-        raise _wrong("amount", "is missing: an approval has one above 0")
+        raise FieldInvalid.of("amount", "is missing: an approval has one above 0")
     if requested is None:
         raise ReviewRefused(
             f"{review.decision_id} has no requested amount that an approval could be bound by: "
@@ -410,9 +410,10 @@ def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy
             review_id=review.review_id,
         )
     if amount.currency != requested.currency:
-        raise _wrong("amount", f"is in {amount.currency}: the decision is in {requested.currency}")
+        what = f"is in {amount.currency}: the decision is in {requested.currency}"
+        raise FieldInvalid.of("amount", what)
     if amount.minor > requested.minor:
-        raise _wrong("amount", f"is {amount.major}: {requested.major} was requested")
+        raise FieldInvalid.of("amount", f"is {amount.major}: {requested.major} was requested")
     if policy.authority is not None:
         _require_within(result, policy.authority)
 
@@ -440,11 +441,6 @@ def _needs_second(
     if approves and (review.kind is ReferKind.LEGAL or terms.failed_checks):
         return True
     return stake is not None and stake.major > authority.review
-
-
-def _wrong(field: str, description: str) -> FieldInvalid:
-    message = f"{field} {description}"
-    return FieldInvalid(message, (FieldProblem(field, message),))
 
 
 Move: TypeAlias = Callable[[Review, Sequence[ReviewEvent]], ReviewStep | None]

@@ -41,7 +41,6 @@ from decision_service.domain.errors import (
     CallerError,
     DecisionUnknown,
     FieldInvalid,
-    FieldProblem,
     NotYet,
     RequestInProgress,
     ReviewRefused,
@@ -245,8 +244,8 @@ class OperateReviews:
             recorded = await read.get(decision_id, full=False, scope=scope)
         entry = recorded.entry
         if entry.outcome is Outcome.NOT_ENROLLED:
-            message = f"decision_id is {decision_id}, which was not decided here: nothing to review"
-            raise FieldInvalid(message, (FieldProblem("decision_id", message),))
+            what = f"is {decision_id}, which was not decided here: nothing to review"
+            raise FieldInvalid.of("decision_id", what)
         by, policy = self._by(who, request_id), self._policy(entry.product)
         review = await self.log.contest(review_case(recorded), by, text, policy)
         if review is None:

@@ -25,7 +25,6 @@ from decision_service.runtime.files import read_small
 # What only a call needs is imported by it: help and mistakes in options come at once.
 if TYPE_CHECKING:
     import grpc
-    from google.rpc.status_pb2 import Status
 
     from decision_service.api.v1.review_service_pb2 import Review
 
@@ -285,11 +284,15 @@ class Connection:
         The exit code of an error is 3, or 1 where its reason is one of `findings`: an answer, not
         a fault.
         """
+        return self.answer(self.method(name), request, seconds, findings)
+
+    def method(self, name: str) -> Callable[..., Any]:
         rpc = method_of(name)
         path = f"/{rpc.containing_service.full_name}/{rpc.name}"
-        reply = GetMessageClass(rpc.output_type)
-        made = self.channel.unary_unary(path, type(request).SerializeToString, reply.FromString)
-        return self.answer(made, request, seconds, findings)
+        asked, reply = GetMessageClass(rpc.input_type), GetMessageClass(rpc.output_type)
+        made: Callable[..., Any]
+        made = self.channel.unary_unary(path, asked.SerializeToString, reply.FromString)
+        return made
 
     def answer(
         self,
@@ -326,15 +329,18 @@ class Connection:
             request.page_token = page.next_page_token
 
     def read_review(self, review_id: str) -> Review:
-        """A review with all of its steps."""
         from decision_service.api.v1.review_service_pb2 import GetReviewRequest
 
         request = GetReviewRequest(review_id=review_id, page_size=100)
-        first, *more = self.pages("ReviewService.GetReview", request)
-        review: Review = first.review
-        for page in more:
-            review.events.extend(page.review.events)
-        return review
+        return joined(self.pages("ReviewService.GetReview", request))
+
+
+def joined(pages: Iterator[Any]) -> Review:
+    """A review with the steps of all of its pages."""
+    review: Review = next(pages).review
+    for page in pages:
+        review.events.extend(page.review.events)
+    return review
 
 
 def method_of(name: str) -> MethodDescriptor:
@@ -356,34 +362,38 @@ def answered(error: grpc.RpcError) -> bool:
 
 
 def described(error: grpc.RpcError, findings: Collection[str] = ()) -> CommandError:
+    call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
+    details = [*details_of(error)]
+    is_finding = any(getattr(one, "reason", "") in findings for one in details)
+    return CommandError(
+        f"{call_error.code().name}: {call_error.details() or 'no further words'}",
+        Exit.FINDINGS if is_finding else Exit.SERVER,
+        details=tuple(
+            f"  {one.DESCRIPTOR.name:13}{words}" for one in details for words in _words(one)
+        ),
+    )
+
+
+def details_of(error: grpc.RpcError) -> Iterator[Any]:
+    """Each ErrorInfo, BadRequest and RetryInfo that came with a status."""
+    from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
     from grpc_status import rpc_status
 
-    call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
-    status, code = rpc_status.from_call(call_error), call_error.code()
-    message = f"{code.name}: {call_error.details() or 'no further words'}"
-    exit_code = Exit.FINDINGS if _reason(status) in findings else Exit.SERVER
-    return CommandError(message, exit_code, details=tuple(_detail_lines(status)))
-
-
-def _reason(status: Status | None) -> str:
-    from google.rpc.error_details_pb2 import ErrorInfo
-
-    info = ErrorInfo()
-    found = any(detail.Unpack(info) for detail in status.details) if status else False
-    return str(info.reason) if found else ""
-
-
-def _detail_lines(status: Status | None) -> Iterator[str]:
-    from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-
+    call_error: Any = error
+    status = rpc_status.from_call(call_error)
     for detail in status.details if status else ():
-        info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
-        if detail.Unpack(info):
-            values = [f"{name} {value}" for name, value in sorted(info.metadata.items())]
-            words = [f"reason {info.reason}", f"domain {info.domain}", *values]
-            yield f"  ErrorInfo    {' · '.join(words)}"
-        elif detail.Unpack(bad):
-            for violation in bad.field_violations:
-                yield f"  BadRequest   {violation.description}"
-        elif detail.Unpack(retry):
-            yield f"  RetryInfo    in {retry.retry_delay.ToTimedelta().total_seconds():g} s"
+        for kind in (ErrorInfo, BadRequest, RetryInfo):
+            found = kind()
+            if detail.Unpack(found):
+                yield found
+
+
+def _words(detail: Any) -> Iterator[str]:
+    match detail.DESCRIPTOR.name:
+        case "ErrorInfo":
+            values = [f"{name} {value}" for name, value in sorted(detail.metadata.items())]
+            yield " · ".join([f"reason {detail.reason}", f"domain {detail.domain}", *values])
+        case "BadRequest":
+            yield from (violation.description for violation in detail.field_violations)
+        case _:
+            yield f"in {detail.retry_delay.ToTimedelta().total_seconds():g} s"

@@ -94,7 +94,7 @@ async def _stop(service: Service, hurried: asyncio.Event) -> None:
     hurrying = asyncio.create_task(hurried.wait())
     await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
     if not ending.done():
-        await service.shorten_grace(HURRY_SECONDS)
+        await service.rpc.shorten_grace(HURRY_SECONDS)
     hurrying.cancel()
     await ending
 

@@ -78,6 +78,7 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     app = Starlette(routes=routes, exception_handlers=failures)
     app.router.redirect_slashes = False
     app.state.templates = templates
+    app.state.now = clock.now
     return Walls(app, settings.url)
 
 

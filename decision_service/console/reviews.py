@@ -24,7 +24,6 @@ from decision_service.cli.output import CommandError
 from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.domain.accounts import Kind
-from decision_service.runtime.clock import SystemClock
 from decision_service.server.wire import numbers_of
 
 HOLDS = {"1 hour": 60, "until tomorrow, this time": 24 * 60, "3 days": 72 * 60 - 5}
@@ -273,7 +272,7 @@ def _data(visit: Visit) -> dict[str, Any]:
 
 def _hold(visit: Visit) -> dict[str, Any]:
     span = timedelta(minutes=HOLDS.get(visit.text("hold"), 60))
-    return {"hold_until_time": SystemClock().now() + span}
+    return {"hold_until_time": visit.request.app.state.now() + span}
 
 
 def _hand(visit: Visit) -> dict[str, Any]:

@@ -10,9 +10,15 @@ from typing import Any
 import grpc
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
-from grpc_status import rpc_status
 
-from decision_service.cli.client import Connection, answered, method_of, unreachable
+from decision_service.cli.client import (
+    Connection,
+    answered,
+    details_of,
+    joined,
+    method_of,
+    unreachable,
+)
 
 SECONDS = 10.0
 """How long a call may take."""
@@ -40,13 +46,11 @@ class Refused(Exception):
         if not answered(error):
             return cls(grpc.StatusCode.UNAVAILABLE, unreachable(connection.server))
         refused = cls(call.code(), call.details() or "the service gave no reason")
-        status = rpc_status.from_call(call)
-        for detail in status.details if status else ():
-            info, bad = ErrorInfo(), BadRequest()
-            if detail.Unpack(info):
-                refused.reason = info.reason
-            elif detail.Unpack(bad):
-                refused.fields |= {one.field: one.description for one in bad.field_violations}
+        for detail in details_of(error):
+            if isinstance(detail, ErrorInfo):
+                refused.reason = detail.reason
+            elif isinstance(detail, BadRequest):
+                refused.fields |= {one.field: one.description for one in detail.field_violations}
         return refused
 
 
@@ -63,14 +67,11 @@ class Service:
 
     def call(self, name: str, **fields: Any) -> Any:
         """The reply of a method such as `ReviewService.GetReview`; raises Refused."""
-        rpc = method_of(name)
-        asked, reply = GetMessageClass(rpc.input_type), GetMessageClass(rpc.output_type)
-        path = f"/{rpc.containing_service.full_name}/{rpc.name}"
-        channel = self._connection.channel
-        made = channel.unary_unary(path, asked.SerializeToString, reply.FromString)
+        method = self._connection.method(name)
+        request = GetMessageClass(method_of(name).input_type)(**fields)
         began = perf_counter()
         try:
-            return made(asked(**fields), timeout=SECONDS, metadata=self._metadata)
+            return method(request, timeout=SECONDS, metadata=self._metadata)
         except grpc.RpcError as error:
             raise Refused.of(error, self._connection) from None
         finally:
@@ -87,11 +88,7 @@ class Service:
 
     def review(self, review_id: str) -> Any:
         """A review with all of its steps."""
-        pages = self.pages("ReviewService.GetReview", review_id=review_id, page_size=100)
-        review = next(pages).review
-        for page in pages:
-            review.events.extend(page.review.events)
-        return review
+        return joined(self.pages("ReviewService.GetReview", review_id=review_id, page_size=100))
 
     def find(self, name: str, **fields: Any) -> Any:
         """The reply, or None where the person may not ask or nothing is found."""

@@ -46,6 +46,8 @@ class Sessions:
 
     def begin(self, session: Session) -> str:
         """Keep a session, and return the value of its cookie: 256 random bits."""
+        now = self._seconds()
+        self._drop(lambda one: now - one.seen > IDLE)
         value = secrets.token_urlsafe(32)
         self._open[_hashed(value)] = session
         return value
@@ -63,9 +65,12 @@ class Sessions:
 
     def end(self, session: Session, *, everywhere: bool = False) -> None:
         """End a session, or every one of its person."""
+        self._drop(lambda one: one is session or (everywhere and one.name == session.name))
+
+    def _drop(self, is_over: Callable[[Session], bool]) -> None:
         for key, one in [*self._open.items()]:
-            if one is session or (everywhere and one.name == session.name):
-                del self._open[key]
+            if is_over(one):
+                self._open.pop(key, None)
 
 
 def _hashed(value: str) -> str:

@@ -27,6 +27,7 @@ from decision_service.console.service import Refused, Service
 from decision_service.console.session import COOKIE, Session, Sessions
 from decision_service.console.web import local, page, sentence
 from decision_service.domain.ports import Clock
+from decision_service.server.issuer import LEEWAY, validate
 
 log = structlog.get_logger("decision_service.console")
 
@@ -36,7 +37,6 @@ RENEW_BEFORE = 60.0
 """Seconds before the end of a credential in which a visit brings another one."""
 
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
-LEEWAY = 60
 _FAULTS = (OAuthError, JoseError, httpx2.HTTPError, ValueError, KeyError)
 _COOKIE: Any = {"path": "/", "secure": True, "httponly": True, "samesite": "lax"}
 _UNREACHABLE = (
@@ -256,19 +256,12 @@ class SignIn:
         flow: Flow | None = None,
     ) -> Mapping[str, Any]:
         """The claims of an ID token to this console, that of a flow's answer; raises JoseError."""
-        wanted: dict[str, Any] = {
-            "iss": {"essential": True, "value": self._provider.issuer},
-            "aud": {"essential": True, "value": self._provider.client_id},
-            "exp": {"essential": True},
-        }
-        if flow is not None:
-            wanted["nonce"] = {"essential": True, "value": flow.nonce}
         keys = cast("KeySetSerialization", await _object(client, about["jwks_uri"]))
         decoded = jwt.decode(found["id_token"], KeySet.import_key_set(keys), algorithms=ALGORITHMS)
-        claims = decoded.claims
-        now = int(self._now().timestamp())
-        jwt.JWTClaimsRegistry(now=now, leeway=LEEWAY, **wanted).validate(claims)
-        if flow is not None and now - claims.get("auth_time", now) > LEEWAY:
+        claims, now, provider = decoded.claims, self._now(), self._provider
+        nonce: Any = {} if flow is None else {"nonce": {"essential": True, "value": flow.nonce}}
+        validate(claims, (provider.issuer, provider.client_id), now, **nonce)
+        if flow is not None and now.timestamp() - claims.get("auth_time", inf) > LEEWAY:
             raise InvalidClaimError("auth_time")  # it did not ask the person again
         return claims
 

@@ -28,7 +28,6 @@ from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.ports import Allowances, SnapshotBody
 from decision_service.domain.snapshot import (
     Contribution,
-    EstimatedIncome,
     Income,
     KnownCount,
     Read,
@@ -226,26 +225,18 @@ def _newest_months(kind: Kind, records: Iterable[Any]) -> Mapping[str, int]:
     return found
 
 
-def _estimated(record: EstimatedIncome) -> int | None:
-    return record.month if record.amount > 0 else None
-
-
 def _paid(record: Income) -> int | None:
     """The month of the pay's last day, where its first amount of net, gross and base is there."""
     amounts = (one for one in (record.net, record.gross, record.base) if one is not None)
-    return _month(record.end or record.start) if next(amounts, 0) > 0 else None
+    return Month.of(record.end or record.start).index if next(amounts, 0) > 0 else None
 
 
 def _dated(record: Transaction | Contribution) -> int | None:
-    return _month(record.date) if record.amount > 0 else None
-
-
-def _month(day: date) -> int:
-    return Month.of(day).index
+    return Month.of(record.date).index if record.amount > 0 else None
 
 
 _GAVE: Mapping[Kind, Callable[[Any], int | None]] = {
-    Kind.EINCOMES: _estimated,
+    Kind.EINCOMES: lambda record: record.month if record.amount > 0 else None,
     Kind.INCOMES: _paid,
     Kind.TRANSACTIONS: _dated,
     Kind.CONTRIBUTIONS: _dated,

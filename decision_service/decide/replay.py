@@ -24,7 +24,6 @@ from decision_service.domain.decision import ApprovalTerms, Decision, Outcome, S
 from decision_service.domain.errors import (
     DecisionUnknown,
     FieldInvalid,
-    FieldProblem,
     RulesetUnknown,
     SnapshotErased,
 )
@@ -233,19 +232,17 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         _require_product(ruleset.ruleset, "digest", entry.product)
         if which.version not in {0, ruleset.version}:
             what = f"is {which.version}, but the digest is that of version {ruleset.version}"
-            raise _invalid("version", f"{what}: send one of the two")
+            raise FieldInvalid.of("ruleset_ref.version", f"{what}: send one of the two")
         return ruleset
 
 
 def _require_product(named: str, part: str, product: str) -> None:
     if named and named != product:
-        what = f"names rules of {named}, but the decision is of {product}"
-        raise _invalid(part, f"{what}: name a version or digest of {product}")
-
-
-def _invalid(part: str, what: str) -> FieldInvalid:
-    field = f"ruleset_ref.{part}"
-    return FieldInvalid(f"{field} {what}", (FieldProblem(field, f"{field} {what}"),))
+        raise FieldInvalid.of(
+            f"ruleset_ref.{part}",
+            f"names rules of {named}, but the decision is of {product}: name a version or digest "
+            f"of {product}",
+        )
 
 
 def shell_of(entry: StoredEntry, facts: StoredFacts) -> Decision:

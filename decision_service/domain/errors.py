@@ -64,6 +64,12 @@ class _Fields(CallerError):
         super().__init__(message, retry_after=None, field=first.field, **first.values, **fields)
         self.problems = problems
 
+    @classmethod
+    def of(cls, field: str, what: str) -> Self:
+        """Of one field; `what` follows its name in the sentence."""
+        message = f"{field} {what}"
+        return cls(message, (FieldProblem(field, message),))
+
 
 class FieldInvalid(_Fields):
     """A field of the request is malformed, whatever the ruleset."""

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import ceil
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import DataPolicy
@@ -189,12 +190,11 @@ def _larger(estimates: Parts, gig: Parts) -> Parts:
         reporters = {
             reporter: amount for work in gig.values() for reporter, amount in work.reported.items()
         }
-        return {job: _also_reported(part, reporters) for job, part in estimates.items()}
+        return {
+            job: replace(part, reported={**part.reported, **reporters})
+            for job, part in estimates.items()
+        }
     return estimates if reported > worked else gig
-
-
-def _also_reported(part: JobIncome, reporters: Mapping[Reporter, Amount]) -> JobIncome:
-    return JobIncome(part.amount, part.grade, {**part.reported, **reporters}, part.backed)
 
 
 def total(parts: Parts) -> Amount:

@@ -420,7 +420,9 @@ def check_unused(draft: RulesetDraft) -> None:
         used = name in draft.names.used if noted is None else rest in noted
         if place.file != draft.files.path:
             continue
-        if used or name in draft.names.broken or _used_by_offer(name, draft):
+        if name == "inputs.requested_amount" and draft.root.has("offer"):
+            continue  # it decides whether an offer is reduced
+        if used or name in draft.names.broken:
             continue
         code, word = _UNUSED[family]
         message = f"the {word} `{rest}` is used nowhere"
@@ -435,11 +437,6 @@ def _check_files(draft: RulesetDraft) -> None:
         if isinstance(item, Scalar) and str(root / item.text) not in used:
             message = f"nothing of `{item.text}` is used"
             draft.report.warning("R513", item.place, message, "remove it")
-
-
-def _used_by_offer(name: str, draft: RulesetDraft) -> bool:
-    """The requested amount decides whether an offer is reduced."""
-    return name == "inputs.requested_amount" and draft.root.has("offer")
 
 
 Check = Callable[[RulesetDraft], None]

@@ -69,7 +69,9 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
     if f"inputs.{name}" in draft.names.blocked:
         message = f"`inputs.{name}` may not be used in a decision"
         report.error("R220", entry.key_place, message, "the configuration forbids it; remove it")
-    _check_wire_type(fields, name, type_, draft)
+    if type_ is not (wanted := WIRE_TYPES.get(name, type_)):
+        message = f"`{name}` comes with every request as {wanted}, not as {type_}"
+        report.error("R311", fields.place("type"), message, f"write `type: {wanted}`")
     lower, upper = read_bounds(fields, type_, draft.names.currency, report)
     return InputSpec(
         name=name,
@@ -80,13 +82,6 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
         labels=_labels(fields, type_, draft),
         because=_because(fields, draft),
     )
-
-
-def _check_wire_type(fields: Fields, name: str, type_: ValueType, draft: RulesetDraft) -> None:
-    wanted = WIRE_TYPES.get(name, type_)
-    if type_ is not wanted:
-        message = f"`{name}` comes with every request as {wanted}, not as {type_}"
-        draft.report.error("R311", fields.place("type"), message, f"write `type: {wanted}`")
 
 
 def _labels(fields: Fields, type_: ValueType, draft: RulesetDraft) -> tuple[str, ...]:
@@ -380,16 +375,11 @@ class KeyListReader(CsvText):
         elif self.salt and not HASH.fullmatch(key):
             hint = "write the SHA-256 in hex of `SALT:key`, the salt being that of the first cell"
             self._error("R138", number, values, KEY, "a key of a hashed list is not hashed", hint)
-        elif not self.salt:
-            self.check_single(number, values)
-        return key
-
-    def check_single(self, number: int, values: Sequence[str]) -> None:
-        """R140 where a plain key looks like two."""
-        if _SEPARATED.search(values[0]):
+        elif not self.salt and _SEPARATED.search(values[0]):
             hint = "write one key a line; a comma within a key has a blank after it"
             message = f"the key `{shortened(values[0])}` looks like two"
             self._error("R140", number, values, KEY, message, hint)
+        return key
 
     def _last_day(self, number: int, values: Sequence[str]) -> date | None:
         index = self.columns.index(UNTIL) if UNTIL in self.columns else len(values)

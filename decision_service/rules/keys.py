@@ -68,10 +68,6 @@ class Hit(StrEnum):
 # Kinds: `scope` of the fields is the draft
 
 
-def _in_draft(fields: Fields, key: str) -> Any:
-    return fields.scope.reason(fields, key)
-
-
 def _form(schema: Schema, changes: Change = Change.NOTHING) -> Kind:
     """What a construct reads itself."""
     return Kind(Fields.get, schema, changes)
@@ -81,7 +77,7 @@ CONDITION = Kind(
     lambda f, key: f.scope.expression(f.scalar(key), TRUTH), forms.CONDITION, Change.FIGURE
 )
 NAME = Kind(lambda f, key: f.scope.name(f.scalar(key)), forms.refers("name"))
-REASON = Kind(_in_draft, forms.REASON, Change.REASON)
+REASON = Kind(lambda f, key: f.scope.reason(f, key), forms.REASON, Change.REASON)
 POINTS = Kind(
     lambda f, key: f.decimal(key, -LARGEST_POINTS, LARGEST_POINTS), forms.NUMBER, Change.FIGURE
 )

@@ -135,7 +135,6 @@ LANGUAGES = tuple(sorted(file.name.removesuffix(".yaml") for file in _WORDS.iter
 
 @cache
 def words_in(language: str) -> Words:
-    """The words of one of LANGUAGES."""
     return msgspec.yaml.decode((_WORDS / f"{language}.yaml").read_bytes(), type=Words)
 
 

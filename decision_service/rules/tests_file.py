@@ -376,7 +376,9 @@ class FactsReader:
         own, as_of = self.given(fields), self._as_of(fields) or self.as_of
         given = own.over(self.defaults)
         self._check_complete(own, given, place)
-        self._check_date(fields, as_of, place)
+        if as_of is None and not fields.has("as_of") and not self.fields.has("as_of"):
+            hint = "add it, or to the file"
+            self.incomplete.add("R805", place, "the case has no `as_of`", hint)
         if name is None or expectation is None:
             return None
         return RuleTestCase(name, place, expectation, given, as_of, "", self.defaults, self.as_of)
@@ -393,12 +395,6 @@ class FactsReader:
             says = name in own.inputs or name in own.unsent
             add = self.report.error if says else self.incomplete.add
             add("R804", place, problem.description)
-
-    def _check_date(self, fields: Fields, as_of: AsOf | None, place: Place) -> None:
-        """R805, where neither the case nor the file has a date, also none that is no date."""
-        if as_of is None and not fields.has("as_of") and not self.fields.has("as_of"):
-            hint = "add it, or to the file"
-            self.incomplete.add("R805", place, "the case has no `as_of`", hint)
 
     def _input(self, entry: MapEntry) -> Value | None:
         spec = self.ruleset.inputs.get(entry.key)

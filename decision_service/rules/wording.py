@@ -292,7 +292,8 @@ class Wording:
         )
 
     def _two_sides(self, leaf: tree.Compare) -> Compare:
-        turned = _turned(leaf) if _is_turned(leaf) else leaf
+        only_right = tree.reads(leaf.right) and not tree.reads(leaf.left)
+        turned = _turned(leaf) if only_right else leaf
         left, operator, right = turned.left, turned.operator, turned.right
         left_type, right_type = left.type, right.type
         fixed = partial(WordedComparison, left_type, left.text, operator)
@@ -349,11 +350,6 @@ def _either(find: Find, otherwise: Explain) -> Explain:
 
 def _reads(node: Node, name: str) -> bool:
     return any(symbol.name == name for symbol in tree.reads(node))
-
-
-def _is_turned(leaf: tree.Compare) -> bool:
-    """Whether only the right side reads a value, so that it is the subject."""
-    return bool(tree.reads(leaf.right)) and not tree.reads(leaf.left)
 
 
 def _turned(leaf: tree.Compare) -> tree.Compare:

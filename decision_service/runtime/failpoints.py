@@ -33,12 +33,6 @@ class Point(StrEnum):
     """The step is durable; no caller has its result."""
 
 
-DECISION_POINTS = (
-    Point.GATHERED, Point.BEFORE_COMMIT, Point.IN_COMMIT, Point.AFTER_COMMIT, Point.BEFORE_REPLY,
-)  # fmt: skip
-REVIEW_POINTS = (Point.IN_STEP, Point.AFTER_STEP)
-
-
 _armed: dict[Point, FailAction] = {}
 
 

@@ -266,7 +266,6 @@ def read_callers_file(path: Path) -> CallersReading:
 
 
 def refused_whole(path: Path, code: str, message: str, hint: str) -> CallersReading:
-    """A file that is refused whole."""
     report = Report()
     report.error(code, Place(str(path), 1, 1, 2), message, hint)
     return CallersReading(None, report.diagnostics())

@@ -30,6 +30,7 @@ from decision_service.runtime.files import read_small
 from decision_service.runtime.settings import OnRevoke, Settings, env_name, names_of
 from decision_service.runtime.telemetry import counter
 from decision_service.server.context import best_language
+from decision_service.server.http import read_body
 
 LANGUAGES = ("en", "fil")
 """The page's languages; the first is for who asks for neither."""
@@ -169,13 +170,9 @@ async def _shown_token(request: Request) -> str | None:
 
     Raises ClientDisconnect where the client leaves before the body has come.
     """
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_BODY:
-            return None
+    body = await read_body(request, _LARGEST_BODY)
     try:
-        return msgspec.json.decode(body, type=_ShownToken).token
+        return None if body is None else msgspec.json.decode(body, type=_ShownToken).token
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -62,14 +62,6 @@ class Caller(msgspec.Struct, frozen=True):
     name: str
     roles: frozenset[Role]
 
-    @property
-    def sees_all(self) -> bool:
-        return Role.READ in self.roles
-
-    @property
-    def onboards_all(self) -> bool:
-        return Role.ONBOARD_ALL in self.roles
-
 
 ANONYMOUS = Caller("anonymous", frozenset(Role))
 """Each caller, where none are configured."""
@@ -117,9 +109,9 @@ class CallInfo:
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
     client named none. `call_id` is the client's `x-request-id`, and `decision_id` the decision that
-    was found or made. `caller`, `sees_all` (whether it may read other callers'
-    decisions) and `onboards_all` (whether it may reach other callers' applicants) are set by
-    authentication. `trailing` leaves with the reply.
+    was found or made. `caller`, `scope` (whose decisions it may read) and `applicant_scope` (whose
+    applicants it may reach), empty for all callers', are set by authentication. `trailing` leaves
+    with the reply.
     """
 
     method: str = ""
@@ -129,24 +121,14 @@ class CallInfo:
     decision_id: str = ""
     trace_id: str = ""
     caller: str = ""
-    sees_all: bool = False
-    onboards_all: bool = False
+    scope: str = ""
+    applicant_scope: str = ""
     trailing: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def languages(self) -> tuple[str, ...]:
         header = self.metadata.get("accept-language")
         return parse_languages(header) if header else ()
-
-    @property
-    def scope(self) -> str:
-        """Whose decisions the caller may read; empty for all callers'."""
-        return "" if self.sees_all else self.caller
-
-    @property
-    def applicant_scope(self) -> str:
-        """Whose applicants the caller may reach; empty for all callers'."""
-        return "" if self.onboards_all else self.caller
 
 
 @lru_cache(maxsize=1024)

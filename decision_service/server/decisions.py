@@ -35,7 +35,6 @@ from decision_service.domain.decision import (
     Arm,
     Decision,
     ListAnswer,
-    Reason,
     RequestFields,
     StageTrace,
     Verdict,
@@ -60,7 +59,6 @@ from decision_service.server.wire import (
     Problems,
     WireError,
     check_decision_id,
-    check_page_size,
     check_product,
     check_reference,
     check_user_id,
@@ -169,14 +167,13 @@ class Decided(msgspec.Struct, frozen=True):
 
 
 def filter_from(request: service_pb.ListDecisionsRequest) -> tuple[Filter, Decided]:
-    with Problems() as problems:
+    with Problems(request) as problems:
         for field in ("user_id", "application_id", "customer_ref", "product", "any_id", "reason"):
             if len(getattr(request, field)) > _LONGEST:
                 problems.add(field, f"is longer than {_LONGEST} characters")
         if request.arm not in {"", *Arm}:
             problems.add("arm", f"is no arm: it must be {' or '.join(Arm)}")
         _check_version(problems, "version", request.version)
-        check_page_size(problems, request.page_size)
         return (
             DECISIONS.read(Filter, request, problems),
             DECISIONS.read(Decided, request, problems),
@@ -322,20 +319,13 @@ class ProtoReplyEncoder:
 
     def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
         """The response's bytes, the same for equal arguments: serialization is deterministic."""
-        fields = _decision_fields(decision, style, traces)
+        fields = decision_fields(decision, style, traces)
         response = service_pb.CreateDecisionResponse(decision=fields)
         return response.SerializeToString(deterministic=True)
 
 
-def decision_message(
-    decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]
-) -> pb.Decision:
-    """The decision as its caller wants it; traces are in FULL view only."""
-    return pb.Decision(**_decision_fields(decision, style, traces))
-
-
-def _decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
-    """The fields of a Decision, its texts in the first language that the ruleset has."""
+def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
+    """As its caller wants it, traces in FULL view only, in the first language that there is."""
     verdict, override = decision.verdict, decision.override
     fields = DECISIONS.fields(pb.Decision, decision) | verdict_fields(verdict, style.languages)
     if verdict.connect:
@@ -370,7 +360,10 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
 
 def _concluded(verdict: Verdict, languages: Sequence[str]) -> Fields:
     fields = DECISIONS.fields(pb.Override, outcome=verdict.outcome, refer_kind=verdict.refer_kind)
-    fields["reasons"] = [_reason(reason, languages) for reason in verdict.reasons]
+    fields["reasons"] = [
+        DECISIONS.fields(pb.Reason, reason, message=_in_language(reason.texts, languages))
+        for reason in verdict.reasons
+    ]
     return fields
 
 
@@ -381,10 +374,6 @@ def _in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
         if text:
             return text
     return texts["en"]
-
-
-def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
-    return DECISIONS.fields(pb.Reason, reason, message=_in_language(reason.texts, languages))
 
 
 def full_fields(
@@ -549,7 +538,7 @@ def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
     if decision.ruleset_ref is None:
         return pb.Decision.FromString(recorded.SerializeToString())
     style = ReplyStyle(full=True, languages=replayed.recorded.facts.languages)
-    return decision_message(decision, style, replayed.traces)
+    return pb.Decision(**decision_fields(decision, style, replayed.traces))
 
 
 def _strip(message: pb.Decision) -> None:

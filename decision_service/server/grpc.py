@@ -215,17 +215,13 @@ async def start(
         json.add(service, handlers)
     health_pb2_grpc.add_HealthServicer_to_server(deps.health, server)
     if settings.describes_itself:
-        _add_reflection(server)
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        for name in REFLECTION_NAMES:
+            described_by = reflection_methods((*SERVICES, health_name))
+            server.add_registered_method_handlers(name, described_by)
     port = _bind(server, settings.grpc_address, certificates)
     server.start()
     return RpcServer(server, deps.health, port, loop, json, threads)
-
-
-def _add_reflection(server: grpc.Server) -> None:
-    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    for name in REFLECTION_NAMES:
-        described_by = reflection_methods((*SERVICES, health_name))
-        server.add_registered_method_handlers(name, described_by)
 
 
 def _bind(server: grpc.Server, address: str, certificates: Certificates | None) -> int:

@@ -8,7 +8,7 @@ import secrets
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import grpc
 import msgspec
@@ -38,6 +38,7 @@ from decision_service.server.context import (
     Behaviour,
     CallInfo,
     CallStatus,
+    Role,
     RpcContext,
 )
 from decision_service.server.metrics import Metrics
@@ -141,7 +142,7 @@ def behaviour_of(handler: Handler) -> Behaviour:
     return found  # type: ignore[no-any-return]  # services give coroutines, which the stubs lack
 
 
-def is_public(error: errors.ServiceError) -> bool:
+def is_public(error: BaseException) -> TypeGuard[errors.ServiceError]:
     return any(kind in CODES for kind in type(error).__mro__)
 
 
@@ -182,7 +183,7 @@ def _shown(text: str, most: int) -> str:
 
 def code_name(error: BaseException) -> str:
     """The name of the code that a call ends with, for logs and metrics."""
-    if isinstance(error, errors.ServiceError) and is_public(error):
+    if is_public(error):
         return str(code_pb2.Code.Name(CODES[_kind(error)]))
     return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
 
@@ -270,8 +271,9 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
                     "the caller is not known: send one `authorization: Bearer <token>` with a "
                     "token in use"
                 )
-            info.caller, info.sees_all = caller.name, caller.sees_all
-            info.onboards_all = caller.onboards_all
+            info.caller = caller.name
+            info.scope = "" if Role.READ in caller.roles else caller.name
+            info.applicant_scope = "" if Role.ONBOARD_ALL in caller.roles else caller.name
             if allowed.isdisjoint(caller.roles):
                 needed = " or ".join(sorted(allowed)) or "no role there is"
                 name = method.rpartition("/")[2]
@@ -346,10 +348,8 @@ def mapping_errors(inner: Behaviour, method: str) -> Behaviour:
             return await inner(request, context)
         except Exception as error:  # noqa: BLE001 - none may reach the client
             info = context.info
-            if isinstance(error, errors.ServiceError) and is_public(error):
-                status = status_of(error)
-            else:
-                status = internal(_incident(error, method, request, info))
+            public = status_of(error) if is_public(error) else None
+            status = public or internal(_incident(error, method, request, info))
             context.status = call_status(status, info.trailing)
 
     return call

@@ -72,7 +72,7 @@ class Issuer:
 
     def __init__(self, named: tuple[str, str], now: Callable[[], datetime]) -> None:
         self.named = named
-        self._url, self._audience = named
+        self._url = named[0]
         self._now = now
         self._keys: tuple[KeySet, datetime] | None = None
         self._fetching: asyncio.Task[None] | None = None
@@ -106,7 +106,7 @@ class Issuer:
         with suppress(JoseError, ValueError, RecursionError):
             signed = extract_compact(token.encode(), registry=_REGISTRY)
             claims = msgspec.json.decode(signed.payload or b"", type=dict[str, Any])
-            self._validate(claims, now)
+            validate(claims, self.named, now)
             caller = subjects.get(claims["sub"])
         if caller is None:
             return None
@@ -117,16 +117,6 @@ class Issuer:
         except (JoseError, ValueError):
             return None
         return caller if good else None
-
-    def _validate(self, claims: dict[str, Any], now: datetime) -> None:
-        JWTClaimsRegistry(
-            int(now.timestamp()),
-            LEEWAY,
-            iss={"essential": True, "value": self._url},
-            aud={"essential": True, "value": self._audience},
-            sub={"essential": True},
-            exp={"essential": True},
-        ).validate(claims)
 
     def _known(self, now: datetime) -> KeySet:
         if self._keys is None or abs(now - self._keys[1]) > KEPT:
@@ -193,6 +183,19 @@ class Issuer:
         if not keys:
             raise ValueError("it publishes no key that can be used")
         return KeySet(keys)
+
+
+def validate(claims: dict[str, Any], named: tuple[str, str], now: datetime, **more: Any) -> None:
+    """Raises JoseError where a token is not of that issuer to that audience, or has ended."""
+    JWTClaimsRegistry(
+        int(now.timestamp()),
+        LEEWAY,
+        iss={"essential": True, "value": named[0]},
+        aud={"essential": True, "value": named[1]},
+        sub={"essential": True},
+        exp={"essential": True},
+        **more,
+    ).validate(claims)
 
 
 async def _read(http: httpx2.AsyncClient, url: str) -> bytes:

@@ -14,7 +14,7 @@ from decision_service.rules.letters import NoticeKind
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.reviews import check_review_id
-from decision_service.server.wire import Mapper, Problems, check_decision_id, check_page_size
+from decision_service.server.wire import Mapper, Problems, check_decision_id
 
 SERVICE = pb.DESCRIPTOR.services_by_name["NoticeService"]
 LONGEST_CHANNEL = 100
@@ -41,14 +41,13 @@ NOTICES = Mapper(
 
 
 def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
-    with Problems() as problems:
+    with Problems(request) as problems:
         if request.decision_id:
             check_decision_id(problems, request.decision_id)
         sent = _SENT.get(request.sent)
         chosen = NOTICES.read(NoticeFilter, request, problems, caller=scope, sent=sent)
         if request.sent not in pb.SentFilter.values():
             problems.add("sent", f"is {request.sent}, which is no SentFilter")
-        check_page_size(problems, request.page_size)
     return chosen
 
 

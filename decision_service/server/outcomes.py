@@ -15,13 +15,7 @@ from decision_service.casework.outcomes import (
 )
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
-from decision_service.server.wire import (
-    Mapper,
-    Problems,
-    check_decision_id,
-    check_page_size,
-    check_reference,
-)
+from decision_service.server.wire import Mapper, Problems, check_decision_id, check_reference
 
 SERVICE = pb.DESCRIPTOR.services_by_name["OutcomeService"]
 _FIELD = "outcome"
@@ -57,13 +51,6 @@ def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
         if outcome.as_of is not None:
             _check_values(outcome, problems)
     return outcome
-
-
-def listed_decision_from(request: pb.ListOutcomesRequest) -> str:
-    with Problems() as problems:
-        check_decision_id(problems, request.decision_id)
-        check_page_size(problems, request.page_size)
-    return request.decision_id
 
 
 def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Problems) -> None:
@@ -144,10 +131,11 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
     async def list_outcomes(
         self, request: pb.ListOutcomesRequest, context: RpcContext
     ) -> pb.ListOutcomesResponse:
-        decision_id = listed_decision_from(request)
+        decision_id, size = request.decision_id, page_size(request.page_size)
+        with Problems(request) as problems:
+            check_decision_id(problems, decision_id)
         after = read_token(decision_id, request.page_token, OutcomePosition)
-        size = request.page_size
-        page = await self.list(decision_id, after, page_size(size), context.info.scope)
+        page = await self.list(decision_id, after, size, context.info.scope)
         return pb.ListOutcomesResponse(
             outcomes=[OUTCOMES.message(pb.RecordedOutcome, one) for one in page.entries],
             next_page_token=make_token(decision_id, page.next),

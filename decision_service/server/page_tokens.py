@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
-from decision_service.domain.errors import FieldProblem, PageTokenInvalid
+from decision_service.domain.errors import PageTokenInvalid
 
 _DEFAULT_SIZE = 50
 _LARGEST_SIZE = 500
@@ -53,5 +53,4 @@ def _fingerprint(of: object) -> bytes:
 
 
 def _invalid(field: str, why: str) -> PageTokenInvalid:
-    description = f"{field} {why}: send the next_{field} of the page before, or none"
-    return PageTokenInvalid(description, (FieldProblem(field, description),))
+    return PageTokenInvalid.of(field, f"{why}: send the next_{field} of the page before, or none")

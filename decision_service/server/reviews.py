@@ -26,7 +26,6 @@ from decision_service.server.wire import (
     Mapper,
     Problems,
     check_decision_id,
-    check_page_size,
     check_product,
     check_reference,
     enum_name,
@@ -50,13 +49,6 @@ def check_review_id(problems: Problems, review_id: str) -> None:
     problems.text("review_id", review_id, _REVIEW_ID, "`rev_`, a ULID, `-` and a number")
 
 
-def steps_from(request: pb.GetReviewRequest) -> str:
-    with Problems() as problems:
-        check_page_size(problems, request.page_size)
-        check_review_id(problems, request.review_id)
-    return request.review_id
-
-
 def _check_names(
     problems: Problems, request: pb.ListReviewsRequest | pb.ClaimNextReviewRequest, *names: str
 ) -> None:
@@ -66,11 +58,10 @@ def _check_names(
 
 
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
-    with Problems() as problems:
+    with Problems(request) as problems:
         _check_names(problems, request, "product", "queue", "tag")
         if request.decision_id:
             check_decision_id(problems, request.decision_id)
-        check_page_size(problems, request.page_size)
         due_before = now if request.overdue else None
         return REVIEWS.read(ReviewFilter, request, problems, due_before=due_before)
 
@@ -102,16 +93,6 @@ def result_from(request: pb.CompleteReviewRequest) -> ReviewResult:
     return result
 
 
-def rejection_from(request: pb.ConfirmReviewRequest) -> str:
-    """Why a proposed end is refused, empty where it is confirmed; raises FieldInvalid."""
-    with _about(request, required=True) as problems:
-        if request.reject:
-            check_words(problems, "text", request.text)
-        elif request.text:
-            problems.add("text", "is set without `reject`: add a note instead")
-    return request.text
-
-
 def check_words(
     problems: Problems, field: str, text: str, *, required: bool = True, most: int = LONGEST_TEXT
 ) -> None:
@@ -123,7 +104,7 @@ def check_words(
 
 
 def _about(request: object, *, required: bool = False) -> Problems:
-    problems = Problems()
+    problems = Problems(request)
     check_review_id(problems, getattr(request, "review_id", ""))
     check_reference(problems, "request_id", getattr(request, "request_id", ""), required=required)
     return problems
@@ -224,7 +205,8 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         )
 
     async def get_review(self, request: pb.GetReviewRequest, _: RpcContext) -> pb.GetReviewResponse:
-        review_id = steps_from(request)
+        _about(request).raise_if_any()
+        review_id = request.review_id
         size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
         after = read_token(review_id, request.page_token, StepNumber) or 0
         found = await self.operate.get(review_id, after, size + 1)
@@ -292,10 +274,15 @@ class ReviewServicer(msgspec.Struct, frozen=True):
 
     @_step(pb.ConfirmReviewResponse)
     async def confirm_review(self, asked: pb.ConfirmReviewRequest, by: CallInfo) -> Review:
-        why, key = rejection_from(asked), (*_key(asked, by), asked.etag)
-        return await (
-            self.operate.reject(*key, why) if asked.reject else self.operate.confirm(*key)
-        )
+        with _about(asked, required=True) as problems:
+            if asked.reject:
+                check_words(problems, "text", asked.text)
+            elif asked.text:
+                problems.add("text", "is set without `reject`: add a note instead")
+        key = (*_key(asked, by), asked.etag)
+        if asked.reject:
+            return await self.operate.reject(*key, asked.text)
+        return await self.operate.confirm(*key)
 
     @_step(pb.RequestReviewResponse)
     async def request_review(self, asked: pb.RequestReviewRequest, by: CallInfo) -> Review:

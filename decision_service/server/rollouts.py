@@ -35,7 +35,6 @@ from decision_service.server.wire import (
     Fields,
     Mapper,
     Problems,
-    check_page_size,
     check_product,
     check_reference,
     check_user_id,
@@ -219,13 +218,6 @@ def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAss
     )
 
 
-def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
-    with Problems() as problems:
-        check_product(problems, request.product)
-        check_page_size(problems, request.page_size)
-    return request.product
-
-
 def change_from(request: Any, context: RpcContext) -> RolloutChange:
     """A change with its reason, and as far as the request says so what of and what it rests on."""
     why, ticket = request.why.strip(), request.ticket.strip()
@@ -368,7 +360,9 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def list_rollout_steps(
         self, request: service_pb.ListRolloutStepsRequest, _: RpcContext
     ) -> service_pb.ListRolloutStepsResponse:
-        product, size = listed_product_from(request), page_size(request.page_size)
+        product, size = request.product, page_size(request.page_size)
+        with Problems(request) as problems:
+            check_product(problems, product)
         before = read_token(product, request.page_token, StepNumber)
         steps = await self.operate.rollouts.history(product, before, size + 1)
         more = len(steps) > size

@@ -34,7 +34,7 @@ from decision_service.server.decisions import (
     verdict_fields,
 )
 from decision_service.server.page_tokens import page_size
-from decision_service.server.wire import Fields, Mapper, Problems, check_page_size, check_product
+from decision_service.server.wire import Fields, Mapper, Problems, check_product
 
 SERVICE = rules_pb.DESCRIPTOR.services_by_name["RulesetService"]
 MOST_CHANGES = 50
@@ -115,12 +115,6 @@ def list_change_fields(entries: Sequence[ListChanges], product: str) -> list[Fie
     return found[:MOST_CHANGES]
 
 
-def most_from(request: rules_pb.ListPublicationsRequest) -> int:
-    with Problems() as problems:
-        check_page_size(problems, request.page_size)
-    return page_size(request.page_size)
-
-
 class RulesetServicer(msgspec.Struct, frozen=True):
     active_rules: ActiveRules
     try_rules: TryRules
@@ -163,7 +157,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     async def list_publications(
         self, request: rules_pb.ListPublicationsRequest, _: RpcContext
     ) -> rules_pb.ListPublicationsResponse:
-        found = await newest_publications(self.log, most_from(request))
+        Problems(request).raise_if_any()
+        found = await newest_publications(self.log, page_size(request.page_size))
         decides = self.active_rules.current().published
         return rules_pb.ListPublicationsResponse(
             publications=[

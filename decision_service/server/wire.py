@@ -195,10 +195,14 @@ def request_id_in(written: str) -> str:
 
 
 class Problems:
-    """Collects what is wrong with a request, field by field; raises it when its block ends."""
+    """Collects what is wrong with a request, field by field; raises it when its block ends.
 
-    def __init__(self) -> None:
+    Of a `request` for a list the size of its pages is looked at.
+    """
+
+    def __init__(self, request: object = None) -> None:
         self._found: list[FieldProblem] = []
+        self._page_size: int = getattr(request, "page_size", 0)
 
     def __enter__(self) -> Self:
         return self
@@ -211,6 +215,7 @@ class Problems:
         self._found.append(FieldProblem(field, f"{field} {description}"))
 
     def raise_if_any(self) -> None:
+        check_page_size(self, self._page_size)
         if self._found:
             message = "; ".join(problem.description for problem in self._found)
             raise FieldInvalid(message, tuple(self._found))

@@ -448,11 +448,7 @@ def merged(origins: Iterable[Source]) -> tuple[Source, ...]:
     found: dict[str, Source] = {}
     for one in origins:
         if one.type != ACCOUNT:
-            found[one.id] = _newer(found.get(one.id, one), one)
+            known, made = found.setdefault(one.id, one), one.newest_created_at
+            if made and (not known.newest_created_at or made > known.newest_created_at):
+                found[one.id] = one
     return tuple(found[key] for key in sorted(found))
-
-
-def _newer(known: Source, other: Source) -> Source:
-    if known.newest_created_at is None or other.newest_created_at is None:
-        return known if other.newest_created_at is None else other
-    return other if other.newest_created_at > known.newest_created_at else known

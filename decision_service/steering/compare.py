@@ -17,7 +17,7 @@ from decision_service.decide.codec import decode_facts, factors_from_wire, read_
 from decision_service.decide.conclude import judge, with_answers
 from decision_service.decide.replay import shell_of
 from decision_service.domain.decision import Outcome
-from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown, StoreError
+from decision_service.domain.errors import FieldInvalid, RulesetUnknown, StoreError
 from decision_service.domain.ports import Clock, DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.rollout.impact import ImpactSums, LeftOut, NotCompared
 from decision_service.rulebook.archive import RulesetArchive
@@ -162,8 +162,7 @@ class CompareVersions(msgspec.Struct, frozen=True, eq=False):
         sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
         day = question.params_as_of
         if day is not None and (lacking := without_value(sides, day)):
-            message = f"params_as_of {lacking}"
-            raise FieldInvalid(message, (FieldProblem("params_as_of", message),))
+            raise FieldInvalid.of("params_as_of", lacking)
         if question.shadow:
             sums = await self.figures.pair_sums(product.name, version, question.since)
             if not sums.everybody.applicants and not sums.left_out:

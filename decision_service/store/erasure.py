@@ -70,6 +70,7 @@ _OF_USERS = (
     consents, snapshots, known_counts, ended_incomes, link_tokens, warm, decisions
 )  # fmt: skip
 _USERS = sa.union(*(sa.select(table.c.user_id) for table in _OF_USERS))
+"""All users who may have something to erase: data, or hashes and reviews."""
 
 log = structlog.get_logger("decision_service.storage")
 _OLD = (
@@ -100,11 +101,6 @@ _LEFT_OVER = (
 
 def done_erasures(connection: sa.Connection) -> Mapping[str, str | None]:
     return {row[0]: row[1] for row in connection.execute(_DONE)}
-
-
-def users_to_erase(connection: sa.Connection) -> Sequence[str]:
-    """All users who may have something to erase: data, or hashes and reviews."""
-    return [row[0] for row in connection.execute(_USERS)]
 
 
 class ErasureTerms(msgspec.Struct, frozen=True):
@@ -171,7 +167,7 @@ class Erasing:
         known = partial(is_known, user_id=user_id)
         if known_only and not await self._database.read(known):
             return Erased(0, known=False)
-        if await self._database.read(partial(is_erased, user_id=user_id)):
+        if await self._database.read(partial(_has, table=erasures, user_id=user_id)):
             with suppress(MoreToErase):
                 return await self._carried_out(user_id, disconnected, [])
         return await self._carried_out(user_id, disconnected, [new_erasure(user_id)])
@@ -210,13 +206,15 @@ class Erasing:
         marks = await self._journal.marks()
         done = await self._database.read(done_erasures)
         await self._carry_out({one: mark for one, mark in marks.items() if one not in done})
-        lost = ((one, user) for one, user in done.items() if one not in marks)
-        await self._note_again(Erasure(one, user) for one, user in lost if user is not None)
+        lost = [Erasure(one, user) for one, user in done.items() if user and one not in marks]
+        if lost:
+            await self._journal.note(lost)
+            log.warning("the erasure journal was written anew from the store", erasures=len(lost))
 
     async def _carry_out(self, lacking: Mapping[str, str]) -> None:
         if not lacking or self._journal is None:
             return
-        known = await self._database.read(users_to_erase)
+        known = await self._database.read(lambda one: one.execute(_USERS).scalars().all())
         users = await self._journal.marked(known)
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
         work = partial(carry_out, wanted=wanted, now=self._clock.now(), terms=self._terms)
@@ -225,12 +223,6 @@ class Erasing:
         again = len({user_id for user_id in wanted.values() if user_id is not None})
         if again:
             log.warning("erased again what an older store held", users=again)
-
-    async def _note_again(self, lost: Iterable[Erasure]) -> None:
-        wanted = [*lost]
-        if wanted and self._journal is not None:
-            await self._journal.note(wanted)
-            log.warning("the erasure journal was written anew from the store", erasures=len(wanted))
 
 
 def expire(connection: sa.Connection, before: datetime, most: int) -> int:
@@ -367,10 +359,6 @@ def _delete(connection: sa.Connection, table: sa.Table, user_id: str) -> int:
 def is_known(connection: sa.Connection, user_id: str) -> bool:
     tables = (snapshots, decisions, applicants, link_tokens, warm, known_counts, ended_incomes)
     return any(_has(connection, table, user_id) for table in tables)
-
-
-def is_erased(connection: sa.Connection, user_id: str) -> bool:
-    return _has(connection, erasures, user_id)
 
 
 def _has(connection: sa.Connection, table: sa.Table, user_id: str) -> bool:

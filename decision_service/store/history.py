@@ -354,16 +354,15 @@ class Lookups(Subject):
 
     def __init__(self, database: Database, most: int) -> None:
         self._database = database
-        self._lookups: Batches[_Question, LookedUp] = Batches(self._look_up_together, most=most)
+        self._lookups: Batches[_Question, LookedUp] = Batches(
+            lambda asked: database.look_up(partial(_looked_up, questions=asked)), most=most
+        )
 
     async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
         return await self._lookups.submit(_Question((caller, request_id), keys))
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
         return (await self._lookups.submit(_Question(None, keys))).past
-
-    async def _look_up_together(self, questions: Sequence[_Question]) -> Sequence[LookedUp]:
-        return await self._database.look_up(partial(_looked_up, questions=questions))
 
 
 def _looked_up(connection: sa.Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:

@@ -183,7 +183,9 @@ class SharedLeases:
         self._claims: Batches[Lease, StoredEntry | bool] = Batches(
             self._claim_together, most=_MOST_TOGETHER
         )
-        self._lookups = Batches(self._find_holders, most=_MOST_TOGETHER)
+        self._lookups: Batches[CallerRequest, StoredEntry | bool] = Batches(
+            lambda keys: database.read(partial(_look, keys=keys)), most=_MOST_TOGETHER
+        )
         self._held: dict[str, tuple[Lease, float]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._renewal = asyncio.create_task(self._keep(seconds / 3))
@@ -266,11 +268,6 @@ class SharedLeases:
         had = (lease for lease, a in zip(wanted, answers, strict=True) if a is True)
         self._held |= {lease.fence: (lease, now) for lease in had}
         return answers
-
-    async def _find_holders(
-        self, keys: Sequence[CallerRequest]
-    ) -> Sequence[StoredEntry | StoreError | bool]:
-        return await self._database.read(partial(_look, keys=keys))
 
     async def _give_back(self, lease: Lease) -> None:
         """Ignores a store error: a lease that is not given back expires."""

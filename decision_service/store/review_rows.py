@@ -117,6 +117,7 @@ _OF_DECISION = (
 
 _ROW = reviews.c
 _PLACE = sa.tuple_(_ROW.due, _ROW.review_id)
+_MOST_URGENT = sa.select(_ROW.body).order_by(_ROW.due, _ROW.review_id)
 _IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
 
 
@@ -195,17 +196,12 @@ def page(
     conditions = [*_conditions(chosen, microseconds(now))]
     if after is not None:
         conditions.append((microseconds(after.due), after.review_id) < _PLACE)
-    query = sa.select(_ROW.body).where(*conditions).order_by(_ROW.due, _ROW.review_id).limit(limit)
+    query = _MOST_URGENT.where(*conditions).limit(limit)
     return [*map(review_of, connection.execute(query).scalars())]
 
 
 def deciding_again(connection: sa.Connection, limit: int) -> Sequence[Review]:
-    query = (
-        sa.select(_ROW.body)
-        .where(_ROW.state == ReviewState.DECIDING_AGAIN.value)
-        .order_by(_ROW.due, _ROW.review_id)
-        .limit(limit)
-    )
+    query = _MOST_URGENT.where(_ROW.state == ReviewState.DECIDING_AGAIN.value).limit(limit)
     return [*map(review_of, connection.execute(query).scalars())]
 
 

@@ -148,26 +148,24 @@ def _text(value: object) -> str:
 
 
 def _entry(row: sa.Row[Any]) -> JournalEntry:
-    columns: tuple[Any, ...] = tuple(row)
-    product, position, at, who, why, action, before, after, plan_digest, figures, ticket = columns
     try:
         return JournalEntry(
-            product=product,
-            position=position,
-            at=from_microseconds(at),
-            who=who,
-            why=why,
-            action=JournalAction(action),
-            before=None if before is None else _STATE.decode(before),
-            after=_STATE.decode(after),
-            plan_digest=plan_digest,
-            figures=_FIGURES.decode(figures),
-            ticket=ticket,
+            product=row.product,
+            position=row.position,
+            at=from_microseconds(row.at),
+            who=row.who,
+            why=row.why,
+            action=JournalAction(row.action),
+            before=None if row.state_before is None else _STATE.decode(row.state_before),
+            after=_STATE.decode(row.state_after),
+            plan_digest=row.plan_digest,
+            figures=_FIGURES.decode(row.figures),
+            ticket=row.ticket,
         )
     except ValueError:  # of msgspec, and of an action that is none here
         raise unavailable(
-            f"entry {position} of the rollout journal of {product} cannot be read by this program: "
-            "run the version that wrote it, or a newer one"
+            f"entry {row.position} of the rollout journal of {row.product} cannot be read by this "
+            "program: run the version that wrote it, or a newer one"
         ) from None
 
 

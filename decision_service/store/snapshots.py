@@ -113,6 +113,7 @@ for _table in (consents, ended_incomes):
 
 _WARM = warm.c
 _NEVER = -1
+_UNREAD = {"snapshot_id": None, "fetched": _NEVER, "looked": _NEVER, "plan": b"", "oldest": _NEVER}
 _MARK = sa.select(
     _WARM.snapshot_id, _WARM.fetched, _WARM.looked, _WARM.plan, _WARM.oldest, _WARM.quarantined
 ).where(_WARM.user_id == sa.bindparam("user"), _WARM.snapshot_id.is_not(None))
@@ -384,24 +385,15 @@ def record_marks(connection: sa.Connection, marks: Iterable[tuple[str, WarmMark]
 
 
 def quarantine_reading(connection: sa.Connection, user_id: str, now: datetime) -> None:
-    row = {
-        "user_id": user_id,
-        "snapshot_id": None,
-        "fetched": _NEVER,
-        "looked": _NEVER,
-        "plan": b"",
-        "oldest": _NEVER,
-        "quarantined": columns.microseconds(now),
-    }
+    row = {"user_id": user_id, **_UNREAD, "quarantined": columns.microseconds(now)}
     columns.raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
 
 
 def forget_future(connection: sa.Connection, now: datetime) -> None:
     """End readings that are dated after an instant; a quarantine from after it begins with it."""
     at = columns.microseconds(now + AHEAD)
-    none = {"snapshot_id": None, "fetched": _NEVER, "looked": _NEVER, "plan": b"", "oldest": _NEVER}
     later = sa.or_(_WARM.fetched > at, _WARM.looked > at, _WARM.oldest > at)
-    connection.execute(sa.update(warm).where(later).values(none))
+    connection.execute(sa.update(warm).where(later).values(_UNREAD))
     quarantined = sa.update(warm).where(_WARM.quarantined > at)
     connection.execute(quarantined.values(quarantined=columns.microseconds(now)))
 
@@ -479,6 +471,3 @@ class Snapshots(Subject):
 
     async def forget_ended(self, now: datetime) -> None:
         await self._database.write(partial(forget, now=now, data_keys=self.data_keys))
-
-    def forget_user(self, user_id: str) -> None:
-        self._held.forget(user_id)

@@ -65,7 +65,7 @@ class Store(
         Commits.__init__(self, database, data_keys, leases, linger, largest_group, on_commit)
         Lookups.__init__(self, database, largest_group)
         self._erasing = erasing or Erasing(database, None)
-        self._on_erase: list[Callable[[str], None]] = [self.forget_user]
+        self._on_erase: list[Callable[[str], None]] = [self._held.forget]
         self.keeps_journal = self._erasing.keeps_journal
         self.identity_keys = identity_keys
         self.reviews = Reviews(database, identity_keys)

@@ -24,6 +24,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.type.money_pb2 import Money as MoneyMessage
 from grpc_status import rpc_status
 
+from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.app.wiring import Service, start
 from decision_service.decide.codec import decode_facts, inputs_from_wire, read_snapshot
 from decision_service.decide.conclude import judge, needs_of, with_answers
@@ -38,7 +39,7 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.evaluate import traces
 from decision_service.runtime.config import load
-from decision_service.server.decisions import decision_message
+from decision_service.server.decisions import decision_fields
 from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.team import Metadata, Team
 from tests.records.plain import Json, plain, typed
@@ -259,7 +260,8 @@ def decide_purely(rules: Path, facts: Mapping[str, Json]) -> Json:
         ruleset,
         compute(snapshot, needs_of(ruleset, inputs), as_of, own),
     )
-    return _plain(decision_message(made, ReplyStyle(full=True), traces(ruleset, made.verdict)))
+    shown = decision_fields(made, ReplyStyle(full=True), traces(ruleset, made.verdict))
+    return _plain(pb.Decision(**shown))
 
 
 @cache

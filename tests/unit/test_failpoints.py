@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.runtime.config import load
-from decision_service.runtime.failpoints import DECISION_POINTS, Point, arm, armed, disarm, reach
+from decision_service.runtime.failpoints import Point, arm, armed, disarm, reach
 from decision_service.runtime.settings import ConfigError
 from decision_service.store.store import Store
 from tests.fakes.world import World, application
@@ -37,7 +37,7 @@ async def test_a_decision_passes_every_point_of_the_store_in_order(tmp_path: Pat
     world = World(log=store)
     await world.decide(leases=store.leases)(application(), world.call())
     await store.aclose()
-    assert passed == list(DECISION_POINTS)[:4]
+    assert passed == [*Point][:4]
 
 
 async def test_what_fails_inside_the_transaction_is_not_recorded(tmp_path: Path) -> None:

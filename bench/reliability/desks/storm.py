@@ -16,13 +16,13 @@ from bench.reliability.lanes import Lanes, lanes
 from bench.reliability.sender import SECRETS
 from bench.reliability.server import free_port
 from bench.reliability.setting import Setting
-from decision_service.runtime.failpoints import REVIEW_POINTS, Point
+from decision_service.runtime.failpoints import Point
 
 LANES, CROWD = 2, 10_000
 AT_LONGEST = 2.0
 """Of the part's time, that the kills last where their count is not reached sooner."""
 
-POINTS = dict.fromkeys((Point.IN_COMMIT, Point.AFTER_COMMIT, *REVIEW_POINTS), 6)
+POINTS = dict.fromkeys((Point.IN_COMMIT, Point.AFTER_COMMIT, Point.IN_STEP, Point.AFTER_STEP), 6)
 """Around the commit that opens a review, and around each step."""
 
 WEBHOOKS = {"webhook_secrets": b",".join(SECRETS).decode()}

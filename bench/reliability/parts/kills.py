@@ -24,14 +24,15 @@ from bench.reliability.score import Score
 from bench.reliability.server import Server
 from bench.reliability.setting import Setting
 from bench.reliability.stores import events_wrong, recorded, reviews_missing
-from decision_service.runtime.failpoints import DECISION_POINTS, Point
+from decision_service.runtime.failpoints import Point
 
 PART = "kills"
 LANES = 2
 CALLERS = 24
 PEOPLE = 200
 REPLAYED = 400
-POINTS = dict.fromkeys(DECISION_POINTS, 12) | {Point.GATHERED: 3}
+_OF_REVIEWS = {Point.IN_STEP, Point.AFTER_STEP}
+POINTS = {point: 12 for point in Point if point not in _OF_REVIEWS} | {Point.GATHERED: 3}
 """How often each is passed at most before a death: only a tenth of decisions gather."""
 
 STARTS = 9
