@@ -12,7 +12,7 @@ from decision_service.domain.ports import Clock
 from decision_service.outbox.events import EventFilter, EventNumber, EventPage, EventType
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
-from decision_service.server.wire import Mapper, Problems, check_page_size
+from decision_service.server.wire import Mapper, Problems
 from decision_service.store.outbox import Outbox
 
 SERVICE = pb.DESCRIPTOR.services_by_name["EventService"]
@@ -28,8 +28,7 @@ EVENTS = Mapper({pb.Event: {"create_time": "made"}})
 
 def asked_from(request: pb.ListEventsRequest, scope: str) -> tuple[EventFilter, float]:
     """Which events, and for how many seconds one is waited for."""
-    with Problems() as problems:
-        check_page_size(problems, request.page_size)
+    with Problems(request) as problems:
         seconds = request.wait.seconds + request.wait.nanos / 1e9
         if not 0 <= seconds <= LONGEST_WAIT:
             problems.add("wait", f"is {seconds:g} s: it must be 0 to {LONGEST_WAIT} seconds")
@@ -38,16 +37,10 @@ def asked_from(request: pb.ListEventsRequest, scope: str) -> tuple[EventFilter, 
     return EventFilter(scope, tuple(request.types)), seconds
 
 
-def size_from(request: pb.ListDeadEventsRequest) -> int:
-    with Problems() as problems:
-        check_page_size(problems, request.page_size)
-    return page_size(request.page_size)
-
-
 class Follow:
     """Reads events, and waits where there are none; all who wait look together.
 
-    Nobody waits any longer once this process is `stopping`.
+    The wait ends once this process is `stopping`.
     """
 
     def __init__(self, log: Outbox, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -95,7 +88,8 @@ class EventServicer(msgspec.Struct, frozen=True):
     async def list_dead_events(
         self, request: pb.ListDeadEventsRequest, _: RpcContext
     ) -> pb.ListDeadEventsResponse:
-        size, store = size_from(request), await self.log.store_id()
+        Problems(request).raise_if_any()
+        size, store = page_size(request.page_size), await self.log.store_id()
         after = read_token(store, request.page_token, tuple[str, EventNumber]) or ("", 0)
         found = await self.log.dead(after, size)
         last = found[-1] if len(found) == size else None

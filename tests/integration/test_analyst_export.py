@@ -302,7 +302,7 @@ def test_another_folder_is_left_alone(entries, export, tmp_path):
         assert "another export writes to" in export().err
     said = (folder / "manifest.json").read_text()
     (folder / "manifest.json").write_text(said.replace('"store": "', '"store": "else'))
-    assert "holds the export of else" in export().err
+    assert "holds the export of another store" in export().err
     (folder / "manifest.json").write_text("{")
     assert "holds no export: choose an empty folder" in export().err
     (folder / "manifest.json").write_text(said)
@@ -339,10 +339,10 @@ def assert_types_of_the_contract(folder: Path) -> None:
 
 
 def test_the_page_shows_what_duckdb_answers(entries, export, tmp_path, monkeypatch):
-    """The query of docs/watch.md as it is printed, in the folder that it was exported from."""
+    """The query of docs/monitoring.md as it is printed, in the folder that it was exported from."""
     assert export().code == 0
     assert_types_of_the_contract(tmp_path / "decisions")
-    page = (ROOT / "docs" / "watch.md").read_text()
+    page = (ROOT / "docs" / "monitoring.md").read_text()
     [query] = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     found = [(outcome, count) for outcome, count, _ in duckdb.sql(query).fetchall()]

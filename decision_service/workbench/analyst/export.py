@@ -32,9 +32,10 @@ from decision_service.runtime.files import sync_folder
 from decision_service.store import rollouts as texts
 from decision_service.store.columns import microseconds, padded
 from decision_service.store.decisions import decisions, entry_of
-from decision_service.store.engine import Readable, SqliteFile, parse_store_url
+from decision_service.store.engine import Readable
 from decision_service.store.erasure import erasures
 from decision_service.store.errors import unavailable
+from decision_service.store.outbox import event_stores
 from decision_service.store.outcomes import loan_outcomes, recorded_of
 from decision_service.store.review_rows import review_of, reviews
 from decision_service.store.snapshots import snapshots
@@ -60,7 +61,7 @@ Known: TypeAlias = Mapping[str, tables.Labels]
 class Manifest(msgspec.Struct, kw_only=True):
     """What a folder holds, and how many decisions of each day the last `complete` run removed."""
 
-    store: str
+    store: str | None
     program: str
     complete: bool = False
     removed: dict[str, int] = {}
@@ -70,7 +71,7 @@ class Manifest(msgspec.Struct, kw_only=True):
 class Folder:
     """A folder that nothing else writes to until it is closed; raises CommandError, OSError."""
 
-    def __init__(self, path: Path, store: str) -> None:
+    def __init__(self, path: Path, store: str | None) -> None:
         path.mkdir(parents=True, exist_ok=True)
         removed = _unfinished(path, store)
         self._path, self.fresh = path, path / _FRESH
@@ -148,7 +149,7 @@ class Folder:
         sync_folder(target.parent)
 
 
-def _unfinished(path: Path, store: str) -> dict[str, int]:
+def _unfinished(path: Path, store: str | None) -> dict[str, int]:
     """What a run that was cut removed from a folder; raises CommandError."""
     try:
         old = msgspec.json.decode((path / _MANIFEST).read_bytes(), type=Manifest)
@@ -158,7 +159,7 @@ def _unfinished(path: Path, store: str) -> dict[str, int]:
         sentence = f"{path} is not empty and holds no export: choose an empty folder"
         raise CommandError(sentence) from None
     if old.store != store:
-        raise CommandError(f"{path} holds the export of {old.store}: choose another folder")
+        raise CommandError(f"{path} holds the export of another store: choose another folder")
     if not (path / _KEY).exists():
         raise CommandError(f"{path} has lost {_KEY}: put it back, or choose an empty folder")
     return {} if old.complete else old.removed
@@ -222,10 +223,9 @@ async def export(
 
     What the store has no more goes from all. Raises CommandError, StoreError, OSError.
     """
-    address = parse_store_url(url)
-    store = str(address.path.resolve()) if isinstance(address, SqliteFile) else address.shown
     database, written = await read_store(url), 0
     try:
+        store = await database.read(lambda one: one.scalar(sa.select(event_stores.c.store_id)))
         with closing(Folder(to, store)) as folder:
             rules = await database.read(partial(texts.last, kind="ruleset", most=_ALL_RULES))
             labels = {one.digest: _labels(one) for one in rules}
