@@ -1,4 +1,4 @@
-"""Events for others: written with what they tell, read in the order of commits, and to be sent."""
+"""Events for others: written with what happens, read in their order, and to be sent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LOOKS, LOOK_SECONDS = 3, 0.01
 MOST, MOST_READ = 500, 100_000
 """Events that are taken together into those to be sent, and those that one query looks through."""
 
-_SAID = columns.withheld("the export has the decision, review or letter that it tells of")
+_SAID = columns.withheld("the export has the decision, review or letter that it is about")
 _COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 events_out = sa.Table(
     "events_out",
@@ -154,7 +154,7 @@ def row(
 
 
 def record(connection: sa.Connection, rows: Sequence[columns.Values]) -> None:
-    """Write events in the transaction of what they tell; one that is there stays as it is."""
+    """Write events in the transaction of what happened; one that is there stays as it is."""
     columns.insert(connection, GIVEN, rows)
 
 

@@ -173,7 +173,7 @@ async def erase(url: str, *entries: DecisionEntry) -> None:
 
 
 def test_erased_people_go_from_every_day(url, entries, export, tmp_path):
-    """Not only from `--since` on; the manifest says how many, and a day of nobody goes."""
+    """Not only from `--since` on; the manifest says how many, and an empty day goes."""
     folder = tmp_path / "decisions"
     assert export().code == 0
     gone = [entries[0], entries[-1]]

@@ -154,7 +154,7 @@ async def test_retention_takes_events_of_no_decision_too(store: Store) -> None:
 
 
 def engine_of(url: str) -> AsyncEngine:
-    """Connections beside those of a store."""
+    """Connections apart from those of a store."""
     address = parse_store_url(url)
     assert isinstance(address, PostgresServer)
     return create_async_engine(address.url)
@@ -342,7 +342,7 @@ async def test_a_receiver_that_is_ill_for_most_of_a_day_loses_nothing(
 async def test_an_event_waits_for_an_earlier_one_of_its_person_alone(
     store: Store, heard: Heard
 ) -> None:
-    """One that its receiver refuses holds its own person back until it is dead, nobody else."""
+    """One that its receiver refuses holds its own person back until it is dead, and no other."""
     to, clock = heard.subscription(), Hands()
     await begun(store, to)
     first, second, other = numbered(1), numbered(2), numbered(3, user_id="user-other")

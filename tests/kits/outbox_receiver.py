@@ -1,4 +1,4 @@
-"""A receiver of events on loopback that answers as it is told."""
+"""A receiver of events on loopback that answers as a test says."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Receiver:
 
 @asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
-    """A receiver that takes everything until it is told otherwise."""
+    """A receiver that takes everything unless a test says otherwise."""
     receiver, listener = Receiver(), listen("127.0.0.1", 0)
     receiver.url = f"http://127.0.0.1:{listener.getsockname()[1]}/events"
     app = Starlette(routes=[Route("/{rest:path}", receiver.take, methods=["POST", "GET"])])
