@@ -64,7 +64,7 @@ WRONG = [
     (("--groups", "made.csv"), "must be decision_id,group or customer_ref,group"),
     (("--groups", "twice.csv"), "twice.csv:3: this customer_ref has another group above"),
     (("--groups", "torn.csv"), "torn.csv:2: a line is one customer_ref and one group"),
-    ((), f"there are no decisions of {PRODUCT} from 2026-09-01 to 2026-09-30: choose other days"),
+    ((), f"there are no decisions of {PRODUCT} from 2026-09-01 to 2026-09-30 in Asia/Manila"),
 ]
 
 

@@ -28,12 +28,12 @@ def export(
         Path, typer.Option("--to", metavar="FOLDER", help="a new folder, or that of an export")
     ],
     since: Annotated[
-        str, typer.Option("--since", metavar="DAY", help="first day to write, in UTC; else all")
+        str, typer.Option("--since", metavar="DAY", help="first day to write whole, in UTC")
     ] = "1971-01-01",
     store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Decisions, factors, reasons, reviews, loans and versions, with a manifest and a contract."""
+    """Tables without persons' data, from the store; earlier days lose what it has no more."""
     first = parse_day(since)
     if first is None:
         raise CommandError(f"--since is {since}: write a day as 2026-10-31")

@@ -182,8 +182,8 @@ async def _report(
         await _count(reader, product, window, tally)
         if not tally.volume:
             raise CommandError(
-                f"there are no decisions of {product} from {first} to {last}: choose other days, "
-                "or name another --store"
+                f"there are no decisions of {product} from {first} to {last} in {zone.key}: choose "
+                "other days, or name another --store"
             )
         plan = await steps(reader, product, window, zone)
     return report_of(subject, tally, scales, plan, baseline, forecast)
