@@ -233,8 +233,7 @@ def expire(connection: sa.Connection, before: datetime, most: int) -> int:
     without a reading, and what erasures left of loans that were last reported on before it.
     """
     chosen = {"before": columns.microseconds(before), "most": most}
-    old = places(connection.execute(_OLD, chosen))
-    if old:
+    if old := places(connection.execute(_OLD, chosen)):
         remove(connection, old)
         return len(old)
     settle_silent(connection, chosen["before"], most)
@@ -289,6 +288,7 @@ def remove(connection: sa.Connection, rows: Sequence[DecisionPlace]) -> None:
     if not rows:
         return
     hold_decisions(connection, rows)
+    connection.execute(outbox.HELD_PLACES)
     arms = _ARM_ROW.in_(sa.bindparam("rows", expanding=True))
     connection.execute(sa.delete(arm_decisions).where(arms), {"rows": columns.padded(rows)})
     ids = [row[2] for row in rows]

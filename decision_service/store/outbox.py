@@ -90,6 +90,8 @@ event_places = sa.Table(
     sa.Column("sequence", sa.BigInteger, nullable=False),
 )
 """Up to where each subscription's events were taken into those to be sent."""
+HELD_PLACES = sa.select(event_places.c.sequence).with_for_update(read=True)
+"""Waits for who takes events, as who deletes events must: it would leave what is to be sent."""
 
 event_stores = sa.Table(
     "event_stores",
@@ -245,6 +247,7 @@ def identify(connection: sa.Connection) -> str:
 
 def expire(connection: sa.Connection, before: int) -> None:
     """Delete events of no decision from before an instant; others go with their decisions."""
+    connection.execute(HELD_PLACES)
     old = sa.select(_EVENTS.sequence).where(_EVENTS.decision_id.is_(None), _EVENTS.made < before)
     for place in (_DUE.sequence, _EVENTS.sequence):
         connection.execute(sa.delete(place.table).where(place.in_(old)))

@@ -167,15 +167,11 @@ def program(folder: Path, language: str) -> Iterator[tuple[str, subprocess.Popen
 async def test_the_receivers_of_the_page_take_what_is_sent(tmp_path: Path, language: str) -> None:
     """As they are printed: an event signed by the older secret is taken, a forged one is not."""
     with program(tmp_path, language) as (url, process):
+        head = {"webhook-id": "e", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
         async with httpx2.AsyncClient() as client:
 
             async def answers() -> int:
                 try:
-                    head = {
-                        "webhook-id": "e",
-                        "webhook-timestamp": "1",
-                        "webhook-signature": "v1,x",
-                    }
                     return (await client.post(url, content=b"{}", headers=head)).status_code
                 except httpx2.TransportError:
                     return 0
