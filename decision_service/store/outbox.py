@@ -334,7 +334,7 @@ class Outbox(Subject):
     """Events that others follow, and those that are to be sent."""
 
     _id = ""
-    _end = 0
+    _end = -1
     _mark: tuple[int, int] | None = None
     page = reads(page)
     due = reads(due)
@@ -346,7 +346,7 @@ class Outbox(Subject):
     _record = writes(record, repeatable=True)
 
     async def end(self) -> int:
-        """The last sequence up to which none can be committed any more.
+        """The last sequence up to which none can be committed any more, -1 until it is known.
 
         A mark is the last sequence that was given, then a transaction that begins after it: once
         all before that one have ended, so have those that were given a number up to the mark.
@@ -370,7 +370,8 @@ class Outbox(Subject):
             self._end, self._mark = mark[0], None
 
     async def collect(self, to: Subscription, now: datetime) -> int:
-        return await self._collect(to, await self.end(), now)
+        last = await self.end()
+        return await self._collect(to, last, now) if last >= 0 else 0
 
     async def store_id(self) -> str:
         self._id = self._id or await self._database.write(identify)

@@ -118,9 +118,8 @@ async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
         other = make_token("another store", 7)
         said = await sentence(pb.ListEventsRequest(cursor=other))
         assert said.startswith("cursor belongs to another list, filter or store: send the next_cur")
-        assert "types has `decision.made`" in await sentence(
-            pb.ListEventsRequest(types=["decision.made"])
-        )
+        unknown = pb.ListEventsRequest(types=["decision.made"])
+        assert "types has `decision.made`" in await sentence(unknown)
         assert "0 to 30 seconds" in await sentence(pb.ListEventsRequest(wait=Duration(seconds=31)))
         stranger = await refused(stub.ListEvents(pb.ListEventsRequest(), metadata=risk))
         assert stranger.code is grpc.StatusCode.PERMISSION_DENIED

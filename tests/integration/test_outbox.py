@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from tests.kits.rollout_journal import FIRST
 from tests.kits.stores import opened
 
 ALL = EventFilter()
+AWAY = Subscription("los", "http://127.0.0.1:9/", ALL, (), allow_private=True)
 DAY = timedelta(days=1)
 
 
@@ -89,6 +91,8 @@ async def rounds(store: Store, to: Subscription, clock: Hands, until: datetime) 
 
 async def begun(store: Store, to: Subscription) -> None:
     """A subscription that has seen the store, so that it is sent what comes next."""
+    while await store.outbox.end() < 0:
+        pass
     await store.outbox.collect(to, NOON)
 
 
@@ -124,42 +128,39 @@ async def test_each_thing_that_happens_is_one_event_of_its_caller(store: Store) 
     mine = await every(store, EventFilter(ENTRY.caller))
     assert mine == [one for one in found if one.decision_id or one.user_id]
     assert await every(store, EventFilter("another")) == []
-    only = await every(store, EventFilter(types=(EventType.LETTER_MADE,)))
-    assert [(one.letter_id, one.application_id) for one in only] == [
-        (letter.notice_id, ENTRY.application_id)
-    ]
+    [only] = await every(store, EventFilter(types=(EventType.LETTER_MADE,)))
+    assert (only.letter_id, only.application_id) == (letter.notice_id, ENTRY.application_id)
 
 
 async def test_events_go_with_their_decision_but_that_of_the_erasure(url: str) -> None:
     """Also those that were still to be sent; nothing then waits for them."""
-    to = Subscription("los", "http://127.0.0.1:9/", ALL, (), allow_private=True)
     async with opened(url, erase_decisions=True) as store:
-        await begun(store, to)
+        await begun(store, AWAY)
         await store.commit(ENTRY)
-        await store.outbox.collect(to, NOON)
+        await store.outbox.collect(AWAY, NOON)
         await store.erase(ENTRY.user_id)
-        await store.outbox.collect(to, NOON)
+        await store.outbox.collect(AWAY, NOON)
         [left] = await every(store)
-        [due] = await store.outbox.due(to, NOON + DAY, 10)
+        [due] = await store.outbox.due(AWAY, NOON + DAY, 10)
         assert (left.type, left.user_id) == (EventType.APPLICANT_ERASED, ENTRY.user_id)
         assert due.event == left
 
 
 async def test_what_is_erased_while_it_is_taken_is_not_left_to_be_sent(postgres: Postgres) -> None:
     """By another process: the erasure waits for it, and what comes next is sent."""
-    url, to = postgres.migrated(), Subscription("los", "http://127.0.0.1:9/", ALL, ())
-    engine, waiting = engine_of(url), sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    url, waiting = postgres.migrated(), sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    engine = engine_of(url)
     async with opened(url, erase_decisions=True) as store, engine.connect() as taking:
-        await begun(store, to)
+        await begun(store, AWAY)
         await store.commit(ENTRY)
-        await taking.run_sync(outbox.collect, to, await store.outbox.end(), NOON)
+        await taking.run_sync(outbox.collect, AWAY, await store.outbox.end(), NOON)
         erasing = asyncio.create_task(store.erase(ENTRY.user_id))
         while not erasing.done() and not await taking.scalar(waiting):
             pass
         await taking.commit()
         await erasing
-        await store.outbox.collect(to, NOON)
-        [due] = await store.outbox.due(to, NOON + DAY, 10)
+        await store.outbox.collect(AWAY, NOON)
+        [due] = await store.outbox.due(AWAY, NOON + DAY, 10)
         assert due.event.type == EventType.APPLICANT_ERASED
     await engine.dispose()
 
@@ -225,18 +226,23 @@ async def test_a_cursor_passes_nothing_that_may_still_be_committed(postgres: Pos
 
 
 async def test_what_waits_for_another_transaction_comes_after_it(postgres: Postgres) -> None:
-    """Also where it began first."""
+    """Also where it began first; a subscription that is new meanwhile is sent nothing older."""
     url = postgres.migrated()
     engine = engine_of(url)
     async with engine.connect() as second, engine.connect() as first, opened(url) as store:
         for connection in (second, first):
             await connection.execute(sa.text("SELECT pg_current_xact_id()"))
+        await store.append(FIRST)
+        await store.outbox.collect(AWAY, NOON)
         for connection in (first, second):
             row = outbox.row(EventType.ROLLOUT_STEPPED, f"{connection is first}", NOON)
             await connection.run_sync(outbox.record, [row])
             await connection.commit()
-        earlier, later = [one.sequence for one in await every(store)]
+        _, earlier, later = [one.sequence for one in await every(store)]
         assert earlier < later
+        await store.outbox.collect(AWAY, NOON)
+        await store.outbox.collect(AWAY, NOON)
+        assert await store.outbox.due(AWAY, NOON + DAY, 10) == []
     await engine.dispose()
 
 
@@ -404,14 +410,9 @@ async def test_what_is_not_received_is_seen_where_no_process_sends(
         for metric in sender.metrics()
         for sample in metric.samples
     }
-    assert seen == {
-        ("decision_service_events_to_send", "los"): 1,
-        ("decision_service_events_to_send", "other"): 0,
-        ("decision_service_events_oldest_seconds", "los"): 960,
-        ("decision_service_events_oldest_seconds", "other"): 0,
-        ("decision_service_events_dead", "los"): 0,
-        ("decision_service_events_dead", "other"): 0,
-    }
+    names = [f"decision_service_events_{one}" for one in ("to_send", "oldest_seconds", "dead")]
+    figures = (1, 0, 960, 0, 0, 0)
+    assert seen == dict(zip(product(names, ("los", "other")), figures, strict=True))
 
 
 async def test_one_process_sends_until_it_hangs_or_is_gone(postgres: Postgres) -> None:
