@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from http.cookiejar import DefaultCookiePolicy
 
 import httpx2
 import structlog
@@ -36,11 +37,12 @@ _random = random.Random()  # noqa: S311 - spreads attempts, and guards nothing
 
 
 class Receiver:
-    """The server of one subscription; it reads no environment and follows no redirect."""
+    """The server of one subscription; it reads no environment, takes no redirect and no cookie."""
 
     def __init__(self, to: Subscription) -> None:
         self._to = to
         self._http = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=SECONDS)
+        self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
     async def send(self, event: Event, body: bytes, now: datetime) -> str:
         """Empty where the event was received, else why not; the id is that of every attempt."""

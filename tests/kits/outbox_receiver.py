@@ -46,17 +46,17 @@ class Receiver:
         signed = [key.sign(head["webhook-id"], at, body) for key in KEYS]
         assert head["webhook-signature"].split(" ") == signed
         event = json.loads(body)
-        assert event["id"] == head["webhook-id"]
+        assert (event["id"], None) == (head["webhook-id"], head.get("cookie"))
         self.came.append(event)
         self.heads.append(head)
-        status = self.answers(event)
-        if status is None:
+        if (status := self.answers(event)) is None:
             await asyncio.Event().wait()
             raise AssertionError
         if status < 300:
             self.taken.append(event)
         elsewhere = "//:99999999/" if status == 302 else f"{self.url}/elsewhere"
-        return Response(status_code=status, headers={"location": elsewhere})
+        heads = {"location": elsewhere, "set-cookie": f"cookie-{len(self.came)}=1"}
+        return Response(status_code=status, headers=heads)
 
 
 @asynccontextmanager
