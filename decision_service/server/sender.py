@@ -59,7 +59,7 @@ class Receiver:
         except TimeoutError:
             return f"no answer within {SECONDS:g} s"
         except Exception as error:  # noqa: BLE001 - no receiver ends what is sent to others
-            return f"{error}" or type(error).__name__
+            return f"{error}"[:200] or type(error).__name__
 
     async def _post(self, headers: dict[str, str], body: bytes) -> str:
         """Call the very address that was looked at, so that its name cannot lead elsewhere."""
