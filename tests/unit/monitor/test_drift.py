@@ -161,9 +161,14 @@ def test_a_planted_drift_of_one_factor_is_found_and_no_other(people) -> None:
 
 
 def test_a_small_baseline_is_shown_and_judges_nothing() -> None:
-    """Nor does a factor of which all are in one bin."""
-    small = Histogram(_TEN, (FEWEST - 1, *[0] * 9))
-    [row] = drift_of([small], [Histogram(_TEN, (0, 900, *[0] * 8))], [])
+    """Nor does a factor of which all are in one bin, once bins under 10 applicants are joined."""
+    small, enough = (Histogram(_TEN, (n, *[0] * 9)) for n in (FEWEST - 1, FEWEST))
+    moved = Histogram(_TEN, (0, 900, *[0] * 8))
+    [row] = drift_of([small], [moved], [])
     assert (row.psi, row.drifted, row.recut) == (None, False, True)
+    assert (row.baseline, row.now) == (small, moved)
+    assert drift_of([enough], [moved], [])[0].drifted
+    assert pooled([90, 10], [90, 10]) == ([90, 10], [90, 10])
+    assert pooled([91, 9], [90, 10]) == ([100], [100])
     even = Histogram(_TEN, (900, *[0] * 9))
     assert drift_of([even], [even], [_TEN])[0].psi is None

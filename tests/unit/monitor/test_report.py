@@ -12,7 +12,7 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
 from decision_service.workbench.backtest.render import decoded, encoded
 from decision_service.workbench.monitor.drift import Scale
-from decision_service.workbench.monitor.render import html
+from decision_service.workbench.monitor.render import columns, html, periods, reasons
 from decision_service.workbench.monitor.report import (
     LoanState,
     Mark,
@@ -94,6 +94,24 @@ def test_volume_counts_every_decision_on_its_day_in_the_rules_zone() -> None:
     assert sum(row.decisions for row in found.volume) == 202
     assert found.volume[0].day == date(2026, 7, 2)
     assert [(way.version, way.shares.of) for way in found.ways] == [(1, 121), (2, 80)]
+
+
+def test_the_page_has_every_day_and_the_reasons_of_each_version() -> None:
+    """Those not enrolled have no share of the outcomes, and a mark is on its day alone."""
+    outside = _decision(1, outcome=Outcome.NOT_ENROLLED, values=None, version=0, arm="", reason="")
+    found = _report(outside)
+    days = [*columns(found)]
+    assert (days[0]["day"], days[-1]["day"], len(days)) == (*DAYS, 92)
+    assert [sum(each) for each in zip(*(one["counts"] for one in days), strict=True)] == [
+        50,
+        50,
+        100,
+    ]
+    marks = {one["day"].day: one["marks"] for one in days if one["marks"]}
+    assert marks == {3: [1], 7: [2, 3, 4]}
+    assert [(one["way"].version, one["decisions"]) for one in reasons(found)] == [(1, 90), (2, 60)]
+    [month] = periods(found)
+    assert (month["decisions"], month["not_enrolled"], month["shares"].of) == (201, 1, 200)
 
 
 def test_changes_of_rules_plan_and_vendor_are_marked() -> None:
