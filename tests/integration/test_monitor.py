@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.casework.outcomes import LoanStatus
+from decision_service.casework.review_steps import complete
 from decision_service.domain.decision import Outcome
-from decision_service.domain.reviews import ReviewState
+from decision_service.domain.reviews import ReviewCase, ReviewState
 from decision_service.workbench.backtest.render import encoded
 from decision_service.workbench.backtest.replica import StoreReader
 from decision_service.workbench.commands.backtest import days_within
@@ -26,6 +27,7 @@ from tests.kits.decision_entries import ENTRY
 from tests.kits.monitored_people import opened_review, record
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.recorded_people import PRODUCT, RULES
+from tests.kits.review_log import APPROVED, POLICY, by, claimed_by
 from tests.kits.rollout_journal import FIRST, SECOND
 from tests.kits.stores import opened
 from tests.unit.cli.commands import command
@@ -105,6 +107,11 @@ async def _lend(url: str) -> None:
             found = opened_review(entry, 10 * len(caller), ids, _BEGAN)
             review = replace(found.review, review_id=caller, state=state)
             await store.commit(replace(entry, review=replace(found, review=review)))
+        place = ("dec_crm", "crm", "user", PRODUCT, Outcome.APPROVE)
+        asked = ReviewCase(*place, requested=APPROVED.amount)
+        again = await store.reviews.contest(asked, by("los"), "again", POLICY)
+        for move in (claimed_by("ana"), lambda one, _: complete(one, by("ana"), APPROVED, POLICY)):
+            await store.reviews.step(again.review_id, move)
         for caller, changes in _REPORTS:
             loan = replace(BOOKED, decision_id=f"dec_{caller}", disbursed_on=_PAID_OUT)
             await told(store, replace(loan, **changes), caller)
@@ -113,12 +120,12 @@ async def _lend(url: str) -> None:
 
 
 async def test_loans_results_and_steps_are_of_the_days_of_the_rules(url: str) -> None:
-    """By reports until the last day; no loan that was not taken up, no result only proposed."""
+    """By reports until the last day; no loan that was not taken up, no result but the last."""
     await _lend(url)
     days = days_within(_FIRST, _LAST, _ZONE)
     async with aclosing(await StoreReader.open(url)) as reader:
         loans = await lent(reader, PRODUCT, days, _LAST, _ZONE)
-        assert await reviewed(reader, PRODUCT, days) == {"dec_crm": "DECLINE"}
+        assert await reviewed(reader, PRODUCT, days) == {"dec_crm": "APPROVE"}
         plan = await steps(reader, PRODUCT, days, _ZONE)
     repaid, lost = (LoanState(1, bad=bad, closed=True) for bad in (False, True))
     late, caught_up = (LoanState(age, bad=not age, closed=False) for age in (0, 1))
