@@ -44,7 +44,7 @@ BY_OPTBINNING = [
 
 _CHANGES = (
     (STRICTER[0], STRICTER[0].replace("8000", "9000")),
-    ("when: income.paydays_missed >= 1", "when: 1 < income.paydays_missed"),
+    ("when: income.paydays_missed >= 1", "when: 1 < coalesce(income.paydays_missed, 0)"),
 )
 _TEN = Scale(
     "income.months_12m", ValueType.INTEGER, tuple((Decimal(n), False) for n in range(1, 8))
