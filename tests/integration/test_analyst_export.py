@@ -9,9 +9,10 @@ import json
 import re
 import shutil
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,17 +20,25 @@ from typing import Any
 
 import duckdb
 import jsonschema
+import pyarrow
 import pytest
 import yaml
+from google.type.money_pb2 import Money as MoneyMessage
 from msgspec.structs import replace
 from pyarrow import parquet
 
+from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.casework.outcomes import RecordedOutcome
 from decision_service.cli.cases import amount_text, tag_of
 from decision_service.decide.codec import decode_facts, encode_facts
+from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, StoredText
+from decision_service.domain.reviews import ReviewResult, ReviewState
+from decision_service.domain.values import Cause, Money
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
+from decision_service.workbench.analyst import tables
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.recorded_people import DAYS, PRODUCT, RULES, decided, record
 from tests.kits.stores import begun, opened
@@ -127,13 +136,17 @@ def test_the_days_together_are_the_store(entries, export, tmp_path):
     lent = {tag_of(one.decision_id) for one in entries if one.outcome == "APPROVE"}
     referred = {tag_of(one.decision_id) for one in entries if one.review is not None}
     assert (tags(folder, "loans"), tags(folder, "reviews")) == (lent, referred)
-    assert rows(folder, "SELECT sum(decisions) FROM {versions}") == [(len(entries),)]
+    versions = "SELECT sum(decisions), bool_and(first_created < last_created) FROM {versions}"
+    assert rows(folder, versions) == [(len(entries), True)]
     assert rows(folder, "SELECT count(DISTINCT applicant) FROM {decisions}") == [(24,)]
 
 
 def test_nothing_of_a_person_is_in_it(entries, export, tmp_path):
-    """No id of the lender's or the vendor's, no reference, and nothing that a person wrote."""
-    folder = tmp_path / "decisions"
+    """No id of the lender's or the vendor's, no reference, and nothing that a person wrote.
+
+    An applicant and a loan have other words in another folder.
+    """
+    folder, other = tmp_path / "decisions", tmp_path / "other"
     assert export().code == 0
     told = (folder / "manifest.json").read_text()
     told += "".join(str(parquet.read_table(one).to_pylist()) for one in folder.glob("*/*/*"))
@@ -141,13 +154,61 @@ def test_nothing_of_a_person_is_in_it(entries, export, tmp_path):
     assert [one for one in (*ids, NOTE, "'loan-") if one in told] == []
     note = "SELECT text FROM {factors} WHERE factor = 'inputs.note'"
     assert rows(folder, note) == [(None,)]
+    assert export("--to", other).code == 0
+    words = "SELECT applicant FROM {decisions} UNION SELECT loan FROM {loans}"
+    assert not {*rows(folder, words)} & {*rows(other, words)}
+
+
+def test_a_row_is_what_was_recorded(tmp_path):
+    """Signs and places of numbers, currencies, what the rules concluded, and whose loan it is."""
+    entry = next(one for one in made()[1] if one.outcome == "REFER")
+    reply, key = CreateDecisionResponse.FromString(entry.reply), b"key"
+    wire = {"purpose": ["t", "HOME"], "owed": ["m", "PHP", "-150"], "huge": ["n", "1e26"]}
+    facts = replace(decode_facts(entry.facts), first_decision="d", inputs=wire)
+    own = pb.Reason(code="OWN", points_lost="-0.0000000000015", component="COMPONENT_POLICY")
+    capped = pb.Override(kind="CAPPED", outcome="OUTCOME_APPROVE", reasons=[own])
+    amount = MoneyMessage(currency_code="PHP", units=8000)
+    offer = pb.Offer(approved_amount=amount, max_amount=amount)
+    offer.outputs["note"].text = NOTE
+    reply.decision.MergeFrom(pb.Decision(override=capped, offer=offer))
+    reply.decision.expire_time.FromDatetime(entry.created)
+    entry = replace(entry, reply=reply.SerializeToString(), facts=encode_facts(facts))
+    found: tables.Rows = defaultdict(list)
+    tables.add(found, entry, key, {"purpose": ("HOME",)})
+    [one] = found["decisions"]
+    assert (one["rules_outcome"], one["expires"]) == ("APPROVE", entry.created)
+    assert (one["currency"], one["approved_amount"], one["max_amount"]) == ("PHP", 8000, 8000)
+    assert one["first_decision"] == tag_of("d")
+    file = tmp_path / "decisions"
+    both = [one, {**one, "version": None, "digest": None}]
+    parquet.write_table(pyarrow.Table.from_pylist(both, tables.SCHEMAS["decisions"]), file)
+    assert tables.versions_of(file).num_rows == 1
+    lost = [row["points_lost"] for row in found["reasons"] if row["overridden"]]
+    assert lost == [Decimal("-2e-12")]
+    factors = {row.pop("factor"): row for row in found["factors"]}
+    assert factors["inputs.owed"].items() >= {"value": Decimal("-1.5"), "currency": "PHP"}.items()
+    assert (factors["inputs.purpose"]["text"], factors["inputs.huge"]["value"]) == ("HOME", None)
+    assert "offer.note" not in factors
+    assert {row["cause"] for row in factors.values() if "cause" in row} <= {*Cause}
+    lent = RecordedOutcome(BOOKED, entry.created)
+    loans = [tables.loan(lent, caller, key) for caller in ("los", "crm")]
+    assert [one["currency"] for one in loans] == ["PHP", "PHP"]
+    assert loans[0]["loan"] != loans[1]["loan"]
+    result = ReviewResult(Outcome.APPROVE, "CALLED", NOTE, Money("PHP", 150))
+    proposed = replace(entry.review.review, state=ReviewState.AWAITING_SECOND, result=result)
+    assert tables.review(proposed)["outcome"] is None
+    final = tables.review(replace(proposed, state=ReviewState.COMPLETED))
+    paid = final["outcome"], final["amount"], final["currency"]
+    assert paid == ("APPROVE", Decimal("1.5"), "PHP")
 
 
 def test_a_second_run_writes_what_is_new(url, entries, export, tmp_path):
     """No byte changes without a cause; a loan of an earlier day is written, a decision is not."""
     folder = tmp_path / "decisions"
+    assert export("--since", LAST).out.startswith("8 decisions of 1 day")
     assert export().code == 0
     before = sums(folder)
+    (folder / f"factors/day={FIRST}/part.parquet").unlink()
     assert export("--since", LAST).code == 0
     assert sums(folder) == before
     lent = next(one for one in entries if one.outcome == "APPROVE")

@@ -51,7 +51,9 @@ def _entries(people: list[DecisionEntry]) -> list[DecisionEntry]:
             entry = drawn.choice(people)
         names = {"request_id": f"r-{number}", "customer_ref": f"c-{number}", "created": at}
         ids = {"decision_id": f"dec_{number:026}", "user_id": f"u-{number}"}
-        made.append(replace(entry, **_BARE, **names, **ids, review=_review(entry, number, ids, at)))
+        made.append(
+            replace(entry, **_BARE, **names, **ids, review=opened_review(entry, number, ids, at))
+        )
     return made
 
 
@@ -62,7 +64,7 @@ def _earns_well(entry: DecisionEntry) -> bool:
     return isinstance(income, Money) and income.minor >= 3_000_000
 
 
-def _review(
+def opened_review(
     entry: DecisionEntry, number: int, ids: dict[str, str], at: datetime
 ) -> OpenedReview | None:
     """A person approves every third referral, and declines every tenth approval."""
@@ -72,7 +74,7 @@ def _review(
         return None
     review = Review(
         **ids,
-        caller="los",
+        caller=entry.caller,
         product=PRODUCT,
         outcome=entry.outcome,
         review_id=f"rev_{number}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from math import exp, lgamma
 from zoneinfo import ZoneInfo
@@ -384,9 +384,7 @@ def _vintages(loans: Iterable[ObservedLoan], until: date) -> Iterator[VintageRow
     for one in loans:
         months[f"{one.decided:%Y-%m}"].append(one)
     for month, found in sorted(months.items()):
-        # Loans are still paid out in the month of the last day.
-        over = month < f"{until + timedelta(days=1):%Y-%m}"
-        reached = months_on_book(max(one.begun for one in found), until) if over else 0
+        reached = months_on_book(max(one.begun for one in found), until)
         cells = []
         for age in AGES:
             known = [bad for one in found if (bad := one.bad_at(age)) is not None]

@@ -44,7 +44,9 @@ BY_OPTBINNING = [
 
 _CHANGES = (
     (STRICTER[0], STRICTER[0].replace("8000", "9000")),
-    ("when: income.paydays_missed >= 1", "when: 1 < income.paydays_missed"),
+    ("when: income.paydays_missed >= 1", "when: 1 < coalesce(income.paydays_missed, 0)"),
+    ("\nparams:", "\nsegments: [inputs.customer_type]\nparams:"),
+    ("value: 0.40,", "value: {new: 0.40, default: 0.5},"),
 )
 _TEN = Scale(
     "income.months_12m", ValueType.INTEGER, tuple((Decimal(n), False) for n in range(1, 8))
@@ -73,13 +75,14 @@ def test_holm_adjusts_as_published() -> None:
 
 
 def test_bins_begin_where_the_rules_turn() -> None:
-    """At parameters of the day, bins of a scorecard, whole numbers after `>`, bands of a score."""
+    """At parameters of the day and of labels, a scorecard's bins, above whole numbers, at bands."""
     rules = version(changed_rules(9, *_CHANGES), 9)
     found = {one.name: one.bins[:-2] for one in scales_of(rules, date(2026, 11, 1))}
     assert found["income.conservative_6m"][:2] == ("below 9,000", "9,000 to below 30,000")
     assert found["income.volatility_6m"] == ("below 0.15", "0.15 to below 0.4", "0.4 and more")
     assert found["income.paydays_missed"] == ("below 2", "2 and more")
-    assert found["income.source_disagreement_6m"] == ("up to 0.4", "above 0.4")
+    by_label = "up to 0.4", "above 0.4 to 0.5", "above 0.5"
+    assert found["income.source_disagreement_6m"] == by_label
     assert found["stability.score"][1] == "280 to below 340"
     assert found["employment.started_since_backed"] == ("true", "false", "other")
     assert found["liabilities.monthly_amortization"] == ("any value",)
@@ -161,9 +164,14 @@ def test_a_planted_drift_of_one_factor_is_found_and_no_other(people) -> None:
 
 
 def test_a_small_baseline_is_shown_and_judges_nothing() -> None:
-    """Nor does a factor of which all are in one bin."""
-    small = Histogram(_TEN, (FEWEST - 1, *[0] * 9))
-    [row] = drift_of([small], [Histogram(_TEN, (0, 900, *[0] * 8))], [])
+    """Nor does a factor of which all are in one bin, once bins under 10 applicants are joined."""
+    small, enough = (Histogram(_TEN, (n, *[0] * 9)) for n in (FEWEST - 1, FEWEST))
+    moved = Histogram(_TEN, (0, 900, *[0] * 8))
+    [row] = drift_of([small], [moved], [])
     assert (row.psi, row.drifted, row.recut) == (None, False, True)
+    assert (row.baseline, row.now) == (small, moved)
+    assert drift_of([enough], [moved], [])[0].drifted
+    assert pooled([90, 10], [90, 10]) == ([90, 10], [90, 10])
+    assert pooled([91, 9], [90, 10]) == ([100], [100])
     even = Histogram(_TEN, (900, *[0] * 9))
     assert drift_of([even], [even], [_TEN])[0].psi is None

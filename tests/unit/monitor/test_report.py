@@ -12,7 +12,7 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
 from decision_service.workbench.backtest.render import decoded, encoded
 from decision_service.workbench.monitor.drift import Scale
-from decision_service.workbench.monitor.render import html
+from decision_service.workbench.monitor.render import columns, html, periods, reasons
 from decision_service.workbench.monitor.report import (
     LoanState,
     Mark,
@@ -59,9 +59,9 @@ def _decision(number: int, **changes: object) -> ObservedDecision:
 def _report(*more: ObservedDecision, groups=None, forecast=None) -> MonitorReport:
     reviewed = {"dec_1": APPROVE, "dec_2": APPROVE, "dec_4": DECLINE, "dec_5": REFER}
     known = {"dec_0": False, "dec_8": True, "dec_1": True}.items()
-    loans = [
-        ObservedLoan(one, *[DAYS[0]] * 2, (LoanState(0, bad, closed=True),)) for one, bad in known
-    ]
+    turned = (LoanState(0, bad=True, closed=False), LoanState(1, bad=False, closed=True))
+    fallen = (LoanState(0, bad=False, closed=False), LoanState(1, bad=True, closed=True))
+    loans = [ObservedLoan(one, *[DAYS[0]] * 2, fallen if bad else turned) for one, bad in known]
     tally = MonitorTally(ZoneInfo("Asia/Manila"), [_SCALE], reviewed, loans, groups)
     for one in (*map(_decision, range(200)), *more):
         tally.add(one)
@@ -73,14 +73,14 @@ def test_overrides_of_both_directions_have_their_loans() -> None:
     """A cap's referral of what the rules approved is no person's override."""
     capped = _decision(999, outcome=REFER, judged=APPROVE)
     rows = {
-        (r.rules, r.person): (r.decisions, r.loans.loans, r.loans.bad)
+        (r.rules, r.person): (r.decisions, r.share.share, r.loans.loans, r.loans.bad)
         for r in _report(capped).overrides
     }
     assert rows == {
-        (APPROVE, ""): (50, 2, 1),
-        (APPROVE, "DECLINE"): (1, 0, 0),
-        (REFER, "APPROVE"): (1, 1, 1),
-        (DECLINE, "APPROVE"): (1, 0, 0),
+        (APPROVE, ""): (50, 50 / 51, 2, 1),
+        (APPROVE, "DECLINE"): (1, 1 / 51, 0, 0),
+        (REFER, "APPROVE"): (1, 1 / 50, 1, 1),
+        (DECLINE, "APPROVE"): (1, 1 / 100, 0, 0),
     }
 
 
@@ -94,6 +94,24 @@ def test_volume_counts_every_decision_on_its_day_in_the_rules_zone() -> None:
     assert sum(row.decisions for row in found.volume) == 202
     assert found.volume[0].day == date(2026, 7, 2)
     assert [(way.version, way.shares.of) for way in found.ways] == [(1, 121), (2, 80)]
+
+
+def test_the_page_has_every_day_and_the_reasons_of_each_version() -> None:
+    """Those not enrolled have no share of the outcomes, and a mark is on its day alone."""
+    outside = _decision(1, outcome=Outcome.NOT_ENROLLED, values=None, version=0, arm="", reason="")
+    found = _report(outside)
+    days = [*columns(found)]
+    assert (days[0]["day"], days[-1]["day"], len(days)) == (*DAYS, 92)
+    assert [sum(each) for each in zip(*(one["counts"] for one in days), strict=True)] == [
+        50,
+        50,
+        100,
+    ]
+    marks = {one["day"].day: one["marks"] for one in days if one["marks"]}
+    assert marks == {3: [1], 7: [2, 3, 4]}
+    assert [(one["way"].version, one["decisions"]) for one in reasons(found)] == [(1, 90), (2, 60)]
+    [month] = periods(found)
+    assert (month["decisions"], month["not_enrolled"], month["shares"].of) == (201, 1, 200)
 
 
 def test_changes_of_rules_plan_and_vendor_are_marked() -> None:
@@ -113,15 +131,15 @@ def test_changes_of_rules_plan_and_vendor_are_marked() -> None:
 
 
 def test_vintages_count_what_is_known_at_an_age() -> None:
-    """A closed loan stays as it is, an open one is known up to its newest report."""
-    states = (LoanState(1, bad=False, closed=False), LoanState(3, bad=True, closed=False))
+    """A closed loan stays as it is, an open one is known up to its newest report, or caught up."""
+    states = (LoanState(1, bad=True, closed=False), LoanState(3, bad=False, closed=False))
     repaid = (LoanState(0, bad=False, closed=True),)
     days = date(2026, 7, 20), date(2026, 7, 30)
     loans = [ObservedLoan("d", *days, each) for each in (states, repaid, states[:1])]
     tally = MonitorTally(ZoneInfo("UTC"), (), {}, loans, None)
     [row] = report_of(SUBJECT, tally, (), ()).vintages
     found = [(cell.age, cell.loans.bad, cell.loans.loans, cell.mature) for cell in row.cells[:4]]
-    assert found == [(1, 0, 3, True), (2, 0, 2, True), (3, 1, 2, False), (4, 0, 1, False)]
+    assert found == [(1, 2, 3, True), (2, 1, 2, True), (3, 0, 2, False), (4, 0, 1, False)]
     late = ObservedLoan("d", days[0], date(2026, 9, 2), repaid)
     tally = MonitorTally(ZoneInfo("UTC"), (), {}, [*loans, late], None)
     [row] = report_of(SUBJECT, tally, (), ()).vintages
@@ -136,7 +154,8 @@ def test_a_forecast_is_compared_with_what_its_rules_did() -> None:
     assert (found.exact, found.of) == (False, 200)
     tally = MonitorTally(ZoneInfo("UTC"), (), {}, (), None)
     for number in range(200):
-        tally.add(_decision(number, digest=digest if number >= 120 else "1"))
+        own = digest if number >= 120 else "1"
+        tally.add(_decision(number, digest=own, outcome=REFER))
     exact = report_of(SUBJECT, tally, (), (), forecast=impact()).forecast
     assert exact is not None
     assert (exact.exact, exact.of, exact.rows[0].came.share) == (True, 80, 0.25)
@@ -147,13 +166,15 @@ def test_a_forecast_is_compared_with_what_its_rules_did() -> None:
 
 
 def test_groups_differ_from_the_largest_and_are_not_kept() -> None:
-    """A person's result counts; no key of the file is in the report, and a name is only text."""
-    found = _report(groups={**_GROUPS, "c-unknown": "north"})
+    """Each counts once, by a person's result or else what was decided; no key is in the report."""
+    again = _decision(0, decision_id="dec_again", outcome=DECLINE)
+    capped = _decision(0, user_id="u-200", outcome=REFER)
+    found = _report(again, capped, groups={**_GROUPS, "c-unknown": "north"})
     assert found.groups is not None
     rows = {row.group: row for row in found.groups.rows}
-    assert (rows["north"].shares.of, rows["<b>"].shares.of, found.groups.unmatched) == (135, 45, 1)
+    assert (rows["north"].shares.of, rows["<b>"].shares.of, found.groups.unmatched) == (135, 46, 1)
     assert rows["north"].shares.approve.share == pytest.approx(2 / 135)
-    assert rows["<b>"].shares.approve.share == pytest.approx(44 / 45)
+    assert rows["<b>"].shares.approve.share == pytest.approx(44 / 46)
     assert rows["<b>"].differences[0].low > 0.8
     assert rows["north"].differences == ()
     assert (len(rows), found.groups.pooled) == (2, 20)
