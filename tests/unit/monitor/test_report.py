@@ -53,7 +53,7 @@ def _decision(number: int, **changes: object) -> ObservedDecision:
         "values": {},
         "providers": frozenset({"new" if late else "old"}),
     }
-    return ObservedDecision(**plain | changes)  # type: ignore[arg-type]
+    return ObservedDecision(**plain | changes)  # type: ignore[arg-type]  # fields of many types
 
 
 def _report(*more: ObservedDecision, groups=None, forecast=None) -> MonitorReport:
