@@ -34,7 +34,6 @@ from decision_service.decide.refresh import (
 )
 from decision_service.decide.replay import ReadDecisions, ReplayDecision
 from decision_service.decide.replica_check import ReplicaCheck
-from decision_service.decide.retention import Retention
 from decision_service.decide.snapshots import Ages, SnapshotCache
 from decision_service.outbox.subscriptions import read_subscriptions
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
@@ -68,6 +67,7 @@ from decision_service.steering.counters import Counters, EventCounters, RolloutO
 from decision_service.steering.figures import ShowFigures
 from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.operate import OperateRollouts
+from decision_service.store.erasure import Retention
 
 RENEW_SECONDS = 5.0
 """How long the page waits for another link token."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import calendar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 import structlog
 
 from decision_service.decide.application import IdentityKey
-from decision_service.domain.ports import Disconnected, Erased
+from decision_service.domain.errors import StoreError
+from decision_service.domain.ports import Clock, Disconnected, Erased
 from decision_service.runtime.clock import SystemClock
 from decision_service.store import columns, events, history, outbox
 from decision_service.store import snapshots as data
@@ -23,6 +25,7 @@ from decision_service.store.arms import arm_decisions
 from decision_service.store.decisions import decisions, forget_applicants
 from decision_service.store.engine import Database
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
+from decision_service.store.errors import HeldUp
 from decision_service.store.keys import PLAIN, DataKeys
 from decision_service.store.notices import notices
 from decision_service.store.outcomes import loan_outcomes, settle_silent
@@ -30,6 +33,14 @@ from decision_service.store.review_rows import review_events, reviews
 from decision_service.store.reviews import erase as end_reviews
 from decision_service.store.rollouts import shadow_results
 from decision_service.store.snapshots import consents, ended_incomes, known_counts, snapshots, warm
+
+EVERY_SECONDS = 3600.0
+FIRST_SECONDS = 60.0
+"""Seconds from the start to the first deletion, in which the vendor's clock becomes known."""
+
+BATCH = 200
+PAUSE_SECONDS = 0.1
+"""Seconds between two batches, so that commits hardly wait."""
 
 erasures = sa.Table(
     "erasures",
@@ -218,7 +229,13 @@ class Erasing:
         users = await self._journal.marked(known)
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
         work = partial(carry_out, wanted=wanted, now=self._clock.now(), terms=self._terms)
-        await self._database.write(work)
+        for left in reversed(range(60)):  # seconds in which another start erases the same
+            try:
+                await self._database.write(work)
+                break
+            except HeldUp:
+                if not left:
+                    raise
         await self._database.scrub()
         again = len({user_id for user_id in wanted.values() if user_id is not None})
         if again:
@@ -363,3 +380,48 @@ def is_known(connection: sa.Connection, user_id: str) -> bool:
 
 def _has(connection: sa.Connection, table: sa.Table, user_id: str) -> bool:
     return connection.execute(sa.select(sa.exists().where(table.c.user_id == user_id))).scalar_one()
+
+
+class Retention(msgspec.Struct, frozen=True, eq=False):
+    """Deletes by the store's `expire` and `forget_ended`.
+
+    `confirmed` says whether the clock is: what a wrong one calls old may be young.
+    """
+
+    expire: Callable[[datetime, int], Awaitable[int]]
+    forget_ended: Callable[[datetime], Awaitable[None]]
+    clock: Clock
+    months: int
+    confirmed: Callable[[], bool]
+
+    async def run(self) -> None:
+        """Delete once the vendor has had time to answer, then every hour, until cancelled."""
+        await asyncio.sleep(FIRST_SECONDS)
+        while True:
+            try:
+                deleted = await self.once()
+                if deleted:
+                    log.info("retention", deleted=deleted, months=self.months)
+            except StoreError as error:
+                log.warning("retention.later", reason=error.reason)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def once(self, pause: float = PAUSE_SECONDS) -> int:
+        """How many; none while the vendor does not confirm the clock."""
+        if not self.confirmed():
+            log.warning("retention waits for the vendor to confirm the clock")
+            return 0
+        await self.forget_ended(self.clock.now())
+        before, deleted = months_before(self.clock.now(), self.months), 0
+        while count := await self.expire(before, BATCH):
+            deleted += count
+            await asyncio.sleep(pause)
+        return deleted
+
+
+def months_before(instant: datetime, months: int) -> datetime:
+    """The same day and time so many months earlier, or the last day of that month."""
+    month = instant.year * 12 + instant.month - 1 - months
+    year, number = month // 12, month % 12 + 1
+    day = min(instant.day, calendar.monthrange(year, number)[1])
+    return instant.replace(year=year, month=number, day=day)

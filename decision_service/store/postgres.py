@@ -220,12 +220,13 @@ async def _first_contact(
 
 
 async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
-    """Do work at the start, where no caller waits; again where the server was too slow."""
+    """Do work at the start, where no caller waits; again where server or another start is slow."""
     for _ in range(CONTACTS - 1):
         try:
             await work()
         except StoreError as error:
-            if not isinstance(error.__cause__, TimeoutError):
+            slow = isinstance(error, errors.HeldUp) or isinstance(error.__cause__, TimeoutError)
+            if not slow:
                 raise
         else:
             return

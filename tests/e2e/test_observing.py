@@ -80,7 +80,7 @@ async def test_metrics_say_what_runs_and_that_it_serves(shared: Running) -> None
     """Version, commit and Python; 1 while SERVING; each alarm; figures of the process."""
     seen = await metrics(shared)
     [build] = [name for name in seen if name.startswith("decision_service_build_info")]
-    assert re.search(rf'commit="(\w+)",python="{platform.python_version()}"', build)
+    assert re.search(rf'commit="([\w.]+)",python="{platform.python_version()}"', build)
     assert f'version="{__version__}"' in build
     assert seen["decision_service_serving"] == 1
     assert seen["process_resident_memory_bytes"] > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -15,9 +15,11 @@ from msgspec.structs import replace
 from decision_service.decide.application import Application, IdentityKey
 from decision_service.decide.decide import CallContext, DecideApplication, Deps
 from decision_service.decide.history import ReadHistory
+from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
 from decision_service.decide.snapshots import SnapshotCache
+from decision_service.domain.decision import Decision
 from decision_service.domain.needs import FetchPlan
-from decision_service.domain.ports import FetchResult, Leases, SnapshotSource
+from decision_service.domain.ports import FetchResult, Leases, SnapshotSource, StoredEntry
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
@@ -25,7 +27,6 @@ from decision_service.domain.snapshot import (
     EstimatedIncome,
     Identity,
     Income,
-    KnownCount,
     Liability,
     LinkCounts,
     Provider,
@@ -33,6 +34,7 @@ from decision_service.domain.snapshot import (
     Snapshot,
 )
 from decision_service.domain.values import Money
+from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
@@ -127,18 +129,8 @@ class ScriptedSource:
     gate: asyncio.Event | None = None
     asked: int = 0
 
-    async def gather(
-        self,
-        user_id: str,
-        plan: FetchPlan,
-        *,
-        as_of: datetime,
-        stop_at: float,
-        wait_until: float,
-        known: Sequence[KnownCount],
-        fallback: Mapping[str, Provider],
-    ) -> FetchResult:
-        del user_id, as_of, stop_at, wait_until, known, fallback
+    async def gather(self, user_id: str, plan: FetchPlan, **given: object) -> FetchResult:
+        del user_id, given
         self.asked += 1
         if self.gate is not None:
             await self.gate.wait()
@@ -250,3 +242,11 @@ def application(**changes: object) -> Application:
         "inputs": {"requested_amount": Money("PHP", 2_000_000), "requested_term_months": 6},
     }
     return Application(**(fields | changes))  # type: ignore[arg-type]  # fields of any type, by name
+
+
+async def replayed(world: World, entry: StoredEntry, version: int = 0) -> Decision:
+    """A recorded decision recomputed by its rules, or by another version."""
+    archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
+    reading = ReadDecisions(world.log, archive)
+    replay = ReplayDecision(world.log, reading, archive, lambda: world.book)
+    return (await replay(entry.decision_id, WhichRules(version=version))).decision

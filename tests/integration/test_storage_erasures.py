@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
+import asyncpg
 import pytest
 from msgspec import structs
 from sqlalchemy.engine import make_url
@@ -353,6 +354,26 @@ async def test_machines_that_start_at_once_erase_a_backup_once(journal_in_postgr
     for store in stores:
         assert await store.user_state(USER) == UserState((), consent=1)
         await store.aclose()
+
+
+async def test_a_start_waits_for_another_that_erases_the_same(
+    postgres: Postgres, journal_in_postgres: Place
+) -> None:
+    """For longer than a caller waits for a lock, which the second of its tries shows."""
+    backup = await backed_up(journal_in_postgres)
+    waiting = "SELECT xact_start FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    tries: set[str] = set()
+    connection = await asyncpg.connect(backup)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE consents IN SHARE ROW EXCLUSIVE MODE")
+        opening = asyncio.create_task(journal_in_postgres.open(backup))
+        while len(tries) < 2 and not opening.done():
+            await asyncio.sleep(0.05)
+            tries |= {*(await asyncio.to_thread(told, postgres, backup, waiting)).splitlines()}
+    await connection.close()
+    store = await opening
+    assert await store.user_state(USER) == UserState((), consent=1)
+    await store.aclose()
 
 
 async def test_a_journal_in_the_stores_database_is_refused(journal_in_postgres: Place) -> None:

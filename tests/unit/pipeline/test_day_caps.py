@@ -12,8 +12,7 @@ from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import StoredEntry
 from tests.fakes.plans import CHALLENGED, book_under
-from tests.fakes.replays import replayed
-from tests.fakes.world import NOW, PRODUCT, World, application
+from tests.fakes.world import NOW, PRODUCT, World, application, replayed
 from tests.kits.cases import cases
 
 ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]

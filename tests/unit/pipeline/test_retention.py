@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from decision_service.decide.retention import BATCH, Retention, months_before
 from decision_service.runtime.clock import ClockGuard
+from decision_service.store.erasure import BATCH, Retention, months_before
 from tests.fakes.world import SetClock
 
 

@@ -9,9 +9,6 @@ from decision_service.rulebook.plans import plan_problems
 from tests.kits.cases import cases
 from tests.unit.rollout.plans import PATH, SMALL, good
 
-EXISTING = 'inputs.customer_type == "existing"'
-NEW = 'inputs.customer_type == "new"'
-
 
 def empty(*conditions):
     """The numbers of the segments that are told to be empty, and the lines where."""

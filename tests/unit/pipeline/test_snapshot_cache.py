@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -33,7 +32,6 @@ from decision_service.domain.snapshot import (
     EstimatedIncome,
     KnownCount,
     Liability,
-    Provider,
     Read,
     Snapshot,
     Task,
@@ -55,18 +53,8 @@ class Vendor:
     plans: list[FetchPlan] = field(default_factory=list)
     now: datetime = NOW
 
-    async def gather(
-        self,
-        user_id: str,
-        plan: FetchPlan,
-        *,
-        as_of: datetime,
-        stop_at: float,
-        wait_until: float,
-        known: Sequence[KnownCount],
-        fallback: Mapping[str, Provider],
-    ) -> FetchResult:
-        del user_id, as_of, stop_at, wait_until, known, fallback
+    async def gather(self, user_id: str, plan: FetchPlan, **given: object) -> FetchResult:
+        del user_id, given
         self.plans.append(plan)
         return FetchResult(cut(self.snapshot, plan), self.now, 1 if plan == ACCOUNTS_ONLY else 5)
 

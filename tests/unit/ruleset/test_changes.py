@@ -47,8 +47,6 @@ RULE = """\
 LONGER_RULE = RULE.replace("short_history", "no_history").replace(
     "24m < params.min_income_months", "12m < 2"
 )
-ROW_2 = '        - [A, "-", 2 * income.conservative_6m, T2]\n'
-ROW_3 = '        - [A, "-", 1, T9]\n'
 DATED = "min_income_months: {type: integer, value: {2026-01-01: 4, 2026-12-01: 6}}"
 
 
