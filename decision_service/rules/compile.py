@@ -73,10 +73,8 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def digest(draft: RulesetDraft) -> str:
-    hashed = hashlib.sha256()
-    for text in _ENCODER.iterencode(canonical(content(draft))):
-        hashed.update(text.encode())  # in parts: threads run between them
-    return hashed.hexdigest()
+    parts = [_ENCODER.encode(canonical(part)) for part in content(draft)]  # threads run between
+    return hashlib.sha256(f"[{','.join(parts)}]".encode()).hexdigest()
 
 
 def content(draft: RulesetDraft) -> list[Any]:
@@ -105,6 +103,8 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) 
     `simplify` may put another value in the place of any part before that is looked at.
     """
     value = simplify(value)
+    if value is None or type(value) in (str, int, bool):
+        return value
     if isinstance(value, Symbol):
         return ["name", value.name]
     uncounted = _UNCOUNTED.get(type(value), frozenset())
