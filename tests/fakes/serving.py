@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from decision_service.rulebook.folder import RuleFolder
-from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
 from decision_service.steering.journal import Rollouts
 from decision_service.steering.reload import Reloaded, ReloadRules
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import NOW, PRODUCT, SetClock, shipped_rules
+from tests.fakes.world import PRODUCT, SetClock, loaded, shipped_rules
 
 
 @dataclass(slots=True)
@@ -45,7 +44,7 @@ async def serving_on(
 ) -> Serving:
     """A process that starts on a store by a folder: an empty store and the shipped rules."""
     folder, log = folder or shipped_rules(), log or InMemoryDecisionLog()
-    loading = load_rules(folder, NOW)
+    loading = loaded(folder)
     book = book or loading.rulebook
     assert book is not None, loading.errors
     await log.put_texts(loading.texts)

@@ -36,7 +36,7 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.values import Money
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import RuleFolder, read_rules
-from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.load import LoadResult, load_rules
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.runtime.clock import ClockGuard
 from decision_service.server.decisions import ProtoReplyEncoder
@@ -170,18 +170,20 @@ def _few(cases: str) -> str:
 
 
 def rulebook(folder: RuleFolder | None = None) -> Rulebook:
-    """A loaded rulebook; fails the test with the problems where it does not load.
+    """A loaded rulebook; fails the test with the problems where it does not load."""
+    loading = loaded(folder or shipped_rules())
+    assert loading.rulebook is not None, loading.errors
+    return loading.rulebook
 
-    A folder of the same content is compiled once.
-    """
-    return _loaded(msgspec.msgpack.encode(folder or shipped_rules()))
+
+def loaded(folder: RuleFolder) -> LoadResult:
+    """What loading the folder gives; one of the same content is compiled once."""
+    return _loaded(msgspec.msgpack.encode(folder))
 
 
 @cache
-def _loaded(folder: bytes) -> Rulebook:
-    loading = load_rules(msgspec.msgpack.decode(folder, type=RuleFolder), NOW)
-    assert loading.rulebook is not None, loading.errors
-    return loading.rulebook
+def _loaded(folder: bytes) -> LoadResult:
+    return load_rules(msgspec.msgpack.decode(folder, type=RuleFolder), NOW)
 
 
 @dataclass(slots=True)

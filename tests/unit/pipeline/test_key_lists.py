@@ -20,7 +20,6 @@ from decision_service.rulebook import load as shared_files
 from decision_service.rulebook.acceptance import ListChange, keep, newest_list_changes
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import RuleFolder, TextFile
-from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import manifest_text, published_now
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules import inputs
@@ -32,7 +31,7 @@ from decision_service.workbench.backtest.rules import RulesOrder, compiled
 from tests.fakes.cases import changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.serving import serving_on
-from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, shipped_rules
+from tests.fakes.world import NOW, PRODUCT, World, application, loaded, rulebook, shipped_rules
 from tests.unit.pipeline.test_compare import ALONE, CHALLENGER, compared
 from tests.unit.pipeline.test_used_versions import with_product, with_version
 
@@ -212,7 +211,7 @@ def test_lists_that_nobody_asks_and_names_that_collide_are_told() -> None:
     more = {"lists/blocked.csv": "key\nA\n", "lists/unasked.csv": "key\n", "lists/Odd.csv": "x\n"}
     folder = with_product(folder, lambda _: {"lists": more})
     shared = {"_shared/lists/blocked.csv": "key\nB\n", "_shared/lists/idle.csv": "key\n"}
-    found = load_rules(replace(folder, shared=shared), NOW).diagnostics
+    found = loaded(replace(folder, shared=shared)).diagnostics
     shown = {
         (d.code, d.file.removeprefix(f"{folder.products[0].path.rpartition('/')[0]}/"))
         for d in found
@@ -241,7 +240,7 @@ def test_lists_that_nobody_asks_and_names_that_collide_are_told() -> None:
 async def test_a_list_of_which_no_key_counts_is_named(office: Office, text: str, why: str) -> None:
     """An emptied list, and one that has wholly ended, decide with a warning."""
     folder = with_product(with_list("A"), lambda _: {"lists": {"lists/blocked.csv": text}})
-    found = load_rules(folder, NOW).nothing_listed
+    found = loaded(folder).nothing_listed
     words = [f"nothing is on the list `blocked`: {why}"] if why else []
     assert [(d.severity.value, d.message) for d in found] == [("warning", one) for one in words]
     office.folder = folder
@@ -279,9 +278,7 @@ def test_a_backtest_asks_the_lists_of_the_folder() -> None:
     """Workers compile stored files, which hold no lists, and answer from those of today."""
     folder = with_list("ACME-017")
     ruleset = rulebook(folder).product(PRODUCT).versions[1]
-    body = next(
-        text.body for text in load_rules(folder, NOW).texts if text.digest == ruleset.digest
-    )
+    body = next(text.body for text in loaded(folder).texts if text.digest == ruleset.digest)
     order = RulesOrder(body, lists={"lists/blocked.csv": "key\nACME-017\n"})
     [answer] = list_answers(compiled(order), SENT, NOW.date())
     assert answer.listed

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.rulebook.folder import TextFile, read_rules
-from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import (
     digest,
     manifest_problems,
@@ -20,6 +19,7 @@ from decision_service.rulebook.manifest import (
     published_now,
 )
 from tests.fakes.examples import examples
+from tests.fakes.world import loaded
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -102,20 +102,20 @@ def test_the_packages_data_files_are_in_what_is_stored_and_published(tmp_path):
     shutil.rmtree(tmp_path / "rules" / "_data")
     bare, whole = read_rules(tmp_path / "rules"), read_rules(ROOT / "rules")
     assert bare.contents == whole.contents
-    loading, expected = load_rules(bare, NOW), load_rules(whole, NOW)
+    loading, expected = loaded(bare), loaded(whole)
     assert loading.diagnostics == ()
     assert loading.texts == expected.texts
     text = manifest_text(published_now(bare.contents, "x", NOW), bare.contents)
     newer = replace(bare, data={**bare.data, "employers.yaml": "not_employers: []\n"})
     newer = replace(newer, manifest=TextFile(PATH, text))
-    assert [d.code for d in load_rules(newer, NOW).errors] == ["M002"]
+    assert [d.code for d in loaded(newer).errors] == ["M002"]
 
 
 def test_a_folder_that_was_copied_by_half_does_not_load():
     """A folder that lacks a published file gives no rulebook, and says which file."""
     folder = shipped()
     half = replace(folder, products=folder.products[:1])
-    loading = load_rules(half, NOW)
+    loading = loaded(half)
     assert loading.rulebook is None
     assert {d.code for d in loading.errors} == {"M001"}
 

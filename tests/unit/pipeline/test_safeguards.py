@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from decision_service.rulebook.folder import read_rules
-from decision_service.rulebook.load import load_rules
 from decision_service.workbench.safeguards import guard_changes, loosened, unaccepted
+from tests.fakes.world import loaded
 from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import ROOT
 
@@ -24,7 +24,7 @@ ONE_PRODUCT = shutil.ignore_patterns("gig-advance-ph")
 def shipped(tmp_path_factory):
     """A folder of one shipped product, as it is and loaded."""
     folder = edited(tmp_path_factory.mktemp("shipped"), {})
-    return folder, load_rules(folder, NOW).rulebook
+    return folder, loaded(folder).rulebook
 
 
 def edited(tmp_path, edits):
@@ -51,7 +51,7 @@ def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, case)
     """The sentence has the file, the part and the direction; its name or its file accepts it."""
     edits, sentence = case["edits"], case["told"]
     after = edited(tmp_path, edits)
-    found = [*loosened(*shipped, after, load_rules(after, NOW).rulebook, NOW)]
+    found = [*loosened(*shipped, after, loaded(after).rulebook, NOW)]
     assert unaccepted(found, ()) == [sentence]
     file = next(iter(edits))
     assert unaccepted(found, (f"{found[0].group}: {found[0].subject}",)) == []
@@ -64,7 +64,7 @@ def test_what_is_more_or_no_guard_needs_no_acceptance(shipped, tmp_path, case):
     """Added tests, tighter bounds and another champion are named and block nothing."""
     folder, rulebook = shipped
     after = edited(tmp_path, case["edits"])
-    again = load_rules(after, NOW).rulebook or rulebook
+    again = loaded(after).rulebook or rulebook
     assert unaccepted(loosened(folder, rulebook, after, again, NOW), ()) == []
 
 

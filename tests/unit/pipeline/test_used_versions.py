@@ -11,11 +11,10 @@ from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import altered
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.folder import RuleFolder
-from decision_service.rulebook.load import load_rules
 from decision_service.rules.compile import compile_ruleset
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.serving import serving_on
-from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, shipped_rules
+from tests.fakes.world import PRODUCT, World, application, loaded, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
 
 OTHERWISE = ("regulatory: Legal capacity", "regulatory: Capacity")
@@ -67,7 +66,7 @@ async def log() -> InMemoryDecisionLog:
 
 
 def _texts(folder: RuleFolder) -> tuple[StoredText, ...]:
-    return load_rules(folder, NOW).texts
+    return loaded(folder).texts
 
 
 async def test_a_version_that_has_decided_is_not_edited(log: InMemoryDecisionLog) -> None:
@@ -183,5 +182,5 @@ def test_a_manifest_covers_shared_files_and_entries_that_nobody_uses_are_told() 
     """`_shared` is published with the products; what no version uses is warned of at its line."""
     folder = with_shared(f"{LINE}  of_nobody: {{type: flag, value: true}}\n")
     assert SHARED_FILE in folder.contents
-    found = [d for d in load_rules(folder, NOW).diagnostics if d.file.endswith(SHARED_FILE)]
+    found = [d for d in loaded(folder).diagnostics if d.file.endswith(SHARED_FILE)]
     assert [(d.code, d.line) for d in found] == [("R512", 3)]
