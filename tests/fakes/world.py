@@ -152,16 +152,14 @@ _CASE = "\n  - name: "
 
 @cache
 def shipped_rules() -> RuleFolder:
-    """The rules of this repository, by which one person may be decided on often.
+    """The personal loan's rules of this repository, by which one person may be decided on often.
 
     Each file of cases has a few of them alone: whoever takes the folder over runs them all.
     """
     folder = forgetful(read_rules(RULES))
-    products = (
-        replace(one, tests=tuple(replace(t, text=_few(t.text)) for t in one.tests))
-        for one in folder.products
-    )
-    return replace(folder, products=tuple(products))
+    [loan] = [one for one in folder.products if one.product == PRODUCT]
+    tests = tuple(replace(one, text=_few(one.text)) for one in loan.tests)
+    return replace(folder, products=(replace(loan, tests=tests),))
 
 
 def _few(cases: str) -> str:
