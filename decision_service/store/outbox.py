@@ -318,15 +318,18 @@ def resend(connection: sa.Connection, event: str, now: datetime) -> int:
 
 
 def backlog(connection: sa.Connection, names: Sequence[str]) -> Sequence[Backlog]:
-    """What each subscription has not received, of what was taken into it."""
-    made = sa.case((_WAITS, _EVENTS.made))
-    figures = (sa.func.count(made), sa.func.min(made), sa.func.count())
-    of = event_deliveries.c.sequence == _EVENTS.sequence
-    query = sa.select(_DUE.subscription, *figures).where(of, _DUE.subscription.in_(names))
-    found = {row[0]: row for row in connection.execute(query.group_by(_DUE.subscription))}
+    """What each subscription has not received, and since when, also what it could not take yet."""
+    place, later, made = event_places.c, events_out.alias().c, sa.case((_WAITS, _EVENTS.made))
+    beyond = sa.select(later.made).where(later.sequence > place.sequence)
+    first = beyond.order_by(later.sequence).limit(1).scalar_subquery()
+    figures = (sa.func.count(made), sa.func.coalesce(sa.func.min(made), first))
+    taken = event_places.outerjoin(event_deliveries, _DUE.subscription == place.subscription)
+    every = taken.outerjoin(events_out, _EVENTS.sequence == _DUE.sequence)
+    query = sa.select(place.subscription, *figures, sa.func.count(_DUE.sequence)).select_from(every)
+    found = query.where(place.subscription.in_(names)).group_by(place.subscription)
     return [
-        Backlog(name, waiting, made and columns.from_microseconds(made), every - waiting)
-        for name, waiting, made, every in (found.get(one, (one, 0, None, 0)) for one in names)
+        Backlog(name, waiting, since and columns.from_microseconds(since), every - waiting)
+        for name, waiting, since, every in connection.execute(found)
     ]
 
 
