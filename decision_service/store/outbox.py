@@ -101,7 +101,6 @@ event_stores = sa.Table(
 )
 """The id of this store, as long as it is in the same database of the same server."""
 
-
 Whose: TypeAlias = tuple[str, str | None]
 """The caller, and the decision."""
 
@@ -208,10 +207,8 @@ def page(
     connection: sa.Connection, after: int, last: int, chosen: EventFilter, limit: int
 ) -> EventPage:
     """Events strictly after one sequence and up to another, which is an `Outbox.end`."""
-    first = connection.scalar(
-        sa.select(sa.func.min(_EVENTS.sequence)).where(after < _EVENTS.sequence)
-    )
-    last = min(last, (first or last) + MOST_READ)
+    first = sa.select(sa.func.min(_EVENTS.sequence)).where(after < _EVENTS.sequence)
+    last = min(last, (connection.scalar(first) or last) + MOST_READ)
     query = _READ.where(after < _EVENTS.sequence, last >= _EVENTS.sequence)
     if chosen.caller:
         query = query.where(_EVENTS.caller == chosen.caller)
@@ -258,8 +255,7 @@ def collect(connection: sa.Connection, to: Subscription, last: int, now: datetim
     mine = event_places.c.subscription == to.name
     known = connection.scalar(sa.select(event_places.c.sequence).where(mine).with_for_update())
     if known is None:
-        begun = {"subscription": to.name, "sequence": last}
-        columns.insert_new(connection, event_places, [begun])
+        columns.insert_new(connection, event_places, [{"subscription": to.name, "sequence": last}])
         return 0
     found = page(connection, known, last, to.chosen, MOST)
     due = columns.microseconds(now)
@@ -279,7 +275,9 @@ def due(connection: sa.Connection, to: Subscription, now: datetime, most: int) -
     earlier = event_deliveries.alias()
     same = (earlier.c.subscription == _DUE.subscription, earlier.c.key == _DUE.key)
     before = sa.exists().where(*same, earlier.c.dead.is_(False), earlier.c.sequence < _DUE.sequence)
-    wanted = (_DUE.subscription == to.name, _WAITS, _DUE.due <= columns.microseconds(now), ~before)
+    at = columns.microseconds(now)
+    later = _DUE.due.between(at + 1, at + 10**10)  # no pause is 2.8 h: a clock was ahead
+    wanted = (_DUE.subscription == to.name, _WAITS, ~later, ~before)
     return _to_send(connection, wanted, most)
 
 
