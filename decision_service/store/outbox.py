@@ -186,11 +186,12 @@ def of_step(step: JournalEntry) -> columns.Values:
 
 
 def of_rules(stored: Iterable[StoredText]) -> Iterator[columns.Values]:
-    """One for each folder that decides from now on."""
+    """One for each folder that decides from now on, whichever of the processes stores it."""
     for one in stored:
         if one.kind == LAST_GOOD:
-            made = columns.from_microseconds(int(one.digest.rpartition("-")[2]))
-            yield row(EventType.RULES_LOADED, one.digest, made)
+            _, micros, before = one.digest.split("-")
+            made, of = columns.from_microseconds(int(micros)), f"{before} {one.body.decode()}"
+            yield row(EventType.RULES_LOADED, of, made)
 
 
 def of_erasure(
