@@ -189,7 +189,7 @@ def of_rules(stored: Iterable[StoredText]) -> Iterator[columns.Values]:
     """One for each folder that decides from now on, whichever of the processes stores it."""
     for one in stored:
         if one.kind == LAST_GOOD:
-            _, micros, before = one.digest.split("-")
+            _, micros, *before = one.digest.split("-")
             made, of = columns.from_microseconds(int(micros)), f"{before} {one.body.decode()}"
             yield row(EventType.RULES_LOADED, of, made)
 
