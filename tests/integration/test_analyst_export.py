@@ -329,7 +329,7 @@ def test_programs_read_the_result_and_a_full_disk_is_one_sentence(
     monkeypatch.setattr(parquet.ParquetWriter, "write_table", full)
     done = export()
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"{folder} cannot be written (No space left on device): give ")
+    assert done.err.startswith(f"{folder} cannot be written (No space left on device): choose ")
     assert sums(folder) == before
 
 
