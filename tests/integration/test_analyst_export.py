@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -220,9 +220,8 @@ def test_a_second_run_writes_what_is_new(url, entries, export, tmp_path):
 
     asyncio.run(lend())
     assert export("--since", LAST).code == 0
-    assert {one for one, digest in sums(folder).items() if before[one] != digest} == {
-        f"loans/day={lent.created:%Y-%m-%d}/part.parquet"
-    }
+    changed = {one for one, digest in sums(folder).items() if before[one] != digest}
+    assert changed == {f"loans/day={lent.created:%Y-%m-%d}/part.parquet"}
     manifest(folder)
 
 
@@ -264,9 +263,8 @@ def test_who_comes_back_is_in_it_with_what_was_decided_since(url, entries, expor
 
     asyncio.run(apply_again())
     assert export().code == 0
-    assert tags(tmp_path / "decisions") == {
-        tag_of(one) for one in ("dec_since", *(one.decision_id for one in entries[1:]))
-    }
+    kept = ("dec_since", *(one.decision_id for one in entries[1:]))
+    assert tags(tmp_path / "decisions") == {*map(tag_of, kept)}
 
 
 class Killed(BaseException):
@@ -304,9 +302,8 @@ def test_whenever_it_is_killed_the_next_run_goes_on(tmp_path, capsys, monkeypatc
         monkeypatch.setattr(Path, "replace", move)
         sums(folder)
         assert command(capsys, *words, folder, "--since", LAST).code == 0
-        assert {one["path"] for one in manifest(folder)["files"]} == {
-            one["path"] for one in expected["files"]
-        }
+        paths = [{one["path"] for one in said["files"]} for said in (manifest(folder), expected)]
+        assert paths[0] == paths[1]
         if len(places) < at:
             break
         assert manifest(folder)["removed"] == expected["removed"]
@@ -314,14 +311,17 @@ def test_whenever_it_is_killed_the_next_run_goes_on(tmp_path, capsys, monkeypatc
     assert at > 15
 
 
-def test_programs_read_the_result_and_a_full_disk_is_one_sentence(
-    entries, export, tmp_path, monkeypatch
-):
-    """`--format json` has the counts; a failure that has no name says which folder it is of."""
-    folder = tmp_path / "decisions"
-    asked = json.loads(export("--format", "json").out)
-    assert asked == {"folder": str(folder), "decisions": 24, "days": 3, "removed": {}}
-    before = sums(folder)
+def test_programs_read_the_result(entries, export, tmp_path, monkeypatch):
+    """`--format json` has counts and no bar; progress goes by pages; a full disk is one sentence."""
+    folder, pages, seen = tmp_path / "decisions", tmp_path / "pages", []
+    done, counts = export("--format", "json"), {"decisions": 24, "days": 3, "removed": {}}
+    assert (json.loads(done.out), done.err) == ({"folder": str(folder), **counts}, "")
+    before, shown = sums(folder), nullcontext(lambda *at: seen.append(at))
+    monkeypatch.setattr("decision_service.workbench.commands.export.progress", lambda _: shown)
+    monkeypatch.setattr("decision_service.workbench.analyst.export._TOGETHER", 5)
+    assert export("--to", pages).code == 0
+    assert seen == [(n, 24, n) for n in (5, 8, 13, 16, 21, 24)]
+    assert tags(pages, "factors") == tags(folder)
 
     def full(writer: parquet.ParquetWriter, rows: Any) -> None:
         raise OSError("No space left on device")
@@ -371,9 +371,7 @@ def test_another_folder_is_left_alone(entries, export, tmp_path):
     assert "has lost .key: put it back" in export().err
 
 
-CONTRACT: dict[str, Any] = yaml.safe_load(
-    (files("decision_service.workbench.analyst") / "contract.yaml").read_text()
-)
+CONTRACT = yaml.safe_load(tables.CONTRACT)
 
 
 def test_the_contract_is_of_the_standard():
