@@ -312,7 +312,7 @@ def test_whenever_it_is_killed_the_next_run_goes_on(tmp_path, capsys, monkeypatc
 
 
 def test_programs_read_the_result(entries, export, tmp_path, monkeypatch):
-    """`--format json` has counts and no bar; progress goes by pages; a full disk is one sentence."""
+    """`--format json` has counts and no bar; progress is by pages; a full disk is one sentence."""
     folder, pages, seen = tmp_path / "decisions", tmp_path / "pages", []
     done, counts = export("--format", "json"), {"decisions": 24, "days": 3, "removed": {}}
     assert (json.loads(done.out), done.err) == ({"folder": str(folder), **counts}, "")

@@ -133,14 +133,8 @@ async def test_loans_results_and_steps_are_of_the_days_of_the_rules(url: str) ->
         plan = await steps(reader, PRODUCT, days, _ZONE)
     repaid, lost = (LoanState(1, bad=bad, closed=True) for bad in (False, True))
     late, caught_up = (LoanState(age, bad=not age, closed=False) for age in (0, 1))
-    assert loans == [
-        ObservedLoan(decision, _FIRST, _PAID_OUT, states)
-        for decision, states in (
-            ("dec_crm", (repaid,)),
-            ("dec_los", (late, caught_up)),
-            ("dec_los", (lost,)),
-        )
-    ]
+    expected = (("dec_crm", (repaid,)), ("dec_los", (late, caught_up)), ("dec_los", (lost,)))
+    assert loans == [ObservedLoan(one, _FIRST, _PAID_OUT, states) for one, states in expected]
     assert [(one.day, one.text[-8:]) for one in plan] == [(_FIRST, "(RISK-7)")]
 
 

@@ -109,6 +109,11 @@ def test_the_page_has_every_day_and_the_reasons_of_each_version() -> None:
     assert "No baseline was named" in page
     [month] = periods(found)
     assert (month["decisions"], month["not_enrolled"], month["shares"].of) == (201, 1, 200)
+    assert next(periods(_report()))["not_enrolled"] == 0
+    for days, name in ((31, "2026-07-02"), (32, "2026-07")):
+        asked = replace(SUBJECT, until=DAYS[0] + timedelta(days - 1))
+        first = next(periods(replace(found, subject=asked)))
+        assert (first["name"], first["reason"]) == (name, "LOW")
 
 
 def test_changes_of_rules_plan_and_vendor_are_marked() -> None:
