@@ -176,15 +176,16 @@ def test_a_row_is_what_was_recorded(tmp_path):
     found: tables.Rows = defaultdict(list)
     tables.add(found, entry, key, {"purpose": ("HOME",)})
     [one] = found["decisions"]
-    assert (one["rules_outcome"], one["expires"]) == ("APPROVE", entry.created)
+    assert (one["rules_outcome"], one["override"]) == ("APPROVE", "CAPPED")
+    assert one["expires"] == entry.created
     assert (one["currency"], one["approved_amount"], one["max_amount"]) == ("PHP", 8000, 8000)
     assert one["first_decision"] == tag_of("d")
     file = tmp_path / "decisions"
     both = [one, {**one, "version": None, "digest": None}]
     parquet.write_table(pyarrow.Table.from_pylist(both, tables.SCHEMAS["decisions"]), file)
     assert tables.versions_of(file).num_rows == 1
-    lost = [row["points_lost"] for row in found["reasons"] if row["overridden"]]
-    assert lost == [Decimal("-2e-12")]
+    lost = [(row["place"], row["points_lost"]) for row in found["reasons"] if row["overridden"]]
+    assert lost == [(1, Decimal("-2e-12"))]
     factors = {row.pop("factor"): row for row in found["factors"]}
     assert factors["inputs.owed"].items() >= {"value": Decimal("-1.5"), "currency": "PHP"}.items()
     assert (factors["inputs.purpose"]["text"], factors["inputs.huge"]["value"]) == ("HOME", None)
@@ -197,7 +198,8 @@ def test_a_row_is_what_was_recorded(tmp_path):
     result = ReviewResult(Outcome.APPROVE, "CALLED", NOTE, Money("PHP", 150))
     proposed = replace(entry.review.review, state=ReviewState.AWAITING_SECOND, result=result)
     assert tables.review(proposed)["outcome"] is None
-    final = tables.review(replace(proposed, state=ReviewState.COMPLETED))
+    final = tables.review(replace(proposed, state=ReviewState.COMPLETED, decided_again_as="d"))
+    assert (final["decided_again"], tables.review(proposed)["decided_again"]) == (tag_of("d"), None)
     paid = final["outcome"], final["amount"], final["currency"]
     assert paid == ("APPROVE", Decimal("1.5"), "PHP")
 

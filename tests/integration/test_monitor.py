@@ -150,6 +150,7 @@ WRONG = [
     (("--forecast", "made.csv"), "is not what `decision-service backtest --out` wrote"),
     (("--forecast", "impact.json"), f"--forecast impact.json is of test-loan, not {PRODUCT}"),
     (("--groups", "made.csv"), "must be decision_id,group or customer_ref,group"),
+    (("--groups", "/dev/null"), "--groups /dev/null begins with nothing: its first line must"),
     (("--groups", "twice.csv"), "twice.csv:3: this customer_ref has another group above"),
     (("--groups", "torn.csv"), "torn.csv:2: a line is one customer_ref and one group"),
     ((), f"there are no decisions of {PRODUCT} from 2026-09-01 to 2026-09-30 in Asia/Manila"),
