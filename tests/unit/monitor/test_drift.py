@@ -90,9 +90,9 @@ def test_bins_begin_where_the_rules_turn() -> None:
     assert found["accounts.connected_count"][0] == "below 1"
     later = {one.name: one for one in scales_of(rules, date(2026, 12, 1))}
     assert [name for name, one in later.items() if one.score] == ["stability.score"]
-    months = ("below 4", "4 to below 24", "24 and more")
-    assert found["income.months_24m"] == months
+    assert found["income.months_24m"] == ("below 4", "4 to below 24", "24 and more")
     assert later["income.months_24m"].bins[0] == "below 6"
+    assert str(later["income.conservative_6m"].cuts[0][0]) == "9000"
 
 
 _CUTS = st.lists(st.tuples(st.integers(-9, 9), st.booleans()), min_size=1, unique=True)
