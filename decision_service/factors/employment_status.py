@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.snapshot import Employment
 from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.contributions import contribution_book
@@ -191,9 +190,9 @@ def started_since_backed(context: FactorContext) -> Answer:
     " income of the last 6 known months or more ended the employment in the last of them or later,"
     " and none followed: no other job's pay as in paydays_missed, and no open employment that began"
     " from 31 days before the end on, and has not paid since or pays as much. Otherwise false."
-    " Open employments of documents and unknown providers do not count, nor those of a scheme where"
-    " another account has an end for the employer after their start. NOT_YET_POSTED where one of"
-    " these months is open; a month after the horizon has no income yet." + NAMED,
+    " Open employments of documents and unknown providers do not count, nor of a scheme where another"
+    " account has some of the employer. NOT_YET_POSTED where one of these months is open; a month"
+    " after the horizon has no income yet." + NAMED,
     better=Better.DOWN,
 )
 def ended_without_income(context: FactorContext) -> Answer:
@@ -225,15 +224,9 @@ def _on_income(context: FactorContext, work: Callable[[], bool]) -> Answer:
 
 
 def _started(context: FactorContext) -> bool:
-    backed = last_backed(context)
+    backed, today, policy = last_backed(context), context.as_of.date, context.policy
     return backed is not None and any(
-        Month.of(record.start).index >= backed for record in _open_named(context)
+        Month.of(job.start).index >= backed
+        for job in jobs(context).records
+        if is_open(job, today) and named_employer(job.employer, policy)
     )
-
-
-def _open_named(context: FactorContext) -> list[Employment]:
-    return [
-        record
-        for record in jobs(context).records
-        if is_open(record, context.as_of.date) and named_employer(record.employer, context.policy)
-    ]

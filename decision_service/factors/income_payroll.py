@@ -241,34 +241,26 @@ def _follows(context: FactorContext, new: Employment, end: date, old: Paydays) -
 
 
 def open_jobs(context: FactorContext) -> Sequence[Employment]:
-    """Open employments with a named employer, not by the word of a paper or unknown provider."""
-    feeders = counted(context)
-    live = {name for name, feeder in feeders.items() if feeder.known and not feeder.document}
-    return [
-        job
-        for job in believed_jobs(context)
-        if job.source in live
-        and is_open(job, context.as_of.date)
-        and named_employer(job.employer, context.policy)
-    ]
+    today, policy = context.as_of.date, context.policy
+    every = believed_jobs(context)
+    return [job for job in every if is_open(job, today) and named_employer(job.employer, policy)]
 
 
 @once
 def believed_jobs(context: FactorContext) -> Sequence[Employment]:
-    """All employments but what a scheme still has as open when another account has its end.
+    """All but those of papers and unknown providers, and a scheme's where another account has one.
 
     An employer reports an end to a scheme weeks after its own payroll shows it.
     """
-    feeders, today, policy = counted(context), context.as_of.date, context.policy
-    every = [(job, employer_key(job.employer, policy)) for job in employments(context).records]
-    ends = [
-        (key, job.end)
-        for job, key in every
-        if job.end and job.end < today and not feeders[job.source].scheme
+    feeders, policy = counted(context), context.policy
+    every = [(job, feeders[job.source]) for job in employments(context).records]
+    live = [(job, feeder) for job, feeder in every if feeder.known and not feeder.document]
+    own = {employer_key(job.employer, policy) for job, feeder in live if not feeder.scheme}
+    return [
+        job
+        for job, feeder in live
+        if not (feeder.scheme and employer_key(job.employer, policy) in own)
     ]
-    late = [(job, key) for job, key in every if feeders[job.source].scheme and is_open(job, today)]
-    over = {j.id for j, key in late if any(of == key and j.start < end for of, end in ends)}
-    return [job for job, _ in every if job.id not in over]
 
 
 def _carries(context: FactorContext, employer: str, known: MonthSpan) -> bool:

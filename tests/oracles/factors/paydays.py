@@ -63,22 +63,14 @@ def carries(incomes: Incomes, job: str, window: list[int]) -> bool:
 
 
 def believable_jobs(who: Applicant) -> list[Employment]:
-    """The employments, without open ones of a scheme that began before another account's end."""
-    schemes = {feeder.id for feeder in feeders(who) if feeder.scheme}
-    found = []
-    for one in employments(who):
-        over = [
-            other.end
-            for other in employments(who)
-            if other.source not in schemes
-            and other.end is not None
-            and other.end < who.as_of.date
-            and key_of(who, other.employer) == key_of(who, one.employer)
-        ]
-        late = one.source in schemes and (one.end is None or one.end >= who.as_of.date)
-        if not (late and any(one.start < end for end in over)):
-            found.append(one)
-    return found
+    """What employers say of jobs, and schemes of the employers that say nothing themselves."""
+    by_scheme, by_employer = list[Employment](), list[Employment]()
+    for feeder in feeders(who):
+        told = by_scheme if feeder.scheme else by_employer
+        if not feeder.unknown and not feeder.document:
+            told += [one for one in employments(who) if one.source == feeder.id]
+    known = {key_of(who, one.employer) for one in by_employer}
+    return by_employer + [one for one in by_scheme if key_of(who, one.employer) not in known]
 
 
 def ended_on(who: Applicant, pays: list[Pay]) -> date | None:
@@ -118,14 +110,11 @@ def is_replaced(job: str, pays: dict[str, list[Pay]]) -> bool:
 
 
 def open_jobs(who: Applicant) -> list[Employment]:
-    """What others than the applicant say of jobs that go on at an employer with a name."""
-    good = {feeder.id for feeder in feeders(who) if not feeder.unknown and not feeder.document}
+    """The jobs that go on at an employer with a name."""
     return [
         one
         for one in believable_jobs(who)
-        if (one.end is None or one.end >= who.as_of.date)
-        and names_one(who, one.employer)
-        and one.source in good
+        if (one.end is None or one.end >= who.as_of.date) and names_one(who, one.employer)
     ]
 
 
