@@ -190,7 +190,7 @@ def started_since_backed(context: FactorContext) -> Answer:
     " income of the last 6 known months or more ended the employment in the last of them or later,"
     " and none followed: no other job's pay as in paydays_missed, and no open employment that began"
     " from 31 days before the end on, and has not paid since or pays as much. Otherwise false."
-    " Open ones of documents and unknown providers do not count, nor those of a scheme where another"
+    " Documents and unknown providers say nothing of open ones, nor does a scheme where another"
     " account has some of the employer. NOT_YET_POSTED where one of these months is open; a month"
     " after the horizon has no income yet." + NAMED,
     better=Better.DOWN,
