@@ -13,8 +13,11 @@ from decision_service.domain.errors import (
     CrossTenant,
     DeadlineMissed,
     ProductUnknown,
+    RequestIdReused,
+    RequestInProgress,
     StoreUnavailable,
     UpstreamUnavailable,
+    UserUnknown,
 )
 from decision_service.steering.counters import CounterKind, Counters, CounterTotal
 from tests.fakes.in_memory import InMemoryDecisionLog
@@ -110,10 +113,12 @@ async def test_errors_are_counted_by_code(error: BaseException, code: str) -> No
 
 
 async def test_who_is_not_decided_here_dilutes_no_rate() -> None:
-    """Outside the go-live and for a made-up product nothing counts; a failure outside does."""
+    """Outside the go-live and by the caller's own faults nothing counts; a failure outside does."""
     stand = Stand()
     stand.attempt(OUTSIDE, outcome=Outcome.NOT_ENROLLED)
     stand.attempt(None, error=ProductUnknown("no such product"))
+    for fault in (UserUnknown("erased"), RequestIdReused("other"), RequestInProgress.still()):
+        stand.attempt(error=fault)
     assert await stand.seen() == {}
     stand.attempt(OUTSIDE, error=StoreUnavailable("down"))
     assert await stand.seen() == {("", "attempts", ""): 1, ("", "error", "STORE_UNAVAILABLE"): 1}
