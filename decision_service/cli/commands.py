@@ -186,8 +186,7 @@ def status(call: Call) -> None:
 def resend(call: Call) -> None:
     reply: Any = call.send()
     if not reply.receivers:
-        words = "no receiver has given this event up; nothing is sent"
-        raise CommandError(words, Exit.FINDINGS)
+        raise CommandError("no receiver has given this event up; nothing is sent", Exit.FINDINGS)
     call.show(reply)
 
 

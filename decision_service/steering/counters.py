@@ -59,9 +59,9 @@ OUTAGE_CODES = frozenset(
 class CounterKind(StrEnum):
     """The kind of a cell's counter.
 
-    `ATTEMPTS` are decisions begun, without the caller's faults; `ERROR` by code; `RULE_ERROR`
-    referrals that a fault in the rules made; `LATENCY` by bound in ms. Outcomes and amounts are
-    counted from the recorded decisions.
+    `ATTEMPTS` are decisions begun, no caller's faults; `ERROR` by code; `RULE_ERROR` referrals that
+    a fault in the rules made; `LATENCY` by bound in ms. Outcomes and amounts are counted from the
+    recorded decisions.
     """
 
     ATTEMPTS = "attempts"
