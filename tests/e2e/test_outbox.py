@@ -124,6 +124,7 @@ async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
         assert "0 to 30 seconds" in await sentence(pb.ListEventsRequest(wait=Duration(seconds=31)))
         stranger = await refused(stub.ListEvents(pb.ListEventsRequest(), metadata=risk))
         assert stranger.code is grpc.StatusCode.PERMISSION_DENIED
+        assert "risk may not call ListEvents: it needs the role `decide`" in stranger.message
         dead = await stub.ListDeadEvents(pb.ListDeadEventsRequest(), metadata=risk)
         assert list(dead.dead_events) == []
         (tmp_path / "risk").write_text(team.tokens["risk"])
