@@ -244,7 +244,7 @@ def _offered(
 ) -> Iterator[str]:
     yield words.amount.format_map(filled)
     if approval.term:
-        yield words.term.format(term=approval.term)
+        yield words.term.format(term=approval.term, s="s" * (approval.term > 1))
     if approval.price is not None:
         yield from (line.format_map(filled) for line in texts.price)
     if filled["expires_on"]:
@@ -272,7 +272,7 @@ def _recourse(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Itera
         return
     asked, term = money_text(subject.asked) or words.application, subject.asked_term
     rests = words.rests.format(
-        asked=words.over.format(asked=asked, term=term) if term else asked,
+        asked=words.over.format(asked=asked, term=term, s="s" * (term > 1)) if term else asked,
         decided_on=day_text(subject.decided_on, words),
     )
     changes = [

@@ -183,6 +183,13 @@ def status(call: Call) -> None:
         raise typer.Exit(Exit.FINDINGS)
 
 
+def resend(call: Call) -> None:
+    reply: Any = call.send()
+    if not reply.receivers:
+        raise CommandError("no receiver has given this event up; nothing is sent", Exit.FINDINGS)
+    call.show(reply)
+
+
 def show_rollouts(call: Call, product: ProductArgument = "") -> None:
     with call.server.connect() as connection:
         products = [product]

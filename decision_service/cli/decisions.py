@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from textwrap import wrap
 from typing import Any
 
 import msgspec
@@ -23,12 +22,12 @@ from decision_service.cli.output import (
     console,
     message_dict,
     print_json,
-    print_lines,
     print_table,
     table,
 )
-from decision_service.cli.records import print_record
+from decision_service.cli.records import print_record, print_wrapped
 from decision_service.cli.views import (
+    INDENT,
     add_verdict,
     cause_text,
     chain_lines,
@@ -40,12 +39,11 @@ from decision_service.cli.views import (
     print_review,
     styled_outcome,
     value_text,
+    wrapped,
 )
 from decision_service.server.wire import enum_name
 
 NONE = "–"
-_WIDTH = 80
-_INDENT = "    "
 
 
 def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, str]]:
@@ -112,10 +110,7 @@ def page_lines(reply: service_pb.ListDecisionsResponse) -> Iterator[str]:
         yield f"[bold]{'decision':<30}  {'made (UTC)':<16}  {'outcome':<14}  {'approved':>14}[/]"
     for decision in reply.decisions:
         yield _head(decision)
-        yield from map(escape, wrap(
-            _rules_and_codes(decision), _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT,
-            break_long_words=False, break_on_hyphens=False,
-        ))  # fmt: skip
+        yield from wrapped(_rules_and_codes(decision), INDENT)
     if reply.next_page_token:
         yield f"More: --page-token {escape(reply.next_page_token)}"
 
@@ -249,7 +244,7 @@ def print_chain(links: Sequence[ChainLink]) -> None:
     """Every record of an application in the order of time, then what counts now."""
     first, out = links[0].decision, console()
     words = [f"{name} {value}" for name, value in _application(first).items() if value]
-    print_lines(" · ".join(words))
+    print_wrapped(" · ".join(words))
     for link in links:
         tree = Tree(f"{styled_outcome(link.decision)} · {escape(link.decision.decision_id)}")
         add_verdict(tree, link.decision)
@@ -262,7 +257,7 @@ def print_chain(links: Sequence[ChainLink]) -> None:
     current = f"result: {outcome_text(first)} · {first.decision_id}"
     if first.HasField("review"):
         *_, current = chain_lines(first.review)
-    out.print(f"[bold]{escape(current)}[/]", soft_wrap=True)
+    print_wrapped(current)
 
 
 def _application(decision: pb.Decision) -> dict[str, str]:

@@ -29,7 +29,7 @@ _ABOUT = r"([-+]?[\d.,][\d.,_eE+'-]*)"
 _MONEY = re.compile(rf"([A-Z]{{3}}) {_ABOUT}|{_ABOUT} ([A-Z]{{3}})")
 """What is meant as an amount of a currency, well written or not."""
 _TIME = re.compile(r"([0-9]{1,6})([smhd]?)", re.ASCII)
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _REQUIRED = re.compile(r", required(?=[.:;])")
 _PAIRS = "NAME=VALUE: 12, true, 2026-01-31, 'PHP 500', anything else is text"
 NAMES = {
@@ -239,7 +239,7 @@ def _time(given: Any) -> int:
     found = _TIME.fullmatch(given)
     if found is None:
         raise typer.BadParameter(f"{given} is no time such as 30s, 90m, 24h or 14d")
-    return int(found[1]) * _UNITS[found[2]]
+    return int(found[1]) * UNITS[found[2]]
 
 
 def money_message(amount: str, currency: str) -> Money:

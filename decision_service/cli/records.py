@@ -10,6 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from rich.markup import escape
 
+from decision_service.cli.fields import UNITS
 from decision_service.cli.output import console, print_lines, print_table, table
 from decision_service.cli.views import instant_text, money_text, value_text
 from decision_service.server.wire import enum_name
@@ -17,14 +18,20 @@ from decision_service.server.wire import enum_name
 _WIDTH = 80
 _DIGEST = 16
 """So many digits of a digest are shown."""
-_COUNTS = {
-    FieldDescriptor.CPPTYPE_BOOL,
-    FieldDescriptor.CPPTYPE_INT32,
-    FieldDescriptor.CPPTYPE_INT64,
-}
+_FROM_ONE = {"version", "position"}
+"""Numbers that are none where they are 0."""
+
+
+def _length(time: Any) -> str:
+    """`4h`, `3d`, as files have it."""
+    seconds = time.ToTimedelta().total_seconds()
+    unit = next((u for u in "dhm" if seconds >= UNITS[u] and not seconds % UNITS[u]), "s")
+    return f"{seconds / UNITS[unit]:g}{unit}"
+
+
 _TEXTS: Mapping[str, Callable[[Any], str]] = {
     "Timestamp": instant_text,
-    "Duration": lambda time: f"{time.ToTimedelta().total_seconds():g} s",
+    "Duration": _length,
     "Money": money_text,
     "InputValue": value_text,
     "RulesetRef": lambda ref: f"{ref.ruleset} v{ref.version} {ref.digest[:12]}".strip(),
@@ -76,19 +83,11 @@ def print_record(record: Message, indent: str = "") -> None:
 
 def _plain_rows(record: Message) -> Iterator[tuple[str, str]]:
     for field in record.DESCRIPTOR.fields:
-        value = getattr(record, field.name)
-        counts = field.cpp_type not in {
-            FieldDescriptor.CPPTYPE_STRING,
-            FieldDescriptor.CPPTYPE_ENUM,
-        }
-        if field.message_type is not None or field.is_repeated or field.has_presence:
-            counts = False
-        unset = field.has_presence and not record.HasField(field.name)
-        if not _is_plain(field) or field.name == "next_page_token" or unset:
-            continue
+        text = _cell(record, field) if _is_plain(field) else ""
         # Of a text of several lines, such as a letter, the command of its own prints it.
-        if (value or counts) and not (isinstance(value, str) and "\n" in value):
-            yield _label(field), _text(field, value)
+        letter = "\n" in text and field.message_type is None
+        if text and not letter and field.name != "next_page_token":
+            yield _label(field), text
 
 
 def print_wrapped(text: str, label: str = "") -> None:
@@ -125,10 +124,10 @@ def _in_table(field: Any, records: Sequence[Message]) -> bool:
 
 
 def _cell(record: Message, field: Any) -> str:
-    if field.has_presence and not record.HasField(field.name):
-        return ""
     value = getattr(record, field.name)
-    return _text(field, value) if value or field.cpp_type != FieldDescriptor.CPPTYPE_ENUM else ""
+    unset = field.has_presence and not record.HasField(field.name)
+    none = field.name in _FROM_ONE or field.cpp_type == FieldDescriptor.CPPTYPE_ENUM
+    return "" if unset or (none and not value) else _text(field, value)
 
 
 def _is_plain(field: Any) -> bool:

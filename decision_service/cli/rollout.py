@@ -320,7 +320,7 @@ def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
 def print_steps(reply: pb.ListRolloutStepsResponse) -> None:
     rows = table("step", "when", "who", "action", "what", "why", "ticket")
     for step in reply.steps:
-        figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))
+        figures = "".join(f" · {name}: {value}" for name, value in sorted(step.figures.items()))
         rows.add_row(
             str(step.position),
             instant_text(step.create_time),

@@ -21,7 +21,7 @@ from decision_service.domain.errors import visible
 from decision_service.server.wire import enum_name
 
 _WIDTH = 80
-_INDENT = "    "
+INDENT = "    "
 _COLOURS = {
     pb.OUTCOME_APPROVE: "green",
     pb.OUTCOME_REFER: "yellow",
@@ -255,17 +255,17 @@ def head_lines(review: review_pb.Review) -> Iterator[str]:
     """What a review is and its state (rich markup)."""
     late = "  [red]overdue[/]" if review.overdue else ""
     yield f"[bold]{review.review_id}[/]  {escape(state_text(review))}{late}"
-    yield escape(f"{_INDENT}{subject_text(review)}")
+    yield from wrapped(subject_text(review), INDENT)
     if review.tags:
-        yield escape(f"{_INDENT}tags {', '.join(review.tags)}")
+        yield from wrapped(f"tags {', '.join(review.tags)}", INDENT)
     if review.skipped_by:
-        yield escape(f"{_INDENT}skipped by {', '.join(review.skipped_by)}")
+        yield from wrapped(f"skipped by {', '.join(review.skipped_by)}", INDENT)
     if review.HasField("result"):
-        yield from _wrapped(result_text(review.result))
+        yield from wrapped(result_text(review.result))
     if review.term_months:
-        yield escape(f"{_INDENT * 2}{terms_text(review)}")
+        yield from wrapped(terms_text(review))
     if review.failed_checks:
-        yield escape(f"{_INDENT * 2}fails checks of the rules: {', '.join(review.failed_checks)}")
+        yield from wrapped(f"fails checks of the rules: {', '.join(review.failed_checks)}")
 
 
 def subject_text(review: review_pb.Review) -> str:
@@ -279,12 +279,12 @@ def subject_text(review: review_pb.Review) -> str:
 
 
 def state_text(review: review_pb.Review) -> str:
-    """`CLAIMED by ana until …`, `ENDED: DECIDED_AGAIN as dec_…`."""
+    """`CLAIMED by ana until …`, `DECIDED_AGAIN as dec_…`."""
     name = enum_name(pb.ReviewState.DESCRIPTOR, review.state)
     if review.claimed_by:
         return f"{name} by {review.claimed_by} until {_at(review.claim_end_time)}"
     if review.decided_again_as:
-        return f"{name}: decided again as {review.decided_again_as}"
+        return f"{review.end_reason} as {review.decided_again_as}"
     if review.end_reason:
         return f"{name}: {review.end_reason}"
     if review.awaited_kinds:
@@ -297,7 +297,7 @@ def terms_text(approved: review_pb.Review | pb.DecisionReview) -> str:
     """`6 months, 2,955.26 PHP a month`."""
     has = approved.HasField("instalment")
     monthly = f", {money_text(approved.instalment)} a month" if has else ""
-    return f"{approved.term_months} months{monthly}"
+    return f"{counted(approved.term_months, 'month')}{monthly}"
 
 
 def result_text(result: review_pb.ReviewResult) -> str:
@@ -328,7 +328,7 @@ def _event_lines(events: Iterable[review_pb.ReviewEvent]) -> Iterator[str]:
         who = event.who or "service"
         yield escape(f"  {event.position:>3}  {_at(event.event_time)}  {event.action} · {who}")
         for words in step_words(event):
-            yield from _wrapped(words)
+            yield from wrapped(words)
 
 
 def step_words(event: review_pb.ReviewEvent) -> Iterator[str]:
@@ -339,11 +339,12 @@ def step_words(event: review_pb.ReviewEvent) -> Iterator[str]:
     yield from filter(None, said)
 
 
-def _wrapped(words: str) -> Iterator[str]:
-    indent = _INDENT * 2
+def wrapped(words: str, indent: str = INDENT * 2) -> Iterator[str]:
+    """Lines of 80 columns (rich markup) to the right of an indent."""
     for line in visible(words).splitlines():
         yield from map(escape, wrap(
-            line, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+            line, _WIDTH, initial_indent=indent, subsequent_indent=indent,
+            break_long_words=False, break_on_hyphens=False,
         ))  # fmt: skip
 
 
@@ -422,7 +423,7 @@ def _add_offer(tree: Tree, decision: pb.Decision) -> None:
     if not decision.HasField("offer"):
         return
     offer = decision.offer
-    words = [money_text(offer.approved_amount), f"{offer.term_months} months"]
+    words = [money_text(offer.approved_amount), counted(offer.term_months, "month")]
     if offer.monthly_rate:
         words.append(f"{offer.monthly_rate} a month")
     if offer.binding:
@@ -469,10 +470,8 @@ def _provenance(decision: pb.Decision) -> str:
 
 def print_reviews(reply: review_pb.ListReviewsResponse) -> None:
     out = console()
-    if not reply.reviews:
-        out.print("No review matches.")
-    for review in reply.reviews:
-        for line in head_lines(review):
-            out.print(line, soft_wrap=True)
+    lines = [line for review in reply.reviews for line in head_lines(review)]
+    for line in lines or ["No review matches."]:
+        out.print(line, soft_wrap=True)
     if reply.next_page_token:
         out.print(f"More: --page-token {escape(reply.next_page_token)}", soft_wrap=True)

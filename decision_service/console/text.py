@@ -41,6 +41,7 @@ def environment(now: Callable[[], datetime]) -> Environment:
     for name in ("money", "value", "cause", "reason", "outcome", "offer", "score", "override"):
         made.filters[name] = getattr(views, f"{name}_text")
     made.filters.update(
+        counted=views.counted,
         comparison=views.comparison_text,
         moved=rollout.moved_text,
         name=name_of,

@@ -14,13 +14,19 @@ from decision_service.domain.accounts import Kind
 LARGEST_AMOUNT = Decimal(10) ** 12
 EXACT = Context(prec=34, rounding=ROUND_HALF_EVEN)
 
-# ISO 4217 exponents that are not 2 (list one, 2024-06-25 amendment 177).
+# ISO 4217's currencies by exponent (list one of 2026, without funds).
 _BY_EXPONENT = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
+    2: """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
+CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD
+HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT
+MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR
+SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU
+UZS VED VES WST XCD XCG YER ZAR ZMW ZWG""",
 }
-_EXPONENTS = {code: number for number, codes in _BY_EXPONENT.items() for code in codes.split()}
+EXPONENTS = {code: number for number, codes in _BY_EXPONENT.items() for code in codes.split()}
 
 _SIGNS = {
     "PHP": "₱", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "IDR": "Rp", "INR": "₹",
@@ -51,7 +57,7 @@ def currency_sign(currency: str) -> str:
 
 def exponent(currency: str) -> int:
     """Digits after the point of a currency's minor unit: 2 for PHP, 0 for JPY (ISO 4217)."""
-    return _EXPONENTS.get(currency, 2)
+    return EXPONENTS.get(currency, 2)
 
 
 def to_major(minor: int, currency: str) -> Decimal:

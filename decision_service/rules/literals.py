@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.values import exponent, to_major
+from decision_service.domain.values import EXPONENTS, exponent, to_major
 from decision_service.rules.language.diagnostics import Place, Report, split_lines
 from decision_service.rules.language.expressions import money_minor
 from decision_service.rules.language.fields import (
@@ -27,7 +26,6 @@ Bounds = tuple[Decimal | None, Decimal | None]
 
 BOUNDED = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _READERS: dict[ValueType, Callable[[YamlNode, str, Report], Literal | None]] = {
     ValueType.INTEGER: as_integer,
     ValueType.NUMBER: as_decimal,
@@ -61,7 +59,7 @@ def as_amount(node: YamlNode, what: str, currency: str, report: Report) -> Decim
 
 
 def as_currency(scalar: Scalar | None, report: Report) -> str | None:
-    if scalar is None or _CURRENCY.fullmatch(scalar.text):
+    if scalar is None or scalar.text in EXPONENTS:
         return None if scalar is None else scalar.text
     message = f"`{scalar.text}` is no currency"
     report.error("R123", scalar.place, message, "write an ISO 4217 code: PHP")

@@ -467,7 +467,7 @@ class OfferRunner:
 
 
 def _named(term: int) -> str:
-    return f"{term} months" if term else "none fits"
+    return f"{term} month{'s' * (term > 1)}" if term else "none fits"
 
 
 @dataclass(frozen=True, slots=True)

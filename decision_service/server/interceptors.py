@@ -275,10 +275,10 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
             info.scope = "" if Role.READ in caller.roles else caller.name
             info.applicant_scope = "" if Role.ONBOARD_ALL in caller.roles else caller.name
             if allowed.isdisjoint(caller.roles):
-                needed = " or ".join(sorted(allowed)) or "no role there is"
+                needed = " or ".join(f"`{role}`" for role in sorted(allowed)) or "of no caller"
                 name = method.rpartition("/")[2]
                 raise errors.PermissionDenied(
-                    f"{caller.name} may not call {name}: it needs {needed}"
+                    f"{caller.name} may not call {name}: it needs the role {needed}"
                 )
             return await inner(request, context)
 

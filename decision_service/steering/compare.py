@@ -247,13 +247,12 @@ def _require_shadow(product: Product, version: int) -> None:
 def _compared_with(product: Product, question: ComparisonRequest) -> int:
     if question.champion:
         return product.plan.versions.champion
-    challenger = product.plan.versions.challenger
-    if challenger is None:
-        raise RulesetUnknown(
-            f"the plan of {product.name} has no challenger: name a shadow's version instead",
-            product=product.name,
-        )
-    return challenger.version
+    versions = product.plan.versions
+    if versions.challenger is None:
+        other = ": name a shadow's version instead" if versions.shadow else " and no shadow"
+        message = f"the plan of {product.name} has no challenger{other}"
+        raise RulesetUnknown(message, product=product.name)
+    return versions.challenger.version
 
 
 class ShadowLimits(msgspec.Struct, frozen=True):

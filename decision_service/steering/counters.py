@@ -20,9 +20,9 @@ from decision_service.decide.application import Application
 from decision_service.decide.decide import Attempt
 from decision_service.domain.decision import Arm, Decision, Verdict
 from decision_service.domain.errors import (
+    CallerError,
     CrossTenant,
     DeadlineMissed,
-    ProductUnknown,
     ServiceError,
     StoreError,
     StoreUnavailable,
@@ -59,9 +59,9 @@ OUTAGE_CODES = frozenset(
 class CounterKind(StrEnum):
     """The kind of a cell's counter.
 
-    `ATTEMPTS` are decisions begun, whatever came of them; `ERROR` by code; `RULE_ERROR` referrals
-    that a fault in the rules made; `LATENCY` by bound in ms. Outcomes and amounts are counted from
-    the recorded decisions.
+    `ATTEMPTS` are decisions begun, no caller's faults; `ERROR` by code; `RULE_ERROR` referrals that
+    a fault in the rules made; `LATENCY` by bound in ms. Outcomes and amounts are counted from the
+    recorded decisions.
     """
 
     ATTEMPTS = "attempts"
@@ -234,10 +234,10 @@ def _hour(now: datetime) -> datetime:
 def _counted(
     attempt: Attempt, error: BaseException | None, seconds: float
 ) -> Iterator[tuple[CounterKind, str]]:
-    """What is counted of an attempt; nothing for a made-up product and outside the go-live."""
+    """What is counted of an attempt; nothing of a caller's fault and outside the go-live."""
     code = "" if error is None else code_of(error)
     outside = attempt.assignment is not None and not attempt.assignment.enrolled
-    if code == ProductUnknown.reason or (outside and not code):
+    if isinstance(error, CallerError) or (outside and not code):
         return
     yield CounterKind.ATTEMPTS, ""
     if code:

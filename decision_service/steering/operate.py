@@ -95,7 +95,7 @@ class OperateRollouts(msgspec.Struct, frozen=True, eq=False):
             position = change.position or self.rollouts.latest(product.name).position
             change = replace(change, plan_digest=digest, position=position)
         if action is JournalAction.ADVANCE and (unmet := await self._not_awaited(product, change)):
-            figures = {"not waited for": f"the stage {unmet}"}
+            figures = {"did not wait": f"the stage {unmet}"}
             change = replace(change, figures=figures, unmet="" if early else unmet)
         entry = await self.rollouts.move(change, action)
         if entry is not None:

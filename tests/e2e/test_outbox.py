@@ -25,6 +25,7 @@ from decision_service.api.v1.event_service_pb2_grpc import EventServiceStub
 from decision_service.server.interceptors import WAITS
 from decision_service.server.page_tokens import make_token
 from tests.e2e.page import CALLERS
+from tests.e2e.process import command
 from tests.e2e.service import Running, at_vendor, create, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.e2e.test_reviews import ANISHA, CHRISTINA, SETTINGS, Office
@@ -105,7 +106,7 @@ async def _begun(live: Running) -> None:
 
 
 async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
-    """A cursor of another store, an unknown type, a wait that is too long; and roles."""
+    """A cursor of another store, an unknown type, a long wait, roles, nothing to send again."""
     team = Team(tmp_path)
     los, risk = team.hire("los", "decide"), team.hire("risk", "rollout")
     async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
@@ -122,10 +123,14 @@ async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
         assert "0 to 30 seconds" in await sentence(pb.ListEventsRequest(wait=Duration(seconds=31)))
         stranger = await refused(stub.ListEvents(pb.ListEventsRequest(), metadata=risk))
         assert stranger.code is grpc.StatusCode.PERMISSION_DENIED
+        assert "risk may not call ListEvents: it needs the role `decide`" in stranger.message
         dead = await stub.ListDeadEvents(pb.ListDeadEventsRequest(), metadata=risk)
         assert list(dead.dead_events) == []
-        resent = await stub.ResendEvent(pb.ResendEventRequest(event_id="evt_1"), metadata=risk)
-        assert resent.receivers == 0
+        (tmp_path / "risk").write_text(team.tokens["risk"])
+        at = ("--address", live.service.address, "--token-file", str(tmp_path / "risk"))
+        resent = await asyncio.to_thread(command, "events", "resend", "evt_1", *at, folder=tmp_path)
+        said = "no receiver has given this event up; nothing is sent\n"
+        assert (resent.returncode, resent.stderr) == (1, said)
 
 
 async def test_who_waits_for_a_place_has_a_page_before_the_deadline(tmp_path: Path) -> None:

@@ -57,11 +57,11 @@ def staged(folder: Path) -> Path:
         if "name: staff" not in text:
             text = text.replace("stages:\n", "stages:\n    - {name: staff, percent: 0}\n", 1)
         plan.write_text(text)
+    policy = rules / "policy.yaml"
+    policy.write_text(policy.read_text().replace("The demo", "Ours"))
     for letters in rules.glob("*/notices/*.yaml"):
         text = letters.read_text().replace("Sample Lending Inc.", "Bayan Credit Inc.")
-        text = text.replace("(02) 8000 0000", "(02) 8765 4321").replace(
-            "lender.example", "bayan.ph"
-        )
+        text = text.replace("8000 0000", "8765 4321").replace("lender.example", "bayan.ph")
         letters.write_text(text)
     return rules
 

@@ -114,13 +114,11 @@ async def test_a_step_before_hold_and_count_says_why_it_is_early(rollout: Rollou
     refused = await rollout(*up)
     assert refused.code == Exit.FINDINGS
     assert "is held until 20" in refused.err
-    assert (
-        "UTC and has 0 of 200 decisions: wait, or advance with --early and say why" in refused.err
-    )
+    assert "UTC and has 0 of 200 decisions: wait, or advance with --early and say" in refused.err
     early = await rollout(*up, "--early")
     assert "go-live pilot → early" in early.out, early.err
     [step, *_] = json.loads((await rollout("history", PRODUCT, "--format", "json")).out)["steps"]
-    assert "has 0 of 200 decisions" in step["figures"]["not waited for"]
+    assert "has 0 of 200 decisions" in step["figures"]["did not wait"]
     assert (await rollout(*up)).code == Exit.DONE
     nothing = await rollout("confirm", PRODUCT, "--why", "go")
     assert (nothing.code, "nothing of" in nothing.err) == (Exit.FINDINGS, True)

@@ -290,7 +290,8 @@ class Composer:
         value = entry.value
         if not (isinstance(value, Scalar) and value.empty and not value.torn):
             return entry
-        hint = "write one, or remove the key"
+        grouped = entry.key.isdecimal()  # `{value: 8,000}` is split at the comma
+        hint = "write the number without commas" if grouped else "write one, or remove the key"
         self.report.error("R108", entry.key_place, f"`{entry.key}` has no value", hint)
         return replace(entry, value=replace(value, torn=True))
 

@@ -44,7 +44,7 @@ from decision_service.rulebook.acceptance import (
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import blocked_names, load_rules
 from decision_service.rulebook.plans import found_risks
-from decision_service.rulebook.rulebook import Policy, Product, Rulebook
+from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language.diagnostics import Severity, count
 from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.config import load
@@ -168,7 +168,7 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
     for name, product in sorted(loading.rulebook.products.items()):
         first = product.plan.go_live.stages.steps[0].name
         reached = (state.stages[name] or first) if name in state.stages else None
-        yield _first_stage(name, product, reached)
+        yield _first_stage(product, reached, loading.rulebook.policy)
         yield from _plan_risks(product, loading.rulebook.policy)
 
 
@@ -190,12 +190,17 @@ def _plan_risks(product: Product, policy: Policy) -> Iterator[Check]:
     name = product.name
     risks = [(one, one.named) for one in found_risks(product, Policy()) if one.named]
     for one, named in risks:
-        reason = policy.reason(name, named)
-        todo = f"{one.hint}, or accept `{named}` of {name} with a reason in policy.yaml"
+        reason = _own_reason(product, policy, named)
+        todo = f"{one.hint}, or accept `{named}` of {name} with your own reason in policy.yaml"
         words = f"accepted: {reason}" if reason else todo
         yield Check("plan", bool(reason), f"{name}: {one.message}; {words}")
     if not risks:
         yield Check("plan", True, f"{name} begins small, with guardrails and caps")
+
+
+def _own_reason(product: Product, policy: Policy, named: PlanRisk) -> str:
+    reason = policy.reason(product.name, named)
+    return "" if reason.startswith("The demo ") else reason  # the sample's, which `init` copies
 
 
 def _letters(rulebook: Rulebook) -> Iterator[Check]:
@@ -267,8 +272,8 @@ def _figures(rules: FoundRules, rulebook: Rulebook) -> Check:
     return Check("figures", True, words)
 
 
-def _first_stage(name: str, product: Product, reached: str | None) -> Check:
-    stages = product.plan.go_live.stages
+def _first_stage(product: Product, reached: str | None, policy: Policy) -> Check:
+    name, stages = product.name, product.plan.go_live.stages
     stage = stages.initial if reached is None else reached
     known = stage in {step.name for step in stages.steps}
     share = f" ({stages.percent(stage) / 1000:g} %)" if known else ""
@@ -277,7 +282,8 @@ def _first_stage(name: str, product: Product, reached: str | None) -> Check:
         words = f"{words}, its only one: give `go_live` more `stages` in its rollout.yaml"
         return Check("rollout", False, words)
     first = stages.steps[0].name
-    if first == stage:
+    accepted = reached is None and _own_reason(product, policy, PlanRisk.FIRST_STAGE)
+    if first == stage or accepted:
         return Check("rollout", True, words)
     todo = f"set `initial_stage: {first}` in its rollout.yaml"
     if reached is not None:

@@ -48,7 +48,7 @@ def typical(symbol: Symbol, spec: FactorSpec | None, currency: str, day: date) -
     if symbol.type is ValueType.FLAG:
         return spec is not None and spec.better is Better.UP
     if symbol.type is ValueType.TEXT:
-        return symbol.labels[0] if symbol.labels else "some text"
+        return (*symbol.labels, "some text" if spec is None else "none")[0]
     if symbol.type is ValueType.DATE:
         return day if symbol.name == TODAY else day - _LONG_AGO
     plain = _clamped(symbol, _plain(symbol, spec))

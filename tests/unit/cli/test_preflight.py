@@ -81,17 +81,14 @@ def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Pat
     assert (found.ok, found.words) == (False, words)
 
 
+BACK = "`decision-service rollout roll-back gig-advance-ph --why WHY` until it is at staff"
+
+
 @pytest.mark.parametrize(
     ("stages", "words"),
     [
         ({}, "begins at stage all (100 %): set `initial_stage: staff` in its rollout.yaml"),
-        (
-            {"gig-advance-ph": "pilot"},
-            (
-                "is at stage pilot (2 %): run `decision-service rollout roll-back gig-advance-ph "
-                "--why WHY` until it is at staff"
-            ),
-        ),
+        ({"gig-advance-ph": "pilot"}, f"is at stage pilot (2 %): run {BACK}"),
     ],
 )
 def test_a_rollout_beyond_its_first_stage_says_what_to_do(
@@ -103,17 +100,26 @@ def test_a_rollout_beyond_its_first_stage_says_what_to_do(
 
 
 def test_a_plans_risks_are_refused_or_accepted_by_name(tmp_path: Path) -> None:
-    """It begins at 100 % without guardrails and caps; the policy takes one of these, saying why."""
+    """It begins at 100 % without guardrails and caps; a reason of one's own takes one of these."""
     rules = product_folder(tmp_path).parent
     risks = ("first_stage", "no_guardrails", "no_caps")
     for line, risk in zip(said(rules, "plan"), risks, strict=True):
         assert line.ok is False
-        assert f"or accept `{risk}` of personal-loan-ph with a reason in policy.yaml" in line.words
+        accept = f"or accept `{risk}` of personal-loan-ph with your own reason in policy.yaml"
+        assert line.words.endswith(accept)
     accepted = "{product: personal-loan-ph, what: no_caps, reason: Fifty friends.}"
     (rules / "policy.yaml").write_text(f"accept: [{accepted}]\n")
     *others, last = said(rules, "plan")
     assert [line.ok for line in (*others, last)] == [False, False, True]
     assert last.words.endswith("nothing bounds what a day approves; accepted: Fifty friends.")
+
+
+def test_a_reason_of_the_sample_accepts_no_risk(shipped: Path) -> None:
+    """What `init` brings along is refused; with reasons of its own a plan begins at 100 %."""
+    assert {line.ok for line in said(shipped, "plan")} == {False}
+    policy = shipped / "policy.yaml"
+    policy.write_text(policy.read_text().replace("The demo", "Ours"))
+    assert {line.ok for one in ("plan", "rollout") for line in said(shipped, one)} == {True}
 
 
 def test_letters_of_a_sample_lender_are_not_sent(shipped: Path) -> None:

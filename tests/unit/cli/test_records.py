@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import applicant_service_pb2 as applicants
+from decision_service.api.v1 import event_service_pb2 as events
 from decision_service.api.v1 import notice_service_pb2 as notices
+from decision_service.api.v1 import review_service_pb2 as reviews
 from decision_service.api.v1 import rollout_figures_pb2 as figures
 from decision_service.api.v1 import ruleset_service_pb2 as rules
 from decision_service.cli.records import ids, print_record, record_of
@@ -34,9 +37,17 @@ def test_a_refused_edit_is_shown_with_its_problem(capsys: pytest.CaptureFixture[
 def test_numbers_and_flags_are_shown_when_they_are_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """An erasure that found nothing says so."""
+    """An erasure that found nothing says so; versions and positions begin at 1, so 0 is none."""
     lines = _printed(applicants.EraseApplicantResponse(erased_snapshots=2), capsys)
     assert lines == ["revoked accounts  0", "erased snapshots  2"]
+    assert _printed(events.Event(id="evt_1"), capsys) == ["id        evt_1", "sequence  0"]
+
+
+def test_a_length_is_shown_as_files_have_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the largest unit of which it is a whole number."""
+    for seconds, text in {0: "0s", 90: "90s", 5_400: "90m", 14_400: "4h", 259_200: "3d"}.items():
+        queue = reviews.DeskQueue(due_within=Duration(seconds=seconds))
+        assert _printed(queue, capsys)[0] == f"due within  {text}"
 
 
 def test_a_comparison_shows_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,14 +56,12 @@ def test_a_comparison_shows_its_figures(capsys: pytest.CaptureFixture[str]) -> N
     amount = Money(currency_code="PHP", units=20_000)
     rate = {"live_percent": "40.00", "other_percent": "30.00", "difference": "-10.00"}
     found = figures.VersionComparison(
-        product="personal-loan-ph",
-        compared=10,
-        agreed=9,
+        product="personal-loan-ph", compared=10, agreed=9,
         outcomes=[figures.ComparedOutcomes(**outcomes, count=1, live_amount=amount)],  # type: ignore[arg-type]
         rates=[figures.ComparedRate(outcome="OUTCOME_APPROVE", **rate, low="-28.50", high="8.50")],
         moves=[figures.ComparedMove(change="policy.age", count=3, first=1, lost=1)],
         reasons=[figures.ComparedReason(live="APPROVE", other="TOO_YOUNG", count=1)],
-    )
+    )  # fmt: skip
     rows = [line.split() for line in _printed(found, capsys)]
     assert ["compared", "10"] in rows
     assert ["erased", "0"] in rows

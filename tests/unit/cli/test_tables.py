@@ -54,14 +54,21 @@ def noted(text: str) -> review_pb.Review:
 def test_a_step_says_who_has_the_review_or_why_it_was_skipped(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Who it was handed to, and the words of who left it to others."""
+    """Who it was handed to, and the words of who left it to others, at 80 columns."""
     steps = {"HANDED_OVER": "ben", "SKIPPED": "I know the family."}
     events = [
         review_pb.ReviewEvent(position=place, who="ana", action=action, text=text)
         for place, (action, text) in enumerate(steps.items(), 1)
     ]
-    print_review(review_pb.Review(review_id="rev_1", skipped_by=["ana", "cai"], events=events))
+    review = review_pb.Review(
+        review_id=f"rev_{'0' * 26}", product="personal-loan-ph", queue="judgement", term_months=1,
+        origin="REVIEW_ORIGIN_CONTESTED", skipped_by=["ana", "cai"], events=events,
+        end_reason="DECIDED_AGAIN", decided_again_as=f"dec_{'0' * 26}",
+    )  # fmt: skip
+    print_review(review)
     printed = capsys.readouterr().out
+    assert "        1 month\n" in printed
+    assert max(map(len, printed.splitlines())) <= 80
     assert "skipped by ana, cai" in printed
     said = [line.strip() for line in printed.splitlines()]
     assert "HANDED_OVER · ana" in said[said.index("to ben") - 1]

@@ -274,7 +274,7 @@ PERSONS = {
     "granted": PERSON_APPROVES,
     "priced": replace(PERSON_APPROVES, term_months=9, price=PRICED),
     "until": replace(PERSON_APPROVES, expires=datetime(2026, 12, 14, tzinfo=UTC)),
-    "term alone": replace(PERSON_APPROVES, term_months=9),
+    "term alone": replace(PERSON_APPROVES, term_months=1),
 }
 AGAIN = date(2027, 2, 1)
 STRANGE = Change("income.median_12m", Money("PHP", 1), Money("PHP", 2), Decimal(1))

@@ -176,7 +176,7 @@ async def test_a_shadow_is_compared_by_what_it_left() -> None:
 async def test_without_a_challenger_there_is_none_to_compare() -> None:
     """A plan without one is told so, and so is a product that is not there."""
     world = World(book=book_under(ALONE, changed_rules(9)))
-    with pytest.raises(RulesetUnknown, match="has no challenger: name a shadow"):
+    with pytest.raises(RulesetUnknown, match="has no challenger and no shadow"):
         await compared(world)
     with pytest.raises(ProductUnknown):
         await compared(world, replace(QUESTION, product="car-loan"))

@@ -23,18 +23,9 @@ from tests.kits.arm_figures import decided
 
 PRODUCT = "personal-loan-ph"
 CHALLENGER = Assignment(
-    PRODUCT,
-    True,
-    EnrolmentReason.IN_STAGE,
-    "d",
-    "half",
-    50_000,
-    7,
-    Arm.CHALLENGER,
-    ArmReason.CHALLENGER,
-    9,
-    2,
-)
+    PRODUCT, True, EnrolmentReason.IN_STAGE, "d", "half", 50_000, 7, Arm.CHALLENGER,
+    ArmReason.CHALLENGER, 9, 2,
+)  # fmt: skip
 OUTSIDE = Assignment(PRODUCT, False, EnrolmentReason.NOT_IN_STAGE, "d", "half", 50_000, 7)
 
 
@@ -110,7 +101,7 @@ async def test_errors_are_counted_by_code(error: BaseException, code: str) -> No
 
 
 async def test_who_is_not_decided_here_dilutes_no_rate() -> None:
-    """Outside the go-live and for a made-up product nothing counts; a failure outside does."""
+    """Outside the go-live and by the caller's own faults nothing counts; a failure outside does."""
     stand = Stand()
     stand.attempt(OUTSIDE, outcome=Outcome.NOT_ENROLLED)
     stand.attempt(None, error=ProductUnknown("no such product"))

@@ -111,6 +111,7 @@ def test_a_counterexample_is_small_and_a_ready_rule_test():
     text = case_of(question, found)
     assert f"expect: {{outcome: {found.verdicts[1].outcome}" in text
     assert f"as_of: {TODAY}" in text
+    assert "income.scheme_conflict: none," in text
 
 
 def test_the_time_limit_leaves_it_undecided():
