@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import chain
@@ -134,7 +135,7 @@ def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | No
 
 MOST_REASONS = 4
 
-_LAST = 99
+_FIRST, _LAST = 1, 99
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
@@ -222,7 +223,10 @@ def _lifts(finding: Finding, ruleset: CompiledRuleset) -> bool:
 def _ordered(
     ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
 ) -> list[Finding]:
-    """Data, rules by priority (declines on missing data too), points lost; ties as in the file."""
+    """Data, rules by priority (declines on missing data too), points lost; ties as in the file.
+
+    Rules of the first priority come before data: they hold whatever it is.
+    """
     data: list[Finding] = []
     rules: list[Finding] = []
     lost: list[Finding] = []
@@ -234,20 +238,21 @@ def _ordered(
             lost.append(finding)
         else:
             rules.append(finding)
-    if len(rules) > 1:
-        declared = ruleset.reasons
-        ranked = [(declared.get(f.ranks_as or f.code), f) for f in rules]
-        ranked.sort(key=lambda one: _LAST if one[0] is None else one[0].priority)
-        rules = [finding for _, finding in ranked]
-    if len(lost) > 1:
-        lost.sort(key=attrgetter("points_lost"), reverse=True)
-    return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
+
+    def priority(finding: Finding) -> int:
+        spec = ruleset.reasons.get(finding.ranks_as or finding.code)
+        return _LAST if spec is None else spec.priority
+
+    rules.sort(key=priority)
+    lost.sort(key=attrgetter("points_lost"), reverse=True)
+    if not data_first:
+        return [*rules, *lost, *data]
+    first = bisect_right(rules, _FIRST, key=priority)
+    return [*rules[:first], *data, *rules[first:], *lost]
 
 
 def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
     """A declared group's name; a pair for what no file declares, so that the two never meet."""
-    if finding.gap is not None and finding.code == DataReason.DATA_MISSING:
-        return "missing", finding.gap.name
     spec = ruleset.reasons.get(finding.code)
     return spec.group if spec is not None else ("code", finding.code)
 
