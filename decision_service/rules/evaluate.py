@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -135,7 +134,7 @@ def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | No
 
 MOST_REASONS = 4
 
-_FIRST, _LAST = 1, 99
+_LAST = 99
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
@@ -223,32 +222,22 @@ def _lifts(finding: Finding, ruleset: CompiledRuleset) -> bool:
 def _ordered(
     ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
 ) -> list[Finding]:
-    """Data, rules by priority (declines on missing data too), points lost; ties as in the file.
+    """Rules by priority (declines on missing data too), points lost, data; ties as in the file.
 
-    Rules of the first priority come before data: they hold whatever it is.
+    With `data_first` data follows the rules of the first priority, which hold whatever it is.
     """
-    data: list[Finding] = []
-    rules: list[Finding] = []
-    lost: list[Finding] = []
-    for finding in findings:
+
+    def rank(finding: Finding) -> tuple[int, Decimal | int]:
         ruled = finding.because is not None and finding.outcome is Outcome.DECLINE
         if finding.gap is not None and not ruled:
-            data.append(finding)
-        elif finding.points_lost is not None:
-            lost.append(finding)
-        else:
-            rules.append(finding)
-
-    def priority(finding: Finding) -> int:
+            return (1 if data_first else 4), 0
+        if finding.points_lost is not None:
+            return 3, -finding.points_lost
         spec = ruleset.reasons.get(finding.ranks_as or finding.code)
-        return _LAST if spec is None else spec.priority
+        priority = _LAST if spec is None else spec.priority
+        return (0 if priority == 1 else 2), priority
 
-    rules.sort(key=priority)
-    lost.sort(key=attrgetter("points_lost"), reverse=True)
-    if not data_first:
-        return [*rules, *lost, *data]
-    first = bisect_right(rules, _FIRST, key=priority)
-    return [*rules[:first], *data, *rules[first:], *lost]
+    return sorted(findings, key=rank)
 
 
 def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
