@@ -24,7 +24,7 @@ from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.server.reviews import chain_message
 from decision_service.store.store import Store
-from tests.fakes.world import PRODUCT, World, application
+from tests.fakes.world import World, application
 from tests.kits.stores import opened
 from tests.unit.notices.test_letters import TEXTS
 from tests.unit.pipeline.test_decide_again import Steps, stale
