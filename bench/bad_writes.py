@@ -16,7 +16,7 @@ import grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc
-from decision_service.runtime.telemetry import configure_logging
+from decision_service.runtime.logs import configure_logging
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, create, own_rules, running
 

@@ -30,7 +30,7 @@ from bench.figures import RESULTS
 from decision_service.decide.decide import CallContext, DecideApplication, Deps
 from decision_service.decide.history import ReadHistory
 from decision_service.runtime.clock import Ids, SystemClock
-from decision_service.runtime.telemetry import configure_logging
+from decision_service.runtime.logs import configure_logging
 from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.compare import Shadows
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver

@@ -42,7 +42,6 @@ def engine_version() -> str:
 
 
 def commit_of(root: Path) -> str:
-    """The commit of a checkout, as `commit` gives it."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return UNKNOWN
@@ -89,7 +88,6 @@ def docs() -> Path:
 
 
 def _folder(name: str) -> Path:
-    """A folder of the package, or of the checkout."""
     package = Path(__file__).resolve().parent
     packed = package / "starter" / name
     return packed if packed.is_dir() else package.parent / name

@@ -33,7 +33,7 @@ from bench.reliability.parts import (
 from bench.reliability.sabotage import SABOTAGES
 from bench.reliability.score import Score, render
 from bench.reliability.setting import Setting
-from decision_service.runtime.telemetry import configure_logging
+from decision_service.runtime.logs import configure_logging
 from tests.kits.postgres import running_postgres
 
 Part = Callable[[Setting, Score, float], Awaitable[None]]

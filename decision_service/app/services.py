@@ -94,8 +94,6 @@ def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> 
 
 
 class RolloutParts(msgspec.Struct, frozen=True):
-    """What watches decisions and moves rollouts."""
-
     guardrails: GuardrailWatch
     replica_check: ReplicaCheck
     observer: RolloutObserver

@@ -23,9 +23,10 @@ from decision_service.rules.language.diagnostics import render
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.address import split_address
 from decision_service.runtime.failpoints import armed
+from decision_service.runtime.logs import LogQueue
 from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import Factory, Supervisor, Tasks
-from decision_service.runtime.telemetry import Alarm, LogQueue, raised
+from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.server import grpc as rpc
 from decision_service.server import status
 from decision_service.server.grpc import Instrumentation, RpcServer
@@ -250,7 +251,6 @@ class Service(msgspec.Struct):
 
     @property
     def http_url(self) -> str:
-        """Where webhooks and the connect page are."""
         return self.http.public
 
     @property

@@ -328,7 +328,6 @@ def money_text(amount: Money | None) -> str:
 
 
 def percent_text(share: Decimal) -> str:
-    """A share in percent, to the nearest hundredth of one."""
     return f"{(share * 100).quantize(Decimal('0.01')).normalize():f}%"
 
 

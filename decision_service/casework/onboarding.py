@@ -212,7 +212,6 @@ class OnboardApplicants:
         return await self._settled(applicant, record, stop_at, fresh=record.begun == now)
 
     async def link_token(self, user_id: str, scope: str, stop_at: float) -> LinkToken:
-        """Raises as `require_owner` by `scope`, and UpstreamUnavailable."""
         await require_owner(self._log, user_id, scope)
         return await self._token(user_id, stop_at)
 

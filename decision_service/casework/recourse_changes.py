@@ -111,7 +111,6 @@ class Laws:
     def completed(
         self, values: Values, changed: Mapping[str, FactorValue]
     ) -> Mapping[str, FactorValue]:
-        """The changed values, and those that follow from them."""
         every, found = {**values, **changed}, dict(changed)
         for name, made in self._made:
             if not found.keys().isdisjoint(made.factors) and every[name].value is not None:

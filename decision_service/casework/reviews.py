@@ -366,7 +366,6 @@ class DecideAgain:
                 stuck |= not await self._again(review)
 
     async def _again(self, review: Review) -> bool:
-        """Decide one; False where it has to be tried again."""
         try:
             end = await self._end_of(review)
             if end is not None:

@@ -35,8 +35,6 @@ _EXTRAS = {"pyarrow": "workbench", "ray": "ray"}
 
 
 class Exit(IntEnum):
-    """The exit codes of every command."""
-
     DONE = 0
     FINDINGS = 1
     USAGE = 2

@@ -16,9 +16,9 @@ from decision_service.build import engine_version
 from decision_service.cli.output import CommandError, Exit, console
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.config import load
+from decision_service.runtime.logs import LogQueue, configure_logging
 from decision_service.runtime.settings import LogFormat, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
-from decision_service.runtime.telemetry import LogQueue, configure_logging
 from decision_service.store.store import migrate as migrate_store
 
 HURRY_SECONDS = 2.0

@@ -41,8 +41,8 @@ from decision_service.domain.ports import Clock
 from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.files import read_small
+from decision_service.runtime.logs import configure_logging
 from decision_service.runtime.tasks import listen, run_async, serving
-from decision_service.runtime.telemetry import configure_logging
 from decision_service.server.http import HSTS
 
 _DAY = "public, max-age=86400, immutable"

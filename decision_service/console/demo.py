@@ -18,8 +18,8 @@ from decision_service.cli.output import CommandError, whole
 from decision_service.console.command import Settings, serve_console
 from decision_service.console.service import Service
 from decision_service.runtime.config import load
+from decision_service.runtime.logs import configure_logging
 from decision_service.runtime.tasks import run_async
-from decision_service.runtime.telemetry import configure_logging
 from decision_service.server.callers import new_token, token_hash
 from decision_service.standin.sandbox import sandbox_people
 

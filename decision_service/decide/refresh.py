@@ -210,7 +210,6 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
             return None
 
     async def _last(self, user_id: str, user_state: UserState) -> Snapshot | None:
-        """The last reading, quarantined or not."""
         if user_state.last is None:
             return None
         stored = await self.log.snapshot(user_id, user_state.last.snapshot_id)

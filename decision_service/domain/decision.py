@@ -101,8 +101,6 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class OfferKind(StrEnum):
-    """Whether the whole requested amount is offered."""
-
     FULL = "FULL"
     REDUCED = "REDUCED"
 
@@ -237,12 +235,10 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def told_tags(self) -> tuple[str, ...]:
-        """The tags that the caller learns."""
         return tuple([tag.name for tag in self.tags if tag.told])
 
     @property
     def withheld_tags(self) -> tuple[str, ...]:
-        """The tags that the caller does not learn."""
         return tuple([tag.name for tag in self.tags if not tag.told])
 
     @property

@@ -136,7 +136,6 @@ class RequestInProgress(CallerError):
 
     @classmethod
     def still(cls) -> Self:
-        """The error with its one sentence for every caller."""
         return cls(
             "a request with this request_id is still being decided: ask again for its result",
             retry_after=1.0,

@@ -14,8 +14,6 @@ from decision_service.domain.values import Cause, Missing, Money
 
 
 class ValueType(StrEnum):
-    """The types of the rule language."""
-
     INTEGER = "integer"
     NUMBER = "number"
     MONEY = "money"

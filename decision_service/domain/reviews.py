@@ -63,8 +63,6 @@ class ReviewEnd(StrEnum):
 
 
 class ReviewAction(StrEnum):
-    """What an event of a review records."""
-
     OPENED = "OPENED"
     CONTESTED = "CONTESTED"
     CLAIMED = "CLAIMED"
@@ -313,8 +311,6 @@ NO_POLICY = ReviewPolicy()
 
 
 class OpenedReview(msgspec.Struct, frozen=True):
-    """A new review and the event that opened it."""
-
     review: Review
     event: ReviewEvent
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.snapshot import Employment
 from decision_service.domain.values import Cause, Missing, Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.contributions import contribution_book
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
 from decision_service.factors.income_months import formal_payroll, platform_taints
+from decision_service.factors.income_payroll import lost_job, open_jobs
 from decision_service.factors.income_proof import last_backed, proof_taints, unbacked_span
 from decision_service.factors.monthly_income import (
     INCOME_CAUSES,
@@ -186,14 +186,23 @@ def started_since_backed(context: FactorContext) -> Answer:
     ValueType.FLAG,
     "Whether a job ended and no income has come since.",
     "True when an employment ended, none with a named employer is open, and no month after that of"
-    " the latest end has income; false otherwise. NOT_YET_POSTED where one of these months is open;"
-    " a month after the horizon has no income yet." + NAMED,
+    " the latest end has income. With one open: when a payroll employer that carried a third of the"
+    " income of the last 6 known months or more ended the employment in the last of them or later,"
+    " and none followed: no other job's pay as in paydays_missed, and no open employment that began"
+    " from 31 days before the end on, and has not paid since or pays as much. Otherwise false."
+    " Documents and unknown providers say nothing of open ones, nor does a scheme where another"
+    " account has some of the employer. NOT_YET_POSTED where one of these months is open; a month"
+    " after the horizon has no income yet." + NAMED,
     better=Better.DOWN,
 )
 def ended_without_income(context: FactorContext) -> Answer:
-    ended = _last_end(context)
-    if ended is None:
-        return _on_income(context, lambda: False)
+    ends = [r.end for r in jobs(context).records if r.end and not is_open(r, context.as_of.date)]
+    if not ends or open_jobs(context):
+        lost = lost_job(context) if ends else None  # the next month's amount says the rest
+        return _on_income(
+            context, lambda: bool(lost and Month.of(lost).index >= income(context).horizon)
+        )
+    ended = Month.of(max(ends)).index
     book = income_presence(context)
     since = (ended + 1, book.horizon)
     after = any(month > ended for month in book.with_income)
@@ -215,21 +224,9 @@ def _on_income(context: FactorContext, work: Callable[[], bool]) -> Answer:
 
 
 def _started(context: FactorContext) -> bool:
-    backed = last_backed(context)
+    backed, today, policy = last_backed(context), context.as_of.date, context.policy
     return backed is not None and any(
-        Month.of(record.start).index >= backed for record in _open_named(context)
+        Month.of(job.start).index >= backed
+        for job in jobs(context).records
+        if is_open(job, today) and named_employer(job.employer, policy)
     )
-
-
-def _last_end(context: FactorContext) -> int | None:
-    """The month in which the latest employment ended; None where one with an employer is open."""
-    ends = [r.end for r in jobs(context).records if r.end and not is_open(r, context.as_of.date)]
-    return None if not ends or _open_named(context) else Month.of(max(ends)).index
-
-
-def _open_named(context: FactorContext) -> list[Employment]:
-    return [
-        record
-        for record in jobs(context).records
-        if is_open(record, context.as_of.date) and named_employer(record.employer, context.policy)
-    ]

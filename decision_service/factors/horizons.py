@@ -191,7 +191,6 @@ class Settlement:
     def open_months(
         self, months: Iterable[int], with_income: Collection[int]
     ) -> Mapping[int, Missing]:
-        """The months up to the horizon that may or may not have income."""
         return self._waiting([m for m in months if m not in with_income], self.open)
 
     def incomplete_months(

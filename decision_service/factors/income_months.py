@@ -274,7 +274,6 @@ def income_months(context: FactorContext) -> Sheet:
 
 @once
 def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
-    """Each month's payroll, each job once."""
     facts, feeders = income_months(context).facts, counted(context)
     jobs = {month: formal_jobs(reported, feeders) for month, reported in facts.items()}
     return {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 from itertools import pairwise
 from math import ceil
 
@@ -11,7 +12,7 @@ import msgspec
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.snapshot import Income
+from decision_service.domain.snapshot import Employment, Income
 from decision_service.domain.values import Cause, Missing
 from decision_service.factors.answer import PAYROLL_GRADE, Answer, answer, median
 from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
@@ -37,6 +38,7 @@ from decision_service.factors.payroll import (
     employer_key,
     is_short,
     last_day_of,
+    named_employer,
     pay_delay,
     payroll_jobs,
 )
@@ -57,8 +59,12 @@ STEPS = 6
 LEAST_ENDS = 4
 USUAL_DELAY = 7
 """Days from a period's end to its pay, where the payroll reports no pay dates."""
+HOLIDAYS = 3
+"""Days that a payday may fall later by a weekend and holidays, where pay dates are reported."""
 HANDED_OVER = timedelta(days=31)
 """So long may an old job's pay overlap with that of the job which took its place."""
+NOT_MUCH_LESS = Fraction(3, 4)
+"""The part of an old job's pay for a day that the best payslip of the one in its place has."""
 
 
 class Payroll(msgspec.Struct, frozen=True):
@@ -133,8 +139,10 @@ def live_sources_count(context: FactorContext) -> Answer:
     " lies before the earlier of as_of and the account's sync. Periods of at most 31 days with pay"
     " count, 13th-month and bonus slips do not; the step is the median of the last 6 between their"
     " ends, in whole days rounded up; the delay the median of the days from a period's end to its"
-    " pay date, from 2 to 45, and 7 where no pay dates are reported. A job whose employment ended,"
-    " or that a later payroll job replaced, does not count. NO_EVIDENCE with fewer than four ends.",
+    " pay date, from 2 to 45, and 3 more for weekends and holidays; 7 where no pay dates are"
+    " reported. A job does not count whose employment ended after its last period began, nor one in"
+    " whose place another payroll job pays: from at most 31 days before its newest end to after it,"
+    " and for a day three quarters of its median or more. NO_EVIDENCE with fewer than four ends.",
     unit="paydays",
     months=KNOWN_MONTHS,
     causes=NO_EVIDENCE,
@@ -167,34 +175,92 @@ class Paydays(msgspec.Struct, frozen=True):
         newest = {r.source for r in self.records if last_day_of(r) == ends[-1]}
         seen = max(last_seen(context.as_of, counted(context)[source]) for source in newest)
         delay = pay_delay(self.records)
-        late = (seen - ends[-1]).days - (USUAL_DELAY if delay is None else delay)
+        late = (seen - ends[-1]).days - (USUAL_DELAY if delay is None else delay + HOLIDAYS)
         return max(ceil(late / step) - 1, 0)
 
-    def is_over(self, context: FactorContext, others: Collection[Paydays]) -> bool:
-        """Whether the employment ended on record, or a later job's pay took this one's place."""
+    def ended(self, context: FactorContext) -> date | None:
+        """The day on which the employment ended on record; None where it goes on, or pay does."""
         held = [
             job
-            for job in employments(context).records
+            for job in believed_jobs(context)
             if employer_key(job.employer, context.policy) in self.names
             or (self.names == {""} and job.source in self.accounts)
         ]
-        if held and not any(is_open(job, context.as_of.date) for job in held):
-            return True
-        last = self.ends[-1]
-        return any(
-            other.ends[-1] > last and other.ends[0] >= last - HANDED_OVER for other in others
-        )
+        if not held or any(is_open(job, context.as_of.date) for job in held):
+            return None
+        end = max(job.end for job in held if job.end)
+        return None if any(record.start > end for record in self.records) else end
+
+    def daily(self) -> Sequence[Fraction]:
+        """What each payslip pays for a day of its period."""
+        days = [(r, (last_day_of(r) - r.start).days + 1) for r in self.records]
+        return [Fraction(paid[0], count) for r, count in days if (paid := amount_of(r))]
+
+    def pays_like(self, old: Paydays) -> bool:
+        return max(self.daily()) >= NOT_MUCH_LESS * median(old.daily())
+
+    def replaces(self, old: Paydays) -> bool:
+        """Whether its pay took the place of the old job's, and is not much less."""
+        last = old.ends[-1]
+        newer = self.ends[-1] > last and self.ends[0] >= last - HANDED_OVER
+        return newer and self.pays_like(old)
 
 
 def _missed(context: FactorContext, known: MonthSpan) -> int | Cause:
-    paid = _paydays(context)
-    carrying = [job for name, job in paid.items() if _carries(context, name, known)]
-    found = [
-        job.missed(context)
-        for job in carrying
-        if not job.is_over(context, [other for other in paid.values() if other is not job])
-    ]
+    found = [job.missed(context) for job in _carrying(context, known) if not job.ended(context)]
     return max([missed for missed in found if missed is not None], default=Cause.NO_EVIDENCE)
+
+
+def _carrying(context: FactorContext, known: MonthSpan) -> Sequence[Paydays]:
+    """The jobs that carried the income of some months, but those in whose place another pays."""
+    paid = _paydays(context)
+    return [
+        job
+        for name, job in paid.items()
+        if _carries(context, name, known) and not any(o.replaces(job) for o in paid.values())
+    ]
+
+
+def lost_job(context: FactorContext) -> date | None:
+    """When a job ended on record that carried the income and that no other followed, if one did."""
+    jobs = _carrying(context, income(context).last(KNOWN_MONTHS))
+    ends = [
+        end
+        for job in jobs
+        if (end := job.ended(context))
+        and not any(_follows(context, new, end, job) for new in open_jobs(context))
+    ]
+    return max(ends, default=None)
+
+
+def _follows(context: FactorContext, new: Employment, end: date, old: Paydays) -> bool:
+    """Whether an employment began as the old job ended, and has not paid yet or pays as much."""
+    key = employer_key(new.employer, context.policy)
+    paid = [job for job in _paydays(context).values() if key in job.names and job.ends[-1] > end]
+    return new.start >= end - HANDED_OVER and all(job.pays_like(old) for job in paid)
+
+
+def open_jobs(context: FactorContext) -> Sequence[Employment]:
+    today, policy = context.as_of.date, context.policy
+    every = believed_jobs(context)
+    return [job for job in every if is_open(job, today) and named_employer(job.employer, policy)]
+
+
+@once
+def believed_jobs(context: FactorContext) -> Sequence[Employment]:
+    """All but those of papers and unknown providers, and a scheme's where another account has one.
+
+    An employer reports an end to a scheme weeks after its own payroll shows it.
+    """
+    feeders, policy = counted(context), context.policy
+    every = [(job, feeders[job.source]) for job in employments(context).records]
+    live = [(job, feeder) for job, feeder in every if feeder.known and not feeder.document]
+    own = {employer_key(job.employer, policy) for job, feeder in live if not feeder.scheme}
+    return [
+        job
+        for job, feeder in live
+        if not (feeder.scheme and employer_key(job.employer, policy) in own)
+    ]
 
 
 def _carries(context: FactorContext, employer: str, known: MonthSpan) -> bool:

@@ -88,7 +88,6 @@ Claims = dict[int, Amount]
 
 @once
 def backed_months(context: FactorContext) -> Collection[int]:
-    """The months of whose income two thirds are backed."""
     return frozenset(m for m, parts in income_months(context).parts.items() if _backed(parts))
 
 

@@ -48,7 +48,6 @@ def named(expression: str) -> tuple[str, ...]:
 
 
 def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
-    """The lines of a table with their windows."""
     for line in table.replace("\n    ", " ").strip().splitlines():
         text, _, windows = line.partition(" @ ")
         yield text, _TABLES.windows.get(windows, windows).split()

@@ -317,7 +317,6 @@ class IncomeMonth(msgspec.Struct, frozen=True):
 
 
 def reads_income(factors: Iterable[str]) -> bool:
-    """Whether one of the factors rests on the monthly income."""
     return any(INCOME.kinds <= registered(name).spec.kinds for name in factors)
 
 

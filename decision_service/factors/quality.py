@@ -236,7 +236,6 @@ def _connected_long(context: FactorContext, feeder: Feeder) -> bool:
 
 
 def _first_kinds(fed: Iterable[tuple[Kind, tuple[Feeder, ...]]]) -> Collection[tuple[Feeder, Kind]]:
-    """Each feeder once, with the first of the kinds that it feeds."""
     kinds: dict[str, tuple[Feeder, Kind]] = {}
     for kind, several in fed:
         for feeder in several:

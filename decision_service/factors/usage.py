@@ -281,7 +281,6 @@ class Feeder(msgspec.Struct, frozen=True):
         return self.known or kind not in EARNING_KINDS
 
     def could_feed(self, kind: Kind) -> bool:
-        """Whether its provider has this kind, or may have it."""
         return self.is_account if self.supported is None else kind in self.supported
 
 
@@ -298,7 +297,6 @@ def feeders(context: FactorContext) -> tuple[Feeder, ...]:
 
 @once
 def counted(context: FactorContext) -> Mapping[str, Feeder]:
-    """Feeders whose records count, by id."""
     allowed = {FeederState.USED, FeederState.ENDED}
     return {f.id: f for f in feeders(context) if f.state in allowed}
 

@@ -17,12 +17,12 @@ from standardwebhooks import Webhook
 from decision_service.outbox.events import EventFilter, EventType
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Place, Report
-from decision_service.rules.language.fields import Fields, as_choice, as_map, check_identifier
+from decision_service.rules.language.fields import Fields, as_choice, check_identifier
 from decision_service.rules.language.yaml import MapEntry, YamlNode
 from decision_service.runtime.address import is_loopback
 from decision_service.runtime.files import read_small
 
-_NAT64 = IPv6Network("64:ff9b::/96")
+_UNICAST = IPv6Network("2000::/3")
 _KEY_BYTES = range(24, 65)
 
 
@@ -38,10 +38,10 @@ class Subscription(msgspec.Struct, frozen=True):
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the internet, also where IPv6 wraps one of IPv4."""
-    parsed = ip_address(address.partition("%")[0])
-    if isinstance(parsed, IPv6Address):
-        parsed = parsed.ipv4_mapped or parsed.sixtofour or parsed
-    return parsed.is_global and not parsed.is_multicast and parsed not in _NAT64
+    one = ip_address(address.partition("%")[0])
+    if isinstance(one, IPv6Address):
+        one = one.ipv4_mapped or one.sixtofour or one
+    return one.is_global and not one.is_multicast and (one.version == 4 or one in _UNICAST)
 
 
 def read_subscriptions(path: Path, report: Report) -> Sequence[Subscription]:
@@ -55,17 +55,15 @@ def read_subscriptions(path: Path, report: Report) -> Sequence[Subscription]:
     root = yaml.read(str(path), text, report)
     fields = root and Fields.of(root, "the file", report, required=("subscriptions",))
     named = fields and fields.map("subscriptions")
-    found = [_subscription(entry, report) for entry in named.entries] if named else ()
-    return [one for one in found if one is not None]
+    return [one for entry in named.entries for one in _subscription(entry, report)] if named else ()
 
 
-def _subscription(entry: MapEntry, report: Report) -> Subscription | None:
+def _subscription(entry: MapEntry, report: Report) -> Iterator[Subscription]:
     what = f"subscription `{entry.key}`"
-    node = as_map(entry.value, what, report)
-    if node is None or not check_identifier(entry.key, entry.key_place, "the subscription", report):
-        return None
-    optional = ("types", "caller", "allow_private")
-    fields = Fields(node, what, report, required=("url", "secrets"), optional=optional)
+    needed, optional = ("url", "secrets"), ("types", "caller", "allow_private")
+    fields = Fields.of(entry.value, what, report, required=needed, optional=optional)
+    if fields is None or not check_identifier(entry.key, entry.key_place, "subscription", report):
+        return
     allow_private = fields.flag("allow_private") or False
     types = [as_choice(one, "an event's type", EventType, report) for one in fields.items("types")]
     keys = [key for one in fields.items("secrets") for key in _key(one, report)]
@@ -76,7 +74,7 @@ def _subscription(entry: MapEntry, report: Report) -> Subscription | None:
     if url and (wrong := _wrong_url(url, allow_private=allow_private)):
         report.error("E101", fields.place("url"), f"`url` of {what} {wrong}")
     chosen = EventFilter(fields.text("caller") or "", tuple(one for one in types if one))
-    return Subscription(entry.key, url, chosen, tuple(keys), allow_private)
+    yield Subscription(entry.key, url, chosen, tuple(keys), allow_private)
 
 
 def _wrong_url(url: str, *, allow_private: bool) -> str:
@@ -88,7 +86,7 @@ def _wrong_url(url: str, *, allow_private: bool) -> str:
         if parts.scheme == "http" and not is_loopback(parts.host):
             return "is http, which is for this machine alone: use https"
         with suppress(OSError):  # a name that means nothing yet is looked up at every delivery
-            for one in socket.getaddrinfo(parts.host, None):
+            for one in socket.getaddrinfo(parts.raw_host.decode(), None):
                 if not allow_private and not is_public(found := str(one[4][0])):
                     return f"leads to {found}, which is no public address: set allow_private: true"
     except (httpx2.InvalidURL, UnicodeError):
@@ -105,8 +103,7 @@ def _key(node: YamlNode, report: Report) -> Iterator[Webhook]:
     text = os.environ.get(variable or "", "")
     with suppress(OSError, ValueError):
         text = read_small(Path(file), trusted=True).decode().strip() if file else text
-    encoded = text.removeprefix("whsec_")
-    with suppress(ValueError):
+        encoded = text.removeprefix("whsec_")
         if text != encoded and len(base64.b64decode(encoded + "==")) in _KEY_BYTES:
             yield Webhook(text)
             return

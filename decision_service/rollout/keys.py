@@ -250,7 +250,6 @@ _REASON = Section(
 
 
 def _reasons(fields: Fields, key: str) -> dict[str, Read | None]:
-    """The reasons by their codes."""
     node = fields.map(key)
     found: dict[str, Read | None] = {}
     for entry in node.entries if node is not None else ():

@@ -232,11 +232,10 @@ def _folder(last: StoredText | None) -> RuleFolder | None:
 
 
 def _key_of_folder(now: datetime, last: StoredText | None) -> str:
-    """A key that sorts after the last one, whatever the clock says."""
-    micros = (now - _EPOCH) // timedelta(microseconds=1)
-    if last is not None:
-        micros = max(micros, int(last.digest.rpartition("-")[2]) + 1)
-    return f"{LAST_GOOD}-{micros:020d}"
+    """A key that sorts after the last one, whatever the clock says, and names that one."""
+    before = 0 if last is None else int(last.digest.split("-")[1])
+    micros = max((now - _EPOCH) // timedelta(microseconds=1), before + 1)
+    return f"{LAST_GOOD}-{micros:020d}-{before}"
 
 
 ReadSigners = Callable[[], Signers]

@@ -172,7 +172,6 @@ class ActiveRules:
         self._status = ActiveRulesStatus(rulebook, dict.fromkeys(rulebook.digests, now), now)
 
     def current(self) -> Rulebook:
-        """The last good rulebook."""
         return self._status.rulebook
 
     @property

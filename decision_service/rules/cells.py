@@ -62,7 +62,6 @@ class CellReader(msgspec.Struct, frozen=True):
     report: Report
 
     def read(self, scalar: Scalar) -> Cell | None:
-        """The cell, or None with its fault reported."""
         if scalar.torn:
             return None
         text = scalar.text.strip()

@@ -322,7 +322,6 @@ CHANGED = (STAGE, RULE, SCORECARD, CHARACTERISTIC, BIN, BAND, TABLE, OFFER, CHOS
 
 
 def defined() -> Mapping[str, Schema]:
-    """What the schema refers to by name."""
     return {
         "rule": RULE.schema,
         "stage": STAGE.schema,

@@ -154,7 +154,6 @@ class Intake(msgspec.Struct, frozen=True):
                 values[slot] = _looked_at(symbol, value, currency)
 
     def copy_factors(self, loaded: Sequence[Any], values: list[Any]) -> None:
-        """Fill in factors from values that this intake loaded before."""
         for entry in self.factors:
             slot = entry.slot
             values[slot] = loaded[slot]

@@ -277,7 +277,6 @@ Claim = tuple[Node, bool]
 
 
 def can_hold(claims: Sequence[Claim], currency: str) -> bool:
-    """Whether all claims can be true of one set of values."""
     return _Search(currency).open(list(claims), _World())
 
 

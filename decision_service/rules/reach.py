@@ -291,7 +291,6 @@ def _sound(card: Card) -> bool:
 
 
 def _bounds(when: tree.Node, draft: RulesetDraft) -> Iterator[_Bound]:
-    """The bounds of a comparison, or of each of several of which one is enough."""
     if isinstance(when, tree.Any):
         for operand in when.operands:
             yield from _bounds(operand, draft)

@@ -293,7 +293,6 @@ class ConditionalRecord(msgspec.Struct, frozen=True):
 
     @property
     def gap(self) -> Gap | None:
-        """What leaves it open."""
         truth = self.noted[0][0]
         return truth.shown if isinstance(truth, Unknown) else None
 

@@ -61,8 +61,6 @@ class Row:
 
 
 class Grid(msgspec.Struct, frozen=True):
-    """A table; its `outputs` have slots of their own."""
-
     id: str
     hit: Hit
     names: tuple[tree.NameRead, ...]
@@ -115,7 +113,6 @@ class TableRunner:
         return tuple([each.matches(values[each.slot]) for each in self.columns])
 
     def _found(self, matches: Sequence[Matches], values: Sequence[Any]) -> int | Unknown:
-        """The row that counts, from 0, or what hides it."""
         sure = possible = self.every
         for each in matches:
             sure &= each.sure

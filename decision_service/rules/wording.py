@@ -99,7 +99,6 @@ class Wording:
         return found[1](values)
 
     def value(self, value: Any, type_: ValueType) -> str:
-        """One value; an Unknown as `missing CAUSE`."""
         if value.__class__ is int and type_ is not ValueType.MONEY and -_BEYOND < value < _BEYOND:
             return str(value)  # most values are small counts
         if value.__class__ is Unknown:

@@ -306,7 +306,6 @@ class Sources:
             self.problems.append(message)
 
     def read_environment(self, environ: Mapping[str, str]) -> None:
-        """Read the `DECISION_…` names of an environment."""
         own = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
         named = {name.removeprefix(PREFIX).lower(): text for name, text in own.items()}
         settings = {name: text for name, text in named.items() if name not in OF_COMMANDS}

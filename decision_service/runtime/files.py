@@ -40,7 +40,6 @@ def read_small(path: Path, most: int = MOST_BYTES, *, trusted: bool = False) -> 
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -81,7 +81,6 @@ class CallersReading(msgspec.Struct, frozen=True):
 
 
 def new_token() -> str:
-    """A fresh token: 256 random bits."""
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 

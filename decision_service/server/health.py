@@ -89,7 +89,6 @@ class Health(health_pb2_grpc.HealthServicer):
             self._take(tuple(reasons))
 
     def stop(self) -> None:
-        """Be NOT_SERVING from now on."""
         if not self.stopping:
             self.stopping = True
             self._take(STOPPING)

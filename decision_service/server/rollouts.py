@@ -73,7 +73,6 @@ def _widens(look: RolloutView) -> tuple[str, ...]:
 
 
 def _goal_of(kind: ProposalKind) -> Callable[[Proposal], str]:
-    """The goal of a change that waits, where it is of a kind."""
     return lambda change: change.goal if change.kind is kind else ""
 
 
@@ -328,8 +327,6 @@ def _step(answer: type[M], action: JournalAction | None) -> Callable[..., Awaita
 
 
 class RolloutServicer(msgspec.Struct, frozen=True):
-    """Translates between the wire and the rollouts."""
-
     operate: OperateRollouts
     figures: ShowFigures
     compare: CompareVersions

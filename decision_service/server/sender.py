@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 
 import httpx2
 import structlog
@@ -43,6 +44,7 @@ class Receiver:
         self._to = to
         self._http = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=SECONDS)
         self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._looking: asyncio.Task[Any] | None = None
 
     async def send(self, event: Event, body: bytes, now: datetime) -> str:
         """Empty where the event was received, else why not; the id is that of every attempt."""
@@ -66,16 +68,20 @@ class Receiver:
         url, size = httpx2.URL(self._to.url), 0
         target = url.copy_with(host=await self._address(url))
         headers |= {"host": url.netloc.decode()}
-        sni = {"sni_hostname": url.host}
+        sni = {"sni_hostname": url.raw_host.decode()}
         call = self._http.stream("POST", target, content=body, headers=headers, extensions=sni)
         async with call as answer:
             async for chunk in answer.aiter_raw():
-                if (size := size + len(chunk)) > MOST_ANSWER:
+                if (size := size + max(len(chunk), 1024)) > MOST_ANSWER:  # small ones take time
                     break
             return "" if answer.is_success else f"HTTP {answer.status_code}"
 
     async def _address(self, url: httpx2.URL) -> str:
-        found = await asyncio.get_running_loop().getaddrinfo(url.host, None)
+        """What the name means now; one thread at most hangs where its name server does."""
+        if self._looking is None or self._looking.done():
+            looking = asyncio.get_running_loop().getaddrinfo(url.raw_host, None)
+            self._looking = asyncio.create_task(looking)
+        found = await asyncio.shield(self._looking)
         addresses = [str(one[4][0]) for one in found]
         hidden = next((one for one in addresses if not is_public(one)), "")
         if hidden and not self._to.allow_private:
@@ -136,15 +142,12 @@ class Sender:
         yield read_gauge("events_dead", "Events that were given up", dead, label)
 
     async def _serve(self, to: Subscription) -> None:
-        receiver = Receiver(to)
-        try:
+        async with aclosing(Receiver(to)) as receiver:
             while True:
                 with suppress(StoreError):
                     if await self._log.may_send() and await self.round(to, receiver):
                         continue
                 await asyncio.sleep(IDLE_SECONDS)
-        finally:
-            await receiver.aclose()
 
     async def round(self, to: Subscription, receiver: Receiver) -> bool:
         """Send what is due, side by side; whether there may be more that can be received."""

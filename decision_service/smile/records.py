@@ -332,8 +332,6 @@ def _cutoff(item: answers.InsightAnswer) -> str:
 
 
 class PersonIdentity(Identity, frozen=True, array_like=True):
-    """An identity with its person, until the snapshot is built."""
-
     person: FoundPerson = FoundPerson()
 
 

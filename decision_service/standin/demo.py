@@ -41,8 +41,8 @@ from decision_service.cli.views import (
     styled_outcome,
 )
 from decision_service.runtime.config import load
+from decision_service.runtime.logs import configure_logging
 from decision_service.runtime.tasks import run_async
-from decision_service.runtime.telemetry import configure_logging
 from decision_service.standin.sandbox import SandboxPerson, sandbox_people
 
 if TYPE_CHECKING:

@@ -29,8 +29,6 @@ _LOOKED_BACK = 100
 
 
 class TrackView(msgspec.Struct, frozen=True):
-    """Where a track is on its ladder, and the step that brought it there."""
-
     version: int
     stage: str | None
     percent: Decimal

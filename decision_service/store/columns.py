@@ -90,7 +90,6 @@ def person_of(table: sa.Table) -> PersonalTable | None:
 
 
 def disclosed(table: sa.Table) -> list[sa.Column[Any]]:
-    """The columns that an export shows of a person."""
     return [column for column in table.c if _WITHHELD not in column.info]
 
 

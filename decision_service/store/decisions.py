@@ -142,7 +142,6 @@ def stored(entry: DecisionEntry) -> StoredEntry:
 
 
 def row(entry: StoredEntry) -> tuple[object, ...]:
-    """An entry as the table has it, column by column."""
     values = asdict(entry)
     values |= {"outcome": entry.outcome.value, "created": microseconds(entry.created)}
     return (*[values[name] for name in _NAMES],)
@@ -245,8 +244,6 @@ def newest(connection: sa.Connection) -> datetime | None:
 
 
 class Decisions(Subject):
-    """Decisions as they are read back."""
-
     get = reads(by_id)
     list = reads(page)
     newest_decision = reads(newest)

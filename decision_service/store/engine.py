@@ -113,8 +113,6 @@ READERS = 4
 
 
 class Readable(Protocol):
-    """A database that is read alone."""
-
     async def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable or EntryRefused."""
 
@@ -162,8 +160,6 @@ class Database(Readable, Protocol):
 
 
 class Subject:
-    """What the store does about one subject."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -138,8 +138,6 @@ def carry_out(
 
 
 class Erasing:
-    """Erases users in a database and in the journal."""
-
     def __init__(
         self,
         database: Database,

@@ -101,7 +101,6 @@ event_stores = sa.Table(
 )
 """The id of this store, as long as it is in the same database of the same server."""
 
-
 Whose: TypeAlias = tuple[str, str | None]
 """The caller, and the decision."""
 
@@ -187,11 +186,12 @@ def of_step(step: JournalEntry) -> columns.Values:
 
 
 def of_rules(stored: Iterable[StoredText]) -> Iterator[columns.Values]:
-    """One for each folder that decides from now on."""
+    """One for each folder that decides from now on, whichever of the processes stores it."""
     for one in stored:
         if one.kind == LAST_GOOD:
-            made = columns.from_microseconds(int(one.digest.rpartition("-")[2]))
-            yield row(EventType.RULES_LOADED, one.digest, made)
+            _, micros, *before = one.digest.split("-")
+            made, of = columns.from_microseconds(int(micros)), f"{before} {one.body.decode()}"
+            yield row(EventType.RULES_LOADED, of, made)
 
 
 def of_erasure(
@@ -208,10 +208,8 @@ def page(
     connection: sa.Connection, after: int, last: int, chosen: EventFilter, limit: int
 ) -> EventPage:
     """Events strictly after one sequence and up to another, which is an `Outbox.end`."""
-    first = connection.scalar(
-        sa.select(sa.func.min(_EVENTS.sequence)).where(after < _EVENTS.sequence)
-    )
-    last = min(last, (first or last) + MOST_READ)
+    first = sa.select(sa.func.min(_EVENTS.sequence)).where(after < _EVENTS.sequence)
+    last = min(last, (connection.scalar(first) or last) + MOST_READ)
     query = _READ.where(after < _EVENTS.sequence, last >= _EVENTS.sequence)
     if chosen.caller:
         query = query.where(_EVENTS.caller == chosen.caller)
@@ -258,8 +256,7 @@ def collect(connection: sa.Connection, to: Subscription, last: int, now: datetim
     mine = event_places.c.subscription == to.name
     known = connection.scalar(sa.select(event_places.c.sequence).where(mine).with_for_update())
     if known is None:
-        begun = {"subscription": to.name, "sequence": last}
-        columns.insert_new(connection, event_places, [begun])
+        columns.insert_new(connection, event_places, [{"subscription": to.name, "sequence": last}])
         return 0
     found = page(connection, known, last, to.chosen, MOST)
     due = columns.microseconds(now)
@@ -279,7 +276,9 @@ def due(connection: sa.Connection, to: Subscription, now: datetime, most: int) -
     earlier = event_deliveries.alias()
     same = (earlier.c.subscription == _DUE.subscription, earlier.c.key == _DUE.key)
     before = sa.exists().where(*same, earlier.c.dead.is_(False), earlier.c.sequence < _DUE.sequence)
-    wanted = (_DUE.subscription == to.name, _WAITS, _DUE.due <= columns.microseconds(now), ~before)
+    at = columns.microseconds(now)
+    later = _DUE.due.between(at + 1, at + 10**10)  # no pause is 2.8 h: a clock was ahead
+    wanted = (_DUE.subscription == to.name, _WAITS, ~later, ~before)
     return _to_send(connection, wanted, most)
 
 
@@ -318,15 +317,18 @@ def resend(connection: sa.Connection, event: str, now: datetime) -> int:
 
 
 def backlog(connection: sa.Connection, names: Sequence[str]) -> Sequence[Backlog]:
-    """What each subscription has not received, of what was taken into it."""
-    made = sa.case((_WAITS, _EVENTS.made))
-    figures = (sa.func.count(made), sa.func.min(made), sa.func.count())
-    of = event_deliveries.c.sequence == _EVENTS.sequence
-    query = sa.select(_DUE.subscription, *figures).where(of, _DUE.subscription.in_(names))
-    found = {row[0]: row for row in connection.execute(query.group_by(_DUE.subscription))}
+    """What each subscription has not received, and since when, also what it could not take yet."""
+    place, later, made = event_places.c, events_out.alias().c, sa.case((_WAITS, _EVENTS.made))
+    beyond = sa.select(later.made).where(later.sequence > place.sequence)
+    first = beyond.order_by(later.sequence).limit(1).scalar_subquery()
+    figures = (sa.func.count(made), sa.func.coalesce(sa.func.min(made), first))
+    taken = event_places.outerjoin(event_deliveries, _DUE.subscription == place.subscription)
+    every = taken.outerjoin(events_out, _EVENTS.sequence == _DUE.sequence)
+    query = sa.select(place.subscription, *figures, sa.func.count(_DUE.sequence)).select_from(every)
+    found = query.where(place.subscription.in_(names)).group_by(place.subscription)
     return [
-        Backlog(name, waiting, made and columns.from_microseconds(made), every - waiting)
-        for name, waiting, made, every in (found.get(one, (one, 0, None, 0)) for one in names)
+        Backlog(name, waiting, since and columns.from_microseconds(since), every - waiting)
+        for name, waiting, since, every in connection.execute(found)
     ]
 
 

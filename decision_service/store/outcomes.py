@@ -239,7 +239,6 @@ def _currency(report: LoanOutcome) -> str | None:
 
 
 def recorded_of(row: sa.Row[Any]) -> RecordedOutcome:
-    """The report of a row of every column."""
     return RecordedOutcome(_outcome(row), columns.from_microseconds(row.reported))
 
 

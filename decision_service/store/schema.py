@@ -33,7 +33,6 @@ LEAST_POSTGRES = 15
 
 
 def personal_tables() -> Mapping[str, columns.PersonalTable]:
-    """Every table with rows of persons."""
     every = ((name, columns.person_of(table)) for name, table in columns.metadata.tables.items())
     return {name: held for name, held in every if held is not None}
 

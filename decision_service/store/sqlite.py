@@ -25,8 +25,6 @@ _SCRUBS, _SCRUB_PAUSE = 20, 0.05
 
 
 class SqliteDatabase:
-    """The `Database` in one file, for one process."""
-
     split_batches = 1
     shared = False
 
@@ -179,7 +177,6 @@ class SqliteConnections:
         self._closed = False
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """In one transaction."""
 
         def transact(connection: sa.Connection) -> T:
             with connection.begin():

@@ -230,7 +230,7 @@ EVENTS = Row(
         ),
         Panel(
             "Oldest",
-            "Age of the oldest, by subscription.",
+            "Age of the oldest, by subscription, also of one that PostgreSQL holds back.",
             (
                 Query(
                     f"max by (subscription) ({PREFIX}events_oldest_seconds{{{ONE}}})",

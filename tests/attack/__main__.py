@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from decision_service.runtime.telemetry import configure_logging
+from decision_service.runtime.logs import configure_logging
 from tests.attack.areas import (
     credentials,
     owners,

@@ -26,7 +26,6 @@ async def client_at(target: Target, address: str) -> AsyncIterator[httpx2.AsyncC
 
 
 async def code(call: Awaitable[Any]) -> grpc.StatusCode:
-    """The status code of a call."""
     try:
         await call
     except grpc.aio.AioRpcError as error:

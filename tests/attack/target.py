@@ -95,7 +95,6 @@ class Target:
 
 
 def application(user_id: str = GEORGE) -> service_pb.CreateDecisionRequest:
-    """A new application."""
     return service_pb.CreateDecisionRequest(
         request_id=str(uuid.uuid4()),
         user_id=user_id,

@@ -49,7 +49,6 @@ class Collector:
 
 
 def values(attributes: Any) -> dict[str, str]:
-    """The attributes that are texts."""
     pairs: list[KeyValue] = [*attributes]
     return {one.key: one.value.string_value for one in pairs}
 

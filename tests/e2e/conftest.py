@@ -23,7 +23,6 @@ from tests.e2e.team import Team
 
 @pytest_asyncio.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Running]:
-    """A running service."""
     async with running(tmp_path) as started:
         yield started
 

@@ -53,7 +53,6 @@ class Lender:
         return self.folder / "rules"
 
     async def run(self, *words: str | Path) -> Done:
-        """Run a command."""
         return await asyncio.to_thread(command, self.capsys, *words)
 
     async def ask(self, who: str, *words: str | Path) -> str:

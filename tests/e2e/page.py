@@ -17,7 +17,6 @@ class Page:
 
     @property
     def text(self) -> str:
-        """All of it."""
         return (ROOT / "docs" / self.name).read_text(encoding="utf-8")
 
     def section(self, heading: str) -> str:
@@ -32,7 +31,6 @@ class Page:
         return [(language, dedent(text)) for language, text in found]
 
     def program(self, heading: str, language: str) -> str:
-        """The one block of a language."""
         [found] = [text for named, text in self.blocks(heading) if named == language]
         return found
 

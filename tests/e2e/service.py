@@ -127,7 +127,6 @@ def refusal(error: grpc.RpcError) -> Refusal:
 
 
 async def refused(call: Awaitable[Any]) -> Refusal:
-    """The refusal of a call."""
     with pytest.raises(grpc.RpcError) as error:
         await call
     return refusal(error.value)

@@ -29,7 +29,6 @@ GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
 
 
 def stub_of(live: Running) -> applicant_service_pb2_grpc.ApplicantServiceStub:
-    """A stub of the service."""
     return applicant_service_pb2_grpc.ApplicantServiceStub(live.channel)
 
 

@@ -65,7 +65,6 @@ class Syncing:
         self.ahead = timedelta(0)
 
     async def decided(self, asked: service_pb.CreateDecisionRequest) -> pb.Decision:
-        """The decision on an application."""
         return (await self.live.stub.CreateDecision(asked, timeout=30)).decision
 
 

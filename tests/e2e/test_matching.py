@@ -57,7 +57,6 @@ def calls(decision: pb.Decision) -> int:
 
 
 def reasons(decision: pb.Decision) -> list[str]:
-    """The codes of the reasons."""
     return [reason.code for reason in decision.reasons]
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import grpc
@@ -101,8 +101,7 @@ async def test_a_loan_system_follows_an_applicant_to_the_letter(tmp_path: Path) 
 async def _begun(live: Running) -> None:
     """Wait until the sender has looked at the store, from where on it sends."""
     count = text("SELECT count(*) FROM event_places")
-    while not await live.service.core.store._database.read(lambda one: one.scalar(count)):
-        await asyncio.sleep(0.02)
+    await until(lambda: live.service.core.store._database.read(lambda one: one.scalar(count)))
 
 
 async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
@@ -168,22 +167,16 @@ async def test_the_receivers_of_the_page_take_what_is_sent(tmp_path: Path, langu
     with program(tmp_path, language) as (url, process):
         head = {"webhook-id": "e", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
         async with httpx2.AsyncClient() as client:
-
-            async def answers() -> int:
-                try:
-                    return (await client.post(url, content=b"{}", headers=head)).status_code
-                except httpx2.TransportError:
-                    return 0
-
-            while (status := await answers()) == 0:
+            while True:
+                with suppress(httpx2.TransportError):
+                    assert (await client.post(url, content=b"{}", headers=head)).status_code == 401
+                    break
                 await asyncio.sleep(0.02)
-            assert status == 401
         file = subscribed(tmp_path, Receiver(url), ", types: [decision.recorded, rules.refused]")
         async with running(tmp_path, events_file=file) as live:
             await _begun(live)
-            await live.service.core.store.outbox.rules_refused(
-                "R101", live.service.core.clock.now()
-            )
+            core = live.service.core
+            await core.store.outbox.rules_refused("R101", core.clock.now())
             decision = (await live.stub.CreateDecision(create(CHRISTINA))).decision
             assert process.stdout is not None
             lines = {await asyncio.to_thread(process.stdout.readline) for _ in range(2)}

@@ -58,19 +58,16 @@ def report(made: decision_pb.Decision, back: int = 0, **changes: Any) -> pb.Reco
 
 
 def stub_of(live: Running) -> outcome_service_pb2_grpc.OutcomeServiceStub:
-    """A stub of the service."""
     return outcome_service_pb2_grpc.OutcomeServiceStub(live.channel)
 
 
 async def decided(live: Running, metadata: Metadata = ()) -> decision_pb.Decision:
-    """A new decision."""
     reply = await live.stub.CreateDecision(create(GEORGE), metadata=metadata)
     made: decision_pb.Decision = reply.decision
     return made
 
 
 async def refused(live: Running, request: pb.RecordOutcomeRequest) -> Refusal:
-    """What a report is refused with."""
     with pytest.raises(grpc.RpcError) as error:
         await stub_of(live).RecordOutcome(request)
     return refusal(error.value)

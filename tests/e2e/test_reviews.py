@@ -47,7 +47,6 @@ STANDS = (
 
 @pytest.fixture
 def store_url(postgres: Postgres) -> str:
-    """An empty store."""
     return postgres.migrated()
 
 
@@ -81,7 +80,6 @@ class Office:
         return found
 
     async def claimed(self, review_id: str, who: Metadata) -> pb.Review:
-        """A claimed review."""
         request = pb.ClaimReviewRequest(review_id=review_id)
         claimed: pb.Review = (await self.stub.ClaimReview(request, metadata=who)).review
         return claimed

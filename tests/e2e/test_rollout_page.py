@@ -63,5 +63,4 @@ def split(row: str) -> list[str]:
 
 
 def without_digits(text: str) -> str:
-    """The text with each digit as 0."""
     return re.sub(r"\d", "0", text)

@@ -41,7 +41,6 @@ class Recorded:
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
-        """The spans that have ended."""
         return self._exporter.get_finished_spans()
 
     def below(self, name: str) -> list[str]:

@@ -75,7 +75,6 @@ class Wire:
         self._writer = writer
 
     def send(self, *frames: bytes) -> None:
-        """Write frames as they are."""
         self._writer.write(b"".join(frames))
 
     def begin(self, stream: int, path: str, **metadata: str) -> None:

@@ -146,7 +146,6 @@ async def opened(folder: Path, world: WorldMaker = sandbox) -> AsyncIterator[Des
 
 
 def records(snapshot: Snapshot) -> list:
-    """Every record of a snapshot."""
     kinds = ("eincomes", "incomes", "contributions", "employments", "liabilities", "transactions")
     reads = [getattr(snapshot, kind) for kind in kinds]
     return [record for read in reads if read is not None for record in read.records]

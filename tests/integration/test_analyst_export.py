@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -152,8 +152,7 @@ def test_nothing_of_a_person_is_in_it(entries, export, tmp_path):
     told += "".join(str(parquet.read_table(one).to_pylist()) for one in folder.glob("*/*/*"))
     ids = [name for one in entries for name in (one.user_id, one.decision_id, one.request_id)]
     assert [one for one in (*ids, NOTE, "'loan-") if one in told] == []
-    note = "SELECT text FROM {factors} WHERE factor = 'inputs.note'"
-    assert rows(folder, note) == [(None,)]
+    assert rows(folder, "SELECT text FROM {factors} WHERE factor = 'inputs.note'") == [(None,)]
     assert export("--to", other).code == 0
     words = "SELECT applicant FROM {decisions} UNION SELECT loan FROM {loans}"
     assert not {*rows(folder, words)} & {*rows(other, words)}
@@ -176,15 +175,16 @@ def test_a_row_is_what_was_recorded(tmp_path):
     found: tables.Rows = defaultdict(list)
     tables.add(found, entry, key, {"purpose": ("HOME",)})
     [one] = found["decisions"]
-    assert (one["rules_outcome"], one["expires"]) == ("APPROVE", entry.created)
+    assert (one["rules_outcome"], one["override"]) == ("APPROVE", "CAPPED")
+    assert one["expires"] == entry.created
     assert (one["currency"], one["approved_amount"], one["max_amount"]) == ("PHP", 8000, 8000)
     assert one["first_decision"] == tag_of("d")
     file = tmp_path / "decisions"
     both = [one, {**one, "version": None, "digest": None}]
     parquet.write_table(pyarrow.Table.from_pylist(both, tables.SCHEMAS["decisions"]), file)
     assert tables.versions_of(file).num_rows == 1
-    lost = [row["points_lost"] for row in found["reasons"] if row["overridden"]]
-    assert lost == [Decimal("-2e-12")]
+    lost = [(row["place"], row["points_lost"]) for row in found["reasons"] if row["overridden"]]
+    assert lost == [(1, Decimal("-2e-12"))]
     factors = {row.pop("factor"): row for row in found["factors"]}
     assert factors["inputs.owed"].items() >= {"value": Decimal("-1.5"), "currency": "PHP"}.items()
     assert (factors["inputs.purpose"]["text"], factors["inputs.huge"]["value"]) == ("HOME", None)
@@ -197,7 +197,8 @@ def test_a_row_is_what_was_recorded(tmp_path):
     result = ReviewResult(Outcome.APPROVE, "CALLED", NOTE, Money("PHP", 150))
     proposed = replace(entry.review.review, state=ReviewState.AWAITING_SECOND, result=result)
     assert tables.review(proposed)["outcome"] is None
-    final = tables.review(replace(proposed, state=ReviewState.COMPLETED))
+    final = tables.review(replace(proposed, state=ReviewState.COMPLETED, decided_again_as="d"))
+    assert (final["decided_again"], tables.review(proposed)["decided_again"]) == (tag_of("d"), None)
     paid = final["outcome"], final["amount"], final["currency"]
     assert paid == ("APPROVE", Decimal("1.5"), "PHP")
 
@@ -220,9 +221,8 @@ def test_a_second_run_writes_what_is_new(url, entries, export, tmp_path):
 
     asyncio.run(lend())
     assert export("--since", LAST).code == 0
-    assert {one for one, digest in sums(folder).items() if before[one] != digest} == {
-        f"loans/day={lent.created:%Y-%m-%d}/part.parquet"
-    }
+    changed = {one for one, digest in sums(folder).items() if before[one] != digest}
+    assert changed == {f"loans/day={lent.created:%Y-%m-%d}/part.parquet"}
     manifest(folder)
 
 
@@ -253,9 +253,10 @@ def test_erased_people_go_from_every_day(url, entries, export, tmp_path):
 
 
 def test_who_comes_back_is_in_it_with_what_was_decided_since(url, entries, export, tmp_path):
-    """After an erasure, with the same data given anew; what was decided before stays out."""
+    """After an erasure, at midnight, with data given anew; what was decided before stays out."""
     before = entries[0]
-    own = {"decision_id": "dec_since", "request_id": "since", "created": entries[-1].created}
+    midnight = DAYS[-1].replace(day=21, hour=0)
+    own = {"decision_id": "dec_since", "request_id": "since", "created": midnight}
     asyncio.run(erase(url, before))
 
     async def apply_again() -> None:
@@ -263,10 +264,9 @@ def test_who_comes_back_is_in_it_with_what_was_decided_since(url, entries, expor
             await store.commit(replace(before, **own, consent=1))
 
     asyncio.run(apply_again())
-    assert export().code == 0
-    assert tags(tmp_path / "decisions") == {
-        tag_of(one) for one in ("dec_since", *(one.decision_id for one in entries[1:]))
-    }
+    assert export().out.startswith("24 decisions of 4 days")
+    kept = ("dec_since", *(one.decision_id for one in entries[1:]))
+    assert tags(tmp_path / "decisions") == {*map(tag_of, kept)}
 
 
 class Killed(BaseException):
@@ -304,9 +304,8 @@ def test_whenever_it_is_killed_the_next_run_goes_on(tmp_path, capsys, monkeypatc
         monkeypatch.setattr(Path, "replace", move)
         sums(folder)
         assert command(capsys, *words, folder, "--since", LAST).code == 0
-        assert {one["path"] for one in manifest(folder)["files"]} == {
-            one["path"] for one in expected["files"]
-        }
+        paths = [{one["path"] for one in said["files"]} for said in (manifest(folder), expected)]
+        assert paths[0] == paths[1]
         if len(places) < at:
             break
         assert manifest(folder)["removed"] == expected["removed"]
@@ -314,14 +313,17 @@ def test_whenever_it_is_killed_the_next_run_goes_on(tmp_path, capsys, monkeypatc
     assert at > 15
 
 
-def test_programs_read_the_result_and_a_full_disk_is_one_sentence(
-    entries, export, tmp_path, monkeypatch
-):
-    """`--format json` has the counts; a failure that has no name says which folder it is of."""
-    folder = tmp_path / "decisions"
-    asked = json.loads(export("--format", "json").out)
-    assert asked == {"folder": str(folder), "decisions": 24, "days": 3, "removed": {}}
-    before = sums(folder)
+def test_programs_read_the_result(entries, export, tmp_path, monkeypatch):
+    """`--format json` has counts and no bar; progress is by pages; a full disk is one sentence."""
+    folder, pages, seen = tmp_path / "decisions", tmp_path / "pages", []
+    done, counts = export("--format", "json"), {"decisions": 24, "days": 3, "removed": {}}
+    assert (json.loads(done.out), done.err) == ({"folder": str(folder), **counts}, "")
+    before, shown = sums(folder), nullcontext(lambda *at: seen.append(at))
+    monkeypatch.setattr("decision_service.workbench.commands.export.progress", lambda _: shown)
+    monkeypatch.setattr("decision_service.workbench.analyst.export._TOGETHER", 5)
+    assert export("--to", pages).code == 0
+    assert seen == [(n, 24, n) for n in (5, 8, 13, 16, 21, 24)]
+    assert tags(pages, "factors") == tags(folder)
 
     def full(writer: parquet.ParquetWriter, rows: Any) -> None:
         raise OSError("No space left on device")
@@ -329,7 +331,7 @@ def test_programs_read_the_result_and_a_full_disk_is_one_sentence(
     monkeypatch.setattr(parquet.ParquetWriter, "write_table", full)
     done = export()
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"{folder} cannot be written (No space left on device): give ")
+    assert done.err.startswith(f"{folder} cannot be written (No space left on device): choose ")
     assert sums(folder) == before
 
 
@@ -371,9 +373,7 @@ def test_another_folder_is_left_alone(entries, export, tmp_path):
     assert "has lost .key: put it back" in export().err
 
 
-CONTRACT: dict[str, Any] = yaml.safe_load(
-    (files("decision_service.workbench.analyst") / "contract.yaml").read_text()
-)
+CONTRACT = yaml.safe_load(tables.CONTRACT)
 
 
 def test_the_contract_is_of_the_standard():

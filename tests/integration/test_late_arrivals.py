@@ -89,7 +89,6 @@ class Late:
         return asked
 
     async def review(self) -> RecordedReview:
-        """The review and its history."""
         found = await self.desk.store.reviews.get(self._review_id)
         assert found is not None
         return found

@@ -45,9 +45,7 @@ def monitor(capsys: pytest.CaptureFixture[str], store: str, out: Path, *words: o
 
 
 @pytest.mark.long
-def test_a_report_of_a_store_finds_what_was_planted(
-    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_report_of_a_store_finds_what_was_planted(url, tmp_path, capsys):
     """Drift of income, overrides and vintages; an earlier report is as good a baseline."""
     asyncio.run(record(url))
     groups = tmp_path / "groups.csv"
@@ -64,12 +62,18 @@ def test_a_report_of_a_store_finds_what_was_planted(
     assert [row["month"] for row in found["vintages"]] == ["2026-07", "2026-08"]
     assert [row["shares"]["of"] for row in found["groups"]["rows"]] == [300]
     assert "dec_0" not in (out / "monitor.json").read_text() + (out / "monitor.html").read_text()
-    monitor(capsys, url, frozen, "--from", "2026-07-01", "--to", "2026-08-31")
+    summer, later = ("--from", "2026-07-01", "--to", "2026-08-31"), "2026-09-01..2026-09-30"
+    monitor(capsys, url, frozen, *summer, "--baseline", later)
     _, again = monitor(capsys, url, out, *SEPTEMBER, "--baseline", frozen / "monitor.json")
     assert again["drift"] == found["drift"]
     _, few = monitor(capsys, url, out, *SEPTEMBER, "--baseline", "2026-08-20..2026-08-31")
     assert {row["psi"] for row in few["drift"]} == {None}
     assert "fewer than 200 applicants" in (out / "monitor.html").read_text()
+    monitor(capsys, url, out, "--from", "2026-09-30", "--to", "2026-09-30", *SUMMER)
+    assert "No score or factor could be judged" in (out / "monitor.html").read_text()
+    groups.write_text("decision_id,group\n")
+    done, _ = monitor(capsys, url, out, *SEPTEMBER, "--groups", groups)
+    assert "names no decision of" in done.err
 
 
 def test_a_decision_is_read_as_the_rules_concluded_it() -> None:
@@ -129,29 +133,24 @@ async def test_loans_results_and_steps_are_of_the_days_of_the_rules(url: str) ->
         plan = await steps(reader, PRODUCT, days, _ZONE)
     repaid, lost = (LoanState(1, bad=bad, closed=True) for bad in (False, True))
     late, caught_up = (LoanState(age, bad=not age, closed=False) for age in (0, 1))
-    assert loans == [
-        ObservedLoan(decision, _FIRST, _PAID_OUT, states)
-        for decision, states in (
-            ("dec_crm", (repaid,)),
-            ("dec_los", (late, caught_up)),
-            ("dec_los", (lost,)),
-        )
-    ]
+    expected = (("dec_crm", (repaid,)), ("dec_los", (late, caught_up)), ("dec_los", (lost,)))
+    assert loans == [ObservedLoan(one, _FIRST, _PAID_OUT, states) for one, states in expected]
     assert [(one.day, one.text[-8:]) for one in plan] == [(_FIRST, "(RISK-7)")]
 
 
 WRONG = [
     (("--to", "2026-08-31"), "--from and --to: 2026-08-31 is before 2026-09-01"),
     (("--to", "soon"), "--from and --to: soon is no day, write it as 2026-10-31"),
-    (
-        ("--baseline", "2026-08-01..2026-09-01"),
-        "--baseline 2026-08-01..2026-09-01 shares days with",
-    ),
-    (("--baseline", "gone.json"), "--baseline gone.json cannot be read (No such file"),
+    (("--to", "9999-12-31"), "--from and --to: 9999-12-31 is after today, 2"),
+    (("--baseline", "2026-08-01..2026-09-01"), "2026-08-01..2026-09-01 shares days with 2026-"),
+    (("--baseline", "2026-09-30..2026-10-31"), "2026-09-30..2026-10-31 shares days with 2026-"),
+    (("--baseline", "2026-07-01"), "--baseline 2026-07-01 is no file: name days as 2026-07-01.."),
+    (SUMMER, f"there are no decisions of {PRODUCT} from 2026-07-01 to 2026-08-31 in Asia/Manila"),
     (("--baseline", "made.csv"), "is not what `decision-service monitor --out` wrote"),
     (("--forecast", "made.csv"), "is not what `decision-service backtest --out` wrote"),
     (("--forecast", "impact.json"), f"--forecast impact.json is of test-loan, not {PRODUCT}"),
     (("--groups", "made.csv"), "must be decision_id,group or customer_ref,group"),
+    (("--groups", "/dev/null"), "--groups /dev/null begins with nothing: its first line must"),
     (("--groups", "twice.csv"), "twice.csv:3: this customer_ref has another group above"),
     (("--groups", "torn.csv"), "torn.csv:2: a line is one customer_ref and one group"),
     ((), f"there are no decisions of {PRODUCT} from 2026-09-01 to 2026-09-30 in Asia/Manila"),
@@ -159,14 +158,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("words", "sentence"), WRONG)
-def test_what_is_wrong_is_one_sentence(
-    words: tuple[str, ...],
-    sentence: str,
-    url: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_wrong_is_one_sentence(words, sentence, url, tmp_path, capsys, monkeypatch):
     """Nothing is written, and no key of a file is in the sentence."""
     monkeypatch.chdir(tmp_path)
     Path("impact.json").write_bytes(encoded(impact()))

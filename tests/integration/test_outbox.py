@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import sqlalchemy as sa
@@ -20,10 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.review_steps import By
-from decision_service.domain.ports import StoredText
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
-from decision_service.outbox.events import Attempt, Event, EventFilter, EventType
+from decision_service.outbox.events import Attempt, Backlog, Event, EventFilter, EventType
 from decision_service.outbox.subscriptions import Subscription, is_public, read_subscriptions
+from decision_service.rulebook.acceptance import keep
+from decision_service.rulebook.folder import RuleFolder
 from decision_service.rules.language.diagnostics import Report
 from decision_service.server import sender as delivery
 from decision_service.server.events import Follow
@@ -31,6 +33,7 @@ from decision_service.server.sender import PAUSES, Receiver, Sender
 from decision_service.store import outbox
 from decision_service.store.engine import PostgresServer, parse_store_url
 from decision_service.store.store import Store
+from tests.fakes.world import SetClock
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 from tests.kits.notice_log import LETTER
 from tests.kits.outbox_receiver import SECRETS, receiving
@@ -41,22 +44,9 @@ from tests.kits.stores import opened
 
 ALL = EventFilter()
 AWAY = Subscription("los", "http://127.0.0.1:9/", ALL, (), allow_private=True)
+LOADED = Event(id="evt_1", type="rules.loaded", made=NOON, sequence=1, key="")
 DAY = timedelta(days=1)
-
-
-@dataclass
-class Hands:
-    """A clock that is moved by hand."""
-
-    at: datetime = NOON
-
-    def now(self) -> datetime:
-        """The time it was set to."""
-        return self.at
-
-    def monotonic(self) -> float:
-        """The same in seconds."""
-        return self.at.timestamp()
+Shared: TypeAlias = tuple[str, AsyncEngine]
 
 
 @pytest.fixture
@@ -73,19 +63,29 @@ async def heard() -> AsyncIterator[Heard]:
         yield heard
 
 
+@pytest.fixture
+async def shared(postgres: Postgres) -> AsyncIterator[Shared]:
+    """An empty store that processes share, and connections apart from theirs."""
+    address = parse_store_url(url := postgres.migrated())
+    assert isinstance(address, PostgresServer)
+    engine = create_async_engine(address.url)
+    yield url, engine
+    await engine.dispose()
+
+
 async def every(store: Store, chosen: EventFilter = ALL) -> Sequence[Event]:
     """All events of a store so far."""
     return (await store.outbox.page(0, await store.outbox.end(), chosen, 500)).events
 
 
-async def rounds(store: Store, to: Subscription, clock: Hands, until: datetime) -> None:
+async def rounds(store: Store, to: Subscription, clock: SetClock, until: datetime) -> None:
     """Send whatever is due, minute by minute of a clock that is moved."""
     sender = Sender(store.outbox, [to], clock)
     receiver = Receiver(to)
-    while clock.at <= until:
+    while clock.wall <= until:
         while await sender.round(to, receiver):
             pass
-        clock.at += timedelta(minutes=10)
+        clock.wall += timedelta(minutes=10)
     await receiver.aclose()
 
 
@@ -97,7 +97,7 @@ async def begun(store: Store, to: Subscription) -> None:
 
 
 async def test_each_thing_that_happens_is_one_event_of_its_caller(store: Store) -> None:
-    """By ids alone, once however often it is recorded; others' events are not shown."""
+    """By ids alone, and once, also where processes record it together; others' are not shown."""
     again = numbered(2, replaces=ENTRY.decision_id)
     for entry in (ENTRY, ENTRY, again):
         await store.commit(entry)
@@ -107,21 +107,16 @@ async def test_each_thing_that_happens_is_one_event_of_its_caller(store: Store) 
     for _ in range(2):
         await store.notices.record(letter)
         await store.append(FIRST)
-        await store.put_texts([StoredText("rules-1795000000000000", "rules", b"{}")])
         await store.outbox.rules_refused("R101 rules.yaml", NOON)
+    for text in ("a: 1", "a: 2", "a: 1"):
+        folder = RuleFolder(data={"a.yaml": text})
+        await asyncio.gather(*(keep(store, folder, NOON + number * DAY) for number in range(2)))
     await store.erase(ENTRY.user_id)
     found = await every(store)
-    assert [one.type for one in found] == [
-        EventType.DECISION_RECORDED,
-        EventType.DECISION_AGAIN,
-        EventType.REVIEW_OPENED,
-        EventType.LETTER_MADE,
-        EventType.ROLLOUT_STEPPED,
-        EventType.RULES_LOADED,
-        EventType.RULES_REFUSED,
-        EventType.REVIEW_ENDED,
-        EventType.APPLICANT_ERASED,
-    ]
+    assert " ".join(one.type for one in found) == (
+        "decision.recorded decision.again review.opened letter.made rollout.stepped rules.refused "
+        "rules.loaded rules.loaded rules.loaded review.ended applicant.erased"
+    )
     said = b"".join(one.body("s-1") for one in found).decode()
     assert not [one for one in ("Ana Cruz", "Why", "hindi", "maria", "PHP") if one in said]
     assert {one.user_id for one in found if one.user_id} == {ENTRY.user_id}
@@ -146,10 +141,9 @@ async def test_events_go_with_their_decision_but_that_of_the_erasure(url: str) -
         assert due.event == left
 
 
-async def test_what_is_erased_while_it_is_taken_is_not_left_to_be_sent(postgres: Postgres) -> None:
+async def test_what_is_erased_while_it_is_taken_is_not_left_to_be_sent(shared: Shared) -> None:
     """By another process: the erasure waits for it, and what comes next is sent."""
-    url, waiting = postgres.migrated(), sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    engine = engine_of(url)
+    (url, engine), waiting = shared, sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     async with opened(url, erase_decisions=True) as store, engine.connect() as taking:
         await begun(store, AWAY)
         await store.commit(ENTRY)
@@ -162,7 +156,6 @@ async def test_what_is_erased_while_it_is_taken_is_not_left_to_be_sent(postgres:
         await store.outbox.collect(AWAY, NOON)
         [due] = await store.outbox.due(AWAY, NOON + DAY, 10)
         assert due.event.type == EventType.APPLICANT_ERASED
-    await engine.dispose()
 
 
 async def test_retention_takes_events_of_no_decision_too(store: Store) -> None:
@@ -173,20 +166,12 @@ async def test_retention_takes_events_of_no_decision_too(store: Store) -> None:
     assert await every(store) == []
 
 
-def engine_of(url: str) -> AsyncEngine:
-    """Connections apart from those of a store."""
-    address = parse_store_url(url)
-    assert isinstance(address, PostgresServer)
-    return create_async_engine(address.url)
-
-
-async def test_a_cursor_passes_nothing_that_may_still_be_committed(postgres: Postgres) -> None:
+async def test_a_cursor_passes_nothing_that_may_still_be_committed(shared: Shared) -> None:
     """One commit is held open while three processes go on: nothing is skipped, nothing comes twice.
 
     What was written first is committed last; what is rolled back never comes.
     """
-    url = postgres.migrated()
-    engine = engine_of(url)
+    url, engine = shared
     stores = [await Store.open(url) for _ in range(3)]
     seen: list[Event] = []
     place = 0
@@ -199,22 +184,19 @@ async def test_a_cursor_passes_nothing_that_may_still_be_committed(postgres: Pos
         return len(page.events)
 
     for number in range(1, 6):
-        held, lost = await engine.connect(), await engine.connect()
-        for connection, of in ((held, f"held {number}"), (lost, f"lost {number}")):
-            row = outbox.row(EventType.ROLLOUT_STEPPED, of, NOON)
-            await connection.run_sync(outbox.record, [row])
-        before = len(seen)
-        entries = [numbered(100 * number + each) for each in range(12)]
-        await asyncio.gather(
-            *(stores[each % 3].commit(entry) for each, entry in enumerate(entries))
-        )
-        while await read_on():
-            pass
-        assert len(seen) == before, "what was committed later waits for the open transaction"
-        await lost.rollback()
-        await held.commit()
-        for connection in (held, lost):
-            await connection.close()
+        async with engine.connect() as held, engine.connect() as lost:
+            for connection, of in ((held, f"held {number}"), (lost, f"lost {number}")):
+                row = outbox.row(EventType.ROLLOUT_STEPPED, of, NOON)
+                await connection.run_sync(outbox.record, [row])
+            before = len(seen)
+            entries = [numbered(100 * number + each) for each in range(12)]
+            commits = [stores[each % 3].commit(entry) for each, entry in enumerate(entries)]
+            await asyncio.gather(*commits)
+            while await read_on():
+                pass
+            assert len(seen) == before, "what was committed later waits for the open transaction"
+            await lost.rollback()
+            await held.commit()
         while len(seen) < before + 13:
             await read_on()
     assert {*Counter(one.id for one in seen).values()} == {1}
@@ -222,13 +204,11 @@ async def test_a_cursor_passes_nothing_that_may_still_be_committed(postgres: Pos
     assert [one.sequence for one in seen] == sorted(one.sequence for one in seen)
     for one in stores:
         await one.aclose()
-    await engine.dispose()
 
 
-async def test_what_waits_for_another_transaction_comes_after_it(postgres: Postgres) -> None:
+async def test_what_waits_for_another_transaction_comes_after_it(shared: Shared) -> None:
     """Also where it began first; a subscription that is new meanwhile is sent nothing older."""
-    url = postgres.migrated()
-    engine = engine_of(url)
+    url, engine = shared
     async with engine.connect() as second, engine.connect() as first, opened(url) as store:
         for connection in (second, first):
             await connection.execute(sa.text("SELECT pg_current_xact_id()"))
@@ -243,12 +223,21 @@ async def test_what_waits_for_another_transaction_comes_after_it(postgres: Postg
         await store.outbox.collect(AWAY, NOON)
         await store.outbox.collect(AWAY, NOON)
         assert await store.outbox.due(AWAY, NOON + DAY, 10) == []
-    await engine.dispose()
 
 
-async def test_who_waits_gets_an_event_when_it_is_there(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+async def test_what_an_open_transaction_holds_back_is_seen(
+    postgres: Postgres, shared: Shared
 ) -> None:
+    """Its age counts before it can be taken, also where the transaction is of another database."""
+    async with opened(postgres.copied()) as store, shared[1].connect() as held:
+        await begun(store, AWAY)
+        await held.execute(sa.text("SELECT pg_current_xact_id()"))
+        await store.commit(ENTRY)
+        assert await store.outbox.collect(AWAY, NOON) == 0
+        assert await store.outbox.backlog(["los"]) == [Backlog("los", 0, ENTRY.created, 0)]
+
+
+async def test_who_waits_gets_an_event(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many wait together, each for what it may see; without one the page is empty in the end."""
     follow = Follow(store.outbox)
     after = await store.outbox.end()
@@ -313,33 +302,32 @@ async def test_a_kill_loses_no_event_and_makes_none(
     done = subprocess.run([sys.executable, "-c", _DIES, url, point], check=False)
     assert done.returncode == 9
     async with opened(url) as store:
-        await rounds(store, to, Hands(), NOON)
+        await rounds(store, to, SetClock(NOON), NOON)
         assert [one["type"] for one in heard.taken] == [EventType.DECISION_RECORDED] * sent
 
 
 async def test_what_was_received_but_not_noted_is_sent_again(store: Store, heard: Heard) -> None:
-    """The sender ends between the answer and its note: the same id comes again, signed anew."""
-    to, clock = heard.subscription(), Hands()
+    """The sender ends before its note: the same id comes again. No answer is read to its end."""
+    to, clock = heard.subscription(), SetClock(NOON)
     await begun(store, to)
     await store.commit(ENTRY)
     await store.outbox.collect(to, NOON)
     [one] = await store.outbox.due(to, NOON, 10)
-    receiver = Receiver(to)
+    heard.answers, receiver = (lambda _: 207), Receiver(to)
     assert await receiver.send(one.event, one.event.body("s"), NOON) == ""
     await receiver.aclose()
     await rounds(store, to, clock, NOON)
-    ids = [event["id"] for event in heard.taken]
-    assert ids == [one.event.id] * 2
+    assert [event["id"] for event in heard.taken] == [one.event.id] * 2
 
 
 @pytest.mark.parametrize("fault", [500, 301, 302, None, "away"])
 async def test_a_receiver_that_is_ill_for_most_of_a_day_loses_nothing(
     store: Store, heard: Heard, fault: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It answers 500, a redirect, or nothing, or is away; then each event comes, in order."""
+    """It answers 500, a redirect, nothing, or is away and the clock goes back; then all come."""
     monkeypatch.setattr(delivery, "SECONDS", 0.2 if fault is None else 5.0)
     monkeypatch.setattr(delivery, "JITTER", 0.0)
-    to, clock = heard.subscription(), Hands()
+    to, clock = heard.subscription(), SetClock(NOON)
     ill = replace(to, url="http://127.0.0.1:9/") if fault == "away" else to
     await begun(store, to)
     entries = [numbered(number, user_id=f"user-{number % 3}") for number in range(1, 13)]
@@ -348,8 +336,8 @@ async def test_a_receiver_that_is_ill_for_most_of_a_day_loses_nothing(
     heard.answers = lambda _: fault
     await rounds(store, ill, clock, NOON + timedelta(hours=1 if fault is None else 20))
     assert heard.taken == []
-    heard.answers = lambda _: 204
-    await rounds(store, to, clock, clock.at + timedelta(hours=3))
+    heard.answers, clock.wall = (lambda _: 204), clock.wall - DAY * (fault == "away")
+    await rounds(store, to, clock, clock.wall + timedelta(hours=3))
     of = {entry.decision_id: entry.user_id for entry in entries}
     taken = [one["data"]["decision_id"] for one in heard.taken]
     assert sorted(taken) == sorted(of)
@@ -364,11 +352,9 @@ async def test_a_receiver_that_is_ill_for_most_of_a_day_loses_nothing(
     assert not [head for head in heard.heads if head["host"] not in to.url]
 
 
-async def test_an_event_waits_for_an_earlier_one_of_its_person_alone(
-    store: Store, heard: Heard
-) -> None:
+async def test_an_event_waits_for_those_of_its_person(store: Store, heard: Heard) -> None:
     """One that its receiver refuses holds its own person back until it is dead, and no other."""
-    to, clock = heard.subscription(), Hands()
+    to, clock = heard.subscription(), SetClock(NOON)
     await begun(store, to)
     first, second, other = numbered(1), numbered(2), numbered(3, user_id="user-other")
     for entry in (first, second, other):
@@ -386,23 +372,21 @@ async def test_an_event_waits_for_an_earlier_one_of_its_person_alone(
     [dead] = await store.outbox.dead(("", 0), 10)
     assert (dead.subscription, dead.event.decision_id) == ("los", first.decision_id)
     heard.answers = lambda _: 204
-    assert await store.outbox.resend(dead.event.id, clock.at) == 1
-    assert await store.outbox.resend("evt_unknown", clock.at) == 0
-    await rounds(store, to, clock, clock.at)
+    assert await store.outbox.resend(dead.event.id, clock.wall) == 1
+    assert await store.outbox.resend("evt_unknown", clock.wall) == 0
+    await rounds(store, to, clock, clock.wall)
     assert heard.taken[-1]["id"] == dead.event.id
     assert await store.outbox.dead(("", 0), 10) == []
 
 
-async def test_what_is_not_received_is_seen_where_no_process_sends(
-    store: Store, heard: Heard
-) -> None:
-    """How much it is and how old, by subscription, also where it is nothing."""
-    to, clock = heard.subscription(), Hands(ENTRY.created + timedelta(minutes=16))
+async def test_what_is_not_received_is_seen(store: Store, heard: Heard) -> None:
+    """How much it is and how old, by subscription, also where no process sends."""
+    to, clock = heard.subscription(), SetClock(ENTRY.created + timedelta(minutes=16))
     sender = Sender(store.outbox, [to, heard.subscription("other")], clock)
     await sender.look()
     await store.commit(ENTRY)
     await sender.look()
-    sent = await store.outbox.due(heard.subscription("other"), clock.at, 10)
+    sent = await store.outbox.due(heard.subscription("other"), clock.wall, 10)
     await store.outbox.settle([Attempt(one, received=True) for one in sent])
     await sender.look()
     seen = {
@@ -418,33 +402,46 @@ async def test_what_is_not_received_is_seen_where_no_process_sends(
 async def test_one_process_sends_until_it_hangs_or_is_gone(postgres: Postgres) -> None:
     """Another one takes over once the lease is over or the connection of the first has ended."""
     url = postgres.migrated()
-    here, there = await Store.open(url), await Store.open(url)
-    assert [await here.outbox.may_send() for _ in range(3)] == [True] * 3
-    assert not await there.outbox.may_send()
     psql = [str(postgres.server.bin_path / "psql"), url, "-qc"]
-    subprocess.run([*psql, "UPDATE leases SET expires = now() - interval '1 s'"], check=True)
-    assert await there.outbox.may_send()
-    assert not await here.outbox.may_send()
-    await there.aclose()
-    while not await here.outbox.may_send():
-        pass
-    await here.aclose()
+    async with opened(url) as here:
+        async with opened(url) as there:
+            assert [await here.outbox.may_send() for _ in range(3)] == [True] * 3
+            assert not await there.outbox.may_send()
+            subprocess.run([*psql, "UPDATE leases SET expires = '2020-01-01'"], check=True)
+            assert await there.outbox.may_send()
+            assert not await here.outbox.may_send()
+        while not await here.outbox.may_send():
+            pass
 
 
 async def test_a_name_that_leads_to_this_machine_is_not_called(heard: Heard) -> None:
     """Whatever it meant when the file was read; the address is looked at when it is called."""
     to = replace(heard.subscription(), allow_private=False)
     receiver = Receiver(replace(to, url=to.url.replace("127.0.0.1", "localhost")))
-    event = Event(id="evt_1", type="rules.loaded", made=NOON, sequence=1, key="")
-    why = await receiver.send(event, event.body("s"), NOON)
+    why = await receiver.send(LOADED, b"{}", NOON)
     assert "which is no public address" in why
     assert heard.came == []
     await receiver.aclose()
 
 
+async def test_a_name_whose_server_hangs_keeps_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many events wait for it; it is looked up in the letters of DNS."""
+    monkeypatch.setattr(delivery, "SECONDS", 0.2)
+    asked: list[bytes] = []
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *to: asked.append(to[0]) or answered.wait())
+    receiver = Receiver(replace(AWAY, url="https://straße.example/"))
+    for _ in range(2):
+        said = await asyncio.gather(*(receiver.send(LOADED, b"{}", NOON) for _ in range(3)))
+        assert {*said} == {"no answer within 0.2 s"}
+    answered.set()
+    assert asked == [b"xn--strae-oqa.example"]
+    await receiver.aclose()
+
+
 INSIDE = (
-    "10.0.0.1 127.0.0.1 169.254.169.254 192.168.1.1 224.0.0.1 0.0.0.0 100.64.0.1 ::1 "
-    "fe80::1%eth0 fc00::1 ff02::1 ::ffff:10.0.0.1 2002:a00:1:: 64:ff9b::a00:1"
+    "10.0.0.1 127.0.0.1 169.254.169.254 192.168.1.1 224.0.0.1 0.0.0.0 100.64.0.1 ::1 ::10.0.0.1 "
+    "fe80::1%0 fec0::1 fc00::1 ff02::1 ::ffff:10.0.0.1 2002:a00:1:: 64:ff9b::a00:1 64:ff9b:1::a00:1"
 )
 
 

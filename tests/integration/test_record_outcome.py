@@ -41,7 +41,6 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """An empty store."""
     async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
         yield store
 
@@ -58,7 +57,6 @@ async def recorder(store: Store, world: World, **changes: object) -> tuple[Recor
 
 
 def report(decision_id: str, as_of: date = TODAY, currency: str = "PHP") -> LoanOutcome:
-    """A loan with an instalment."""
     amount = Money(currency, 100_000)
     return LoanOutcome(decision_id, "LN-1", as_of, LoanStatus.CHARGED_OFF, instalment=amount)
 

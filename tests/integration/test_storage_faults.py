@@ -22,7 +22,6 @@ from tests.kits.watched_database import LINGER, rows_on_disk
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the store is."""
     return tmp_path / "decisions.db"
 
 

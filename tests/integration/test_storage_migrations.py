@@ -47,7 +47,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    """A migrated database."""
     await migrate(url)
     database = await open_database(url)
     yield database

@@ -51,7 +51,6 @@ def url(postgres: Postgres) -> str:
 
 
 async def ids(store: Store) -> list[str]:
-    """All decisions in the store."""
     return [row.decision_id for row in await store.list(Filter(), None, 10_000)]
 
 

@@ -27,12 +27,10 @@ async def read(log: Store, n: int, *counts: KnownCount, consent: int = 0) -> Non
 
 
 def told(source: str, kind: Kind = Kind.EINCOMES, newest: int | None = MONTH) -> KnownCount:
-    """What a source gave."""
     return KnownCount(source, kind, 12, newest)
 
 
 def left(source: str, kind: Kind = Kind.EINCOMES, newest: int = MONTH) -> KnownCount:
-    """What is left of it."""
     return KnownCount(source, kind, 0, newest)
 
 

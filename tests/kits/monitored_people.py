@@ -72,20 +72,11 @@ def opened_review(
     every, becomes = turned.get(entry.outcome, (COUNT, entry.outcome))
     if number % every:
         return None
-    review = Review(
-        **ids,
-        caller=entry.caller,
-        product=PRODUCT,
-        outcome=entry.outcome,
-        review_id=f"rev_{number}",
-        origin=ReviewOrigin.REFERRED,
-        queue="default",
-        opened=at,
-        due=at + _DAY,
-        state=ReviewState.COMPLETED,
-        result=ReviewResult(becomes, "CALLED", "called"),
-        ended=at + _DAY,
-    )
+    own = {"review_id": f"rev_{number}", "origin": ReviewOrigin.REFERRED, "queue": "default"}
+    asked = {"caller": entry.caller, "product": PRODUCT, "outcome": entry.outcome}
+    result = {"state": ReviewState.COMPLETED, "result": ReviewResult(becomes, "CALLED", "called")}
+    times = {"opened": at, "due": at + _DAY, "ended": at + _DAY}
+    review = Review(**ids, **own, **asked, **result, **times)
     return OpenedReview(review, ReviewEvent(1, at, "", ReviewAction.OPENED))
 
 

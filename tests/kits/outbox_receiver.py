@@ -14,7 +14,7 @@ from typing import Any
 from standardwebhooks import Webhook
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from decision_service.outbox.events import EventFilter
@@ -27,7 +27,10 @@ KEYS = tuple(map(Webhook, SECRETS))
 
 @dataclass
 class Receiver:
-    """`answers` gives the status by the event; None never answers. `taken` are those with 2xx."""
+    """`answers` gives the status by the event; None never answers. `taken` are those with 2xx.
+
+    The body of 207 is many chunks and never ends.
+    """
 
     url: str = ""
     came: list[dict[str, Any]] = field(default_factory=list)
@@ -56,7 +59,14 @@ class Receiver:
             self.taken.append(event)
         elsewhere = "//:99999999/" if status == 302 else f"{self.url}/elsewhere"
         heads = {"location": elsewhere, "set-cookie": f"cookie-{len(self.came)}=1"}
+        if status == 207:
+            return StreamingResponse(self.chunks(), status)
         return Response(status_code=status, headers=heads)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"."
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager

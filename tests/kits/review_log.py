@@ -85,7 +85,6 @@ def by(who: str, request_id: str = "") -> By:
 
 
 def claimed_by(who: str) -> Move:
-    """A claim."""
     return lambda review, _: steps.claim(review, by(who))
 
 

@@ -17,7 +17,6 @@ Row = tuple[str, tuple[bytes, ...]]
 
 
 async def stolen_rows(url: str) -> list[Row]:
-    """Every row of every table."""
     database = await open_database(url)
     try:
         return await database.read(_every_row)

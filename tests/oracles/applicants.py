@@ -62,7 +62,6 @@ class Case:
 
 
 def applicant(seed: int) -> Case:
-    """The applicant of one seed."""
     rng = Random(seed)
     as_of = _as_of(rng)
     draft = Draft(rng, as_of, {kind: [] for kind in Kind if kind is not Kind.ACCOUNTS})

@@ -86,7 +86,6 @@ class Words:
         return self.rng.choice(["3", "7", *self.scope.of("integer"), "params.share"])
 
     def number(self, depth: int) -> str:
-        """An expression of a number."""
         name = self.rng.choice(self.scope.of(*NUMERIC))
         if depth <= 0 or self.rng.random() < 0.2:
             return name
@@ -102,7 +101,6 @@ class Words:
         return self.one_of(forms)
 
     def flag(self, depth: int) -> str:
-        """A condition."""
         if depth <= 0 or self.rng.random() < 0.3:
             return self.comparison(max(depth, 0))
         a, b = self.flag(depth - 1), self.flag(depth - 1)

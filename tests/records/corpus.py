@@ -36,7 +36,6 @@ def names() -> list[str]:
 
 
 def read_book(name: str) -> Book:
-    """A book of the corpus."""
     return Book(name, *(_read(f"{name}.{part}") for part in ("given", "facts", "expected")))
 
 

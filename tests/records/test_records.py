@@ -50,7 +50,6 @@ def pure_differences(book: Book, rules: Path) -> Iterator[str]:
 
 
 def book_with(record: str) -> Book:
-    """A book of one record."""
     book = next(one for one in map(_book, names()) if record in one.expected)
     parts = ({record: one[record]} for one in (book.facts, book.expected))
     given = {**book.given, "records": {record: book.given["records"][record]}}

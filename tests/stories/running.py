@@ -48,7 +48,6 @@ class _Clock:
 
 
 def decide(story: ServiceStory) -> Decided:
-    """The decision of a story."""
     ruleset, case = story.rules.ruleset, story.rules.case
     try:
         inputs = bound_inputs(shipped().product(story.product), ruleset, case.given.inputs)

@@ -50,7 +50,6 @@ class ServiceStory:
 
     @property
     def path(self) -> str:
-        """The file."""
         return self.rules.case.place.file
 
     @property

@@ -21,7 +21,6 @@ LEAST = 80
 
 @pytest.fixture(params=NAMES)
 def story(request: pytest.FixtureRequest) -> ServiceStory:
-    """Each story."""
     return story_named(request.param)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from bench.reliability import sabotage
 from bench.reliability.evidence.scenarios import Scenarios, Tally
-from decision_service.runtime.telemetry import configure_logging
+from decision_service.runtime.logs import configure_logging
 from tests.unit.smile.virtual import run
 
 

@@ -21,7 +21,6 @@ MOST_PROBLEMS = 200
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text as YAML counts them."""
     return _LINE_BREAK.split(text)
 
 

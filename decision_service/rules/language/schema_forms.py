@@ -86,6 +86,5 @@ def other_names(catalogue: Mapping[str, FactorSpec]) -> Schema:
 
 
 def meaning(spec: FactorSpec) -> str:
-    """What a factor is, with its type and unit."""
     unit = f", {spec.unit}" if spec.unit and spec.unit != spec.type else ""
     return f"{spec.sentence} ({spec.type}{unit})"

@@ -8,8 +8,8 @@ import os
 import secrets
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, aclosing, closing, suppress
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -165,18 +165,16 @@ def _unfinished(path: Path, store: str | None) -> dict[str, int]:
     return {} if old.complete else old.removed
 
 
-def _from(day: date) -> sa.ColumnElement[bool]:
-    return _ROW.created >= (day - _EPOCH).days * _DAY
-
-
-def days(connection: sa.Connection, since: date) -> Collection[date]:
-    """Those from one on that have decisions."""
-    found = sa.select(_ROW.created // _DAY).where(_KEPT, _from(since)).distinct()
-    return [_EPOCH + timedelta(days=one) for one in connection.scalars(found)]
+def days(connection: sa.Connection) -> Mapping[date, int]:
+    """Those that have decisions, with how many."""
+    number = (_ROW.created // _DAY).label("number")
+    found = sa.select(number, sa.func.count()).where(_KEPT).group_by("number")
+    return {_EPOCH + timedelta(days=one): many for one, many in connection.execute(found)}
 
 
 def _of_day(day: date, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    return sa.select(*columns).where(_KEPT, _from(day), ~_from(day + timedelta(days=1)))
+    begins = (day - _EPOCH).days * _DAY
+    return sa.select(*columns).where(_KEPT, _ROW.created >= begins, _ROW.created < begins + _DAY)
 
 
 def made_on(connection: sa.Connection, day: date) -> Collection[str]:
@@ -223,30 +221,33 @@ async def export(
 
     What the store has no more goes from all. Raises CommandError, StoreError, OSError.
     """
-    database, written = await read_store(url), 0
-    try:
+    written = 0
+    async with aclosing(await read_store(url)) as database:
         store = await database.read(lambda one: one.scalar(sa.select(event_stores.c.store_id)))
         with closing(Folder(to, store)) as folder:
             rules = await database.read(partial(texts.last, kind="ruleset", most=_ALL_RULES))
             labels = {one.digest: _labels(one) for one in rules}
-            every = sorted({*await database.read(partial(days, since=since)), *folder.begin()})
-            for done, day in enumerate(every, 1):
+            counts = await database.read(days)
+            every = sorted({*(one for one in counts if one >= since), *folder.begin()})
+            most = sum(counts.get(one, 0) for one in every)
+            for day in every:
                 before = folder.decisions(day)
                 same = before == await database.read(partial(made_on, day=day))
                 names = tables.LIVE if same and day < since else (*tables.SCHEMAS,)
-                found = await _write(database, folder, day, names, labels)
+                found = set[str]()
+                async for some in _write(database, folder, day, names, labels):
+                    found |= some
+                    written += len(some)
+                    show(written, most, written)
                 folder.put(day, names, len({*(before or ())} - found), left=bool(found))
-                show(done, len(every), written := written + len(found))
             return folder.finish()
-    finally:
-        await database.aclose()
 
 
 async def _write(
     database: Readable, folder: Folder, day: date, names: Collection[str], labels: Known
-) -> set[str]:
-    """Write new files of tables of a day; its decisions."""
-    found, after, whole = set[str](), (0, ""), "decisions" in names
+) -> AsyncGenerator[set[str], None]:
+    """Write new files of tables of a day; its decisions, page by page."""
+    after, whole = (0, ""), "decisions" in names
     work = partial(page, day=day, key=folder.key, labels=labels if whole else None)
     with ExitStack() as stack:
         writers = {
@@ -259,9 +260,8 @@ async def _write(
             entries, rows = read
             for name, writer in writers.items():
                 writer.write_table(pyarrow.Table.from_pylist(rows[name], writer.schema))
-            found |= {tag_of(one.decision_id) for one in entries}
             after = microseconds(entries[-1].created), entries[-1].decision_id
+            yield {tag_of(one.decision_id) for one in entries}
         if whole:
             writers["decisions"].close()
             writers["versions"].write_table(tables.versions_of(folder.fresh / "decisions"))
-    return found

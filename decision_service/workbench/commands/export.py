@@ -46,7 +46,7 @@ def export(
     except StoreError as error:
         raise CommandError(str(error)) from None
     except OSError as error:
-        why = f"({error.strerror or error}): give it space and the right to write there"
+        why = f"({error.strerror or error}): choose a folder of yours with space"
         raise CommandError(f"{error.filename or to} cannot be written {why}") from None
     days = [one["rows"] for one in made.files if one["path"].startswith("decisions/")]
     if form is Format.JSON:

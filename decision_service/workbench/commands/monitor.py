@@ -6,9 +6,10 @@ import asyncio
 import csv
 from collections.abc import Mapping
 from contextlib import aclosing
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -21,7 +22,7 @@ from decision_service.rules.language.fields import parse_day
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.config import load
 from decision_service.workbench.backtest.render import decoded, encoded
-from decision_service.workbench.backtest.replica import KeyRange, StoreReader
+from decision_service.workbench.backtest.replica import StoreReader
 from decision_service.workbench.backtest.report import ImpactReport
 from decision_service.workbench.commands.backtest import days_within, write_report
 from decision_service.workbench.commands.folder import LoadedRules
@@ -37,6 +38,7 @@ from decision_service.workbench.monitor.report import (
     report_of,
 )
 
+Days = tuple[date, date, ZoneInfo]
 Report = TypeVar("Report", MonitorReport, ImpactReport)
 
 
@@ -68,17 +70,14 @@ def monitor(
     Volume and outcomes by version and arm, drift from a baseline, overrides, loans by month, a
     forecast and what came, and groups. The store, or a replica of it, is only read.
     """
-    first, last = _days(f"{since}..{until}", "--from and --to")
     try:
         ruleset = LoadedRules.read(rules).rulebook.product(product).champion
     except ProductUnknown as error:
         raise CommandError(str(error)) from None
-    before = _baseline(baseline, product) if baseline else None
+    first, last = _days(f"{since}..{until}", "--from and --to", ruleset.zone)
+    before = _baseline(baseline, product, ruleset.zone) if baseline else None
     if before is not None and before.until >= first and before.since <= last:
-        raise CommandError(
-            f"--baseline {baseline} shares days with {first} to {last}, which would compare "
-            "decisions with themselves: choose other days"
-        )
+        raise CommandError(f"--baseline {baseline} shares days with {first} to {last}: take others")
     impact = None if forecast is None else _read(forecast, "--forecast", ImpactReport, product)
     keys = None if groups is None else groups_of(groups)
     rules_now = f"v{ruleset.version}", ruleset.digest
@@ -87,12 +86,12 @@ def monitor(
         report = asyncio.run(_report(ruleset, subject, store, before, impact, keys))
     except StoreError as error:
         raise CommandError(str(error)) from None
-    if report.groups is not None and keys and report.groups.unmatched == len(keys):
+    if report.groups is not None and report.groups.unmatched == len(keys or ()):
         raise CommandError(f"--groups {groups} names no decision of {product} in these days")
     write_report(out, {"monitor.html": html(report), "monitor.json": encoded(report).decode()})
 
 
-def _days(text: str, option: str) -> tuple[date, date]:
+def _days(text: str, option: str, zone: ZoneInfo) -> tuple[date, date]:
     words = text.partition("..")
     first, last = map(parse_day, words[::2])
     if first is None or last is None:
@@ -100,13 +99,18 @@ def _days(text: str, option: str) -> tuple[date, date]:
         raise CommandError(f"{option}: {wrong or 'nothing'} is no day, write it as 2026-10-31")
     if last < first:
         raise CommandError(f"{option}: {last} is before {first}")
+    if last > (today := datetime.now(zone).date()):
+        raise CommandError(f"{option}: {last} is after today, {today} in {zone.key}")
     return first, last
 
 
-def _baseline(word: str, product: str) -> Baseline:
+def _baseline(word: str, product: str, zone: ZoneInfo) -> Baseline:
     """The population of a file, or days that are not counted yet; raises CommandError."""
-    if ".." in word and not Path(word).is_file():
-        return Baseline(*_days(word, "--baseline"))
+    if not Path(word).is_file():
+        if ".." not in word:
+            takes = "name days as 2026-07-01..2026-07-31, or an earlier monitor.json"
+            raise CommandError(f"--baseline {word} is no file: {takes}")
+        return Baseline(*_days(word, "--baseline", zone))
     report = _read(Path(word), "--baseline", MonitorReport, product)
     of, name = report.subject, f"{Path(word).name} ({report.digest[:16]})"
     return Baseline(of.since, of.until, report.applicants, report.population, name)
@@ -140,18 +144,15 @@ def groups_of(file: Path) -> Mapping[str, str]:
                     "must be decision_id,group or customer_ref,group"
                 )
             for row in rows:
+                place = f"--groups {file}:{rows.line_num}"
                 if len(row) != 2 or not all(row):
-                    raise CommandError(
-                        f"--groups {file}:{rows.line_num}: a line is one {head[0]} and one group"
-                    )
+                    raise CommandError(f"{place}: a line is one {head[0]} and one group")
                 if found.setdefault(row[0], row[1]) != row[1]:
-                    raise CommandError(
-                        f"--groups {file}:{rows.line_num}: this {head[0]} has another group above"
-                    )
+                    raise CommandError(f"{place}: this {head[0]} has another group above")
     except OSError as error:
         raise CommandError(f"--groups {file} cannot be read ({error.strerror})") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise CommandError(f"--groups {file} is no CSV in UTF-8 ({error})") from None
+        raise CommandError(f"--groups {file} is no CSV in UTF-8: save it so ({error})") from None
     return found
 
 
@@ -165,36 +166,36 @@ async def _report(
 ) -> MonitorReport:
     settings, product, zone = load(), subject.product, ruleset.zone
     first, last = subject.since, subject.until
-    window, scales = days_within(first, last, zone), scales_of(ruleset, last)
+    days, scales = (first, last, zone), scales_of(ruleset, last)
+    window = days_within(*days)
     booked = days_within(min(first, last.replace(last.year - 2, day=1)), last, zone)
     url = store or settings.store_url
     async with aclosing(await StoreReader.open(url, keys_to_read_with(settings, url))) as reader:
         if baseline is not None and not baseline.file:
             people = PopulationTally(scales)
-            days = days_within(baseline.since, baseline.until, zone)
-            await _count(reader, product, days, people)
+            await _count(reader, product, (baseline.since, baseline.until, zone), people)
             counted = people.applicants, people.histograms(scales)
             baseline = Baseline(baseline.since, baseline.until, *counted)
         compared = () if baseline is None else (one.scale for one in baseline.histograms)
         persons = await reviewed(reader, product, window)
         loans = await lent(reader, product, booked, last, zone)
         tally = MonitorTally(zone, {*scales, *compared}, persons, loans, groups)
-        await _count(reader, product, window, tally)
-        if not tally.volume:
-            raise CommandError(
-                f"there are no decisions of {product} from {first} to {last} in {zone.key}: choose "
-                "other days, or name another --store"
-            )
+        await _count(reader, product, days, tally)
         plan = await steps(reader, product, window, zone)
     return report_of(subject, tally, scales, plan, baseline, forecast)
 
 
 async def _count(
-    reader: StoreReader, product: str, chosen: KeyRange, tally: PopulationTally | MonitorTally
+    reader: StoreReader, product: str, days: Days, tally: PopulationTally | MonitorTally
 ) -> None:
-    number = 0
-    async for one in decided(reader, product, chosen):
+    number, (first, last, zone) = 0, days
+    async for one in decided(reader, product, days_within(*days)):
         tally.add(one)
         number += 1
         show_count(number, "decisions")
     progress_line("")
+    if not number:
+        raise CommandError(
+            f"there are no decisions of {product} from {first} to {last} in {zone.key}: choose "
+            "other days, or name another --store"
+        )

@@ -202,7 +202,7 @@ def _value(node: Node, values: Sequence[Any], currency: str) -> Decimal | None:
         if isinstance(found, Unknown):
             return None
         plain = to_major(found, currency) if node.type is ValueType.MONEY else Decimal(found)
-        return plain.normalize()
+        return Decimal(f"{plain.normalize():f}")
 
 
 class DriftRow(msgspec.Struct, frozen=True):

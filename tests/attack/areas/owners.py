@@ -85,7 +85,6 @@ async def _decisions(target: Target, channel: grpc.aio.Channel) -> list[Result]:
 def _reading(
     channel: grpc.aio.Channel, decision_id: str, who: Metadata
 ) -> Iterator[tuple[str, Awaitable[Any]]]:
-    """Every way to a decision."""
     stub = DecisionServiceStub(channel)
     read = service_pb.GetDecisionRequest(decision_id=decision_id)
     yield "reading", stub.GetDecision(read, metadata=who)

@@ -30,12 +30,10 @@ def listed(who: Applicant, *statuses: str) -> list[Account]:
 
 
 def connected_count(who: Applicant) -> int:
-    """Accounts that are connected."""
     return len(listed(who, "CONNECTED"))
 
 
 def error_count(who: Applicant) -> int:
-    """Accounts in error."""
     return len(listed(who, "ERROR"))
 
 

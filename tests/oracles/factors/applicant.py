@@ -122,7 +122,6 @@ def synced_at(who: Applicant, account: Account) -> datetime | None:
 
 
 def connection(who: Applicant, account: Account) -> Feeder:
-    """An account as a feeder."""
     provider = provider_of(who, account.provider_id)
     return Feeder(
         account.id,

@@ -61,7 +61,6 @@ Factor = Callable[[Contributions], Money | int]
 
 
 def payer_of(who: Applicant, feeder: Feeder) -> Payer | None:
-    """An account that has a contribution."""
     sums: dict[int, int] = {}
     for one in records_of(who, Kind.CONTRIBUTIONS, feeder):
         month = Month.of(one.date).index

@@ -34,6 +34,7 @@ from tests.oracles.factors.monthly_income import (
     shows_income,
     told_by,
 )
+from tests.oracles.factors.paydays import lost_in, open_jobs
 from tests.oracles.factors.proof import grades_in, last_backed, proof_taints, unbacked
 from tests.oracles.factors.taints import refuse_tainted, taints
 from tests.oracles.factors.usable import (
@@ -260,7 +261,8 @@ def started_since_backed(who: Applicant) -> bool:
 
 
 def ended_without_income(who: Applicant) -> bool:
-    """Whether a job ended, no named one is open, and no month after the end has income."""
+    """Whether no named job is open and no month after the last end has income; or else whether the
+    job that carried the income ended, none followed, and no later month is known."""
     causes = taints(who, [Kind.EMPLOYMENTS])
     if causes:
         raise Unknown(*causes)
@@ -268,8 +270,10 @@ def ended_without_income(who: Applicant) -> bool:
     today = who.as_of.date
     jobs = employments(who)
     ends = [one.end for one in jobs if one.end is not None and one.end < today]
-    if not ends or any(is_open(one, today) and names_one(who, one.employer) for one in jobs):
+    if not ends:
         return False
+    if open_jobs(who):
+        return isinstance(incomes, Incomes) and lost_in(incomes) is not None
     if incomes is None:
         return True
     ended = Month.of(max(ends)).index

@@ -32,7 +32,6 @@ def refuse_unobserved(incomes: Incomes, months: list[int]) -> None:
 
 
 def total(values: list[Fraction]) -> Fraction:
-    """The sum."""
     return sum(values, Fraction(0))
 
 

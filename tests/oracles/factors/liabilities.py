@@ -82,7 +82,6 @@ def overdue_of(loan: Liability) -> int:
 
 
 def loan_count(who: Applicant) -> int:
-    """All loans."""
     return len(loans_of(who))
 
 
@@ -117,7 +116,6 @@ def tells_overdue(loan: Liability) -> bool:
 
 
 def lent(loans: list[Liability]) -> list[int]:
-    """What was lent."""
     return [loan.loan_amount for loan in loans]
 
 
@@ -127,7 +125,6 @@ def balances(loans: list[Liability]) -> list[int]:
 
 
 def overdues(loans: list[Liability]) -> list[int]:
-    """What is overdue, where it is something."""
     return [amount for amount in map(overdue_of, loans) if amount > 0]
 
 
@@ -180,7 +177,6 @@ def outstanding_total(who: Applicant) -> Money:
 
 
 def overdue_total(who: Applicant) -> Money:
-    """What is overdue."""
     loans = loans_of(who)
     refuse_foreign(who, [loan for loan in loans if tells_overdue(loan)])
     return money(sum(overdue_of(loan) for loan in loans), who.policy.currency)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.snapshot import Income
+from decision_service.domain.snapshot import Employment, Income
 from decision_service.domain.values import Cause, Month
 from tests.oracles.factors.amounts import last_amounts, refuse_unknown
 from tests.oracles.factors.applicant import Applicant, Feeder, Unknown, feeders, records_of
@@ -15,6 +15,7 @@ from tests.oracles.factors.arithmetic import median
 from tests.oracles.factors.employers import employer_of, employments, key_of, names_one
 from tests.oracles.factors.monthly_income import (
     Incomes,
+    amount_horizon,
     is_open,
     observed,
     refuse_short,
@@ -61,26 +62,86 @@ def carries(incomes: Incomes, job: str, window: list[int]) -> bool:
     return whole > 0 and carried * 3 >= whole
 
 
-def has_ended(who: Applicant, pays: list[Pay]) -> bool:
-    """Whether the employments at this employer are on record, and none is open."""
+def believable_jobs(who: Applicant) -> list[Employment]:
+    """What employers say of jobs, and schemes of the employers that say nothing themselves."""
+    by_scheme, by_employer = list[Employment](), list[Employment]()
+    for feeder in feeders(who):
+        told = by_scheme if feeder.scheme else by_employer
+        if not feeder.unknown and not feeder.document:
+            told += [one for one in employments(who) if one.source == feeder.id]
+    known = {key_of(who, one.employer) for one in by_employer}
+    return by_employer + [one for one in by_scheme if key_of(who, one.employer) not in known]
+
+
+def ended_on(who: Applicant, pays: list[Pay]) -> date | None:
+    """The last day of the employments at this employer, where all ended and no pay began later."""
     keys = {employer_of(who, income) for _, income in pays}
     accounts = {feeder.id for feeder, _ in pays}
-    mine = [
-        one
-        for one in employments(who)
-        if key_of(who, one.employer) in keys or (keys == {""} and one.source in accounts)
-    ]
-    return bool(mine) and all(one.end is not None and one.end < who.as_of.date for one in mine)
+    last = None
+    for one in believable_jobs(who):
+        if key_of(who, one.employer) in keys or (keys == {""} and one.source in accounts):
+            if one.end is None or one.end >= who.as_of.date:
+                return None
+            last = one.end if last is None else max(last, one.end)
+    if last is not None and any(slip_of(income).start > last for _, income in pays):
+        return None
+    return last
+
+
+def is_as_good(pays: list[Pay], old: list[Pay]) -> bool:
+    """Whether a payslip pays three quarters of the old job's for a day, or more."""
+
+    def a_day(pay: Pay) -> Fraction:
+        slip = slip_of(pay[1])
+        return Fraction(slip.pay or 0) / slip.days
+
+    return any(a_day(one) * 4 >= median([a_day(pay) for pay in old]) * 3 for one in pays)
 
 
 def is_replaced(job: str, pays: dict[str, list[Pay]]) -> bool:
-    """Whether another job's pay began at most 31 days before this one's ended, and is newer."""
+    """Whether another job's pay began at most 31 days before this one's ended and is as good."""
     last = max(map(end_of, pays[job]))
     for other, theirs in pays.items():
         ends = [end_of(one) for one in theirs]
-        if other != job and max(ends) > last and min(ends) + timedelta(days=31) >= last:
+        newer = max(ends) > last and min(ends) + timedelta(days=31) >= last
+        if other != job and newer and is_as_good(theirs, pays[job]):
             return True
     return False
+
+
+def open_jobs(who: Applicant) -> list[Employment]:
+    """The jobs that go on at an employer with a name."""
+    return [
+        one
+        for one in believable_jobs(who)
+        if (one.end is None or one.end >= who.as_of.date) and names_one(who, one.employer)
+    ]
+
+
+def lost_in(incomes: Incomes) -> int | None:
+    """The month in which a job ended that carried the income and that none followed, unless the
+    amount of a later one is known."""
+    who, pays, months = incomes.who, pays_by_job(incomes), list[int]()
+    last = amount_horizon(incomes) or incomes.horizon
+    window = list(range(last - 5, last + 1))
+    for job, old in pays.items():
+        end = ended_on(who, old)
+        if end is None or not carries(incomes, job, window) or is_replaced(job, pays):
+            continue
+        for new in open_jobs(who):
+            key = key_of(who, new.employer)
+            since = [
+                theirs
+                for theirs in pays.values()
+                if key in {employer_of(who, income) for _, income in theirs}
+                and max(map(end_of, theirs)) > end
+            ]
+            begun = new.start + timedelta(days=31) >= end
+            if begun and all(is_as_good(theirs, old) for theirs in since):
+                break
+        else:
+            months.append(Month.of(end).index)
+    return max([month for month in months if month >= last], default=None)
 
 
 def missed(who: Applicant, pays: list[Pay]) -> int | None:
@@ -91,7 +152,7 @@ def missed(who: Applicant, pays: list[Pay]) -> int | None:
     steps = [(ends[at] - ends[at - 1]).days for at in range(1, len(ends))]
     step = timedelta(days=ceil(median(steps[-6:])))
     delays = [(one[1].paid - end_of(one)).days for one in pays if one[1].paid is not None]
-    delay = max(Fraction(2), min(Fraction(45), median(delays))) if delays else Fraction(7)
+    delay = max(Fraction(2), min(Fraction(45), median(delays))) + 3 if delays else Fraction(7)
     seen = max(seen_until(who, feeder) for feeder, _ in [o for o in pays if end_of(o) == ends[-1]])
     count, day = 0, ends[-1] + step
     while (seen - day).days > delay:
@@ -105,7 +166,7 @@ def paydays_missed(incomes: Incomes) -> int:
     refuse_unknown(incomes, window)
     pays, who = pays_by_job(incomes), incomes.who
     carrying = [job for job in pays if carries(incomes, job, window)]
-    going_on = [job for job in carrying if not has_ended(who, pays[job])]
+    going_on = [job for job in carrying if ended_on(who, pays[job]) is None]
     counts = [missed(who, pays[job]) for job in going_on if not is_replaced(job, pays)]
     known = [count for count in counts if count is not None]
     if any(known) and taints(who, [Kind.EMPLOYMENTS]):

@@ -26,7 +26,6 @@ def payroll_sources(incomes: Incomes) -> list[Source]:
 
 
 def first_month(sources: list[Source]) -> int:
-    """The first month with payroll."""
     return min(share.month for source in sources for share in source.shares)
 
 

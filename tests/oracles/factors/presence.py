@@ -88,7 +88,6 @@ def inner_gaps_all(incomes: Incomes, has: HasIncome) -> int:
 
 
 def longest_inner_gap_all(incomes: Incomes, has: HasIncome) -> int:
-    """The longest of them."""
     return max(pauses(incomes, has), default=0)
 
 

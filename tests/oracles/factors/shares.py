@@ -157,7 +157,6 @@ def days_within(month: int, slip: Slip) -> int:
 
 
 def estimate_shares(who: Applicant, feeder: Feeder) -> list[Share]:
-    """One estimate, one month."""
     return [
         Share(feeder, Kind.EINCOMES, one.month, Fraction(one.amount), one.currency, one.id)
         for one in records_of(who, Kind.EINCOMES, feeder)

@@ -44,12 +44,10 @@ class Source:
 
     @property
     def payroll(self) -> bool:
-        """Whether it is payroll."""
         return self.kind is Kind.INCOMES
 
     @property
     def platform(self) -> bool:
-        """Whether it is of a gig platform."""
         return self.feeder.gig
 
     @property
@@ -135,7 +133,6 @@ def moves_of(who: Applicant, feeder: Feeder) -> list[Share]:
 
 
 def sources_of(who: Applicant) -> list[Source]:
-    """Every source of income."""
     found = []
     for feeder in feeders(who):
         found.append(source_of(who, feeder, Kind.INCOMES, payroll_shares(who, feeder)))

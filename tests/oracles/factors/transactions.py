@@ -168,7 +168,6 @@ def of_class(family: Transactions, window: list[Moved], *wanted: TransactionClas
 
 
 def earned_in(family: Transactions, window: list[Moved]) -> int:
-    """What was earned."""
     return sum(of_class(family, window, TransactionClass.EARNING))
 
 
@@ -246,7 +245,6 @@ def withdrawals(family: Transactions, window: list[Moved]) -> Money:
 
 
 def active_days(family: Transactions, window: list[Moved]) -> int:
-    """Days with an earning."""
     return len(earning_days(family, window))
 
 

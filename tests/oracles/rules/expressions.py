@@ -29,13 +29,11 @@ class Expression:
     body: ast.expr
 
     def part(self, node: ast.expr) -> str:
-        """The text of a part."""
         return ast.get_source_segment(self.text, node) or ""
 
 
 @cache
 def expression(text: str) -> Expression:
-    """The expression of a text."""
     return Expression(text.strip(), ast.parse(text.strip(), mode="eval").body)
 
 
@@ -262,7 +260,6 @@ def operands(text: str) -> list[str]:
 
 
 def is_money(text: str, kinds: dict[str, str]) -> bool:
-    """Whether an expression is an amount."""
     e = expression(text)
     return _is_money(e, e.body, kinds)
 

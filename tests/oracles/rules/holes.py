@@ -78,7 +78,6 @@ class Gone:
 
 
 def gone(name: str, cause: str, code: str = "") -> Gone:
-    """No value for one cause."""
     return Gone((Hole(name, cause, code),))
 
 

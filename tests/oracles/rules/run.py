@@ -31,7 +31,6 @@ class Argument:
 
 
 def data(hole: Hole, outcome: str = "REFER") -> Argument:
-    """What a hole argues for."""
     kind = "DATA" if outcome == "REFER" else ""
     return Argument(outcome, hole.reason, "DATA", kind, hole.name, hole=hole)
 

@@ -52,7 +52,6 @@ def plain(node):
 
 
 def document(text):
-    """The content of a text."""
     return plain(read("x.yaml", text, Report()))
 
 

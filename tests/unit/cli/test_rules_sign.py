@@ -54,7 +54,6 @@ def sign(capsys, rules, callers):
 
 @pytest.fixture
 def verify(capsys, rules, callers):
-    """Verify the folder."""
     return lambda *more: command(capsys, "rules", "verify", rules, "--callers", callers, *more)
 
 

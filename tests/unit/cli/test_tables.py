@@ -48,7 +48,6 @@ SHOWN = r"paid \u001b[2J\u0000\u009b31m \u202eon\rtime"
 
 
 def noted(text: str) -> review_pb.Review:
-    """A review with a note."""
     return review_pb.Review(review_id="rev_1", events=[review_pb.ReviewEvent(text=text)])
 
 

@@ -34,11 +34,9 @@ class Call:
         return "ipv4:192.0.2.1:4711"
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        """The headers."""
         return tuple(("authorization", f"Bearer {token}") for token in self._tokens)
 
     def auth_context(self) -> dict[str, list[bytes]]:
-        """No certificate."""
         return {}
 
     def time_remaining(self) -> None:

@@ -15,7 +15,6 @@ DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 def php(units: int) -> MoneyMessage:
-    """An amount."""
     return MoneyMessage(currency_code="PHP", units=units)
 
 

@@ -12,7 +12,6 @@ from decision_service.store.errors import ConnectionLost
 
 
 def unpacked(status: object, kind: type) -> list:
-    """The details of one kind."""
     found = []
     for detail in status.details:
         message = kind()

@@ -62,7 +62,6 @@ class Desk:
 async def opened(
     seconds: float = 5.0, receive: Receive | None = None
 ) -> AsyncIterator[tuple[Desk, WebhookReceiver]]:
-    """A desk with its receiver."""
     log, told = InMemoryDecisionLog(), []
     recorded = ReceiveEvents(log, SetClock(), lambda: told.append("told"), told.append)
     receiver = WebhookReceiver(receive or recorded, (NEW, OLD), seconds)

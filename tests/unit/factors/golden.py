@@ -108,7 +108,6 @@ class GoldenCase:
 
 
 def cases() -> list[GoldenCase]:
-    """Every case of every file."""
     found = []
     for path in sorted(CASES.glob("*.yaml")):
         written = yaml.load(path.read_text(encoding="utf-8"), yaml.CBaseLoader)

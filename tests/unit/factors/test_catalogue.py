@@ -8,7 +8,7 @@ import pytest
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.factors.registry import Family, catalogue, registered
-from decision_service.workbench.catalogue import (
+from decision_service.workbench.commands.rules import (
     markdown,
     range_of,
 )

@@ -73,7 +73,6 @@ class Heap:
 
     @property
     def peak(self) -> int:
-        """The heaviest."""
         return max(-weight for weight, _ in self.weights)
 
     def top(self) -> Sequence[tuple[int, str]]:

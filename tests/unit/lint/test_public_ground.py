@@ -32,7 +32,6 @@ KNOB = "import gc\ngc.freeze()\n"
 
 
 def errors(source: str, file: str = FILE, known: str = "") -> list[str]:
-    """What is wrong with one file."""
     return [*GroundRules.read(RULES + known).errors([(file, source)])]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from math import log
 from random import Random
 
 import pytest
@@ -15,8 +16,6 @@ from scipy.stats import chi2, chi2_contingency
 from decision_service.domain.factor import FactorValue, ValueType
 from decision_service.domain.values import Cause, Missing, Money
 from decision_service.workbench.monitor.drift import (
-    FEWEST,
-    LEVEL,
     DriftRow,
     Histogram,
     Scale,
@@ -42,30 +41,32 @@ BY_OPTBINNING = [
 ]
 """What `optbinning.binning.metrics.jeffrey` of optbinning 1.0.0 says of these counts."""
 
+_PAYDAYS = "1 < coalesce(income.paydays_missed, 0) and income.paydays_missed <= 3"
 _CHANGES = (
     (STRICTER[0], STRICTER[0].replace("8000", "9000")),
-    ("when: income.paydays_missed >= 1", "when: 1 < coalesce(income.paydays_missed, 0)"),
+    ("when: income.paydays_missed >= 1", f"when: {_PAYDAYS} and income.months_24m == 24"),
     ("\nparams:", "\nsegments: [inputs.customer_type]\nparams:"),
     ("value: 0.40,", "value: {new: 0.40, default: 0.5},"),
 )
-_TEN = Scale(
-    "income.months_12m", ValueType.INTEGER, tuple((Decimal(n), False) for n in range(1, 8))
-)
+_TEN = Scale("x", ValueType.INTEGER, tuple((Decimal(n), False) for n in range(1, 8)))
 
 
 @pytest.mark.parametrize(("before", "now", "index"), BY_OPTBINNING)
 def test_the_index_is_that_of_optbinning(before: list[int], now: list[int], index: float) -> None:
-    """Either way round, and nothing where nothing differs."""
+    """Either way round, and nothing where nothing differs; an empty bin counts as half a person."""
     assert psi(before, now) == pytest.approx(index, rel=1e-12)
     assert psi(now, before) == pytest.approx(index, rel=1e-12)
     assert psi(before, before) == 0
+    empty = pytest.approx(0.45 * log(10) - 0.5 * log(0.5))
+    assert (psi([10, 0], [5, 5]), psi([5, 5], [10, 0])) == (empty, empty)
 
 
 @given(st.integers(1, 60), st.floats(0.001, 200))
 def test_the_chance_is_chi_square(freedom: int, statistic: float) -> None:
     """As scipy has it, and the critical value is where the chance is the level."""
     assert chance(statistic, freedom) == pytest.approx(chi2.sf(statistic, freedom), abs=1e-12)
-    assert critical(freedom) == pytest.approx(chi2.isf(LEVEL, freedom), rel=1e-9)
+    assert chance(0, freedom) == 1
+    assert critical(freedom) == pytest.approx(chi2.isf(0.05, freedom), rel=1e-9)
 
 
 def test_holm_adjusts_as_published() -> None:
@@ -80,24 +81,25 @@ def test_bins_begin_where_the_rules_turn() -> None:
     found = {one.name: one.bins[:-2] for one in scales_of(rules, date(2026, 11, 1))}
     assert found["income.conservative_6m"][:2] == ("below 9,000", "9,000 to below 30,000")
     assert found["income.volatility_6m"] == ("below 0.15", "0.15 to below 0.4", "0.4 and more")
-    assert found["income.paydays_missed"] == ("below 2", "2 and more")
+    assert found["income.paydays_missed"] == ("below 2", "2 to below 4", "4 and more")
     by_label = "up to 0.4", "above 0.4 to 0.5", "above 0.5"
     assert found["income.source_disagreement_6m"] == by_label
     assert found["stability.score"][1] == "280 to below 340"
     assert found["employment.started_since_backed"] == ("true", "false", "other")
     assert found["liabilities.monthly_amortization"] == ("any value",)
-    later = {one.name: one.bins for one in scales_of(rules, date(2026, 12, 1))}
-    assert found["income.months_24m"][0] == "below 4"
-    assert later["income.months_24m"][0] == "below 6"
+    assert found["accounts.connected_count"][0] == "below 1"
+    later = {one.name: one for one in scales_of(rules, date(2026, 12, 1))}
+    assert [name for name, one in later.items() if one.score] == ["stability.score"]
+    assert found["income.months_24m"] == ("below 4", "4 to below 24", "24 and more")
+    assert later["income.months_24m"].bins[0] == "below 6"
+    assert str(later["income.conservative_6m"].cuts[0][0]) == "9000"
 
 
 _CUTS = st.lists(st.tuples(st.integers(-9, 9), st.booleans()), min_size=1, unique=True)
 
 
 @given(_CUTS, st.integers(-20, 20))
-def test_a_value_lies_between_the_cuts_beside_it(
-    given_cuts: list[tuple[int, bool]], halves: int
-) -> None:
+def test_a_value_lies_between_the_cuts_beside_it(given_cuts, halves) -> None:
     """The place of a value is the number of cut points that it lies above."""
     value = Decimal(halves) / 2
     ordered = tuple((Decimal(at), after) for at, after in sorted(given_cuts))
@@ -115,6 +117,8 @@ def test_stale_and_missing_are_bins_of_their_own() -> None:
     assert found == [0, -2, -1, None]
     assert [scale.bins[n] for n in (-2, -1)] == ["stale", "missing"]
     assert Scale("x.score", ValueType.NUMBER, score=True).place(None) == -1
+    words = Scale("x", ValueType.TEXT, labels=("true", "B"))
+    assert [words.place(FactorValue("x", one)) for one in (True, "B", "C")] == [0, 1, 2]
 
 
 _PRODUCT = rulebook(shipped_rules()).product(PRODUCT)
@@ -140,7 +144,7 @@ def _drift(people, later, sizes: tuple[int, int], seed: int) -> tuple[DriftRow, 
 def test_a_hundred_undrifted_populations_raise_no_more_than_the_stated_alarms(people) -> None:
     """Of 100 reports at most as many as 5 % leaves to chance (1 in 1,000), of any sizes."""
     draw, every = Random(20261130), range(100)
-    sizes = [(draw.randint(FEWEST, 900), draw.randint(50, 900)) for _ in every]
+    sizes = [(draw.randint(200, 900), draw.randint(50, 900)) for _ in every]
     found = [_drift(people, people, sizes[seed], seed) for seed in every]
     assert min(sum(row.psi is not None for row in rows) for rows in found) > 20
     assert sum(any(row.drifted for row in rows) for rows in found) <= 13
@@ -160,12 +164,12 @@ def test_a_planted_drift_of_one_factor_is_found_and_no_other(people) -> None:
         counts = pooled(row.baseline.counts, row.now.counts)
         test = chi2_contingency(counts, correction=False)
         assert (row.probability, row.bins - 1) == (pytest.approx(test.pvalue), test.dof)
-        assert row.threshold == pytest.approx(chi2.isf(LEVEL, test.dof) / 240)
+        assert row.threshold == pytest.approx(chi2.isf(0.05, test.dof) / 240)
 
 
 def test_a_small_baseline_is_shown_and_judges_nothing() -> None:
     """Nor does a factor of which all are in one bin, once bins under 10 applicants are joined."""
-    small, enough = (Histogram(_TEN, (n, *[0] * 9)) for n in (FEWEST - 1, FEWEST))
+    small, enough = (Histogram(_TEN, (n, *[0] * 9)) for n in (199, 200))
     moved = Histogram(_TEN, (0, 900, *[0] * 8))
     [row] = drift_of([small], [moved], [])
     assert (row.psi, row.drifted, row.recut) == (None, False, True)
@@ -173,5 +177,6 @@ def test_a_small_baseline_is_shown_and_judges_nothing() -> None:
     assert drift_of([enough], [moved], [])[0].drifted
     assert pooled([90, 10], [90, 10]) == ([90, 10], [90, 10])
     assert pooled([91, 9], [90, 10]) == ([100], [100])
+    assert pooled([3, 2], [4, 1]) == ([5], [5])
     even = Histogram(_TEN, (900, *[0] * 9))
     assert drift_of([even], [even], [_TEN])[0].psi is None

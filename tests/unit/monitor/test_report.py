@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
+from decision_service.rollout.impact import Interval
 from decision_service.workbench.backtest.render import decoded, encoded
 from decision_service.workbench.monitor.drift import Scale
 from decision_service.workbench.monitor.render import columns, html, periods, reasons
@@ -22,6 +24,7 @@ from decision_service.workbench.monitor.report import (
     MonitorTally,
     ObservedDecision,
     ObservedLoan,
+    months_on_book,
     report_of,
 )
 from tests.unit.impact.reports import report as impact
@@ -30,7 +33,8 @@ DAYS = (date(2026, 7, 1), date(2026, 9, 30))
 SUBJECT = MonitorSubject("test-loan", *DAYS, "v2", "2" * 64, "1.0")
 APPROVE, REFER, DECLINE = Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE
 _NAMES = ("<b>", "north", "north", "north")
-_GROUPS = {f"c-{n}": "few" if n >= 180 else _NAMES[n % 4] for n in range(200)}
+_ENDS = {**dict.fromkeys(range(141, 171), "thirty"), **dict.fromkeys(range(171, 200), "few")}
+_GROUPS = {f"c-{n}": _ENDS.get(n, _NAMES[n % 4]) for n in range(200)}
 _SCALE = Scale("x.score", ValueType.NUMBER, score=True)
 
 
@@ -38,22 +42,16 @@ def _decision(number: int, **changes: object) -> ObservedDecision:
     """One of 200: approved, referred or declined in turn, by v2 with another vendor from 120 on."""
     outcome = (APPROVE, REFER, DECLINE, DECLINE)[number % 4]
     late = number >= 120
-    plain: dict[str, object] = {
-        "decision_id": f"dec_{number}",
-        "user_id": f"u-{number}",
-        "customer_ref": f"c-{number}",
-        "created": datetime(2026, 7, 1, 20, tzinfo=UTC) + timedelta(hours=number),
-        "outcome": outcome,
-        "judged": outcome,
-        "reason": "" if outcome is APPROVE else "LOW",
-        "version": 1 + late,
-        "digest": "12"[late],
-        "arm": "champion",
-        "program": "1.0",
-        "values": {},
-        "providers": frozenset({"new" if late else "old"}),
-    }
+    ids = {"decision_id": f"dec_{number}", "user_id": f"u-{number}", "customer_ref": f"c-{number}"}
+    how = {"outcome": outcome, "judged": outcome, "reason": "" if outcome is APPROVE else "LOW"}
+    rules = {"version": 1 + late, "digest": "12"[late], "arm": "champion", "program": "1.0"}
+    data = {"values": {}, "providers": frozenset({"new" if late else "old"})}
+    at = datetime(2026, 7, 1, 20, tzinfo=UTC) + timedelta(hours=number)
+    plain: dict[str, object] = {**ids, **how, **rules, **data, "created": at}
     return ObservedDecision(**plain | changes)  # type: ignore[arg-type]  # fields of many types
+
+
+_OUTSIDE = _decision(1, outcome=Outcome.NOT_ENROLLED, values=None, version=0, arm="", reason="")
 
 
 def _report(*more: ObservedDecision, groups=None, forecast=None) -> MonitorReport:
@@ -87,8 +85,7 @@ def test_overrides_of_both_directions_have_their_loans() -> None:
 def test_volume_counts_every_decision_on_its_day_in_the_rules_zone() -> None:
     """Those not enrolled too; a second decision on an applicant is no second applicant."""
     again = _decision(0, decision_id="dec_again")
-    outside = _decision(1, outcome=Outcome.NOT_ENROLLED, values=None, version=0, arm="", reason="")
-    found = _report(again, outside)
+    found = _report(again, _OUTSIDE)
     assert (found.decisions, found.applicants) == (202, 200)
     assert found.population[0].counts == (0, 0, 200)
     assert sum(row.decisions for row in found.volume) == 202
@@ -98,20 +95,25 @@ def test_volume_counts_every_decision_on_its_day_in_the_rules_zone() -> None:
 
 def test_the_page_has_every_day_and_the_reasons_of_each_version() -> None:
     """Those not enrolled have no share of the outcomes, and a mark is on its day alone."""
-    outside = _decision(1, outcome=Outcome.NOT_ENROLLED, values=None, version=0, arm="", reason="")
-    found = _report(outside)
+    found = _report(_OUTSIDE)
     days = [*columns(found)]
     assert (days[0]["day"], days[-1]["day"], len(days)) == (*DAYS, 92)
-    assert [sum(each) for each in zip(*(one["counts"] for one in days), strict=True)] == [
-        50,
-        50,
-        100,
-    ]
+    totals = [sum(each) for each in zip(*(one["counts"] for one in days), strict=True)]
+    assert totals == [50, 50, 100]
     marks = {one["day"].day: one["marks"] for one in days if one["marks"]}
     assert marks == {3: [1], 7: [2, 3, 4]}
     assert [(one["way"].version, one["decisions"]) for one in reasons(found)] == [(1, 90), (2, 60)]
+    page = html(found)
+    assert "not enrolled" in page
+    assert "not enrolled" not in html(_report())
+    assert "No baseline was named" in page
     [month] = periods(found)
     assert (month["decisions"], month["not_enrolled"], month["shares"].of) == (201, 1, 200)
+    assert next(periods(_report()))["not_enrolled"] == 0
+    for days, name in ((31, "2026-07-02"), (32, "2026-07")):
+        asked = replace(SUBJECT, until=DAYS[0] + timedelta(days - 1))
+        first = next(periods(replace(found, subject=asked)))
+        assert (first["name"], first["reason"]) == (name, "LOW")
 
 
 def test_changes_of_rules_plan_and_vendor_are_marked() -> None:
@@ -123,11 +125,15 @@ def test_changes_of_rules_plan_and_vendor_are_marked() -> None:
         (MarkKind.VENDOR, "first data of new"),
         (MarkKind.VENDOR, "last data of old"),
     ]
-    tally = MonitorTally(ZoneInfo("UTC"), (), {}, (), None)
-    for number in range(200):
-        arm = {"version": 1, "digest": "12"[number % 9 == 8], "providers": frozenset()}
-        tally.add(_decision(number, **arm))
-    assert [*tally.marks()] == []
+    # By chance 4 come last of 14 in 1 of 1,001 orders, of 13 in 1 of 715.
+    for every, turn, begun in ((13, 13, 0), (14, 14, 3), (200, 9, 0)):
+        tally = MonitorTally(ZoneInfo("UTC"), (), {}, (), None)
+        for number in range(every):
+            place = number % turn
+            by = frozenset({"old" if place < 4 else "new"})
+            rules = {"version": 1, "digest": "12"[place >= turn - 4]}
+            tally.add(_decision(number, **rules, providers=by))
+        assert len([*tally.marks()]) == begun
 
 
 def test_vintages_count_what_is_known_at_an_age() -> None:
@@ -140,48 +146,54 @@ def test_vintages_count_what_is_known_at_an_age() -> None:
     [row] = report_of(SUBJECT, tally, (), ()).vintages
     found = [(cell.age, cell.loans.bad, cell.loans.loans, cell.mature) for cell in row.cells[:4]]
     assert found == [(1, 2, 3, True), (2, 1, 2, True), (3, 0, 2, False), (4, 0, 1, False)]
+    assert [cell.age for cell in row.cells[4:]] == [5, 6, 9, 12]
+    assert months_on_book(date(2024, 11, 30), date(2026, 2, 28)) == 14
     late = ObservedLoan("d", days[0], date(2026, 9, 2), repaid)
     tally = MonitorTally(ZoneInfo("UTC"), (), {}, [*loans, late], None)
     [row] = report_of(SUBJECT, tally, (), ()).vintages
     assert not any(cell.mature for cell in row.cells)
 
 
-def test_a_forecast_is_compared_with_what_its_rules_did() -> None:
+def test_a_forecast_is_compared_with_what_its_rules_did():
     """With all decisions where these very rules decided none; of their 80 a quarter is approved."""
     digest = impact().subject.other_digest
     found = _report(forecast=impact()).forecast
-    assert found is not None
     assert (found.exact, found.of) == (False, 200)
+    page = html(_report(forecast=impact()))
+    assert "compared with what other rules did" in page
     tally = MonitorTally(ZoneInfo("UTC"), (), {}, (), None)
     for number in range(200):
         own = digest if number >= 120 else "1"
         tally.add(_decision(number, digest=own, outcome=REFER))
     exact = report_of(SUBJECT, tally, (), (), forecast=impact()).forecast
-    assert exact is not None
     assert (exact.exact, exact.of, exact.rows[0].came.share) == (True, 80, 0.25)
     assert [row.missed for row in exact.rows] == [True, True, True]
+    bounds = {(-0.1, 0.0): False, (0.0, 0.1): False, (-0.2, -0.1): True, (0.1, 0.2): True}
+    for ends, missed in bounds.items():
+        assert replace(exact.rows[0], difference=Interval(0, *ends)).missed is missed
     difference = exact.rows[0].difference
     assert difference.difference == pytest.approx(0.25 - exact.rows[0].forecast.share)
     assert difference.low < difference.difference < difference.high < 0
 
 
-def test_groups_differ_from_the_largest_and_are_not_kept() -> None:
+def test_groups_differ_from_the_largest_and_are_not_kept():
     """Each counts once, by a person's result or else what was decided; no key is in the report."""
     again = _decision(0, decision_id="dec_again", outcome=DECLINE)
     capped = _decision(0, user_id="u-200", outcome=REFER)
     found = _report(again, capped, groups={**_GROUPS, "c-unknown": "north"})
-    assert found.groups is not None
     rows = {row.group: row for row in found.groups.rows}
-    assert (rows["north"].shares.of, rows["<b>"].shares.of, found.groups.unmatched) == (135, 46, 1)
-    assert rows["north"].shares.approve.share == pytest.approx(2 / 135)
-    assert rows["<b>"].shares.approve.share == pytest.approx(44 / 46)
-    assert rows["<b>"].differences[0].low > 0.8
+    sizes = {name: row.shares.of for name, row in rows.items()}
+    assert [*sizes.items()] == [("north", 105), ("<b>", 37), ("thirty", 30)]
+    assert rows["north"].shares.approve.share == pytest.approx(2 / 105)
+    assert rows["<b>"].shares.approve.share == pytest.approx(35 / 37)
+    assert rows["<b>"].differences[0].low > 0.7
     assert rows["north"].differences == ()
-    assert (len(rows), found.groups.pooled) == (2, 20)
+    assert (found.groups.pooled, found.groups.unmatched) == (29, 1)
     written, page = encoded(found).decode(), html(found)
     assert "c-1" not in written + page
     assert "<b>" not in page
     assert "&lt;b&gt;" in page
+    assert "not shown: 29." in page
 
 
 def test_a_changed_figure_is_found_by_the_documents_own_digest() -> None:

@@ -130,7 +130,6 @@ def about(verdict: Verdict, **more: object) -> NoticeSubject:
 
 
 def written(verdict: Verdict, language: str = "en", **more: object) -> str:
-    """The letter as text."""
     made = letter(about(verdict, **more), TEXTS[language])
     assert made is not None
     return text(made)

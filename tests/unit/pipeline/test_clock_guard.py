@@ -25,7 +25,6 @@ class Machine:
 
     @property
     def real(self) -> datetime:
-        """What time it is."""
         return NOW + timedelta(seconds=self.clock.seconds - 1000) + self.slept
 
     def wrong_by(self, off: timedelta) -> None:

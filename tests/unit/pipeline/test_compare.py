@@ -54,7 +54,6 @@ def strict_half() -> Rulebook:
 
 
 async def compared(world: World, question: ComparisonRequest = QUESTION) -> VersionComparison:
-    """The answer to a question."""
     archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
     compare = CompareVersions(world.log, world.log, archive, lambda: world.book)
     return await compare(question)

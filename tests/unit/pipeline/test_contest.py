@@ -24,7 +24,6 @@ from tests.unit.pipeline.test_decide_again import Steps
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """An empty store."""
     async with opened(f"sqlite:///{tmp_path}/decisions.db") as found:
         yield found
 

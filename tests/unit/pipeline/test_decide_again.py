@@ -35,7 +35,6 @@ class Steps:
     taken: list[ReviewStep] = field(default_factory=list)
 
     def __call__(self, step: ReviewStep) -> None:
-        """Take a step."""
         self.taken.append(step)
 
 
@@ -92,7 +91,6 @@ class Desk:
         return [*await self.store.list(Filter(), None, 50)]
 
     async def review(self, review_id: str) -> Review:
-        """A review as it stands."""
         found = await self.store.reviews.get(review_id)
         assert found is not None
         return found.review
@@ -100,7 +98,6 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """A desk of its own."""
     async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
         yield Desk(store)
 

@@ -21,7 +21,6 @@ def months(*ids: str) -> Read[Contribution]:
 
 
 def account(status: str = "CONNECTED", **changes: str) -> tuple[Account, ...]:
-    """The one account."""
     return (Account("a-1", "sss_ph", status, **changes),)
 
 

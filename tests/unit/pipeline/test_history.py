@@ -41,7 +41,6 @@ def centavos(pesos):
 
 
 def past_decision(number, row, **changes):
-    """The decision of a row."""
     told = row.get("loans")
     loans = None
     if told is not None:

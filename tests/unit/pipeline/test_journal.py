@@ -53,7 +53,6 @@ class Process:
 
 
 async def started(journal: InMemoryDecisionLog, *changes: tuple[str, str]) -> Process:
-    """A process that starts on a journal."""
     clock = SetClock()
     text = edited(STAGED, *changes)
     await journal.put_texts(
@@ -65,7 +64,6 @@ async def started(journal: InMemoryDecisionLog, *changes: tuple[str, str]) -> Pr
 
 @pytest.fixture
 def journal() -> InMemoryDecisionLog:
-    """An empty journal."""
     return InMemoryDecisionLog()
 
 

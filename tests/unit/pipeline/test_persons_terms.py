@@ -62,7 +62,6 @@ class Office:
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    """An office of its own."""
     async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
         yield Office(store)
 

@@ -56,7 +56,6 @@ def product(text: str, **state: object) -> Product:
 
 
 async def put(made: Product, arms: Arms, now: datetime = NOW, **changes: object) -> Assignment:
-    """Where an applicant is put."""
     return (await place(application(**changes), made, arms, now)).assignment
 
 

@@ -25,7 +25,6 @@ EARLY = ("initial_stage: staff", "initial_stage: early")
 
 
 async def shown(one: Stand) -> Figures:
-    """The figures as they stand."""
     return await ShowFigures(one.watch)(PRODUCT)
 
 

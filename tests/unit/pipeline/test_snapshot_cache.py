@@ -242,7 +242,6 @@ def test_a_merge_keeps_the_tasks_that_nobody_asked_for_again() -> None:
 
 
 def plan(*kinds: Kind, mode: WhenTransactions = NEVER, since: date | None = None) -> FetchPlan:
-    """A plan."""
     return FetchPlan(frozenset(kinds), mode, since, since)
 
 
@@ -337,7 +336,6 @@ def loans(*records, known=0):
 
 
 def loan(name, open_, end=date(2028, 1, 1)):
-    """A loan of 20,000 with instalments of 1,000."""
     start = date(2025, 1, 1)
     amounts = (2_000_000, 100_000, "Monthly", open_, 0, None)
     return Liability(name, "a", name, start, end, "PHP", *amounts)

@@ -10,7 +10,8 @@ from pathlib import Path
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from decision_service.runtime.telemetry import LogQueue, UserHash, configure_logging
+from decision_service.runtime.logs import LogQueue, configure_logging
+from decision_service.runtime.telemetry import UserHash
 
 
 class Blocked(io.RawIOBase):

@@ -99,7 +99,6 @@ def figure(tree):
 
 
 def operator(tree):
-    """Every operator of an expression."""
     for path, value in _deciding(tree):
         for token, other in operators(value) if isinstance(value, str) else ():
             yield path, f"{value[: token.start]}{other}{value[token.end :]}"

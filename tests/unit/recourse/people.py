@@ -31,7 +31,6 @@ def product():
 
 
 def php(pesos):
-    """Pesos as money."""
     return Money("PHP", round(pesos * 100))
 
 

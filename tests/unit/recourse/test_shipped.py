@@ -110,5 +110,4 @@ def test_a_second_decline_on_one_day_needs_what_the_first_needs(who):
 
 
 def written(value):
-    """A value as the file has it."""
     return f"{value.major:f}" if hasattr(value, "major") else str(value)

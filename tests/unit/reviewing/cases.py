@@ -29,7 +29,6 @@ POLICY = ReviewPolicy(
 
 
 def pesos(amount: object) -> Money:
-    """An amount in pesos."""
     return Money("PHP", int(Decimal(str(amount)) * 100))
 
 
@@ -55,5 +54,4 @@ def by(who: str, minutes: float = 1, request_id: str = "") -> By:
 
 
 def approved(amount: object = 20_000) -> ReviewResult:
-    """An approval."""
     return ReviewResult(Outcome.APPROVE, "INCOME_CONFIRMED", "payslips seen", pesos(amount))

@@ -20,7 +20,6 @@ CASES = cases("review/taking")
 
 
 def taken(subject: Review, by: By, act: str, words: Any = None) -> ReviewStep | None:
-    """One step of a case."""
     match act:
         case "claim":
             return steps.claim(subject, by, words and NOON + timedelta(minutes=words))

@@ -87,7 +87,6 @@ def with_contributions(snapshot, records):
 
 
 def contributions_of(snapshot):
-    """Its contributions."""
     return snapshot.contributions.records if snapshot.contributions else ()
 
 

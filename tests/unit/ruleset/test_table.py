@@ -18,7 +18,6 @@ FINE = rules("id: fine, when: income.months_24m >= 6, then: APPROVE", name="fine
 
 
 def table(hit, give, *rows, when="employment.status, income.conservative_6m"):
-    """A table stage."""
     lines = "".join(f"        - [{row}]\n" for row in rows)
     return (
         "  - name: limit\n    component: TABLE\n    table:\n      id: limit\n"

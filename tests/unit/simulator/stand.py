@@ -75,5 +75,4 @@ async def open_stand(*worlds: Any, **settings: Any) -> AsyncIterator[Stand]:
 
 
 def ids(items: Iterable[dict[str, Any]]) -> list[str]:
-    """The ids of items."""
     return [item["id"] for item in items]

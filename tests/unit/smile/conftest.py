@@ -10,5 +10,4 @@ from tests.unit.smile.virtual import VirtualLoop
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, type[VirtualLoop]]:
-    """The one loop that there is here."""
     return {"virtual": VirtualLoop}

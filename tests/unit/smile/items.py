@@ -16,7 +16,6 @@ def instant(before=timedelta(0)):
 
 
 def metadata(source=SSS, user=USER, **more):
-    """Where an item comes from."""
     return {
         "createdAt": instant(timedelta(days=1)),
         "sourceId": source,
@@ -44,7 +43,6 @@ def account(account_id=SSS, provider="sss_ph", status="CONNECTED", age=timedelta
 
 
 def eincome(n=1, month="2026-08", amount=15000, **more):
-    """An estimate."""
     return {
         "id": f"einc-{n}",
         "month": month,
@@ -57,7 +55,6 @@ def eincome(n=1, month="2026-08", amount=15000, **more):
 
 
 def contribution(n=1, date="2026-08-31", amount=1375, **more):
-    """A contribution."""
     return {
         "id": f"con-{n}",
         "date": date,
@@ -87,7 +84,6 @@ def income(n=1, **more):
 
 
 def employment(n=1, **more):
-    """A job."""
     return {
         "id": f"e-{n}",
         "employer": "ABC Corporation",
@@ -102,7 +98,6 @@ def employment(n=1, **more):
 
 
 def liability(n=1, **more):
-    """A loan."""
     return {
         "id": f"lia-{n}",
         "type": "Salary Loan",
@@ -134,7 +129,6 @@ def transaction(n=1, date="2026-11-20", amount=-120.5, **more):
 
 
 def identity(n=1, **more):
-    """An identity."""
     return {
         "id": f"i-{n}",
         "fullName": "N. N.",
@@ -175,5 +169,4 @@ def task(n=1, source=SSS, status="Started", **more):
 
 
 def provider(provider_id="sss_ph", kind="GOVERNMENT", supported=("EINCOMES", "CONTRIBUTIONS")):
-    """A provider."""
     return {"id": provider_id, "name": provider_id, "type": kind, "supported": list(supported)}

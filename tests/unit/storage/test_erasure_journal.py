@@ -19,7 +19,6 @@ SECOND = Erasure("b" * 32, "user-2")
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the journal is."""
     return tmp_path / "decisions.db.erasures"
 
 
