@@ -387,12 +387,11 @@ def _authority(review: Review, policy: ReviewPolicy) -> Authority:
 
 
 def _reason_of(review: Review, result: ReviewResult, policy: ReviewPolicy) -> ReviewReason:
-    found = policy.reason_of(result.reason)
-    if found is None:
-        known = ", ".join(reason.code for reason in policy.reasons)
-        what = f"is {result.reason}: the plan of {review.product} has {known}"
-        raise FieldInvalid.of("reason", what)
-    return found
+    known = {one.code: one for one in policy.reasons if one.outcome in {None, result.outcome}}
+    if result.reason not in known:
+        what = f"is {result.reason}: for {result.outcome} the desk of {review.product} has "
+        raise FieldInvalid.of("reason", what + ", ".join(known))
+    return known[result.reason]
 
 
 def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy) -> None:

@@ -203,8 +203,8 @@ class Pages:
         session = self.sessions.of(request.cookies.get(COOKIE, ""))
         if isinstance(error, HTTPException):
             title, words, status = "Not found", "There is no such page.", error.status_code
-            if status == 413:
-                title, words = "Too large", error.detail
+            if status in {411, 413}:
+                title, words = "Not taken", error.detail
             return page(request, session, "message.html", status, title=title, words=words)
         incident = secrets.token_hex(8)
         frames = [
@@ -258,7 +258,9 @@ async def _form(request: Request) -> FormData:
             parser = create_form_parser({"Content-Type": kind.encode()}, None, files.append, limits)
             parser.write(await request.body())
             return FormData([("file", UploadFile(one.file_object)) for one in files[:1]])
-        if not length.isdigit() or int(length) > FORM_BYTES:
+        if not length.isdigit():
+            raise HTTPException(411, "The length of the form is not given: send Content-Length.")
+        if int(length) > FORM_BYTES:
             raise HTTPException(413, "A form has at most 64 KB: write less.")
         return await request.form(max_fields=60)
     except (ClientDisconnect, FormParserError):

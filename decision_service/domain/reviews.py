@@ -258,13 +258,14 @@ class ReviewReason(msgspec.Struct, frozen=True):
     """Why a reviewer decides: a code, and its sentence for reviewers.
 
     `letter` is its sentence for applicants by language; without any, `text` is. A reason that is
-    not `is_told` is for no applicant.
+    not `is_told` is for no applicant. With an `outcome` it is for no other result.
     """
 
     code: str
     text: str
     letter: Mapping[str, str] = msgspec.field(default_factory=dict)
     is_told: bool = True
+    outcome: Outcome | None = None
 
     @property
     def sentences(self) -> Mapping[str, str]:

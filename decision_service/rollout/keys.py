@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
-from decision_service.domain.decision import Arm, ReferKind
+from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.values import EXACT, LARGEST_AMOUNT
 from decision_service.rollout.model import Advance, GuardrailAction, GuardrailScope, Metric, Unit
 from decision_service.rules.language import schema_forms as forms
@@ -245,6 +245,7 @@ _REASON = Section(
     Key("text", TEXT, "for reviewers", required=True),
     Key("letter", WORDS, "for applicants, by language; `en` is needed"),
     Key("told", one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),
+    Key("outcome", one_of((Outcome.APPROVE, Outcome.DECLINE)), "for which alone it may be given"),
 )
 
 

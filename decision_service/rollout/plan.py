@@ -49,7 +49,7 @@ from decision_service.rules.language.yaml import MapNode, YamlNode
 
 _NOT_CONTENT = frozenset({"digest", "available"})
 
-_CONTENT_UNLESS: Mapping[str, object] = {"caps": (), "second_person_above": None, "review": None}
+_CONTENT_UNLESS = {"caps": (), "second_person_above": None, "review": None, "outcome": None}
 """Values at which a key is no part of the digest."""
 
 _TAGS: Mapping[str, str] = {"ExpectedOutcome": "Expectation", "RolloutStage": "Stage"}
@@ -61,12 +61,15 @@ _RATES = tuple(metric for metric in Metric if metric.is_rate)
 
 def digest_of(plan: Plan) -> str:
     """SHA-256 in hex of the plan's values, its desk's among them, and of the hash that deals."""
-    content = {
-        name: value
-        for name, value in asdict(plan).items()
+    return _sha256({"algorithm": ALGORITHM, "plan": _content(plan)})
+
+
+def _content(struct: Struct) -> dict[str, object]:
+    return {
+        name: _plain(value)
+        for name, value in asdict(struct).items()
         if name not in _NOT_CONTENT and (name, value) not in _CONTENT_UNLESS.items()
     }
-    return _sha256({"algorithm": ALGORITHM, "plan": _plain(content)})
 
 
 def _sha256(canonical: object) -> str:
@@ -98,8 +101,7 @@ def _plain_collection(value: object) -> object:
         return [_plain(item) for item in value]
     if isinstance(value, Struct):
         tag = _TAGS.get(type(value).__name__, type(value).__name__)
-        named = {name: _plain(item) for name, item in asdict(value).items() if name != "digest"}
-        return {"": tag} | named
+        return {"": tag} | _content(value)
     raise TypeError(f"{type(value).__name__} has no place in a plan")
 
 
@@ -352,4 +354,5 @@ def _reasons(desk: Read) -> Iterator[ReviewReason]:
         if reason.has("letter") and not is_told:
             message = f"{code} is kept out of letters, and has words for one"
             reason.error("P327", "letter", message, "drop `letter`, or `told`")
-        yield ReviewReason(code, reason["text"] or "", reason["letter"] or {}, is_told)
+        texts = (reason["text"] or "", reason["letter"] or {})
+        yield ReviewReason(code, *texts, is_told, reason["outcome"])

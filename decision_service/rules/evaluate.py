@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -222,32 +222,26 @@ def _lifts(finding: Finding, ruleset: CompiledRuleset) -> bool:
 def _ordered(
     ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
 ) -> list[Finding]:
-    """Data, rules by priority (declines on missing data too), points lost; ties as in the file."""
-    data: list[Finding] = []
-    rules: list[Finding] = []
-    lost: list[Finding] = []
-    for finding in findings:
+    """Rules by priority (declines on missing data too), points lost, data; ties as in the file.
+
+    With `data_first` data follows the rules of the first priority, which hold whatever it is.
+    """
+
+    def rank(finding: Finding) -> tuple[int, Decimal | int]:
         ruled = finding.because is not None and finding.outcome is Outcome.DECLINE
         if finding.gap is not None and not ruled:
-            data.append(finding)
-        elif finding.points_lost is not None:
-            lost.append(finding)
-        else:
-            rules.append(finding)
-    if len(rules) > 1:
-        declared = ruleset.reasons
-        ranked = [(declared.get(f.ranks_as or f.code), f) for f in rules]
-        ranked.sort(key=lambda one: _LAST if one[0] is None else one[0].priority)
-        rules = [finding for _, finding in ranked]
-    if len(lost) > 1:
-        lost.sort(key=attrgetter("points_lost"), reverse=True)
-    return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
+            return (1 if data_first else 4), 0
+        if finding.points_lost is not None:
+            return 3, -finding.points_lost
+        spec = ruleset.reasons.get(finding.ranks_as or finding.code)
+        priority = _LAST if spec is None else spec.priority
+        return (0 if priority == 1 else 2), priority
+
+    return sorted(findings, key=rank)
 
 
 def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
     """A declared group's name; a pair for what no file declares, so that the two never meet."""
-    if finding.gap is not None and finding.code == DataReason.DATA_MISSING:
-        return "missing", finding.gap.name
     spec = ruleset.reasons.get(finding.code)
     return spec.group if spec is not None else ("code", finding.code)
 

@@ -172,6 +172,10 @@ def _taken(
     limits: DayLimits | None = None,
     secrets: Sequence[IdentityKey] = (),
 ) -> Review:
+    if taken.event.action is ReviewAction.PROPOSED:
+        with connection.begin_nested() as tried:  # what could not be confirmed is refused now
+            _take_effect(connection, taken.review, taken.event.at, secrets)
+            tried.rollback()
     if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
         take(connection, taken)
         return taken.review

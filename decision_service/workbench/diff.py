@@ -471,7 +471,8 @@ def _review(review: ReviewPolicy) -> Iterator[Part]:
     for reason in review.reasons:
         letter = {f"letter_in_{one}": _leaf_of(text) for one, text in sorted(reason.letter.items())}
         told = {} if reason.is_told else {"told": _leaf_of("nobody")}
-        values = {"": _leaf_of(reason.text)} | letter | told
+        only = {} if reason.outcome is None else {"outcome": _leaf_of(reason.outcome)}
+        values = {"": _leaf_of(reason.text)} | letter | told | only
         yield Part("review", f"reason {reason.code}", values, "reasons")
     yield replace(_alone("review", named("contest_sla"), review.contest_sla), grows=_GROWS)
 

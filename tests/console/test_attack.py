@@ -229,6 +229,9 @@ async def test_an_uploaded_report_is_text_too(home: House, monkeypatch: pytest.M
         assert page.status_code == 200
         large = {"file": ("impact.json", b" " * (6 * 1024 * 1024), "application/json")}
         assert (await client.post("/rules/evidence", files=large)).status_code == 413
+        unsaid = client.build_request("POST", "/rules/evidence")
+        del unsaid.headers["content-length"]
+        assert "send Content-Length" in (await client.send(unsaid)).text
 
 
 async def test_nobody_does_what_the_service_does_not_allow(home: House) -> None:

@@ -151,6 +151,7 @@ async def test_a_claim_that_ends_loses_nothing_typed(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Claim").click()
         await expect(page.locator("[data-left]")).to_contain_text("min")
         await page.keyboard.press("d")
+        assert not await page.locator("#decline-reason [value=INCOME_CONFIRMED]").count()
         await fill_result(page, "decline", "NOT_AFFORDABLE")
         clock.ahead = 10 * 60
         await page.get_by_role("button", name="Decline", exact=True).click()

@@ -21,6 +21,7 @@ from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
+from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.client import ServerOptions
 from decision_service.server.webhooks import PATH, signature
 from decision_service.standin.faults import Fault
@@ -58,10 +59,14 @@ class Office:
         self.stub = ReviewServiceStub(live.channel)
         self.decisions = DecisionServiceStub(live.channel)
 
-    async def decided(self, user_id: str, units: int = 20_000, term: int = 6) -> Any:
+    async def decided(
+        self, user_id: str, units: int = 20_000, term: int = 6, **inputs: InputValue
+    ) -> Any:
         """A new decision."""
         amount = MoneyMessage(currency_code="PHP", units=units)
-        request = create(user_id, requested_amount=amount, requested_term_months=term)
+        request = create(
+            user_id, requested_amount=amount, requested_term_months=term, inputs=inputs
+        )
         reply = await self.decisions.CreateDecision(request, metadata=self.los)
         return reply.decision
 
@@ -155,11 +160,11 @@ async def office(
 
 
 async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store_url: str) -> None:
-    """Up to 10,000 over four months has a legal price, which charges that nobody sent decide."""
+    """Up to 10,000 over four months has a legal price, and more than that has none."""
     async with office(tmp_path, store_url) as at:
         seen = []
         for approved in (9_000, 15_000):
-            made = await at.decided(ANISHA, 15_000, term=3)
+            made = await at.decided(ANISHA, 15_000, 4, other_charges=InputValue(number="0.08"))
             listed = await at.stub.ListReviews(pb.ListReviewsRequest(), metadata=at.ana)
             [review] = [r.review_id for r in listed.reviews if r.decision_id == made.decision_id]
             await at.claimed(review, at.ana)
@@ -167,7 +172,7 @@ async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store
             ended = await at.complete(review, at.ana, approved_amount=amount)
             state = decision_pb2.ReviewState.Name(ended.state).removeprefix("REVIEW_STATE_")
             seen.append((state, [*ended.failed_checks]))
-        assert seen == [("AWAITING_SECOND", ["DATA_MISSING"]), ("COMPLETED", [])]
+        assert seen == [("AWAITING_SECOND", ["RATE_CAP"]), ("COMPLETED", [])]
 
 
 async def test_what_persons_approve_takes_from_the_day(tmp_path: Path) -> None:

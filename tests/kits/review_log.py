@@ -294,6 +294,11 @@ class ReviewLogKit:
         assert "PHP 15000.00 (dec_" in refused.message
         assert "have the application decided again" in refused.message
         left = next(one for one in ids if one == refused.fields["review_id"])
+        two = ApprovalTerms(3, failed_checks=("CAP",))
+        with pytest.raises(ReviewRefused, match="have the application decided again"):
+            await log.reviews.step(
+                left, lambda one, _: complete(one, by("ana"), APPROVED, POLICY, two)
+            )
         assert (await self._read(log, left)).state is ReviewState.CLAIMED
         outcomes = [one.outcome for one in {*await self._past(log)}]
         assert sorted(outcomes) == [Outcome.APPROVE, Outcome.REFER]

@@ -81,36 +81,6 @@ def _steps(book: Book) -> list[tuple[datetime, str, Json]]:
     return sorted(steps, key=lambda one: one[0])
 
 
-RENAMED = {"applies_when": "segment"}
-"""The ids of rows of traces that have another name than when they were recorded."""
-
-APART = {"combined": ("signs", "counted")}
-"""By book, stages that came to the same by a table which counted, and have rows of their own."""
-
-
-def comparable(answer: Json, book: str) -> Json:
-    """An answer whose traces have today's ids, without rows that have no like.
-
-    These are those of stages that are apart, and those of tables that did not count, which were
-    not shown when answers were recorded.
-    """
-    if isinstance(answer, list):
-        rows = [one for one in answer if not _apart(one, book)]
-        return [comparable(one, book) for one in rows]
-    if not isinstance(answer, dict):
-        return answer
-    found = {name: comparable(one, book) for name, one in answer.items()}
-    rule = answer.get("rule")
-    return found | {"rule": RENAMED.get(rule, rule)} if isinstance(rule, str) else found
-
-
-def _apart(row: Json, book: str) -> bool:
-    if not isinstance(row, dict) or "rule" not in row:
-        return False
-    passed = " row " in row["rule"] and row["truth"] != "TRUE"
-    return passed or row.get("stage") in APART.get(book, ())
-
-
 def differences(expected: Json, found: Json, where: str = "") -> Iterator[str]:
     """Each place in which two answers differ, by its path."""
     if isinstance(expected, dict) and isinstance(found, dict):

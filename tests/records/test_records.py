@@ -18,7 +18,7 @@ from tests.kits.postgres import Postgres
 from tests.records import adapter
 from tests.records.corpus import SUMS, Book, lay_out, names, read_book, read_texts, sums
 from tests.records.plain import Json
-from tests.records.replay import comparable, differences, replay
+from tests.records.replay import differences, replay
 
 ON_POSTGRES = ("ordinary_advance", "ordinary_loan_v2", "refused", "segments")
 SAME_PEOPLE = ("stories_loan_v1_2", "stories_loan_v1_3")
@@ -46,8 +46,7 @@ def pure_differences(book: Book, rules: Path) -> Iterator[str]:
             expected = {name: one for name, one in answer.items() if name not in OF_SERVICE}
             made = adapter.decide_purely(rules, facts)
             made = {name: one for name, one in made.items() if name not in OF_SERVICE}
-            pair = comparable(expected, book.name), comparable(made, book.name)
-            yield from differences(*pair, f"{book.name}.{record}[{place}]")
+            yield from differences(expected, made, f"{book.name}.{record}[{place}]")
 
 
 def book_with(record: str) -> Book:
@@ -68,8 +67,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Json]:
 @pytest.mark.parametrize("name", ON_SQLITE)
 def test_the_service_answers_as_it_did(name: str, answered: Mapping[str, Json]) -> None:
     """Each step of each record: decisions, letters, reviews, loans, erasures and refusals."""
-    pair = comparable(_book(name).expected, name), comparable(answered[name], name)
-    assert not [*differences(*pair)]
+    assert not [*differences(_book(name).expected, answered[name])]
 
 
 @pytest.mark.long
@@ -79,8 +77,7 @@ def test_postgresql_answers_the_same(postgres: Postgres, tmp_path: Path) -> None
     for name in ON_POSTGRES:
         book = _book(name)
         found = asyncio.run(replay([book], _texts(), tmp_path, postgres.migrated()))
-        pair = comparable(book.expected, name), comparable(found[name][0], name)
-        assert not [*differences(*pair, name)]
+        assert not [*differences(book.expected, found[name][0], name)]
         decided += sum("outcome" in answer for _, _, _, answer in steps_of(book))
     assert decided >= 50
 

@@ -91,14 +91,16 @@ class DeskQueue(_message.Message):
     def __init__(self, queue: _Optional[str] = ..., due_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., unfinished: _Optional[int] = ..., overdue: _Optional[int] = ..., oldest_open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DeskReason(_message.Message):
-    __slots__ = ("code", "text", "may_be_told")
+    __slots__ = ("code", "text", "may_be_told", "outcome")
     CODE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     MAY_BE_TOLD_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
     code: str
     text: str
     may_be_told: bool
-    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ..., may_be_told: _Optional[bool] = ...) -> None: ...
+    outcome: _decision_pb2.Outcome
+    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ..., may_be_told: _Optional[bool] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ...) -> None: ...
 
 class ListReviewsRequest(_message.Message):
     __slots__ = ("product", "queue", "kind", "tag", "state", "decision_id", "unfinished", "overdue", "open_time_before", "page_size", "page_token")

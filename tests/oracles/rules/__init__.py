@@ -153,7 +153,10 @@ class Rulebook:
         other = [a for a in coded if a.ruled or (a.hole is None and a.lost is None)]
         other.sort(key=self._priority)
         lost.sort(key=lambda a: -a.lost)
-        ordered = [*missing, *other, *lost] if kind == "DATA" else [*other, *lost, *missing]
+        first = [a for a in other if self._priority(a) == 1]
+        ordered = [*other, *lost, *missing]
+        if kind == "DATA":
+            ordered = [*first, *missing, *other[len(first) :], *lost]
         chosen: dict[Any, Argument] = {}
         for argument in ordered:
             chosen.setdefault(self._group(argument), argument)
@@ -164,9 +167,7 @@ class Rulebook:
         return int(declared.get("priority", 50)) if declared is not None else 99
 
     def _group(self, argument: Argument) -> Any:
-        if argument.code == "DATA_MISSING":
-            return ("missing", argument.factor)
-        declared = self.file["reasons"].get(argument.ranks_as or argument.code)
+        declared = self.file["reasons"].get(argument.code)
         return ("group", (declared or {}).get("group", argument.code))
 
     def _valid_for(self) -> timedelta:

@@ -24,7 +24,7 @@ from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.server.reviews import chain_message
 from decision_service.store.store import Store
-from tests.fakes.world import PRODUCT, World, application
+from tests.fakes.world import World, application
 from tests.kits.stores import opened
 from tests.unit.notices.test_letters import TEXTS
 from tests.unit.pipeline.test_decide_again import Steps, stale
@@ -66,12 +66,10 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         yield Office(store)
 
 
-def result(office: Office, amount: Money | None = None) -> ReviewResult:
-    """An approval, or without an amount a decline, with the first reason of the plan."""
-    policy = office.world.book.product(PRODUCT).plan.review
-    assert policy is not None
+def result(amount: Money | None = None) -> ReviewResult:
+    """An approval, or without an amount a decline."""
     outcome = Outcome.DECLINE if amount is None else Outcome.APPROVE
-    return ReviewResult(outcome, policy.reasons[0].code, "payslips seen", amount)
+    return ReviewResult(outcome, "DATA_WRONG", "payslips seen", amount)
 
 
 async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
@@ -81,7 +79,7 @@ async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
     """
     operate = await office.opened()
     for _ in range(2):
-        ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
+        ended = await operate.complete(office.review_id, "ana", "r-1", result(HALF))
         assert (ended.terms.term_months, ended.terms.instalment) == (6, Money("PHP", 197_017))
     assert ended.ended is not None
     assert ended.ended + timedelta(days=14) > DECEMBER
@@ -120,11 +118,11 @@ async def test_a_letter_of_what_is_missing_names_the_provider_of_the_stale_accou
 async def test_a_result_that_is_tried_has_the_terms_and_is_counted_nowhere(office: Office) -> None:
     """Without a reason or a request id, and as often as the person likes."""
     operate = await office.opened()
-    bare = replace(result(office, HALF), reason="", explanation="")
+    bare = replace(result(HALF), reason="", explanation="")
     tried = [
         await operate.complete(office.review_id, "ana", "", bare, dry_run=True) for _ in range(2)
     ]
-    ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
+    ended = await operate.complete(office.review_id, "ana", "r-1", result(HALF))
     assert [one.terms for one in tried] == [ended.terms] * 2
     assert [one.state for one in tried] == [ReviewState.COMPLETED] * 2
     shown = cast("Steps", operate.observer).taken
@@ -134,13 +132,13 @@ async def test_a_result_that_is_tried_has_the_terms_and_is_counted_nowhere(offic
 async def test_a_decline_has_no_terms(office: Office) -> None:
     """There is nothing to repay."""
     operate = await office.opened()
-    ended = await operate.complete(office.review_id, "ana", "r-1", result(office))
+    ended = await operate.complete(office.review_id, "ana", "r-1", result())
     assert (ended.terms, ended.expires) == (NO_TERMS, None)
 
 
 async def test_what_no_rules_can_check_has_a_second_person(office: Office) -> None:
     """Where those that decided are known no more, an approval has no terms and is confirmed."""
     operate = await office.opened(Rulebook({}))
-    ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
-    assert (ended.state, ended.result) == (ReviewState.AWAITING_SECOND, result(office, HALF))
+    ended = await operate.complete(office.review_id, "ana", "r-1", result(HALF))
+    assert (ended.state, ended.result) == (ReviewState.AWAITING_SECOND, result(HALF))
     assert ended.terms == ApprovalTerms(failed_checks=("RULE_ERROR",))

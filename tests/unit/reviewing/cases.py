@@ -21,7 +21,10 @@ from decision_service.domain.values import Money
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 POLICY = ReviewPolicy(
     authority=Authority(Decimal(20_000), Decimal(100_000)),
-    reasons=(ReviewReason("INCOME_CONFIRMED", "The employer has confirmed the income."),),
+    reasons=(
+        ReviewReason("INCOME_CONFIRMED", "The employer has confirmed the income."),
+        ReviewReason("SETTLED", "A loan was repaid.", outcome=Outcome.APPROVE),
+    ),
 )
 
 

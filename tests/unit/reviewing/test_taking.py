@@ -79,5 +79,5 @@ def test_a_dry_run_alone_needs_no_reason() -> None:
     tried = steps.complete(claimed, by("ana"), unnamed, POLICY, dry_run=True).review
     assert (tried.state, tried.result) == (ReviewState.COMPLETED, unnamed)
     for result, dry_run in ((unnamed, False), (unknown, True)):
-        with pytest.raises(FieldInvalid, match="the plan of loan has INCOME_CONFIRMED"):
+        with pytest.raises(FieldInvalid, match="the desk of loan has INCOME_CONFIRMED"):
             steps.complete(claimed, by("ana"), result, POLICY, dry_run=dry_run)

@@ -101,17 +101,18 @@ def _less(*names):
     return declines(*((LESS[name], name) for name in names))
 
 
-def test_data_reasons_come_first_on_a_data_referral_once_a_factor():
-    """Before rules of any priority; DATA_MISSING groups by factor, others by their code."""
-    stage, contributions = rules(CAP, GAPS.format("GAPS")), "contributions.months_12m"
+def test_data_reasons_come_first_on_a_data_referral_each_once():
+    """Before all rules but those of the first priority; a sentence is said once."""
+    small = "id: small, when: income.months_12m < 10, then: REFER, reason: SMALL"
+    stage, contributions = rules(CAP, small, GAPS.format("GAPS")), "contributions.months_12m"
     verdict = decide(stages(stage, FINE), {M12: 8, contributions: Cause.STALE})
-    assert (verdict.refer_kind, codes(verdict)) == (ReferKind.DATA, ["STALE_DATA", "LEGAL"])
+    assert (verdict.refer_kind, codes(verdict)) == (
+        ReferKind.DATA,
+        ["LEGAL", "STALE_DATA", "SMALL"],
+    )
     text = stages(_less("SHORT", "DEBT"), FINE)
     absent = decide(text, {M12: Cause.NO_DATA, M6: Cause.SHORT_HISTORY})
-    assert [(r.code, r.factor) for r in absent.reasons] == [
-        ("DATA_MISSING", M12),
-        ("DATA_MISSING", M6),
-    ]
+    assert [(r.code, r.factor) for r in absent.reasons] == [("DATA_MISSING", M12)]
     failed = decide(text, dict.fromkeys([M12, M6], Cause.SOURCE_FAILED))
     assert codes(failed) == ["SOURCE_FAILED"]
 
