@@ -139,8 +139,6 @@ class CaseFields(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReviewCase(CaseFields, frozen=True):
-    """A decision that is to be reviewed, with the codes of its reasons."""
-
     reasons: tuple[str, ...] = ()
 
 

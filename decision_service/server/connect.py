@@ -362,7 +362,6 @@ class ConnectPage:
 
 
 def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRoute]:
-    """The page, its files, and where it asks about its token."""
     headers = {
         **NO_STORE,
         "content-security-policy": page.policy(),

@@ -245,7 +245,6 @@ def _can_be(name: str, text: str) -> bool:
 def replay_from(
     request: service_pb.ReplayDecisionRequest, problems: Problems
 ) -> tuple[WhichRules, dict[str, Value]]:
-    """By which rules to replay a decision, and with which other inputs."""
     ref = request.ruleset_ref
     check_decision_id(problems, request.decision_id)
     if ref.ruleset:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx2
@@ -49,11 +50,9 @@ class LoanSystem:
     """Follows its own events from where it was, and waits for the next."""
 
     def __init__(self, live: Running, who: Metadata) -> None:
-        self._stub, self._who = EventServiceStub(live.channel), who
-        self.cursor = ""
+        self._stub, self._who, self.cursor = EventServiceStub(live.channel), who, ""
 
     async def next(self, *types: str) -> pb.Event:
-        """The next event of these types."""
         while True:
             asked = pb.ListEventsRequest(cursor=self.cursor, types=types, page_size=1, wait=WAIT)
             page = await self._stub.ListEvents(asked, metadata=self._who, timeout=60)
@@ -112,20 +111,20 @@ async def test_bad_requests_get_one_sentence(tmp_path: Path) -> None:
     async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
         stub = EventServiceStub(live.channel)
 
-        async def sentence(request: pb.ListEventsRequest) -> str:
-            return (await refused(stub.ListEvents(request, metadata=los))).message
+        async def sentence(**asked: Any) -> str:
+            call = stub.ListEvents(pb.ListEventsRequest(**asked), metadata=los)
+            return (await refused(call)).message
 
-        other = make_token("another store", 7)
-        said = await sentence(pb.ListEventsRequest(cursor=other))
+        said = await sentence(cursor=make_token("another store", 7))
         assert said.startswith("cursor belongs to another list, filter or store: send the next_cur")
-        unknown = pb.ListEventsRequest(types=["decision.made"])
-        assert "types has `decision.made`" in await sentence(unknown)
-        assert "0 to 30 seconds" in await sentence(pb.ListEventsRequest(wait=Duration(seconds=31)))
+        assert "types has `decision.made`" in await sentence(types=["decision.made"])
+        assert "0 to 30 seconds" in await sentence(wait=Duration(seconds=31))
         stranger = await refused(stub.ListEvents(pb.ListEventsRequest(), metadata=risk))
         assert stranger.code is grpc.StatusCode.PERMISSION_DENIED
         assert "risk may not call ListEvents: it needs the role `decide`" in stranger.message
-        dead = await stub.ListDeadEvents(pb.ListDeadEventsRequest(), metadata=risk)
-        assert list(dead.dead_events) == []
+        assert not (
+            await stub.ListDeadEvents(pb.ListDeadEventsRequest(), metadata=risk)
+        ).dead_events
         (tmp_path / "risk").write_text(team.tokens["risk"])
         at = ("--address", live.service.address, "--token-file", str(tmp_path / "risk"))
         resent = await asyncio.to_thread(command, "events", "resend", "evt_1", *at, folder=tmp_path)

@@ -174,6 +174,11 @@ def rulebook(folder: RuleFolder | None = None) -> Rulebook:
     return loading.rulebook
 
 
+def whole_rulebook() -> Rulebook:
+    """That of every product of this repository."""
+    return rulebook(forgetful(read_rules(RULES)))
+
+
 def loaded(folder: RuleFolder) -> LoadResult:
     """What loading the folder gives; one of the same content is compiled once."""
     return _loaded(msgspec.msgpack.encode(folder))

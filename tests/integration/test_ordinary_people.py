@@ -22,7 +22,7 @@ from decision_service.smile.source import SmileSource
 from decision_service.standin.server import build_app
 from tests.fakes.examples import some
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import World, application, rulebook
+from tests.fakes.world import World, application, whole_rulebook
 from tests.integration.test_people_any_day import FAST, DayClock
 
 TODAY = date(2026, 11, 28)
@@ -76,7 +76,7 @@ async def _decided() -> list[Applicant]:
     found = []
     try:
         assert await source.refresh_providers()
-        decide = World(source, InMemoryDecisionLog(), clock, rulebook()).decide()
+        decide = World(source, InMemoryDecisionLog(), clock, whole_rulebook()).decide()
         for number, user in some(enumerate(world.builders), STEP):
             life = profile_of(number, tuple(ORDINARY))
             for product in _products(life):

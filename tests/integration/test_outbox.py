@@ -51,14 +51,12 @@ Shared: TypeAlias = tuple[str, AsyncEngine]
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
-    """An empty store."""
     async with opened(url) as store:
         yield store
 
 
 @pytest.fixture
 async def heard() -> AsyncIterator[Heard]:
-    """A receiver that takes everything."""
     async with receiving() as heard:
         yield heard
 
@@ -74,7 +72,6 @@ async def shared(postgres: Postgres) -> AsyncIterator[Shared]:
 
 
 async def every(store: Store, chosen: EventFilter = ALL) -> Sequence[Event]:
-    """All events of a store so far."""
     return (await store.outbox.page(0, await store.outbox.end(), chosen, 500)).events
 
 

@@ -19,7 +19,7 @@ from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app
 from tests.fakes.examples import some
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import World, application, rulebook
+from tests.fakes.world import World, application, whole_rulebook
 
 FAST = 100_000
 DAYS = [
@@ -63,7 +63,7 @@ class DayClock:
 @pytest.fixture(scope="module")
 def book():
     """The shipped rules, read once."""
-    return rulebook()
+    return whole_rulebook()
 
 
 async def decided(book, name: str, clock: DayClock) -> pb.Decision:

@@ -39,7 +39,6 @@ class Receiver:
     answers: Callable[[dict[str, Any]], int | None] = lambda _: 204
 
     def subscription(self, name: str = "los", **chosen: Any) -> Subscription:
-        """One that sends to this receiver."""
         return Subscription(name, self.url, EventFilter(**chosen), KEYS, allow_private=True)
 
     async def take(self, request: Request) -> Response:

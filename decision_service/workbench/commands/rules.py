@@ -186,7 +186,7 @@ def markdown() -> str:
 
 def _facts(spec: FactorSpec) -> list[str]:
     facts = [spec.type.value, spec.unit, range_of(spec)]
-    facts += [f"{spec.months} months"] if spec.months else []
+    facts += [plural(spec.months, "month")] if spec.months else []
     facts += [f"needs {spec.needs_months} observed"] if spec.needs_months else []
     facts += [_DIRECTIONS[spec.better]] if spec.better in _DIRECTIONS else []
     facts += [_MOVERS[spec.action.by]] if spec.action.by in _MOVERS else []

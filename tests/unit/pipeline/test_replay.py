@@ -22,9 +22,7 @@ from decision_service.domain.errors import (
 from decision_service.domain.ports import Filter, StoredEntry
 from decision_service.domain.values import Money
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
-from decision_service.rulebook.folder import read_rules
-from tests.fakes.forgetful import forgetful
-from tests.fakes.world import RULES, World, application, rulebook
+from tests.fakes.world import World, application, whole_rulebook
 
 
 @dataclass
@@ -98,7 +96,7 @@ async def test_a_decision_is_replayed_by_rules_of_its_own_product_alone() -> Non
     """Rules of another product are refused by name and by digest; what is named must agree."""
     decision_id, replay, watched = await decided()
     watched.gate.set()
-    watched.world.book = rulebook(forgetful(read_rules(RULES)))
+    watched.world.book = whole_rulebook()
     products = watched.world.book.products
     own, other = products["personal-loan-ph"].versions[1], products["gig-advance-ph"].champion
     for which, wrong in (
