@@ -184,7 +184,7 @@ def started_since_backed(context: FactorContext) -> Answer:
 @PAY.factor(
     "ended_without_income",
     ValueType.FLAG,
-    "Whether a job ended and no income has come since.",
+    "Whether a job ended and neither another one nor income has come since.",
     "True when an employment ended, none with a named employer is open, and no month after that of"
     " the latest end has income. With one open: when a payroll employer that carried a third of the"
     " income of the last 6 known months or more ended the employment in the last of them or later,"
