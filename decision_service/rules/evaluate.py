@@ -224,13 +224,18 @@ def _ordered(
 ) -> list[Finding]:
     """Rules by priority (declines on missing data too), points lost, data; ties as in the file.
 
-    With `data_first` data follows the rules of the first priority, which hold whatever it is.
+    With `data_first` data is first; where all of it is only absent, after rules of priority 1.
     """
 
-    def rank(finding: Finding) -> tuple[int, Decimal | int]:
+    def is_data(finding: Finding) -> bool:
         ruled = finding.because is not None and finding.outcome is Outcome.DECLINE
-        if finding.gap is not None and not ruled:
-            return (1 if data_first else 4), 0
+        return finding.gap is not None and not ruled
+
+    absent = all(f.code == DataReason.DATA_MISSING for f in findings if is_data(f))
+
+    def rank(finding: Finding) -> tuple[int, Decimal | int]:
+        if is_data(finding):
+            return (4 if not data_first else 1 if absent else -1), 0
         if finding.points_lost is not None:
             return 3, -finding.points_lost
         spec = ruleset.reasons.get(finding.ranks_as or finding.code)

@@ -155,8 +155,10 @@ class Rulebook:
         lost.sort(key=lambda a: -a.lost)
         first = [a for a in other if self._priority(a) == 1]
         ordered = [*other, *lost, *missing]
-        if kind == "DATA":
+        if kind == "DATA" and {a.code for a in missing} == {"DATA_MISSING"}:
             ordered = [*first, *missing, *other[len(first) :], *lost]
+        elif kind == "DATA":
+            ordered = [*missing, *other, *lost]
         chosen: dict[Any, Argument] = {}
         for argument in ordered:
             chosen.setdefault(self._group(argument), argument)

@@ -70,8 +70,12 @@ def ladders(draw, subject):
     return name, [replace(start, factors=factors) for factors in steps]
 
 
-MEANT = {"income.conservative_6m": "INCOME_FELL"}
-"""A higher usual month makes a cut of the same latest month, as the guarantees' `when` says too."""
+MEANT = {
+    "income.conservative_6m": "INCOME_FELL",
+    "accounts.connected_count": "SHORT_INCOME_HISTORY",
+}
+"""What a better value may lead to, as the guarantees' `when` says too: a higher usual month makes a
+cut of the same latest one, and with a second account nothing is left to connect."""
 
 
 def falls(ruleset, name, steps):

@@ -102,14 +102,16 @@ def _less(*names):
 
 
 def test_data_reasons_come_first_on_a_data_referral_each_once():
-    """Before all rules but those of the first priority; a sentence is said once."""
+    """Before all rules; where all is only absent, after those of the first priority."""
     small = "id: small, when: income.months_12m < 10, then: REFER, reason: SMALL"
     stage, contributions = rules(CAP, small, GAPS.format("GAPS")), "contributions.months_12m"
     verdict = decide(stages(stage, FINE), {M12: 8, contributions: Cause.STALE})
     assert (verdict.refer_kind, codes(verdict)) == (
         ReferKind.DATA,
-        ["LEGAL", "STALE_DATA", "SMALL"],
+        ["STALE_DATA", "LEGAL", "SMALL"],
     )
+    capped = decide(stages(stage, FINE), {M12: 8, contributions: Cause.NO_DATA})
+    assert codes(capped) == ["LEGAL", "DATA_MISSING", "SMALL"]
     text = stages(_less("SHORT", "DEBT"), FINE)
     absent = decide(text, {M12: Cause.NO_DATA, M6: Cause.SHORT_HISTORY})
     assert [(r.code, r.factor) for r in absent.reasons] == [("DATA_MISSING", M12)]
