@@ -23,7 +23,7 @@ from decision_service.standin.faults import Fault
 from decision_service.standin.server import Simulator, build_app
 from decision_service.standin.world import World
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import NOW, PRODUCT, Numbered, rulebook
+from tests.fakes.world import NOW, PRODUCT, Numbered, whole_rulebook
 from tests.fakes.world import World as Deciding
 
 DEADLINE = 20.0
@@ -83,7 +83,7 @@ class Desk:
     """A world's stand-in and the rules; each decision has an adapter and a record of its own."""
 
     world: World
-    book: Rulebook = field(default_factory=rulebook)
+    book: Rulebook = field(default_factory=whole_rulebook)
     app: Simulator = field(init=False)
     _transport: Remembering = field(init=False)
     _ids: Numbered = field(default_factory=Numbered)
