@@ -33,8 +33,8 @@ from decision_service.cli.calls import Call
 from decision_service.cli.client import Connection
 from decision_service.cli.commands import require_span
 from decision_service.cli.output import CommandError, Exit, new_file, show_count
-from decision_service.cli.views import counted
 from decision_service.domain.values import Cause, Missing
+from decision_service.rules.language.diagnostics import plural
 from decision_service.server.wire import enum_name
 
 COLUMNS = (
@@ -321,7 +321,7 @@ def _lines(form: CaseFormat, decisions: Iterable[Exported], *, single: bool) -> 
         show_count(written, "decisions")
     left = f", {left_out:,} left out: decided by other rules, or by none" if left_out else ""
     start = "\r" if sys.stderr.isatty() else ""
-    sys.stderr.write(f"{start}{counted(written, 'decision')}{left}\n")
+    sys.stderr.write(f"{start}{plural(written, 'decision')}{left}\n")
 
 
 @contextmanager

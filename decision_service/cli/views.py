@@ -18,6 +18,7 @@ from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.output import console
 from decision_service.domain.errors import visible
+from decision_service.rules.language.diagnostics import plural
 from decision_service.server.wire import enum_name
 
 _WIDTH = 80
@@ -136,11 +137,6 @@ def cause_text(cause: values_pb2.MissingCause) -> str:
     return ", ".join(words)
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 account`, `2 accounts`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def add_factors(tree: Tree, decision: pb.Decision) -> None:
     """Add each factor with its value and evidence."""
     if decision.factor_values:
@@ -160,7 +156,7 @@ def _factor_text(factor: pb.FactorValue) -> str:
 def _evidence_text(evidence: pb.Evidence) -> Iterator[str]:
     if evidence.record_count:
         span = f", {evidence.first} to {evidence.last}" if evidence.first else ""
-        yield f"{counted(evidence.record_count, 'record')}{span}"
+        yield f"{plural(evidence.record_count, 'record')}{span}"
     if evidence.horizon:
         yield f"horizon {evidence.horizon}"
     if evidence.grade:
@@ -297,7 +293,7 @@ def terms_text(approved: review_pb.Review | pb.DecisionReview) -> str:
     """`6 months, 2,955.26 PHP a month`."""
     has = approved.HasField("instalment")
     monthly = f", {money_text(approved.instalment)} a month" if has else ""
-    return f"{counted(approved.term_months, 'month')}{monthly}"
+    return f"{plural(approved.term_months, 'month')}{monthly}"
 
 
 def result_text(result: review_pb.ReviewResult) -> str:
@@ -423,7 +419,7 @@ def _add_offer(tree: Tree, decision: pb.Decision) -> None:
     if not decision.HasField("offer"):
         return
     offer = decision.offer
-    words = [money_text(offer.approved_amount), counted(offer.term_months, "month")]
+    words = [money_text(offer.approved_amount), plural(offer.term_months, "month")]
     if offer.monthly_rate:
         words.append(f"{offer.monthly_rate} a month")
     if offer.binding:

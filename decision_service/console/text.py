@@ -20,6 +20,7 @@ from decision_service.cli import rollout, views
 from decision_service.console import charts
 from decision_service.domain.errors import visible
 from decision_service.factors.registry import catalogue
+from decision_service.rules.language.diagnostics import plural
 from decision_service.server.wire import enum_name
 
 _SPANS = (("d", 86_400), ("h", 3_600), ("min", 60))
@@ -41,7 +42,7 @@ def environment(now: Callable[[], datetime]) -> Environment:
     for name in ("money", "value", "cause", "reason", "outcome", "offer", "score", "override"):
         made.filters[name] = getattr(views, f"{name}_text")
     made.filters.update(
-        counted=views.counted,
+        plural=plural,
         comparison=views.comparison_text,
         moved=rollout.moved_text,
         name=name_of,

@@ -150,7 +150,7 @@ def live_sources_count(context: FactorContext) -> Answer:
 )
 def paydays_missed(context: FactorContext) -> Answer:
     book = income(context)
-    found = over(book, KNOWN_MONTHS, lambda _: _missed(context, book.last(KNOWN_MONTHS)))
+    found = over(book, KNOWN_MONTHS, lambda _: _missed(context))
     doubts = tuple(m for m in jobs(context).missing if m.cause.tainted)
     return Answer(None, doubts, found.evidence) if found.figure and doubts else found
 
@@ -206,14 +206,15 @@ class Paydays(msgspec.Struct, frozen=True):
         return newer and self.pays_like(old)
 
 
-def _missed(context: FactorContext, known: MonthSpan) -> int | Cause:
-    found = [job.missed(context) for job in _carrying(context, known) if not job.ended(context)]
+def _missed(context: FactorContext) -> int | Cause:
+    found = [job.missed(context) for job in _carrying(context) if not job.ended(context)]
     return max([missed for missed in found if missed is not None], default=Cause.NO_EVIDENCE)
 
 
-def _carrying(context: FactorContext, known: MonthSpan) -> Sequence[Paydays]:
-    """The jobs that carried the income of some months, but those in whose place another pays."""
-    paid = _paydays(context)
+@once
+def _carrying(context: FactorContext) -> Sequence[Paydays]:
+    """The jobs that carried the last known months, but those in whose place another pays."""
+    paid, known = _paydays(context), income(context).last(KNOWN_MONTHS)
     return [
         job
         for name, job in paid.items()
@@ -223,10 +224,9 @@ def _carrying(context: FactorContext, known: MonthSpan) -> Sequence[Paydays]:
 
 def lost_job(context: FactorContext) -> date | None:
     """When a job ended on record that carried the income and that no other followed, if one did."""
-    jobs = _carrying(context, income(context).last(KNOWN_MONTHS))
     ends = [
         end
-        for job in jobs
+        for job in _carrying(context)
         if (end := job.ended(context))
         and not any(_follows(context, new, end, job) for new in open_jobs(context))
     ]
@@ -271,6 +271,7 @@ def _carries(context: FactorContext, employer: str, known: MonthSpan) -> bool:
     return 0 < whole <= sum(paid) * CARRIES
 
 
+@once
 def _paydays(context: FactorContext) -> Mapping[str, Paydays]:
     """The jobs whose payroll has paid for short periods, by employer; no platform or document."""
     records, feeders = incomes(context).records, counted(context)

@@ -51,7 +51,7 @@ from decision_service.rules.keys import (
     TIER,
 )
 from decision_service.rules.language import types as tree
-from decision_service.rules.language.diagnostics import Place
+from decision_service.rules.language.diagnostics import Place, plural
 from decision_service.rules.language.evaluation import Evaluate, Values, compile_tree, compile_trees
 from decision_service.rules.language.fields import (
     Fields,
@@ -467,7 +467,7 @@ class OfferRunner:
 
 
 def _named(term: int) -> str:
-    return f"{term} month{'s' * (term > 1)}" if term else "none fits"
+    return plural(term, "month") if term else "none fits"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from decision_service.cli.output import (
     print_lines,
     require_extra,
 )
-from decision_service.cli.views import counted
 from decision_service.domain.errors import StoreError
+from decision_service.rules.language.diagnostics import plural
 from decision_service.rules.language.fields import parse_day
 from decision_service.runtime.config import load
 from decision_service.workbench.commands.backtest_run import progress
@@ -53,6 +53,6 @@ def export(
         found = {"folder": to, "decisions": sum(days), "days": len(days), "removed": made.removed}
         print_json(found)
         return
-    print_lines(f"{counted(sum(days), 'decision')} of {counted(len(days), 'day')} in {to}")
+    print_lines(f"{plural(sum(days), 'decision')} of {plural(len(days), 'day')} in {to}")
     for day, gone in made.removed.items():
-        print_lines(f"{day}: {counted(gone, 'decision')} removed, as in the store")
+        print_lines(f"{day}: {plural(gone, 'decision')} removed, as in the store")
