@@ -1,4 +1,4 @@
-"""The size of the house against `budget.toml`."""
+"""The size of the house, printed; what `budget.toml` limits, held."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ APART = {
     "export": ("workbench.analyst", "workbench.commands.export"),
     "monitor": ("workbench.monitor", "workbench.commands.monitor"),
 }
-"""Parts with a limit of their own, by the modules and packages that they are."""
+"""Parts that are counted apart, by the modules and packages that they are."""
 
 TESTS = {"console": "console", "events": "outbox", "export": "analyst_", "monitor": "monitor"}
 """The same of their tests, by a word of the path."""
 
 
 def measure(root: Path = ROOT) -> dict[str, int]:
-    """Each figure of the budget as it is in a checkout; generated code counts for none."""
+    """Each figure as it is in a checkout; generated code counts for none."""
     modules = _modules(root)
     lines = {name: _lines(path) for name, path in modules.items()}
     apart = {
@@ -113,25 +113,21 @@ def _lines(path: Path) -> int:
 
 
 def errors(root: Path = ROOT, budget: Path = BUDGET) -> Iterator[str]:
-    """One sentence for each figure that is over its budget, or that has none."""
-    limits = tomllib.loads(budget.read_text(encoding="utf-8"))
-    for name, figure in measure(root).items():
-        if name not in limits:
-            yield f"{budget.name} has no {name}, which is {figure:,}: add it"
-        elif figure > limits[name]:
+    """One sentence for each limit of the budget that its figure is over."""
+    figures = measure(root)
+    for name, limit in tomllib.loads(budget.read_text(encoding="utf-8")).items():
+        if name in figures and figures[name] > limit:
             yield (
-                f"{name} is {figure:,}, and {budget.name} allows {limits[name]:,}: "
-                f"delete {figure - limits[name]:,} before you add"
+                f"{name} is {figures[name]:,}, and {budget.name} allows {limit:,}: "
+                f"delete {figures[name] - limit:,} before you add"
             )
 
 
 def main() -> int:
-    """Print each figure, and what is over its budget; the exit code."""
+    """Print each figure, and what is over its limit; the exit code."""
+    for name, figure in measure().items():
+        sys.stdout.write(f"{name:17} {figure:>8,}\n")
     found = [*errors()]
-    if not found:
-        limits = tomllib.loads(BUDGET.read_text(encoding="utf-8"))
-        for name, figure in measure().items():
-            sys.stdout.write(f"{name:16} {figure:>8,} of {limits[name]:>8,}\n")
     sys.stdout.writelines(f"{error}\n" for error in found)
     return 1 if found else 0
 
