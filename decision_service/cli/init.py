@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sys
 from collections.abc import Mapping
@@ -41,7 +42,8 @@ def init(folder: Path, only_protos: bool) -> None:
             (folder / SETTINGS).write_text(sample(), encoding="utf-8")
     except OSError as error:
         why = error.strerror or "not every file could be copied"
-        message = f"{folder} cannot be written ({why}): free space, or give another folder"
+        todo = "free space" if error.errno == errno.ENOSPC else "give another folder"
+        message = f"{folder} cannot be written ({why}): {todo}"
         raise CommandError(message) from None
     sys.stdout.write(_next_steps(folder, only_protos=only_protos))
 
