@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ from decision_service.store.columns import (
     metadata,
     microseconds,
     of_person,
+    padded,
     withheld,
 )
 
@@ -117,9 +118,9 @@ _EVENTS = (
     .where(review_events.c.position > sa.bindparam("after"))
     .order_by(review_events.c.position)
 )
-_OF_DECISION = (
+_OF_DECISIONS = (
     sa.select(reviews.c.body)
-    .where(reviews.c.decision_id == sa.bindparam("decision_id"))
+    .where(reviews.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(reviews.c.opened, reviews.c.review_id)
 )
 
@@ -173,8 +174,21 @@ def events_of(
 
 
 def of_decision(connection: sa.Connection, decision_id: str) -> Sequence[Review]:
-    found = connection.execute(_OF_DECISION, {"decision_id": decision_id}).scalars()
-    return [*map(review_of, found)]
+    return of_decisions(connection, [decision_id]).get(decision_id, ())
+
+
+def of_decisions(
+    connection: sa.Connection, decision_ids: Iterable[str]
+) -> Mapping[str, Sequence[Review]]:
+    """The reviews of decisions by decision, oldest first; of one without reviews nothing."""
+    wanted = padded(sorted({*decision_ids}))
+    if not wanted:
+        return {}
+    found: dict[str, list[Review]] = {}
+    for body in connection.execute(_OF_DECISIONS, {"ids": wanted}).scalars():
+        review = review_of(body)
+        found.setdefault(review.decision_id, []).append(review)
+    return found
 
 
 def review_of(body: Any) -> Review:

@@ -61,6 +61,7 @@ from decision_service.store.review_rows import (
     erase_words,
     events_of,
     of_decision,
+    of_decisions,
     open_all,
     page,
     queues,
@@ -277,6 +278,7 @@ class Reviews(Subject):
 
     get = reads(_recorded)
     of_decision = reads(of_decision)
+    of_decisions = reads(of_decisions)
     list = reads(page)
     contest = _step_of(contest)
     arrived = _step_of(arrived)
