@@ -10,9 +10,11 @@ import pytest
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1.decision_service_pb2 import ListDecisionsResponse
 from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, Ruleset, RulesetInput
 from decision_service.api.v1.values_pb2 import InputValue
-from decision_service.cli.views import heading_text
+from decision_service.cli.decisions import page_lines
+from decision_service.cli.views import counted_text, heading_text
 from decision_service.console.charts import factor_rows, strip
 from decision_service.console.decisions import changes_of, csv_of, fields_of, inputs_of
 
@@ -163,8 +165,11 @@ def reviewed(by: str = "", **review: Any) -> pb.Decision:
 def test_what_counts_is_said_next_to_what_the_rules_said(
     decision: pb.Decision, said: str, row: list[str]
 ) -> None:
-    """In the title of the page and in the columns of an export; and nothing more of the rules."""
+    """In the title of the page, in the columns of an export, and in a list of the command line."""
     assert heading_text(decision) == said
+    listed = " ".join(page_lines(ListDecisionsResponse(decisions=[decision])))
+    assert counted_text(decision) in " ".join(listed.split())
+    assert bool(counted_text(decision)) is bool(said)
     [cells] = csv.DictReader(csv_of([decision]).splitlines())
     columns = ("outcome", "result", "result_by", "result_amount")
     assert [cells[name] for name in columns] == row
