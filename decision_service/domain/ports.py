@@ -261,6 +261,7 @@ class StoredEntry(EntryFields, frozen=True, kw_only=True):
 class Filter(msgspec.Struct, frozen=True):
     """None and empty mean any; `any_id` is that of a decision, review, application, or person.
 
+    An `outcome` is that of the rules, or of a person whose result counts.
     `unreported` are approved ones without any report of a loan, `decided_again` those that a later
     one on the application replaced; of those `by_person` a person's result counts.
     """
@@ -378,6 +379,9 @@ class DecisionLog(TextLog, Protocol):
 
     async def get(self, decision_id: str) -> StoredEntry | None:
         """One decision by id."""
+
+    async def outcomes(self, decision_ids: Iterable[str]) -> Mapping[str, Outcome]:
+        """The recorded outcomes of decisions by id, of those that are stored."""
 
     async def list(
         self, chosen: Filter, after: PagePosition | None, limit: int

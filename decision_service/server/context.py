@@ -109,9 +109,9 @@ class CallInfo:
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
     client named none. `call_id` is the client's `x-request-id`, and `decision_id` the decision that
-    was found or made. `caller`, `scope` (whose decisions it may read) and `applicant_scope` (whose
-    applicants it may reach), empty for all callers', are set by authentication. `trailing` leaves
-    with the reply.
+    was found or made. `caller` with its `roles`, `scope` (whose decisions it may read) and
+    `applicant_scope` (whose applicants it may reach), empty for all callers', are set by
+    authentication. `trailing` leaves with the reply.
     """
 
     method: str = ""
@@ -121,6 +121,7 @@ class CallInfo:
     decision_id: str = ""
     trace_id: str = ""
     caller: str = ""
+    roles: frozenset[Role] = frozenset()
     scope: str = ""
     applicant_scope: str = ""
     trailing: list[tuple[str, str]] = field(default_factory=list)

@@ -456,8 +456,15 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         after = read_token((chosen, decided), request.page_token, PagePosition)
         size, fits = page_size(request.page_size), decided.fits if decided else None
         page = await self.read.list(chosen, after, size, fits)
+        chains = await self.chain.of_all({one.decision_id: one.outcome for one in page.entries})
+        found = []
+        for entry in page.entries:
+            message = basic_message(entry)
+            if entry.decision_id in chains:
+                message.review.CopyFrom(chain_message(chains[entry.decision_id]))
+            found.append(message)
         return service_pb.ListDecisionsResponse(
-            decisions=[basic_message(entry) for entry in page.entries],
+            decisions=found,
             next_page_token=make_token((chosen, decided), page.next),
         )
 
