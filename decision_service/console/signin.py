@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from decision_service.console.forms import read_form
 from decision_service.console.service import Refused, Service
 from decision_service.console.session import COOKIE, Session, Sessions
 from decision_service.console.web import local, page, sentence
@@ -136,7 +137,7 @@ class SignIn:
 
     async def _by_token(self, request: Request) -> Response:
         """With a pasted token, or as one of the made-up people."""
-        form = await request.form(max_files=0, max_fields=5)
+        form = await read_form(request)
         person, token = str(form.get("person", "")), str(form.get("token", "")).strip()
         token = self._people.get(person, token)
         if not token.isascii() or not token.isprintable() or " " in token or len(token) > 4096:
@@ -167,9 +168,9 @@ class SignIn:
 
     async def _out(self, request: Request) -> Response:
         """End this session, or all of the person's."""
-        form = await request.form(max_files=0, max_fields=5)
         session = self.sessions.of(request.cookies.get(COOKIE, ""))
         if session is not None:
+            form = await read_form(request)
             self.sessions.end(session, everywhere=bool(form.get("everywhere")))
             log.info("signed out", caller=session.name)
         response = RedirectResponse("/sign-in", 303)
