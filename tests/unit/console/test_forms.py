@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from decision_service.cli.client import ServerOptions
 from decision_service.console.command import Settings, build_app
@@ -157,7 +157,7 @@ async def test_without_a_session_no_form_is_read(console: Any, path: str) -> Non
     assert found.status_code == 303 or 'href="/sign-in"' in found.text
 
 
-@pytest.mark.parametrize("path", (*STEPS, "/sign-in"))
+@pytest.mark.parametrize("path", [*STEPS, "/sign-in"])
 async def test_no_form_of_another_page_is_read(console: Any, path: str) -> None:
     """Nor one for another host: both are refused by the head of the request."""
     cookie = {"cookie": f"{COOKIE}=made-up"}
