@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import httpx2
@@ -17,7 +17,6 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
 from cachetools import TTLCache
 from joserfc import jwt
 from joserfc.errors import InvalidClaimError, JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -28,7 +27,7 @@ from decision_service.console.service import Refused, Service
 from decision_service.console.session import COOKIE, Session, Sessions
 from decision_service.console.web import local, page, sentence
 from decision_service.domain.ports import Clock
-from decision_service.server.issuer import LEEWAY, validate
+from decision_service.server.issuer import LEEWAY, usable_keys, validate
 
 log = structlog.get_logger("decision_service.console")
 
@@ -257,11 +256,11 @@ class SignIn:
         flow: Flow | None = None,
     ) -> Mapping[str, Any]:
         """The claims of an ID token to this console, that of a flow's answer; raises JoseError."""
-        keys = cast("KeySetSerialization", await _object(client, about["jwks_uri"]))
-        decoded = jwt.decode(found["id_token"], KeySet.import_key_set(keys), algorithms=ALGORITHMS)
+        keys = usable_keys((await _object(client, about["jwks_uri"]))["keys"])
+        decoded = jwt.decode(found["id_token"], keys.known, algorithms=ALGORITHMS)
         claims, now, provider = decoded.claims, self._now(), self._provider
         nonce: Any = {} if flow is None else {"nonce": {"essential": True, "value": flow.nonce}}
-        validate(claims, (provider.issuer, provider.client_id), now, **nonce)
+        validate(decoded.header, claims, (provider.issuer, provider.client_id), now, **nonce)
         if flow is not None and now.timestamp() - claims.get("auth_time", inf) > LEEWAY:
             raise InvalidClaimError("auth_time")  # it did not ask the person again
         return claims
