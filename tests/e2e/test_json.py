@@ -31,7 +31,7 @@ from decision_service.server.grpc import SERVICES
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.page import CALLERS
-from tests.e2e.service import ROOT, Running, at_vendor, create
+from tests.e2e.service import ROOT, Running, at_vendor, create, running
 from tests.e2e.team import Team
 from tests.kits.until import until
 
@@ -158,6 +158,26 @@ async def test_what_is_no_call_is_refused(
     assert (answer.status, answer.content["code"]) == (status, code)
     assert why in answer.content["message"]
     assert answer.content["details"] == []
+
+
+@pytest.mark.parametrize(
+    "host", ["rebound.example", "127.0.0.1.example:80", "10.0.0.9", "[::1", ""]
+)
+async def test_a_name_that_is_not_the_services_is_refused(shared: Running, host: str) -> None:
+    """A browser that a foreign name leads here calls by that name; the sentence has the setting."""
+    answer = await post(shared, LIST, {}, host=host)
+    assert (answer.status, answer.content["code"]) == (421, "invalid_argument")
+    assert "add the name to DECISION_HTTP_HOSTS" in answer.content["message"]
+    for own in ("localhost", "127.0.0.1:9", "[::1]:80", "LOCALHOST"):
+        assert (await post(shared, LIST, {}, host=own)).status == 200
+
+
+async def test_an_operator_names_further_hosts(tmp_path: Path) -> None:
+    """Those of a proxy that hands on the name by which it was called."""
+    async with running(tmp_path, http_hosts="Decisions.lender.example, other.example") as live:
+        for host in ("decisions.lender.example", "other.example:8443"):
+            assert (await post(live, LIST, {}, host=host)).status == 200
+        assert (await post(live, LIST, {}, host="third.example")).status == 421
 
 
 async def test_the_deadline_of_the_header_is_the_calls(shared: Running) -> None:
