@@ -212,7 +212,7 @@ async def test_a_key_that_is_published_while_keys_are_read_is_found(
 async def test_keys_are_fetched_once_a_second_whoever_asks(
     issuer: Issuer, checks: Checks, clock: SetClock
 ) -> None:
-    """By tokens that are right but for the key; those that are wrong otherwise have none fetched."""
+    """By tokens that are right but for the key; those wrong otherwise have none fetched."""
     await checks.checks.refresh()
     other = ECKey.generate_key("P-256", auto_kid=True)
     for claims in ({"aud": "other"}, {"sub": STRANGER}, {"exp": 1}, {"iss": "https://x"}, LOGOUT):
