@@ -6,9 +6,10 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import msgspec
@@ -31,6 +32,7 @@ from decision_service.domain.errors import (
     ServiceError,
     visible,
 )
+from decision_service.runtime.address import is_loopback
 from decision_service.server.auth import PACKAGE
 from decision_service.server.context import MESSAGE_LIMIT, Behaviour, Caller, CallStatus, RpcContext
 from decision_service.server.event_loop import CANCELLED, FAILED
@@ -44,6 +46,10 @@ _JSON = re.compile(r'application/json *(; *charset="?utf-8"?)?', re.ASCII | re.I
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _DETAILS = "grpc-status-details-bin"
 _TOO_LARGE = f"the body is larger than {BODY_LIMIT // 1024} KiB, or its message than 64: send less"
+_WRONG_HOST = (
+    "the Host is {!r}, no name of this service: call it by its address, or have its operator add "
+    "the name to DECISION_HTTP_HOSTS"
+)
 _HTTP = dict.fromkeys(("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE"), 400)
 _HTTP |= {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404, "ABORTED": 409}
 _HTTP |= {"ALREADY_EXISTS": 409, "RESOURCE_EXHAUSTED": 429, "CANCELLED": 499}
@@ -57,7 +63,7 @@ class JsonCalls:
     """Serves methods over HTTP, each behind the interceptors of gRPC calls.
 
     At most `most` calls are open, and others are refused. `identify` finds the caller of a call; no
-    body of an unknown one is waited for.
+    body of an unknown one is waited for. Each names this machine or one of `hosts` as its Host.
     """
 
     def __init__(
@@ -65,7 +71,9 @@ class JsonCalls:
         most: int,
         identify: Callable[[RpcContext], Caller | None],
         chain: Sequence[Interceptor],
+        hosts: Collection[str] = (),
     ) -> None:
+        self._hosts = hosts
         self.route = Route(f"/{PACKAGE}.{{rest:path}}", self._call, methods=["POST"])
         self._most = most
         self._identify = identify
@@ -90,15 +98,13 @@ class JsonCalls:
                 task.cancel()
 
     async def _call(self, request: Request) -> Response:
-        method = self._methods.get(request.url.path)
+        path = request.scope["path"]  # the URL of a request holds its Host, which may be none
+        method = self._methods.get(path)
         if method is None:
-            why = f"there is no method {_shown(request.url.path[:200])}"
+            why = f"there is no method {_shown(path[:200])}"
             return _refusal(501, grpc.StatusCode.UNIMPLEMENTED, why)
-        if not _JSON.fullmatch(request.headers.get("content-type", "")):
-            # A form of a foreign page cannot send this type, so that no browser is made to call.
-            return _refusal(415, _INVALID, "the content-type is not application/json: send JSON")
-        if not _TIMEOUT.fullmatch(request.headers.get("connect-timeout-ms", "0")):
-            return _refusal(400, _INVALID, "Connect-Timeout-Ms must be 1 to 10 digits")
+        if (refused := self._refused_by_head(request)) is not None:
+            return refused
         context = RpcContext(HttpCall(request))
         context.caller = self._identify(context)
         if context.late is not None:
@@ -125,6 +131,18 @@ class JsonCalls:
         content = MessageToDict(message, always_print_fields_with_no_presence=True)
         return _response(200, content, context.trailing)
 
+    def _refused_by_head(self, request: Request) -> Response | None:
+        host = _host_of(request)
+        if host not in self._hosts and not is_loopback(host):
+            # A foreign page's name may have been made to lead here since its browser loaded it.
+            return _refusal(421, _INVALID, _WRONG_HOST.format(_shown(host[:80])))
+        if not _JSON.fullmatch(request.headers.get("content-type", "")):
+            # A form of a foreign page cannot send this type, so that no browser is made to call.
+            return _refusal(415, _INVALID, "the content-type is not application/json: send JSON")
+        if not _TIMEOUT.fullmatch(request.headers.get("connect-timeout-ms", "0")):
+            return _refusal(400, _INVALID, "Connect-Timeout-Ms must be 1 to 10 digits")
+        return None
+
     async def _reply(self, served: Awaitable[Any], request: Request, context: RpcContext) -> Any:
         """The reply, or none and a status; the work ends where the client leaves."""
         work = asyncio.ensure_future(served)
@@ -150,6 +168,14 @@ class _Method(msgspec.Struct, frozen=True):
     behaviour: Behaviour
     asked: type[Message]
     answer: type[Message]
+
+
+def _host_of(request: Request) -> str:
+    """The name by which a client calls, without its port; empty where it sent none to be read."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 async def _departure(request: Request) -> None:

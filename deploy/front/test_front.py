@@ -68,7 +68,8 @@ async def test_each_path_leads_to_its_port(front: Front) -> None:
         event = await web.post("/webhooks/smile", content=body, headers={"smile-signature": signed})
         assert event.status_code == 200, event.text
         assert (await web.get("/webhooks/smile")).json()["code"] == "unimplemented"
-        asked = await web.post(LIST, json={})
+        asked = await web.post(LIST, json={}, headers={"host": "decisions.lender.example"})
+        assert asked.status_code == 401, asked.text  # by the name that a lender calls
         assert "x-envoy-upstream-service-time" in asked.headers
         for path in ("/", "/metrics", "/healthz", "/livez", "/connected"):
             answer = await web.get(path)

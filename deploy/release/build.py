@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,8 @@ from decision_service import __version__
 from deploy.release.archives import ROOT, archives
 from deploy.release.closure import PACKAGE, needed
 from deploy.release.installation import bill_of_materials, demonstrate, install, requirements
-from deploy.release.sources import Refused, notes, require_clean
+from deploy.release.sources import Refused, notes, require_advisories, require_clean
+from lint.advisories import read_kept
 from lint.licences import Allowed, listed
 
 OUT = ROOT / "dist" / "release"
@@ -41,6 +43,7 @@ def release(*, snapshot: bool) -> None:
     """Make the whole release anew; raises Refused."""
     if not snapshot:
         require_clean(ROOT)
+        require_advisories(read_kept(), datetime.now(UTC).date())  # noqa: TID251 - the day of a release
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     told = notes(changelog, __version__, snapshot=snapshot)
     shutil.rmtree(OUT, ignore_errors=True)

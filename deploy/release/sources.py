@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 
 from decision_service.build import commit_of
+from lint.advisories import Kept
+
+MOST_DAYS = 30
+"""How old the advisories may be that a release was compared with."""
 
 ANYWAY = "or make a snapshot with SNAPSHOT=true"
 
@@ -27,6 +32,17 @@ def require_clean(root: Path) -> None:
     if files := changed(root):
         more = f" and {len(files) - 1} more" if files[1:] else ""
         raise Refused(f"{files[0]}{more} is not committed: commit or remove it, {ANYWAY}")
+
+
+def require_advisories(kept: Kept, today: date) -> None:
+    """Raises Refused where nothing was compared with what is known of the packages of late."""
+    age = (today - date.fromisoformat(kept.taken)).days if kept.taken else None
+    if age is None or age > MOST_DAYS:
+        found = "has none" if age is None else f"has those of {kept.taken}, {age} days ago"
+        raise Refused(
+            f"requirements/advisories.json {found}, and a release needs some of the last "
+            f"{MOST_DAYS} days: call make advisories and make audit, {ANYWAY}"
+        )
 
 
 def notes(changelog: str, version: str, *, snapshot: bool = False) -> str:

@@ -31,7 +31,7 @@ from decision_service.server.grpc import SERVICES
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.page import CALLERS
-from tests.e2e.service import ROOT, Running, at_vendor, create
+from tests.e2e.service import ROOT, Running, at_vendor, create, running
 from tests.e2e.team import Team
 from tests.kits.until import until
 
@@ -160,6 +160,24 @@ async def test_what_is_no_call_is_refused(
     assert answer.content["details"] == []
 
 
+@pytest.mark.parametrize("host", ["rebound.example", "127.0.0.1.example:80", "10.0.0.9", "[::1"])
+async def test_a_name_that_is_not_the_services_is_refused(shared: Running, host: str) -> None:
+    """A browser that a foreign name leads here calls by that name; the sentence has the setting."""
+    answer = await post(shared, LIST, {}, host=host)
+    assert (answer.status, answer.content["code"]) == (421, "invalid_argument")
+    assert "add the name to DECISION_HTTP_HOSTS" in answer.content["message"]
+    for own in ("localhost", "127.0.0.1:9", "[::1]:80", "LOCALHOST"):
+        assert (await post(shared, LIST, {}, host=own)).status == 200
+
+
+async def test_an_operator_names_further_hosts(tmp_path: Path) -> None:
+    """Those of a proxy that hands on the name by which it was called."""
+    async with running(tmp_path, http_hosts="Decisions.lender.example, other.example") as live:
+        for host in ("decisions.lender.example", "other.example:8443"):
+            assert (await post(live, LIST, {}, host=host)).status == 200
+        assert (await post(live, LIST, {}, host="third.example")).status == 421
+
+
 async def test_the_deadline_of_the_header_is_the_calls(shared: Running) -> None:
     """Too little time is refused, by what decides and by what only reads."""
     for method, body in ((CREATE, application()), (LIST, {})):
@@ -198,7 +216,7 @@ async def test_no_body_of_an_unknown_caller_is_waited_for(guarded: Running) -> N
     """It is refused by its head alone."""
     host, _, port = guarded.service.http_url.rpartition("/")[2].partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    head = f"POST {PACKAGE}{CREATE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    head = f"POST {PACKAGE}{CREATE} HTTP/1.1\r\nhost: [::1]\r\ncontent-type: application/json\r\n"
     writer.write(f"{head}content-length: 9\r\n\r\n".encode())
     assert b"401" in await reader.readline()
     writer.close()
