@@ -27,6 +27,9 @@ FOLDER = "/etc/decision-service/front"
 SECRET = "a secret of the vendor's events"
 LENDER, STRANGER = "127.0.0.1", "127.0.0.2"
 """Addresses of this machine from which calls come."""
+SAMPLE = "# - remote_ip: {address_prefix: 203.0.113.7, prefix_len: 32}"
+"""The line of the shipped file that operators put their lenders' addresses in place of."""
+
 ADMIN = "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}\n"
 
 
@@ -99,7 +102,9 @@ def envoy(folder: Path, office: Office, ports: Mapping[int, int]) -> Iterator[in
     for shipped, port in {**ports, 8443: 0}.items():
         assert f"port_value: {shipped}}}" in text
         text = text.replace(f"port_value: {shipped}}}", f"port_value: {port}}}")
-    (at / "envoy.yaml").write_text(text + ADMIN)
+    assert SAMPLE in text
+    listed = f"- remote_ip: {{address_prefix: {LENDER}, prefix_len: 32}}"
+    (at / "envoy.yaml").write_text(text.replace(SAMPLE, listed) + ADMIN)
     words = ("-c", at / "envoy.yaml", "-l", "warning", "--concurrency", "1")
     admin = at / "admin"
     with (at / "log").open("w") as log:
