@@ -12,7 +12,6 @@ import struct
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 
 from deploy.front.frames import FLOODS as KINDS
 from deploy.front.frames import Frames
@@ -147,12 +146,12 @@ async def public(flood: Flood) -> None:
 
 async def tokens(flood: Flood) -> None:
     """So many gRPC calls a second with a made-up token from each of five addresses."""
-    await _guessed(flood, partial(call, path=CREATE, message=b"", **MADE_UP))
+    await _guessed(flood, lambda stream: call(stream, CREATE, b"", **MADE_UP))
 
 
 async def tokens_in_json(flood: Flood) -> None:
     """The same as JSON."""
-    await _guessed(flood, partial(call, path=CREATE, message=b"{}", **MADE_UP, **JSON))
+    await _guessed(flood, lambda stream: call(stream, CREATE, b"{}", **MADE_UP, **JSON))
 
 
 async def _guessed(flood: Flood, made: Callable[[int], bytes]) -> None:
