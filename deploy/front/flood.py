@@ -138,7 +138,7 @@ async def public(flood: Flood) -> None:
 
     async def one(path: str, message: bytes, further: dict[str, str]) -> None:
         await _repeated(
-            flood, SOURCES[0], RATE, partial(call, path=path, message=message, **further)
+            flood, SOURCES[0], RATE, lambda stream: call(stream, path, message, **further)
         )
 
     await asyncio.gather(*(flood.again(lambda given=given: one(*given)) for given in asked))
