@@ -87,6 +87,8 @@ lock: ## Resolve requirements anew (needs uv)
 	$(RESOLVE) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
 	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
+	for extra in console otel ray workbench; do $(RESOLVE) --extra $$extra -c requirements/dev.txt \
+	  -o requirements/$$extra.txt || exit 1; done
 	$(COMPILE) --group pyproject.toml:clients -c requirements/dev.txt -o requirements/clients.txt
 	$(RESOLVE) --group build --extra console -c requirements/dev.txt -o requirements/runtime.txt
 	$(RESOLVE) --group build --extra otel --extra console -c requirements/dev.txt -o requirements/image.txt

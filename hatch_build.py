@@ -1,4 +1,4 @@
-"""Puts into a built package what lies outside it: starter rules, protos, docs, and the commit."""
+"""Puts into a built package what lies outside it: starter rules, protos, docs, locks of extras, and the commit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 COMMIT = "decision_service/commit.txt"
 STARTER = "decision_service/starter"
+EXTRAS = ("console", "otel", "ray", "workbench")
+"""Those whose lock is in the package, for who installs one of them later."""
 
 
 class PackageHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -28,6 +30,7 @@ class PackageHook(BuildHookInterface):  # type: ignore[type-arg]
                 *(root / "docs").glob("*.md"),
                 root / "docs" / "openapi.yaml",
                 *(one for one in (root / "protos").iterdir() if one.is_dir()),
+                *(root / "requirements" / f"{extra}.txt" for extra in EXTRAS),
             ]
             added |= {str(one): f"{STARTER}/{one.relative_to(root)}" for one in brought}
         if not (root / COMMIT).exists():

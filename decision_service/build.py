@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -85,6 +87,16 @@ def protos() -> Path:
 def docs() -> Path:
     """The pages for people, with the OpenAPI document."""
     return _folder("docs")
+
+
+def install_command(extra: str) -> str:
+    """The command that installs what an extra needs beside this very program, each file by its hash.
+
+    Its lock comes with the package, so that it works in a checkout and in any installation.
+    """
+    lock = _folder("requirements") / f"{extra}.txt"
+    pip = [sys.executable, "-m", "pip", "install"]
+    return shlex.join([*pip, "--require-hashes", "-r", str(lock)])
 
 
 def _folder(name: str) -> Path:

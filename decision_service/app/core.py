@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from opentelemetry.trace import Tracer
 
-from decision_service.build import engine_version, starter_rules
+from decision_service.build import engine_version, install_command, starter_rules
 from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.acceptance import (
@@ -73,7 +73,7 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
     except ModuleNotFoundError as error:
         raise StartError(
             f"DECISION_OPENTELEMETRY=true needs the package of {error.name}, which is not "
-            "installed: pip install 'decision-service[otel]'"
+            f"installed: {install_command('otel')}"
         ) from None
     try:
         return open_telemetry(engine_version(), stack)

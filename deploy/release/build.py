@@ -12,7 +12,13 @@ from tempfile import TemporaryDirectory
 from decision_service import __version__
 from deploy.release.archives import ROOT, archives
 from deploy.release.closure import PACKAGE, needed
-from deploy.release.installation import bill_of_materials, demonstrate, install, requirements
+from deploy.release.installation import (
+    bill_of_materials,
+    complete,
+    demonstrate,
+    install,
+    requirements,
+)
 from deploy.release.sources import Refused, notes, require_clean
 from lint.licences import Allowed, listed
 
@@ -57,10 +63,12 @@ def build_and_install(folder: Path) -> None:
     for name, content in archives(folder).items():
         write(name, content)
         if name.endswith(".whl"):
-            write("requirements.txt", requirements(content))
+            for lock, text in requirements(content).items():
+                write(lock, text)
     programs = install(OUT, folder / "installed")
     demonstrate(programs, folder / "empty")
     write(SBOM, bill_of_materials(programs / "python"))
+    complete(programs, folder / "empty")
 
 
 def main() -> int:

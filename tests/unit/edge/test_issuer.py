@@ -12,6 +12,7 @@ import pytest
 from joserfc.jwk import ECKey
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from decision_service.build import install_command
 from decision_service.server import issuer as issuer_module
 from decision_service.server.auth import Authenticator, CallersRefused
 from decision_service.server.callers import new_token, token_hash
@@ -240,4 +241,4 @@ def test_without_the_extra_an_issuer_is_refused(
     with pytest.raises(CallersRefused) as error:
         Authenticator(_callers(tmp_path, "https://id.example.com"), clock.now)
     [refused] = error.value.diagnostics
-    assert (refused.code, refused.hint) == ("A110", "pip install decision-service[console]")
+    assert (refused.code, refused.hint) == ("A110", install_command("console"))
