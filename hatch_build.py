@@ -1,4 +1,4 @@
-"""Puts into a built package what lies outside it: starter rules, protos, docs, locks of extras, and the commit."""
+"""Puts into a built package what lies outside it: rules, protos, docs, locks, and the commit."""
 
 from __future__ import annotations
 

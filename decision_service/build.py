@@ -90,7 +90,7 @@ def docs() -> Path:
 
 
 def install_command(extra: str) -> str:
-    """The command that installs what an extra needs beside this very program, each file by its hash.
+    """The command that installs an extra where this program runs, each file by its hash.
 
     Its lock comes with the package, so that it works in a checkout and in any installation.
     """

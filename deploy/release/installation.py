@@ -42,8 +42,8 @@ def requirements(wheel: bytes) -> dict[str, str]:
 
 
 def install(release: Path, folder: Path) -> Path:
-    """The programs of a fresh environment with the release and pip in it, and nothing else."""
-    venv.create(folder, with_pip=True)
+    """The programs of a fresh environment with the release in it, and nothing else."""
+    venv.create(folder)
     pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "--quiet"]
     run(*pip, "--require-hashes", "--find-links", release, "-r", release / "requirements.txt")
     return folder / "bin"
@@ -58,7 +58,8 @@ def demonstrate(programs: Path, folder: Path) -> None:
 
 
 def complete(programs: Path, folder: Path) -> None:
-    """Ask for a part whose extra is missing, and do what is printed; raises Refused without help."""
+    """Ask for a part whose extra is missing, and run what is printed; raises Refused."""
+    run(programs / "python", "-m", "ensurepip")
     missing = subprocess.run(
         [programs / PACKAGE, "console"], cwd=folder, capture_output=True, text=True
     )

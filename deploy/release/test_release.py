@@ -41,7 +41,7 @@ def test_the_bill_of_materials_is_what_is_installed() -> None:
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_each_extra_has_a_lock_in_the_release_and_in_the_package(extra: str) -> None:
-    """All that the package with this extra needs, by hash; the package's own lock names the same."""
+    """All that the package with this extra needs, by hash; both name the same."""
     text = (OUT / f"requirements-{extra}.txt").read_text()
     pinned = dict(re.findall(r"^([\w.-]+)==([^ ]+)", text, re.M))
     assert needed(extra=extra) <= {*pinned}

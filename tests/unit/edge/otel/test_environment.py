@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.build import install_command
 from decision_service.app.core import StartError, instrument
+from decision_service.build import install_command
 from decision_service.runtime.config import load
 from decision_service.runtime.telemetry import NO_TRACER
 from decision_service.server.grpc import Instrumentation
