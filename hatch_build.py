@@ -1,4 +1,4 @@
-"""Puts into a built package what lies outside it: rules, protos, docs, locks, and the commit."""
+"""Puts into a built package what lies outside it: rules, protos, docs, deploy, locks, commit."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ class PackageHook(BuildHookInterface):  # type: ignore[type-arg]
                 *(one for one in (root / "protos").iterdir() if one.is_dir()),
                 *(root / "requirements" / f"{extra}.txt" for extra in EXTRAS),
             ]
+            deploy = root / "deploy"
+            brought.append(deploy / "files.txt")
+            for pattern in (deploy / "files.txt").read_text(encoding="ascii").split():
+                brought += sorted(one for one in deploy.glob(pattern) if one.is_file())
             added |= {str(one): f"{STARTER}/{one.relative_to(root)}" for one in brought}
         if not (root / COMMIT).exists():
             added[str(self._commit(root))] = COMMIT

@@ -84,6 +84,17 @@ def protos() -> Path:
     return _folder("protos")
 
 
+def deployment() -> dict[str, Path]:
+    """The files that operators start from, by their place below a folder of them.
+
+    `deploy/files.txt` lists them for the package, which has these and no other file of `deploy/`.
+    """
+    folder = _folder("deploy")
+    patterns = (folder / "files.txt").read_text(encoding="ascii").split()
+    found = (one for pattern in patterns for one in sorted(folder.glob(pattern)))
+    return {str(one.relative_to(folder)): one for one in found if one.is_file()}
+
+
 def docs() -> Path:
     """The pages for people, with the OpenAPI document."""
     return _folder("docs")
