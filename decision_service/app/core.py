@@ -19,6 +19,7 @@ from decision_service.domain.ports import Clock
 from decision_service.rulebook.acceptance import (
     ReadSigners,
     keep,
+    keep_data,
     last_good_folder,
     unacceptable,
     unapproved,
@@ -116,6 +117,7 @@ async def open_rules(
         blocked, folder = blocked_names(settings), read_rules(root)
     except (ConfigError, RulesFolderMissing) as error:
         raise StartError(str(error)) from None
+    folder = await keep_data(store, folder)
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
     if loading.rulebook is not None:
