@@ -19,7 +19,7 @@ from deploy.release.installation import (
     install,
     requirements,
 )
-from deploy.release.sources import Refused, notes, require_clean
+from deploy.release.sources import Refused, notes, require_clean, require_entry, require_tag
 from lint.licences import Allowed, listed
 
 OUT = ROOT / "dist" / "release"
@@ -47,6 +47,8 @@ def release(*, snapshot: bool) -> None:
     """Make the whole release anew; raises Refused."""
     if not snapshot:
         require_clean(ROOT)
+        require_entry(ROOT, __version__)
+        require_tag(ROOT, __version__)
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     told = notes(changelog, __version__, snapshot=snapshot)
     shutil.rmtree(OUT, ignore_errors=True)

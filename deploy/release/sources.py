@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from decision_service.build import commit_of
+from lint import released
 
 ANYWAY = "or make a snapshot with SNAPSHOT=true"
 
@@ -27,6 +28,34 @@ def require_clean(root: Path) -> None:
     if files := changed(root):
         more = f" and {len(files) - 1} more" if files[1:] else ""
         raise Refused(f"{files[0]}{more} is not committed: commit or remove it, {ANYWAY}")
+
+
+def require_entry(root: Path, version: str) -> None:
+    """Write what the version holds of the shipped rules; raises Refused for it to be committed.
+
+    Raises it too where the version was released with other content, or a released one changed.
+    """
+    found = [*released.changed(root)]
+    if found:
+        raise Refused(f"{found[0]}, {ANYWAY}")
+    try:
+        written = released.write(version, root)
+    except ValueError as other:
+        raise Refused(
+            f"{other}: give decision_service/__init__.py the next version, {ANYWAY}"
+        ) from None
+    if written:
+        raise Refused(
+            f"{released.FILE} has the entry {version} now: commit it, tag the commit v{version}, "
+            "and call make release again"
+        )
+
+
+def require_tag(root: Path, version: str) -> None:
+    """Raises Refused unless the commit has the version's tag."""
+    tags = _git(root, "tag", "--points-at", "HEAD").split()
+    if f"v{version}" not in tags:
+        raise Refused(f"this commit has no tag v{version}: call git tag v{version}, {ANYWAY}")
 
 
 def notes(changelog: str, version: str, *, snapshot: bool = False) -> str:
