@@ -101,7 +101,7 @@ pictures: .venv/.dev .venv/.browser ## Take the pictures of docs/ anew
 
 .PHONY: clean
 clean: ## Remove .venv, caches, dist and demo databases
-	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output dist
+	rm -rf .venv .stack $(NODE_LIBRARIES:%=%/node_modules) clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output dist
 	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
