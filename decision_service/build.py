@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -82,9 +84,30 @@ def protos() -> Path:
     return _folder("protos")
 
 
+def deployment() -> dict[str, Path]:
+    """The files that operators start from, by their place below a folder of them.
+
+    `deploy/files.txt` lists them for the package, which has these and no other file of `deploy/`.
+    """
+    folder = _folder("deploy")
+    patterns = (folder / "files.txt").read_text(encoding="ascii").split()
+    found = (one for pattern in patterns for one in sorted(folder.glob(pattern)))
+    return {str(one.relative_to(folder)): one for one in found if one.is_file()}
+
+
 def docs() -> Path:
     """The pages for people, with the OpenAPI document."""
     return _folder("docs")
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra where this program runs, each file by its hash.
+
+    Its lock comes with the package, so that it works in a checkout and in any installation.
+    """
+    lock = _folder("requirements") / f"{extra}.txt"
+    pip = [sys.executable, "-m", "pip", "install"]
+    return shlex.join([*pip, "--require-hashes", "-r", str(lock)])
 
 
 def _folder(name: str) -> Path:

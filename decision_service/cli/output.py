@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
 
 import typer
 
+from decision_service.build import install_command
 from decision_service.domain.errors import visible
 from decision_service.runtime.files import read_small
 
@@ -202,7 +203,8 @@ def flushed(code: int) -> int:
 
 def require_extra(module: str, what: str) -> None:
     if find_spec(module) is None:
-        raise CommandError(f"{what}: install decision-service[{_EXTRAS.get(module, 'console')}]")
+        extra = _EXTRAS.get(module, "console")
+        raise CommandError(f"{what}, which is not installed: {install_command(extra)}")
 
 
 def read_text(path: Path, hint: str) -> str:

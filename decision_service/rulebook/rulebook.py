@@ -189,7 +189,12 @@ class ActiveRules:
         self._status = replace(self._status, read=now, refused=problems)
 
 
+def used_kind(product: str, version: int) -> str:
+    """The kind of the notes on one version, of which the newest names what it decided with."""
+    return f"used {product}@{version}"
+
+
 def used_mark(ruleset: CompiledRuleset) -> StoredText:
     """The note that a version has decided with this content, stored before its first decision."""
-    kind = f"used {ruleset.ruleset}@{ruleset.version}"
+    kind = used_kind(ruleset.ruleset, ruleset.version)
     return StoredText(f"{kind} {ruleset.digest}", kind, ruleset.digest.encode())

@@ -15,6 +15,7 @@ import structlog
 from cachetools import TTLCache
 from prometheus_client import CollectorRegistry
 
+from decision_service.build import install_command
 from decision_service.rulebook.manifest import Signer
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.runtime.files import FileWatch
@@ -211,7 +212,7 @@ class Authenticator:
                 from decision_service.server.issuer import Issuer  # of the extra
             except ModuleNotFoundError:
                 message = "`issuer` needs the package joserfc, which is not installed"
-                hint = "pip install decision-service[console]"
+                hint = install_command("console")
                 return refused_whole(path, NO_PACKAGE, message, hint)
             self._issuer = Issuer(named, self._now)
         return reading

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from decision_service.build import commit_of
+from lint import released
 from lint.advisories import Kept
 
 MOST_DAYS = 30
@@ -43,6 +44,34 @@ def require_advisories(kept: Kept, today: date) -> None:
             f"requirements/advisories.json {found}, and a release needs some of the last "
             f"{MOST_DAYS} days: call make advisories and make audit, {ANYWAY}"
         )
+
+
+def require_entry(root: Path, version: str) -> None:
+    """Write what the version holds of the shipped rules; raises Refused for it to be committed.
+
+    Raises it too where the version was released with other content, or a released one changed.
+    """
+    found = [*released.changed(root)]
+    if found:
+        raise Refused(f"{found[0]}, {ANYWAY}")
+    try:
+        written = released.write(version, root)
+    except ValueError as other:
+        raise Refused(
+            f"{other}: give decision_service/__init__.py the next version, {ANYWAY}"
+        ) from None
+    if written:
+        raise Refused(
+            f"{released.FILE} has the entry {version} now: commit it, tag the commit v{version}, "
+            "and call make release again"
+        )
+
+
+def require_tag(root: Path, version: str) -> None:
+    """Raises Refused unless the commit has the version's tag."""
+    tags = _git(root, "tag", "--points-at", "HEAD").split()
+    if f"v{version}" not in tags:
+        raise Refused(f"this commit has no tag v{version}: call git tag v{version}, {ANYWAY}")
 
 
 def notes(changelog: str, version: str, *, snapshot: bool = False) -> str:

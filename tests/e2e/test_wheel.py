@@ -104,6 +104,8 @@ def test_a_folder_is_begun_and_used(installed: Installed, tmp_path: Path) -> Non
     assert installed.run("rules", "test", cwd=mine).returncode == 0
     with serving(installed, mine, "--config", "decision-service.yaml") as told:
         assert "of the package" not in told
+    assert installed.run("init", "--deploy", "deploy", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "deploy" / "systemd" / "decision-service@.service").is_file()
     again = installed.run("init", "mine", cwd=tmp_path)
     assert (again.returncode, "mine is not empty (" in again.stderr) == (2, True)
 

@@ -19,6 +19,7 @@ from decision_service.workbench.commands.preflight import (
     rules_checks,
     slow_checks,
 )
+from decision_service.workbench.proofs.solver import MISSING
 from tests.e2e.team import Team
 from tests.unit.cli.commands import SHIPPED, command, product_folder
 from tests.unit.cli.test_rules_publish import FLOORS, publishable
@@ -193,7 +194,7 @@ def test_without_a_solver_guarantees_are_left_to_another_machine(
     monkeypatch.setitem(sys.modules, "z3", None)
     found = guarantees_of(tmp_path)
     assert found.ok is None
-    assert found.words == "not proved: proofs need z3: install decision-service[workbench]"
+    assert found.words == f"not proved: {MISSING}"
 
 
 def test_tests_that_notice_too_little_are_nothing_to_go_live_with(

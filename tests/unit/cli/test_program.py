@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from decision_service.build import install_command
 from decision_service.cli.table import COMMANDS, GROUPS
 from tests.unit.cli.commands import command
 from tests.unit.cli.test_any_words import PLACES
@@ -97,12 +98,12 @@ def test_help_does_not_import_the_server() -> None:
     ],
 )
 def test_without_its_extra_a_command_names_it(capsys, monkeypatch, words, says):
-    """One sentence with exit code 2."""
+    """One sentence with the command that installs it, and exit code 2."""
     for name in EXTRAS:
         monkeypatch.setitem(sys.modules, name, None)
     done = command(capsys, *words.split())
     extra = "ray" if says.endswith("Ray") else "workbench"
-    says = f"{says}: install decision-service[{extra}]\n"
+    says = f"{says}, which is not installed: {install_command(extra)}\n"
     assert (done.code, done.out, done.err) == (2, "", says)
 
 

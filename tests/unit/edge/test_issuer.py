@@ -14,6 +14,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, RSAKey
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from decision_service.build import install_command
 from decision_service.server import issuer as issuer_module
 from decision_service.server.auth import Authenticator, CallersRefused
 from decision_service.server.callers import new_token, token_hash
@@ -369,4 +370,4 @@ def test_without_the_extra_an_issuer_is_refused(
     with pytest.raises(CallersRefused) as error:
         Authenticator(_callers(tmp_path, "https://id.example.com"), clock.now)
     [refused] = error.value.diagnostics
-    assert (refused.code, refused.hint) == ("A110", "pip install decision-service[console]")
+    assert (refused.code, refused.hint) == ("A110", install_command("console"))
