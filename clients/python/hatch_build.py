@@ -51,7 +51,7 @@ def _generate(protos: Path, out: Path) -> list[FileDescriptorProto]:
 
 
 def _plugins() -> Iterator[Path]:
-    """Where the plugins of protoc were installed, which an isolated build puts apart from Python."""
+    """Where the plugins of protoc lie: an isolated build puts them apart from its Python."""
     for file in metadata.files("mypy-protobuf") or ():
         if file.name in PLUGINS:
             yield Path(str(file.locate())).resolve()
