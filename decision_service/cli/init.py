@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from decision_service.build import protos, starter_rules
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError, Exit, as_typed
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import count, render
 from decision_service.runtime.config import sample
@@ -59,11 +59,12 @@ def _next_steps(folder: Path, *, only_protos: bool) -> str:
             f"{folder} has the protos; give it to your generator as the folder of imports, and "
             "service_config.json in it to your gRPC client\n"
         )
-    return (
+    return as_typed(
         f"{folder} has rules/ and {SETTINGS}. Next:\n"
         f"  cd {folder}\n"
         f"  decision-service rules test\n"
-        f"  decision-service serve --config {SETTINGS}\n"
+        f"  decision-service serve --config {SETTINGS}\n",
+        elsewhere=True,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from decision_service.app.core import StartError
 from decision_service.app.wiring import Service, start
 from decision_service.build import engine_version
-from decision_service.cli.output import CommandError, Exit, console
+from decision_service.cli.output import CommandError, Exit, as_typed, console
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.config import load
 from decision_service.runtime.logs import LogQueue, configure_logging
@@ -106,7 +106,8 @@ def banner(service: Service) -> list[str]:
         for name, versions in service.loaded()
     ]
     if service.core.rules_dir != settings.rules_dir:
-        rules.append("of the package: `decision-service init FOLDER` writes them to be edited")
+        hint = as_typed("`decision-service init FOLDER` writes them to be edited")
+        rules.append(f"of the package: {hint}")
     return [
         f"Credit decision service {engine_version()}",
         f"  gRPC    {service.address}  {_security(settings)}",

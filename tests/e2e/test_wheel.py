@@ -19,6 +19,7 @@ import pytest
 
 from decision_service import __version__
 from tests.e2e.service import ROOT
+from tests.e2e.typed import demo_and_next
 
 pytestmark = pytest.mark.long
 PROGRAM = "decision-service"
@@ -119,6 +120,14 @@ def test_the_demo_decides_in_an_empty_folder(installed: Installed, tmp_path: Pat
     assert (done.returncode, done.stderr) == (0, "")
     assert "Recorded 4 decisions; replaying each gives the same answer." in done.stdout
     assert not [*tmp_path.iterdir()]
+
+
+def test_what_the_demo_prints_last_runs_as_printed(installed: Installed, tmp_path: Path) -> None:
+    """Without a checkout: a decision, a folder of rules, and the demo by those rules."""
+    out = demo_and_next(str(installed.programs / PROGRAM), tmp_path)
+    assert re.search(r"^DECLINE", out, re.MULTILINE)
+    assert out.count("replaying each gives the same answer") == 2
+    assert (tmp_path / "mine" / "rules").is_dir()
 
 
 def test_a_folder_is_begun_and_used(installed: Installed, tmp_path: Path) -> None:
