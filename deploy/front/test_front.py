@@ -6,14 +6,18 @@ import asyncio
 import hashlib
 import hmac
 import json
+import socket
+from pathlib import Path
 from urllib.parse import quote
 
 import grpc
 import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from deploy.front.front import SECRET, STRANGER, Front
+from decision_service.cli.main import run
+from deploy.front.front import SECRET, STRANGER, Front, envoy
 from tests.e2e import wire
+from tests.e2e.office import Office
 
 LIST = "/decision_service.api.v1.DecisionService/ListDecisions"
 FORGED = "x-forwarded-client-cert"
@@ -74,6 +78,23 @@ async def test_each_path_leads_to_its_port(front: Front) -> None:
             answer = await web.get(path)
             assert (answer.status_code, answer.json()["code"]) == (404, "unimplemented"), path
             assert "x-envoy-upstream-service-time" not in answer.headers
+
+
+async def test_commands_say_that_nothing_answers_behind_the_front(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the service is stopped; no word of certificates, which the front does not ask for."""
+    office = Office(tmp_path / "office")
+    with socket.socket() as closed:  # bound and not listening: connections to it are refused
+        closed.bind(("127.0.0.1", 0))
+        nowhere = closed.getsockname()[1]
+        with envoy(tmp_path, office, {50051: nowhere, 8080: nowhere}) as port:
+            at = ["--address", f"127.0.0.1:{port}", "--tls-ca", str(office.authority)]
+            for word in ("health", "whoami"):
+                assert await asyncio.to_thread(run, [word, *at]) == 3
+                told = capsys.readouterr().err
+                assert "a front that answers, and nothing answers behind it" in told
+                assert "certificate" not in told
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -144,9 +145,10 @@ def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
 
 def _differing(old: CompiledRuleset, new: CompiledRuleset) -> str:
     """What two versions read a person by, where it differs."""
-    ages = old.needs.policy.max_age.days, new.needs.policy.max_age.days
+    ages = old.needs.policy.max_age, new.needs.policy.max_age
     if ages[0] != ages[1]:
-        return f"`max_age` is {ages[0]}d in one version, {ages[1]}d in the other"
+        hours = [age // timedelta(hours=1) for age in ages]
+        return f"`max_age` is {hours[0]}h in one version, {hours[1]}h in the other"
     return "a file of `_data` is another one for one version than for the other"
 
 

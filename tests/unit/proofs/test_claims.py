@@ -150,7 +150,7 @@ def squared(base, squarings, derived, least):
 def test_versions_that_read_people_differently_cannot_be_compared():
     """Another `max_age`, or file of `_data`, gives the same person other factors."""
     loan, gig = shipped(LOAN).ruleset, shipped(GIG).ruleset
-    with pytest.raises(Incomparable, match="`max_age` is 35d in one version, "):
+    with pytest.raises(Incomparable, match="`max_age` is 840h in one version, "):
         asked(loan, gig, Claim.TIGHTENS)
 
 
