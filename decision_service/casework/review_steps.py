@@ -65,7 +65,8 @@ def is_repeated(
     equal = all(getattr(same, name) == value for name, value in said.items())
     if same.who != by.who or same.action not in actions or not equal:
         raise RequestIdReused(
-            "this request_id was already used for another step of the review: use a new one"
+            "this request_id was already used for another step of the review: use a new one",
+            field="request_id",
         )
     return True
 

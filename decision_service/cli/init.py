@@ -84,9 +84,11 @@ def new(
         raise CommandError(_ROLES_NEEDED)
     token = new_token()
     roles = ", ".join(dict.fromkeys(role))
-    sys.stderr.write("The token is shown this once; keep it as a secret:\n")
+    # What goes to stderr may be appended to a callers file: it is a line of it, and comments.
+    sys.stderr.write("# The token is shown this once; keep it as a secret:\n")
     sys.stdout.write(f"{token}\n")
-    sys.stderr.write("Below `callers:` in DECISION_AUTH_TOKENS_FILE, for a new caller:\n")
+    sys.stdout.flush()
+    sys.stderr.write("# Below `callers:` in DECISION_AUTH_TOKENS_FILE, for a new caller:\n")
     sys.stderr.write(f'  {caller}: {{roles: [{roles}], tokens: ["{token_hash(token)}"]}}\n')
 
 

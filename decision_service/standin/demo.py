@@ -156,16 +156,18 @@ def demo(
     """With the embedded stand-in, and a store for this run alone."""
     configure_logging("error", as_json=False)
     with TemporaryDirectory() as folder:  # what was granted in another run would count in this one
-        differs = run_async(_demo(store or Path(folder, "demo.db"), form))
+        differs = run_async(_demo(store, Path(folder), form))
     if differs:
         raise typer.Exit(Exit.FINDINGS)
 
 
-async def _demo(store: Path, form: Format) -> bool:
-    async with _started(store) as (service, stub):
+async def _demo(kept: Path | None, folder: Path, form: Format) -> bool:
+    """Decide in the store that is kept, or in one in a folder that is not."""
+    async with _started(kept or folder / "demo.db") as (service, stub):
         if form is Format.TABLE:
             champion = service.core.active.current().product(PRODUCT).champion
-            print_heading(champion.version, champion.digest, store.name)
+            where = "for this run alone" if kept is None else str(kept)
+            print_heading(champion.version, champion.digest, where)
         shown = [await _decide(stub, person) for person in sandbox_people()]
     if form is Format.JSON:
         print_json(

@@ -30,6 +30,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.server.grpc import SERVICES
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
+from tests.e2e.browser import PHONE, browser, opened
 from tests.e2e.page import CALLERS
 from tests.e2e.service import ROOT, Running, at_vendor, create
 from tests.e2e.team import Team
@@ -394,6 +395,14 @@ async def test_the_embedded_mode_has_an_explorer(shared: Running) -> None:
             assert (await client.get(link)).status_code == 200, link
         for name in ("/docs/..%2fpyproject.toml", "/docs/none.md", "/explorer/connect.html"):
             assert (await client.get(name)).status_code == 404
+
+
+@browser
+async def test_the_explorer_fits_a_phone(shared: Running) -> None:
+    """Nothing is wider than the page, with every call opened."""
+    async with opened(f"{shared.service.http_url}/", size=PHONE) as page:
+        await page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
 
 
 async def test_other_verbs_are_refused(shared: Running) -> None:

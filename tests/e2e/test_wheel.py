@@ -119,6 +119,7 @@ def test_the_demo_decides_in_an_empty_folder(installed: Installed, tmp_path: Pat
     done = installed.run("sandbox", "demo", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Recorded 4 decisions; replaying each gives the same answer." in done.stdout
+    assert "store for this run alone" in done.stdout
     assert not [*tmp_path.iterdir()]
 
 
