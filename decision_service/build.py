@@ -1,4 +1,8 @@
-"""What this program was built from, and what it brings along: rules, protos and pages."""
+"""What this program was built from, and what it brings along: rules, protos and pages.
+
+The hook that builds the package imports this module where no library is installed: at its top it
+imports the standard library alone.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,6 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
 
 from decision_service import __version__
 
@@ -58,6 +60,8 @@ def commit_of(root: Path) -> str:
 
 def packaged(package: str, name: str, kind: type[T]) -> T:
     """What a file of YAML in a package says."""
+    import msgspec
+
     return msgspec.yaml.decode(files(package).joinpath(name).read_bytes(), type=kind)
 
 

@@ -68,7 +68,8 @@ def is_repeated(
     equal = same in (wanted, event_without_words(wanted))
     if same.who != by.who or same.action not in actions or not equal:
         raise RequestIdReused(
-            "this request_id was already used for another step of the review: use a new one"
+            "this request_id was already used for another step of the review: use a new one",
+            field="request_id",
         )
     return True
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from decision_service.build import deployment, protos, starter_rules
-from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.output import CommandError, Exit, as_typed
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import count, render
 from decision_service.runtime.config import sample
@@ -81,11 +81,12 @@ def _next_steps(folder: Path, *, only_protos: bool, only_deploy: bool) -> str:
             f"{folder} has the chart, the compose file, units of systemd, the front, alerts, "
             "dashboards, and the scripts for backups; docs/install.md says what to do with each\n"
         )
-    return (
+    return as_typed(
         f"{folder} has rules/ and {SETTINGS}. Next:\n"
         f"  cd {folder}\n"
         f"  decision-service rules test\n"
-        f"  decision-service serve --config {SETTINGS}\n"
+        f"  decision-service serve --config {SETTINGS}\n",
+        elsewhere=True,
     )
 
 
@@ -105,9 +106,11 @@ def new(
         raise CommandError(_ROLES_NEEDED)
     token = new_token()
     roles = ", ".join(dict.fromkeys(role))
-    sys.stderr.write("The token is shown this once; keep it as a secret:\n")
+    # What goes to stderr may be appended to a callers file: it is a line of it, and comments.
+    sys.stderr.write("# The token is shown this once; keep it as a secret:\n")
     sys.stdout.write(f"{token}\n")
-    sys.stderr.write("Below `callers:` in DECISION_AUTH_TOKENS_FILE, for a new caller:\n")
+    sys.stdout.flush()
+    sys.stderr.write("# Below `callers:` in DECISION_AUTH_TOKENS_FILE, for a new caller:\n")
     sys.stderr.write(f'  {caller}: {{roles: [{roles}], tokens: ["{token_hash(token)}"]}}\n')
 
 

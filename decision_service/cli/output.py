@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
 import typer
 
 from decision_service.build import install_command
+from decision_service.cli.table import COMMANDS
 from decision_service.domain.errors import visible
 from decision_service.runtime.files import read_small
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
+PROGRAM = "decision-service"
+_COMMAND = re.compile(rf"(?<![\w/.:-]){PROGRAM}(?= (?:{'|'.join(COMMANDS)})\b)")
 _PIPE_WIDTH = 200
 _EVERY = 100
 _PADDING = 2
@@ -166,6 +171,22 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def as_typed(text: str, *, elsewhere: bool = False) -> str:
+    """A text whose commands of this program run as they are written, in the shell that called it.
+
+    Where the shell does not find the program by its name, they have the path by which it was
+    started: an absolute one where they are typed in another folder (`elsewhere`).
+    """
+    started = sys.argv[0]
+    if Path(started).name != PROGRAM:  # a Python that imports the package
+        return text
+    with suppress(OSError):
+        if (found := shutil.which(PROGRAM)) and Path(found).samefile(started):
+            return text
+    path = shlex.quote(str(Path(started).absolute()) if elsewhere else started)
+    return _COMMAND.sub(lambda _: path, text)
+
+
 def silence(stream: TextIO) -> None:
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -186,7 +207,7 @@ def print_error(error: CommandError, *, details: bool = False) -> None:
     """Write the sentence on stderr; where that is full or closed, the exit code says it alone."""
     try:
         for line in (error.message, *error.lines, *(error.details if details else ())):
-            sys.stderr.write(visible(line) + "\n")
+            sys.stderr.write(as_typed(visible(line)) + "\n")
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)

@@ -227,13 +227,13 @@ class DecisionEntry(EntryFields, frozen=True, kw_only=True):
 
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
     a repetition differs from a reuse. `reply` is the exact response; `facts` what replay needs
-    besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
-    pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
-    before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
-    the snapshot may serve later decisions. An entry that `depends_on` a warm reading is stored only
-    while that reading may serve, and with a `fence`, a lease's, only while that lease is held. With
-    `allowances` it is stored only while they hold. `review` is opened with it; where it is made
-    again, it takes the place of the decision that it `replaces` in the history.
+    besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by
+    `decide/codec.py`. `arm` is None for an applicant outside the go-live. `consent` is the user's
+    as it was before the snapshot was read; it is not looked at where there is no snapshot. `warm`
+    says that the snapshot may serve later decisions. An entry that `depends_on` a warm reading is
+    stored only while that reading may serve, and with a `fence`, a lease's, only while that lease
+    is held. With `allowances` it is stored only while they hold. `review` is opened with it; where
+    it is made again, it takes the place of the decision that it `replaces` in the history.
     """
 
     ruleset_digest: str | None = None

@@ -117,9 +117,8 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
         found = self.products.get(name)
         if found is None:
             known = ", ".join(sorted(self.products)) or "none"
-            raise ProductUnknown(
-                f"there is no product {name}: the loaded ones are {known}", product=name
-            )
+            what = f"there is no product {name}" if name else "product is empty"
+            raise ProductUnknown(f"{what}: the loaded ones are {known}", product=name)
         return found
 
     def with_products(self, moved: Mapping[str, Product]) -> Rulebook:

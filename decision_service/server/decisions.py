@@ -314,7 +314,7 @@ def read_value(
 
 
 class ProtoReplyEncoder:
-    """The `ReplyEncoder` of the pipeline: a serialized CreateDecisionResponse."""
+    """The `ReplyEncoder` of `decide`: a serialized CreateDecisionResponse."""
 
     def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
         """The response's bytes, the same for equal arguments: serialization is deterministic."""

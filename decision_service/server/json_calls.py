@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status
@@ -24,20 +24,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from decision_service.domain.errors import (
-    Draining,
-    FieldInvalid,
-    FieldProblem,
-    Overloaded,
-    ServiceError,
-    visible,
-)
+from decision_service.domain.errors import Draining, Overloaded, ServiceError
 from decision_service.runtime.address import is_loopback
 from decision_service.server.auth import PACKAGE
 from decision_service.server.context import MESSAGE_LIMIT, Behaviour, Caller, CallStatus, RpcContext
 from decision_service.server.event_loop import CANCELLED, FAILED
 from decision_service.server.http import HttpCall, read_body
 from decision_service.server.interceptors import Handler, Interceptor, behaviour_of, chained
+from decision_service.server.json_messages import read_json, shown
 
 BODY_LIMIT = 2 * MESSAGE_LIMIT  # JSON is about twice as long as the message that it becomes
 
@@ -101,7 +95,7 @@ class JsonCalls:
         path = request.scope["path"]  # the URL of a request holds its Host, which may be none
         method = self._methods.get(path)
         if method is None:
-            why = f"there is no method {_shown(path[:200])}"
+            why = f"there is no method {shown(path[:200])}"
             return _refusal(501, grpc.StatusCode.UNIMPLEMENTED, why)
         if (refused := self._refused_by_head(request)) is not None:
             return refused
@@ -135,7 +129,7 @@ class JsonCalls:
         host = _host_of(request)
         if host not in self._hosts and not is_loopback(host):
             # A foreign page's name may have been made to lead here since its browser loaded it.
-            return _refusal(421, _INVALID, _WRONG_HOST.format(_shown(host[:80])))
+            return _refusal(421, _INVALID, _WRONG_HOST.format(shown(host[:80])))
         if not _JSON.fullmatch(request.headers.get("content-type", "")):
             # A form of a foreign page cannot send this type, so that no browser is made to call.
             return _refusal(415, _INVALID, "the content-type is not application/json: send JSON")
@@ -192,51 +186,6 @@ def _unless_refused(inner: Behaviour) -> Behaviour:
         return await inner(request, context)
 
     return call
-
-
-def read_json(body: bytes, kind: type[Message]) -> Message | FieldInvalid:
-    """The message in a body, or all that is wrong with it."""
-    try:
-        value = json.loads(body.decode(), object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        return _invalid({"body": f"is not JSON in UTF-8: {why}"})
-    if not isinstance(value, dict):
-        return _invalid({"body": "must be an object of JSON"})
-    message, problems, seen = kind(), dict[str, str](), set[str | None]()
-    names = {name: one.name for one in kind.DESCRIPTOR.fields for name in (one.name, one.json_name)}
-    for name, inner in value.items():
-        field = names.get(name)
-        try:
-            if field is None:
-                problems[name] = f"is no field of {kind.DESCRIPTOR.name}: correct the name"
-            elif field in seen:
-                problems[name] = "is there under both of its names: send one"
-            else:
-                ParseDict({name: inner}, message)
-        except ParseError as error:
-            problems[name] = f"cannot be read: {error}"
-        seen.add(field)
-    return _invalid(problems) if problems else message
-
-
-def _invalid(problems: Mapping[str, str]) -> FieldInvalid:
-    """By field what is wrong with it, with nothing of the client's that rules a screen."""
-    found = []
-    for name, why in problems.items():
-        at = _shown(name[:80])
-        found.append(FieldProblem(at, f"{at} {_shown(why)}"))
-    return FieldInvalid("; ".join(one.description for one in found), tuple(found))
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError("a name is twice in one object")
-    return found
-
-
-def _shown(text: str) -> str:
-    return visible(" ".join(text.split())).encode(errors="replace").decode()
 
 
 def _refusal(http: int, code: grpc.StatusCode, message: str) -> Response:

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +90,7 @@ def fronted(folder: Path, **settings: str) -> Iterator[Front]:
     shipped = listing(f"{LENDER}/32")
     with (
         serving(folder, log, **chosen) as service,
-        envoy(folder, office, service, shipped=shipped) as port,
+        envoy(folder, office, ports_of(service), shipped=shipped) as port,
     ):
         yield Front(service, port, office, team, lender, log)
 
@@ -108,7 +108,7 @@ def listing(*networks: str) -> str:
 
 
 @contextmanager
-def envoy(folder: Path, office: Office, service: Process, *, shipped: str) -> Iterator[int]:
+def envoy(folder: Path, office: Office, ports: Mapping[int, int], *, shipped: str) -> Iterator[int]:
     """Envoy by a shipped text with an office's certificates and other ports; the front's own."""
     at = folder / "front"
     at.mkdir()
@@ -119,9 +119,8 @@ def envoy(folder: Path, office: Office, service: Process, *, shipped: str) -> It
     ):
         (at / name).write_bytes(path.read_bytes())
     text = shipped.replace(FOLDER, str(at))
-    ports = {50051: port_of(service.address), 8080: port_of(service.http_url), 8443: 0}
     # A port that is looked up before the start may be another program's by then.
-    for known, port in ports.items():
+    for known, port in {**ports, 8443: 0}.items():
         assert f"port_value: {known}" in text
         text = text.replace(f"port_value: {known}", f"port_value: {port}")
     (at / "envoy.yaml").write_text(text + ADMIN)
@@ -139,6 +138,11 @@ def envoy(folder: Path, office: Office, service: Process, *, shipped: str) -> It
     finally:
         process.kill()
         process.wait()
+
+
+def ports_of(service: Process) -> dict[int, int]:
+    """The ports of a service by those of the shipped file."""
+    return {50051: port_of(service.address), 8080: port_of(service.http_url)}
 
 
 def port_of(url: str) -> int:

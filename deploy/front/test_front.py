@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+import socket
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,10 @@ import httpx2
 import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from deploy.front.front import LENDER, SAMPLE, SECRET, STRANGER, Front, envoy, listing
+from decision_service.cli.main import run
+from deploy.front.front import LENDER, SAMPLE, SECRET, STRANGER, Front, envoy, listing, ports_of
 from tests.e2e import wire
+from tests.e2e.office import Office
 from tests.e2e.page import Page
 
 LIST = "/decision_service.api.v1.DecisionService/ListDecisions"
@@ -81,6 +84,23 @@ async def test_each_path_leads_to_its_port(front: Front) -> None:
             answer = await web.get(path)
             assert (answer.status_code, answer.json()["code"]) == (404, "unimplemented"), path
             assert "x-envoy-upstream-service-time" not in answer.headers
+
+
+async def test_commands_say_that_nothing_answers_behind_the_front(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the service is stopped; no word of certificates, which the front does not ask for."""
+    office = Office(tmp_path / "office")
+    with socket.socket() as closed:  # bound and not listening: connections to it are refused
+        closed.bind(("127.0.0.1", 0))
+        nowhere = closed.getsockname()[1]
+        with envoy(tmp_path, office, {50051: nowhere, 8080: nowhere}, shipped=listing()) as port:
+            at = ["--address", f"127.0.0.1:{port}", "--tls-ca", str(office.authority)]
+            for word in ("health", "whoami"):
+                assert await asyncio.to_thread(run, [word, *at]) == 3
+                told = capsys.readouterr().err
+                assert "a front that answers, and nothing answers behind it" in told
+                assert "certificate" not in told
 
 
 @pytest.mark.parametrize(
@@ -154,7 +174,7 @@ async def test_networks_are_listed_in_both_families(front: Front, tmp_path: Path
     [listener] = re.findall(r"`(socket_address: {address: \"::\".*?})`", page.text)
     shipped = listing("127.0.3.0/24", "::1/128", *("/".join(one) for one in networks))
     shipped = shipped.replace("socket_address: {address: 0.0.0.0, port_value: 8443}", listener)
-    with envoy(tmp_path, front.office, front.service, shipped=shipped) as port:
+    with envoy(tmp_path, front.office, ports_of(front.service), shipped=shipped) as port:
         other = replace(front, port=port)
         for address, known in (("127.0.3.9", True), ("::1", True), ("127.0.4.9", False)):
             async with other.web(address) as web:
