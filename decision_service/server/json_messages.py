@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
@@ -60,15 +60,16 @@ def read_json(body: bytes, kind: type[Message]) -> Message | FieldInvalid:
         value = json.loads(body.decode(), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         return _invalid([("body", _no_json(error))])
+    described = cast("Descriptor", kind.DESCRIPTOR)
     if not isinstance(value, dict):
-        wanted = f"must be an object of JSON such as {_text(_object(kind.DESCRIPTOR))}"
+        wanted = f"must be an object of JSON such as {_text(_object(described))}"
         return _invalid([("body", wanted)])
-    if problems := [*islice(_problems(value, kind.DESCRIPTOR, ""), _MOST)]:
+    if problems := [*islice(_problems(value, described, ""), _MOST)]:
         return _invalid(problems)
     try:
         return ParseDict(value, kind())
     except ParseError:
-        return _invalid([("body", f"is no {kind.DESCRIPTOR.name} of docs/openapi.yaml")])
+        return _invalid([("body", f"is no {described.name} of docs/openapi.yaml")])
 
 
 def shown(text: str) -> str:
@@ -91,7 +92,7 @@ def _problems(value: Mapping[str, Any], kind: Descriptor, before: str) -> Iterat
         place = field.name if group is None or len(group.fields) == 1 else group.name
         if place in seen and place == field.name:
             yield at, "is there under both of its names: send one"
-        elif place in seen:
+        elif place in seen and group is not None:
             yield at, f"is one field too many: send one of {_names(group.fields)}"
         elif inner is not None:
             yield from _field_problems(inner, field, at)
@@ -104,9 +105,8 @@ def _field_problems(value: Any, field: FieldDescriptor, at: str) -> Iterator[Pro
         if not isinstance(value, dict):
             yield at, _must_be(value, "an object with names", _example(field))
             return
-        entry = field.message_type.fields_by_name["value"]
         for name, inner in value.items():
-            yield from _value_problems(inner, entry, f"{at}.{name[:80]}")
+            yield from _value_problems(inner, _value_of(field), f"{at}.{name[:80]}")
     elif field.is_repeated:
         if not isinstance(value, list):
             yield at, _must_be(value, "a list", _example(field))
@@ -138,7 +138,7 @@ def _is_taken(value: Any, field: FieldDescriptor) -> bool:
         return False
     sent = [value] if field.is_repeated else value
     try:
-        ParseDict({field.name: sent}, GetMessageClass(field.containing_type)())
+        ParseDict({field.name: sent}, GetMessageClass(cast("Descriptor", field.containing_type))())
     except ParseError:
         return False
     return True
@@ -177,7 +177,7 @@ def _kind(value: Any) -> str:
 def _example(field: FieldDescriptor) -> Any:
     """A value that a field takes."""
     if _is_map(field):
-        return {"purpose": _single(field.message_type.fields_by_name["value"])}
+        return {"purpose": _single(_value_of(field))}
     return [_single(field)] if field.is_repeated else _single(field)
 
 
@@ -212,6 +212,11 @@ def _names(fields: Any) -> str:
 
 def _is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
+def _value_of(field: FieldDescriptor) -> FieldDescriptor:
+    """The field of the values of a map."""
+    return cast("Descriptor", field.message_type).fields_by_name["value"]
 
 
 def _text(value: Any) -> str:

@@ -424,8 +424,8 @@ def _reader(field: FieldDescriptor, hint: Any) -> Reader:
 def check_product(problems: Problems, product: str, field: str = "product") -> None:
     meant = "-".join(product.lower().split())
     if product != meant and _PRODUCT.fullmatch(meant):
-        words = f"is {product!r}: names of products have no capitals and no blanks, as {meant}"
-        problems.add(field, words)
+        words = "has capitals or blanks, which names of products have not"
+        problems.add(field, f"{words}: did you mean {meant}?")
     else:
         problems.text(field, product, _PRODUCT, "a product's name, for example personal-loan-ph")
 

@@ -88,7 +88,7 @@ MISTAKES = [
     ("decisions list --product nope", 1, "there is no product nope: the loaded ones are "),
     ("decisions outcomes /dev/null", 1, "/dev/null holds no report: nothing is recorded"),
     ("decide --user-id x --product Personal_Loan", 3, "product must be a product's name"),
-    ("decide --user-id x --product PERSONAL-LOAN-PH", 3, "no capitals and no blanks, as personal-"),
+    ("decide --user-id x --product PERSONAL-LOAN-PH", 3, "has capitals or blanks, which names"),
     ("rollout explain x --product p", 3, "there is no product p: the loaded ones are "),
     ("decide --user-id x --product p --input due=2026-02-30", 3, "the calendar has no such day"),
 ]
@@ -128,7 +128,7 @@ def test_where_files_are_made_is_said_before_they_are(tmp_path: Path) -> None:
     words = ("keys", "identity", "add", "--file", str(tmp_path / "keys"))
     for said in (f"New in {tmp_path}: the file keys\n", f"{tmp_path / 'keys'} has the new key "):
         assert command(*words, folder=tmp_path).stdout.startswith(said)
-    for said in (f"New in {tmp_path}: the store decisions.db, with its keys", "The store "):
+    for said in (f"New in {tmp_path}: the store decisions.db, and its keys", "The store "):
         assert command("migrate", folder=tmp_path).stdout.startswith(said)
 
 
