@@ -110,7 +110,12 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
     guardrails = GuardrailWatch(rollouts, store, clock, events)
     check = ReplicaCheck(store.report, active.current, clock, process)
     retention = Retention(
-        store.expire, store.forget_ended, clock, core.settings.retention, lambda: core.guard.agrees
+        store.expire,
+        store.forget_ended,
+        clock,
+        months=core.settings.retention,
+        loan_months=core.settings.loan_retention,
+        confirmed=lambda: core.guard.agrees,
     )
     observer = RolloutObserver(
         counters,

@@ -309,6 +309,11 @@ class Settings(BaseModel):
     retention: Months = Field(
         25, description="How long decisions and their outcomes are kept; older ones are deleted."
     )
+    loan_retention: Months = Field(
+        60,
+        description="How long a decision is kept after the report that closed its last loan; while "
+        "one is reported and not closed it is never deleted by age.",
+    )
     report_within: int = Field(
         30,
         ge=0,

@@ -48,11 +48,22 @@ decisions = sa.Table(
     sa.Column("ruleset_digest", TEXT),
     sa.Column("plan_digest", TEXT),
     sa.Column("snapshot_id", TEXT),
+    sa.Column("counts_until", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lent", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("caller", "request_id", name="decisions_request"),
     postgresql_with={"toast_tuple_target": 4080},  # rows stay whole up to about that many bytes
     info=of_person("user_id", ErasedBy.DECISIONS),
 )
-"""One row per decision; its columns are the fields of `StoredEntry`."""
+"""One row per decision; its columns are the fields of `StoredEntry`, but for the last two.
+
+`counts_until` is the instant from which the time that it is kept is counted, `lent` which of two
+times that is: without a reported loan that of decisions, from when it was made or a person decided
+its review; with one that of loans, from the report that closed the last of them. While one is open
+it is OPEN, so that no time ever ends it.
+"""
+OPEN = 2**62
+"""The `counts_until` of a decision on which a loan is open."""
+
 LISTED_BY = ("user_id", "application_id", "customer_ref", "product", "outcome", "caller")
 """The columns a list may be filtered by; each has an index that is read newest first.
 
@@ -71,6 +82,7 @@ def is_given(column: sa.Column[str]) -> sa.ColumnElement[bool]:
 
 
 sa.Index("decisions_created", decisions.c.created)
+sa.Index("decisions_counts_until", decisions.c.lent, decisions.c.counts_until)
 for _name in LISTED_BY:
     _listed = decisions.c[_name]
     _given = is_given(_listed) if _name in OFTEN_EMPTY else None
@@ -86,8 +98,8 @@ for _name in LISTED_BY:
 CallerRequest = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
 
-_NAMES = tuple(decisions.c.keys())
-_ALL = sa.select(decisions)
+_NAMES = tuple(one.name for one in decisions.c if one.name not in ("counts_until", "lent"))
+_ALL = sa.select(*(decisions.c[name] for name in _NAMES))
 _BY_ID = _ALL.where(decisions.c.decision_id == sa.bindparam("id"))
 _KEPT = (
     sa.select(decisions.c.decision_id)
@@ -157,7 +169,7 @@ def stored(entry: DecisionEntry) -> StoredEntry:
 def row(entry: StoredEntry) -> tuple[object, ...]:
     values = asdict(entry)
     values |= {"outcome": entry.outcome.value, "created": microseconds(entry.created)}
-    return (*[values[name] for name in _NAMES],)
+    return (*[values[name] for name in _NAMES], values["created"], False)
 
 
 def by_keys(
@@ -237,6 +249,35 @@ def outcomes_of(connection: sa.Connection, decision_ids: Iterable[str]) -> Mappi
     wanted = padded(sorted({*decision_ids}))
     rows = connection.execute(_OUTCOMES, {"ids": wanted}).all() if wanted else ()
     return {row[0]: Outcome(row[1]) for row in rows}
+
+
+def count_from_review(connection: sa.Connection, decision_id: str, at: datetime) -> None:
+    """Keep a decision as long after a person's result as after itself; a loan keeps it longer."""
+    instant = microseconds(at)
+    connection.execute(
+        sa.update(decisions)
+        .where(
+            decisions.c.decision_id == decision_id,
+            ~decisions.c.lent,
+            decisions.c.counts_until < instant,
+        )
+        .values(counts_until=instant)
+    )
+
+
+def count_from_loans(connection: sa.Connection, decision_id: str, until: int) -> None:
+    """Keep a decision for its loans: until they are closed, then from the instant of that."""
+    chosen = sa.update(decisions).where(decisions.c.decision_id == decision_id)
+    connection.execute(chosen.values(lent=True, counts_until=until))
+
+
+def count_without_loans(connection: sa.Connection, decision_id: str, reviewed: int | None) -> None:
+    """Keep a decision of which nothing was lent after all as long as any other."""
+    chosen = sa.update(decisions).where(decisions.c.decision_id == decision_id, decisions.c.lent)
+    later = sa.case(
+        (decisions.c.created < (reviewed or 0), sa.literal(reviewed)), else_=decisions.c.created
+    )
+    connection.execute(chosen.values(lent=False, counts_until=later))
 
 
 def forget_applicants(connection: sa.Connection, user_id: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -84,11 +84,18 @@ _USERS = sa.union(*(sa.select(table.c.user_id) for table in _OF_USERS))
 """All users who may have something to erase: data, or hashes and reviews."""
 
 log = structlog.get_logger("decision_service.storage")
-_OLD = (
+_UNLENT = ~decisions.c.lent & (decisions.c.counts_until < sa.bindparam("before"))
+_CLOSED = decisions.c.lent & (decisions.c.counts_until < sa.bindparam("closed_before"))
+_OLD = tuple(
     sa.select(*PLACE)
-    .where(decisions.c.created < sa.bindparam("before"))
-    .order_by(decisions.c.created, decisions.c.decision_id)
+    .where(chosen)
+    .order_by(decisions.c.counts_until, decisions.c.decision_id)
     .limit(sa.bindparam("most"))
+    for chosen in (_UNLENT, _CLOSED)
+)
+"""Each reads a part of one index from its beginning, whatever is kept longer."""
+_STILL_OLD = sa.select(*PLACE).where(
+    decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True)), sa.or_(_UNLENT, _CLOSED)
 )
 _DECIDED_ON = (
     sa.select(decisions.c.decision_id)
@@ -240,17 +247,30 @@ class Erasing:
             log.warning("erased again what an older store held", users=again)
 
 
-def expire(connection: sa.Connection, before: datetime, most: int) -> int:
-    """Delete at most so many decisions made before an instant, oldest first; how many.
+def expire(
+    connection: sa.Connection, before: datetime, most: int, *, closed_before: datetime
+) -> int:
+    """Delete at most so many decisions that count no more, oldest first; how many were looked at.
 
-    Where none is left, snapshots go that were stored before it and that no decision rests on, with
-    the counts of users who have none any more; link tokens that expired, quarantines of users
-    without a reading, and what erasures left of loans that were last reported on before it.
+    Those without a loan count no more where they were made, and reviewed, before an instant; those
+    with loans where the last was closed before `closed_before`. Where none is left, snapshots go
+    that were stored before it and that no decision rests on, with the counts of users who have none
+    any more; link tokens that expired, quarantines of users without a reading, and what erasures
+    left of loans that were last reported on before it.
     """
-    chosen = {"before": columns.microseconds(before), "most": most}
-    if old := places(connection.execute(_OLD, chosen)):
-        remove(connection, old)
-        return len(old)
+    chosen = {
+        "before": columns.microseconds(before),
+        "closed_before": columns.microseconds(closed_before),
+        "most": most,
+    }
+    for old in _OLD:
+        if found := places(connection.execute(old, chosen)):
+            # A report that was waited for may have opened a loan on one of them.
+            hold_decisions(connection, found)
+            ids = columns.padded([place[2] for place in found])
+            still = places(connection.execute(_STILL_OLD, {**chosen, "ids": ids}))
+            remove(connection, still)
+            return len(found)
     settle_silent(connection, chosen["before"], most)
     outbox.expire(connection, chosen["before"])
     connection.execute(sa.delete(link_tokens).where(link_tokens.c.expires < chosen["before"]))
@@ -380,16 +400,23 @@ def _has(connection: sa.Connection, table: sa.Table, user_id: str) -> bool:
     return connection.execute(sa.select(sa.exists().where(table.c.user_id == user_id))).scalar_one()
 
 
+class Expire(Protocol):
+    def __call__(
+        self, before: datetime, most: int, *, closed_before: datetime
+    ) -> Awaitable[int]: ...
+
+
 class Retention(msgspec.Struct, frozen=True, eq=False):
     """Deletes by the store's `expire` and `forget_ended`.
 
     `confirmed` says whether the clock is: what a wrong one calls old may be young.
     """
 
-    expire: Callable[[datetime, int], Awaitable[int]]
+    expire: Expire
     forget_ended: Callable[[datetime], Awaitable[None]]
     clock: Clock
     months: int
+    loan_months: int
     confirmed: Callable[[], bool]
 
     async def run(self) -> None:
@@ -410,8 +437,12 @@ class Retention(msgspec.Struct, frozen=True, eq=False):
             log.warning("retention waits for the vendor to confirm the clock")
             return 0
         await self.forget_ended(self.clock.now())
-        before, deleted = months_before(self.clock.now(), self.months), 0
-        while count := await self.expire(before, BATCH):
+        now = self.clock.now()
+        before = months_before(now, self.months)
+        # What was lent is kept no shorter than what was not.
+        closed_before = months_before(now, max(self.months, self.loan_months))
+        deleted = 0
+        while count := await self.expire(before, BATCH, closed_before=closed_before):
             deleted += count
             await asyncio.sleep(pause)
         return deleted

@@ -22,6 +22,7 @@ from decision_service.decide.application import OWED, history_keys
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
 from decision_service.store import columns
+from decision_service.store import decisions as decided
 from decision_service.store.decisions import decisions, kept
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.history import (
@@ -63,6 +64,9 @@ _HELD = (
     sa.select(history.c.decision_id)
     .where(history.c.decision_id == sa.bindparam("decision_id"))
     .with_for_update()
+)
+_REVIEWED = sa.select(history.c.reviewed).where(
+    history.c.decision_id == sa.bindparam("decision_id")
 )
 _LENT = sa.select(history).where(history.c.decision_id == sa.bindparam("decision_id"))
 _DECISION = sa.select(
@@ -158,8 +162,29 @@ def record(
         }
         hold(connection, report.decision_id, _currency(report))
         connection.execute(sa.insert(loan_outcomes), columns.as_row(loan_outcomes, report, **other))
-        report_of(connection, report.decision_id, newest(connection, report.decision_id))
+        found = newest(connection, report.decision_id)
+        report_of(connection, report.decision_id, [one.report for one in found])
+        _keep_for(connection, report.decision_id, found)
     return compared
+
+
+def _keep_for(
+    connection: sa.Connection, decision_id: str, found: Sequence[RecordedOutcome]
+) -> None:
+    """Have a decision kept while a loan of it is open, and then from when the last was closed.
+
+    A loan is closed by its newest report alone, and at the instant at which that came: the day that
+    it is true of may be long before, or wrong.
+    """
+    lent = [one for one in found if one.report.status is not LoanStatus.NOT_TAKEN_UP]
+    if not lent:
+        reviewed = connection.execute(_REVIEWED, {"decision_id": decision_id}).scalar()
+        decided.count_without_loans(connection, decision_id, reviewed)
+    elif any(one.report.status is LoanStatus.BOOKED for one in lent):
+        decided.count_from_loans(connection, decision_id, decided.OPEN)
+    else:
+        closed = max(columns.microseconds(one.reported) for one in lent)
+        decided.count_from_loans(connection, decision_id, closed)
 
 
 def report_of(connection: sa.Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
@@ -209,9 +234,9 @@ def of_loan(connection: sa.Connection, caller: str, loan_id: str) -> Sequence[Lo
     return [*map(_outcome, rows)]
 
 
-def newest(connection: sa.Connection, decision_id: str) -> Sequence[LoanOutcome]:
+def newest(connection: sa.Connection, decision_id: str) -> Sequence[RecordedOutcome]:
     rows = connection.execute(_OF_DECISION, {"decision_id": decision_id})
-    return [*{one.loan_id: one for one in map(_outcome, rows)}.values()]
+    return [*{one.report.loan_id: one for one in map(recorded_of, rows)}.values()]
 
 
 def listed(

@@ -52,7 +52,7 @@ from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import arms
 from decision_service.store.arms import hold_days
 from decision_service.store.columns import microseconds
-from decision_service.store.decisions import decisions
+from decision_service.store.decisions import count_from_review, decisions
 from decision_service.store.engine import Database, Method, Subject, reads, writes
 from decision_service.store.history import history, take_next, under, unpacked
 from decision_service.store.review_rows import (
@@ -225,6 +225,7 @@ def _take_effect(
             replaced=None,
         )
     )
+    count_from_review(connection, review.decision_id, at)
     if approved:
         now = connection.execute(_WHOSE, of).one()  # an erasure may have been waited for
         keys = unpacked(bytes(now.found_by))
