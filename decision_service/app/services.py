@@ -271,7 +271,11 @@ def _deciding(
 
 def _applicants(core: Core, onboard: OnboardApplicants) -> applicants.ApplicantServicer:
     enrolment, store, clock, settings = core.source.enrolment, core.store, core.clock, core.settings
-    terms = AccessTerms(settings.retention, settings.on_revoke is OnRevoke.ERASE_DECISIONS)
+    terms = AccessTerms(
+        settings.retention,
+        settings.loan_retention,
+        erases_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+    )
     return applicants.ApplicantServicer(
         onboard,
         ReadApplicantStatus(enrolment, store, clock, core.active.current, core.source.providers),

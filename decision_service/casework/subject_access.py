@@ -72,9 +72,10 @@ PAGE = 10
 
 
 class AccessTerms(msgspec.Struct, frozen=True):
-    """How long decisions are kept, in months, and whether an erasure takes them."""
+    """How long decisions are kept, in months, and beyond a closed loan; what an erasure takes."""
 
     retention: int
+    loan_retention: int
     erases_decisions: bool
 
 
@@ -99,7 +100,9 @@ def _open_loan(row: Row, rows: UserRows) -> Mapping[str, Any]:
 
 
 class AccessWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an export says of itself: `about.yaml`, where {months} is how long decisions are kept.
+    """What an export says of itself: `about.yaml`, whose {months} is how long decisions are kept.
+
+    {loan_months} is for how long after the close of their last loan.
 
     `left_out` is what is stored of a person and is in no export, and why.
     """
@@ -125,6 +128,7 @@ def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> M
     words, decisions = _words(), _words().decisions_stay
     if terms.erases_decisions:
         decisions = words.decisions_erased
+    kept = {"months": terms.retention, "loan_months": terms.loan_retention}
     after = f"{words.erased} {decisions}" if erasures else words.not_erased
     return {
         "user_id": user_id,
@@ -133,10 +137,10 @@ def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> M
         "origin": words.origin,
         "decisions": rows.decisions,
         "readings": rows.readings,
-        "kept": words.kept.format(months=terms.retention),
+        "kept": words.kept.format(**kept),
         "withdrawals": len(erasures),
         "erasures": erasures,
-        "after_erasure": after.format(months=terms.retention),
+        "after_erasure": after.format(**kept),
         "left_out": [*words.left_out],
         "consistency": words.consistency,
     }

@@ -234,7 +234,7 @@ def default_text(name: str) -> str:
         return str(default).lower()
     if isinstance(default, float):
         return _time(default)
-    return f"{default} months" if name == "retention" else str(default)
+    return f"{default} months" if name in ("retention", "loan_retention") else str(default)
 
 
 def _entry(name: str, form: SampleForm) -> Iterator[str]:

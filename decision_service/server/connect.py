@@ -351,13 +351,17 @@ class ConnectPage:
         )
 
     def _blanks(self, language: str) -> dict[str, str]:
-        page, months = texts_in(language).page, f"{self._settings.retention}"
+        page = texts_in(language).page
+        kept = {
+            "months": f"{self._settings.retention}",
+            "loan_months": f"{self._settings.loan_retention}",
+        }
         erases = self._settings.on_revoke is OnRevoke.ERASE_DECISIONS
         withdrawn = "decisions_erased" if erases else "decisions_stay"
         return {
             "company": self._settings.connect_company_name or page["lender"],
-            "months": months,
-            "withdrawn": fill(page[withdrawn], {"months": months}),
+            **kept,
+            "withdrawn": fill(page[withdrawn], kept),
         }
 
 

@@ -248,19 +248,20 @@ class Erasing:
 
 
 def expire(
-    connection: sa.Connection, before: datetime, most: int, *, closed_before: datetime
+    connection: sa.Connection, before: datetime, most: int, *, closed_before: datetime | None = None
 ) -> int:
     """Delete at most so many decisions that count no more, oldest first; how many were looked at.
 
     Those without a loan count no more where they were made, and reviewed, before an instant; those
-    with loans where the last was closed before `closed_before`. Where none is left, snapshots go
+    with loans where the last was closed before `closed_before`, else before it too. Where none is
+    left, snapshots go
     that were stored before it and that no decision rests on, with the counts of users who have none
     any more; link tokens that expired, quarantines of users without a reading, and what erasures
     left of loans that were last reported on before it.
     """
     chosen = {
         "before": columns.microseconds(before),
-        "closed_before": columns.microseconds(closed_before),
+        "closed_before": columns.microseconds(closed_before or before),
         "most": most,
     }
     for old in _OLD:

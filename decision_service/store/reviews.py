@@ -204,6 +204,7 @@ def _take_effect(
     decision's keys but a name, which two people may share, and by what an erasure has left of a
     loan on one of the accounts, or of the customer.
     """
+    count_from_review(connection, review.decision_id, at)
     of = {"decision_id": review.decision_id}
     found = connection.execute(_WHOSE, of).one_or_none()
     if found is None:
@@ -225,7 +226,6 @@ def _take_effect(
             replaced=None,
         )
     )
-    count_from_review(connection, review.decision_id, at)
     if approved:
         now = connection.execute(_WHOSE, of).one()  # an erasure may have been waited for
         keys = unpacked(bytes(now.found_by))

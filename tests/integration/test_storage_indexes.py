@@ -204,7 +204,9 @@ async def test_a_backtest_finds_first_decisions_by_user_and_goes_on_where_it_was
 async def test_what_is_due_is_found_oldest_first(sqlite: Database) -> None:
     """Clearing away reads the oldest decisions and no others."""
     first, *_ = await sqlite.write(lambda c: plan_of(c, lambda c: expiry.expire(c, NOON, 10)))
-    assert first == "SEARCH decisions USING INDEX decisions_created (created<?)"
+    assert (
+        first == "SEARCH decisions USING INDEX decisions_counts_until (lent=? AND counts_until<?)"
+    )
 
 
 async def test_reports_of_a_loan_and_of_a_decision_are_found_by_key(sqlite: Database) -> None:

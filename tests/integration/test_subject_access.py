@@ -46,7 +46,7 @@ Rows = Mapping[str, list[Mapping[str, Any]]]
 
 def exporter(store: Store, *, erases_decisions: bool = False) -> ExportPerson:
     """The use case on a store."""
-    terms = AccessTerms(25, erases_decisions)
+    terms = AccessTerms(25, 60, erases_decisions)
     return ExportPerson(store.subject_access, store, disclosed_reply, terms, SetClock(NOON))
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from decision_service.casework.onboarding import IssuedToken
+from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.domain.ports import WarmMark
 from decision_service.store.store import Store
-from tests.kits.decision_entries import NOON, SNAPSHOT, numbered
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
+from tests.kits.outcome_log import BOOKED, REPAID
 from tests.kits.warm_log import PLAN
 
 YEAR = timedelta(days=365)
@@ -72,3 +74,58 @@ class ExpiryKit:
         held = await log.subject_access.user_rows("user-2")
         assert held is not None
         assert [len(held.tables[name]) for name in ("link_tokens", "warm")] == [1, 1]
+
+    async def test_an_open_loan_keeps_its_decision(self, log: Store) -> None:
+        """However old; closed it is kept as long as loans are, counted from the report of that."""
+        await log.commit(ENTRY)
+        await log.record_outcome(BOOKED, "los", NOON)
+        await expired(log, NOON + 100 * YEAR, NOON + 100 * YEAR)
+        assert await log.get(ENTRY.decision_id)
+        closed = NOON + 3 * YEAR
+        await log.record_outcome(REPAID, "los", closed)
+        await expired(log, NOON + 100 * YEAR, closed)
+        assert await log.get(ENTRY.decision_id)
+        await expired(log, NOON, closed + timedelta(seconds=1))
+        assert await log.get(ENTRY.decision_id) is None
+
+    async def test_the_last_loan_to_be_closed_counts(self, log: Store) -> None:
+        """Of two one that is closed ends nothing; one that was not taken up never counts."""
+        await log.commit(ENTRY)
+        other = replace(BOOKED, loan_id="LN 2")
+        unused = LoanOutcome(ENTRY.decision_id, "LN 3", BOOKED.as_of, LoanStatus.NOT_TAKEN_UP)
+        for report in (BOOKED, other, unused, REPAID):
+            await log.record_outcome(report, "los", NOON)
+        await expired(log, NOON + 100 * YEAR, NOON + 100 * YEAR)
+        assert await log.get(ENTRY.decision_id)
+        lost = replace(REPAID, loan_id="LN 2", status=LoanStatus.CHARGED_OFF)
+        await log.record_outcome(lost, "los", NOON + YEAR)
+        await expired(log, NOON, NOON + YEAR)
+        assert await log.get(ENTRY.decision_id)
+        await expired(log, NOON, NOON + YEAR + timedelta(seconds=1))
+        assert await log.get(ENTRY.decision_id) is None
+
+    async def test_a_late_report_of_before_closes_nothing_again(self, log: Store) -> None:
+        """A loan is closed by its newest report; one that is opened again keeps its decision."""
+        await log.commit(ENTRY)
+        for report in (REPAID, BOOKED):
+            await log.record_outcome(report, "los", NOON)
+        again = replace(BOOKED, as_of=REPAID.as_of + timedelta(days=1))
+        await log.record_outcome(again, "los", NOON + YEAR)
+        await expired(log, NOON + 100 * YEAR, NOON + 100 * YEAR)
+        assert await log.get(ENTRY.decision_id)
+
+    async def test_a_loan_that_was_not_taken_up_keeps_nothing(self, log: Store) -> None:
+        """The decision goes as any other, also where a loan was first said to be booked."""
+        await log.commit(ENTRY)
+        await log.record_outcome(BOOKED, "los", NOON)
+        status = LoanStatus.NOT_TAKEN_UP
+        unused = LoanOutcome(ENTRY.decision_id, BOOKED.loan_id, BOOKED.as_of, status)
+        await log.record_outcome(unused, "los", NOON, correction=True)
+        await expired(log, NOON + YEAR, NOON - 100 * YEAR)
+        assert await log.get(ENTRY.decision_id) is None
+
+
+async def expired(log: Store, before: datetime, closed_before: datetime) -> None:
+    """Delete all that counts no more by these instants."""
+    while await log.expire(before, 10, closed_before=closed_before):
+        pass

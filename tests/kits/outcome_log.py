@@ -135,8 +135,8 @@ class OutcomeLogKit:
         """What is kept long enough goes with all reports, and its loan id is free again."""
         await log.commit(ENTRY)
         await log.commit(numbered(2, created=NOON + 2 * DAY))
-        await told(log, BOOKED)
-        await told(log, LATER)
+        for report in (BOOKED, LATER, REPAID):
+            await told(log, report)
         assert await log.expire(NOON + DAY, 10) == 1
         assert await listed(log, ENTRY.decision_id) == []
         again = replace(BOOKED, decision_id=numbered(2).decision_id)

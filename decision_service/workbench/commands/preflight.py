@@ -165,6 +165,7 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
     for problem in loading.nothing_listed:
         yield Check("lists", None, f"{problem.message}: {problem.hint}")
     yield from _letters(loading.rulebook)
+    yield from retention_checks(settings, loading.rulebook)
     for name, product in sorted(loading.rulebook.products.items()):
         first = product.plan.go_live.stages.steps[0].name
         reached = (state.stages[name] or first) if name in state.stages else None
@@ -332,6 +333,15 @@ def transport_check(settings: Settings) -> Check:
     if loopback:
         return Check("transport", None, "this machine only: TLS and tokens are needed beyond it")
     return Check("transport", False, "plaintext beyond this machine: a proxy must add TLS")
+
+
+def retention_checks(settings: Settings, rulebook: Rulebook) -> Iterator[Check]:
+    """How long decisions of each product are kept, and what ends it where something was lent."""
+    plain = f"decisions are kept {settings.retention} months"
+    longer = max(settings.retention, settings.loan_retention)
+    lent = f"with a reported loan until it is closed and {longer} months more"
+    for name in sorted(rulebook.products):
+        yield Check("retention", True, f"{name}: {plain}, {lent}")
 
 
 def front_check(settings: Settings) -> Check:

@@ -16,6 +16,7 @@ from decision_service.workbench.commands.preflight import (
     found_rules,
     front_check,
     host_checks,
+    retention_checks,
     rules_checks,
     slow_checks,
 )
@@ -237,3 +238,18 @@ def test_guards_that_are_less_than_in_what_decided_are_to_be_accepted(
     assert command(capsys, *published, *accepted).code == 0
     [guards] = said(product.parent, "guards", StoreState(rules=last))
     assert guards.ok is True
+
+
+def test_each_product_says_how_long_it_is_kept(tmp_path: Path) -> None:
+    """Without a loan, and with one; what is lent is kept no shorter than what is not."""
+    settings = load(
+        environ={"DECISION_RETENTION": "25 months", "DECISION_LOAN_RETENTION": "12 months"}
+    )
+    rules = found_rules(settings)
+    assert not isinstance(rules, str)
+    assert rules.loading.rulebook is not None
+    words = [one.words for one in retention_checks(settings, rules.loading.rulebook)]
+    kept = (
+        "decisions are kept 25 months, with a reported loan until it is closed and 25 months more"
+    )
+    assert words == [f"gig-advance-ph: {kept}", f"personal-loan-ph: {kept}"]
