@@ -65,10 +65,14 @@ def _of_version(
     terms, promised = offer_of(version), set[str]()
     for guarantee in version.guarantees:
         promised.add(guarantee.law)
-        if guarantee.law and guarantee.law not in laws:
+        named = laws.get(guarantee.law)
+        if guarantee.law and named is None:
             known = ", ".join(laws) or "none"
             hint = did_you_mean(guarantee.law, laws) or f"the laws of `_law` are {known}"
             yield "R532", guarantee.place, f"there is no law `{guarantee.law}`", hint
+        elif named is not None and named.currency != version.currency:
+            message = f"the law `{named.name}` is about {named.currency}, not {version.currency}"
+            yield "R532", guarantee.place, message, "remove the guarantee: it proves nothing"
     for name, law in laws.items():
         if terms is None or not may_apply(version, law):
             continue
