@@ -65,7 +65,8 @@ class RulesSelection:
         name = shown_name(self.root)
         own = self.folder.contents.keys() - {f"_data/{file}" for file in self.folder.shipped}
         paths = [f"{name}/{path}" for path in own]
-        paths += [law.path for law in self.folder.laws if law.path.startswith(name)]
+        # Laws are no part of the rules: they count where they are what was asked about
+        paths += [law.path for law in self.folder.laws if f"{name}/_law" in self.part]
         return sum(self.has(path) for path in paths)
 
 

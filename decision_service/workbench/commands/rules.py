@@ -51,6 +51,9 @@ from decision_service.workbench.commands.folder import (
     unpublished,
 )
 
+OF_LAWS = ("R530", "R531", "R532")
+"""Findings that stop no loading."""
+
 _DIRECTIONS = {Better.UP: "higher is better", Better.DOWN: "lower is better"}
 _MOVERS = {Mover.APPLICANT: "moved by the applicant", Mover.WAITING: "moved by waiting"}
 _BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
@@ -156,7 +159,7 @@ def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     print_lines(f"_data: {used}")
     print_lines(*(f"_law: {line}" for line in laws_of(selection.folder).remarks()))
     files = selection.files
-    refused = any(d.severity is Severity.ERROR for d in found)
+    refused = any(d.severity is Severity.ERROR and d.code not in OF_LAWS for d in found)
     keeps = " A service would load nothing of this and keep the rules it has." if refused else ""
     out.print(f"{count(found)} in {plural(files, 'file')}.{keeps}")
 
