@@ -33,10 +33,8 @@ def text(lines, legal="", when=""):
     approve = rules("id: all, when: income.months_24m >= 0, then: APPROVE")
     check = ()
     if legal:
-        check = (
-            "  - name: legal\n    component: LEGAL\n    rules:\n"
-            f"      - {{id: cap, when: {legal}, then: REFER, reason: LEGAL}}\n",
-        )
+        rule = f"      - {{id: cap, when: {legal}, then: REFER, reason: LEGAL}}\n"
+        check = (f"  - name: legal\n    component: LEGAL\n    rules:\n{rule}",)
     asked = f", when: {when}" if when else ""
     promise = f"guarantees:\n  - {{name: ceilings, law: ph-prices{asked}}}\n"
     return stages(approve, *check, tail=f"offer:\n{written}{promise}")
