@@ -333,7 +333,9 @@ def _other_lines(
 
 
 def kept(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> Question:
-    """Whether a version keeps a guarantee."""
+    """Whether a version keeps a guarantee; those of a law are asked ceiling by ceiling."""
+    if guarantee.law:
+        raise AssertionError(guarantee.name)
 
     def once(b: Builder, verdict: EncodedVerdict) -> Term:
         if guarantee.always is not None:
