@@ -10,9 +10,11 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.laws import laws_of
 from decision_service.workbench.commands.folder import find_version
 from decision_service.workbench.proofs.comparison import Claim
-from decision_service.workbench.proofs.questions import Question, kept
+from decision_service.workbench.proofs.questions import Question, all_kept
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import (
     Counterexample,
@@ -40,10 +42,11 @@ def ask(question: Question) -> tuple[Result, float]:
 
 def guarantees() -> Iterator[tuple[str, Question]]:
     """Those of the shipped products, which `make prove-short` proves."""
+    laws = laws_of(read_rules(ROOT / "rules")).by_name
     for product in SHIPPED:
         ruleset = find_version(product, ROOT / "rules").ruleset
         world = factor_model(ruleset)
-        yield from ((product, kept(ruleset, g, world)) for g in ruleset.guarantees)
+        yield from ((product, question) for question in all_kept(ruleset, world, laws))
 
 
 def attacked(proved: Sequence[tuple[str, Question]], count: int) -> int:

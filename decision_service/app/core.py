@@ -46,7 +46,7 @@ from decision_service.server.tls import Certificates, CertificatesRefused
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.steering.journal import PlansUnfit, Rollouts, plan_conflict_problems
-from decision_service.steering.reload import NOTHING_LISTED, REFUSED
+from decision_service.steering.reload import REFUSED, warn
 from decision_service.store.store import Store
 
 log = structlog.get_logger("decision_service.app.core")
@@ -133,8 +133,7 @@ async def open_rules(
             problems = plan_conflict_problems(folder, unfit)
         else:
             await keep(store, folder, clock.now())
-            for problem in loading.nothing_listed:
-                log.warning(NOTHING_LISTED, problem=render(problem))
+            warn(loading)
             return rollouts
     return await _last_good(root, blocked, store, problems, clock, signers)
 

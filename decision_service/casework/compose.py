@@ -17,7 +17,7 @@ from decision_service.domain.decision import OfferKind, Outcome, Price, ReferKin
 from decision_service.domain.factor import Value
 from decision_service.domain.values import Cause, Money, currency_sign
 from decision_service.rules.language.values import exactly
-from decision_service.rules.letters import PRICE, NoticeKind, NoticeTexts, Words, words_in
+from decision_service.rules.letters import LATE, PRICE, NoticeKind, NoticeTexts, Words, words_in
 
 COLUMNS = 78
 _WEEKS_A_MONTH = Decimal(52) / 12
@@ -179,7 +179,7 @@ def letter(subject: NoticeSubject, texts: NoticeTexts) -> Letter | None:
 def _price(price: Price | None) -> Mapping[str, str]:
     """The text of each placeholder of the price; empty where no rules can price the approval."""
     if price is None:
-        return dict.fromkeys(PRICE, "")
+        return dict.fromkeys((*PRICE, *LATE), "")
     return {
         "monthly_rate": percent_text(price.monthly_rate),
         "fees": money_text(price.fees),
@@ -188,6 +188,8 @@ def _price(price: Price | None) -> Mapping[str, str]:
         "instalment": money_text(price.instalment),
         "instalments": str(price.instalments),
         "total": money_text(price.total),
+        "late_penalty": "" if price.late_penalty is None else percent_text(price.late_penalty),
+        "most_total_cost": money_text(price.most_total_cost),
     }
 
 
@@ -246,7 +248,11 @@ def _offered(
     if approval.term:
         yield words.term.format(term=approval.term, s="s" * (approval.term > 1))
     if approval.price is not None:
-        yield from (line.format_map(filled) for line in texts.price)
+        # A version of before says nothing of penalties: their lines are left out
+        lacking = [f"{{{name}}}" for name in LATE if not filled[name]]
+        for line in texts.price:
+            if not any(name in line for name in lacking):
+                yield line.format_map(filled)
     if filled["expires_on"]:
         yield words.expires.format_map(filled)
 

@@ -111,7 +111,8 @@ class Price(msgspec.Struct, frozen=True):
     """What a loan costs: `fees` are kept at disbursement, so that `paid_out` is received.
 
     It is repaid by equal instalments, a month or (`weekly`) a week apart; the last is what is left
-    of `total`.
+    of `total`. `late_penalty` is a share a month of what is due and unpaid, `most_total_cost` the
+    most of interest, fees and penalties that is ever charged; None where the rules name none.
     """
 
     monthly_rate: Decimal
@@ -121,9 +122,16 @@ class Price(msgspec.Struct, frozen=True):
     instalments: int
     total: Money
     weekly: bool = False
+    late_penalty: Decimal | None = None
+    most_total_cost: Money | None = None
 
     @classmethod
-    def of(cls, lines: Mapping[str, Value]) -> Price | None:
+    def of(
+        cls,
+        lines: Mapping[str, Value],
+        late_penalty: Decimal | None = None,
+        most_total_cost: Money | None = None,
+    ) -> Price | None:
         """The price by the lines of an offer; None where one is missing or cannot be."""
         weekly = WEEKLY in lines
         found = [lines.get(name) for name in DISCLOSED]
@@ -138,12 +146,26 @@ class Price(msgspec.Struct, frozen=True):
             ]:
                 left = total.minor - instalment.minor * (int(count) - 1)
                 if count == int(count) >= 1 and paid_out.minor > 0 and left > 0:
-                    return cls(Decimal(rate), fees, paid_out, instalment, int(count), total, weekly)
+                    return cls(
+                        Decimal(rate),
+                        fees,
+                        paid_out,
+                        instalment,
+                        instalments=int(count),
+                        total=total,
+                        weekly=weekly,
+                        late_penalty=late_penalty,
+                        most_total_cost=most_total_cost,
+                    )
         return None
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """Amounts are rounded down; `binding` and `term_binding` are what limits amount and term."""
+    """Amounts are rounded down; `binding` and `term_binding` are what limits amount and term.
+
+    `late_penalty` and `most_total_cost` are those of its price, which are among `outputs` by the
+    rules' own names; None where the rules name none.
+    """
 
     kind: OfferKind
     approved_amount: Money
@@ -154,12 +176,14 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     binding: str = ""
     outputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     term_binding: str = ""
+    late_penalty: Decimal | None = None
+    most_total_cost: Money | None = None
 
     @property
     def price(self) -> Price | None:
         """What it costs, where its lines say so."""
         rate = {} if self.monthly_rate is None else {"monthly_rate": self.monthly_rate}
-        return Price.of({**self.outputs, **rate})
+        return Price.of({**self.outputs, **rate}, self.late_penalty, self.most_total_cost)
 
 
 class Condition(msgspec.Struct, frozen=True):

@@ -45,6 +45,10 @@ MOST_BYTES_OF_LISTS, MOST_KEYS_OF_LISTS = 16 << 20, 200_000
 """The sizes above which no further list is read, of all lists of a folder together."""
 
 _DATA, _SHARED = "_data", "_shared"
+LAW = "_law"
+PACKAGED = "(package)/_law"
+"""Where messages say that a law of the package lies."""
+
 _PLAN = "rollout.yaml"
 _YAML_LIKE = (".yaml", ".yml")
 _MISNAMED = (
@@ -149,6 +153,9 @@ class RuleFolder(msgspec.Struct, frozen=True):
     `shared` holds the files of `_shared` by their path within the rules folder.
     `manifest` is what was published last, where anything was; `policy` is `policy.yaml`.
     `evidence` has the SHA-256 of the files that show a change to be safe, `impact` and `proofs`.
+    `laws` are the files of `_law`, the package's own where the folder has none, and `unread_laws`
+    those that could not be read. Neither is published with the rules, and nothing that decides
+    rests on them: a law may change at any time.
     """
 
     products: tuple[ProductTexts, ...] = ()
@@ -160,6 +167,8 @@ class RuleFolder(msgspec.Struct, frozen=True):
     policy: TextFile | None = None
     evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
     kept: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
+    laws: tuple[TextFile, ...] = ()
+    unread_laws: tuple[Unreadable, ...] = ()
 
     def data_of(self, product: str, version: int) -> Mapping[str, str]:
         kept = self.kept.get(version_name(product, version))
@@ -271,16 +280,30 @@ class _Reading:
         shared = {
             f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
         } | {f"{_SHARED}/{path}": text for path, text in self._lists(_SHARED).items()}
+        laws = self._laws()
         return RuleFolder(
             products=tuple(products),
             data={name: own.get(name, data[name]) for name in sorted(data)},
-            unreadable=tuple(self._unreadable),
+            unreadable=tuple(one for one in self._unreadable if not self._of_law(one)),
             manifest=manifest,
             policy=policy,
             evidence=dict(self._evidence(names)),
             shared=shared,
             shipped=tuple(sorted(data.keys() - own.keys())),
+            laws=laws,
+            unread_laws=tuple(one for one in self._unreadable if self._of_law(one)),
         )
+
+    def _laws(self) -> tuple[TextFile, ...]:
+        """The folder's laws; a folder of an earlier release has none, and the package's count."""
+        own = tuple(file for _, file in self._read(LAW, _YAML_LIKE))
+        if own or any(self._of_law(one) for one in self._unreadable):
+            return own
+        shipped = sorted((starter_rules() / LAW).glob("*.yaml"))
+        return tuple(TextFile(f"{PACKAGED}/{p.name}", p.read_text("utf-8")) for p in shipped)
+
+    def _of_law(self, file: Unreadable) -> bool:
+        return file.path.startswith(self._shown(LAW))
 
     def _own_data(self, known: Collection[str]) -> dict[str, str]:
         own = {name: file.text for name, file in self._read(_DATA, _YAML_LIKE)}

@@ -24,6 +24,7 @@ from decision_service.rulebook.folder import (
     read_policy,
     unreadable_versions,
 )
+from decision_service.rulebook.laws import Laws, law_problems, laws_of
 from decision_service.rulebook.manifest import manifest_problems
 from decision_service.rulebook.plans import plan_problems
 from decision_service.rulebook.rulebook import Policy, Product, Rulebook
@@ -148,7 +149,8 @@ class LoadResult(msgspec.Struct, frozen=True):
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
     `by_version` has each version's own compilation by the path of its file: the diagnostics of its
-    tables and of `_data` are among its own. `products` are those whose plan has no error.
+    tables and of `_data` are among its own. `products` are those whose plan has no error. `laws`
+    and what they find stop no loading: rules that decide go on when a law comes or changes.
     """
 
     rulebook: Rulebook | None
@@ -156,6 +158,14 @@ class LoadResult(msgspec.Struct, frozen=True):
     texts: tuple[StoredText, ...] = ()
     by_version: Mapping[str, Compilation] = msgspec.field(default_factory=dict)
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
+    laws: Laws = Laws()
+
+    def law_problems(self, decided: Collection[str] | None = None) -> tuple[Diagnostic, ...]:
+        """What is wrong with laws, and against them; None counts every version as decided."""
+        versions = [one.ruleset for one in self.by_version.values() if one.ruleset is not None]
+        known = {one.digest for one in versions} if decided is None else decided
+        found = (*self.laws.faults, *law_problems(self.laws.by_name, versions, known))
+        return tuple(sorted(found, key=lambda one: one.order))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -196,10 +206,14 @@ def load_rules(
         names = [one.product for one in folder.products]
         policy, faults = read_policy(folder.policy.path, folder.policy.text, names)
         found.extend(faults)
-    loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version, products)
+    laws = laws_of(folder)
+    loading = LoadResult(
+        None, _once(found, by_version), tuple(texts), by_version, products=products, laws=laws
+    )
     if loading.errors:
         return loading
-    return replace(loading, rulebook=Rulebook(products, published_as(folder), policy))
+    rulebook = Rulebook(products, published_as(folder), policy, laws.by_name)
+    return replace(loading, rulebook=rulebook)
 
 
 def _kept(folder: RuleFolder) -> dict[str, list[str]]:

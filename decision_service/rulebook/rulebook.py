@@ -21,6 +21,7 @@ from decision_service.rules.program import CompiledRuleset, KeyList
 
 if TYPE_CHECKING:  # what decides needs neither manifests nor letters
     from decision_service.rulebook.manifest import Publication
+    from decision_service.rules.law import PriceLaw
     from decision_service.rules.letters import NoticeTexts
 
 POLICY = "policy.yaml"
@@ -107,11 +108,15 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
-    """All products without errors; `published` is who published them, None where unpublished."""
+    """All products without errors; `published` is who published them, None where unpublished.
+
+    `laws` are for proofs alone.
+    """
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
     published: Publication | None = None
     policy: Policy = Policy()
+    laws: Mapping[str, PriceLaw] = msgspec.field(default_factory=dict)
 
     def product(self, name: str) -> Product:
         found = self.products.get(name)

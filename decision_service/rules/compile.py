@@ -27,6 +27,7 @@ from decision_service.rules.language.evaluation import compile_trees
 from decision_service.rules.language.types import FLAG, Symbol, reads
 from decision_service.rules.language.values import rule_error
 from decision_service.rules.language.yaml import YamlNode, read
+from decision_service.rules.offer import Terms
 from decision_service.rules.program import (
     AnswerEntry,
     ByLabel,
@@ -72,6 +73,10 @@ _UNCOUNTED: Mapping[type, frozenset[str]] = {
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
+_UNLESS_WRITTEN: Mapping[type, frozenset[str]] = {Terms: frozenset({"price"})}
+"""Fields that came later: left out where None, so that a version without them keeps its digest."""
+
+
 def digest(draft: RulesetDraft) -> str:
     parts = [_ENCODER.encode(canonical(part)) for part in content(draft)]  # threads run between
     return hashlib.sha256(f"[{','.join(parts)}]".encode()).hexdigest()
@@ -108,6 +113,8 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) 
     if isinstance(value, Symbol):
         return ["name", value.name]
     uncounted = _UNCOUNTED.get(type(value), frozenset())
+    later = _UNLESS_WRITTEN.get(type(value), frozenset())
+    uncounted |= {name for name in later if getattr(value, name) is None}
     names = [name for name in _fields(value) if name not in uncounted]
     if names:
         counted = {name: getattr(value, name) for name in names}

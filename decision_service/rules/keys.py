@@ -39,7 +39,9 @@ BELOW, TERM, RATE, TIER = "reason", "term_months", "monthly_rate", "tier"
 WHEN_MISSING = ("REFER", "DECLINE", "SKIP")
 OF_OUTCOMES = ("reason", "reason_factor", "when_missing", "because")
 CALLER, NOBODY = TOLD = ("caller", "nobody")
-KINDS = ("never", "always", "monotone", "hiding")
+KINDS = ("never", "always", "monotone", "hiding", "law")
+PRICE, NOMINAL, EFFECTIVE, FEES = "price", "nominal_rate", "effective_rate", "fees"
+PENALTY, MOST_COST = "late_penalty", "most_total_cost"
 DIRECTIONS = {"up": 1, "down": -1}
 WIRE_TYPES = {
     "requested_amount": ValueType.MONEY,
@@ -184,6 +186,14 @@ CHOSEN_TERM = Section(
         "The product's terms, rising or falling; the first that fits counts"),
     needed("when", CONDITION, "Whether offer.term_months fits"),
 )  # fmt: skip
+PRICED = Section(
+    "the price",
+    needed(NOMINAL, NAME, "Interest a month as a share of the amount borrowed: offer.nominal_rate"),
+    needed(EFFECTIVE, NAME, "All but penalties, a month, by the payments on what is paid out"),
+    needed(FEES, NAME, "All charges besides interest"),
+    needed(PENALTY, NAME, "A month, as a share of what is due and unpaid"),
+    needed(MOST_COST, NAME, "The most of interest, fees and penalties that is ever charged"),
+)
 OFFER = Section(
     "the offer",
     Key(MAXIMUM, EXPRESSION, "The most that could be offered"),
@@ -194,6 +204,8 @@ OFFER = Section(
         "Months, or which of the product's terms"),
     Key(RATE, EXPRESSION, "A month, as a decimal: 0.05"),
     Key(TIER, EXPRESSION, "A label for the price or the limit"),
+    Key(PRICE, _form({"anyOf": [PRICED.schema, forms.EXPRESSION]}),
+        "Which lines say what the law has ceilings for"),
     **named(forms.EXPRESSION),
     dependentRequired={MINIMUM: [BELOW], BELOW: [MINIMUM]},
 )  # fmt: skip
@@ -269,6 +281,7 @@ GUARANTEE = Section(
         _form(listed(forms.TEXT, minItems=1)),
         "What never helps an applicant who leaves it out",
     ),
+    Key("law", TEXT, "A law of `_law` whose ceilings every price within its scope keeps"),
     oneOf=[{"required": [kind]} for kind in KINDS],
 )
 
@@ -313,7 +326,7 @@ RULESET = Section(
 SHARED = Section("a shared file", PARAMS, REASONS)
 SECTIONS = (
     RULESET, INPUT, PARAM, REASONED, TAG, STAGE, RULE, SCORECARD, CHARACTERISTIC, BIN, BAND,
-    TABLE, OFFER, CHOSEN_TERM, DEMAND, GUARANTEE,
+    TABLE, OFFER, CHOSEN_TERM, PRICED, DEMAND, GUARANTEE,
 )  # fmt: skip
 """All maps of a rule file, as they are met in it."""
 

@@ -35,9 +35,12 @@ PRICE = (
 )  # fmt: skip
 """What an approval has to disclose (Republic Act 3765), by the names of placeholders."""
 
+LATE = ("late_penalty", "most_total_cost")
+"""What it says besides where a version's `price` names it."""
+
 PLACEHOLDERS = frozenset(
     {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
-).union(PRICE)
+).union(PRICE, LATE)
 """What the texts of a letter may name."""
 
 OF_CHANGES = frozenset({"now", "needed"})
@@ -257,7 +260,8 @@ def notices_of(
     costs, N116 for an offer without a line that they disclose; the warnings N110 for a limit of an
     offer without words, N111 for a reason without words in this language, N112 for a reviewer's,
     N113 for a change that may be told and has no words, N114 where nothing is said of contesting a
-    person's result.
+    person's result. N104 is also for letters without a placeholder of LATE, where a version's
+    `price` has it.
     """
     read: dict[str, NoticeTexts] = {}
     for name, text in sorted(files.items()):
@@ -272,9 +276,21 @@ def notices_of(
                 message = "nothing says what an approval costs, which the law has it disclose"
                 hint = "add `price`: lines with the rate, the fees and all that is to be paid"
                 found.append(Diagnostic("N115", Severity.ERROR, file, 1, 1, 2, message, hint))
+            elif found_late := _late_unsaid(reading.texts, demanding.versions):
+                message = f"`price` does not say {found_late}, which a version's offer has"
+                hint = "the law limits each: add it to a line of `price`"
+                found.append(Diagnostic("N104", Severity.ERROR, file, 1, 1, 2, message, hint))
     if files:
         found.extend(chain.from_iterable(map(_undisclosed, demanding.versions)))
     return read
+
+
+def _late_unsaid(texts: NoticeTexts, versions: Iterable[CompiledRuleset]) -> str:
+    offers = [offer for version in versions if (offer := _offer(version)) is not None]
+    if not any(offer.terms.price for offer in offers):
+        return ""
+    said = " ".join(texts.price)
+    return ", ".join(f"`{{{name}}}`" for name in LATE if f"{{{name}}}" not in said)
 
 
 def _offer(version: CompiledRuleset) -> OfferRunner | None:

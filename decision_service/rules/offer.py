@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from math import floor
 from typing import Any
 
@@ -42,10 +43,17 @@ from decision_service.rules.keys import (
     AMOUNT,
     BELOW,
     CHOSEN_TERM,
+    EFFECTIVE,
+    FEES,
     MAXIMUM,
     MINIMUM,
+    MOST_COST,
     MOST_TERM_MONTHS,
     MOST_TERMS,
+    NOMINAL,
+    PENALTY,
+    PRICE,
+    PRICED,
     RATE,
     TERM,
     TIER,
@@ -61,7 +69,16 @@ from decision_service.rules.language.fields import (
     check_identifier,
     replaced_by,
 )
-from decision_service.rules.language.types import FLAG, INTEGER, MONEY, Node, Symbol, reads
+from decision_service.rules.language.types import (
+    FLAG,
+    INTEGER,
+    MONEY,
+    NUMBER,
+    Node,
+    Symbol,
+    phrase,
+    reads,
+)
 from decision_service.rules.language.values import (
     Gap,
     Unknown,
@@ -133,6 +150,28 @@ class OfferLine:
     place: Place = field(compare=False)
 
 
+class PriceLines(msgspec.Struct, frozen=True):
+    """The names of the lines that say what a law has ceilings for.
+
+    Rates and the penalty are shares a month; fees and the most total cost are amounts.
+    """
+
+    nominal_rate: str
+    effective_rate: str
+    fees: str
+    late_penalty: str
+    most_total_cost: str
+
+
+_PRICE_TYPES = {
+    NOMINAL: NUMBER,
+    EFFECTIVE: NUMBER,
+    FEES: MONEY,
+    PENALTY: NUMBER,
+    MOST_COST: MONEY,
+}
+
+
 class Terms(msgspec.Struct, frozen=True):
     """An offer's lines in order; `below` is the reason of an amount under the minimum."""
 
@@ -141,6 +180,7 @@ class Terms(msgspec.Struct, frozen=True):
     requested: Symbol | None
     currency: str
     choice: TermChoice | None = None
+    price: PriceLines | None = None
 
 
 def read_choice(node: YamlNode, draft: RulesetDraft) -> TermChoice | None:
@@ -333,11 +373,12 @@ class OfferRunner:
             return self._refer(missing, record)
         return Conclusion((), record)
 
-    def priced(self, values: list[Any], amount: int) -> Mapping[str, Any]:
-        """The known lines at this amount in minor units; `values`, by slot, are changed."""
+    def priced(self, values: list[Any], amount: int) -> tuple[Mapping[str, Any], Price | None]:
+        """The known lines and the price at this amount in minor units; changes `values`."""
         for slot, evaluate in self.computed:
             values[slot] = amount if slot == self.slots[AMOUNT] else evaluate(values)
-        return self._leaving(self._round(values))
+        leaving = self._leaving(self._round(values))
+        return leaving, Price.of(leaving, **self._most(leaving))
 
     def _refer(self, missing: Unknown, record: tuple[Any, ...]) -> Conclusion:
         findings = tuple(data_finding(gap) for gap in missing.gaps)
@@ -414,7 +455,18 @@ class OfferRunner:
             binding=self.binding(state.values) if reduced else "",
             term_binding=self.term.text(term, state.values) if self.term and term else "",
             outputs={name: value for name, value in leaving.items() if name not in _TYPES},
+            **self._most(leaving),
         )
+
+    def _most(self, leaving: Mapping[str, Any]) -> dict[str, Any]:
+        """The penalty and the most total cost, where the rules name them."""
+        price = self.terms.price
+        if price is None:
+            return {}
+        penalty, cost = leaving.get(price.late_penalty), leaving.get(price.most_total_cost)
+        # A penalty written as a whole number is a share all the same
+        share = None if penalty is None else Decimal(penalty)
+        return {PENALTY: share, MOST_COST: cost}
 
     def _leaving(self, given: Mapping[str, Any]) -> dict[str, Any]:
         currency, amounts = self.terms.currency, self.amounts
@@ -500,7 +552,12 @@ class OfferPart:
 def announces(node: YamlNode) -> set[str]:
     if not isinstance(node, MapNode):
         return set()
-    return {f"offer.{e.key}" for e in node.entries if e.key != BELOW}
+    return {f"offer.{e.key}" for e in node.entries if not _names_no_line(e)}
+
+
+def _names_no_line(entry: MapEntry) -> bool:
+    """A line may be called `price`: only a map of that name says which lines are the price."""
+    return entry.key == BELOW or (entry.key == PRICE and isinstance(entry.value, MapNode))
 
 
 def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> OfferPart | None:
@@ -512,7 +569,7 @@ def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> Of
     for entry in written.entries:
         if entry.key == TERM and isinstance(entry.value, MapNode):
             choice = read_choice(entry.value, draft)
-        if entry.key != BELOW:
+        if not _names_no_line(entry):
             line = _line(entry, choice, draft)
             if line is not None:
                 lines[entry.key] = line
@@ -520,8 +577,39 @@ def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> Of
     _check_keys(written, draft)
     _check_choice(written, draft)
     requested = draft.names.symbols.get(_REQUESTED)
-    terms = Terms(lines, below, requested, draft.names.currency, choice)
+    price = _read_price(written, draft)
+    terms = Terms(lines, below, requested, draft.names.currency, choice, price)
     return OfferPart(terms, written.place)
+
+
+def _read_price(written: MapNode, draft: RulesetDraft) -> PriceLines | None:
+    """Which lines are the price; None where none are named, or one is wrong, which is reported."""
+    node = written.get(PRICE)
+    if not isinstance(node, MapNode):
+        return None
+    read = PRICED.read(node, draft.report, draft)
+    if read is None:
+        return None
+    found = {key: _price_line(read[key], key, draft) for key in _PRICE_TYPES}
+    names = {key: name for key, name in found.items() if name}
+    return PriceLines(**names) if len(names) == len(found) else None
+
+
+def _price_line(name: tree.NameRead | None, key: str, draft: RulesetDraft) -> str:
+    if name is None:
+        return ""
+    family, _, line = name.symbol.name.partition(".")
+    wanted, number = _PRICE_TYPES[key], name.symbol.type in (INTEGER, NUMBER)
+    if family != "offer":
+        message = f"`{name.text}` is no line of the offer"
+        hint = f"give it one, `{key}: {name.text}`, and name that: `offer.{key}`"
+        draft.report.error("R218", name.place, message, hint)
+        return ""
+    if name.symbol.type is not wanted and not (wanted is NUMBER and number):
+        message = f"`{name.text}` is {phrase(name.symbol.type)}; `{key}` is {phrase(wanted)}"
+        draft.report.error("R304", name.place, message)
+        return ""
+    return line
 
 
 def _line(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> OfferLine | None:
@@ -592,11 +680,11 @@ def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Approval
         return NO_TERMS
     values = [*trace.values]
     with exactly():
-        given = runner.priced(values, amount.minor)
+        given, found = runner.priced(values, amount.minor)
         failed = _failed_checks(ruleset, State(values, ruleset.program.read))
     instalment = given.get(MONTHLY)
     known = instalment if isinstance(instalment, Money) else None
-    return ApprovalTerms(given.get(TERM) or None, known, failed, price=Price.of(given))
+    return ApprovalTerms(given.get(TERM) or None, known, failed, price=found)
 
 
 def _failed_checks(ruleset: CompiledRuleset, state: State) -> tuple[str, ...]:

@@ -307,12 +307,12 @@ class Program(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
-    """One named guarantee, of one of four kinds.
+    """One named guarantee, of one of five kinds.
 
     `never` an outcome, or `always` a condition; of `monotone` names, moved their way (1: up,
     -1: down), a better value never gives a worse verdict; without the `hidden` names no applicant
-    has a better one. It is about those for which `when` is true, of two verdicts both times. What
-    `must` be proved is broken where it is not decided.
+    has a better one; no price is beyond a ceiling of the `law`. It is about those for which `when`
+    is true, of two verdicts both times. What `must` be proved is broken where it is not decided.
     """
 
     name: str
@@ -322,6 +322,7 @@ class Guarantee:
     monotone: tuple[tuple[Symbol, int], ...] = ()
     hidden: tuple[Symbol, ...] = ()
     must: bool = False
+    law: str = ""
     place: Place = field(default=Place("", 1, 1, 2), compare=False)
 
 

@@ -48,6 +48,7 @@ from decision_service.rules.literals import (
     major,
     read_bounds,
 )
+from decision_service.rules.offer import OfferPart
 from decision_service.rules.program import (
     WAITING,
     Guarantee,
@@ -256,8 +257,18 @@ def _guarantee(node: YamlNode, draft: RulesetDraft) -> Guarantee | None:
     if found is None or name is None or (fields.has("when") and when is None):
         return None
     never, always, monotone, hidden = found
-    must = bool(fields.flag("must_prove"))
-    return Guarantee(name, never, always, when, monotone, hidden, must, fields.node.place)
+    return Guarantee(
+        name,
+        never,
+        always,
+        when=when,
+        monotone=monotone,
+        hidden=hidden,
+        # What is not proved of a law may be against it
+        must=bool(fields.flag("must_prove")) or kinds == ["law"],
+        law=fields.text("law") or "",
+        place=fields.node.place,
+    )
 
 
 def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:
@@ -270,8 +281,21 @@ def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:
     if kind == "monotone":
         moved = tuple(_moved(fields, draft))
         return (None, None, moved, ()) if moved else None
+    if kind == "law":
+        return _of_law(fields, draft)
     hidden = tuple(_hidden(fields, draft))
     return (None, None, (), hidden) if hidden else None
+
+
+def _of_law(fields: Fields, draft: RulesetDraft) -> _Parts | None:
+    """Whether there is a law of that name is for the checks: what has decided loads without it."""
+    offer = next((one.part for one in draft.closing if isinstance(one.part, OfferPart)), None)
+    if offer is None or offer.terms.price is None:
+        message = "a guarantee names a law, and the offer does not say which lines are its price"
+        hint = "add `price:` to the offer"
+        draft.report.error("R219", fields.place("law"), message, hint)
+        return None
+    return None if fields.text("law") is None else (None, None, (), ())
 
 
 def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:

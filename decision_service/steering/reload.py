@@ -21,10 +21,19 @@ from decision_service.steering.journal import PlansUnfit, Rollouts, plan_conflic
 
 REFUSED = "rules refused, the last good ones decide"
 NOTHING_LISTED = "no key of a list counts"
+BEYOND_THE_LAW = "a price is not shown to be within the law"
 MOST_TOLD = 20
 """How many problems of one reading are logged; `ListRulesets` has all."""
 
 log = structlog.get_logger("decision_service.rules")
+
+
+def warn(loading: LoadResult) -> None:
+    """Log what is wrong with rules that decide all the same."""
+    for problem in loading.nothing_listed:
+        log.warning(NOTHING_LISTED, problem=render(problem))
+    for problem in loading.law_problems()[:MOST_TOLD]:
+        log.warning(BEYOND_THE_LAW, problem=render(problem))
 
 
 class Reloaded(msgspec.Struct, frozen=True):
@@ -78,8 +87,7 @@ class ReloadRules(msgspec.Struct, frozen=True, eq=False):
             return self._refused(plan_conflict_problems(folder, unfit))
         except (StoreError, RolloutMovedOn):
             return Reloaded(accepted=False, faults=0, again=True)
-        for problem in loading.nothing_listed:
-            log.warning(NOTHING_LISTED, problem=render(problem))
+        warn(loading)
         for change in changes:
             log.info("a list of keys has changed", **msgspec.structs.asdict(change))
         return Reloaded(accepted=True, faults=0)

@@ -360,7 +360,7 @@ class Score(_message.Message):
     def __init__(self, scorecard: _Optional[str] = ..., score: _Optional[str] = ..., best_score: _Optional[str] = ..., band: _Optional[str] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding", "outputs", "term_binding")
+    __slots__ = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding", "outputs", "term_binding", "late_penalty", "most_total_cost")
     class OutputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -377,6 +377,8 @@ class Offer(_message.Message):
     BINDING_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     TERM_BINDING_FIELD_NUMBER: _ClassVar[int]
+    LATE_PENALTY_FIELD_NUMBER: _ClassVar[int]
+    MOST_TOTAL_COST_FIELD_NUMBER: _ClassVar[int]
     kind: OfferKind
     approved_amount: _money_pb2.Money
     max_amount: _money_pb2.Money
@@ -386,7 +388,9 @@ class Offer(_message.Message):
     binding: str
     outputs: _containers.MessageMap[str, _values_pb2.InputValue]
     term_binding: str
-    def __init__(self, kind: _Optional[_Union[OfferKind, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., term_months: _Optional[int] = ..., monthly_rate: _Optional[str] = ..., tier: _Optional[str] = ..., binding: _Optional[str] = ..., outputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., term_binding: _Optional[str] = ...) -> None: ...
+    late_penalty: str
+    most_total_cost: _money_pb2.Money
+    def __init__(self, kind: _Optional[_Union[OfferKind, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., term_months: _Optional[int] = ..., monthly_rate: _Optional[str] = ..., tier: _Optional[str] = ..., binding: _Optional[str] = ..., outputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., term_binding: _Optional[str] = ..., late_penalty: _Optional[str] = ..., most_total_cost: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Condition(_message.Message):
     __slots__ = ("id", "text")

@@ -20,6 +20,7 @@ from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.keys import PLAN, THE_DESK, schema_of
 from decision_service.rulebook.folder import ProductTexts, TextFile
+from decision_service.rulebook.laws import laws_of
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.rules.schema import ruleset_schema, shared_schema, tests_schema
@@ -54,6 +55,7 @@ def new(
         "currency": currency,
         "zone": zone,
         "today": datetime.now(UTC).date().isoformat(),
+        "guarantees": _promised(rules, currency),
     }
     texts = {_FILES[name]: _filled(name, words) for name in _FILES}
     errors = [p for p in _problems(rules, product, texts) if p.severity is Severity.ERROR]
@@ -67,6 +69,14 @@ def new(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     print_lines(_next_steps(folder, list(texts)))
+
+
+def _promised(rules: Path, currency: str) -> str:
+    """A guarantee of each law that may be about the product; nothing without one."""
+    laws = laws_of(find_rules(rules).folder).by_name.values()
+    names = [law.name for law in laws if law.currency == currency]
+    lines = [f"  - {{name: no loan is beyond {name}, law: {name}}}\n" for name in names]
+    return f"\n\nguarantees:\n{''.join(lines)}".rstrip() if lines else ""
 
 
 def _filled(name: str, words: dict[str, str]) -> str:

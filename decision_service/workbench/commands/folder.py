@@ -38,7 +38,10 @@ _NAME_ONE = (
     "name the rules folder, a product's folder or one of its files, or begin a folder with "
     "`decision-service init FOLDER`"
 )
-_WITHIN = ("tests", "tables", "lists", "stories", "_data", "_shared")
+PUBLISHED = "_published"
+"""A copy of what was published last, which has decided or may have."""
+
+_WITHIN = ("tests", "tables", "lists", "stories", "_data", "_law", "_shared")
 RulesOption = Annotated[
     Path, typer.Option("--rules", help="the rules folder that product@version looks in")
 ]
@@ -61,7 +64,10 @@ class RulesSelection:
     def files(self) -> int:
         name = shown_name(self.root)
         own = self.folder.contents.keys() - {f"_data/{file}" for file in self.folder.shipped}
-        return sum(self.has(f"{name}/{path}") for path in own)
+        paths = [f"{name}/{path}" for path in own]
+        # Laws are no part of the rules: they count where they are what was asked about
+        paths += [law.path for law in self.folder.laws if f"{name}/_law" in self.part]
+        return sum(self.has(path) for path in paths)
 
 
 def select_rules(path: Path) -> RulesSelection:

@@ -42,7 +42,7 @@ from decision_service.rulebook.acceptance import (
     unapproved,
 )
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
-from decision_service.rulebook.load import blocked_names, load_rules
+from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
 from decision_service.rulebook.plans import found_risks
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language.diagnostics import Severity, count
@@ -162,6 +162,7 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
         yield Check("rules", False, words)
     else:
         yield Check("rules", True, f"{len(loading.rulebook.products)} products, tests passed")
+    yield from _prices(settings, loading, state.rules)
     for problem in loading.nothing_listed:
         yield Check("lists", None, f"{problem.message}: {problem.hint}")
     yield from _letters(loading.rulebook)
@@ -171,6 +172,20 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
         reached = (state.stages[name] or first) if name in state.stages else None
         yield _first_stage(product, reached, loading.rulebook.policy)
         yield from _plan_risks(product, loading.rulebook.policy)
+
+
+def _prices(settings: Settings, loading: LoadResult, last: RuleFolder | None) -> Iterator[Check]:
+    """What versions lack of the laws; those of the rules that decided last cannot be mended."""
+    decided: frozenset[str] = frozenset()
+    if last is not None:
+        now = datetime.now(UTC)
+        before = load_rules(replace(last, manifest=None), now, blocked_names(settings))
+        versions = [one.ruleset for one in before.by_version.values() if one.ruleset is not None]
+        decided = frozenset(one.digest for one in versions)
+    for one in loading.law_problems(decided):
+        refused = one.severity is Severity.ERROR
+        words = f"{one.file}: {one.message}; {one.hint}"
+        yield Check("prices", False if refused else None, words)
 
 
 def _guards(settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook) -> Check:

@@ -58,6 +58,7 @@ from decision_service.workbench.backtest.report import ImpactReport
 from decision_service.workbench.commands.diff import compare_rules, state_lines
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
+    PUBLISHED,
     LoadedRules,
     PathArgument,
     select_rules,
@@ -67,7 +68,6 @@ from decision_service.workbench.proofs.report import guarantees_of
 from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import loosened, unaccepted
 
-PUBLISHED = "_published"
 SHOWN = 16
 """How many digits of a digest are shown."""
 
@@ -233,6 +233,7 @@ def _before(copy: Path, accepted: Collection[str]) -> LoadedRules | None:
 
 def gated(change: Change, accepted: Collection[str], *, prove: bool) -> dict[str, Any]:
     folder, rulebook = change.rules.selection.folder, change.rules.rulebook
+    refuse(_unpriced(change, accepted), "versions do not say or prove what the law asks of a price")
     results = list(run_rule_tests(folder, rulebook))
     refuse(failures(results), "tests fail or are not there: see `decision-service rules test`")
     if change.before is not None:
@@ -244,6 +245,15 @@ def gated(change: Change, accepted: Collection[str], *, prove: bool) -> dict[str
     refuse((*marks, *below), "the tests reach or notice too little, or have wrong marks")
     proved = _proved(change) if prove else 0
     return {"tested": tested, "proved": proved, "accepted": tuple(accepted)}
+
+
+def _unpriced(change: Change, accepted: Collection[str]) -> Iterator[Diagnostic]:
+    """Findings about laws, but of versions published before, or accepted as having decided."""
+    before = () if change.before is None else change.before.rulebook.digests
+    root = f"{change.rules.selection.folder.root}/"
+    for one in change.rules.loading.law_problems(before):
+        if one.severity is Severity.ERROR and one.file.removeprefix(root) not in accepted:
+            yield one
 
 
 def _proved(change: Change) -> int:
@@ -285,6 +295,7 @@ def shown_lines(change: Change, published: Publication) -> Iterator[str]:
     for name, one in published.tested.items():
         yield f"Tests of {name}: coverage {one.coverage} %, figures {one.figures} %"
     yield f"Guarantees: {published.proved or 'none was'} proved"
+    yield from (f"Law: {line}" for line in change.rules.loading.laws.remarks())
     for name in published.evidence:
         content = (change.root / f"{name}.json").read_bytes()
         lines = evidence_lines(name, content, change.rules.rulebook)

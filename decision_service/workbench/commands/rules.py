@@ -27,7 +27,9 @@ from decision_service.decide.rule_tests import case_problems, without_cases
 from decision_service.domain.factor import Better, FactorSpec, Mover
 from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook.load import blocked_names, load_rules
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.laws import laws_of
+from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
 from decision_service.rulebook.plans import plan_warnings
 from decision_service.rules.language.diagnostics import (
     Diagnostic,
@@ -39,6 +41,7 @@ from decision_service.rules.language.diagnostics import (
 from decision_service.runtime.config import load
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
+    PUBLISHED,
     LoadedRules,
     PathArgument,
     RulesSelection,
@@ -47,6 +50,9 @@ from decision_service.workbench.commands.folder import (
     select_rules,
     unpublished,
 )
+
+OF_LAWS = ("R530", "R531", "R532")
+"""Findings that stop no loading."""
 
 _DIRECTIONS = {Better.UP: "higher is better", Better.DOWN: "lower is better"}
 _MOVERS = {Mover.APPLICANT: "moved by the applicant", Mover.WAITING: "moved by waiting"}
@@ -111,12 +117,23 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
         *without_cases(selection.folder),
         *case_problems(selection.folder, loading),
         *publication(selection.folder),
+        *law_findings(selection, loading),
         *(plan_warnings(selection.folder, loading.rulebook) if loading.rulebook else ()),
     )
     version = loading.by_version.get(selection.part)
     own = () if version is None else version.diagnostics
     shown = [d for d in all_found if selection.has(d.file) or d in own]
     return sorted(shown, key=lambda d: d.order)
+
+
+def law_findings(selection: RulesSelection, loading: LoadResult) -> tuple[Diagnostic, ...]:
+    """What versions lack of the laws; what was published with the same content has decided."""
+    found = loading.law_problems(())
+    if not found or not (copy := selection.root / PUBLISHED).is_dir():
+        return found
+    before = load_rules(unpublished(read_rules(copy)), datetime.now(UTC), blocked_names(load()))
+    versions = [one.ruleset for one in before.by_version.values() if one.ruleset is not None]
+    return loading.law_problems({one.digest for one in versions})
 
 
 def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
@@ -140,8 +157,9 @@ def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     origins = {"of the folder": own, "of the package": shipped}
     used = "; ".join(f"{', '.join(names)} {whose}" for whose, names in origins.items() if names)
     print_lines(f"_data: {used}")
+    print_lines(*(f"_law: {line}" for line in laws_of(selection.folder).remarks()))
     files = selection.files
-    refused = any(d.severity is Severity.ERROR for d in found)
+    refused = any(d.severity is Severity.ERROR and d.code not in OF_LAWS for d in found)
     keeps = " A service would load nothing of this and keep the rules it has." if refused else ""
     out.print(f"{count(found)} in {plural(files, 'file')}.{keeps}")
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from decision_service.domain.decision import Outcome, Verdict
+from decision_service.domain.decision import Component, Outcome, Verdict
 from decision_service.domain.factor import ValueType
 from decision_service.domain.values import Money
 from decision_service.rules.construct import Trace
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.keys import AMOUNT, MAXIMUM, MINIMUM, RATE, TERM, TIER
 from decision_service.rules.language.types import Symbol, reads
+from decision_service.rules.law import PriceLaw
 from decision_service.rules.program import CompiledRuleset, Guarantee
 from decision_service.workbench.proofs.encoding import (
     Encoded,
@@ -24,6 +25,7 @@ from decision_service.workbench.proofs.encoding import (
     literal,
     present,
 )
+from decision_service.workbench.proofs.laws import Ceiling, ceilings_of
 from decision_service.workbench.proofs.people import (
     TODAY,
     FactorModel,
@@ -64,7 +66,7 @@ class Question:
 
     `sides` say what each verdict is of. By the second of the rules the same person is decided with
     the `moved` values higher (1), lower (-1) or missing (0). It leaves out people of whom `where`
-    is true.
+    is true. On the days of `starts` the claim changes, as rules do with their parameters.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Question:
     broken: Callable[..., Term]
     moved: Sequence[tuple[Symbol, int]] = ()
     where: PersonCondition | None = None
+    starts: frozenset[date] = frozenset()
 
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Query:
         """The question with some values fixed; raises NotEncodable."""
@@ -109,7 +112,9 @@ class Question:
             return None
         verdicts = [first or verdict_on(person, self.rulesets[0], day)]
         verdicts += [verdict_on(other, ruleset, day) for ruleset in self.rulesets[1:]]
-        broken = self.broken(b, *(known_verdict(b, verdict) for verdict in verdicts))
+        pairs = zip(verdicts, self.rulesets, strict=True)
+        found = [known_verdict(b, verdict, ruleset, day) for verdict, ruleset in pairs]
+        broken = self.broken(b, *found)
         return verdicts if broken is b.true else None
 
     def _people(self, fixed: Mapping[str, Any]) -> People:
@@ -201,7 +206,9 @@ class KnownLines(Mapping[str, Encoded]):
         return len(self.plain)
 
 
-def known_verdict(b: Builder, verdict: Verdict) -> EncodedVerdict:
+def known_verdict(
+    b: Builder, verdict: Verdict, ruleset: CompiledRuleset, day: date
+) -> EncodedVerdict:
     """The evaluator's verdict on one person, for the laws that claims are made of."""
     trace, offer = verdict.raw_trace, verdict.offer
     assert isinstance(trace, Trace)  # noqa: S101  the evaluator's own
@@ -218,12 +225,23 @@ def known_verdict(b: Builder, verdict: Verdict) -> EncodedVerdict:
         {condition.id: b.true for condition in verdict.conditions},
         KnownValues(b, trace.values),
         verdict.valid_until,
+        b.truth(_refers_legally(trace, ruleset)),
+        day,
     )
 
 
-def periods(rulesets: Sequence[CompiledRuleset], today: date) -> Sequence[Period]:
-    starts = {s for r in rulesets for s in r.program.timeline.starts if s > today}
-    begins = [today, *sorted(starts)]
+def _refers_legally(trace: Trace, ruleset: CompiledRuleset) -> bool:
+    pairs = zip(trace.closing, ruleset.program.closing, strict=True)
+    legal = [c for c, stage in pairs if c and stage.component is Component.LEGAL]
+    return any(f.outcome is Outcome.REFER for conclusion in legal for f in conclusion.findings)
+
+
+def periods(
+    rulesets: Sequence[CompiledRuleset], today: date, more: Iterable[date] = ()
+) -> Sequence[Period]:
+    """From a day on, ending where a parameter changes, or on one of `more` days."""
+    starts = {s for r in rulesets for s in r.program.timeline.starts} | {*more}
+    begins = [today, *sorted(s for s in starts if s > today)]
     return [Period(s, e) for s, e in zip(begins, [*begins[1:], None], strict=True)]
 
 
@@ -315,7 +333,9 @@ def _other_lines(
 
 
 def kept(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> Question:
-    """Whether a version keeps a guarantee."""
+    """Whether a version keeps a guarantee; those of a law are asked ceiling by ceiling."""
+    if guarantee.law:
+        raise AssertionError(guarantee.name)
 
     def once(b: Builder, verdict: EncodedVerdict) -> Term:
         if guarantee.always is not None:
@@ -341,6 +361,35 @@ def kept(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> 
     second_side = "with the better value" if guarantee.monotone else "with less"
     sides = ("at first" if guarantee.monotone else "with all data", second_side)
     return Question(guarantee.name, (ruleset, ruleset), sides, world, twice, moved)
+
+
+def keeps_ceiling(
+    ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel, ceiling: Ceiling
+) -> Question:
+    """Whether a version keeps one ceiling of the law that a guarantee names."""
+
+    def broken(b: Builder, verdict: EncodedVerdict) -> Term:
+        return b.and_(_among(b, guarantee, verdict), ceiling.broken(b, verdict))
+
+    return Question(
+        f"{guarantee.name}: {ceiling.what}",
+        (ruleset,),
+        ("the verdict",),
+        world,
+        broken,
+        starts=ceiling.law.starts,
+    )
+
+
+def all_kept(
+    ruleset: CompiledRuleset, world: FactorModel, laws: Mapping[str, PriceLaw]
+) -> Iterator[Question]:
+    """A question for each guarantee, and for each ceiling of the laws that they name."""
+    for guarantee in ruleset.guarantees:
+        if not guarantee.law:
+            yield kept(ruleset, guarantee, world)
+        for ceiling in ceilings_of(ruleset, laws[guarantee.law]) if guarantee.law else ():
+            yield keeps_ceiling(ruleset, guarantee, world, ceiling)
 
 
 def vacuous(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> Question:

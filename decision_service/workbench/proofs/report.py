@@ -15,18 +15,26 @@ from decision_service.factors.registry import catalogue
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Severity
 from decision_service.rules.language.values import Unknown
+from decision_service.rules.law import PriceLaw
 from decision_service.rules.program import CompiledRuleset, Guarantee
 from decision_service.workbench.backtest.report import ClaimProof, ProofAnswer
 from decision_service.workbench.new_cases import NewCase, case_text, parts_of
 from decision_service.workbench.proofs.comparison import CLAIMS, Incomparable, compared
 from decision_service.workbench.proofs.counterexamples import symbols_of, typical
+from decision_service.workbench.proofs.laws import ceilings_of
 from decision_service.workbench.proofs.people import (
     FactorModel,
     PersonValues,
     facts_of,
     person_condition,
 )
-from decision_service.workbench.proofs.questions import Question, kept, required, vacuous
+from decision_service.workbench.proofs.questions import (
+    Question,
+    keeps_ceiling,
+    kept,
+    required,
+    vacuous,
+)
 from decision_service.workbench.proofs.search import Counterexample, Left, Proved, Undecided, prove
 
 UNDECIDED = "R522"
@@ -171,6 +179,7 @@ def guarantee_problems(
     clock: Callable[[], float],
     seconds: float = GUARANTEE_SECONDS,
     until: float = inf,
+    laws: Mapping[str, PriceLaw] | None = None,
 ) -> Iterator[Diagnostic]:
     """R521 of a false guarantee, R522 of an undecided one, R523 of one without an applicant.
 
@@ -181,10 +190,14 @@ def guarantee_problems(
         world = factor_model(ruleset)
         for guarantee in ruleset.guarantees:
 
-            def left(end: float = min(clock() + seconds, until)) -> float:
-                return end - clock()
+            def begun() -> Left:
+                end = min(clock() + seconds, until)
+                return lambda: end - clock()
 
-            yield from _problems(ruleset, guarantee, world, today, left)
+            if guarantee.law:
+                yield from _of_law(ruleset, guarantee, world, today, begun=begun, laws=laws or {})
+            else:
+                yield from _problems(ruleset, guarantee, world, today, begun())
 
 
 def guarantees_of(
@@ -198,7 +211,9 @@ def guarantees_of(
         for ruleset in product.versions.values():
             if any(chosen(guarantee.place.file) for guarantee in ruleset.guarantees):
                 today = now.astimezone(ruleset.zone).date()
-                yield from guarantee_problems([ruleset], today, clock, until=until)
+                yield from guarantee_problems(
+                    [ruleset], today, clock, until=until, laws=rulebook.laws
+                )
 
 
 def _problems(
@@ -214,11 +229,50 @@ def _problems(
         yield _problem(
             UNDECIDED, place, f"`{name}` is not decided: {result.why}", severity=severity
         )
-    elif guarantee.when is not None:
-        found = prove(vacuous(ruleset, guarantee, world), today, left, likely=False)
-        if isinstance(found, Proved):
-            message = f"`{name}` applies to no applicant: its `when` can never be true"
-            yield _problem("R523", place, message, severity=Severity.WARNING)
+    else:
+        yield from _vacuous(ruleset, guarantee, world, today, left)
+
+
+def _vacuous(
+    ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel, today: date, left: Left
+) -> Iterator[Diagnostic]:
+    if guarantee.when is None:
+        return
+    found = prove(vacuous(ruleset, guarantee, world), today, left, likely=False)
+    if isinstance(found, Proved):
+        message = f"`{guarantee.name}` applies to no applicant: its `when` can never be true"
+        yield _problem("R523", guarantee.place, message, severity=Severity.WARNING)
+
+
+def _of_law(
+    ruleset: CompiledRuleset,
+    guarantee: Guarantee,
+    world: FactorModel,
+    today: date,
+    *,
+    begun: Callable[[], Left],
+    laws: Mapping[str, PriceLaw],
+) -> Iterator[Diagnostic]:
+    """Each ceiling that is not proved, with an offer beyond it where there is one."""
+    name, place, law = guarantee.name, guarantee.place, laws.get(guarantee.law)
+    if law is None:
+        message = f"`{name}` is not decided: there is no law `{guarantee.law}`"
+        yield _problem(UNDECIDED, place, message)
+        return
+    broken = False
+    for ceiling in ceilings_of(ruleset, law):
+        question = keeps_ceiling(ruleset, guarantee, world, ceiling)
+        result = prove(question, today, begun())
+        broken = broken or not isinstance(result, Proved)
+        if isinstance(result, Counterexample):
+            words = ceiling.words(result.verdicts[0], result.day)
+            message = f"`{name}` does not hold: {words}"
+            yield _problem("R521", place, message, person_text(question, result))
+        elif isinstance(result, Undecided):
+            message = f"`{name}` is not decided of {ceiling.what}: {result.why}"
+            yield _problem(UNDECIDED, place, message)
+    if not broken:
+        yield from _vacuous(ruleset, guarantee, world, today, begun())
 
 
 def _problem(

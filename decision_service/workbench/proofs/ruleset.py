@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from decision_service.domain.decision import Component
 from decision_service.rules.language.types import Node
 from decision_service.rules.program import ByLabel, CompiledRuleset, DerivedValue
 from decision_service.workbench.proofs.constructs import encode_part
@@ -29,7 +30,8 @@ class EncodedVerdict:
 
     `offered` says that there is an offer, whose lines are in `lines`; each of `conditions` that it
     is demanded. Neither is part of a DECLINE. `values` are those of all names; two verdicts of one
-    person hold for the same time where `valid` is equal.
+    person hold for the same time where `valid` is equal. `legal` says that a legal check refers, or
+    that it could not be made; `day` is one on which parameters are as on that of the decision.
     """
 
     approved: Term
@@ -40,6 +42,8 @@ class EncodedVerdict:
     conditions: Mapping[str, Term]
     values: Values
     valid: object
+    legal: Term
+    day: date
 
 
 def encode_ruleset(ruleset: CompiledRuleset, people: SymbolicPeople, day: date) -> EncodedVerdict:
@@ -55,10 +59,16 @@ def encode_ruleset(ruleset: CompiledRuleset, people: SymbolicPeople, day: date) 
         encode_part(stage.runner, state)
         for each in stage.derived:
             _derive(each, next(trees), state)
+    legal = people.builder.false
     for stage in program.closing:
         state.when = state.open
+        before = state.refers
+        state.refers = people.builder.false
         encode_part(stage.runner, state)
-    return _verdict(state, ruleset.valid_for)
+        if stage.component is Component.LEGAL:
+            legal = people.builder.or_(legal, state.refers)
+        state.refers = people.builder.or_(before, state.refers)
+    return _verdict(state, ruleset.valid_for, legal, day)
 
 
 def _parameters(ruleset: CompiledRuleset, people: SymbolicPeople, day: date) -> dict[int, Encoded]:
@@ -97,7 +107,9 @@ def _derive(each: DerivedValue, node: Node, state: EncodedState) -> None:
     state.compute(each.slot, lambda values: encode(node, values), each.reads)
 
 
-def _verdict(state: EncodedState, valid: timedelta | None) -> EncodedVerdict:
+def _verdict(
+    state: EncodedState, valid: timedelta | None, legal: Term, day: date
+) -> EncodedVerdict:
     b = state.builder
     declined = state.declines
     approved = b.and_(state.approves, b.not_(b.or_(declined, state.refers)))
@@ -112,4 +124,6 @@ def _verdict(state: EncodedState, valid: timedelta | None) -> EncodedVerdict:
         {name: b.and_(kept, when) for name, when in state.conditions.items()},
         state,
         valid,
+        legal,
+        day,
     )

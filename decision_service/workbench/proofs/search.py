@@ -112,7 +112,7 @@ def prove(question: Question, today: date, left: Left, *, likely: bool = True) -
 
     Of one that is `likely` a solver is asked before people are made up.
     """
-    found = periods(question.rulesets, today)
+    found = periods(question.rulesets, today, question.starts)
     try:
         searches = [_Search(question, period, left) for period in found]
         searches = [search for search in searches if not (likely and search.holds_at_once())]

@@ -47,4 +47,12 @@ def product_folder(root, text=None, product="personal-loan-ph"):
     (folder / "v1.yaml").write_text(example if text is None else text)
     (folder / "rollout.yaml").write_text(LIVE.format(product=product))
     (folder / "tests" / "v1.yaml").write_text((WORKED_EXAMPLE / "cases.yaml").read_text())
+    without_laws(root / "rules")
     return folder
+
+
+def without_laws(rules, name="elsewhere", old="PHP", new="USD"):
+    """Give a folder a law that is about none of its products, in place of the package's."""
+    law = (SHIPPED / "_law" / "ph-prices.yaml").read_text()
+    (rules / "_law").mkdir(exist_ok=True)
+    (rules / "_law" / f"{name}.yaml").write_text(law.replace(old, new))

@@ -10,7 +10,7 @@ import pytest
 from decision_service.factors.registry import catalogue
 from decision_service.rules.language.types import SIGNATURES
 from decision_service.rules.schema import ruleset_schema
-from tests.unit.cli.commands import SHIPPED, command
+from tests.unit.cli.commands import SHIPPED, command, without_laws
 from tests.unit.ruleset.rulesets import ROOT
 
 COMBINED = ROOT / "tests" / "rulesets" / "combined"
@@ -26,6 +26,7 @@ def rules(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("combined") / "rules"
     shutil.copytree(getattr(request, "param", COMBINED), folder)
     shutil.copytree(SHIPPED / "_data", folder / "_data")
+    without_laws(folder, "tiny", "principal: 10000", "principal: 1")
     return folder
 
 

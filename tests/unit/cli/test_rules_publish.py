@@ -10,7 +10,7 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import digest, publication
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.yaml import read
-from tests.unit.cli.commands import command, product_folder
+from tests.unit.cli.commands import SHIPPED, command, product_folder
 from tests.unit.pipeline.test_manifest import NOW
 
 RECORDED = "  - name: a recorded person"
@@ -111,7 +111,7 @@ def test_a_failed_publication_leaves_the_last_one(publish, product):
     (product / "v1.yaml").write_text("ruleset: 1\n")
     assert publish().code == 1
     assert manifest.read_bytes() == before
-    left = {"_published", "manifest.yaml", "policy.yaml", product.name}
+    left = {"_law", "_published", "manifest.yaml", "policy.yaml", product.name}
     assert {p.name for p in product.parent.iterdir()} == left
 
 
@@ -133,3 +133,17 @@ def test_leave_to_go_back_is_written_into_the_manifest(publish, product, capsys)
     for wrong in (printed[:16], printed[5:], "no digest at all", printed.upper() + "Z"):
         done = command(capsys, *words, wrong)
         assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_a_version_without_a_price_is_published_only_where_it_has_decided(publish, product):
+    """R530 refuses; accepted by its file it is on record, and from then on only warned of."""
+    law = (SHIPPED / "_law" / "ph-prices.yaml").read_text()
+    (product.parent / "_law" / "ph-prices.yaml").write_text(law.replace("10000", "100000"))
+    done = publish()
+    assert done.code == 1
+    assert "R530" in done.err
+    path = f"{product.name}/v1.yaml"
+    assert publish(product.parent, "--accept", path).code == 0
+    manifest = (product.parent / "manifest.yaml").read_text()
+    assert f'accepted: ["{path}"]' in manifest
+    assert publish().code == 0

@@ -194,6 +194,7 @@ def _maps_that_are_opened(monkeypatch):
 
     monkeypatch.setattr(Fields, "__init__", record)
     text = EVERY_KEY.read_text().replace("rows:\n", "rows: tables/x.csv\n    ignored:\n", 1)
+    text = text.replace("\nconditions:\n", "\n  price: {fees: offer.fees}\nconditions:\n", 1)
     text += "guarantees:\n  - {name: all are seen by a person, never: APPROVE}\n"
     files = RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", text)
     compile_ruleset(files, catalogue())

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.unit.cli.commands import SHIPPED, command
+from tests.unit.cli.commands import SHIPPED, command, without_laws
 from tests.unit.ruleset.rulesets import ROOT
 
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
@@ -19,6 +19,7 @@ def rules(tmp_path_factory):
     folder = tmp_path_factory.mktemp("segments") / "rules"
     shutil.copytree(SEGMENTS, folder)
     shutil.copytree(SHIPPED / "_data", folder / "_data")
+    without_laws(folder)
     return folder
 
 

@@ -380,3 +380,14 @@ def test_a_letter_fits_its_columns_and_escapes_what_it_says(said: list[str], lan
     for one in said:
         assert f"<li>{one}</li>" not in body or not {"<", "&"} & {*one}
     assert Decimal(body.count("<ul>")) == body.count("</ul>")
+
+
+def test_a_letter_says_what_late_payment_costs_where_the_rules_do() -> None:
+    """Its lines are left out of a letter by rules that name no penalty, and are said by others."""
+    plain = offer(OfferKind.FULL)
+    late = replace(plain, late_penalty=Decimal("0.05"), most_total_cost=Money("PHP", 3_000_050))
+    said = [" ".join(written(Verdict(Outcome.APPROVE, offer=one)).split()) for one in (plain, late)]
+    assert "If you pay late" not in said[0]
+    assert "never more than" not in said[0]
+    assert "If you pay late: 5% a month of what is due" in said[1]
+    assert "never more than ₱\N{NO-BREAK SPACE}30,000.50".replace("\xa0", " ") in said[1]

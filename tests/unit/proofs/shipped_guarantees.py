@@ -10,11 +10,12 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from decision_service.workbench.proofs.questions import kept
+from decision_service.workbench.proofs.questions import all_kept
 from decision_service.workbench.proofs.report import factor_model, guarantee_problems
 from tests.fakes.examples import examples
 from tests.unit.proofs.attacks import attack
 from tests.unit.proofs.versions import TODAY, shipped
+from tests.unit.ruleset.test_law import LAWS
 
 pytestmark = pytest.mark.long
 WORDS = ("personal-loan-ph@1", "personal-loan-ph@2", "gig-advance-ph@1")
@@ -29,7 +30,7 @@ def test_random_people_break_no_guarantee(word):
     """Of made-up people, each with better values and with less data, none breaks one."""
     ruleset = shipped(word).ruleset
     world = factor_model(ruleset)
-    questions = [kept(ruleset, one, world) for one in ruleset.guarantees]
+    questions = [*all_kept(ruleset, world, LAWS)]
     cases, broken = attack(questions, shipped(word).files.text, ATTACKS, 7)
     assert broken == []
     assert all(cases[number] for number in range(len(questions)))
@@ -40,4 +41,5 @@ def test_a_shipped_guarantee_is_proved(word, name):
     """It holds of everybody, and is about somebody."""
     ruleset = shipped(word).ruleset
     alone = replace(ruleset, guarantees=tuple(g for g in ruleset.guarantees if g.name == name))
-    assert [*guarantee_problems([alone], TODAY, time.process_time, SECONDS)] == []
+    found = guarantee_problems([alone], TODAY, time.process_time, SECONDS, laws=LAWS)
+    assert [*found] == []
