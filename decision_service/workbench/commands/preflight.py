@@ -36,7 +36,6 @@ from decision_service.decide.events import NEEDED_TYPES
 from decision_service.decide.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.domain.errors import ServiceError, StoreError, visible
 from decision_service.rulebook.acceptance import (
-    floor_problems,
     last_good_folder,
     published_as,
     unapproved,
@@ -56,7 +55,6 @@ from decision_service.smile.source import SmileSource
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
 from decision_service.store.errors import StoreLocked, StoreUrlInvalid
 from decision_service.store.store import Store
-from decision_service.workbench.coverage import counted
 from decision_service.workbench.proofs.report import UNDECIDED, guarantees_of
 from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.safeguards import loosened, unaccepted
@@ -248,10 +246,10 @@ def slow_checks(rules: FoundRules | str, seconds: float) -> Iterator[Check]:
     rulebook = None if isinstance(rules, str) else rules.loading.rulebook
     if isinstance(rules, str) or rulebook is None:
         why = rules if isinstance(rules, str) else "the rules do not load: see `rules check`"
-        yield from (Check(name, False, why) for name in ("guarantees", "figures"))
+        yield Check("guarantees", False, why)
     else:
+        progress_line(f"Proving guarantees, for at most {seconds:.0f} seconds …")
         yield _guarantees(rulebook, seconds)
-        yield _figures(rules, rulebook)
 
 
 def _guarantees(rulebook: Rulebook, seconds: float) -> Check:
@@ -271,21 +269,6 @@ def _guarantees(rulebook: Rulebook, seconds: float) -> Check:
     proved = f"{sum(len(version.guarantees) for version in versions) - len(open_)} proved"
     words = f"{proved}, {len(open_)} not decided: see `rules check --prove`" if open_ else proved
     return Check("guarantees", True, words)
-
-
-def _figures(rules: FoundRules, rulebook: Rulebook) -> Check:
-    folder = rules.folder
-    tested, problems = counted(folder, rulebook, rules.tested, progress_line)
-    below = [*problems, *floor_problems(folder.root, tested, rulebook)]
-    published = published_as(folder)
-    if below:
-        return Check("figures", False, f"{below[0].message}: see `rules test --figures`")
-    if published is not None and published.tested != tested:
-        words = "coverage and figures are not those of manifest.yaml: publish or sign again"
-        return Check("figures", False, words)
-    each = (f"{name} {one.coverage} % and {one.figures} %" for name, one in tested.items())
-    words = "; ".join((f"coverage and figures of {', '.join(each)}", *rulebook.policy.remarks))
-    return Check("figures", True, words)
 
 
 def _first_stage(product: Product, reached: str | None, policy: Policy) -> Check:
@@ -492,9 +475,7 @@ async def _status(url: str, trusted: ssl.SSLContext | bool) -> int:
 def preflight(
     config: ConfigOption = None,
     tls_ca: CaOption = None,
-    prove: Annotated[
-        bool, typer.Option("--prove/--no-prove", help="prove guarantees, count figures")
-    ] = True,
+    prove: Annotated[bool, typer.Option("--prove/--no-prove", help="prove the guarantees")] = True,
     timeout: Annotated[
         float, seconds("the time limit of all proofs, such as 300s", "--prove-timeout")
     ] = _PROVE_SECONDS,
@@ -537,10 +518,12 @@ async def _all(
 ) -> list[Check]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
     lines.append(front_check(settings))
+    progress_line("Opening the store …")
     store, state = await store_check(settings)
     lines += [*rules_checks(settings, state, rules), store, erasures_check(settings)]
     lines += [identity_keys_check(settings), data_keys_check(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
+        progress_line(f"Asking {settings.base_url} …")
         lines.append(await clock_check(settings))
         async with open_smile(settings) as source:
             lines += [line async for line in vendor_checks(settings, source, trusted)]

@@ -23,7 +23,7 @@ from decision_service.workbench.commands.preflight import (
 from decision_service.workbench.proofs.solver import MISSING
 from tests.e2e.team import Team
 from tests.unit.cli.commands import SHIPPED, command, product_folder
-from tests.unit.cli.test_rules_publish import FLOORS, publishable
+from tests.unit.cli.test_rules_publish import publishable
 
 KEYS = {"DECISION_SMILE_API_KEY": "key-of-8", "DECISION_SMILE_API_SECRET": "secret-8"}
 
@@ -196,30 +196,6 @@ def test_without_a_solver_guarantees_are_left_to_another_machine(
     found = guarantees_of(tmp_path)
     assert found.ok is None
     assert found.words == f"not proved: {MISSING}"
-
-
-def test_tests_that_notice_too_little_are_nothing_to_go_live_with(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Below the floor, by other figures than were signed, and in order with what is said aloud."""
-    product = publishable(tmp_path)
-    settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
-    published = ("rules", "publish", product.parent, "--by", "juan", "--no-prove")
-    assert command(capsys, *published).code == 0
-    *_, found = slow_checks(found_rules(settings), 1.0)
-    low = "; ".join(
-        f"policy.yaml asks for {n} % of {one} alone, not for 100 %" for one, n in FLOORS
-    )
-    words = f"coverage and figures of personal-loan-ph v1 38 % and 0 %; {low}"
-    assert found == Check("figures", True, words)
-    manifest = product.parent / "manifest.yaml"
-    manifest.write_text(manifest.read_text().replace('"coverage": 38', '"coverage": 100'))
-    *_, found = slow_checks(found_rules(settings), 1.0)
-    assert (found.ok, "not those of manifest.yaml" in found.words) == (False, True)
-    manifest.unlink()
-    (product.parent / "policy.yaml").write_text("floors: {coverage: 39, figures: 0}\n")
-    *_, found = slow_checks(found_rules(settings), 1.0)
-    assert (found.ok, "v1: 38 %, less than the 39 %" in found.words) == (False, True)
 
 
 def test_guards_that_are_less_than_in_what_decided_are_to_be_accepted(
