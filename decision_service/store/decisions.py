@@ -98,8 +98,11 @@ for _name in LISTED_BY:
 CallerRequest = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
 
-_NAMES = tuple(one.name for one in decisions.c if one.name not in ("counts_until", "lent"))
-_ALL = sa.select(*(decisions.c[name] for name in _NAMES))
+OF_ENTRY = tuple(one for one in decisions.c if one.name not in ("counts_until", "lent"))
+"""The columns of a row that `entry_of` reads, in their order."""
+
+_NAMES = tuple(one.name for one in OF_ENTRY)
+_ALL = sa.select(*OF_ENTRY)
 _BY_ID = _ALL.where(decisions.c.decision_id == sa.bindparam("id"))
 _KEPT = (
     sa.select(decisions.c.decision_id)

@@ -31,7 +31,7 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.runtime.files import sync_folder
 from decision_service.store import rollouts as texts
 from decision_service.store.columns import microseconds, padded
-from decision_service.store.decisions import decisions, entry_of
+from decision_service.store.decisions import OF_ENTRY, decisions, entry_of
 from decision_service.store.engine import Readable
 from decision_service.store.erasure import erasures
 from decision_service.store.errors import unavailable
@@ -53,7 +53,7 @@ _GIVEN_ANEW = sa.select(_DATA.snapshot_id).where(
 )
 _KEPT = sa.or_(_ROW.user_id.not_in(_ERASED), _ROW.snapshot_id.in_(_GIVEN_ANEW))
 _PLACE = (_ROW.created, _ROW.decision_id)
-_BODILESS = tuple(sa.literal(b"") if one.name in ("reply", "facts") else one for one in _ROW)
+_BODILESS = tuple(sa.literal(b"") if one.name in ("reply", "facts") else one for one in OF_ENTRY)
 
 Known: TypeAlias = Mapping[str, tables.Labels]
 

@@ -21,7 +21,7 @@ from decision_service.store import errors as faults
 from decision_service.store import rollouts as texts
 from decision_service.store import snapshots
 from decision_service.store.columns import from_microseconds, microseconds
-from decision_service.store.decisions import decisions, entry_of
+from decision_service.store.decisions import OF_ENTRY, decisions, entry_of
 from decision_service.store.engine import Readable, SqliteFile, parse_store_url
 from decision_service.store.history import history
 from decision_service.store.keys import DataKeys, open_data_keys
@@ -71,7 +71,7 @@ IN_RANGE = (
 )
 _LOANS = (history.c.overdue_loans, history.c.open_loans, history.c.repaid_loans, history.c.drawn)
 _FIRSTS = (
-    sa.select(*decisions.c, *_LOANS)
+    sa.select(*OF_ENTRY, *_LOANS)
     .outerjoin(history, history.c.decision_id == _ROW.decision_id)
     .where(*IN_RANGE, _ROW.outcome != _NOT_ENROLLED, ~_REPEATED)
     .order_by(_ROW.created, _ROW.decision_id)

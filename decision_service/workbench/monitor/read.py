@@ -25,7 +25,7 @@ from decision_service.domain.reviews import ReviewState
 from decision_service.server.wire import enum_name
 from decision_service.store import rollouts
 from decision_service.store.columns import from_microseconds
-from decision_service.store.decisions import decisions, entry_of
+from decision_service.store.decisions import OF_ENTRY, decisions, entry_of
 from decision_service.store.outcomes import loan_outcomes
 from decision_service.store.review_rows import review_of, reviews
 from decision_service.workbench.backtest.replica import IN_RANGE, KeyRange, StoreReader, range_of
@@ -45,7 +45,7 @@ _kept = cache(LoanState)
 _ROW, _LOAN = decisions.c, loan_outcomes.c
 _PLACE = sa.tuple_(_ROW.created, _ROW.decision_id)
 _DECISIONS = (
-    sa.select(decisions)
+    sa.select(*OF_ENTRY)
     .where(*IN_RANGE, sa.tuple_(sa.bindparam("created"), sa.bindparam("decision_id")) < _PLACE)
     .order_by(_ROW.created, _ROW.decision_id)
     .limit(PAGE)
