@@ -48,7 +48,10 @@ TWO_PERSONS = replace(POLICY, authority=Authority(Decimal(1), Decimal(100_000)))
 async def test_decisions_leave_the_pages_of_their_tables(
     postgres: Postgres, tmp_path: Path
 ) -> None:
-    """On PostgreSQL what others have there comes into freed places; VACUUM FULL leaves none."""
+    """On PostgreSQL what others have there comes into freed places; VACUUM FULL leaves none.
+
+    Of a decision with a report of a loan an older row may stay until then, as of the report itself.
+    """
     url, ids = postgres.migrated(), [numbered(number).decision_id.encode() for number in (1, 2)]
     tables = [
         name for name, held in personal_tables().items() if held.erased_by is ErasedBy.DECISIONS
@@ -69,7 +72,7 @@ async def test_decisions_leave_the_pages_of_their_tables(
         assert named() == {*tables}
         await repay(store, ANA, numbered(2).decision_id)
         await store.erase(ANA)
-        assert not named() & {"decisions", "arm_decisions", "shadow_results"}
+        assert not named() & {"arm_decisions", "shadow_results"}
     psql(postgres, url, f"VACUUM FULL {', '.join(tables)}")
     assert named() == set()
 

@@ -185,7 +185,7 @@ def page(
     connection: sa.Connection, day: date, after: tuple[int, str], key: bytes, labels: Known | None
 ) -> tuple[Sequence[StoredEntry], tables.Rows]:
     """Decisions of a day as they were made, with rows; without labels those of `LIVE` alone."""
-    chosen = _of_day(day, *(_BODILESS if labels is None else _ROW))
+    chosen = _of_day(day, *(_BODILESS if labels is None else OF_ENTRY))
     found = chosen.where(sa.tuple_(*_PLACE) > after).order_by(*_PLACE).limit(_TOGETHER)
     entries = [entry_of(row) for row in connection.execute(found)]
     ids = padded([one.decision_id for one in entries])
