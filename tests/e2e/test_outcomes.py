@@ -92,6 +92,39 @@ async def test_a_loan_from_booked_to_repaid(live: Running) -> None:
     assert all(one.report_time.ToDatetime() >= made.create_time.ToDatetime() for one in listed)
 
 
+async def test_what_was_paid_out_twice_is_recorded_owed_and_flagged(live: Running) -> None:
+    """Two loans on one decision count in full, until a correction names the one it replaces."""
+    stub, made = stub_of(live), await decided(live)
+    asked = pb.ListOutcomesRequest(decision_id=made.decision_id)
+    first = await stub.RecordOutcome(report(made))
+    assert (first.receipt, first.HasField("overdrawn")) == (RECORDED, False)
+    assert not (await stub.ListOutcomes(asked)).HasField("overdrawn")
+    second = await stub.RecordOutcome(report(made, loan_id="LN-2"))
+    listed = await stub.ListOutcomes(asked)
+    assert second.receipt == RECORDED
+    for reply in (second, listed):
+        told = reply.overdrawn
+        assert (told.paid_out_amount.units, told.approved_amount.units) == (40_000, 20_000)
+    again = report(made, loan_id="LN-2", replaces_loan_id="LN-1", correction=True)
+    corrected = await stub.RecordOutcome(again)
+    assert (corrected.receipt, corrected.HasField("overdrawn")) == (
+        pb.OUTCOME_RECEIPT_CORRECTED,
+        False,
+    )
+    listed = await stub.ListOutcomes(asked)
+    assert not listed.HasField("overdrawn")
+    assert [(one.outcome.loan_id, one.replaced) for one in listed.outcomes] == [
+        ("LN-1", True),
+        ("LN-2", False),
+    ]
+    wrong = await refused(live, report(made, loan_id="LN-3", replaces_loan_id="LN-9"))
+    assert wrong.fields == {
+        "outcome.replaces_loan_id": (
+            "outcome.replaces_loan_id is LN-9, not reported: name a loan that was, or leave it out"
+        )
+    }
+
+
 async def test_an_empty_request_names_every_field(live: Running) -> None:
     """Nothing is looked up before all are there."""
     told = await refused(live, pb.RecordOutcomeRequest())
