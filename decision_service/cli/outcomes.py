@@ -218,13 +218,12 @@ def _sent(connection: Connection, line: Line, tally: _Tally) -> str:
 
 
 def _summary(tally: _Tally) -> str:
-    counts = tally.counts
+    counts, overdrawn = tally.counts, tally.overdrawn_lines
     return (
         f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} older "
         f"than a recorded one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "
-        f"already, {counts[_REFUSED]:,} refused; {tally.overdrawn_lines:,} on a decision that is "
-        "overdrawn"
-    )
+        f"already, {counts[_REFUSED]:,} refused"
+    ) + (f"; {overdrawn:,} of a decision that is OVERDRAWN" if overdrawn else "")
 
 
 def _opened(file: str) -> TextIOWrapper:

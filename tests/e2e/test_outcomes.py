@@ -184,6 +184,8 @@ def test_a_file_of_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
             f'{decision_id},"LN-3,{today},repaid,,,',
             f"{decision_id},LN-4,{today},not-taken-up,,,",
         )
+        twice = tmp_path / "twice.csv"
+        twice.write_text(f"{lines[0]}\n{lines[1].replace('LN-1', 'LN-5')}\n")
         file = tmp_path / "loans.csv"
         file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode() + b"\n\xff\xfe,\n")
         sent = [command(capsys, "decisions", "outcomes", str(file), *at) for _ in "12"]
@@ -191,6 +193,8 @@ def test_a_file_of_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         broken.write_text("loan,overdue\n")
         wrong = command(capsys, "decisions", "outcomes", str(broken), *at)
         words = command(capsys, "decisions", "outcomes", str(file), *at[:2])
+        over = command(capsys, "decisions", "outcomes", str(twice), *at[:2])
+        chain = command(capsys, "decisions", "chain", decision_id, *at[:2])
     first, second = (json.loads(done.out) for done in sent)
     assert [done.code for done in sent] == [1, 1]
     counts = ("lines", "recorded", "older", "repeated", "refused")
@@ -200,6 +204,10 @@ def test_a_file_of_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert f"{file}:4: NOT_FOUND: there is no decision {UNKNOWN}" in sent[0].err
     assert (wrong.code, "the header has 'loan'" in wrong.err) == (2, True)
     assert "6 lines: 0 recorded" in words.out
+    flag = "OVERDRAWN: 40,000 PHP paid out on 20,000 PHP approved"
+    assert over.err == f"{twice}:2: decision {decision_id} is {flag}\n"
+    assert over.out.endswith("0 refused; 1 of a decision that is OVERDRAWN\n")
+    assert flag in chain.out
 
 
 def test_a_server_that_is_gone_stops_the_file(

@@ -214,7 +214,7 @@ class OutcomeLogKit:
     async def test_a_loan_that_cannot_be_replaced_is_named_and_nothing_recorded(
         self, log: Store
     ) -> None:
-        """Itself, an unknown one, another decision's or caller's, one replaced already, a circle."""
+        """Itself, an unknown one, another decision's or caller's, one replaced already, a ring."""
         await log.commit(APPROVED)
         await log.commit(numbered(2))
         await log.commit(numbered(3, caller="crm"))
