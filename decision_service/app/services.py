@@ -41,6 +41,7 @@ from decision_service.rules.language.diagnostics import Report, render
 from decision_service.runtime.clock import Ids
 from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, env_name, names_of
 from decision_service.runtime.tasks import Tasks
+from decision_service.runtime.telemetry import counter
 from decision_service.server import (
     applicants,
     decisions,
@@ -201,6 +202,11 @@ async def wire_services(
     follow = events.Follow(store.outbox, lambda: core.deps.health.stopping)
     letters = Notices(read, store.notices, current, clock, recourse, log.of_decision)
     onboard = OnboardApplicants(core.source.enrolment, store, clock)
+    drawn = counter(
+        core.metrics.registry,
+        "outcomes_overdrawn",
+        "Reports that brought what was paid out on a decision above what was approved",
+    )
     services: Services = {
         decisions.SERVICE: decisions.DecisionServicer(
             decide,
@@ -227,7 +233,7 @@ async def wire_services(
         ),
         applicants.SERVICE: _applicants(core, onboard),
         outcomes.SERVICE: outcomes.OutcomeServicer(
-            RecordOutcome(read, store, archive, clock), ListOutcomes(read, store)
+            RecordOutcome(read, store, archive, clock, drawn.inc), ListOutcomes(read, store)
         ),
         notices.SERVICE: notices.NoticeServicer(letters, clock),
         reviews.SERVICE: parts.servicer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Protocol
@@ -32,7 +32,7 @@ MOST_NAMED = 10
 log = structlog.get_logger("decision_service.outcomes")
 
 MOST_PERCENT = 105
-"""Of what was approved: what is kept back as fees may come on top."""
+"""Of what was approved: what is kept back as fees may come on top. Above it is overdrawn."""
 
 ZONES = timedelta(days=1)
 """So far a day's date may be from that of UTC, on either side."""
@@ -48,7 +48,10 @@ class LoanStatus(StrEnum):
 
 
 class LoanOutcome(msgspec.Struct, frozen=True):
-    """Complete in itself; `repaid` is principal. Amounts have one currency, none is negative."""
+    """Complete in itself; `repaid` is principal. Amounts have one currency, none is negative.
+
+    `replaces` is a loan of the same decision whose reports up to this day count no more.
+    """
 
     decision_id: str
     loan_id: str
@@ -59,18 +62,23 @@ class LoanOutcome(msgspec.Struct, frozen=True):
     instalment: Money | None = None
     repaid: Money | None = None
     overdue_days: int = 0
+    replaces: str = ""
 
 
 class RecordedOutcome(msgspec.Struct, frozen=True):
+    """A report, when it came, and whether another loan's report replaces it."""
+
     report: LoanOutcome
     reported: datetime
+    replaced: bool = False
 
 
 class Lent(msgspec.Struct, frozen=True):
     """What a loan rests on: its decision, or what the history has of one that was erased.
 
-    `approved` is in minor units of `currency`, None where nothing was approved. `term` is what was
-    asked for in months, 1 where nothing is left of that.
+    `approved` is in minor units of `currency`, 0 where nothing was approved, None where that is not
+    known or another process decided. `term` is what was asked for in months, 1 where nothing is
+    left of that.
     """
 
     caller: str
@@ -100,11 +108,24 @@ class ReportRelation(Enum):
         return self in {ReportRelation.NEWEST, ReportRelation.OLDER, ReportRelation.CORRECTED}
 
 
+class Overdrawn(msgspec.Struct, frozen=True):
+    """What was paid out on a decision, where that is more than may be on what was approved."""
+
+    paid_out: Money
+    approved: Money
+
+
 class Compared(msgspec.Struct, frozen=True):
-    """A report's comparison, and the newest report of its loan with this one counted."""
+    """A report's comparison, and the newest report of its loan with this one counted.
+
+    `overdrawn` is the decision's state with this report, and `drew_more` whether this report
+    brought it about or added to what was paid out.
+    """
 
     comparison: ReportRelation
     newest: LoanOutcome
+    overdrawn: Overdrawn | None = None
+    drew_more: bool = False
 
 
 def compare(
@@ -123,6 +144,92 @@ def compare(
     return Compared(ReportRelation.NEWEST if newest is report else ReportRelation.OLDER, newest)
 
 
+def replaced_until(reports: Sequence[LoanOutcome]) -> Mapping[str, date]:
+    """Of each loan that others' reports on one decision replace, the last day that counts no more.
+
+    A later report of such a loan counts again, so that no debt is hidden.
+    """
+    until: dict[str, date] = {}
+    for one in reports:
+        if one.replaces:
+            until[one.replaces] = max(one.as_of, until.get(one.replaces, date.min))
+    return until
+
+
+def counted(reports: Sequence[LoanOutcome]) -> Sequence[LoanOutcome]:
+    """Those reports on one decision that no other loan's report replaces, in their order."""
+    until = replaced_until(reports)
+    return [one for one in reports if one.as_of > until.get(one.loan_id, date.min)]
+
+
+def overdrawn(reports: Sequence[LoanOutcome], of: Lent | None) -> Overdrawn | None:
+    """What was paid out by all reports on one decision, where it is too much; else None.
+
+    Of each loan its newest report with an amount counts, since a closed loan was paid out as well;
+    one that was not taken up never was.
+    """
+    if of is None or of.approved is None:
+        return None
+    by_day = sorted(counted(reports), key=lambda one: one.as_of)
+    paid: dict[str, Money] = {}
+    for one in by_day:
+        if one.status is LoanStatus.NOT_TAKEN_UP:
+            paid.pop(one.loan_id, None)
+        elif one.disbursed is not None:
+            paid[one.loan_id] = one.disbursed
+    total = sum(amount.minor for amount in paid.values())
+    if 100 * total <= MOST_PERCENT * of.approved:
+        return None
+    currency = next(iter(paid.values())).currency
+    return Overdrawn(Money(currency, total), Money(currency, of.approved))
+
+
+def require_replaceable(
+    report: LoanOutcome, others: Sequence[LoanOutcome], named: Sequence[LoanOutcome]
+) -> None:
+    """Raise FieldInvalid where a report names a loan that it cannot replace.
+
+    `others` are the other reports on its decision, `named` those of the caller's loan of that name.
+    """
+    wanted, decision_id = report.replaces, report.decision_id
+    if not wanted:
+        return
+    why = ""
+    if wanted == report.loan_id:
+        why = "the loan itself: leave it out, or name the other loan"
+    elif not named:
+        why = "not reported: name a loan that was, or leave it out"
+    elif any(one.decision_id != decision_id for one in named):
+        why = "a loan of another decision: check decision_id and replaces_loan_id"
+    elif report.loan_id in _replaced_by(wanted, others):
+        why = f"which replaces {report.loan_id}: correct the report that says so first"
+    elif not any(one.loan_id == wanted for one in counted(others)):
+        by = next(one.loan_id for one in others if one.replaces == wanted)
+        if by != report.loan_id:
+            why = f"replaced by loan {by} already: name {by}, or correct its report first"
+    newest = max((one.as_of for one in named), default=date.min)
+    if not why and newest > report.as_of:
+        why = (
+            f"reported as of {newest}, after this report's {report.as_of}: report as of that day "
+            "or later"
+        )
+    if why:
+        raise FieldInvalid.of("outcome.replaces_loan_id", f"is {wanted}, {why}")
+
+
+def _replaced_by(loan_id: str, reports: Sequence[LoanOutcome]) -> set[str]:
+    """The loans that a loan replaces, and those that they replace in turn."""
+    found: set[str] = set()
+    waiting = [loan_id]
+    while waiting:
+        name = waiting.pop()
+        for one in reports:
+            if one.loan_id == name and one.replaces and one.replaces not in found:
+                found.add(one.replaces)
+                waiting.append(one.replaces)
+    return found
+
+
 class OutcomeLog(Protocol):
     """The durable reports; every method raises StoreUnavailable."""
 
@@ -135,13 +242,17 @@ class OutcomeLog(Protocol):
         """Compare a report with those of the caller's loan and store a new one, in one transaction.
 
         Durable on return, and one after another for each loan, over all processes. None where
-        neither the decision nor an open loan of it is stored any more; then nothing is.
+        neither the decision nor an open loan of it is stored any more; then nothing is. Raises
+        FieldInvalid where the report names a loan that it cannot replace.
         """
 
     async def list_outcomes(
         self, decision_id: str, after: OutcomePosition | None, limit: int
     ) -> Sequence[RecordedOutcome]:
         """At most `limit` reports of a decision's loans, by day and loan, after the position."""
+
+    async def overdrawn(self, decision_id: str) -> Overdrawn | None:
+        """What was paid out on a decision, where that is too much."""
 
 
 class ReportWatch:
@@ -180,32 +291,45 @@ class ListOutcomes:
 
     async def __call__(
         self, decision_id: str, after: OutcomePosition | None, size: int, scope: str
-    ) -> Page[RecordedOutcome, OutcomePosition]:
-        """Raises DecisionUnknown, also where the decision is not the caller `scope`'s."""
+    ) -> tuple[Page[RecordedOutcome, OutcomePosition], Overdrawn | None]:
+        """A page, and whether the decision is overdrawn by all reports.
+
+        Raises DecisionUnknown, also where the decision is not the caller `scope`'s.
+        """
         await self._read.get(decision_id, full=False, scope=scope)
         found = await self._log.list_outcomes(decision_id, after, size + 1)
-        return Page.of(
+        page = Page.of(
             found, size, lambda one: OutcomePosition(one.report.as_of, one.report.loan_id)
         )
+        return page, await self._log.overdrawn(decision_id)
 
 
 class RecordOutcome:
     def __init__(
-        self, read: ReadDecisions, log: OutcomeLog, archive: RulesetArchive, clock: Clock
+        self,
+        read: ReadDecisions,
+        log: OutcomeLog,
+        archive: RulesetArchive,
+        clock: Clock,
+        on_overdrawn: Callable[[], None] = lambda: None,
     ) -> None:
         self._read = read
         self._log = log
         self._archive = archive
         self._clock = clock
+        self._on_overdrawn = on_overdrawn
 
     async def __call__(
         self, report: LoanOutcome, scope: str, *, correction: bool = False
     ) -> Compared:
         """Record one report, or correct the one of its day; safe to repeat.
 
+        More than was approved is recorded too: to refuse what was paid out would hide a debt.
+
         Raises DecisionUnknown, also where the decision is not the caller `scope`'s, FieldInvalid
-        for a day in the future or before the decision and for a loan that cannot be true,
-        InputInvalid for another currency than the rules', OutcomeContradicted, StoreUnavailable.
+        for a day in the future or before the decision, for a loan that cannot be true and for one
+        that cannot be replaced, InputInvalid for another currency than the rules',
+        OutcomeContradicted, StoreUnavailable.
         """
         lent, now = await self._lent(report.decision_id, scope), self._clock.now()
         _require_day(report.as_of, lent.decided, now)
@@ -215,6 +339,9 @@ class RecordOutcome:
         if compared is None:
             raise DecisionUnknown.of(report.decision_id)
         _require_agreement(report, compared)
+        if compared.drew_more:
+            self._on_overdrawn()
+            log.warning("loan overdrawn", decision_id=report.decision_id)
         return compared
 
     async def _lent(self, decision_id: str, scope: str) -> Lent:
@@ -242,12 +369,6 @@ class RecordOutcome:
 
 def _require_truth(report: LoanOutcome, of: Lent) -> None:
     found, lent, due, paid_on = {}, report.disbursed, report.instalment, report.disbursed_on
-    if lent and of.approved is not None and 100 * lent.minor > MOST_PERCENT * of.approved:
-        approved = Money(lent.currency, of.approved).major
-        found["disbursed_amount"] = (
-            f"is {lent.major}, more than {MOST_PERCENT / 100} times the {approved} that were "
-            "approved: report what was lent on this decision"
-        )
     if paid_on and paid_on < of.decided.date() - ZONES:
         found["disburse_date"] = (
             f"is {paid_on}, before the decision of {of.decided.date()}: check the day and "

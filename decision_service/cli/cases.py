@@ -396,7 +396,9 @@ class _Source:
         request = outcome_pb.ListOutcomesRequest(decision_id=decision_id, page_size=_PAGE)
         newest: dict[str, outcome_pb.LoanOutcome] = {}
         for page in self._connection.pages("OutcomeService.ListOutcomes", request):
-            newest |= {one.outcome.loan_id: one.outcome for one in page.outcomes}
+            newest |= {
+                one.outcome.loan_id: one.outcome for one in page.outcomes if not one.replaced
+            }
         unused, lost = outcome_pb.LOAN_STATUS_NOT_TAKEN_UP, outcome_pb.LOAN_STATUS_CHARGED_OFF
         taken = [one for one in newest.values() if one.status != unused]
         bad = any(one.status == lost or one.overdue_days for one in taken)

@@ -36,6 +36,7 @@ from decision_service.cli.views import (
     money_text,
     outcome_style,
     outcome_text,
+    overdrawn_text,
     override_text,
     print_review,
     styled_outcome,
@@ -187,6 +188,7 @@ class ChainLink(msgspec.Struct, frozen=True):
     reviews: Sequence[review_pb.Review]
     notices: Sequence[notice_pb.Notice]
     outcomes: Sequence[outcome_pb.RecordedOutcome]
+    overdrawn: outcome_pb.Overdrawn | None = None
 
 
 def read_chain(connection: Connection, request: service_pb.GetDecisionRequest) -> list[ChainLink]:
@@ -218,13 +220,14 @@ def _link(connection: Connection, decision: pb.Decision) -> ChainLink:
     of = decision.decision_id
     letters = notice_pb.ListNoticesRequest(decision_id=of, page_size=_PAGE)
     reports = outcome_pb.ListOutcomesRequest(decision_id=of, page_size=_PAGE)
-    listed = connection.pages("OutcomeService.ListOutcomes", reports)
+    listed = [*connection.pages("OutcomeService.ListOutcomes", reports)]
     made = connection.pages("NoticeService.ListNotices", letters)
     return ChainLink(
         decision,
         [connection.read_review(review_id) for review_id in decision.review.review_ids],
         [one for page in made for one in page.notices][::-1],
         [one for page in listed for one in page.outcomes],
+        listed[0].overdrawn if listed[0].HasField("overdrawn") else None,
     )
 
 
@@ -237,6 +240,7 @@ def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
                 "reviews": [*map(message_dict, link.reviews)],
                 "notices": [*map(message_dict, link.notices)],
                 "outcomes": [*map(message_dict, link.outcomes)],
+                "overdrawn": None if link.overdrawn is None else message_dict(link.overdrawn),
             }
             for link in links
         ],
@@ -257,6 +261,8 @@ def print_chain(links: Sequence[ChainLink]) -> None:
         for record in (*link.notices, *(one.outcome for one in link.outcomes)):
             out.print()
             print_record(record, "  ")
+        if link.overdrawn is not None:
+            print_wrapped(overdrawn_text(link.overdrawn))
     current = f"result: {outcome_text(first)} · {first.decision_id}"
     if first.HasField("review"):
         *_, current = chain_lines(first.review)

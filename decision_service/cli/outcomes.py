@@ -19,6 +19,7 @@ from decision_service.cli.calls import Call, Form
 from decision_service.cli.client import Connection
 from decision_service.cli.fields import field_options
 from decision_service.cli.output import CommandError, Exit, console, print_json, show_count
+from decision_service.cli.views import overdrawn_text
 from decision_service.domain.errors import visible
 from decision_service.server.wire import enum_name
 
@@ -151,13 +152,21 @@ class _Tally(msgspec.Struct):
     name: str
     counts: Counter[str] = msgspec.field(default_factory=Counter)
     problems: list[dict[str, object]] = msgspec.field(default_factory=list)
+    overdrawn_lines: int = 0
 
     def refused(self, number: int, message: str) -> None:
         self.problems.append({"line": number, "message": message})
         sys.stderr.write(visible(f"{self.name}:{number}: {message}\n"))
 
+    def overdrawn(self, number: int, report: pb.LoanOutcome, state: pb.Overdrawn) -> None:
+        """Say that a line was recorded, and that too much was paid out on its decision."""
+        self.overdrawn_lines += 1
+        told = f"decision {report.decision_id} is {overdrawn_text(state)}"
+        sys.stderr.write(visible(f"{self.name}:{number}: {told}\n"))
+
     def shown(self) -> dict[str, object]:
         counts = {word: self.counts[word] for word in (*_RECEIPTS, _REFUSED)}
+        counts["overdrawn"] = self.overdrawn_lines
         return {"lines": self.counts.total(), **counts, "problems": self.problems}
 
 
@@ -203,16 +212,18 @@ def _sent(connection: Connection, line: Line, tally: _Tally) -> str:
             raise CommandError(message, error.code, details=error.details) from None
         tally.refused(number, error.message)
         return _REFUSED
+    if reply.HasField("overdrawn"):
+        tally.overdrawn(number, report, reply.overdrawn)
     return enum_name(pb.OutcomeReceipt.DESCRIPTOR, reply.receipt).lower()
 
 
 def _summary(tally: _Tally) -> str:
-    counts = tally.counts
+    counts, overdrawn = tally.counts, tally.overdrawn_lines
     return (
         f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} older "
         f"than a recorded one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "
         f"already, {counts[_REFUSED]:,} refused"
-    )
+    ) + (f"; {overdrawn:,} of a decision that is OVERDRAWN" if overdrawn else "")
 
 
 def _opened(file: str) -> TextIOWrapper:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.output import console
@@ -146,6 +147,12 @@ def money_text(money: Money) -> str:
     amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
     places = 0 if amount == amount.to_integral_value() else 2
     return f"{amount:,.{places}f} {money.currency_code}"
+
+
+def overdrawn_text(state: outcome_pb.Overdrawn) -> str:
+    """Such as `OVERDRAWN: 40,000 PHP paid out on 20,000 PHP approved`."""
+    paid_out, approved = money_text(state.paid_out_amount), money_text(state.approved_amount)
+    return f"OVERDRAWN: {paid_out} paid out on {approved} approved"
 
 
 def value_text(value: values_pb2.InputValue) -> str:

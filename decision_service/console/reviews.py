@@ -183,7 +183,8 @@ def _loans(visit: Visit, decision_id: str) -> Collection[loans_pb.LoanOutcome] |
     """The newest report of each loan; None where the caller may not read them."""
     asked: dict[str, Any] = {"decision_id": decision_id, "page_size": 500}
     found = visit.service.find("OutcomeService.ListOutcomes", **asked)
-    return found and {one.outcome.loan_id: one.outcome for one in found.outcomes}.values()
+    counted = [one.outcome for one in found.outcomes if not one.replaced] if found else []
+    return found and {one.loan_id: one for one in counted}.values()
 
 
 def _price(visit: Visit) -> Response:

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     REVIEW_OPENED = "review.opened"
     REVIEW_COMPLETED = "review.completed"
     REVIEW_ENDED = "review.ended"
+    LOAN_OVERDRAWN = "loan.overdrawn"
     LETTER_MADE = "letter.made"
     RULES_LOADED = "rules.loaded"
     RULES_REFUSED = "rules.refused"

@@ -10,6 +10,7 @@ from decision_service.casework.outcomes import (
     LoanOutcome,
     LoanStatus,
     OutcomePosition,
+    Overdrawn,
     RecordOutcome,
     ReportRelation,
 )
@@ -35,7 +36,9 @@ OUTCOMES = Mapper(
             "disburse_date": "disbursed_on",
             "repaid_amount": "repaid",
             "correction": None,
+            "replaces_loan_id": "replaces",
         },
+        pb.Overdrawn: {"paid_out_amount": "paid_out", "approved_amount": "approved"},
         pb.RecordedOutcome: {"outcome": "report", "report_time": "reported"},
     }
 )
@@ -45,6 +48,7 @@ def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
     with Problems() as problems:
         check_decision_id(problems, message.decision_id, f"{_FIELD}.decision_id")
         check_reference(problems, f"{_FIELD}.loan_id", message.loan_id, required=True)
+        check_reference(problems, f"{_FIELD}.replaces_loan_id", message.replaces_loan_id)
         outcome = OUTCOMES.read(LoanOutcome, message, problems, f"{_FIELD}.")
         if outcome.status is not None:
             _check_presence(message, outcome.status, problems)
@@ -60,7 +64,7 @@ def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Probl
             if name not in given:
                 problems.add(f"{_FIELD}.{name}", "is missing: a BOOKED loan has one")
     if status is LoanStatus.NOT_TAKEN_UP:
-        for name in (*_BOOKED, "repaid_amount", "overdue_days"):
+        for name in (*_BOOKED, "repaid_amount", "overdue_days", "replaces_loan_id"):
             if name in given:
                 problems.add(f"{_FIELD}.{name}", "is set: a loan that is NOT_TAKEN_UP has none")
     if status is LoanStatus.REPAID and message.overdue_days:
@@ -126,6 +130,7 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
         return pb.RecordOutcomeResponse(
             receipt=_RECEIPTS[compared.comparison],
             newest_as_of_date=compared.newest.as_of.isoformat(),
+            overdrawn=_overdrawn(compared.overdrawn),
         )
 
     async def list_outcomes(
@@ -135,8 +140,13 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
         with Problems(request) as problems:
             check_decision_id(problems, decision_id)
         after = read_token(decision_id, request.page_token, OutcomePosition)
-        page = await self.list(decision_id, after, size, context.info.scope)
+        page, state = await self.list(decision_id, after, size, context.info.scope)
         return pb.ListOutcomesResponse(
             outcomes=[OUTCOMES.message(pb.RecordedOutcome, one) for one in page.entries],
             next_page_token=make_token(decision_id, page.next),
+            overdrawn=_overdrawn(state),
         )
+
+
+def _overdrawn(state: Overdrawn | None) -> pb.Overdrawn | None:
+    return None if state is None else OUTCOMES.message(pb.Overdrawn, state)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from decision_service.casework.outcomes import (
     Compared,
@@ -14,14 +16,19 @@ from decision_service.casework.outcomes import (
     LoanOutcome,
     LoanStatus,
     OutcomePosition,
+    Overdrawn,
     RecordedOutcome,
     ReportRelation,
     compare,
+    overdrawn,
+    replaced_until,
+    require_replaceable,
 )
 from decision_service.decide.application import OWED, history_keys
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Money
-from decision_service.store import columns
+from decision_service.outbox.events import EventType
+from decision_service.store import columns, outbox
 from decision_service.store import decisions as decided
 from decision_service.store.decisions import decisions, kept
 from decision_service.store.engine import Subject, reads, writes
@@ -51,12 +58,14 @@ loan_outcomes = sa.Table(
     sa.Column("repaid", sa.BigInteger),
     sa.Column("overdue_days", sa.BigInteger, nullable=False),
     sa.Column("reported", sa.BigInteger, nullable=False),
+    sa.Column("replaces", columns.TEXT),
     sa.Index("loan_outcomes_decision_id", "decision_id"),
     info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """Every report of every loan, deleted with its decision, whose caller `caller` is.
 
 Days are `YYYY-MM-DD`, amounts minor units of `currency`; `reported` is when the report came.
+`replaces` is the loan of the same decision that counts no more up to that day.
 """
 
 
@@ -112,7 +121,9 @@ def of(connection: sa.Connection, decision_id: str) -> Lent | None:
     row = connection.execute(_LENT, {"decision_id": decision_id}).first()
     if row is None:
         return None
-    approved = row.approved if row.outcome == Outcome.APPROVE else None
+    approved = row.approved if row.outcome == Outcome.APPROVE else 0
+    if row.outcome == Outcome.NOT_ENROLLED:
+        approved = None
     return Lent(row.caller, columns.from_microseconds(row.created), row.currency, approved)
 
 
@@ -146,26 +157,46 @@ def record(
     *,
     correction: bool = False,
 ) -> Compared | None:
-    if not kept(connection, [report.decision_id]) and not held(connection, report.decision_id):
+    decision_id = report.decision_id
+    is_kept = bool(kept(connection, [decision_id]))
+    if not is_kept and not held(connection, decision_id):
         return None
     _wait_for_turn(connection, caller, report.loan_id)
     earlier = of_loan(connection, caller, report.loan_id)
     compared = compare(report, earlier, correction=correction)
+    if not compared.comparison.is_new:
+        state = overdrawn_of(connection, decision_id)
+        return Compared(compared.comparison, compared.newest, state)
+    # Two loans of one decision are added up one after another: both are read under its lock.
+    hold(connection, decision_id, _currency(report))
+    before = [one.report for one in of_decision(connection, decision_id)]
+    place = report.loan_id, report.as_of
+    others = [one for one in before if (one.loan_id, one.as_of) != place]
+    named = of_loan(connection, caller, report.replaces) if report.replaces else []
+    require_replaceable(report, others, named)
     if compared.comparison is ReportRelation.CORRECTED:
         day = {"of": caller, "loan": report.loan_id, "day": report.as_of.isoformat()}
         connection.execute(_OF_DAY, day)
-    if compared.comparison.is_new:
-        other = {
-            "caller": caller,
-            "reported": columns.microseconds(now),
-            "currency": _currency(report),
-        }
-        hold(connection, report.decision_id, _currency(report))
-        connection.execute(sa.insert(loan_outcomes), columns.as_row(loan_outcomes, report, **other))
-        found = newest(connection, report.decision_id)
-        report_of(connection, report.decision_id, [one.report for one in found])
-        _keep_for(connection, report.decision_id, found)
-    return compared
+    other = {
+        "caller": caller,
+        "reported": columns.microseconds(now),
+        "currency": _currency(report),
+        "replaces": report.replaces or None,
+    }
+    connection.execute(sa.insert(loan_outcomes), columns.as_row(loan_outcomes, report, **other))
+    lent = of(connection, decision_id)
+    was = overdrawn(before, lent)
+    is_now = overdrawn([*others, report], lent)
+    drew_more = is_now is not None and (was is None or is_now.paid_out.minor > was.paid_out.minor)
+    # Of an erased decision no event is left behind, which nothing would delete.
+    if drew_more and is_kept:
+        of_report = f"{caller} {report.loan_id} {report.as_of} {other['reported']}"
+        whose = (caller, decision_id)
+        outbox.record(connection, [outbox.row(EventType.LOAN_OVERDRAWN, of_report, now, whose)])
+    found = newest(connection, decision_id)
+    report_of(connection, decision_id, [one.report for one in found])
+    _keep_for(connection, decision_id, found)
+    return Compared(compared.comparison, compared.newest, is_now, drew_more)
 
 
 def _keep_for(
@@ -234,20 +265,34 @@ def of_loan(connection: sa.Connection, caller: str, loan_id: str) -> Sequence[Lo
     return [*map(_outcome, rows)]
 
 
-def newest(connection: sa.Connection, decision_id: str) -> Sequence[RecordedOutcome]:
+def of_decision(connection: sa.Connection, decision_id: str) -> Sequence[RecordedOutcome]:
+    """Every report on a decision, by loan and day."""
     rows = connection.execute(_OF_DECISION, {"decision_id": decision_id})
-    return [*{one.report.loan_id: one for one in map(recorded_of, rows)}.values()]
+    found = [*map(recorded_of, rows)]
+    until = replaced_until([one.report for one in found])
+    last = [until.get(one.report.loan_id, date.min) for one in found]
+    return [
+        replace(one, replaced=one.report.as_of <= day) for one, day in zip(found, last, strict=True)
+    ]
+
+
+def newest(connection: sa.Connection, decision_id: str) -> Sequence[RecordedOutcome]:
+    """The newest report of each loan of a decision that no other loan replaces."""
+    found = of_decision(connection, decision_id)
+    return [*{one.report.loan_id: one for one in found if not one.replaced}.values()]
+
+
+def overdrawn_of(connection: sa.Connection, decision_id: str) -> Overdrawn | None:
+    found = [one.report for one in of_decision(connection, decision_id)]
+    return overdrawn(found, of(connection, decision_id)) if found else None
 
 
 def listed(
     connection: sa.Connection, decision_id: str, after: OutcomePosition | None, limit: int
 ) -> Sequence[RecordedOutcome]:
-    place = loan_outcomes.c.as_of, loan_outcomes.c.loan_id
-    query = _ALL.where(loan_outcomes.c.decision_id == decision_id)
-    if after is not None:
-        query = query.where(sa.tuple_(*place) > (after.as_of.isoformat(), after.loan_id))
-    rows = connection.execute(query.order_by(*place).limit(limit))
-    return [*map(recorded_of, rows)]
+    found = sorted(of_decision(connection, decision_id), key=_place)
+    start = 0 if after is None else bisect_right(found, (after.as_of, after.loan_id), key=_place)
+    return found[start : start + limit]
 
 
 def _wait_for_turn(connection: sa.Connection, caller: str, loan_id: str) -> None:
@@ -255,6 +300,10 @@ def _wait_for_turn(connection: sa.Connection, caller: str, loan_id: str) -> None
     if connection.dialect.name == "postgresql":
         loan = sa.func.hashtextextended(f"{caller} {loan_id}", 0)
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(loan)))
+
+
+def _place(one: RecordedOutcome) -> tuple[date, str]:
+    return one.report.as_of, one.report.loan_id
 
 
 def _currency(report: LoanOutcome) -> str | None:
@@ -281,6 +330,7 @@ def _outcome(row: sa.Row[Any]) -> LoanOutcome:
         amount(row.instalment),
         amount(row.repaid),
         row.overdue_days,
+        row.replaces or "",
     )
 
 
@@ -301,3 +351,4 @@ class Outcomes(Subject):
     lent = reads(of)
     record_outcome = writes(record, repeatable=True)
     list_outcomes = reads(listed)
+    overdrawn = reads(overdrawn_of)

@@ -92,6 +92,39 @@ async def test_a_loan_from_booked_to_repaid(live: Running) -> None:
     assert all(one.report_time.ToDatetime() >= made.create_time.ToDatetime() for one in listed)
 
 
+async def test_what_was_paid_out_twice_is_recorded_owed_and_flagged(live: Running) -> None:
+    """Two loans on one decision count in full, until a correction names the one it replaces."""
+    stub, made = stub_of(live), await decided(live)
+    asked = pb.ListOutcomesRequest(decision_id=made.decision_id)
+    first = await stub.RecordOutcome(report(made))
+    assert (first.receipt, first.HasField("overdrawn")) == (RECORDED, False)
+    assert not (await stub.ListOutcomes(asked)).HasField("overdrawn")
+    second = await stub.RecordOutcome(report(made, loan_id="LN-2"))
+    listed = await stub.ListOutcomes(asked)
+    assert second.receipt == RECORDED
+    for reply in (second, listed):
+        told = reply.overdrawn
+        assert (told.paid_out_amount.units, told.approved_amount.units) == (40_000, 20_000)
+    again = report(made, loan_id="LN-2", replaces_loan_id="LN-1", correction=True)
+    corrected = await stub.RecordOutcome(again)
+    assert (corrected.receipt, corrected.HasField("overdrawn")) == (
+        pb.OUTCOME_RECEIPT_CORRECTED,
+        False,
+    )
+    listed = await stub.ListOutcomes(asked)
+    assert not listed.HasField("overdrawn")
+    assert [(one.outcome.loan_id, one.replaced) for one in listed.outcomes] == [
+        ("LN-1", True),
+        ("LN-2", False),
+    ]
+    wrong = await refused(live, report(made, loan_id="LN-3", replaces_loan_id="LN-9"))
+    assert wrong.fields == {
+        "outcome.replaces_loan_id": (
+            "outcome.replaces_loan_id is LN-9, not reported: name a loan that was, or leave it out"
+        )
+    }
+
+
 async def test_an_empty_request_names_every_field(live: Running) -> None:
     """Nothing is looked up before all are there."""
     told = await refused(live, pb.RecordOutcomeRequest())
@@ -151,6 +184,8 @@ def test_a_file_of_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
             f'{decision_id},"LN-3,{today},repaid,,,',
             f"{decision_id},LN-4,{today},not-taken-up,,,",
         )
+        twice = tmp_path / "twice.csv"
+        twice.write_text(f"{lines[0]}\n{lines[1].replace('LN-1', 'LN-5')}\n")
         file = tmp_path / "loans.csv"
         file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode() + b"\n\xff\xfe,\n")
         sent = [command(capsys, "decisions", "outcomes", str(file), *at) for _ in "12"]
@@ -158,6 +193,8 @@ def test_a_file_of_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         broken.write_text("loan,overdue\n")
         wrong = command(capsys, "decisions", "outcomes", str(broken), *at)
         words = command(capsys, "decisions", "outcomes", str(file), *at[:2])
+        over = command(capsys, "decisions", "outcomes", str(twice), *at[:2])
+        chain = command(capsys, "decisions", "chain", decision_id, *at[:2])
     first, second = (json.loads(done.out) for done in sent)
     assert [done.code for done in sent] == [1, 1]
     counts = ("lines", "recorded", "older", "repeated", "refused")
@@ -167,6 +204,10 @@ def test_a_file_of_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert f"{file}:4: NOT_FOUND: there is no decision {UNKNOWN}" in sent[0].err
     assert (wrong.code, "the header has 'loan'" in wrong.err) == (2, True)
     assert "6 lines: 0 recorded" in words.out
+    flag = "OVERDRAWN: 40,000 PHP paid out on 20,000 PHP approved"
+    assert over.err == f"{twice}:2: decision {decision_id} is {flag}\n"
+    assert over.out.endswith("0 refused; 1 of a decision that is OVERDRAWN\n")
+    assert flag in chain.out
 
 
 def test_a_server_that_is_gone_stops_the_file(

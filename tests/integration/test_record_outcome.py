@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from decision_service.casework.outcomes import (
     LoanOutcome,
     LoanStatus,
+    Overdrawn,
     RecordOutcome,
     ReportRelation,
     ReportWatch,
@@ -126,13 +127,6 @@ async def lent(store: Store) -> tuple[Desk, str]:
     ("changes", "told"),
     [
         (
-            {"disbursed": Money("PHP", 5_250_100)},
-            (
-                "outcome.disbursed_amount is 52501.00, more than 1.05 times the 50000.00 that were "
-                "approved: report what was lent on this decision"
-            ),
-        ),
-        (
             {"disbursed_on": TODAY - 2 * DAY},
             (
                 "outcome.disburse_date is 2026-11-22, before the decision of 2026-11-24: "
@@ -188,6 +182,26 @@ async def test_a_loan_at_the_edge_of_what_can_be_true_is_taken(
     """Fees on top, a decision late in the evening, one payment, and one that was never paid."""
     desk, decision_id = lent
     assert await desk.report(decision_id, days=30, **changes) is ReportRelation.NEWEST
+
+
+@pytest.mark.parametrize(
+    ("paid_out", "flagged"), [(5_250_000, False), (5_250_001, True), (9_000_000, True)]
+)
+async def test_what_was_paid_out_above_what_was_approved_is_recorded_and_flagged(
+    lent: tuple[Desk, str], paid_out: int, *, flagged: bool
+) -> None:
+    """To refuse it would hide a debt: it is owed in full, counted once, and said in the log."""
+    desk, decision_id = lent
+    amount = Money("PHP", paid_out)
+    with capture_logs() as logs:
+        for _ in range(2):
+            await desk.report(decision_id, disbursed=amount)
+    assert [one["event"] for one in logs] == ["loan overdrawn"] * flagged
+    assert desk.drawn == flagged
+    state = await desk.store.overdrawn(decision_id)
+    assert state == (Overdrawn(amount, Money("PHP", 5_000_000)) if flagged else None)
+    found = await desk.decide("user-1", "a-1", ANA)
+    assert value(found, "history.exposure") == amount
 
 
 async def test_one_payment_may_be_more_than_the_loan(store: Store) -> None:

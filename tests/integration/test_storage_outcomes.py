@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
 
 from decision_service.decide.application import user_key
+from decision_service.domain.errors import FieldInvalid
 from decision_service.domain.ports import HistoryEntry
 from decision_service.store.history import history, history_keys
 from decision_service.store.outcomes import loan_outcomes
 from decision_service.store.store import Store, open_database
 from tests.kits.decision_entries import ENTRY, numbered
-from tests.kits.outcome_log import BOOKED, told
+from tests.kits.outcome_log import APPROVED, BOOKED, flagged, outstanding, state, told
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
 from tests.kits.until import until
@@ -43,6 +44,23 @@ async def test_processes_add_up_the_loans_of_one_decision(postgres: Postgres) ->
         (found,) = (await there.past([key]))[key].decisions
     assert found.loans is not None
     assert found.loans.open == 2
+
+
+async def test_of_two_processes_one_replaces_a_loan_and_one_flags_it(postgres: Postgres) -> None:
+    """Of two loans at once one overdraws; of two reports one takes the first loan's place."""
+    url = postgres.migrated()
+    async with opened(url) as here, opened(url) as there:
+        await here.commit(APPROVED)
+        both = [replace(BOOKED, loan_id=loan) for loan in ("LN-1", "LN-2")]
+        states = await asyncio.gather(state(here, both[0]), state(there, both[1]))
+        assert sorted(one is not None for one in states) == [False, True]
+        assert await flagged(here) == [APPROVED.decision_id]
+        naming = [replace(BOOKED, loan_id=loan, replaces="LN-1") for loan in ("LN-3", "LN-4")]
+        found = await asyncio.gather(
+            told(here, naming[0]), told(there, naming[1]), return_exceptions=True
+        )
+        assert sorted(isinstance(one, FieldInvalid) for one in found) == [False, True]
+        assert await outstanding(here) == 10_000_000
 
 
 async def test_no_report_outlives_a_decision_that_is_erased_meanwhile(url: str) -> None:

@@ -81,7 +81,11 @@ class Desk:
         )
         archive = RulesetArchive(store, lambda: self.world.book, CompilationThread())
         self.reads = ReadDecisions(store, archive)
-        self.record = RecordOutcome(self.reads, store, archive, self.world.clock)
+        self.drawn = 0
+        self.record = RecordOutcome(self.reads, store, archive, self.world.clock, self._overdrawn)
+
+    def _overdrawn(self) -> None:
+        self.drawn += 1
 
     async def decide(
         self,

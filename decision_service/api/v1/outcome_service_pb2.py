@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/outcome_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"M\n\x14RecordOutcomeRequest\x12\x35\n\x07outcome\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.LoanOutcome\"l\n\x15RecordOutcomeResponse\x12\x38\n\x07receipt\x18\x01 \x01(\x0e\x32\'.decision_service.api.v1.OutcomeReceipt\x12\x19\n\x11newest_as_of_date\x18\x02 \x01(\t\"Q\n\x13ListOutcomesRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x14ListOutcomesResponse\x12:\n\x08outcomes\x18\x01 \x03(\x0b\x32(.decision_service.api.v1.RecordedOutcome\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x0fRecordedOutcome\x12\x35\n\x07outcome\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.LoanOutcome\x12/\n\x0breport_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x03\n\x0bLoanOutcome\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\t\x12\x12\n\nas_of_date\x18\x03 \x01(\t\x12\x33\n\x06status\x18\x04 \x01(\x0e\x32#.decision_service.api.v1.LoanStatus\x12\x31\n\x10\x64isbursed_amount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x15\n\rdisburse_date\x18\x06 \x01(\t\x12+\n\ninstalment\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyH\x01\x88\x01\x01\x12.\n\rrepaid_amount\x18\x08 \x01(\x0b\x32\x12.google.type.MoneyH\x02\x88\x01\x01\x12\x14\n\x0coverdue_days\x18\t \x01(\x05\x12\x12\n\ncorrection\x18\n \x01(\x08\x42\x13\n\x11_disbursed_amountB\r\n\x0b_instalmentB\x10\n\x0e_repaid_amount*\x94\x01\n\nLoanStatus\x12\x1b\n\x17LOAN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12LOAN_STATUS_BOOKED\x10\x01\x12\x1c\n\x18LOAN_STATUS_NOT_TAKEN_UP\x10\x02\x12\x16\n\x12LOAN_STATUS_REPAID\x10\x03\x12\x1b\n\x17LOAN_STATUS_CHARGED_OFF\x10\x04*\xa7\x01\n\x0eOutcomeReceipt\x12\x1f\n\x1bOUTCOME_RECEIPT_UNSPECIFIED\x10\x00\x12\x1c\n\x18OUTCOME_RECEIPT_RECORDED\x10\x01\x12\x19\n\x15OUTCOME_RECEIPT_OLDER\x10\x02\x12\x1c\n\x18OUTCOME_RECEIPT_REPEATED\x10\x03\x12\x1d\n\x19OUTCOME_RECEIPT_CORRECTED\x10\x04\x32\xed\x01\n\x0eOutcomeService\x12n\n\rRecordOutcome\x12-.decision_service.api.v1.RecordOutcomeRequest\x1a..decision_service.api.v1.RecordOutcomeResponse\x12k\n\x0cListOutcomes\x12,.decision_service.api.v1.ListOutcomesRequest\x1a-.decision_service.api.v1.ListOutcomesResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/outcome_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"M\n\x14RecordOutcomeRequest\x12\x35\n\x07outcome\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.LoanOutcome\"\xa3\x01\n\x15RecordOutcomeResponse\x12\x38\n\x07receipt\x18\x01 \x01(\x0e\x32\'.decision_service.api.v1.OutcomeReceipt\x12\x19\n\x11newest_as_of_date\x18\x02 \x01(\t\x12\x35\n\toverdrawn\x18\x03 \x01(\x0b\x32\".decision_service.api.v1.Overdrawn\"Q\n\x13ListOutcomesRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xa2\x01\n\x14ListOutcomesResponse\x12:\n\x08outcomes\x18\x01 \x03(\x0b\x32(.decision_service.api.v1.RecordedOutcome\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x35\n\toverdrawn\x18\x03 \x01(\x0b\x32\".decision_service.api.v1.Overdrawn\"e\n\tOverdrawn\x12+\n\x0fpaid_out_amount\x18\x01 \x01(\x0b\x32\x12.google.type.Money\x12+\n\x0f\x61pproved_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\"\x8b\x01\n\x0fRecordedOutcome\x12\x35\n\x07outcome\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.LoanOutcome\x12/\n\x0breport_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08replaced\x18\x03 \x01(\x08\"\x9d\x03\n\x0bLoanOutcome\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\t\x12\x12\n\nas_of_date\x18\x03 \x01(\t\x12\x33\n\x06status\x18\x04 \x01(\x0e\x32#.decision_service.api.v1.LoanStatus\x12\x31\n\x10\x64isbursed_amount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x15\n\rdisburse_date\x18\x06 \x01(\t\x12+\n\ninstalment\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyH\x01\x88\x01\x01\x12.\n\rrepaid_amount\x18\x08 \x01(\x0b\x32\x12.google.type.MoneyH\x02\x88\x01\x01\x12\x14\n\x0coverdue_days\x18\t \x01(\x05\x12\x12\n\ncorrection\x18\n \x01(\x08\x12\x18\n\x10replaces_loan_id\x18\x0b \x01(\tB\x13\n\x11_disbursed_amountB\r\n\x0b_instalmentB\x10\n\x0e_repaid_amount*\x94\x01\n\nLoanStatus\x12\x1b\n\x17LOAN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12LOAN_STATUS_BOOKED\x10\x01\x12\x1c\n\x18LOAN_STATUS_NOT_TAKEN_UP\x10\x02\x12\x16\n\x12LOAN_STATUS_REPAID\x10\x03\x12\x1b\n\x17LOAN_STATUS_CHARGED_OFF\x10\x04*\xa7\x01\n\x0eOutcomeReceipt\x12\x1f\n\x1bOUTCOME_RECEIPT_UNSPECIFIED\x10\x00\x12\x1c\n\x18OUTCOME_RECEIPT_RECORDED\x10\x01\x12\x19\n\x15OUTCOME_RECEIPT_OLDER\x10\x02\x12\x1c\n\x18OUTCOME_RECEIPT_REPEATED\x10\x03\x12\x1d\n\x19OUTCOME_RECEIPT_CORRECTED\x10\x04\x32\xed\x01\n\x0eOutcomeService\x12n\n\rRecordOutcome\x12-.decision_service.api.v1.RecordOutcomeRequest\x1a..decision_service.api.v1.RecordOutcomeResponse\x12k\n\x0cListOutcomes\x12,.decision_service.api.v1.ListOutcomesRequest\x1a-.decision_service.api.v1.ListOutcomesResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,22 +34,24 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'decision_service.api.v1.out
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
-  _globals['_LOANSTATUS']._serialized_start=1027
-  _globals['_LOANSTATUS']._serialized_end=1175
-  _globals['_OUTCOMERECEIPT']._serialized_start=1178
-  _globals['_OUTCOMERECEIPT']._serialized_end=1345
+  _globals['_LOANSTATUS']._serialized_start=1287
+  _globals['_LOANSTATUS']._serialized_end=1435
+  _globals['_OUTCOMERECEIPT']._serialized_start=1438
+  _globals['_OUTCOMERECEIPT']._serialized_end=1605
   _globals['_RECORDOUTCOMEREQUEST']._serialized_start=132
   _globals['_RECORDOUTCOMEREQUEST']._serialized_end=209
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=211
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=319
-  _globals['_LISTOUTCOMESREQUEST']._serialized_start=321
-  _globals['_LISTOUTCOMESREQUEST']._serialized_end=402
-  _globals['_LISTOUTCOMESRESPONSE']._serialized_start=404
-  _globals['_LISTOUTCOMESRESPONSE']._serialized_end=511
-  _globals['_RECORDEDOUTCOME']._serialized_start=513
-  _globals['_RECORDEDOUTCOME']._serialized_end=634
-  _globals['_LOANOUTCOME']._serialized_start=637
-  _globals['_LOANOUTCOME']._serialized_end=1024
-  _globals['_OUTCOMESERVICE']._serialized_start=1348
-  _globals['_OUTCOMESERVICE']._serialized_end=1585
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=212
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=375
+  _globals['_LISTOUTCOMESREQUEST']._serialized_start=377
+  _globals['_LISTOUTCOMESREQUEST']._serialized_end=458
+  _globals['_LISTOUTCOMESRESPONSE']._serialized_start=461
+  _globals['_LISTOUTCOMESRESPONSE']._serialized_end=623
+  _globals['_OVERDRAWN']._serialized_start=625
+  _globals['_OVERDRAWN']._serialized_end=726
+  _globals['_RECORDEDOUTCOME']._serialized_start=729
+  _globals['_RECORDEDOUTCOME']._serialized_end=868
+  _globals['_LOANOUTCOME']._serialized_start=871
+  _globals['_LOANOUTCOME']._serialized_end=1284
+  _globals['_OUTCOMESERVICE']._serialized_start=1608
+  _globals['_OUTCOMESERVICE']._serialized_end=1845
 # @@protoc_insertion_point(module_scope)

@@ -44,12 +44,14 @@ class RecordOutcomeRequest(_message.Message):
     def __init__(self, outcome: _Optional[_Union[LoanOutcome, _Mapping]] = ...) -> None: ...
 
 class RecordOutcomeResponse(_message.Message):
-    __slots__ = ("receipt", "newest_as_of_date")
+    __slots__ = ("receipt", "newest_as_of_date", "overdrawn")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     NEWEST_AS_OF_DATE_FIELD_NUMBER: _ClassVar[int]
+    OVERDRAWN_FIELD_NUMBER: _ClassVar[int]
     receipt: OutcomeReceipt
     newest_as_of_date: str
-    def __init__(self, receipt: _Optional[_Union[OutcomeReceipt, str]] = ..., newest_as_of_date: _Optional[str] = ...) -> None: ...
+    overdrawn: Overdrawn
+    def __init__(self, receipt: _Optional[_Union[OutcomeReceipt, str]] = ..., newest_as_of_date: _Optional[str] = ..., overdrawn: _Optional[_Union[Overdrawn, _Mapping]] = ...) -> None: ...
 
 class ListOutcomesRequest(_message.Message):
     __slots__ = ("decision_id", "page_size", "page_token")
@@ -62,23 +64,35 @@ class ListOutcomesRequest(_message.Message):
     def __init__(self, decision_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListOutcomesResponse(_message.Message):
-    __slots__ = ("outcomes", "next_page_token")
+    __slots__ = ("outcomes", "next_page_token", "overdrawn")
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    OVERDRAWN_FIELD_NUMBER: _ClassVar[int]
     outcomes: _containers.RepeatedCompositeFieldContainer[RecordedOutcome]
     next_page_token: str
-    def __init__(self, outcomes: _Optional[_Iterable[_Union[RecordedOutcome, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    overdrawn: Overdrawn
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[RecordedOutcome, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., overdrawn: _Optional[_Union[Overdrawn, _Mapping]] = ...) -> None: ...
+
+class Overdrawn(_message.Message):
+    __slots__ = ("paid_out_amount", "approved_amount")
+    PAID_OUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    paid_out_amount: _money_pb2.Money
+    approved_amount: _money_pb2.Money
+    def __init__(self, paid_out_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class RecordedOutcome(_message.Message):
-    __slots__ = ("outcome", "report_time")
+    __slots__ = ("outcome", "report_time", "replaced")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REPORT_TIME_FIELD_NUMBER: _ClassVar[int]
+    REPLACED_FIELD_NUMBER: _ClassVar[int]
     outcome: LoanOutcome
     report_time: _timestamp_pb2.Timestamp
-    def __init__(self, outcome: _Optional[_Union[LoanOutcome, _Mapping]] = ..., report_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    replaced: bool
+    def __init__(self, outcome: _Optional[_Union[LoanOutcome, _Mapping]] = ..., report_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced: _Optional[bool] = ...) -> None: ...
 
 class LoanOutcome(_message.Message):
-    __slots__ = ("decision_id", "loan_id", "as_of_date", "status", "disbursed_amount", "disburse_date", "instalment", "repaid_amount", "overdue_days", "correction")
+    __slots__ = ("decision_id", "loan_id", "as_of_date", "status", "disbursed_amount", "disburse_date", "instalment", "repaid_amount", "overdue_days", "correction", "replaces_loan_id")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     AS_OF_DATE_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +103,7 @@ class LoanOutcome(_message.Message):
     REPAID_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OVERDUE_DAYS_FIELD_NUMBER: _ClassVar[int]
     CORRECTION_FIELD_NUMBER: _ClassVar[int]
+    REPLACES_LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     loan_id: str
     as_of_date: str
@@ -99,4 +114,5 @@ class LoanOutcome(_message.Message):
     repaid_amount: _money_pb2.Money
     overdue_days: int
     correction: bool
-    def __init__(self, decision_id: _Optional[str] = ..., loan_id: _Optional[str] = ..., as_of_date: _Optional[str] = ..., status: _Optional[_Union[LoanStatus, str]] = ..., disbursed_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., disburse_date: _Optional[str] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., repaid_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., overdue_days: _Optional[int] = ..., correction: _Optional[bool] = ...) -> None: ...
+    replaces_loan_id: str
+    def __init__(self, decision_id: _Optional[str] = ..., loan_id: _Optional[str] = ..., as_of_date: _Optional[str] = ..., status: _Optional[_Union[LoanStatus, str]] = ..., disbursed_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., disburse_date: _Optional[str] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., repaid_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., overdue_days: _Optional[int] = ..., correction: _Optional[bool] = ..., replaces_loan_id: _Optional[str] = ...) -> None: ...

@@ -162,7 +162,9 @@ def _cells(value: Value) -> Row:
 def loan(recorded: RecordedOutcome, caller: str, key: bytes) -> Row:
     of, word = recorded.report, _word(key, caller, recorded.report.loan_id)
     currency = next((one.currency for one in (of.disbursed, of.instalment, of.repaid) if one), None)
-    return _row(of, loan=word, currency=currency, reported=recorded.reported)
+    replaces = _word(key, caller, of.replaces) if of.replaces else None
+    given = {"currency": currency, "reported": recorded.reported, "replaces": replaces}
+    return _row(of, loan=word, **given)
 
 
 def review(of: Review) -> Row:

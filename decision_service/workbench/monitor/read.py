@@ -57,10 +57,18 @@ _REVIEWS = (
     .order_by(reviews.c.opened, reviews.c.review_id)
 )
 _OF_LOAN = (_LOAN.decision_id, _LOAN.as_of, _LOAN.status, _LOAN.disbursed_on, _LOAN.overdue_days)
+_OTHER = loan_outcomes.alias()
+_REPLACED = sa.exists().where(
+    _OTHER.c.decision_id == _LOAN.decision_id,
+    _OTHER.c.replaces == _LOAN.loan_id,
+    _OTHER.c.as_of >= _LOAN.as_of,
+    _OTHER.c.as_of <= sa.bindparam("until"),
+)
+"""Another loan's report says that this one was reported by mistake."""
 _LOANS = (
     sa.select(_LOAN.caller, _LOAN.loan_id, *_OF_LOAN, _ROW.created)
     .join(decisions, _ROW.decision_id == _LOAN.decision_id)
-    .where(*IN_RANGE, _LOAN.as_of <= sa.bindparam("until"))
+    .where(*IN_RANGE, _LOAN.as_of <= sa.bindparam("until"), ~_REPLACED)
     .order_by(_LOAN.caller, _LOAN.loan_id, _LOAN.as_of)
 )
 

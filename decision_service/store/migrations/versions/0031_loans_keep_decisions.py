@@ -1,4 +1,7 @@
-"""Until when each decision counts, so that none is deleted while a loan of it is open."""
+"""Until when each decision counts, and which loan a report replaces.
+
+No decision is deleted while a loan of it is open.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ down_revision = "0030"
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 OPEN = 2**62
 
 FROM_REVIEW = """
@@ -51,6 +55,7 @@ def upgrade() -> None:
     op.add_column(
         "decisions", sa.Column("lent", sa.Boolean, nullable=False, server_default=sa.false())
     )
+    op.add_column("loan_outcomes", sa.Column("replaces", TEXT))
     op.execute("UPDATE decisions SET counts_until = created")
     op.execute(FROM_REVIEW)
     closed = NEWEST.format(status="IN ('REPAID', 'CHARGED_OFF')")
