@@ -272,6 +272,7 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
                     "token in use"
                 )
             info.caller = caller.name
+            info.person = caller.person
             info.scope = "" if Role.READ in caller.roles else caller.name
             info.applicant_scope = "" if Role.ONBOARD_ALL in caller.roles else caller.name
             if allowed.isdisjoint(caller.roles):
