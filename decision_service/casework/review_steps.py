@@ -33,7 +33,6 @@ from decision_service.domain.reviews import (
     ReviewState,
     SecondReason,
 )
-from decision_service.domain.values import Money
 
 MOST_STEPS = 200
 """From so many steps on a review takes only those that lead to its end."""
@@ -466,7 +465,9 @@ def _require_possible(
         what = f"is in {amount.currency}: the decision is in {requested.currency}"
         raise FieldInvalid.of("approved_amount", what)
     if amount.minor > requested.minor:
-        raise FieldInvalid.of("approved_amount", f"is {amount.major}: {requested.major} was requested")
+        raise FieldInvalid.of(
+            "approved_amount", f"is {amount.major}: {requested.major} was requested"
+        )
     # of the version that decided, as term and price: what was offered by it was within its bounds
     least = terms.minimum
     if least is not None and amount.minor < least.minor:

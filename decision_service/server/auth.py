@@ -54,7 +54,7 @@ REFLECTION = "/grpc.reflection."
 _ANY = frozenset(Role)
 _SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ, Role.RULES_APPROVE})
 _SEEN_RULES = frozenset({Role.RULES, Role.RULES_APPROVE, Role.READ})
-_REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
+REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
 _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Decision", {Role.DECIDE}, ("CreateDecision",)),
     ("Decision", {Role.DECIDE, Role.READ}, ("GetDecision", "ListDecisions", "ReplayDecision")),
@@ -68,10 +68,10 @@ _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Applicant", {Role.SUBJECT_ACCESS}, ("ExportApplicant",)),
     ("Outcome", {Role.OUTCOMES}, ("RecordOutcome",)),
     ("Outcome", {Role.OUTCOMES, Role.READ}, ("ListOutcomes",)),
-    ("Review", _REVIEWERS | {Role.READ}, ("ListReviews", "GetReview", "GetDesk")),
-    ("Review", _REVIEWERS, ("ClaimReview", "ClaimNextReview", "SkipReview", "ReleaseReview")),
-    ("Review", _REVIEWERS, ("AddReviewNote", "RequestReviewData")),
-    ("Review", _REVIEWERS, ("DecideAgain", "CompleteReview")),
+    ("Review", REVIEWERS | {Role.READ}, ("ListReviews", "GetReview", "GetDesk")),
+    ("Review", REVIEWERS, ("ClaimReview", "ClaimNextReview", "SkipReview", "ReleaseReview")),
+    ("Review", REVIEWERS, ("AddReviewNote", "RequestReviewData")),
+    ("Review", REVIEWERS, ("DecideAgain", "CompleteReview")),
     ("Review", {Role.REVIEW_SECOND}, ("ConfirmReview",)),
     ("Review", {Role.DECIDE}, ("RequestReview",)),
     ("Notice", {Role.DECIDE, Role.READ}, ("GetNotice", "ListNotices")),
@@ -162,7 +162,7 @@ class Authenticator:
         """Whether a caller of this name works on reviews; any may be one without a callers file."""
         if self._callers is None:
             return NAME.fullmatch(name) is not None
-        return not _REVIEWERS.isdisjoint(self._callers.roles.get(name, ()))
+        return not REVIEWERS.isdisjoint(self._callers.roles.get(name, ()))
 
     def last_uses(self) -> Iterator[tuple[Token, datetime | None]]:
         for token in () if self._callers is None else self._callers.tokens:

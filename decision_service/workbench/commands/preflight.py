@@ -50,7 +50,9 @@ from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import BASE_URLS, OnRevoke, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
+from decision_service.server.auth import REVIEWERS
 from decision_service.server.callers import read_callers_file
+from decision_service.server.context import Role
 from decision_service.server.webhooks import PATH
 from decision_service.smile.source import SmileSource
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
@@ -334,6 +336,34 @@ def transport_check(settings: Settings) -> Check:
     return Check("transport", False, "plaintext beyond this machine: a proxy must add TLS")
 
 
+def callers_check(settings: Settings) -> Check:
+    """Whether who sends applications is another caller than who ends their reviews."""
+    file = settings.auth_tokens_file
+    if file is None:
+        words = "not told apart, so that who sends an application may end its review"
+        return Check("callers", None, f"{words}: set DECISION_AUTH_TOKENS_FILE")
+    reading = read_callers_file(file)
+    if reading.callers is None:
+        words = f"{count(reading.diagnostics)} in {file}: see `tokens check {file}`"
+        return Check("callers", False, words)
+    roles = reading.callers.roles
+    both = [name for name, has in sorted(roles.items()) if Role.DECIDE in has and has & REVIEWERS]
+    if not both:
+        return Check("callers", True, "none sends applications and ends reviews")
+    return Check("callers", None, f"{_both(both, roles)}: give each person a caller of their own")
+
+
+def _both(names: Sequence[str], roles: Mapping[str, frozenset[Role]]) -> str:
+    """What `decide` and `review` of one caller mean, and for whom."""
+    who = ", ".join(names)
+    verb = "have" if len(names) > 1 else "has"
+    words = f"{who} {verb} `decide` and `review`, and may end no review of what they sent"
+    others = [name for name, has in roles.items() if name not in names and has & REVIEWERS]
+    if len(names) > 1 or others:
+        return words
+    return f"{words}; no other caller may end one"
+
+
 def erasures_check(settings: Settings) -> Check:
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
     try:
@@ -489,6 +519,7 @@ async def _all(
     settings: Settings, trusted: ssl.SSLContext | bool, rules: FoundRules | str
 ) -> list[Check]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
+    lines.append(callers_check(settings))
     store, state = await store_check(settings)
     lines += [*rules_checks(settings, state, rules), store, erasures_check(settings)]
     lines += [identity_keys_check(settings), data_keys_check(settings)]
