@@ -465,17 +465,13 @@ def _require_possible(
         what = f"is in {amount.currency}: the decision is in {requested.currency}"
         raise FieldInvalid.of("approved_amount", what)
     if amount.minor > requested.minor:
-        raise FieldInvalid.of(
-            "approved_amount", f"is {amount.major}: {requested.major} was requested"
-        )
+        what = f"is {amount.major}: {requested.major} was requested"
+        raise FieldInvalid.of("approved_amount", what)
     # of the version that decided, as term and price: what was offered by it was within its bounds
     least = terms.minimum
     if least is not None and amount.minor < least.minor:
-        raise FieldInvalid.of(
-            "approved_amount",
-            f"is {amount.major}: the rules that decided grant {least.major} or more, so approve "
-            "that, or decline",
-        )
+        what = f"is {amount.major}, and the rules grant {least.major} at least: approve that, or "
+        raise FieldInvalid.of("approved_amount", f"{what}more, or decline")
     if policy.authority is not None:
         _require_within(result, policy.authority)
 

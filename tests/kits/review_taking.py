@@ -122,6 +122,19 @@ class ReviewTakingKit:
         assert await floor.next("ben") == ids[1]
         assert await floor.next("ana") == ids[0]
 
+    async def test_what_the_caller_sent_does_not_come_next(self, log: Store) -> None:
+        """Who sent it could not end it; others have it, and a claim of one's own is no reason."""
+        floor = Floor(log)
+        first = await committed(log, referred(1, user_id="u-1"))
+        found = await log.reviews.get(first)
+        assert found is not None
+        sender = found.review.caller
+        assert await floor.next(sender) == ""
+        await floor.operate.claim(first, Actor(sender))
+        assert await floor.next(sender) == ""
+        await floor.operate.release(first, Actor(sender))
+        assert await floor.next("ana") == first
+
     async def test_a_dry_run_leaves_everything_as_it_was(self, log: Store) -> None:
         """It returns the review as it would be, and the result itself is taken afterwards."""
         review_id = await claimed(log, referred(1), "ana")
