@@ -1,4 +1,4 @@
-"""Puts into a built package what lies outside it: starter rules, protos, docs, and the commit."""
+"""Puts into a built package what lies outside it: rules, protos, docs, deploy, locks, commit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 COMMIT = "decision_service/commit.txt"
 STARTER = "decision_service/starter"
+EXTRAS = ("console", "otel", "ray", "workbench")
+"""Those whose lock is in the package, for who installs one of them later."""
 
 
 class PackageHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -28,7 +30,12 @@ class PackageHook(BuildHookInterface):  # type: ignore[type-arg]
                 *(root / "docs").glob("*.md"),
                 root / "docs" / "openapi.yaml",
                 *(one for one in (root / "protos").iterdir() if one.is_dir()),
+                *(root / "requirements" / f"{extra}.txt" for extra in EXTRAS),
             ]
+            deploy = root / "deploy"
+            brought.append(deploy / "files.txt")
+            for pattern in (deploy / "files.txt").read_text(encoding="ascii").split():
+                brought += sorted(one for one in deploy.glob(pattern) if one.is_file())
             added |= {str(one): f"{STARTER}/{one.relative_to(root)}" for one in brought}
         if not (root / COMMIT).exists():
             added[str(self._commit(root))] = COMMIT

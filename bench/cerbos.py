@@ -1,8 +1,8 @@
 """Durable decisions beside Cerbos with 20 conditions as policies and its audit log in a file.
 
 The npm package `cerbos` is fetched into a folder that goes away. The two do not do the same work:
-Cerbos answers which of 20 conditions hold and appends a line to a file; a decision computes its
-factors, evaluates its ruleset and waits until the disk has it.
+Cerbos answers which of 20 conditions hold and has a line appended to a file, for which no reply
+waits; a decision computes its factors, evaluates its ruleset and waits until the disk has it.
 """
 
 from __future__ import annotations

@@ -1,15 +1,19 @@
-"""What this program was built from, and what it brings along: rules, protos and pages."""
+"""What this program was built from, and what it brings along: rules, protos and pages.
+
+The hook that builds the package imports this module where no library is installed: at its top it
+imports the standard library alone.
+"""
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
 
 from decision_service import __version__
 
@@ -56,6 +60,8 @@ def commit_of(root: Path) -> str:
 
 def packaged(package: str, name: str, kind: type[T]) -> T:
     """What a file of YAML in a package says."""
+    import msgspec
+
     return msgspec.yaml.decode(files(package).joinpath(name).read_bytes(), type=kind)
 
 
@@ -82,9 +88,30 @@ def protos() -> Path:
     return _folder("protos")
 
 
+def deployment() -> dict[str, Path]:
+    """The files that operators start from, by their place below a folder of them.
+
+    `deploy/files.txt` lists them for the package, which has these and no other file of `deploy/`.
+    """
+    folder = _folder("deploy")
+    patterns = (folder / "files.txt").read_text(encoding="ascii").split()
+    found = (one for pattern in patterns for one in sorted(folder.glob(pattern)))
+    return {str(one.relative_to(folder)): one for one in found if one.is_file()}
+
+
 def docs() -> Path:
     """The pages for people, with the OpenAPI document."""
     return _folder("docs")
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra where this program runs, each file by its hash.
+
+    Its lock comes with the package, so that it works in a checkout and in any installation.
+    """
+    lock = _folder("requirements") / f"{extra}.txt"
+    pip = [sys.executable, "-m", "pip", "install"]
+    return shlex.join([*pip, "--require-hashes", "-r", str(lock)])
 
 
 def _folder(name: str) -> Path:

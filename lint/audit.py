@@ -3,8 +3,8 @@
 ADVISORIES is a mounted file or folder of OSV records, or the URL of a service that answers OSV's
 queries; without it those count that are kept with the lock files (`lint/advisories.py`). Ends
 with 0 where nothing is known against any package, 1 where something is or a package was not
-audited, 2 where no advisories could be had. Kept advisories that were never taken are said, and end
-with 0.
+audited, 2 where given advisories cannot be read, and 3 where nothing was compared, since the kept
+ones were never taken: `make check` goes on then, and `make release` does not.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from lint.advisories import (
     serving,
 )
 from lint.locks import Pinned, every_lock, read_lock
+
+NOT_COMPARED = 3
+"""The exit code where there are no advisories to compare with."""
 
 _PROBE = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "26.3"}
 
@@ -89,9 +92,11 @@ def main(arguments: Sequence[str]) -> int:
     found = [f"{one.name}: has no hash" for one in pinned if not one.hashes]
     try:
         if not given and not read_kept().taken:
-            _say(f"Nothing was compared: advisories were never taken into {KEPT.name}.")
-            _say("Where osv.dev or a copy of it can be reached: make advisories")
-            return _result(found)
+            _say(
+                f"NOT COMPARED: {len(pinned)} pinned packages, since {KEPT.name} has no advisories "
+                "(date: never taken). Where osv.dev or a copy can be reached: make advisories"
+            )
+            return 1 if _listed(found) else NOT_COMPARED
         with advisory_url(given) as url:
             dependencies = audited(url, locks)
         if not given:
@@ -101,7 +106,9 @@ def main(arguments: Sequence[str]) -> int:
         _say("Mount advisories and name them: make audit ADVISORIES=<all.zip or folder of OSV>")
         return 2
     _say(f"{len(dependencies)} packages audited")
-    return _result([*found, *findings(dependencies)])
+    number = _listed([*found, *findings(dependencies)])
+    _say(f"{number} findings")
+    return 1 if number else 0
 
 
 def newer(pinned: Sequence[Pinned], kept: Kept) -> Iterator[str]:
@@ -110,11 +117,10 @@ def newer(pinned: Sequence[Pinned], kept: Kept) -> Iterator[str]:
         yield f"{name}: not audited: pinned after {kept.taken}, call make advisories"
 
 
-def _result(found: Sequence[str]) -> int:
+def _listed(found: Sequence[str]) -> int:
     for line in found:
         _say(line)
-    _say(f"{len(found)} findings")
-    return 1 if found else 0
+    return len(found)
 
 
 def _say(line: str) -> None:

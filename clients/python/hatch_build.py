@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,10 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FOLDER = "decision_service/api/v1"
 PACKAGE = "decision_service_client"
 OUTPUTS = ("python", "grpc_python", "mypy", "mypy_grpc")
-MYPY = [
-    f"--plugin={name}={Path(sys.executable).with_name(name)}"
-    for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
-]
+PLUGINS = ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
 
 
 class ClientHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -47,10 +43,18 @@ def _generate(protos: Path, out: Path) -> list[FileDescriptorProto]:
     known = resources.files("grpc_tools") / "_proto"
     image = out / "image.binpb"
     outputs = [f"--{name}_out={out}" for name in OUTPUTS]
-    options = [f"-I{protos}", f"-I{known}", *MYPY, *outputs, f"--descriptor_set_out={image}"]
+    plugins = [f"--plugin={path.name}={path}" for path in _plugins()]
+    options = [f"-I{protos}", f"-I{known}", *plugins, *outputs, f"--descriptor_set_out={image}"]
     if protoc.main(["protoc", *options, *sources]):
         raise RuntimeError("protoc could not generate the client: read its lines above")
     return list(FileDescriptorSet.FromString(image.read_bytes()).file)
+
+
+def _plugins() -> Iterator[Path]:
+    """Where the plugins of protoc lie: an isolated build puts them apart from its Python."""
+    for file in metadata.files("mypy-protobuf") or ():
+        if file.name in PLUGINS:
+            yield Path(str(file.locate())).resolve()
 
 
 def _exports(files: list[FileDescriptorProto]) -> Iterator[str]:

@@ -13,12 +13,13 @@ import msgspec
 import structlog
 from opentelemetry.trace import Tracer
 
-from decision_service.build import engine_version, starter_rules
+from decision_service.build import engine_version, install_command, starter_rules
 from decision_service.domain.errors import StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.acceptance import (
     ReadSigners,
     keep,
+    keep_data,
     last_good_folder,
     unacceptable,
     unapproved,
@@ -73,7 +74,7 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
     except ModuleNotFoundError as error:
         raise StartError(
             f"DECISION_OPENTELEMETRY=true needs the package of {error.name}, which is not "
-            "installed: pip install 'decision-service[otel]'"
+            f"installed: {install_command('otel')}"
         ) from None
     try:
         return open_telemetry(engine_version(), stack)
@@ -116,6 +117,7 @@ async def open_rules(
         blocked, folder = blocked_names(settings), read_rules(root)
     except (ConfigError, RulesFolderMissing) as error:
         raise StartError(str(error)) from None
+    folder = await keep_data(store, folder)
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
     if loading.rulebook is not None:

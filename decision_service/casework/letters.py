@@ -23,7 +23,12 @@ from decision_service.casework.recourse import FindRecourse, Recourse, RecourseK
 from decision_service.casework.review_results import ReviewedResult, result_of, reviewed_result
 from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.domain.decision import Decision, Verdict
-from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
+from decision_service.domain.errors import (
+    DecisionUnknown,
+    LanguageUnknown,
+    NoticeNotDue,
+    NoticeUnknown,
+)
 from decision_service.domain.factor import Factors, KindStatus
 from decision_service.domain.ports import Clock, PagePosition
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
@@ -87,6 +92,18 @@ class NoticeKey(msgspec.Struct, frozen=True):
     def notice_id(self) -> str:
         review = f"/{self.review_id}" if self.review_id else ""
         return f"{self.decision_id}/{self.kind}/{self.language}{review}"
+
+
+class NoticeReader(msgspec.Struct, frozen=True):
+    """Who asks for a letter: `scope` as of `Notices`, and whether a letter may be made for it.
+
+    A reviewer reaches the decisions that have a review, whoever's they are.
+    """
+
+    caller: str
+    scope: str
+    may_make: bool
+    is_reviewer: bool = False
 
 
 class NoticeFilter(msgspec.Struct, frozen=True):
@@ -219,10 +236,15 @@ class Notices:
     recourse: FindRecourse
     reviews_of: ReviewsOf
 
-    async def get(self, decision_id: str, language: str, caller: str, scope: str) -> StoredNotice:
-        """Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown."""
+    async def get(self, decision_id: str, language: str, reader: NoticeReader) -> StoredNotice:
+        """The letter that was made, or else is made now for a reader who may have that.
+
+        Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown, NoticeUnknown.
+        """
+        reviews = await self.reviews_of(decision_id)
+        scope = "" if reviews and reader.is_reviewer else reader.scope
         recorded = await self.read.get(decision_id, full=True, scope=scope)
-        reviewed = reviewed_result(await self.reviews_of(decision_id))
+        reviewed = reviewed_result(reviews)
         subject = self._subject(recorded, reviewed)
         kind = kind_of(subject)
         if kind is None:
@@ -233,9 +255,16 @@ class Notices:
         if found is not None:
             return found
         texts = self._texts(recorded.entry.product, language)
+        # Who may only read leaves no record, and causes no event.
+        if not reader.may_make:
+            raise NoticeUnknown(
+                f"no {kind} letter in {language} was made of decision {decision_id}: a caller with "
+                "the role decide or review has to make it",
+                decision_id=decision_id,
+            )
         made = letter(await self._with_reason(subject, recorded, reviewed), texts)
         assert made is not None  # noqa: S101 - it is due
-        return await self._record(recorded, made, texts.digest, caller, review_id)
+        return await self._record(recorded, made, texts.digest, reader.caller, review_id)
 
     async def sent(self, key: NoticeKey, sending: Sending, scope: str) -> StoredNotice:
         """Note that a letter was sent; the first report counts. Raises as `get`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -78,6 +78,9 @@ class ReviewLog(Protocol):
 
     async def of_decision(self, decision_id: str) -> Sequence[Review]:
         """The reviews of a decision, oldest first."""
+
+    async def of_decisions(self, decision_ids: Iterable[str]) -> Mapping[str, Sequence[Review]]:
+        """The reviews of decisions by decision, oldest first; of one without reviews nothing."""
 
     async def list(
         self, chosen: ReviewFilter, after: ReviewPosition | None, limit: int, now: datetime

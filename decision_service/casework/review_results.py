@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 
 import msgspec
@@ -119,36 +119,66 @@ class ReadReviewChain:
         self._clock = clock
 
     async def __call__(self, decision_id: str, outcome: Outcome) -> ReviewChain | None:
-        reviews = tuple(await self._log.of_decision(decision_id))
-        if not reviews:
-            return None
-        state = reviews[-1].state_at(self._clock.now())
-        current = await self._current(decision_id, outcome, reviews)
-        return ReviewChain(reviews, state, decided_again_as(reviews), current)
+        return (await self.of_all({decision_id: outcome})).get(decision_id)
+
+    async def of_all(self, outcomes: Mapping[str, Outcome]) -> Mapping[str, ReviewChain]:
+        """The chains of decisions by id, of those that have reviews.
+
+        `outcomes` are the recorded ones by decision. The store is visited once, and twice more for
+        each further link of the longest chain.
+        """
+        reviews = await self._log.of_decisions(outcomes)
+        current = await self._current(outcomes, reviews)
+        now = self._clock.now()
+        return {
+            one: ReviewChain(
+                reviews=tuple(of),
+                state=of[-1].state_at(now),
+                decided_again_as=decided_again_as(of),
+                current=current[one],
+            )
+            for one, of in reviews.items()
+        }
 
     async def _current(
-        self, decision_id: str, outcome: Outcome, reviews: Sequence[Review]
-    ) -> CurrentOutcome:
+        self, outcomes: Mapping[str, Outcome], reviews: Mapping[str, Sequence[Review]]
+    ) -> Mapping[str, CurrentOutcome]:
+        """What counts of each decision with reviews; every turn follows each chain by one link."""
+        outcomes = dict(outcomes)
+        reviews = dict(reviews)
+        found: dict[str, CurrentOutcome] = {}
+        place = {one: one for one in reviews}
         for _ in range(MOST_LINKS):
-            reviewed = reviewed_result(reviews)
-            review = reviewed.review
-            if review is not None:
-                result = result_of(review)
-                return CurrentOutcome(
-                    review.decision_id,
-                    result.outcome,
-                    result.amount,
-                    review.ended,
-                    bool(review.confirmed_by),
-                    review.terms,
-                    review.expires,
-                )
-            entry = await self._decisions.get(reviewed.again) if reviewed.again else None
-            if entry is None:
+            following: dict[str, str] = {}
+            for first, here in place.items():
+                reviewed = reviewed_result(reviews.get(here, ()))
+                if reviewed.review is not None:
+                    found[first] = _of_person(reviewed.review)
+                else:
+                    found[first] = CurrentOutcome(here, outcomes[here])
+                    if reviewed.again:
+                        following[first] = reviewed.again
+            if not following:
                 break
-            decision_id, outcome = reviewed.again, entry.outcome
-            reviews = await self._log.of_decision(decision_id)
-        return CurrentOutcome(decision_id, outcome)
+            new = {*following.values()}
+            outcomes |= await self._decisions.outcomes(new)
+            reviews |= await self._log.of_decisions(new)
+            # A decision that is not stored any more ends its chain with the one before.
+            place = {first: again for first, again in following.items() if again in outcomes}
+        return found
+
+
+def _of_person(review: Review) -> CurrentOutcome:
+    result = result_of(review)
+    return CurrentOutcome(
+        decision_id=review.decision_id,
+        outcome=result.outcome,
+        amount=result.amount,
+        at=review.ended,
+        confirmed=bool(review.confirmed_by),
+        terms=review.terms,
+        expires=review.expires,
+    )
 
 
 def day_caps(product: Product, now: datetime) -> DayLimits | None:

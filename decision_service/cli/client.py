@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(rb"[!-~]{1,4096}")
 _CONNECT_SECONDS = 5.0
-_FRAME = 9
-"""Bytes of the head of a frame: a server of HTTP/2 sends its settings first."""
+_FRAME, _TYPE, _SETTINGS = 9, 3, 4
+"""Bytes of the head of a frame of HTTP/2, where its type is in it, and the type of settings."""
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0))
+_HTTP1 = b"HTTP/1."
 _NAME = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL."""
 _EXPIRED = 10
@@ -196,10 +198,11 @@ def _content(option: str, path: Path | None) -> bytes | None:
         ) from None
 
 
-def unreachable(server: ServerOptions) -> str:
+def unreachable(server: ServerOptions, error: grpc.RpcError) -> str:
     """What is wrong between this client and the server's address, in a sentence."""
+    at = f"the server at {server.address}"
     try:
-        plain = socket.create_connection(server.place(), _CONNECT_SECONDS)
+        plain = _connected(server)
     except OSError:
         return (
             f"no server answers at {server.address}: start one with `decision-service serve`, or "
@@ -207,19 +210,37 @@ def unreachable(server: ServerOptions) -> str:
         )
     with plain:
         found = _encrypted(server, plain) if server.encrypted else _unencrypted(server, plain)
-    return found or (
-        f"the server at {server.address} closed the connection before it answered: it may be "
-        "stopping, or a proxy in front of it may have refused; try again"
+    if found:
+        return found
+    # With the status of a call that a server ended comes metadata, with a lost connection none.
+    call: Any = error  # every RpcError that a stub raises is a grpc.Call as well
+    if [*(call.initial_metadata() or ()), *(call.trailing_metadata() or ())]:
+        return (
+            f"{at} is a front that answers, and nothing answers behind it: start the service "
+            "there, or see the front's log"
+        )
+    return (
+        f"{at} closed the connection before it answered: it may be stopping, or a proxy in front "
+        "of it may have refused; try again"
     )
+
+
+def _connected(server: ServerOptions) -> socket.socket:
+    return socket.create_connection(server.place(), _CONNECT_SECONDS)
 
 
 def _unencrypted(server: ServerOptions, plain: socket.socket) -> str:
     """The mistake of a client without TLS; empty where there is none."""
+    first = _first_bytes(plain)
+    if _is_http2(first):
+        return ""
+    if first.startswith(_HTTP1):
+        return _other_port(server)
     unverified = ssl.create_default_context()
     unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
     unverified.set_alpn_protocols(["h2"])
     try:
-        with unverified.wrap_socket(plain):
+        with _connected(server) as again, unverified.wrap_socket(again):
             pass
     except OSError:
         return ""
@@ -240,9 +261,12 @@ def _encrypted(server: ServerOptions, plain: socket.socket) -> str:
             f"the server at {server.address} does not speak TLS: leave --tls-ca, --tls-cert and "
             "--tls-key out"
         )
-    with suppress(OSError), secure:
-        if secure.recv(_FRAME):
-            return ""
+    with secure:
+        first = _first_bytes(secure)
+    if _is_http2(first):
+        return ""
+    if first.startswith(_HTTP1):
+        return _other_port(server)
     # A server of gRPC refuses a client by closing the connection, without an alert.
     closed = f"the server at {server.address} closed the encrypted connection at once, as one does"
     if server.tls_cert is None:
@@ -250,6 +274,26 @@ def _encrypted(server: ServerOptions, plain: socket.socket) -> str:
     return (
         f"{closed} that does not take the client certificate {server.tls_cert}: give one of the "
         "authority that it trusts"
+    )
+
+
+def _first_bytes(stream: socket.socket) -> bytes:
+    """What a server says first to a client of HTTP/2; nothing where it closes or is silent."""
+    with suppress(OSError):
+        stream.sendall(_PREFACE)
+        return stream.recv(_FRAME)
+    return b""
+
+
+def _is_http2(first: bytes) -> bool:
+    """Whether it is the frame of settings that a server of HTTP/2 begins with."""
+    return len(first) > _TYPE and first[_TYPE] == _SETTINGS
+
+
+def _other_port(server: ServerOptions) -> str:
+    return (
+        f"{server.address} speaks HTTP/1.1, as the HTTP and the admin address of the service do: "
+        "give --address the gRPC address, 127.0.0.1:50051 by default"
     )
 
 
@@ -306,8 +350,10 @@ class Connection:
         try:
             return method(request, timeout=seconds, metadata=self.server.metadata())
         except grpc.RpcError as error:
+            if is_late(error):
+                raise CommandError(late(self.server, seconds), Exit.SERVER) from None
             if not answered(error):
-                raise CommandError(unreachable(self.server), Exit.SERVER) from None
+                raise CommandError(unreachable(self.server, error), Exit.SERVER) from None
             raise described(error, findings) from None
 
     def find(self, name: str, request: Message, unknown: str) -> Any:
@@ -359,6 +405,23 @@ def answered(error: grpc.RpcError) -> bool:
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     unavailable = call_error.code() is grpc.StatusCode.UNAVAILABLE
     return not unavailable or rpc_status.from_call(call_error) is not None
+
+
+def is_late(error: grpc.RpcError) -> bool:
+    """Whether the time of a call passed without a word of the service."""
+    import grpc
+    from grpc_status import rpc_status
+
+    call_error: Any = error
+    late = call_error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    return late and rpc_status.from_call(call_error) is None
+
+
+def late(server: ServerOptions, seconds: float) -> str:
+    return (
+        f"the server at {server.address} did not answer within {seconds:g} s: give it longer, by "
+        "--timeout where the command has it, or see how it does with `decision-service status`"
+    )
 
 
 def described(error: grpc.RpcError, findings: Collection[str] = ()) -> CommandError:

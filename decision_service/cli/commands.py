@@ -17,7 +17,9 @@ import typer
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
+from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
 from decision_service.cli.calls import Call, Form
+from decision_service.cli.client import Connection
 from decision_service.cli.output import (
     CommandError,
     Exit,
@@ -142,7 +144,21 @@ def decide(call: Call, timeout: Annotated[float, seconds("deadline", "--timeout"
 
 def list_decisions(call: Call) -> None:
     require_span(call.request)
-    call.show(call.send())
+    with call.server.connect() as connection:
+        reply = connection.call(call.row.method, call.request)
+        if call.request.product and not reply.decisions:
+            _require_product(connection, call.request.product)
+    call.show(reply)
+
+
+def _require_product(connection: Connection, product: str) -> None:
+    """Raise CommandError for a product that is not loaded, where this caller may ask for rules."""
+    asked = ruleset_pb.ListRulesetsRequest(product=product)
+    try:
+        connection.call("RulesetService.ListRulesets", asked, findings=("PRODUCT_UNKNOWN",))
+    except CommandError as error:
+        if error.code is Exit.FINDINGS:
+            raise
 
 
 def require_span(request: Any) -> None:

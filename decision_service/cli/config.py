@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from decision_service.app.core import refused_rules, rules_folder
-from decision_service.cli.output import CommandError, Format, print_json, print_or_check
+from decision_service.cli.output import CommandError, Format, print_json, print_or_check, read_text
 from decision_service.domain.errors import visible
 from decision_service.rulebook.folder import RulesFolderMissing, read_rules
 from decision_service.rulebook.load import blocked_problem, load_rules
@@ -96,6 +96,8 @@ def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
 
 
 def check(config: Path | None, form: Format) -> None:
+    if config is not None:
+        read_text(config, "name the YAML file of settings, or leave --config out")
     reading = read(config)
     problems = (*reading.problems, *file_problems(reading))
     if form is Format.JSON:

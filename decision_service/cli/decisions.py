@@ -31,6 +31,7 @@ from decision_service.cli.views import (
     add_verdict,
     cause_text,
     chain_lines,
+    counted_text,
     decision_tree,
     money_text,
     outcome_style,
@@ -128,7 +129,9 @@ def _rules_and_codes(decision: pb.Decision) -> str:
     version = decision.ruleset_ref.version
     rules = f"{decision.product} v{version}" if version else decision.product
     codes = ", ".join(reason.code for reason in decision.reasons)
-    return f"{rules}: {codes}" if codes else rules
+    words = f"{rules}: {codes}" if codes else rules
+    counted = counted_text(decision)
+    return f"{words}; {counted}" if counted else words
 
 
 def replay(call: Call) -> None:

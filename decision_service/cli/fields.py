@@ -24,6 +24,8 @@ from decision_service.cli.output import CommandError, read_by, whole
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,4}))?", re.ASCII)
+_TOO_LARGE = re.compile(r"-?[1-9][0-9]{13,}(\.[0-9]*)?", re.ASCII)
+_SHOWN = 40
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _ABOUT = r"([-+]?[\d.,][\d.,_eE+'-]*)"
 _MONEY = re.compile(rf"([A-Z]{{3}}) {_ABOUT}|{_ABOUT} ([A-Z]{{3}})")
@@ -221,7 +223,8 @@ def instant(given: Any) -> datetime:
         if read.tzinfo is not None:
             return read.astimezone(UTC)
     except (ValueError, OverflowError):
-        pass
+        if _DAY.fullmatch(given):
+            raise typer.BadParameter(f"the calendar has no day {given}") from None
     raise typer.BadParameter(
         f"{given!r} must be a day such as 2026-01-31, or an instant such as 2026-01-31T09:00:00Z"
     )
@@ -247,6 +250,9 @@ def money_message(amount: str, currency: str) -> Money:
 
     One form is taken, `20000` or `20000.50`: whether a comma groups or divides is not guessed.
     """
+    if _TOO_LARGE.fullmatch(amount):
+        short = amount if len(amount) <= _SHOWN else f"{amount[:_SHOWN]}…"
+        raise CommandError(f"the amount {short} has more than 13 digits before the point")
     found = _AMOUNT.fullmatch(amount)
     if found is None:
         raise CommandError(

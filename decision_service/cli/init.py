@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sys
 from collections.abc import Mapping
@@ -10,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from decision_service.build import protos, starter_rules
-from decision_service.cli.output import CommandError, Exit
+from decision_service.build import deployment, protos, starter_rules
+from decision_service.cli.output import CommandError, Exit, as_typed
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import count, render
 from decision_service.runtime.config import sample
@@ -25,45 +26,67 @@ from decision_service.server.callers import (
 from decision_service.server.context import Role
 
 SETTINGS = "decision-service.yaml"
+_PROGRAMS = (".py", ".pyc")
 
 
-def init(folder: Path, only_protos: bool) -> None:
-    contents = {"rules": starter_rules()}
+def init(folder: Path, only_protos: bool, only_deploy: bool) -> None:
+    if only_protos and only_deploy:
+        raise CommandError("--protos and --deploy write a folder each: call init once for each")
     if only_protos:
-        folders = (one for one in sorted(protos().iterdir()) if one.is_dir())
-        contents = {one.name: one for one in folders if one.name != "__pycache__"}
+        files = _below(protos())
+    elif only_deploy:
+        files = deployment()
+    else:
+        files = {f"rules/{name}": file for name, file in _below(starter_rules()).items()}
     try:
         if folder.is_dir() and (found := next(folder.iterdir(), None)) is not None:
             message = f"{folder} is not empty ({found.name} is in it): give a new folder"
             raise CommandError(message)
-        _write(folder, contents)
-        if not only_protos:
+        _write(folder, files)
+        if not only_protos and not only_deploy:
             (folder / SETTINGS).write_text(sample(), encoding="utf-8")
     except OSError as error:
         why = error.strerror or "not every file could be copied"
-        message = f"{folder} cannot be written ({why}): free space, or give another folder"
+        todo = "free space" if error.errno == errno.ENOSPC else "give another folder"
+        message = f"{folder} cannot be written ({why}): {todo}"
         raise CommandError(message) from None
-    sys.stdout.write(_next_steps(folder, only_protos=only_protos))
+    sys.stdout.write(_next_steps(folder, only_protos=only_protos, only_deploy=only_deploy))
 
 
-def _write(folder: Path, contents: Mapping[str, Path]) -> None:
-    """Copy folders; the files get the rights of new ones, whatever those of the package are."""
+def _below(folder: Path) -> dict[str, Path]:
+    """The files below a folder, by their place; without a checkout's own programs."""
+    found = (one for one in sorted(folder.rglob("*")) if one.is_file())
+    return {str(one.relative_to(folder)): one for one in found if one.suffix not in _PROGRAMS}
+
+
+def _write(folder: Path, files: Mapping[str, Path]) -> None:
+    """Copy files; they get the rights of new ones, whatever those of the package are."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, source in contents.items():
-        shutil.copytree(source, folder / name, copy_function=shutil.copyfile)
+    for name, source in files.items():
+        copy = folder / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+        if copy.suffix == ".sh":
+            copy.chmod(0o755)
 
 
-def _next_steps(folder: Path, *, only_protos: bool) -> str:
+def _next_steps(folder: Path, *, only_protos: bool, only_deploy: bool) -> str:
     if only_protos:
         return (
             f"{folder} has the protos; give it to your generator as the folder of imports, and "
             "service_config.json in it to your gRPC client\n"
         )
-    return (
+    if only_deploy:
+        return (
+            f"{folder} has the chart, the compose file, units of systemd, the front, alerts, "
+            "dashboards, and the scripts for backups; docs/install.md says what to do with each\n"
+        )
+    return as_typed(
         f"{folder} has rules/ and {SETTINGS}. Next:\n"
         f"  cd {folder}\n"
         f"  decision-service rules test\n"
-        f"  decision-service serve --config {SETTINGS}\n"
+        f"  decision-service serve --config {SETTINGS}\n",
+        elsewhere=True,
     )
 
 
@@ -83,9 +106,11 @@ def new(
         raise CommandError(_ROLES_NEEDED)
     token = new_token()
     roles = ", ".join(dict.fromkeys(role))
-    sys.stderr.write("The token is shown this once; keep it as a secret:\n")
+    # What goes to stderr may be appended to a callers file: it is a line of it, and comments.
+    sys.stderr.write("# The token is shown this once; keep it as a secret:\n")
     sys.stdout.write(f"{token}\n")
-    sys.stderr.write("Below `callers:` in DECISION_AUTH_TOKENS_FILE, for a new caller:\n")
+    sys.stdout.flush()
+    sys.stderr.write("# Below `callers:` in DECISION_AUTH_TOKENS_FILE, for a new caller:\n")
     sys.stderr.write(f'  {caller}: {{roles: [{roles}], tokens: ["{token_hash(token)}"]}}\n')
 
 

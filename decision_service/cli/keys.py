@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ def _identity(config: Path | None, file: Path | None) -> Keys:
 
 def _add(found: Callable[..., Keys], **given: Path | None) -> None:
     keys, path = found(**given)
+    with suppress(OSError):  # a name that is too long; making the file says so
+        if not path.exists():
+            sys.stdout.write(visible(f"New in {path.absolute().parent}: the file {path.name}\n"))
+            sys.stdout.flush()
     with refusals():
         key = keys.add(path)
     sys.stdout.write(visible(f"{path} has the new key {key.id.hex()}\n"))

@@ -31,6 +31,8 @@ from decision_service.cli.table import CONNECTION, GROUPS, Command, Group, Rpc, 
 from decision_service.domain.errors import Unfit
 
 NAME = "decision-service"
+_NEAR = 0.75
+"""How alike an option must be to be guessed: --reason is not meant by --json."""
 
 
 class LazyGroup(TyperGroup):
@@ -169,7 +171,7 @@ def run(arguments: Sequence[str]) -> int:
         said = error.format_message()
         if not said.startswith("Usage: "):  # the help of a group without a command
             said = " ".join(said.split()).replace(": Value error, ", ": ", 1)
-            said = re.sub(r" \(Possible options: ([^,)]*).*\)$", r": did you mean \1?", said)
+            said = _guessed(said, error)
         ended = CommandError(said)
     except typer.Abort:
         ended = CommandError("nothing was done: the question was not answered yes", Exit.FINDINGS)
@@ -183,6 +185,30 @@ def run(arguments: Sequence[str]) -> int:
         return returned if isinstance(returned, int) else Exit.DONE
     print_error(ended, details=debug)
     return ended.code
+
+
+_MEANT = {
+    "--json": ("--format", "--format json"),
+    "--since": ("--from", "--from"),
+    "--to": ("--before", "--before"),
+    "--until": ("--before", "--before"),
+}
+"""Options of other programs: what the command must have, and what is meant by them."""
+
+
+def _guessed(said: str, error: typer.TyperException) -> str:
+    """The sentence about an option that there is not, with what may be meant by it."""
+    unknown = re.match(r"No such option: (--?[^ :]+)", said)
+    context: Any = getattr(error, "ctx", None)
+    if unknown is None or context is None:
+        return re.sub(r" \(Possible options: ([^,)]*).*\)$", r": did you mean \1?", said)
+    name = unknown[1]
+    known = [one for param in context.command.get_params(context) for one in param.opts]
+    needed, meant = _MEANT.get(name, ("", ""))
+    longer = [one for one in known if len(name) > len("--to") and one.startswith(name)]
+    near = [meant] if needed in known else longer or get_close_matches(name, known, 1, _NEAR)
+    hint = f"did you mean {near[0]}?" if near else "--help lists all"
+    return f"No such option: {name}: {hint}"
 
 
 def _ended(error: Exception) -> CommandError:

@@ -42,6 +42,10 @@ def _options(
     only_protos: Annotated[
         bool, Option("--protos", help="write the protos and the service config for clients")
     ] = False,
+    only_deploy: Annotated[
+        bool,
+        Option("--deploy", help="write chart, compose file, units, front, alerts, backup scripts"),
+    ] = False,
     config: ConfigOption = None,
     form: FormatOption = Format.TABLE,
     init: InitOption = False,

@@ -175,6 +175,8 @@ def outcomes(
         for number, line in enumerate(read_lines(lines, currency, tally.name), 1):
             tally.counts[_sent(connection, line, tally)] += 1
             show_count(number, "lines")
+    if not tally.counts:
+        raise CommandError(f"{tally.name} holds no report: nothing is recorded", Exit.FINDINGS)
     if call.form is Form.JSON:
         print_json(tally.shown())
     else:

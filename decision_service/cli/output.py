@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
 
 import typer
 
+from decision_service.build import install_command
+from decision_service.cli.table import COMMANDS
 from decision_service.domain.errors import visible
 from decision_service.runtime.files import read_small
 
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
+PROGRAM = "decision-service"
+_COMMAND = re.compile(rf"(?<![\w/.:-]){PROGRAM}(?= (?:{'|'.join(COMMANDS)})\b)")
 _PIPE_WIDTH = 200
 _EVERY = 100
 _PADDING = 2
@@ -165,6 +171,22 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def as_typed(text: str, *, elsewhere: bool = False) -> str:
+    """A text whose commands of this program run as they are written, in the shell that called it.
+
+    Where the shell does not find the program by its name, they have the path by which it was
+    started: an absolute one where they are typed in another folder (`elsewhere`).
+    """
+    started = sys.argv[0]
+    if Path(started).name != PROGRAM:  # a Python that imports the package
+        return text
+    with suppress(OSError):
+        if (found := shutil.which(PROGRAM)) and Path(found).samefile(started):
+            return text
+    path = shlex.quote(str(Path(started).absolute()) if elsewhere else started)
+    return _COMMAND.sub(lambda _: path, text)
+
+
 def silence(stream: TextIO) -> None:
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -185,7 +207,7 @@ def print_error(error: CommandError, *, details: bool = False) -> None:
     """Write the sentence on stderr; where that is full or closed, the exit code says it alone."""
     try:
         for line in (error.message, *error.lines, *(error.details if details else ())):
-            sys.stderr.write(visible(line) + "\n")
+            sys.stderr.write(as_typed(visible(line)) + "\n")
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)
@@ -202,7 +224,8 @@ def flushed(code: int) -> int:
 
 def require_extra(module: str, what: str) -> None:
     if find_spec(module) is None:
-        raise CommandError(f"{what}: install decision-service[{_EXTRAS.get(module, 'console')}]")
+        extra = _EXTRAS.get(module, "console")
+        raise CommandError(f"{what}, which is not installed: {install_command(extra)}")
 
 
 def read_text(path: Path, hint: str) -> str:

@@ -11,7 +11,7 @@ from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
-from decision_service.cli.output import console, print_lines, print_table, table
+from decision_service.cli.output import as_typed, console, print_lines, print_table, table
 from decision_service.cli.records import print_record, print_wrapped
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.wire import enum_name
@@ -231,7 +231,7 @@ def _count(one: figures_pb.NextStage) -> str:
 
 def print_rollout(reply: pb.GetRolloutResponse) -> None:
     rollout, out = reply.rollout, console()
-    print_lines(*headlines(rollout), *group_lines(rollout), *_refused(rollout))
+    print_lines(*map(as_typed, headlines(rollout)), *group_lines(rollout), *_refused(rollout))
     figures = reply.figures
     out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
     print_table(arms_table(figures.arms))
@@ -240,7 +240,7 @@ def print_rollout(reply: pb.GetRolloutResponse) -> None:
     if figures.guardrails:
         print_table(guardrail_table(figures.guardrails))
         out.print()
-    print_lines(*next_lines(rollout, figures.next))
+    print_lines(*map(as_typed, next_lines(rollout, figures.next)))
 
 
 def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:

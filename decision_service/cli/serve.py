@@ -7,18 +7,20 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
 from decision_service.app.core import StartError
 from decision_service.app.wiring import Service, start
 from decision_service.build import engine_version
-from decision_service.cli.output import CommandError, Exit, console
-from decision_service.domain.errors import StoreError
+from decision_service.cli.output import CommandError, Exit, as_typed, console
+from decision_service.domain.errors import StoreError, visible
 from decision_service.runtime.config import load
 from decision_service.runtime.logs import LogQueue, configure_logging
 from decision_service.runtime.settings import LogFormat, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
+from decision_service.store.engine import SqliteFile, parse_store_url
 from decision_service.store.store import migrate as migrate_store
 
 HURRY_SECONDS = 2.0
@@ -59,6 +61,20 @@ def serve(config: Path | None, init: bool) -> int:
         lines.stop()
 
 
+def announce_store(url: str, *, init: bool) -> None:
+    """Say where files will be before the first one is written."""
+    with suppress(StoreError, OSError):  # opening the store says what is wrong with its URL
+        place = parse_store_url(url)
+        if not isinstance(place, SqliteFile) or place.path.exists():
+            return
+        # A store that was there and is not is refused without --init.
+        if init or not place.companion(".lock").exists():
+            folder, name = place.path.absolute().parent, place.path.name
+            words = f"New in {folder}: the store {name}, and its keys and journal as {name}.*\n"
+            sys.stdout.write(visible(words))
+            sys.stdout.flush()
+
+
 def logs_json(settings: Settings) -> bool:
     chosen = settings.log_format
     if chosen is None:
@@ -69,6 +85,7 @@ def logs_json(settings: Settings) -> bool:
 async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
     asked, hurried = asyncio.Event(), asyncio.Event()
     on_stop_signals(asked.set, hurried.set)
+    announce_store(settings.store_url, init=init)
     try:
         service = await start(settings, lines, init=init)
     except StartError as error:
@@ -106,7 +123,8 @@ def banner(service: Service) -> list[str]:
         for name, versions in service.loaded()
     ]
     if service.core.rules_dir != settings.rules_dir:
-        rules.append("of the package: `decision-service init FOLDER` writes them to be edited")
+        hint = as_typed("`decision-service init FOLDER` writes them to be edited")
+        rules.append(f"of the package: {hint}")
     return [
         f"Credit decision service {engine_version()}",
         f"  gRPC    {service.address}  {_security(settings)}",
@@ -132,6 +150,7 @@ def _security(settings: Settings) -> str:
 def migrate(config: Path | None, init: bool, store: str) -> None:
     settings = load(config)
     url = store or settings.store_url
+    announce_store(url, init=init)
     try:
         asyncio.run(migrate_store(url, init=init))
     except StoreError as error:

@@ -29,6 +29,12 @@ _COLOURS = {
     pb.OUTCOME_DECLINE: "red",
     pb.OUTCOME_NOT_ENROLLED: "cyan",
 }
+_CONCLUDED = {
+    pb.OUTCOME_APPROVE: "approved",
+    pb.OUTCOME_REFER: "referred",
+    pb.OUTCOME_DECLINE: "declined",
+    pb.OUTCOME_NOT_ENROLLED: "not enrolled",
+}
 _NEEDS = {
     ">=": "needs ",
     ">": "needs more than ",
@@ -62,6 +68,40 @@ def concluded_text(outcome: int, refer_kind: int) -> str:
         kind = enum_name(pb.ReferKind.DESCRIPTOR, refer_kind).lower()
         return f"{name} {kind}"
     return name.replace("_", " ")
+
+
+def counted_by(decision: pb.Decision) -> str:
+    """Whose outcome counts: `rules`, `a person` or `two persons`."""
+    return {"": "rules", "review": "a person"}.get(decision.review.role, "two persons")
+
+
+def is_counted_again(decision: pb.Decision) -> bool:
+    """Whether what counts is of a later decision on the application."""
+    standing = decision.review.standing_decision_id
+    return bool(standing) and standing != decision.decision_id
+
+
+def counted_text(decision: pb.Decision) -> str:
+    """What counts in place of the rules' outcome: `approved by two persons: 20,000 PHP`.
+
+    Empty while that outcome counts.
+    """
+    review, again = decision.review, is_counted_again(decision)
+    if not (review.role or again):
+        return ""
+    by = counted_by(decision) if review.role else "the rules"
+    words = f"{_CONCLUDED[review.outcome]} by {by}"
+    if again:
+        words = f"decided again, {words}"
+    if review.HasField("approved_amount"):
+        words += f": {money_text(review.approved_amount)}"
+    return words
+
+
+def heading_text(decision: pb.Decision) -> str:
+    """`Referred by the rules, approved by two persons: 20,000 PHP`; empty as `counted_text`."""
+    counted = counted_text(decision)
+    return f"{_CONCLUDED[decision.outcome].capitalize()} by the rules, {counted}" if counted else ""
 
 
 def override_text(override: pb.Override) -> str:

@@ -74,7 +74,7 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
         *(one for part in (decisions, reviews, rules, rollouts) for one in part.routes(pages)),
         Route("/static/{name}", _asset, methods=["GET"]),
     ]
-    failures: Any = dict.fromkeys((404, 405, 411, 413, 500), pages.failed)
+    failures: Any = dict.fromkeys((400, 404, 405, 413, 500), pages.failed)
     app = Starlette(routes=routes, exception_handlers=failures)
     app.router.redirect_slashes = False
     app.state.templates = templates

@@ -21,7 +21,14 @@ from decision_service.cli.cases import amount_text
 from decision_service.cli.decisions import ChainLink, chain_of, differences
 from decision_service.cli.fields import money_message, parse_input
 from decision_service.cli.output import CommandError
-from decision_service.cli.views import outcome_text, value_text
+from decision_service.cli.views import (
+    concluded_text,
+    counted_by,
+    is_counted_again,
+    money_text,
+    outcome_text,
+    value_text,
+)
 from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
 from decision_service.domain.errors import visible
@@ -37,8 +44,10 @@ DAYS = {"from": ("create_time_from", 0), "to": ("create_time_before", 1)}
 
 COLUMNS = (
     "decision", "application", "customer", "user", "product", "outcome", "reasons", "version",
-    "arm", "day",
+    "arm", "day", "result", "result_by", "result_amount",
 )  # fmt: skip
+"""`outcome` is what the rules said; from `result` on a row says what counts since its reviews."""
+
 FORMULA = ("=", "+", "-", "@")
 """What a cell begins with that a spreadsheet would compute."""
 
@@ -140,10 +149,24 @@ def csv_of(decisions: Sequence[pb.Decision]) -> str:
         cells = (
             one.decision_id, one.application_id, one.customer_ref, one.user_id, one.product,
             outcome_text(one), codes, str(one.ruleset_ref.version or ""), one.assignment.arm,
-            one.as_of_date,
+            one.as_of_date, *_counted(one),
         )  # fmt: skip
         rows.writerow(visible(f"'{cell}" if cell.startswith(FORMULA) else cell) for cell in cells)
     return text.getvalue()
+
+
+def _counted(decision: pb.Decision) -> tuple[str, str, str]:
+    """The outcome that counts, whose it is, and the amount of an approval."""
+    review, by = decision.review, counted_by(decision)
+    again = is_counted_again(decision)
+    amount = ""
+    if review.HasField("approved_amount"):
+        amount = money_text(review.approved_amount)
+    # What the rules offered has no weight where a person, or a later decision, said otherwise.
+    elif not review.role and not again and decision.offer.HasField("approved_amount"):
+        amount = money_text(decision.offer.approved_amount)
+    outcome = concluded_text(review.outcome or decision.outcome, 0)
+    return outcome, f"{by}, decided again" if again else by, amount
 
 
 def show(visit: Visit, status: int = 200, **refused: str) -> Response:

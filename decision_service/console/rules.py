@@ -37,7 +37,7 @@ def routes(pages: Pages) -> list[Route]:
     return [
         pages.route("/rules", _rules),
         pages.route("/rules/evidence", _ask),
-        pages.route("/rules/evidence", _show, "POST"),
+        pages.route("/rules/evidence", _show, "POST", has_file=True),
         pages.route("/rules/{product}/v{version:int}", _version),
     ]
 

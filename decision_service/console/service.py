@@ -44,7 +44,7 @@ class Refused(Exception):
     def of(cls, error: grpc.RpcError, connection: Connection) -> Refused:
         call: Any = error  # every RpcError of a stub is a grpc.Call as well
         if not answered(error):
-            return cls(grpc.StatusCode.UNAVAILABLE, unreachable(connection.server))
+            return cls(grpc.StatusCode.UNAVAILABLE, unreachable(connection.server, error))
         refused = cls(call.code(), call.details() or "the service gave no reason")
         for detail in details_of(error):
             if isinstance(detail, ErrorInfo):

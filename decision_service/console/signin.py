@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import httpx2
@@ -17,17 +17,17 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
 from cachetools import TTLCache
 from joserfc import jwt
 from joserfc.errors import InvalidClaimError, JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from decision_service.console.forms import read_form
 from decision_service.console.service import Refused, Service
 from decision_service.console.session import COOKIE, Session, Sessions
 from decision_service.console.web import local, page, sentence
 from decision_service.domain.ports import Clock
-from decision_service.server.issuer import LEEWAY, validate
+from decision_service.server.issuer import LEEWAY, usable_keys, validate
 
 log = structlog.get_logger("decision_service.console")
 
@@ -136,7 +136,7 @@ class SignIn:
 
     async def _by_token(self, request: Request) -> Response:
         """With a pasted token, or as one of the made-up people."""
-        form = await request.form(max_files=0, max_fields=5)
+        form = await read_form(request)
         person, token = str(form.get("person", "")), str(form.get("token", "")).strip()
         token = self._people.get(person, token)
         if not token.isascii() or not token.isprintable() or " " in token or len(token) > 4096:
@@ -167,9 +167,9 @@ class SignIn:
 
     async def _out(self, request: Request) -> Response:
         """End this session, or all of the person's."""
-        form = await request.form(max_files=0, max_fields=5)
         session = self.sessions.of(request.cookies.get(COOKIE, ""))
         if session is not None:
+            form = await read_form(request)
             self.sessions.end(session, everywhere=bool(form.get("everywhere")))
             log.info("signed out", caller=session.name)
         response = RedirectResponse("/sign-in", 303)
@@ -256,11 +256,11 @@ class SignIn:
         flow: Flow | None = None,
     ) -> Mapping[str, Any]:
         """The claims of an ID token to this console, that of a flow's answer; raises JoseError."""
-        keys = cast("KeySetSerialization", await _object(client, about["jwks_uri"]))
-        decoded = jwt.decode(found["id_token"], KeySet.import_key_set(keys), algorithms=ALGORITHMS)
+        keys = usable_keys((await _object(client, about["jwks_uri"]))["keys"])
+        decoded = jwt.decode(found["id_token"], keys.known, algorithms=ALGORITHMS)
         claims, now, provider = decoded.claims, self._now(), self._provider
         nonce: Any = {} if flow is None else {"nonce": {"essential": True, "value": flow.nonce}}
-        validate(claims, (provider.issuer, provider.client_id), now, **nonce)
+        validate(decoded.header, claims, (provider.issuer, provider.client_id), now, **nonce)
         if flow is not None and now.timestamp() - claims.get("auth_time", inf) > LEEWAY:
             raise InvalidClaimError("auth_time")  # it did not ask the person again
         return claims

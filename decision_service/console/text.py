@@ -39,7 +39,8 @@ def environment(now: Callable[[], datetime]) -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
-    for name in ("money", "value", "cause", "reason", "outcome", "offer", "score", "override"):
+    names = ("money", "value", "cause", "reason", "outcome", "offer", "score", "override")
+    for name in (*names, "counted", "heading"):
         made.filters[name] = getattr(views, f"{name}_text")
     made.filters.update(
         plural=plural,

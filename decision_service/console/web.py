@@ -1,4 +1,4 @@
-"""What every page goes through: walls, session, form, and answers to what goes wrong."""
+"""What every page goes through: walls, session, form, in this order, and answers to failures."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from math import inf
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import grpc
 import structlog
-from python_multipart import create_form_parser
-from python_multipart.exceptions import FormParserError
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, Headers, MutableHeaders, UploadFile
+from starlette.datastructures import FormData, Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from decision_service.console.forms import read_form
 from decision_service.console.service import Refused, Service
 from decision_service.console.session import COOKIE, Session, Sessions
 
@@ -42,10 +40,6 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-FORM_BYTES = 64 * 1024
-UPLOAD_BYTES = 5 * 1024 * 1024
-"""Of a report or of proofs that a person shows; nothing of it is stored."""
-
 _SAFE = {"GET", "HEAD"}
 _FAILED = "That did not work"
 _ANSWERS = {
@@ -61,7 +55,7 @@ _ANSWERS = {
 
 
 class Walls:
-    """Lets only pages of this console send forms, bounds bodies, and sets the headers of safety.
+    """Lets only pages of this console send forms, and sets the headers of safety.
 
     `origin` is the console's own, such as `https://console.example.com`; a request to another host
     is refused, so that no foreign name leads here.
@@ -76,15 +70,6 @@ class Walls:
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
-        left = UPLOAD_BYTES + FORM_BYTES
-
-        async def bounded() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise HTTPException(413, "At most 5 MB can be sent: send less.")
-            return message
 
         async def safe(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -102,7 +87,7 @@ class Walls:
             )
         else:
             refusal = self.app
-        await refusal(scope, bounded, safe)
+        await refusal(scope, receive, safe)
 
     def _is_own(self, headers: Headers) -> bool:
         """As the browser says; without a referrer it sends the origin `null` from here as well."""
@@ -167,14 +152,27 @@ class Pages:
     serve: Callable[[str], Service]
 
     def route(
-        self, path: str, handler: Handler, method: str = "GET", *, weighty: bool = False
+        self,
+        path: str,
+        handler: Handler,
+        method: str = "GET",
+        *,
+        weighty: bool = False,
+        has_file: bool = False,
     ) -> Route:
-        """A `weighty` step asks for a new sign-in where the last one is some time ago."""
+        """A `weighty` step asks for a new sign-in where the last one is some time ago.
+
+        `has_file` lets a signed-in person send a file.
+        """
 
         async def endpoint(request: Request) -> Response:
             began = perf_counter()
-            form = await _form(request) if method == "POST" else FormData()
             session = await self.session_of(request)
+            form = FormData()
+            # Who never had a session has nothing read; what was typed before one ended is kept.
+            is_read = session is not None or (COOKIE in request.cookies and not has_file)
+            if method == "POST" and is_read:
+                form = await read_form(request, has_file=has_file)
             if session is None:
                 return _signed_out(request, form)
             if weighty and not self.sessions.is_fresh(session):
@@ -203,7 +201,7 @@ class Pages:
         session = self.sessions.of(request.cookies.get(COOKIE, ""))
         if isinstance(error, HTTPException):
             title, words, status = "Not found", "There is no such page.", error.status_code
-            if status in {411, 413}:
+            if status in {400, 413}:
                 title, words = "Not taken", error.detail
             return page(request, session, "message.html", status, title=title, words=words)
         incident = secrets.token_hex(8)
@@ -217,7 +215,7 @@ class Pages:
 
 
 def _signed_out(request: Request, form: FormData) -> Response:
-    """Leads to the sign-in and back. What was typed stays on the page and can be sent again."""
+    """Leads to the sign-in and back. What was read of a form stays, and can be sent again."""
     if request.method == "POST":
         return _sign_in_again(request, None, form, "Your session has ended.")
     if "hx-request" in request.headers:
@@ -246,22 +244,3 @@ def sentence(refused: Refused) -> str:
 def local(path: str) -> str:
     """A path of this console; the start in the place of what could lead elsewhere."""
     return path if _LOCAL.fullmatch(path) else "/"
-
-
-async def _form(request: Request) -> FormData:
-    """The fields of a form, or its one file, which is kept in memory alone."""
-    length, kind = (request.headers.get(f"content-{name}", "") for name in ("length", "type"))
-    try:
-        if kind.startswith("multipart/"):
-            files: list[Any] = []
-            limits = {"MAX_MEMORY_FILE_SIZE": inf}
-            parser = create_form_parser({"Content-Type": kind.encode()}, None, files.append, limits)
-            parser.write(await request.body())
-            return FormData([("file", UploadFile(one.file_object)) for one in files[:1]])
-        if not length.isdigit():
-            raise HTTPException(411, "The length of the form is not given: send Content-Length.")
-        if int(length) > FORM_BYTES:
-            raise HTTPException(413, "A form has at most 64 KB: write less.")
-        return await request.form(max_fields=60)
-    except (ClientDisconnect, FormParserError):
-        return FormData()

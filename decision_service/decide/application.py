@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import msgspec
+from msgspec import structs
 
 from decision_service.decide.codec import value_to_wire
 from decision_service.domain.decision import RequestFields
@@ -137,6 +138,26 @@ PLAIN_BYTES = 32
 """The digest of a request, before the hash of its applicant where there is one."""
 
 
+OF_0_3_0 = (
+    "user_id",
+    "product",
+    "application_id",
+    "customer_ref",
+    "inputs",
+    "style",
+    "applicant",
+)
+"""The fields of a request's digest in release 0.3.0, in its order: digests are stored, so that no
+field is ever added here. A later field counts by itself."""
+
+NOT_COUNTED = {
+    "request_id": "the digest is stored under it",
+    "wait_timeout": "how long a caller waits changes no answer",
+    "earlier": "the service sets it where it decides again",
+}
+"""The fields in which two requests that are the same may differ, and why."""
+
+
 class EarlierDecision(msgspec.Struct, frozen=True):
     """`first` began the chain; `match` is kept, since the applicant's words are not."""
 
@@ -161,12 +182,13 @@ class Application(RequestFields, frozen=True):
     earlier: EarlierDecision | None = None
 
     def content(self, *, full: bool | None = None) -> bytes:
-        """SHA-256 of every field but `wait_timeout`, in another view where `full` is given.
+        """SHA-256 of every field but `NOT_COUNTED`, in another view where `full` is given.
 
         Of the applicant only whether one was sent; `request_content` has the rest. Requests that
-        differ in their view alone are the same: see `is_recorded_in_full`.
+        differ in their view alone are the same: see `is_recorded_in_full`. A field that 0.3.0 did
+        not have counts where it differs from its default: a request without it keeps its digest.
         """
-        fields = [
+        fields: list[object] = [
             self.user_id,
             self.product,
             self.application_id,
@@ -175,7 +197,19 @@ class Application(RequestFields, frozen=True):
             self.style.full if full is None else full,
             *([] if self.applicant is None else ["applicant"]),
         ]
+        for field in structs.fields(self):
+            if field.name in OF_0_3_0 or field.name in NOT_COUNTED:
+                continue
+            value = getattr(self, field.name)
+            if value != _default(field):
+                fields.append([field.name, msgspec.msgpack.encode(value, order="sorted")])
         return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()
+
+
+def _default(field: structs.FieldInfo) -> object:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
 
 
 def request_content(application: Application, caller: str, secrets: Sequence[IdentityKey]) -> bytes:

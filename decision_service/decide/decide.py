@@ -160,7 +160,8 @@ class DecisionRun(msgspec.Struct):
 def reused() -> RequestIdReused:
     """The error that reveals nothing of the first request."""
     return RequestIdReused(
-        "this request_id was already used for a request with other content: use a new one"
+        "this request_id was already used for a request with other content: use a new one",
+        field="request_id",
     )
 
 

@@ -152,6 +152,12 @@ class LanguageUnknown(CallerError):
     reason = "LANGUAGE_UNKNOWN"
 
 
+class NoticeUnknown(CallerError):
+    """The letter was not made yet, and this caller may not make it."""
+
+    reason = "NOTICE_UNKNOWN"
+
+
 class Unauthenticated(CallerError):
     reason = "UNAUTHENTICATED"
 

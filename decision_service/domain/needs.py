@@ -53,7 +53,7 @@ class SchemeCeiling(msgspec.Struct, frozen=True):
 
 
 class DataPolicy(msgspec.Struct, frozen=True):
-    """A ruleset's `data:` section with the `_data` files that are part of its content.
+    """A ruleset's `max_age` with the `_data` files that are part of its content.
 
     `max_age` is the longest time since an account's sync; `posting_lag` pairs a provider glob with
     months, first match wins, `default_lag` otherwise. Where the months are 0, `posting_lag_days`
@@ -129,7 +129,7 @@ class FetchPlan(msgspec.Struct, frozen=True):
 
     `kinds` are read whole, side by side, after the accounts. `transactions_from` is the first day
     asked for when factors name transactions, `stand_in_from` when they are income (always
-    the first day of the 13th month before as_of, in both fetch modes); with ALWAYS the earlier one
+    the first day of the 13th month before as_of); with ALWAYS the earlier one
     counts. With `people` names and contacts are read with the identities.
     """
 

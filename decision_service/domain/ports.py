@@ -227,13 +227,13 @@ class DecisionEntry(EntryFields, frozen=True, kw_only=True):
 
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
     a repetition differs from a reuse. `reply` is the exact response; `facts` what replay needs
-    besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
-    pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
-    before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
-    the snapshot may serve later decisions. An entry that `depends_on` a warm reading is stored only
-    while that reading may serve, and with a `fence`, a lease's, only while that lease is held. With
-    `allowances` it is stored only while they hold. `review` is opened with it; where it is made
-    again, it takes the place of the decision that it `replaces` in the history.
+    besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by
+    `decide/codec.py`. `arm` is None for an applicant outside the go-live. `consent` is the user's
+    as it was before the snapshot was read; it is not looked at where there is no snapshot. `warm`
+    says that the snapshot may serve later decisions. An entry that `depends_on` a warm reading is
+    stored only while that reading may serve, and with a `fence`, a lease's, only while that lease
+    is held. With `allowances` it is stored only while they hold. `review` is opened with it; where
+    it is made again, it takes the place of the decision that it `replaces` in the history.
     """
 
     ruleset_digest: str | None = None
@@ -261,6 +261,7 @@ class StoredEntry(EntryFields, frozen=True, kw_only=True):
 class Filter(msgspec.Struct, frozen=True):
     """None and empty mean any; `any_id` is that of a decision, review, application, or person.
 
+    An `outcome` is that of the rules, or of a person whose result counts.
     `unreported` are approved ones without any report of a loan, `decided_again` those that a later
     one on the application replaced; of those `by_person` a person's result counts.
     """
@@ -378,6 +379,9 @@ class DecisionLog(TextLog, Protocol):
 
     async def get(self, decision_id: str) -> StoredEntry | None:
         """One decision by id."""
+
+    async def outcomes(self, decision_ids: Iterable[str]) -> Mapping[str, Outcome]:
+        """The recorded outcomes of decisions by id, of those that are stored."""
 
     async def list(
         self, chosen: Filter, after: PagePosition | None, limit: int

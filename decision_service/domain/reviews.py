@@ -92,6 +92,13 @@ class SecondReason(StrEnum):
     FAILED_CHECK = "FAILED_CHECK"
 
 
+ERASED_TEXT = "erased"
+"""What is left of what persons wrote about an applicant whose data was erased."""
+
+_NO_WORDS = frozenset({ReviewAction.HANDED_OVER, ReviewAction.NOT_DECIDED_AGAIN})
+"""Steps whose text is a colleague's name, or a sentence of the service's own."""
+
+
 class ReviewResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a reviewer decides: APPROVE with its amount, or DECLINE."""
 
@@ -102,7 +109,7 @@ class ReviewResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step of a review, never changed; `position` counts from 1.
+    """One step of a review; `position` counts from 1. None changes but by an erasure.
 
     `who` is the caller, empty for the service itself. `request_id` is unique within the review.
     `until` is when a claim ends, `decision_id` the decision that was made again. `text` of a
@@ -121,6 +128,20 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     until: datetime | None = None
     decision_id: str = ""
     desk: str = ""
+
+
+def result_without_words(result: ReviewResult) -> ReviewResult:
+    """A result whose explanation is erased; outcome, amount and reason code stay."""
+    return replace(result, explanation=ERASED_TEXT) if result.explanation else result
+
+
+def event_without_words(event: ReviewEvent) -> ReviewEvent:
+    """A step whose words are erased; who took it, when, and every code stay."""
+    if event.text and event.action not in _NO_WORDS:
+        event = replace(event, text=ERASED_TEXT)
+    if event.result is not None:
+        event = replace(event, result=result_without_words(event.result))
+    return event
 
 
 class DayCharge(msgspec.Struct, frozen=True):

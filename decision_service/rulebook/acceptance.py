@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.ports import DecisionLog, StoredText
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.archive import files_from_body
-from decision_service.rulebook.folder import RuleFolder, TextFile
+from decision_service.rulebook.folder import RuleFolder, TextFile, version_name
 from decision_service.rulebook.manifest import (
     MANIFEST,
     Measured,
@@ -21,7 +22,7 @@ from decision_service.rulebook.manifest import (
     evidence_problems,
     publication,
 )
-from decision_service.rulebook.rulebook import POLICY, Rulebook, used_mark
+from decision_service.rulebook.rulebook import POLICY, Rulebook, used_kind, used_mark
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import list_name, read_list
 from decision_service.rules.language import yaml
@@ -236,6 +237,47 @@ def _key_of_folder(now: datetime, last: StoredText | None) -> str:
     before = 0 if last is None else int(last.digest.split("-")[1])
     micros = max((now - _EPOCH) // timedelta(microseconds=1), before + 1)
     return f"{LAST_GOOD}-{micros:020d}-{before}"
+
+
+async def keep_data(log: DecisionLog, folder: RuleFolder) -> RuleFolder:
+    """The folder, in which versions keep the files of `_data` that the package brought before.
+
+    A newer package may bring other files. What has decided keeps those it decided with, and what
+    was loaded before keeps those it was loaded with: an upgrade changes no digest and nobody's
+    decision. A version that is new to this store has the package's newest. Raises StoreUnavailable.
+    """
+    if not folder.shipped:
+        return folder
+    last = await last_good_folder(log)
+    kept = {}
+    for product in folder.products:
+        for number, file in product.rulesets.items():
+            name = version_name(product.product, number)
+            data = await _data_decided_with(log, product.product, number)
+            if data is None and last is not None:
+                data = _data_loaded_with(last, product.product, number, file.text)
+            if data is not None and data != folder.data:
+                kept[name] = {one: text for one, text in data.items() if one in folder.shipped}
+    return replace(folder, kept=kept)
+
+
+async def _data_decided_with(
+    log: DecisionLog, product: str, version: int
+) -> Mapping[str, str] | None:
+    mark = await log.last_text(used_kind(product, version))
+    text = None if mark is None else await log.text(mark.body.decode())
+    return None if text is None else files_from_body(text.body).data
+
+
+def _data_loaded_with(
+    last: RuleFolder, product: str, version: int, text: str
+) -> Mapping[str, str] | None:
+    """The data of a version that the last good folder has in the same words."""
+    for one in last.products:
+        file = one.rulesets.get(version)
+        if one.product == product and file is not None and file.text == text:
+            return last.data_of(product, version)
+    return None
 
 
 ReadSigners = Callable[[], Signers]

@@ -144,7 +144,8 @@ class ProductTexts(msgspec.Struct, frozen=True):
 class RuleFolder(msgspec.Struct, frozen=True):
     """A whole rules folder; `data` holds `_data/*.yaml` by file name.
 
-    `shipped` are the names of those that the folder lacks, so that the package's own count.
+    `shipped` are the names of those that the folder lacks, so that the package's own count. A
+    version in `kept`, by product and number, has others in their place: see `keep_data`.
     `shared` holds the files of `_shared` by their path within the rules folder.
     `manifest` is what was published last, where anything was; `policy` is `policy.yaml`.
     `evidence` has the SHA-256 of the files that show a change to be safe, `impact` and `proofs`.
@@ -158,6 +159,14 @@ class RuleFolder(msgspec.Struct, frozen=True):
     shipped: tuple[str, ...] = ()
     policy: TextFile | None = None
     evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
+    kept: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
+
+    def data_of(self, product: str, version: int) -> Mapping[str, str]:
+        kept = self.kept.get(version_name(product, version))
+        if kept is None:
+            return self.data
+        own = {name: text for name, text in self.data.items() if name not in self.shipped}
+        return {**kept, **own}
 
     @property
     def root(self) -> str:
@@ -181,13 +190,17 @@ class RuleFolder(msgspec.Struct, frozen=True):
         return {path: text for path, text in self.shared.items() if not path.startswith(SHARED)}
 
 
+def version_name(product: str, version: int) -> str:
+    return f"{product}@{version}"
+
+
 def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> RulesetFiles:
     file = product.rulesets[version]
     return RulesetFiles(
         product=product.product,
         path=file.path,
         text=file.text,
-        data=folder.data,
+        data=folder.data_of(product.product, version),
         tables=product.tables,
         unreadable=dict(_unread(folder, product)),
         lists=lists_of(folder, product),

@@ -172,7 +172,8 @@ def load_rules(
     """All problems of all files; `blocked` are factors and inputs that no rule may use."""
     found = [problem(file.path, "R002", file.sentence, "") for file in folder.unreadable]
     if folder.manifest is not None:
-        found += manifest_problems(folder.manifest.path, folder.manifest.text, folder.contents)
+        manifest = folder.manifest
+        found += manifest_problems(manifest.path, manifest.text, folder.contents, _kept(folder))
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
     by_version: dict[str, Compilation] = {}
@@ -199,6 +200,15 @@ def load_rules(
     if loading.errors:
         return loading
     return replace(loading, rulebook=Rulebook(products, published_as(folder), policy))
+
+
+def _kept(folder: RuleFolder) -> dict[str, list[str]]:
+    """The texts of `_data` that versions keep, by the names that a manifest has for the files."""
+    found: dict[str, list[str]] = {}
+    for data in folder.kept.values():
+        for name, text in data.items():
+            found.setdefault(f"_data/{name}", []).append(text)
+    return found
 
 
 def _once(

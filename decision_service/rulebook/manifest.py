@@ -7,10 +7,11 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -214,18 +215,24 @@ def _is_instant(text: str) -> bool:
         return False
 
 
-def manifest_problems(path: str, text: str, contents: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+def manifest_problems(
+    path: str,
+    text: str,
+    contents: Mapping[str, str],
+    kept: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> tuple[Diagnostic, ...]:
     """The differences of a folder from its manifest; empty where there are none.
 
-    `path` is the manifest's as messages show it. A file that was published and is missing or
-    differs is located in the manifest, one that was not published at its own first line.
+    `path` is the manifest's as messages show it. `kept` has by name further texts of a file that
+    versions keep, of which each is as good as the folder's. A file that was published and is
+    missing or differs is located in the manifest, one that was not published at its own first line.
     """
     report = Report()
     fields = _fields(path, text, report)
     files = fields.map("files") if fields else None
     entries = files.entries if files is not None else ()
     for entry in entries:
-        _check(entry, contents, report)
+        _check(entry, contents, kept.get(entry.key, ()), report)
     extra = () if files is None else sorted(contents.keys() - {entry.key for entry in entries})
     root, message = PurePosixPath(path).parent, "the file was not published"
     unpublished = (
@@ -235,13 +242,17 @@ def manifest_problems(path: str, text: str, contents: Mapping[str, str]) -> tupl
     return (*report.diagnostics(), *unpublished)
 
 
-def _check(entry: MapEntry, contents: Mapping[str, str], report: Report) -> None:
+def _check(
+    entry: MapEntry, contents: Mapping[str, str], kept: Collection[str], report: Report
+) -> None:
     published = as_scalar(entry.value, f"`{entry.key}`", report)
-    found = contents.get(entry.key)
-    if found is None:
+    texts = [*kept]
+    if entry.key in contents:
+        texts.append(contents[entry.key])
+    if not texts:
         message = f"`{entry.key}` was published and is not there"
         report.error("M001", entry.key_place, message, _REMEDY)
-    elif published is not None and digest(found) != published.text:
+    elif published is not None and published.text not in map(digest, texts):
         report.error("M002", entry.key_place, f"`{entry.key}` is not as it was published", _REMEDY)
 
 

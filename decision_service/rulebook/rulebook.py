@@ -117,9 +117,8 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
         found = self.products.get(name)
         if found is None:
             known = ", ".join(sorted(self.products)) or "none"
-            raise ProductUnknown(
-                f"there is no product {name}: the loaded ones are {known}", product=name
-            )
+            what = f"there is no product {name}" if name else "product is empty"
+            raise ProductUnknown(f"{what}: the loaded ones are {known}", product=name)
         return found
 
     def with_products(self, moved: Mapping[str, Product]) -> Rulebook:
@@ -189,7 +188,12 @@ class ActiveRules:
         self._status = replace(self._status, read=now, refused=problems)
 
 
+def used_kind(product: str, version: int) -> str:
+    """The kind of the notes on one version, of which the newest names what it decided with."""
+    return f"used {product}@{version}"
+
+
 def used_mark(ruleset: CompiledRuleset) -> StoredText:
     """The note that a version has decided with this content, stored before its first decision."""
-    kind = f"used {ruleset.ruleset}@{ruleset.version}"
+    kind = used_kind(ruleset.ruleset, ruleset.version)
     return StoredText(f"{kind} {ruleset.digest}", kind, ruleset.digest.encode())

@@ -1,4 +1,4 @@
-"""The `data:` section, and the `_data` files that products share."""
+"""How old a sync may be (`max_age`), and the files of `_data` that products share."""
 
 from __future__ import annotations
 

@@ -6,14 +6,19 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+_FORM = "127.0.0.1:50051"
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
 def split_address(address: str) -> tuple[str, int]:
     """`host:port` or `[v6]:port` as a pair; raises ValueError on anything else."""
+    scheme, slashes, rest = address.partition("://")
+    if slashes:
+        place = rest.partition("/")[0] or _FORM
+        raise ValueError(f"{address!r} begins with {scheme}://: leave it out, as in {place}")
     host, colon, port = address.rpartition(":")
     if not colon or not host or not _PORT.fullmatch(port) or int(port) > 65535:
-        raise ValueError(f"{address!r} is not an address of the form 127.0.0.1:50051")
+        raise ValueError(f"{address!r} is not an address of the form {_FORM}")
     return host.strip("[]"), int(port)
 
 

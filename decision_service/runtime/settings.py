@@ -219,6 +219,12 @@ class Settings(BaseModel):
     http_address: Address = Field(
         "127.0.0.1:8080", description="Address of JSON calls, /connect and webhooks."
     )
+    http_hosts: Names = Field(
+        "",
+        description="Names by which JSON calls reach the HTTP address, besides loopback and its "
+        "own: of a proxy that hands on its clients' Host.",
+        examples=["decisions.lender.example"],
+    )
     admin_address: Address = Field(
         "127.0.0.1:9090", description="Address of /healthz, /livez and /metrics."
     )
@@ -471,6 +477,12 @@ class Settings(BaseModel):
     def secrets_of_webhooks(self) -> tuple[bytes, ...]:
         """The secrets by which events may be signed, newest first; none while webhooks are off."""
         return tuple(map(str.encode, names_of(self.webhook_secrets.get_secret_value())))
+
+    @property
+    def hosts_of_json(self) -> frozenset[str]:
+        """The names that JSON calls may have as Host besides loopback, in small letters."""
+        own, _ = split_address(self.http_address)
+        return frozenset({own.lower(), *(name.lower() for name in names_of(self.http_hosts))})
 
     @property
     def return_origins(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import structlog
 from cachetools import TTLCache
 from prometheus_client import CollectorRegistry
 
+from decision_service.build import install_command
 from decision_service.rulebook.manifest import Signer
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.runtime.files import FileWatch
@@ -74,7 +75,8 @@ _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Review", REVIEWERS, ("DecideAgain", "CompleteReview")),
     ("Review", {Role.REVIEW_SECOND}, ("ConfirmReview",)),
     ("Review", {Role.DECIDE}, ("RequestReview",)),
-    ("Notice", {Role.DECIDE, Role.READ}, ("GetNotice", "ListNotices")),
+    ("Notice", REVIEWERS | {Role.DECIDE, Role.READ}, ("GetNotice",)),
+    ("Notice", {Role.DECIDE, Role.READ}, ("ListNotices",)),
     ("Notice", {Role.DECIDE}, ("RecordNoticeSent",)),
     ("Event", {Role.DECIDE, Role.READ}, ("ListEvents",)),
     ("Event", {Role.ROLLOUT, Role.READ}, ("ListDeadEvents",)),
@@ -210,7 +212,7 @@ class Authenticator:
                 from decision_service.server.issuer import Issuer  # of the extra
             except ModuleNotFoundError:
                 message = "`issuer` needs the package joserfc, which is not installed"
-                hint = "pip install decision-service[console]"
+                hint = install_command("console")
                 return refused_whole(path, NO_PACKAGE, message, hint)
             self._issuer = Issuer(named, self._now)
         return reading

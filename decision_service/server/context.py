@@ -116,9 +116,9 @@ class CallInfo:
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
     client named none. `call_id` is the client's `x-request-id`, and `decision_id` the decision that
-    was found or made. `caller`, `person` (who of it, where that is known), `scope` (whose decisions
-    it may read) and `applicant_scope` (whose applicants it may reach), empty for all callers', are
-    set by authentication. `trailing` leaves with the reply.
+    was found or made. `caller` with its `roles`, `person` (who of it, where that is known), `scope`
+    (whose decisions it may read) and `applicant_scope` (whose applicants it may reach), empty for
+    all callers', are set by authentication. `trailing` leaves with the reply.
     """
 
     method: str = ""
@@ -129,6 +129,7 @@ class CallInfo:
     trace_id: str = ""
     caller: str = ""
     person: TokenSubject | None = None
+    roles: frozenset[Role] = frozenset()
     scope: str = ""
     applicant_scope: str = ""
     trailing: list[tuple[str, str]] = field(default_factory=list)

@@ -314,7 +314,7 @@ def read_value(
 
 
 class ProtoReplyEncoder:
-    """The `ReplyEncoder` of the pipeline: a serialized CreateDecisionResponse."""
+    """The `ReplyEncoder` of `decide`: a serialized CreateDecisionResponse."""
 
     def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
         """The response's bytes, the same for equal arguments: serialization is deterministic."""
@@ -456,8 +456,15 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         after = read_token((chosen, decided), request.page_token, PagePosition)
         size, fits = page_size(request.page_size), decided.fits if decided else None
         page = await self.read.list(chosen, after, size, fits)
+        chains = await self.chain.of_all({one.decision_id: one.outcome for one in page.entries})
+        found = []
+        for entry in page.entries:
+            message = basic_message(entry)
+            if entry.decision_id in chains:
+                message.review.CopyFrom(chain_message(chains[entry.decision_id]))
+            found.append(message)
         return service_pb.ListDecisionsResponse(
-            decisions=[basic_message(entry) for entry in page.entries],
+            decisions=found,
             next_page_token=make_token((chosen, decided), page.next),
         )
 

@@ -202,7 +202,7 @@ async def start(
     threads = CallThreads(most + DESCRIPTIONS)
     chain, identify = deps.interceptors(), deps.authenticator.caller
     loop = EventLoopInterceptor(threads, identify, chain, HEALTH_METHODS)
-    json = JsonCalls(most, identify, chain)
+    json = JsonCalls(most, identify, chain, settings.hosts_of_json)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop],

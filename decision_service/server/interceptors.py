@@ -61,6 +61,7 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.RequestIdReused: code_pb2.ALREADY_EXISTS,
     errors.OutcomeContradicted: code_pb2.ALREADY_EXISTS,
     errors.LanguageUnknown: code_pb2.NOT_FOUND,
+    errors.NoticeUnknown: code_pb2.NOT_FOUND,
     errors.RequestInProgress: code_pb2.ABORTED,
     errors.Unauthenticated: code_pb2.UNAUTHENTICATED,
     errors.PermissionDenied: code_pb2.PERMISSION_DENIED,
@@ -273,6 +274,7 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
                 )
             info.caller = caller.name
             info.person = caller.person
+            info.roles = caller.roles
             info.scope = "" if Role.READ in caller.roles else caller.name
             info.applicant_scope = "" if Role.ONBOARD_ALL in caller.roles else caller.name
             if allowed.isdisjoint(caller.roles):

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from base64 import urlsafe_b64decode
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import msgspec
 import structlog
-from joserfc.errors import InvalidKeyIdError, JoseError, UnsupportedAlgorithmError
+from joserfc.errors import (
+    InvalidClaimError,
+    InvalidKeyIdError,
+    JoseError,
+    UnsupportedAlgorithmError,
+)
 from joserfc.jwk import JWKRegistry, Key, KeySet
 from joserfc.jws import JWSRegistry, extract_compact, validate_compact
 from joserfc.jwt import JWTClaimsRegistry
@@ -26,8 +33,11 @@ ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")
 LEEWAY = 60
 """Seconds by which the issuer's clock may differ."""
 
-AGAIN = timedelta(seconds=10)
-"""How long after tokens had the keys fetched no token has them fetched again."""
+RSA_BITS = 2048
+"""Of the shortest RSA key whose signatures count."""
+
+PACE = 1.0
+"""Seconds from the beginning of one fetch of the keys to that of the next."""
 
 REFRESHED = timedelta(minutes=10)
 KEPT = timedelta(hours=24)
@@ -36,12 +46,16 @@ KEPT = timedelta(hours=24)
 FETCH_SECONDS = 3.0
 LARGEST_ANSWER = 256 * 1024
 MOST_WAITING = 128
+MOST_OF_ADDRESS = MOST_WAITING // 2
+"""Calls of one address that wait for keys: others have places too, whatever it sends."""
+
 DISCOVERY = "/.well-known/openid-configuration"
 
 log = structlog.get_logger("decision_service.access")
 _FETCHED = "the issuer's keys are known"
 _KEPT = "the issuer's keys cannot be fetched: those fetched before serve for 24 hours"
 _UNKNOWN = "the issuer's keys cannot be fetched: callers by `subjects` are unknown"
+_SHORT = f"the issuer has RSA keys under {RSA_BITS:,} bits: tokens by them are refused"
 
 
 class _Registry(JWSRegistry):
@@ -65,21 +79,36 @@ class _Published(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
+class UsableKeys(NamedTuple):
+    """The keys by which tokens count, and how many RSA keys were too short for that."""
+
+    known: KeySet
+    short: int
+
+
 class Issuer:
     """Finds callers by its ID tokens; `named` are its URL and the audience of its tokens.
 
     `now` is the clock by which tokens and keys end. Tokens are checked on any thread, and keys
-    fetched on the event loop.
+    fetched on the event loop, one fetch a second at most.
     """
 
-    def __init__(self, named: tuple[str, str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        named: tuple[str, str],
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self.named = named
         self._url = named[0]
         self._now = now
+        self._sleep = sleep
         self._keys: tuple[KeySet, datetime] | None = None
-        self._fetching: asyncio.Task[None] | None = None
-        self._asked: datetime | None = None
-        self._waiting = 0
+        self._one_fetch = asyncio.Lock()
+        self._coming: asyncio.Task[None] | None = None
+        self._under_way: asyncio.Task[None] | None = None
+        self._began: datetime | None = None
+        self._waiting = Counter[str]()
         self._state = ""
         plain = self._url.startswith("http://")  # needs no certificates loaded
         self._tls = not plain and httpx2.create_ssl_context(trust_env=False)
@@ -91,7 +120,7 @@ class Issuer:
         try:
             return self._checked(token, subjects)
         except InvalidKeyIdError:
-            context.late = partial(self._late, token, subjects)
+            context.late = partial(self._late, token, subjects, context.address)
             return None
 
     async def refresh(self) -> None:
@@ -108,7 +137,7 @@ class Issuer:
         with suppress(JoseError, ValueError, RecursionError):
             signed = extract_compact(token.encode(), registry=_REGISTRY)
             claims = msgspec.json.decode(signed.payload or b"", type=dict[str, Any])
-            validate(claims, self.named, now)
+            validate(signed.headers(), claims, self.named, now)
             caller = subjects.get(claims["sub"])
         if caller is None:
             return None
@@ -126,43 +155,86 @@ class Issuer:
             return KeySet([])
         return self._keys[0]
 
-    async def _late(self, token: str, subjects: Mapping[str, Caller]) -> Caller | None:
-        """Check the token once more, after the keys were fetched where that is due."""
-        now, fetching = self._now(), self._fetching is not None and not self._fetching.done()
-        due = self._asked is None or abs(now - self._asked) >= AGAIN
-        if (due or fetching) and self._waiting < MOST_WAITING:
-            self._asked = now if due else self._asked
-            self._waiting += 1
-            try:
-                await self._fetched()
-            finally:
-                self._waiting -= 1
-        with suppress(InvalidKeyIdError):
+    async def _late(
+        self, token: str, subjects: Mapping[str, Caller], address: str
+    ) -> Caller | None:
+        """Check the token again by keys that were asked for after it came.
+
+        No other token takes that from it: whoever makes fetches begin has this one join them.
+        """
+        with self._place(address) as has_place, suppress(InvalidKeyIdError):
+            if not has_place:
+                return None
+            if self._under_way is not None:
+                await asyncio.wait((self._under_way,))
+                with suppress(InvalidKeyIdError):
+                    return self._checked(token, subjects)
+            # What was under way may have read the keys before they changed.
+            await self._fetched()
             return self._checked(token, subjects)
         return None
 
+    @contextmanager
+    def _place(self, address: str) -> Iterator[bool]:
+        """A place among the calls that wait, False where the address or all have too many."""
+        own, every = self._waiting[address], self._waiting.total()
+        if own >= MOST_OF_ADDRESS or every >= MOST_WAITING:
+            yield False
+            return
+        self._waiting[address] += 1
+        try:
+            yield True
+        finally:
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
+
     async def _fetched(self) -> None:
-        """Wait for the fetch under way, or for one of its own; it goes on without its waiters."""
-        if self._fetching is None or self._fetching.done():
-            self._fetching = asyncio.create_task(self._fetch())
-        await asyncio.wait((self._fetching,))
+        """Wait for the end of a fetch that has yet to begin; it goes on without its waiters."""
+        if self._coming is None:
+            self._coming = asyncio.create_task(self._next())
+        await asyncio.wait((self._coming,))
+
+    async def _next(self) -> None:
+        async with self._one_fetch:
+            await self._sleep(self._rest())
+            self._under_way = self._coming
+            self._coming = None
+            self._began = self._now()
+            try:
+                await self._fetch()
+            finally:
+                self._under_way = None
+
+    def _rest(self) -> float:
+        """Seconds until a fetch may begin; none where the clock was set back meanwhile."""
+        if self._began is None:
+            return 0.0
+        since = (self._now() - self._began).total_seconds()
+        return PACE - since if 0 <= since < PACE else 0.0
 
     async def _fetch(self) -> None:
-        now, why = self._now(), ""
+        now = self._now()
+        why, state = "", _FETCHED
         try:
-            self._keys = await self._published(), now
+            found = await self._published()
+            self._keys = found.known, now
+            if found.short:
+                state = _SHORT
         except TimeoutError:
             why = f"no answer within {FETCH_SECONDS:.0f} seconds"
         except (httpx2.HTTPError, httpx2.InvalidURL, RecursionError) as error:
             why = type(error).__name__
         except ValueError as error:
             why = str(error)
-        state = (_KEPT if self._known(now) else _UNKNOWN) if why else _FETCHED
+        if why:
+            state = _KEPT if self._known(now) else _UNKNOWN
         if state != self._state:
             self._state = state
-            (log.warning if why else log.info)(state, issuer=self._url, why=why or None)
+            say = log.info if state is _FETCHED else log.warning
+            say(state, issuer=self._url, why=why or None)
 
-    async def _published(self) -> KeySet:
+    async def _published(self) -> UsableKeys:
         """Raises ValueError where an answer is not as it must be."""
         async with (
             asyncio.timeout(FETCH_SECONDS),
@@ -182,14 +254,26 @@ class Issuer:
             if not is_protected(found.jwks_uri):
                 raise ValueError("its `jwks_uri` is neither https nor on this machine")
             published = await _read(http, found.jwks_uri)
-        keys = [*_usable(msgspec.json.decode(published, type=_Published).keys)]
-        if not keys:
-            raise ValueError("it publishes no key that can be used")
-        return KeySet(keys)
+        return usable_keys(msgspec.json.decode(published, type=_Published).keys)
 
 
-def validate(claims: dict[str, Any], named: tuple[str, str], now: datetime, **more: Any) -> None:
-    """Raises JoseError where a token is not of that issuer to that audience, or has ended."""
+def validate(
+    header: Mapping[str, Any],
+    claims: dict[str, Any],
+    named: tuple[str, str],
+    now: datetime,
+    **more: Any,
+) -> None:
+    """Raises JoseError where a token is no ID token of that issuer to that client, or has ended.
+
+    An issuer signs other tokens by the same keys, for the same person: access tokens (`at+jwt`),
+    logout tokens, ID tokens that another client was given.
+    """
+    kind = str(header.get("typ", "JWT")).lower().removeprefix("application/")
+    if kind != "jwt":
+        raise InvalidClaimError("typ")
+    if "events" in claims:  # of a logout token, or another event: none signs a person in
+        raise InvalidClaimError("events")
     JWTClaimsRegistry(
         int(now.timestamp()),
         LEEWAY,
@@ -199,6 +283,11 @@ def validate(claims: dict[str, Any], named: tuple[str, str], now: datetime, **mo
         exp={"essential": True},
         **more,
     ).validate(claims)
+    # Of several audiences `azp` names the one that was given the token (OpenID Connect, 3.1.3.7).
+    audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    party = claims.get("azp", named[1] if len(audiences) == 1 else None)
+    if party != named[1]:
+        raise InvalidClaimError("azp")
 
 
 async def _read(http: httpx2.AsyncClient, url: str) -> bytes:
@@ -213,8 +302,24 @@ async def _read(http: httpx2.AsyncClient, url: str) -> bytes:
     return bytes(taken)
 
 
-def _usable(keys: Iterable[dict[str, Any]]) -> Iterator[Key]:
-    """The keys but those of kinds that are not known here."""
-    for key in keys:
+def usable_keys(published: Iterable[Mapping[str, Any]]) -> UsableKeys:
+    """The keys but RSA keys under 2,048 bits, and those of kinds that are not known here.
+
+    Raises ValueError where none is left.
+    """
+    keys = list[Key]()
+    short = 0
+    for one in published:
         with suppress(JoseError, ValueError, KeyError, TypeError):
-            yield JWKRegistry.import_key(key)
+            if one["kty"] == "RSA" and _bits(one["n"]) < RSA_BITS:
+                short += 1
+            else:
+                keys.append(JWKRegistry.import_key(dict(one)))
+    if not keys:
+        few = f": {short} of RSA with fewer than {RSA_BITS:,} bits" if short else ""
+        raise ValueError(f"it publishes no key that can be used{few}")
+    return UsableKeys(KeySet(keys), short)
+
+
+def _bits(modulus: str) -> int:
+    return int.from_bytes(urlsafe_b64decode(f"{modulus}==")).bit_length()

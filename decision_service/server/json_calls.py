@@ -6,16 +6,17 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import msgspec
 import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status
@@ -23,19 +24,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from decision_service.domain.errors import (
-    Draining,
-    FieldInvalid,
-    FieldProblem,
-    Overloaded,
-    ServiceError,
-    visible,
-)
+from decision_service.domain.errors import Draining, Overloaded, ServiceError
+from decision_service.runtime.address import is_loopback
 from decision_service.server.auth import PACKAGE
 from decision_service.server.context import MESSAGE_LIMIT, Behaviour, Caller, CallStatus, RpcContext
 from decision_service.server.event_loop import CANCELLED, FAILED
 from decision_service.server.http import HttpCall, read_body
 from decision_service.server.interceptors import Handler, Interceptor, behaviour_of, chained
+from decision_service.server.json_messages import read_json, shown
 
 BODY_LIMIT = 2 * MESSAGE_LIMIT  # JSON is about twice as long as the message that it becomes
 
@@ -44,6 +40,10 @@ _JSON = re.compile(r'application/json *(; *charset="?utf-8"?)?', re.ASCII | re.I
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _DETAILS = "grpc-status-details-bin"
 _TOO_LARGE = f"the body is larger than {BODY_LIMIT // 1024} KiB, or its message than 64: send less"
+_WRONG_HOST = (
+    "the Host is {!r}, no name of this service: call it by its address, or have its operator add "
+    "the name to DECISION_HTTP_HOSTS"
+)
 _HTTP = dict.fromkeys(("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE"), 400)
 _HTTP |= {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404, "ABORTED": 409}
 _HTTP |= {"ALREADY_EXISTS": 409, "RESOURCE_EXHAUSTED": 429, "CANCELLED": 499}
@@ -57,7 +57,7 @@ class JsonCalls:
     """Serves methods over HTTP, each behind the interceptors of gRPC calls.
 
     At most `most` calls are open, and others are refused. `identify` finds the caller of a call; no
-    body of an unknown one is waited for.
+    body of an unknown one is waited for. Each names this machine or one of `hosts` as its Host.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class JsonCalls:
         most: int,
         identify: Callable[[RpcContext], Caller | None],
         chain: Sequence[Interceptor],
+        hosts: Collection[str] = (),
     ) -> None:
+        self._hosts = hosts
         self.route = Route(f"/{PACKAGE}.{{rest:path}}", self._call, methods=["POST"])
         self._most = most
         self._identify = identify
@@ -90,15 +92,13 @@ class JsonCalls:
                 task.cancel()
 
     async def _call(self, request: Request) -> Response:
-        method = self._methods.get(request.url.path)
+        path = request.scope["path"]  # the URL of a request holds its Host, which may be none
+        method = self._methods.get(path)
         if method is None:
-            why = f"there is no method {_shown(request.url.path[:200])}"
+            why = f"there is no method {shown(path[:200])}"
             return _refusal(501, grpc.StatusCode.UNIMPLEMENTED, why)
-        if not _JSON.fullmatch(request.headers.get("content-type", "")):
-            # A form of a foreign page cannot send this type, so that no browser is made to call.
-            return _refusal(415, _INVALID, "the content-type is not application/json: send JSON")
-        if not _TIMEOUT.fullmatch(request.headers.get("connect-timeout-ms", "0")):
-            return _refusal(400, _INVALID, "Connect-Timeout-Ms must be 1 to 10 digits")
+        if (refused := self._refused_by_head(request)) is not None:
+            return refused
         context = RpcContext(HttpCall(request))
         context.caller = self._identify(context)
         if context.late is not None:
@@ -124,6 +124,18 @@ class JsonCalls:
         message = reply if isinstance(reply, Message) else method.answer.FromString(reply)
         content = MessageToDict(message, always_print_fields_with_no_presence=True)
         return _response(200, content, context.trailing)
+
+    def _refused_by_head(self, request: Request) -> Response | None:
+        host = _host_of(request)
+        if host not in self._hosts and not is_loopback(host):
+            # A foreign page's name may have been made to lead here since its browser loaded it.
+            return _refusal(421, _INVALID, _WRONG_HOST.format(shown(host[:80])))
+        if not _JSON.fullmatch(request.headers.get("content-type", "")):
+            # A form of a foreign page cannot send this type, so that no browser is made to call.
+            return _refusal(415, _INVALID, "the content-type is not application/json: send JSON")
+        if not _TIMEOUT.fullmatch(request.headers.get("connect-timeout-ms", "0")):
+            return _refusal(400, _INVALID, "Connect-Timeout-Ms must be 1 to 10 digits")
+        return None
 
     async def _reply(self, served: Awaitable[Any], request: Request, context: RpcContext) -> Any:
         """The reply, or none and a status; the work ends where the client leaves."""
@@ -152,6 +164,14 @@ class _Method(msgspec.Struct, frozen=True):
     answer: type[Message]
 
 
+def _host_of(request: Request) -> str:
+    """The name by which a client calls, without its port; empty where it sent none to be read."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
 async def _departure(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass  # an unknown caller's body, which nothing reads
@@ -166,51 +186,6 @@ def _unless_refused(inner: Behaviour) -> Behaviour:
         return await inner(request, context)
 
     return call
-
-
-def read_json(body: bytes, kind: type[Message]) -> Message | FieldInvalid:
-    """The message in a body, or all that is wrong with it."""
-    try:
-        value = json.loads(body.decode(), object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        return _invalid({"body": f"is not JSON in UTF-8: {why}"})
-    if not isinstance(value, dict):
-        return _invalid({"body": "must be an object of JSON"})
-    message, problems, seen = kind(), dict[str, str](), set[str | None]()
-    names = {name: one.name for one in kind.DESCRIPTOR.fields for name in (one.name, one.json_name)}
-    for name, inner in value.items():
-        field = names.get(name)
-        try:
-            if field is None:
-                problems[name] = f"is no field of {kind.DESCRIPTOR.name}: correct the name"
-            elif field in seen:
-                problems[name] = "is there under both of its names: send one"
-            else:
-                ParseDict({name: inner}, message)
-        except ParseError as error:
-            problems[name] = f"cannot be read: {error}"
-        seen.add(field)
-    return _invalid(problems) if problems else message
-
-
-def _invalid(problems: Mapping[str, str]) -> FieldInvalid:
-    """By field what is wrong with it, with nothing of the client's that rules a screen."""
-    found = []
-    for name, why in problems.items():
-        at = _shown(name[:80])
-        found.append(FieldProblem(at, f"{at} {_shown(why)}"))
-    return FieldInvalid("; ".join(one.description for one in found), tuple(found))
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError("a name is twice in one object")
-    return found
-
-
-def _shown(text: str) -> str:
-    return visible(" ".join(text.split())).encode(errors="replace").decode()
 
 
 def _refusal(http: int, code: grpc.StatusCode, message: str) -> Response:

@@ -8,10 +8,17 @@ import msgspec
 
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.casework.compose import html, text
-from decision_service.casework.letters import NoticeFilter, NoticeKey, Notices, Sending
+from decision_service.casework.letters import (
+    NoticeFilter,
+    NoticeKey,
+    NoticeReader,
+    Notices,
+    Sending,
+)
 from decision_service.domain.ports import Clock, PagePosition
 from decision_service.rules.letters import NoticeKind
-from decision_service.server.context import RpcContext
+from decision_service.server.auth import REVIEWERS
+from decision_service.server.context import CallInfo, Role, RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.reviews import check_review_id
 from decision_service.server.wire import Mapper, Problems, check_decision_id
@@ -83,6 +90,16 @@ def _language(value: str, problems: Problems) -> str:
     return value
 
 
+def _reader(info: CallInfo) -> NoticeReader:
+    is_reviewer = not REVIEWERS.isdisjoint(info.roles)
+    return NoticeReader(
+        caller=info.caller,
+        scope=info.scope,
+        may_make=is_reviewer or Role.DECIDE in info.roles,
+        is_reviewer=is_reviewer,
+    )
+
+
 class NoticeServicer(msgspec.Struct, frozen=True):
     notices: Notices
     clock: Clock
@@ -93,8 +110,8 @@ class NoticeServicer(msgspec.Struct, frozen=True):
         with Problems() as problems:
             check_decision_id(problems, request.decision_id)
             language = _language(request.language, problems)
-        info = context.info
-        notice = await self.notices.get(request.decision_id, language, info.caller, info.scope)
+        reader = _reader(context.info)
+        notice = await self.notices.get(request.decision_id, language, reader)
         return pb.GetNoticeResponse(notice=NOTICES.message(pb.Notice, notice))
 
     async def list_notices(

@@ -180,12 +180,12 @@ _VALUES: Mapping[str, Callable[[Any], Fields]] = {
 
 def civil_date(text: str) -> date:
     """A date of the form YYYY-MM-DD; raises WireError."""
+    if not _DATE.fullmatch(text):
+        raise WireError("date must be a civil date of the form YYYY-MM-DD")
     try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
-        pass
-    raise WireError("date must be a civil date of the form YYYY-MM-DD")
+        raise WireError("the calendar has no such day") from None
 
 
 def request_id_in(written: str) -> str:
@@ -422,7 +422,12 @@ def _reader(field: FieldDescriptor, hint: Any) -> Reader:
 
 
 def check_product(problems: Problems, product: str, field: str = "product") -> None:
-    problems.text(field, product, _PRODUCT, "a product's name, for example personal-loan-ph")
+    meant = "-".join(product.lower().split())
+    if product != meant and _PRODUCT.fullmatch(meant):
+        words = "has capitals or blanks, which names of products have not"
+        problems.add(field, f"{words}: did you mean {meant}?")
+    else:
+        problems.text(field, product, _PRODUCT, "a product's name, for example personal-loan-ph")
 
 
 def check_page_size(problems: Problems, asked: int) -> None:

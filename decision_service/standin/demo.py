@@ -27,9 +27,11 @@ from decision_service.cli.output import (
     Exit,
     Format,
     FormatOption,
+    as_typed,
     console,
     message_dict,
     print_json,
+    print_lines,
     print_table,
     table,
 )
@@ -83,7 +85,8 @@ def print_report(shown: list[DemoDecision], *, own_rules: bool) -> None:
     first_name = declined.person.name.partition(" ")[0]
     out.print(decision_tree(_without_factors(declined.decision), f"{first_name}, in full"))
     out.print(f"Its {len(declined.decision.factor_values)} factors: --view full, below.")
-    out.print("\n".join(_closing(shown, declined, own_rules=own_rules)))
+    # Lines to be typed stay whole, however long the path of the program is.
+    print_lines(*_closing(shown, declined, own_rules=own_rules))
 
 
 def _outcomes(shown: list[DemoDecision]) -> Table:
@@ -118,23 +121,29 @@ def _without_factors(decision: pb.Decision) -> pb.Decision:
 
 
 def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: bool) -> list[str]:
-    program, again = ("make", "demo") if own_rules else ("decision-service", "sandbox demo")
     differing = [one for one in shown if one.differing]
     replays = "replaying each gives the same answer"
     if differing:
         replays = "replaying gives another answer for " + "; ".join(
             f"{one.decision.decision_id} ({', '.join(one.differing)})" for one in differing
         )
-    return [
+    decide = [
         "",
         f"Recorded {len(shown)} decisions; {replays}.",
-        f"Try next, with `{program} serve` in a second terminal:",
+        "Try next: start the service in one terminal, and decide in another.",
+        "  decision-service serve",
         f"  decision-service decide --user-id {example.person.user_id} \\",
         f"    --product {PRODUCT} --amount {AMOUNT} --term {TERM} --view full",
-        "  or see and try every call in a browser: http://127.0.0.1:8080/",
-        *([] if own_rules else ["  decision-service init mine && cd mine"]),
-        f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && {program} {again}",
+        "A browser shows and tries every call at http://127.0.0.1:8080/ then.",
     ]
+    edit = [
+        f"Edit rules/{PRODUCT}/v1.yaml, and see what that changes.",
+        "  decision-service rules check && decision-service sandbox demo",
+    ]
+    if own_rules:
+        return [as_typed(line) for line in [*decide, *edit]]
+    begin = ["Make a folder of rules.", "  decision-service init mine && cd mine"]
+    return [as_typed(line, elsewhere=True) for line in [*decide, *begin, *edit]]
 
 
 def demo(
@@ -147,16 +156,18 @@ def demo(
     """With the embedded stand-in, and a store for this run alone."""
     configure_logging("error", as_json=False)
     with TemporaryDirectory() as folder:  # what was granted in another run would count in this one
-        differs = run_async(_demo(store or Path(folder, "demo.db"), form))
+        differs = run_async(_demo(store, Path(folder), form))
     if differs:
         raise typer.Exit(Exit.FINDINGS)
 
 
-async def _demo(store: Path, form: Format) -> bool:
-    async with _started(store) as (service, stub):
+async def _demo(kept: Path | None, folder: Path, form: Format) -> bool:
+    """Decide in the store that is kept, or in one in a folder that is not."""
+    async with _started(kept or folder / "demo.db") as (service, stub):
         if form is Format.TABLE:
             champion = service.core.active.current().product(PRODUCT).champion
-            print_heading(champion.version, champion.digest, store.name)
+            where = "for this run alone" if kept is None else str(kept)
+            print_heading(champion.version, champion.digest, where)
         shown = [await _decide(stub, person) for person in sandbox_people()]
     if form is Format.JSON:
         print_json(

@@ -284,8 +284,13 @@ def link(origin: Origin, linked: Iterable[datetime]) -> Json:
 
 
 HOME_CURRENCY = "PHP"
-_COUNTRY = re.compile("[A-Z]{2}")
 _CURRENCY = re.compile("[A-Z]{3}")
+
+
+def _is_country(code: str) -> bool:
+    from phonenumbers import SUPPORTED_REGIONS  # slow to import, and seldom needed
+
+    return code in SUPPORTED_REGIONS
 
 
 class ResidenceRefused(Unfit):
@@ -304,7 +309,7 @@ class Residence:
     currency: str = HOME_CURRENCY
 
     def __post_init__(self) -> None:
-        if self.country and not _COUNTRY.fullmatch(self.country):
+        if self.country and not _is_country(self.country):
             raise ResidenceRefused(
                 f"country is {self.country!r}: give a code of ISO 3166 in capital letters, as ID"
             )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.errors import RolloutMovedOn, StoreError
 from decision_service.domain.ports import Clock, DecisionLog
-from decision_service.rulebook.acceptance import ReadSigners, keep, unacceptable
+from decision_service.rulebook.acceptance import ReadSigners, keep, keep_data, unacceptable
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import LoadResult, load_rules
 from decision_service.rules.language.diagnostics import Diagnostic, render
@@ -53,7 +53,11 @@ class ReloadRules(msgspec.Struct, frozen=True, eq=False):
 
     async def __call__(self) -> Reloaded:
         """Read the folder once; raises nothing that a bad folder or store could cause."""
-        folder, loading = await asyncio.to_thread(self._check)
+        try:
+            folder = await keep_data(self.log, await asyncio.to_thread(self.read))
+        except StoreError:
+            return Reloaded(accepted=False, faults=0, again=True)
+        loading = await asyncio.to_thread(self._check, folder)
         if loading.rulebook is None:
             return self._refused(loading.errors)
         try:
@@ -86,12 +90,11 @@ class ReloadRules(msgspec.Struct, frozen=True, eq=False):
             log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
         return Reloaded(accepted=False, faults=len(problems))
 
-    def _check(self) -> tuple[RuleFolder, LoadResult]:
-        folder = self.read()
+    def _check(self, folder: RuleFolder) -> LoadResult:
         loading = load_rules(folder, self.clock.now(), self.blocked)
         if loading.rulebook is None:
-            return folder, loading
+            return loading
         failed = failures(run_rule_tests(folder, loading.rulebook))
         if failed:
             loading = replace(loading, rulebook=None, diagnostics=(*loading.diagnostics, *failed))
-        return folder, loading
+        return loading

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from decision_service.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.domain.decision import Outcome
@@ -119,6 +119,19 @@ _BY_HISTORY: Mapping[str, sa.ColumnElement[bool]] = {
     )
 }
 """What a filter asks of the place of a decision in the history."""
+_COMPLETED = "SELECT decision_id FROM reviews WHERE state = 'COMPLETED'"
+_FEW = 1_000
+"""Reviews up to which what persons decided is found by these, and from which on newest first."""
+
+_COUNTED = sa.text(f"SELECT count(*) FROM ({_COMPLETED} LIMIT {_FEW}) AS ended")  # noqa: S608 - constants
+_BY_COMPLETED = sa.text(f"decisions.decision_id IN ({_COMPLETED})")
+_RESULTS = frozenset({Outcome.APPROVE, Outcome.DECLINE})
+"""The outcomes that a person may decide on."""
+
+_RESULT = f"EXISTS ({_PLACE_IN_HISTORY}reviewed IS NOT NULL AND history.outcome = :result)"
+_OUTCOMES = sa.select(decisions.c.decision_id, decisions.c.outcome).where(
+    decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True))
+)
 _OF_ID = {
     "decision_id": "IN (:any_id, (SELECT decision_id FROM reviews WHERE review_id = :any_id))",
     **dict.fromkeys(("application_id", "customer_ref", "user_id"), "= :any_id"),
@@ -183,15 +196,47 @@ def kept(connection: sa.Connection, decision_ids: Iterable[str]) -> frozenset[st
 def page(
     connection: sa.Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredEntry]:
+    asked: list[tuple[Filter, Sequence[sa.TextClause]]] = [(chosen, ())]
+    if chosen.outcome is not None and (results := _of_persons(connection, chosen.outcome)):
+        asked.append((replace(chosen, outcome=None), results))
     found: dict[str, StoredEntry] = {}
     for of_id in _OF_ID if chosen.any_id else ("",):
-        conditions = [*_conditions(chosen, of_id, steered=connection.dialect.name == "sqlite")]
-        if after is not None:
-            conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
-        query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
-        found |= {row.decision_id: entry_of(row) for row in connection.execute(query)}
+        for fields, results in asked:
+            query = _newest(connection, fields, of_id, after).where(*results).limit(limit)
+            found |= {row.decision_id: entry_of(row) for row in connection.execute(query)}
     newest = sorted(found.values(), key=lambda one: (one.created, one.decision_id), reverse=True)
     return newest[:limit]
+
+
+def _newest(
+    connection: sa.Connection, chosen: Filter, of_id: str, after: PagePosition | None
+) -> sa.Select[Any]:
+    conditions = [*_conditions(chosen, of_id, steered=connection.dialect.name == "sqlite")]
+    if after is not None:
+        conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
+    return _ALL.where(*conditions).order_by(*_NEWEST_FIRST)
+
+
+def _of_persons(connection: sa.Connection, outcome: Outcome) -> Sequence[sa.TextClause]:
+    """What a person's result of this outcome is found by; nothing where there can be none.
+
+    No index leads to the results. Few are looked up one by one: to look through all decisions for
+    them would take seconds. Of many, some are among the newest.
+    """
+    if outcome not in _RESULTS:
+        return ()
+    count = connection.execute(_COUNTED).scalar_one()
+    result = sa.text(_RESULT).bindparams(result=outcome.value)
+    if count == 0:
+        return ()
+    return (result,) if count == _FEW else (_BY_COMPLETED, result)
+
+
+def outcomes_of(connection: sa.Connection, decision_ids: Iterable[str]) -> Mapping[str, Outcome]:
+    """The recorded outcomes of decisions by id, of those that are stored."""
+    wanted = padded(sorted({*decision_ids}))
+    rows = connection.execute(_OUTCOMES, {"ids": wanted}).all() if wanted else ()
+    return {row[0]: Outcome(row[1]) for row in rows}
 
 
 def forget_applicants(connection: sa.Connection, user_id: str) -> bool:
@@ -247,3 +292,4 @@ class Decisions(Subject):
     get = reads(by_id)
     list = reads(page)
     newest_decision = reads(newest)
+    outcomes = reads(outcomes_of)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import shorten
 from typing import TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
@@ -28,6 +30,7 @@ _UNFIT_FOR_SQLITE = (
     *(DataError, IntegrityError, ProgrammingError),
     *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError),
 )
+_LONGEST_STATEMENT = 300
 _DAMAGED = "the store's file is damaged"
 _SQLITE_SENTENCES = {
     "SQLITE_FULL": "the store's disk is full",
@@ -36,12 +39,34 @@ _SQLITE_SENTENCES = {
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_NOTADB": _DAMAGED,
 }
+_SQLITE_REMEDIES = {
+    "SQLITE_FULL": "free space on its disk",
+    "SQLITE_BUSY": "close other programs that hold it",
+    "SQLITE_LOCKED": "close other programs that hold it",
+    "SQLITE_READONLY": "give the service's user write access to it and its folder",
+    "SQLITE_CANTOPEN": "give the service's user write access to it and its folder",
+    "SQLITE_PERM": "give the service's user write access to it and its folder",
+    "SQLITE_IOERR": "check its disk",
+    "SQLITE_CORRUPT": "restore it from a backup",
+    "SQLITE_NOTADB": "restore it from a backup",
+}
+_OS_REMEDIES = {
+    errno.ENOSPC: "free space on its disk",
+    errno.EDQUOT: "free space on its disk",
+    errno.EIO: "check its disk",
+}
 _HARMLESS = frozenset({"SQLITE_FULL", "SQLITE_BUSY"})
 _POSTGRES_SENTENCES = {
     "53100": "the store's disk is full",
     "57014": "the store took too long",
     "57P03": "the store is starting",
     "25006": "the store may not be written",
+}
+_POSTGRES_REMEDIES = {
+    "53100": "free space on the server's disk",
+    "42501": "have the store's tables and their schema owned by the service's user",
+    "55P03": "end the other transactions that hold its tables",
+    "25006": "name a server that may be written in DECISION_STORE_URL",
 }
 _UNFIT_STATES = ("22", "23")
 _ROLLED_BACK = frozenset({"40001", "40P01"})
@@ -51,6 +76,10 @@ _TOO_MANY_CONNECTIONS = "53300"
 
 class StoreRefused(StoreError):
     """The store cannot be opened; an operator must act."""
+
+
+class StepFailed(StoreRefused):
+    """A step between versions of the tables failed, and the tables are as they were."""
 
 
 class StoreUrlInvalid(StoreRefused):
@@ -126,6 +155,47 @@ def said(error: BaseException | None) -> str:
     if isinstance(cause, TimeoutError) and not str(cause):
         return "it did not answer in time"
     return str(cause).partition("\n")[0]
+
+
+def remedy(error: BaseException | None) -> str:
+    """What an operator can do about a SQLite file that cannot be written."""
+    found = _remedy(error)
+    if found:
+        return found
+    if isinstance(error, OSError):
+        return "give the service's user write access to it and its folder"
+    return "keep a copy of it, and report these words"
+
+
+def _remedy(error: BaseException | None) -> str:
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError):
+        return _OS_REMEDIES.get(cause.errno or 0, "")
+    # An extended name begins with the plain one, such as SQLITE_IOERR_WRITE.
+    name = str(getattr(cause, "sqlite_errorname", ""))
+    for known, what in _SQLITE_REMEDIES.items():
+        if name.startswith(known):
+            return what
+    return _POSTGRES_REMEDIES.get(str(getattr(cause, "sqlstate", "")), "")
+
+
+def step_failed(step: str, dialect: str, error: SQLAlchemyError) -> StoreError:
+    """Of a step, named as its file, and the statement at which it failed; without its values.
+
+    What another transaction or a lost connection causes stays what it is, as it can be tried again.
+    """
+    if dialect == "postgresql":
+        found = of_postgres(error)
+        if isinstance(found, ConnectionLost | HeldUp | RolledBack):
+            return found
+    statement = " ".join(str(getattr(error, "statement", None) or "").split())
+    place = f"step {step} of the store's tables failed"
+    if statement:
+        place += f" at `{shorten(statement, _LONGEST_STATEMENT, placeholder=' …')}`"
+    todo = "keep the program that wrote the store, and report this step and its statement"
+    if found_remedy := _remedy(error):
+        todo = f"{found_remedy}, then run `decision-service migrate` again"
+    return StepFailed(f"{place} ({said(error)}): nothing was changed; {todo}")
 
 
 @contextmanager

@@ -58,12 +58,6 @@ events_out = sa.Table(
     info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS, "an erasure is said by id"),
 )
 """What happened, for others; `caller` is whose decision it is about, empty where it is of none."""
-_TRANSACTION_FIRST = sa.DDL(  # type: ignore[no-untyped-call]  # it has no types
-    "ALTER TABLE events_out ALTER sequence SET DEFAULT CASE WHEN pg_current_xact_id() IS NOT NULL "
-    "THEN nextval('events_out_sequence_seq') END"
-)
-"""A transaction has its own number before an event of it has one, as `Outbox.end` needs it."""
-sa.event.listen(events_out, "after_create", _TRANSACTION_FIRST.execute_if(dialect="postgresql"))
 GIVEN = sa.table("events_out", *(sa.column(one.name, one.type) for one in [*events_out.c][1:]))
 """What whoever writes an event gives of it. Of a decision its own rows have the rest."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from decision_service.casework.review_log import QueueCount, ReviewFilter, ReviewPosition
 from decision_service.casework.review_steps import ReviewStep
@@ -17,6 +18,8 @@ from decision_service.domain.reviews import (
     Review,
     ReviewEvent,
     ReviewState,
+    event_without_words,
+    result_without_words,
 )
 from decision_service.store import outbox
 from decision_service.store.columns import (
@@ -29,6 +32,7 @@ from decision_service.store.columns import (
     metadata,
     microseconds,
     of_person,
+    padded,
     withheld,
 )
 
@@ -61,7 +65,8 @@ reviews = sa.Table(
     info=of_person(
         "decision_id",
         ErasedBy.DECISIONS,
-        "a review that an erasure ends says so, and goes with its decision",
+        "a review that an erasure ends says so, and goes with its decision; what persons wrote in "
+        "it goes with every erasure",
     ),
 )
 """Every review as it is now; `body` is the whole of it, the other columns what lists look for.
@@ -93,9 +98,13 @@ review_events = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index("review_events_decision_id", "decision_id"),
     sqlite_with_rowid=False,
-    info=of_person("decision_id", ErasedBy.DECISIONS),
+    info=of_person(
+        "decision_id",
+        ErasedBy.DECISIONS,
+        "who took which step and when; what persons wrote goes with every erasure",
+    ),
 )
-"""Every step of every review, numbered from 1; none is ever changed."""
+"""Every step of every review, numbered from 1; an erasure alone changes one, by its words."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -109,13 +118,24 @@ _EVENTS = (
     .where(review_events.c.position > sa.bindparam("after"))
     .order_by(review_events.c.position)
 )
-_OF_DECISION = (
+_OF_DECISIONS = (
     sa.select(reviews.c.body)
-    .where(reviews.c.decision_id == sa.bindparam("decision_id"))
+    .where(reviews.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(reviews.c.opened, reviews.c.review_id)
 )
 
 _ROW = reviews.c
+_OF_USER = (
+    sa.select(_ROW.body)
+    .where(_ROW.user_id == sa.bindparam("user_id"))
+    .order_by(_ROW.review_id)
+    .with_for_update()
+)
+_EVENT_AT = (
+    sa.update(review_events)
+    .where(review_events.c.review_id == sa.bindparam("of"))
+    .where(review_events.c.position == sa.bindparam("at"))
+)
 _PLACE = sa.tuple_(_ROW.due, _ROW.review_id)
 _MOST_URGENT = sa.select(_ROW.body).order_by(_ROW.due, _ROW.review_id)
 _IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
@@ -154,8 +174,21 @@ def events_of(
 
 
 def of_decision(connection: sa.Connection, decision_id: str) -> Sequence[Review]:
-    found = connection.execute(_OF_DECISION, {"decision_id": decision_id}).scalars()
-    return [*map(review_of, found)]
+    return of_decisions(connection, [decision_id]).get(decision_id, ())
+
+
+def of_decisions(
+    connection: sa.Connection, decision_ids: Iterable[str]
+) -> Mapping[str, Sequence[Review]]:
+    """The reviews of decisions by decision, oldest first; of one without reviews nothing."""
+    wanted = padded(sorted({*decision_ids}))
+    if not wanted:
+        return {}
+    found: dict[str, list[Review]] = {}
+    for body in connection.execute(_OF_DECISIONS, {"ids": wanted}).scalars():
+        review = review_of(body)
+        found.setdefault(review.decision_id, []).append(review)
+    return found
 
 
 def review_of(body: Any) -> Review:
@@ -214,6 +247,26 @@ def unfinished_of(connection: sa.Connection, user_id: str) -> Sequence[Review]:
         .with_for_update()
     )
     return [*map(review_of, connection.execute(query).scalars())]
+
+
+def erase_words(connection: sa.Connection, user_id: str) -> bool:
+    """Erase what persons wrote in a user's reviews, finished or not; whether there was any."""
+    found = connection.execute(_OF_USER, {"user_id": user_id}).scalars().all()
+    changed = False
+    for review in map(review_of, found):
+        for event in events_of(connection, review.review_id):
+            left = event_without_words(event)
+            if left != event:
+                of = {"of": review.review_id, "at": event.position}
+                connection.execute(_EVENT_AT.values(body=_ENCODER.encode(left)), of)
+                changed = True
+        result = None if review.result is None else result_without_words(review.result)
+        if result != review.result:
+            mine = sa.update(reviews).where(_ROW.review_id == review.review_id)
+            body = _ENCODER.encode(replace(review, result=result))
+            connection.execute(mine.values(body=body))
+            changed = True
+    return changed
 
 
 def queues(connection: sa.Connection, now: datetime) -> Sequence[QueueCount]:

@@ -58,8 +58,10 @@ from decision_service.store.history import history, take_next, under, unpacked
 from decision_service.store.review_rows import (
     by_id,
     deciding_again,
+    erase_words,
     events_of,
     of_decision,
+    of_decisions,
     open_all,
     page,
     queues,
@@ -159,11 +161,15 @@ def never_whole(
 
 
 def erase(connection: sa.Connection, user_id: str, now: datetime) -> bool:
-    """End the unfinished reviews of a user whose data is erased; whether there were any."""
+    """End the unfinished reviews of a user whose data is erased, and erase the words of all.
+
+    Returns whether there was anything to end or to erase.
+    """
     unfinished = unfinished_of(connection, user_id)
     for review in unfinished:
         take(connection, erased(review, By("", "", now)))
-    return bool(unfinished)
+    worded = erase_words(connection, user_id)
+    return worded or bool(unfinished)
 
 
 def _taken(
@@ -272,6 +278,7 @@ class Reviews(Subject):
 
     get = reads(_recorded)
     of_decision = reads(of_decision)
+    of_decisions = reads(of_decisions)
     list = reads(page)
     contest = _step_of(contest)
     arrived = _step_of(arrived)

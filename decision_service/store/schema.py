@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from decision_service.store import (  # noqa: F401 - each of them declares its tables
     applicants,
@@ -13,6 +14,7 @@ from decision_service.store import (  # noqa: F401 - each of them declares its t
     columns,
     commit,
     erasure,
+    errors,
     events,
     notices,
     outbox,
@@ -40,8 +42,8 @@ def personal_tables() -> Mapping[str, columns.PersonalTable]:
 def upgrade(connection: sa.Connection) -> None:
     """Bring the tables to the newest version, inside the connection's transaction.
 
-    An empty database gets the tables of that version at once. Raises StoreRefused where there are
-    newer ones, ones from before the baseline, or those of another program.
+    The steps alone make tables, in a new store too. Raises StoreRefused where there are newer ones,
+    ones from before the baseline, or those of another program; StepFailed for a step that fails.
     """
     _require_server(connection)
     if connection.dialect.name == "postgresql":
@@ -57,21 +59,16 @@ def upgrade(connection: sa.Connection) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", _SCRIPTS)
-    if version(connection) is None:
-        _create(connection)
-        command.stamp(config, "head")
-    else:
-        command.upgrade(config, "head")
-
-
-def _create(connection: sa.Connection) -> None:
-    columns.metadata.create_all(connection)
-    if connection.dialect.name == "postgresql":
-        columns.postgres_metadata.create_all(connection)
-        for one in (column for table in columns.metadata.tables.values() for column in table.c):
-            if one.type is columns.BODY:
-                place = f"{one.table} ALTER COLUMN {one.name}"
-                connection.execute(sa.text(f"ALTER TABLE {place} SET STORAGE EXTERNAL"))
+    found = version(connection) or ""
+    # One by one, so that the step that fails is known.
+    for script in _scripts():
+        step = _version_of(script)
+        if step <= found:
+            continue
+        try:
+            command.upgrade(config, step)
+        except SQLAlchemyError as error:
+            raise errors.step_failed(script.stem, connection.dialect.name, error) from error
 
 
 def require_usable(connection: sa.Connection) -> None:
@@ -138,5 +135,12 @@ def _require_ours(connection: sa.Connection) -> None:
 
 def known_versions() -> tuple[str, ...]:
     """Newest first: a script's file is named by the version that it makes, the next number."""
-    scripts = Path(_SCRIPTS, "versions").glob("[0-9]*_*.py")
-    return tuple(sorted((script.name.partition("_")[0] for script in scripts), reverse=True))
+    return tuple(map(_version_of, reversed(_scripts())))
+
+
+def _scripts() -> list[Path]:
+    return sorted(Path(_SCRIPTS, "versions").glob("[0-9]*_*.py"))
+
+
+def _version_of(script: Path) -> str:
+    return script.name.partition("_")[0]

@@ -130,8 +130,7 @@ def _emptied(connection: sa.Connection) -> bool:
 
 def _unwritable(file: SqliteFile, error: BaseException | None) -> StoreRefused:
     return StoreRefused(
-        f"the store {file.path} cannot be written ({errors.said(error)}): free space, close other "
-        "programs that hold it, or give the service's user write access to it and its folder"
+        f"the store {file.path} cannot be written ({errors.said(error)}): {errors.remedy(error)}"
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from rendering import CASES, HERE, documents, of_kind
 
 from decision_service.runtime.config import load
@@ -75,7 +76,15 @@ def test_strangers_meet_the_front_alone() -> None:
     assert listening["DECISION_HTTP_ADDRESS"] == "127.0.0.1:8080"
     found = [one for one in documents("production") if one["kind"] == "ConfigMap"]
     [text] = [one["data"]["envoy.yaml"] for one in found if "envoy.yaml" in one["data"]]
-    assert text == (HERE.parent / "front/envoy.yaml").read_text().strip()
+    shipped = (HERE.parent / "front/envoy.yaml").read_text().strip()
+    [line] = [one for one in text.splitlines() if "or_ids" in one]
+    ids = yaml.safe_load(line)[0]["or_ids"]["ids"]
+    assert ids == [
+        {"remote_ip": {"address_prefix": "203.0.113.7", "prefix_len": 32}},
+        {"remote_ip": {"address_prefix": "2001:db8:5::", "prefix_len": 48}},
+    ]
+    sample = "# - remote_ip: {address_prefix: 203.0.113.7, prefix_len: 32}"
+    assert text.replace(line.strip(), sample) == shipped
     ports = of_kind("production", "NetworkPolicy")["spec"]["ingress"]
     assert {one["port"] for rule in ports for one in rule["ports"]} == {"front", "admin"}
 

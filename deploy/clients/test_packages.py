@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import uuid
+import venv
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -88,6 +89,16 @@ def test_the_python_package_needs_no_server(made: Made) -> None:
         "setuptools",
         "typing_extensions",
     }
+
+
+def test_a_plain_build_gives_the_same_python_package(tmp_path: Path) -> None:
+    """Isolated, with what its `[build-system] requires` names, as `pip install clients/python`."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    pip = [tmp_path / "venv" / "bin" / "python", "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    subprocess.run([*pip, "--wheel-dir", tmp_path, ROOT / "clients" / "python"], check=True)
+    [plain], [wheel] = tmp_path.glob("*.whl"), BUILT.glob("*.whl")
+    with zipfile.ZipFile(plain) as made, zipfile.ZipFile(wheel) as known:
+        assert sorted(made.namelist()) == sorted(known.namelist())
 
 
 def test_the_packages_have_the_services_version() -> None:

@@ -18,16 +18,24 @@ from deploy.front.frames import Frames
 from tests.e2e import wire
 from tests.e2e.wire import frame
 
-HOST, SOURCE = "127.0.0.1", "127.0.0.2"
+HOST = "127.0.0.1"
+SOURCES = tuple(f"127.0.0.{number}" for number in range(2, 7))
+"""Strangers' addresses; a flood comes from the first where it does not say more."""
+
 PACKAGE = "/decision_service.api.v1.DecisionService"
 LIST, CREATE = f"{PACKAGE}/ListDecisions", f"{PACKAGE}/CreateDecision"
 HEALTH = "/grpc.health.v1.Health"
+JSON = {"content-type": "application/json"}
+MADE_UP = {"authorization": "Bearer x"}
 BITS = 50_000_000
 """A second, of heads."""
 
 FIELDS = 12_000
 RATE = 300
 """Requests a second to each public path."""
+
+GUESSES = 200
+"""Calls with a made-up token a second from each address."""
 
 CALLS = 400
 """Calls without a token a second at most, of those that are begun as others end."""
@@ -50,12 +58,12 @@ class Flood:
         self._port = port
         self._tls = ssl.create_default_context(cafile=authority)
 
-    async def connect(self, protocol: str = "") -> Opened:
-        """A connection from the stranger's address, in TLS where a protocol is named."""
+    async def connect(self, protocol: str = "", source: str = SOURCES[0]) -> Opened:
+        """A connection from a stranger's address, in TLS where a protocol is named."""
         tls = self._tls if protocol else None
         if protocol:
             self._tls.set_alpn_protocols([protocol])
-        return await asyncio.open_connection(HOST, self._port, ssl=tls, local_addr=(SOURCE, 0))
+        return await asyncio.open_connection(HOST, self._port, ssl=tls, local_addr=(source, 0))
 
     async def again(self, one: Callable[[], Awaitable[None]]) -> None:
         """Do one thing over and over, whatever becomes of it."""
@@ -77,9 +85,12 @@ class Flood:
 
 def call(stream: int, path: str, message: bytes = b"", **further: str) -> bytes:
     """The frames of a call or a request."""
-    headers = wire.header_block(wire.request_headers(path, **further))
-    body = message if further else b"\0" + struct.pack(">I", len(message)) + message
-    return frame(wire.HEADERS, wire.END_HEADERS, stream, headers) + frame(
+    headers = wire.request_headers(path, **further)
+    body = message
+    if headers["content-type"] == "application/grpc":
+        body = b"\0" + struct.pack(">I", len(message)) + message
+    block = wire.header_block(headers)
+    return frame(wire.HEADERS, wire.END_HEADERS, stream, block) + frame(
         wire.DATA, wire.END_STREAM, stream, body
     )
 
@@ -115,36 +126,59 @@ async def heads(flood: Flood) -> None:
 
 async def public(flood: Flood) -> None:
     """So many requests a second to each path that strangers reach."""
-    json = {"content-type": "application/json"}
     asked = (
-        ("/connect", b"", {":method": "GET"}),
-        ("/connect/token", b'{"token": "t"}', json),
-        ("/connect/check", b'{"token": "t"}', json),
-        ("/webhooks/smile", b"{}", {"smile-signature": "0" * 128}),
-        (CREATE, b"{}", json),
+        ("/connect", b"", {":method": "GET", "content-type": "text/html"}),
+        ("/connect/token", b'{"token": "t"}', JSON),
+        ("/connect/check", b'{"token": "t"}', JSON),
+        ("/webhooks/smile", b"{}", JSON | {"smile-signature": "0" * 128}),
+        (CREATE, b"{}", JSON),
         (CREATE, b"", {}),
         (f"{HEALTH}/Check", b"", {}),
     )
 
     async def one(path: str, message: bytes, further: dict[str, str]) -> None:
-        reader, writer = await flood.connect("h2")
-        writer.write(GREETING)
-        draining = asyncio.create_task(_drained(reader))
-        stream = 1
-        try:
-            async for count in flood.due(RATE):
-                for _ in range(count):
-                    writer.write(call(stream, path, message, **further))
-                    stream += 2
-                    flood.sent += 1
-                await writer.drain()
-                if draining.done():
-                    return
-        finally:
-            draining.cancel()
-            writer.close()
+        await _repeated(
+            flood, SOURCES[0], RATE, lambda stream: call(stream, path, message, **further)
+        )
 
     await asyncio.gather(*(flood.again(lambda given=given: one(*given)) for given in asked))
+
+
+async def tokens(flood: Flood) -> None:
+    """So many gRPC calls a second with a made-up token from each of five addresses."""
+    await _guessed(flood, lambda stream: call(stream, CREATE, b"", **MADE_UP))
+
+
+async def tokens_in_json(flood: Flood) -> None:
+    """The same as JSON."""
+    await _guessed(flood, lambda stream: call(stream, CREATE, b"{}", **MADE_UP, **JSON))
+
+
+async def _guessed(flood: Flood, made: Callable[[int], bytes]) -> None:
+    async def one(source: str) -> None:
+        await _repeated(flood, source, GUESSES, made)
+
+    await asyncio.gather(*(flood.again(lambda given=given: one(given)) for given in SOURCES))
+
+
+async def _repeated(flood: Flood, source: str, rate: float, made: Callable[[int], bytes]) -> None:
+    """One connection with so many calls a second, whose answers are read and forgotten."""
+    reader, writer = await flood.connect("h2", source)
+    writer.write(GREETING)
+    draining = asyncio.create_task(_drained(reader))
+    stream = 1
+    try:
+        async for count in flood.due(rate):
+            for _ in range(count):
+                writer.write(made(stream))
+                stream += 2
+                flood.sent += 1
+            await writer.drain()
+            if draining.done():
+                return
+    finally:
+        draining.cancel()
+        writer.close()
 
 
 async def handshakes(flood: Flood) -> None:
@@ -259,7 +293,12 @@ async def _drained(reader: asyncio.StreamReader) -> None:
         pass
 
 
-FLOODS = {one.__name__: one for one in (heads, frames, public, handshakes, slow, watches, calls)}
+FLOODS = {
+    one.__name__: one
+    for one in (
+        heads, frames, public, tokens, tokens_in_json, handshakes, slow, watches, calls,
+    )
+}  # fmt: skip
 
 
 async def main(name: str, port: str, authority: str) -> None:

@@ -27,6 +27,9 @@ FOLDER = "/etc/decision-service/front"
 SECRET = "a secret of the vendor's events"
 LENDER, STRANGER = "127.0.0.1", "127.0.0.2"
 """Addresses of this machine from which calls come."""
+SAMPLE = "# - remote_ip: {address_prefix: 203.0.113.7, prefix_len: 32}"
+"""What stands in the shipped file where an operator lists lenders' addresses."""
+
 ADMIN = "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}\n"
 
 
@@ -57,18 +60,25 @@ class Front:
         context.set_alpn_protocols([*protocols])
         return context
 
-    def web(self, address: str = LENDER) -> httpx2.AsyncClient:
-        """An HTTP client, whose connections come from this address."""
-        transport = httpx2.AsyncHTTPTransport(verify=self.trust("http/1.1"), local_address=address)
-        url = f"https://{LENDER}:{self.port}"
-        return httpx2.AsyncClient(base_url=url, transport=transport, timeout=20.0)
+    def web(
+        self, address: str = LENDER, client: trustme.LeafCert | None = None
+    ) -> httpx2.AsyncClient:
+        """An HTTP client whose connections come from this address, with a certificate if given."""
+        tls = self.trust("http/1.1")
+        if client is not None:
+            client.configure_cert(tls)
+        transport = httpx2.AsyncHTTPTransport(verify=tls, local_address=address)
+        host = f"[{address}]" if ":" in address else LENDER
+        return httpx2.AsyncClient(
+            base_url=f"https://{host}:{self.port}", transport=transport, timeout=20.0
+        )
 
 
 @contextmanager
 def fronted(folder: Path, **settings: str) -> Iterator[Front]:
     """A service with callers and webhooks, and the shipped front before it."""
     office, team = Office(folder / "office"), Team(folder)
-    office.renew(LENDER, STRANGER)
+    office.renew(LENDER, STRANGER, "::1")
     lender = team.hire("los", "decide", certificate="los.internal")
     log = folder / "service.log"
     chosen = {
@@ -77,15 +87,29 @@ def fronted(folder: Path, **settings: str) -> Iterator[Front]:
         "log_format": "json",
         **settings,
     }
-    with serving(folder, log, **chosen) as service:
-        ports = {50051: port_of(service.address), 8080: port_of(service.http_url)}
-        with envoy(folder, office, ports) as port:
-            yield Front(service, port, office, team, lender, log)
+    shipped = listing(f"{LENDER}/32")
+    with (
+        serving(folder, log, **chosen) as service,
+        envoy(folder, office, ports_of(service), shipped=shipped) as port,
+    ):
+        yield Front(service, port, office, team, lender, log)
+
+
+def listing(*networks: str) -> str:
+    """The shipped file with these networks of lenders, as docs/front.md says."""
+    text = SHIPPED.read_text()
+    [sample] = [line for line in text.splitlines() if SAMPLE in line]
+    lines = []
+    for network in networks:
+        address, _, length = network.partition("/")
+        line = f'- remote_ip: {{address_prefix: "{address}", prefix_len: {length}}}'
+        lines.append(sample.replace(SAMPLE, line))
+    return text.replace(sample, "\n".join(lines))
 
 
 @contextmanager
-def envoy(folder: Path, office: Office, ports: Mapping[int, int]) -> Iterator[int]:
-    """The shipped file with an office's certificates and other ports; the front's own port."""
+def envoy(folder: Path, office: Office, ports: Mapping[int, int], *, shipped: str) -> Iterator[int]:
+    """Envoy by a shipped text with an office's certificates and other ports; the front's own."""
     at = folder / "front"
     at.mkdir()
     for name, path in (
@@ -94,11 +118,11 @@ def envoy(folder: Path, office: Office, ports: Mapping[int, int]) -> Iterator[in
         ("ca.crt", office.authority),
     ):
         (at / name).write_bytes(path.read_bytes())
-    text = SHIPPED.read_text().replace(FOLDER, str(at))
+    text = shipped.replace(FOLDER, str(at))
     # A port that is looked up before the start may be another program's by then.
-    for shipped, port in {**ports, 8443: 0}.items():
-        assert f"port_value: {shipped}}}" in text
-        text = text.replace(f"port_value: {shipped}}}", f"port_value: {port}}}")
+    for known, port in {**ports, 8443: 0}.items():
+        assert f"port_value: {known}" in text
+        text = text.replace(f"port_value: {known}", f"port_value: {port}")
     (at / "envoy.yaml").write_text(text + ADMIN)
     words = ("-c", at / "envoy.yaml", "-l", "warning", "--concurrency", "1")
     admin = at / "admin"
@@ -114,6 +138,11 @@ def envoy(folder: Path, office: Office, ports: Mapping[int, int]) -> Iterator[in
     finally:
         process.kill()
         process.wait()
+
+
+def ports_of(service: Process) -> dict[int, int]:
+    """The ports of a service by those of the shipped file."""
+    return {50051: port_of(service.address), 8080: port_of(service.http_url)}
 
 
 def port_of(url: str) -> int:

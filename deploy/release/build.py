@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,8 +13,22 @@ from tempfile import TemporaryDirectory
 from decision_service import __version__
 from deploy.release.archives import ROOT, archives
 from deploy.release.closure import PACKAGE, needed
-from deploy.release.installation import bill_of_materials, demonstrate, install, requirements
-from deploy.release.sources import Refused, notes, require_clean
+from deploy.release.installation import (
+    bill_of_materials,
+    complete,
+    demonstrate,
+    install,
+    requirements,
+)
+from deploy.release.sources import (
+    Refused,
+    notes,
+    require_advisories,
+    require_clean,
+    require_entry,
+    require_tag,
+)
+from lint.advisories import read_kept
 from lint.licences import Allowed, listed
 
 OUT = ROOT / "dist" / "release"
@@ -41,6 +56,9 @@ def release(*, snapshot: bool) -> None:
     """Make the whole release anew; raises Refused."""
     if not snapshot:
         require_clean(ROOT)
+        require_advisories(read_kept(), datetime.now(UTC).date())  # noqa: TID251 - the day of a release
+        require_entry(ROOT, __version__)
+        require_tag(ROOT, __version__)
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     told = notes(changelog, __version__, snapshot=snapshot)
     shutil.rmtree(OUT, ignore_errors=True)
@@ -57,10 +75,12 @@ def build_and_install(folder: Path) -> None:
     for name, content in archives(folder).items():
         write(name, content)
         if name.endswith(".whl"):
-            write("requirements.txt", requirements(content))
+            for lock, text in requirements(content).items():
+                write(lock, text)
     programs = install(OUT, folder / "installed")
     demonstrate(programs, folder / "empty")
     write(SBOM, bill_of_materials(programs / "python"))
+    complete(programs, folder / "empty")
 
 
 def main() -> int:

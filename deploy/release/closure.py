@@ -12,13 +12,13 @@ from packaging.utils import canonicalize_name
 PACKAGE = "decision-service"
 
 
-def needed(package: str = PACKAGE) -> frozenset[str]:
+def needed(package: str = PACKAGE, extra: str = "") -> frozenset[str]:
     """The packages that an installed one needs on this system, themselves and by others."""
     found: set[tuple[str, str]] = set()
-    waiting = [(package, "")]
+    waiting = [(package, extra)]
     while waiting:
-        name, extra = waiting.pop()
-        for one in _asked(name, extra):
+        name, asked = waiting.pop()
+        for one in _asked(name, asked):
             new = {(canonicalize_name(one.name), part) for part in ("", *one.extras)} - found
             found |= new
             waiting += new
@@ -32,10 +32,10 @@ def _asked(name: str, extra: str) -> Iterator[Requirement]:
             yield one
 
 
-def entries(lock: str, names: Iterable[str]) -> Iterator[str]:
-    """The entries of a lock file, with their hashes, for these packages."""
-    wanted = {*names}
+def entries(lock: str, names: Iterable[str] | None = None) -> Iterator[str]:
+    """The entries of a lock file, with their hashes, for these packages or for all."""
+    wanted = None if names is None else {*names}
     for entry in re.split(r"\n(?=\S)", lock):
         found = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)==", entry)
-        if found and canonicalize_name(found[1]) in wanted:
+        if found and (wanted is None or canonicalize_name(found[1]) in wanted):
             yield entry.rstrip()

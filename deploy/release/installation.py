@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
+import subprocess
 import sys
 import venv
 from pathlib import Path
@@ -17,13 +19,26 @@ PROGRAMS = Path(sys.executable).parent
 SHOWN = "Recorded 4 decisions; replaying each gives the same answer."
 
 
-def requirements(wheel: bytes) -> str:
-    """The package and all that it needs, each with its version and hashes."""
+EXTRAS = ("console", "otel", "ray", "workbench")
+
+
+def requirements(wheel: bytes) -> dict[str, str]:
+    """The lock files of a release by name: the package and all that it needs, each by its hashes.
+
+    The one without an extra has only what the package itself needs.
+    """
     digest = hashlib.sha256(wheel).hexdigest()
-    lock = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
-    head = "# pip install --find-links . --require-hashes -r requirements.txt"
     own = f"{PACKAGE}=={__version__} \\\n    --hash=sha256:{digest}"
-    return "\n".join([head, own, *entries(lock, needed())]) + "\n"
+    plain = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
+    locked = {"requirements.txt": [*entries(plain, needed())]}
+    for extra in EXTRAS:
+        lock = (ROOT / "requirements" / f"{extra}.txt").read_text(encoding="utf-8")
+        locked[f"requirements-{extra}.txt"] = [*entries(lock)]
+    files = {}
+    for name, packages in locked.items():
+        head = f"# pip install --find-links . --require-hashes -r {name}"
+        files[name] = "\n".join([head, own, *packages]) + "\n"
+    return files
 
 
 def install(release: Path, folder: Path) -> Path:
@@ -40,6 +55,19 @@ def demonstrate(programs: Path, folder: Path) -> None:
     told = run(programs / PACKAGE, "sandbox", "demo", cwd=folder)
     if SHOWN not in told or [*folder.iterdir()]:
         raise Refused("the installed package's demo did not decide as the checkout's does")
+
+
+def complete(programs: Path, folder: Path) -> None:
+    """Ask for a part whose extra is missing, and run what is printed; raises Refused."""
+    run(programs / "python", "-m", "ensurepip")
+    missing = subprocess.run(
+        [programs / PACKAGE, "console"], cwd=folder, capture_output=True, text=True
+    )
+    _, _, printed = missing.stderr.partition("which is not installed: ")
+    if missing.returncode == 0 or not printed:
+        raise Refused(f"without its extra the console says no command: {missing.stderr.strip()}")
+    run(*shlex.split(printed), cwd=folder)
+    run(programs / PACKAGE, "console", "--help", cwd=folder)
 
 
 def bill_of_materials(python: Path) -> str:

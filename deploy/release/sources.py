@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 
 from decision_service.build import commit_of
+from lint import released
+from lint.advisories import Kept
+
+MOST_DAYS = 30
+"""How old the advisories may be that a release was compared with."""
 
 ANYWAY = "or make a snapshot with SNAPSHOT=true"
 
@@ -27,6 +33,45 @@ def require_clean(root: Path) -> None:
     if files := changed(root):
         more = f" and {len(files) - 1} more" if files[1:] else ""
         raise Refused(f"{files[0]}{more} is not committed: commit or remove it, {ANYWAY}")
+
+
+def require_advisories(kept: Kept, today: date) -> None:
+    """Raises Refused where nothing was compared with what is known of the packages of late."""
+    age = (today - date.fromisoformat(kept.taken)).days if kept.taken else None
+    if age is None or age > MOST_DAYS:
+        found = "has none" if age is None else f"has those of {kept.taken}, {age} days ago"
+        raise Refused(
+            f"requirements/advisories.json {found}, and a release needs some of the last "
+            f"{MOST_DAYS} days: call make advisories and make audit, {ANYWAY}"
+        )
+
+
+def require_entry(root: Path, version: str) -> None:
+    """Write what the version holds of the shipped rules; raises Refused for it to be committed.
+
+    Raises it too where the version was released with other content, or a released one changed.
+    """
+    found = [*released.changed(root)]
+    if found:
+        raise Refused(f"{found[0]}, {ANYWAY}")
+    try:
+        written = released.write(version, root)
+    except ValueError as other:
+        raise Refused(
+            f"{other}: give decision_service/__init__.py the next version, {ANYWAY}"
+        ) from None
+    if written:
+        raise Refused(
+            f"{released.FILE} has the entry {version} now: commit it, tag the commit v{version}, "
+            "and call make release again"
+        )
+
+
+def require_tag(root: Path, version: str) -> None:
+    """Raises Refused unless the commit has the version's tag."""
+    tags = _git(root, "tag", "--points-at", "HEAD").split()
+    if f"v{version}" not in tags:
+        raise Refused(f"this commit has no tag v{version}: call git tag v{version}, {ANYWAY}")
 
 
 def notes(changelog: str, version: str, *, snapshot: bool = False) -> str:

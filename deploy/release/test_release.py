@@ -12,6 +12,7 @@ import pytest
 from decision_service import __version__
 from deploy.release.build import OUT, ROOT, SBOM
 from deploy.release.closure import needed
+from deploy.release.installation import EXTRAS
 
 
 def test_every_file_has_its_checksum() -> None:
@@ -36,6 +37,20 @@ def test_the_bill_of_materials_is_what_is_installed() -> None:
     assert [line.split(": ")[0] for line in lines] == [
         f"{a} {b}" for a, b in sorted(pinned.items())
     ]
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_each_extra_has_a_lock_in_the_release_and_in_the_package(extra: str) -> None:
+    """All that the package with this extra needs, by hash; both name the same."""
+    text = (OUT / f"requirements-{extra}.txt").read_text()
+    pinned = dict(re.findall(r"^([\w.-]+)==([^ ]+)", text, re.M))
+    assert needed(extra=extra) <= {*pinned}
+    assert pinned.pop("decision-service") == __version__
+    [wheel] = OUT.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = archive.read(f"decision_service/starter/requirements/{extra}.txt").decode()
+    assert dict(re.findall(r"^([\w.-]+)==([^ ]+)", inside, re.M)) == pinned
+    assert text.count("--hash=sha256:") > len(pinned)
 
 
 @pytest.mark.parametrize("name", [SBOM, "requirements.txt", "LICENCES.txt"])

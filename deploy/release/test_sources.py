@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from deploy.release import archives
 from deploy.release.closure import entries
-from deploy.release.sources import Refused, changed, copy, notes, require_clean
+from deploy.release.sources import (
+    Refused,
+    changed,
+    copy,
+    notes,
+    require_advisories,
+    require_clean,
+)
+from lint.advisories import Kept
 
 CHANGELOG = (
     "# Changes\n\n## [Unreleased]\n\n- more\n\n## [1.2.0] - 2026-11-01\n\n- first\n- second\n"
@@ -61,6 +70,20 @@ def test_a_release_holds_no_ignored_file(checkout: Path, tmp_path: Path) -> None
     code = ["decision_service/code.py", "decision_service/commit.txt"]
     assert names == [".gitignore", *code, "page.md"]
     assert len((made / code[1]).read_text().strip()) == 12
+
+
+@pytest.mark.parametrize(
+    ("taken", "why"),
+    [
+        ("", "has none, and a release needs some of the last 30 days: call make advisories"),
+        ("2026-10-31", "has those of 2026-10-31, 31 days ago"),
+    ],
+)
+def test_a_release_needs_advisories_of_the_last_month(taken: str, why: str) -> None:
+    """None, or older ones, are refused with what to call; those of thirty days ago are good."""
+    with pytest.raises(Refused, match=why):
+        require_advisories(Kept(taken, "", [], []), date(2026, 12, 1))
+    require_advisories(Kept("2026-11-01", "", [], []), date(2026, 12, 1))
 
 
 def test_entries_keep_their_hashes() -> None:

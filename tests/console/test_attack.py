@@ -229,9 +229,23 @@ async def test_an_uploaded_report_is_text_too(home: House, monkeypatch: pytest.M
         assert page.status_code == 200
         large = {"file": ("impact.json", b" " * (6 * 1024 * 1024), "application/json")}
         assert (await client.post("/rules/evidence", files=large)).status_code == 413
-        unsaid = client.build_request("POST", "/rules/evidence")
-        del unsaid.headers["content-length"]
-        assert "send Content-Length" in (await client.send(unsaid)).text
+
+
+async def test_no_form_of_a_stranger_stops_the_pages(home: House) -> None:
+    """70,000 parts without a session are not read; with one, or at the sign-in, they are refused in
+    a sentence."""
+    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    body = part * 70_000 + b"--b--\r\n"
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    async with home.client() as client:
+        for path in unsafe_paths(home):
+            answer = await client.post(path, content=body, headers=kind)
+            wanted = {"/sign-in": 413, "/sign-out": 303}.get(path, 401)
+            assert answer.status_code == wanted, path
+    async with home.client("noel") as client:
+        for path in ("/reviews/1/note", "/rules/evidence", "/sign-out"):
+            answer = await client.post(path, content=body, headers=kind)
+            assert (answer.status_code, "at most" in answer.text) == (413, True), path
 
 
 async def test_nobody_does_what_the_service_does_not_allow(home: House) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import command, serving
 from tests.e2e.service import Running, own_rules
+from tests.e2e.typed import demo_and_next
 from tests.unit.cli.commands import command as here
 
 GEORGE = sandbox_people()[0].user_id
@@ -82,6 +84,54 @@ async def test_an_applicant_goes_with_the_application(
     assert (await asyncio.to_thread(here, capsys, *words, *given)).code == 0
 
 
+MISTAKES = [
+    ("decisions list --product nope", 1, "there is no product nope: the loaded ones are "),
+    ("decisions outcomes /dev/null", 1, "/dev/null holds no report: nothing is recorded"),
+    ("decide --user-id x --product Personal_Loan", 3, "product must be a product's name"),
+    ("decide --user-id x --product PERSONAL-LOAN-PH", 3, "has capitals or blanks, which names"),
+    ("rollout explain x --product p", 3, "there is no product p: the loaded ones are "),
+    ("decide --user-id x --product p --input due=2026-02-30", 3, "the calendar has no such day"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "says"), MISTAKES)
+async def test_what_a_server_does_not_know_is_one_sentence(
+    shared: Running, capsys: pytest.CaptureFixture[str], words: str, code: int, says: str
+) -> None:
+    """With a code that is not that of a success."""
+    done = await asyncio.to_thread(
+        here, capsys, *words.split(), "--address", shared.service.address
+    )
+    assert done.code == code
+    assert says in one_sentence(done.err)
+
+
+async def test_a_letter_in_no_language_and_an_id_used_twice_are_refused(
+    live: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The letter's languages are listed, and the error names the field of the id."""
+    at = ("--address", live.service.address)
+    words = (*DECIDE, "--user-id", sandbox_people()[1].user_id, *at, "--request-id", "once")
+    made = await asyncio.to_thread(here, capsys, *words, "--format", "quiet")
+    shown = ("letters", "show", made.out.split()[-1], "--language", "xx", *at)
+    done = await asyncio.to_thread(here, capsys, *shown)
+    assert done.code == 1
+    assert "has no letters in xx: its languages are en, fil" in one_sentence(done.err)
+    done = await asyncio.to_thread(here, capsys, *words, "--view", "full", "--term", "7", "--debug")
+    assert done.code == 3
+    assert "reason REQUEST_ID_REUSED" in done.err
+    assert "field request_id" in done.err
+
+
+def test_where_files_are_made_is_said_before_they_are(tmp_path: Path) -> None:
+    """A store and keys that are not there yet; nothing of what is there."""
+    words = ("keys", "identity", "add", "--file", str(tmp_path / "keys"))
+    for said in (f"New in {tmp_path}: the file keys\n", f"{tmp_path / 'keys'} has the new key "):
+        assert command(*words, folder=tmp_path).stdout.startswith(said)
+    for said in (f"New in {tmp_path}: the store decisions.db, and its keys", "The store "):
+        assert command("migrate", folder=tmp_path).stdout.startswith(said)
+
+
 @pytest.mark.long
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     """serve ends with code 2 and says which address is taken."""
@@ -112,7 +162,19 @@ def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
         assert word in done.stdout
     assert "replaying each gives the same answer" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
+    assert str(tmp_path / "demo.db") in done.stdout
     assert re.search(r"Its [0-9]+ factors: --view full, below", done.stdout)
+
+
+@pytest.mark.long
+def test_what_the_demo_prints_last_runs_as_printed(tmp_path: Path) -> None:
+    """In a checkout, by the path of `make demo`: a decision, then the rules and the demo again."""
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    own_rules(tmp_path)
+    out = demo_and_next(".venv/bin/decision-service", tmp_path)
+    assert re.search(r"^DECLINE", out, re.MULTILINE)
+    assert out.count("  .venv/bin/decision-service decide --user-id ") == 2
+    assert out.count("replaying each gives the same answer") == 2
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -167,6 +168,31 @@ async def test_commands_say_which_mistake_of_tls_it_is(
         assert "that asks for a client certificate: give --tls-cert" in await told(live, *own)
         assert "does not take the client certificate" in await told(live, *own, *desk)
     assert "does not speak TLS: leave --tls-ca" in await told(shared, *own)
+
+
+async def test_commands_say_which_mistake_of_an_address_it_is(
+    shared: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A URL, the HTTP or the admin port, nothing, and a server that is silent for too long."""
+
+    async def told(address: str, *words: str, code: int = 3) -> str:
+        line = [*(words or ("health",)), "--address", address]
+        assert await asyncio.to_thread(run, line) == code
+        return capsys.readouterr().err
+
+    for url in (shared.service.http.public, shared.service.http.admin):
+        place = url.rpartition("/")[2]
+        assert "speaks HTTP/1.1, as the HTTP and the admin address" in await told(place)
+        assert f"begins with http://: leave it out, as in {place}\n" in await told(url, code=2)
+        assert f"as in {place}\n" in await told(f"{url}/", code=2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        assert "no server answers at" in await told(place)
+        silent.listen()
+        decide = ("decide", "--user-id", "x", "--product", "personal-loan-ph", "--timeout", "0.1")
+        words = await told(place, *decide)
+        assert f"the server at {place} did not answer within 0.1 s: give it longer" in words
 
 
 @pytest.mark.parametrize("option", ["--tls-ca", "--tls-cert"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
-import sys
-import sysconfig
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.build import engine_version
+from decision_service import __version__
 from tests.e2e.service import ROOT
+from tests.e2e.typed import demo_and_next
 
 pytestmark = pytest.mark.long
 PROGRAM = "decision-service"
@@ -79,20 +80,55 @@ def _leads_here(name: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The package, built from this checkout and installed beside the libraries of the tests."""
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of its own with this checkout's files, and nothing that git ignores."""
+    folder = tmp_path_factory.mktemp("sources")
+    listed = _git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    _git(folder, "init", "--quiet")
+    _git(folder, "add", "--all")
+    _git(folder, "commit", "--quiet", "--message=As it is")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The package as pip builds it of a repository, isolated, in an environment of nothing else.
+
+    The libraries that it needs come at the versions of the lock.
+    """
     folder = tmp_path_factory.mktemp("wheel")
-    python = [sys.executable, "-m"]
-    build = [*python, "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    [wheel] = folder.glob("*.whl")
-    venv.create(folder / "venv")
+    venv.create(folder / "venv", with_pip=True)
     programs = folder / "venv" / "bin"
-    [packages] = (folder / "venv" / "lib").glob("python3.*/site-packages")
-    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    pip = [*python, "pip", "--python", str(programs / "python"), "install", "--quiet"]
-    subprocess.run([*pip, "--no-index", "--no-deps", "--no-compile", str(wheel)], check=True)
+    pip = [programs / "python", "-m", "pip"]
+    lock = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
+    versions = folder / "versions.txt"
+    versions.write_text("\n".join(re.findall(r"^\S+==[^\s;]+", lock, re.MULTILINE)))
+    package = f"git+file://{sources}"
+    _run(*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, package, cwd=folder)
+    [wheel] = folder.glob("*.whl")
+    _run(*pip, "install", "--quiet", "--constraint", versions, wheel, cwd=folder)
     return Installed(wheel, programs)
+
+
+def test_the_demo_decides_in_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
+    """What a plain installation brings decides for the made-up people, and leaves nothing."""
+    done = installed.run("sandbox", "demo", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Recorded 4 decisions; replaying each gives the same answer." in done.stdout
+    assert "store for this run alone" in done.stdout
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_the_demo_prints_last_runs_as_printed(installed: Installed, tmp_path: Path) -> None:
+    """Without a checkout: a decision, a folder of rules, and the demo by those rules."""
+    out = demo_and_next(str(installed.programs / PROGRAM), tmp_path)
+    assert re.search(r"^DECLINE", out, re.MULTILINE)
+    assert out.count("replaying each gives the same answer") == 2
+    assert (tmp_path / "mine" / "rules").is_dir()
 
 
 def test_a_folder_is_begun_and_used(installed: Installed, tmp_path: Path) -> None:
@@ -104,14 +140,16 @@ def test_a_folder_is_begun_and_used(installed: Installed, tmp_path: Path) -> Non
     assert installed.run("rules", "test", cwd=mine).returncode == 0
     with serving(installed, mine, "--config", "decision-service.yaml") as told:
         assert "of the package" not in told
+    assert installed.run("init", "--deploy", "deploy", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "deploy" / "systemd" / "decision-service@.service").is_file()
     again = installed.run("init", "mine", cwd=tmp_path)
     assert (again.returncode, "mine is not empty (" in again.stderr) == (2, True)
 
 
-def test_the_version_tells_the_commit(installed: Installed, tmp_path: Path) -> None:
-    """The installed program says what the checkout says that it was built from."""
+def test_the_version_tells_the_commit(installed: Installed, sources: Path, tmp_path: Path) -> None:
+    """The installed program says which commit it was built from."""
     told = installed.run("version", cwd=tmp_path).stdout
-    assert told.split()[1].removesuffix(".dirty") == engine_version().removesuffix(".dirty")
+    assert told.split()[1] == f"{__version__}+{_git(sources, 'rev-parse', 'HEAD')[:12]}"
 
 
 def test_everything_that_is_given_to_others_is_inside(installed: Installed) -> None:
@@ -129,3 +167,16 @@ def test_everything_that_is_given_to_others_is_inside(installed: Installed) -> N
 
 def _files(top: Path) -> Iterator[Path]:
     return (one for one in top.rglob("*") if one.is_file() and one.suffix not in {".py", ".pyc"})
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    name = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    return _run("git", *name, *arguments, cwd=folder)
+
+
+def _run(*command: str | Path, cwd: Path) -> str:
+    """What a program prints, with what it complains of where it fails."""
+    environ = {name: one for name, one in os.environ.items() if not _leads_here(name)}
+    done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -61,16 +61,25 @@ class Issuer:
         self.keys = {"RS256": rsa, "RS512": rsa, "ES256": ec, "EdDSA": okp, "Ed25519": okp}
 
     def token(
-        self, subject: str, alg: str = "ES256", key: Key | None = None, **claims: object
+        self,
+        subject: str,
+        alg: str = "ES256",
+        key: Key | None = None,
+        *,
+        typ: str = "",
+        **claims: object,
     ) -> str:
         """An ID token, good for five minutes; a claim that is None is left out.
 
         It says that it is signed by the issuer's key where another `key` signs it without a `kid`.
+        `typ` is the type in its header.
         """
         said = self._claims(subject) | claims
         said = {name: value for name, value in said.items() if value is not None}
         own = self.keys[alg]
         header = {"alg": alg, "kid": (key and key.kid) or own.kid}
+        if typ:
+            header["typ"] = typ
         return encode(header, said, key or own, registry=_Registry())
 
     def forged(
@@ -113,6 +122,10 @@ class Issuer:
         return self._said(request, KeySet([*published]).as_dict())
 
 
+LOGOUT = {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}
+"""What a logout token claims besides issuer, audience and subject."""
+
+
 def _base64(content: bytes) -> bytes:
     return urlsafe_b64encode(content).rstrip(b"=")
 
@@ -125,6 +138,14 @@ BAD: dict[str, Callable[[Issuer, str], str]] = {
     "without an end": lambda i, sub: i.token(sub, exp=None),
     "an end that is no number": lambda i, sub: i.token(sub, exp=float("nan")),
     "not yet good": lambda i, sub: i.token(sub, nbf=i.at(61)),
+    "for another client": lambda i, sub: i.token(sub, azp=f"{i.audience}-2"),
+    "for another client of several": lambda i, sub: i.token(sub, aud=["x", i.audience], azp="x"),
+    "for one of several, unsaid which": lambda i, sub: i.token(sub, aud=["x", i.audience]),
+    "a logout token": lambda i, sub: i.token(sub, typ="logout+jwt", **LOGOUT),
+    "a logout token without its type": lambda i, sub: i.token(sub, **LOGOUT),
+    "a logout token of the type alone": lambda i, sub: i.token(sub, typ="logout+jwt"),
+    "an access token": lambda i, sub: i.token(sub, typ="at+jwt"),
+    "an access token, typed in full": lambda i, sub: i.token(sub, typ="Application/AT+JWT"),
     "unsigned": lambda i, sub: i.forged(sub, "none"),
     "without a signature": lambda i, sub: i.forged(sub, "RS256"),
     "signed by HMAC with the public key": lambda i, sub: i.forged(

@@ -45,9 +45,11 @@ from decision_service.domain.reviews import (
     opened_by_referral,
 )
 from decision_service.domain.values import Money
+from decision_service.store import decisions
 from decision_service.store.store import Store
 from tests.kits.arm_log import granted
 from tests.kits.decision_entries import NOON, numbered
+from tests.kits.decision_listing import walk
 
 LIMITS = Authority(Decimal(20_000), Decimal(100_000))
 QUEUES = (ReviewQueue("data", timedelta(hours=4), frozenset({ReferKind.DATA})),)
@@ -111,6 +113,10 @@ async def claimed(log: Store, entry: DecisionEntry, who: str) -> str:
     review_id = await committed(log, entry)
     await log.reviews.step(review_id, claimed_by(who))
     return review_id
+
+
+def _ids(*numbers: int) -> list[str]:
+    return [numbered(number).decision_id for number in numbers]
 
 
 class ReviewLogKit:
@@ -348,6 +354,50 @@ class ReviewLogKit:
         assert await self._listed(log, by_person=True, any_id=review_id) == [first]
         assert await self._listed(log, any_id=review_id, caller="another") == []
         assert await self._listed(log, any_id=f"{review_id}9") == []
+
+    @pytest.mark.parametrize("few", [1, 1_000])
+    async def test_an_outcome_is_found_of_the_rules_and_of_a_person(
+        self, log: Store, monkeypatch: pytest.MonkeyPatch, few: int
+    ) -> None:
+        """In the order of instants, page by page, with other fields, however it is looked up."""
+        monkeypatch.setattr(decisions, "_FEW", few)
+        for number in (1, 3):
+            await log.commit(numbered(number, outcome=Outcome.APPROVE, created=NOON + MINUTE))
+        assert await self._listed(log, outcome=Outcome.APPROVE) == _ids(3, 1)
+        review_id = await claimed(log, referred(2, minutes=2), "ana")
+        await log.reviews.step(review_id, completed_by("ana"))
+        await committed(log, referred(4, user_id="user-4"))
+        contest = await log.reviews.contest(_case(numbered(1)), by("los"), "Why?", POLICY)
+        assert contest is not None
+        await log.reviews.step(contest.review_id, claimed_by("ana"))
+        for outcome, found in (
+            (Outcome.APPROVE, _ids(2, 3, 1)),
+            (Outcome.REFER, _ids(2, 4)),
+            (Outcome.DECLINE, []),
+        ):
+            assert await self._listed(log, outcome=outcome) == found, outcome
+            pages = await walk(log, Filter(outcome=outcome), 1)
+            assert [one.decision_id for one in pages] == found
+        both = {"outcome": Outcome.APPROVE, "any_id": review_id}
+        assert await self._listed(log, **both) == _ids(2)
+        assert await self._listed(log, **both, product="another") == []
+
+    async def test_reviews_and_outcomes_are_read_for_many_decisions_at_once(
+        self, log: Store
+    ) -> None:
+        """Oldest first; of a decision without reviews, or that is not stored, there is nothing."""
+        first = await committed(log, referred(1))
+        await log.commit(numbered(2, outcome=Outcome.APPROVE))
+        contest = await log.reviews.contest(_case(numbered(1)), by("los"), "Why?", POLICY)
+        asked = _ids(1, 2, 3)
+        found = await log.reviews.of_decisions(asked)
+        assert {one: [each.review_id for each in of] for one, of in found.items()} == {
+            asked[0]: [first]
+        }
+        assert contest is not None
+        assert contest.review_id == first
+        assert await log.outcomes(asked) == {asked[0]: Outcome.REFER, asked[1]: Outcome.APPROVE}
+        assert await log.outcomes([]) == await log.reviews.of_decisions([]) == {}
 
     async def _listed(self, log: Store, **chosen: Any) -> list[str]:
         """The ids of the decisions of a filter."""

@@ -71,7 +71,7 @@ def test_an_edit_of_a_data_file_breaks_a_story(name, old, new, title):
 @pytest.mark.long
 @pytest.mark.parametrize(("product", "version", "old", "new", "title"), SECTIONS)
 def test_an_edit_of_the_age_of_data_breaks_a_story(product, version, old, new, title):
-    """What `data:` of a version says is seen by no case of given factors, and by a story."""
+    """What `max_age` of a version says is seen by no case of given factors, and by a story."""
     texts = next(one for one in FOLDER.products if one.product == product)
     file = texts.rulesets[version]
     assert file.text.count(old) == 1

@@ -57,9 +57,11 @@ class NoticeServiceServicer:
     """
 
     def GetNotice(self, request, context):
-        """Returns the letter of the outcome that counts, in a language, made at the first call and the same
-        ever after; a person's result has a letter of its own. Refused while a person reviews a referral,
-        and for an application that was decided again (NOTICE_NOT_DUE).
+        """Returns the letter of the outcome that counts, in a language; a person's result has a letter of
+        its own. It is made at the first call with the role `decide`, `review` or `review_second`, and the
+        same ever after. A caller with `read` alone reads what was made, else NOTICE_UNKNOWN: reading
+        makes nothing. With a role of reviews it may be of any decision that has a review. Refused while a
+        person reviews a referral, and for an application that was decided again (NOTICE_NOT_DUE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

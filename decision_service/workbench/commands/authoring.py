@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import CommandError, print_lines, print_or_check
+from decision_service.cli.output import CommandError, as_typed, print_lines, print_or_check
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
@@ -96,7 +96,7 @@ def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnost
 
 def _next_steps(folder: Path, names: list[str]) -> str:
     written = "\n".join(f"  {folder / name}" for name in names)
-    return (
+    return as_typed(
         f"Written:\n{written}\n"
         "Change the figures, then:\n"
         f"  decision-service rules check --strict {folder}\n"

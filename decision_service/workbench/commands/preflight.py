@@ -364,6 +364,28 @@ def _both(names: Sequence[str], roles: Mapping[str, frozenset[Role]]) -> str:
     return f"{words}; no other caller may end one"
 
 
+def front_check(settings: Settings) -> Check:
+    """Names the callers without a certificate: the front's list of addresses is not seen here."""
+    if settings.auth_tokens_file is None:
+        words = "looked at once DECISION_AUTH_TOKENS_FILE names who calls"
+        return Check("front", None, words)
+    callers = read_callers_file(settings.auth_tokens_file).callers
+    if callers is None:
+        return Check("front", False, "the callers file has mistakes: see `tokens check`")
+    certified = {one.name for one in callers.certificates.values()}
+    named = {token.caller.name for token in callers.tokens}
+    named |= {one.name for one in callers.subjects.values()}
+    without = sorted(named - certified)
+    if not without:
+        return Check("front", True, "every caller has a certificate")
+    more = f" and {len(without) - 3} more" if len(without) > 3 else ""
+    words = (
+        f"{', '.join(without[:3])}{more} without a certificate: see that the front's envoy.yaml "
+        "lists the addresses they call from, else they have the rate of strangers"
+    )
+    return Check("front", None, words)
+
+
 def erasures_check(settings: Settings) -> Check:
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
     try:
@@ -520,6 +542,7 @@ async def _all(
 ) -> list[Check]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
     lines.append(callers_check(settings))
+    lines.append(front_check(settings))
     store, state = await store_check(settings)
     lines += [*rules_checks(settings, state, rules), store, erasures_check(settings)]
     lines += [identity_keys_check(settings), data_keys_check(settings)]

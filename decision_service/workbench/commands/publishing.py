@@ -24,6 +24,7 @@ from decision_service.cli.output import (
     Exit,
     Format,
     FormatOption,
+    as_typed,
     new_file,
     print_json,
     print_lines,
@@ -396,7 +397,7 @@ def sign(
     file = write_manifest(change, replace(published, proposed_by=signature), keep=False)
     words = f"{file} is signed by {by}, digest {shown[:SHOWN]}. Another caller:"
     command = f"decision-service rules sign {path} --by NAME --key FILE --digest {shown[:SHOWN]}"
-    print_lines(*lines, words, f"  {command}")
+    print_lines(*lines, words, as_typed(f"  {command}"))
 
 
 def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest: str) -> None:
@@ -440,7 +441,8 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
     signed = replace(waiting, approved_by=make_approval(waiting, Signing.APPROVED, by, key))
     file = write_manifest(change, signed, keep=True)
     words = f"{file} is signed by {first.name}, and as {by} by {key}. Whether that key is theirs:"
-    print_lines(*lines, words, f"  decision-service rules verify {path} --callers FILE")
+    command = f"decision-service rules verify {path} --callers FILE"
+    print_lines(*lines, words, as_typed(f"  {command}"))
 
 
 def _waiting(folder: RuleFolder) -> Publication | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -131,8 +132,8 @@ def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
             )
     if not old.needs.computes_as(new.needs):
         raise Incomparable(
-            "`data:` differs, so that the same person has other factors: prove what else changed "
-            "with the same `data:` in both"
+            f"{_differing(old, new)}, so that the same person has other factors: prove what else "
+            "changed with the same in both"
         )
     for name, spec in old.inputs.items():
         other = new.inputs.get(name)
@@ -140,6 +141,15 @@ def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
             raise Incomparable(
                 f"inputs.{name} is {spec.type} in one version, {other.type} in the other"
             )
+
+
+def _differing(old: CompiledRuleset, new: CompiledRuleset) -> str:
+    """What two versions read a person by, where it differs."""
+    ages = old.needs.policy.max_age, new.needs.policy.max_age
+    if ages[0] != ages[1]:
+        hours = [age // timedelta(hours=1) for age in ages]
+        return f"`max_age` is {hours[0]}h in one version, {hours[1]}h in the other"
+    return "a file of `_data` is another one for one version than for the other"
 
 
 def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
+from decision_service.build import install_command
 from decision_service.domain.errors import Unfit
 from decision_service.workbench.proofs.encoding import NotEncodable
 from decision_service.workbench.proofs.terms import Builder, Op, Sort, Term
@@ -57,7 +58,7 @@ class SolverMissing(Unfit):
     """The solver's library is not installed."""
 
 
-MISSING = "proofs need z3: install decision-service[workbench]"
+MISSING = f"proofs need z3, which is not installed: {install_command('workbench')}"
 """What is said where the library is not there."""
 
 _MOST_DIGITS = 4300  # Python writes no longer number, and the library reads what is written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,29 @@ def test_the_protos_are_written_for_clients(capsys, tmp_path):
     assert set(written) == kept
 
 
-@pytest.mark.parametrize("options", [[], ["--protos"]])
+def test_the_files_for_operators_are_written(capsys, tmp_path):
+    """Chart, compose file, units, front, alerts, dashboards, and scripts that can be run."""
+    folder = tmp_path / "deploy"
+    assert command(capsys, "init", "--deploy", folder).code == 0
+    written = files(folder)
+    assert {name.split("/")[0] for name in written} == {
+        "chart", "compose", "drills", "front", "grafana", "prometheus", "systemd"
+    }  # fmt: skip
+    for name, content in written.items():
+        assert content == (ROOT / "deploy" / name).read_bytes()
+    assert not [name for name in written if name.endswith((".py", ".mk"))]
+    assert os.access(folder / "drills" / "backup.sh", os.X_OK)
+    assert "chart/decision-service/templates/_pod.tpl" in written
+
+
+def test_two_kinds_of_folder_are_two_calls(capsys, tmp_path):
+    """Nothing is written, and one sentence says so."""
+    done = command(capsys, "init", "--deploy", "--protos", tmp_path / "both")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert not (tmp_path / "both").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--protos"], ["--deploy"]])
 @pytest.mark.parametrize("name", ["notes.txt", ".git"])
 def test_a_folder_with_anything_in_it_is_left_alone(capsys, tmp_path, options, name):
     """Exit code 2, the name of what is there, and nothing is written."""

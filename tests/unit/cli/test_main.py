@@ -85,7 +85,7 @@ def test_a_fault_of_the_program_has_a_code_of_its_own(capsys, monkeypatch, words
         ("bogus", "2>/dev/full", 2),
         ("version", ">&-", 0),
         ("bogus", "2>&-", 2),
-        ("decisions outcomes -", "<&-", 0),
+        ("decisions outcomes -", "<&-", 1),
     ],
 )
 def test_full_and_closed_streams_are_no_traceback(words, redirect, code):

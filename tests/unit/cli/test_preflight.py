@@ -15,10 +15,13 @@ from decision_service.workbench.commands.preflight import (
     StoreState,
     callers_check,
     found_rules,
+    front_check,
     host_checks,
     rules_checks,
     slow_checks,
 )
+from decision_service.workbench.proofs.solver import MISSING
+from tests.e2e.team import Team
 from tests.unit.cli.commands import SHIPPED, command, product_folder
 from tests.unit.cli.test_rules_publish import FLOORS, publishable
 
@@ -56,6 +59,18 @@ def test_a_host_that_is_not_the_vendors_belongs_to_any_mode() -> None:
     """A proxy of the operator's own tells nothing."""
     assert base_url("sandbox", "smile.lender.example").ok is True
     assert base_url("production", "smile.lender.example").ok is True
+
+
+def test_callers_without_a_certificate_are_named_for_the_front(tmp_path: Path) -> None:
+    """Whether their addresses are listed is not seen from here, so it is a point to check."""
+    team = Team(tmp_path)
+    team.hire("los", "decide", certificate="los.internal")
+    settings = load(environ={"DECISION_AUTH_TOKENS_FILE": str(team.path)})
+    assert front_check(settings).ok is True
+    team.hire("batch", "decide")
+    found = front_check(settings)
+    assert found.ok is None
+    assert found.words.startswith("batch without a certificate: ")
 
 
 @pytest.fixture
@@ -180,7 +195,7 @@ def test_without_a_solver_guarantees_are_left_to_another_machine(
     monkeypatch.setitem(sys.modules, "z3", None)
     found = guarantees_of(tmp_path)
     assert found.ok is None
-    assert found.words == "not proved: proofs need z3: install decision-service[workbench]"
+    assert found.words == f"not proved: {MISSING}"
 
 
 def test_tests_that_notice_too_little_are_nothing_to_go_live_with(

@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from decision_service.build import install_command
+from decision_service.cli.output import as_typed
 from decision_service.cli.table import COMMANDS, GROUPS
 from tests.unit.cli.commands import command
 from tests.unit.cli.test_any_words import PLACES
@@ -97,12 +100,12 @@ def test_help_does_not_import_the_server() -> None:
     ],
 )
 def test_without_its_extra_a_command_names_it(capsys, monkeypatch, words, says):
-    """One sentence with exit code 2."""
+    """One sentence with the command that installs it, and exit code 2."""
     for name in EXTRAS:
         monkeypatch.setitem(sys.modules, name, None)
     done = command(capsys, *words.split())
     extra = "ray" if says.endswith("Ray") else "workbench"
-    says = f"{says}: install decision-service[{extra}]\n"
+    says = f"{says}, which is not installed: {install_command(extra)}\n"
     assert (done.code, done.out, done.err) == (2, "", says)
 
 
@@ -110,3 +113,30 @@ def test_the_server_is_imported_without_the_extras() -> None:
     """A plain install serves; what is left out is what rule writers need."""
     script = f"import sys; sys.modules |= dict.fromkeys({EXTRAS!r}); import {SERVE}"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("on_path", "elsewhere", "printed"),
+    [
+        (True, True, "decision-service"),
+        (False, False, "bin/decision-service"),
+        (False, True, "{}/bin/decision-service"),
+    ],
+)
+def test_a_hint_names_the_program_as_the_shell_finds_it(
+    on_path: bool,
+    elsewhere: bool,
+    printed: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its name where that leads to it, and else by the path by which it was started."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("bin", "other"):
+        Path(folder).mkdir()
+        Path(folder, "decision-service").touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", ["bin/decision-service"])
+    monkeypatch.setenv("PATH", str(tmp_path / ("bin" if on_path else "other")))
+    text = "run `decision-service rules check` in /etc/decision-service, decision-service failed"
+    hint = printed.format(tmp_path)
+    assert as_typed(text, elsewhere=elsewhere) == text.replace("decision-service", hint, 1)

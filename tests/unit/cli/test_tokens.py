@@ -23,6 +23,16 @@ def test_a_fresh_token_is_let_in_by_its_line(capsys):
     assert command(capsys, "tokens", "new", "los-a", "--role", "decide").out != done.out
 
 
+def test_what_is_printed_of_tokens_can_be_appended_to_a_file(capsys, tmp_path):
+    """Of two callers, by `2>>callers.yaml`."""
+    file = tmp_path / "callers.yaml"
+    file.write_text("callers:\n")
+    for name in ("los-a", "los-b"):
+        done = command(capsys, "tokens", "new", name, "--role", "decide")
+        file.write_text(file.read_text() + done.err)
+    assert command(capsys, "tokens", "check", file).out == f"{file} is in order\n"
+
+
 def test_a_token_needs_a_name_and_a_role(capsys):
     """A wrong name, no role and an unknown role are usage errors."""
     for words in (["Los A", "--role", "decide"], ["los-a"], ["los-a", "--role", "boss"]):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1.decision_service_pb2 import ListDecisionsResponse
 from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, Ruleset, RulesetInput
 from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.cli.decisions import page_lines
+from decision_service.cli.views import counted_text, heading_text
 from decision_service.console.charts import factor_rows, strip
 from decision_service.console.decisions import changes_of, csv_of, fields_of, inputs_of
 
@@ -118,3 +122,54 @@ def test_the_parts_of_a_month_are_stacked_up_to_its_share_of_the_highest_month()
     sources, _, bars = strip([month(50, 50), month(20), month()])
     assert sources == ["a incomes", "b incomes"]
     assert [parts for _, parts in bars] == [[(1, 55, 55), (0, 0, 55)], [(1, 88, 22)], []]
+
+
+def reviewed(by: str = "", **review: Any) -> pb.Decision:
+    """A referral, with what became of it."""
+    found = pb.DecisionReview(review_ids=["rev_1-1"], role=by, **review)
+    offer = pb.Offer(approved_amount=php(5_000))
+    return pb.Decision(decision_id="dec_1", outcome=pb.OUTCOME_REFER, review=found, offer=offer)
+
+
+@pytest.mark.parametrize(
+    ("decision", "said", "row"),
+    [
+        (
+            reviewed("review_second", outcome=pb.OUTCOME_APPROVE, approved_amount=php(20_000)),
+            "Referred by the rules, approved by two persons: 20,000 PHP",
+            ["REFER", "APPROVE", "two persons", "20,000 PHP"],
+        ),
+        (
+            reviewed("review", outcome=pb.OUTCOME_DECLINE, standing_decision_id="dec_1"),
+            "Referred by the rules, declined by a person",
+            ["REFER", "DECLINE", "a person", ""],
+        ),
+        (
+            reviewed(outcome=pb.OUTCOME_APPROVE, standing_decision_id="dec_2"),
+            "Referred by the rules, decided again, approved by the rules",
+            ["REFER", "APPROVE", "rules, decided again", ""],
+        ),
+        (
+            reviewed("review", outcome=pb.OUTCOME_DECLINE, standing_decision_id="dec_2"),
+            "Referred by the rules, decided again, declined by a person",
+            ["REFER", "DECLINE", "a person, decided again", ""],
+        ),
+        (
+            reviewed(outcome=pb.OUTCOME_REFER, standing_decision_id="dec_1"),
+            "",
+            ["REFER", "REFER", "rules", "5,000 PHP"],
+        ),
+        (pb.Decision(outcome=pb.OUTCOME_DECLINE), "", ["DECLINE", "DECLINE", "rules", ""]),
+    ],
+)
+def test_what_counts_is_said_next_to_what_the_rules_said(
+    decision: pb.Decision, said: str, row: list[str]
+) -> None:
+    """In the title of the page, in the columns of an export, and in a list of the command line."""
+    assert heading_text(decision) == said
+    listed = " ".join(page_lines(ListDecisionsResponse(decisions=[decision])))
+    assert counted_text(decision) in " ".join(listed.split())
+    assert bool(counted_text(decision)) is bool(said)
+    [cells] = csv.DictReader(csv_of([decision]).splitlines())
+    columns = ("outcome", "result", "result_by", "result_amount")
+    assert [cells[name] for name in columns] == row

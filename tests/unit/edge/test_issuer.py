@@ -9,16 +9,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import ECKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import ECKey, RSAKey
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from decision_service.build import install_command
 from decision_service.server import issuer as issuer_module
 from decision_service.server.auth import Authenticator, CallersRefused
 from decision_service.server.callers import new_token, token_hash
-from decision_service.server.context import RpcContext
+from decision_service.server.context import Caller, RpcContext
 from tests.fakes.log import captured
 from tests.fakes.world import SetClock
-from tests.kits.issuer import BAD, DISCOVERY, Issuer
+from tests.kits.issuer import BAD, DISCOVERY, LOGOUT, Issuer
 
 MARIA, STRANGER, LOS = "248289761001", "1", new_token() + ".a.b"
 
@@ -75,7 +78,10 @@ callers:
 
 
 @pytest.fixture
-def authenticator(tmp_path: Path, issuer: Issuer, clock: SetClock) -> Authenticator:
+def authenticator(
+    tmp_path: Path, issuer: Issuer, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> Authenticator:
+    monkeypatch.setattr(issuer_module, "PACE", 0.0)  # the clock of these tests stands still
     return Authenticator(_callers(tmp_path, issuer.url), clock.now)
 
 
@@ -83,7 +89,11 @@ GOOD: dict[str, Callable[[Issuer], str]] = {
     "RS256": lambda i: i.token(MARIA, "RS256"),
     "ES256": lambda i: i.token(MARIA, "ES256"),
     "EdDSA": lambda i: i.token(MARIA, "EdDSA"),
-    "several audiences": lambda i: i.token(MARIA, aud=["other", i.audience]),
+    "several audiences": lambda i: i.token(MARIA, aud=["other", i.audience], azp=i.audience),
+    "the one audience in a list": lambda i: i.token(MARIA, aud=[i.audience]),
+    "its own client named": lambda i: i.token(MARIA, azp=i.audience),
+    "of the type of JWTs": lambda i: i.token(MARIA, typ="JWT"),
+    "typed in full": lambda i: i.token(MARIA, typ="application/jwt"),
     "ended within the leeway": lambda i: i.token(MARIA, exp=i.at(-59)),
     "beginning within the leeway": lambda i: i.token(MARIA, nbf=i.at(59)),
 }
@@ -116,32 +126,152 @@ async def test_two_headers_are_refused_and_other_tokens_go_on(
     assert issuer.asked == []
 
 
-async def test_rotated_keys_refuse_no_call(issuer: Issuer, authenticator: Authenticator) -> None:
+class Checks:
+    """An issuer as the service checks it; its rests end at once, and are kept."""
+
+    def __init__(self, issuer: Issuer, clock: SetClock) -> None:
+        self.rests: list[float] = []
+        self.clock = clock
+        self.checks = issuer_module.Issuer((issuer.url, Issuer.audience), clock.now, self._rest)
+
+    async def _rest(self, seconds: float) -> None:
+        self.rests.append(seconds)
+        self.clock.wall += timedelta(seconds=seconds)
+
+    async def knows(self, token: str, address: str = "192.0.2.1") -> bool:
+        """Whether a call from an address with this token is Maria's."""
+        call = RpcContext(Call())
+        call.address = address
+        maria = Caller("maria", frozenset())
+        caller = self.checks.caller(token, {MARIA: maria}, call)
+        if call.late is not None:
+            caller = await call.late()
+        return caller is maria
+
+
+@pytest.fixture
+def checks(issuer: Issuer, clock: SetClock) -> Checks:
+    return Checks(issuer, clock)
+
+
+def unknown(issuer: Issuer) -> str:
+    """A token as anyone makes it: right but for its key, which has a new `kid`."""
+    return issuer.token(MARIA, key=ECKey.generate_key("P-256", auto_kid=True))
+
+
+async def test_rotated_keys_refuse_no_call(issuer: Issuer, checks: Checks) -> None:
     """Calls with a token by a new key wait for one fetch of the keys, all of them."""
     old = issuer.token(MARIA)
-    await authenticator._issuer.refresh()
-    assert await name_of(authenticator, old) == "maria"
+    await checks.checks.refresh()
+    assert await checks.knows(old)
     issuer.rotate()
-    calls = (name_of(authenticator, issuer.token(MARIA)) for _ in range(20))
-    assert set(await asyncio.gather(*calls)) == {"maria"}
-    assert await name_of(authenticator, old) is None
-    assert issuer.asked == [DISCOVERY, "/keys"] * 2
+    assert all(await asyncio.gather(*(checks.knows(issuer.token(MARIA)) for _ in range(20))))
+    assert not await checks.knows(old)
+    assert issuer.asked == [DISCOVERY, "/keys"] * 3
 
 
-async def test_tokens_have_keys_fetched_once_in_ten_seconds(
-    issuer: Issuer, authenticator: Authenticator, clock: SetClock
+async def test_a_stranger_delays_no_rotation(issuer: Issuer, checks: Checks) -> None:
+    """Whatever made-up keys were asked for a moment ago, or are asked for now, a call by a rotated
+    key is known; and by the next one too, within the same seconds."""
+    await checks.checks.refresh()
+    for _ in range(3):
+        made_up = [checks.knows(unknown(issuer)) for _ in range(issuer_module.MOST_OF_ADDRESS + 9)]
+        asked = asyncio.gather(*made_up)
+        await asyncio.sleep(0)
+        issuer.rotate()
+        assert await checks.knows(issuer.token(MARIA), "192.0.2.2")
+        assert not any(await asked)
+        assert not await checks.knows(unknown(issuer))
+        issuer.rotate()
+        assert await checks.knows(issuer.token(MARIA))
+
+
+async def test_a_key_that_is_published_while_keys_are_read_is_found(
+    issuer: Issuer, checks: Checks
 ) -> None:
-    """Those by unknown keys, and none that is wrong in another way too."""
-    await authenticator._issuer.refresh()
+    """A fetch that began before a call may bring older keys: the call waits for one more."""
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    published = checks.checks._published
+
+    async def slow() -> issuer_module.UsableKeys:
+        found = await published()
+        reading.set()
+        await go_on.wait()
+        return found
+
+    checks.checks._published = slow
+    stranger = asyncio.create_task(checks.knows(unknown(issuer)))
+    await reading.wait()
+    issuer.rotate()
+    maria = asyncio.create_task(checks.knows(issuer.token(MARIA)))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await maria
+    assert not await stranger
+
+
+async def test_keys_are_fetched_once_a_second_whoever_asks(
+    issuer: Issuer, checks: Checks, clock: SetClock
+) -> None:
+    """By tokens that are right but for the key; those wrong otherwise have none fetched."""
+    await checks.checks.refresh()
     other = ECKey.generate_key("P-256", auto_kid=True)
-    for claims in ({"aud": "other"}, {"sub": STRANGER}, {"exp": 1}, {"iss": "https://x"}):
-        assert await name_of(authenticator, issuer.token(MARIA, key=other, **claims)) is None
+    for claims in ({"aud": "other"}, {"sub": STRANGER}, {"exp": 1}, {"iss": "https://x"}, LOGOUT):
+        assert not await checks.knows(issuer.token(MARIA, key=other, **claims))
+    assert not await checks.knows(issuer.token(MARIA, key=other, typ="at+jwt"))
     assert len(issuer.asked) == 2
-    for seconds, fetches in ((0, 2), (9.9, 2), (10, 3)):
-        clock.wall = SetClock().wall + timedelta(seconds=seconds)
-        for _ in range(3):
-            assert await name_of(authenticator, issuer.token(MARIA, key=other)) is None
-        assert issuer.asked == [DISCOVERY, "/keys"] * fetches
+    for _ in range(3):
+        assert not await checks.knows(unknown(issuer))
+    clock.wall += timedelta(seconds=0.75)
+    assert not await checks.knows(unknown(issuer))
+    clock.wall += timedelta(seconds=60)
+    assert not await checks.knows(unknown(issuer))
+    clock.wall -= timedelta(seconds=60)
+    assert not await checks.knows(unknown(issuer))
+    assert checks.rests == [0, 1, 1, 1, 0.25, 0, 0]
+    assert issuer.asked == [DISCOVERY, "/keys"] * len(checks.rests)
+
+
+async def test_as_many_calls_wait_as_have_a_place(issuer: Issuer, checks: Checks) -> None:
+    """Half of the places are the most of one address; what has none is refused at once."""
+    go_on = asyncio.Event()
+
+    async def rest(_: float) -> None:
+        await go_on.wait()
+
+    checks.checks._sleep = rest
+    places, own = issuer_module.MOST_WAITING, issuer_module.MOST_OF_ADDRESS
+    first = [asyncio.create_task(checks.knows(unknown(issuer))) for _ in range(own)]
+    await asyncio.sleep(0)
+    assert not await checks.knows(issuer.token(MARIA))
+    maria = asyncio.create_task(checks.knows(issuer.token(MARIA), "192.0.2.2"))
+    others = range(places - own - 1)
+    more = [asyncio.create_task(checks.knows(unknown(issuer), "192.0.2.3")) for _ in others]
+    await asyncio.sleep(0)
+    assert not await checks.knows(issuer.token(MARIA), "192.0.2.4")
+    go_on.set()
+    assert await maria
+    assert not any(await asyncio.gather(*first, *more))
+    assert await checks.knows(issuer.token(MARIA), "192.0.2.4")
+    assert not checks.checks._waiting
+
+
+async def test_short_rsa_keys_are_not_used(
+    issuer: Issuer, checks: Checks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token by one of 1,024 bits is of no caller, those by other keys count; the log says so."""
+    log = captured(monkeypatch, issuer_module)
+    private = generate_private_key(65537, 1024)
+    with pytest.warns(SecurityWarning):
+        short = RSAKey.import_key(private, {"use": "sig", "kid": "short"})
+    issuer.keys["short"] = short
+    assert not await checks.knows(issuer.token(MARIA, "RS256", short))
+    assert await checks.knows(issuer.token(MARIA, "RS256"))
+    assert [line["event"] for line in log] == [issuer_module._SHORT]
+    issuer.keys = {"short": short}
+    await checks.checks._fetched()
+    assert log[-1]["event"] == issuer_module._KEPT
+    assert "fewer than 2,048 bits" in log[-1]["why"]
 
 
 async def test_known_keys_serve_for_a_day_without_the_issuer(
@@ -240,4 +370,4 @@ def test_without_the_extra_an_issuer_is_refused(
     with pytest.raises(CallersRefused) as error:
         Authenticator(_callers(tmp_path, "https://id.example.com"), clock.now)
     [refused] = error.value.diagnostics
-    assert (refused.code, refused.hint) == ("A110", "pip install decision-service[console]")
+    assert (refused.code, refused.hint) == ("A110", install_command("console"))

@@ -10,9 +10,11 @@ from zipfile import ZipFile
 import httpx2
 import pytest
 
+from lint import audit
 from lint.advisories import (
     Advisories,
     AdvisoriesUnusable,
+    Kept,
     affects,
     read_advisories,
     read_kept,
@@ -92,6 +94,18 @@ def test_an_audit_without_advisories_says_so(
     told = capsys.readouterr().out
     assert "Nothing was audited" in told
     assert "ADVISORIES=" in told
+
+
+def test_an_audit_that_compares_nothing_is_no_success(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says NOT COMPARED with the date, counts no findings, and ends with a code of its own."""
+    monkeypatch.setattr(audit, "read_kept", lambda: Kept("", "", [], []))
+    assert main([]) == audit.NOT_COMPARED
+    told = capsys.readouterr().out
+    assert "NOT COMPARED" in told
+    assert "never taken" in told
+    assert "findings" not in told
 
 
 def test_kept_advisories_find_what_is_pinned(tmp_path: Path) -> None:

@@ -191,3 +191,16 @@ def test_no_manifest_with_one_byte_changed_is_loaded_as_approved(data: st.DataOb
         return
     if not approval_problems(PATH, read, SIGNERS, TODAY):
         assert read == publication(PATH, text.decode())
+
+
+def test_a_file_that_versions_keep_is_as_good_as_the_packages() -> None:
+    """Data that was published and that versions keep; any other text is still a difference."""
+    before = {**CONTENTS, "_data/lags.yaml": "of before\n"}
+    text = manifest_text(published_now(before, "juan", NOW), before)
+    newer = {**CONTENTS, "_data/lags.yaml": "newer\n"}
+    assert [one.code for one in manifest_problems(PATH, text, newer)] == ["M002"]
+    kept = {"_data/lags.yaml": ["of before\n"]}
+    assert manifest_problems(PATH, text, newer, kept) == ()
+    assert manifest_problems(PATH, text, CONTENTS, kept) == ()
+    other = {"_data/lags.yaml": ["other\n"]}
+    assert [one.code for one in manifest_problems(PATH, text, newer, other)] == ["M002"]

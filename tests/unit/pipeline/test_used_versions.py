@@ -184,3 +184,42 @@ def test_a_manifest_covers_shared_files_and_entries_that_nobody_uses_are_told() 
     assert SHARED_FILE in folder.contents
     found = [d for d in loaded(folder).diagnostics if d.file.endswith(SHARED_FILE)]
     assert [(d.code, d.line) for d in found] == [("R512", 3)]
+
+
+NEWER = ("voluntary member\n", "voluntary member\n  - paid by himself\n")
+EMPLOYERS = "employers.yaml"
+
+
+def on_package(folder: RuleFolder, *changes: tuple[str, str]) -> RuleFolder:
+    """A lender's folder without `_data`, on a package whose list of employers has these changes."""
+    data = {**folder.data, EMPLOYERS: edited(folder.data[EMPLOYERS], *changes)}
+    return replace(folder, data=data, shipped=tuple(sorted(data)))
+
+
+async def test_a_newer_packages_data_changes_no_version_that_has_decided(
+    log: InMemoryDecisionLog,
+) -> None:
+    """It decides on under its own digest, and a version new to the store has the newer data."""
+    before = rulebook(shipped_rules()).product(PRODUCT).versions
+    package = on_package(shipped_rules(), NEWER)
+    upgraded = with_product(package, lambda one: {"rulesets": {**one.rulesets, 3: third(one)}})
+    one = await serving_on(log=log)
+    assert await one.take(upgraded) == []
+    after = one.product.versions
+    assert after[1].digest == before[1].digest
+    assert after[3].digest == rulebook(upgraded).product(PRODUCT).versions[3].digest
+    words = [after[number].needs.policy.not_employers for number in (1, 3)]
+    assert ["paidbyhimself" in one for one in words] == [False, True]
+
+
+def third(product):
+    """The second version once more, as the third."""
+    file = product.rulesets[2]
+    path = file.path.replace("v2", "v3")
+    return replace(file, path=path, text=edited(file.text, ("version: 2", "version: 3")))
+
+
+async def test_a_folders_own_data_is_not_edited_under_a_version(log: InMemoryDecisionLog) -> None:
+    """What the folder has itself is its own content: the change is refused as ever."""
+    folder = replace(on_package(shipped_rules(), NEWER), shipped=())
+    assert await reloaded(log, folder) == ["R603"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,10 @@ def test_the_version_of_the_engine(commit: str, told: str, monkeypatch: pytest.M
     """Version and commit; the version alone where no commit is known."""
     monkeypatch.setattr(build, "commit", lambda: commit)
     assert engine_version.__wrapped__() == f"{__version__}{told}"
+
+
+def test_the_build_reads_the_commit_without_a_library() -> None:
+    """The hook of the build imports the module where nothing is installed."""
+    root = Path(build.__file__).parents[1]
+    program = f"import sys; sys.path.insert(0, {str(root)!r}); import decision_service.build"
+    subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)

@@ -148,9 +148,9 @@ def squared(base, squarings, derived, least):
 
 
 def test_versions_that_read_people_differently_cannot_be_compared():
-    """Another `data:` gives the same person other factors."""
+    """Another `max_age`, or file of `_data`, gives the same person other factors."""
     loan, gig = shipped(LOAN).ruleset, shipped(GIG).ruleset
-    with pytest.raises(Incomparable, match="`data:` differs"):
+    with pytest.raises(Incomparable, match="`max_age` is 840h in one version, "):
         asked(loan, gig, Claim.TIGHTENS)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from decision_service.casework.review_results import day_charge, reviewed_result
+from decision_service.casework.review_results import ReadReviewChain, day_charge, reviewed_result
 from decision_service.domain.decision import Outcome
 from decision_service.domain.reviews import DayCharge, Review, ReviewEnd, ReviewResult, ReviewState
-from tests.unit.reviewing.cases import approved, pesos, review
+from tests.fakes.world import SetClock
+from tests.unit.reviewing.cases import NOON, approved, pesos, review
 
 DECLINE = ReviewResult(Outcome.DECLINE, "NOT_AFFORDABLE", "too heavy")
 OPEN = review()
@@ -85,3 +87,36 @@ def test_an_approval_takes_what_it_adds(
 ) -> None:
     """What is approved already is charged already; an approval that fell away is a new one."""
     assert day_charge(last, [*before, last]) == charge
+
+
+class Kept:
+    """Reviews and outcomes of decisions; `visits` counts the questions."""
+
+    def __init__(self, reviews: Mapping[str, Sequence[Review]], outcomes: Mapping[str, Outcome]):
+        self.reviews = reviews
+        self.kept = outcomes
+        self.visits = 0
+
+    async def of_decisions(self, ids: Iterable[str]) -> Mapping[str, Sequence[Review]]:
+        self.visits += 1
+        return {one: self.reviews[one] for one in ids if one in self.reviews}
+
+    async def outcomes(self, ids: Iterable[str]) -> Mapping[str, Outcome]:
+        self.visits += 1
+        return {one: self.kept[one] for one in ids if one in self.kept}
+
+
+async def test_chains_of_many_decisions_are_followed_together() -> None:
+    """What counts of each, by a person, a later decision or itself, in two visits a link."""
+    gone = replace(AGAIN, decided_again_as="dec_gone")
+    onward = replace(AGAIN, decided_again_as="dec_3", decision_id="dec_2")
+    person = replace(ended(1, approved()), decision_id="dec_3")
+    every = {"dec_1": [AGAIN], "dec_2": [onward], "dec_3": [person], "dec_4": [gone]}
+    first = dict.fromkeys(("dec_1", "dec_4", "dec_5"), Outcome.REFER)
+    kept: Any = Kept(every, {"dec_2": Outcome.DECLINE, "dec_3": Outcome.REFER})
+    found = await ReadReviewChain(kept, kept, SetClock(NOON)).of_all(first)
+    assert {one: (of.current.decision_id, of.current.outcome) for one, of in found.items()} == {
+        "dec_1": ("dec_3", Outcome.APPROVE),
+        "dec_4": ("dec_4", Outcome.REFER),
+    }
+    assert kept.visits == 5

@@ -121,3 +121,31 @@ def test_padding_makes_few_lengths_of_the_same_items(items: list[int]) -> None:
     assert set(longer) == set(items)
     assert len(longer) < 2 * max(len(items), 1)
     assert len(longer) & (len(longer) - 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "todo"),
+    [
+        ("SQLITE_FULL", "free space on its disk"),
+        ("SQLITE_BUSY_SNAPSHOT", "close other programs that hold it"),
+        ("SQLITE_READONLY_DBMOVED", "give the service's user write access to it and its folder"),
+        ("SQLITE_ERROR", "keep a copy of it, and report these words"),
+    ],
+)
+def test_free_space_is_said_of_a_full_disk_alone(name: str, todo: str) -> None:
+    """What an operator is asked to do follows from what SQLite says."""
+    error = sqlite3.OperationalError("words")
+    error.sqlite_errorname = name
+    assert faults.remedy(error) == todo
+
+
+def test_a_step_on_a_full_disk_names_it() -> None:
+    """Step, statement and remedy, and then the command to call again."""
+    cause = sqlite3.OperationalError("database or disk is full")
+    cause.sqlite_errorname = "SQLITE_FULL"
+    failed = OperationalError("ALTER TABLE\n decisions ADD a TEXT", None, cause)
+    assert str(faults.step_failed("0031_a", "sqlite", failed)) == (
+        "step 0031_a of the store's tables failed at `ALTER TABLE decisions ADD a TEXT` (database "
+        "or disk is full): nothing was changed; free space on its disk, then run "
+        "`decision-service migrate` again"
+    )

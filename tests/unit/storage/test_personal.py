@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Table
+from sqlalchemy import LargeBinary, Table, Text
 
 from decision_service.store.columns import (
     ErasedBy,
@@ -18,6 +18,8 @@ from tests.kits.cases import cases
 TABLES = [*metadata.tables.values(), *postgres_metadata.tables.values()]
 OF_PERSONS = {"user_id", "decision_id", "customer_ref", "application_id", "unit"}
 DISCLOSED = cases("disclosed")
+KINDS = (Text, LargeBinary)
+WORDS = cases("storage/words")
 
 
 @pytest.mark.parametrize("table", TABLES, ids=str)
@@ -36,6 +38,16 @@ def test_no_column_is_disclosed_by_oversight() -> None:
     assert {
         name: " ".join(one.name for one in columns) for name, columns in found.items()
     } == DISCLOSED
+
+
+def test_no_column_holds_a_persons_words_by_oversight() -> None:
+    """A text or a body that outlives an erasure is named as one with words, or as one without."""
+    found = {
+        name: {one.name for one in metadata.tables[name].c if isinstance(one.type, KINDS)}
+        for name, held in personal_tables().items()
+        if held.erased_by is not ErasedBy.ERASURE
+    }
+    assert found == {name: {*" ".join(named.values()).split()} for name, named in WORDS.items()}
 
 
 def test_what_no_erasure_takes_says_why() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.app.core import StartError, instrument
+from decision_service.build import install_command
 from decision_service.runtime.config import load
 from decision_service.runtime.telemetry import NO_TRACER
 from decision_service.server.grpc import Instrumentation
@@ -65,7 +66,7 @@ def test_without_the_packages_one_sentence_says_how_to_get_them(tmp_path: Path) 
         text=True,
     )
     assert done.returncode == 2
-    assert "pip install 'decision-service[otel]'" in done.stderr
+    assert f"installed: {install_command('otel')}\n" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
