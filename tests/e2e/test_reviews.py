@@ -32,6 +32,7 @@ from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, at_vendor, create, own_rules, refused
 from tests.e2e.team import Metadata, Team
 from tests.kits.postgres import Postgres
+from tests.kits.until import until
 
 GEORGE, CHRISTINA, _, ANISHA = (person.user_id for person in sandbox_people())
 SECRET = "one of the vendor's"
@@ -165,7 +166,7 @@ async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store
     """Up to 10,000 over four months has a legal price, and more than that has none."""
     async with office(tmp_path, store_url) as at:
         seen = []
-        for approved in (9_000, 15_000):
+        for approved in (9_000, 10_500):
             made = await at.decided(ANISHA, 15_000, 4, other_charges=InputValue(number="0.08"))
             listed = await at.stub.ListReviews(pb.ListReviewsRequest(), metadata=at.ana)
             [review] = [r.review_id for r in listed.reviews if r.decision_id == made.decision_id]
@@ -187,7 +188,11 @@ async def test_what_persons_approve_takes_from_the_day(tmp_path: Path) -> None:
         first = await at.decided(ANISHA, 30_000)
         review_id = first.decision_id.replace("dec_", "rev_") + "-1"
         await at.claimed(review_id, at.ana)
-        await at.complete(review_id, at.ana)
+        # above what the rules offered
+        proposed = await at.complete(review_id, at.ana)
+        assert [*proposed.second_reasons] == ["ABOVE_OFFER"]
+        confirm = pb.ConfirmReviewRequest(review_id=review_id, request_id="c-1")
+        await at.stub.ConfirmReview(confirm, metadata=at.ben)
         second = await at.decided(GEORGE)
         assert (second.override.kind, second.override.cap) == ("CAPPED", "all")
         review_id = second.decision_id.replace("dec_", "rev_") + "-1"
@@ -270,12 +275,12 @@ async def test_who_sent_an_application_ends_no_review_of_its_chain(
         again = pb.DecideAgainRequest(review_id=review_id)
         await at.stub.DecideAgain(again, metadata=at.counter)
         read = pb.GetReviewRequest(review_id=review_id)
-        while True:
-            ended = (await at.stub.GetReview(read, metadata=at.ana)).review
-            if ended.decided_again_as:
-                break
-            await asyncio.sleep(0.1)
-        review_id = ended.decided_again_as.replace("dec_", "rev_") + "-1"
+
+        async def decided_again() -> str:
+            reply = await at.stub.GetReview(read, metadata=at.ana)
+            return reply.review.decided_again_as
+
+        review_id = (await until(decided_again)).replace("dec_", "rev_") + "-1"
         assert (await at.claimed(review_id, at.counter)).own_application
         await barred(at.complete(review_id, at.counter))
         await at.stub.ReleaseReview(
