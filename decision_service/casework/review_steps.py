@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.actors import ANONYMOUS, Actor, TokenSubject
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from decision_service.domain.errors import (
     AuthorityExceeded,
@@ -30,9 +31,9 @@ from decision_service.domain.reviews import (
     ReviewReason,
     ReviewResult,
     ReviewState,
+    SecondReason,
     event_without_words,
 )
-from decision_service.domain.values import Money
 
 MOST_STEPS = 200
 """From so many steps on a review takes only those that lead to its end."""
@@ -44,11 +45,19 @@ _HOUR = timedelta(hours=1)
 
 
 class By(msgspec.Struct, frozen=True):
-    """Who takes a step, under which request id, and when; the service itself has no name."""
+    """Who takes a step, under which request id, and when; the service itself has no name.
+
+    `person` is who of the caller, where an ID token says so.
+    """
 
     who: str
     request_id: str
     at: datetime
+    person: TokenSubject | None = None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.who, self.person)
 
 
 class ReviewStep(msgspec.Struct, frozen=True):
@@ -92,13 +101,20 @@ def claim(review: Review, by: By, hold_until: datetime | None = None) -> ReviewS
 
 
 def release(review: Review, by: By, hand_to: str = "") -> ReviewStep:
-    """Give it back to its queue, or over to another caller, who has it claimed."""
+    """Give it back to its queue, or over to another caller, who has it claimed.
+
+    Raises FieldInvalid where that caller has it, or could not end it.
+    """
     require_claim(review, by)
     _require_room(review)
     if not hand_to:
         return _step(_unclaimed(review, ReviewState.OPEN), by, ReviewAction.RELEASED)
     if hand_to == by.who:
         raise FieldInvalid.of("hand_to", f"is {hand_to}, who has the review: name another caller")
+    # where persons are known, another one of the caller that sent it may take it
+    if review.sender is None and is_barred(review, Actor(hand_to)):
+        what = f"is {hand_to}, who sent the application and may not end its review"
+        raise FieldInvalid.of("hand_to", f"{what}: name another caller")
     until = by.at + CLAIM_FOR
     handed = _claimed(review, hand_to, until, by)
     return _step(handed, by, ReviewAction.HANDED_OVER, text=hand_to, until=until)
@@ -216,6 +232,7 @@ def erased(review: Review, by: By) -> ReviewStep:
         end=ReviewEnd.ERASED,
         result=None,
         terms=NO_TERMS,
+        second_reasons=(),
     )
     return _step(ended, by, ReviewAction.ERASED)
 
@@ -236,6 +253,29 @@ def require_claim(review: Review, by: By) -> None:
             review_id=review.review_id,
             claimed_until=f"{review.claimed_until:%Y-%m-%dT%H:%M:%SZ}",
         )
+
+
+def is_barred(review: Review, actor: Actor) -> bool:
+    """Whether whoever sent the application of a review would end it.
+
+    Who has it decided again, or asks for data, sends nothing: the chain is the first sender's.
+    Without a callers file nothing tells callers apart, and none is barred.
+    """
+    return actor.caller != ANONYMOUS and actor.may_be(review.sent_by)
+
+
+def refuse_sender(review: Review, by: By, role: str) -> None:
+    """Raises PermissionDenied where the caller sent the application; `role` is that of the step."""
+    if not is_barred(review, by.actor):
+        return
+    known = by.actor.is_comparable(review.sent_by)
+    sender = "you" if known else by.who
+    other = "person" if known else "caller"
+    raise PermissionDenied(
+        f"{sender} sent the application of {review.review_id}: another {other} with the role "
+        f"{role} has to end its review",
+        review_id=review.review_id,
+    )
 
 
 def refuse_approved(review: Review) -> None:
@@ -322,21 +362,24 @@ def complete(
 ) -> ReviewStep:
     """Raises ReviewRefused, FieldInvalid for a result that cannot be, AuthorityExceeded.
 
-    A dry run may be without a reason.
+    Raises PermissionDenied for who sent the application. A dry run may be without a reason.
     """
+    refuse_sender(review, by, "review")
     require_claim(review, by)
     authority = _authority(review, policy)
     unnamed = dry_run and not result.reason
     withheld = not unnamed and not _reason_of(review, result, policy).is_told
-    _require_possible(review, result, policy)
+    _require_possible(review, result, policy, terms)
+    reasons = second_reasons(review, result, terms, authority)
     unclaimed = replace(
         _unclaimed(review, review.state),
         result=result,
         completed_by=by.who,
         reason_withheld=withheld,
         terms=terms,
+        second_reasons=reasons,
     )
-    if _needs_second(review, result, terms, authority):
+    if reasons:
         proposed = replace(unclaimed, state=ReviewState.AWAITING_SECOND)
         return _step(proposed, by, ReviewAction.PROPOSED, result=result)
     completed = replace(unclaimed, state=ReviewState.COMPLETED, ended=by.at)
@@ -353,11 +396,19 @@ def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> Rev
 
 def reject(review: Review, by: By, why: str, seen: str = "") -> ReviewStep:
     _proposed(review, by, seen)
-    reopened = replace(review, state=ReviewState.OPEN, result=None, completed_by="", terms=NO_TERMS)
+    reopened = replace(
+        review,
+        state=ReviewState.OPEN,
+        result=None,
+        completed_by="",
+        terms=NO_TERMS,
+        second_reasons=(),
+    )
     return _step(reopened, by, ReviewAction.REJECTED, text=why)
 
 
 def _proposed(review: Review, by: By, seen: str) -> ReviewResult:
+    refuse_sender(review, by, "review_second")
     if review.state is not ReviewState.AWAITING_SECOND or review.result is None:
         raise ReviewRefused(
             f"{review.review_id} is {review.state_at(by.at)}, so there is nothing to confirm",
@@ -398,14 +449,16 @@ def _reason_of(review: Review, result: ReviewResult, policy: ReviewPolicy) -> Re
     return known[result.reason]
 
 
-def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy) -> None:
+def _require_possible(
+    review: Review, result: ReviewResult, policy: ReviewPolicy, terms: ApprovalTerms
+) -> None:
     amount, requested = result.amount, review.requested
     if result.outcome is not Outcome.APPROVE:
         if amount is not None:
-            raise FieldInvalid.of("amount", "is set: a decline has none")
+            raise FieldInvalid.of("approved_amount", "is set: a decline has none")
         return
     if amount is None or amount.minor <= 0:
-        raise FieldInvalid.of("amount", "is missing: an approval has one above 0")
+        raise FieldInvalid.of("approved_amount", "is missing: an approval has one above 0")
     if requested is None:
         raise ReviewRefused(
             f"{review.decision_id} has no requested amount that an approval could be bound by: "
@@ -414,9 +467,15 @@ def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy
         )
     if amount.currency != requested.currency:
         what = f"is in {amount.currency}: the decision is in {requested.currency}"
-        raise FieldInvalid.of("amount", what)
+        raise FieldInvalid.of("approved_amount", what)
     if amount.minor > requested.minor:
-        raise FieldInvalid.of("amount", f"is {amount.major}: {requested.major} was requested")
+        what = f"is {amount.major}: {requested.major} was requested"
+        raise FieldInvalid.of("approved_amount", what)
+    # of the version that decided, as term and price: what was offered by it was within its bounds
+    least = terms.minimum
+    if least is not None and amount.minor < least.minor:
+        what = f"is {amount.major}, and the rules grant {least.major} at least: approve that, or "
+        raise FieldInvalid.of("approved_amount", f"{what}more, or decline")
     if policy.authority is not None:
         _require_within(result, policy.authority)
 
@@ -431,19 +490,30 @@ def _require_within(result: ReviewResult, authority: Authority) -> None:
         )
 
 
-def _needs_second(
+def second_reasons(
     review: Review, result: ReviewResult, terms: ApprovalTerms, authority: Authority
-) -> bool:
-    """Above the first person's authority, and where an offer fails a check against the law.
+) -> tuple[SecondReason, ...]:
+    """Why a second person has to confirm a result; empty where one person ends it.
 
-    That is the offer of the rules, or the amount that is approved. At stake is that amount, or the
-    one that was asked for and is declined.
+    The authority is for the amount that is approved, or the one that was asked for and is declined.
+    An approval above what the rules offered needs a second person however small it is, and so does
+    one against the law: of a referral for that, or whose amount fails a check.
     """
     approves = result.outcome is Outcome.APPROVE
-    stake: Money | None = result.amount if approves else review.requested
-    if approves and (review.kind is ReferKind.LEGAL or terms.failed_checks):
-        return True
-    return stake is not None and stake.major > authority.review
+    stake = result.amount if approves else review.requested
+    found = []
+    if stake is not None and stake.major > authority.review:
+        found.append(SecondReason.ABOVE_AUTHORITY)
+    if not approves:
+        return tuple(found)
+    offered = terms.offered
+    if result.amount is not None and offered is not None and result.amount.minor > offered.minor:
+        found.append(SecondReason.ABOVE_OFFER)
+    if review.kind is ReferKind.LEGAL:
+        found.append(SecondReason.LEGAL_REFERRAL)
+    if terms.failed_checks:
+        found.append(SecondReason.FAILED_CHECK)
+    return tuple(found)
 
 
 Move: TypeAlias = Callable[[Review, Sequence[ReviewEvent]], ReviewStep | None]

@@ -36,6 +36,7 @@ from decision_service.decide.decide import CallContext, DecideApplication
 from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.decide.snapshots import PATIENCE
 from decision_service.domain.accounts import Kind
+from decision_service.domain.actors import Actor
 from decision_service.domain.decision import NO_TERMS, Outcome
 from decision_service.domain.errors import (
     CallerError,
@@ -94,6 +95,7 @@ def review_case(recorded: Recorded) -> ReviewCase:
         requested=requested if isinstance(requested, Money) else None,
         tier="" if offer is None else offer.tier,
         approved=offer.approved_amount if offer is not None and approved else None,
+        sender=recorded.facts.sender,
     )
 
 
@@ -129,25 +131,25 @@ class OperateReviews:
         found = await self.log.list(chosen, after, size + 1, self.clock.now())
         return Page.of(found, size, lambda one: ReviewPosition(one.due, one.review_id))
 
-    async def claim(self, review_id: str, who: str, hold_until: datetime | None = None) -> Review:
+    async def claim(self, review_id: str, who: Actor, hold_until: datetime | None = None) -> Review:
         """Raises ReviewRefused, FieldInvalid where the claim cannot be held until then."""
         return await self._step(
             review_id, self._by(who), partial(steps.claim, hold_until=hold_until)
         )
 
-    async def claim_next(self, who: str, chosen: ReviewFilter) -> Review | None:
+    async def claim_next(self, who: Actor, chosen: ReviewFilter) -> Review | None:
         """The most urgent review, claimed; None where there is none that the caller may take.
 
         What the caller has claimed already comes first, unless it is held. One that another caller
-        takes meanwhile is passed over.
+        takes meanwhile is passed over, and so is one that the caller may not end, having sent it.
         """
         wanted: Mapping[ReviewState, Callable[[Review], bool]] = {
-            ReviewState.CLAIMED: lambda one: one.claimed_by == who and not one.held,
-            ReviewState.OPEN: lambda one: who not in one.skipped_by,
+            ReviewState.CLAIMED: lambda one: one.claimed_by == who.caller and not one.held,
+            ReviewState.OPEN: lambda one: who.caller not in one.skipped_by,
         }
         for state, is_wanted in wanted.items():
             async for review in self._every(replace(chosen, state=state)):
-                if is_wanted(review):
+                if is_wanted(review) and not steps.is_barred(review, who):
                     with suppress(ReviewRefused, ReviewUnknown):
                         return await self.claim(review.review_id, who)
         return None
@@ -161,10 +163,10 @@ class OperateReviews:
                 return
             page = await self.list(chosen, page.next, AT_ONCE)
 
-    async def skip(self, review_id: str, who: str, text: str) -> Review:
+    async def skip(self, review_id: str, who: Actor, text: str) -> Review:
         return await self._step(review_id, self._by(who), partial(steps.skip, text=text))
 
-    async def release(self, review_id: str, who: str, hand_to: str = "") -> Review:
+    async def release(self, review_id: str, who: Actor, hand_to: str = "") -> Review:
         """Raises ReviewRefused, FieldInvalid where the caller hands it to itself."""
         return await self._step(review_id, self._by(who), partial(steps.release, hand_to=hand_to))
 
@@ -174,19 +176,19 @@ class OperateReviews:
         names = [product] if product else sorted(book.products)
         return [desk_of(book.product(name), counts) for name in names]
 
-    async def note(self, review_id: str, who: str, request_id: str, text: str) -> Review:
+    async def note(self, review_id: str, who: Actor, request_id: str, text: str) -> Review:
         by, take = self._by(who, request_id), partial(steps.note, text=text)
         return await self._step(review_id, by, take, {ReviewAction.NOTED}, text=text)
 
     async def request_data(
-        self, review_id: str, who: str, request_id: str, kinds: Sequence[Kind], text: str
+        self, review_id: str, who: Actor, request_id: str, kinds: Sequence[Kind], text: str
     ) -> Review:
         by, wanted = self._by(who, request_id), tuple(sorted({*kinds}))
         take = partial(steps.request_data, kinds=wanted, text=text)
         asked = {ReviewAction.DATA_REQUESTED}
         return await self._step(review_id, by, take, asked, kinds=wanted, text=text)
 
-    async def decide_again(self, review_id: str, who: str) -> Review:
+    async def decide_again(self, review_id: str, who: Actor) -> Review:
         review = await self._step(review_id, self._by(who), steps.decide_again)
         self.wake()
         return review
@@ -194,13 +196,13 @@ class OperateReviews:
     async def complete(
         self,
         review_id: str,
-        who: str,
+        who: Actor,
         request_id: str,
         result: ReviewResult,
         *,
         dry_run: bool = False,
     ) -> Review:
-        """Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused.
+        """Raises ReviewRefused, FieldInvalid, PermissionDenied, RequestIdReused.
 
         A dry run records nothing.
         """
@@ -216,7 +218,7 @@ class OperateReviews:
         caps = self._day_caps(review)
         return await self._step(review_id, by, take, ENDS, caps, dry_run=dry_run, result=result)
 
-    async def confirm(self, review_id: str, who: str, request_id: str, seen: str) -> Review:
+    async def confirm(self, review_id: str, who: Actor, request_id: str, seen: str) -> Review:
         """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
         by = self._by(who, request_id)
 
@@ -227,14 +229,14 @@ class OperateReviews:
         return await self._step(review_id, by, take, {ReviewAction.CONFIRMED}, caps)
 
     async def reject(
-        self, review_id: str, who: str, request_id: str, seen: str, why: str
+        self, review_id: str, who: Actor, request_id: str, seen: str, why: str
     ) -> Review:
         """Give a review back whose proposed end is not confirmed; raises as `confirm`."""
         by, take = self._by(who, request_id), partial(steps.reject, why=why, seen=seen)
         return await self._step(review_id, by, take, {ReviewAction.REJECTED}, text=why)
 
     async def request(
-        self, decision_id: str, who: str, request_id: str, text: str, scope: str
+        self, decision_id: str, who: Actor, request_id: str, text: str, scope: str
     ) -> Review:
         """Raises DecisionUnknown, FieldInvalid where not decided here, ReviewRefused."""
         read = self.read
@@ -280,9 +282,9 @@ class OperateReviews:
         product = self.rulebook().products.get(review.product)
         return None if product is None else day_caps(product, self.clock.now())
 
-    def _by(self, who: str, request_id: str = "") -> By:
+    def _by(self, who: Actor, request_id: str = "") -> By:
         request_id = request_id or self.new_id.request_id()
-        return By(who, request_id, self.clock.now())
+        return By(who.caller, request_id, self.clock.now(), who.person)
 
     def _policy(self, product: str) -> ReviewPolicy:
         found = self.rulebook().products.get(product)
@@ -380,7 +382,8 @@ class DecideAgain:
         deadline = self.clock.monotonic() + AGAIN_SECONDS
         try:
             recorded = await self.read.get(review.decision_id, full=False)
-            call = CallContext(recorded.entry.caller, deadline)
+            # whoever asks: the chain stays the first sender's
+            call = CallContext(recorded.entry.caller, deadline, recorded.facts.sender)
             entry = await self.decide(application_of(recorded, review.attempt), call)
         except RequestInProgress:
             return None

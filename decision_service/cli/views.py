@@ -309,6 +309,23 @@ def head_lines(review: review_pb.Review) -> Iterator[str]:
         yield from wrapped(terms_text(review))
     if review.failed_checks:
         yield from wrapped(f"fails checks of the rules: {', '.join(review.failed_checks)}")
+    if review.second_reasons:
+        yield from wrapped(second_text(review))
+    if review.own_application and not review.HasField("end_time"):
+        yield from wrapped("you sent its application: another person has to end it")
+
+
+def second_text(review: review_pb.Review) -> str:
+    """`needs a second person: above one person's authority, above the 12,000 PHP offered`."""
+    offered = money_text(review.offered_amount) if review.HasField("offered_amount") else "amount"
+    words = {
+        "ABOVE_AUTHORITY": "above one person's authority",
+        "ABOVE_OFFER": f"above the {offered} that the rules offered",
+        "LEGAL_REFERRAL": "referred for the law",
+        "FAILED_CHECK": "fails a check against the law",
+    }
+    why = [words.get(one, one) for one in review.second_reasons]
+    return f"needs a second person: {', '.join(why)}"
 
 
 def subject_text(review: review_pb.Review) -> str:

@@ -118,6 +118,7 @@ def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Resp
     decision = found and found.decision
     desk = service.find("ReviewService.GetDesk", product=review.product)
     is_mine = review.state == pb.REVIEW_STATE_CLAIMED and review.claimed_by == visit.session.name
+    may_end = is_mine and not review.own_application
     amount = visit.text("amount") or _prefilled(review, decision)
     return visit.page(
         "review.html",
@@ -133,9 +134,9 @@ def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Resp
         typed=visit.form,
         amount=amount,
         price=_dry_run(visit, "APPROVE", amount, review.requested_amount.currency_code)
-        if is_mine and not (refused and tried == "approve")
+        if may_end and not (refused and tried == "approve")
         else None,
-        decline=_dry_run(visit, "DECLINE") if is_mine else None,
+        decline=_dry_run(visit, "DECLINE") if may_end else None,
         past=[] if decision is None else [*_past(visit, decision)],
         request_id=secrets.token_urlsafe(16),
         holds=HOLDS,
@@ -147,6 +148,7 @@ def _is_for_second(review: review_pb.Review, visit: Visit) -> bool:
     return (
         review.state == pb.REVIEW_STATE_AWAITING_SECOND
         and review.completed_by != visit.session.name
+        and not review.own_application
         and visit.session.may("review_second")
     )
 
@@ -306,7 +308,7 @@ def _second(visit: Visit) -> Response:
     for one in theirs[:SECOND]:
         review = visit.service.review(one.review_id)
         steps.append((review, [each for each in review.events if each.action == "PROPOSED"][-1]))
-    own = sum(one.completed_by == visit.session.name for one in waiting)
+    own = sum(one.completed_by == visit.session.name or one.own_application for one in waiting)
     desks = visit.service.call("ReviewService.GetDesk").desks
     return visit.page(
         "second.html",

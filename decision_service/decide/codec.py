@@ -15,6 +15,7 @@ import msgspec
 from msgspec import structs
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.actors import TokenSubject
 from decision_service.domain.decision import Assignment, ListAnswer
 from decision_service.domain.factor import (
     Evidence,
@@ -99,6 +100,8 @@ class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     Those that are about to be stored are packed by then. `own_values` are those of own facts.
     `answers` are what lists of keys said of the inputs. `withheld_tags` are here, since the
     recorded reply may not have them. `first_decision` began the chain of one that was made again.
+    `sender` is the person whose ID token sent the application of the whole chain, of the lender's
+    staff.
     """
 
     instant: datetime
@@ -115,6 +118,7 @@ class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     answers: tuple[ListAnswer, ...] = ()
     allowances: Allowances | None = None
     first_decision: str = ""
+    sender: TokenSubject | None = None
     factors: FactorsWire | None = None
     packed_factors: bytes | None = None
 

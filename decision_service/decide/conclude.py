@@ -24,6 +24,7 @@ from decision_service.decide.codec import (
 from decision_service.decide.flow import UserCache
 from decision_service.decide.gather import with_earlier_match, with_match
 from decision_service.decide.history import OwnRecords
+from decision_service.domain.actors import TokenSubject
 from decision_service.domain.decision import (
     Component,
     Decision,
@@ -90,6 +91,7 @@ def conclude(
     new_id: NewId,
     caller: str,
     content: bytes,
+    sender: TokenSubject | None = None,
     factor_cache: FactorCache | None = None,
     fence: str = "",
     allowances: Allowances | None = None,
@@ -169,6 +171,7 @@ def conclude(
                 upstream_calls=decision.upstream_calls,
                 withheld_tags=decision.verdict.withheld_tags,
                 first_decision=decision.first_decision_id,
+                sender=sender,
             )
         ),
         ruleset_digest=None if ruleset is None else ruleset.digest,
@@ -181,7 +184,7 @@ def conclude(
         depends_on=None if fetch_result is None else fetch_result.mark,
         history=_history(decision, ruleset, own),
         allowances=allowances,
-        review=_review(decision, admission, caller),
+        review=_review(decision, admission, caller, sender),
         replaces="" if earlier is None else earlier.replaced,
     )
 
@@ -272,7 +275,9 @@ def midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def _review(decision: Decision, admission: Admission, caller: str) -> OpenedReview | None:
+def _review(
+    decision: Decision, admission: Admission, caller: str, sender: TokenSubject | None
+) -> OpenedReview | None:
     verdict, requested = decision.verdict, decision.inputs.get("requested_amount")
     if verdict.outcome is not Outcome.REFER:
         return None
@@ -286,6 +291,7 @@ def _review(decision: Decision, admission: Admission, caller: str) -> OpenedRevi
         tuple(tag.name for tag in verdict.tags),
         requested if isinstance(requested, Money) else None,
         "" if verdict.offer is None else verdict.offer.tier,
+        sender=sender,
         reasons=tuple(reason.code for reason in verdict.reasons),
     )
     return opened_by_referral(case, decision.created, admission.review or NO_POLICY)

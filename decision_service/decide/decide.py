@@ -26,6 +26,7 @@ from decision_service.decide.history import (
     ReadHistory,
 )
 from decision_service.decide.snapshots import SnapshotCache
+from decision_service.domain.actors import TokenSubject
 from decision_service.domain.decision import Assignment, Decision
 from decision_service.domain.errors import (
     AllowancesMoved,
@@ -126,10 +127,11 @@ class Deps(msgspec.Struct, frozen=True):
 
 
 class CallContext(msgspec.Struct, frozen=True):
-    """The caller, and the deadline (Clock.monotonic) of the answer."""
+    """The caller, the deadline (Clock.monotonic) of the answer, and who of the caller asks."""
 
     caller: str
     deadline: float
+    sender: TokenSubject | None = None
 
 
 class DecisionRun(msgspec.Struct):
@@ -398,6 +400,7 @@ class DecideApplication:
             encoder=deps.encoder,
             new_id=deps.new_id,
             caller=run.call.caller,
+            sender=run.call.sender,
             content=run.content,
             factor_cache=self._factor_cache,
             fence=run.lease.fence if run.lease else "",

@@ -102,7 +102,8 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
             ruleset = await self.archive.by_digest(decision.ruleset_ref.digest)
         except RulesetUnknown:
             return UNCHECKED
-        verdict, zone = decision.verdict, decision.as_of.zone
+        # of a capped approval, or one by a doubtful clock, the rules have made an offer
+        verdict, zone = decision.rules_verdict, decision.as_of.zone
         change = None if verdict.param_change is None else midnight(verdict.param_change, zone)
         terms = price(ruleset, verdict, amount)
         return replace(terms, valid_for=ruleset.valid_for, change=change)

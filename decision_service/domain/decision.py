@@ -180,6 +180,12 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     most_total_cost: Money | None = None
 
     @property
+    def most(self) -> Money:
+        """The most that could be had, also by who asked for less."""
+        amounts = (self.approved_amount, self.max_amount or self.approved_amount)
+        return max(amounts, key=lambda amount: amount.minor)
+
+    @property
     def price(self) -> Price | None:
         """What it costs, where its lines say so."""
         rate = {} if self.monthly_rate is None else {"monthly_rate": self.monthly_rate}
@@ -281,7 +287,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 class ApprovalTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     """Term in months, instalment and price of an approved amount; None where the offer has none.
 
-    An approval holds for `valid_for`, and no longer than a figure of the rules at `change`.
+    An approval holds for `valid_for`, and no longer than a figure of the rules at `change`. The
+    rules grant `minimum` at least, and had offered `offered` at most; None where they say neither.
 
     `failed_checks` are the reason codes of the post-checks that the amount fails, or that miss a
     value.
@@ -293,6 +300,8 @@ class ApprovalTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     valid_for: timedelta | None = None
     change: datetime | None = None
     price: Price | None = None
+    minimum: Money | None = None
+    offered: Money | None = None
 
 
 NO_TERMS = ApprovalTerms()

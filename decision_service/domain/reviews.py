@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.actors import Actor, TokenSubject
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from decision_service.domain.values import Money
 
@@ -82,6 +83,15 @@ class ReviewAction(StrEnum):
     ERASED = "ERASED"
 
 
+class SecondReason(StrEnum):
+    """Why a second person has to confirm a result."""
+
+    ABOVE_AUTHORITY = "ABOVE_AUTHORITY"
+    ABOVE_OFFER = "ABOVE_OFFER"
+    LEGAL_REFERRAL = "LEGAL_REFERRAL"
+    FAILED_CHECK = "FAILED_CHECK"
+
+
 ERASED_TEXT = "erased"
 """What is left of what persons wrote about an applicant whose data was erased."""
 
@@ -144,7 +154,8 @@ class DayCharge(msgspec.Struct, frozen=True):
 class CaseFields(msgspec.Struct, frozen=True, omit_defaults=True):
     """The decision that a review is of: whose, what was recorded, and what was asked for.
 
-    `tier` is that of the offer, `approved` the amount of a recorded approval.
+    `tier` is that of the offer, `approved` the amount of a recorded approval. `caller` sent the
+    first application of the chain, and `sender` is the person of it, where an ID token said so.
     """
 
     decision_id: str
@@ -157,6 +168,11 @@ class CaseFields(msgspec.Struct, frozen=True, omit_defaults=True):
     requested: Money | None = None
     tier: str = ""
     approved: Money | None = None
+    sender: TokenSubject | None = None
+
+    @property
+    def sent_by(self) -> Actor:
+        return Actor(self.caller, self.sender)
 
 
 class ReviewCase(CaseFields, frozen=True):
@@ -168,10 +184,10 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
 
     `held` says that it is claimed for longer than usual, `skipped_by` who leaves it to others.
     `kinds` is the data that is awaited. `result` is proposed in AWAITING_SECOND, and final in
-    COMPLETED; `terms` are those of an approval. `reason_withheld` says that applicants do not learn
-    its reason. `charge` is what a completed approval takes from its day. `attempt` counts how often
-    its application was to be decided again, `events` its events. `desk` is the digest of the desk
-    by which it was opened.
+    COMPLETED; `terms` are those of an approval, and `second_reasons` why a second person confirms
+    it. `reason_withheld` says that applicants do not learn its reason. `charge` is what a completed
+    approval takes from its day. `attempt` counts how often its application was to be decided again,
+    `events` its events. `desk` is the digest of the desk by which it was opened.
     """
 
     review_id: str
@@ -197,6 +213,7 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     charge: DayCharge | None = None
     terms: ApprovalTerms = NO_TERMS
     desk: str = ""
+    second_reasons: tuple[SecondReason, ...] = ()
 
     @property
     def etag(self) -> str:

@@ -682,9 +682,15 @@ def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Approval
     with exactly():
         given, found = runner.priced(values, amount.minor)
         failed = _failed_checks(ruleset, State(values, ruleset.program.read))
-    instalment = given.get(MONTHLY)
-    known = instalment if isinstance(instalment, Money) else None
-    return ApprovalTerms(given.get(TERM) or None, known, failed, price=found)
+    instalment, minimum = given.get(MONTHLY), given.get(MINIMUM)
+    return ApprovalTerms(
+        given.get(TERM) or None,
+        instalment if isinstance(instalment, Money) else None,
+        failed,
+        price=found,
+        minimum=minimum if isinstance(minimum, Money) else None,
+        offered=None if verdict.offer is None else verdict.offer.most,
+    )
 
 
 def _failed_checks(ruleset: CompiledRuleset, state: State) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ from urllib.parse import unquote
 import grpc
 import msgspec
 
+from decision_service.domain import actors
+from decision_service.domain.actors import Actor, TokenSubject
+
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MOST_LANGUAGES = 8
 DEFAULT_DEADLINE = 10.0
@@ -57,13 +60,17 @@ class Role(StrEnum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """One who may call; `name` is part of every decision's key and never changes."""
+    """One who may call; `name` is part of every decision's key and never changes.
+
+    `person` is who of several persons, where an ID token says so.
+    """
 
     name: str
     roles: frozenset[Role]
+    person: TokenSubject | None = None
 
 
-ANONYMOUS = Caller("anonymous", frozenset(Role))
+ANONYMOUS = Caller(actors.ANONYMOUS, frozenset(Role))
 """Each caller, where none are configured."""
 
 
@@ -109,9 +116,9 @@ class CallInfo:
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
     client named none. `call_id` is the client's `x-request-id`, and `decision_id` the decision that
-    was found or made. `caller` with its `roles`, `scope` (whose decisions it may read) and
-    `applicant_scope` (whose applicants it may reach), empty for all callers', are set by
-    authentication. `trailing` leaves with the reply.
+    was found or made. `caller` with its `roles`, `person` (who of it, where that is known), `scope`
+    (whose decisions it may read) and `applicant_scope` (whose applicants it may reach), empty for
+    all callers', are set by authentication. `trailing` leaves with the reply.
     """
 
     method: str = ""
@@ -121,10 +128,15 @@ class CallInfo:
     decision_id: str = ""
     trace_id: str = ""
     caller: str = ""
+    person: TokenSubject | None = None
     roles: frozenset[Role] = frozenset()
     scope: str = ""
     applicant_scope: str = ""
     trailing: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.caller, self.person)
 
     @property
     def languages(self) -> tuple[str, ...]:

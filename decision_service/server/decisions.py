@@ -420,7 +420,7 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         info = context.info
         deadline = self.clock.monotonic() + info.seconds
         application = application_from(request, info.languages, self.clock.now())
-        stored = await self.decide(application, CallContext(info.caller, deadline))
+        stored = await self.decide(application, CallContext(info.caller, deadline, info.person))
         self._trail(info, stored)
         reply = await self._in_view(stored, application)
         reach(Point.BEFORE_REPLY)

@@ -273,6 +273,7 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
                     "token in use"
                 )
             info.caller = caller.name
+            info.person = caller.person
             info.roles = caller.roles
             info.scope = "" if Role.READ in caller.roles else caller.name
             info.applicant_scope = "" if Role.ONBOARD_ALL in caller.roles else caller.name

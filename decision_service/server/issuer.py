@@ -23,7 +23,9 @@ from joserfc.errors import (
 from joserfc.jwk import JWKRegistry, Key, KeySet
 from joserfc.jws import JWSRegistry, extract_compact, validate_compact
 from joserfc.jwt import JWTClaimsRegistry
+from msgspec.structs import replace
 
+from decision_service.domain.actors import TokenSubject
 from decision_service.runtime.address import is_protected
 from decision_service.server.context import Caller, RpcContext
 
@@ -139,6 +141,7 @@ class Issuer:
             caller = subjects.get(claims["sub"])
         if caller is None:
             return None
+        caller = replace(caller, person=TokenSubject(self._url, claims["sub"]))
         try:
             good = validate_compact(signed, self._known(now), registry=_REGISTRY)
         except InvalidKeyIdError:

@@ -15,8 +15,10 @@ from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.casework.review_log import ReviewFilter, ReviewPosition
 from decision_service.casework.review_results import ReviewChain
+from decision_service.casework.review_steps import is_barred
 from decision_service.casework.reviews import OperateReviews
 from decision_service.domain.accounts import Kind
+from decision_service.domain.actors import Actor
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult
@@ -110,12 +112,18 @@ def _about(request: object, *, required: bool = False) -> Problems:
     return problems
 
 
-def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] = ()) -> pb.Review:
+def review_message(
+    review: Review, now: datetime, actor: Actor, events: Iterable[ReviewEvent] = ()
+) -> pb.Review:
+    """The review as `actor` reads it."""
     state = review.state_at(now)
     if state is not review.state:
         review = replace(review, state=state, claimed_by="", claimed_until=None)
     overdue = review.is_unfinished and review.due < now
-    return REVIEWS.message(pb.Review, review, overdue=overdue, events=events)
+    barred = is_barred(review, actor)
+    return REVIEWS.message(
+        pb.Review, review, overdue=overdue, events=events, own_application=barred
+    )
 
 
 def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
@@ -144,6 +152,8 @@ REVIEWS = Mapper(
             "term_months": "terms.term_months",
             "instalment": "terms.instalment",
             "failed_checks": "terms.failed_checks",
+            "offered_amount": "terms.offered",
+            "own_application": None,
             "events": None,
         },
         pb.DeskQueue: {"oldest_open_time": "oldest"},
@@ -173,15 +183,16 @@ def _step(answer: type[M]) -> Callable[[Take[R]], Callable[..., Awaitable[M]]]:
     def rpc(take: Take[R]) -> Callable[..., Awaitable[M]]:
         async def taken(servicer: ReviewServicer, request: R, context: RpcContext) -> M:
             review = await take(servicer, request, context.info)
-            return answer(review=review and review_message(review, servicer.clock.now()))
+            now, actor = servicer.clock.now(), context.info.actor
+            return answer(review=review and review_message(review, now, actor))
 
         return taken
 
     return rpc
 
 
-def _key(asked: Any, by: CallInfo) -> tuple[str, str, str]:
-    return asked.review_id, by.caller, request_id_in(asked.request_id)
+def _key(asked: Any, by: CallInfo) -> tuple[str, Actor, str]:
+    return asked.review_id, by.actor, request_id_in(asked.request_id)
 
 
 class ReviewServicer(msgspec.Struct, frozen=True):
@@ -192,19 +203,21 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     is_reviewer: Callable[[str], bool]
 
     async def list_reviews(
-        self, request: pb.ListReviewsRequest, _: RpcContext
+        self, request: pb.ListReviewsRequest, context: RpcContext
     ) -> pb.ListReviewsResponse:
-        now = self.clock.now()
+        now, actor = self.clock.now(), context.info.actor
         chosen = filter_from(request, now)
         bound = replace(chosen, due_before=None) if request.overdue else chosen
         after = read_token(bound, request.page_token, ReviewPosition)
         page = await self.operate.list(chosen, after, page_size(request.page_size))
         return pb.ListReviewsResponse(
-            reviews=[review_message(review, now) for review in page.entries],
+            reviews=[review_message(review, now, actor) for review in page.entries],
             next_page_token=make_token(bound, page.next),
         )
 
-    async def get_review(self, request: pb.GetReviewRequest, _: RpcContext) -> pb.GetReviewResponse:
+    async def get_review(
+        self, request: pb.GetReviewRequest, context: RpcContext
+    ) -> pb.GetReviewResponse:
         _about(request).raise_if_any()
         review_id = request.review_id
         size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
@@ -213,7 +226,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         events = found.events[:size]
         more = len(found.events) > size
         return pb.GetReviewResponse(
-            review=review_message(found.review, self.clock.now(), events),
+            review=review_message(found.review, self.clock.now(), context.info.actor, events),
             next_page_token=make_token(review_id, events[-1].position if more else None),
         )
 
@@ -228,7 +241,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def claim_review(self, asked: pb.ClaimReviewRequest, by: CallInfo) -> Review:
         with _about(asked) as problems:
             until = problems.instant(asked, "hold_until_time")
-        return await self.operate.claim(asked.review_id, by.caller, until)
+        return await self.operate.claim(asked.review_id, by.actor, until)
 
     @_step(pb.ClaimNextReviewResponse)
     async def claim_next_review(
@@ -236,13 +249,13 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     ) -> Review | None:
         with Problems() as problems:
             _check_names(problems, asked, "product", "queue")
-        return await self.operate.claim_next(by.caller, ReviewFilter(asked.product, asked.queue))
+        return await self.operate.claim_next(by.actor, ReviewFilter(asked.product, asked.queue))
 
     @_step(pb.SkipReviewResponse)
     async def skip_review(self, asked: pb.SkipReviewRequest, by: CallInfo) -> Review:
         with _about(asked) as problems:
             check_words(problems, "text", asked.text, required=False, most=_LONGEST_SKIP)
-        return await self.operate.skip(asked.review_id, by.caller, asked.text)
+        return await self.operate.skip(asked.review_id, by.actor, asked.text)
 
     @_step(pb.ReleaseReviewResponse)
     async def release_review(self, asked: pb.ReleaseReviewRequest, by: CallInfo) -> Review:
@@ -250,7 +263,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             if asked.hand_to and not self.is_reviewer(asked.hand_to):
                 what = "which is no caller with the role review or review_second: name one"
                 problems.add("hand_to", f"is {asked.hand_to[:_LONGEST_NAME]}, {what}")
-        return await self.operate.release(asked.review_id, by.caller, asked.hand_to)
+        return await self.operate.release(asked.review_id, by.actor, asked.hand_to)
 
     @_step(pb.AddReviewNoteResponse)
     async def add_review_note(self, asked: pb.AddReviewNoteRequest, by: CallInfo) -> Review:
@@ -265,7 +278,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     @_step(pb.DecideAgainResponse)
     async def decide_again(self, asked: pb.DecideAgainRequest, by: CallInfo) -> Review:
         _about(asked).raise_if_any()
-        return await self.operate.decide_again(asked.review_id, by.caller)
+        return await self.operate.decide_again(asked.review_id, by.actor)
 
     @_step(pb.CompleteReviewResponse)
     async def complete_review(self, asked: pb.CompleteReviewRequest, by: CallInfo) -> Review:
@@ -292,5 +305,5 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             check_words(problems, "text", asked.text)
         request_id = request_id_in(asked.request_id)
         return await self.operate.request(
-            asked.decision_id, by.caller, request_id, asked.text, by.scope
+            asked.decision_id, by.actor, request_id, asked.text, by.scope
         )

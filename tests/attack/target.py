@@ -111,7 +111,7 @@ async def attacked(folder: Path, store_url: str) -> AsyncIterator[Target]:
     team = Team(folder, issuer.line)
     lender = team.hire("lender", "decide", "onboard")
     other = team.hire("other", "decide", "onboard")
-    auditor = team.hire("auditor", "read", subject="auditor")
+    auditor = team.hire("auditor", "read", subjects=["auditor"])
     settings = {
         "store_url": store_url,
         "erasure_journal": str(folder / "erasures"),

@@ -73,7 +73,7 @@ async def lender(
     async with provider(port, callback, seconds) as process:
         chosen = Provider(issuer, "console")
         async with house(folder, provider=chosen, clock=clock, port=own, issuer=about) as home:
-            home.team.hire("maria", "review", "review_second", "read", subject=MARIA)
+            home.team.hire("maria", "review", "review_second", "read", subjects=[MARIA])
             yield home, process
 
 

@@ -32,6 +32,7 @@ from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, at_vendor, create, own_rules, refused
 from tests.e2e.team import Metadata, Team
 from tests.kits.postgres import Postgres
+from tests.kits.until import until
 
 GEORGE, CHRISTINA, _, ANISHA = (person.user_id for person in sandbox_people())
 SECRET = "one of the vendor's"
@@ -55,7 +56,8 @@ class Office:
 
     def __init__(self, live: Running, vendor: Simulator, *people: Metadata) -> None:
         self.live, self.vendor = live, vendor
-        self.los, self.ana, self.ben = people
+        self.los, self.ana, self.ben, *others = people
+        self.counter = others[0] if others else self.los
         self.stub = ReviewServiceStub(live.channel)
         self.decisions = DecisionServiceStub(live.channel)
 
@@ -151,19 +153,20 @@ async def office(
     los = people.hire("los", "decide", "outcomes", "onboard_all")
     ana = people.hire("ana", "review", "read")
     ben = people.hire("ben", "review_second", "review", "read")
+    counter = people.hire("counter", "decide", "review", "review_second", "read")
     IDENTITY_KEYS.add(folder / "identity-keys")
     keys = {"identity_key_file": str(folder / "identity-keys")}
     of_store = {"store_url": store_url, "auth_tokens_file": str(people.path)}
     settings = SETTINGS | keys | of_store | changed
     async with at_vendor(folder, *faults, **settings) as (live, vendor):
-        yield Office(live, vendor, los, ana, ben)
+        yield Office(live, vendor, los, ana, ben, counter)
 
 
 async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store_url: str) -> None:
     """Up to 10,000 over four months has a legal price, and more than that has none."""
     async with office(tmp_path, store_url) as at:
         seen = []
-        for approved in (9_000, 15_000):
+        for approved in (9_000, 10_500):
             made = await at.decided(ANISHA, 15_000, 4, other_charges=InputValue(number="0.08"))
             listed = await at.stub.ListReviews(pb.ListReviewsRequest(), metadata=at.ana)
             [review] = [r.review_id for r in listed.reviews if r.decision_id == made.decision_id]
@@ -185,7 +188,11 @@ async def test_what_persons_approve_takes_from_the_day(tmp_path: Path) -> None:
         first = await at.decided(ANISHA, 30_000)
         review_id = first.decision_id.replace("dec_", "rev_") + "-1"
         await at.claimed(review_id, at.ana)
-        await at.complete(review_id, at.ana)
+        # above what the rules offered
+        proposed = await at.complete(review_id, at.ana)
+        assert [*proposed.second_reasons] == ["ABOVE_OFFER"]
+        confirm = pb.ConfirmReviewRequest(review_id=review_id, request_id="c-1")
+        await at.stub.ConfirmReview(confirm, metadata=at.ben)
         second = await at.decided(GEORGE)
         assert (second.override.kind, second.override.cap) == ("CAPPED", "all")
         review_id = second.decision_id.replace("dec_", "rev_") + "-1"
@@ -237,6 +244,60 @@ async def test_what_reviewers_may_not_do_is_told(tmp_path: Path) -> None:
         empty = await refused(at.stub.CompleteReview(pb.CompleteReviewRequest(), metadata=at.ana))
         named = {"review_id", "request_id", "outcome", "reason", "explanation"}
         assert set(empty.fields) == named
+
+
+async def test_who_sent_an_application_ends_no_review_of_its_chain(
+    tmp_path: Path, store_url: str
+) -> None:
+    """Neither at first nor after deciding again; another caller ends it, who asked for that.
+
+    The sender is offered none of it, reads why, and confirms nothing that another proposed.
+    """
+    async with office(tmp_path, store_url) as at:
+        amount = MoneyMessage(currency_code="PHP", units=30_000)
+        request = create(ANISHA, requested_amount=amount, requested_term_months=6)
+        made = (await at.decisions.CreateDecision(request, metadata=at.counter)).decision
+        review_id = made.decision_id.replace("dec_", "rev_") + "-1"
+
+        async def barred(call: Any) -> None:
+            told = await refused(call)
+            assert (told.code, told.info.reason) == (
+                grpc.StatusCode.PERMISSION_DENIED,
+                "PERMISSION_DENIED",
+            )
+            assert f"counter sent the application of {review_id}: another caller" in told.message
+
+        nothing = await at.stub.ClaimNextReview(pb.ClaimNextReviewRequest(), metadata=at.counter)
+        assert not nothing.HasField("review")
+        assert (await at.claimed(review_id, at.counter)).own_application
+        await barred(at.complete(review_id, at.counter))
+        await barred(at.complete(review_id, at.counter, dry_run=True))
+        again = pb.DecideAgainRequest(review_id=review_id)
+        await at.stub.DecideAgain(again, metadata=at.counter)
+        read = pb.GetReviewRequest(review_id=review_id)
+
+        async def decided_again() -> str:
+            reply = await at.stub.GetReview(read, metadata=at.ana)
+            return reply.review.decided_again_as
+
+        review_id = (await until(decided_again)).replace("dec_", "rev_") + "-1"
+        assert (await at.claimed(review_id, at.counter)).own_application
+        await barred(at.complete(review_id, at.counter))
+        await at.stub.ReleaseReview(
+            pb.ReleaseReviewRequest(review_id=review_id), metadata=at.counter
+        )
+        assert not (await at.claimed(review_id, at.ana)).own_application
+        slip = MoneyMessage(currency_code="PHP", units=1)
+        told = await refused(at.complete(review_id, at.ana, approved_amount=slip))
+        assert (list(told.fields), told.info.reason) == (["approved_amount"], "FIELD_INVALID")
+        assert "the rules grant 1000.00 at least" in told.message
+        above = MoneyMessage(currency_code="PHP", units=25_000)
+        proposed = await at.complete(review_id, at.ana, approved_amount=above)
+        assert "ABOVE_AUTHORITY" in proposed.second_reasons
+        confirm = pb.ConfirmReviewRequest(review_id=review_id, request_id="c-1")
+        await barred(at.stub.ConfirmReview(confirm, metadata=at.counter))
+        done = (await at.stub.ConfirmReview(confirm, metadata=at.ben)).review
+        assert (done.completed_by, done.confirmed_by) == ("ana", "ben")
 
 
 async def test_the_next_review_is_tried_held_handed_over_and_skipped(

@@ -12,6 +12,7 @@ from decision_service.casework.review_log import ReviewFilter
 from decision_service.casework.review_steps import ReviewStep, complete
 from decision_service.casework.reviews import OperateReviews
 from decision_service.decide.application import user_key
+from decision_service.domain.actors import Actor
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.errors import ReviewRefused
 from decision_service.domain.ports import CapLimit, DayLimits, HistoryEntry
@@ -31,6 +32,7 @@ from tests.kits.review_log import (
 )
 
 ANY = ReviewFilter()
+ANA = Actor("ana")
 _KEY = user_key("user-1")
 
 
@@ -51,7 +53,7 @@ class Floor:
 
     async def next(self, who: str, chosen: ReviewFilter = ANY) -> str:
         """The id of what somebody takes next; empty for nothing."""
-        taken = await self.operate.claim_next(who, chosen)
+        taken = await self.operate.claim_next(Actor(who), chosen)
         assert taken is None or (taken.state, taken.claimed_by) == (ReviewState.CLAIMED, who)
         return "" if taken is None else taken.review_id
 
@@ -80,7 +82,7 @@ class ReviewTakingKit:
     async def test_a_held_review_does_not_come_next(self, log: Store) -> None:
         """While it is held its person takes others, and when that time is over anyone takes it."""
         floor, ids = Floor(log), await opened_many(log, 3)
-        await floor.operate.claim(ids[0], "ana", floor.hours(72))
+        await floor.operate.claim(ids[0], ANA, floor.hours(72))
         assert await floor.next("ana") == await floor.next("ana") == ids[1]
         floor.clock.wall += timedelta(hours=72)
         assert await floor.next("ben") == ids[0]
@@ -89,8 +91,8 @@ class ReviewTakingKit:
         """Who skips it is not offered it, however often; others are, and read who skipped."""
         floor, ids = Floor(log), await opened_many(log, 45)
         for review_id in ids[:44]:
-            await floor.operate.skip(review_id, "ana", "I know them.")
-        again = await floor.operate.skip(ids[0], "ana", "And again.")
+            await floor.operate.skip(review_id, ANA, "I know them.")
+        again = await floor.operate.skip(ids[0], ANA, "And again.")
         found = await log.reviews.get(ids[0])
         assert found is not None
         assert (again, again.skipped_by) == (found.review, ("ana",))
@@ -113,12 +115,25 @@ class ReviewTakingKit:
     async def test_a_review_that_was_handed_over_comes_next(self, log: Store) -> None:
         """Before all that is open, even to who had skipped it."""
         floor, ids = Floor(log), await opened_many(log, 2)
-        await floor.operate.skip(ids[1], "ben", "")
-        await floor.operate.claim(ids[1], "ana", floor.hours(5))
-        handed = await floor.operate.release(ids[1], "ana", "ben")
+        await floor.operate.skip(ids[1], Actor("ben"), "")
+        await floor.operate.claim(ids[1], ANA, floor.hours(5))
+        handed = await floor.operate.release(ids[1], ANA, "ben")
         assert (handed.claimed_by, handed.claimed_until) == ("ben", floor.hours(0.5))
         assert await floor.next("ben") == ids[1]
         assert await floor.next("ana") == ids[0]
+
+    async def test_what_the_caller_sent_does_not_come_next(self, log: Store) -> None:
+        """Who sent it could not end it; others have it, and a claim of one's own is no reason."""
+        floor = Floor(log)
+        first = await committed(log, referred(1, user_id="u-1"))
+        found = await log.reviews.get(first)
+        assert found is not None
+        sender = found.review.caller
+        assert await floor.next(sender) == ""
+        await floor.operate.claim(first, Actor(sender))
+        assert await floor.next(sender) == ""
+        await floor.operate.release(first, Actor(sender))
+        assert await floor.next("ana") == first
 
     async def test_a_dry_run_leaves_everything_as_it_was(self, log: Store) -> None:
         """It returns the review as it would be, and the result itself is taken afterwards."""

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 class ReviewServiceStub:
     """Reviews of decisions by persons: queues of referrals, and of decisions that applicants contest.
-    The name of the authenticated caller is the reviewer's: give each person a token of their own.
+    The name of the authenticated caller is the reviewer's: give each person a token of their own. Whoever sent an
+    application ends no review of it (PERMISSION_DENIED).
     """
 
     def __init__(self, channel):
@@ -105,7 +106,8 @@ class ReviewServiceStub:
 
 class ReviewServiceServicer:
     """Reviews of decisions by persons: queues of referrals, and of decisions that applicants contest.
-    The name of the authenticated caller is the reviewer's: give each person a token of their own.
+    The name of the authenticated caller is the reviewer's: give each person a token of their own. Whoever sent an
+    application ends no review of it (PERMISSION_DENIED).
     """
 
     def ListReviews(self, request, context):
@@ -180,7 +182,8 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClaimNextReview(self, request, context):
-        """Claims the most urgent review that the caller may take: open, and not skipped by the caller.
+        """Claims the most urgent review that the caller may take: open, not skipped by the caller, and of an application that
+        another sent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -279,7 +282,8 @@ def add_ReviewServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ReviewService:
     """Reviews of decisions by persons: queues of referrals, and of decisions that applicants contest.
-    The name of the authenticated caller is the reviewer's: give each person a token of their own.
+    The name of the authenticated caller is the reviewer's: give each person a token of their own. Whoever sent an
+    application ends no review of it (PERMISSION_DENIED).
     """
 
     @staticmethod

@@ -49,7 +49,9 @@ from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import BASE_URLS, OnRevoke, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
+from decision_service.server.auth import REVIEWERS
 from decision_service.server.callers import read_callers_file
+from decision_service.server.context import Role
 from decision_service.server.webhooks import PATH
 from decision_service.smile.source import SmileSource
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
@@ -342,6 +344,34 @@ def retention_checks(settings: Settings, rulebook: Rulebook) -> Iterator[Check]:
         yield Check("retention", True, f"{name}: {plain}, {lent}")
 
 
+def callers_check(settings: Settings) -> Check:
+    """Whether who sends applications is another caller than who ends their reviews."""
+    file = settings.auth_tokens_file
+    if file is None:
+        words = "not told apart, so that who sends an application may end its review"
+        return Check("callers", None, f"{words}: set DECISION_AUTH_TOKENS_FILE")
+    reading = read_callers_file(file)
+    if reading.callers is None:
+        words = f"{count(reading.diagnostics)} in {file}: see `tokens check {file}`"
+        return Check("callers", False, words)
+    roles = reading.callers.roles
+    both = [name for name, has in sorted(roles.items()) if Role.DECIDE in has and has & REVIEWERS]
+    if not both:
+        return Check("callers", True, "none sends applications and ends reviews")
+    return Check("callers", None, f"{_both(both, roles)}: give each person a caller of their own")
+
+
+def _both(names: Sequence[str], roles: Mapping[str, frozenset[Role]]) -> str:
+    """What `decide` and `review` of one caller mean, and for whom."""
+    who = ", ".join(names)
+    verb = "have" if len(names) > 1 else "has"
+    words = f"{who} {verb} `decide` and `review`, and may end no review of what they sent"
+    others = [name for name, has in roles.items() if name not in names and has & REVIEWERS]
+    if len(names) > 1 or others:
+        return words
+    return f"{words}; no other caller may end one"
+
+
 def front_check(settings: Settings) -> Check:
     """Names the callers without a certificate: the front's list of addresses is not seen here."""
     if settings.auth_tokens_file is None:
@@ -517,6 +547,7 @@ async def _all(
     settings: Settings, trusted: ssl.SSLContext | bool, rules: FoundRules | str
 ) -> list[Check]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
+    lines.append(callers_check(settings))
     lines.append(front_check(settings))
     progress_line("Opening the store …")
     store, state = await store_check(settings)

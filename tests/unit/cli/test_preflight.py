@@ -13,6 +13,7 @@ from decision_service.runtime.config import load
 from decision_service.workbench.commands.preflight import (
     Check,
     StoreState,
+    callers_check,
     found_rules,
     front_check,
     host_checks,
@@ -229,3 +230,44 @@ def test_each_product_says_how_long_it_is_kept(tmp_path: Path) -> None:
         "decisions are kept 25 months, with a reported loan until it is closed and 25 months more"
     )
     assert words == [f"gig-advance-ph: {kept}", f"personal-loan-ph: {kept}"]
+
+
+NO_REVIEW = "and may end no review of what they sent"
+
+
+@pytest.mark.parametrize(
+    ("callers", "ok", "words"),
+    [
+        ({"los": "decide", "ana": "review, read"}, True, "none sends applications and ends"),
+        (
+            {"los": "decide, review", "ana": "review"},
+            None,
+            f"los has `decide` and `review`, {NO_REVIEW}: give each person a caller of their own",
+        ),
+        (
+            {"los": "decide, review_second", "ana": "decide, review"},
+            None,
+            f"ana, los have `decide` and `review`, {NO_REVIEW}: give",
+        ),
+        ({"los": "decide, review"}, None, f"{NO_REVIEW}; no other caller may end one: give"),
+        ({"los": ""}, False, "see `tokens check"),
+        (None, None, "who sends an application may end its review: set DECISION_AUTH_TOKENS_FILE"),
+    ],
+    ids=["apart", "both", "two with both", "one alone", "mistakes", "no file"],
+)
+def test_callers_who_send_and_review_are_named(
+    tmp_path: Path, callers: dict[str, str] | None, ok: bool | None, words: str
+) -> None:
+    """A warning where one caller has both roles, or where nothing says who calls."""
+    environ = {}
+    if callers is not None:
+        file = tmp_path / "callers.yaml"
+        lines = [
+            f"  {name}: {{roles: [{roles}], certificates: [{name}.internal]}}\n"
+            for name, roles in callers.items()
+        ]
+        file.write_text("callers:\n" + "".join(lines))
+        environ["DECISION_AUTH_TOKENS_FILE"] = str(file)
+    found = callers_check(load(environ=environ))
+    assert (found.name, found.ok) == ("callers", ok)
+    assert words in found.words

@@ -12,9 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, RSAKey
+from msgspec.structs import replace
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from decision_service.build import install_command
+from decision_service.domain.actors import TokenSubject
 from decision_service.server import issuer as issuer_module
 from decision_service.server.auth import Authenticator, CallersRefused
 from decision_service.server.callers import new_token, token_hash
@@ -132,6 +134,7 @@ class Checks:
     def __init__(self, issuer: Issuer, clock: SetClock) -> None:
         self.rests: list[float] = []
         self.clock = clock
+        self.url = issuer.url
         self.checks = issuer_module.Issuer((issuer.url, Issuer.audience), clock.now, self._rest)
 
     async def _rest(self, seconds: float) -> None:
@@ -139,14 +142,14 @@ class Checks:
         self.clock.wall += timedelta(seconds=seconds)
 
     async def knows(self, token: str, address: str = "192.0.2.1") -> bool:
-        """Whether a call from an address with this token is Maria's."""
+        """Whether a call from an address with this token is Maria's, whom it names."""
         call = RpcContext(Call())
         call.address = address
         maria = Caller("maria", frozenset())
         caller = self.checks.caller(token, {MARIA: maria}, call)
         if call.late is not None:
             caller = await call.late()
-        return caller is maria
+        return caller == replace(maria, person=TokenSubject(self.url, MARIA))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from decision_service.casework.reviews import OperateReviews
 from decision_service.decide.replay import ReadDecisions
+from decision_service.domain.actors import Actor
 from decision_service.domain.decision import Outcome
 from decision_service.domain.reviews import Review
 from decision_service.domain.values import Money
@@ -49,7 +50,7 @@ async def contested(store: Store, book: Rulebook | None = None) -> Review:
     operate = OperateReviews(
         store.reviews, read, lambda: known, world.clock, world.ids, lambda: None, Steps()
     )
-    return await operate.request(made.decision_id, "los", "r-1", "More, please.", "")
+    return await operate.request(made.decision_id, Actor("los"), "r-1", "More, please.", "")
 
 
 async def test_a_contest_of_an_approval_knows_what_is_approved(store: Store) -> None:

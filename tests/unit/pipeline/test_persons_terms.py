@@ -17,6 +17,7 @@ from decision_service.casework.reviews import OperateReviews
 from decision_service.cli.views import chain_lines
 from decision_service.decide.application import user_key
 from decision_service.decide.replay import ReadDecisions
+from decision_service.domain.actors import Actor
 from decision_service.domain.decision import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.domain.reviews import ReviewResult, ReviewState
 from decision_service.domain.values import Money
@@ -32,6 +33,7 @@ from tests.unit.pipeline.test_decide_again import Steps, stale
 DECEMBER = datetime(2026, 11, 30, 16, tzinfo=UTC)
 """When a figure of the loan changes, in Manila."""
 HALF = Money("PHP", 1_000_000)
+ANA = Actor("ana")
 PROVIDER = "Sss (PH)"
 
 
@@ -56,7 +58,7 @@ class Office:
         operate = OperateReviews(
             reviews, read, lambda: plans, world.clock, world.ids, print, Steps()
         )
-        await operate.claim(self.review_id, "ana")
+        await operate.claim(self.review_id, ANA)
         return operate
 
 
@@ -79,7 +81,7 @@ async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
     """
     operate = await office.opened()
     for _ in range(2):
-        ended = await operate.complete(office.review_id, "ana", "r-1", result(HALF))
+        ended = await operate.complete(office.review_id, ANA, "r-1", result(HALF))
         assert (ended.terms.term_months, ended.terms.instalment) == (6, Money("PHP", 197_017))
     assert ended.ended is not None
     assert ended.ended + timedelta(days=14) > DECEMBER
@@ -120,9 +122,9 @@ async def test_a_result_that_is_tried_has_the_terms_and_is_counted_nowhere(offic
     operate = await office.opened()
     bare = replace(result(HALF), reason="", explanation="")
     tried = [
-        await operate.complete(office.review_id, "ana", "", bare, dry_run=True) for _ in range(2)
+        await operate.complete(office.review_id, ANA, "", bare, dry_run=True) for _ in range(2)
     ]
-    ended = await operate.complete(office.review_id, "ana", "r-1", result(HALF))
+    ended = await operate.complete(office.review_id, ANA, "r-1", result(HALF))
     assert [one.terms for one in tried] == [ended.terms] * 2
     assert [one.state for one in tried] == [ReviewState.COMPLETED] * 2
     shown = cast("Steps", operate.observer).taken
@@ -132,13 +134,13 @@ async def test_a_result_that_is_tried_has_the_terms_and_is_counted_nowhere(offic
 async def test_a_decline_has_no_terms(office: Office) -> None:
     """There is nothing to repay."""
     operate = await office.opened()
-    ended = await operate.complete(office.review_id, "ana", "r-1", result())
+    ended = await operate.complete(office.review_id, ANA, "r-1", result())
     assert (ended.terms, ended.expires) == (NO_TERMS, None)
 
 
 async def test_what_no_rules_can_check_has_a_second_person(office: Office) -> None:
     """Where those that decided are known no more, an approval has no terms and is confirmed."""
     operate = await office.opened(Rulebook({}))
-    ended = await operate.complete(office.review_id, "ana", "r-1", result(HALF))
+    ended = await operate.complete(office.review_id, ANA, "r-1", result(HALF))
     assert (ended.state, ended.result) == (ReviewState.AWAITING_SECOND, result(HALF))
     assert ended.terms == ApprovalTerms(failed_checks=("RULE_ERROR",))

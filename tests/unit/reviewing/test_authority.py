@@ -36,14 +36,19 @@ def test_the_result_of_a_review_is_within_authority(case: dict[str, Any]) -> Non
     if amount is not None:
         amount = replace(amount, currency=case.get("currency", "PHP"))
     result = ReviewResult(outcome, case.get("reason", "INCOME_CONFIRMED"), "seen", amount)
+    known = {"minimum": "least", "offered": "offered"}
+    bounds = {name: pesos(case[key]) for name, key in known.items() if key in case}
+    terms = ApprovalTerms(**bounds)
     subject = claimed(ReferKind(case.get("kind", "SCORE")), case.get("asked"))
     states = {"one": ReviewState.COMPLETED, "two": ReviewState.AWAITING_SECOND}
     if case["result"] in states:
-        ended = complete(subject, by("ana", 2), result, POLICY).review
+        ended = complete(subject, by("ana", 2), result, POLICY, terms).review
         assert ended.state is states[case["result"]]
+        assert bool(ended.second_reasons) == (case["result"] == "two")
+        assert [*ended.second_reasons] == case.get("why", [*ended.second_reasons])
         return
     with pytest.raises(ServiceError) as refused:
-        complete(subject, by("ana", 2), result, POLICY)
+        complete(subject, by("ana", 2), result, POLICY, terms)
     assert case["result"] in refused.value.message
 
 
@@ -52,6 +57,7 @@ def test_an_amount_that_fails_a_check_against_the_law_has_a_second_person() -> N
     failing = ApprovalTerms(3, failed_checks=("RATE_CAP",))
     proposed = complete(claimed(), by("ana", 2), approved(1_000), POLICY, failing).review
     assert (proposed.state, proposed.terms) == (ReviewState.AWAITING_SECOND, failing)
+    assert proposed.second_reasons == ("FAILED_CHECK",)
     ended = confirm(proposed, by("ben", 3), POLICY).review
     assert (ended.state, ended.terms) == (ReviewState.COMPLETED, failing)
 
@@ -74,6 +80,7 @@ def test_nobody_confirms_what_that_person_proposed() -> None:
     assert ended.overrides
     reopened = reject(proposed, by("ben", 3), "no payslip").review
     assert (reopened.state, reopened.result) == (ReviewState.OPEN, None)
+    assert (proposed.second_reasons, reopened.second_reasons) == (("ABOVE_AUTHORITY",), ())
 
 
 def test_nobody_confirms_a_proposal_that_was_not_seen() -> None:

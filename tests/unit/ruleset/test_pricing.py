@@ -37,7 +37,8 @@ def test_the_amount_of_an_offer_has_its_price():
     verdict, found = priced(php(20000))
     offer = verdict.offer
     assert (found.term_months, found.instalment) == (offer.term_months, offer.outputs["instalment"])
-    assert found == ApprovalTerms(6, php("3940.34"))
+    least = php(1000)
+    assert found == ApprovalTerms(6, php("3940.34"), minimum=least, offered=offer.most)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,8 @@ def test_a_smaller_amount_costs_less_whatever_the_rules_concluded(factors, outco
     """Also where they declined, or where what is missing left them without an amount."""
     verdict, found = priced(php(10000), **factors)
     assert verdict.outcome is outcome
-    assert found == ApprovalTerms(6, php("1970.17"))
+    offered = None if verdict.offer is None else verdict.offer.most
+    assert found == ApprovalTerms(6, php("1970.17"), minimum=php(1000), offered=offered)
 
 
 def test_a_price_leaves_the_verdict_as_it_was():
@@ -69,7 +71,7 @@ def test_a_term_that_the_product_chooses_is_the_persons():
     assert priced(php(10000), stages(FINE, head=AFFORDABLE, tail=CHOSEN))[1].term_months == 6
     poor = {"income.conservative_6m": php(2000)}
     _, found = priced(php(10000), stages(FINE, head=AFFORDABLE, tail=CHOSEN), **poor)
-    assert found == NO_TERMS
+    assert found == ApprovalTerms(minimum=php(1000))
 
 
 @pytest.mark.parametrize(
