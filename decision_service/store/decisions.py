@@ -28,6 +28,8 @@ from decision_service.store.columns import (
 )
 from decision_service.store.engine import Subject, reads
 
+_KEEPING = withheld("how long decisions are kept is said of all of them")
+
 decisions = sa.Table(
     "decisions",
     metadata,
@@ -48,8 +50,8 @@ decisions = sa.Table(
     sa.Column("ruleset_digest", TEXT),
     sa.Column("plan_digest", TEXT),
     sa.Column("snapshot_id", TEXT),
-    sa.Column("counts_until", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("lent", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("counts_until", sa.BigInteger, nullable=False, server_default="0", info=_KEEPING),
+    sa.Column("lent", sa.Boolean, nullable=False, server_default=sa.false(), info=_KEEPING),
     sa.UniqueConstraint("caller", "request_id", name="decisions_request"),
     postgresql_with={"toast_tuple_target": 4080},  # rows stay whole up to about that many bytes
     info=of_person("user_id", ErasedBy.DECISIONS),
