@@ -200,7 +200,15 @@ async def wire_services(
     read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
     parts, log = wire_reviews(core, read, decide), store.reviews
     follow = events.Follow(store.outbox, lambda: core.deps.health.stopping)
-    letters = Notices(read, store.notices, current, clock, recourse, log.of_decision)
+    letters = Notices(
+        read,
+        store.notices,
+        current,
+        clock,
+        recourse,
+        log.of_decision,
+        kept_months=max(core.settings.retention, core.settings.loan_retention),
+    )
     onboard = OnboardApplicants(core.source.enrolment, store, clock)
     drawn = counter(
         core.metrics.registry,

@@ -70,7 +70,8 @@ class NoticeSubject(msgspec.Struct, frozen=True):
 
     `data` are the kinds of data that were read, as the vendor names them; `lacks` is what is
     missing. `expires` is when the offer ends, in the product's zone. `recourse` is what may be
-    disclosed.
+    disclosed. `kept_months` is for how long a decision is kept after its loan is closed, 0 where
+    that is not to be said.
     """
 
     decision_id: str
@@ -85,6 +86,7 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     expires: datetime | None = None
     recourse: Recourse | None = None
     person: PersonsResult | None = None
+    kept_months: int = 0
 
     @property
     def is_reduced(self) -> bool:
@@ -163,6 +165,7 @@ def letter(subject: NoticeSubject, texts: NoticeTexts) -> Letter | None:
         "asked": money_text(subject.asked),
         "amount": money_text(approval.amount if approval else None),
         "expires_on": subject.valid_until(words),
+        "kept_months": str(subject.kept_months or ""),
         **_price(approval.price if approval else None),
     }
     return Letter(
@@ -249,7 +252,7 @@ def _offered(
         yield words.term.format(term=approval.term, s="s" * (approval.term > 1))
     if approval.price is not None:
         # A version of before says nothing of penalties: their lines are left out
-        lacking = [f"{{{name}}}" for name in LATE if not filled[name]]
+        lacking = [f"{{{name}}}" for name in (*LATE, "kept_months") if not filled[name]]
         for line in texts.price:
             if not any(name in line for name in lacking):
                 yield line.format_map(filled)

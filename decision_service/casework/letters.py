@@ -235,6 +235,7 @@ class Notices:
     clock: Clock
     recourse: FindRecourse
     reviews_of: ReviewsOf
+    kept_months: int = 0
 
     async def get(self, decision_id: str, language: str, reader: NoticeReader) -> StoredNotice:
         """The letter that was made, or else is made now for a reader who may have that.
@@ -291,7 +292,7 @@ class Notices:
         if recorded.decision is None:
             why = _ERASED if reviewed.review else _WHY.get(recorded.entry.outcome, _ERASED)
             raise _not_due(recorded, why)
-        return subject_of(recorded.decision, reviewed)
+        return replace(subject_of(recorded.decision, reviewed), kept_months=self.kept_months)
 
     async def _with_reason(
         self, subject: NoticeSubject, recorded: Recorded, reviewed: ReviewedResult

@@ -39,9 +39,12 @@ LATE = ("late_penalty", "most_total_cost")
 """What it says besides where a version's `price` names it."""
 
 PLACEHOLDERS = frozenset(
-    {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
-).union(PRICE, LATE)
-"""What the texts of a letter may name."""
+    {
+        "lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on",
+        "kept_months",
+    }
+).union(PRICE, LATE)  # fmt: skip
+"""What the texts of a letter may name; `kept_months` is how long a closed loan is kept."""
 
 OF_CHANGES = frozenset({"now", "needed"})
 """What the words of a change may name."""

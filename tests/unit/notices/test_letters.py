@@ -391,3 +391,16 @@ def test_a_letter_says_what_late_payment_costs_where_the_rules_do() -> None:
     assert "never more than" not in said[0]
     assert "If you pay late: 5% a month of what is due" in said[1]
     assert "never more than ₱\N{NO-BREAK SPACE}30,000.50".replace("\xa0", " ") in said[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [("en", "closed, and for 60 months more"), ("fil", "at nang 60 buwan pa")],
+)
+def test_a_letter_says_how_long_a_loan_is_kept_where_that_is_known(
+    language: str, says: str
+) -> None:
+    """Below the price of what is lent, by the setting; without one the line is left out."""
+    approved = Verdict(Outcome.APPROVE, offer=offer(OfferKind.FULL))
+    assert says in " ".join(written(approved, language, kept_months=60).split())
+    assert says.partition("60")[2] not in " ".join(written(approved, language).split())
