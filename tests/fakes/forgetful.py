@@ -43,10 +43,16 @@ _TERMS = (
 
 
 def without_records(text: str) -> str:
-    """A rule file's text without its stages and terms over own records, and without guarantees."""
-    for part in (_STAGE, _DERIVED, _REASONS, _PARAMS, _GUARANTEES):
+    """A rule file's text without own records, and with no guarantee but that of the law."""
+    for part in (_STAGE, _DERIVED, _REASONS, _PARAMS):
         text = part.sub("", text)
+    text = _GUARANTEES.sub(_of_the_law, text)
     return _without_terms(text)
+
+
+def _of_the_law(guarantees: re.Match[str]) -> str:
+    lines = [line for line in guarantees[0].splitlines() if "law: " in line]
+    return "\nguarantees:\n" + "\n".join(lines) if lines else ""
 
 
 def _without_terms(text: str) -> str:

@@ -36,6 +36,7 @@ from decision_service.decide.events import NEEDED_TYPES
 from decision_service.decide.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.domain.errors import ServiceError, StoreError, visible
 from decision_service.rulebook.acceptance import (
+    keep_data,
     last_good_folder,
     published_as,
     unapproved,
@@ -88,8 +89,16 @@ class FoundRules:
     """The rules of a folder as they are read once; `tested` runs their tests once."""
 
     def __init__(self, settings: Settings) -> None:
+        self._blocked = blocked_names(settings)
         self.folder = read_rules(rules_folder(settings))
-        self.loading = load_rules(self.folder, datetime.now(UTC), blocked_names(settings))
+        self.loading = load_rules(self.folder, datetime.now(UTC), self._blocked)
+
+    async def keep(self, store: Store) -> None:
+        """Read them as a service on the store does, whose versions keep older files of `_data`."""
+        folder = await keep_data(store, self.folder)
+        if folder.kept:
+            self.folder = folder
+            self.loading = load_rules(folder, datetime.now(UTC), self._blocked)
 
     @cached_property
     def tested(self) -> Sequence[VersionResults]:
@@ -102,7 +111,7 @@ class StoreState(msgspec.Struct):
     rules: RuleFolder | None = None
 
 
-async def store_check(settings: Settings) -> tuple[Check, StoreState]:
+async def store_check(settings: Settings, rules: FoundRules | str) -> tuple[Check, StoreState]:
     shown = settings.store_url.rpartition("@")[2]
     try:
         # as `serve` would open it, so that a restored backup is erased as it would be
@@ -121,6 +130,8 @@ async def store_check(settings: Settings) -> tuple[Check, StoreState]:
         return Check("store", False, error.message), StoreState()
     state = await _state(store)
     try:
+        if not isinstance(rules, str):
+            await rules.keep(store)
         await store.check()
         others = await store.count_others()
     except StoreError as error:
@@ -550,7 +561,7 @@ async def _all(
     lines.append(callers_check(settings))
     lines.append(front_check(settings))
     progress_line("Opening the store …")
-    store, state = await store_check(settings)
+    store, state = await store_check(settings, rules)
     lines += [*rules_checks(settings, state, rules), store, erasures_check(settings)]
     lines += [identity_keys_check(settings), data_keys_check(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
