@@ -86,7 +86,8 @@ async def test_a_loan_system_follows_an_applicant_to_the_letter(tmp_path: Path) 
             assert {one.application_id for one in seen} == {"APP-1"}
             review_id = seen[1].review_id
             await office.claimed(review_id, office.ana)
-            await office.complete(review_id, office.ana)
+            within = Money(currency_code="PHP", units=10_000)  # what the rules offered, or less
+            await office.complete(review_id, office.ana, approved_amount=within)
             seen.append(await system.next())
             assert (seen[-1].type, seen[-1].review_id) == ("review.completed", review_id)
             assert seen[-1].outcome == decision_pb2.OUTCOME_APPROVE

@@ -55,7 +55,7 @@ ASKED: Mapping[str, Mapping[str, Any]] = {
 }
 """A call of each method for reading, about a referral and its review."""
 
-PROCESS = {"arm_counts", "leases", "replicas", "event_places", "event_stores"}
+PROCESS = {"arm_counts", "arm_hours", "leases", "replicas", "event_places", "event_stores"}
 """Tables that the process itself writes as time goes by; nobody's call is in them."""
 
 

@@ -62,11 +62,14 @@ def encode_ruleset(ruleset: CompiledRuleset, people: SymbolicPeople, day: date) 
     legal = people.builder.false
     for stage in program.closing:
         state.when = state.open
+        if stage.component is not Component.LEGAL:
+            encode_part(stage.runner, state)
+            continue
+        # What this stage alone refers, apart from what stages before it have.
         before = state.refers
         state.refers = people.builder.false
         encode_part(stage.runner, state)
-        if stage.component is Component.LEGAL:
-            legal = people.builder.or_(legal, state.refers)
+        legal = people.builder.or_(legal, state.refers)
         state.refers = people.builder.or_(before, state.refers)
     return _verdict(state, ruleset.valid_for, legal, day)
 
