@@ -281,7 +281,9 @@ def main() -> int:
     reading.add_argument("--scenario", type=Path, help="people and faults of the stand-in")
     reading.add_argument("--ports", type=int, nargs=6, help="gRPC HTTP admin vendor console front")
     given = reading.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both, since a shell has what it starts in the background ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     ports = Ports() if given.ports is None else Ports(*given.ports)
     try:
         run(given.folder.absolute(), ports, given.scenario)
