@@ -95,8 +95,12 @@ def deployment() -> dict[str, Path]:
     """
     folder = _folder("deploy")
     patterns = (folder / "files.txt").read_text(encoding="ascii").split()
-    found = (one for pattern in patterns for one in sorted(folder.glob(pattern)))
-    return {str(one.relative_to(folder)): one for one in found if one.is_file()}
+    files: dict[str, Path] = {}
+    for pattern in patterns:
+        for one in sorted(folder.glob(pattern)):
+            if one.is_file():
+                files[str(one.relative_to(folder))] = one
+    return files
 
 
 def docs() -> Path:

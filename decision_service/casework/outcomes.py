@@ -191,7 +191,8 @@ def require_replaceable(
 
     `others` are the other reports on its decision, `named` those of the caller's loan of that name.
     """
-    wanted, decision_id = report.replaces, report.decision_id
+    wanted = report.replaces
+    decision_id = report.decision_id
     if not wanted:
         return
     why = ""

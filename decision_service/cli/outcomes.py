@@ -218,7 +218,8 @@ def _sent(connection: Connection, line: Line, tally: _Tally) -> str:
 
 
 def _summary(tally: _Tally) -> str:
-    counts, overdrawn = tally.counts, tally.overdrawn_lines
+    counts = tally.counts
+    overdrawn = tally.overdrawn_lines
     return (
         f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} older "
         f"than a recorded one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "

@@ -87,7 +87,8 @@ def counted_text(decision: pb.Decision) -> str:
 
     Empty while that outcome counts.
     """
-    review, again = decision.review, is_counted_again(decision)
+    review = decision.review
+    again = is_counted_again(decision)
     if not (review.role or again):
         return ""
     by = counted_by(decision) if review.role else "the rules"

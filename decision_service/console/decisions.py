@@ -157,7 +157,8 @@ def csv_of(decisions: Sequence[pb.Decision]) -> str:
 
 def _counted(decision: pb.Decision) -> tuple[str, str, str]:
     """The outcome that counts, whose it is, and the amount of an approval."""
-    review, by = decision.review, counted_by(decision)
+    review = decision.review
+    by = counted_by(decision)
     again = is_counted_again(decision)
     amount = ""
     if review.HasField("approved_amount"):

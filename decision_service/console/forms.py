@@ -54,9 +54,11 @@ async def read_form(request: Request, *, has_file: bool = False) -> FormData:
     Raises HTTPException 413 where it is larger or has more than 50 parts, 400 where it is no form.
     Callers look first for who sends it: whoever has no session makes nothing work.
     """
-    most, words = FORM_BYTES, _TOO_MUCH
+    most = FORM_BYTES
+    words = _TOO_MUCH
     if has_file:
-        most, words = FILE_BYTES + FORM_BYTES, _TOO_LARGE
+        most = FILE_BYTES + FORM_BYTES
+        words = _TOO_LARGE
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > most:
         raise HTTPException(413, words)

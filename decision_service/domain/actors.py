@@ -34,5 +34,6 @@ class Actor(msgspec.Struct, frozen=True):
 
     def is_comparable(self, other: Actor) -> bool:
         """Whether one issuer names the persons of both."""
-        mine, theirs = self.person, other.person
+        mine = self.person
+        theirs = other.person
         return mine is not None and theirs is not None and mine.issuer == theirs.issuer
