@@ -253,11 +253,11 @@ def expire(
     """Delete at most so many decisions that count no more, oldest first; how many were looked at.
 
     Those without a loan count no more where they were made, and reviewed, before an instant; those
-    with loans where the last was closed before `closed_before`, else before it too. Where none is
-    left, snapshots go
-    that were stored before it and that no decision rests on, with the counts of users who have none
-    any more; link tokens that expired, quarantines of users without a reading, and what erasures
-    left of loans that were last reported on before it.
+    with loans where the last was closed before `closed_before`, which is the same instant unless
+    another is given. Where none is left, snapshots go that were stored before it and that no
+    decision rests on, with the counts of users who have none any more; link tokens that expired,
+    quarantines of users without a reading, and what erasures left of loans that were last reported
+    on before it.
     """
     chosen = {
         "before": columns.microseconds(before),
