@@ -41,7 +41,7 @@ def commit() -> str:
 
 @cache
 def engine_version() -> str:
-    """The version and the commit of what decides: `0.3.0+3ef644743f43`; without one `0.3.0`."""
+    """The version and the commit of what decides: `0.4.0+3ef644743f43`; without one `0.4.0`."""
     return __version__ if commit() == UNKNOWN else f"{__version__}+{commit()}"
 
 
