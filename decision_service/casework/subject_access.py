@@ -35,7 +35,6 @@ from decision_service.decide.codec import (
     StoredFacts,
     decode_facts,
     factors_from_wire,
-    inputs_from_wire,
     read_snapshot,
 )
 from decision_service.decide.snapshots import kinds_of
@@ -193,7 +192,7 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
     content: dict[str, Any] = {
         **disclose(entry.reply, disclosed),
         **{name: plain(getattr(entry, name)) for name in _ENTRY},
-        "inputs": plain(inputs_from_wire(facts.inputs)),
+        "inputs": plain(facts.sent),
         "languages": plain(facts.languages),
         "factor_values": [_factor(one) for one in values if disclosed.includes(one.name)],
         "own_records": _own(facts.own, disclosed),
@@ -231,7 +230,7 @@ def _own(own: OwnFacts, disclosed: Disclosure) -> Mapping[str, Plain]:
 def _currency(facts: StoredFacts) -> str | None:
     if facts.own.history is not None:
         return facts.own.history.currency
-    sent = inputs_from_wire(facts.inputs).values()
+    sent = facts.sent.values()
     return next((one.currency for one in sent if isinstance(one, Money)), None)
 
 

@@ -52,7 +52,12 @@ RULESETS = Mapper(
             "factors": "needs.factors",
             "source": None,
         },
-        rules_pb.RulesetInput: {"min": "lower", "max": "upper", "one_of": "labels"},
+        rules_pb.RulesetInput: {
+            "min": "lower",
+            "max": "upper",
+            "one_of": "labels",
+            "max_age_days": lambda spec: spec.max_age or 0,
+        },
         rules_pb.KeyList: {
             "product": None,
             "keys": lambda keys: len(keys.keys),
