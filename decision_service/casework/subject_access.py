@@ -26,6 +26,7 @@ from decision_service.casework.disclosure import (
     SubjectAccessLog,
     UserRows,
     fields,
+    observed_plainly,
     plain,
 )
 from decision_service.casework.letters import StoredNotice
@@ -39,7 +40,7 @@ from decision_service.decide.codec import (
 )
 from decision_service.decide.snapshots import kinds_of
 from decision_service.domain.errors import UserUnknown
-from decision_service.domain.factor import FactorValue
+from decision_service.domain.factor import FactorValue, Input, Observed
 from decision_service.domain.person import DAYS, OwnFacts
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent
@@ -192,7 +193,7 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
     content: dict[str, Any] = {
         **disclose(entry.reply, disclosed),
         **{name: plain(getattr(entry, name)) for name in _ENTRY},
-        "inputs": plain(facts.sent),
+        "inputs": {name: _input(given) for name, given in facts.sent.items()},
         "languages": plain(facts.languages),
         "factor_values": [_factor(one) for one in values if disclosed.includes(one.name)],
         "own_records": _own(facts.own, disclosed),
@@ -206,6 +207,12 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
     if factors is not None:
         content["oldest_used_sync"] = plain(factors.oldest_used_sync)
     return PersonRecord("decision", entry.decision_id, content)
+
+
+def _input(given: Input) -> Plain:
+    if not isinstance(given, Observed):
+        return plain(given)
+    return observed_plainly(plain(given.value), given.day.isoformat(), given.consent)
 
 
 def _factor(one: FactorValue) -> Mapping[str, Plain]:
