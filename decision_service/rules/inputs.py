@@ -181,13 +181,18 @@ def bind_made_up(
     also_known: frozenset[str] = frozenset(),
 ) -> BoundInputs:
     """`bind_inputs` of facts without days: what needs one was observed on the day of the facts."""
+    return bind_inputs(ruleset, as_sent(ruleset, inputs, day or _LONG_AGO), day, also_known)
+
+
+def as_sent(ruleset: CompiledRuleset, inputs: Mapping[str, Input], day: date) -> dict[str, Input]:
+    """Inputs of made-up facts as a request of that day has them."""
     sent = dict(inputs)
     for name, spec in ruleset.inputs.items():
         given = sent.get(name)
         if spec.max_age is None or given is None or isinstance(given, Observed):
             continue
-        sent[name] = Observed(given, day or _LONG_AGO)
-    return bind_inputs(ruleset, sent, day, also_known)
+        sent[name] = Observed(given, day)
+    return sent
 
 
 def made_up(inputs: Mapping[str, Input]) -> dict[str, Input]:
