@@ -294,12 +294,9 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
         employer = EmployerKind(request.employer_kind) if request.employer_kind else None
         needs = await asyncio.to_thread(look.product_needs, seen, employer)
         likely = look.likely_referrals(request.country) if request.country else ()
-        applicant = APPLICANTS.message(
-            pb.Applicant,
-            seen,
-            likely_referrals=likely,
-            product_needs=[_need(seen.user_id, one, context.info.languages) for one in needs],
-        )
+        applicant = APPLICANTS.message(pb.Applicant, seen, likely_referrals=likely)
+        for one in needs:
+            applicant.product_needs.append(_need(seen.user_id, one, context.info.languages))
         return pb.GetApplicantResponse(applicant=applicant)
 
     async def erase_applicant(
