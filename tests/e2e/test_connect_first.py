@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -15,9 +19,10 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.browser import RECORDER, browser, confirm, log_in, opened, told
-from tests.e2e.service import Running, create, outcome, refused, running
+from tests.e2e.service import ROOT, Running, create, outcome, refused, running
 from tests.e2e.test_first_sync import syncing
 from tests.kits.until import until
+from tests.unit.cli.commands import command
 
 FILIPINO = (("accept-language", "fil-PH"),)
 DAY = timedelta(days=1)
@@ -86,6 +91,27 @@ async def test_who_asks_before_the_first_decision_has_no_referral_for_want_of_a_
         assert (list(loan.lacking), loan.HasField("link_token_request")) == ([], False)
         later = await desk.decided(create(made.user_id))
         assert (outcome(later), later.HasField("connect")) == ("APPROVE", False)
+
+
+async def test_the_page_shows_the_answer_as_it_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command of the documentation prints its JSON, of who has connected a payroll alone."""
+    page = (ROOT / "docs" / "onboarding.md").read_text(encoding="utf-8")
+    printed = re.search(r"^ *decision-service (applicants show .*--format json)$", page, re.M)
+    shown = re.search(r"^ *```json\n(.*?)^ *```$", page, re.M | re.S)
+    assert printed is not None
+    assert shown is not None
+    async with syncing(tmp_path, timedelta(seconds=1)) as desk:
+        user_id = desk.connected(sandbox_people()[0], "sprout_ph", DAY)
+        await until(desk.live.service.core.source.providers)
+        words = shlex.split(printed[1].replace("USER_ID", user_id))
+        where = ("--address", desk.live.service.address)
+        ran = await asyncio.to_thread(command, capsys, *words, *where)
+    wanted = json.loads(shown[1].replace("USER_ID", user_id))
+    start = ran.out.index('{\n  "user_id"')  # the service's log may stand before and after
+    answer, _ = json.JSONDecoder().raw_decode(ran.out[start:])
+    assert wanted in answer["product_needs"]
 
 
 async def test_an_employer_of_an_unknown_kind_is_refused(shared: Running) -> None:
