@@ -58,8 +58,8 @@ class MonthFacts(msgspec.Struct, gc=False):
     """
 
     payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
-    estimates: dict[str, int] = msgspec.field(default_factory=dict)
-    earnings: dict[str, int] = msgspec.field(default_factory=dict)
+    estimates: dict[str, Amount] = msgspec.field(default_factory=dict)
+    earnings: dict[str, Amount] = msgspec.field(default_factory=dict)
     grades: dict[str, int] = msgspec.field(default_factory=dict)
     ceilings: dict[str, int] = msgspec.field(default_factory=dict)
     named: set[str] = msgspec.field(default_factory=set)
