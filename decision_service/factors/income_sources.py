@@ -127,6 +127,17 @@ def formal_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[str, Mapping[int
     return jobs
 
 
+def platform_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[JobKey, Mapping[int, Amount]]:
+    """The highest account of each platform by grade."""
+    jobs: dict[JobKey, dict[int, Amount]] = {}
+    for source in reporters(facts):
+        if feeders[source].gig:
+            part = _account(source, facts, feeders)
+            grades = jobs.setdefault((GIG, feeders[source].provider_id), {})
+            grades[part.grade] = max(part.amount, grades.get(part.grade, part.amount))
+    return jobs
+
+
 def reported_by(facts: MonthFacts, reporter: Reporter) -> Amount:
     """What an account's records of one kind report of a month; 0 where they do not."""
     source, kind = reporter
