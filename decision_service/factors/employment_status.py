@@ -40,10 +40,10 @@ from decision_service.factors.monthly_income import (
 )
 from decision_service.factors.paychecks import paychecks
 from decision_service.factors.payroll import employer_key, named_employer
-from decision_service.factors.quality import contracts, evidence_of
+from decision_service.factors.quality import contracts, evidence_of, read_taints
 from decision_service.factors.registry import FactorContext, Family, months, once
 from decision_service.factors.series import MonthBook, MonthSpan, either_way, over_spans, within
-from decision_service.factors.usage import counted
+from decision_service.factors.usage import counted, reading
 
 RECENT_MONTHS = 3
 EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
@@ -367,8 +367,12 @@ def _on_end(context: FactorContext, work: Callable[[date], int | date]) -> Answe
     doubts = _doubted(context)
     if doubts:
         return Answer(None, doubts)
-    if not _contracts(context).ends:  # whatever may be wrong with the income
-        return answer(Cause.NO_EVIDENCE, Kind.EMPLOYMENTS)
+    if not _contracts(
+        context
+    ).ends:  # whatever may be wrong with the income, but where it is unread
+        unread = [kind for kind in INCOME_KINDS if reading(context.snapshot, kind) is None]
+        taints = in_order([taint for kind in unread for taint in read_taints(context, kind)])
+        return Answer(None, taints or (Missing(Cause.NO_EVIDENCE, kind=Kind.EMPLOYMENTS),))
     book, ends = income(context), _ending(context)
     found = over_spans(book, (book.last(KNOWN_MONTHS),), lambda: len(ends) or Cause.NO_EVIDENCE)
     if found.missing:

@@ -453,12 +453,16 @@ def unvouched_excess(context: FactorContext, length: int) -> Answer:
     span = book.last(length)
     paid = _self_paid(context, span)
     found = over_spans(book, (span,), lambda: _excess(paid))
-    if paid is None or any(m.cause.tainted for m in found.missing):
+    if any(m.cause.tainted for m in found.missing):
         return found
-    doubts = [*employment_taints(context, matter=True), *contributions(context).taints]
-    doubts += supply_taints(context, (supply(context, Kind.CONTRIBUTIONS),))
+    doubts = [*employment_taints(context, matter=paid is not None)]
+    if paid is not None or context.snapshot.contributions is None:
+        doubts += supply_taints(context, (supply(context, Kind.CONTRIBUTIONS),))
+        doubts += contributions(context).taints
     if doubts:
         return Answer(None, in_order(doubts), found.evidence)
+    if paid is None:
+        return found
     notes = (*found.evidence.notes, *_both_figures(context, paid))
     return Answer(found.figure, found.missing, replace(found.evidence, notes=notes))
 

@@ -152,7 +152,8 @@ def first_end(who: Applicant) -> date:
     if causes:
         raise Unknown(*causes)
     if not has_an_end(who):
-        raise Unknown(Cause.NO_EVIDENCE)
+        unread = who.snapshot.incomes is None or who.snapshot.eincomes is None
+        raise Unknown(Cause.NOT_FETCHED if unread else Cause.NO_EVIDENCE)
     incomes = incomes_of(who)
     refuse_unknown(incomes, last_amounts(incomes, 6))
     ends = carrying(incomes)

@@ -357,6 +357,16 @@ def is_an_old_habit(
 
 def unvouched_excess_6m(who: Applicant) -> Decimal:
     """What nobody vouches for over what platforms paid, of the same months."""
+    try:
+        return unvouched(who)
+    except Unknown as unknown:
+        if who.snapshot.contributions is None and all(one in ABSENT for one in unknown.causes):
+            raise Unknown(*spoilt(who, Kind.CONTRIBUTIONS)) from unknown
+        raise
+
+
+def unvouched(who: Applicant) -> Decimal:
+    """The same, unless contributions were not read."""
     incomes = incomes_of(who)
     window = last_amounts(incomes, 6)
     refuse_unknown(incomes, window)

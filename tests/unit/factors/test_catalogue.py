@@ -16,10 +16,10 @@ from decision_service.workbench.commands.rules import (
 NAMED_BY_HAND = {
     "accounts": 8,
     "contributions": 42,
-    "employment": 10,
+    "employment": 12,
     "history": 20,
     "identity": 2,
-    "income": 106,
+    "income": 108,
     "liabilities": 31,
     "links": 9,
     "match": 4,
