@@ -243,13 +243,18 @@ def open_jobs(context: FactorContext) -> Sequence[Employment]:
 
 @once
 def believed_jobs(context: FactorContext) -> Sequence[Employment]:
+    """Those of the jobs that have begun which are believed."""
+    return believable(context, employments(context).records)
+
+
+def believable(context: FactorContext, every: Sequence[Employment]) -> Sequence[Employment]:
     """All but those of papers and unknown providers, and a scheme's where another account has one.
 
     An employer reports an end to a scheme weeks after its own payroll shows it.
     """
     feeders, policy = counted(context), context.policy
-    every = [(job, feeders[job.source]) for job in employments(context).records]
-    live = [(job, feeder) for job, feeder in every if feeder.known and not feeder.document]
+    fed = [(job, feeders[job.source]) for job in every]
+    live = [(job, feeder) for job, feeder in fed if feeder.known and not feeder.document]
     own = {employer_key(job.employer, policy) for job, feeder in live if not feeder.scheme}
     return [
         job

@@ -34,8 +34,6 @@ PAYROLL = "payroll"
 ESTIMATE = "estimate"
 GIG = "gig"
 
-SELF_PAID = (3, 2)
-"""An estimate that no named employment covers counts up to one and a half of a platform's month."""
 ABOVE_CEILING = (5, 4)
 """Documents count up to one and a quarter of the ceiling at which a scheme's estimate is."""
 
@@ -94,18 +92,32 @@ def income_by_job(facts: MonthFacts, feeders: Feeders) -> Parts:
             part = _paid(source, feeders[source], {(source, employer): amount})
             kept = papers if part.grade == DOCUMENT_GRADE else payroll
             _keep_largest(kept, (PAYROLL, employer), part)
+    gig = _gig(facts, feeders)
+    worked = _no_paper(gig)
+    if payroll:
+        return payroll | worked
+    estimates = highest_estimate(facts, feeders)
+    if any(feeders[s].scheme and not feeders[s].document for s in facts.estimates):
+        return _larger(_at_least(estimates, facts, total(papers | gig) - total(worked)), worked)
+    return papers | gig if papers else _larger(estimates, gig)
+
+
+def platform_work(facts: MonthFacts, feeders: Feeders) -> Parts:
+    """What platforms themselves report of a month, documents aside."""
+    return _no_paper(_gig(facts, feeders))
+
+
+def _gig(facts: MonthFacts, feeders: Feeders) -> Parts:
     gig: dict[JobKey, JobIncome] = {}
     for source in reporters(facts):
         if feeders[source].gig:
             part = _account(source, facts, feeders)
             _keep_best(gig, (GIG, feeders[source].provider_id), part)
-    worked = {job: part for job, part in gig.items() if part.grade != DOCUMENT_GRADE}
-    if payroll:
-        return payroll | worked
-    estimates = _estimates(facts, feeders, worked)
-    if any(feeders[s].scheme and not feeders[s].document for s in facts.estimates):
-        return _larger(_at_least(estimates, facts, total(papers | gig) - total(worked)), worked)
-    return papers | gig if papers else _larger(estimates, gig)
+    return gig
+
+
+def _no_paper(parts: Parts) -> Parts:
+    return {job: part for job, part in parts.items() if part.grade != DOCUMENT_GRADE}
 
 
 def reporters(facts: MonthFacts) -> Sequence[str]:
@@ -155,20 +167,16 @@ def platform_grade(feeder: Feeder) -> int:
     return DOCUMENT_GRADE if feeder.document else PLATFORM_GRADE
 
 
-def _estimates(facts: MonthFacts, feeders: Feeders, worked: Parts) -> Parts:
+def highest_estimate(facts: MonthFacts, feeders: Feeders) -> Parts:
     """The highest estimate of a formal account without payroll; of a document only without others.
 
-    One that no named employment covers counts at most one and a half of what a platform reports.
+    It is not held to what a platform reports: what no employer vouches for may be other work.
     """
     paid = {source for source, _ in facts.payroll}
     formal = [s for s in sorted(facts.estimates) if not feeders[s].gig and s not in paid]
     found: dict[JobKey, JobIncome] = {}
     for source in [s for s in formal if not feeders[s].document] or formal:
-        amount: Amount = facts.estimates[source]
-        if worked and source not in facts.named:
-            times, of = SELF_PAID
-            amount = min(amount, max(Fraction(total(worked) * times, of), Fraction(0)))
-        part = _reported((source, Kind.EINCOMES), amount, facts.grades[source])
+        part = _reported((source, Kind.EINCOMES), facts.estimates[source], facts.grades[source])
         _keep_largest(found, (ESTIMATE, ""), part)
     return found
 
