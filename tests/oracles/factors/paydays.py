@@ -23,9 +23,16 @@ from tests.oracles.factors.monthly_income import (
     unsettled,
     wait_for,
 )
-from tests.oracles.factors.parts import jobs_by_employer, month_income, payroll_by_job
+from tests.oracles.factors.parts import (
+    gig_parts,
+    jobs_by_employer,
+    month_income,
+    payroll_by_job,
+    payroll_parts,
+    whole_of,
+)
 from tests.oracles.factors.payslips import is_pay_period, slip_of
-from tests.oracles.factors.settled import seen_until
+from tests.oracles.factors.settled import own_delay, seen_until
 from tests.oracles.factors.taints import taints
 from tests.oracles.factors.usable import last_months, unusable
 
@@ -151,13 +158,54 @@ def missed(who: Applicant, pays: list[Pay]) -> int | None:
         return None
     steps = [(ends[at] - ends[at - 1]).days for at in range(1, len(ends))]
     step = timedelta(days=ceil(median(steps[-6:])))
-    delays = [(one[1].paid - end_of(one)).days for one in pays if one[1].paid is not None]
-    delay = max(Fraction(2), min(Fraction(45), median(delays))) + 3 if delays else Fraction(7)
-    seen = max(seen_until(who, feeder) for feeder, _ in [o for o in pays if end_of(o) == ends[-1]])
+    tellers = [one[0] for one in pays if end_of(one) == ends[-1]]
+    delay = max(own_delay(who, feeder) for feeder in tellers)
+    seen = max(seen_until(who, feeder) for feeder in tellers)
     count, day = 0, ends[-1] + step
     while (seen - day).days > delay:
         count, day = count + 1, day + step
     return count
+
+
+def is_followed(who: Applicant, pays: list[Pay]) -> bool:
+    """Whether a job of another named employer began within 31 days of the newest end, and its
+    scheme has had a contribution in a later month."""
+    last = max(map(end_of, pays))
+    mine = {employer_of(who, income) for _, income in pays}
+    for job in open_jobs(who):
+        if key_of(who, job.employer) in mine or abs((job.start - last).days) > 31:
+            continue
+        for feeder in feeders(who):
+            if feeder.id != job.source:
+                continue
+            for paid in records_of(who, Kind.CONTRIBUTIONS, feeder):
+                if paid.amount > 0 and Month.of(paid.date) > Month.of(last):
+                    return True
+    return False
+
+
+def work_in(incomes: Incomes, month: int) -> Fraction:
+    """What payroll and platforms, and no papers, say of a month."""
+    proven = [one for one in payroll_parts(incomes, month) if one.grade == "PAYROLL"]
+    trips = [one for one in gig_parts(incomes, month) if one.grade != "DOCUMENT"]
+    return whole_of(proven + trips)
+
+
+def goes_on_without(incomes: Incomes, pays: list[Pay]) -> bool:
+    """Whether in the last two settled months, both after the job's pay, other work brought three
+    fifths of what work brought before."""
+    ends = sorted(map(end_of, pays))
+    tellers = {one[0].id for one in pays if end_of(one) == ends[-1]}
+    settled = min(
+        one.settled for one in incomes.sources if one.payroll and one.feeder.id in tellers
+    )
+    last = Month.of(ends[-1]).index
+    if settled < last + 2:
+        return False
+    months = [month for month in range(last - 5, last + 1) if month >= Month.of(ends[0]).index]
+    before = median([work_in(incomes, month) for month in months])
+    since = work_in(incomes, settled - 1) + work_in(incomes, settled)
+    return since * 5 >= before * 6
 
 
 def paydays_missed(incomes: Incomes) -> int:
@@ -166,7 +214,13 @@ def paydays_missed(incomes: Incomes) -> int:
     refuse_unknown(incomes, window)
     pays, who = pays_by_job(incomes), incomes.who
     carrying = [job for job in pays if carries(incomes, job, window)]
-    going_on = [job for job in carrying if ended_on(who, pays[job]) is None]
+    going_on = [
+        job
+        for job in carrying
+        if ended_on(who, pays[job]) is None
+        and not is_followed(who, pays[job])
+        and not goes_on_without(incomes, pays[job])
+    ]
     counts = [missed(who, pays[job]) for job in going_on if not is_replaced(job, pays)]
     known = [count for count in counts if count is not None]
     if any(known) and taints(who, [Kind.EMPLOYMENTS]):
