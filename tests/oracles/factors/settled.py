@@ -23,14 +23,14 @@ def seen_until(who: Applicant, feeder: Feeder) -> date:
     return moment.astimezone(who.as_of.zone).date()
 
 
-def line_of(who: Applicant, feeder: Feeder) -> str | None:
-    """The first pattern of the lag table, of months or of days, that names a feeder's provider."""
-    months = [pattern for pattern, _ in who.policy.posting_lag]
-    days = [pattern for pattern, _ in who.policy.posting_lag_days]
-    for pattern in months + days:
-        if fnmatchcase(feeder.provider_id, pattern):
-            return pattern
-    return None
+def lines_of(feeder: Feeder, table: tuple[tuple[str, int], ...]) -> list[int]:
+    """What the lines of a lag table say that name a feeder's provider, the first one first."""
+    return [lag for pattern, lag in table if fnmatchcase(feeder.provider_id, pattern)]
+
+
+def own_months(who: Applicant, feeder: Feeder) -> int:
+    """The months that a line has for a payroll's provider; the default is not for payroll."""
+    return next(iter(lines_of(feeder, who.policy.posting_lag)), 0)
 
 
 def seen_delay(who: Applicant, feeder: Feeder) -> int | None:
@@ -75,17 +75,18 @@ def own_delay(who: Applicant, feeder: Feeder) -> int:
     for found in (seen_delay(who, feeder), dated_delay(who, feeder)):
         if found is not None:
             return min(45, 3 + max(2, found))
-    if line_of(who, feeder) is None:
-        return usual_delay(who, feeder)
-    months = who.policy.lag_months(feeder.provider_id)
-    return 31 * months if months > 0 else who.policy.lag_days(feeder.provider_id)
+    months = own_months(who, feeder)
+    days = lines_of(feeder, who.policy.posting_lag_days)
+    if months > 0:
+        return 31 * months
+    return days[0] if days else usual_delay(who, feeder)
 
 
 def due_date(who: Applicant, feeder: Feeder, kind: Kind, month: int) -> date:
     """The first date on which a month's lag has passed."""
     months = who.policy.lag_months(feeder.provider_id)
-    if kind is Kind.INCOMES and line_of(who, feeder) is None:
-        months = 0
+    if kind is Kind.INCOMES:
+        months = own_months(who, feeder)
     if months > 0:
         return Month(month).plus(1 + months).first_day
     days = who.policy.lag_days(feeder.provider_id)
