@@ -13,7 +13,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.snapshot import Employment, Income
 from decision_service.domain.values import Cause, Missing, Month
-from decision_service.factors.answer import PAYROLL_GRADE, Amount, Answer, answer, median
+from decision_service.factors.answer import PAYROLL_GRADE, Amount, Answer, answer, in_order, median
 from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.horizons import Settlement, last_seen
 from decision_service.factors.income import since_last
@@ -46,7 +46,13 @@ from decision_service.factors.payroll import (
     named_employer,
     payroll_jobs,
 )
-from decision_service.factors.quality import contributions, employments, incomes
+from decision_service.factors.quality import (
+    contributions,
+    employments,
+    incomes,
+    supply,
+    supply_taints,
+)
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.series import (
     MonthBook,
@@ -163,8 +169,14 @@ def live_sources_count(context: FactorContext) -> Answer:
 def paydays_missed(context: FactorContext) -> Answer:
     book = income(context)
     found = over(book, KNOWN_MONTHS, lambda _: _missed(context))
-    doubts = tuple(m for m in jobs(context).missing if m.cause.tainted)
-    return Answer(None, doubts, found.evidence) if found.figure and doubts else found
+    if any(m.cause.tainted for m in found.missing):
+        return found
+    doubts = [m for m in jobs(context).missing if m.cause.tainted and found.figure]
+    asked = found.figure and any(_followers(context, job) for job in _carrying(context))
+    if asked or context.snapshot.contributions is None:
+        doubts += supply_taints(context, (supply(context, Kind.CONTRIBUTIONS),))
+        doubts += contributions(context).taints
+    return Answer(None, in_order(doubts), found.evidence) if doubts else found
 
 
 class Paydays(msgspec.Struct, frozen=True):
@@ -236,18 +248,21 @@ def _followed(context: FactorContext, old: Paydays) -> bool:
 
     Pay of the new job is looked at by `replaces`.
     """
-    last = old.ends[-1]
-    followers = {
-        job.source
-        for job in open_jobs(context)
-        if abs(job.start - last) <= HANDED_OVER
-        and employer_key(job.employer, context.policy) not in old.names
-    }
-    since = Month.of(last).last_day
+    followers, since = _followers(context, old), Month.of(old.ends[-1]).last_day
     return any(
         record.source in followers and record.amount > 0 and record.date > since
         for record in contributions(context).records
     )
+
+
+def _followers(context: FactorContext, old: Paydays) -> Collection[str]:
+    """The accounts that report a job elsewhere that began as the pay ended."""
+    return {
+        job.source
+        for job in open_jobs(context)
+        if abs(job.start - old.ends[-1]) <= HANDED_OVER
+        and employer_key(job.employer, context.policy) not in old.names
+    }
 
 
 def _counted_out(context: FactorContext, old: Paydays) -> bool:

@@ -286,20 +286,21 @@ def _lag(entry: MapEntry, report: Report) -> _Lag | None:
 def _with_lags(policy: DataPolicy, lags: Sequence[_Lag], report: Report) -> DataPolicy:
     """The policy with the lags of the file; the first pattern that matches a provider counts.
 
-    `payroll` is read, since released files have it, but no longer counts: an account's own delay
-    does in its place.
+    `payroll` is read, since released files and the digests of their versions have it, but no longer
+    counts: an account's own delay does in its place.
     """
     named = {lag.pattern: lag for lag in lags if lag.pattern in (DEFAULT, PAYROLL)}
     patterns = [lag for lag in lags if lag.pattern not in named]
     for lag in patterns:
         check_pattern(lag.pattern, lag.place, policy.provider_types, report)
     _warn_of_hidden(patterns, policy, report)
-    default = named.get(DEFAULT)
+    default, payroll = named.get(DEFAULT), named.get(PAYROLL)
     return replace(
         policy,
         default_lag=default.months if default else 0,
         posting_lag=tuple((lag.pattern, lag.months) for lag in patterns),
         default_lag_days=default.days if default else 0,
+        payroll_lag_days=payroll.days if payroll else policy.payroll_lag_days,
         posting_lag_days=tuple((lag.pattern, lag.days) for lag in patterns if not lag.months),
     )
 

@@ -8,7 +8,7 @@ from math import ceil
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import Employment, Income
-from decision_service.domain.values import Cause, Month
+from decision_service.domain.values import ABSENT, Cause, Month
 from tests.oracles.factors.amounts import last_amounts, refuse_unknown
 from tests.oracles.factors.applicant import Applicant, Feeder, Unknown, feeders, records_of
 from tests.oracles.factors.arithmetic import median
@@ -16,6 +16,7 @@ from tests.oracles.factors.employers import employer_of, employments, key_of, na
 from tests.oracles.factors.monthly_income import (
     Incomes,
     amount_horizon,
+    incomes_of,
     is_open,
     observed,
     refuse_short,
@@ -34,7 +35,7 @@ from tests.oracles.factors.parts import (
 from tests.oracles.factors.payslips import is_pay_period, slip_of
 from tests.oracles.factors.settled import own_delay, seen_until
 from tests.oracles.factors.taints import taints
-from tests.oracles.factors.usable import last_months, unusable
+from tests.oracles.factors.usable import last_months, spoilt, unusable
 
 Pay = tuple[Feeder, Income]
 
@@ -167,17 +168,23 @@ def missed(who: Applicant, pays: list[Pay]) -> int | None:
     return count
 
 
-def is_followed(who: Applicant, pays: list[Pay]) -> bool:
-    """Whether a job of another named employer began within 31 days of the newest end, and its
-    scheme has had a contribution in a later month."""
+def next_jobs(who: Applicant, pays: list[Pay]) -> list[Employment]:
+    """The open jobs of other named employers that began within 31 days of the newest end."""
     last = max(map(end_of, pays))
     mine = {employer_of(who, income) for _, income in pays}
-    for job in open_jobs(who):
-        if key_of(who, job.employer) in mine or abs((job.start - last).days) > 31:
-            continue
-        for feeder in feeders(who):
-            if feeder.id != job.source:
-                continue
+    return [
+        job
+        for job in open_jobs(who)
+        if key_of(who, job.employer) not in mine and abs((job.start - last).days) <= 31
+    ]
+
+
+def is_followed(who: Applicant, pays: list[Pay]) -> bool:
+    """Whether the scheme of a next job has had a contribution in a month after the newest end's."""
+    last = max(map(end_of, pays))
+    tellers = {job.source for job in next_jobs(who, pays)}
+    for feeder in feeders(who):
+        if feeder.id in tellers:
             for paid in records_of(who, Kind.CONTRIBUTIONS, feeder):
                 if paid.amount > 0 and Month.of(paid.date) > Month.of(last):
                     return True
@@ -208,7 +215,18 @@ def goes_on_without(incomes: Incomes, pays: list[Pay]) -> bool:
     return since * 5 >= before * 6
 
 
-def paydays_missed(incomes: Incomes) -> int:
+def paydays_missed(who: Applicant) -> int:
+    """The most missed paydays; where contributions were not read, nothing is known."""
+    unread = who.snapshot.contributions is None
+    try:
+        return most_missed(incomes_of(who), unread=unread)
+    except Unknown as unknown:
+        if unread and all(cause in ABSENT for cause in unknown.causes):
+            raise Unknown(*spoilt(who, Kind.CONTRIBUTIONS)) from unknown
+        raise
+
+
+def most_missed(incomes: Incomes, *, unread: bool) -> int:
     """The most paydays that any job which carries the income has let pass."""
     window = last_amounts(incomes, 6)
     refuse_unknown(incomes, window)
@@ -223,8 +241,12 @@ def paydays_missed(incomes: Incomes) -> int:
     ]
     counts = [missed(who, pays[job]) for job in going_on if not is_replaced(job, pays)]
     known = [count for count in counts if count is not None]
-    if any(known) and taints(who, [Kind.EMPLOYMENTS]):
-        raise Unknown(*taints(who, [Kind.EMPLOYMENTS]))
+    doubts = set(taints(who, [Kind.EMPLOYMENTS])) if any(known) else set()
+    kept = [job for job in carrying if not is_replaced(job, pays)]
+    if unread or (any(known) and any(next_jobs(who, pays[job]) for job in kept)):
+        doubts |= spoilt(who, Kind.CONTRIBUTIONS)
+    if doubts:
+        raise Unknown(*doubts)
     if not known:
         raise Unknown(Cause.NO_EVIDENCE)
     return max(known)
@@ -270,7 +292,6 @@ def next_due_date(incomes: Incomes) -> date:
 
 
 FACTORS = {
-    "paydays_missed": paydays_missed,
     "tenure_months_known": tenure_months_known,
     "next_due_date": next_due_date,
 }
