@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from msgspec.structs import replace
 
 from decision_service.decide.codec import read_snapshot
-from decision_service.domain.accounts import CONNECTED
+from decision_service.domain.accounts import CONNECTED, DISCONNECTED
 from decision_service.domain.ports import DecisionLog, UserState
 from decision_service.domain.snapshot import Account, PayWatch, Snapshot
 from decision_service.factors.payroll import is_pay, last_day_of
@@ -29,27 +29,30 @@ async def last_reading(log: DecisionLog, user_id: str, user_state: UserState) ->
 
 
 def watched(snapshot: Snapshot, before: Snapshot | None) -> Snapshot:
-    """A reading with what it and the ones before it showed of each connected account's pay.
+    """A reading with what it and the ones before it showed of each account's pay.
 
-    An account whose payroll was not read, or not without a fault, keeps what was known of it.
+    An account whose payroll was not read, or not without a fault, keeps what was known of it; of
+    one that was disconnected nothing is kept.
     """
     known = {watch.source: watch for watch in (before.watches if before else ())}
     found = []
     for account in sorted(snapshot.accounts, key=lambda one: one.id):
-        old = known.get(account.id)
-        if account.connection_status != CONNECTED:
+        if account.connection_status == DISCONNECTED:
             continue
+        watch = known.get(account.id)
         synced = synced_at(account, snapshot)
-        whole = synced is not None and _is_whole(snapshot, account)
-        new = _seen(account.id, _ends(snapshot, account), synced, old) if synced and whole else old
-        if new is not None:
-            found.append(new)
+        if synced is not None and _is_whole(snapshot, account):
+            watch = _seen(account.id, _ends(snapshot, account), synced, watch)
+        if watch is not None:
+            found.append(watch)
     return replace(snapshot, watches=tuple(found))
 
 
 def _is_whole(snapshot: Snapshot, account: Account) -> bool:
     read = snapshot.incomes
-    return read is not None and all(f.source not in (None, account.id) for f in read.faults)
+    if read is None or account.connection_status != CONNECTED:
+        return False
+    return all(fault.source not in (None, account.id) for fault in read.faults)
 
 
 def _ends(snapshot: Snapshot, account: Account) -> Collection[date]:
