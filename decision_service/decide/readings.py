@@ -72,8 +72,8 @@ def _seen(
     if not ends or (old is not None and synced < old.latest):
         return old
     if old is None or synced - old.latest > LONGEST_PAUSE:
-        sights = old.sights if old else ()
-        return PayWatch(source, max(synced.date(), *ends), synced, sights)
+        seen = old.sights if old else ()
+        return PayWatch(source, max(synced.date(), *ends), synced, seen)
     sights = dict(old.sights)
     for end in ends:
         if end > old.since:

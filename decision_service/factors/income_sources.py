@@ -110,7 +110,7 @@ def shown_by_work(facts: MonthFacts, feeders: Feeders) -> Amount:
     return paid + total(_worked(_gig(facts, feeders)))
 
 
-def _gig(facts: MonthFacts, feeders: Feeders) -> Parts:
+def _gig(facts: MonthFacts, feeders: Feeders) -> dict[JobKey, JobIncome]:
     """The highest account at each platform."""
     found: dict[JobKey, JobIncome] = {}
     for source in reporters(facts):
@@ -120,7 +120,7 @@ def _gig(facts: MonthFacts, feeders: Feeders) -> Parts:
     return found
 
 
-def _worked(gig: Parts) -> Parts:
+def _worked(gig: Parts) -> dict[JobKey, JobIncome]:
     return {job: part for job, part in gig.items() if part.grade != DOCUMENT_GRADE}
 
 
