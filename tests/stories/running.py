@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decision_service.decide.admit import bound_inputs
 from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
+from decision_service.decide.readings import watched
 from decision_service.domain.decision import Verdict
 from decision_service.domain.errors import DataNotReady, InputInvalid
 from decision_service.domain.factor import Input
@@ -76,8 +77,9 @@ async def _decided(story: ServiceStory, inputs: Mapping[str, Input]) -> Decided:
         )
     finally:
         await source.aclose()
-    people = people_read(gathering.snapshot, needs, as_of)
+    snapshot = watched(gathering.snapshot, rules.snapshot)
+    people = people_read(snapshot, needs, as_of)
     own = with_match(rules.own, rules.applicant, people)
-    factors = compute(gathering.snapshot, needs, as_of, own).values
+    factors = compute(snapshot, needs, as_of, own).values
     facts = Facts(factors, inputs, as_of)
     return Decided(evaluate(ruleset, facts), facts)
