@@ -23,7 +23,7 @@ from decision_service.casework.compose import (
     letter,
     text,
 )
-from decision_service.casework.letters import provider_name
+from decision_service.casework.named import provider_name
 from decision_service.casework.recourse import Change, Recourse, RecourseKind
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import (
