@@ -13,7 +13,7 @@ import msgspec
 from decision_service.build import templates
 from decision_service.casework.named import Debt, Linked, LinkResult, Loan, Named, ReadData
 from decision_service.casework.recourse import Recourse
-from decision_service.domain.accounts import Kind, remedy_of
+from decision_service.domain.accounts import INCOME_KINDS, Kind, remedy_of
 from decision_service.domain.decision import (
     Component,
     OfferKind,
@@ -33,7 +33,9 @@ _CONNECT = frozenset(
     {Cause.NO_DATA, Cause.NOT_CONNECTED, Cause.NO_EVIDENCE, Cause.UNKNOWN_PROVIDER}
 )
 """Causes that another account would mend."""
-_ON_PAPER = frozenset({Kind.INCOMES, Kind.EINCOMES, Kind.EMPLOYMENTS})
+_TOO_SHORT = frozenset({Cause.SHORT_HISTORY, Cause.DIVISION_BY_ZERO})
+"""Causes by which there is some data, and not enough of it."""
+_ON_PAPER = INCOME_KINDS | {Kind.EMPLOYMENTS}
 """What a document can show, and the rules then count as shown by one."""
 _WEEKS_A_MONTH = Decimal(52) / 12
 _ROUNDS = 200
@@ -255,7 +257,9 @@ def _parts(
         yield LetterPart(words.conditions, items=tuple(conditions))
     linked = () if subject.read is None or person is not None else subject.read.linked
     if linked:
-        yield LetterPart(words.linked, items=tuple(_link_text(one, words) for one in linked))
+        helps = kind is NoticeKind.INCOMPLETE
+        items = tuple(_link_text(one, words, helps=helps) for one in linked)
+        yield LetterPart(words.linked, items=items)
     yield _data_used(subject, words)
     yield from _recourse(subject, texts, words)
     heading, own = words.contest, texts.contest
@@ -344,13 +348,15 @@ def _data_used(subject: NoticeSubject, words: Words) -> LetterPart:
     return LetterPart(words.data, () if subject.sources else (words.no_data,), tuple(used))
 
 
-def _link_text(one: Linked, words: Words) -> str:
-    """What an account that was linked lately did; of one that failed, what helps."""
-    advice = words.attempts[remedy_of(one.error)] if one.result is LinkResult.FAILED else ""
+def _link_text(one: Linked, words: Words, *, helps: bool) -> str:
+    """What an account that was linked lately did; what mends one that failed, where it `helps`."""
     data = _listed([words.kinds[kind] for kind in one.data], words.and_)
-    day = day_text(one.day, words)
-    line = words.links[one.result]
-    return line.format(provider=one.provider, day=day, data=data, advice=advice)
+    line = words.links[one.result].format(
+        provider=one.provider, day=day_text(one.day, words), data=data
+    )
+    if not helps or one.result is not LinkResult.FAILED:
+        return line
+    return words.attempted.format(line=line, advice=words.attempts[remedy_of(one.error)])
 
 
 def _reasons(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:
@@ -374,13 +380,12 @@ def _sentence(
     """A reason in words, with what stands behind it and the day that it shows."""
     lacks = [one for one in subject.lacks if one.code == reason.code]
     if reason.code == DataReason.NOT_YET_POSTED and lacks:
-        yield from (_open_month(one, words) for one in lacks)
+        yield from (_open_month(one, words) for one in sorted(lacks, key=_by_month))
         return
     named = subject.read.reasons.get(reason.code) if subject.read else None
     names = [] if named is None else [*_names(named, words)]
     if reason.code == DataReason.DATA_MISSING:
-        kinds = {one.kind: None for one in lacks if one.kind and not one.provider}
-        names = [words.kinds[kind] for kind in kinds]
+        names += dict.fromkeys(_lacking(one, words) for one in lacks if not one.provider)
     if isinstance(reason.required_value, date):
         names = [day_text(reason.required_value, words)]
     sentence = said(reason.texts, language)
@@ -390,15 +395,31 @@ def _sentence(
         yield words.named.format(sentence=sentence, names=_listed(names, words.and_))
 
 
+def _lacking(lack: Lack, words: Words) -> str:
+    """What kind of data lacks, and whether it is all of it."""
+    if lack.kind is None:
+        return words.what_is_sent
+    kind = words.what["income"] if lack.kind in INCOME_KINDS else words.kinds[lack.kind]
+    return words.long_enough.format(kind=kind) if lack.cause in _TOO_SHORT else kind
+
+
 def _names(named: Named, words: Words) -> Iterator[str]:
     yield from (_loan_text(one, words) for one in named.loans)
     yield from (words.debts[one] for one in named.debts)
     yield from named.employers
-    yield from (one or words.documents for one in named.sources)
+    sources = [one or words.documents for one in named.sources]
+    if named.of_birth and sources:
+        yield words.birth_date.format(sources=_listed(sources, words.and_))
+    else:
+        yield from sources
 
 
 def _loan_text(loan: Loan, words: Words) -> str:
     return words.loan.format(scheme=loan.scheme, type=loan.type)
+
+
+def _by_month(lack: Lack) -> int:
+    return 0 if lack.month is None else lack.month.index
 
 
 def _open_month(lack: Lack, words: Words) -> str:
@@ -423,9 +444,10 @@ def _incomplete(subject: NoticeSubject, language: str, words: Words) -> Iterator
 def _remedies(subject: NoticeSubject, words: Words) -> Iterator[str]:
     """What helps, each thing once, with all that it helps for."""
     lacks = [one for one in subject.lacks if one.cause is not Cause.NO_EVIDENCE] or subject.lacks
-    wanted = [one for one in lacks if one.cause in _CONNECT]
+    # What an account that is connected does not show of its own records, another one would not
+    wanted = [one for one in lacks if one.cause in _CONNECT and not one.provider]
     by_remedy: dict[str, list[Lack]] = {}
-    for one in (one for one in lacks if one.cause not in _CONNECT):
+    for one in sorted((one for one in lacks if one not in wanted), key=_by_month):
         by_remedy.setdefault(_remedy(one, subject, words), []).append(one)
     again = words.looks_again.format(minutes=subject.look_minutes)
     for remedy, of in by_remedy.items():
@@ -436,6 +458,9 @@ def _remedies(subject: NoticeSubject, words: Words) -> Iterator[str]:
             month=_month_text(of[0].month, words),
             due=day_text(of[0].due, words),
         )
+    unknown = subject.read.unknown if subject.read else ()
+    if unknown and any(one.cause is Cause.UNKNOWN_PROVIDER for one in wanted):
+        yield words.not_counted.format(of=_listed(unknown, words.and_))
     if wanted:
         yield _connect(wanted, subject, words)
 
@@ -450,7 +475,7 @@ def _remedy(lack: Lack, subject: NoticeSubject, words: Words) -> str:
     if lack.error:
         return words.accounts[remedy_of(lack.error)]
     by_code = "" if lack.code is None else words.remedies.get(lack.code, "")
-    return by_code or words.remedies.get(lack.cause, words.later)
+    return by_code or words.remedies.get(lack.cause, words.person_reviews)
 
 
 def _connect(wanted: Sequence[Lack], subject: NoticeSubject, words: Words) -> str:
@@ -460,10 +485,10 @@ def _connect(wanted: Sequence[Lack], subject: NoticeSubject, words: Words) -> st
     in some is not asked for more.
     """
     kinds = dict.fromkeys(one.kind for one in wanted if one.kind)
-    of = _listed([words.kinds[kind] for kind in kinds], words.and_)
+    of = _listed([*dict.fromkeys(_lacking(one, words) for one in wanted)], words.and_)
     types = dict.fromkeys(words.types[one] for one in subject.verdict.connect if one in words.types)
     sentence = words.connect_types if types else words.connect
-    found = sentence.format(of=of or words.the_account, types=_listed([*types], words.or_))
+    found = sentence.format(of=of, types=_listed([*types], words.or_))
     shown = bool(kinds) and kinds.keys() <= _ON_PAPER and not subject.has_documents
     return found + words.or_document if shown else found
 
@@ -471,7 +496,7 @@ def _connect(wanted: Sequence[Lack], subject: NoticeSubject, words: Words) -> st
 def _concerned(lacks: Iterable[Lack], words: Words) -> str:
     names: dict[str, None] = {}
     for one in lacks:
-        names[one.provider or (words.kinds[one.kind] if one.kind else words.the_account)] = None
+        names[one.provider or (_lacking(one, words) if one.kind else words.the_account)] = None
     return _listed([*names], words.and_)
 
 

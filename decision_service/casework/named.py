@@ -28,6 +28,7 @@ from decision_service.factors.usage import (
     FeederState,
     feeders,
     sources_naming,
+    unknown,
 )
 from decision_service.rules.evaluate import offer_limits
 from decision_service.rules.language.types import reads
@@ -53,8 +54,11 @@ _OF_JOBS = frozenset(
 )  # fmt: skip
 """Factors that speak of pay by somebody, who is named where that is on record."""
 
-_OF_SOURCES = ("contributions.", "employment.", "identity.", "income.", "transactions.")
+_OF_SOURCES = ("contributions.", "identity.", "income.", "transactions.")
 """Families of factors that speak of what certain accounts show."""
+
+_OF_DEBTS = ("history.exposure", "inputs.declared_monthly_debt", "liabilities.")
+"""What a debt is known by, as the names of factors and inputs begin."""
 
 _OF_RUNNING = frozenset({"liabilities.monthly_amortization", "liabilities.scheme_debt_to_income"})
 _OF_SHORT = frozenset({"liabilities.outstanding_short_term"})
@@ -79,12 +83,16 @@ class Loan(msgspec.Struct, frozen=True):
 
 
 class Named(msgspec.Struct, frozen=True):
-    """What stands behind a reason; `sources` are names of providers, empty for own papers."""
+    """What stands behind a reason; `sources` are names of providers, empty for own papers.
+
+    `of_birth` says that it is the date of birth that they show.
+    """
 
     loans: tuple[Loan, ...] = ()
     debts: tuple[Debt, ...] = ()
     employers: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    of_birth: bool = False
 
 
 class LinkResult(StrEnum):
@@ -112,13 +120,15 @@ class ReadData(msgspec.Struct, frozen=True):
     """What a decision's stored reading says beside its factors.
 
     `kinds` are those of which the accounts used gave any record; `reasons` what stands behind each
-    reason, by its code; `loans` are those that run.
+    reason, by its code; `loans` are those that run; `unknown` are providers in no list, whose
+    income does not count.
     """
 
     kinds: tuple[str, ...] = ()
     reasons: Mapping[str, Named] = {}
     linked: tuple[Linked, ...] = ()
     loans: tuple[Loan, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def provider_name(provider_id: str, name: str) -> str:
@@ -150,7 +160,8 @@ def read_data(decision: Decision, ruleset: CompiledRuleset, snapshot: Snapshot) 
         kinds=tuple(sorted(_kinds(context, decision.factors))),
         reasons=reasons,
         linked=tuple(_linked(context, names)),
-        loans=names.loans_of(r for r in loans(context).records if maybe_running(r)),
+        loans=names.loans_of(one for one in loans(context).records if maybe_running(one)),
+        unknown=names.of_sources(one.id for one in unknown(context)),
     )
 
 
@@ -180,19 +191,30 @@ class _Names(msgspec.Struct, frozen=True):
 
 def _named(reason: Reason, decision: Decision, ruleset: CompiledRuleset, names: _Names) -> Named:
     if reason.component is Component.DATA:
-        return Named(sources=names.of_sources(_concerned(reason, decision, names.context)))
+        concerned = _concerned(reason, decision, names.context)
+        unreported = _unreported(decision) if reason.code == DataReason.DATA_MISSING else ()
+        running = [one for one in loans(names.context).records if maybe_running(one)]
+        return Named(
+            loans=names.loans_of(one for one in running if one.source in unreported),
+            sources=names.of_sources(one for one in concerned if one not in unreported),
+        )
     rests_on = _rests_on(reason.factor, ruleset)
-    if any(name.startswith("liabilities.") for name in rests_on):
+    if any(name.startswith(_OF_DEBTS) for name in rests_on):
         loans_of = names.loans_of(_weighing(rests_on, names.context))
         return Named(loans=loans_of, debts=tuple(_debts(rests_on, decision)))
     values = names.factors.values
-    told = [name for name in rests_on if name in values and name.startswith(_OF_SOURCES)]
-    evidence = [values[name].evidence for name in told]
+    spoken = [name for name in rests_on if name in values]
+    evidence = [values[name].evidence for name in spoken if name.startswith(_OF_SOURCES)]
     employers: tuple[str, ...] = ()
     if reason.factor in _OF_JOBS:
+        evidence = [values[name].evidence for name in spoken]
         employers = names.of_employers(record for one in evidence for record in one.top)
     behind = {source for one in evidence for source in one.sources}
-    return Named(employers=employers, sources=() if employers else names.of_sources(behind))
+    return Named(
+        employers=employers,
+        sources=() if employers else names.of_sources(behind),
+        of_birth=reason.factor.startswith("identity."),
+    )
 
 
 def _concerned(reason: Reason, decision: Decision, context: FactorContext) -> Collection[str]:
@@ -201,6 +223,12 @@ def _concerned(reason: Reason, decision: Decision, context: FactorContext) -> Co
         return sources_naming(context, Kind.IDENTITIES)
     missing = [one.missing for one in decision.verdict.data_requests]
     return {one.source for one in missing if one.source and one.reason == reason.code}
+
+
+def _unreported(decision: Decision) -> Collection[str]:
+    """The accounts that list a loan and do not say all of it."""
+    missing = [one.missing for one in decision.verdict.data_requests]
+    return {one.source for one in missing if one.source and one.kind is Kind.LIABILITIES}
 
 
 def _rests_on(factor: str, ruleset: CompiledRuleset) -> Sequence[str]:

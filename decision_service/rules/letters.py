@@ -92,8 +92,8 @@ class NoticeTexts(msgspec.Struct, frozen=True):
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The words that every letter has in one language: `words/LANGUAGE.yaml`.
 
-    `months` begin with January. `remedies` are by cause or by reason of what is missing, `later` is
-    that of all others; `accounts` are those of accounts in error, `attempts` of accounts that were
+    `months` begin with January. `remedies` are by cause or by reason of what is missing,
+    `person_reviews` is that of all others; `accounts` are those of accounts in error, `attempts` of accounts that were
     never read.
     """
 
@@ -141,9 +141,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     also: str
     linked: str
     links: Mapping[str, str]
+    attempted: str
     attempts: Mapping[str, str]
     types: Mapping[str, str]
     the_account: str
+    birth_date: str
+    long_enough: str
+    what_is_sent: str
     looks_again: str
     person_looks: str
     decides_again: str
@@ -154,7 +158,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     connect: str
     connect_types: str
     or_document: str
-    later: str
+    person_reviews: str
+    not_counted: str
     remedies: Mapping[str, str]
     accounts: Mapping[str, str]
 
