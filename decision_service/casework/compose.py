@@ -9,6 +9,7 @@ from functools import partial
 from textwrap import fill
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.build import templates
 from decision_service.casework.named import Debt, Linked, LinkResult, Loan, Named, ReadData
@@ -378,7 +379,7 @@ def _sentence(
     reason: Reason, subject: NoticeSubject, language: str, words: Words
 ) -> Iterator[str]:
     """A reason in words, with what stands behind it and the day that it shows."""
-    lacks = [one for one in subject.lacks if one.code == reason.code]
+    lacks = [one for one in _lacks(subject) if one.code == reason.code]
     if reason.code == DataReason.NOT_YET_POSTED and lacks:
         yield from (_open_month(one, words) for one in sorted(lacks, key=_by_month))
         return
@@ -418,6 +419,14 @@ def _loan_text(loan: Loan, words: Words) -> str:
     return words.loan.format(scheme=loan.scheme, type=loan.type)
 
 
+def _lacks(subject: NoticeSubject) -> Iterator[Lack]:
+    """What is missing; of a kind that the accounts gave, what is missing comes with time."""
+    for one in subject.lacks:
+        given = one.kind is not None and one.kind.value in subject.data
+        came = given and one.cause is Cause.NO_DATA and not one.provider
+        yield replace(one, cause=Cause.SHORT_HISTORY) if came else one
+
+
 def _by_month(lack: Lack) -> int:
     return 0 if lack.month is None else lack.month.index
 
@@ -443,7 +452,8 @@ def _incomplete(subject: NoticeSubject, language: str, words: Words) -> Iterator
 
 def _remedies(subject: NoticeSubject, words: Words) -> Iterator[str]:
     """What helps, each thing once, with all that it helps for."""
-    lacks = [one for one in subject.lacks if one.cause is not Cause.NO_EVIDENCE] or subject.lacks
+    found = list(_lacks(subject))
+    lacks = [one for one in found if one.cause is not Cause.NO_EVIDENCE] or found
     # What an account that is connected does not show of its own records, another one would not
     wanted = [one for one in lacks if one.cause in _CONNECT and not one.provider]
     by_remedy: dict[str, list[Lack]] = {}
