@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.build import templates
-from decision_service.casework.named import Debt, Linked, LinkResult, Loan, Named, ReadData
+from decision_service.casework.named import Linked, LinkResult, Loan, Named, ReadData
 from decision_service.casework.recourse import Recourse
 from decision_service.domain.accounts import INCOME_KINDS, Kind, remedy_of
 from decision_service.domain.decision import (
@@ -375,9 +375,7 @@ def _sentences(
     return tuple(dict.fromkeys(sentence for several in every for sentence in several))
 
 
-def _sentence(
-    reason: Reason, subject: NoticeSubject, language: str, words: Words
-) -> Iterator[str]:
+def _sentence(reason: Reason, subject: NoticeSubject, language: str, words: Words) -> Iterator[str]:
     """A reason in words, with what stands behind it and the day that it shows."""
     lacks = [one for one in _lacks(subject) if one.code == reason.code]
     if reason.code == DataReason.NOT_YET_POSTED and lacks:
@@ -512,7 +510,7 @@ def _concerned(lacks: Iterable[Lack], words: Words) -> str:
 
 def _listed(names: Sequence[str], word: str) -> str:
     """`A`, `A and B`, or `A, B and C`."""
-    if len(names) < 2:  # noqa: PLR2004  one name or none
+    if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
 

@@ -92,9 +92,9 @@ class NoticeTexts(msgspec.Struct, frozen=True):
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The words that every letter has in one language: `words/LANGUAGE.yaml`.
 
-    `months` begin with January. `remedies` are by cause or by reason of what is missing,
-    `person_reviews` is that of all others; `accounts` are those of accounts in error, `attempts` of accounts that were
-    never read.
+    `months` begin with January. `remedies` are by cause or by reason of what is missing;
+    `person_reviews` is that of all others. `accounts` are those of accounts in error, `attempts` of
+    accounts that were never read.
     """
 
     reference: str

@@ -87,6 +87,7 @@ def decision_of(name: str) -> Decision | None:
     )
 
 
+@cache
 def subject(name: str) -> NoticeSubject | None:
     """What the letter of a story is about; None where the request is refused."""
     decision, decided, story = decision_of(name), decided_once(name), story_named(name)
@@ -151,7 +152,8 @@ def printed(key: Key, name: str) -> str:
         made = letter_text(name, language)
         if not made:
             [reason] = [one for one in verdict.reasons if one.code == code]
-            made = f"No letter: a person reviews it first. The answer says:\n\n{said(reason.texts, language)}\n"
+            told = said(reason.texts, language)
+            made = f"No letter: a person reviews it first. The answer says:\n\n{told}\n"
         parts.append(f"\n======== {language} ========\n\n{made}")
     return head + "".join(parts)
 

@@ -84,6 +84,4 @@ async def _decided(story: ServiceStory, inputs: Mapping[str, Value]) -> Decided:
     own = with_match(rules.own, rules.applicant, people)
     factors = compute(gathering.snapshot, needs, as_of, own)
     facts = Facts(factors.values, inputs, as_of)
-    return Decided(
-        evaluate(ruleset, facts), facts, factors=factors, snapshot=gathering.snapshot
-    )
+    return Decided(evaluate(ruleset, facts), facts, factors=factors, snapshot=gathering.snapshot)

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from decision_service.decide.conclude import needs_of
 from decision_service.domain.accounts import ACCOUNT_ERRORS, AccountRemedy, remedy_of
-from decision_service.domain.snapshot import Income, Read, Snapshot, Source
+from decision_service.domain.decision import Verdict
+from decision_service.domain.snapshot import Income, Read, Source
+from decision_service.domain.values import Month
 from decision_service.factors.compute import compute
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.letters import LANGUAGES, words_in
@@ -18,8 +20,8 @@ from tests.kits.cases import cases
 from tests.kits.letters import (
     FOLDER,
     RENEW,
-    declared,
     decided_once,
+    declared,
     kept,
     letter_text,
     path_of,
@@ -118,9 +120,7 @@ def test_an_error_has_the_remedy_that_a_person_can_do(code: str, remedy: Account
 
 
 INCOMPLETE = [
-    name
-    for name in stories()
-    if story_named(name).rules.case.expectation.refer_kind == "DATA"
+    name for name in stories() if story_named(name).rules.case.expectation.refer_kind == "DATA"
 ]
 
 
@@ -137,44 +137,37 @@ def test_a_document_is_asked_for_only_where_it_changes_the_answer(name: str) -> 
     assert after.refer_kind is not decided.verdict.refer_kind
 
 
-def _with_payslips(name: str, decided: Decided) -> Any:
+def _with_payslips(name: str, decided: Decided) -> Verdict:
+    """The answer of the rules where a year of payslips was handed in, too."""
     story, snapshot, facts = story_named(name), decided.snapshot, decided.facts
     assert snapshot is not None
     assert facts is not None
+    paper = Source("u-new", "UPLOAD", "sprout_ph", facts.as_of.instant)
+    held = (snapshot.incomes or Read()).records
     changed = replace(
-        snapshot,
-        sources=(*snapshot.sources, Source("u-new", "UPLOAD", "sprout_ph", facts.as_of.instant)),
-        incomes=Read((*(snapshot.incomes or Read()).records, *_payslips(snapshot))),
+        snapshot, sources=(*snapshot.sources, paper), incomes=Read((*held, *PAYSLIPS))
     )
     ruleset = story.rules.ruleset
     factors = compute(changed, needs_of(ruleset, facts.inputs), facts.as_of, story.rules.own)
     return evaluate(ruleset, Facts(factors.values, facts.inputs, facts.as_of))
 
 
-def _payslips(_snapshot: Snapshot) -> list[Income]:
-    """A year of monthly pay until October 2026."""
-    from datetime import date, timedelta
+def _payslip(month: Month) -> Income:
+    return Income(
+        id=f"inc-{month}",
+        source="u-new",
+        employer="Acme Trading Inc",
+        start=month.first_day,
+        end=month.last_day,
+        frequency="Monthly",
+        currency="PHP",
+        base=None,
+        gross=None,
+        net=2_750_000,
+    )
 
-    found, first = [], date(2025, 11, 1)
-    while first <= date(2026, 10, 1):
-        after = (first + timedelta(days=32)).replace(day=1)
-        last = after - timedelta(days=1)
-        found.append(
-            Income(
-                id=f"inc-{first}",
-                source="u-new",
-                employer="Acme Trading Inc",
-                start=first,
-                end=last,
-                frequency="Monthly",
-                currency="PHP",
-                base=None,
-                gross=None,
-                net=2_750_000,
-            )
-        )
-        first = after
-    return found
+
+PAYSLIPS = [_payslip(Month.parse("2026-10").plus(-back)) for back in range(12)]
 
 
 def test_some_letter_asks_for_a_document_and_some_does_not() -> None:
