@@ -75,13 +75,15 @@ def require_tag(root: Path, version: str) -> None:
 
 
 def notes(changelog: str, version: str, *, snapshot: bool = False) -> str:
-    """The text of a version's section; of a snapshot without one what is unreleased.
+    """The text of a version's section; of a snapshot without one what is unreleased, if anything.
 
-    Raises Refused where there is no such section, or nothing in it.
+    Raises Refused where a release has no such section, or nothing in it.
     """
     parts = re.split(r"^## \[([^]\n]+)\].*$", changelog, flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
     text = sections.get(version, sections.get("Unreleased", "") if snapshot else "").strip()
+    if not text and snapshot:
+        return "Nothing is listed of this snapshot yet."
     if not text:
         raise Refused(
             f"CHANGELOG.md has no section [{version}], the version of decision_service/__init__.py:"

@@ -44,6 +44,8 @@ def test_notes_are_the_section_of_the_version() -> None:
     """Without its heading; a snapshot of a version without a section has what is unreleased."""
     assert notes(CHANGELOG, "1.2.0") == "- first\n- second"
     assert notes(CHANGELOG, "1.3.0", snapshot=True) == "- more"
+    just_released = "## [Unreleased]\n\n## [1.2.0] - 2026-11-01\n\n- first\n"
+    assert "yet" in notes(just_released, "1.3.0", snapshot=True)
 
 
 @pytest.mark.parametrize("text", [CHANGELOG, "## [1.3.0] - 2026-11-02\n\n## [1.2.0]\n\n- x\n"])
