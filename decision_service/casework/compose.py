@@ -437,7 +437,8 @@ def _open_month(lack: Lack, words: Words) -> str:
 
 def _incomplete(subject: NoticeSubject, language: str, words: Words) -> Iterator[LetterPart]:
     """What is missing and what helps; apart what a person weighs who looks at the application."""
-    missing, also = [], []
+    missing: list[Reason] = []
+    also: list[Reason] = []
     for reason in subject.verdict.reasons:
         whole = reason.component in {Component.DATA, Component.KNOCKOUT}
         (missing if whole else also).append(reason)
