@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -38,6 +39,9 @@ _TOO_SHORT = frozenset({Cause.SHORT_HISTORY, Cause.DIVISION_BY_ZERO})
 """Causes by which there is some data, and not enough of it."""
 _ON_PAPER = INCOME_KINDS | {Kind.EMPLOYMENTS}
 """What a document can show, and the rules then count as shown by one."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_OF_TWO_PERIODS = 4
+"""Days that begin or end one of two periods."""
 _WEEKS_A_MONTH = Decimal(52) / 12
 _ROUNDS = 200
 
@@ -388,10 +392,21 @@ def _sentence(reason: Reason, subject: NoticeSubject, language: str, words: Word
     if isinstance(reason.required_value, date):
         names = [day_text(reason.required_value, words)]
     sentence = said(reason.texts, language)
+    if reason.code == DataReason.PAYSLIPS_OVERLAP:
+        sentence = _with_days(sentence, words)
     if not names:
         yield sentence
     else:
         yield words.named.format(sentence=sentence, names=_listed(names, words.and_))
+
+
+def _with_days(sentence: str, words: Words) -> str:
+    """With two periods that end it as a person writes their days."""
+    days = [day_text(date.fromisoformat(one), words) for one in _DAY.findall(sentence)]
+    if len(days) != _OF_TWO_PERIODS:
+        return sentence
+    first, second = " \N{EN DASH} ".join(days[:2]), " \N{EN DASH} ".join(days[2:])
+    return f"{sentence.partition(':')[0]}: {first}; {second}"
 
 
 def _lacking(lack: Lack, words: Words) -> str:
@@ -451,8 +466,7 @@ def _incomplete(subject: NoticeSubject, language: str, words: Words) -> Iterator
 
 def _remedies(subject: NoticeSubject, words: Words) -> Iterator[str]:
     """What helps, each thing once, with all that it helps for."""
-    found = list(_lacks(subject))
-    lacks = [one for one in found if one.cause is not Cause.NO_EVIDENCE] or found
+    lacks = [*_lasting(list(_lacks(subject)))]
     # What an account that is connected does not show of its own records, another one would not
     wanted = [one for one in lacks if one.cause in _CONNECT and not one.provider]
     by_remedy: dict[str, list[Lack]] = {}
@@ -472,6 +486,16 @@ def _remedies(subject: NoticeSubject, words: Words) -> Iterator[str]:
         yield words.not_counted.format(of=_listed(unknown, words.and_))
     if wanted:
         yield _connect(wanted, subject, words)
+
+
+def _lasting(lacks: Sequence[Lack]) -> Iterator[Lack]:
+    """Those to be mended: without what the mending of another brings along."""
+    short = {one.kind for one in lacks if one.cause is Cause.SHORT_HISTORY}
+    for one in lacks:
+        beside = one.cause is Cause.NO_EVIDENCE and any(one.cause is not o.cause for o in lacks)
+        of_short = one.cause is Cause.DIVISION_BY_ZERO and one.kind in short
+        if not beside and not of_short:
+            yield one
 
 
 def _remedy(lack: Lack, subject: NoticeSubject, words: Words) -> str:
@@ -497,6 +521,8 @@ def _connect(wanted: Sequence[Lack], subject: NoticeSubject, words: Words) -> st
     of = _listed([*dict.fromkeys(_lacking(one, words) for one in wanted)], words.and_)
     types = dict.fromkeys(words.types[one] for one in subject.verdict.connect if one in words.types)
     sentence = words.connect_types if types else words.connect
+    if subject.read is not None and not set(subject.read.types).isdisjoint(subject.verdict.connect):
+        sentence = words.connect_another
     found = sentence.format(of=of, types=_listed([*types], words.or_))
     shown = bool(kinds) and kinds.keys() <= _ON_PAPER and not subject.has_documents
     return found + words.or_document if shown else found

@@ -26,6 +26,7 @@ from decision_service.factors.usage import (
     GIVEN_KINDS,
     Feeder,
     FeederState,
+    counted,
     feeders,
     sources_naming,
     unknown,
@@ -121,7 +122,7 @@ class ReadData(msgspec.Struct, frozen=True):
 
     `kinds` are those of which the accounts used gave any record; `reasons` what stands behind each
     reason, by its code; `loans` are those that run; `unknown` are providers in no list, whose
-    income does not count.
+    income does not count; `types` are those of the connected providers.
     """
 
     kinds: tuple[str, ...] = ()
@@ -129,6 +130,7 @@ class ReadData(msgspec.Struct, frozen=True):
     linked: tuple[Linked, ...] = ()
     loans: tuple[Loan, ...] = ()
     unknown: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 def provider_name(provider_id: str, name: str) -> str:
@@ -154,6 +156,7 @@ def read_data(decision: Decision, ruleset: CompiledRuleset, snapshot: Snapshot) 
         return ReadData()
     needs = needs_of(ruleset, decision.inputs)
     context = FactorContext(snapshot, needs, decision.as_of, decision.own)
+    live = [one for one in counted(context).values() if one.is_account]
     names = _Names(context, decision.factors)
     reasons = {one.code: _named(one, decision, ruleset, names) for one in decision.verdict.reasons}
     return ReadData(
@@ -162,6 +165,7 @@ def read_data(decision: Decision, ruleset: CompiledRuleset, snapshot: Snapshot) 
         linked=tuple(_linked(context, names)),
         loans=names.loans_of(one for one in loans(context).records if maybe_running(one)),
         unknown=names.of_sources(one.id for one in unknown(context)),
+        types=tuple(sorted({one.provider_type for one in live})),
     )
 
 

@@ -157,6 +157,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     what: Mapping[str, str]
     connect: str
     connect_types: str
+    connect_another: str
     or_document: str
     person_reviews: str
     not_counted: str
