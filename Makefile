@@ -124,7 +124,7 @@ stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut
 	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
 
 .PHONY: letters
-letters: .venv/.dev ## Print the letters of tests/cases/letters anew, from the stories
+letters: .venv/.dev ## Print tests/cases/letters anew, from the stories
 	PYTHONPATH=. $(BIN)/python -m tests.kits.letters
 
 ADVISORIES ?=
