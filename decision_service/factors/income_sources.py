@@ -107,7 +107,7 @@ def platform_work(facts: MonthFacts, feeders: Feeders) -> Parts:
     return _no_paper(_gig(facts, feeders))
 
 
-def _gig(facts: MonthFacts, feeders: Feeders) -> Parts:
+def _gig(facts: MonthFacts, feeders: Feeders) -> dict[JobKey, JobIncome]:
     gig: dict[JobKey, JobIncome] = {}
     for source in reporters(facts):
         if feeders[source].gig:
@@ -116,7 +116,7 @@ def _gig(facts: MonthFacts, feeders: Feeders) -> Parts:
     return gig
 
 
-def _no_paper(parts: Parts) -> Parts:
+def _no_paper(parts: Parts) -> dict[JobKey, JobIncome]:
     return {job: part for job, part in parts.items() if part.grade != DOCUMENT_GRADE}
 
 
