@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from math import ceil
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import DataPolicy
-from decision_service.domain.snapshot import Income
 from decision_service.domain.values import Month
 from decision_service.factors.answer import DOCUMENT_GRADE, PAYROLL_GRADE, PLATFORM_GRADE, Amount
 from decision_service.factors.horizons import (
@@ -24,7 +22,8 @@ from decision_service.factors.horizons import (
 )
 from decision_service.factors.ledger import ledger, unexplained, within_days
 from decision_service.factors.paychecks import paychecks, posted_month
-from decision_service.factors.payroll import last_day_of, pay_delay
+from decision_service.factors.paydays import pay_delay
+from decision_service.factors.payroll import last_day_of
 from decision_service.factors.quality import eincomes, employments, incomes, last_day
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.tally import OF_NET, Page, Stretch, first_of, month_of_page
@@ -56,8 +55,8 @@ class MonthFacts(msgspec.Struct, gc=False):
     """
 
     payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
-    estimates: dict[str, int] = msgspec.field(default_factory=dict)
-    earnings: dict[str, int] = msgspec.field(default_factory=dict)
+    estimates: dict[str, Amount] = msgspec.field(default_factory=dict)
+    earnings: dict[str, Amount] = msgspec.field(default_factory=dict)
     grades: dict[str, int] = msgspec.field(default_factory=dict)
     ceilings: dict[str, int] = msgspec.field(default_factory=dict)
     named: set[str] = msgspec.field(default_factory=set)
@@ -120,6 +119,13 @@ def _no_paper(parts: Parts) -> dict[JobKey, JobIncome]:
     return {job: part for job, part in parts.items() if part.grade != DOCUMENT_GRADE}
 
 
+def shown_by_work(facts: MonthFacts, feeders: Feeders) -> Amount:
+    """What payroll and platforms report of a month, whatever schemes estimate; no documents."""
+    jobs = formal_jobs(facts, feeders).values()
+    paid = sum([grades.get(PAYROLL_GRADE, 0) for grades in jobs])
+    return paid + total(platform_work(facts, feeders))
+
+
 def reporters(facts: MonthFacts) -> Sequence[str]:
     return sorted({s for s, _ in facts.payroll} | facts.estimates.keys() | facts.earnings.keys())
 
@@ -136,6 +142,17 @@ def formal_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[str, Mapping[int
         if not feeders[source].gig:
             grades, grade = jobs.setdefault(employer, {}), payroll_grade(feeders[source])
             grades[grade] = max(amount, grades.get(grade, amount))
+    return jobs
+
+
+def platform_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[JobKey, Mapping[int, Amount]]:
+    """The highest account of each platform by grade."""
+    jobs: dict[JobKey, dict[int, Amount]] = {}
+    for source in reporters(facts):
+        if feeders[source].gig:
+            part = _account(source, facts, feeders)
+            grades = jobs.setdefault((GIG, feeders[source].provider_id), {})
+            grades[part.grade] = max(part.amount, grades.get(part.grade, part.amount))
     return jobs
 
 
@@ -327,9 +344,7 @@ def ceiling_of(policy: DataPolicy, provider_id: str, month: int) -> int | None:
 def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
     posted: dict[str, set[int]] = {}
     amounts: dict[str, dict[int, Amount]] = {}
-    records: dict[str, list[Income]] = {}
     for record in incomes(context).records:
-        records.setdefault(record.source, []).append(record)
         seen = Month.of(last_seen(context.as_of, counted(context)[record.source])).index
         posted.setdefault(record.source, set()).add(posted_month(record, seen))
         months = amounts.setdefault(record.source, {})
@@ -339,7 +354,7 @@ def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
             months = amounts[check.account]
             months[month] = months.get(month, 0) + share
     for source, months in amounts.items():
-        delay = ceil(pay_delay(records[source]) or 0)
+        delay = pay_delay(context, source)
         yield _source(context, source, Kind.INCOMES, posted[source], months, delay)
 
 
@@ -356,7 +371,7 @@ def _source(
     kind: Kind,
     posted: Iterable[int],
     amounts: Mapping[int, Amount],
-    delay: int = 0,
+    delay: int | None = None,
 ) -> SourceCoverage:
     paid = [month for month, amount in amounts.items() if amount > 0]
     feeder = counted(context)[source]

@@ -35,7 +35,7 @@ PROVIDERS: dict[str, tuple[str, tuple[str, ...]]] = {
 NAMES = {
     "incomes": {
         "start": "startDate", "end": "endDate", "base": "baseAmount", "gross": "grossAmount",
-        "net": "netAmount", "paid": "payDate",
+        "net": "netAmount",
     },
     "employments": {"start": "startDate", "end": "endDate", "reported": "reportedDate"},
     "liabilities": {
@@ -108,6 +108,8 @@ def _item(kind: str, record: Any) -> Json:
         elif isinstance(value, date):
             value = value.isoformat()
         found[NAMES.get(kind, {}).get(name, name)] = value
+    if kind == "incomes":
+        del found["paid"]  # the vendor's payroll incomes carry no pay date
     if kind == "tasks":
         found["datapoints"] = ["EINCOMES"] if record.saved else []
     if kind == "identities":

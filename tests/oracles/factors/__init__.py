@@ -60,6 +60,7 @@ FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
 ALONE: dict[str, Callable[[Applicant], Any]] = {
     "transactions.fee_presence_91d": fees.fee_presence_91d,
     "transactions.unexplained_credit_share_91d": fees.unexplained_credit_share_91d,
+    "income.paydays_missed": paydays.paydays_missed,
     **proof.ALONE,
     **contracts.ALONE,
 }
@@ -84,6 +85,7 @@ def reference(
     who = Applicant(snapshot, policy, as_of, tuple(wanted), term_months)
     gone, over = dead_ends.find(who)
     who.memory.update(superseded=gone, ended=over)
+    who.memory.update(quiet=dead_ends.quiet(who))
     answers: dict[str, Answer] = {}
     prepared: dict[str, Any] = {}
     for name in wanted:
