@@ -92,7 +92,7 @@ _KINDS = ("account", "upload", "archive", "social security")
 _STATUSES = ("CONNECTED", "ERROR", "PENDING", "AWAITING_MFA", "DISCONNECTED")
 _AMOUNTS = ("granted", "instalments", "granted_to_others")
 _COUNTS = ("applied_today", "applied_in_30_days", "overdue_loans", "repaid_loans")
-_USES = ("users_of_account", "customers_of_user", "users_of_person")
+_USES = ("users_of_account", "customers_of_user", "users_of_person", "users_of_documents")
 
 
 class Part(msgspec.Struct, frozen=True, eq=False):
@@ -558,7 +558,7 @@ def _on_record(story: Part) -> OwnFacts:
     part = Part(fields, story.as_of, story.currency)
     granted, instalments, others = (next(part.amounts(key)) or 0 for key in _AMOUNTS)
     in_a_day, in_a_month, overdue, repaid = (fields.integer(key, 0) or 0 for key in _COUNTS)
-    account, user, person = (fields.integer(key, 1) or 1 for key in _USES)
+    account, user, person, documents = (fields.integer(key, 1) or 1 for key in _USES)
     history = History(
         story.currency,
         (in_a_day, in_a_day, in_a_month, in_a_month),
@@ -569,4 +569,5 @@ def _on_record(story: Part) -> OwnFacts:
         repaid_loans=repaid,
         linked=others,
     )
-    return OwnFacts(history, Reuse(account, user, person, keyed=True))
+    reuse = Reuse(account, user, person, keyed=True, users_of_documents=documents)
+    return OwnFacts(history, reuse)
