@@ -32,7 +32,8 @@ Spell = list[Employment]
 
 def believed(who: Applicant) -> list[Employment]:
     """What employers say, and a scheme of the employers that say nothing of themselves."""
-    own, other = [], []
+    own: list[Employment] = []
+    other: list[Employment] = []
     for feeder in feeders(who):
         if not feeder.unknown and not feeder.document:
             mine = [one for one in contracts(who) if one.source == feeder.id]
