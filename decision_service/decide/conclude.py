@@ -214,6 +214,7 @@ def judge(
     elif cap is not None:
         override = Override(OverrideKind.CAPPED, verdict, cap.name)
         verdict = _referred(verdict, _REACHED)
+    refers = verdict.outcome is Outcome.REFER
     return replace(
         decision,
         verdict=verdict,
@@ -221,7 +222,7 @@ def judge(
         ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
         expires=expiry(verdict, factors, ruleset, decision.as_of, answers),
         override=override,
-        connect=what_to_connect(ruleset, verdict, factors),
+        connect=what_to_connect(ruleset, verdict, factors) if refers else None,
     )
 
 
