@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
@@ -16,7 +17,6 @@ from decision_service.decide.codec import (
     StoredFacts,
     decode_facts,
     factors_from_wire,
-    inputs_from_wire,
     read_snapshot,
 )
 from decision_service.decide.conclude import judge, midnight, needs_of, with_answers
@@ -27,8 +27,9 @@ from decision_service.domain.errors import (
     RulesetUnknown,
     SnapshotErased,
 )
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import Input
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
+from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
 from decision_service.factors.monthly_income import IncomeMonth, last_income_months, reads_income
@@ -40,6 +41,7 @@ from decision_service.rules.program import CompiledRuleset
 
 Entry = TypeVar("Entry")
 Position = TypeVar("Position")
+Found = TypeVar("Found")
 
 AT_ONCE = 2
 """How many decisions are replayed at a time: one is computed while another is read.
@@ -136,19 +138,32 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
 
     async def income_months(self, recorded: Recorded) -> Sequence[IncomeMonth]:
         """Of the last 24 months; none where the data is erased or the rules read no income."""
-        entry, decision = recorded.entry, recorded.decision
-        if decision is None or entry.snapshot_id is None or entry.ruleset_digest is None:
-            return ()
+        return await self.under(recorded, partial(_income_months, recorded)) or ()
+
+    async def under(
+        self, recorded: Recorded, look: Callable[[CompiledRuleset, Snapshot], Found]
+    ) -> Found | None:
+        """What a look at the reading under a decision finds, on a thread; None where it is erased.
+
+        It is given the rules that decided. Raises RulesetUnknown.
+        """
+        entry = recorded.entry
+        if recorded.decision is None or entry.snapshot_id is None or entry.ruleset_digest is None:
+            return None
         ruleset = await self.archive.by_digest(entry.ruleset_digest)
-        if not reads_income(ruleset.needs.factors):
-            return ()
         body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
         if body is None:
-            return ()
-        needs, as_of = needs_of(ruleset, decision.inputs), decision.as_of
-        return await asyncio.to_thread(
-            lambda: last_income_months(read_snapshot(body), needs, as_of)
-        )
+            return None
+        return await asyncio.to_thread(lambda: look(ruleset, read_snapshot(body)))
+
+
+def _income_months(
+    recorded: Recorded, ruleset: CompiledRuleset, snapshot: Snapshot
+) -> Sequence[IncomeMonth]:
+    decision = recorded.decision
+    if decision is None or not reads_income(ruleset.needs.factors):
+        return ()
+    return last_income_months(snapshot, needs_of(ruleset, decision.inputs), decision.as_of)
 
 
 def _position(entry: StoredEntry) -> PagePosition:
@@ -181,7 +196,7 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         decision_id: str,
         which: WhichRules,
         scope: str = "",
-        inputs: Mapping[str, Value] = MappingProxyType({}),
+        inputs: Mapping[str, Input] = MappingProxyType({}),
     ) -> Replayed:
         """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
 
@@ -194,7 +209,7 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
             return await self._replayed(decision_id, which, scope, inputs)
 
     async def _replayed(
-        self, decision_id: str, which: WhichRules, scope: str, inputs: Mapping[str, Value]
+        self, decision_id: str, which: WhichRules, scope: str, inputs: Mapping[str, Input]
     ) -> Replayed:
         recorded = await self.reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
@@ -218,11 +233,11 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 
     def _what_if(
-        self, shell: Decision, ruleset: CompiledRuleset, changed: Mapping[str, Value]
+        self, shell: Decision, ruleset: CompiledRuleset, changed: Mapping[str, Input]
     ) -> Decision:
         """With other inputs, without what lists answered about those that are others now."""
         product, was = self.rulebook().product(shell.product), shell.inputs
-        inputs = bound_inputs(product, ruleset, {**was, **changed})
+        inputs = bound_inputs(product, ruleset, {**was, **changed}, shell.as_of)
         known = [one for one in shell.answers if inputs.get(one.input) == was.get(one.input)]
         return replace(shell, inputs=inputs, answers=(*known,))
 
@@ -254,7 +269,7 @@ def shell_of(entry: StoredEntry, facts: StoredFacts) -> Decision:
         created=entry.created,
         as_of=facts.as_of,
         assignment=facts.assignment,
-        inputs=inputs_from_wire(facts.inputs),
+        inputs=facts.sent,
         verdict=Verdict(Outcome.NOT_ENROLLED),
         engine_version=engine_version(),
         snapshot_id=entry.snapshot_id,

@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from decision_service.decide.admit import bound_inputs
 from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
+from decision_service.decide.readings import watched
 from decision_service.domain.decision import Verdict
 from decision_service.domain.errors import DataNotReady, InputInvalid
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import Factors, Input
+from decision_service.domain.snapshot import Snapshot
 from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.match import people_read
 from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.inputs import as_sent
 from decision_service.smile.source import SmileSource
 from tests.stories.reading import shipped
 from tests.stories.story import ServiceStory
@@ -27,11 +30,16 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Decided:
-    """What came of a story: a verdict on facts, or an error of the service."""
+    """What came of a story: a verdict on facts, or an error of the service.
+
+    `factors` are the facts' own with their sources, `snapshot` what they were computed from.
+    """
 
     verdict: Verdict | None
     facts: Facts | None
     error: InputInvalid | DataNotReady | None = None
+    factors: Factors | None = None
+    snapshot: Snapshot | None = None
 
 
 class _Clock:
@@ -50,13 +58,14 @@ class _Clock:
 def decide(story: ServiceStory) -> Decided:
     ruleset, case = story.rules.ruleset, story.rules.case
     try:
-        inputs = bound_inputs(shipped().product(story.product), ruleset, case.given.inputs)
+        sent = as_sent(ruleset, case.given.inputs, case.as_of.date)
+        inputs = bound_inputs(shipped().product(story.product), ruleset, sent, case.as_of)
         return run(_decided(story, inputs))
     except (InputInvalid, DataNotReady) as error:
         return Decided(None, None, error)
 
 
-async def _decided(story: ServiceStory, inputs: Mapping[str, Value]) -> Decided:
+async def _decided(story: ServiceStory, inputs: Mapping[str, Input]) -> Decided:
     rules, ruleset, as_of = story.rules, story.rules.ruleset, story.rules.case.as_of
     needs, clock = needs_of(ruleset, inputs), _Clock(as_of.instant)
     transport = vendor_of(story).transport()
@@ -74,8 +83,9 @@ async def _decided(story: ServiceStory, inputs: Mapping[str, Value]) -> Decided:
         )
     finally:
         await source.aclose()
-    people = people_read(gathering.snapshot, needs, as_of)
+    snapshot = watched(gathering.snapshot, rules.snapshot)
+    people = people_read(snapshot, needs, as_of)
     own = with_match(rules.own, rules.applicant, people)
-    factors = compute(gathering.snapshot, needs, as_of, own).values
-    facts = Facts(factors, inputs, as_of)
-    return Decided(evaluate(ruleset, facts), facts)
+    factors = compute(snapshot, needs, as_of, own)
+    facts = Facts(factors.values, inputs, as_of)
+    return Decided(evaluate(ruleset, facts), facts, factors=factors, snapshot=snapshot)

@@ -32,7 +32,7 @@ from tests.oracles.factors.taints import (
     first_sync,
     has_bad_date,
     is_expired,
-    is_stale,
+    is_stale_in,
 )
 from tests.oracles.factors.transactions import (
     Transactions,
@@ -53,7 +53,7 @@ def spoilt(who: Applicant, gig: list[Feeder]) -> set[Cause | Wait]:
     late = [one for one in broken(who) if one.gig and feeds(who, one, KIND)]
     if late:
         causes.add(Cause.PARTIAL)
-    if any(is_stale(who, one) for one in gig):
+    if any(is_stale_in(who, one, KIND) for one in gig):
         causes.add(Cause.STALE)
     for account in who.snapshot.accounts:
         cause, one = first_sync(who, account), connection(who, account)
