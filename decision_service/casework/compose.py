@@ -102,7 +102,8 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     product's zone. `recourse` is what may be disclosed. `kept_months` is for how long a decision is
     kept after its loan is closed, 0 where that is not to be said. `look_minutes` is after how many
     minutes the service looks by itself for what is missing, 0 where it does not. `read` is what the
-    reading named, None where it is erased.
+    reading named, None where it is erased. `connect` are the vendor's types of providers of which
+    an account would help.
     """
 
     decision_id: str
@@ -121,6 +122,7 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     own_records: bool = False
     look_minutes: int = 0
     read: ReadData | None = None
+    connect: tuple[str, ...] = ()
 
     @property
     def has_documents(self) -> bool:
@@ -519,9 +521,9 @@ def _connect(wanted: Sequence[Lack], subject: NoticeSubject, words: Words) -> st
     """
     kinds = dict.fromkeys(one.kind for one in wanted if one.kind)
     of = _listed([*dict.fromkeys(_lacking(one, words) for one in wanted)], words.and_)
-    types = dict.fromkeys(words.types[one] for one in subject.verdict.connect if one in words.types)
+    types = dict.fromkeys(words.types[one] for one in subject.connect if one in words.types)
     sentence = words.connect_types if types else words.connect
-    if subject.read is not None and not set(subject.read.types).isdisjoint(subject.verdict.connect):
+    if subject.read is not None and not set(subject.read.types).isdisjoint(subject.connect):
         sentence = words.connect_another
     found = sentence.format(of=of, types=_listed([*types], words.or_))
     shown = bool(kinds) and kinds.keys() <= _ON_PAPER and not subject.has_documents

@@ -155,6 +155,7 @@ def subject_of(
         lacks=() if factors is None else tuple(_lacks(verdict, factors)),
         expires=None if decision.expires is None else decision.expires.astimezone(zone),
         person=_person(reviewed, zone),
+        connect=() if decision.connect is None else decision.connect.types,
     )
 
 

@@ -30,14 +30,13 @@ from decision_service.factors.income_sources import (
     total,
 )
 from decision_service.factors.monthly_income import (
-    CARRIES,
     INCOME,
     INCOME_CAUSES,
-    KNOWN_MONTHS,
     gig_months,
     income,
     income_presence,
 )
+from decision_service.factors.newest_truth import CARRIES, KNOWN_MONTHS
 from decision_service.factors.paychecks import paychecks
 from decision_service.factors.payroll import employer_key, named_employer
 from decision_service.factors.quality import contracts, evidence_of, read_taints

@@ -101,12 +101,12 @@ def income_by_job(facts: MonthFacts, feeders: Feeders) -> Parts:
     return papers | gig if papers else _larger(estimates, gig)
 
 
-def platform_work(facts: MonthFacts, feeders: Feeders) -> Parts:
+def platform_work(facts: MonthFacts, feeders: Feeders) -> dict[JobKey, JobIncome]:
     """What platforms themselves report of a month, documents aside."""
     return _no_paper(_gig(facts, feeders))
 
 
-def _gig(facts: MonthFacts, feeders: Feeders) -> Parts:
+def _gig(facts: MonthFacts, feeders: Feeders) -> dict[JobKey, JobIncome]:
     gig: dict[JobKey, JobIncome] = {}
     for source in reporters(facts):
         if feeders[source].gig:
@@ -115,7 +115,7 @@ def _gig(facts: MonthFacts, feeders: Feeders) -> Parts:
     return gig
 
 
-def _no_paper(parts: Parts) -> Parts:
+def _no_paper(parts: Parts) -> dict[JobKey, JobIncome]:
     return {job: part for job, part in parts.items() if part.grade != DOCUMENT_GRADE}
 
 
