@@ -34,10 +34,9 @@ _OF_INCOME = (Kind.EINCOMES, Kind.INCOMES, Kind.TRANSACTIONS)
 
 
 def what_to_connect(ruleset: CompiledRuleset, verdict: Verdict, factors: Factors) -> Connect | None:
-    """What a referral lacks a source of; None where it lacks none, and without a referral.
+    """What a referral lacks a source of; None where it lacks none.
 
-    A declined applicant is asked for nothing: no arriving data would have the application decided
-    again.
+    Without a referral it is None, too: no arriving data has a declined application decided again.
     """
     if verdict.outcome is not Outcome.REFER:
         return None

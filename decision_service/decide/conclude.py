@@ -215,6 +215,7 @@ def judge(
     elif cap is not None:
         override = Override(OverrideKind.CAPPED, verdict, cap.name)
         verdict = _referred(verdict, _REACHED)
+    refers = verdict.outcome is Outcome.REFER
     return replace(
         decision,
         verdict=verdict,
@@ -222,7 +223,7 @@ def judge(
         ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
         expires=expiry(verdict, factors, ruleset, facts),
         override=override,
-        connect=what_to_connect(ruleset, verdict, factors),
+        connect=what_to_connect(ruleset, verdict, factors) if refers else None,
     )
 
 
