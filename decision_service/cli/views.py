@@ -157,6 +157,14 @@ def overdrawn_text(state: outcome_pb.Overdrawn) -> str:
 
 
 def value_text(value: values_pb2.InputValue) -> str:
+    """A value, with the day of its observation and the consent where it was observed outside."""
+    if not value.observed_on:
+        return bare_text(value)
+    consent = f", consent {value.consent_reference}" if value.consent_reference else ""
+    return f"{bare_text(value)}, observed on {value.observed_on}{consent}"
+
+
+def bare_text(value: values_pb2.InputValue) -> str:
     match value.WhichOneof("value"):
         case "money":
             return money_text(value.money)
@@ -183,6 +191,13 @@ def cause_text(cause: values_pb2.MissingCause) -> str:
     if cause.detail:
         words.append(cause.detail)
     return ", ".join(words)
+
+
+def _add_observed(tree: Tree, decision: pb.Decision) -> None:
+    """Add the inputs that a source outside observed, each with its day."""
+    for name, given in sorted(decision.inputs.items()):
+        if given.observed_on:
+            tree.add(escape(f"observed outside · {name} = {value_text(given)}"))
 
 
 def add_factors(tree: Tree, decision: pb.Decision) -> None:
@@ -427,6 +442,7 @@ def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
     add_verdict(tree, decision)
     add_recourse(tree, decision)
     _add_stages(tree, decision)
+    _add_observed(tree, decision)
     add_factors(tree, decision)
     tree.add(escape(_provenance(decision)))
     _add_review(tree, decision)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.factor import Factors, Value
+from decision_service.domain.factor import Factors, Input, Value
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.values import AsOf, DataReason, Missing, Money
 
@@ -431,7 +431,7 @@ class Decision(RequestFields, frozen=True, kw_only=True):
     created: datetime
     as_of: AsOf
     assignment: Assignment
-    inputs: Mapping[str, Value]
+    inputs: Mapping[str, Input]
     verdict: Verdict
     engine_version: str
     ruleset_ref: RulesetRef | None = None

@@ -51,6 +51,25 @@ Value = int | Decimal | Money | str | bool | date
 """A present value: integer int, number Decimal, money Money, text str, flag bool, date date."""
 
 
+class Observed(msgspec.Struct, frozen=True, gc=False):
+    """An input that a source outside observed on a civil day.
+
+    `consent` is the caller's own reference of the person's consent, as it was sent; empty without.
+    """
+
+    value: Value
+    day: date
+    consent: str = ""
+
+
+Input = Value | Observed
+"""An input as it was sent: a value alone, or one with the day of its observation."""
+
+
+def value_sent(given: Input) -> Value:
+    return given.value if isinstance(given, Observed) else given
+
+
 class FactorSpec(msgspec.Struct, frozen=True):
     """A factor's contract: rule files are checked against it, docs and fetch plans follow from it.
 

@@ -23,7 +23,7 @@ from decision_service.domain.decision import (
     Tag,
     Verdict,
 )
-from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.factor import FactorValue, Input
 from decision_service.domain.values import NO_PAY, AsOf, Cause, DataReason, Missing, Month
 from decision_service.rules.construct import Conclusion, Finding, PartView, State, Trace
 from decision_service.rules.language.values import Gap, exactly
@@ -50,7 +50,7 @@ class Facts(msgspec.Struct, frozen=True):
     """Facts of a decision, inputs without prefix; `loaded` is what `load` gives for the factors."""
 
     factors: Mapping[str, FactorValue]
-    inputs: Mapping[str, Value]
+    inputs: Mapping[str, Input]
     as_of: AsOf
     loaded: LoadedFactors | None = None
     answers: tuple[ListAnswer, ...] = ()
@@ -92,7 +92,7 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
     state = State(list(loaded.values), ruleset.program.read)
     with exactly():
-        trace = ruleset.program.run(facts.inputs, facts.answers, state)
+        trace = ruleset.program.run(facts.inputs, facts.as_of.date, facts.answers, state)
         if state.undecided:
             state.refers.append(_NOTHING_CONCLUDED)
         return _verdict(ruleset, state, trace, facts.as_of, loaded.period)
@@ -174,6 +174,8 @@ class _OwnWords(msgspec.Struct, frozen=True):
     """The texts of the service's own reasons by language, and what to do about a missing value."""
 
     reasons: Mapping[DataReason, Mapping[str, str]]
+    stale_input: Mapping[str, str]
+    help_stale_input: str
     help: Mapping[Cause, str]
 
 
@@ -256,6 +258,8 @@ def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -
     texts = spec.texts
     if finding.gap is not None and finding.code == DataReason.NOT_YET_POSTED:
         texts = {"en": not_posted(finding.gap)}
+    if finding.gap is not None and _is_stale_input(finding.gap):
+        texts = _OWN.stale_input
     if finding.gap is not None and finding.code == DataReason.PAYSLIPS_OVERLAP:
         texts = {lang: f"{text}: {finding.gap.missing.detail}" for lang, text in texts.items()}
     factor, actual, required, value, limit = _details(finding, ruleset, values)
@@ -286,10 +290,19 @@ def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
     for gap in gaps:
         name, missing = gap.name, gap.missing
         if name not in found:
-            found[name] = DataRequest(
-                name, missing, _OWN.help.get(missing.cause) or wait_for(missing)
-            )
+            found[name] = DataRequest(name, missing, _help(gap))
     return tuple(found.values())
+
+
+def _help(gap: Gap) -> str:
+    if _is_stale_input(gap):
+        return _OWN.help_stale_input
+    return _OWN.help.get(gap.missing.cause) or wait_for(gap.missing)
+
+
+def _is_stale_input(gap: Gap) -> bool:
+    """Whether no account is too old, but what the caller had from elsewhere."""
+    return gap.missing.cause is Cause.STALE and gap.name.startswith("inputs.")
 
 
 def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:

@@ -19,7 +19,13 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.casework.applicant_status import ReadApplicantStatus
-from decision_service.casework.disclosure import Disclosure, ExportPlace, money, plain
+from decision_service.casework.disclosure import (
+    Disclosure,
+    ExportPlace,
+    money,
+    observed_plainly,
+    plain,
+)
 from decision_service.casework.onboarding import Applicant, LinkToken, OnboardApplicants
 from decision_service.casework.subject_access import ExportPerson
 from decision_service.decide.decide import ANSWER_MARGIN
@@ -170,7 +176,10 @@ def _value(field: FieldDescriptor, value: Any) -> Any:
         case MoneyMessage():
             return money(money_from_message(value))
         case InputValue():
-            return next(iter(_set_fields(value).values()), None)
+            found = next(iter(_set_fields(value).values()), None)
+            if not value.observed_on:
+                return found
+            return observed_plainly(found, value.observed_on, value.consent_reference)
         case Message():
             return _set_fields(value)
     if field.enum_type is not None:
