@@ -94,7 +94,7 @@ def _row(name: str, found: Figures) -> dict[str, Cell]:
         "not ready %": _percent(found.outcomes.get(NOT_READY, 0), found.decided),
         "good of REFER %": _percent(found.referred_good, referred),
         "good on each day %": _percent(found.good_approved, found.good),
-        "in full %": _percent(found.good_in_full, found.good),
+        "plain in full %": _percent(found.plain_in_full, found.plain),
         "bad approved": f"{found.bad_approved} of {found.bad}",
         "share %": f"{100 * low:.1f} … {100 * high:.1f}",
     }
@@ -104,8 +104,10 @@ def _profiles(title: str, found: Sequence[Judged], place: int) -> None:
     """A row for each profile: outcomes of its applications, and people approved on any day."""
     by_profile: dict[tuple[str, str], list[Judged]] = {}
     for one in found:
-        by_profile.setdefault((shown_as(one.profile), one.truth), []).append(one)
-    print(f"\n{title}: profiles ({'approve':>8} {'refer':>8} {'decline':>8} {'not ready':>9} %)")
+        by_profile.setdefault((shown_as(one.profile), one.label.truth), []).append(one)
+    print(
+        f"\n{title}: profiles ({'approve':>8} {'refer':>8} {'decline':>8} {'not ready':>9} %, people approved)"
+    )
     for (profile, truth), applications in sorted(by_profile.items(), key=_by_truth):
         outcomes = Counter(one.answers[place].outcome for one in applications)
         shares = [_percent(outcomes.get(one, 0), len(applications)) for one in _OUTCOMES]
@@ -115,8 +117,10 @@ def _profiles(title: str, found: Sequence[Judged], place: int) -> None:
             if one.answers[place].outcome == Outcome.APPROVE
         }
         people = {(one.seed, one.number) for one in applications}
+        cut = {(one.seed, one.number) for one in applications if not one.answers[place].in_full}
         line = " ".join(f"{share:>8.1f}" for share in shares)
-        print(f"  {truth:<11}{profile:<34}{line}   {len(lent)} of {len(people)} approved on a day")
+        said = f"of {len(people)} on a day {len(lent)}, in full on each {len(people - cut)}"
+        print(f"  {truth:<11}{profile:<34}{line}   {said}")
 
 
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE, NOT_READY)
@@ -134,7 +138,7 @@ def _reasons(title: str, found: Sequence[Judged], place: int) -> None:
     for one in referred:
         for reason in one.answers[place].reasons:
             named[reason] += 1
-            if one.truth == GOOD:
+            if one.label.truth == GOOD:
                 good[reason] += 1
                 profiles.setdefault(reason, Counter())[shown_as(one.profile)] += 1
                 alone[reason] += len(one.answers[place].reasons) == 1

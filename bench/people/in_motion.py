@@ -66,7 +66,7 @@ def contract_that_ends(member: Member) -> list[Delivered]:
     """A contract of ten months, whose end in one or two months is on record, and nothing after."""
     ends = month_of(member.today) + member.rng.randint(1, 2)
     job = _job(member, 1)
-    return [_contracts(member, job, [(ends - 9, ends)])]
+    return _contracts(member, job, [(ends - 9, ends)])
 
 
 def contract_renewed(member: Member) -> list[Delivered]:
@@ -74,7 +74,7 @@ def contract_renewed(member: Member) -> list[Delivered]:
     ends = month_of(member.today) + member.rng.randint(1, 3)
     job = _job(member, 1)
     spans = [(ends - 14, ends - 10), (ends - 9, ends - 5), (ends - 4, ends)]
-    return [_contracts(member, job, spans)]
+    return _contracts(member, job, spans)
 
 
 def platform_changed(member: Member) -> list[Delivered]:
@@ -183,8 +183,11 @@ def _laid_off(member: Member) -> Job:
     return replace(job, reported=False)
 
 
-def _contracts(member: Member, job: Job, spans: Iterable[tuple[int, int]]) -> Delivered:
-    """Payroll of one employer with an employment for each contract, first and last month."""
+def _contracts(member: Member, job: Job, spans: Iterable[tuple[int, int]]) -> list[Delivered]:
+    """Payroll of one employer with an employment for each contract, and a scheme that sees no end.
+
+    `spans` are the first and last months of the contracts.
+    """
     origin = member.origin(job.provider)
     listed, first = [], month_of(member.today)
     for begins, ends in spans:
@@ -192,10 +195,10 @@ def _contracts(member: Member, job: Job, spans: Iterable[tuple[int, int]]) -> De
         runs = first_day(begins) <= member.today <= last_day(ends)
         listed.append({**found, "status": "Employed"} if runs else found)
         first = min(first, begins)
-    paid = incomes(
-        origin, job.employer, lambda _: job.pay, span(member, replace(job, first=first)), _HALVES
-    )
-    return delivered(member, origin, {"employments": listed, "incomes": paid})
+    whole = replace(job, first=first)
+    paid = incomes(origin, job.employer, lambda _: job.pay, span(member, whole), _HALVES)
+    shown = delivered(member, origin, {"employments": listed, "incomes": paid})
+    return [shown, scheme(member, whole, missed=0)]
 
 
 def _full_days(member: Member) -> WorkPattern:

@@ -1,47 +1,32 @@
-"""Labelled people decided by several versions of the rules: what is referred, who is approved.
-
-A reading of a seed and day is kept in bench/results/people, under the digest of the code that makes
-and reads people, so that bands and limits are tried in minutes.
-"""
+"""Labelled people decided by several versions of the rules: what is referred, who is approved."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import cache
 from pathlib import Path
 
-import httpx2
 import msgspec
 import yaml
+from msgspec.structs import replace
 
-from bench.figures import RESULTS
 from bench.people.ordinary import FLAWS, ORDINARY
-from bench.people.population import population
+from bench.people.readings import noon_of, read_people
 from decision_service.decide.admit import bound_inputs
-from decision_service.decide.codec import read_snapshot, snapshot_body
-from decision_service.decide.conclude import needs_of
-from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome, Verdict
-from decision_service.domain.errors import DataNotReady
-from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
+from decision_service.domain.factor import Factors
+from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Money
 from decision_service.factors.compute import compute
-from decision_service.factors.usage import FETCHED_KINDS
 from decision_service.rulebook.rulebook import Product
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.inputs import list_answers
 from decision_service.rules.program import CompiledRuleset
-from decision_service.smile.limits import SmileLimits
-from decision_service.smile.source import SmileSource
-from decision_service.standin.formats import start_of
-from decision_service.standin.server import build_app
 from tests.fakes.newcomer import NEWCOMER
 
 GOOD, BAD, UNKNOWABLE = "GOOD", "BAD", "UNKNOWABLE"
@@ -51,19 +36,17 @@ AMOUNTS = {LOAN: (8_000, 12_000, 20_000, 30_000), ADVANCE: (1_500, 2_000, 3_000,
 TERMS = {LOAN: 6, ADVANCE: 1}
 NOT_READY = "NOT_READY"
 """The outcome where the data is still on its way: the loan system is asked to come back."""
-SIZE = 400
+_LITTLE = 2
+"""How many of the amounts, from the smallest, those ask for who ask for little."""
 
 _HERE = Path(__file__).parent
-_ROOT = _HERE.parent.parent / "decision_service"
-_KEPT = RESULTS / "people"
-_HISTORY_DAYS = 800
-"""Days of transactions that are read: more than the longest window of a factor, and its staleness."""
-_REQUESTS_PER_SECOND = 2_000
-_PATIENCE = 600.0
 
 
 class Label(msgspec.Struct, frozen=True, rename={"truth": "is"}, forbid_unknown_fields=True):
-    """What is known of the people of a profile, or of a group of the ordinary ones."""
+    """What is known of the people of a profile, or of a group of the ordinary ones.
+
+    `asks` names products, `people` is how many of 400 there are; the `plain` ones ask for little.
+    """
 
     truth: str
     asks: tuple[str, ...]
@@ -71,6 +54,7 @@ class Label(msgspec.Struct, frozen=True, rename={"truth": "is"}, forbid_unknown_
     profile: str = ""
     group: str = ""
     people: int = 0
+    plain: bool = False
 
 
 class _Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +69,7 @@ class Judged:
     seed: int
     number: int
     profile: str
-    truth: str
+    label: Label
     product: str
     day: date
     answers: tuple[Answer, ...]
@@ -110,7 +94,7 @@ def labels() -> Mapping[str, Label]:
     for profile in ORDINARY:
         label = by_group[profile.split("_")[1]]
         if profile.endswith(lacking) and label.truth == GOOD:
-            label = msgspec.structs.replace(label, truth=UNKNOWABLE, why="links are not complete")
+            label = replace(label, truth=UNKNOWABLE, why="links are not complete", plain=False)
         known[profile] = label
     return known
 
@@ -130,19 +114,6 @@ def shown_as(profile: str) -> str:
     return " ".join(("ordinary", group, *flaw))
 
 
-@dataclass(frozen=True, slots=True)
-class _Noon:
-    """Noon of a day, while deadlines go by the loop's time."""
-
-    day: date
-
-    def now(self) -> datetime:
-        return start_of(self.day) + timedelta(hours=12)
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-
 def judge(
     rulesets: Sequence[Mapping[str, tuple[Product, CompiledRuleset]]],
     seeds: Iterable[int],
@@ -155,7 +126,7 @@ def judge(
     for seed in seeds:
         for day in days:
             needs = next(iter(rulesets[0].values()))[1].needs
-            readings = read_people(seed, day, needs)
+            readings = read_people(seed, profiles(), day, needs)
             for number, reading in enumerate(readings):
                 yield from _applications(rulesets, seed, number, day, reading)
 
@@ -171,28 +142,41 @@ def _applications(
     label = labels()[profile]
     for name in label.asks:
         product = PRODUCTS[name]
-        # 7 has no factor in common with the counts of profiles, so that each asks for all amounts
-        amount = AMOUNTS[product][(number + 7 * seed) % len(AMOUNTS[product])]
-        answers = [_answer(*versions[product], reading, day, amount) for versions in rulesets]
-        yield Judged(seed, number, profile, label.truth, product, day, tuple(answers))
+        offered = AMOUNTS[product][: _LITTLE if label.plain else None]
+        # Over the seeds one person asks for each of the amounts
+        amount = offered[(number + seed) % len(offered)]
+        versions = [chosen[product] for chosen in rulesets]
+        answers = _answers(versions, reading, day, amount)
+        yield Judged(seed, number, profile, label, product, day, tuple(answers))
 
 
-def _answer(
-    product: Product, ruleset: CompiledRuleset, reading: Snapshot | None, day: date, amount: int
-) -> Answer:
+def _answers(
+    versions: Sequence[tuple[Product, CompiledRuleset]],
+    reading: Snapshot | None,
+    day: date,
+    amount: int,
+) -> Iterator[Answer]:
+    """What each version answers; versions of one data policy share the factors of a reading."""
     if reading is None:
-        return Answer(NOT_READY)
+        yield from (Answer(NOT_READY) for _ in versions)
+        return
     asked = Money("PHP", amount * 100)
-    inputs = bound_inputs(
-        product,
-        ruleset,
-        {"requested_amount": asked, "requested_term_months": TERMS[product.name]},
-    )
-    as_of = AsOf.at(_Noon(day).now(), ruleset.zone)
-    factors = compute(reading, needs_of(ruleset, inputs), as_of, NEWCOMER)
-    answers = list_answers(ruleset, inputs, as_of.date)
-    verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of, answers=answers))
-    return _answered(verdict, asked)
+    shared: list[tuple[Needs, Factors]] = []
+    names = {name for _, ruleset in versions for name in ruleset.needs.factors}
+    for product, ruleset in versions:
+        term = TERMS[product.name]
+        given = {"requested_amount": asked, "requested_term_months": term}
+        inputs = bound_inputs(product, ruleset, given)
+        as_of = AsOf.at(noon_of(day), ruleset.zone)
+        needs = replace(ruleset.needs, factors=tuple(sorted(names)), term_months=term)
+        factors = next((known for other, known in shared if other == needs), None)
+        if factors is None:
+            factors = compute(reading, needs, as_of, NEWCOMER)
+            shared.append((needs, factors))
+        values = {name: factors.values[name] for name in ruleset.needs.factors}
+        answers = list_answers(ruleset, inputs, as_of.date)
+        verdict = evaluate(ruleset, Facts(values, inputs, as_of, answers=answers))
+        yield _answered(verdict, asked)
 
 
 def _answered(verdict: Verdict, asked: Money) -> Answer:
@@ -201,69 +185,6 @@ def _answered(verdict: Verdict, asked: Money) -> Answer:
     return Answer(
         verdict.outcome.value, reasons, approved and verdict.approved_amount == asked.minor
     )
-
-
-def read_people(seed: int, day: date, needs: Needs) -> list[Snapshot | None]:
-    """The data of a seed's people on a day, read from the stand-in or kept; None: not ready."""
-    file = _KEPT / f"{_made_by()}-{seed}-{day}.msgpack"
-    if not file.exists():
-        bodies = asyncio.run(_read(seed, day, needs))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(msgspec.msgpack.encode(bodies))
-    kept = msgspec.msgpack.decode(file.read_bytes(), type=list[bytes])
-    return [read_snapshot(body) if body else None for body in kept]
-
-
-async def _read(seed: int, day: date, needs: Needs) -> list[bytes]:
-    """The stored form of each reading, empty of data that is not ready."""
-    clock = _Noon(day)
-    world = population(seed, SIZE, day, profiles())
-    app = build_app(
-        world, api_key="key", api_secret="secret", clock=clock.now, requests_per_second=1_000_000
-    )
-    source = SmileSource(
-        "http://vendor.test/v1",
-        "key",
-        "secret",
-        clock,
-        limits=SmileLimits(requests_per_second=_REQUESTS_PER_SECOND, backoff_seconds=0.001),
-        transport=httpx2.ASGITransport(app),
-    )
-    begins = day - timedelta(days=_HISTORY_DAYS)
-    kinds = frozenset(FETCHED_KINDS) - {Kind.TRANSACTIONS}
-    plan = FetchPlan(kinds, WhenTransactions.ALWAYS, begins, begins, people=True)
-    bodies = []
-    try:
-        assert await source.refresh_providers()
-        for user_id in world.builders:
-            try:
-                found = await source.gather(
-                    user_id,
-                    plan,
-                    as_of=clock.now(),
-                    stop_at=clock.monotonic() + _PATIENCE,
-                    wait_until=clock.monotonic(),
-                    known=(),
-                    fallback=needs.policy.provider_types,
-                )
-            except DataNotReady:
-                bodies.append(b"")
-            else:
-                bodies.append(snapshot_body(found.snapshot).body)
-    finally:
-        await source.aclose()
-    return bodies
-
-
-@cache
-def _made_by() -> str:
-    """A digest of the code and data that a reading follows from."""
-    digest = hashlib.sha256()
-    folders = (_HERE, _ROOT / "standin", _ROOT / "smile", _ROOT / "domain")
-    for folder in folders:
-        for file in sorted([*folder.glob("*.py"), *folder.glob("*.yaml")]):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,9 +197,10 @@ class Figures:
     bad: int
     bad_approved: int
     bad_by_profile: Mapping[str, int]
-    good_in_full: int
-    good_approved: int
     good: int
+    good_approved: int
+    plain: int
+    plain_in_full: int
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -294,27 +216,31 @@ def figures(found: Sequence[Judged], place: int) -> Figures:
     for one in found:
         by_person.setdefault((one.seed, one.number), []).append(one)
     bad, approved_bad = 0, Counter[str]()
-    good, good_approved, good_in_full = 0, 0, 0
+    good, good_approved, plain, plain_in_full = 0, 0, 0, 0
     for applications in by_person.values():
         answers = [one.answers[place] for one in applications]
         lent = [one.outcome == Outcome.APPROVE for one in answers]
-        if applications[0].truth == BAD:
+        label = applications[0].label
+        if label.truth == BAD:
             bad += 1
             approved_bad[shown_as(applications[0].profile)] += any(lent)
-        if applications[0].truth == GOOD:
+        if label.truth == GOOD:
             good += 1
             good_approved += all(lent)
-            good_in_full += all(one.in_full for one in answers)
+        if label.plain:
+            plain += 1
+            plain_in_full += all(one.in_full for one in answers)
     return Figures(
         decided=len(found),
         outcomes=outcomes,
-        referred_good=sum(one.truth == GOOD for one in refused),
+        referred_good=sum(one.label.truth == GOOD for one in refused),
         bad=bad,
         bad_approved=approved_bad.total(),
         bad_by_profile=+approved_bad,
-        good_in_full=good_in_full,
-        good_approved=good_approved,
         good=good,
+        good_approved=good_approved,
+        plain=plain,
+        plain_in_full=plain_in_full,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 
+from bench.people.in_motion import IN_MOTION
 from bench.people.members import (
     FREELANCE,
     PLATFORMS,
@@ -26,7 +27,6 @@ from bench.people.members import (
     span,
     thirteenth_month,
 )
-from bench.people.in_motion import IN_MOTION
 from bench.people.ordinary import ORDINARY
 from decision_service.standin.formats import (
     first_day,
